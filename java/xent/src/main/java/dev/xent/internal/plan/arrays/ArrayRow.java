@@ -14,7 +14,7 @@ public final class ArrayRow {
   private long stride;
   private long at;
 
-  /** Takes the current piece of an array; false where the call does without it. */
+  /** Uses the current piece of an array. Returns false if the call does not have the array. */
   public boolean take(CallArray part) {
     if (part.view == null) {
       return false;
@@ -28,41 +28,41 @@ public final class ArrayRow {
     return true;
   }
 
-  /** Lets go of the memory. */
+  /** Drops the reference to the memory. */
   public void release() {
     segment = MemorySegment.NULL;
   }
 
   /**
-   * Goes to a row of the piece.
+   * Moves to a row of the piece.
    *
-   * @param innerSize of the piece
+   * @param innerSize the inner size of the piece
    */
   public void enter(long row, long innerSize) {
     at = row / innerSize * outer + row % innerSize * inner;
   }
 
-  /** Goes to a ragged row, whose classes begin at this place among all. */
+  /** Moves to a ragged row whose classes begin at {@code first} in the values of all rows. */
   public void enterRagged(long first) {
     at = first * stride;
   }
 
-  /** The number at a place along the class axis, exactly. */
+  /** The exact value of an element along the class axis. */
   public double get(long k) {
     return Floats.get(segment, type, at + k * stride);
   }
 
-  /** Writes a number, rounded to the type. */
+  /** Writes a number along the class axis, rounded to the element type. */
   public void set(long k, double value) {
     Floats.set(segment, type, at + k * stride, value);
   }
 
-  /** The integer at a place along the class axis. */
+  /** The integer at an index along the class axis. */
   public long integer(long k) {
     return Memory.getLong(segment, type, at + k * stride);
   }
 
-  /** The flag at a place along the class axis. */
+  /** The flag at an index along the class axis. */
   public boolean flag(long k) {
     return segment.get(ValueLayout.JAVA_BYTE, at + k * stride) != 0;
   }

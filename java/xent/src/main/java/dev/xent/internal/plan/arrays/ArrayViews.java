@@ -4,19 +4,19 @@ package dev.xent.internal.plan.arrays;
 import dev.xent.internal.kernels.Array;
 import org.jspecify.annotations.Nullable;
 
-/** Tensors by the array that each is in a call. */
+/** The tensors of a call, indexed by {@link Array}. */
 public final class ArrayViews {
   private static final Array[] ARRAYS = Array.values();
 
   private final @Nullable View[] views = new View[Array.LAYOUTS];
 
-  /** Bit i: there is one for array i. */
+  /** Bit i is set if there is a tensor for array i. */
   private long given;
 
-  /** No tensors. */
+  /** Creates an empty set of tensors. */
   public ArrayViews() {}
 
-  /** The array of the lowest bit. */
+  /** The array of the lowest set bit. */
   public static Array first(long bits) {
     return ARRAYS[Long.numberOfTrailingZeros(bits)];
   }
@@ -26,7 +26,7 @@ public final class ArrayViews {
     return 1L << array.ordinal();
   }
 
-  /** Which ones there are, as bits. */
+  /** The arrays that have a tensor, as bits. */
   public long given() {
     return given;
   }
@@ -35,18 +35,18 @@ public final class ArrayViews {
     return views[array.ordinal()];
   }
 
-  /** Sets one, or removes it with null. */
+  /** Sets the tensor of an array, or removes it with null. */
   public void set(Array array, @Nullable View view) {
     views[array.ordinal()] = view;
     given = view == null ? given & ~bit(array) : given | bit(array);
   }
 
-  /** A name, and what there is. */
+  /** A text of the name and the tensors that are set. */
   public String describe(String name) {
     return describe(new Described(name)).toString();
   }
 
-  /** Adds what there is to a text. */
+  /** Adds the tensors that are set to a text. */
   public Described describe(Described text) {
     for (long left = given; left != 0; left &= left - 1) {
       Array array = first(left);

@@ -12,84 +12,84 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One array of a call: the view, and how it lies in memory under the three strides of the kernels.
+ * One array of a call: the view, and its memory layout in the three strides that the kernels use.
  */
 public final class CallArray {
-  /** What an array has numbers for. */
+  /** The index space of an array. */
   public enum Kind {
-    /** Every class of every row. */
+    /** One number per row and class. */
     CLASSES,
-    /** Every row. */
+    /** One number per row. */
     ROWS,
-    /** Some numbers of every row, along the class axis. */
+    /** Several numbers per row, along the class axis. */
     ENTRIES,
-    /** Every class, the same for all rows. */
+    /** One number per class, shared by all rows. */
     CLASS_VECTOR,
-    /** Some numbers of every class, the same for all rows. */
+    /** Several numbers per class, shared by all rows. */
     CLASS_ROWS,
-    /** Where ragged rows begin. */
+    /** The offsets of ragged rows. */
     OFFSETS,
-    /** Every index of one axis, the same for all others, where every element is a row. */
+    /** One number per index of one axis, in calls whose rows are single elements. */
     ALONG
   }
 
-  /** Ranks up to this need no growing of arrays. */
+  /** The initial length of arrays with one entry per dimension; larger ranks reallocate them. */
   static final int USUAL_RANK = 8;
 
-  /** The first arrays, which most calls have no others beside. */
+  /** The number of arrays that come first in the core's order; most calls use no others. */
   static final int USUAL_ARRAYS = 8;
 
-  /** Enough for a type's code and one more. */
+  /** Bits per array in a signature: the code of an element type and one flag. */
   private static final int SIGNATURE_BITS = 5;
 
-  /** What messages call it. */
+  /** The name in error messages. */
   public final String name;
 
-  /** Where it is among the parts of a call. */
+  /** The index among the parts of a call. */
   public final int index;
 
   /**
-   * Where it is in a signature: usual arrays, and log-probabilities in place of logits, have a
-   * place.
+   * The position in a signature. The usual arrays have one, and so do log-probabilities, which
+   * replace logits.
    */
   private final int place;
 
-  /** What it is among the arrays of the core; null: no kernel may have it. */
+  /** The array of the core; null if no kernel takes it. */
   public final @Nullable Array array;
 
-  /** Its xent_layout inside the call's xent_shape. */
+  /** The xent_layout inside the xent_shape of the call. */
   private final MemorySegment layout;
 
-  /** Null when the call does without it. */
+  /** Null if the call does not have the array. */
   public @Nullable View view;
 
-  // Storing references takes time in every short call, and most need neither of these.
+  // Most short calls need neither of these fields, and storing a reference takes time.
 
-  /** The memory of the whole view as this thread may use it; null: as the view has it. */
+  /** The memory of the whole view as this thread may use it; null: the view's own segment. */
   private @Nullable MemorySegment base;
 
-  /** The piece of it that is worked on; null: all of it. */
+  /** The piece that the call currently works on; null: the whole memory. */
   private @Nullable MemorySegment piece;
 
-  /** What it may be, as long as there is a view. */
+  /** The rule that the view satisfies; meaningful while there is a view. */
   private Rule rule = Rule.LOGITS;
 
   private Kind kind = Kind.CLASSES;
 
-  /** The axis of the call that a part of kind ALONG has its numbers for. */
+  /** The axis of the call that a part of kind ALONG has one number per index of. */
   private int along;
 
-  /** The dimensions of its shape are those of the call without the class axis. */
+  /** Whether the view has the shape of the call without the class axis. */
   private boolean withoutAxis;
 
   public long outer;
   public long classes;
   public long inner;
 
-  /** Its strides in the groups of dimensions that {@link Pieces} found. */
+  /** The strides of the groups of dimensions that {@link Pieces} found. */
   long[] groups = new long[USUAL_RANK];
 
-  // What the layout says.
+  // The current contents of the layout.
   private long writtenOuter;
   private long writtenClasses;
   private long writtenInner;
@@ -103,7 +103,10 @@ public final class CallArray {
     this.layout = layout;
   }
 
-  /** Whether it holds longs without a sign; a call like the one before takes no views. */
+  /**
+   * Whether the elements are unsigned 64-bit integers. A repeated call has no views; the layout
+   * then has the type.
+   */
   public boolean isU64() {
     return view == null ? writtenType == XentH.XENT_U64() : view.type == ElementType.U64;
   }
@@ -119,13 +122,16 @@ public final class CallArray {
     withoutAxis = newKind == Kind.ROWS && newView.rank() != callRank;
   }
 
-  /** The same, of an array with a number for every index of an axis. */
+  /** Takes an array with one number per index of an axis. */
   public void takeAlong(View newView, Rule newRule, int newAlong) {
     take(newView, newRule, Kind.ALONG, 0);
     along = newAlong;
   }
 
-  /** From now on as in the call of another thread, which waits until this part is released. */
+  /**
+   * Copies the state of the same part in another thread's call. That thread waits until this part
+   * is released.
+   */
   public void follow(CallArray other, int groupCount) {
     view = other.view;
     rule = other.rule;
@@ -151,42 +157,48 @@ public final class CallArray {
     }
   }
 
-  /** The kernels get a copy of the whole view, in memory that lasts as long as the call. */
+  /** Makes the kernels use a copy of the whole view, in memory that lasts until the call ends. */
   public void useCopy(MemorySegment copy) {
     base = copy;
   }
 
-  /** What it has numbers for in this call. */
+  /** The index space of the array in this call. */
   public Kind kind() {
     return kind;
   }
 
-  /** Whether it is written, if it is there. */
+  /** Whether the call has the array and writes it. */
   public boolean isWritten() {
     return view != null && rule.written;
   }
 
-  /** Whether it may be written in place of another array of the call. */
+  /** Whether the array may share its memory exactly with another array of the call. */
   public boolean mayBe(CallArray other) {
     return other.array != null && rule.mayBe(other.array);
   }
 
-  /** Whether it has numbers of rows that no part of a row can tell: finishing does not write it. */
+  /**
+   * Whether the array is an output per row that needs whole rows: finishing partial rows does not
+   * write it.
+   */
   public boolean needsWholeRows() {
     return isWritten() && rule.form.isOfRows() && Function.FINISH.place(rule.array) < 0;
   }
 
-  /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
+  /**
+   * The properties of this part, in addition to the sizes of the call, that fix the layout of a
+   * contiguous array.
+   */
   public long signature() {
     return (view.type.number() << 1 | (kind == Kind.ROWS ? 1L : 0L)) << place * SIGNATURE_BITS;
   }
 
-  /** Whether calls without options of their own do without it. */
+  /** Whether the array is used only by calls with non-default options. */
   public boolean isUnusual() {
     return place > USUAL_ARRAYS;
   }
 
-  /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
+  /** The memory that the kernels get: NULL if absent, else the view or its current piece. */
   public MemorySegment segment() {
     if (view == null) {
       return MemorySegment.NULL;
@@ -198,7 +210,7 @@ public final class CallArray {
     return base == null ? view.segment : base;
   }
 
-  /** Gives it to a kernel that takes it. */
+  /** Passes the array to a kernel that takes it. */
   public void offer(Work work) {
     if (array != null) {
       boolean isView = base == null;
@@ -206,19 +218,24 @@ public final class CallArray {
     }
   }
 
-  /** From now on what is worked on begins so many elements behind the first one of the view. */
+  /**
+   * Sets the current piece to begin {@code offset} elements after the first element of the view.
+   */
   void enter(long offset) {
     piece = base().asSlice(offset * view.type.byteSize());
   }
 
-  /** The place of the first element of a row of the current piece. */
+  /** The offset of the first element of a row in the current piece. */
   public long at(Pieces pieces, long row) {
     return row / pieces.inner * outer + row % pieces.inner * inner;
   }
 
   // ---- strides ---------------------------------------------------------------------------------
 
-  /** The stride of a dimension of the call but the class axis; 0 where one number holds for all. */
+  /**
+   * The stride of a dimension of the call other than the class axis; 0 if the array is repeated
+   * along it.
+   */
   long stride(int dimension, int axis) {
     if (isShared() || kind == Kind.OFFSETS || view.elements == 1) {
       return 0;
@@ -230,12 +247,12 @@ public final class CallArray {
     return view.shape[own] == 1 ? 0 : view.strides[own];
   }
 
-  /** Whether its numbers are those of classes, the same for all rows. */
+  /** Whether the array has numbers per class that all rows share. */
   private boolean isShared() {
     return kind == Kind.CLASS_VECTOR || kind == Kind.CLASS_ROWS;
   }
 
-  /** Of an array without gaps and without repetition, or one that all rows share. */
+  /** Sets the strides of a contiguous array without repetition, or of one that all rows share. */
   public void describeDense(Dimensions dimensions) {
     long behind = dimensions.behind;
     outer =
@@ -256,7 +273,10 @@ public final class CallArray {
     inner = isShared() ? 0 : 1;
   }
 
-  /** Of an array whose classes lie one row behind the other, and of what comes with it. */
+  /**
+   * Sets the strides of an array of a call with ragged rows, whose classes are stored one row after
+   * the other.
+   */
   public void describeRagged(Dimensions dimensions) {
     outer = kind == Kind.CLASSES ? 0 : stride(0, dimensions.axis);
     classes =
@@ -268,7 +288,10 @@ public final class CallArray {
     inner = 1;
   }
 
-  /** By the groups of dimensions that are the outer and the inner one; -1: there is none. */
+  /**
+   * Sets the strides from the groups that are the outer and the inner dimension; -1 for a missing
+   * group.
+   */
   void describe(int outerGroup, int innerGroup, Dimensions dimensions) {
     boolean shared = isShared();
     outer = outerGroup >= 0 ? groups[outerGroup] : shared ? 0 : 1;
@@ -286,14 +309,14 @@ public final class CallArray {
         };
   }
 
-  /** Makes room for the strides of so many groups. */
+  /** Makes room for the strides of {@code count} groups. */
   void reserveGroups(int count) {
     if (groups.length < count) {
       groups = new long[count];
     }
   }
 
-  /** Gives the layout in the struct a type, where there is no array: after {@link #write()}. */
+  /** Writes the element type of an absent array to the layout; called after {@link #write()}. */
   public void writeType(ElementType type) {
     if (writtenType != type.number()) {
       xent_layout.type(layout, type.number());
@@ -304,7 +327,7 @@ public final class CallArray {
     }
   }
 
-  /** Gives it that of floats, row after row without gaps: after {@link #write()}, likewise. */
+  /** Writes the layout of contiguous rows of floats; called after {@link #write()}. */
   public void writeRows(long numbers, long innerRows) {
     writtenOuter = innerRows * numbers;
     writtenClasses = 1;
@@ -316,12 +339,12 @@ public final class CallArray {
     xent_layout.type(layout, writtenType);
   }
 
-  /** Whether its bytes are flags, which are not signed, whatever their type says. */
+  /** Whether the elements are flags, which are unsigned even in a signed type. */
   private boolean holdsFlags() {
     return (rule.holds & ElementType.FLAGS) != 0;
   }
 
-  /** Brings the layout in the struct up to date; most calls are like the one before. */
+  /** Updates the layout in the struct. Most calls repeat the layout of the call before. */
   public void write() {
     if (view == null) {
       if (writtenType != XentH.XENT_NO_TYPE()) {

@@ -5,22 +5,24 @@ import java.util.Objects;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
-/** A name and what is not as by default: "Softmax[axis=1, temperature=2.0]". */
+/**
+ * Builds a description of a name and its non-default options: "Softmax[axis=1, temperature=2.0]".
+ */
 public final class Described {
   private final StringJoiner text;
 
-  /** With nothing to say but the name. */
+  /** Starts with the name alone. */
   public Described(String name) {
     text = new StringJoiner(", ", name + "[", "]");
   }
 
-  /** What is always said. */
+  /** Adds a value always. */
   public Described with(String name, Object value) {
     text.add(name + "=" + value);
     return this;
   }
 
-  /** What is said unless it is as by default. */
+  /** Adds a value unless it is the default. */
   public Described option(String name, @Nullable Object value, @Nullable Object usual) {
     return value == null || Objects.equals(value, usual) ? this : with(name, value);
   }

@@ -7,41 +7,44 @@ import static dev.xent.internal.text.Messages.plural;
 import dev.xent.errors.ShapeException;
 import java.util.Arrays;
 
-/** The rows and the classes of a call, as its leading array has them. */
+/** The rows and the classes of a call, from the shape of its leading array. */
 public final class Dimensions {
-  /** Ragged rows: so many of them, and their classes along axis 1. */
+  /** The shape of ragged rows: their number, and their classes along axis 1. */
   private final long[] raggedShape = new long[2];
 
-  /** Of logits that are made of hidden states. */
+  /** The shape of logits that are computed from hidden states. */
   private long[] linearShape = raggedShape;
 
-  /** Of the leading array; of ragged rows, what it would be if all were as long as the longest. */
+  /**
+   * The shape of the leading array. For ragged rows: the shape with all rows as long as the
+   * longest.
+   */
   private long[] shape = raggedShape;
 
-  /** Of {@link #shape}. */
+  /** The rank of {@link #shape}. */
   public int rank;
 
-  /** Of the classes, in {@link #shape}; {@link #rank} where every element is a row. */
+  /** The class axis in {@link #shape}; equals {@link #rank} if every element is a row. */
   public int axis;
 
-  /** Where every element is a row: the axis that others call that of the classes. */
+  /** If every element is a row: the axis that other operations use as the class axis. */
   public int along;
 
-  /** The number of index combinations before the class axis, and behind it. */
+  /** The number of index combinations of the axes before the class axis, and of those after it. */
   public long before;
 
   public long behind;
 
-  /** Classes of every row, of the longest where rows are ragged. */
+  /** The classes of every row; of the longest row if rows are ragged. */
   public long classes;
 
-  /** All rows. */
+  /** The number of rows. */
   public long rows;
 
-  /** Whether each row has a length of its own. */
+  /** Whether rows are ragged: each row has its own length. */
   public boolean ragged;
 
-  /** Takes the dimensions of an array whose classes lie along an axis. */
+  /** Takes the dimensions of an array with the classes along an axis. */
   public void take(String name, View view, int classAxis) {
     shape = view.shape;
     rank = shape.length;
@@ -66,13 +69,16 @@ public final class Dimensions {
     ragged = false;
   }
 
-  /** The shape of one number per row: without the axis of the classes, or 1 of one row. */
+  /**
+   * The shape of one number per row: that of the logits without the class axis, or [1] for a single
+   * row.
+   */
   public static long[] rowsShape(View logits, int classAxis) {
     int axis = Strides.axis(classAxis, logits.shape);
     return logits.rank() == 1 ? new long[] {1} : without(axis, logits.shape);
   }
 
-  /** Refuses an array without a class, even if it has no rows. */
+  /** Rejects an array without classes, even if it has no rows. */
   public static void requireClasses(String name, View view, int axis) {
     if (view.shape[axis] > 0) {
       return;
@@ -87,7 +93,10 @@ public final class Dimensions {
             hasRows ? "" : ", as Tensor.copyOf(rows, classes) has for a batch without rows"));
   }
 
-  /** Takes those of logits that are made of hidden states, whose features lie along an axis. */
+  /**
+   * Takes the dimensions of logits that are computed from hidden states with the features along an
+   * axis.
+   */
   public void takeLinear(View hidden, int featureAxis, long newClasses) {
     take("hidden", hidden, featureAxis);
     if (linearShape.length != rank) {
@@ -100,15 +109,15 @@ public final class Dimensions {
   }
 
   /**
-   * Takes those of an array whose elements are rows of one class.
+   * Takes the dimensions of an array whose elements are rows of one class.
    *
-   * @param classAxis along which there may be a number for each index
+   * @param classAxis the axis that may have one number per index
    */
   public void takeElements(View view, int classAxis) {
     shape = view.shape;
     rank = shape.length;
     along = Strides.axis(classAxis, shape);
-    axis = rank; // none of them
+    axis = rank; // no axis of the array
     classes = 1;
     before = view.elements;
     behind = 1;
@@ -116,7 +125,10 @@ public final class Dimensions {
     ragged = false;
   }
 
-  /** So many rows that lie one behind the other, none longer than {@code longest}. */
+  /**
+   * Takes the dimensions of {@code rowCount} ragged rows, stored one after the other, of at most
+   * {@code longest} classes each.
+   */
   public void takeRagged(long rowCount, long longest) {
     shape = raggedShape;
     rank = 2;
@@ -130,7 +142,7 @@ public final class Dimensions {
     ragged = true;
   }
 
-  /** As in the call that is followed. */
+  /** Copies the dimensions of another thread's call. */
   public void follow(Dimensions other) {
     shape = other.shape;
     rank = other.rank;
@@ -153,7 +165,7 @@ public final class Dimensions {
     return Arrays.equals(given, 0, given.length, shape, 0, rank);
   }
 
-  /** Whether an array has this shape, or 1 in place of any size of it. */
+  /** Whether an array has this shape, or 1 instead of any of its sizes. */
   public boolean isSpread(long[] given) {
     if (given.length != rank) {
       return false;
@@ -171,9 +183,9 @@ public final class Dimensions {
   }
 
   /**
-   * Whether an array has one number per row, the class axis kept at size 1 or not.
+   * Whether an array has one number per row, with the class axis removed or kept at size 1.
    *
-   * @param repeats whether a size may also be 1, and its number hold for all
+   * @param repeats whether a size may also be 1, so that its number is repeated along the dimension
    */
   public boolean isRowShape(long[] given, boolean repeats) {
     boolean keptAxis = given.length == rank;
@@ -195,7 +207,7 @@ public final class Dimensions {
     return true;
   }
 
-  /** Whether an array has the shape of the rows with some numbers along the class axis. */
+  /** Whether an array has the shape of the rows with several numbers along the class axis. */
   public boolean hasRowsOfEntries(long[] given) {
     if (given.length != rank) {
       return false;
@@ -209,8 +221,8 @@ public final class Dimensions {
   }
 
   /**
-   * Whether an array has so many numbers along the class axis, and in every other dimension the
-   * size of the call or 1.
+   * Whether an array has {@code size} numbers along the class axis, and the size of the call or 1
+   * in every other dimension.
    */
   public boolean isClassShape(long[] given, long size) {
     if (given.length != rank || given[axis] != size) {
@@ -224,7 +236,7 @@ public final class Dimensions {
     return true;
   }
 
-  /** The shape without the class axis; with the axis at size 1 where nothing else is left. */
+  /** The shape without the class axis; [1] if no other axis is left. */
   public long[] rowShape() {
     return rank == 1 ? new long[] {1} : without(axis, Arrays.copyOf(shape, rank));
   }
@@ -238,12 +250,12 @@ public final class Dimensions {
     return rest;
   }
 
-  /** The shape, for a message. */
+  /** The shape as text for an error message. */
   public String shapeText() {
     return Arrays.toString(shape);
   }
 
-  /** The shape with something else along the class axis, for a message. */
+  /** The shape with other text along the class axis, for an error message. */
   public String entriesShape(String along) {
     StringBuilder text = new StringBuilder("[");
     for (int d = 0; d < rank; d++) {
@@ -252,7 +264,7 @@ public final class Dimensions {
     return text.append(']').toString();
   }
 
-  /** In a message. */
+  /** The description in error messages. */
   @Override
   public String toString() {
     if (hasElements()) {

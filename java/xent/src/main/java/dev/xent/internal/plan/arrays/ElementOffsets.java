@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
-/** Offsets of a view's elements in row-major order of their indices. */
+/** Iterates over the offsets of a view's elements in row-major order of their indices. */
 final class ElementOffsets {
   private final long[] shape;
   private final long[] strides;
@@ -14,7 +14,7 @@ final class ElementOffsets {
     index = new long[shape.length];
   }
 
-  /** The offset of the next element; the first call gives that of the first one. */
+  /** The offset of the next element; the first call returns the offset of the first element. */
   long next() {
     long current = offset;
     for (int d = shape.length - 1; d >= 0; d--) {

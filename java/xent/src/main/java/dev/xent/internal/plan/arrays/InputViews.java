@@ -8,14 +8,14 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The optional tensors that a call reads, by the array that each is. Immutable. */
+/** The optional input tensors of a call, indexed by {@link Array}. Immutable. */
 public final class InputViews {
-  /** No tensor. */
+  /** No tensors. */
   public static final InputViews NONE = new InputViews(new ArrayViews());
 
   private final ArrayViews views;
 
-  /** Which ones there are, as bits: most calls have none. */
+  /** The arrays that have a tensor, as bits; 0 in most calls. */
   private final long given;
 
   private InputViews(ArrayViews views) {
@@ -23,7 +23,7 @@ public final class InputViews {
     this.given = views.given();
   }
 
-  /** These and another one. */
+  /** Returns these tensors and another one. */
   public InputViews with(Array array, View view) {
     ArrayViews more = new ArrayViews();
     for (long left = given; left != 0; left &= left - 1) {
@@ -33,7 +33,7 @@ public final class InputViews {
     return new InputViews(more);
   }
 
-  /** Those of them that a function takes. */
+  /** Returns the tensors that a function takes. */
   public InputViews of(Function function) {
     ArrayViews some = new ArrayViews();
     for (long left = given; left != 0; left &= left - 1) {
@@ -45,12 +45,12 @@ public final class InputViews {
     return new InputViews(some);
   }
 
-  /** One of them; null: it was not given. */
+  /** The tensor of an array; null if the call does not have it. */
   public @Nullable View get(Array array) {
     return given == 0 ? null : views.get(array);
   }
 
-  /** Which ones there are, as bits. */
+  /** The arrays that have a tensor, as bits. */
   public long given() {
     return given;
   }
@@ -65,7 +65,7 @@ public final class InputViews {
     }
   }
 
-  /** Rejects an input, if it was given. */
+  /** Rejects an input if it is present. */
   public void reject(Array array, String operation) {
     View view = get(array);
     if (view != null) {
@@ -76,7 +76,7 @@ public final class InputViews {
     }
   }
 
-  /** The name, and what was given. */
+  /** A text of the name and the tensors that are present. */
   public String describe(String name) {
     return views.describe(name);
   }

@@ -16,20 +16,25 @@ import java.nio.ByteOrder;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** What may be done with a piece of memory, and its single elements. */
+/** Access checks and element access for memory, and its allocation. */
 public final class Memory {
-  /** A thread that owns nothing, not even the context of the one that makes it. */
+  /**
+   * A thread that owns no memory. It does not inherit the context of the thread that creates it.
+   */
   private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
 
-  /** Of memory that is made here: that of the widest vectors, and of lines of a cache. */
+  /**
+   * The alignment of memory that this class allocates: that of the widest vectors, and of cache
+   * lines.
+   */
   private static final long ALIGNMENT = 64;
 
-  /** More cannot be aligned. */
+  /** The largest size that can be aligned. */
   private static final long MOST_BYTES = Long.MAX_VALUE - ALIGNMENT;
 
   private Memory() {}
 
-  /** The memory at an address: the only place that takes a caller's word for bounds. */
+  /** The memory at an address. This is the only method that trusts the caller's bounds. */
   public static MemorySegment at(long address, long byteSize) {
     if (byteSize < 0) {
       throw new MemoryException("byte size " + byteSize + " is negative; expected 0 or more");
@@ -45,7 +50,10 @@ public final class Memory {
     }
   }
 
-  /** A JVM may deny its libraries what could reach memory that is not theirs. */
+  /**
+   * The exception for a JVM that denies this module restricted methods, which can reach arbitrary
+   * memory.
+   */
   private static MemoryException denied(IllegalCallerException cause) {
     return new MemoryException(
         "native access is denied; run java with --enable-native-access="
@@ -55,8 +63,9 @@ public final class Memory {
   }
 
   /**
-   * The memory of a view, which keeps the view's owner reachable by itself: through an arena that
-   * nobody closes and nobody else knows, so that owner and segment go in one collection.
+   * The memory of a view as a segment that keeps the view's owner reachable. Its arena is never
+   * closed and is referenced only by the segment, so one garbage collection frees both owner and
+   * segment.
    */
   public static MemorySegment kept(View view) {
     Object owner = view.owner;
@@ -66,16 +75,16 @@ public final class Memory {
     try {
       MemorySegment kept =
           view.segment.reinterpret(Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
-      return view.segment.isReadOnly() ? kept.asReadOnly() : kept; // which JDK 21 forgets
+      return view.segment.isReadOnly() ? kept.asReadOnly() : kept; // JDK 21 drops the flag
     } catch (IllegalCallerException e) {
       throw denied(e);
     }
   }
 
   /**
-   * The same memory for the calling thread, where another one, to whom it may be confined, waits
-   * until it is done. Memory that is not confined stays itself, so that its arena is not closed
-   * while a kernel runs.
+   * The same memory for the calling thread, even if it is confined to another thread that waits for
+   * this one. A segment that is not confined is returned as it is, so that its arena cannot be
+   * closed while a kernel runs.
    */
   public static MemorySegment accessible(MemorySegment segment) {
     return segment.isAccessibleBy(Thread.currentThread())
@@ -83,12 +92,15 @@ public final class Memory {
         : at(segment.address(), segment.byteSize());
   }
 
-  /** Whether {@link #accessible} can be asked for memory that is another thread's. */
+  /** Whether {@link #accessible} works for memory that is confined to another thread. */
   public static boolean canBeLentToHelpers() {
     return Lending.ALLOWED;
   }
 
-  /** Asked once, where there is such memory: the JVM may warn of it, and it does not change. */
+  /**
+   * The permission to use such memory. It is looked up once, on first use, because the JVM may
+   * print a warning and the result does not change.
+   */
   private static final class Lending {
     static final boolean ALLOWED = isAllowed();
 
@@ -102,22 +114,22 @@ public final class Memory {
     }
   }
 
-  /** Whether one thread alone may use the memory. */
+  /** Whether only one thread may use the memory. */
   public static boolean isConfined(MemorySegment segment) {
     return !segment.isAccessibleBy(NOBODY);
   }
 
-  /** Whether nobody can close its arena. */
+  /** Whether the arena of the memory can never be closed. */
   static boolean isEverOpen(MemorySegment segment) {
     return segment.scope().equals(Arena.global().scope());
   }
 
-  /** Whether it is open, and no other thread can close it. */
+  /** Whether the memory is open and no other thread can close it. */
   public static boolean isHeld(MemorySegment segment) {
     return isEverOpen(segment) || isConfined(segment) && isAccessible(segment);
   }
 
-  /** Zeroed memory for so many elements. */
+  /** Allocates zeroed memory for a number of elements. */
   public static MemorySegment allocate(Arena arena, ElementType type, long elements) {
     if (elements > MOST_BYTES / type.byteSize()) {
       throw new MemoryException(
@@ -130,10 +142,10 @@ public final class Memory {
   }
 
   /**
-   * Zeroed memory for something of many rows.
+   * Allocates zeroed memory for many rows.
    *
-   * @param bytes of each row
-   * @param what a row has there, in a message
+   * @param bytes the size of each row
+   * @param what the contents of a row, for an error message
    */
   public static MemorySegment allocateRows(Arena arena, long rows, long bytes, String what) {
     if (rows > MOST_BYTES / bytes) {
@@ -159,7 +171,10 @@ public final class Memory {
     }
   }
 
-  /** The JVM limits memory off the heap, and frees that of tensors when it collects garbage. */
+  /**
+   * Adds the likely cause to an error: the JVM limits off-heap memory, and frees that of tensors
+   * only at a garbage collection.
+   */
   private static OutOfMemoryError explained(long bytes, OutOfMemoryError e) {
     if (!String.valueOf(e.getMessage()).contains("direct buffer memory")) {
       return e;
@@ -173,7 +188,7 @@ public final class Memory {
     return explained;
   }
 
-  /** An arena may be anybody's, and return anything. */
+  /** Checks the memory that an arena returned: the arena may be a caller's own implementation. */
   private static MemorySegment usable(MemorySegment memory, long bytes) {
     if (memory.byteSize() < bytes
         || memory.isReadOnly()
@@ -191,7 +206,7 @@ public final class Memory {
     return memory;
   }
 
-  /** Refuses big-endian buffers. */
+  /** Rejects big-endian buffers. */
   public static void requireNativeOrder(ByteOrder order) {
     if (order != ByteOrder.nativeOrder()) {
       throw new MemoryException(
@@ -203,15 +218,15 @@ public final class Memory {
     }
   }
 
-  /** What is done with elements, for which each kind of type has a method. */
+  /** A group of accessor methods, with one method per kind of element type. */
   public enum Use {
-    /** {@code getFloat} and its like. */
+    /** {@code getFloat}, {@code getDouble} and {@code getLong}. */
     GET("get", ""),
 
-    /** {@code setFloat} and its like. */
+    /** {@code setFloat}, {@code setDouble} and {@code setLong}. */
     SET("set", ""),
 
-    /** {@code toFloatArray} and its like. */
+    /** {@code toFloatArray}, {@code toDoubleArray} and {@code toLongArray}. */
     TO_ARRAY("to", "Array");
 
     private final String verb;
@@ -222,7 +237,7 @@ public final class Memory {
       this.suffix = suffix;
     }
 
-    /** The method for a type: {@code getLong}. */
+    /** The name of the method for a type, for example {@code getLong}. */
     public String methodFor(ElementType type) {
       return verb
           + (type.isInteger() ? "Long" : type == ElementType.F64 ? "Double" : "Float")
@@ -230,7 +245,7 @@ public final class Memory {
     }
   }
 
-  /** Refuses all types but those whose elements a float can hold. */
+  /** Rejects types whose elements a float cannot represent exactly. */
   public static void requireFloat(View view, Use use) {
     if (view.type == ElementType.F64) {
       throw wrongMethod(view, use, " has elements that no float holds: use ", "F32, F16 or BF16");
@@ -240,7 +255,7 @@ public final class Memory {
     }
   }
 
-  /** Refuses integers. */
+  /** Rejects integer types. */
   public static void requireDouble(View view, Use use) {
     if (!view.type.isFloat()) {
       throw wrongMethod(
@@ -248,7 +263,7 @@ public final class Memory {
     }
   }
 
-  /** Refuses all types but integers. */
+  /** Rejects all types other than integers. */
   public static void requireInteger(View view, Use use) {
     if (!view.type.isInteger()) {
       throw wrongMethod(view, use, " has no integer elements: use ", "I8 to I64 or U8 to U64");
@@ -260,7 +275,7 @@ public final class Memory {
         view + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
   }
 
-  /** Refuses closed memory, memory of another thread, and what its owner refuses. */
+  /** Rejects closed memory, memory of another thread, and memory that its owner has taken back. */
   public static void requireAccess(View view, String name) {
     if (!view.heap) {
       requireAccess(view.segment, name);
@@ -270,7 +285,7 @@ public final class Memory {
     }
   }
 
-  /** The same of memory that has an owner; other memory is left to whoever uses it. */
+  /** Rejects inaccessible memory that has an owner; other memory is checked when it is used. */
   public static void requireAvailable(View view, String name) {
     if (view.memoryOwner != null) {
       requireAccess(view, name);
@@ -284,19 +299,19 @@ public final class Memory {
     }
   }
 
-  /** Refuses closed memory and memory of another thread. */
+  /** Rejects closed memory and memory of another thread. */
   public static void requireAccess(MemorySegment segment, String name) {
     if (!isAccessible(segment)) {
       throw inaccessible(segment, name, null);
     }
   }
 
-  /** Whether the memory is open and not another thread's. */
+  /** Whether the memory is open and this thread may use it. */
   public static boolean isAccessible(View view) {
     return view.everOpen || isAccessible(view.segment);
   }
 
-  /** Whether no owner refuses the memory. */
+  /** Whether the memory has no owner, or an owner that has not taken it back. */
   public static boolean isAvailable(View view) {
     return view.memoryOwner == null || view.memoryOwner.get() == null;
   }
@@ -318,14 +333,17 @@ public final class Memory {
             name + " is in a closed arena: keep the arena open during the call", cause);
   }
 
-  /** A thread in a message: those without a name, as virtual ones are, have a number. */
+  /**
+   * The name of a thread for an error message; a number if it has no name, as virtual threads by
+   * default.
+   */
   private static String nameOf(Thread thread) {
     return thread.getName().isEmpty()
         ? (thread.isVirtual() ? "virtual thread #" : "thread #") + thread.threadId()
         : thread.getName();
   }
 
-  /** Refuses memory that cannot or must not be written. */
+  /** Rejects memory that is read-only, and views whose indices share elements. */
   public static void requireWritable(View view, String name) {
     if (view.readOnly) {
       throw new MemoryException(name + " is read-only; expected writable memory");
@@ -343,7 +361,7 @@ public final class Memory {
     }
   }
 
-  /** An element of a type that a float can hold, so many behind the first one. */
+  /** The element at an offset, of a type that float represents exactly. */
   public static float getFloat(View view, long offset) {
     try {
       return Floats.getFloat(view.segment, view.type, offset);
@@ -352,7 +370,7 @@ public final class Memory {
     }
   }
 
-  /** Writes an element of a type that a float can hold, so many behind the first one. */
+  /** Writes the element at an offset, of a type that float represents exactly. */
   public static void setFloat(View view, long offset, float value) {
     try {
       Floats.setFloat(view.segment, view.type, offset, value);
@@ -361,7 +379,7 @@ public final class Memory {
     }
   }
 
-  /** An element of a type of floats, so many behind the first one. */
+  /** The element at an offset, of a floating-point type. */
   public static double getDouble(View view, long offset) {
     try {
       return Floats.get(view.segment, view.type, offset);
@@ -370,7 +388,7 @@ public final class Memory {
     }
   }
 
-  /** Writes an element of a type of floats, so many behind the first one, rounded to the type. */
+  /** Writes the element at an offset, rounded to the floating-point type. */
   public static void setDouble(View view, long offset, double value) {
     try {
       Floats.set(view.segment, view.type, offset, value);
@@ -379,7 +397,7 @@ public final class Memory {
     }
   }
 
-  /** An integer element, so many elements behind the first one. */
+  /** The integer at an offset. */
   public static long getLong(View view, long offset) {
     try {
       return getLong(view.segment, view.type, offset);
@@ -388,7 +406,7 @@ public final class Memory {
     }
   }
 
-  /** Refuses an integer that the type does not hold. */
+  /** Rejects an integer out of the range of the element type. */
   public static void requireHolds(View view, long value) {
     int bits = view.type.byteSize() * Byte.SIZE;
     boolean unsigned = view.type.isUnsigned();
@@ -401,7 +419,7 @@ public final class Memory {
     }
   }
 
-  /** Writes an integer element that its type holds, so many elements behind the first one. */
+  /** Writes the integer at an offset; it must be in the range of the element type. */
   public static void setLong(View view, long offset, long value) {
     try {
       ElementType.of(view.type.number()).setInteger(view.segment, offset, value);
@@ -410,17 +428,17 @@ public final class Memory {
     }
   }
 
-  /** An integer, so many elements of its type behind the start. */
+  /** The integer at an offset, in elements of its type. */
   public static long getLong(MemorySegment segment, ElementType type, long offset) {
     return ElementType.of(type.number()).getInteger(segment, offset);
   }
 
-  /** Whether the elements are those of an array, one after the other. */
+  /** Whether the view is contiguous and has this element type. */
   private static boolean isBlock(View view, ElementType type) {
     return view.contiguous && view.type == type;
   }
 
-  /** Copies elements from one on, as many as there is room for. */
+  /** Copies elements from index {@code first} on until the destination is full. */
   private static void copyBlock(View view, long first, MemorySegment to) {
     try {
       MemorySegment.copy(view.segment, first * view.type.byteSize(), to, 0, to.byteSize());
@@ -429,7 +447,7 @@ public final class Memory {
     }
   }
 
-  /** All elements of a type that a float can hold, in row-major order. */
+  /** All elements in row-major order, of a type that float represents exactly. */
   public static float[] toFloatArray(View view) {
     float[] values = new float[arrayLength(view)];
     if (isBlock(view, ElementType.F32)) {
@@ -443,7 +461,7 @@ public final class Memory {
     return values;
   }
 
-  /** The same, an array for each row along the last axis. */
+  /** One array per row along the last axis, of a type that float represents exactly. */
   public static float[][] toFloatArrays(View view) {
     float[][] values =
         new float[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
@@ -470,7 +488,7 @@ public final class Memory {
     return arrayLength(view, rows);
   }
 
-  /** All elements of a type of floats, in row-major order. */
+  /** All elements of a floating-point type in row-major order. */
   public static double[] toDoubleArray(View view) {
     double[] values = new double[arrayLength(view)];
     if (isBlock(view, ElementType.F64)) {
@@ -484,7 +502,7 @@ public final class Memory {
     return values;
   }
 
-  /** The same, an array for each row along the last axis. */
+  /** One array per row along the last axis, of a floating-point type. */
   public static double[][] toDoubleArrays(View view) {
     double[][] values =
         new double[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
@@ -503,7 +521,7 @@ public final class Memory {
     return values;
   }
 
-  /** All integer elements in row-major order, which must be ints. */
+  /** All integer elements in row-major order; each must fit an int. */
   public static int[] toIntArray(View view) {
     int[] values = new int[arrayLength(view)];
     if (isBlock(view, ElementType.I32)) {
@@ -548,7 +566,7 @@ public final class Memory {
     try {
       copyAccessible(from, to);
     } catch (IllegalStateException e) {
-      // Another thread has closed one of the two since.
+      // Another thread closed the source or the destination during the copy.
       boolean source = !from.heap && !isAccessible(from.segment);
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
@@ -556,7 +574,7 @@ public final class Memory {
   }
 
   /**
-   * Whether a copy would put each element where it is.
+   * Whether each element of the source is already at its place in the destination.
    *
    * @throws MemoryException for views that overlap in any other way
    */
@@ -572,7 +590,7 @@ public final class Memory {
     return true;
   }
 
-  /** Memory that is written, and other memory of the same call that it overlaps. */
+  /** The exception for an output that overlaps other memory of the same call. */
   public static MemoryException overlap(String written, String other, boolean inPlaceAllowed) {
     return new MemoryException(
         message(
@@ -594,7 +612,9 @@ public final class Memory {
     }
   }
 
-  /** Copies all elements between views of one shape and types of floats, rounded to the type. */
+  /**
+   * Copies all elements between floating-point views of one shape, rounded to the destination type.
+   */
   public static void convert(View from, View to) {
     if (areSame(from, to)) {
       return;
@@ -619,14 +639,14 @@ public final class Memory {
     }
   }
 
-  /** The same, where there is a view. */
+  /** Writes +0 to all elements of a view that is not null. */
   public static void clearIfPresent(@Nullable View view) {
     if (view != null) {
       clear(view);
     }
   }
 
-  /** The sum of all elements of a type of one byte, unsigned. */
+  /** The sum of all elements of a one-byte type, as unsigned numbers. */
   public static long sumOfBytes(View view) {
     long sum = 0;
     if (view.contiguous) {

@@ -3,7 +3,7 @@ package dev.xent.internal.plan.arrays;
 
 import org.jspecify.annotations.Nullable;
 
-/** Arguments that must be there. */
+/** Checks that arguments are not null. */
 public final class NullChecks {
   private static final String TENSOR = "a tensor";
 
@@ -12,9 +12,9 @@ public final class NullChecks {
   /**
    * Returns the argument.
    *
-   * @param name of the argument
-   * @param what is to be given in its place, in the message of the exception
-   * @throws NullPointerException for null
+   * @param name the name of the argument
+   * @param what the expected kind of argument, for the message of the exception
+   * @throws NullPointerException if the argument is null
    */
   public static <T> T require(@Nullable T argument, String name, String what) {
     if (argument == null) {
@@ -23,7 +23,7 @@ public final class NullChecks {
     return argument;
   }
 
-  /** What to throw for a tensor that is null. */
+  /** The exception for a tensor that is null. */
   public static NullPointerException noTensor(String name) {
     return missing(name, TENSOR);
   }
@@ -32,7 +32,11 @@ public final class NullChecks {
     return new NullPointerException(name + " is null; expected " + what);
   }
 
-  /** The same of a tensor, or of what is behind it. */
+  /**
+   * Returns the argument, which is a tensor or an object that holds one.
+   *
+   * @throws NullPointerException if the argument is null
+   */
   public static <T> T tensor(@Nullable T argument, String name) {
     return require(argument, name, TENSOR);
   }

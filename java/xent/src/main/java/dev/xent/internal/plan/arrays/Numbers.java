@@ -3,16 +3,16 @@ package dev.xent.internal.plan.arrays;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Numbers of which no two are the same, so that things can be recognised without being kept. */
+/** Unique numbers that identify objects without a reference to them. */
 public final class Numbers {
-  /** What nothing has as its number. */
+  /** The number that no object has. */
   public static final long NONE = 0;
 
   private static final AtomicLong TAKEN = new AtomicLong(NONE + 1);
 
   private Numbers() {}
 
-  /** One more. */
+  /** Returns the next number. */
   public static long take() {
     return TAKEN.getAndIncrement();
   }

@@ -2,35 +2,38 @@
 package dev.xent.internal.plan.arrays;
 
 /**
- * The pieces that the arrays of a call fall into, in each of which all of them are (outer, classes,
- * inner) with three strides; in the order of the rows.
+ * The pieces of the arrays of a call, in the order of the rows. In each piece every array has the
+ * shape (outer, classes, inner) with three strides.
  */
 public final class Pieces {
-  /** How many there are. */
+  /** The number of pieces. */
   public long count;
 
-  /** Rows of one: its outer times its inner size. */
+  /** The rows of a piece: its outer size times its inner size. */
   public long rows;
 
-  /** The inner size of one. */
+  /** The inner size of a piece. */
   public long inner;
 
-  /** Rows before the current one. */
+  /** The number of rows before the current piece. */
   public long firstRow;
 
-  /** Neighbouring dimensions that all arrays can join, the class axis left out, and their sizes. */
+  /**
+   * The number of groups of adjacent dimensions that all arrays can merge, without the class axis;
+   * then their sizes.
+   */
   private int groupCount;
 
   private long[] groups = new long[CallArray.USUAL_RANK];
 
-  /** There is nothing to do. */
+  /** Sets zero pieces, for a call without rows. */
   public void takeNone() {
     firstRow = 0;
     count = 0;
     rows = 0;
   }
 
-  /** There is one, of these sizes. */
+  /** Sets one piece of these sizes. */
   public void takeOne(long outer, long newInner) {
     firstRow = 0;
     count = 1;
@@ -38,7 +41,9 @@ public final class Pieces {
     inner = newInner;
   }
 
-  /** Finds them, and gives each part its three strides. Returns their outer size. */
+  /**
+   * Finds the pieces and sets the three strides of each part. Returns the outer size of a piece.
+   */
   public long find(Dimensions dimensions, CallArray[] present, int parts) {
     firstRow = 0;
     findGroups(dimensions, present, parts);
@@ -84,10 +89,9 @@ public final class Pieces {
   }
 
   /**
-   * The last two groups become the outer and the inner dimension, wherever the class axis lies
-   * between them, so that the rows of a piece follow each other; groups before them count the
-   * pieces. A single group is the inner dimension where its neighbours lie closer than those of the
-   * classes.
+   * The last two groups become the outer and the inner dimension, even if the class axis is not
+   * between them, so that the rows of a piece are consecutive. The groups before them count the
+   * pieces. A single group is the inner dimension if its stride is smaller than the class stride.
    */
   private long describe(Dimensions dimensions, CallArray[] present, int parts) {
     int innerGroup = groupCount - 1;
@@ -108,7 +112,7 @@ public final class Pieces {
     return outer;
   }
 
-  /** Points all parts at a piece. */
+  /** Moves all parts to a piece. */
   public void enter(long piece, CallArray[] present, int parts) {
     if (count == 1) {
       return;
@@ -126,7 +130,7 @@ public final class Pieces {
     }
   }
 
-  /** As in the call that is followed, whose parts these ones have become. */
+  /** Copies the pieces of another thread's call, after {@code present} has copied its parts. */
   public void follow(Pieces other, CallArray[] present, int parts) {
     count = other.count;
     rows = other.rows;
@@ -137,7 +141,7 @@ public final class Pieces {
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
   }
 
-  /** How many groups of dimensions there are. */
+  /** The number of groups of dimensions. */
   public int groupCount() {
     return groupCount;
   }

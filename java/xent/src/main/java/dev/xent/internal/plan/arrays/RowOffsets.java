@@ -9,11 +9,14 @@ import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Where ragged rows begin and end: row r has the classes from offset r up to offset r + 1. */
+/**
+ * The offsets of ragged rows: row r has the classes from offset r up to, but not including, offset
+ * r + 1.
+ */
 public final class RowOffsets {
   private RowOffsets() {}
 
-  /** Refuses what cannot be the offsets of these values. */
+  /** Rejects a tensor whose type or shape cannot be offsets of these values. */
   public static void require(String name, View offsets, String leadName, View lead) {
     Types.requireIndex(name, offsets);
     if (offsets.rank() != 1 || offsets.elements == 0 || !offsets.contiguous) {
@@ -33,8 +36,8 @@ public final class RowOffsets {
   /**
    * The length of the longest row.
    *
-   * @param copy of the offsets, which nobody else can write to
-   * @throws ShapeException for offsets that fall or leave the values
+   * @param copy a copy of the offsets that no other thread can write
+   * @throws ShapeException for offsets that decrease or leave the values
    */
   public static long longest(
       String name, View offsets, MemorySegment copy, String leadName, View lead) {
@@ -64,7 +67,7 @@ public final class RowOffsets {
     return longest;
   }
 
-  /** Refuses rows of which, were all as long as the longest, there would be too many classes. */
+  /** Rejects rows if their number times the longest row overflows 63 bits. */
   public static void requireCountable(String name, View offsets, long longest) {
     if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
       throw new ShapeException(
@@ -74,17 +77,17 @@ public final class RowOffsets {
     }
   }
 
-  /** The place of a row's first class among all. */
+  /** The index of a row's first class in the values of all rows. */
   public static long first(CallArray offsets, long row) {
     return at(offsets.segment(), offsets.view.type, row);
   }
 
-  /** How many classes a row has. */
+  /** The number of classes of a row. */
   public static long length(CallArray offsets, long row) {
     return first(offsets, row + 1) - first(offsets, row);
   }
 
-  /** The offset of such an index. */
+  /** The offset at an index. */
   public static long at(MemorySegment segment, ElementType type, long index) {
     return type == ElementType.I32
         ? segment.getAtIndex(ValueLayout.JAVA_INT, index)

@@ -15,13 +15,13 @@ public final class Strides {
   /**
    * The number of elements.
    *
-   * @throws ShapeException for an empty shape, a negative size or a number that does not fit
+   * @throws ShapeException for an empty shape, a negative size or a number that overflows
    */
   public static long elements(long[] shape) {
     return elements(shape, -1);
   }
 
-  /** The same without one axis, or with all of them for -1. */
+  /** The number of elements without one axis; -1 counts all axes. */
   static long elements(long[] shape, int without) {
     if (shape.length == 0) {
       throw new ShapeException("the shape is empty; expected at least one size");
@@ -44,11 +44,12 @@ public final class Strides {
   }
 
   /**
-   * A copy of a shape whose size of -1, if it has one, is what the others leave of the elements.
+   * A copy of a shape in which a size of -1 is replaced by the size that follows from the number of
+   * elements.
    *
-   * @param of what has the elements, in a message
-   * @throws ShapeException for a size that cannot be inferred, and for what {@link #elements}
-   *     refuses
+   * @param of the object that has the elements, for an error message
+   * @throws ShapeException for a size that cannot be inferred, and for shapes that {@link
+   *     #elements} rejects
    */
   public static long[] inferred(long[] shape, long elements, Object of) {
     long[] whole = shape.clone();
@@ -96,9 +97,9 @@ public final class Strides {
   }
 
   /**
-   * The number of elements from the first to the last one, both counted.
+   * The number of elements from the first to the last one, both included.
    *
-   * @throws ShapeException for strides that do not fit the shape or a number that does not fit
+   * @throws ShapeException for strides that do not fit the shape or a number that overflows
    */
   static long span(long[] shape, long[] strides) {
     if (strides.length != shape.length) {
@@ -136,8 +137,8 @@ public final class Strides {
   }
 
   /**
-   * Whether no two elements share a place. Not looked into where more than three dimensions
-   * interleave, which those of no slice or permutation of an array do.
+   * Whether no two indices share an element. Returns false without a search if more than three
+   * dimensions interleave; slices and permutations of an array never do.
    */
   static boolean areDistinct(long[] shape, long[] strides) {
     return DistinctElements.areApart(shape.clone(), strides.clone(), shape.length);
@@ -147,7 +148,7 @@ public final class Strides {
    * An axis counted from 0.
    *
    * @param axis -rank to rank - 1
-   * @throws ShapeException for any other
+   * @throws ShapeException for any other axis
    */
   public static int axis(int axis, long[] shape) {
     int rank = shape.length;
@@ -160,7 +161,7 @@ public final class Strides {
     return axis < 0 ? axis + rank : axis;
   }
 
-  /** Refuses an index that is not in [0, size of the axis). */
+  /** Rejects an index outside [0, size of the axis). */
   public static void requireIndex(long index, int axis, View view) {
     if (index < 0 || index >= view.shape[axis]) {
       throw new ShapeException(
@@ -175,7 +176,7 @@ public final class Strides {
     }
   }
 
-  /** How many elements an element lies behind the first one. */
+  /** The offset of an element from the first one, in elements. */
   public static long offset(long[] index, View view) {
     if (index.length != view.rank()) {
       throw new ShapeException(

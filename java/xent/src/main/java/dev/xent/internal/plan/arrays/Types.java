@@ -7,13 +7,13 @@ import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
 
 /**
- * Which element types go together. The leading array decides on the arithmetic: where it is F64,
- * everything is computed in double, else as for F32.
+ * The element types that can be combined. The leading array decides on the arithmetic: double if it
+ * is F64, otherwise as for F32.
  */
 public final class Types {
   private Types() {}
 
-  /** The type of the leading array. */
+  /** Checks the type of the leading array. */
   public static void requireLead(String name, View view) {
     if (!view.type.isFloat()) {
       throw new DTypeException(
@@ -21,21 +21,23 @@ public final class Types {
     }
   }
 
-  /** The type of another array of floats. */
+  /** Checks the type of another floating-point array. */
   public static void requireFloat(String name, View view, String leadName, View lead) {
     if (!fits(view.type, lead.type)) {
       throw misfit(name, view, leadName, lead, allowed(lead.type));
     }
   }
 
-  /** The type of a weight, which may be a mask too. */
+  /** Checks the type of a weight, which may also be a mask. */
   public static void requireFloatOrFlag(String name, View view, String leadName, View lead) {
     if (!isByte(view.type) && !fits(view.type, lead.type)) {
       throw misfit(name, view, leadName, lead, allowed(lead.type) + ", or U8 or I8 as a mask");
     }
   }
 
-  /** The type of numbers of so many classes, which are written. */
+  /**
+   * Checks the type of an output of class indices, of which {@code classes} must be representable.
+   */
   public static void requireClassNumber(String name, View view, long classes) {
     requireIndex(name, view);
     if (view.type == ElementType.I32 && classes - 1 > Integer.MAX_VALUE) {
@@ -49,14 +51,14 @@ public final class Types {
     }
   }
 
-  /** The type of numbers of classes or of offsets. */
+  /** Checks the type of class indices that are written, or of offsets. */
   public static void requireIndex(String name, View view) {
     if (view.type != ElementType.I32 && view.type != ElementType.I64) {
       throw new DTypeException(name + " is " + view + "; expected a tensor of type I32 or I64");
     }
   }
 
-  /** The type of classes that are read. */
+  /** Checks the type of class indices that are read. */
   public static void requireInteger(String name, View view) {
     if (!view.type.isInteger()) {
       throw new DTypeException(
@@ -64,14 +66,14 @@ public final class Types {
     }
   }
 
-  /** The type of a mask or of correct rows. */
+  /** Checks the type of a mask or of correct rows. */
   public static void requireFlag(String name, View view) {
     if (!isByte(view.type)) {
       throw new DTypeException(name + " is " + view + "; expected a tensor of type U8 or I8");
     }
   }
 
-  /** The type of a mask that may have bits. */
+  /** Checks the type of a mask that may be packed into bits. */
   public static void requireFlagOrWord(String name, View view) {
     if (!isByte(view.type) && !ElementType.holds(view.type.number(), ElementType.WORDS)) {
       throw new DTypeException(
@@ -86,13 +88,13 @@ public final class Types {
     return type == ElementType.U8 || type == ElementType.I8;
   }
 
-  /** Whether floats of a type can take part where the leading array has another one. */
+  /** Whether floats of a type can be combined with a leading array of another type. */
   public static boolean fits(ElementType type, ElementType lead) {
     boolean wide = ElementType.isWide(lead.number());
     return ElementType.holds(type.number(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
   }
 
-  /** The types of floats that can take part. */
+  /** The floating-point types that can be combined with a leading array, for an error message. */
   public static String allowed(ElementType lead) {
     return lead == ElementType.F64 ? "F64 or F32" : "F32, F16 or BF16";
   }

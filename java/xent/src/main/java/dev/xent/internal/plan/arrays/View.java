@@ -15,53 +15,58 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a tensor is made of, and the facts about its memory that every call asks for, worked out
- * once.
+ * A tensor's memory, shape and strides, and the properties of the memory that every call needs,
+ * computed once.
  *
- * <p>The arrays are shared, not copied: nothing in this package changes them.
+ * <p>The arrays are shared, not copied: no class of this package changes them.
  */
 public final class View extends ArrayMemory {
   private static final int HEAP_ALIGNMENT_HINT = 8;
 
   public final ElementType type;
 
-  /** Sizes, at least one. */
+  /** The sizes; there is at least one. */
   public final long[] shape;
 
-  /** In elements, never negative. */
+  /** The strides in elements, never negative. */
   public final long[] strides;
 
-  /** Kept reachable while this view is, and during every call; or null. */
+  /** An object that stays reachable as long as this view and during every call; or null. */
   public final @Nullable Object owner;
 
-  /** Says before each use why the memory is no longer there, null while it is; or null. */
+  /**
+   * Called before each use; returns the reason if the memory is no longer available, null if it is.
+   * Null if the memory has no owner.
+   */
   public final @Nullable Supplier<@Nullable String> memoryOwner;
 
   public final long elements;
 
-  /** From the start of the first element to the end of the last one. */
+  /** The bytes from the start of the first element to the end of the last one. */
   public final long bytes;
 
-  /** Row-major without gaps. */
+  /** Whether the elements are in row-major order without gaps. */
   public final boolean contiguous;
 
-  /** No two indices share an element, so it can be written. */
+  /** Whether no two indices share an element, so that the view can be written. */
   public final boolean distinct;
 
   public final boolean heap;
 
-  /** Whether nobody but a thread that may use it can free its memory, and no collector moves it. */
+  /**
+   * Whether only a thread that may use the memory can free it, and no garbage collector moves it.
+   */
   public final boolean fixed;
 
-  /** Whether nobody can close its arena. */
+  /** Whether the arena of the memory can never be closed. */
   public final boolean everOpen;
 
-  /** Whether it is memory of this library's own. */
+  /** Whether this library allocated the memory. */
   final boolean isRoom;
 
   final boolean readOnly;
 
-  /** What of the memory a prepared call depends on, beside its address. */
+  /** The properties of the memory, in addition to its address, that a prepared call depends on. */
   public final int facts;
 
   private View(
@@ -97,7 +102,7 @@ public final class View extends ArrayMemory {
   /**
    * A view that begins with the first byte of {@code segment}.
    *
-   * @throws ShapeException for a shape or strides that cannot be
+   * @throws ShapeException for an invalid shape or invalid strides
    * @throws MemoryException for a segment that is too small or not aligned to the element type
    */
   public static View of(
@@ -126,7 +131,7 @@ public final class View extends ArrayMemory {
         false);
   }
 
-  /** Zeroed memory of this library's own, which is there as long as the view is. */
+  /** Zeroed memory that this library allocates, which lives as long as the view. */
   public static View room(ElementType type, long... shape) {
     long elements = Strides.elements(shape);
     MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, elements);
@@ -173,7 +178,10 @@ public final class View extends ArrayMemory {
         isRoom);
   }
 
-  /** {@code MemorySegment.maxByteAlignment}, which JDK 21 and 22 are without, of so many bytes. */
+  /**
+   * Whether a segment is aligned to {@code bytes}; replaces {@code MemorySegment.maxByteAlignment},
+   * which JDK 21 and 22 do not have.
+   */
   public static boolean isAligned(MemorySegment segment, int bytes) {
     if (segment.isNative()) {
       return segment.address() % bytes == 0;
@@ -204,14 +212,14 @@ public final class View extends ArrayMemory {
             type, type.byteSize(), heapAlignment(segment));
   }
 
-  /** The same memory from element {@code offset} on, seen with another shape. */
+  /** The same memory from element {@code offset} on, with another shape. */
   public View with(long offset, long[] newShape, long[] newStrides) {
     boolean empty = Strides.elements(newShape) == 0;
     MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
     return over(rest, array, type, newShape, newStrides, owner, memoryOwner, isRoom);
   }
 
-  /** The same memory, not to be written. */
+  /** The same memory, read-only. */
   public View readOnly() {
     return new View(
         segment.asReadOnly(),
@@ -226,7 +234,7 @@ public final class View extends ArrayMemory {
         isRoom);
   }
 
-  /** The same memory, of an owner who is asked before each use. */
+  /** The same memory with an owner that is queried before each use. */
   public View ownedBy(Supplier<@Nullable String> newOwner) {
     return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, isRoom);
   }
@@ -235,12 +243,12 @@ public final class View extends ArrayMemory {
     return shape.length;
   }
 
-  /** Whether no other thread can close the memory, and a native method can be passed it. */
+  /** Whether no other thread can close the memory, and a native method can use it. */
   public boolean isHeld() {
     return heap || fixed;
   }
 
-  /** Whether a byte of one lies between the first and the last byte of the other. */
+  /** Whether the memory ranges from the first to the last byte intersect. */
   public boolean overlaps(View other) {
     if (bytes == 0 || other.bytes == 0 || heap != other.heap) {
       return false;
@@ -257,12 +265,13 @@ public final class View extends ArrayMemory {
   }
 
   /**
-   * Compares memory off the heap, or in the same Java array.
+   * Compares off-heap memory, or memory of the same Java array.
    *
-   * @return -1 if no byte is shared, 0 if both begin with the same one, 1 if they overlap otherwise
+   * @return -1 if no byte is shared, 0 if both begin with the same byte, 1 if they overlap
+   *     otherwise
    */
   private int compareMemory(View other) {
-    // Differences, not ends: an address may have its highest bit set.
+    // Compares differences, not ends: an address may have its highest bit set.
     long distance = other.address - address;
     if (distance == 0) {
       return 0;
@@ -271,15 +280,16 @@ public final class View extends ArrayMemory {
   }
 
   /**
-   * How a view whose array is known shares memory with another one, or null.
+   * Compares the memory of a view whose array is not null with that of another view, or null.
    *
-   * @return -1 if no byte is shared, 0 if both begin with the same one, 1 if they overlap otherwise
+   * @return -1 if no byte is shared, 0 if both begin with the same byte, 1 if they overlap
+   *     otherwise
    */
   public int sharing(@Nullable View other) {
     return other == null || array != other.array || heap != other.heap ? -1 : compareMemory(other);
   }
 
-  /** Whether each index names the same element in both; they overlap and have the same shape. */
+  /** Whether each index refers to the same element in both views, which overlap. */
   public boolean isInPlaceOf(View other) {
     if (address != other.address || type != other.type || shape.length != other.shape.length) {
       return false;
@@ -292,7 +302,7 @@ public final class View extends ArrayMemory {
     return true;
   }
 
-  /** "F32 [3, 4]". */
+  /** The text of a type and a shape: "F32 [3, 4]". */
   public static String describe(ElementType type, long[] shape) {
     return type + " " + Arrays.toString(shape);
   }

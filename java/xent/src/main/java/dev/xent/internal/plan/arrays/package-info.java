@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/**
- * Tensors as the kernels see them: memory, strides, the pieces of a call, and the checks of each.
- */
+/** Tensors for the kernels: memory, strides, the pieces of a call, and their checks. */
 @NullMarked
 package dev.xent.internal.plan.arrays;
 

@@ -16,7 +16,7 @@ import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
 import java.util.Arrays;
 
-/** Whether an array has the type and the shape that go with those of the leading array. */
+/** Checks that the type and the shape of an array fit those of the leading array. */
 final class ArrayChecks {
   private final CallArrays call;
   private final Dimensions dimensions;
@@ -49,7 +49,7 @@ final class ArrayChecks {
     }
   }
 
-  /** Refuses other shapes than the core says. Returns what there are numbers for. */
+  /** Rejects shapes that the rule does not allow. Returns the index space of the array. */
   Kind requireShape(CallArray part, Rule rule, View view) {
     switch (rule.form) {
       case PER_CLASS -> {
@@ -109,7 +109,9 @@ final class ArrayChecks {
     throw new AssertionError(rule);
   }
 
-  /** A number per class, of each row or the same for some or for all. */
+  /**
+   * Checks an array with one number per class, separate for each row or shared by some or all rows.
+   */
   private Kind perClass(CallArray part, Rule rule, View view) {
     if (dimensions.ragged) {
       requireLeadShape(part, view);
@@ -137,7 +139,7 @@ final class ArrayChecks {
             count));
   }
 
-  /** Numbers of elements, of which one may hold for many. */
+  /** Checks an array with one number per element, which may be repeated. */
   private Kind spread(CallArray part, View view) {
     if (dimensions.isSpread(view.shape) || isSingle(view)) {
       return Kind.CLASSES;
@@ -152,7 +154,7 @@ final class ArrayChecks {
             part.name, view, leadName(), leadText(), dimensions.size(along), along));
   }
 
-  /** A number for each class, the same for all rows. */
+  /** Checks an array with one number per class that all rows share. */
   private void requireOnePerClass(CallArray part, View view) {
     long classes = dimensions.classes;
     if (view.rank() == 1
@@ -169,7 +171,10 @@ final class ArrayChecks {
             classes));
   }
 
-  /** What the largest classes of each row have, as many as others have. */
+  /**
+   * Checks an output for the largest classes of each row; such outputs have the same number of
+   * classes.
+   */
   private void requireTop(CallArray part, View view) {
     requireEntries(part, view, call.topCount);
     long count = view.shape[dimensions.axis];
@@ -193,19 +198,22 @@ final class ArrayChecks {
     }
   }
 
-  /** Whether an array has the shape of the leading one, or of the logits that are made of it. */
+  /**
+   * Whether an array has the shape of the leading array, or of the logits that are computed from
+   * it.
+   */
   boolean hasLeadShape(View view) {
     return call.features == 0
         ? Arrays.equals(view.shape, call.lead().shape)
         : dimensions.isShape(view.shape);
   }
 
-  /** In a message. */
+  /** The name of the leading array, for an error message. */
   String leadName() {
     return call.features == 0 ? call.leading().name : Array.LOGITS.text;
   }
 
-  /** In a message, behind the name. */
+  /** The type and shape of the leading array, for an error message. */
   String leadText() {
     return call.features == 0
         ? call.lead().toString()
@@ -246,7 +254,10 @@ final class ArrayChecks {
             otherUse(part, view)));
   }
 
-  /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
+  /**
+   * A hint at one-hot rows if labels have the shape of the logits, and at a reshape if the logits
+   * of several rows come as one row.
+   */
   private String otherUse(CallArray part, View view) {
     if (part.array == Array.TARGETS && hasLeadShape(view)) {
       return ", or one-hot rows of type " + Types.allowed(call.lead().type);
@@ -263,8 +274,8 @@ final class ArrayChecks {
   }
 
   /**
-   * Advice where an array has the shape of rows along another axis; a matrix with classes along the
-   * last one is rather mistaken.
+   * A hint at another class axis if an array has the shape of the rows along it. A matrix with
+   * classes along its last axis gets no hint, because there the array is more likely wrong.
    */
   private String otherAxis(View view) {
     View lead = call.lead();
@@ -283,9 +294,9 @@ final class ArrayChecks {
   }
 
   /**
-   * Some numbers of each row.
+   * Checks an array with several numbers per row.
    *
-   * @param count how many; 0: any number
+   * @param count their number; 0: any number
    */
   void requireEntries(CallArray part, View view, long count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {

@@ -11,10 +11,10 @@ import java.util.ConcurrentModificationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that its caller keeps, with its tensors, to run it once or often: what the tensors are is
- * checked in the first two runs, and what they hold in every run.
+ * A call that its caller keeps with its tensors to run it repeatedly. The types and shapes of the
+ * tensors are checked in the first two runs, their contents in every run.
  *
- * <p>One thread at a time may use it; a second one gets an exception.
+ * <p>Only one thread at a time may use it; a second thread gets an exception.
  */
 public class Bound {
   private static final int IDLE = 0;
@@ -36,12 +36,15 @@ public class Bound {
   private @Nullable View c;
   private final Runs forward;
 
-  /** The gradient alone, of what the operation computes; null: it has none. */
+  /**
+   * The backward pass, which computes the gradient alone; null if the operation has no separate
+   * one.
+   */
   private final @Nullable Runs backward;
 
   private volatile int state = IDLE;
 
-  /** A call with the views that {@link Operation#give} takes. */
+  /** Creates a call with views in the order of {@link Operation#run}. */
   public Bound(
       Operation operation,
       @Nullable Operation backward,
@@ -56,14 +59,15 @@ public class Bound {
     this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
 
-  /** The same of an operation without a separate backward. */
+  /** Creates a call of an operation without a separate backward pass. */
   public Bound(Operation operation, View a, @Nullable View b, @Nullable View c) {
     this(operation, null, a, b, c);
   }
 
   /**
-   * Runs of one operation with the same arguments. The first is a call of the calling thread, as
-   * memory of its own costs more than a small call takes; later ones have that memory.
+   * The runs of one operation with the same arguments. The first run uses the calling thread's
+   * instance, because allocating a separate one costs more than a small call takes; later runs have
+   * a separate instance.
    */
   private static final class Runs {
     private final Operation operation;
@@ -71,7 +75,7 @@ public class Bound {
     private boolean ranBefore;
     private @Nullable Call own;
 
-    /** Makes the call by its kernels alone, as long as the arguments are these. */
+    /** Runs only the kernels, while the arguments stay the same. */
     private @Nullable PreparedCall prepared;
 
     Runs(Operation operation, CallArguments given) {
@@ -106,7 +110,7 @@ public class Bound {
       return result;
     }
 
-    /** The arguments are others. */
+    /** Drops the prepared kernels after a change of the arguments. */
     void changed() {
       prepared = null;
       if (own != null) {
@@ -115,14 +119,14 @@ public class Bound {
     }
   }
 
-  /** From now on this thread alone may use it, until the state is IDLE again. */
+  /** Reserves this call for the current thread until the state is IDLE again. */
   private void enter() {
     if (!STATE.compareAndSet(this, IDLE, IN_USE)) {
       throw isRunning();
     }
   }
 
-  /** Refuses other arguments while it is running. */
+  /** Rejects a change of the arguments during a run. */
   protected final void requireIdle() {
     if (state != IDLE) {
       throw isRunning();
@@ -134,12 +138,12 @@ public class Bound {
         "this call is running already: bind one for each thread, or let it return first");
   }
 
-  /** Computes what the memory of the tensors says now. */
+  /** Computes from the current contents of the tensors. */
   public final double run() {
     return run(0, null);
   }
 
-  /** The same with what {@link #begin} takes. */
+  /** Runs with additional arguments, which {@link #begin} takes. */
   protected final double run(long step, @Nullable Object others) {
     enter();
     try {
@@ -148,15 +152,15 @@ public class Bound {
       STATE.setRelease(this, IDLE);
       return result;
     } catch (Throwable e) {
-      state = IDLE; // a store, as there may be no stack left for a call
+      state = IDLE; // a store, as a method call may overflow the stack again
       throw e;
     }
   }
 
-  /** Takes what a run has beside the tensors. */
+  /** Sets the arguments of a run other than the tensors. */
   protected void begin(long step, @Nullable Object others) {}
 
-  /** The gradient alone, from what the outputs of an earlier run have saved. */
+  /** Computes the gradient alone, from the statistics that the outputs of an earlier run saved. */
   public final void backward(Outputs saved, @Nullable View upstream) {
     if (backward == null) {
       throw new OptionException(
@@ -186,7 +190,7 @@ public class Bound {
     }
   }
 
-  // ---- what a call is given --------------------------------------------------------------------
+  // ---- arguments -------------------------------------------------------------------------------
 
   /** Sets the weights of elements. */
   public final Bound weights(@Nullable View view) {
@@ -201,7 +205,7 @@ public class Bound {
     forward.changed();
   }
 
-  /** Sets where the gradient goes. */
+  /** Sets the tensor that receives the gradient. */
   public final void gradient(View view) {
     requireIdle();
     given.gradient = view;
@@ -209,7 +213,7 @@ public class Bound {
     forward.changed();
   }
 
-  /** Sets where the gradients of a linear layer go. */
+  /** Sets the tensors that receive the gradients of a linear layer. */
   public final Bound gradients(@Nullable ArrayViews views) {
     requireIdle();
     given.gradients = views;
@@ -217,19 +221,19 @@ public class Bound {
     return this;
   }
 
-  /** Sets what receives the numbers of all later runs. */
+  /** Sets the outputs of all later runs. */
   public final void outputs(Outputs outputs) {
     requireIdle();
     given.outputs = outputs;
     forward.changed();
   }
 
-  /** The arguments are others from the next run on. */
+  /** Makes the next run check its arguments again. */
   protected final void changed() {
     forward.changed();
   }
 
-  /** How many kernels ran prepared, without the checks of the core. */
+  /** The number of kernels that ran prepared, without the checks of the core. */
   public final long preparedRuns() {
     return forward.own == null ? 0 : forward.own.preparedRuns();
   }

@@ -15,39 +15,41 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels of a bound call that takes more than the views of a {@link PreparedCall}: the core
- * checks each of them once, as long as structs and arrays are the same.
+ * The kernels of a bound call with more arguments than the views of a {@link PreparedCall}. The
+ * core checks each kernel once, and again after a change of its structs or arrays.
  */
 final class BoundKernels {
-  /** One of them, with its arrays in the order of the function. */
+  /** A kernel, with its arrays in the order of the function. */
   private static final class Kernel {
     private static final long NONE = -1;
 
     final PreparedKernel prepared = new PreparedKernel();
     final @Nullable ArrayMemory[] arrays = new ArrayMemory[PreparedKernel.ARRAYS];
 
-    /** What it was checked for: arrays, structs, and whether it writes gradients. */
+    /**
+     * The state that the kernel was checked for: arrays, structs, and whether it writes gradients.
+     */
     long key = NONE;
 
-    /** Whether it can be run. */
+    /** Whether the check succeeded. */
     boolean ready;
   }
 
   private final Call call;
 
-  /** The operation whose arrays the call keeps; NONE: it keeps none. */
+  /** The operation whose arrays the call keeps; NONE if it keeps no arrays. */
   private long operation = Numbers.NONE;
 
-  /** What the outputs of the call asked for. */
+  /** The value of {@link Outputs#requests} when the arrays were taken. */
   private int requests;
 
-  /** Whether one kernel has all rows. */
+  /** Whether one kernel computes all rows. */
   private boolean isOneKernel;
 
-  /** Whether the call is being run once more. */
+  /** Whether this run repeats the previous one. */
   private boolean repeats;
 
-  /** By the function; each made when it is needed. */
+  /** The kernels by function; each is created on first use. */
   private final @Nullable Kernel[] kernels = new Kernel[Function.COUNT];
 
   private long runs;
@@ -56,13 +58,13 @@ final class BoundKernels {
     this.call = call;
   }
 
-  /** The arrays of the next run are others, or those of another call. */
+  /** Drops the arrays, because those of the next run differ or belong to another call. */
   void forget() {
     operation = Numbers.NONE;
     repeats = false;
   }
 
-  /** The call keeps the arrays that were taken for an operation. */
+  /** Records that the call keeps the arrays that it took for an operation. */
   void keep(Operation of) {
     requests = requests();
     isOneKernel = call.partition.isOneKernel();
@@ -75,8 +77,8 @@ final class BoundKernels {
   }
 
   /**
-   * Whether the call is what it was before. All that {@link Operation#take} found then still holds,
-   * since views do not change, if nobody asked its outputs for something else.
+   * Whether the call is the same as before. All results of {@link Operation#take} are then still
+   * valid, because views are immutable and the requested outputs are the same.
    */
   boolean repeat(Operation of) {
     boolean same = operation == of.number && requests() == requests && isUsable();
@@ -84,7 +86,10 @@ final class BoundKernels {
     return same;
   }
 
-  /** Whether all memory may be used now. Owners first: one may close what another speaks of. */
+  /**
+   * Whether all memory may be used now. Owners are queried first, because one may close the memory
+   * of another array.
+   */
   private boolean isUsable() {
     for (int i = 0; i < call.parts; i++) {
       if (!Memory.isAvailable(call.present[i].view)) {
@@ -100,10 +105,11 @@ final class BoundKernels {
   }
 
   /**
-   * Runs a kernel over all rows, with all arrays of the call that its function takes; a loss has
-   * its gradients only if the call writes them. It takes no records but the exact sum.
+   * Runs a kernel over all rows, with all arrays of the call that its function takes. A loss
+   * computes its gradients only if the call writes them. Of the records, only the exact sum is
+   * supported.
    *
-   * @return whether it did; if not, nothing was computed
+   * @return whether the kernel ran; if not, nothing was computed
    */
   boolean run(Kernels by, Function function) {
     if (!repeats || call.records.saved.byteSize() != 0) {
@@ -172,12 +178,12 @@ final class BoundKernels {
     return !isOfLoss || call.writesGradient || function.place(Array.LOSSES) < 0;
   }
 
-  /** How many arrays of a kernel come before one. */
+  /** The number of arrays of a kernel that come before an array. */
   private static int rank(int places, Function function, Array array) {
     return Integer.bitCount(places & (1 << function.place(array)) - 1);
   }
 
-  /** How many kernels ran without a check by the core. */
+  /** The number of kernels that ran without a check by the core. */
   long runs() {
     return runs;
   }

@@ -21,95 +21,98 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of an operation, from the tensors it was given to what the kernels take: its arrays, the
- * (outer, classes, inner) that describes all of them at once, and the structs.
+ * One call of an operation, from its tensors to the arguments of the kernels: its arrays, the
+ * (outer, classes, inner) shape that describes all of them, and the structs.
  *
- * <p>Each thread uses one instance again and again, so that a call allocates nothing: {@link
- * Workspaces}. An operation names the leading array first, then the others, then asks for {@link
- * #ready()}; at the end, whatever happened, it calls {@link #end()}. Helpers of a call have
- * instances of their own, which follow the caller's.
+ * <p>Each thread reuses one instance, so that a call allocates nothing: {@link Workspaces}. An
+ * operation takes the leading array first, then the others, and then calls {@link #ready()}. It
+ * always calls {@link #end()} last, also after an exception. Helper threads have their own
+ * instances, which copy the state of the caller's.
  */
 public final class Call extends CallArrays {
   private static final Workspaces<Call> CALLS =
       new Workspaces<>(() -> new Call(Owner.THREAD), () -> new Call(Owner.NOBODY));
 
-  /** Whom it belongs to. */
+  /** The owner of an instance. */
   private enum Owner {
     THREAD,
-    /** It goes from call to call. */
+    /** The instance is shared: one call after another uses it. */
     NOBODY,
     BOUND
   }
 
   private final Owner owner;
 
-  /** What it was given. */
+  /** The arguments of the current call. */
   public CallArguments given;
 
-  /** Where {@link #given} is, but for {@link #runWith}. */
+  /** The arguments that belong to this instance; {@link #runWith} replaces them during its call. */
   private final CallArguments ownArguments;
 
-  /** From {@link #current()} to {@link #end()}. */
+  /** Whether a call is running, from {@link #current()} to {@link #end()}. */
   private boolean inUse;
 
-  /** An error interrupted it, and what it keeps between calls may be half-written. */
+  /**
+   * Whether an error interrupted the call, so that the state it keeps between calls may be
+   * inconsistent.
+   */
   boolean broken;
 
-  /** Who computes, from {@link #begin} to {@link #end()}. */
+  /** The engine that computes, from {@link #begin} to {@link #end()}. */
   private @Nullable Engine engine;
 
   public final CallStructs structs;
   public final MemorySegment report;
   private final MemorySegment exactSum;
 
-  /** The same as an array of a kernel. */
+  /** The exact sum as an array of a kernel. */
   final ArrayMemory exactSumMemory;
 
-  /** The call of a kernel that is being made. */
+  /** The arguments of the current kernel call. */
   public final Work work = new Work();
 
-  // ---- whether this call is the one before once more -------------------------------------------
+  // ---- repeated calls --------------------------------------------------------------------------
 
   final PreparedCalls preparedCalls = new PreparedCalls();
 
-  /** Of a prepared call: the loss or the token. */
+  /** The result of a prepared call: the loss or the token. */
   public double result = Double.NaN;
 
   private final BoundKernels boundKernels = new BoundKernels(this);
 
-  /** What the targets of a loss are. */
+  /** The kind of targets of a loss. */
   public @Nullable TargetKind kind;
 
-  /** Used where a caller wants nothing but the loss. */
+  /** The outputs of calls that request only the loss. */
   final Outputs outputs = new Outputs();
 
   public final Pieces pieces = new Pieces();
   public final RowRecords records = new RowRecords();
   private final Recording recording = new Recording();
 
-  // ---- what the operation has to say to all threads --------------------------------------------
+  // ---- state of the operation, shared by all threads -------------------------------------------
 
-  /** Whether the gradient is written in this pass. */
+  /** Whether this pass writes the gradient. */
   public boolean writesGradient;
 
-  /** Whether something is asked for that no part of a row can tell of. */
+  /** Whether an output is requested that cannot be computed from parts of a row. */
   public boolean needsWholeRows;
 
-  /** Whether the states come from a caller, who may have mixed them up. */
+  /** Whether the caller passed the states, which may then be inconsistent. */
   public boolean givenStates;
 
-  /** What else, known to the operation alone. */
+  /** Further state, which only the operation uses. */
   public @Nullable Object shared;
 
-  /** What gradients are multiplied by. */
+  /** The factor of the gradients. */
   public double scale;
 
-  /** Whether something is added to the exact sum. */
+  /** Whether the kernels add to the exact sum. */
   private boolean addsExactSum;
 
-  // ---- what each thread says -------------------------------------------------------------------
+  // ---- state per thread ------------------------------------------------------------------------
 
-  /** Rows that were found to count. */
+  /** The number of rows that were found valid. */
   public long validRows;
 
   /** How rows are divided among kernels and threads. */
@@ -122,7 +125,7 @@ public final class Call extends CallArrays {
     this(owner, new CallArguments(), Arena.ofAuto());
   }
 
-  /** One of a bound call. */
+  /** Creates the instance of a bound call. */
   Call(CallArguments given) {
     this(Owner.BOUND, given, Arena.ofAuto());
   }
@@ -150,7 +153,7 @@ public final class Call extends CallArrays {
       if (call.broken) {
         call = CALLS.renew();
       }
-      // In use when an owner or an executor makes a call of its own during a call.
+      // In use if an owner or an executor makes a call during a call.
       if (!call.inUse) {
         call.inUse = true;
         return call;
@@ -159,34 +162,34 @@ public final class Call extends CallArrays {
     return CALLS.take();
   }
 
-  /** One that goes from call to call. */
+  /** Creates a shared instance. */
   static Call spare() {
     return new Call(Owner.NOBODY);
   }
 
-  /** Makes one call, with arguments that somebody else keeps. */
+  /** Makes one call with arguments that another object keeps. */
   double runWith(CallArguments arguments, Operation operation) {
     given = arguments;
     return operation.run(this);
   }
 
-  /** What receives the numbers of this call. */
+  /** The outputs of this call. */
   public Outputs outputs() {
     return given.outputs == null ? outputs : given.outputs;
   }
 
-  /** The first thing that an operation does, after which {@link #end()} is certain. */
+  /** The first action of an operation; from here on {@link #end()} is always called. */
   void begin(Operation operation) {
     operation.kernels.beginCall();
     recording.begin(operation, given, report);
   }
 
-  /** So many threads worked at once. */
+  /** Records that {@code threads} threads worked at the same time. */
   void workedBy(int threads) {
     recording.workedBy(threads);
   }
 
-  // ---- what the kernels are told ---------------------------------------------------------------
+  // ---- arguments of the kernels ----------------------------------------------------------------
 
   /** Finds the pieces. Afterwards {@link #enter} selects them one by one. */
   public void ready() {
@@ -207,33 +210,33 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
+  /** Describes the logits that are kept for the gradients of a linear layer. */
   public void describeLogits() {
     structs.writeLogits(pieces.inner);
   }
 
-  /** Fills the options of a call, but for the scale of gradients that it may write later. */
+  /** Sets the options of a call; a later call may set the scale of its gradients. */
   public void options(Options newOptions, boolean ignores) {
     structs.options(newOptions, ignores);
   }
 
-  /** Fills the options of a call without an ignore index. */
+  /** Sets the options of a call without an ignore index. */
   public void options(Options newOptions, double gradientScale) {
     structs.options(newOptions, false, gradientScale);
   }
 
   /**
-   * Fills the options.
+   * Sets the options.
    *
-   * @param ignores whether the ignore index counts
+   * @param ignores whether the ignore index is used
    */
   public void options(Options newOptions, boolean ignores, double gradientScale) {
     structs.options(newOptions, ignores, gradientScale);
   }
 
   /**
-   * A call of a kernel on some rows of the current piece, all classes of them, with every array of
-   * this call that it takes.
+   * The arguments of a kernel call on some rows of the current piece and all classes, with every
+   * array of this call that the function takes.
    */
   public Work kernel(Function function, long row, long rowEnd) {
     begin(work, function, row, rowEnd);
@@ -241,7 +244,7 @@ public final class Call extends CallArrays {
     return work;
   }
 
-  /** Begins the call of a kernel on some rows and all classes. */
+  /** Starts the arguments of a kernel call on some rows and all classes. */
   Work begin(Work own, Function function, long row, long rowEnd) {
     return own.begin(function, structs.shape, structs.options, report)
         .rows(row, rowEnd)
@@ -257,31 +260,31 @@ public final class Call extends CallArrays {
   /**
    * Runs a kernel over all rows if it is prepared for this call.
    *
-   * @return whether it did
+   * @return whether it ran
    */
   public boolean runPrepared(Function function) {
     return boundKernels.run(engine().kernels(), function);
   }
 
-  /** How many kernels ran prepared. */
+  /** The number of kernels that ran prepared. */
   long preparedRuns() {
     return preparedCalls.runs() + boundKernels.runs();
   }
 
-  // ---- calls that are made again ---------------------------------------------------------------
+  // ---- repeated calls --------------------------------------------------------------------------
 
-  /** Whether nothing is to be taken, as this bound call is what it was before. */
+  /** Whether this bound call is unchanged, so that its arrays need not be taken again. */
   boolean repeats(Operation operation) {
     engine = operation.engine;
     return boundKernels.repeat(operation);
   }
 
-  /** The array that all others follow; null: the call failed before it had one. */
+  /** The leading array; null if the call failed before it had one. */
   @Nullable View leadOrNull() {
     return parts > 0 ? lead() : null;
   }
 
-  /** Forgets the call before. */
+  /** Drops the state of the previous call. */
   void takeAnew() {
     structs.changed();
     changed();
@@ -292,12 +295,12 @@ public final class Call extends CallArrays {
     givenStates = false;
   }
 
-  /** The arguments of a bound call are others. */
+  /** Drops the prepared kernels after a change of the arguments of a bound call. */
   void changed() {
     boundKernels.forget();
   }
 
-  /** The arrays of this call have been taken, which it keeps if it is a bound one. */
+  /** Keeps the arrays that were taken, if this is a bound call. */
   void keep(Operation operation) {
     if (owner == Owner.BOUND) {
       boundKernels.keep(operation);
@@ -305,11 +308,11 @@ public final class Call extends CallArrays {
   }
 
   /**
-   * This call has succeeded, and the same with other tensors is these kernels and nothing else.
-   * Only if one kernel had all rows.
+   * Remembers a successful call: a call with other tensors of the same types and shapes then runs
+   * only these kernels. Does nothing unless one kernel computed all rows.
    *
    * @param checks the kernel that checks targets, or null
-   * @param own memory of the library that takes part
+   * @param own memory that the library allocated for the call
    */
   public void remember(
       Operation operation,
@@ -324,7 +327,7 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** The same of a row that helpers cannot share. */
+  /** Remembers a successful call of one row, which helper threads cannot share. */
   public void rememberRow(
       Operation operation, KernelArrays draws, View a, View own, MemorySegment sampling) {
     if (pieces.count == 1) {
@@ -332,7 +335,7 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** The same of a row whose caller keeps the call: it is prepared at once. */
+  /** Prepares the call of one row at once, in a prepared call that the caller keeps. */
   public void prepareRow(
       PreparedCall kept,
       Operation operation,
@@ -345,17 +348,20 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** Points all arrays at a piece. */
+  /** Moves all arrays to a piece. */
   public void enter(long piece) {
     pieces.enter(piece, present, parts);
   }
 
-  /** Who computes. */
+  /** The engine that computes. */
   Engine engine() {
     return Objects.requireNonNull(engine);
   }
 
-  /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
+  /**
+   * Copies the state of another thread's call, for a helper thread. That thread waits until {@link
+   * #unfollow}.
+   */
   void follow(Call caller) {
     changed();
     engine = caller.engine;
@@ -374,7 +380,7 @@ public final class Call extends CallArrays {
     partition.follow(caller.partition);
   }
 
-  /** Lets go of the call that was followed. */
+  /** Drops the state that {@link #follow} copied. */
   void unfollow() {
     structs.unfollow();
     partition.share(null);
@@ -384,64 +390,65 @@ public final class Call extends CallArrays {
   // ---- memory of the calling thread ------------------------------------------------------------
 
   /**
-   * RowRecords for so many bytes that kernels of this thread work in.
+   * Memory in which the kernels of this thread work.
    *
-   * @param keep whether the next call of this thread gets it, however large
+   * @param bytes its minimum size
+   * @param keep whether the next call of this thread reuses it, even if it is large
    */
   public MemorySegment workspace(long bytes, boolean keep) {
     return workspace.reserve(bytes, keep);
   }
 
-  /** The exact sum, holding nothing; from now on something is added to it. */
+  /** Clears the exact sum; the kernels then add to it. */
   public MemorySegment emptyExactSum() {
     addsExactSum = true;
     return emptiedExactSum();
   }
 
-  /** The exact sum, holding nothing, though no kernel adds to it. */
+  /** Clears the exact sum; no kernel adds to it. */
   MemorySegment emptiedExactSum() {
     exactSum.fill((byte) 0);
     xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
     return exactSum;
   }
 
-  /** From now on nothing is added to the exact sum. */
+  /** Stops the kernels from adding to the exact sum. */
   public void dropExactSum() {
     addsExactSum = false;
   }
 
-  /** What was added before the exact sum was dropped, until it is emptied. */
+  /** The exact sum as it was when it was dropped, until it is cleared. */
   MemorySegment droppedExactSum() {
     return exactSum;
   }
 
-  /** What is added to, or NULL. */
+  /** The exact sum that the kernels add to, or NULL. */
   public MemorySegment exactSum() {
     return addsExactSum ? exactSum : MemorySegment.NULL;
   }
 
   // ---- the end ---------------------------------------------------------------------------------
 
-  /** Refuses memory that was closed since the call began. */
+  /** Rejects memory that was closed since the call began. */
   void requireAccess() {
     requireAccessToAll();
     Memory.requireAccess(records.saved, "the saved statistics");
   }
 
-  /** The same, without a word to owners. */
+  /** Rejects memory that was closed since the call began, without a query of its owner. */
   void requireOpen() {
     requireAllOpen();
     Memory.requireAccess(records.saved, "the saved statistics");
   }
 
-  /** Whether any memory of the call belongs to this thread alone. */
+  /** Whether any memory of the call is confined to this thread. */
   boolean isConfined() {
     return Memory.isConfined(records.saved) || isAnyConfined();
   }
 
   /**
-   * What to throw when memory could not be used: the array that was closed, by its name, or else
-   * what an owner or an executor threw.
+   * The exception for memory that became inaccessible. It names the array whose memory was closed;
+   * if all memory is open, it is the exception that an owner or an executor threw.
    */
   RuntimeException lost(RuntimeException cause) {
     try {
@@ -452,7 +459,7 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** Lets go of everything that was the caller's. */
+  /** Drops all references to the caller's objects. */
   void end() {
     recording.end(this);
     engine = null;
@@ -483,7 +490,7 @@ public final class Call extends CallArrays {
     endRepeated();
   }
 
-  /** Ends a call that was given nothing to let go of. */
+  /** Ends a call that took no references to the caller's objects. */
   public void endRepeated() {
     if (owner == Owner.THREAD) {
       inUse = false;

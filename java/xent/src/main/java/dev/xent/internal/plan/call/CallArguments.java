@@ -6,49 +6,51 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import org.jspecify.annotations.Nullable;
 
-/** What a call was given: the tensors, and what else an operation takes. */
+/** The arguments of a call: its tensors, and the other arguments that an operation takes. */
 public final class CallArguments {
-  /** Logits, or what an operation reads in their place. */
+  /** The logits, or the tensor that an operation reads instead of logits. */
   public @Nullable View lead;
 
   /** The weights of a linear layer or of elements. */
   public @Nullable View weights;
 
-  /** Targets, the teacher of a divergence, selected classes. */
+  /** The targets, the teacher of a divergence or the selected classes. */
   public @Nullable View targets;
 
   public @Nullable View upstream;
 
-  /** What is computed: probabilities, log-probabilities, classes, tokens. */
+  /** The main output: probabilities, log-probabilities, classes or tokens. */
   public @Nullable View output;
 
-  /** What else is. */
+  /** The second output. */
   public @Nullable View secondOutput;
 
   public @Nullable View gradient;
   public InputViews inputs = InputViews.NONE;
   public @Nullable ArrayViews gradients;
 
-  /** Receive the numbers of the call, and say what else is computed. */
+  /** The requested outputs, which also receive the numbers of the call. */
   public @Nullable Outputs outputs;
 
-  /** Those of the forward that a backward belongs to. */
+  /** The outputs of the forward pass that a backward pass belongs to. */
   public @Nullable Outputs saved;
 
-  /** What random bits are counted by. */
+  /** The counter of the random bits. */
   public long step;
 
-  /** What else, known to the operation alone. */
+  /** Further arguments, which only the operation uses. */
   public @Nullable Object others;
 
-  /** Storing references takes time in every short call, and most have no inputs. */
+  /**
+   * Sets the inputs. Most calls have no inputs, and storing a reference takes time in a short call.
+   */
   public void inputs(InputViews views) {
     if (views != InputViews.NONE) {
       inputs = views;
     }
   }
 
-  /** Whether nothing is read or written but the views that most calls have. */
+  /** Whether the call reads and writes only the views that most calls have. */
   public boolean areViewsAlone() {
     return inputs == InputViews.NONE
         && weights == null
@@ -59,9 +61,9 @@ public final class CallArguments {
         && (outputs == null || outputs.wantNumbersAlone());
   }
 
-  /** Lets go of everything that is the caller's. */
+  /** Drops all references to the caller's objects. */
   void clear() {
-    // Storing references takes time in every short call, and most have few.
+    // Storing references takes time in a short call, and most calls have few.
     lead = null;
     output = null;
     if (targets != null || gradient != null) {

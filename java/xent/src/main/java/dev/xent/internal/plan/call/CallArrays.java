@@ -31,57 +31,65 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The arrays of a call: which ones there are, and whether their types, shapes and memory fit. An
- * operation names the leading array first, whose shape and type all others follow.
+ * The arrays of a call, with the checks of their types, shapes and memory. An operation takes the
+ * leading array first; all others must fit its shape and type.
  */
 public abstract sealed class CallArrays permits Call {
-  /** Classes that can be selected of a row. */
+  /** The maximum number of classes that can be selected per row. */
   private static final int MOST_SELECTED = 256;
 
-  /** Leads in place of logits where no kernel is called with them: not part of the struct. */
+  /** Replaces the logits as the leading array when no kernel reads it; not part of the struct. */
   public final CallArray logProbabilities;
 
-  /** Written by no kernel: not part of the struct. */
+  /** An output that no kernel writes; not part of the struct. */
   public final CallArray topProbabilities;
 
-  /** Those of the arrays of the core, in its order, then the two of no kernel. */
+  /** The arrays of the core in its order, then the two arrays that no kernel takes. */
   final CallArray[] all;
 
-  /** Those that take part, in the order in which they came, and what earlier calls left behind. */
+  /**
+   * The arrays of this call in the order in which they were taken; the elements after them are
+   * leftovers of earlier calls.
+   */
   public final CallArray[] present;
 
   public int parts;
 
-  /** Which of the usual arrays take part, with which types. */
+  /** The usual arrays of this call and their types. */
   long signature;
 
-  /** Whether arrays take part that most calls are without. */
+  /** Whether the call has arrays that most calls do not have. */
   public boolean unusual;
 
-  /** Whether all types of floats go together. */
+  /** Whether all floating-point types can be combined. */
   boolean anyFloats;
 
-  /** Whether memory of any of them is a Java array. */
+  /** Whether any array is in a Java array. */
   public boolean onHeap;
 
-  /** Whether all of them lie in memory without gaps, none repeated. */
+  /** Whether all arrays are contiguous and not repeated. */
   boolean contiguous;
 
-  /** How many classes each row of sparse targets has; 0: the targets are others. */
+  /** The number of classes in each row of sparse targets; 0 for other targets. */
   public long targetCount;
 
-  /** How many of the largest classes were asked for. */
+  /** The number of largest classes that are requested. */
   public long topCount;
 
-  /** How many tokens before each row has, of the prompt and of the output. */
+  /** The number of previous tokens per row, of the prompt and of the output. */
   public long promptCount;
 
   public long outputCount;
 
-  /** How many features hidden states have; 0: the logits are not made of any. */
+  /**
+   * The number of features of hidden states; 0 if the logits are not computed from hidden states.
+   */
   public long features;
 
-  /** Of a shard: the class that its arrays begin with, and the number of all; 0: it is no shard. */
+  /**
+   * In a shard: the first class of its arrays, and the number of classes of the whole row;
+   * otherwise 0.
+   */
   public long firstClass;
 
   public long allClasses;
@@ -115,30 +123,30 @@ public abstract sealed class CallArrays permits Call {
     return all[index];
   }
 
-  /** One of the arrays of the core, whether it takes part or not. */
+  /** A part by its array of the core, with or without a view. */
   public CallArray part(Array array) {
     return all[array.ordinal()];
   }
 
-  /** Its view; null: the call is without it. */
+  /** The view of an array; null if the call does not have it. */
   public @Nullable View view(Array array) {
     return all[array.ordinal()].view;
   }
 
-  /** Whether it takes part. */
+  /** Whether the call has an array. */
   public boolean has(Array array) {
     return all[array.ordinal()].view != null;
   }
 
-  /** Whether there is a mask that has a bit for each class. */
+  /** Whether the call has a class mask that is packed into bits. */
   public boolean hasMaskOfBits() {
     CallArray mask = part(Array.CLASS_MASK);
     return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type.number());
   }
 
-  // ---- what takes part -------------------------------------------------------------------------
+  // ---- taking arrays ---------------------------------------------------------------------------
 
-  /** The array whose dimensions and type all others follow. */
+  /** Takes the leading array, which determines the dimensions and the type. */
   public void lead(Rule rule, View view, int classAxis) {
     lead(part(rule.array), rule, view, classAxis);
   }
@@ -151,8 +159,8 @@ public abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Hidden states, whose type all others follow, and the weights of classes; others follow the
-   * shape of the logits that are made of them.
+   * Takes hidden states, which determine the type, and the weights of classes. The other arrays
+   * must fit the shape of the logits that are computed from them.
    */
   public void leadLinear(View states, int featureAxis, View weightsOfClasses) {
     CallArray hidden = part(Array.HIDDEN);
@@ -198,7 +206,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** The array whose shape and type all others follow, every element of which is a row. */
+  /** Takes the leading array of a call in which every element is a row. */
   public void leadElements(Rule rule, View view, int classAxis) {
     CallArray part = part(rule.array);
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
@@ -207,7 +215,7 @@ public abstract sealed class CallArrays permits Call {
     take(part, rule, view, Kind.CLASSES);
   }
 
-  /** Labels 0 and 1, or numbers from 0 to 1, in the shape of the leading array. */
+  /** Takes targets in the shape of the leading array: labels 0 and 1, or numbers from 0 to 1. */
   public void elementTargets(View view) {
     CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
@@ -222,7 +230,7 @@ public abstract sealed class CallArrays permits Call {
     take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
   }
 
-  /** The same, of ragged rows if the inputs have offsets. */
+  /** Takes the leading array; its rows are ragged if the inputs have offsets. */
   public void lead(CallArray part, Rule rule, View view, int classAxis, InputViews inputs) {
     View offsets = inputs.get(Array.ROW_OFFSETS);
     if (offsets == null) {
@@ -261,7 +269,7 @@ public abstract sealed class CallArrays permits Call {
     allClasses = 0;
   }
 
-  /** The leading array holds some classes of rows that have more, whichever they are. */
+  /** Declares that the leading array has a range of the classes of longer rows. */
   public void anyShard(long first, long all) {
     long classes = dimensions.classes;
     if (first < 0 || all > Integer.MAX_VALUE || classes > all || first > all - classes) {
@@ -275,7 +283,10 @@ public abstract sealed class CallArrays permits Call {
     unusual = true;
   }
 
-  /** The same of classes that begin and end with a chunk. */
+  /**
+   * Declares that the leading array has a range of classes that begins and ends at chunk
+   * boundaries.
+   */
   public void shard(long first, long all) {
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(
@@ -299,12 +310,15 @@ public abstract sealed class CallArrays permits Call {
     unusual = true;
   }
 
-  /** From now on arrays of floats may have any type of floats, whatever the leading one has. */
+  /**
+   * Allows any floating-point type in all arrays that follow, independent of the type of the
+   * leading array.
+   */
   public void allowAnyFloats() {
     anyFloats = true;
   }
 
-  /** The array that all others follow. */
+  /** The leading array. */
   public CallArray leading() {
     return present[0];
   }
@@ -313,19 +327,19 @@ public abstract sealed class CallArrays permits Call {
     return present[0].view;
   }
 
-  /** Another array, which must fit the leading one as the core says of it. */
+  /** Takes another array, which must fit the leading array as the rule requires. */
   public void take(Rule rule, View view) {
     take(part(rule.array), rule, view);
   }
 
-  /** The same of an array that the call may be without. */
+  /** Takes an optional array. */
   public void takeIfGiven(Rule rule, @Nullable View view) {
     if (view != null) {
       take(rule, view);
     }
   }
 
-  /** All inputs that a function takes and that this call does not have yet. */
+  /** Takes all inputs that the function has and that the call does not have yet. */
   public void takeInputs(Function function, InputViews inputs) {
     for (long left = inputs.given(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
@@ -336,7 +350,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** All outputs, which the function has. */
+  /** Takes all outputs; the function must have them. */
   public void takeOutputs(Function function, ArrayViews outputs) {
     for (long left = outputs.given(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
@@ -344,7 +358,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** The probabilities of the largest classes, which no kernel writes. */
+  /** Takes the probabilities of the largest classes, which no kernel writes. */
   public void takeTopProbabilities(View view) {
     take(topProbabilities, Rule.TOP_LOG_PROBABILITIES, view);
   }
@@ -354,12 +368,15 @@ public abstract sealed class CallArrays permits Call {
     take(part, rule, view, checks.requireShape(part, rule, view));
   }
 
-  /** The token of the only row, in memory of this thread. */
+  /** Takes the token of the only row, in memory of this thread. */
   public void takeOneToken(View view) {
     take(part(Array.TOKENS), Rule.TOKENS, view, Kind.ROWS);
   }
 
-  /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
+  /**
+   * Takes class indices per row, or probabilities per row and class. Returns whether they are class
+   * indices.
+   */
   public boolean targets(View view) {
     CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
@@ -385,7 +402,7 @@ public abstract sealed class CallArrays permits Call {
     return false;
   }
 
-  /** Some classes of each row, and what each of them weighs. */
+  /** Takes several classes per row and their weights. */
   void sparseTargets(View classNumbers, View weights) {
     CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
@@ -414,7 +431,7 @@ public abstract sealed class CallArrays permits Call {
     take(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights, Kind.ENTRIES);
   }
 
-  /** Classes of each row: one, as labels are given, or some along the class axis. */
+  /** Takes the selected classes of each row: one, like labels, or several along the class axis. */
   public void selected(View classNumbers) {
     CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
@@ -453,10 +470,10 @@ public abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Keeps the losses of few rows in memory of this thread, where nobody asked for them or an exact
-   * sum.
+   * Stores the losses of few rows in memory of this thread, if neither the losses nor an exact sum
+   * are requested.
    *
-   * @param arithmetic F64 where losses are computed in double
+   * @param arithmetic F64 if losses are computed in double
    */
   public void keepFewLosses(Outputs outputs, ElementType arithmetic) {
     if (outputs.exactSum == null
@@ -467,7 +484,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** Whether it does. */
+  /** Whether the losses are in memory of this thread. */
   public boolean hasFewLosses() {
     return fewLosses.has(view(Array.LOSSES));
   }
@@ -479,7 +496,7 @@ public abstract sealed class CallArrays permits Call {
     } else {
       part.take(view, rule, kind, dimensions.rank);
     }
-    // Of offsets the kernels get a copy.
+    // The kernels get a copy of offsets, so those on the heap do not count.
     onHeap |= view.heap && kind != Kind.OFFSETS;
     if (part.isUnusual()) {
       unusual = true;
@@ -494,7 +511,7 @@ public abstract sealed class CallArrays permits Call {
     parts++;
   }
 
-  /** Whether an array that may repeat its numbers does not. */
+  /** Whether an array that may be repeated is contiguous and not repeated. */
   private boolean isDense(View view, Kind kind) {
     return switch (kind) {
       case CLASSES ->
@@ -508,11 +525,11 @@ public abstract sealed class CallArrays permits Call {
     };
   }
 
-  // ---- what is written -------------------------------------------------------------------------
+  // ---- outputs ---------------------------------------------------------------------------------
 
   /**
-   * Refuses outputs that cannot be written or that overlap another array of the call, other than
-   * being exactly one that they may be. To be called when all arrays are there.
+   * Rejects outputs that are not writable or that overlap another array of the call. An output may
+   * share its memory exactly with an array that its rule allows. Called after all arrays are taken.
    */
   public void requireWritable() {
     for (int i = 0; i < parts; i++) {
@@ -536,7 +553,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** Whether an output is there that no part of a row can tell. */
+  /** Whether an output is requested that cannot be computed from parts of a row. */
   boolean asksForWholeRows() {
     for (int i = 0; i < parts; i++) {
       if (present[i].needsWholeRows()) {
@@ -546,23 +563,23 @@ public abstract sealed class CallArrays permits Call {
     return false;
   }
 
-  // ---- their memory ----------------------------------------------------------------------------
+  // ---- memory of the arrays --------------------------------------------------------------------
 
-  /** Refuses memory that was closed since the call began. */
+  /** Rejects memory that was closed since the call began. */
   void requireAccessToAll() {
     for (int i = 0; i < parts; i++) {
       Memory.requireAccess(present[i].view, present[i].name);
     }
   }
 
-  /** The same, without a word to owners. */
+  /** Rejects memory that was closed since the call began, without a query of its owner. */
   void requireAllOpen() {
     for (int i = 0; i < parts; i++) {
       Memory.requireAccess(present[i].view.segment, present[i].name);
     }
   }
 
-  /** Whether memory of any array belongs to this thread alone. */
+  /** Whether the memory of any array is confined to this thread. */
   boolean isAnyConfined() {
     boolean confined = false;
     for (int i = 0; i < parts; i++) {
@@ -571,7 +588,7 @@ public abstract sealed class CallArrays permits Call {
     return confined;
   }
 
-  /** Becomes those of another call, whose thread waits until they are released. */
+  /** Copies the arrays of another thread's call. That thread waits until they are released. */
   void followArrays(CallArrays other, int groupCount) {
     dimensions.follow(other.dimensions);
     onHeap = other.onHeap;
@@ -585,12 +602,12 @@ public abstract sealed class CallArrays permits Call {
     allClasses = other.allClasses;
     for (int i = 0; i < other.parts; i++) {
       present[i] = all[other.present[i].index];
-      parts = i + 1; // released even where memory of this one cannot be followed
+      parts = i + 1; // released even if copying this part fails
       present[i].follow(other.present[i], groupCount);
     }
   }
 
-  /** Until here no memory of the arrays may be freed because nobody refers to it. */
+  /** Keeps the memory of all arrays reachable up to this point. */
   void keepReachable() {
     for (int i = 0; i < parts; i++) {
       View view = present[i].view;
@@ -599,7 +616,7 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** Lets go of all of them. */
+  /** Drops the references to all arrays. */
   void releaseArrays() {
     keepReachable();
     for (int i = 0; i < parts; i++) {

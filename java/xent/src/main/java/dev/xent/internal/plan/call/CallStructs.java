@@ -11,36 +11,39 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** The shape and the options of a call, as the kernels read them. Most calls change little. */
+/**
+ * The shape and options structs of a call, which the kernels read. Most calls change few of their
+ * fields.
+ */
 public final class CallStructs {
   private final CallArrays arrays;
   private final MemorySegment ownShape;
   private final MemorySegment ownOptions;
 
-  /** Its own, or those of the call that is followed. */
+  /** The shape of this call, or of the call that it follows. */
   public MemorySegment shape;
 
   public MemorySegment options;
 
-  /** Counts changes of what they hold, and of the arrays. */
+  /** A counter of changes to the structs or the arrays. */
   private long version;
 
   private @Nullable Options writtenOptions;
   private boolean writtenIgnores;
   private double writtenScale;
 
-  // What the shape says of usual arrays without gaps; else the signature is 0.
+  // The contents of the shape for usual contiguous arrays; otherwise the signature is 0.
   private long writtenSignature;
   private long writtenBefore;
   private long writtenClasses;
   private long writtenBehind;
 
-  /** Arrays whose layouts the shape has. */
+  /** The arrays whose layouts are in the shape. */
   private final CallArray[] written;
 
   private int writtenParts;
 
-  /** Whether the shape speaks of arrays that most calls are without. */
+  /** Whether the shape has arrays that most calls do not have. */
   private boolean writtenUnusual;
 
   CallStructs(CallArrays arrays, MemorySegment shape, Arena arena) {
@@ -57,19 +60,19 @@ public final class CallStructs {
     return version;
   }
 
-  /** Other arrays from now on. */
+  /** Records a change of the arrays. */
   void changed() {
     version++;
   }
 
-  /** From now on those of another call. */
+  /** Uses the structs of another call. */
   void follow(CallStructs other) {
     shape = other.shape;
     options = other.options;
     writtenSignature = 0;
   }
 
-  /** Its own again. */
+  /** Uses the structs of this call again. */
   void unfollow() {
     shape = ownShape;
     options = ownOptions;
@@ -77,7 +80,7 @@ public final class CallStructs {
 
   // ---- the shape -------------------------------------------------------------------------------
 
-  /** Describes arrays without gaps. */
+  /** Writes the shape of contiguous arrays. */
   void writeDense() {
     Dimensions dimensions = arrays.dimensions;
     if (arrays.signature == writtenSignature
@@ -99,7 +102,7 @@ public final class CallStructs {
     }
   }
 
-  /** Describes arrays that know their strides. */
+  /** Writes the shape of arrays whose strides are set. */
   void write(long outer, long inner) {
     version++;
     writtenSignature = 0;
@@ -108,7 +111,7 @@ public final class CallStructs {
     ShapeStruct.inner(shape, inner);
     writeLayouts();
     if (!arrays.has(Array.LOGITS) && !arrays.has(Array.OUTPUT)) {
-      // Without logits it is still their type that says which floats go together.
+      // Without logits, the type in their layout still selects the arithmetic.
       arrays.part(Array.LOGITS).writeType(arrays.lead().type);
     }
     if (arrays.unusual || writtenUnusual) {
@@ -123,7 +126,10 @@ public final class CallStructs {
     }
   }
 
-  /** Those of the arrays that take part, and nothing of those that did and no longer do. */
+  /**
+   * Writes the layouts of the current arrays, and clears those of arrays that the call no longer
+   * has.
+   */
   private void writeLayouts() {
     for (int i = 0; i < writtenParts; i++) {
       if (written[i].view == null) {
@@ -131,7 +137,7 @@ public final class CallStructs {
       }
     }
     if (!arrays.has(Array.LOGITS)) {
-      arrays.part(Array.LOGITS).write(); // whose type or rows may be there without any
+      arrays.part(Array.LOGITS).write(); // its type or rows may be set even without logits
     }
     for (int i = 0; i < arrays.parts; i++) {
       written[i] = arrays.present[i];
@@ -140,7 +146,7 @@ public final class CallStructs {
     writtenParts = arrays.parts;
   }
 
-  /** Describes logits that are kept for the gradients of a linear layer. */
+  /** Writes the layout of logits that are kept for the gradients of a linear layer. */
   void writeLogits(long inner) {
     version++;
     arrays.part(Array.LOGITS).writeRows(arrays.dimensions.classes, inner);
@@ -148,16 +154,16 @@ public final class CallStructs {
 
   // ---- the options -----------------------------------------------------------------------------
 
-  /** Fills the options but for the scale of gradients, which may be written later. */
+  /** Writes the options; the scale of gradients may be written later. */
   void options(Options newOptions, boolean ignores) {
     boolean same = newOptions == writtenOptions && ignores == writtenIgnores;
     options(newOptions, ignores, same ? writtenScale : 1);
   }
 
   /**
-   * Fills the options.
+   * Writes the options.
    *
-   * @param ignores whether the ignore index counts
+   * @param ignores whether the ignore index is used
    */
   void options(Options newOptions, boolean ignores, double gradientScale) {
     if (newOptions != writtenOptions

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-/** What an operation does with a class range of one row. */
+/** The work of an operation on a class range of one row. */
 @FunctionalInterface
 public interface ChunkWork {
   /**
-   * A row of the piece that the call has entered, and classes between places where it may be cut.
+   * Processes a class range of a row of the current piece; the range begins and ends at chunk
+   * boundaries.
    */
   void run(Call call, long row, long from, long to);
 }

@@ -14,11 +14,11 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.RowOffsets;
 
-/** What a kernel's status means to a caller. */
+/** Maps the status codes of kernels to exceptions. */
 public final class Failures {
   private Failures() {}
 
-  /** Returns if the kernel did its work. */
+  /** Returns if the kernel succeeded, otherwise throws. */
   public static void check(int status, Call call) {
     if (status != Status.OK) {
       if (status == Status.OUT_OF_STACK) {
@@ -52,14 +52,14 @@ public final class Failures {
     if (field == Field.STATES) {
       return changedLabel(call);
     }
-    // All else was checked before the kernel was called.
+    // All other errors were excluded before the kernel was called.
     throw new AssertionError(
         message(
             "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this",
             status, field, xent_report.integer(call.report), xent_report.value(call.report)));
   }
 
-  /** States of bytes may say anything of themselves, and statistics say what their states said. */
+  /** States from bytes may have any contents, and statistics are computed from them. */
   private static boolean isOfStates(int field) {
     return field == Field.STATES || field == Field.STATISTICS || field == Field.LOG_SUM_EXP;
   }
@@ -103,13 +103,13 @@ public final class Failures {
     return xent_report.integer(call.report);
   }
 
-  /** A weight that is negative or not finite. */
+  /** The exception for a weight that is negative or not finite. */
   public static OptionException weight(String of, long index, double value) {
     return new OptionException(
         message("%s %d is %s; expected finite numbers that are 0 or more", of, index, value));
   }
 
-  /** Another thread wrote to what was looked at before. */
+  /** The exception for a label that another thread changed after its check. */
   private static MemoryException changedLabel(Call call) {
     return new MemoryException(
         message(

@@ -9,20 +9,20 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The losses of a call with few rows, and their exact sum: where no addition rounds, as is usual,
- * there is no need to clear and to read the hundreds of counters of an exact sum.
+ * The losses of a call with few rows, and their exact sum. If no addition rounds, as is usual, the
+ * hundreds of counters of an exact sum need not be cleared and read.
  */
 public final class FewLosses {
-  /** With more rows an exact sum costs next to nothing. */
+  /** With more rows the relative cost of an exact sum is negligible. */
   static final int MOST = 64;
 
-  /** RowRecords for one loss per row. */
+  /** Memory for one loss per row. */
   final View floats = View.room(ElementType.F32, MOST);
 
-  /** RowRecords for losses that are computed in double; most threads never need it. */
+  /** Memory for losses that are computed in double; most threads never need it. */
   private @Nullable View doubles;
 
-  /** Where the losses of logits of a type go, exactly as they are added up. */
+  /** The memory for the losses of logits of a type, in the precision in which they are summed. */
   public View view(ElementType logits) {
     if (logits != ElementType.F64) {
       return floats;
@@ -33,12 +33,12 @@ public final class FewLosses {
     return doubles;
   }
 
-  /** Whether losses go here. */
+  /** Whether the losses are in this memory. */
   boolean has(@Nullable View losses) {
     return losses == floats || (losses != null && losses == doubles);
   }
 
-  /** The sum of the first so many losses, rounded once: what an exact sum of them has. */
+  /** The sum of the first {@code count} losses, rounded once, equal to their exact sum. */
   public double sum(ElementType logits, long count, Kernels kernels, Call call) {
     View losses = view(logits);
     MemorySegment segment = losses.segment;
@@ -52,7 +52,7 @@ public final class FewLosses {
       double next = sum + loss;
       double added = next - sum;
       double error = (sum - (next - added)) + (loss - added);
-      // Not a number when the loss or the sum is no finite number.
+      // NaN if the loss or the sum is not finite.
       if (error != 0) {
         MemorySegment exactSum = call.emptiedExactSum();
         Failures.check(

@@ -8,7 +8,7 @@ import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.View;
 import org.jspecify.annotations.Nullable;
 
-/** A kernel of calls that are prepared, and which of its arrays the views of a call are. */
+/** A kernel of prepared calls, and the arrays that the views of a call are. */
 public final class KernelArrays {
   final Function function;
   private final @Nullable Array first;
@@ -16,15 +16,14 @@ public final class KernelArrays {
   private final @Nullable Array third;
   private final @Nullable Array own;
 
-  /** Whether memory of the library comes before the third view. */
+  /** Whether the library's memory comes before the third view. */
   private final boolean ownBeforeThird;
 
   /**
-   * A kernel.
+   * Creates a kernel.
    *
-   * @param first the array that the first view of a call is, and so on, in the order of the
-   *     function
-   * @param own the array in memory of the library, before the third view or after all
+   * @param first the array of the first view of a call, and so on, in the order of the function
+   * @param own the array in the library's memory, before the third view or after all views
    */
   public KernelArrays(
       Function function,
@@ -55,7 +54,7 @@ public final class KernelArrays {
     }
   }
 
-  /** Gives the arrays to a call that is to be prepared. */
+  /** Passes the arrays to a call that is being prepared. */
   void offer(Work work, View a, @Nullable View b, @Nullable View c, @Nullable View ofLibrary) {
     offer(work, first, a);
     offer(work, second, b);

@@ -4,19 +4,19 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 
-/** The rows of a piece, by one kernel, which gets as many at once as it may. */
+/** Runs one kernel over the rows of a piece, in batches of the maximum size. */
 public final class KernelRows implements RowWork {
-  /** What the kernel of some rows is called with. */
+  /** Creates the arguments of a kernel call. */
   @FunctionalInterface
   public interface Kernel {
-    /** Rows of the piece that the call has entered. */
+    /** The arguments for some rows of the current piece. */
     Work of(Call call, long row, long rowEnd);
   }
 
   private final Kernels kernels;
   private final Kernel kernel;
 
-  /** Rows by this kernel. */
+  /** Creates the work of a kernel. */
   public KernelRows(Kernels kernels, Kernel kernel) {
     this.kernels = kernels;
     this.kernel = kernel;

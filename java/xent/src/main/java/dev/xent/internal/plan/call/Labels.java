@@ -4,11 +4,14 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.options.Options;
 
-/** Single labels of a call. */
+/** Properties of single labels of a call. */
 public final class Labels {
   private Labels() {}
 
-  /** Whether a negative number stands for one that no long holds, which is no ignore index. */
+  /**
+   * Whether a negative label stands for an unsigned number that exceeds a long, which is never the
+   * ignore index.
+   */
   public static boolean areUnsigned(CallArray labels) {
     return labels.isU64();
   }

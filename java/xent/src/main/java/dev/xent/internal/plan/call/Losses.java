@@ -20,16 +20,19 @@ import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
+/**
+ * The common steps of all losses before they write: they take inputs and outputs, check them and
+ * count rows.
+ */
 public final class Losses {
-  /** Outputs that speak of the label of a row. */
+  /** Outputs that depend on the label of a row. */
   private static final Array[] OF_LABELS = {Array.CORRECT, Array.LOG_PROBABILITIES, Array.RANKS};
 
   private Losses() {}
 
   // ---- inputs ----------------------------------------------------------------------------------
 
-  /** Rejects inputs that a function does not take, and takes the array that all others follow. */
+  /** Rejects inputs that the function does not take, and takes the leading array. */
   public static void lead(
       Call call, Function function, String operation, View view, int axis, InputViews inputs) {
     inputs.requireFor(function, operation);
@@ -37,7 +40,7 @@ public final class Losses {
     call.lead(call.part(rule.array), rule, view, axis, inputs);
   }
 
-  /** Takes the targets, and refuses options that they cannot have. */
+  /** Takes the targets, and rejects options that targets of this kind do not support. */
   public static TargetKind takeTargets(
       Call call, Options options, View targets, InputViews inputs) {
     TargetKind kind;
@@ -56,7 +59,7 @@ public final class Losses {
 
   // ---- outputs ---------------------------------------------------------------------------------
 
-  /** Takes the gradient, which may overwrite the inputs, and what the outputs ask for. */
+  /** Takes the gradient, which may overwrite the inputs, and the requested outputs. */
   public static void takeOutputs(
       Call call, Function function, @Nullable View gradient, Outputs outputs) {
     call.takeIfGiven(Rule.GRADIENT, gradient);
@@ -64,7 +67,7 @@ public final class Losses {
     requireWritable(call);
   }
 
-  /** The same of a loss of targets. */
+  /** Takes the gradient and the outputs of a loss that has targets. */
   public static void takeOutputs(
       Call call, Function function, @Nullable View gradient, Outputs outputs, TargetKind kind) {
     if (kind == TargetKind.LABELS) {
@@ -94,7 +97,7 @@ public final class Losses {
             array.text, kind.text, array.text));
   }
 
-  /** To be called when all arrays are there. */
+  /** Rejects outputs that cannot be written. Called after all arrays are taken. */
   public static void requireWritable(Call call) {
     call.requireWritable();
     call.needsWholeRows |= call.unusual && call.asksForWholeRows();
@@ -102,7 +105,7 @@ public final class Losses {
 
   // ---- counting --------------------------------------------------------------------------------
 
-  /** Whether targets and weights are as they must be, whatever they are. */
+  /** Whether targets and weights need no check because all values are valid. */
   public static boolean needsNoCheck(Call call, TargetKind kind) {
     return kind == TargetKind.PROBABILITIES
         && !call.has(Array.ROW_WEIGHTS)
@@ -110,10 +113,10 @@ public final class Losses {
   }
 
   /**
-   * Refuses targets out of range and weights that cannot be, the first one by name. Afterwards
-   * {@link Call#validRows} is the number of rows that count.
+   * Rejects targets that are out of range and invalid weights; the exception names the first one.
+   * Sets {@link Call#validRows} to the number of valid rows.
    *
-   * @return what means divide by: that number, or the sum of the weights
+   * @return the divisor of means: that number, or the sum of the weights
    */
   public static double countTargets(Call call) {
     boolean weighted = isWeighted(call);
@@ -135,21 +138,22 @@ public final class Losses {
   }
 
   /**
-   * Counts the rows that count, unless all do, and refuses targets that cannot be.
+   * Counts the valid rows and rejects invalid targets.
    *
-   * @return what a mean divides by, unless the operation knows another number
+   * @param known whether all rows are known to be valid, so that no check is needed
+   * @return the divisor of a mean, unless the operation uses another one
    */
   public static double count(Call call, boolean known) {
     call.validRows = call.dimensions.rows;
     return known ? call.validRows : countTargets(call);
   }
 
-  /** Whether a mean divides by a sum of weights, and not by the number of rows. */
+  /** Whether a mean divides by a sum of weights instead of the number of rows. */
   private static boolean isWeighted(Call call) {
     return call.has(Array.ROW_WEIGHTS) || (call.has(Array.CLASS_WEIGHTS) && call.hasLabels());
   }
 
-  /** Keeps what the mean of this call divides by for the exact sum, if there is one. */
+  /** Keeps the divisor of this call's mean for the exact sum, if one is requested. */
   private static void keepWeights(Call call, Outputs outputs) {
     if (outputs.exactSum != null && isWeighted(call)) {
       outputs.exactSum.keep(call.droppedExactSum());
@@ -174,12 +178,12 @@ public final class Losses {
   // ---- the reduced loss ------------------------------------------------------------------------
 
   /**
-   * Refuses losses and gradients that have no mean, before anything is written. Afterwards {@link
-   * Call#scale} is what gradients are multiplied by that {@link Call#writesGradient}, and an exact
-   * sum takes the losses, unless they are kept.
+   * Rejects losses and gradients that have no mean, before any output is written. Sets {@link
+   * Call#writesGradient} and the scale of gradients, {@link Call#scale}. Clears the exact sum of
+   * the losses, unless the losses are kept.
    *
-   * @param weight of the rows that count
-   * @param gradients whether any is asked for
+   * @param weight the weight of the valid rows
+   * @param gradients whether a gradient is requested
    */
   public static void divideBy(
       double weight, Call call, Reductions reductions, Outputs outputs, boolean gradients) {
@@ -191,7 +195,7 @@ public final class Losses {
     }
   }
 
-  /** Finds what gradients are multiplied by; whether that is more than 0. */
+  /** Sets the scale of gradients. Returns false if the gradients are +0 everywhere. */
   public static boolean scaleGradient(double weight, Call call, Reductions reductions) {
     double denominator = reductions.denominator(weight);
     reductions.requireGradient(denominator);
@@ -200,7 +204,7 @@ public final class Losses {
     return !zero;
   }
 
-  /** The reduced loss, and all numbers of the outputs. A gradient that is 0 is written here. */
+  /** Returns the reduced loss, and sets all numbers of the outputs. Writes a gradient that is 0. */
   public static double reduce(double weight, Call call, Reductions reductions, Outputs outputs) {
     if (!call.writesGradient) {
       Memory.clearIfPresent(call.view(Array.GRADIENT));
@@ -224,7 +228,10 @@ public final class Losses {
 
   // ---- computing -------------------------------------------------------------------------------
 
-  /** All that a kernel can tell of some rows of the current piece. */
+  /**
+   * The arguments of the kernel that computes all requested outputs for some rows of the current
+   * piece.
+   */
   public static Work kernel(Call call, long row, long rowEnd) {
     Work work =
         call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
@@ -236,7 +243,7 @@ public final class Losses {
     return work;
   }
 
-  /** Takes the gradients of logits and targets back from a kernel. */
+  /** Removes the gradients of logits and targets from the arguments of a kernel. */
   private static void withoutGradients(Work work) {
     work.offer(Array.GRADIENT, NULL);
     work.offer(Array.TARGET_GRADIENT, NULL);

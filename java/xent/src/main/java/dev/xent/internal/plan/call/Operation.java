@@ -8,16 +8,16 @@ import dev.xent.internal.plan.options.Engine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all calls of one method of an operation do: they take the tensors and check them, then they
- * compute. A call with the same tensors as the one before computes only.
+ * The common steps of all calls of an operation's method: they take and check the tensors, then
+ * compute. A call with the same tensors as the previous one only computes.
  *
- * <p>Instances are immutable; any number of threads use one.
+ * <p>Instances are immutable and can be used by any number of threads.
  */
 public abstract class Operation {
   final Engine engine;
   public final Kernels kernels;
 
-  /** Recognises it without a reference. */
+  /** Identifies the operation without a reference to it. */
   final long number = Numbers.take();
 
   public Operation(Engine engine) {
@@ -25,25 +25,25 @@ public abstract class Operation {
     this.kernels = engine.kernels();
   }
 
-  /** What a flight recording calls it. */
+  /** The name of the operation in a flight recording. */
   protected abstract String event(CallArguments given);
 
   /**
-   * Takes the arrays of a call and refuses what does not fit, up to {@link Call#ready()}. It reads
-   * shapes, types and options, and no element.
+   * Takes the arrays of a call, rejects those that do not fit, and calls {@link Call#ready()}. It
+   * uses shapes, types and options, and reads no elements.
    */
   protected abstract void take(Call call, CallArguments given);
 
   /**
-   * Checks what the arrays hold, and computes.
+   * Checks the contents of the arrays, and computes.
    *
-   * @return the loss, if it is one
+   * @return the loss, if the operation is a loss
    */
   protected abstract double compute(Call call, CallArguments given);
 
   /**
-   * Puts the three views that most calls have, in the order in which this method of the operation
-   * takes them. Those of a loss unless it says otherwise.
+   * Sets the three views that most calls have, in the order in which this method of the operation
+   * takes them. By default these are the views of a loss.
    */
   protected void give(CallArguments given, View a, @Nullable View b, @Nullable View c) {
     given.lead = a;
@@ -51,19 +51,19 @@ public abstract class Operation {
     given.gradient = c;
   }
 
-  /** Whether what {@link #take} found still holds as long as the tensors are the same. */
+  /** Whether the result of {@link #take} stays valid while the tensors are the same. */
   protected boolean canRepeat(Call call) {
     return !call.dimensions.ragged;
   }
 
-  /** Remembers a call that succeeded, if the same once more is {@link #again} and nothing else. */
+  /** Remembers a successful call, if {@link #again} can repeat it completely. */
   protected void remember(Call call, CallArguments given) {}
 
   /**
-   * Makes a call that was prepared, by its kernels alone. Its result is in the call.
+   * Repeats a prepared call by running only its kernels. The call has the result.
    *
-   * @param a the views, in the order of {@link #give}
-   * @return whether it did; if not, nothing was written
+   * @param a the views, in the order of {@link #run(View, View, View)}
+   * @return whether it ran; if not, nothing was written
    */
   protected boolean again(
       Call call,
@@ -75,14 +75,14 @@ public abstract class Operation {
     throw new AssertionError(this);
   }
 
-  /** Makes a call as one that was prepared, if there is one. */
+  /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */
   final boolean repeats(
       Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
     PreparedCall prepared = call.preparedCalls.find(number, a, b, c);
     return prepared != null && repeats(call, prepared, a, b, c, outputs);
   }
 
-  /** The same of one that its caller has found. */
+  /** Repeats a prepared call that the caller has found. Returns whether it ran. */
   final boolean repeats(
       Call call,
       PreparedCall prepared,
@@ -98,19 +98,22 @@ public abstract class Operation {
     }
   }
 
-  /** A call of the calling thread with these views, to be given more arguments and {@link #run}. */
+  /**
+   * Starts a call of the calling thread with these views; more arguments may follow before {@link
+   * #run}.
+   */
   public final Call with(View a, @Nullable View b, @Nullable View c) {
     Call call = Call.current();
     give(call.given, a, b, c);
     return call;
   }
 
-  /** Makes a call of the calling thread with these views and nothing else. */
+  /** Makes a call of the calling thread with these views and no other arguments. */
   public final double run(View a, @Nullable View b, @Nullable View c) {
     return run(Call.current(), a, b, c);
   }
 
-  /** The same, of a call that {@link Call#current} gave and that may have a step. */
+  /** Makes a call of the instance that {@link Call#current} returned, which may have a step. */
   public final double run(Call call, View a, @Nullable View b, @Nullable View c) {
     boolean made = false;
     try {
@@ -128,13 +131,13 @@ public abstract class Operation {
     return run(call);
   }
 
-  /** Makes a call of the calling thread, with the arguments that it has. */
+  /** Makes a call of the calling thread with the arguments that it has. */
   public final double run(Call call) {
     CallArguments given = call.given;
     try {
       call.begin(this);
       if (given.outputs != null) {
-        given.outputs.dropStatistics(); // a call that fails leaves none
+        given.outputs.dropStatistics(); // a call that fails leaves no statistics
       }
       if (!call.repeats(this)) {
         call.takeAnew();
@@ -149,7 +152,7 @@ public abstract class Operation {
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } catch (Error e) {
-      // No more than a store, as there may be no stack left. What it holds may be half-written.
+      // Only a store, because there may be no stack left. The state may be inconsistent.
       call.broken = true;
       throw e;
     } finally {

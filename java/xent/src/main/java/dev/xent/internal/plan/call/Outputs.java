@@ -18,12 +18,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
+/**
+ * The results of a loss in addition to its value: the requested tensors, and the numbers of the
+ * call.
+ */
 public final class Outputs {
-  /** What every loss has. */
+  /** The outputs that every loss has. */
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
 
-  /** The tensors that are asked for. */
+  /** The requested tensors. */
   final ArrayViews views = new ArrayViews();
 
   boolean countCorrect;
@@ -35,7 +38,9 @@ public final class Outputs {
   public long validRows = -1;
   public double denominator = Double.NaN;
 
-  /** The sum of the weights of the rows that count: their number where they have none. */
+  /**
+   * The sum of the weights of the valid rows; the number of valid rows if the call has no weights.
+   */
   public double countedWeight;
 
   public long correctCount = -1;
@@ -52,7 +57,7 @@ public final class Outputs {
   private long savedGiven;
   private @Nullable Options savedOptions;
 
-  /** All of them, empty. */
+  /** Creates outputs without any requests. */
   public Outputs() {}
 
   @Override
@@ -76,20 +81,20 @@ public final class Outputs {
         .toString();
   }
 
-  // ---- what is asked for -----------------------------------------------------------------------
+  // ---- requests --------------------------------------------------------------------------------
 
-  /** How often something else was asked for: a call that is kept looks at this number alone. */
+  /** A counter of changes to the requests; a bound call compares only this number. */
   int requests() {
     return requests;
   }
 
-  /** Asks for an array; null: no longer. */
+  /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {
     requests++;
     views.set(array, view);
   }
 
-  /** Whether an array is asked for. */
+  /** Whether an array is requested. */
   public boolean has(Array array) {
     return views.get(array) != null;
   }
@@ -104,7 +109,7 @@ public final class Outputs {
     countCorrect = value;
   }
 
-  /** Asks for statistics, in memory of this arena; null: no longer. */
+  /** Requests statistics in memory of an arena; null removes the request. */
   public void saveStatistics(@Nullable Arena newArena) {
     requests++;
     if (newArena != arena) {
@@ -114,15 +119,15 @@ public final class Outputs {
     }
   }
 
-  /** Whether no tensor, exact sum or statistics are asked for. */
+  /** Whether no tensor, exact sum or statistics are requested. */
   boolean wantNumbersAlone() {
     return views.given() == 0 && !countCorrect && exactSum == null && arena == null;
   }
 
   /**
-   * Rejects what an operation does not compute.
+   * Rejects requests that an operation does not compute.
    *
-   * @param has the arrays that it does, as bits
+   * @param has the arrays that it computes, as bits
    * @param why the rest of the message, from "and" on
    */
   public void require(long has, String why) {
@@ -132,7 +137,7 @@ public final class Outputs {
     }
   }
 
-  /** What is asked for, as the bits of arrays. */
+  /** The requested outputs, as the bits of arrays. */
   private long asked() {
     return views.given()
         | (countCorrect ? ArrayViews.bit(Array.CORRECT) : 0)
@@ -147,7 +152,7 @@ public final class Outputs {
     };
   }
 
-  /** The numbers of a call that succeeded. */
+  /** Sets the numbers of a successful call. */
   public void set(
       double newLoss,
       double newSum,
@@ -166,7 +171,8 @@ public final class Outputs {
   }
 
   /**
-   * Memory of this object for correct rows that are counted and not asked for; null: nobody counts.
+   * Memory of this object for correct rows that are counted but not requested; null if they are not
+   * counted.
    */
   @Nullable View ownHits(Call call) {
     if (!countCorrect || has(Array.CORRECT)) {
@@ -182,14 +188,18 @@ public final class Outputs {
 
   // ---- statistics ------------------------------------------------------------------------------
 
-  /** The first thing that a forward does: one that fails leaves none. */
+  /**
+   * Invalidates the statistics at the start of a forward pass, so that a failed one leaves no
+   * statistics.
+   */
   void dropStatistics() {
     savedRows = -1;
   }
 
   /**
-   * Memory for the statistics of so many rows, or NULL where nobody asked. Other threads may use
-   * these outputs, and arenas may return anything: what is checked is what is returned.
+   * Memory for the statistics of {@code rowCount} rows, or NULL if they are not requested. Other
+   * threads may use these outputs, and arenas may return any memory, so this method checks exactly
+   * the segment that it returns.
    */
   public MemorySegment statisticsFor(long rowCount) {
     Arena from = arena;
@@ -204,7 +214,10 @@ public final class Outputs {
     return memory;
   }
 
-  /** The statistics of this call are whole, in the memory that {@link #statisticsFor} gave it. */
+  /**
+   * Records that the statistics of this call are complete, in the memory that {@link
+   * #statisticsFor} returned.
+   */
   public void saved(Call call, TargetKind kind, Options options) {
     if (arena == null) {
       return;
@@ -219,13 +232,13 @@ public final class Outputs {
   }
 
   /**
-   * The statistics of a forward like this call.
+   * The statistics of a forward pass with the same arguments as this call.
    *
-   * @throws OptionException when there are none
+   * @throws OptionException if these outputs do not have such statistics
    */
   public MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
     MemorySegment memory = statistics;
-    long rows = savedRows; // once, as another thread may use these outputs
+    long rows = savedRows; // read once, as another thread may use these outputs
     boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
     if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
       throw noStatistics();

@@ -8,38 +8,41 @@ import dev.xent.internal.plan.options.Engine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the rows of a call are divided: how many of them a kernel takes at once, and whether one
- * thread works on all rows, several on rows of their own, or several on the classes of one row.
+ * Divides the rows of a call: the number of rows per kernel call, and whether one thread processes
+ * all rows, several threads process separate rows, or several threads share the classes of one row.
  */
 public final class Partition {
   /**
-   * A kernel that touches a Java array stalls the garbage collector while it runs; with so much
-   * {@link Cost} it takes some microseconds.
+   * The maximum {@link Cost} of a kernel call on Java arrays, which takes some microseconds. Such a
+   * kernel stalls the garbage collector while it runs.
    */
   public static final long HEAP_ELEMENTS = 16384;
 
-  /** The same where the arrays are copied and nobody waits: two of them stay in a cache. */
+  /**
+   * The maximum cost if the arrays are copied, so that the collector does not wait: two copies stay
+   * in a cache.
+   */
   private static final long COPIED_ELEMENTS = 1 << 17;
 
-  /** In place of the first row or chunk of a claim. */
+  /** The value of {@link #claimed} without a claim. */
   static final long UNCLAIMED = -1;
 
   private final Call call;
 
-  /** The first row or chunk of what this thread works on, when several do. */
+  /** The first row or chunk of the current claim of this thread, if several threads work. */
   long claimed = UNCLAIMED;
 
-  /** Who works on this call, when several do. */
+  /** The threads that work on this call, if there are several. */
   private @Nullable Workers workers;
 
-  /** Made when it is needed first. */
+  /** Created on first use. */
   private @Nullable Workers ownWorkers;
 
   Partition(Call call) {
     this.call = call;
   }
 
-  /** Whether one kernel has all rows, with the structs as they are. */
+  /** Whether one kernel call computes all rows, with the structs as they are. */
   public boolean isOneKernel() {
     return call.pieces.count == 1
         && call.dimensions.rows > 0
@@ -48,9 +51,11 @@ public final class Partition {
         && rowsPerKernel() >= call.dimensions.rows;
   }
 
-  // ---- how much at once ------------------------------------------------------------------------
+  // ---- rows per kernel call --------------------------------------------------------------------
 
-  /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
+  /**
+   * The maximum number of rows of a piece per kernel call; 0 if even one whole row is too large.
+   */
   public long rowsPerKernel() {
     long classes = call.dimensions.classes;
     if (call.dimensions.hasElements()) {
@@ -59,15 +64,15 @@ public final class Partition {
     return call.onHeap && classes > heapElements() && isDivisible() ? 0 : rowsPerKernel(classes);
   }
 
-  /** How many elements of Java arrays at once. */
+  /** The maximum number of elements of Java arrays per kernel call. */
   private long heapElements() {
     return call.engine().kernels().copiesArrays() ? COPIED_ELEMENTS : HEAP_ELEMENTS;
   }
 
   /**
-   * The same of rows that are not divided.
+   * The maximum number of rows per kernel call, if rows are not divided.
    *
-   * @param perRow what a row costs, in elements
+   * @param perRow the cost of a row, in elements
    */
   public long rowsPerKernel(long perRow) {
     return !call.onHeap || Cost.of(call.dimensions.rows, perRow) <= heapElements()
@@ -75,12 +80,12 @@ public final class Partition {
         : Cost.rows(heapElements(), perRow);
   }
 
-  /** Whether rows can be worked on in class ranges. */
+  /** Whether rows can be divided into class ranges. */
   private boolean isDivisible() {
     return !call.needsWholeRows && !call.dimensions.ragged;
   }
 
-  /** How many rows' targets a kernel may read at once. */
+  /** The maximum number of rows per kernel call that reads targets. */
   long targetsPerKernel() {
     if (!call.onHeap) {
       return call.pieces.rows;
@@ -88,19 +93,19 @@ public final class Partition {
     return Math.max(1, HEAP_ELEMENTS / Math.max(call.targetCount, 1));
   }
 
-  /** How many chunks of a row a kernel may take at once. */
+  /** The maximum number of chunks of a row per kernel call. */
   private long chunksPerKernel() {
     return call.onHeap ? HEAP_ELEMENTS / Chunks.SIZE : Long.MAX_VALUE;
   }
 
   // ---- several threads -------------------------------------------------------------------------
 
-  /** Works on all rows, of which none is divided. */
+  /** Processes all rows without dividing any. */
   public void run(RowWork rows) {
     run(rows, rows);
   }
 
-  /** The same, by the kernel of a function alone where that is prepared for this call. */
+  /** Processes all rows, with a single kernel call if the function is prepared for this call. */
   public void run(Function function, RowWork rows, RowWork shared) {
     if (!call.runPrepared(function)) {
       run(rows, shared);
@@ -108,10 +113,10 @@ public final class Partition {
   }
 
   /**
-   * Works on all rows.
+   * Processes all rows.
    *
-   * @param rows what each thread does with rows of its own
-   * @param shared what the caller does with rows that threads share
+   * @param rows the work of each thread on separate rows
+   * @param shared the work of the caller on rows that threads share
    */
   public void run(RowWork rows, RowWork shared) {
     Engine by = call.engine();
@@ -119,7 +124,7 @@ public final class Partition {
       runAlone(rows);
     } else if (sharesRows(by.threads())) {
       runAlone(shared);
-    } else if (call.dimensions.rows == 1) { // which nobody can help with
+    } else if (call.dimensions.rows == 1) { // helpers cannot share one row
       runAlone(rows);
     } else {
       workers().rows(by, rows, call.dimensions.classes);
@@ -127,9 +132,9 @@ public final class Partition {
   }
 
   /**
-   * Works on all rows, of which none is divided.
+   * Processes all rows without dividing any.
    *
-   * @param perRow what a row costs, in elements
+   * @param perRow the cost of a row, in elements
    */
   public void run(RowWork rows, long perRow) {
     Engine by = call.engine();
@@ -140,7 +145,7 @@ public final class Partition {
     }
   }
 
-  /** Works on all rows without helpers. */
+  /** Processes all rows without helper threads. */
   public void runAlone(RowWork rows) {
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
@@ -148,9 +153,7 @@ public final class Partition {
     }
   }
 
-  /**
-   * Whether rows are too few to occupy all threads well, and so long that threads can share them.
-   */
+  /** Whether there are too few rows to use all threads well, and rows are long enough to share. */
   private boolean sharesRows(Threads threads) {
     long rows = call.dimensions.rows;
     long rounds = (rows + threads.most() - 1) / threads.most();
@@ -159,12 +162,12 @@ public final class Partition {
         && rows * 5 < rounds * threads.most() * 4;
   }
 
-  /** Whether the caller is better off without helpers. */
+  /** Whether the call is faster without helper threads. */
   public boolean isAlone(Threads threads) {
     return Workers.isAlone(threads, call.lead().elements);
   }
 
-  /** Those who help with this call. */
+  /** The helper threads of this call. */
   public Workers workers() {
     if (ownWorkers == null) {
       ownWorkers = new Workers(call);
@@ -172,23 +175,23 @@ public final class Partition {
     return ownWorkers;
   }
 
-  /** Several threads work from now on, or no longer. */
+  /** Sets the threads that share the work; null if only one thread works. */
   void share(@Nullable Workers sharing) {
     workers = sharing;
     claimed = UNCLAIMED;
   }
 
-  /** Works for the threads of the call that is followed. */
+  /** Uses the threads of the call that this one follows. */
   void follow(Partition other) {
     share(other.workers);
   }
 
-  /** Whether another thread failed so that this one need not go on. */
+  /** Whether another thread failed, so that the result of this one is not needed. */
   public boolean isInVain() {
     return workers != null && workers.isInVain(claimed);
   }
 
-  /** Works on rows of all pieces. */
+  /** Processes rows of all pieces. */
   void rows(RowWork work, long begin, long end) {
     if (call.pieces.count == 1) {
       work.run(call, begin, end);
@@ -203,7 +206,7 @@ public final class Partition {
     }
   }
 
-  /** Works on chunks of rows of the current piece, counted through all its rows. */
+  /** Processes chunks of rows of the current piece, numbered through all its rows. */
   public void chunks(ChunkWork work, long begin, long end) {
     long classes = call.dimensions.classes;
     long perRow = Chunks.of(classes);

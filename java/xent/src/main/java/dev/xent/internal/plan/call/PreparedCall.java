@@ -22,17 +22,20 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that was checked, to be made again with tensors of the same types, shapes and strides: it
- * runs its kernels and does nothing else. What depends on the memory of the tensors is checked each
- * time: whether it is open, and whether a tensor that is written overlaps another one.
+ * A checked call that can be repeated with tensors of the same types, shapes and strides: a
+ * repetition only runs the kernels. The properties that depend on the memory of the tensors are
+ * checked each time: whether it is open, and whether an output overlaps another tensor.
  *
- * <p>It has structs of its own and keeps no tensor reachable.
+ * <p>It has its own structs and does not keep any tensor reachable.
  */
 public final class PreparedCall {
-  /** {@link #draw} drew nothing. */
+  /** The result of {@link #draw} if no token was drawn. */
   public static final long FAILED = -3;
 
-  /** What calls have in common that one prepared call can make; no tensor: null. */
+  /**
+   * The properties of a tensor that must be equal in all calls; without a type for an absent
+   * tensor.
+   */
   private static final class Key {
     private @Nullable ElementType type;
     private long[] shape = {};
@@ -58,7 +61,7 @@ public final class PreparedCall {
     }
   }
 
-  /** The operation; NONE: nothing is prepared. */
+  /** The operation; NONE if no call is prepared. */
   private long operation = Numbers.NONE;
 
   private final Key a = new Key();
@@ -66,13 +69,14 @@ public final class PreparedCall {
   private final Key c = new Key();
 
   /**
-   * How the last tensor, which is written, shares memory with the first one: {@link View#sharing}.
+   * The memory relation of the last tensor, which is written, to the first one: {@link
+   * View#sharing}.
    */
   private int firstAndLast;
 
   private int secondAndThird;
 
-  /** Whether its kernels were checked, with whatever result. */
+  /** Whether the kernels were checked, successfully or not. */
   private boolean tried;
 
   private long rows;
@@ -81,21 +85,23 @@ public final class PreparedCall {
   private final MemorySegment report;
   private final MemorySegment sampling;
 
-  /** Whether its kernels can be run. */
+  /** Whether the kernels can run. */
   private boolean ready;
 
-  /** Whether targets are checked before; if not, the kernel does it. */
+  /**
+   * Whether a separate kernel checks the targets first; if not, the computing kernel checks them.
+   */
   private boolean checksBefore;
 
   private @Nullable PreparedKernel check;
 
-  /** Computes; null: no call was seen twice. */
+  /** The kernel that computes; null until a call is seen twice. */
   private @Nullable PreparedKernel kernel;
 
-  /** Memory of the library that takes part. */
+  /** Memory that the library allocated for the call. */
   private @Nullable View own;
 
-  /** For nobody yet. */
+  /** Creates an instance without a call. */
   public PreparedCall() {
     Arena arena = Arena.ofAuto();
     shape = ShapeStruct.allocate(arena);
@@ -105,12 +111,12 @@ public final class PreparedCall {
     sampling = arena.allocate(xent_sampling.layout());
   }
 
-  /** Whether no tensor of the call could be asked for anything between its check and its use. */
+  /** Whether no owner of the tensor can run code between its check and its use. */
   private static boolean canBeKept(@Nullable View view) {
     return view == null || (view.memoryOwner == null && (!view.heap || view.array != null));
   }
 
-  /** Makes this the call of an operation with such views. */
+  /** Sets the operation and views of this call. Returns false if such views cannot be prepared. */
   boolean is(long newOperation, View newA, @Nullable View newB, @Nullable View newC) {
     if (!canBeKept(newA) || !canBeKept(newB) || !canBeKept(newC)) {
       return false;
@@ -134,7 +140,7 @@ public final class PreparedCall {
     own = null;
   }
 
-  /** Whether a call is like this one, and {@link #isOpen}. */
+  /** Whether a call matches this one, and {@link #isOpen}. */
   boolean fits(long ofOperation, View ofA, @Nullable View ofB, @Nullable View ofC) {
     return operation == ofOperation
         && a.fits(ofA)
@@ -145,7 +151,7 @@ public final class PreparedCall {
         && isOpen(ofA, ofB, ofC);
   }
 
-  /** Whether all memory is open. Never while calls are recorded. */
+  /** Whether all memory is open. Always false while calls are recorded. */
   boolean isOpen(View ofA, @Nullable View ofB, @Nullable View ofC) {
     return !Recorder.isOn()
         && (ofA.everOpen || Memory.isAccessible(ofA))
@@ -153,12 +159,12 @@ public final class PreparedCall {
         && (ofC == null || ofC.everOpen || Memory.isAccessible(ofC));
   }
 
-  /** Whether it can make the call of one tensor, whose operation it was prepared for. */
+  /** Whether this can run the call of one tensor, for the operation that it was prepared for. */
   public boolean isOf(View view) {
     return ready && a.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
   }
 
-  /** The rows of the call. */
+  /** The number of rows of the call. */
   public long rows() {
     return rows;
   }
@@ -166,9 +172,9 @@ public final class PreparedCall {
   // ---- preparing -------------------------------------------------------------------------------
 
   /**
-   * Has the core check the kernels of a call that has just been made with these views.
+   * Makes the core check the kernels of a call that just succeeded with these views.
    *
-   * @param newSampling how its tokens are drawn, or NULL
+   * @param newSampling the sampling parameters of its tokens, or NULL
    */
   void prepare(
       Call call,
@@ -181,7 +187,7 @@ public final class PreparedCall {
       @Nullable View newOwn,
       MemorySegment newSampling) {
     if (tried) {
-      return; // such memory, or this backend, has no prepared calls
+      return; // such memory, or this backend, does not support prepared calls
     }
     tried = true;
     rows = call.dimensions.rows;
@@ -207,7 +213,7 @@ public final class PreparedCall {
     ready = kernel.prepare(kernels, held);
   }
 
-  /** Whether its kernels can be run. */
+  /** Whether the kernels can run. */
   boolean isReady() {
     return ready;
   }
@@ -224,7 +230,8 @@ public final class PreparedCall {
   /**
    * Runs the kernels.
    *
-   * @return whether they did their work; if not, nothing was written, and the whole call knows why
+   * @return whether they succeeded; if not, nothing was written, and a complete call reports the
+   *     error
    */
   public boolean run(
       @Nullable KernelArrays checks,
@@ -248,12 +255,13 @@ public final class PreparedCall {
   }
 
   /**
-   * Draws a token of one row.
+   * Draws a token for one row.
    *
    * @param array a Java array, or null
    * @param at the offset of the first logit, or its address
-   * @param row the same as a view, or null if nobody has made one
-   * @return the token; -1 if there is none; a smaller number if the whole call knows why
+   * @param row the row as a view, or null if no view exists
+   * @return the token; -1 if the row has no token; a smaller number if a complete call must report
+   *     the error
    */
   public long draw(@Nullable Object array, long at, @Nullable View row, long step) {
     PreparedKernel draws = kernel;
@@ -277,7 +285,7 @@ public final class PreparedCall {
     return drawn;
   }
 
-  /** How many kernels ran. */
+  /** The number of kernels that ran. */
   long runs() {
     return (check == null ? 0 : check.runs()) + (kernel == null ? 0 : kernel.runs());
   }

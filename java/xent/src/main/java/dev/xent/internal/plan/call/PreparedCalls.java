@@ -7,19 +7,22 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last calls of a thread, or of a bound call, that can be made again. A call is prepared when
- * it is made for the second time.
+ * The last calls of a thread, or of a bound call, that can be repeated. A call is prepared when it
+ * is made for the second time.
  */
 final class PreparedCalls {
-  /** A model has some losses and some shapes; more of them are prepared in turns. */
+  /**
+   * The number of kept calls. A model has few losses and shapes; further calls replace the kept
+   * ones in turn.
+   */
   private static final int KEPT = 4;
 
   private final @Nullable PreparedCall[] calls = new PreparedCall[KEPT];
 
-  /** The one that was used last. */
+  /** The index of the call that was used last. */
   private int last;
 
-  /** The prepared call that is like this one, or null. */
+  /** The prepared call that matches these views, or null. */
   @Nullable PreparedCall find(long operation, View a, @Nullable View b, @Nullable View c) {
     int i = last;
     do {
@@ -33,7 +36,7 @@ final class PreparedCalls {
     return null;
   }
 
-  /** The call that was just made can be made again, by these kernels. */
+  /** Remembers that the call that just succeeded can be repeated by these kernels. */
   void remember(
       Call call,
       Operation operation,
@@ -61,7 +64,7 @@ final class PreparedCalls {
     }
   }
 
-  /** How many kernels ran prepared. */
+  /** The number of kernels that ran prepared. */
   long runs() {
     long runs = 0;
     for (PreparedCall call : calls) {

@@ -10,15 +10,15 @@ import dev.xent.internal.plan.options.Engine;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What the flight recorder is told of a call, while a recording wants to know of it. */
+/** The flight recorder event of a call, while a recording is active. */
 final class Recording {
   private @Nullable CallEvent event;
   private @Nullable Engine engine;
 
-  /** Threads that worked on the call so far. */
+  /** The number of threads that have worked on the call so far. */
   private int workers;
 
-  /** The first thing that a call does. */
+  /** Starts the event at the start of a call. */
   void begin(Operation operation, CallArguments given, MemorySegment report) {
     if (Recorder.isOn()) {
       beginEvent(operation, given, report);
@@ -36,12 +36,12 @@ final class Recording {
     event.begin();
   }
 
-  /** So many threads worked at once. */
+  /** Records that {@code threads} threads worked at the same time. */
   void workedBy(int threads) {
     workers = Math.max(workers, threads);
   }
 
-  /** The last thing that a call does. */
+  /** Commits the event at the end of a call. */
   void end(Call call) {
     if (event != null) {
       endEvent(call.dimensions, call.leadOrNull(), call.report);

@@ -8,29 +8,29 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
+/** The per-row records of a call: the statistics of rows, and the states of their chunks. */
 public final class RowRecords {
-  /** What is kept for the next call, at most, where its size is that of the call. */
+  /** The maximum size of memory that is kept for the next call, if its size depends on the call. */
   static final long KEPT_BYTES = 1 << 20;
 
-  /** Statistics of all rows that the caller keeps, or NULL. */
+  /** The statistics of all rows that the caller keeps, or NULL. */
   public MemorySegment saved = MemorySegment.NULL;
 
-  /** Statistics of the rows of the current piece, for class ranges of a row. */
+  /** The statistics of the rows of the current piece, for class ranges of a row. */
   public MemorySegment statistics = MemorySegment.NULL;
 
-  /** Logits of all rows of a linear layer that are kept for its gradients, or NULL. */
+  /** The logits of all rows of a linear layer that are kept for its gradients, or NULL. */
   public MemorySegment logits = MemorySegment.NULL;
 
-  /** What so many shards say of rows that are sampled, or NULL and 0. */
+  /** The sample states of rows from several shards, or NULL, and the number of shards. */
   private MemorySegment gathered = MemorySegment.NULL;
 
   public int shards;
 
-  /** Whether states are computed once more, for rows with a shift. */
+  /** Whether states are computed a second time, for rows with a shift. */
   public boolean secondRound;
 
-  /** States of rows of the current piece, those of {@link #stateRow} first. */
+  /** The states of rows of the current piece, starting with {@link #stateRow}. */
   private MemorySegment states = MemorySegment.NULL;
 
   private long stateRow;
@@ -40,10 +40,12 @@ public final class RowRecords {
   private MemorySegment ownLogits = MemorySegment.NULL;
   private MemorySegment ownGathered = MemorySegment.NULL;
 
-  /** Frees what is kept for this call alone. */
+  /** The arena of memory that is freed at the end of this call. */
   private @Nullable Arena large;
 
-  /** Statistics of the rows of the current piece: the caller's where there are any. */
+  /**
+   * Reserves the statistics of the rows of the current piece: the caller's memory, if there is any.
+   */
   public void reserveStatistics(Pieces pieces) {
     if (saved.byteSize() != 0) {
       statistics = savedOf(pieces);
@@ -53,7 +55,7 @@ public final class RowRecords {
     statistics = ownStatistics;
   }
 
-  /** RowRecords for the statistics of all rows of a call whose caller keeps none. */
+  /** Reserves memory for the statistics of all rows, in a call whose caller does not keep them. */
   public void saveStatistics(long rows) {
     if (rows * Records.STATISTICS > KEPT_BYTES) {
       saved = Memory.allocateRows(forThisCall(), rows, Records.STATISTICS, "statistics");
@@ -70,13 +72,13 @@ public final class RowRecords {
         : saved.asSlice(pieces.firstRow * Records.STATISTICS);
   }
 
-  /** RowRecords for the logits of all rows, row after row. */
+  /** Reserves memory for the logits of all rows, one row after the other. */
   public void keepLogits(long rows, long classes) {
     ownLogits = reserve(ownLogits, rows * classes, Float.BYTES);
     logits = ownLogits;
   }
 
-  /** RowRecords for what the shards of a sampler said of the rows of the call. */
+  /** Reserves memory for the sample states of the rows of the call from several shards. */
   public MemorySegment reserveGathered(long rows, int newShards, String name) {
     long records = rows * newShards;
     if (records <= KEPT_BYTES / Records.SAMPLE_STATE) {
@@ -89,14 +91,14 @@ public final class RowRecords {
     return gathered;
   }
 
-  /** What was gathered of the rows of the current piece. */
+  /** The gathered sample states of the rows of the current piece, or NULL. */
   public MemorySegment gatheredOf(Pieces pieces) {
     return shards == 0
         ? MemorySegment.NULL
         : gathered.asSlice(pieces.firstRow * shards * Records.SAMPLE_STATE);
   }
 
-  /** RowRecords for the states of some rows. */
+  /** Reserves memory for the states of some rows. */
   public void reserveStates(long begin, long end, long classes) {
     ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), Records.STATE);
     states = ownStates;
@@ -104,17 +106,17 @@ public final class RowRecords {
     stateEnd = end;
   }
 
-  /** The first of the rows that {@link #reserveStates} made room for. */
+  /** The first row that {@link #reserveStates} reserved states for. */
   public long firstState() {
     return stateRow;
   }
 
-  /** The row after the last of them. */
+  /** The row after the last one with reserved states. */
   public long endOfStates() {
     return stateEnd;
   }
 
-  /** The states of the rows of the current piece lie in memory of the caller's. */
+  /** Uses the caller's memory for the states of the rows of the current piece. */
   public void useStates(MemorySegment ofAllRows, Pieces pieces, long classes) {
     states = ofAllRows.asSlice(pieces.firstRow * Chunks.of(classes) * Records.STATE);
     stateRow = 0;
@@ -127,7 +129,7 @@ public final class RowRecords {
         : states.asSlice((row - stateRow) * Chunks.of(classes) * Records.STATE);
   }
 
-  /** Shared, as helpers work there too. */
+  /** A shared arena, because helper threads use the memory too. */
   private Arena forThisCall() {
     if (large == null) {
       large = Arena.ofShared();
@@ -139,14 +141,14 @@ public final class RowRecords {
     return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
   }
 
-  /** Forgets logits that are many: the next call may be another thread's. */
+  /** Drops large memory for logits, because the next call may be another thread's. */
   void dropLargeLogits() {
     if (ownLogits.byteSize() > KEPT_BYTES) {
       ownLogits = MemorySegment.NULL;
     }
   }
 
-  /** As in the call that is followed. */
+  /** Copies the records of another thread's call. */
   void follow(RowRecords other) {
     saved = Memory.accessible(other.saved);
     statistics = Memory.accessible(other.statistics);
@@ -159,7 +161,7 @@ public final class RowRecords {
     shards = other.shards;
   }
 
-  /** Lets go of what was the caller's. */
+  /** Drops references to the caller's memory, and frees the memory of this call. */
   void release() {
     states = MemorySegment.NULL;
     logits = MemorySegment.NULL;

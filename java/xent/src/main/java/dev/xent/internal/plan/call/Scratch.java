@@ -4,7 +4,7 @@ package dev.xent.internal.plan.call;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What operations keep with a {@link Call} for the calls after it: one object of each class. */
+/** Objects that operations keep with a {@link Call} for later calls: one object per class. */
 public final class Scratch {
   private final Call call;
   private final Map<Class<?>, Object> objects = new HashMap<>();
@@ -13,12 +13,12 @@ public final class Scratch {
     this.call = call;
   }
 
-  /** Makes an object when it is needed first. */
+  /** Creates an object on first use. */
   public interface Maker<T> {
     T make(Call call);
   }
 
-  /** The object of a class. */
+  /** Returns the object of a class; the first call creates it. */
   public <T> T get(Class<T> type, Maker<T> maker) {
     Object known = objects.get(type);
     if (known == null) {

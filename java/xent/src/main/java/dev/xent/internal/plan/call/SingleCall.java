@@ -3,7 +3,7 @@ package dev.xent.internal.plan.call;
 
 import dev.xent.internal.plan.options.Engine;
 
-/** An operation that is made for one call, and keeps what that call gives. */
+/** An operation for a single call, which keeps the result of that call. */
 public abstract class SingleCall<T> extends Operation {
   private final String event;
   private T result;
@@ -13,10 +13,10 @@ public abstract class SingleCall<T> extends Operation {
     this.event = event;
   }
 
-  /** Takes the arrays, checks and computes. */
+  /** Takes the arrays, checks them and computes. */
   protected abstract T call(Call call);
 
-  /** What a call of the calling thread gives. */
+  /** Makes a call of the calling thread and returns its result. */
   public final T result() {
     run(Call.current());
     return result;

@@ -9,13 +9,13 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * The inputs that a call may be without and that its statistics depend on, as bits: a backward must
- * have those that its forward had.
+ * The optional inputs that the statistics of a call depend on, as bits. A backward pass must have
+ * the same ones as its forward pass.
  */
 final class StatisticsInputs {
   /**
-   * Inputs that every call has, that are part of the kind of targets, or that statistics say
-   * nothing of.
+   * Inputs that every call has, that belong to the kind of targets, or that statistics do not
+   * depend on.
    */
   private static final Set<Array> OTHERS =
       EnumSet.of(
@@ -30,7 +30,7 @@ final class StatisticsInputs {
 
   private StatisticsInputs() {}
 
-  /** Those of a call. */
+  /** Returns the optional inputs of a call that statistics depend on. */
   static long of(CallArrays call) {
     long given = 0;
     for (int i = 0; i < call.parts; i++) {
@@ -39,7 +39,7 @@ final class StatisticsInputs {
     return given;
   }
 
-  /** Those that a forward and its backward both take. */
+  /** Returns the inputs that a forward pass and its backward pass both take. */
   private static long all() {
     long inputs = 0;
     for (Function backward : Function.values()) {
@@ -59,7 +59,7 @@ final class StatisticsInputs {
     return inputs;
   }
 
-  /** Their names in a message. */
+  /** Returns the names of inputs for an error message. */
   static String names(CallArrays call, long given) {
     StringBuilder names = new StringBuilder();
     for (long left = given; left != 0; left &= left - 1) {

@@ -17,9 +17,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Two exact sums, of losses and of what a mean divides by, over any number of calls. */
+/** Two exact sums over any number of calls: of the losses and of the divisors of means. */
 public final class Sums {
-  /** XENTLSUM. */
+  /** The ASCII bytes "XENTLSUM" in little-endian order. */
   private static final long MAGIC = 0x4D55_534C_544E_4558L;
 
   private static final int LAYOUT_VERSION = 1;
@@ -35,10 +35,10 @@ public final class Sums {
   private static final long AT_VALID_ROWS = 24;
   private static final long AT_LOSSES = 32;
 
-  /** Numbers that an exact sum has counted, at most. */
+  /** The maximum number of addends of an exact sum. */
   private static final long MOST_ROWS = 1L << 39;
 
-  /** A float adds less than 2^24 to a counter, 2^30 doubles less than 2^62 to a digit. */
+  /** A float adds less than 2^24 to a counter; 2^30 doubles add less than 2^62 to a digit. */
   private static final long MOST_OF_BIN = MOST_ROWS * ((1L << 24) - 1);
 
   private static final long MOST_OF_DIGIT = 1L << 62;
@@ -50,10 +50,10 @@ public final class Sums {
   private long rows;
   private long validRows;
 
-  /** Nothing yet. */
+  /** Creates empty sums. */
   public Sums() {}
 
-  /** Loads the library when a number is added or read, and not before. */
+  /** The kernels. The library is loaded when a number is first added or read, not earlier. */
   private static Kernels kernels() {
     return Backends.get().kernels(Backend.AUTO);
   }
@@ -71,12 +71,12 @@ public final class Sums {
     }
   }
 
-  /** What the mean of a call divides by, which is added where the call succeeds. */
+  /** Keeps the divisor of a call's mean, which is added if the call succeeds. */
   void keep(MemorySegment exactWeight) {
     pending.copyFrom(exactWeight);
   }
 
-  /** The same where nothing has a weight. */
+  /** Keeps the divisor of a call's mean without weights: the number of valid rows. */
   void keep(long newValidRows) {
     pending.fill((byte) 0);
     xent_exact_sum.size(pending, xent_exact_sum.sizeof());
@@ -84,7 +84,7 @@ public final class Sums {
     check(kernels().exactSumAdd(pending, one, ElementType.F64.number(), 1, 1));
   }
 
-  /** A call that succeeded. */
+  /** Adds the sums of a successful call. */
   void add(MemorySegment lossSum, long newRows, long newValidRows) {
     check(kernels().exactSumMerge(losses, lossSum));
     check(kernels().exactSumMerge(weights, pending));
@@ -92,7 +92,7 @@ public final class Sums {
     validRows += newValidRows;
   }
 
-  /** All that other sums hold. */
+  /** Adds the contents of other sums. */
   public void add(Sums other) {
     check(kernels().exactSumMerge(losses, other.losses));
     check(kernels().exactSumMerge(weights, other.weights));
@@ -122,7 +122,7 @@ public final class Sums {
     return AT_LOSSES + 2 * xent_exact_sum.sizeof();
   }
 
-  /** As {@link #ofBytes} reads them. */
+  /** Returns the bytes that {@link #ofBytes} reads. */
   public byte[] toBytes() {
     byte[] bytes = new byte[(int) byteSize()];
     MemorySegment to = MemorySegment.ofArray(bytes);
@@ -138,7 +138,7 @@ public final class Sums {
   }
 
   /**
-   * What {@link #toBytes} wrote.
+   * Reads the bytes that {@link #toBytes} returned.
    *
    * @throws PartialStatesException for other bytes
    */
@@ -170,7 +170,7 @@ public final class Sums {
     return sums;
   }
 
-  /** Refuses numbers that no exact sum can have counted. */
+  /** Rejects counters that no exact sum can reach. */
   private static void requireCounts(MemorySegment exactSum) {
     boolean counts =
         isFromZero(xent_exact_sum.nan(exactSum), MOST_ROWS)

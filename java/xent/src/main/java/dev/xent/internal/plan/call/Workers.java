@@ -17,45 +17,52 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads that work on one call. Every helper has a {@link Call} of its own, which follows the
- * caller's; what helpers counted is added to the caller's when all are done.
+ * The threads that work on one call. Every helper thread has its own {@link Call}, which follows
+ * the caller's. The counts of the helpers are added to the caller's when all have finished.
  */
 public final class Workers implements Job.Workers {
   /**
-   * Fewer elements stay with the caller. These take ten microseconds, in which a thread that looks
-   * out for work saves one or two; with half of them it costs more than it saves.
+   * With fewer elements the caller works alone. They take ten microseconds, of which a thread that
+   * polls for work saves one or two; with half of them it costs more than it saves.
    */
   static final long FEW = 1 << 15;
 
   /**
-   * From so many elements on, which take some eighty microseconds, sleeping threads are woken. That
-   * costs the caller up to ten microseconds, and the sleeper takes tens more until it runs.
+   * The number of elements from which on sleeping threads are woken; they take some eighty
+   * microseconds. A wake-up costs the caller up to ten microseconds, and the woken thread starts
+   * tens of microseconds later.
    */
   private static final long MANY = 1 << 18;
 
   /**
-   * Elements of a claim, at least: these take four microseconds, and kernels need up to one of them
-   * to begin and to end.
+   * The minimum number of elements of a claim. They take four microseconds; the start and end of
+   * kernels take up to one.
    */
   private static final long LEAST = 1 << 14;
 
-  /** Elements of a claim, at most: some tenths of a millisecond, after which threads look up. */
+  /**
+   * The maximum number of elements of a claim. They take some tenths of a millisecond, after which
+   * threads check for failures.
+   */
   private static final long MOST = 1 << 20;
 
-  /** More than there are between {@link #run} or {@link #help} and any kernel, or their ends. */
+  /**
+   * An upper bound on the stack frames from {@link #run} or {@link #help} to any kernel, or to
+   * their ends.
+   */
   private static final int STACK_FRAMES = 200;
 
-  /** Kernels work on so many rows side by side. */
+  /** The number of rows that kernels process side by side. */
   private static final long ROWS_SIDE_BY_SIDE = 16;
 
   private final Call caller;
   private final Job job = new Job(this);
-  // What the current job is about: one kind of work.
+  // The work of the current job: exactly one of these is set.
   private @Nullable RowWork rowWork;
   private @Nullable ChunkWork chunkWork;
   private @Nullable RowWork rangeWork;
 
-  // What helpers of the current job counted, to be read when it is closed.
+  // The counts of the helpers of the current job, read when it is closed.
   private int helpers;
   private int schedule;
   private long validRows;
@@ -66,17 +73,17 @@ public final class Workers implements Job.Workers {
     this.caller = caller;
   }
 
-  /** Whether the caller of work that costs so many elements is better off alone. */
+  /** Whether work with a cost of {@code elements} is faster without helper threads. */
   public static boolean isAlone(Threads threads, long elements) {
     return elements < FEW || threads.most() == 1 || (threads.executor() != null && elements < MANY);
   }
 
-  // ---- for the caller --------------------------------------------------------------------------
+  // ---- called by the caller of the operation ---------------------------------------------------
 
   /**
-   * Works on all rows of all pieces.
+   * Processes all rows of all pieces.
    *
-   * @param perRow what a row costs, in elements
+   * @param perRow the cost of a row, in elements
    */
   void rows(Engine who, RowWork work, long perRow) {
     rowWork = work;
@@ -92,7 +99,7 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  /** Works on all chunks of rows of the current piece. */
+  /** Processes all chunks of rows of the current piece. */
   public void chunks(Engine who, ChunkWork work) {
     chunkWork = work;
     long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
@@ -104,9 +111,9 @@ public final class Workers implements Job.Workers {
   }
 
   /**
-   * Works on all rows of all pieces.
+   * Processes all rows of all pieces.
    *
-   * @param claim how many of them go together
+   * @param claim the number of rows that are claimed together
    */
   public void rowsTogether(Engine who, RowWork work, long claim) {
     rowWork = work;
@@ -118,10 +125,10 @@ public final class Workers implements Job.Workers {
   }
 
   /**
-   * Works on ranges of numbers that are no rows.
+   * Processes ranges of numbers other than rows.
    *
-   * @param count how many numbers
-   * @param claim how many of them go together
+   * @param count the size of the number range
+   * @param claim the number of consecutive numbers that are claimed together
    */
   public void ranges(Engine who, RowWork work, long count, long claim) {
     rangeWork = work;
@@ -133,7 +140,8 @@ public final class Workers implements Job.Workers {
   }
 
   /**
-   * Whether a kernel finds enough stack below so many frames. It computes nothing: it has no rows.
+   * Whether a kernel has enough stack {@code frames} frames below this one. The probe has no rows
+   * and computes nothing.
    */
   private static boolean hasStack(int frames, Call own) {
     if (frames > 0) {
@@ -144,7 +152,7 @@ public final class Workers implements Job.Workers {
   }
 
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
-    // SingleCall a helper has written a row, nothing may keep this thread from the others.
+    // After a helper has written a row, this thread must not fail before it has joined the helpers.
     if (!hasStack(STACK_FRAMES, caller)) {
       Failures.check(Status.OUT_OF_STACK, caller);
     }
@@ -154,9 +162,9 @@ public final class Workers implements Job.Workers {
     schedule = 0;
     validRows = 0;
     added = false;
-    // Owners and executors run their owners' code on this thread. It could close confined memory,
-    // which helpers know by address alone: they come in when that code is done and the memory still
-    // there.
+    // Owners and executors may run foreign code on this thread. That code could close confined
+    // memory, which helpers use by its address alone. So helpers start only after that code has
+    // returned, if the memory is still open.
     boolean confined = useful > 0 && caller.isConfined();
     int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
     boolean early = confined && threads.runsForeignCode();
@@ -184,9 +192,9 @@ public final class Workers implements Job.Workers {
     job.throwFailure();
   }
 
-  /** Takes over what helpers counted. */
+  /** Adds the counts of the helpers to the caller's. */
   private void collect() {
-    if (caller.partition.claimed == Partition.UNCLAIMED) { // helpers took everything
+    if (caller.partition.claimed == Partition.UNCLAIMED) { // helpers did all the work
       xent_report.schedule(caller.report, schedule);
     }
     caller.partition.share(null);
@@ -197,9 +205,12 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  // ---- for everyone ----------------------------------------------------------------------------
+  // ---- called by all threads -------------------------------------------------------------------
 
-  /** On a thread that has too little stack nothing is claimed: the others do the work. */
+  /**
+   * Works on the current job. A thread with too little stack claims nothing; the other threads do
+   * the work.
+   */
   @Override
   public void help() {
     if (hasStackOfJava()) {
@@ -275,7 +286,7 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  /** Whether an earlier claim than this one failed. */
+  /** Whether a claim before this one failed. */
   boolean isInVain(long claimed) {
     return job.isInVain(claimed);
   }

@@ -5,21 +5,22 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** Memory that the kernels of a thread work in. */
+/** Temporary memory for the kernels of a thread. */
 final class Workspace {
   private static final int ALIGNMENT = 64;
 
   private MemorySegment kept = MemorySegment.NULL;
 
-  /** Memory of the current call alone. */
+  /** Memory that only the current call uses. */
   private MemorySegment large = MemorySegment.NULL;
 
   private @Nullable Arena largeArena;
 
   /**
-   * So many bytes.
+   * Returns memory for the kernels.
    *
-   * @param keep whether later calls get them too, however many
+   * @param bytes its minimum size
+   * @param keep whether later calls reuse the memory, even if it is large
    */
   MemorySegment reserve(long bytes, boolean keep) {
     if (kept.byteSize() >= bytes) {
@@ -37,7 +38,7 @@ final class Workspace {
     return large;
   }
 
-  /** Frees the memory of the current call. */
+  /** Frees the memory that only the current call uses. */
   void endCall() {
     if (largeArena != null) {
       largeArena.close();
@@ -46,7 +47,7 @@ final class Workspace {
     }
   }
 
-  /** Forgets memory that is large: the next call may be another thread's. */
+  /** Drops large memory, because the next call may be another thread's. */
   void dropLarge() {
     if (kept.byteSize() > RowRecords.KEPT_BYTES) {
       kept = MemorySegment.NULL;

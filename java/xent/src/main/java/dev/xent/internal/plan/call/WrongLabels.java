@@ -7,14 +7,14 @@ import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.CallArray;
 
-/** Exceptions about labels and tokens, with their messages. */
+/** Exceptions for labels and tokens, with their messages. */
 public final class WrongLabels {
-  /** Marks places without a label in images of labels. */
+  /** The value that marks pixels without a label in label images. */
   private static final int LARGEST_BYTE = 255;
 
   private WrongLabels() {}
 
-  /** A label that is neither a class nor the ignore index. */
+  /** The exception for a label that is neither a class nor the ignore index. */
   public static LabelException outOfRange(long row, long label, CallArray targets, long classes) {
     boolean unsigned = Labels.areUnsigned(targets);
     return new LabelException(
@@ -34,7 +34,7 @@ public final class WrongLabels {
         classes);
   }
 
-  /** A label of an element that is neither 0 nor 1. */
+  /** The exception for an element label that is neither 0 nor 1. */
   static LabelException ofElement(long element, long label, boolean unsigned) {
     return new LabelException(
         message(
@@ -46,7 +46,7 @@ public final class WrongLabels {
         2);
   }
 
-  /** A label whose class the class mask leaves out. */
+  /** The exception for a label whose class is excluded by the class mask. */
   public static LabelException ofMaskedClass(long row, long label, long classes) {
     return new LabelException(
         message(
@@ -58,7 +58,7 @@ public final class WrongLabels {
         classes);
   }
 
-  /** A token of a prompt or an output that is not a class. */
+  /** The exception for a token of a prompt or an output that is not a class. */
   public static LabelException ofToken(
       String name, long row, long token, boolean unsigned, long classes) {
     return new LabelException(
@@ -71,7 +71,7 @@ public final class WrongLabels {
         classes);
   }
 
-  /** A byte of Java is signed. */
+  /** A hint at unsigned types for a negative byte label: bytes are signed in Java. */
   private static String ifByte(long label, CallArray targets, long classes) {
     boolean fits = label < 0 && label + LARGEST_BYTE + 1 < classes;
     return fits && targets.view != null && targets.view.type == ElementType.I8

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * One call of an operation: its arguments, arrays and structs, its threads, and calls that are
- * bound.
+ * One call of an operation: its arguments, arrays, structs and threads; bound and prepared calls.
  */
 @NullMarked
 package dev.xent.internal.plan.call;

@@ -43,7 +43,7 @@ public final class HvpPlan {
     this.product = new Product(engine);
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return axis;
   }
@@ -64,7 +64,7 @@ public final class HvpPlan {
     product.run(logits, upstream, output);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call that writes the product of each row. */
   public Bound bind(View logits, View upstream, View output) {
     return new Bound(product, logits, upstream, output);
   }
@@ -108,7 +108,10 @@ public final class HvpPlan {
     }
   }
 
-  /** The output has the probabilities for a while, which are not to be rounded. */
+  /**
+   * Requires an output of the type of the arithmetic: it holds the probabilities temporarily, which
+   * must not be rounded.
+   */
   private static void requireExact(View output, View logits) {
     ElementType type = LogitsPlan.typeOfValues(logits);
     if (output.type != type) {

@@ -26,7 +26,10 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import org.jspecify.annotations.Nullable;
 
-/** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
+/**
+ * Functions of logits without targets: the largest classes and their probabilities, argmax,
+ * entropy.
+ */
 public final class LogitsPlan {
   private final String name;
   private final String event;
@@ -35,7 +38,7 @@ public final class LogitsPlan {
   private final Options options;
   private final int axis;
 
-  /** How many of the largest classes; 0 for an operation that is not asked for any. */
+  /** The number of largest classes; 0 for an operation without them. */
   private final int k;
 
   private final Operation one;
@@ -57,17 +60,17 @@ public final class LogitsPlan {
     this.probabilities = new Rows(engine, Result.PROBABILITIES);
   }
 
-  /** The class of the largest logit. */
+  /** Returns the class of the largest logit. */
   public static LogitsPlan argmax(Engine engine, Options options, int axis) {
     return new LogitsPlan("Argmax", "argmax", engine, options, axis, 0, Result.ARGMAX);
   }
 
-  /** {@code - sum p log p}. */
+  /** The entropy, {@code - sum p log p}. */
   public static LogitsPlan entropy(Engine engine, Options options, int axis) {
     return new LogitsPlan("Entropy", "entropy", engine, options, axis, 0, Result.ENTROPY);
   }
 
-  /** The largest classes, so many of each row. */
+  /** The {@code k} largest classes of each row. */
   public static LogitsPlan topK(Engine engine, Options options, int axis, int k) {
     return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.ARGMAX);
   }
@@ -84,7 +87,7 @@ public final class LogitsPlan {
     return k;
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return axis;
   }
@@ -114,7 +117,7 @@ public final class LogitsPlan {
     return shape;
   }
 
-  /** The type that holds the number of every class. */
+  /** The type that can represent every class index. */
   public ElementType typeOfClasses(View logits) {
     long classes = logits.shape[Strides.axis(axis, logits.shape)];
     return classes - 1 > Integer.MAX_VALUE ? ElementType.I64 : ElementType.I32;
@@ -127,12 +130,12 @@ public final class LogitsPlan {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** Writes what each row has one of: the class of its largest logit, or its entropy. */
+  /** Writes one result per row: the class of its largest logit, or its entropy. */
   public void forward(View logits, View output) {
     one.run(logits, output, null);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logits, View output) {
     return new Bound(one, logits, output, null);
   }
@@ -142,7 +145,7 @@ public final class LogitsPlan {
     logProbabilities.run(logits, classes, values);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #logProbabilities}. */
   public Bound bindLogProbabilities(View logits, View classes, View values) {
     return new Bound(logProbabilities, logits, classes, values);
   }
@@ -152,12 +155,12 @@ public final class LogitsPlan {
     probabilities.run(logits, classes, values);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #probabilities}. */
   public Bound bindProbabilities(View logits, View classes, View values) {
     return new Bound(probabilities, logits, classes, values);
   }
 
-  /** What is written of each row. */
+  /** The result that is written for each row. */
   private enum Result {
     ARGMAX,
     ENTROPY,

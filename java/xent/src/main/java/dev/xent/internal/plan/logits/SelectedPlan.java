@@ -62,7 +62,7 @@ public final class SelectedPlan {
     this.backwardRows = new KernelRows(kernels, SelectedPlan::backwardKernel);
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return axis;
   }
@@ -78,7 +78,7 @@ public final class SelectedPlan {
     return text.toString();
   }
 
-  /** Whatever is asked for. */
+  /** Writes all requested outputs. */
   public void forward(
       View logits,
       View targets,
@@ -95,7 +95,7 @@ public final class SelectedPlan {
     forward.run(call);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call that writes the log-probabilities. */
   public Bound bind(View logits, View targets, View logProbabilities) {
     return new Bound(forward, logits, targets, logProbabilities);
   }
@@ -141,7 +141,7 @@ public final class SelectedPlan {
     }
   }
 
-  /** The gradient, from statistics that a forward saved. */
+  /** Writes the gradient, from statistics that a forward pass saved. */
   public void backward(
       View logits,
       View targets,
@@ -194,7 +194,9 @@ public final class SelectedPlan {
     call.takeIfGiven(Rule.GRADIENT, given.gradient);
   }
 
-  /** The last before the rows: refuses a class that is none. */
+  /**
+   * The last step before the rows are processed: rejects selected classes that are out of range.
+   */
   private void begin(Call call) {
     call.options(options, options.hasIgnoreIndex(), gradientScale);
     Losses.countTargets(call);
@@ -212,7 +214,7 @@ public final class SelectedPlan {
 
   // ---- sums of sequences -----------------------------------------------------------------------
 
-  /** Exact sums, each rounded once. */
+  /** Writes the exact sum of each sequence, rounded once. */
   public void sumSequences(View logProbabilities, View offsets, View sums) {
     requireSummands("logProbabilities", logProbabilities);
     requireSummands("sums", sums);
@@ -289,9 +291,9 @@ public final class SelectedPlan {
   }
 
   /**
-   * Refuses offsets that fall or leave the rows.
+   * Rejects offsets that decrease or exceed the rows.
    *
-   * @param copy of the offsets, which nobody else can write to
+   * @param copy a copy of the offsets that no other thread can write
    */
   private static void requireOffsets(View offsets, MemorySegment copy, View logProbabilities) {
     long before = 0;
@@ -314,7 +316,7 @@ public final class SelectedPlan {
     }
   }
 
-  /** Whether offsets seem to count the elements of rows that have several each. */
+  /** Whether an offset appears to count elements instead of rows, in rows of several elements. */
   private static boolean fitsFlat(long offset, View logProbabilities) {
     return logProbabilities.rank() == 2
         && logProbabilities.shape[1] > 1

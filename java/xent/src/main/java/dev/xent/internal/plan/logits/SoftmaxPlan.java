@@ -26,7 +26,10 @@ import dev.xent.internal.plan.shard.LongRows;
 import dev.xent.internal.plan.shard.SoftmaxShardPlan;
 import org.jspecify.annotations.Nullable;
 
-/** Softmax, log-softmax and log-sum-exp: which kernels run over which rows and classes. */
+/**
+ * Softmax, log-softmax and log-sum-exp: chooses the kernels, and the rows and classes of each
+ * kernel call.
+ */
 public final class SoftmaxPlan {
   private final Engine engine;
   private final LongRows longRows;
@@ -46,17 +49,17 @@ public final class SoftmaxPlan {
     this.backward = kind.backward == null ? null : new Backward(engine, kind.backward);
   }
 
-  /** {@code exp(x) / sum exp(x)}. */
+  /** Softmax, {@code exp(x) / sum exp(x)}. */
   public static SoftmaxPlan softmax(Engine engine, Options options, int axis) {
     return new SoftmaxPlan(engine, options, axis, Kind.SOFTMAX);
   }
 
-  /** {@code x - log sum exp(x)}. */
+  /** Log-softmax, {@code x - log sum exp(x)}. */
   public static SoftmaxPlan logSoftmax(Engine engine, Options options, int axis) {
     return new SoftmaxPlan(engine, options, axis, Kind.LOG_SOFTMAX);
   }
 
-  /** {@code log sum exp(x)}: one number per row. */
+  /** Log-sum-exp, {@code log sum exp(x)}: one number per row. */
   public static SoftmaxPlan logSumExp(Engine engine, Options options, int axis) {
     return new SoftmaxPlan(engine, options, axis, Kind.LOG_SUM_EXP);
   }
@@ -90,7 +93,7 @@ public final class SoftmaxPlan {
     }
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return axis;
   }
@@ -103,7 +106,7 @@ public final class SoftmaxPlan {
     return text.toString();
   }
 
-  /** The same of rows of which an array has some classes. */
+  /** Returns the operation for rows whose classes are divided among shards. */
   public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
     return new SoftmaxShardPlan(engine, options, axis, kind.isLog(), firstClass, allClasses);
   }
@@ -113,7 +116,7 @@ public final class SoftmaxPlan {
     forward.run(logits, output, null);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logits, View output) {
     return new Bound(forward, logits, output, null);
   }
@@ -123,12 +126,15 @@ public final class SoftmaxPlan {
     backward.run(output, upstream, gradient);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #backward}. */
   public Bound bindBackward(View output, View upstream, View gradient) {
     return new Bound(backward, output, upstream, gradient);
   }
 
-  /** A kernel over all rows; over class ranges of long ones, once what these need is known. */
+  /**
+   * A pass over all rows with one kernel. Long rows are processed in class ranges, after their
+   * statistics have been computed.
+   */
   private abstract class Pass extends Operation {
     final Function function;
     private final KernelArrays kernel;
@@ -138,9 +144,9 @@ public final class SoftmaxPlan {
     private final ChunkWork range = this::range;
 
     /**
-     * A pass.
+     * Creates a pass.
      *
-     * @param first the array that the first view of a prepared call is
+     * @param first the array of the first view of a prepared call
      */
     Pass(Engine engine, Function function, Array first, Array second, @Nullable Array third) {
       super(engine);
@@ -148,7 +154,7 @@ public final class SoftmaxPlan {
       this.kernel = new KernelArrays(function, first, second, third, null);
     }
 
-    /** Makes the statistics of long rows; the log-sum-exp is written with them. */
+    /** Computes the statistics of long rows, and writes the log-sum-exp with them. */
     abstract void statistics(Call call, long begin, long end, boolean shared);
 
     @Override
@@ -162,7 +168,7 @@ public final class SoftmaxPlan {
       return prepared.run(null, kernel, a, b, c);
     }
 
-    /** The views are all arrays of the call. */
+    /** Remembers a call whose only arrays are its views. */
     final void remember(Call call, CallArguments given, @Nullable View b, @Nullable View c) {
       if (given.inputs == InputViews.NONE) {
         call.remember(this, null, kernel, given.lead, b, c, null);

@@ -20,12 +20,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The probabilities of the largest classes, from the statistics of their rows. The logits of these
- * classes are gathered, and softmax writes theirs as it would write any part of the row: the same
- * bits, and a read of a few numbers more. One per thread.
+ * The probabilities of the largest classes, computed from the statistics of their rows. The logits
+ * of these classes are gathered, and the softmax kernel computes their probabilities as for any
+ * part of a row. The bits are the same, and only a few more numbers are read. There is one instance
+ * per thread.
  */
 final class TopProbabilities {
-  /** Entries that softmax is given at once, if they are of several rows. */
+  /** The maximum number of entries per softmax call, if they are of several rows. */
   private static final int ENTRIES = 1024;
 
   private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
@@ -33,7 +34,7 @@ final class TopProbabilities {
   private final MemorySegment layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
   private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
 
-  /** Of any type of floats, as the logits and the probabilities of the call are. */
+  /** Memory for any floating-point type that the logits and probabilities of the call have. */
   private final MemorySegment x =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
 
@@ -48,12 +49,15 @@ final class TopProbabilities {
     xent_report.size(report, xent_report.sizeof());
   }
 
-  /** That of a call. */
+  /** The instance of a call. */
   static TopProbabilities of(Call call) {
     return call.scratch.get(TopProbabilities.class, made -> new TopProbabilities());
   }
 
-  /** Writes those of some rows of the current piece, whose classes and statistics are there. */
+  /**
+   * Writes the probabilities for some rows of the current piece, whose classes and statistics have
+   * been computed.
+   */
   void write(Call call, Kernels kernels, long begin, long end) {
     logits.take(call.part(Array.LOGITS));
     classes.take(call.part(Array.TOP_CLASSES));
@@ -80,8 +84,8 @@ final class TopProbabilities {
         call.dimensions.ragged
             ? RowOffsets.length(call.part(Array.ROW_OFFSETS), row)
             : call.dimensions.classes;
-    // The class of a row that has no other is certain. Softmax says so, and must not of one of
-    // many.
+    // Softmax treats the only class of a row as certain. A single entry of a longer row must not be
+    // treated so, so it gets a second place.
     int places = ofRow == 1 ? 1 : Math.max(count, 2);
     describe(call, rows, places);
     for (int i = 0; i < rows; i++) {
@@ -119,7 +123,7 @@ final class TopProbabilities {
     xent_layout.type(layout, type);
   }
 
-  /** The logits of a row's entries; -inf where there is no class. */
+  /** Gathers the logits of a row's entries; -inf for entries without a class. */
   private void gather(Call call, long row, long from, int count, int at, int places) {
     long ofRow = call.dimensions.classes;
     if (call.dimensions.ragged) {
@@ -131,7 +135,7 @@ final class TopProbabilities {
     classes.enter(row, call.pieces.inner);
     for (int i = 0; i < places; i++) {
       long chosen = i < count ? classes.integer(from + i) : -1;
-      // Another thread may have written there since.
+      // Another thread may have changed the class since it was computed.
       boolean isClass = chosen >= 0 && chosen < ofRow;
       Floats.set(
           x,
@@ -144,7 +148,8 @@ final class TopProbabilities {
   private void scatter(Call call, long row, long from, int count, int at, int places) {
     probabilities.enter(row, call.pieces.inner);
     for (int i = 0; i < count; i++) {
-      // Behind the only class of a row there is nothing; what became of the row is said by it.
+      // A row with a single class has no further entries: they are 0, or NaN if its probability is
+      // NaN.
       double value =
           i < places
               ? Floats.get(y, call.topProbabilities.view.type, at + i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Operations that turn logits into probabilities, classes or sums. */
+/** Operations that compute probabilities, classes or sums from logits. */
 @NullMarked
 package dev.xent.internal.plan.logits;
 

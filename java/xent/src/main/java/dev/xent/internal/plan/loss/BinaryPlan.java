@@ -28,7 +28,7 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import org.jspecify.annotations.Nullable;
 
-/** Binary cross-entropy of logits: every element is a row of its own. */
+/** Binary cross-entropy of logits, in which every element is a separate row. */
 public final class BinaryPlan {
   private final Engine engine;
   private final Kernels kernels;
@@ -41,9 +41,9 @@ public final class BinaryPlan {
   private final RowWork elements;
 
   /**
-   * The plan.
+   * Creates a plan.
    *
-   * @param positiveWeights what the part of a loss is multiplied by that pulls a logit up, or null
+   * @param positiveWeights the factors of the positive terms of the losses, or null
    */
   public BinaryPlan(Engine engine, LossSpec spec, @Nullable View positiveWeights) {
     this.engine = engine;
@@ -56,12 +56,12 @@ public final class BinaryPlan {
     this.elements = new KernelRows(kernels, BinaryPlan::kernel);
   }
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public BinaryPlan withDenominator(double value) {
     return new BinaryPlan(engine, spec.withDenominator(value), positiveWeights);
   }
 
-  /** The axis that a vector of positive weights lies along. */
+  /** The axis along which a vector of positive weights extends. */
   public int axis() {
     return spec.axis();
   }
@@ -73,12 +73,12 @@ public final class BinaryPlan {
     return spec.describe(text, engine);
   }
 
-  /** The reduced loss, and its gradient unless that is null. */
+  /** Returns the reduced loss, and writes its gradient unless it is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
     return forward.run(logits, targets, gradient);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logits, View targets, @Nullable View weights) {
     return new Bound(forward, logits, targets, null).weights(weights);
   }
@@ -144,7 +144,7 @@ public final class BinaryPlan {
     call.takeIfGiven(Rule.POSITIVE_WEIGHTS, positiveWeights);
   }
 
-  /** Refuses labels that are none, and counts the elements that are not ignored. */
+  /** Rejects invalid labels, and counts the elements that are not ignored. */
   private void count(Call call, long begin, long end) {
     long step = call.partition.rowsPerKernel();
     for (long row = begin; row < end && !call.partition.isInVain(); row += step) {

@@ -33,7 +33,7 @@ import dev.xent.internal.plan.shard.LongRows;
 import dev.xent.internal.plan.shard.LossShardPlan;
 import org.jspecify.annotations.Nullable;
 
-/** Cross-entropy: which kernels run over which rows and classes. */
+/** Cross-entropy: chooses the kernels, and the rows and classes of each kernel call. */
 public final class CrossEntropyPlan {
   private static final KernelArrays KERNEL =
       new KernelArrays(
@@ -70,23 +70,23 @@ public final class CrossEntropyPlan {
     this.wholeRowsBackward = new KernelRows(kernels, CrossEntropyPlan::backwardKernel);
   }
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public CrossEntropyPlan withDenominator(double value) {
     return new CrossEntropyPlan(engine, spec.withDenominator(value));
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return spec.axis();
   }
 
-  /** The same loss of log-probabilities. */
+  /** Returns the same loss for log-probabilities instead of logits. */
   public NllPlan onLogProbabilities() {
     options.requireForLogProbabilities();
     return new NllPlan(engine, spec);
   }
 
-  /** The same of rows of which an array has some classes. */
+  /** Returns the loss for rows whose classes are divided among shards. */
   public LossShardPlan onShard(long firstClass, long allClasses) {
     return new LossShardPlan(engine, spec, firstClass, allClasses);
   }
@@ -98,12 +98,12 @@ public final class CrossEntropyPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and its gradient unless that is null. */
+  /** Returns the reduced loss, and writes its gradient unless it is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
     return forward.run(logits, targets, gradient);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logits, View targets) {
     return new Bound(forward, backward, logits, targets, null);
   }
@@ -132,7 +132,7 @@ public final class CrossEntropyPlan {
       Outputs outputs = call.outputs();
       TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind));
-      // The kernel looks at a row's label before it writes the row: enough where there is one row.
+      // The kernel checks a row's label before it writes the row, which suffices for a single row.
       boolean checked =
           Losses.needsNoCheck(call, kind)
               || call.dimensions.rows == 1 && isPlain(call, given) && call.partition.isOneKernel();
@@ -149,7 +149,7 @@ public final class CrossEntropyPlan {
       return reduced;
     }
 
-    /** Whether there are labels alone, all of which count. */
+    /** Whether the targets are labels, without options that make a row invalid. */
     private boolean isPlain(Call call, CallArguments given) {
       return call.kind == TargetKind.LABELS
           && given.areViewsAlone()
@@ -163,7 +163,7 @@ public final class CrossEntropyPlan {
           && call.hasFewLosses()
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
-        KernelArrays check = call.dimensions.rows == 1 ? null : CHECK; // KERNEL looks at it first
+        KernelArrays check = call.dimensions.rows == 1 ? null : CHECK; // KERNEL checks it first
         call.remember(this, check, KERNEL, given.lead, given.targets, given.gradient, losses);
       }
     }
@@ -190,7 +190,7 @@ public final class CrossEntropyPlan {
     }
   }
 
-  /** Takes what a loss reads. */
+  /** Takes the inputs of a loss. */
   private TargetKind take(Call call, CallArguments given) {
     InputViews inputs = given.inputs;
     Losses.lead(call, Function.CROSS_ENTROPY, "cross-entropy", given.lead, spec.axis(), inputs);
@@ -225,7 +225,7 @@ public final class CrossEntropyPlan {
 
   // ---- backward --------------------------------------------------------------------------------
 
-  /** The gradient, from statistics that a forward saved. */
+  /** Computes the gradient from statistics that a forward pass saved. */
   private final class Backward extends Operation {
     Backward(Engine engine) {
       super(engine);

@@ -27,7 +27,7 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import org.jspecify.annotations.Nullable;
 
-/** A divergence of a student from its teacher. */
+/** A divergence between a student and its teacher. */
 public final class DivergencePlan {
   private final String kind;
   private final Function function;
@@ -51,27 +51,27 @@ public final class DivergencePlan {
     this.rows = new KernelRows(kernels, this::kernel);
   }
 
-  /** {@code sum p log(p / q)} of the teacher p. */
+  /** The Kullback-Leibler divergence, {@code sum p log(p / q)} for the teacher p. */
   public static DivergencePlan kullbackLeibler(Engine engine, LossSpec spec) {
     return new DivergencePlan("KULLBACK_LEIBLER", Function.KL_DIVERGENCE, engine, spec);
   }
 
-  /** The mean of the divergences of both from their mixture. */
+  /** The Jensen-Shannon divergence: the mean of the divergences of both from their mixture. */
   public static DivergencePlan jensenShannon(Engine engine, LossSpec spec) {
     return new DivergencePlan("JENSEN_SHANNON", Function.JENSEN_SHANNON_DIVERGENCE, engine, spec);
   }
 
-  /** Half the sum of the absolute differences. */
+  /** The total variation: half the sum of the absolute differences. */
   public static DivergencePlan totalVariation(Engine engine, LossSpec spec) {
     return new DivergencePlan("TOTAL_VARIATION", Function.TOTAL_VARIATION, engine, spec);
   }
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public DivergencePlan withDenominator(double value) {
     return new DivergencePlan(kind, function, engine, spec.withDenominator(value));
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return spec.axis();
   }
@@ -81,12 +81,12 @@ public final class DivergencePlan {
     return spec.describe(new Described("Divergence").with("kind", kind), engine);
   }
 
-  /** The reduced loss, and its gradient unless that is null. */
+  /** Returns the reduced loss, and writes its gradient unless it is null. */
   public double forward(View logits, View teacher, @Nullable View gradient) {
     return forward.run(logits, teacher, gradient);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logits, View teacher) {
     return new Bound(forward, logits, teacher, null);
   }

@@ -41,40 +41,48 @@ import dev.xent.internal.plan.shard.LongRows;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cross-entropy of a linear layer: which kernels run over which rows and classes.
+ * Cross-entropy of a linear layer: chooses the kernels, and the rows and classes of each kernel
+ * call.
  *
- * <p>Alone, a thread does all of it in one pass. Several threads make passes: losses and statistics
- * of rows, of few rows by the states of class ranges; then the gradients of hidden states, which
- * belong to rows, and those of weights and bias, which belong to classes and are sums over all rows
- * in order. So no bit depends on who computes what.
+ * <p>A single thread computes everything in one pass. Several threads make separate passes. The
+ * first computes losses and statistics of rows; if there are few rows, threads share class ranges
+ * and their states. The second computes the gradients of hidden states, which belong to rows. The
+ * third computes the gradients of weights and bias, which belong to classes and are sums over all
+ * rows in order. So the bits do not depend on how the work is divided.
  */
 public final class LinearPlan {
-  /** Rows of a kernel call at most, which reads the weights once for half of them. */
+  /** The maximum number of rows of a kernel call, which reads the weights once per half of them. */
   private static final long MOST_ROWS = 512;
 
-  /** Classes of a kernel call that sums over all rows: more take workspace and no less time. */
+  /**
+   * The maximum number of classes of a kernel call that sums over all rows. More classes need more
+   * workspace and are not faster.
+   */
   private static final long MOST_CLASSES = 512;
 
-  /** Claims of classes end at multiples of this, which products take side by side. */
+  /**
+   * Claims of classes end at multiples of this number, because products process that many classes
+   * side by side.
+   */
   private static final long CLASSES_TOGETHER = 32;
 
   /**
-   * With fewer rows per thread it takes longer to read the weights than to multiply them: threads
-   * read a part each.
+   * With fewer rows per thread, reading the weights takes longer than multiplying them. Each thread
+   * then reads a part of the weights.
    */
   private static final long FEW_ROWS = 32;
 
-  /** A product takes an eighth of the time that an element takes elsewhere. */
+  /** The number of products that take as long as one element of another operation. */
   private static final long PRODUCTS_PER_ELEMENT = 8;
 
   /**
-   * Products of a kernel call on Java arrays, at most, as the collector waits for it: a tenth of a
-   * second with AVX-512, longer with less. Fewer would be a few rows of a large layer, of which
-   * each call would read all weights.
+   * The maximum number of products of a kernel call on Java arrays, for which the collector waits:
+   * a tenth of a second with AVX-512, longer with other instruction sets. A lower limit would leave
+   * few rows of a large layer per call, and each call reads all weights.
    */
   private static final long HEAP_PRODUCTS = 1L << 32;
 
-  /** States that are there at once: two megabytes. */
+  /** The maximum number of states at the same time: two megabytes. */
   private static final long MOST_STATES = 1L << 15;
 
   private static final int LEAST = XentH.XENT_WORKSPACE_LEAST();
@@ -82,7 +90,7 @@ public final class LinearPlan {
   private static final int OF_GRADIENTS =
       XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
 
-  /** Where nobody says how much workspace there may be. */
+  /** The workspace limit if the caller sets none. */
   private static final long USUAL_WORKSPACE = 64L << 20;
 
   private final Engine engine;
@@ -101,9 +109,9 @@ public final class LinearPlan {
   private final RowWork gradientsOfClasses = this::gradientsOfClasses;
 
   /**
-   * The plan.
+   * Creates a plan.
    *
-   * @param workspace bytes for each thread at most; 0: as usual
+   * @param workspace the maximum workspace per thread, in bytes; 0: the default
    */
   public LinearPlan(Engine engine, LossSpec spec, long workspace) {
     this.engine = engine;
@@ -117,7 +125,7 @@ public final class LinearPlan {
     this.backward = new Backward(engine);
   }
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public LinearPlan withDenominator(double value) {
     return new LinearPlan(engine, spec.withDenominator(value), workspace);
   }
@@ -148,19 +156,22 @@ public final class LinearPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and its gradients unless these are null. */
+  /** Returns the reduced loss, and writes its gradients unless they are null. */
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     Call call = forward.with(hidden, weights, targets);
     call.given.gradients = gradients;
     return forward.run(call);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     return new Bound(forward, backward, hidden, weights, targets).gradients(gradients);
   }
 
-  /** A call whose passes describe logits of their own, and whose gradients may be others. */
+  /**
+   * A call that is not repeated, because its passes write their own logits to the shape, and its
+   * gradients may differ between runs.
+   */
   private abstract class Passes extends Operation {
     Passes(Engine engine) {
       super(engine);
@@ -248,7 +259,10 @@ public final class LinearPlan {
     Memory.clearIfPresent(call.view(Array.BIAS_GRADIENT));
   }
 
-  /** A sum over rows goes through all of them in one kernel call. */
+  /**
+   * Rejects hidden states in several pieces if there are sums over rows: these need all rows in one
+   * kernel call.
+   */
   private static void requireOnePiece(Call call) {
     if (asksForClasses(call) && call.pieces.count > 1) {
       throw new ShapeException(
@@ -258,7 +272,7 @@ public final class LinearPlan {
     }
   }
 
-  // ---- who does what ---------------------------------------------------------------------------
+  // ---- division of the work --------------------------------------------------------------------
 
   private void run(Call call) {
     if (call.dimensions.rows == 0) {
@@ -290,8 +304,8 @@ public final class LinearPlan {
   }
 
   /**
-   * Where the passes leave room for the logits, of all threads together, the gradients take them
-   * from there.
+   * Keeps the logits for the gradients, if the workspace that the passes leave, of all threads
+   * together, is large enough.
    */
   private void keepLogits(Call call) {
     if (workspace == 0 || call.pieces.count != 1) {
@@ -323,7 +337,7 @@ public final class LinearPlan {
     }
   }
 
-  /** Work on ranges of so many numbers that stand for classes. */
+  /** Processes {@code count} numbers that stand for classes, in ranges of {@code claim} numbers. */
   private void classes(Call call, RowWork work, long count, long claim) {
     call.enter(0);
     if (isAlone(call)) {
@@ -339,7 +353,7 @@ public final class LinearPlan {
     return Workers.isAlone(engine.threads(), products(call, call.dimensions.rows));
   }
 
-  /** What so many rows cost, in elements. */
+  /** The cost of some rows, in elements. */
   private static long products(Call call, long rows) {
     double products = (double) rows * call.dimensions.classes * call.features;
     return (long) Math.min(products / PRODUCTS_PER_ELEMENT, Long.MAX_VALUE);
@@ -353,7 +367,7 @@ public final class LinearPlan {
     return call.has(Array.WEIGHTS_GRADIENT) || call.has(Array.BIAS_GRADIENT);
   }
 
-  /** How many rows a kernel call takes, at most. */
+  /** The maximum number of rows of a kernel call. */
   private long rowsTogether(Call call) {
     long threads = isAlone(call) ? 1 : engine.threads().most();
     long share = (call.dimensions.rows + threads - 1) / threads;
@@ -361,7 +375,7 @@ public final class LinearPlan {
     return call.onHeap ? onHeap(call, classes(call), most) : most;
   }
 
-  /** How many classes a kernel call takes that sums over all rows, at most. */
+  /** The maximum number of classes of a kernel call that sums over all rows. */
   private long classesTogether(Call call) {
     long quarter = classes(call) / (4L * engine.threads().most());
     long most = Math.clamp(quarter, 1, MOST_CLASSES);
@@ -369,16 +383,19 @@ public final class LinearPlan {
     return (fit + CLASSES_TOGETHER - 1) / CLASSES_TOGETHER * CLASSES_TOGETHER;
   }
 
-  /** How many dot products of so many others each do not hold the collector up for long. */
+  /**
+   * The number of dot products, with {@code others} vectors each, that do not delay the collector
+   * for long.
+   */
   private static long onHeap(Call call, long others, long most) {
     double products = (double) others * call.features;
     return Math.clamp((long) (HEAP_PRODUCTS / products), 1, most);
   }
 
-  /** Whether threads read parts of the weights, and not all of them for rows of their own. */
+  /** Whether each thread reads a part of the weights, instead of all weights for separate rows. */
   private boolean sharesClasses(Call call) {
     return !call.needsWholeRows
-        && !call.has(Array.ROW_WEIGHTS) // whose states would need labels that are classes
+        && !call.has(Array.ROW_WEIGHTS) // the states would need labels that are classes
         && call.pieces.count == 1
         && call.dimensions.classes > Chunks.SIZE
         && (call.onHeap || call.dimensions.rows < FEW_ROWS * engine.threads().most());
@@ -386,7 +403,7 @@ public final class LinearPlan {
 
   // ---- workspace -------------------------------------------------------------------------------
 
-  /** What a call asks for, as the kernels are told. */
+  /** The requested results of a call, as a workspace code of the kernels. */
   private int contents(Call call, boolean gradients) {
     boolean whole = options.number(OptionRange.PROBABILITY_CLAMP) != 0 && !call.hasLabels();
     for (int i = 0; i < call.parts; i++) {
@@ -403,9 +420,9 @@ public final class LinearPlan {
   }
 
   /**
-   * What each of the passes needs that a call makes; 0 where 64 bits do not hold it.
+   * The workspace that each pass of a call needs; 0 if it exceeds 64 bits.
    *
-   * @param how {@link #LEAST}, or 0: as is fastest
+   * @param how {@link #LEAST}; or 0 for the fastest
    */
   private long ofPasses(Call call, int contents, int how) {
     long rows = rowsTogether(call);
@@ -426,7 +443,7 @@ public final class LinearPlan {
     return a == 0 || b == 0 ? 0 : Math.max(a, b);
   }
 
-  /** Refuses a call for which there is too little workspace, before anything is written. */
+  /** Rejects a call with too little workspace, before any output is written. */
   private void requireWorkspace(Call call, long least) {
     if (least == 0) {
       throw new ShapeException(
@@ -447,7 +464,7 @@ public final class LinearPlan {
   }
 
   /**
-   * As many bytes as are fastest, where there may be so many.
+   * The workspace that is fastest, within the limit.
    *
    * @param keeps whether the kernel keeps logits between its own passes: {@link #LOGITS} or 0
    */
@@ -458,7 +475,7 @@ public final class LinearPlan {
     return Math.max(least, fastest == 0 ? most : Math.min(fastest, most));
   }
 
-  /** What each thread has given of its workspace to logits that the call keeps. */
+  /** The part of each thread's workspace that the kept logits of the call use. */
   private long shareOfLogits(Call call) {
     return call.records.logits.byteSize() == 0
         ? 0
@@ -467,7 +484,7 @@ public final class LinearPlan {
 
   // ---- rows ------------------------------------------------------------------------------------
 
-  /** All results of some rows, gradients too. */
+  /** Computes all results of some rows, including the gradients. */
   private void everything(Call call, long begin, long end) {
     boolean sums = call.writesGradient && asksForClasses(call);
     forward(call, begin, end, sums ? end - begin : MOST_ROWS, true);
@@ -500,7 +517,7 @@ public final class LinearPlan {
     }
   }
 
-  /** Losses of rows of which threads compute the states of class ranges. */
+  /** Computes the losses of rows whose class ranges threads share. */
   private void forwardClasses(Call call) {
     call.enter(0);
     call.records.reserveStatistics(call.pieces);
@@ -599,7 +616,9 @@ public final class LinearPlan {
     gradients(call, 0, call.pieces.rows, begin, end, contents);
   }
 
-  /** Those of hidden states, or those of weights and bias, as the contents say. */
+  /**
+   * Computes the gradients of hidden states or of weights and bias, as {@code contents} selects.
+   */
   private void gradients(Call call, long row, long rowEnd, long from, long to, int contents) {
     long size = bytes(call, rowEnd - row, to - from, contents, 0);
     boolean ofHidden = contents == XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();

@@ -40,12 +40,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The negative log-likelihood of log-probabilities.
  *
- * <p>There is no kernel for it: with labels and no smoothing it reads one number per row, and what
- * it writes beside that is mostly zeros, so there is no arithmetic that a vector unit could speed
- * up. The backend checks the labels and adds the losses up, exactly, as for cross-entropy.
+ * <p>It has no kernel: with labels and no smoothing it reads one number per row, and most of its
+ * other output is zeros. So it has no arithmetic worth vectorizing. The backend checks the labels
+ * and adds up the losses exactly, as for cross-entropy.
  */
 public final class NllPlan {
-  /** What it computes. Its backward needs no statistics: asking for them does no harm. */
+  /**
+   * The supported outputs. The backward pass needs no statistics; a request for them is accepted.
+   */
   private static final long OUTPUTS =
       Outputs.LOSSES
           | ArrayViews.bit(Array.CORRECT)
@@ -72,12 +74,12 @@ public final class NllPlan {
     this.backward = new Backward(engine);
   }
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public NllPlan withDenominator(double value) {
     return new NllPlan(engine, spec.withDenominator(value));
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return spec.axis();
   }
@@ -89,12 +91,12 @@ public final class NllPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and its gradient unless that is null. */
+  /** Returns the reduced loss, and writes its gradient unless it is null. */
   public double forward(View logProbabilities, View targets, @Nullable View gradient) {
     return forward.run(logProbabilities, targets, gradient);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call of {@link #forward}. */
   public Bound bind(View logProbabilities, View targets) {
     return new Bound(forward, backward, logProbabilities, targets, null);
   }
@@ -152,9 +154,7 @@ public final class NllPlan {
     return kind;
   }
 
-  /**
-   * Counts the rows that count, and refuses targets that cannot be. Returns what means divide by.
-   */
+  /** Counts the valid rows and rejects invalid targets. Returns the divisor of means. */
   private double count(Call call, TargetKind kind) {
     call.options(options, options.ignoresIn(kind));
     return Losses.count(call, Losses.needsNoCheck(call, kind));
@@ -197,7 +197,7 @@ public final class NllPlan {
     }
   }
 
-  /** Everything of one row but its place in losses and sum. */
+  /** Computes all outputs of one row, except that the caller stores and sums the loss. */
   private double forwardRow(Call call, NllRow row, long index) {
     double weight = weight(call, index);
     boolean counts = counts(call, row, weight);
@@ -215,7 +215,7 @@ public final class NllPlan {
     if (call.writesGradient && call.has(Array.TARGET_GRADIENT)) {
       targetGradient(call, row, counts, scale);
     }
-    // Last, because it may overwrite the log-probabilities.
+    // Written last, because it may overwrite the log-probabilities.
     if (call.writesGradient && call.has(Array.GRADIENT)) {
       gradient(call, row, counts, scale);
     }
@@ -330,7 +330,7 @@ public final class NllPlan {
     return !call.has(Array.ROW_WEIGHTS) ? 1 : RowWeights.at(call, row);
   }
 
-  /** Whether a row counts; the label of one that does is a class. */
+  /** Whether a row is valid; the label of a valid row is a class. */
   private boolean counts(Call call, NllRow row, double weight) {
     if (weight == 0) {
       return false;

@@ -15,14 +15,14 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.options.Smoothing;
 
 /**
- * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q
- * + eps h, weighed by the class weights w: loss = -sum w q' l, its gradient -c w q', and that of
+ * The negative log-likelihood of one row of log-probabilities l with the targets q' = (1 - eps) q +
+ * eps h and the class weights w. The loss is -sum w q' l, its gradient -c w q', and the gradient of
  * the targets -c (1 - eps) w l. h is 1 / H for each of the H classes that share in smoothing.
  *
- * <p>Sums over classes run as those of cross-entropy do: in sixteen double lanes per chunk, class i
- * in lane i mod 16, the lanes of a chunk in a tree, the chunks in order; what sparse targets name
- * comes after. So the bits depend on the row alone. A class whose w q' is 0 is not looked at, nor
- * is a masked one. Every NaN is the canonical one, and no zero is negative.
+ * <p>Sums over classes have the same order as in cross-entropy: sixteen double lanes per chunk with
+ * class i in lane i mod 16, a tree over the lanes of a chunk, and the chunks in order. The classes
+ * of sparse targets are added last. So the bits depend on the row alone. A class with w q' = 0 is
+ * not read, and neither is a masked class. Every NaN is the canonical one, and no zero is negative.
  */
 final class NllRow {
   private final Lanes dot = new Lanes();
@@ -39,10 +39,10 @@ final class NllRow {
 
   private Options options;
 
-  /** eps. */
+  /** The smoothing eps. */
   private double smoothing;
 
-  /** Whether a label does not share in smoothing. */
+  /** Whether the label's class does not share in smoothing. */
   private boolean others;
 
   /** Whether results are rounded to float before they are rounded to the type of an array. */
@@ -51,14 +51,14 @@ final class NllRow {
   private boolean masked;
   private boolean weighted;
 
-  // ---- of the current row ----------------------------------------------------------------------
+  // ---- the current row -------------------------------------------------------------------------
 
   private long row;
 
-  /** How many classes it has, masked ones too. */
+  /** The number of classes of the row, including masked ones. */
   private long classes;
 
-  /** H, where there is smoothing. */
+  /** H, if there is smoothing. */
   private long sharing;
 
   /** eps / H. */
@@ -68,7 +68,7 @@ final class NllRow {
     this.call = call;
   }
 
-  /** What the rows of the current piece have in common. */
+  /** Sets the state that all rows of the current piece share. */
   void prepare(Options newOptions) {
     options = newOptions;
     smoothing = options.number(OptionRange.LABEL_SMOOTHING);
@@ -85,7 +85,7 @@ final class NllRow {
     share();
   }
 
-  /** Lets go of the memory of the call. */
+  /** Drops the references to the memory of the call. */
   void release() {
     logs.release();
     targets.release();
@@ -96,7 +96,7 @@ final class NllRow {
     targetGradient.release();
   }
 
-  /** Goes to a row of the current piece. */
+  /** Moves to a row of the current piece. */
   void enter(long newRow) {
     row = newRow;
     long inner = call.pieces.inner;
@@ -151,7 +151,7 @@ final class NllRow {
   // ---- class indices ---------------------------------------------------------------------------
 
   /**
-   * The loss against a label.
+   * The loss for a label.
    *
    * @param times the weight of the row
    */
@@ -170,7 +170,7 @@ final class NllRow {
     return weighted ? kept * weight(label) : kept;
   }
 
-  /** Of w l, over the classes that share in smoothing. */
+  /** The sum of w l over the classes that share in smoothing. */
   private double sumOfShared(long label) {
     double sum = 0;
     for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
@@ -196,7 +196,7 @@ final class NllRow {
     return takesPart(k) && !(others && k == label);
   }
 
-  /** Writes the gradient of the row's loss, scaled. */
+  /** Writes the scaled gradient of the row's loss. */
   void gradient(long label, double scale) {
     double plain = value(spread, scale);
     for (long k = 0; k < classes; k++) {
@@ -207,7 +207,9 @@ final class NllRow {
     gradient.set(label, value(weighted ? target * weight(label) : target, scale));
   }
 
-  /** Whether the label is the first of the largest; false when that is infinite or any is NaN. */
+  /**
+   * Whether the label is the first of the largest; false if the largest is infinite or any is NaN.
+   */
   boolean hit(long label) {
     double best = log(label);
     if (!Double.isFinite(best)) {
@@ -227,7 +229,7 @@ final class NllRow {
   // ---- probability rows ------------------------------------------------------------------------
 
   /**
-   * The loss against a row of probabilities; NaN when the sum of these, weighed, is not finite.
+   * The loss for a row of probabilities; NaN if their weighted sum is not finite.
    *
    * @param times the weight of the row
    */
@@ -251,7 +253,7 @@ final class NllRow {
     return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
   }
 
-  /** Writes the gradient of the row's loss against probabilities, scaled. */
+  /** Writes the scaled gradient of the row's loss for probabilities. */
   void gradientOfProbabilities(double scale) {
     boolean finite = Double.isFinite(sumOfProbabilities());
     for (long k = 0; k < classes; k++) {
@@ -260,7 +262,7 @@ final class NllRow {
     }
   }
 
-  /** Writes the gradient of the probabilities, scaled. */
+  /** Writes the scaled gradient of the probabilities. */
   void targetGradientOfProbabilities(double scale) {
     boolean finite = Double.isFinite(sumOfProbabilities());
     for (long k = 0; k < classes; k++) {
@@ -282,7 +284,7 @@ final class NllRow {
     return total;
   }
 
-  /** w q'. */
+  /** The weighted smoothed target w q'. */
   private double target(long k) {
     double q = targets.get(k);
     double smoothed = smoothing == 0 ? q : Math.fma(1 - smoothing, q, spread);
@@ -292,7 +294,7 @@ final class NllRow {
   // ---- sparse targets --------------------------------------------------------------------------
 
   /**
-   * The loss against some classes; NaN when the sum of their targets is not finite.
+   * The loss for sparse targets; NaN if the sum of the targets is not finite.
    *
    * @param times the weight of the row
    */
@@ -318,7 +320,7 @@ final class NllRow {
     return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
   }
 
-  /** Writes the gradient of the row's loss against some classes, scaled. */
+  /** Writes the scaled gradient of the row's loss for sparse targets. */
   void gradientOfEntries(double scale) {
     double total = spread == 0 ? 0 : sumOfWeights();
     for (long k = 0; k < classes; k++) {
@@ -344,7 +346,7 @@ final class NllRow {
     }
   }
 
-  /** Writes the gradient of the weights of some classes, scaled. */
+  /** Writes the scaled gradient of the weights of sparse targets. */
   void targetGradientOfEntries(double scale) {
     boolean finite = Double.isFinite(sumOfEntries());
     for (long j = 0; j < call.targetCount; j++) {
@@ -370,7 +372,7 @@ final class NllRow {
     return total;
   }
 
-  /** Of what smoothing gives to all classes. */
+  /** The sum of the targets that smoothing adds to all classes. */
   private double sumOfWeights() {
     double total = 0;
     for (long k = 0; k < classes; k++) {
@@ -397,16 +399,16 @@ final class NllRow {
     return targets.integer(j);
   }
 
-  // ---- rows that do not count ------------------------------------------------------------------
+  // ---- rows that are not valid -----------------------------------------------------------------
 
-  /** Writes the gradients of a row that does not count. */
+  /** Writes the gradients of a row that is not valid, which are 0. */
   void noGradient() {
     for (long k = 0; k < classes; k++) {
       gradient.set(k, 0);
     }
   }
 
-  /** Writes the gradient of the targets of a row that does not count. */
+  /** Writes the gradient of the targets of a row that is not valid, which is 0. */
   void noTargetGradient() {
     long count = call.targetCount == 0 ? classes : call.targetCount;
     for (long j = 0; j < count; j++) {
@@ -416,7 +418,10 @@ final class NllRow {
 
   // ---- elements --------------------------------------------------------------------------------
 
-  /** Checked once more, because memory may have changed since the targets were looked at. */
+  /**
+   * Rejects a label that is not an unmasked class. Labels were checked before, but another thread
+   * may have changed them.
+   */
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
@@ -439,7 +444,7 @@ final class NllRow {
     return logs.get(k);
   }
 
-  /** c (1 - eps) w times -l. */
+  /** The gradient of a target: c (1 - eps) w times -l. */
   private double targetSlope(long k, double scale) {
     double factor = scale * labelWeight(k);
     return factor == 0 ? 0 : rounded(factor * (0.0 - log(k)));
@@ -449,7 +454,7 @@ final class NllRow {
     return weight == 0 ? 0 : rounded(0.0 - scale * weight);
   }
 
-  /** As it is handed out, and added up. */
+  /** Rounds a value to the precision in which it is stored and added up. */
   private double rounded(double value) {
     return narrow ? (float) value : value;
   }

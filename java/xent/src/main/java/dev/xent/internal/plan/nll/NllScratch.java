@@ -7,14 +7,16 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** What a thread needs for the negative log-likelihood beside its {@link Call}. */
+/**
+ * The state that a thread needs for the negative log-likelihood, in addition to its {@link Call}.
+ */
 final class NllScratch {
-  /** Losses that are handed to the exact sum at once. */
+  /** The number of losses that are added to the exact sum at once. */
   static final int BLOCK = 1024;
 
   final NllRow row;
 
-  /** Of type F32 or F64. */
+  /** Losses of type F32 or F64. */
   final MemorySegment losses =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(BLOCK, ValueLayout.JAVA_DOUBLE));
 
@@ -22,7 +24,7 @@ final class NllScratch {
     row = new NllRow(call);
   }
 
-  /** That of a call. */
+  /** The scratch of a call. */
   static NllScratch of(Call call) {
     return call.scratch.get(NllScratch.class, NllScratch::new);
   }

@@ -12,7 +12,7 @@ import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** The weights of rows where no kernel checks them: in calls without targets. */
+/** The weights of rows in calls without targets, where no kernel checks them. */
 public final class RowWeights {
   private RowWeights() {}
 
@@ -36,7 +36,7 @@ public final class RowWeights {
   }
 
   /**
-   * The exact sum of the weights, rounded once; their number where there are none.
+   * The exact sum of the weights, rounded once; the number of rows if the call has no weights.
    *
    * @throws OptionException for a weight that is negative or not finite
    */
@@ -63,7 +63,9 @@ public final class RowWeights {
     return sum;
   }
 
-  /** Whether a row of the current piece names classes, none of which counts. */
+  /**
+   * Whether a row of the current piece has weight 0 and targets that are class indices or sparse.
+   */
   public static boolean isWeightless(Call call, long row) {
     return call.has(Array.ROW_WEIGHTS)
         && (call.targetCount != 0 || call.hasLabels())
@@ -73,7 +75,7 @@ public final class RowWeights {
   /**
    * The weight of a row of the current piece.
    *
-   * @throws OptionException when it is negative or not finite
+   * @throws OptionException if it is negative or not finite
    */
   public static double at(Call call, long row) {
     CallArray weights = call.part(Array.ROW_WEIGHTS);

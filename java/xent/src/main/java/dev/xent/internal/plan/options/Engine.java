@@ -20,22 +20,22 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who computes an operation, and with what.
+ * The backend, instruction set and threads of an operation.
  *
  * @param kernels the backend
- * @param isa the code of the instruction set, which the reference does not look at; {@link
- *     Isa#BEST} if the library was not there when the operation was built
- * @param threads who may work on a call
+ * @param isa the code of the instruction set, which the reference ignores; {@link Isa#BEST} if the
+ *     library was not available when the operation was built
+ * @param threads the threads that may work on a call
  */
 public record Engine(Kernels kernels, int isa, Threads threads) {
-  /** More than the name of any schedule has. */
+  /** A bound on the length of schedule names, in bytes. */
   private static final int LONGEST_NAME = 32;
 
   /**
-   * What this process has of what an operation asks for.
+   * The engine for the requested backend, instruction set and threads.
    *
-   * @throws OptionException for an instruction set that is not to be had here
-   * @throws dev.xent.errors.NativeLibraryException for the native backend where it cannot be had
+   * @throws OptionException for an instruction set that is not available here
+   * @throws dev.xent.errors.NativeLibraryException for the native backend if it is not available
    */
   public static Engine of(Backend backend, Isa isa, Threads asked) {
     Backends backends = Backends.get(backend);
@@ -58,7 +58,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     return new Engine(kernels, Codes.of(isa), threads);
   }
 
-  /** Says what is not as this process has it by default. */
+  /** Adds the values that are not the defaults of this process. */
   public void describe(Described text) {
     Backends backends = Backends.get();
     Backend backend = kernels.isNative() ? Backend.NATIVE : Backend.REFERENCE;
@@ -73,12 +73,12 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     }
   }
 
-  /** "native" or "reference". */
+  /** Returns "native" or "reference". */
   public String backendName() {
     return kernels.isNative() ? "native" : "reference";
   }
 
-  /** "avx512"; "scalar" for the reference. */
+  /** The name of the instruction set, for example "avx512"; "scalar" for the reference. */
   public String isaName() {
     if (!kernels.isNative()) {
       return "scalar";
@@ -92,7 +92,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     return "scalar";
   }
 
-  /** The code of the instruction set that {@link Isa#BEST} is here. */
+  /** The code of the instruction set, with {@link Isa#BEST} resolved. */
   private int code() {
     return isa == Codes.of(Isa.BEST) ? Codes.of(Backends.get().chosenIsa()) : isa;
   }
@@ -100,7 +100,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
   /**
    * The name of a schedule, or null if none was used.
    *
-   * @param schedule its number in a report, which is 0 in those of the reference
+   * @param schedule its number in a report; 0 in reports of the reference
    */
   public @Nullable String scheduleName(int schedule) {
     return schedule == 0
@@ -108,7 +108,10 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
         : text(Memory.at(XentH.xent_schedule_name(schedule).address(), LONGEST_NAME));
   }
 
-  /** {@code getString(0)} of ASCII, which JDK 21 has by another name. */
+  /**
+   * Reads a zero-terminated ASCII string. The method of MemorySegment has another name in JDK 21
+   * than {@code getString}.
+   */
   private static String text(MemorySegment name) {
     StringBuilder text = new StringBuilder();
     for (long i = 0; name.get(ValueLayout.JAVA_BYTE, i) != 0; i++) {

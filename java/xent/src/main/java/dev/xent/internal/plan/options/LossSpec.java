@@ -6,22 +6,22 @@ import dev.xent.internal.plan.arrays.View;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a loss was built with.
+ * The configuration of a loss.
  *
- * @param options what the kernels are told
- * @param axis of the classes
- * @param classWeights one per class, or null
- * @param reductions what becomes of row losses and gradients
+ * @param options the options of the kernels
+ * @param axis the class axis
+ * @param classWeights one weight per class, or null
+ * @param reductions how row losses and gradients are reduced
  */
 public record LossSpec(
     Options options, int axis, @Nullable View classWeights, Reductions reductions) {
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public LossSpec withDenominator(double value) {
     return new LossSpec(options, axis, classWeights, reductions.withDenominator(value));
   }
 
-  /** Its name and what is not as by default. */
+  /** Adds the values that are not the defaults, and returns the text. */
   public String describe(Described text, Engine engine) {
     text.option("axis", axis, -1);
     options.describe(text);

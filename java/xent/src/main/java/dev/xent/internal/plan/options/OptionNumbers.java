@@ -12,7 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** The numbers of {@code xent_options}; 0 is what is not used. */
+/** The numbers of {@code xent_options}; 0 means not used. */
 public final class OptionNumbers {
   private static final OptionRange[] RANGES =
       Arrays.copyOf(OptionRange.values(), OptionRange.OF_CALLS);
@@ -20,7 +20,10 @@ public final class OptionNumbers {
 
   private final double[] values;
 
-  /** Without a stream, whose classes would take milliseconds of the first call. */
+  /**
+   * The offsets of the fields. A loop, because loading the stream classes takes milliseconds of the
+   * first call.
+   */
   private static long[] offsets() {
     long[] offsets = new long[RANGES.length];
     for (OptionRange range : RANGES) {
@@ -30,7 +33,7 @@ public final class OptionNumbers {
     return offsets;
   }
 
-  /** None. */
+  /** Creates numbers that are all unused. */
   public OptionNumbers() {
     this(new double[RANGES.length]);
   }
@@ -40,24 +43,24 @@ public final class OptionNumbers {
   }
 
   /**
-   * Sets one.
+   * Sets a number.
    *
-   * @throws OptionException unless it is in the range
+   * @throws OptionException if it is out of range
    */
   public OptionNumbers set(OptionRange range, double value) {
     values[range.ordinal()] = range.require(value);
     return this;
   }
 
-  /** One of them. */
+  /** Returns a number; 0 if it is not used. */
   public double get(OptionRange range) {
     return values[range.ordinal()];
   }
 
   /**
-   * A copy, which nobody changes.
+   * Returns a copy that is not modified afterwards.
    *
-   * @throws OptionException for two that exclude each other
+   * @throws OptionException for two numbers that exclude each other
    */
   OptionNumbers together() {
     for (OptionRange range : RANGES) {
@@ -73,7 +76,7 @@ public final class OptionNumbers {
     return new OptionNumbers(values.clone());
   }
 
-  /** Whether statistics of a call with others are those of one with these. */
+  /** Whether the statistics of a call with the other numbers equal those of a call with these. */
   boolean hasStatisticsOf(OptionNumbers others) {
     for (OptionRange range : RANGES) {
       if (range.recorded && get(range) != others.get(range)) {
@@ -83,12 +86,15 @@ public final class OptionNumbers {
     return true;
   }
 
-  /** Says one unless it is not used. */
+  /** Adds a number if it is used. */
   void describe(OptionRange range, Described text) {
     text.option(range.text, get(range), 0.0);
   }
 
-  /** Says those from one on that are used. */
+  /**
+   * Adds the used numbers from {@code first} on; if {@code recorded}, only those that statistics
+   * depend on.
+   */
   void describeFrom(OptionRange first, boolean recorded, Described text) {
     for (int i = first.ordinal(); i < RANGES.length; i++) {
       if (RANGES[i].recorded || !recorded) {
@@ -97,7 +103,7 @@ public final class OptionNumbers {
     }
   }
 
-  /** Refuses all from one on, which are for logits. */
+  /** Rejects all numbers from {@code first} on, which apply only to logits. */
   void refuseFrom(OptionRange first) {
     for (int i = first.ordinal(); i < RANGES.length; i++) {
       if (values[i] != 0) {
@@ -110,7 +116,7 @@ public final class OptionNumbers {
     }
   }
 
-  /** Fills an xent_options. */
+  /** Writes the fields of an xent_options. */
   void write(MemorySegment struct) {
     for (int i = 0; i < OFFSETS.length; i++) {
       struct.set(ValueLayout.JAVA_DOUBLE, OFFSETS[i], values[i]);

@@ -14,15 +14,15 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operation tells the kernels in every call.
+ * The options that an operation passes to the kernels in every call.
  *
- * @param isa its code
- * @param fullyMasked what a row gives that is all -inf or masked
- * @param hasIgnoreIndex whether {@code ignoreIndex} counts
- * @param ignoreIndex the label of rows to be ignored
- * @param ignoresLabelsAlone whether probability rows do without the ignore index
- * @param smoothing who shares what smoothing takes from a label
- * @param numbers of the others
+ * @param isa the code of the instruction set
+ * @param fullyMasked the result of a row that is all -inf or masked
+ * @param hasIgnoreIndex whether {@code ignoreIndex} is used
+ * @param ignoreIndex the label of ignored rows
+ * @param ignoresLabelsAlone whether the ignore index does not apply to probability rows
+ * @param smoothing how the mass that label smoothing takes from a label is distributed
+ * @param numbers the numeric options
  */
 public record Options(
     int isa,
@@ -34,7 +34,7 @@ public record Options(
     OptionNumbers numbers) {
 
   /**
-   * These options.
+   * Creates the options.
    *
    * @throws OptionException for numbers that exclude each other
    */
@@ -42,29 +42,29 @@ public record Options(
     numbers = numbers.together();
   }
 
-  /** For operations without targets. */
+  /** The options of an operation without targets. */
   public static Options of(Engine engine, FullyMasked fullyMasked, OptionNumbers numbers) {
     return new Options(engine.isa(), fullyMasked, false, 0, false, Smoothing.UNIFORM, numbers);
   }
 
-  /** The same with an ignore index. */
+  /** Returns a copy with an ignore index. */
   public Options ignoring(long index) {
     return new Options(isa, fullyMasked, true, index, false, smoothing, numbers);
   }
 
-  /** One of the numbers; 0: not used. */
+  /** Returns a numeric option; 0 if it is not used. */
   public double number(OptionRange range) {
     return numbers.get(range);
   }
 
-  /** Whether rows of such targets are ignored by a label. */
+  /** Whether the ignore index applies to targets of this kind. */
   public boolean ignoresIn(@Nullable TargetKind kind) {
     return hasIgnoreIndex && !(ignoresLabelsAlone && kind == TargetKind.PROBABILITIES);
   }
 
-  // ---- calls that can be -----------------------------------------------------------------------
+  // ---- checks ----------------------------------------------------------------------------------
 
-  /** Refuses options that these targets cannot have. */
+  /** Rejects options that targets of this kind do not support. */
   public void requireFor(TargetKind kind, View targets) {
     if (kind == TargetKind.PROBABILITIES && ignoresIn(kind)) {
       throw new OptionException(
@@ -84,12 +84,12 @@ public record Options(
     requireLabelsFor(OptionRange.FOCAL_GAMMA, kind, targets);
   }
 
-  /** Whether every term of a loss is clamped, for which rows have to be whole. */
+  /** Whether every term of a loss is clamped, which requires whole rows. */
   public boolean clampsTerms(TargetKind kind) {
     return number(OptionRange.PROBABILITY_CLAMP) != 0 && kind != TargetKind.LABELS;
   }
 
-  /** Refuses options that these targets cannot have where rows come in parts. */
+  /** Rejects options that targets of this kind do not support when rows are split into parts. */
   public void requireForParts(TargetKind kind, View targets) {
     requireLabelsFor(kind, targets);
     requireLabelsFor(OptionRange.PROBABILITY_CLAMP, kind, targets);
@@ -109,7 +109,9 @@ public record Options(
             option, kind.text, targets, instead));
   }
 
-  /** Whether the statistics of a forward with other options are those of one with these. */
+  /**
+   * Whether the statistics of a forward pass with the other options equal those with these options.
+   */
   public boolean hasStatisticsOf(Options other, @Nullable TargetKind kind) {
     return ignoresIn(kind) == other.ignoresIn(kind)
         && (!ignoresIn(kind) || ignoreIndex == other.ignoreIndex)
@@ -117,7 +119,7 @@ public record Options(
         && numbers.hasStatisticsOf(other.numbers);
   }
 
-  /** What statistics depend on and is not as by default, in a message. */
+  /** The non-default options that statistics depend on, for an error message. */
   public String ofStatistics(@Nullable TargetKind kind) {
     Described described = new Described("");
     describe(ignoresIn(kind), true, described);
@@ -125,7 +127,7 @@ public record Options(
     return text.equals("[]") ? "" : " " + text;
   }
 
-  /** Refuses a softcap where its derivative cannot be known. */
+  /** Rejects a softcap in a backward pass that has no logits to compute its derivative from. */
   public void refuseSoftcap(String operation) {
     double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
@@ -136,7 +138,7 @@ public record Options(
     }
   }
 
-  /** Refuses what a Hessian-vector product does not have. */
+  /** Rejects options that a Hessian-vector product does not support. */
   public void refuseSoftcapOfHessian() {
     double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
@@ -147,12 +149,12 @@ public record Options(
     }
   }
 
-  /** Refuses what the loss of log-probabilities does not have. */
+  /** Rejects options that the loss of log-probabilities does not support. */
   public void requireForLogProbabilities() {
     numbers.refuseFrom(OptionRange.TEMPERATURE);
   }
 
-  /** Says what is not as by default. */
+  /** Adds the values that are not the defaults. */
   public void describe(Described text) {
     describe(hasIgnoreIndex, false, text);
     text.option("fullyMasked", fullyMasked, FullyMasked.NAN);
@@ -166,9 +168,9 @@ public record Options(
   }
 
   /**
-   * Fills an xent_options.
+   * Writes the fields of an xent_options.
    *
-   * @param ignores whether the ignore index counts
+   * @param ignores whether the ignore index is used
    */
   public void write(MemorySegment struct, boolean ignores, double gradientScale) {
     xent_options.isa(struct, isa);

@@ -10,13 +10,13 @@ import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 
 /**
- * How row losses and gradients become what a caller asked for.
+ * How row losses and gradients are reduced.
  *
- * @param loss what is returned
- * @param gradient what the gradient is of
- * @param scale multiplies every gradient
- * @param givenDenominator what means divide by, or NaN: the valid rows
- * @param emptyMean what a mean over the denominator 0 is
+ * @param loss the reduction of the returned loss
+ * @param gradient the reduction that the gradient is taken of
+ * @param scale the factor of every gradient
+ * @param givenDenominator the divisor of means; NaN: the number of valid rows
+ * @param emptyMean the result of a mean with the denominator 0
  */
 public record Reductions(
     Reduction loss,
@@ -25,17 +25,17 @@ public record Reductions(
     double givenDenominator,
     EmptyMean emptyMean) {
 
-  /** The same with another denominator. */
+  /** Returns a copy with another denominator. */
   public Reductions withDenominator(double value) {
     return new Reductions(loss, gradient, scale, requireDenominator(value), emptyMean);
   }
 
-  /** What means divide by in a call that counted so many rows. */
+  /** The divisor of means in a call with {@code validRows} valid rows. */
   public double denominator(double validRows) {
     return Double.isNaN(givenDenominator) ? validRows : givenDenominator;
   }
 
-  /** Says what is not as by default. */
+  /** Adds the values that are not the defaults. */
   void describe(Described text) {
     text.option("reduction", loss, Reduction.MEAN)
         .option("gradientReduction", gradient, loss)
@@ -45,18 +45,18 @@ public record Reductions(
   }
 
   /**
-   * Refuses a loss that has no mean, before anything is written.
+   * Rejects a mean loss with the denominator 0; called before any output is written.
    *
-   * @throws EmptyMeanException for a mean over the denominator 0, where that is the policy
+   * @throws EmptyMeanException for a mean with the denominator 0, if that is the policy
    */
   public void requireLoss(double denominator) {
     require(loss, denominator);
   }
 
   /**
-   * Refuses a gradient of what has no mean, before anything is written.
+   * Rejects the gradient of a mean with the denominator 0; called before any output is written.
    *
-   * @throws EmptyMeanException for a mean over the denominator 0, where that is the policy
+   * @throws EmptyMeanException for a mean with the denominator 0, if that is the policy
    */
   public void requireGradient(double denominator) {
     require(gradient, denominator);
@@ -73,7 +73,7 @@ public record Reductions(
     }
   }
 
-  /** The reduced loss. */
+  /** Returns the reduced loss. */
   public double reduce(double sum, double denominator) {
     if (loss != Reduction.MEAN) {
       return sum;
@@ -84,15 +84,15 @@ public record Reductions(
     return sum / denominator;
   }
 
-  /** Whether the gradient is +0 everywhere, whatever the rows hold. */
+  /** Whether the gradient is +0 everywhere, independent of the values of the rows. */
   public boolean gradientIsZero(double denominator) {
     return gradient == Reduction.MEAN && denominator == 0;
   }
 
   /**
-   * What the gradient of each row loss is multiplied by.
+   * The factor of the gradient of each row loss.
    *
-   * @throws OptionException when it overflows
+   * @throws OptionException if it overflows
    */
   public double gradientScale(double denominator) {
     if (gradient != Reduction.MEAN) {

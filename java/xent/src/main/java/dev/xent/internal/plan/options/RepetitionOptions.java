@@ -9,16 +9,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What keeps a text from repeating itself: options that ask for the tokens before in their order,
- * which a cursor has.
+ * Options against repetition in a text. They need the previous tokens in order, which only a cursor
+ * has.
  *
- * @param noRepeatNgram the n of n-grams that a text has once; 0: any
- * @param bannedSequences tokens that do not follow each other, none of them empty
- * @param dryMultiplier the penalty of the shortest repetition that has one; 0: there is none
- * @param dryBase what the penalty is multiplied by for each further token
- * @param dryAllowedLength the shortest repetition that has a penalty
- * @param dryRange how many of the last tokens are looked at
- * @param dryBreakers tokens that no repetition goes across, in rising order
+ * @param noRepeatNgram the n of n-grams that may occur only once in a text; 0: no limit
+ * @param bannedSequences token sequences that must not occur; each is non-empty
+ * @param dryMultiplier the penalty of the shortest repetition that is penalized; 0: no penalty
+ * @param dryBase the factor of the penalty for each further token
+ * @param dryAllowedLength the length of the shortest repetition that is penalized
+ * @param dryRange the number of last tokens that are searched
+ * @param dryBreakers tokens that end a repetition, in ascending order
  */
 public record RepetitionOptions(
     long noRepeatNgram,
@@ -28,24 +28,24 @@ public record RepetitionOptions(
     long dryAllowedLength,
     long dryRange,
     int[] dryBreakers) {
-  /** Of samplers that have none of them. */
+  /** The options of samplers without any of these limits. */
   public static final RepetitionOptions NONE =
       new RepetitionOptions(0, List.of(), 0, 1.75, 2, Long.MAX_VALUE, new int[0]);
 
-  /** Whether the text has an influence. */
+  /** Whether any option depends on the text. */
   public boolean areUsed() {
     return noRepeatNgram != 0 || !bannedSequences.isEmpty() || dryMultiplier != 0;
   }
 
-  /** Whether repetitions are looked for. */
+  /** Whether the text is searched for repetitions. */
   public boolean lookForRepetitions() {
     return noRepeatNgram != 0 || dryMultiplier != 0;
   }
 
   /**
-   * Refuses them in a call without a text.
+   * Rejects these options in a call without a text.
    *
-   * @throws OptionException for one that would be ignored
+   * @throws OptionException for an option that would be ignored
    */
   public void requireUnused() {
     if (areUsed()) {
@@ -58,17 +58,17 @@ public record RepetitionOptions(
     }
   }
 
-  /** The largest class that a sequence ends with; -1: there is no sequence. */
+  /** The largest class that a banned sequence ends with; -1 without sequences. */
   public int largestBanned() {
     return bannedSequences.stream().mapToInt(each -> each[each.length - 1]).max().orElse(-1);
   }
 
-  /** Whether no repetition goes across a token. */
+  /** Whether a token ends every repetition. */
   public boolean isBreaker(int token) {
     return dryBreakers.length > 0 && Arrays.binarySearch(dryBreakers, token) >= 0;
   }
 
-  /** Says what is not as by default. */
+  /** Adds the values that are not the defaults. */
   public void describe(Described text) {
     text.option("noRepeatNgram", noRepeatNgram, NONE.noRepeatNgram)
         .option("bannedSequences", bannedSequences.size(), 0)

@@ -23,27 +23,27 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How tokens are drawn; 0 stands for an option that is not used.
+ * How tokens are sampled; 0 means that an option is not used.
  *
- * @param rules whose filters there are, in which order
- * @param ties what top-k does with equals; null: as the rules say
- * @param greedy whether the largest class is taken
- * @param temperature what logits are divided by
- * @param minKeep how many classes every filter keeps at least
- * @param topK how many classes top-k keeps
- * @param topP the mass that top-p keeps
- * @param minP the share of the largest probability that min-p asks for
- * @param typicalP the mass that typical-p keeps
- * @param repetitionPenalty of classes among the tokens before
- * @param frequencyPenalty of classes among the output tokens, each time
- * @param presencePenalty of the same, once
- * @param seed of all random bits
- * @param stream of the first row
- * @param draw of the tokens that are drawn from the same logits
- * @param topNSigma how many standard deviations below the largest logit a class may be
- * @param xtcProbability the chance of XTC
- * @param xtcThreshold the share of the classes that XTC looks at
- * @param order the filters in their order; empty: that of the rules
+ * @param rules the rules that decide which filters exist, and their order
+ * @param ties how top-k handles equal logits; null: as the rules define
+ * @param greedy whether the class of the largest logit is always chosen
+ * @param temperature the divisor of the logits
+ * @param minKeep the minimum number of classes that every filter keeps
+ * @param topK the number of classes that top-k keeps
+ * @param topP the probability mass that top-p keeps
+ * @param minP the minimum probability of min-p, relative to the largest probability
+ * @param typicalP the probability mass that typical-p keeps
+ * @param repetitionPenalty the penalty of classes among the previous tokens
+ * @param frequencyPenalty the penalty of classes among the output tokens, per occurrence
+ * @param presencePenalty the penalty of classes among the output tokens, once
+ * @param seed the seed of all random bits
+ * @param stream the stream of the first row
+ * @param draw the index of a token among those that are drawn from the same logits
+ * @param topNSigma the distance of a class from the largest logit, at most, in standard deviations
+ * @param xtcProbability the probability that XTC applies
+ * @param xtcThreshold the minimum probability of the classes that XTC considers
+ * @param order the filters in their order; empty: the order of the rules
  */
 public record SamplingOptions(
     SamplingRules rules,
@@ -66,9 +66,9 @@ public record SamplingOptions(
     double xtcThreshold,
     List<SamplingFilter> order) {
   /**
-   * These options.
+   * Creates the options.
    *
-   * @throws OptionException for a filter that the order does not have, or has twice
+   * @throws OptionException for a filter that is missing in the order, or is in it twice
    */
   public SamplingOptions {
     if (order.size() != order.stream().distinct().count()) {
@@ -101,12 +101,12 @@ public record SamplingOptions(
                 name, value, order, filter, name));
   }
 
-  // ---- calls that can be -----------------------------------------------------------------------
+  // ---- checks ----------------------------------------------------------------------------------
 
   /**
-   * Refuses what only whole rows tell.
+   * Rejects options that need whole rows.
    *
-   * @throws OptionException for filters that a list of a few classes cannot decide
+   * @throws OptionException for filters that cannot be computed from a list of a few classes
    */
   public void requireForShard() {
     if (greedy) {
@@ -145,7 +145,7 @@ public record SamplingOptions(
 
   // ---- the struct ------------------------------------------------------------------------------
 
-  /** Fills an xent_sampling. */
+  /** Writes the fields of an xent_sampling. */
   public void write(MemorySegment struct, long streamOfRow, long step) {
     xent_sampling.size(struct, xent_sampling.sizeof());
     xent_sampling.rules(struct, Codes.of(rules));
@@ -170,16 +170,16 @@ public record SamplingOptions(
     writeCounters(struct, streamOfRow, step);
   }
 
-  /** Writes what differs from row to row and from step to step. */
+  /** Writes the fields that differ between rows and steps. */
   public static void writeCounters(MemorySegment struct, long streamOfRow, long step) {
     xent_sampling.stream(struct, streamOfRow);
     xent_sampling.step(struct, (int) step);
   }
 
   /**
-   * Refuses penalties of tokens that a call cannot have been given.
+   * Rejects penalties in a call that does not have the previous tokens.
    *
-   * @throws OptionException for one that would be ignored
+   * @throws OptionException for a penalty that would be ignored
    */
   public void requireNoPenalties() {
     requireNoPenalty("repetitionPenalty", repetitionPenalty);
@@ -187,7 +187,7 @@ public record SamplingOptions(
     requireNoPenalty("presencePenalty", presencePenalty);
   }
 
-  /** Whether the tokens before have an influence. */
+  /** Whether the previous tokens influence the result. */
   public boolean hasPenalties() {
     return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
   }
@@ -204,13 +204,14 @@ public record SamplingOptions(
   }
 
   /**
-   * The seed of a sampler that was given none: 0 where no random bit is used, or else a new one.
+   * The seed of a sampler without a seed option: 0 if no random bits are used, otherwise a new
+   * random seed.
    */
   public static long defaultSeed(boolean greedy) {
     return greedy ? 0 : new SplittableRandom().nextLong();
   }
 
-  /** Says what is not as by default. */
+  /** Adds the values that are not the defaults. */
   public void describe(Described text) {
     text.option("rules", rules, SamplingRules.XENT)
         .option("ties", ties, null)

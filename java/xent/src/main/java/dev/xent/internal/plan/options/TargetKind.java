@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
-/** What the targets of a call are. */
+/** The kind of targets of a call. */
 public enum TargetKind {
-  /** A class per row. */
+  /** One class index per row. */
   LABELS("class indices"),
-  /** A number per row and class. */
+  /** One probability per row and class. */
   PROBABILITIES("probability rows"),
-  /** Some classes per row, and their weights. */
+  /** Several classes per row, and their weights. */
   SPARSE("sparse targets");
 
-  /** In messages. */
+  /** The name in error messages. */
   public final String text;
 
   TargetKind(String text) {

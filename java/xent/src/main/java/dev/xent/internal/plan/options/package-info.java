@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What operations are built with: their options, their reductions, and who computes. */
+/** The configuration of operations: options, reductions and the engine that computes them. */
 @NullMarked
 package dev.xent.internal.plan.options;
 

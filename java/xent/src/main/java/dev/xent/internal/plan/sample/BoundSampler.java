@@ -21,7 +21,7 @@ public final class BoundSampler extends Bound {
     run(step, null);
   }
 
-  /** Draws tokens by a sampler for each row. */
+  /** Draws a token per row, with a separate sampler for each row. */
   public void run(SamplerRows requests) {
     run(0, requests);
   }
@@ -33,7 +33,7 @@ public final class BoundSampler extends Bound {
     given.others = requests == null && arguments.outputs == null ? null : arguments;
   }
 
-  /** Sets what receives the numbers of all later runs. */
+  /** Sets the outputs of all later runs. */
   public void outputs(SamplerOutputs outputs) {
     requireIdle();
     arguments.outputs = outputs;

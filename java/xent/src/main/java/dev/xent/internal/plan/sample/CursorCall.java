@@ -10,24 +10,31 @@ import dev.xent.internal.plan.options.OptionRange;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The calls of a cursor, which draw from one row after another: prepared once for rows of a type
- * and a size, wherever they are. It keeps no row reachable. A second thread, which a cursor must
- * not have, waits: a prepared call is memory that it must not change meanwhile.
+ * The calls of a cursor, which draws from one row after another. They are prepared once for rows of
+ * one type and size, at any address. No row is kept reachable. A cursor must not be used by several
+ * threads. The methods are synchronized all the same, so that a second thread waits and does not
+ * change the prepared call while it runs.
  */
 public final class CursorCall {
-  /** {@link #next} did nothing: there is no token, or the row is another one or of another kind. */
+  /**
+   * The result of {@link #next} if it did nothing: no token exists, or the row differs from the
+   * prepared one in type, size or memory.
+   */
   public static final long WHOLE_CALL = -1;
 
-  /** Later steps are errors. */
+  /** The last valid step. */
   private static final long LAST = OptionRange.STEP.most();
 
   private final SamplerPlan plan;
   private final PreparedCall prepared = new PreparedCall();
 
-  /** Floats of the row, one after another; 0: nothing is prepared, or it has another type. */
+  /**
+   * The number of consecutive floats in a row; 0 if no call is prepared or the row has another
+   * type.
+   */
   private long floats;
 
-  /** Whether they are a Java array. */
+  /** Whether the row is a Java array. */
   private boolean heap;
 
   CursorCall(SamplerPlan plan) {
@@ -41,7 +48,7 @@ public final class CursorCall {
         : WHOLE_CALL;
   }
 
-  /** The next token of memory off the heap, or {@link #WHOLE_CALL}. */
+  /** The next token of off-heap memory, or {@link #WHOLE_CALL}. */
   public synchronized long next(MemorySegment logits, long step) {
     return !heap
             && floats != 0
@@ -59,7 +66,7 @@ public final class CursorCall {
     return Math.max(drawn, WHOLE_CALL);
   }
 
-  /** The next token of a row, or -1 if there is none. */
+  /** The next token of a row, or -1 if no token exists. */
   public synchronized long next(View logits, long step) {
     if (step <= LAST && prepared.isOf(logits)) {
       long token = prepared.draw(logits.array, logits.address, logits, step);

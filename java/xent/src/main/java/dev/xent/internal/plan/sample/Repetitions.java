@@ -5,11 +5,11 @@ import dev.xent.internal.plan.options.RepetitionOptions;
 import java.util.Arrays;
 
 /**
- * A text, and what its repetitions add to the logits of the next token.
+ * A text, and the biases that its repetitions add to the logits of the next token.
  *
- * <p>A token repeats the text if it stands there already behind tokens that are also the last ones:
- * in "a b c a b" the token c repeats 2. How many they are is looked for once for all places, from
- * the end on, by the Z algorithm.
+ * <p>A token continues a repetition if it already follows an earlier occurrence of the last tokens:
+ * after "a b c a b", the token c repeats 2 tokens. The Z algorithm, run from the end of the text,
+ * finds these lengths for all positions at once.
  */
 final class Repetitions {
   private static final int FIRST_CAPACITY = 64;
@@ -19,7 +19,10 @@ final class Repetitions {
   private int[] text = new int[FIRST_CAPACITY];
   private int count;
 
-  /** [k]: so many tokens before the k last ones are also the last of the text. */
+  /**
+   * Element k: the number of tokens directly before the last k tokens that equal the last tokens of
+   * the text.
+   */
   private int[] repeated = new int[FIRST_CAPACITY];
 
   private final TokenBiases biases = new TokenBiases();
@@ -39,12 +42,12 @@ final class Repetitions {
     text[count++] = token;
   }
 
-  /** Forgets the last tokens. */
+  /** Removes the last tokens. */
   void drop(long last) {
     count -= (int) last;
   }
 
-  /** Other tokens at the beginning. */
+  /** Replaces the first tokens. */
   void replaceFirst(int oldCount, int[] tokens) {
     int others = count - oldCount;
     int[] made = new int[Math.max(FIRST_CAPACITY, tokens.length + others)];
@@ -54,7 +57,7 @@ final class Repetitions {
     count = tokens.length + others;
   }
 
-  /** The biases of the next token. */
+  /** Returns the biases of the next token. */
   TokenBiases biases() {
     biases.clear();
     if (options.lookForRepetitions() && count > 0) {
@@ -71,12 +74,12 @@ final class Repetitions {
     return biases;
   }
 
-  /** Whether the first tokens of a sequence are the last of the text. */
+  /** Whether the text ends with the first {@code length} tokens of a sequence. */
   private boolean endsWith(int[] sequence, int length) {
     return length <= count && Arrays.equals(sequence, 0, length, text, count - length, count);
   }
 
-  /** The Z algorithm on the text from its end on. */
+  /** Runs the Z algorithm on the reversed text. */
   private void findRepeated() {
     if (repeated.length < count) {
       repeated = new int[text.length];

@@ -16,12 +16,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
 
-/** What a shard says of rows that are sampled, in one round. */
+/** The states of sampled rows in one shard, after one round. */
 public final class SampleRound {
   private static final long MAGIC = 0x454C_504D_4153_4E58L;
   private static final int LAYOUT_VERSION = 1;
 
-  /** What messages call them. */
+  /** The name of the states in error messages. */
   private static final String NAME = "states of rows that are sampled";
 
   private static final long SIZE = Records.SAMPLE_STATE;
@@ -40,7 +40,7 @@ public final class SampleRound {
   private final MemorySegment states;
   private long unfinished;
 
-  /** A round of so many rows that is to be filled. */
+  /** Creates the zeroed states of a round. */
   SampleRound(long rows) {
     this.rows = rows;
     states = Memory.allocateRows(Arena.ofAuto(), rows, SIZE, NAME);
@@ -48,8 +48,8 @@ public final class SampleRound {
   }
 
   /**
-   * Copies what all shards said of the rows of a call, piece after piece and in each shard after
-   * shard, as kernels read it.
+   * Copies the states of all shards for the rows of a call, in the order that kernels read: piece
+   * by piece, and shard by shard within a piece.
    *
    * @throws PartialStatesException for states of other rows
    */
@@ -78,7 +78,7 @@ public final class SampleRound {
     }
   }
 
-  /** Counts the rows that need one more round, once the states are filled. Returns this. */
+  /** Counts the rows that need another round, after the states are written. Returns this object. */
   SampleRound withUnfinished() {
     unfinished = 0;
     for (long row = 0; row < rows; row++) {
@@ -91,7 +91,7 @@ public final class SampleRound {
     return rows;
   }
 
-  /** Rows that need one more round. */
+  /** The number of rows that need another round. */
   public long unfinished() {
     return unfinished;
   }
@@ -103,7 +103,7 @@ public final class SampleRound {
 
   // ---- bytes -----------------------------------------------------------------------------------
 
-  /** What this shard says, in the layout of the public class. */
+  /** Returns the states of this shard in the layout of the public class. */
   public byte[] toBytes() {
     long size = AT_STATES + states.byteSize();
     if (size > Integer.MAX_VALUE - 8) {
@@ -123,7 +123,7 @@ public final class SampleRound {
   }
 
   /**
-   * What {@link #toBytes} wrote.
+   * Reads the bytes that {@link #toBytes} returned.
    *
    * @throws PartialStatesException for other bytes
    */

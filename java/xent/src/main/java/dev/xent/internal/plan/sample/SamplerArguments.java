@@ -5,23 +5,23 @@ import dev.xent.internal.plan.call.CallArguments;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a sampler is given that no other operation takes. */
+/** The arguments that only samplers have. */
 final class SamplerArguments {
   private static final SamplerArguments NONE = new SamplerArguments();
 
-  /** How each row is sampled; null: all alike. */
+  /** The sampler of each row; null if all rows use the same one. */
   @Nullable SamplerRows requests;
 
-  /** Receive the numbers of the call, and say what else is written. */
+  /** The requested outputs, which also receive the numbers of the call. */
   @Nullable SamplerOutputs outputs;
 
-  /** Whether there is one row, whose tokens before have been checked. */
+  /** Whether the call is a cursor's, with one row whose previous tokens have been checked. */
   boolean ofCursor;
 
-  /** What the shards of a sampler said of the rows; null: rows are whole. */
+  /** The states that the shards of a sampler gathered; null if rows are whole. */
   @Nullable List<SampleRound> gathered;
 
-  /** Those of a call. */
+  /** The sampler arguments of a call. */
   static SamplerArguments of(CallArguments given) {
     return given.others == null ? NONE : (SamplerArguments) given.others;
   }

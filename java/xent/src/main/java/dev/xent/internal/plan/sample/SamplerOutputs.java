@@ -8,9 +8,12 @@ import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import org.jspecify.annotations.Nullable;
 
-/** What sampling writes beside tokens: the tensors that were asked for, and its numbers. */
+/**
+ * The outputs of sampling in addition to tokens: the requested tensors, and the numbers of the
+ * call.
+ */
 public final class SamplerOutputs {
-  /** What a shard can tell, which has some classes of each row. */
+  /** The outputs that a shard can compute from a part of each row. */
   private static final long OF_SHARDS =
       ArrayViews.bit(Array.PROCESSED_LOG_PROBABILITIES) | ArrayViews.bit(Array.KEPT);
 
@@ -19,15 +22,15 @@ public final class SamplerOutputs {
   public long rows = -1;
   public long sampled = -1;
 
-  /** Without any tensor. */
+  /** Creates outputs without any tensor. */
   public SamplerOutputs() {}
 
-  /** Asks for an array; null: no longer. */
+  /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {
     views.set(array, view);
   }
 
-  /** Rejects what only whole rows tell. */
+  /** Rejects outputs that need whole rows. */
   void requireForShard() {
     long others = views.given() & ~OF_SHARDS;
     if (others != 0) {

@@ -42,7 +42,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Sampling: which kernels draw the tokens of which rows. */
+/** Sampling: chooses the kernels that draw tokens, and the rows of each kernel call. */
 public final class SamplerPlan {
   private static final String EVENT = "sample";
   private static final long NO_TOKEN = -1;
@@ -50,7 +50,7 @@ public final class SamplerPlan {
   private static final KernelArrays KERNEL =
       new KernelArrays(Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
 
-  /** A class that a shard lists takes as long as so many that are only read: it is sorted. */
+  /** The cost of a class in a shard's list, which is sorted, in elements that are only read. */
   private static final long COST_OF_LISTED = 16;
 
   private final Engine engine;
@@ -60,10 +60,10 @@ public final class SamplerPlan {
   private final RepetitionOptions repetition;
   private final int axis;
 
-  /** Of a shard. */
+  /** The first class of this shard. */
   private final long firstClass;
 
-  /** 0: rows are whole. */
+  /** The number of classes of all shards; 0 if rows are whole. */
   private final long allClasses;
 
   private final Operation token;
@@ -99,7 +99,12 @@ public final class SamplerPlan {
     this.sample = new Sample(engine);
   }
 
-  /** The same on some classes of rows that have so many. */
+  /**
+   * Returns a plan for rows whose classes are divided among shards.
+   *
+   * @param first the first class of this shard
+   * @param all the number of classes of all shards
+   */
   public SamplerPlan onShard(long first, long all) {
     if (first < 0 || all <= first || all > Integer.MAX_VALUE) {
       throw new ShapeException(
@@ -111,12 +116,12 @@ public final class SamplerPlan {
     return new SamplerPlan(engine, options, sampling, repetition, axis, first, all);
   }
 
-  /** How tokens are drawn. */
+  /** The sampling options. */
   public SamplingOptions sampling() {
     return sampling;
   }
 
-  /** What keeps a text from repeating itself. */
+  /** The options against repetition. */
   public RepetitionOptions repetition() {
     return repetition;
   }
@@ -126,7 +131,7 @@ public final class SamplerPlan {
     return sampling.seed();
   }
 
-  /** The axis of the classes. */
+  /** The class axis. */
   public int axis() {
     return axis;
   }
@@ -147,7 +152,7 @@ public final class SamplerPlan {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** The token of the only row. */
+  /** Returns the token of the only row. */
   public long token(View logits, long step) {
     OptionRange.STEP.require(step);
     Call call = Call.current();
@@ -155,12 +160,12 @@ public final class SamplerPlan {
     return (long) token.run(call, logits, null, null);
   }
 
-  /** The calls of a cursor. */
+  /** Creates the calls of a cursor. */
   public CursorCall cursor() {
     return new CursorCall(this);
   }
 
-  /** Those that need more than a row. */
+  /** Creates the calls of a cursor that need more than a row. */
   public TextCall text() {
     return new TextCall(this);
   }
@@ -171,9 +176,9 @@ public final class SamplerPlan {
   }
 
   /**
-   * The same for a cursor, which keeps the call.
+   * Returns the token of a cursor's only row.
    *
-   * @param kept becomes the prepared call of such rows, if they can have one
+   * @param kept set to the prepared call for such rows, if they support one
    */
   long token(View logits, long step, PreparedCall kept) {
     OptionRange.STEP.require(step);
@@ -203,7 +208,7 @@ public final class SamplerPlan {
       call.ready();
     }
 
-    /** A token, or -1: each of which a double holds. */
+    /** Returns a token or -1, which a double represents exactly. */
     @Override
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
@@ -250,13 +255,16 @@ public final class SamplerPlan {
     }
   }
 
-  /** Writes a token of each row. */
+  /** Writes a token for each row. */
   public void sample(View logits, long step, View tokens) {
     sampling.requireNoPenalties();
     sample(sample, logits, step, InputViews.NONE, tokens, null);
   }
 
-  /** One round of a shard: the same of the rows that are finished, and what it says of others. */
+  /**
+   * Runs one round of a shard: writes the tokens of finished rows, and returns the states of the
+   * other rows.
+   */
   public SampleRound round(
       View logits,
       long step,
@@ -296,13 +304,13 @@ public final class SamplerPlan {
     operation.run(call);
   }
 
-  /** The same as a call to be kept. */
+  /** Creates a bound call that writes a token for each row. */
   public BoundSampler bind(View logits, View tokens) {
     return new BoundSampler(sample, logits, tokens);
   }
 
   private final class Sample extends Operation {
-    /** What a shard says of its rows. */
+    /** The states of the rows in a shard, after the call. */
     private @Nullable SampleRound said;
 
     Sample(Engine engine) {
@@ -339,7 +347,7 @@ public final class SamplerPlan {
       given.output = tokens;
     }
 
-    /** Outputs may ask for something else in the next run of a bound call. */
+    /** A bound call may request other outputs in its next run. */
     @Override
     protected boolean canRepeat(Call call) {
       return SamplerArguments.of(call.given).outputs == null;
@@ -417,7 +425,7 @@ public final class SamplerPlan {
     }
   }
 
-  /** Refuses a request whose sampler asks for what all rows of a call have in common. */
+  /** Rejects a request whose sampler differs in an option that all rows of a call must share. */
   private void requireSameCall(Call call, int row, SamplerPlan sampler) {
     if (softcapOf(sampler) != softcapOf(this)) {
       throw other("softcap", row, softcapText(sampler), softcapText(this));
@@ -427,7 +435,7 @@ public final class SamplerPlan {
     }
   }
 
-  /** Whether the classes of the logits lie along this axis, counted from either end. */
+  /** Whether an axis, counted from either end, is the class axis of the call. */
   private static boolean isClassAxis(int axis, Call call) {
     return (axis < 0 ? axis + call.dimensions.rank : axis) == call.dimensions.axis;
   }
@@ -448,7 +456,7 @@ public final class SamplerPlan {
             row, ofRow, ofCall, option));
   }
 
-  /** Refuses a token before that is no class, while nothing is written yet. */
+  /** Rejects previous tokens that are not classes, before any output is written. */
   private static void requireTokens(Call call, CallArray part, long count) {
     if (part.view == null) {
       return;
@@ -478,13 +486,13 @@ public final class SamplerPlan {
 
   // ---- rows ------------------------------------------------------------------------------------
 
-  /** What a row costs, in elements: that of a shard takes the lists of all shards too. */
+  /** The cost of a row, in elements. In a shard it includes the lists of all shards. */
   private static long costOfRow(Call call, SamplerScratch shared) {
     long listed = shared.round == null ? 0 : (call.records.shards + 1L) * Records.SAMPLE_LISTED;
     return call.dimensions.classes + COST_OF_LISTED * listed;
   }
 
-  /** The bytes that a mask of bits becomes. */
+  /** The number of bytes of a packed class mask when it is expanded to flags. */
   private static long flags(Call call) {
     long classes = call.hasMaskOfBits() ? call.dimensions.classes : 0;
     return (classes + Long.BYTES - 1) / Long.BYTES * Long.BYTES;

@@ -12,11 +12,11 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.StringJoiner;
 
-/** How each row of a batch is sampled: the structs that the kernels read, one behind the other. */
+/** The sampler of each row of a batch: consecutive structs that the kernels read. */
 public final class SamplerRows {
   private static final long FIRST_ROOM = 16;
 
-  /** So many rows are told in a text. */
+  /** The maximum number of rows in a text. */
   private static final int MOST_TOLD = 4;
 
   private final MemorySegment one = room(1);
@@ -24,7 +24,7 @@ public final class SamplerRows {
   private SamplerPlan[] samplers = new SamplerPlan[(int) FIRST_ROOM];
   private int count;
 
-  /** Of no row. */
+  /** Creates an empty batch. */
   public SamplerRows() {}
 
   private static MemorySegment room(long rows) {
@@ -35,12 +35,12 @@ public final class SamplerRows {
     return count;
   }
 
-  /** Forgets all rows. */
+  /** Removes all rows. */
   public void clear() {
     count = 0;
   }
 
-  /** One more row. */
+  /** Adds a row. */
   public void add(SamplerPlan sampler, long stream, long step) {
     if (count * xent_sampling.sizeof() == structs.byteSize()) {
       structs = room(2L * count).copyFrom(structs);
@@ -50,7 +50,7 @@ public final class SamplerRows {
     set(count - 1, sampler, stream, step);
   }
 
-  /** Another row in place of one. */
+  /** Replaces a row. */
   public void set(int row, SamplerPlan sampler, long stream, long step) {
     sampler.sampling().write(one, stream, step);
     MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
@@ -62,14 +62,14 @@ public final class SamplerRows {
     return samplers[row];
   }
 
-  /** Refuses what cannot be sampled where classes are divided. */
+  /** Rejects samplers that need whole rows. */
   void requireForShard() {
     for (int row = 0; row < count; row++) {
       samplers[row].sampling().requireForShard();
     }
   }
 
-  /** Another step of the same row. */
+  /** Sets the step of a row. */
   public void step(int row, long step) {
     structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
   }
@@ -78,7 +78,7 @@ public final class SamplerRows {
     return Objects.checkIndex(row, count) * xent_sampling.sizeof();
   }
 
-  /** Those of the rows of the current piece. */
+  /** The structs of the rows of the current piece. */
   MemorySegment of(Pieces pieces) {
     return pieces.firstRow == 0
         ? structs

@@ -12,37 +12,39 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What a thread needs to sample, used again by every call. */
+/** The state that a thread needs for sampling, reused by every call. */
 final class SamplerScratch {
-  /** A token of a row that nobody gave a tensor for. */
+  /** Memory for the token of a row in a call without a token tensor. */
   final View token = View.room(ElementType.I64, 1);
 
   final ArrayRow tokensBefore = new ArrayRow();
 
   private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
 
-  /** Whose numbers the struct holds. */
+  /** The options that the struct currently has. */
   private @Nullable SamplingOptions written;
 
-  // Of the current call, for all threads that work on it.
+  // State of the current call, shared by all its threads.
 
-  /** What tokens are counted by, unless rows have requests. */
+  /** The counter of the tokens, unless rows have requests. */
   long step;
 
-  /** How each row is sampled; null: all alike. */
+  /** The sampler of each row; null if all rows use the same one. */
   @Nullable SamplerRows requests;
 
-  /** What a shard says of the rows; null: rows are whole. */
+  /** The states of the rows in a shard; null if rows are whole. */
   @Nullable SampleRound round;
 
   private SamplerScratch() {}
 
-  /** That of a call. */
+  /** The scratch of a call. */
   static SamplerScratch of(Call call) {
     return call.scratch.get(SamplerScratch.class, made -> new SamplerScratch());
   }
 
-  /** That of a call, which all its threads read from now on. */
+  /**
+   * The scratch of a call, initialized for its step. From now on all threads of the call read it.
+   */
   static SamplerScratch share(Call call, long step) {
     SamplerScratch own = of(call);
     own.step = step;
@@ -52,19 +54,19 @@ final class SamplerScratch {
     return own;
   }
 
-  /** Lets go of what was the caller's. */
+  /** Drops the references to the caller's objects. */
   void release() {
     requests = null;
     round = null;
   }
 
-  /** What the kernels are told of the rows of the current piece. */
+  /** The struct with the sampling parameters of the rows of the current piece. */
   MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {
     long stream = options.stream() + pieces.firstRow;
     if (options != written) {
       options.write(sampling, stream, step);
       written = options;
-    } else { // as with most calls of a thread
+    } else { // the usual case for the calls of a thread
       SamplingOptions.writeCounters(sampling, stream, step);
     }
     return sampling;

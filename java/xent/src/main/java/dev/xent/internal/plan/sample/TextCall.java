@@ -16,8 +16,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls of a cursor that need more than a row: the tokens before, for a sampler with a penalty,
- * inputs or outputs.
+ * The calls of a cursor that need more than a row: the previous tokens, for a sampler with
+ * penalties, or inputs or outputs.
  */
 public final class TextCall {
   private static final String REPETITIONS =
@@ -27,12 +27,12 @@ public final class TextCall {
 
   private final SamplerPlan plan;
 
-  /** Whether penalties use the tokens before. */
+  /** Whether penalties use the previous tokens. */
   private final boolean usesTokens;
 
   private final int largestBanned;
 
-  /** What keeps the text from repeating itself; null: nothing does. */
+  /** The text of the options against repetition; null if these are not used. */
   private final @Nullable Repetitions repetitions;
 
   private int promptCount;
@@ -40,10 +40,10 @@ public final class TextCall {
   private final TokenHistory drawn = new TokenHistory();
   private final SamplerArguments arguments = new SamplerArguments();
 
-  /** Receives the token. */
+  /** The tensor that receives the token. */
   private @Nullable View token;
 
-  // What the inputs of the last call were made of.
+  // The components of {@link #inputs} in the last call.
   private InputViews given = InputViews.NONE;
   private @Nullable View promptRow;
   private @Nullable View drawnRow;
@@ -58,12 +58,12 @@ public final class TextCall {
     arguments.ofCursor = true;
   }
 
-  /** Whether a row is not enough, though no inputs are given. */
+  /** Whether a call needs more than a row even without inputs. */
   public boolean isNeeded() {
     return usesTokens || repetitions != null || arguments.outputs != null;
   }
 
-  /** Sets what receives the numbers of later calls. */
+  /** Sets the outputs of later calls. */
   public void outputs(SamplerOutputs outputs) {
     arguments.outputs = outputs;
   }
@@ -105,12 +105,12 @@ public final class TextCall {
     }
   }
 
-  /** How many tokens there are behind the prompt. */
+  /** The number of tokens after the prompt. */
   private int drawnCount() {
     return repetitions != null ? repetitions.count() - promptCount : drawn.count();
   }
 
-  /** Forgets the last tokens. */
+  /** Removes the last tokens. */
   public void drop(long count) {
     if (!usesTokens && repetitions == null) {
       return;
@@ -129,7 +129,7 @@ public final class TextCall {
     }
   }
 
-  /** Refuses another step while there are tokens that belong to the steps before. */
+  /** Rejects a change of the step while the cursor has tokens of earlier steps. */
   public void requireNoTokens() {
     if (drawnCount() > 0) {
       throw new OptionException(
@@ -139,7 +139,7 @@ public final class TextCall {
     }
   }
 
-  /** Draws and appends the next token; -1 if there is none. */
+  /** Draws and appends the next token; returns -1 if no token exists. */
   public long next(View logits, long step, InputViews more) {
     int axis = Strides.axis(plan.axis(), logits.shape);
     View into = token;
@@ -167,7 +167,7 @@ public final class TextCall {
     }
   }
 
-  /** The inputs of a call with the tokens before, the same instance as long as nothing changes. */
+  /** The inputs of a call with the previous tokens; the same instance while they are unchanged. */
   private InputViews inputs(View logits, int axis, InputViews more) {
     View ofPrompt = prompt.count() == 0 ? null : prompt.along(logits, axis);
     View ofDrawn = drawn.count() == 0 ? null : drawn.along(logits, axis);

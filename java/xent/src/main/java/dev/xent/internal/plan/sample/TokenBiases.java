@@ -9,28 +9,28 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A bias of some classes, each of which is there once, in memory that grows. */
+/** A growing set of classes with one bias each. */
 final class TokenBiases {
   private static final int FIRST_CAPACITY = 64;
   private static final int UNUSED = -1;
 
   private int[] classes = new int[FIRST_CAPACITY];
 
-  /** How many tokens each of them repeats, or what is added to its logit. */
+  /** The number of tokens that each class repeats; later the bias of its logit. */
   private float[] values = new float[FIRST_CAPACITY];
 
   private int count;
 
-  /** A hash table of places in the arrays, plus 1; 0: unused. */
+  /** A hash table of indices in the arrays, plus 1; 0: unused. */
   private int[] slots = new int[2 * FIRST_CAPACITY];
 
   private View tokens = TokenHistory.unused(FIRST_CAPACITY);
   private View numbers = View.room(ElementType.F32, FIRST_CAPACITY);
 
-  /** How many entries of the memory are used. */
+  /** The number of entries of the memory that are used. */
   private int written;
 
-  // The memory in the shape of a row of logits.
+  // The memory, in the shape of a row of logits.
   private @Nullable View tokenRow;
   private @Nullable View numberRow;
   private int rowAxis;
@@ -40,19 +40,19 @@ final class TokenBiases {
     count = 0;
   }
 
-  /** Forbids a class. */
+  /** Bans a class. */
   void ban(int token) {
     int place = place(token);
     values[place] = Float.NEGATIVE_INFINITY;
   }
 
-  /** The class repeats so many tokens, or more. */
+  /** Records that a class repeats {@code length} tokens; a class keeps its largest length. */
   void repeat(int token, int length) {
     int place = place(token);
     values[place] = Math.max(values[place], length);
   }
 
-  /** What all lengths come to: the multiplier times a power of the base, in double. */
+  /** Replaces all lengths by penalties: the multiplier times a power of the base, in double. */
   void setPenalties(RepetitionOptions options) {
     for (int i = 0; i < count; i++) {
       double penalty = options.dryMultiplier();
@@ -66,7 +66,7 @@ final class TokenBiases {
     }
   }
 
-  /** Of a class, which is added if it is new. */
+  /** The index of a class, which is added if it is new. */
   private int place(int token) {
     int slot = slotOf(token);
     if (slots[slot] != 0) {
@@ -82,7 +82,7 @@ final class TokenBiases {
     return count - 1;
   }
 
-  /** That of a class, or the unused one where it would be. */
+  /** The slot of a class, or the unused slot in which to insert it. */
   private int slotOf(int token) {
     int mask = slots.length - 1;
     int mixed = token * 0x9E3779B9;
@@ -121,7 +121,7 @@ final class TokenBiases {
     return Objects.requireNonNull(tokenRow);
   }
 
-  /** What is added to their logits, in the same shape. */
+  /** The biases of the classes, in the same shape. */
   View values(View logits, int axis) {
     shape(logits, axis);
     return Objects.requireNonNull(numberRow);

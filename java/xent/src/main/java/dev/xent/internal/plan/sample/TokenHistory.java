@@ -8,23 +8,23 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Tokens of one text, in memory that grows: it is twice as large whenever it is full. */
+/** The tokens of one text, in memory that doubles when it is full. */
 final class TokenHistory {
   private static final int FIRST_CAPACITY = 64;
 
-  /** What marks an entry that is not used. */
+  /** The value of an unused entry. */
   private static final int UNUSED = -1;
 
-  /** What most cursors stay with: their samplers have no penalty. */
+  /** The memory of most cursors, whose samplers have no penalties. */
   private static final View NONE = View.room(ElementType.I32, 0);
 
   private View memory = NONE;
   private int count;
 
-  /** The largest one; UNUSED: there is none. */
+  /** The largest token; UNUSED if the text is empty. */
   private int largest = UNUSED;
 
-  /** The memory in the shape of a row of logits. */
+  /** The memory, in the shape of a row of logits. */
   private @Nullable View row;
 
   private int rowAxis;
@@ -54,7 +54,7 @@ final class TokenHistory {
     largest = Math.max(largest, token);
   }
 
-  /** Forgets all tokens but the first ones. */
+  /** Keeps only the first {@code newCount} tokens. */
   void truncate(int newCount) {
     largest = UNUSED;
     for (int i = 0; i < newCount; i++) {
@@ -78,7 +78,7 @@ final class TokenHistory {
     return made;
   }
 
-  /** Memory of one dimension along the class axis of a row of logits. */
+  /** One-dimensional memory along the class axis of a row of logits. */
   static View along(View memory, View logits, int axis) {
     long[] shape = new long[logits.rank()];
     Arrays.fill(shape, 1);

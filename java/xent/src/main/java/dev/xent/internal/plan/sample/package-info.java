@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Tokens: samplers, their requests and their shards. */
+/** Sampling of tokens: samplers, requests per row, cursors and shards. */
 @NullMarked
 package dev.xent.internal.plan.sample;
 

@@ -14,17 +14,18 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What folding the states of whole rows gave: their statistics, which every shard writes with.
+ * The statistics of whole rows, folded from the states of all shards. Every shard needs them to
+ * write its outputs.
  *
- * @param kind of the targets; null: there are none
- * @param wide whether they were computed in double
- * @param shape of the rows, with all classes along the axis
- * @param axis of the classes
- * @param again how many rows need a second round
- * @param countedWeight what a mean divides by, unless the operation knows another number
+ * @param kind the kind of targets; null for a softmax
+ * @param wide whether the states were computed in double
+ * @param shape the shape of the rows, with all classes along the axis
+ * @param axis the class axis
+ * @param again the number of rows that need a second round
+ * @param countedWeight the divisor of a mean, unless the operation uses another one
  * @param statistics an xent_statistics per row
- * @param exactSum of the losses so far
- * @param options of the operation
+ * @param exactSum the exact sum of the losses so far
+ * @param options the options of the operation
  */
 public record FinishedRows(
     @Nullable TargetKind kind,
@@ -37,7 +38,7 @@ public record FinishedRows(
     MemorySegment exactSum,
     Options options) {
 
-  /** Refuses rows of something else. */
+  /** Rejects statistics that do not fit a call's targets, type, shape or options. */
   void require(Call call, @Nullable TargetKind given, Options operation) {
     require(operation);
     boolean sameKind = given == null ? kind == null : kind == States.kindOf(given);
@@ -59,7 +60,7 @@ public record FinishedRows(
     }
   }
 
-  /** Refuses an operation with options of which the statistics would be others. */
+  /** Rejects an operation whose options would produce other statistics. */
   void require(Options operation) {
     if (!operation.hasStatisticsOf(options, kind)) {
       throw new PartialStatesException(
@@ -69,7 +70,7 @@ public record FinishedRows(
     }
   }
 
-  /** Refuses states of other rows than those of which the first round was. */
+  /** Rejects states of other rows than those of the first round. */
   void require(States states) {
     if (kind != states.kind()
         || wide != states.wide()
@@ -86,7 +87,7 @@ public record FinishedRows(
     }
   }
 
-  /** In messages. */
+  /** The description in error messages. */
   @Override
   public String toString() {
     return message(
@@ -103,7 +104,7 @@ public record FinishedRows(
     return States.rows(shape, axis);
   }
 
-  /** Refuses rows that are not finished. */
+  /** Rejects rows that are not finished. */
   void requireFinished() {
     if (again > 0) {
       throw new PartialStatesException(

@@ -16,9 +16,9 @@ import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 
 /**
- * Rows that are worked on in class ranges: those of Java arrays that are too long for one kernel
- * call, and those that several threads share. States of all ranges come first, then the statistics,
- * then the pass that writes.
+ * Rows that are processed in class ranges: rows of Java arrays that are too long for one kernel
+ * call, and rows that several threads share. First the states of all ranges are computed, then the
+ * statistics, then the outputs.
  */
 public final class LongRows {
   private final Engine engine;
@@ -32,7 +32,7 @@ public final class LongRows {
     this.kernels = engine.kernels();
   }
 
-  /** The work on all class ranges of some rows: of all rows of the piece when it is shared. */
+  /** Processes all class ranges of some rows; if {@code shared}, of all rows of the piece. */
   public void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
     if (shared) {
       call.partition.workers().chunks(engine, work);
@@ -44,7 +44,10 @@ public final class LongRows {
 
   // ---- the first pass --------------------------------------------------------------------------
 
-  /** Of forward operations; fills what the call has of losses, log-sum-exp and correct rows. */
+  /**
+   * The first pass of forward operations; writes the losses, log-sum-exp and correct rows that the
+   * call has.
+   */
   public void forward(Call call, long begin, long end, boolean shared) {
     call.records.reserveStates(begin, end, call.dimensions.classes);
     call.records.secondRound = false;
@@ -57,13 +60,17 @@ public final class LongRows {
     }
   }
 
-  /** The states of some rows, or of those that need a second round, into the room of the call. */
+  /**
+   * Computes the states of all rows of the piece, or of rows that need a second round, in memory of
+   * the call.
+   */
   void states(Call call, long rows, boolean shared) {
     each(call, 0, rows, shared, forwardStates);
   }
 
   private void forwardStates(Call call, long row, long from, long to) {
-    // These states are made without row weights: what a row without weight names need be no class.
+    // These states do not depend on row weights: the targets of a row with weight 0 may be out of
+    // range.
     ZeroWeightRow weightless =
         RowWeights.isWeightless(call, row) ? ZeroWeightRow.of(call, row) : null;
     Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
@@ -77,12 +84,12 @@ public final class LongRows {
     Failures.check(kernels.run(work), call);
   }
 
-  /** Results of rows whose states are there. */
+  /** Computes the results of rows from their states. */
   public void finishForward(Call call, long begin, long end, int secondRound) {
     Failures.check(kernels.run(finish(call, begin, end).choice(secondRound)), call);
   }
 
-  /** The call that folds the states of some rows. */
+  /** The arguments of the kernel that folds the states of some rows. */
   static Work finish(Call call, long begin, long end) {
     return call.kernel(Function.FINISH, begin, end)
         .set(Array.STATES, call.records.states(begin, call.dimensions.classes))
@@ -90,7 +97,7 @@ public final class LongRows {
         .set(Array.EXACT_SUM, call.exactSum());
   }
 
-  /** Of the backward of softmax or log-softmax. */
+  /** The first pass of the backward pass of softmax or log-softmax. */
   public void backward(Call call, long begin, long end, boolean shared, boolean log) {
     call.records.reserveStates(begin, end, call.dimensions.classes);
     each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);

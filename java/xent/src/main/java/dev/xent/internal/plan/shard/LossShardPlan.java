@@ -31,9 +31,9 @@ import dev.xent.internal.plan.options.TargetKind;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Cross-entropy of rows whose classes are divided. */
+/** Cross-entropy of rows whose classes are divided among shards. */
 public final class LossShardPlan {
-  /** What states tell without the logits. */
+  /** The outputs that can be computed from states without the logits. */
   private static final long OUTPUTS =
       Outputs.LOSSES | ArrayViews.bit(Array.LOG_SUM_EXP) | ArrayViews.bit(Array.CORRECT);
 
@@ -66,9 +66,9 @@ public final class LossShardPlan {
   }
 
   /**
-   * Finishes the rows of all shards, in a second round too where they need one.
+   * Finishes the rows of all shards, with a second round if rows need one.
    *
-   * @param gather gives the states of all classes for those of this shard
+   * @param gather returns the states of all classes for the states of this shard
    */
   public FinishedRows exchange(
       View logits, View targets, InputViews inputs, Outputs outputs, UnaryOperator<States> gather) {
@@ -84,7 +84,7 @@ public final class LossShardPlan {
     return finish(again, labels, rest, rows, outputs);
   }
 
-  /** What the classes of this shard contribute, in the first round or in the second. */
+  /** Computes the states of this shard's classes, in the first or the second round. */
   public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
     return new SingleCall<States>(engine, "partial states") {
       @Override
@@ -157,7 +157,7 @@ public final class LossShardPlan {
         takeRest(call, inputs, outputs, kind);
         call.givenStates = true;
         call.ready();
-        // States of other targets have what there is to ignore already.
+        // The states of other targets already account for ignored entries.
         boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
         call.options(options, ignores, 1);
         double weight = count(call, kind);
@@ -179,7 +179,7 @@ public final class LossShardPlan {
                 "labels is %s, the states are of probability rows or sparse targets, whose sums they have; expected null",
                 labels));
       }
-      // The kernels do not look at them, nor at an ignore index.
+      // The kernels read neither these targets nor an ignore index.
       View unseen = Shards.unseen(states);
       call.targets(unseen);
       options.requireForParts(TargetKind.PROBABILITIES, unseen);

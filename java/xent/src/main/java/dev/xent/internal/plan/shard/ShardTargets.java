@@ -16,17 +16,17 @@ import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The targets and weights of a shard, before anything is written. The kernel that checks those of
- * whole rows does not know of classes elsewhere.
+ * Checks the targets and weights of a shard before any output is written. The kernel that checks
+ * those of whole rows does not support classes outside the shard.
  */
 final class ShardTargets {
   private ShardTargets() {}
 
   /**
-   * Refuses classes out of range and weights that cannot be, in a call that is ready.
+   * Rejects classes out of range and invalid weights, in a call that is ready.
    *
-   * @param kind of the targets
-   * @param options what the kernels are told about such targets
+   * @param kind the kind of targets
+   * @param options the options of the kernels for such targets
    */
   static void check(Call call, TargetKind kind, Options options) {
     if (call.has(Array.CLASS_WEIGHTS)) {
@@ -65,7 +65,7 @@ final class ShardTargets {
     }
   }
 
-  /** Whether a class of this shard is masked; of others nothing is known. */
+  /** Whether a class is masked; always false for classes outside this shard. */
   private static boolean isMasked(Call call, long row, long k) {
     CallArray mask = call.part(Array.CLASS_MASK);
     if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
@@ -76,10 +76,10 @@ final class ShardTargets {
   }
 
   /**
-   * Refuses weights of classes that cannot be.
+   * Rejects invalid class weights.
    *
    * @param weights one dimension of floats
-   * @param firstClass whose weight is the first
+   * @param firstClass the class of the first weight
    */
   static void checkClassWeights(View weights, long firstClass) {
     for (long k = 0; k < weights.elements; k++) {

@@ -22,16 +22,21 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What losses and softmax have in common where the classes of a row are divided. */
+/** Methods that losses and softmax share for rows whose classes are divided among shards. */
 final class Shards {
-  /** On the heap, rows that are finished in one kernel call: each takes about a microsecond. */
+  /**
+   * The number of rows on the heap that one kernel call finishes; each takes about a microsecond.
+   */
   private static final long FEW_ROWS = 64;
 
   private Shards() {}
 
   // ---- states ----------------------------------------------------------------------------------
 
-  /** The states of a call that is ready, of all its rows; or of those that need a second round. */
+  /**
+   * Computes the states of a call that is ready, of all its rows or of those that need a second
+   * round.
+   */
   static States states(
       Call call, Engine engine, @Nullable TargetKind kind, @Nullable FinishedRows first) {
     Dimensions dimensions = call.dimensions;
@@ -59,7 +64,7 @@ final class Shards {
     return states;
   }
 
-  /** The statistics of the rows of the current piece. */
+  /** Uses the statistics of the rows of the current piece. */
   static void useStatistics(Call call, @Nullable FinishedRows rows) {
     if (rows != null) {
       call.records.statistics =
@@ -67,7 +72,7 @@ final class Shards {
     }
   }
 
-  /** Works on all class ranges of all rows, with statistics. */
+  /** Processes all class ranges of all rows, with their statistics. */
   static void write(Call call, Engine engine, FinishedRows rows, ChunkWork work) {
     LongRows longRows = new LongRows(engine);
     boolean shared = !call.partition.isAlone(engine.threads());
@@ -80,7 +85,9 @@ final class Shards {
 
   // ---- finishing -------------------------------------------------------------------------------
 
-  /** Logits of whole rows that nobody has in one place: the kernels do not look at them. */
+  /**
+   * A stand-in for the logits of whole rows, which no process has; the kernels do not read them.
+   */
   static View unseen(States states) {
     ElementType type = states.wide() ? ElementType.F64 : ElementType.F32;
     return View.of(
@@ -91,7 +98,7 @@ final class Shards {
         null);
   }
 
-  /** Refuses states that cannot be finished, and inputs whose part in them is done. */
+  /** Rejects states that cannot be finished, and inputs that are already included in the states. */
   static void requireForFinish(
       States states,
       InputViews inputs,
@@ -106,7 +113,10 @@ final class Shards {
     inputs.requireFor(Function.FINISH, "finish");
   }
 
-  /** Folds whole rows in a call that is ready; the exact sum of the call gets their losses. */
+  /**
+   * Folds the states of whole rows, in a call that is ready. Adds their losses to the exact sum of
+   * the call.
+   */
   static FinishedRows finish(
       Call call,
       Engine engine,

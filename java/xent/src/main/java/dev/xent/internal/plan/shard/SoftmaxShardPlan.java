@@ -19,7 +19,7 @@ import dev.xent.internal.plan.options.Options;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Softmax, log-softmax and log-sum-exp of rows whose classes are divided. */
+/** Softmax, log-softmax and log-sum-exp of rows whose classes are divided among shards. */
 public final class SoftmaxShardPlan {
   private final Engine engine;
   private final Kernels kernels;
@@ -54,9 +54,9 @@ public final class SoftmaxShardPlan {
   }
 
   /**
-   * Finishes the rows of all shards, in a second round too where they need one.
+   * Finishes the rows of all shards, with a second round if rows need one.
    *
-   * @param gather gives the states of all classes for those of this shard
+   * @param gather returns the states of all classes for the states of this shard
    */
   public FinishedRows exchange(
       View logits, InputViews inputs, @Nullable View logSumExp, UnaryOperator<States> gather) {
@@ -67,7 +67,7 @@ public final class SoftmaxShardPlan {
         : finish(gather.apply(states(logits, inputs, rows)), rest, rows, logSumExp);
   }
 
-  /** What the classes of this shard contribute, in the first round or in the second. */
+  /** Computes the states of this shard's classes, in the first or the second round. */
   public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
     return new SingleCall<States>(engine, "partial states") {
       @Override
@@ -90,7 +90,7 @@ public final class SoftmaxShardPlan {
     call.takeInputs(Function.SOFTMAX, inputs);
   }
 
-  /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
+  /** Folds the states of whole rows, and writes the log-sum-exp unless it is null. */
   public FinishedRows finish(
       States states, InputViews inputs, @Nullable FinishedRows first, @Nullable View logSumExp) {
     return new SingleCall<FinishedRows>(engine, "finish") {
@@ -110,7 +110,7 @@ public final class SoftmaxShardPlan {
     }.result();
   }
 
-  /** Writes y of the classes of this shard. */
+  /** Writes y for the classes of this shard. */
   public void forward(View logits, InputViews inputs, FinishedRows rows, View output) {
     new SingleCall<@Nullable Void>(engine, log ? "log-softmax" : "softmax") {
       @Override

@@ -20,16 +20,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the chunks of some classes contribute to their rows: an xent_state for each, those of a row
- * together.
+ * The contributions of some chunks of classes to their rows: one xent_state per row and chunk, with
+ * the states of a row next to each other.
  *
- * @param kind of the targets; null: there are none
- * @param wide whether they were computed in double
+ * @param kind the kind of targets; null for a softmax
+ * @param wide whether the states were computed in double
  * @param second whether they are of the second round
- * @param shape of the rows, with all classes along the axis
- * @param axis of the classes
- * @param firstChunk the first chunk that is there
- * @param endChunk the chunk behind the last one
+ * @param shape the shape of the rows, with all classes along the axis
+ * @param axis the class axis
+ * @param firstChunk the first chunk of these states
+ * @param endChunk the chunk after the last one
  * @param memory the states
  */
 public record States(
@@ -62,12 +62,14 @@ public record States(
   private static final long AT_END_CHUNK = 48;
   private static final long AT_SHAPE = 56;
 
-  /** Sparse targets and probability rows leave states of one kind. */
+  /**
+   * The kind of states for a kind of targets: sparse targets and probability rows have the same.
+   */
   static @Nullable TargetKind kindOf(@Nullable TargetKind targets) {
     return targets == TargetKind.SPARSE ? TargetKind.PROBABILITIES : targets;
   }
 
-  /** All zero. */
+  /** Creates zeroed states. */
   static States allocate(
       @Nullable TargetKind kind,
       boolean wide,
@@ -94,12 +96,12 @@ public record States(
     return rows(shape, axis);
   }
 
-  /** All classes of a row. */
+  /** The number of classes of a row. */
   public long classes() {
     return shape[axis];
   }
 
-  /** Whether the states of all classes are here. */
+  /** Whether these are the states of all classes. */
   public boolean isWhole() {
     return firstChunk == 0 && endChunk == Chunks.of(classes());
   }
@@ -111,9 +113,9 @@ public record States(
   // ---- merging ---------------------------------------------------------------------------------
 
   /**
-   * The states of all parts, in any order.
+   * Merges states of several class ranges, in any order.
    *
-   * @throws PartialStatesException for parts that do not belong together
+   * @throws PartialStatesException for states that do not belong together
    */
   public static States merge(List<States> parts) {
     if (parts.isEmpty()) {
@@ -168,7 +170,7 @@ public record States(
   }
 
   /**
-   * Refuses states of something else.
+   * Rejects states of another operation or round.
    *
    * @throws PartialStatesException unless they are whole and of this kind and round
    */
@@ -193,7 +195,7 @@ public record States(
 
   // ---- bytes -----------------------------------------------------------------------------------
 
-  /** As {@link #ofBytes} reads them. */
+  /** Returns the bytes that {@link #ofBytes} reads. */
   public byte[] toBytes() {
     long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
     if (size > Integer.MAX_VALUE - 8) {
@@ -223,7 +225,7 @@ public record States(
   }
 
   /**
-   * What {@link #toBytes} wrote.
+   * Reads the bytes that {@link #toBytes} returned.
    *
    * @throws PartialStatesException for other bytes
    */
@@ -274,7 +276,7 @@ public record States(
     return read;
   }
 
-  /** Whether rows times chunks is the number of states, without overflow. */
+  /** Whether rows times chunks equals the number of states, without overflow. */
   private static boolean isProduct(long[] shape, int axis, long chunks, long states) {
     long product = chunks;
     for (int d = 0; d < shape.length; d++) {
@@ -307,7 +309,7 @@ public record States(
             + "; pass bytes that toBytes() wrote");
   }
 
-  /** In messages. */
+  /** The description in error messages. */
   @Override
   public String toString() {
     return message(

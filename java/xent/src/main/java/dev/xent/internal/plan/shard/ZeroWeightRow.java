@@ -14,8 +14,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What kernels that know of no row weights are told about a row whose weight is 0: it has one class
- * at most, and that is the one to be ignored. So its states are those of a row that does not count.
+ * The structs for a row with weight 0, for kernels that do not support row weights. They declare at
+ * most one target class, and that class as the ignore index. So the states are those of an ignored
+ * row.
  */
 final class ZeroWeightRow {
   final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
@@ -23,7 +24,7 @@ final class ZeroWeightRow {
 
   private ZeroWeightRow() {}
 
-  /** Of a row of the current piece, whose targets are class indices or sparse. */
+  /** The structs of a row of the current piece, whose targets are class indices or sparse. */
   static ZeroWeightRow of(Call call, long row) {
     ZeroWeightRow own = call.scratch.get(ZeroWeightRow.class, made -> new ZeroWeightRow());
     own.take(call, row);
@@ -38,7 +39,7 @@ final class ZeroWeightRow {
     if (Labels.areUnsigned(targets)) {
       xent_layout.type(
           ShapeStruct.layout(shape, Array.TARGETS),
-          ElementType.I64.number()); // any number may be ignored
+          ElementType.I64.number()); // any integer can be an ignore index
     }
     ShapeStruct.targetCount(shape, Math.min(call.targetCount, 1));
     xent_options.has_ignore_index(options, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Rows in parts: long rows of one call, and classes that several processes share. */
+/** Rows in parts: long rows of one call, and rows whose classes several processes share. */
 @NullMarked
 package dev.xent.internal.plan.shard;
 
