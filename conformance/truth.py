@@ -86,7 +86,8 @@ class Case:
         return name in self.arrays
 
     def per_class(self, name, row):
-        """What an array has for the classes of a row, or for the few places of sparse targets and top classes."""
+        """The entries of an array for the classes of a row, or for the few entries of sparse targets and top
+        classes."""
         flat = self.arrays[name]
         if name == "class_mask" and self.loaded[name].ndim == 1 and len(self.entry["shape"]) > 1 and not self.offsets:
             return flat
@@ -118,7 +119,7 @@ class Case:
 
 
 class Row:
-    """The logits of a row after the softcap, over the temperature, and what softmax makes of them."""
+    """The logits of a row after the softcap, over the temperature, and their softmax."""
 
     def __init__(self, case, row, name="logits"):
         values = case.per_class(name, row)
@@ -146,8 +147,8 @@ class Row:
             self.sum_up(everything)
 
     def prepare(self, case, k, value):
-        """x over the temperature, the derivative of the softcap, and how far x may be from the truth by the softcap's
-        roundings. A temperature has none."""
+        """x over the temperature, the derivative of the softcap, and the error bound of x from the roundings of the
+        softcap. A temperature adds no error."""
         cap, slope, roundings = case.option("softcap"), mpf(1), 0
         if cap and not mp.isnan(value):
             t = mp.tanh(value / mpf(cap))
@@ -170,7 +171,7 @@ class Row:
             self.lse_error += mp.exp(self.sink - self.max) / self.total * abs(self.sink) * mpf(self.promise.unit)
 
     def probability_error(self, k):
-        """Of p, by the promise, by faintness and by what x' is off."""
+        """The error bound of p: from the promise, from faintness and from the error of x'."""
         p, largest = self.p[k], 1 / self.total
         faint = largest * self.promise.floor if p < self.promise.faint * largest else 0
         return p * (mpf(self.promise.probability) + self.error[k] + self.lse_error) + faint
@@ -186,7 +187,7 @@ class Row:
                 + self.error[k] + self.lse_error)
 
 
-# ---- what each function should give: (value, error allowed) ------------------------------------------------------
+# ---- expected results of each function: (value, error allowed) ---------------------------------------------------
 
 def constant(value, count):
     return [(value, mpf(0))] * count
@@ -207,7 +208,7 @@ def softmax(case, row):
 
 
 def lse_error(r, alone):
-    """alone: without targets, so with the digits of its parts where it is next to 0."""
+    """alone: without targets, so the value keeps the digits of its parts if it is close to 0."""
     absolute, ulps, relative = r.promise.log_sum_exp
     if alone:
         absolute = min(absolute, relative * (abs(r.max) + r.excess) + r.classes * r.promise.floor)
@@ -236,7 +237,7 @@ def softmax_backward(case, row):
 
 
 class Targets:
-    """The target distribution of a row, smoothed and weighted: t_k, its size, and what is to be known of it."""
+    """The target distribution of a row, smoothed and weighted: t_k, its size, and facts about it."""
 
     def __init__(self, case, row, r):
         self.label = None
@@ -280,7 +281,7 @@ def is_ignored_element(case, k):
 
 
 def special_row(case, r, few, ignored):
-    """Rows without a result of their own."""
+    """The outputs of rows without a result."""
     zero = r is not None and r.is_masked and case.option("fully_masked") == "zero"
     number = mpf(0) if zero or ignored else NAN
     low = -INF if zero else NAN
@@ -417,7 +418,7 @@ def focus(case, r, targets, results):
     elif m:
         bound += gamma * (mpf(4.5e-7) * r.p[y] + mpf(3e-16))
     steep = bound + mpf(r.promise.focal[1])
-    # faint terms: m is right to the floor of the largest, and so is what it is multiplied with
+    # faint terms: m has the error of the floor of the largest term, and so does its factor
     faint = r.classes * r.promise.floor * (1 + gamma)
     loss = results["losses"][0]
     results["losses"] = (loss * power, abs(loss * power) * bound + faint) if mp.isfinite(loss) else (loss, 0)
@@ -479,7 +480,7 @@ def binary_element(case, x, t, w, r):
     gamma, alpha = mpf(case.option("focal_gamma")), mpf(case.option("focal_alpha"))
     c = mpf(case.option("gradient_scale", 1.0))
     if mp.isinf(x):
-        x = mp.sign(x) * mpf(10) ** 400  # but for the loss of a wrong element, which is infinite
+        x = mp.sign(x) * mpf(10) ** 400  # except for the loss of a wrong element, which is infinite
     u = mp.exp(-abs(x)) if abs(x) < 10000 else mpf(0)
     l, sure, small = mp.log1p(u), 1 / (1 + u), u / (1 + u)
     p, n = (sure, small) if x >= 0 else (small, sure)
@@ -635,7 +636,8 @@ def selected(case, row):
 
 
 def sampled_values(case, row):
-    """What is ordered and weighed: logits with bias and penalties, by class; and how far floats may be from it."""
+    """The values that are ordered and weighed: logits with bias and penalties, by class, and their error bound in
+    float."""
     numbers, r = case.sampling, Row(case, row)
     bias = case.per_class("bias", row) if case.has("bias") else None
     prompt = case.per_class("prompt_tokens", row) if case.has("prompt_tokens") else []
@@ -664,7 +666,7 @@ ORDERS = {"xent": ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typ
 
 
 class Unsure(Exception):
-    """A class so near to a threshold that roundings decide."""
+    """A class so close to a threshold that roundings decide."""
 
 
 def filtered(case, values, moved, row):
@@ -730,7 +732,7 @@ def filtered(case, values, moved, row):
 
 
 def prefix(masses, limit, least, near):
-    """How many of the first have the mass."""
+    """The number of leading classes that reach the mass."""
     total, limit = mpf(0), mpf(limit)
     for count, mass in enumerate(masses, 1):
         total += mass
@@ -761,7 +763,7 @@ def uniform(sampling, row):
 
 
 def sample(case, row):
-    """The token and what is told of it; where roundings decide, the kept set is taken as it is."""
+    """The token and the outputs for it. If roundings decide, the kept set of the case is used."""
     none = {"tokens": -1, "processed_log_probabilities": (NAN, 0), "kept": 0, "kept_mask": [0] * case.classes}
     r, values, moved = sampled_values(case, row)
     mp.prec = max(mp.prec, 400)
@@ -858,7 +860,8 @@ def exact_logits(case, row):
 
 
 def linear(case, row):
-    """What cross-entropy makes of the logits that the case tells, which are compared; without them of exact ones."""
+    """The cross-entropy of the logits that the case stores, which are compared; without stored logits, of exact
+    ones."""
     logits = exact_logits(case, row)
     if "logits" not in case.entry["outputs"]:
         flat = case.arrays.setdefault("logits", [])
@@ -922,8 +925,8 @@ class Table:
 
     @staticmethod
     def overflows(case, value, got, allowed, form):
-        """Within its error a result may be on the other side of the largest number; and a sum over targets may pass it where
-        the mean does not."""
+        """A result may pass the largest number within its error; a sum over targets may overflow even if the mean does
+        not."""
         finite = value if mp.isfinite(value) else got
         return mp.isfinite(finite) and (abs(finite) + allowed >= form.largest or abs(finite) * case.classes > form.largest)
 

@@ -37,7 +37,7 @@ REASONS = {
 NEAR = 5e-6
 NEAR_SCORE = 3e-5
 
-# How many rows of each size.
+# The number of rows of each size.
 SIZES = {10: 400, 100: 400, 1000: 300, 32000: 30, 128256: 12}
 KINDS = {
     "normal": lambda s, n: 2 * s.normal(n),
@@ -58,7 +58,7 @@ SAMPLINGS = [
 
 
 def theirs(x, numbers, tokens):
-    """Which classes the processors of transformers leave."""
+    """The classes that the processors of transformers keep."""
     least = numbers.get("min_keep", 1)
     chain = []
     if "repetition_penalty" in numbers:
@@ -96,7 +96,7 @@ def moved(numbers, by):
 
 
 def typical_scores(x):
-    """How far -log p of each class is from the entropy, in double."""
+    """The distance of -log p of each class from the entropy, in double."""
     shifted = x.astype(np.float64) - x.max()
     log_p = shifted - np.log(np.exp(shifted).sum())
     p = np.exp(log_p)
