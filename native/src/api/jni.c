@@ -48,7 +48,7 @@ static void release(java_env env, const arguments *a, int count, int32_t mode) {
     if (a->start[count]) release_of(env)(env, a->array[count], a->start[count], mode);
 }
 
-/* Pins all arrays. It does not use a JVM that would copy them, because one array may be two arguments. */
+/* Pins all arrays. Returns false if the JVM copies one, because one array may be two arguments. */
 static bool hold(java_env env, arguments *a) {
   for (int i = 0; i < ARRAYS; i++) {
     uint8_t is_copy = 0;

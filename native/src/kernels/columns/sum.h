@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adds what tiles.h makes of a group of a block: sum/chunk.h with the classes going down instead of along: sum l of a
- * group is that of its classes l, l + 16 ... (along a row it is a lane of a vector), for every row a number of a
- * vector.
+ * Adds the terms of tiles.h for a group of a block. This is sum/chunk.h with classes along columns instead of rows: sum
+ * l of a group adds its classes l, l + 16 ... (along a row, sum l is a lane of a vector). Here each sum is a vector
+ * with one number per row.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H

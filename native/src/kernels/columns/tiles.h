@@ -15,7 +15,7 @@
 /* The values per row of a strip. For successive chunks, N is in `reference`. */
 typedef struct {
   column_floats max, reference, logit;
-  column_floats best, first, rank;  /* the largest logit so far and its class; how many classes come before the label */
+  column_floats best, first, rank;  /* largest logit and its class so far; number of classes before the label */
   column_floats counted, share, most; /* classes that are not masked; share of smoothing; the maximum with the sink */
   double sum[XENT_STRIP_COLUMNS];  /* of e, without the label's */
   double dot[XENT_STRIP_COLUMNS], mass[XENT_STRIP_COLUMNS]; /* of t (M - x), of t */

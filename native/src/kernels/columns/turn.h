@@ -11,7 +11,7 @@
 enum {
   XENT_TURNED_FEW = 104,    /* classes of columns that may go as sixteen rows, which take the most scratch */
   XENT_TURNED_SHORT = 256,  /* classes of columns that the schedules of rows take; longer ones go one by one */
-  XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles, as what is called has its own */
+  XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles; the called kernel has its own scratch */
   XENT_TURNED_SHORT_FLOATS = 4096,
   XENT_TURNED_LONG_FLOATS = 14848,
   XENT_TURNED_LEAST = 2, /* columns at once */

@@ -147,7 +147,7 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
 XENT_INLINE lanes second_pass(lanes v, lanes less, lanes f, lanes b, const bool log) {
   return log ? log_probability(v, less, f, b) : class_line(v, f, b);
 }
-/* v f + b of n numbers side by side, or for `log` (v - less) f + b, to where and how the tensor wants them. */
+/* Stores v f + b of n contiguous numbers, or for `log` (v - less) f + b, in the layout and type of the tensor. */
 XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
                              bool stream, const bool log) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);

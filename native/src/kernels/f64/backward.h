@@ -8,7 +8,7 @@
 
 enum {
   XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of adjacent columns that fill a buffer */
-  XENT_F64_LYING = XENT_PIECE / 4, /* classes of rows that are taken as they lie, which stay in the first cache */
+  XENT_F64_LYING = XENT_PIECE / 4, /* the most classes of rows in place, which stay in the first-level cache */
   XENT_F64_TOGETHER = 8 /* tiles of longer rows that go together, so that their lines are read once */
 };
 
