@@ -386,7 +386,7 @@ def ragged_labels(t, options):
     lengths = np.array([3, 0, 7, 1, 140, 0, 4])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     case.put("logits", t, encode(4 * case.source.normal(offsets[-1]), t)).put("row_offsets", "i64", cast(offsets, "i64"))
-    labels = np.array([2, -1, 0, 0, 131, -1, 3])  # the only valid label of a row without classes is the ignore index
+    labels = np.array([2, -1, 0, 0, 131, -1, 3])  # the only valid label of an empty row is the ignore index
     case.options["ignore_index"] = -1
     return case.put("targets", "i32", cast(labels, "i32")).want(**every_output(t))
 

@@ -9,5 +9,5 @@ sys.path.insert(0, str(ROOT / "python" / "src"))
 
 
 def use(library):
-    """Uses the given library file instead of the library of a wheel."""
+    """Uses this library file instead of the library of a wheel."""
     os.environ["XENT_LIBRARY"] = str(library)

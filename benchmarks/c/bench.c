@@ -159,7 +159,7 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
     against[0].operation = COPY;
   }
   *p->exact_sum = xent_empty_exact_sum();
-  if (k->operation == BACKWARD) { /* each backward uses the statistics of its own forward call */
+  if (k->operation == BACKWARD) { /* each backward uses statistics of a separate forward call */
     static xent_statistics *own;
     free(own);
     own = must_allocate((size_t)p->rows * sizeof *own);

@@ -13,7 +13,7 @@ enum { ROOM = 1 << 18 };
 
 typedef struct {
   unsigned char *room;
-  unsigned char *data; /* of the array; NULL if there is no array */
+  unsigned char *data; /* of the array; NULL without one */
   int64_t bytes;
   unsigned char *initial; /* its bytes before every run */
   unsigned char *before;  /* ... before the last call */

@@ -103,8 +103,8 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
   return f64_has_targets(b) || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
 }
 
-/* The scales of the rows' gradients, and the gradients at their labels. S = others + own_e. If the targets sum to 1 and
- * there are no other terms, the form with the smaller terms is used: 1 - p, or p itself. */
+/* The scales of the rows' gradients, and the gradients at their labels. S = others + own_e. If the targets sum to 1
+ * without further terms, the form with the smaller terms is used: 1 - p, or p itself. */
 XENT_SHARED void f64_prepare_gradients(f64_block *k) {
   const xent_options *o = k->call->options;
   const row_targets *t = &k->rows->t;

@@ -168,7 +168,7 @@ XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
-/* The arrays of rows, which must all be here: there is no other path. */
+/* The arrays of all calls over rows, because this is the last path. */
 #define XENT_OF_F64                                                                                                   \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(sink) |          \
    XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |    \

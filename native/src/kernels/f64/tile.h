@@ -29,7 +29,7 @@ typedef struct {
   f64_temperature temperature;
   int64_t first, label; /* the first class of the arrays; the label relative to it */
   f64_array q;          /* of a dense row */
-  f64_array output;     /* of results per class; its array is NULL if there are no such results */
+  f64_array output;     /* of results per class; NULL in `array` without such results */
   double share;         /* of a dense or sparse row: smoothing adds this to each class */
 } f64_row;
 

@@ -72,7 +72,7 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const stride
   }
 }
 
-/* If there is no kernel for a number of rows, the next larger one computes additional rows, which are not used:
+/* A number of rows without a kernel uses the next larger kernel, which computes additional rows, which are not used:
  * pack_columns fills them. */
 #define XENT_DEFINE_FEW(rows) \
   XENT_SHARED void few_logits_##rows(const matrix *w, const strided *bias, const float *x, int64_t features, \

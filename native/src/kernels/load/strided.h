@@ -73,7 +73,7 @@ XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_
   return whole_lanes(few, 0, type);
 }
 
-/* `count` numbers from places that are so far apart to others. */
+/* Copies `count` numbers from one stride to another. */
 XENT_INLINE void copy_floats(float *to, int64_t to_stride, const float *from, int64_t from_stride,
                              const int64_t count) {
   XENT_UNROLL(16)
@@ -85,7 +85,7 @@ XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *fr
   for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }
 
-/* Numbers that are apart, or fewer halves than a vector. */
+/* Loads numbers with a stride, or fewer halves than a vector. */
 XENT_SHARED lanes strided_few(const strided *s, int64_t i, int64_t n, float fill) {
   XENT_ALIGNED float v[XENT_LANES];
   uint16_t halves[XENT_LANES] = {0};
@@ -114,7 +114,7 @@ XENT_SHARED void strided_set_few(const strided *s, int64_t i, int64_t n, lanes v
     floats ? copy_floats(y, s->stride, numbers, 1, n) : copy_halves(h, s->stride, halves, 1, n);
 }
 
-/* Numbers i.. of the row, of which n are left: `fill` where there is none. */
+/* Numbers i.. of the row, of which n are left: `fill` for absent ones. */
 XENT_INLINE lanes strided_load(const strided *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {
     const float *x = (const float *)(const void *)s->at + i;
@@ -135,7 +135,7 @@ XENT_INLINE void strided_store(const strided *s, int64_t i, int64_t n, lanes v) 
   }
 }
 
-/* The same number in places [begin, end). */
+/* Stores the same number at [begin, end). */
 XENT_SHARED void strided_fill(const strided *s, int64_t begin, int64_t end, float value) {
   for (int64_t i = begin; i < end; i += XENT_LANES) strided_store(s, i, end - i, lanes_set(value));
 }

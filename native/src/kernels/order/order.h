@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of a row's classes: by falling logits, the lower class first among equals, masked ones left out. Logits are
- * compared before the shift. Each function takes n floats, which are the row's classes from `begin` on. */
+/* The order of a row's classes: descending logits, the lower class first if logits are equal, without masked classes.
+ * Logits are compared before the shift is subtracted. Each function takes n floats, which are the row's classes from
+ * `begin` on. */
 #ifndef XENT_ORDER_H
 #define XENT_ORDER_H
 

@@ -75,9 +75,9 @@ typedef struct {
   bool counted;        /* up_to.count is their exact number */
   float *near, *few;   /* near: the list of a pass; few: the values of a list that are listed again */
   const float *list;   /* once listed: the values with keys in the bracket, and possibly some around it */
-  int64_t room, listed, found; /* listed: how many, or -1; found: how many a pass had to list */
+  int64_t room, listed, found; /* length of the list, or -1; values that a pass found for its list */
   bool weighed;        /* the exact sum was needed */
-  bool by_block;       /* the sums of blocks are what is before all that are listed, which lie by their blocks */
+  bool by_block;       /* `outside` comes from sums of blocks; the list is in the order of the blocks */
   mass outside;        /* the mass before all listed values */
   bool ends;           /* a pass stops as soon as its list is full */
 } cut_search;
@@ -108,7 +108,7 @@ XENT_INLINE void look_at_weighed(look_sums *t, const weigher *w, lanes v, lanes 
   const uint32_t inside = lanes_bits_above(in, t->in_low), near = lanes_bits_above(out, t->out_low) & ~inside;
   if (weighs) t->sum = wholes_add_above(t->sum, dlanes_whole(e, w->scale), in, t->in_low);
   t->count += __builtin_popcount(inside);
-  lanes_pick(t->near + (t->found < t->room ? t->found : t->room), v, near); /* there, what is written is lost */
+  lanes_pick(t->near + (t->found < t->room ? t->found : t->room), v, near); /* if full, it is overwritten */
   t->found += __builtin_popcount(near);
 }
 XENT_INLINE void look_at(look_sums *t, const weigher *w, const float *x, int64_t left, const int count, const bool two,
@@ -517,7 +517,7 @@ XENT_SHARED cut find_cut(cut_search *q) {
   XENT_ALIGNED float few[SAMPLE_PIECE + XENT_LANES];
   q->few = few;
   q->near = s->listed ? few : s->x;
-  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest: probes miss them */
+  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest, which probes miss */
     const float x = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
     if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);
   }
