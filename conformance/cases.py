@@ -89,7 +89,7 @@ def rows(kinds, classes, type_name):
 
 
 def cast(values, type_name):
-    """Of integers."""
+    """Integers in a type."""
     return np.asarray(values).astype(DTYPES[type_name])
 
 
@@ -267,7 +267,7 @@ def labels_of(source, shape, classes, type_name="i32"):
 
 
 def every_output(t, gradient=True):
-    """Of a call with labels."""
+    """The outputs of a call with labels."""
     wanted = dict(losses=t, log_sum_exp=t, correct="u8", log_probabilities=t, argmax="i64", ranks="i32", entropies=t,
                   top_classes="i32", top_log_probabilities=t, sum="f64", valid_rows="i64", denominator="f64")
     return {**wanted, "gradient": t} if gradient else wanted

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes the true results of every case and prints how far the expected bits are from them.
+"""Computes the true results of every case and prints the error of the expected bits.
 
     python3 conformance/truth.py [--index conformance/cases.json]
 
-Written from the formulas of include/xent.h alone, in arithmetic of as many digits as a row needs (mpmath), with no
-regard to how Xent computes. Exits with 1 where a result is beyond the promises of docs/spec/numerics.md, section 6.
+It is written from the formulas of include/xent.h alone, in arithmetic with enough digits for each row (mpmath),
+independently of the code of Xent. Exits with 1 if an error exceeds the bounds of docs/spec/numerics.md, section 6.
 Needs NumPy and mpmath (Debian: apt-get install python3-numpy python3-mpmath).
 """
 import argparse
@@ -29,7 +29,7 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
-# What numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
+# The error bounds of numerics.md in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
 # error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the
 # exponential loses digits, and is right to `floor` of it.
@@ -351,7 +351,7 @@ def loss_and_gradient(case, row, r, targets):
     mass, whole = mp.fsum(t.values()), mp.fsum(size.values())
     bound = mpf(r.promise.label if targets.simple else r.promise.smooth if targets.smooth else r.promise.mixed)
 
-    # the loss: terms t (lse - x), never negative where no target is
+    # the loss: terms t (lse - x), which are not negative if no target is
     loss, error = mpf(0), mpf(0)
     for k in t:
         if t[k] == 0:
@@ -390,7 +390,7 @@ def loss_and_gradient(case, row, r, targets):
             allowed = mpf(r.promise.label if k == targets.label else r.promise.gradient) * abs(value)
         allowed += r.p[k] * (pull_size + zeta) * 2 * (r.error[k] + r.lse_error)
         if k == targets.label:
-            # eps - p (1 - eps) is computed as (p - 1) + eps where the others share eps
+            # eps - p (1 - eps) is computed as (p - 1) + eps if the other classes share eps
             allowed += targets.eps * mpf(2) ** -52 if case.option("smoothing", "") == "others" else 0
             allowed += size[k] * mp.fsum(p * (r.error[j] + r.lse_error) for j, p in r.p.items() if j != k)
         if r.p[k] < r.promise.faint / r.total:
@@ -407,7 +407,7 @@ def loss_and_gradient(case, row, r, targets):
 
 
 def focus(case, r, targets, results):
-    """Of a label the loss times (1 - p)^gamma, and the gradient of that."""
+    """The loss of a label times (1 - p)^gamma, and the gradient of this loss."""
     gamma, y = mpf(case.option("focal_gamma")), targets.label
     m, L = mp.fsum(p for k, p in r.p.items() if k != y), -r.log_probability(y)
     power = m**gamma
@@ -511,7 +511,7 @@ def binary_element(case, x, t, w, r):
     return (loss, loss * (mpf(of_loss) + bound)), (gradient, size * (mpf(of_gradient) + bound))
 
 
-# Each: the loss of a class and l of the gradient p (l - sum p l), but for Kullback-Leibler, whose gradient is p - q.
+# For each: the loss of a class, and l of the gradient p (l - sum p l); the gradient of Kullback-Leibler is p - q.
 DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
 
 
@@ -799,7 +799,7 @@ def near_ties(values, moved):
 
 
 def token_of(case, row, classes, p, moved):
-    """One class, or two where the number drawn is at their boundary."""
+    """One class, or two if the random number is at their boundary."""
     u, total = uniform(case.sampling, row), mpf(0)
     if case.sampling.get("greedy"):
         return classes[0]
@@ -844,7 +844,7 @@ def products(terms, others):
 
 
 def exact_logits(case, row):
-    """With the terms that are 0, which an infinity makes NaN."""
+    """The logits as the sum of all products, including those with 0, which an infinity makes NaN."""
     mp.prec = 700
     states, features = case.per_class("hidden", row), case.loaded["weights"].shape[1]
     logits = []
@@ -1005,7 +1005,7 @@ def check_case(case, table):
 
 
 def check_numbers(case, table):
-    """Exact sums: of the losses as they are stored, where nothing was rounded away, and of the weights."""
+    """Exact sums: of the stored losses, if none was rounded, and of the weights."""
     mp.prec = 4500
     if case.function == "binary_cross_entropy":
         elements = sum(not is_ignored_element(case, k) for k in range(len(case.arrays["logits"])))

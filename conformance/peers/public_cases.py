@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts how many of the public cases of ONNX, SciPy, optax and Keras can be computed with Xent's Python package.
 
-    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax] \
+    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax]
+\
         [keras]
 
-ONNX: the node tests of the installed package, whose results are compared. The others: the tests of the installed
-packages, in which Xent computes each call that it can; the peer computes the others, and those that JAX traces. Needs
-what python/requirements.txt and python/requirements-peers.txt name, but not torch. Exits with 1 where a case of ONNX
-differs.
+ONNX: the node tests of the installed package, whose results are compared. Other peers: the tests of the installed
+packages, in which Xent replaces each call that it can compute. The peer computes all other calls, and those that JAX
+traces. Needs the packages of python/requirements.txt and python/requirements-peers.txt, but not torch. Exits with 1 if
+a case of ONNX differs.
 """
 import os
 import sys

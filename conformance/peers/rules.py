@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules by which Xent differs from PyTorch and ONNX Runtime on purpose, and how a difference shows that it follows one.
+"""The rules by which Xent differs from PyTorch and ONNX Runtime on purpose, and a test for each.
 
-Where two systems agree there is no rule to name: NaN for rows that are all -inf and for the mean of none, the label's
-class weights in the denominator of a mean but nothing but rows there for probabilities, class weights in every term of
-smoothing, PyTorch's ignore_index of -100."""
+If two systems agree, no rule applies: NaN for rows that are all -inf and for the mean of zero rows; the label's class
+weights in the denominator of a mean, but only rows there for probabilities; class weights in every term of smoothing;
+PyTorch's ignore_index of -100."""
 import numpy as np
 
 IGNORED = "an ignored row is not read"

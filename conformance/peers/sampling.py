@@ -4,9 +4,8 @@
 
     python3 conformance/peers/sampling.py --library build/libxent.so
 
-Needs NumPy, torch and transformers (pip). The processors are made and called one by one, in the order in which
-generate() has them. Prints how many kept sets are equal and why the others are not; exits with 1 where one has no
-reason.
+Needs NumPy, torch and transformers (pip). The processors are made and called one by one, in the order of generate().
+Prints the number of equal kept sets and the reasons for the other ones. Exits with 1 if a difference has no reason.
 """
 import argparse
 import sys

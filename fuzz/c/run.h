@@ -32,7 +32,7 @@ xent_status settled(void);
 typedef struct {
   long long made, accepted;
   long long took[XENT_SCHEDULE_COUNT], blocks[XENT_SCHEDULE_COUNT], masked[XENT_SCHEDULE_COUNT];
-  /* Of runs with paths off: all; and those without a path that the calls took, by path, and on every tier. */
+  /* Runs with paths off: all; and those without a path that the calls took, by path, and on every tier. */
   long long without, replaced[XENT_SCHEDULE_COUNT];
 } fuzz_count;
 fuzz_count calls_so_far(void);

@@ -27,10 +27,10 @@
   _(F64_TILES, "f64-tiles")   /* float64 arithmetic, with a class of several rows per vector */                  \
   _(F64_ROWS, "f64-rows")     /* float64 backward of several rows in place */
 
-/* Parts of flow that have a switch, too. Reports do not name them. *                  \
+/* Parts of flow that have a switch, too. Reports do not name them. */
 #define XENT_FLOW_SWITCHES(_)                                                          \
   _(BESIDE, "flow-beside")   /* a block is written during the next one; else copied */ \
-  _(MASKED, "flow-masked")   /* masked rows are read in place */                 \
+  _(MASKED, "flow-masked")   /* masked rows are read in place */                       \
   _(LENGTHS, "flow-lengths") /* short rows have loops of constant length */
 
 #define XENT_SCHEDULE_NUMBER(name, text) XENT_SCHEDULE_##name,

@@ -92,7 +92,7 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   (XENT_OF_LINEAR_LAYER | XENT_TARGETS_OF_ROWS | XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(class_mask) |      \
    XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |       \
    XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(exact_sum))
-/* Those among them that the kernels of logits do not use. */
+/* Those of these arrays that the kernels of logits do not use. */
 #define XENT_OF_LINEAR_LAYER                                                                                         \
   (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) |       \
    XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(workspace))

@@ -161,7 +161,7 @@ typedef struct {
   lanes less, f, b; /* y = fma(v - less, f, b); less is 0 except for logarithms; targets are multiplied by b */
 } row_beside;
 
-/* How a row is written, as a constant of the loops. ALONE: no row is searched, either. */
+/* The mode in which a row is written, as a constant of the loops. ALONE: no row is searched, either. */
 enum { XENT_BESIDE_ALONE, XENT_BESIDE_SILENT, XENT_BESIDE_LINE, XENT_BESIDE_LOG, XENT_BESIDE_TARGETS };
 
 /* `vectors` vectors from class i on, of n classes; at least `sure` classes exist. */

@@ -13,7 +13,7 @@ typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or ze
 #define XENT_STREAM_ALIGNMENT sizeof(float) /* no intrinsic stores past the caches */
 #define XENT_BACKWARD_REGISTERS 0
 
-/* Of each quarter; x and y are lanes. */
+/* Applies an operation to each quarter; x and y are lanes. */
 #define XENT_OF_ONE(type, op, x) ((type){op((x).a), op((x).b), op((x).c), op((x).d)})
 #define XENT_OF_TWO(type, op, x, y) ((type){op((x).a, (y).a), op((x).b, (y).b), op((x).c, (y).c), op((x).d, (y).d)})
 
