@@ -196,7 +196,7 @@ def option_cases(function, t):
 
 
 def near_zero(source, classes):
-    """Rows whose log-sum-exp is about 0: the largest class, and how far below it the others begin."""
+    """Rows whose log-sum-exp is about 0: the largest class, and the distance of the others from it."""
     largest = [0.0, -0.0, 1e-3, -1e-3, -0.05, 0.1, -0.12, 0.12499, -0.125, 1e-30]
     gaps = [1.5, 2.2, 3.0, 5.0, 8.0, 20.0, 40.0, 70.0, 85.0, 300.0]
     result = np.empty((len(largest) * len(gaps), classes))

@@ -80,7 +80,7 @@ class Case:
         if self.function in DIVERGENCES:
             self.arithmetic = "f64"
         self.sampling, self.unsure = entry.get("sampling", {}), 0
-        self.doubts, self.gradients = {}, []  # of a linear layer: how far logits may be off, and their gradients, by row
+        self.doubts, self.gradients = {}, []  # of a linear layer: error bounds of logits, and their gradients, by row
 
     def has(self, name):
         return name in self.arrays
@@ -164,7 +164,7 @@ class Row:
         weights = {k: mp.exp(v - self.max) for k, v in self.x.items()}
         self.total = mp.fsum(weights.values()) + (mp.exp(self.sink - self.max) if self.sink is not None else 0)
         self.p = {k: w / self.total for k, w in weights.items()}
-        self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than there are
+        self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than the type
         self.lse = self.max + self.excess
         self.lse_error = mp.fsum(p * self.error[k] for k, p in self.p.items())
         if self.sink is not None and mp.isfinite(self.sink) and self.tau != 1:  # it is rounded in units of the logits
@@ -458,7 +458,7 @@ def target_gradient(case, row, r, targets, c):
 
 
 def binary_cross_entropy(case, row):
-    """Every element by itself: lists of losses and gradients."""
+    """Losses and gradients of all elements, as lists."""
     mp.prec = 400
     x, t = case.per_class("logits", row), case.per_class("targets", row)
     w = case.per_class("element_weights", row) if case.has("element_weights") else [mpf(1)] * len(x)
@@ -830,7 +830,7 @@ OF_CLASSES = ("weights_gradient", "bias_gradient")
 
 
 def products(terms, others):
-    """A sum of products without the terms that are 0, and how far it may be off: terms are (value, error) pairs."""
+    """A sum of products without the terms that are 0, and its error bound: terms are (value, error) pairs."""
     value, size, moved = mpf(0), mpf(0), mpf(0)
     for (term, error), other in zip(terms, others):
         if term == 0:

@@ -252,7 +252,7 @@ static int limit_of_option(const cell *c) {
 
 static int limit_of_type(int32_t type) { return type == XENT_F64 ? OF_DOUBLE : OF_HALF; }
 
-/* The cells of one operation, option, layout and class count: all parts but the class counts. */
+/* Measures the cells of one operation, option, layout and class count: all parts except the class counts. */
 static void measure_cell(grid *g, cell it) {
   cell beside = it;
   if (!is_wanted(g, &it)) return;

@@ -2,7 +2,7 @@
 /* Entry points of softmax, log-softmax and log-sum-exp. */
 #include "api/calls.h"
 
-/* A call without statistics, present or future, must have the whole row. */
+/* A call without known statistics must have all classes of its rows. */
 static xent_status check_whole_row(xent_frame *f) {
   const xent_call *c = &f->call;
   if (c->known_statistics) return XENT_OK;

@@ -46,7 +46,7 @@ static inline bool none_meets(axis a, axis b, axis c) {
   for (int64_t k = every; k < c.extent; k += every) {
     i = i >= m - step ? i - (m - step) : i + step;
     for (int64_t at = i; at >= i - m; at -= m) {
-      if (at >= a.extent || -at >= a.extent) continue; /* otherwise no product overflows */
+      if (at >= a.extent || -at >= a.extent) continue; /* below, no product overflows */
       const int64_t j = (c.stride * k - a.stride * at) / b.stride;
       if (j < b.extent && -j < b.extent) return false;
     }

@@ -126,11 +126,11 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
   _(F64_TILES, f64_backward_turns, f64_backward_of_tiles)       \
   _(F64, any_fits, f64_backward_of_rows)
 
-/* The last path of a list has no switch. An empty axis leaves nothing to compute. */
+/* The last path of a list has no switch. Without rows a call returns first, so no path divides by an empty axis. */
 #define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
   if (fits == any_fits || (!XENT_IS_OFF(XENT_SCHEDULE_##schedule_) && fits(call))) {                                \
     const xent_status status = run(call, fallback);                                                                  \
-    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of rows which left, or of columns as rows */     \
+    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of left-over rows, or of columns as rows */      \
     return status;                                                                                                   \
   }
 #define XENT_DEFINE_PATHS(name, paths, fallback_)                   \

@@ -4,8 +4,8 @@
  *   softmax      dx = y * (g - float(sum g * y))
  *   log-softmax  dx = g - exp(y) * float(sum g)
  * and times 1 / temperature. Masked elements are +0 in y, g and dx. Rows of few floats are processed sixteen at a time
- * in place. Longer rows stay in registers if there are enough; all others are written while they are in the caches.
- * Rows that are not contiguous, or of several types, are copied first.
+ * in place. Longer rows stay in registers if there are enough registers; all others are written while they are in the
+ * caches. Rows that are not contiguous, or of several types, are copied first.
  */
 #ifndef XENT_BACKWARD_ROWS_H
 #define XENT_BACKWARD_ROWS_H

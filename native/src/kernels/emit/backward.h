@@ -75,7 +75,7 @@ XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *m
     put_pair(dx, n - pair, last, type, mask, false);
 }
 
-/* For floats. It touches pages a chunk ahead. */
+/* For floats. It prefetches pages a chunk ahead. */
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, float hi, bool log,
                                bool stream) {
   for (int64_t i = 0, m; i < n; i += m, y += m, g += m, dx += m) {

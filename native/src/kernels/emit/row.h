@@ -94,7 +94,7 @@ XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const
 /* n classes from floats to floats, in the same or another array. */
 XENT_INLINE void emit_floats(const emission *of, const float *x, float *y, int64_t n, const emit_source from,
                              const int kind, const bool stream) {
-  const emission own = *of, *m = &own; /* a copy, which no store to y can change, like the temperature */
+  const emission own = *of, *m = &own; /* a copy that no store to y can change, like h */
   const f32_temperature h = *of->temperature;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
@@ -238,7 +238,7 @@ XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const vo
 /* The last two vectors are computed first, because y may be x. */
 XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n,
                                   const int32_t type, bool stream) {
-  const emission own = *from; /* a copy, which no store to y can change, like the temperature */
+  const emission own = *from; /* a copy that no store to y can change, like h */
   const f32_temperature h = *from->temperature;
   lanes last[2], v[2];
   emit_pair(&own, &h, x, mask, n - 2 * XENT_LANES, type, last);

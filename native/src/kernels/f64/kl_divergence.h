@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Divergences of a student p from its teacher q (numerics.md, section 9), v = log q - log p. Kullback-Leibler: sum q (v
- * + exp(-v) - 1). Jensen-Shannon: sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a. Total variation: sum |p - q|
- * / 2. No term is negative, and an error in the log-sum-exp of a side has at most a squared or negligible effect.
+ * Divergences of a student p from its teacher q (numerics.md, section 9), v = log q - log p.
+ *   Kullback-Leibler   sum q (v + exp(-v) - 1)
+ *   Jensen-Shannon     sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a
+ *   total variation    sum |p - q| / 2
+ * No term is negative, and an error in the log-sum-exp of a side has at most a squared or negligible effect.
  */
 #ifndef XENT_F64_KL_DIVERGENCE_H
 #define XENT_F64_KL_DIVERGENCE_H

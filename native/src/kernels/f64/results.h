@@ -20,7 +20,7 @@ XENT_INLINE doubles f64_distance(doubles S, doubles E) {
   return doubles_where_at_most(S, E, zero, D);
 }
 
-/* - log p of the label; far: if p is less than half of the row */
+/* - log p of the label; far: the result if the label has less than half of its row */
 XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, double clamp) {
   const doubles q = doubles_div(others, own), one = doubles_set(1);
   const bool any = doubles_bits_above(q, one) != (1u << XENT_DOUBLES) - 1;

@@ -200,7 +200,7 @@ XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const row_targets t = targets_of_call(call);
   const bool capped = call->options->softcap != 0;
   const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
-  const bool in_parts = simple && columns; /* parts are read again for each pass */
+  const bool in_parts = simple && columns; /* each pass reads the unchanged parts again */
   return s->classes <= XENT_F64_MIDDLE || in_parts;
 }
 XENT_INLINE xent_status f64_tiles(const xent_call *call, int what) {

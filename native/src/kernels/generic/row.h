@@ -316,8 +316,8 @@ XENT_INLINE strided strided_output(const row_context *r) {
   return strided_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* Of a gradient. cc is the scale of the row divided by the temperature; at_label may be NULL if it is not yet
- * computed. */
+/* The constants of a gradient. cc is the scale of the row divided by the temperature; at_label may be NULL if it is not
+ * yet computed. */
 XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, double cc, const float *at_label) {
   const job *j = r->j;
   const double share = j->gamma > 0 ? 0 : s->share, S = j->labels ? s->sum + s->mass : s->sum;

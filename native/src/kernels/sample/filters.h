@@ -296,9 +296,9 @@ XENT_INLINE bool is_xtc_chosen(const xent_sampling *o, uint64_t stream) {
 
 /* The smallest value with a weight of at least `wanted`; +inf: no value has it. */
 XENT_SHARED float least_with_weight(kept_set *s, const weigher *of, int64_t wanted) {
-  const weigher own = *of, *w = &own; /* smaller ones weigh less */
+  const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   XENT_ALIGNED float x[XENT_LANES], e[XENT_LANES];
-  const lanes near = lanes_set((float)(((double)wanted - 0.5) / w->scale * (1 - 0x1p-20))); /* others weigh less */
+  const lanes near = lanes_set((float)(((double)wanted - 0.5) / w->scale * (1 - 0x1p-20))); /* those below weigh less */
   float least = INFINITY;
   int64_t at = 0;
   piece p;

@@ -62,8 +62,8 @@ typedef struct {
   bool direct;            /* rows are read in place, not copied */
   const uint8_t *masks;   /* of rows that are read in place, or NULL */
   bool straight;          /* results are stored directly, during the next block */
-  bool exact;             /* gradients have a slope of the softcap; copies store it in the other half */
-  bool sloped;            /* gradients are times the slopes of the softcap, which copies leave in the other half */
+  bool exact;             /* N is the reference of the maximum, which is searched first */
+  bool sloped;            /* gradients have a factor, the softcap's slopes; copies store it in the other half */
   float *slopes;          /* the slopes, or NULL */
   const void *targets;    /* the targets per class as contiguous floats, or NULL */
   xent_layout target_layout;
