@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The logits of a few rows, as fast as the weights can be read: sixteen classes advance along the features together,
- * and are transposed in registers. */
+ * and are transposed in registers and used immediately. */
 #ifndef XENT_LINEAR_FEW_H
 #define XENT_LINEAR_FEW_H
 
