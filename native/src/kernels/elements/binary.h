@@ -27,8 +27,8 @@ XENT_INLINE binary binary_of(const xent_options *o) {
 }
 
 /* Losses and gradients of `count` vectors of elements with logits x, targets t, weights w and positive weights r. The
- * vectors go through each stage together, because one chain is longer than the scheduling window of a CPU. p: log1p(u)
- * / u, 0 <= u <= 1. */
+ * vectors go through each stage together, because one chain is longer than the scheduling window of a CPU. p is
+ * log1p(u) / u, 0 <= u <= 1. */
 enum { XENT_BINARY_VECTORS = XENT_IN_FLIGHT / 2, XENT_LOG1P_COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
 XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r,
                              lanes *loss, lanes *gradient, const int count) {

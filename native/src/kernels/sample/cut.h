@@ -350,8 +350,8 @@ XENT_INLINE int64_t count_probes(const kept_set *s, const probes *p, float key) 
 
 /* Two keys with the cut between them, unless the estimate is off by more than `times` its standard deviation. f is the
  * target as a share of the bracket's mass. With y = 1 for the probes up to a key and y = 0 for the others, the cut is
- * where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares: (1
- * - f)^2 mass^2 up to the key, f^2 mass^2 after it. Returns true if a smaller `times` changes neither key. */
+ * where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares:
+ * (1 - f)^2 mass^2 up to the key, f^2 mass^2 after it. Returns true if a smaller `times` changes neither key. */
 XENT_SHARED bool guess_cut(const cut_search *q, const probes *p, double times, float *low, float *high) {
   const float before = of_ordinal(ordinal_of(p->least) - 1), ends[2] = {p->most, p->most};
   const probe_sums all = probes_up_to(q->set, p, ends);
