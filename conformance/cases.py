@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the conformance cases are: their names, functions, options and inputs. Nothing here computes a result.
+"""The conformance cases: their names, functions, options and inputs. This module computes no results.
 
-Inputs come from integers and exact divisions alone, so that they are the same wherever this runs. Logits and
-labels are drawn by their shape and kind, so that many cases share their files; the rest of a case has a random
-generator of its own, seeded with its name.
+Inputs come from integers and exact divisions alone, so that they are the same on every machine. The shape and kind
+determine logits and labels, so that many cases share their files. The rest of a case comes from its own random
+generator, seeded with its name.
 """
 import itertools
 import zlib
@@ -41,7 +41,7 @@ class Source:
         return self.random.randint(0, 1 << 52, shape, dtype=np.int64) / 2.0**52
 
     def normal(self, *shape):
-        """A bell of deviation 1.15, never beyond 4."""
+        """A bell-shaped distribution with deviation 1.15, always within [-4, 4]."""
         return sum(self.uniform(*shape) for _ in range(4)) * 2 - 4
 
     def below(self, n, *shape):
@@ -89,7 +89,7 @@ def rows(kinds, classes, type_name):
 
 
 def cast(values, type_name):
-    """Of integers."""
+    """Integers in a type."""
     return np.asarray(values).astype(DTYPES[type_name])
 
 
@@ -103,7 +103,7 @@ class Case:
         self.inputs, self.types, self.wanted, self.shape = {}, {}, {}, shape
 
     def put(self, name, type_name, array):
-        """An input that is encoded already."""
+        """An input that is already encoded."""
         self.inputs[name], self.types[name] = array, type_name
         return self
 
@@ -113,7 +113,7 @@ class Case:
 
 
 def computed(type_name):
-    """What a type is computed in."""
+    """The arithmetic that a type is computed in."""
     return "f64" if type_name == "f64" else "f32"
 
 
@@ -124,12 +124,13 @@ COUNTS = (1, 2, 3, 10, 16, 17, 31, 127, 128, 129, 257)
 
 
 def counts(type_name):
-    """Where the sums change their form, in each arithmetic; the narrow types are the float32 results, rounded."""
+    """The counts at which the sums change their form, in each arithmetic. Results in narrow types are rounded from
+    float32."""
     return COUNTS if type_name == "f32" else (1, 2, 17, 129, 257) if type_name == "f64" else (1, 17)
 
 
 def kinds_for(classes):
-    """All kinds of rows for few classes, some for many."""
+    """All kinds of rows for few classes, some kinds for many."""
     if classes <= 17:
         return KINDS
     return KINDS[:4] + ["some -inf", "NaN", "shifted up"] if classes <= 31 else ["normal", "tails", "some -inf"]
@@ -195,7 +196,7 @@ def option_cases(function, t):
 
 
 def near_zero(source, classes):
-    """Rows whose log-sum-exp is about 0: the largest class, and how far below it the others begin."""
+    """Rows whose log-sum-exp is about 0: the largest class, and the distance of the others from it."""
     largest = [0.0, -0.0, 1e-3, -1e-3, -0.05, 0.1, -0.12, 0.12499, -0.125, 1e-30]
     gaps = [1.5, 2.2, 3.0, 5.0, 8.0, 20.0, 40.0, 70.0, 85.0, 300.0]
     result = np.empty((len(largest) * len(gaps), classes))
@@ -235,7 +236,7 @@ def near_zero_cases():
 
 
 def backward_cases():
-    """The output of the forward is an input here: probabilities p / sum p of integers, or logarithms of that kind."""
+    """The outputs of a forward as inputs: probabilities p / sum p of integers, or logarithms of such probabilities."""
     for t in FLOATS:
         for n in (1, 2, 17, 128, 129) if t != "f16" else (17,):
             for name, options in (("", {}), (" temperature", {"temperature": 0.5})):
@@ -266,19 +267,19 @@ def labels_of(source, shape, classes, type_name="i32"):
 
 
 def every_output(t, gradient=True):
-    """Of a call with labels."""
+    """The outputs of a call with labels."""
     wanted = dict(losses=t, log_sum_exp=t, correct="u8", log_probabilities=t, argmax="i64", ranks="i32", entropies=t,
                   top_classes="i32", top_log_probabilities=t, sum="f64", valid_rows="i64", denominator="f64")
     return {**wanted, "gradient": t} if gradient else wanted
 
 
 def some_outputs(t):
-    """What the options of targets change."""
+    """Outputs that the options of targets change."""
     return dict(losses=t, log_probabilities=t, gradient=t, sum="f64", valid_rows="i64", denominator="f64")
 
 
 def labelled(name, t, n, kinds, labels="i32", options=None, wanted=None, **more):
-    """Labels anywhere; in plain calls a plain call's results."""
+    """Labels anywhere; plain calls also return the results of a plain call."""
     case = Case(name, "cross_entropy", options=options, **more)
     case.put("logits", t, rows(kinds, n, t))
     case.put("targets", labels, labels_of(Source(f"labels {n} {len(kinds)}"), (len(kinds),), n, labels))
@@ -385,7 +386,7 @@ def ragged_labels(t, options):
     lengths = np.array([3, 0, 7, 1, 140, 0, 4])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     case.put("logits", t, encode(4 * case.source.normal(offsets[-1]), t)).put("row_offsets", "i64", cast(offsets, "i64"))
-    labels = np.array([2, -1, 0, 0, 131, -1, 3])  # a row of no classes has no label but the ignore index
+    labels = np.array([2, -1, 0, 0, 131, -1, 3])  # the only valid label of an empty row is the ignore index
     case.options["ignore_index"] = -1
     return case.put("targets", "i32", cast(labels, "i32")).want(**every_output(t))
 
@@ -404,7 +405,7 @@ def weighted(case, t):
 
 
 def masked(case):
-    """A mask that leaves the labels."""
+    """A mask that keeps the labels."""
     logits = case.inputs["logits"]
     mask = case.source.below(2, *logits.shape)
     np.put_along_axis(mask, case.inputs["targets"].astype(np.int64)[:, None], 1, axis=1)
@@ -487,7 +488,7 @@ def sparse(name, t, count, **options):
 # ---- types, backward from statistics, divergence, long rows, everything at random ---------------------------------
 
 def mixed_cases():
-    """Arrays of one call in types of their own."""
+    """Arrays of one call in different types."""
     narrow = ("f32", "f16", "bf16")
     for logits, losses, gradient in itertools.product(narrow, narrow, narrow):
         if logits == losses == gradient:
@@ -627,7 +628,7 @@ def selected_cases():
 
 
 def selected(name, t, n, count, **options):
-    """Classes anywhere, the same ones too; an upstream but for one class per row."""
+    """Any classes, with repetitions; an upstream gradient unless there is one class per row."""
     case = Case(name, "selected_log_probabilities", options=options)
     kinds = kinds_for(n)
     case.put("logits", t, rows(kinds, n, t))
@@ -807,7 +808,7 @@ def layer(name, rows_, features, classes, t="f32", labels="i32", axis=-1, shape=
 
 
 def of_classes(case, t, rows_, classes, what):
-    """Targets of another kind in place of labels: probability rows, or some classes of each row with weights."""
+    """Targets other than labels: probability rows, or some classes of each row with weights."""
     case.wanted.pop("correct")
     case.wanted.pop("log_probabilities")
     if what == "soft":
@@ -820,7 +821,7 @@ def of_classes(case, t, rows_, classes, what):
 
 
 def layer_mask(case, rows_, classes):
-    """That leaves the labels; the weights of a class that no row has are NaN."""
+    """A mask that keeps the labels. The weights of a class that is masked in all rows are NaN."""
     mask = case.source.below(3, rows_, classes)
     mask[:, 1] = 0
     case.inputs["targets"][case.inputs["targets"] == 1] = 0
@@ -863,7 +864,7 @@ def linear_cases():
 
 
 def layer_options():
-    """What works on logits works here."""
+    """Features for logits, applied to linear layers."""
     def case(name, **options):
         return layer(f"linear/f32/{name}", 11, 6, 13, **options)
 
@@ -887,7 +888,7 @@ def layer_options():
     yield layer_mask(case("mask, smoothing", label_smoothing=0.3, fully_masked="zero"), 11, 13)
     ignored = case("ignored", ignore_index=-100)
     ignored.inputs["targets"][::3] = -100
-    ignored.inputs["hidden"][3] = np.nan  # which nobody looks at
+    ignored.inputs["hidden"][3] = np.nan  # which is never read
     yield ignored
     without = case("no bias")
     del without.inputs["bias"], without.types["bias"]

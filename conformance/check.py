@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares what C, Java and Python compute with the expected bits of every case: each tier, and Java's reference.
+"""Compares the results of C, Java and Python with the expected bits of every case: each tier, and Java's reference.
 
     python3 conformance/check.py [--cases TEXT] [--build DIRECTORY]
 
-Needs what `mvn verify` needs, and NumPy. Exits with 0 where no value differs. Python alone, with any library:
-`XENT_LIBRARY=libxent.so python3 -m pyxent conformance` in the folder `python/src`, or anywhere with a wheel.
+Needs everything that `mvn verify` needs, and NumPy. Exits with 0 if no value differs. For Python alone, with any
+library, run `XENT_LIBRARY=libxent.so python3 -m pyxent conformance` in the folder `python/src`, or anywhere with a
+wheel.
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def some_cases(text, folder):
-    """An index of the cases whose name has the text, beside the same data."""
+    """Writes an index of the cases whose name contains the text, next to the same data."""
     lines = (HERE / "cases.json").read_text(encoding="utf-8").splitlines()
     cases = [line.rstrip(",") for line in lines[1:-1] if text in json.loads(line.rstrip(","))["name"]]
     if not cases:
@@ -32,14 +33,14 @@ def some_cases(text, folder):
 
 
 def library_of(build):
-    """Where CMake puts the shared library."""
+    """The directory of the shared library in a CMake build."""
     cache = (build / "CMakeCache.txt").read_text(encoding="utf-8")
     elsewhere = re.search(r"^CMAKE_LIBRARY_OUTPUT_DIRECTORY:\w+=(.+)$", cache, re.M)
     return Path(elsewhere[1] if elsewhere else build, "libxent.so")
 
 
 def commands(directory, build):
-    """One per language; each prints a line with `expected =`."""
+    """One command per language; each prints a line with `expected =`."""
     yield "C", [build / "test" / "conformance_test", directory / "cases.json", build / "test"], {}
     yield "Java", ["mvn", "-B", "-pl", "java/xent-cli", "-am", "-DskipNativeTests", "-Dtest=ConformanceTest",
                    "-Dsurefire.failIfNoSpecifiedTests=false", f"-Dxent.conformance={directory}", "test"], {}

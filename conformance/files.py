@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The index and the arrays of conformance/, read and written. README.md says what is in them."""
+"""Reads and writes the index and the arrays of conformance/. README.md describes their contents."""
 import io
 import json
 import re
@@ -40,7 +40,7 @@ class Writer:
         return {"type": type_name, "file": self.known[key]}
 
     def case(self, case, results):
-        """A case and what the library gave."""
+        """Writes a case and the results of the library."""
         whole = case.shape or case.inputs["logits" if "logits" in case.inputs else "output"].shape
         entry = {"name": case.name, "function": case.function, "shape": list(whole), "axis": case.axis % len(whole)}
         options = {name: value for name, value in case.options.items() if name != "top_count"}

@@ -4,8 +4,8 @@
 
     python3 conformance/make.py --library build/libxent.so [--directory DIR]
 
-The same files come out whenever the numerics version is the same. check.py compares a library with them, truth.py
-the files with the exact results. Needs NumPy.
+The output is the same as long as the numerics version is the same. check.py compares a library with these files, and
+truth.py compares the files with the exact results. Needs NumPy.
 """
 import argparse
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python package of this repository, for the programs beside this file, which import it first."""
+"""Finds the Python package of this repository, for the programs in this directory, which import this module first."""
 import os
 import sys
 from pathlib import Path
@@ -9,5 +9,5 @@ sys.path.insert(0, str(ROOT / "python" / "src"))
 
 
 def use(library):
-    """Takes the file of a library, whatever a wheel has."""
+    """Uses this library file instead of the library of a wheel."""
     os.environ["XENT_LIBRARY"] = str(library)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes the true results of every case and prints how far the expected bits are from them.
+"""Computes the true results of every case and prints the error of the expected bits.
 
     python3 conformance/truth.py [--index conformance/cases.json]
 
-Written from the formulas of include/xent.h alone, in arithmetic of as many digits as a row needs (mpmath), with no
-regard to how Xent computes. Exits with 1 where a result is beyond the promises of docs/spec/numerics.md, section 6.
+It is written from the formulas of include/xent.h alone, in arithmetic with enough digits for each row (mpmath),
+independently of the code of Xent. Exits with 1 if an error exceeds the bounds of docs/spec/numerics.md, section 6.
 Needs NumPy and mpmath (Debian: apt-get install python3-numpy python3-mpmath).
 """
 import argparse
@@ -29,7 +29,7 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
-# What numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
+# The error bounds of numerics.md in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
 # error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the
 # exponential loses digits, and is right to `floor` of it.
@@ -80,13 +80,14 @@ class Case:
         if self.function in DIVERGENCES:
             self.arithmetic = "f64"
         self.sampling, self.unsure = entry.get("sampling", {}), 0
-        self.doubts, self.gradients = {}, []  # of a linear layer: how far logits may be off, and their gradients, by row
+        self.doubts, self.gradients = {}, []  # of a linear layer: error bounds of logits, and their gradients, by row
 
     def has(self, name):
         return name in self.arrays
 
     def per_class(self, name, row):
-        """What an array has for the classes of a row, or for the few places of sparse targets and top classes."""
+        """The entries of an array for the classes of a row, or for the few entries of sparse targets and top
+        classes."""
         flat = self.arrays[name]
         if name == "class_mask" and self.loaded[name].ndim == 1 and len(self.entry["shape"]) > 1 and not self.offsets:
             return flat
@@ -118,7 +119,7 @@ class Case:
 
 
 class Row:
-    """The logits of a row after the softcap, over the temperature, and what softmax makes of them."""
+    """The logits of a row after the softcap, over the temperature, and their softmax."""
 
     def __init__(self, case, row, name="logits"):
         values = case.per_class(name, row)
@@ -146,8 +147,8 @@ class Row:
             self.sum_up(everything)
 
     def prepare(self, case, k, value):
-        """x over the temperature, the derivative of the softcap, and how far x may be from the truth by the softcap's
-        roundings. A temperature has none."""
+        """x over the temperature, the derivative of the softcap, and the error bound of x from the roundings of the
+        softcap. A temperature adds no error."""
         cap, slope, roundings = case.option("softcap"), mpf(1), 0
         if cap and not mp.isnan(value):
             t = mp.tanh(value / mpf(cap))
@@ -163,14 +164,14 @@ class Row:
         weights = {k: mp.exp(v - self.max) for k, v in self.x.items()}
         self.total = mp.fsum(weights.values()) + (mp.exp(self.sink - self.max) if self.sink is not None else 0)
         self.p = {k: w / self.total for k, w in weights.items()}
-        self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than there are
+        self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than the type
         self.lse = self.max + self.excess
         self.lse_error = mp.fsum(p * self.error[k] for k, p in self.p.items())
         if self.sink is not None and mp.isfinite(self.sink) and self.tau != 1:  # it is rounded in units of the logits
             self.lse_error += mp.exp(self.sink - self.max) / self.total * abs(self.sink) * mpf(self.promise.unit)
 
     def probability_error(self, k):
-        """Of p, by the promise, by faintness and by what x' is off."""
+        """The error bound of p: from the promise, from faintness and from the error of x'."""
         p, largest = self.p[k], 1 / self.total
         faint = largest * self.promise.floor if p < self.promise.faint * largest else 0
         return p * (mpf(self.promise.probability) + self.error[k] + self.lse_error) + faint
@@ -186,7 +187,7 @@ class Row:
                 + self.error[k] + self.lse_error)
 
 
-# ---- what each function should give: (value, error allowed) ------------------------------------------------------
+# ---- expected results of each function: (value, error allowed) ---------------------------------------------------
 
 def constant(value, count):
     return [(value, mpf(0))] * count
@@ -207,7 +208,7 @@ def softmax(case, row):
 
 
 def lse_error(r, alone):
-    """alone: without targets, so with the digits of its parts where it is next to 0."""
+    """alone: without targets, so the value keeps the digits of its parts if it is close to 0."""
     absolute, ulps, relative = r.promise.log_sum_exp
     if alone:
         absolute = min(absolute, relative * (abs(r.max) + r.excess) + r.classes * r.promise.floor)
@@ -236,7 +237,7 @@ def softmax_backward(case, row):
 
 
 class Targets:
-    """The target distribution of a row, smoothed and weighted: t_k, its size, and what is to be known of it."""
+    """The target distribution of a row, smoothed and weighted: t_k, its size, and facts about it."""
 
     def __init__(self, case, row, r):
         self.label = None
@@ -280,7 +281,7 @@ def is_ignored_element(case, k):
 
 
 def special_row(case, r, few, ignored):
-    """Rows without a result of their own."""
+    """The outputs of rows without a result."""
     zero = r is not None and r.is_masked and case.option("fully_masked") == "zero"
     number = mpf(0) if zero or ignored else NAN
     low = -INF if zero else NAN
@@ -350,7 +351,7 @@ def loss_and_gradient(case, row, r, targets):
     mass, whole = mp.fsum(t.values()), mp.fsum(size.values())
     bound = mpf(r.promise.label if targets.simple else r.promise.smooth if targets.smooth else r.promise.mixed)
 
-    # the loss: terms t (lse - x), never negative where no target is
+    # the loss: terms t (lse - x), which are not negative if no target is
     loss, error = mpf(0), mpf(0)
     for k in t:
         if t[k] == 0:
@@ -389,7 +390,7 @@ def loss_and_gradient(case, row, r, targets):
             allowed = mpf(r.promise.label if k == targets.label else r.promise.gradient) * abs(value)
         allowed += r.p[k] * (pull_size + zeta) * 2 * (r.error[k] + r.lse_error)
         if k == targets.label:
-            # eps - p (1 - eps) is computed as (p - 1) + eps where the others share eps
+            # eps - p (1 - eps) is computed as (p - 1) + eps if the other classes share eps
             allowed += targets.eps * mpf(2) ** -52 if case.option("smoothing", "") == "others" else 0
             allowed += size[k] * mp.fsum(p * (r.error[j] + r.lse_error) for j, p in r.p.items() if j != k)
         if r.p[k] < r.promise.faint / r.total:
@@ -406,7 +407,7 @@ def loss_and_gradient(case, row, r, targets):
 
 
 def focus(case, r, targets, results):
-    """Of a label the loss times (1 - p)^gamma, and the gradient of that."""
+    """The loss of a label times (1 - p)^gamma, and the gradient of this loss."""
     gamma, y = mpf(case.option("focal_gamma")), targets.label
     m, L = mp.fsum(p for k, p in r.p.items() if k != y), -r.log_probability(y)
     power = m**gamma
@@ -417,7 +418,7 @@ def focus(case, r, targets, results):
     elif m:
         bound += gamma * (mpf(4.5e-7) * r.p[y] + mpf(3e-16))
     steep = bound + mpf(r.promise.focal[1])
-    # faint terms: m is right to the floor of the largest, and so is what it is multiplied with
+    # faint terms: m has the error of the floor of the largest term, and so does its factor
     faint = r.classes * r.promise.floor * (1 + gamma)
     loss = results["losses"][0]
     results["losses"] = (loss * power, abs(loss * power) * bound + faint) if mp.isfinite(loss) else (loss, 0)
@@ -457,7 +458,7 @@ def target_gradient(case, row, r, targets, c):
 
 
 def binary_cross_entropy(case, row):
-    """Every element by itself: lists of losses and gradients."""
+    """Losses and gradients of all elements, as lists."""
     mp.prec = 400
     x, t = case.per_class("logits", row), case.per_class("targets", row)
     w = case.per_class("element_weights", row) if case.has("element_weights") else [mpf(1)] * len(x)
@@ -479,7 +480,7 @@ def binary_element(case, x, t, w, r):
     gamma, alpha = mpf(case.option("focal_gamma")), mpf(case.option("focal_alpha"))
     c = mpf(case.option("gradient_scale", 1.0))
     if mp.isinf(x):
-        x = mp.sign(x) * mpf(10) ** 400  # but for the loss of a wrong element, which is infinite
+        x = mp.sign(x) * mpf(10) ** 400  # except for the loss of a wrong element, which is infinite
     u = mp.exp(-abs(x)) if abs(x) < 10000 else mpf(0)
     l, sure, small = mp.log1p(u), 1 / (1 + u), u / (1 + u)
     p, n = (sure, small) if x >= 0 else (small, sure)
@@ -510,7 +511,7 @@ def binary_element(case, x, t, w, r):
     return (loss, loss * (mpf(of_loss) + bound)), (gradient, size * (mpf(of_gradient) + bound))
 
 
-# Each: the loss of a class and l of the gradient p (l - sum p l), but for Kullback-Leibler, whose gradient is p - q.
+# For each: the loss of a class, and l of the gradient p (l - sum p l); the gradient of Kullback-Leibler is p - q.
 DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
 
 
@@ -635,7 +636,8 @@ def selected(case, row):
 
 
 def sampled_values(case, row):
-    """What is ordered and weighed: logits with bias and penalties, by class; and how far floats may be from it."""
+    """The values that are ordered and weighed: logits with bias and penalties, by class, and their error bound in
+    float."""
     numbers, r = case.sampling, Row(case, row)
     bias = case.per_class("bias", row) if case.has("bias") else None
     prompt = case.per_class("prompt_tokens", row) if case.has("prompt_tokens") else []
@@ -664,7 +666,7 @@ ORDERS = {"xent": ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typ
 
 
 class Unsure(Exception):
-    """A class so near to a threshold that roundings decide."""
+    """A class so close to a threshold that roundings decide."""
 
 
 def filtered(case, values, moved, row):
@@ -730,7 +732,7 @@ def filtered(case, values, moved, row):
 
 
 def prefix(masses, limit, least, near):
-    """How many of the first have the mass."""
+    """The number of leading classes that reach the mass."""
     total, limit = mpf(0), mpf(limit)
     for count, mass in enumerate(masses, 1):
         total += mass
@@ -761,7 +763,7 @@ def uniform(sampling, row):
 
 
 def sample(case, row):
-    """The token and what is told of it; where roundings decide, the kept set is taken as it is."""
+    """The token and the outputs for it. If roundings decide, the kept set of the case is used."""
     none = {"tokens": -1, "processed_log_probabilities": (NAN, 0), "kept": 0, "kept_mask": [0] * case.classes}
     r, values, moved = sampled_values(case, row)
     mp.prec = max(mp.prec, 400)
@@ -797,7 +799,7 @@ def near_ties(values, moved):
 
 
 def token_of(case, row, classes, p, moved):
-    """One class, or two where the number drawn is at their boundary."""
+    """One class, or two if the random number is at their boundary."""
     u, total = uniform(case.sampling, row), mpf(0)
     if case.sampling.get("greedy"):
         return classes[0]
@@ -828,7 +830,7 @@ OF_CLASSES = ("weights_gradient", "bias_gradient")
 
 
 def products(terms, others):
-    """A sum of products without the terms that are 0, and how far it may be off: terms are (value, error) pairs."""
+    """A sum of products without the terms that are 0, and its error bound: terms are (value, error) pairs."""
     value, size, moved = mpf(0), mpf(0), mpf(0)
     for (term, error), other in zip(terms, others):
         if term == 0:
@@ -842,7 +844,7 @@ def products(terms, others):
 
 
 def exact_logits(case, row):
-    """With the terms that are 0, which an infinity makes NaN."""
+    """The logits as the sum of all products, including those with 0, which an infinity makes NaN."""
     mp.prec = 700
     states, features = case.per_class("hidden", row), case.loaded["weights"].shape[1]
     logits = []
@@ -858,7 +860,8 @@ def exact_logits(case, row):
 
 
 def linear(case, row):
-    """What cross-entropy makes of the logits that the case tells, which are compared; without them of exact ones."""
+    """The cross-entropy of the logits that the case stores, which are compared; without stored logits, of exact
+    ones."""
     logits = exact_logits(case, row)
     if "logits" not in case.entry["outputs"]:
         flat = case.arrays.setdefault("logits", [])
@@ -922,8 +925,8 @@ class Table:
 
     @staticmethod
     def overflows(case, value, got, allowed, form):
-        """Within its error a result may be on the other side of the largest number; and a sum over targets may pass it where
-        the mean does not."""
+        """A result may pass the largest number within its error; a sum over targets may overflow even if the mean does
+        not."""
         finite = value if mp.isfinite(value) else got
         return mp.isfinite(finite) and (abs(finite) + allowed >= form.largest or abs(finite) * case.classes > form.largest)
 
@@ -1002,7 +1005,7 @@ def check_case(case, table):
 
 
 def check_numbers(case, table):
-    """Exact sums: of the losses as they are stored, where nothing was rounded away, and of the weights."""
+    """Exact sums: of the stored losses, if none was rounded, and of the weights."""
     mp.prec = 4500
     if case.function == "binary_cross_entropy":
         elements = sum(not is_ignored_element(case, k) for k in range(len(case.arrays["logits"])))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled with the header of a version, which gives ADAPTER its name. */
+/* Compiled against the header of one version; the build defines ADAPTER as the name of the adapter. */
 #include "adapter.h"
 
 #include <string.h>
@@ -42,7 +42,7 @@ static int run_cross_entropy(any_function *f, const plain_problem *p, void *loss
 }
 static int run_loss(any_function *f, const plain_problem *p) {
   static xent_exact_sum exact_sum;
-  if (!exact_sum.size) exact_sum = xent_empty_exact_sum(); /* a sum that grows is no slower */
+  if (!exact_sum.size) exact_sum = xent_empty_exact_sum(); /* calls on a filled sum take the same time */
   return run_cross_entropy(f, p, NULL, NULL, &exact_sum);
 }
 static int run_losses(any_function *f, const plain_problem *p) {

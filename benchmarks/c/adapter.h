@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plain calls of one version of the library, in terms that no version changes. */
+/* The plain calls of one version of the library, in terms that stay the same across versions. */
 #ifndef XENT_BENCH_ADAPTER_H
 #define XENT_BENCH_ADAPTER_H
 
@@ -23,9 +23,9 @@ typedef struct {
 
 enum { PLAIN_CALLS = 7 };
 
-/* adapter.c, once per version of xent.h */
+/* Defined by adapter.c, which is compiled once per version of xent.h. */
 typedef struct {
-  void (*prepare)(plain_problem *p); /* makes the structs of its shape */
+  void (*prepare)(plain_problem *p); /* fills in the version's structs for the shape */
   plain_call calls[PLAIN_CALLS];
 } adapter;
 extern const adapter adapter_old, adapter_new;

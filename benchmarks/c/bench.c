@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What options and types cost: every case beside the plain call of the same operation and shape, and the plain calls
- * beside memcpy of the logits' bytes. Both take turns in one process: the ratio counts.
- * `bench --help` says what can be chosen.
+ * Measures the cost of options and types: each case against the plain call of the same operation and shape, and the
+ * plain calls against memcpy of the logits' bytes. The two calls of a pair alternate in one process, so the ratio is
+ * the result.
+ * `bench --help` lists the arguments.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "timing.h"
@@ -25,19 +26,19 @@ static const doors linked = {xent_few_at, xent_many_at};
 typedef struct {
   int operation;
   const char *name;
-  double limit; /* of the time over the plain call's; 0: this is the plain call, beside memcpy */
+  double limit; /* of the time over the plain call's; 0: this is the plain call, measured against memcpy */
   unsigned arrays;
   int32_t type;         /* of logits and outputs; 0: XENT_F32 */
-  xent_options options; /* what differs from the default */
-  double few;           /* the limit below 300 classes, where it is another */
-  bool beside_rows;     /* not beside the plain call, but beside the same case in a call per row */
+  xent_options options; /* those that differ from the default */
+  double few;           /* the limit below 300 classes; 0: same as `limit` */
+  bool beside_rows;     /* compare with the same case in one call per row, not with the plain call */
   int32_t plain_type;   /* of the plain call; 0: XENT_F32 */
 } bench_case;
 
-/* A call is in no case slower than its rows one by one; 5 % are for what two equal times differ by. */
+/* A call must not be slower than its rows in one call each; 5 % allow for noise between two equal times. */
 #define ROW_BY_ROW .limit = 1.05, .beside_rows = true
 
-/* Options of float64 arithmetic, beside its plain call. */
+/* Options of float64 arithmetic, compared with the plain call in float64. */
 #define WIDE .type = XENT_F64, .plain_type = XENT_F64
 
 static const bench_case cases[] = {
@@ -134,7 +135,7 @@ static const bench_case cases[] = {
     {BINARY, "float64, focal", 2, WIDE, .options = {.focal_gamma = 2}},
 };
 
-/* Two calls one after the other: the plain one, and a read of what else the case has to read. */
+/* Two calls one after the other: the plain call, then a read of the additional arrays of the case. */
 static void run_both(const void *of) {
   const call *c = of;
   run_call(&c[0]);
@@ -146,7 +147,7 @@ static call ready_case(const bench_case *k, int operation, const problem *p, int
   return ready_call(&linked, &v, operation, p, isa);
 }
 
-/* The case beside what it is measured against. */
+/* Times the case against its baseline. */
 static pair_times measure(const bench_case *k, const problem *p, int32_t isa, int rounds) {
   const bench_case plain = {.operation = k->operation, .type = k->plain_type};
   const call it = ready_case(k, k->operation, p, isa);
@@ -158,7 +159,7 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
     against[0].operation = COPY;
   }
   *p->exact_sum = xent_empty_exact_sum();
-  if (k->operation == BACKWARD) { /* both from the statistics of their own forward */
+  if (k->operation == BACKWARD) { /* each backward uses statistics of a separate forward call */
     static xent_statistics *own;
     free(own);
     own = must_allocate((size_t)p->rows * sizeof *own);

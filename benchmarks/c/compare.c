@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two builds of libxent.so in turns in one process: how long the new one takes over the old one, per plain call and
- * shape. They may have different headers: see XENT_OLD in CMakeLists.txt.
- * Where a library lies in memory changes its speed by some percent. So both are loaded several times, now one first,
- * now the other, and the median of the placements counts.
+ * Compares two builds of libxent.so in one process: the time of the new build over that of the old one, per plain call
+ * and shape. The calls alternate. The builds may have different headers: see XENT_OLD in CMakeLists.txt.
+ * The load address of a library changes its speed by some percent. Each build is therefore loaded several times, in
+ * alternating order, and the result is the median over the placements.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "timing.h"
@@ -39,7 +39,7 @@ static const named_shape usual_shapes[] = {{"1x10", 1, 10, 1},
 
 enum { PLACEMENTS = 5, MAX_SHAPES = 256 };
 
-/* Shapes of a list such as "64x1025,2x64x3136@1", in which @1 says that the classes are along axis 1. */
+/* A list of shapes such as "64x1025,2x64x3136@1". @1 means that the class axis is axis 1. */
 static int parse_shapes(char *list, named_shape *shapes) {
   int count = 0;
   for (char *name = strtok(list, ","); name; name = strtok(NULL, ",")) {
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
     memcpy(shapes, usual_shapes, sizeof usual_shapes);
   void *libraries[PLACEMENTS][2];
   for (int i = 0; i < PLACEMENTS; i++) {
-    const int first = i % 2; /* 0: the new one, which comes first in its pair */
+    const int first = i % 2; /* 0: the new build, which comes first in its pair */
     libraries[i][first] = open_copy(argv[2 - first]);
     libraries[i][!first] = open_copy(argv[1 + first]);
   }

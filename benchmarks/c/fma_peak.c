@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* As many fused multiply-adds as a core can do: twelve chains of vectors that never leave the registers. */
+/* Measures the peak rate of fused multiply-adds of one core: twelve chains of vectors that stay in registers. */
 #include "fma_peak.h"
 
 #include "kernels/vector/vector.h"
@@ -9,7 +9,7 @@
 
 double JOIN(bench_fma_peak, XENT_TIER)(int64_t rounds) {
   enum { CHAINS = sizeof(lanes) == sizeof(doubles) ? 12 : 6 }; /* one register or two of each */
-  float numbers[CHAINS * XENT_LANES]; /* all different, or a chain would be left out */
+  float numbers[CHAINS * XENT_LANES]; /* all different, so that the compiler does not merge chains */
   for (int i = 0; i < CHAINS * XENT_LANES; i++) numbers[i] = (float)i;
   lanes c[CHAINS], a = lanes_set(0.999f), b = lanes_set(1e-3f);
 #pragma GCC unroll 12

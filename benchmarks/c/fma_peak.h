@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-extern float bench_fma_sum; /* what nobody looks at, so that nothing is left out */
+extern float bench_fma_sum; /* stores the result, so that the compiler keeps the computation */
 
-/* Each returns how many operations it did, two per fused multiply-add. */
+/* Each returns the number of operations, two per fused multiply-add. */
 double bench_fma_peak_avx2(int64_t rounds);
 double bench_fma_peak_avx512(int64_t rounds);
 

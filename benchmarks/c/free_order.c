@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fixed order of sums costs: the log-sum-exp of long rows, which is their first pass and nothing else, beside
- * the same with sums in any order (free_sum.c), taking turns. */
+/* Measures the cost of the fixed order of sums: the log-sum-exp of long rows, which is their first pass alone, against
+ * the same with sums in any order (free_sum.c). The two alternate. */
 #define _POSIX_C_SOURCE 200809L
 #include "timing.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log-sum-exp of a long row in one tier, with the exponential of the kernels, as they take it, but added up in
- * float in whatever order is fast: no tree of a group, no double lanes, no chunks. */
+/* The log-sum-exp of a long row in one tier, with the exponential of the kernels. The sums are in float and in the
+ * fastest order: without the tree of a group, double lanes, or chunks. */
 #include "free_sum.h"
 
 #include "kernels/math/exponential.h"
@@ -31,7 +31,7 @@ XENT_INLINE void add_vectors(sums *s, const lanes *e) {
   for (int j = 0; j < XENT_BATCH; j++) s->up[j] = lanes_add(s->up[j], e[j]);
 }
 
-/* Groups from i on, to the end or to one that raises the reference; to where that is. */
+/* Adds groups from i on, up to the end or to a group that raises the reference. Returns the index where it stopped. */
 XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, lanes *above, sums *s) {
   const exp_references r = exp_everywhere(exp_reference_of(N, &temperature_1));
   const float limit = (N + 16) * XENT_LN2_HI;

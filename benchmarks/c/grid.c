@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the time per logit makes a step: every class count beside the best of the shorter rows, every option beside the
- * plain call, every layout beside rows, every type beside float32. Both sides of a pair take turns in one process.
- * Of two libraries it says how long the new one takes over the old one, in the same cells. `grid --help` says more.
+ * Finds steps in the time per logit: each class count against the best of the shorter rows, each option against the
+ * plain call, each layout against rows, each type against float32. The two calls of a pair alternate in one process.
+ * With two libraries, it reports the time of the new one over that of the old one in the same cells. `grid --help`
+ * lists the arguments.
  */
 #define _GNU_SOURCE /* loaded.h */
 #include "timing.h"
@@ -14,7 +15,7 @@
 enum { CLASSES = 1, OPTIONS = 2, LAYOUTS = 4, TYPES = 8, PARTS = 15 };
 static const char *const part_names[] = {"classes", "options", "layouts", "types"};
 
-/* What a cell may take, over what it is beside. */
+/* The limits on the ratio of a cell to its baseline. */
 enum { NO_LIMIT, OF_CLASSES, OF_OPTION, OF_OPTION_FEW, OF_OPTION_COLUMNS, OF_TANH, OF_TANH_COLUMNS, OF_ROWS_ASIDE,
        OF_COLUMNS, OF_STRIDED, OF_HALF, OF_DOUBLE, OF_OLD, KINDS };
 static const struct {
@@ -35,7 +36,7 @@ static const struct {
     [OF_OLD] = {1.05, "new over old"},
 };
 
-/* With the neighbours of the constants in native/src, where a kernel may end and another begin. */
+/* Includes the neighbours of the constants in native/src at which one kernel ends and another begins. */
 static const int64_t class_counts[] = {
     2, 3, 4, 5, 7, 8, 9, 10, 12, 15, 16, 17, 20, 24, 30, 31, 32, 33, 40, 47, 48, 49, 59, 60, 61, 63, 64, 65, 80, 95, 96,
     97, 100, 103, 104, 105, 112, 127, 128, 129, 160, 191, 192, 193, 255, 256, 257, 300, 383, 384, 385, 500, 511, 512,
@@ -43,14 +44,14 @@ static const int64_t class_counts[] = {
     5000, 8191, 8192, 8193, 8500, 10000, 16383, 16384, 16385, 20000, 32000, 32768, 50257, 65535, 65536, 65537, 70000};
 static const int64_t few_counts[] = {10, 19, 100, 1000, 2000, 10000, 32000};
 
-/* How arrays with a number per class lie. */
+/* The layout of arrays with one number per class. */
 typedef struct {
   const char *name;
   int64_t inner;  /* 1: rows */
-  int64_t stride; /* from class to class, in units of inner */
-  int64_t pad;    /* rows begin at multiples of this; above 1 there are gaps between all of them */
-  int64_t begin;  /* how many bytes behind a line the first one begins */
-  int limit;      /* beside rows */
+  int64_t stride; /* between classes, in units of inner */
+  int64_t pad;    /* rows begin at multiples of this; if it is above 1, there are gaps between all rows */
+  int64_t begin;  /* offset of the first row from the begin of a cache line, in bytes */
+  int limit;      /* on the ratio to rows */
 } layout;
 enum { ROWS, COLUMNS_7, COLUMNS_49, COLUMNS_196, COLUMNS_3136, STRIDED, HEAP, PADDED, LAYOUT_CASES };
 static const layout layouts[LAYOUT_CASES] = {
@@ -64,7 +65,7 @@ static const layout layouts[LAYOUT_CASES] = {
     [PADDED] = {"rows of a padded matrix", 1, 1, 32, 0, OF_ROWS_ASIDE},
 };
 
-/* About 256 KB of float32 in every cell, so that memory makes no step; columns are longer where they must be. */
+/* About 256 KB of float32 in every cell, so that the caches add no step. Columns are longer if they must be. */
 enum { NUMBERS = 1 << 16, MOST_NUMBERS = 5 << 18, MOST_COLUMNS = 1 << 20 };
 
 #define ON(operation) (1u << (operation))
@@ -79,10 +80,10 @@ static const int operations[] = {SOFTMAX, LOG_SOFTMAX, SUMS, LOSS, LOSS_AND_GRAD
 
 typedef struct {
   const char *name;
-  unsigned on; /* the operations that know it */
+  unsigned on; /* the operations that have the option */
   unsigned arrays;
   xent_options options;
-  int limit; /* where it is another than of every option */
+  int limit; /* if it differs from the limit of all options */
 } option;
 #define SMOOTHING .label_smoothing = 0.1
 static const option option_cases[] = {
@@ -141,10 +142,10 @@ enum { PLACEMENTS = 3, RESULTS = 1 << 16, AGAIN = 4 /* times the rounds */ };
 typedef struct {
   cell it, beside;
   int kind;           /* of limit */
-  double ratio, time; /* per logit, in seconds; of the new library where there are two */
+  double ratio, time; /* per logit, in seconds; of the new library if there are two */
 } result;
 
-/* What the command line says, and what is found. */
+/* The arguments of the command line, and the results. */
 typedef struct {
   unsigned parts;
   const char *tier, *text;
@@ -187,7 +188,7 @@ static void name_cell(const cell *c, char *name, size_t room) {
            (long long)c->classes, type_names[c->type], layouts[c->layout].name);
 }
 
-/* Time per logit of the first over that of the second; `time`: of the first. */
+/* Time per logit of the first over that of the second; `time` receives that of the first. */
 static double ratio_of(const grid *g, const cell *a, const cell *b, int rounds, double *time) {
   problem p = problem_of(g, a), q = problem_of(g, b);
   double ratios[PLACEMENTS], times[PLACEMENTS];
@@ -212,8 +213,8 @@ static bool is_wanted(const grid *g, const cell *c) {
   return fits && o->on & ON(c->operation) && !(o->arrays & TOP_8 && c->classes < 8) && strstr(name, g->text);
 }
 
-/* A cell beside another, or with two libraries the new one beside the old one. What is little above its limit is
- * measured once more, longer: the less counts. */
+/* Measures a cell against its baseline, or with two libraries the new one against the old one. A ratio that is slightly
+ * above its limit is measured once more, for longer, and the smaller one is kept. */
 static double measure(grid *g, cell it, cell beside, int kind) {
   if (g->two) beside = it, kind = OF_OLD;
   result r = {it, beside, .kind = kind};
@@ -227,13 +228,13 @@ static double measure(grid *g, cell it, cell beside, int kind) {
   return r.ratio;
 }
 
-/* The best of the shorter rows is what the next class count is beside. */
+/* Measures each class count against the best of the shorter rows. */
 static void sweep(grid *g, cell it) {
   cell best = it;
   best.classes = 0;
   for (size_t i = 0; i < sizeof class_counts / sizeof *class_counts; i++) {
     it.classes = class_counts[i];
-    const bool larger = rows_of(&it) * it.classes > 2 * NUMBERS; /* and with a step of memory */
+    const bool larger = rows_of(&it) * it.classes > 2 * NUMBERS; /* and memory adds a step */
     if (larger || !is_wanted(g, &it)) continue;
     if (g->two || best.classes) {
       if (measure(g, it, best, OF_CLASSES) < 1) best = it;
@@ -251,7 +252,7 @@ static int limit_of_option(const cell *c) {
 
 static int limit_of_type(int32_t type) { return type == XENT_F64 ? OF_DOUBLE : OF_HALF; }
 
-/* The cells of one operation, option, layout and class count: all parts but the class counts. */
+/* Measures the cells of one operation, option, layout and class count: all parts except the class counts. */
 static void measure_cell(grid *g, cell it) {
   cell beside = it;
   if (!is_wanted(g, &it)) return;
@@ -275,7 +276,7 @@ static void measure_cell(grid *g, cell it) {
   }
 }
 
-/* Options and types together are measured at a few class counts alone, and in the two usual layouts. */
+/* Options combined with types are measured only at a few class counts and in the two usual layouts. */
 static void measure_operation(grid *g, int operation) {
   for (size_t t = 0; t < sizeof types / sizeof *types; t++)
     for (int l = 0; l < LAYOUT_CASES; l++)
@@ -360,7 +361,7 @@ static int usage(void) {
   return 2;
 }
 
-/* The arguments before the libraries; their number, or 0 where they are none that there are. */
+/* Parses the arguments before the libraries. Returns their number, or 0 if one is invalid. */
 static int parse(int argc, char **argv, grid *g) {
   int i = 1;
   for (; i < argc && argv[i][0] == '-'; i++) {
@@ -394,7 +395,7 @@ int main(int argc, char **argv) {
   const int first = parse(argc, argv, &g);
   if (!first) return usage();
   g.two = argc - first == 2;
-  for (int k = 0; k < PLACEMENTS; k++) { /* where a library lies changes its speed */
+  for (int k = 0; k < PLACEMENTS; k++) { /* the load address of a library changes its speed */
     const int turn = k % 2;
     g.libraries[k][turn] = load(argv[g.two ? first + 1 - turn : first]);
     g.libraries[k][!turn] = load(argv[g.two ? first + turn : first]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of a linear layer on one thread, beside fused multiply-adds that stay in the registers: GFLOP/s of
- * both, and the share of that peak. With gradients too, with and without kept logits; few rows beside a read of the
- * weights. With the library of a BLAS, the loss beside its bare sgemm into logits. And what two threads take.
- * Usage: bench_linear [ROUNDS [BLAS.so|- [ROWS FEATURES CLASSES [KINDS]]]]   KINDS: those of kinds[], a letter each
+ * Cross-entropy of a linear layer on one thread, against fused multiply-adds that stay in registers: GFLOP/s of both,
+ * and the ratio to that peak. It also measures gradients with and without kept logits, few rows against a read of the
+ * weights, and the speedup with two threads. If a BLAS library is passed, it also measures the loss against a bare
+ * sgemm into logits.
+ * Usage: bench_linear [ROUNDS [BLAS.so|- [ROWS FEATURES CLASSES [KINDS]]]]   KINDS: letters of kinds[]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
@@ -28,7 +29,7 @@ typedef struct {
   const char *name;
   int32_t type; /* of the weights */
   bool gradients, keep;
-  int products; /* of matrices of the sizes of the problem */
+  int products; /* the number of matrix products of the size of the problem */
 } kind;
 static const kind kinds[] = {{'f', "f32", XENT_F32, false, false, 1},      {'b', "bf16", XENT_BF16, false, false, 1},
                              {'h', "f16", XENT_F16, false, false, 1},      {'g', "gradients", XENT_F32, true, false, 4},
@@ -83,7 +84,7 @@ static double seconds(void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-/* How many times longer one thread takes than two. */
+/* The time of one thread over that of two. */
 static double by_two_threads(problem *p, int rounds) {
   double ratios[BENCH_MAX_ROUNDS];
   for (int i = 0; i < rounds; i++) {
@@ -100,7 +101,7 @@ static double by_two_threads(problem *p, int rounds) {
   return median_of(ratios, rounds);
 }
 
-/* The bytes of the weights, as fast as they come. */
+/* Reads the bytes of the weights as fast as memory allows. */
 uint64_t bench_read_sum;
 static void run_read(const void *of) {
   const problem *p = of;
@@ -152,7 +153,7 @@ static void fill(float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) x[i] = (float)(random_unit(&source) - 0.5);
 }
 
-/* What is asked for of one problem in one tier. */
+/* Prints the requested figures of one problem in one tier. */
 static void report(problem *p, int rounds) {
   const size *s = &p->of;
   const double flops = 2.0 * (double)s->rows * (double)s->features * (double)s->classes * p->kind.products;

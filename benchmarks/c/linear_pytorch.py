@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy of a linear layer beside PyTorch's linear and cross_entropy, in turns on one thread.
+"""Compares the cross-entropy of a linear layer with PyTorch's linear and cross_entropy, alternating on one thread.
 
 linear_pytorch.py LIBRARY time [ROUNDS [ROWSxFEATURESxCLASSES ...]]     losses, and losses with gradients
 linear_pytorch.py LIBRARY memory ROWSxFEATURESxCLASSES ours|torch       most memory beyond inputs and results, in MiB
-linear_pytorch.py LIBRARY accuracy                                      rms and largest errors beside float64
+linear_pytorch.py LIBRARY accuracy                                      rms and largest errors relative to float64
 """
 import ctypes
 import pathlib
@@ -132,14 +132,14 @@ def resident(line):
 
 
 def memory(library, shape, whose):
-    """One tiny call comes first, so that code and threads are there."""
+    """Measures the peak memory of a call. A tiny call comes first and loads the code and starts the threads."""
     def of(shape):
         x, w, labels = problem(*shape)
         return Ours(library, x, w, labels, False, False) if whose == "ours" else Torch(x, w, labels, False)
     of((16, 16, 100))()
     run = of(shape)
     before = resident("VmRSS")
-    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the largest begins anew
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
     run()
     print(f"{shape}, {whose}: {resident('VmHWM') - before:.1f} MiB")
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds of libxent.so that are loaded; define _GNU_SOURCE before any include, for memfd_create. */
+/* Loads builds of libxent.so. Define _GNU_SOURCE before any include, for memfd_create. */
 #ifndef XENT_BENCH_LOADED_H
 #define XENT_BENCH_LOADED_H
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Loads a copy: the same file would be loaded only once. */
+/* Loads a copy, because dlopen loads the same file only once. */
 static inline void *open_copy(const char *path) {
   char name[64], buffer[1 << 16];
   const int copy = memfd_create("libxent", 0);
@@ -26,11 +26,11 @@ static inline void *open_copy(const char *path) {
     fprintf(stderr, "%s: %s\n", path, dlerror());
     exit(2);
   }
-  fclose(from); /* the copy stays open: its number is its name */
+  fclose(from); /* the copy stays open: its path contains the descriptor */
   return loaded;
 }
 
-/* Puts the address of a function where `function` points: ISO C has no cast for it. */
+/* Stores the address of a function in the pointer that `function` points to: ISO C has no cast for it. */
 static inline void find_function(void *loaded, const char *symbol, void *function) {
   void *address = dlsym(loaded, symbol);
   if (!address) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether each call takes the fastest of the paths that compute it: for operations, shapes and types the time of the
- * path that is taken over that of each other one, in turns in one process. The others come by switches: without the
- * path that is taken, without the next one as well, and so on; and without each part of flow. `paths --help` says more.
+ * Checks that each call takes the fastest of the paths that can compute it. For operations, shapes and types it
+ * measures the time of the chosen path over that of each other path, alternating in one process. Switches select the
+ * other paths: first the chosen path is off, then the next one as well, and so on; then each part of flow is off.
+ * `paths --help` lists the arguments.
  */
 #define _GNU_SOURCE
 #include "timing.h"
@@ -70,12 +71,12 @@ static int32_t path_of(const call *c, uint32_t without) {
   return c->report->schedule;
 }
 
-/* The path that is taken beside another one. */
+/* Measures the chosen path against another one. */
 static void measure(paths *g, const char *name, const call *it, uint32_t without, int32_t taken, int32_t other,
                     const char *off) {
   const switched_call with = {it, 0}, instead = {it, without};
   pair_times t = take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, g->rounds);
-  if (t.median > g->limit) { /* once more, longer: the less counts */
+  if (t.median > g->limit) { /* measure again, for longer, and keep the smaller ratio */
     const pair_times again =
         take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, AGAIN * g->rounds);
     if (again.median < t.median) t = again;
@@ -89,7 +90,7 @@ static void measure(paths *g, const char *name, const call *it, uint32_t without
   fflush(stdout);
 }
 
-/* Every other path that computes a call. */
+/* Measures every other path that can compute a call. */
 static void measure_call(paths *g, const char *name, call *it) {
   xent_report report = {.size = sizeof report};
   it->report = &report;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls of any operation with any options, arrays, types and layouts, ready to be timed: for bench and grid. */
+/* Calls of any operation with any options, arrays, types and layouts, ready to be timed by bench and grid. */
 #ifndef XENT_BENCH_PROBLEM_H
 #define XENT_BENCH_PROBLEM_H
 
@@ -20,7 +20,7 @@ enum {
   ROW_WEIGHTS = 1 << 1,
   SINK = 1 << 2,
   CLASS_MASK = 1 << 3,
-  ROW_MASK = 1 << 4, /* a mask of its own for each row */
+  ROW_MASK = 1 << 4, /* a mask per row */
   PROBABILITIES = 1 << 5,
   LOG_SUM_EXP = 1 << 6,
   LOSSES = 1 << 7,
@@ -35,24 +35,24 @@ enum {
   ELEMENT_WEIGHTS = 1 << 16,
   POSITIVE_WEIGHTS = 1 << 17,
   UNSIGNED_LABELS = 1 << 18,
-  SELECTED_8 = 1 << 19, /* in place of the label: log-probabilities of eight classes */
+  SELECTED_8 = 1 << 19, /* instead of the label: log-probabilities of eight classes */
   EXACT_SUM = 1 << 20,
-  SPARSE_4 = 1 << 21, /* in place of the label: four classes with weights */
-  UPSTREAM = 1 << 22, /* of a gradient from statistics: a number per row */
+  SPARSE_4 = 1 << 21, /* instead of the label: four classes with weights */
+  UPSTREAM = 1 << 22, /* of a gradient from statistics: one number per row */
   TARGET_GRADIENT = 1 << 23,
   IGNORED = 1 << 24, /* every tenth label is the ignore index */
   ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | CORRECT | ARGMAX | ENTROPY |
         STATISTICS
 };
 
-/* What a call differs in from the plain one. */
+/* The difference of a call from the plain one. */
 typedef struct {
   unsigned arrays;
   int32_t type; /* of logits and outputs; 0: XENT_F32 */
   xent_options options;
 } variant;
 
-/* Arrays with a number per class, by element type, for any shape of at most so many numbers. */
+/* Arrays with one number per class, by element type, for any shape up to a maximum count. */
 typedef struct {
   void *x[XENT_BF16 + 1], *g[XENT_BF16 + 1];
   void *y;
@@ -64,8 +64,8 @@ enum { IGNORE_INDEX = -100, ROOM = 64 /* bytes of a row in each output per row *
 /* Everything that a call may read and write, of one shape. */
 typedef struct {
   int64_t rows, classes, inner;
-  xent_layout lies; /* how what has a number per class lies, but for the type */
-  int64_t offset;   /* and how many bytes behind a line it begins */
+  xent_layout lies; /* layout of the arrays with one number per class, except the type */
+  int64_t offset;   /* and their offset from the begin of a cache line, in bytes */
   const numbers *n;
   float *class_weights, *per_row; /* per_row: row weights, sinks, upstream */
   uint8_t *class_mask, *row_mask;
@@ -132,7 +132,7 @@ static inline xent_status run_rows(const call *c, int64_t begin, int64_t end) {
       const uint64_t *words = (const uint64_t *)a->targets;
       uint64_t sum = 0;
       for (int64_t i = 0; i < p->rows * p->classes / 2; i++) sum += words[i];
-      memcpy(p->results, &sum, sizeof sum); /* so that it is computed */
+      memcpy(p->results, &sum, sizeof sum); /* keeps the sum from being optimized out */
       return XENT_OK;
     }
     default:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a token costs: a row after the other from memory, on one thread, over memcpy of the row and over its softmax.
- * Each pair takes turns in one process: the ratios count. A ratio above its goal has a star, and the program then
- * returns 1.
+ * Measures the cost of a token: one row after the other from memory, on one thread, over memcpy of the row and over its
+ * softmax. The two calls of a pair alternate in one process, so the ratios are the result. A ratio above its goal is
+ * marked with a star, and the program then exits with 1.
  * Usage: bench_sample [ISA [ROUNDS [CLASSES ...]]]   ISA: best, avx512, avx2, neon, scalar
  */
 #define _POSIX_C_SOURCE 200809L
@@ -15,7 +15,7 @@
 
 enum { BYTES = 96 << 20 };
 
-/* What a row's logits are like. */
+/* The distributions of a row's logits. */
 enum { LANGUAGE, SIGMA_1, SIGMA_3, UNIFORM, EQUAL, NEARLY_EQUAL, KINDS };
 static const char *const kind_names[KINDS] = {
     "language model", "normal, sigma 1", "normal, sigma 3", "uniform, 0 to 10", "all equal", "98 % equal"};
@@ -87,13 +87,13 @@ static void fill_logits(float *x, int64_t rows, int64_t classes, int kind) {
            : kind == NEARLY_EQUAL ? nearly_equal(random_unit(&source))
            : kind == UNIFORM      ? 10 * (float)random_unit(&source)
                                   : random_normal(&source) * (kind == LANGUAGE ? 2.0f : kind == SIGMA_3 ? 3.0f : 1.0f);
-  /* a few classes far above the others, as a model is that knows what comes next */
+  /* a few classes far above the others, as in a confident language model */
   for (int64_t row = 0; kind == LANGUAGE && row < rows; row++)
     for (int i = 0; i < 100; i++)
       x[row * classes + random_below(&source, classes)] = 16 - 0.1f * (float)i + random_normal(&source);
 }
 
-/* Most that the time may be over that of memcpy, or 0, and over that of the softmax. */
+/* The limit on the time over that of memcpy, or 0, and on the time over that of the softmax. */
 static double most_copies(const xent_sampling *s, int kind, int64_t classes, bool wide) {
   if (kind != LANGUAGE || s->top_k != 0 || s->top_p != 0.9) return 0;
   return classes > 65536 ? (wide ? 1.4 : 2.0) : (wide ? 1.9 : 3.0);
@@ -103,7 +103,7 @@ static double most_softmaxes(const xent_sampling *s, int kind) {
   return kind == EQUAL ? 1.5 : typical ? 8 : 3;
 }
 
-/* Shows both ratios; gives how many are above their goals. */
+/* Prints both ratios and returns the number of ratios above their goals. */
 static int measure(problem *a, const char *name, int kind, int rounds) {
   const bool wide = a->options->isa == 0 || strcmp(xent_isa_name(a->options->isa), "avx512") == 0;
   problem b = *a;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two things in turns. Each round gives one ratio, so whatever disturbs the machine disturbs both. */
+/* Times two functions that alternate. Each round yields one ratio, so noise of the machine affects both. */
 #ifndef XENT_BENCH_TIMING_H
 #define XENT_BENCH_TIMING_H
 
@@ -20,7 +20,7 @@ typedef struct {
   double first, second; /* median times of one run */
 } pair_times;
 
-/* The thread's own time: what others run on its processor does not count. */
+/* The thread's CPU time, which excludes other threads on the same processor. */
 static inline double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -38,13 +38,14 @@ static inline double median_of(double *values, int count) {
 }
 
 static inline double time_of(timed t, int64_t repeats) {
-  t.run(t.of); /* what ran before left its own data in the caches */
+  t.run(t.of); /* warm up: earlier code left its data in the caches */
   const double begin = now();
   for (int64_t i = 0; i < repeats; i++) t.run(t.of);
   return (now() - begin) / (double)repeats;
 }
 
-/* The first over the second, in turns of half a millisecond or of one run where that takes longer. */
+/* The time of the first over that of the second. They alternate every half millisecond, or every run if that is
+ * longer. */
 static inline pair_times take_turns(timed first, timed second, int rounds) {
   static double times[2][BENCH_MAX_ROUNDS], ratios[BENCH_MAX_ROUNDS];
   const timed both[2] = {first, second};

@@ -4,8 +4,8 @@
 
     python3 conformance/peers/compare.py --library build/libxent.so
 
-Needs NumPy, torch and onnxruntime with onnx (pip, the CPU builds will do). Prints the worst difference of each group and
-the rules by which the systems differ on purpose. Exits with 1 where a difference has no rule.
+Needs NumPy, torch and onnxruntime with onnx (from pip; the CPU builds are enough). Prints the worst difference of each
+group and the rules by which the systems differ on purpose. Exits with 1 if a difference has no rule.
 """
 import argparse
 import itertools
@@ -31,8 +31,8 @@ TARGETS = ("labels", "ignored outside", "ignored inside", "probabilities", "none
 ROWS = ("ordinary", "edges")
 TYPES = ("f32", "f64", "f16", "bf16")
 REDUCTIONS = ("none", "sum", "mean")
-# How far two systems may be apart that both compute with care: a few roundings of the type, for sums and gradients of
-# terms of that size. Peers add in the type itself.
+# The largest difference between two systems that both compute with care: a few roundings of the type, for sums and
+# gradients of terms of that size. Peers add in the type itself.
 TOLERANCE = {"f32": 4e-6, "f64": 1e-14, "f16": 4e-3, "bf16": 3e-2}
 
 
@@ -68,7 +68,7 @@ class Call:
         return decode(encode(values, self.type), self.type)
 
     def put_edges(self, source):
-        """One row of each kind, as many as there are rows."""
+        """Rows of all kinds, one per row of the call."""
         rows = np.moveaxis(self.logits, self.axis, -1).reshape(-1, self.classes)
         kinds = [lambda r: r + np.where(source.uniform(len(r)) < 0.5, -np.inf, 0), lambda r: r * 0 - np.inf, lambda r: r * np.nan,
                  lambda r: np.where(np.arange(len(r)) == len(r) // 2, np.inf, r), lambda r: self.held(r * 2 + 20000),
@@ -116,7 +116,7 @@ def xent_results(call):
 
 
 class Table:
-    """What was compared."""
+    """The comparisons and their results."""
 
     def __init__(self):
         self.cases, self.worst = Counter(), defaultdict(float)
@@ -157,7 +157,7 @@ class Table:
 
 
 def scales(call, reduction, loss, gradient, count):
-    """What differences are measured by: the size of the numbers that a system adds."""
+    """The scale of differences: the size of the numbers that a system adds."""
     weight = 1 if call.weights is None else max(float(call.weights.max()), 1)
     finite = np.abs(loss[np.isfinite(loss)])
     largest = float(finite.max()) if finite.size else 0

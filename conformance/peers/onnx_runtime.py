@@ -30,7 +30,7 @@ def session(t, axes, weighted, ignore_index, reduction):
 
 
 def results(call, reduction):
-    """(loss, None), or None where the operator cannot say it."""
+    """(loss, None), or None if the operator does not support the call."""
     if call.type not in TYPES or call.probabilities is not None or call.smoothing or len(call.shape) < 2:
         return None
     one = session(call.type, len(call.shape), call.weights is not None, call.ignore_index, reduction)

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts how many of the public cases of ONNX, SciPy, optax and Keras can be computed with Xent's Python package.
 
-    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax] \
+    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax]
+\
         [keras]
 
-ONNX: the node tests of the installed package, whose results are compared. The others: the tests of the installed
-packages, in which Xent computes each call that it can; the peer computes the others, and those that JAX traces. Needs
-what python/requirements.txt and python/requirements-peers.txt name, but not torch. Exits with 1 where a case of ONNX
-differs.
+ONNX: the node tests of the installed package, whose results are compared. Other peers: the tests of the installed
+packages, in which Xent replaces each call that it can compute. The peer computes all other calls, and those that JAX
+traces. Needs the packages of python/requirements.txt and python/requirements-peers.txt, but not torch. Exits with 1 if
+a case of ONNX differs.
 """
 import os
 import sys
@@ -68,7 +69,7 @@ def count_onnx():
         (x, *others), outputs = case.data_sets[0]
         try:
             found = onnx_results(node.op_type, np.asarray(x), [np.asarray(each) for each in others], options)
-        except Exception as error:  # what cannot be computed is counted
+        except Exception as error:  # calls that cannot be computed are counted
             counts[node.op_type, "not computed"] += 1
             reasons[reason_of(error)] += 1
             continue
@@ -85,7 +86,7 @@ def count_onnx():
 
 
 class Calls:
-    """A plugin of pytest: puts functions in the place of those of a peer, and counts what they compute in each test."""
+    """A pytest plugin: replaces functions of a peer, and counts in each test the calls that Xent computes."""
 
     def __init__(self, names, ours, is_traced=lambda value: False):
         self.names, self.ours, self.is_traced = names, ours, is_traced
@@ -105,7 +106,7 @@ class Calls:
         try:
             result = self.ours[name](*map(concrete, arguments), **{key: concrete(value)
                                                                    for key, value in options.items()})
-        except Exception as error:  # what cannot be computed is counted
+        except Exception as error:  # calls that cannot be computed are counted
             self.computed[self.test].append(False)
             self.reasons[reason_of(error)] += 1
             return theirs(*arguments, **options)
@@ -200,7 +201,7 @@ def optax_shares(logits, labels, axis=-1, where=None):
 
 def optax_labels(logits, labels, axis=-1, where=None):
     x, labels = together(logits, 0)[0], np.asarray(labels)
-    if isinstance(axis, tuple):  # in whose order labels count
+    if isinstance(axis, tuple):  # labels count in the order of the axes
         axes = [d % x.ndim for d in axis]
         rest = [d for d in range(x.ndim) if d not in axes]
         x, axis = x.transpose(rest + axes), tuple(range(len(rest), x.ndim))

@@ -4,9 +4,9 @@
 
     XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/pytorch_cases.py [softmax topk ...]
 
-The sample, reference and noncontiguous inputs of the OpInfo entries of the installed PyTorch, and its ModuleInfo
-inputs, in four types: results, and gradients of the losses, beside those of PyTorch in float64. Needs torch,
-expecttest and pytest. Exits with 1 where a result differs by more than its type explains.
+Takes the sample, reference and noncontiguous inputs of the OpInfo entries of the installed PyTorch, and its ModuleInfo
+inputs, in four types. Compares results, and gradients of the losses, with those of PyTorch in float64. Needs torch,
+expecttest and pytest. Exits with 1 if a result differs by more than its type explains.
 """
 import sys
 import warnings
@@ -49,7 +49,8 @@ def argmax(x, dim=None, keepdim=False):
 
 
 def top_k(x, k, dim=-1, largest=True, sorted=True):
-    """The largest logits, not their classes, which PyTorch gives in any order where logits are equal."""
+    """The largest logits. The classes are not compared, because PyTorch orders the classes of equal logits
+    arbitrarily."""
     classes = torch.as_tensor(pyxent.top_k(x, k, axis=dim, largest=largest).classes).long()
     return [x.gather(dim, classes) if x.ndim else x[None][classes]]
 
@@ -70,7 +71,7 @@ def asked(reduction):
 
 
 def rows_of(probabilities, classes, reduction):
-    """What PyTorch divides a mean by: with probability rows by their number, whatever they weigh."""
+    """The divisor of PyTorch's mean: with probability rows the number of rows, regardless of their weights."""
     return max(1, probabilities.numel() // classes) if reduction == "mean" else None
 
 
@@ -133,7 +134,7 @@ MODULES = {
     "BCEWithLogitsLoss": (binary_cross_entropy, F.binary_cross_entropy_with_logits)}
 
 
-# ---- beside PyTorch's ---------------------------------------------------------------------------------------------
+# ---- comparison with PyTorch ---------------------------------------------------------------------------------------
 
 
 def widened(value):
@@ -141,7 +142,7 @@ def widened(value):
 
 
 def expected(operation, x, arguments, options, differentiated):
-    """PyTorch's results of the same numbers in float64, and as many gradients of their sum as are compared."""
+    """PyTorch's results for the same numbers in float64, and the gradients of their sum that are compared."""
     arguments = [widened(each) for each in (x, *arguments)]
     options = {name: widened(value) for name, value in options.items() if name not in ("dtype", "options")}
     leaves = [each.requires_grad_() for each in arguments[:differentiated]]
@@ -166,7 +167,7 @@ class Counts:
     def compare(self, group, ours, theirs, x, arguments, options):
         try:
             found = ours(x, *arguments, **options)
-        except Exception as error:  # what cannot be computed is counted
+        except Exception as error:  # calls that cannot be computed are counted
             self.counts[group, "not computed"] += 1
             self.reasons[group, reason_of(error)] += 1
             return

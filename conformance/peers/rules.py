@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules by which Xent differs from PyTorch and ONNX Runtime on purpose, and how a difference shows that it follows one.
+"""The rules by which Xent differs from PyTorch and ONNX Runtime on purpose, and a test for each.
 
-Where two systems agree there is no rule to name: NaN for rows that are all -inf and for the mean of none, the label's
-class weights in the denominator of a mean but nothing but rows there for probabilities, class weights in every term of
-smoothing, PyTorch's ignore_index of -100."""
+If two systems agree, no rule applies: NaN for rows that are all -inf and for the mean of zero rows; the label's class
+weights in the denominator of a mean, but only rows there for probabilities; class weights in every term of smoothing;
+PyTorch's ignore_index of -100."""
 import numpy as np
 
 IGNORED = "an ignored row is not read"
@@ -45,7 +45,7 @@ def row_of(call, reduction, what, index):
 
 
 def denominator_of(call):
-    """Of a mean over labels: what their classes weigh; of probability rows: how many there are."""
+    """Of a mean over labels: the weights of their classes. Of probability rows: the number of rows."""
     rows = range(len(call.by_rows(call.logits)))
     if call.probabilities is not None:
         return len(rows)
@@ -63,7 +63,7 @@ def is_not_finite(call, row):
 
 
 def has_void_term(call, row):
-    """A class of logit -inf, where its target or weight is 0 and yet it is computed with."""
+    """A class with logit -inf and a target or weight of 0, which is computed nevertheless."""
     if is_ignored(call, row) or is_not_finite(call, row):
         return False
     weights = np.ones(call.classes) if call.weights is None else call.weights

@@ -4,9 +4,8 @@
 
     python3 conformance/peers/sampling.py --library build/libxent.so
 
-Needs NumPy, torch and transformers (pip). The processors are made and called one by one, in the order in which
-generate() has them. Prints how many kept sets are equal and why the others are not; exits with 1 where one has no
-reason.
+Needs NumPy, torch and transformers (pip). The processors are made and called one by one, in the order of generate().
+Prints the number of equal kept sets and the reasons for the other ones. Exits with 1 if a difference has no reason.
 """
 import argparse
 import sys
@@ -37,7 +36,7 @@ REASONS = {
 NEAR = 5e-6
 NEAR_SCORE = 3e-5
 
-# How many rows of each size.
+# The number of rows of each size.
 SIZES = {10: 400, 100: 400, 1000: 300, 32000: 30, 128256: 12}
 KINDS = {
     "normal": lambda s, n: 2 * s.normal(n),
@@ -58,7 +57,7 @@ SAMPLINGS = [
 
 
 def theirs(x, numbers, tokens):
-    """Which classes the processors of transformers leave."""
+    """The classes that the processors of transformers keep."""
     least = numbers.get("min_keep", 1)
     chain = []
     if "repetition_penalty" in numbers:
@@ -96,7 +95,7 @@ def moved(numbers, by):
 
 
 def typical_scores(x):
-    """How far -log p of each class is from the entropy, in double."""
+    """The distance of -log p of each class from the entropy, in double."""
     shifted = x.astype(np.float64) - x.max()
     log_p = shifted - np.log(np.exp(shifted).sum())
     p = np.exp(log_p)

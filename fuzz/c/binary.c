@@ -2,7 +2,7 @@
 /* Binary cross-entropy. */
 #include "run.h"
 
-/* Of elements and of positives, in the slots of what rows have. */
+/* Arrays of elements and of positives, in the slots of arrays of rows. */
 enum { ELEMENT_WEIGHTS = ROW_WEIGHTS, POSITIVE_WEIGHTS = SINK };
 
 static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(ELEMENT_WEIGHTS) | BIT(POSITIVE_WEIGHTS),

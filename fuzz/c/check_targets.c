@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Targets and weights that are checked, and what a call does that was not checked before. */
+/* Checks of targets and weights, and calls on targets that were not checked before. */
 #include "run.h"
 
 static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) |

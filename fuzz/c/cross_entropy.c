@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cross-entropy, and its backward from the statistics that it left. */
+/* Cross-entropy, and its backward from the statistics of the forward. */
 #include "run.h"
 
 static const uint32_t plain_outputs =
@@ -10,7 +10,7 @@ static const uint32_t plain_outputs =
                       other_inputs = BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
                                      BIT(ROW_WEIGHTS) | BIT(SINK);
 
-static int64_t function; /* 0: with few arrays, 1: with any, 2: with a backward behind it */
+static int64_t function; /* 0: with few arrays, 1: with any, 2: followed by a backward */
 
 /* A plain call has the other arrays NULL. */
 static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {

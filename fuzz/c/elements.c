@@ -114,7 +114,7 @@ static int64_t ragged_elements(const fuzz_problem *p) {
   return most < 0 ? 0 : most;
 }
 
-/* Bytes up to behind the last element; -1 where that is no room's. */
+/* Bytes up to the end of the last element; -1 if they do not fit a room. */
 static int64_t room_of(wide_int last, int64_t size) { return last < ROOM / 2 / size ? ((int64_t)last + 1) * size : -1; }
 
 int64_t bytes_of_array(const fuzz_problem *p, int index) {
@@ -154,7 +154,7 @@ void mark_elements(const fuzz_problem *p, int index, int64_t row_begin, int64_t 
   const xent_layout *l = layout_of_array(p, index);
   const fuzz_extent extent = extent_of(p, index);
   const bool classes = extent == PER_CLASS;
-  if (extent == ONE_ROW || extent == MATRIX) { /* of classes, whatever the rows */
+  if (extent == ONE_ROW || extent == MATRIX) { /* per class, for all rows */
     for (int64_t class = class_begin; class < class_end; class++)
       for (int64_t k = 0; k < (extent == MATRIX ? p->shape.features : 1); k++)
         mark_one(p, index, extent == MATRIX ? class * l->outer + k * l->classes : class * l->classes, marks);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arrays of the interface: what each has per row, of which types, and where its elements are. */
+/* The arrays of the interface: their extents, their types, and the positions of their elements. */
 #ifndef XENT_FUZZ_ELEMENTS_H
 #define XENT_FUZZ_ELEMENTS_H
 
@@ -19,10 +19,10 @@ typedef struct {
 const fuzz_kind *kind_of(const fuzz_problem *p, int index);
 
 xent_layout *layout_to_set(fuzz_problem *p, int index);
-/* How many elements a row has; the descriptor's word, which may be wild. */
+/* The number of elements of a row, as in the descriptor, which may be wild. */
 int64_t entries_of(const fuzz_problem *p, fuzz_extent extent);
-/* From the first to behind the last element of an array, as the row offsets in their slot say; -1 where that is no
- * room's. */
+/* Bytes from the first element to the end of the last one, according to the row offsets in their slot; -1 if they do
+ * not fit a room. */
 int64_t bytes_of_array(const fuzz_problem *p, int index);
 
 #endif

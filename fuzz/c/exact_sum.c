@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exact sums: any order and any division into parts give the same exact_sum; what is refused changes nothing. */
+/* Exact sums: any order and any division into parts yield the same exact_sum; a rejected call changes nothing. */
 #include <stdlib.h>
 
 #include "input.h"
@@ -16,7 +16,7 @@ static xent_exact_sum added(const void *values, int32_t type, int64_t stride, in
 
 static bool same_bytes(const void *a, const void *b, size_t bytes) { return !memcmp(a, b, bytes); }
 
-/* Values at the very end of what may be read. */
+/* Values at the very end of readable memory. */
 static void add_parts(const fuzz_slot *slot, int32_t type, int64_t stride, int64_t count, int64_t middle) {
   const size_t size = type == XENT_F32 ? 4 : 8;
   const xent_exact_sum whole = added(slot->data, type, stride, count);
@@ -33,7 +33,7 @@ static void add_parts(const fuzz_slot *slot, int32_t type, int64_t stride, int64
   if (!same_bytes(&sum, &again, sizeof sum)) fail("equal exact sums have other sums");
 }
 
-/* Whatever is refused leaves the exact sum alone; what is not reads no value that there is not. */
+/* A rejected call leaves the exact sum unchanged; an accepted call reads no value beyond the array. */
 static void add_wild(fuzz_input *in, const fuzz_slot *slot) {
   xent_exact_sum t = xent_empty_exact_sum();
   if (chance(in, 64)) t.size = (uint64_t)wild_number(in);
@@ -42,7 +42,7 @@ static void add_wild(fuzz_input *in, const fuzz_slot *slot) {
   const int64_t stride = wild_number(in);
   int64_t count = wild_number(in);
   const bool fits = (type == XENT_F32 || type == XENT_F64) && stride >= 0 && count > 0 && t.size == sizeof t;
-  if (fits) count = 1; /* any stride will do */
+  if (fits) count = 1; /* any stride is accepted */
   const void *values = chance(in, 32) ? NULL : slot->data;
   const xent_status status = xent_exact_sum_add(chance(in, 16) ? NULL : &t, values, type, stride, count);
   if (status && !same_bytes(&t, &before, sizeof t)) fail("a refused exact_sum was changed");

@@ -31,7 +31,7 @@ static double weight(random_source *r, unsigned style) {
   return style >= 10 ? (double)random_below(r, 2) : random_unit(r);
 }
 
-/* A class number: lawful but for the last styles, and sometimes the one that is ignored. */
+/* A class number: valid except in the last styles, and sometimes the ignore index. */
 static int64_t label(const fuzz_problem *p, random_source *r, unsigned style) {
   const int64_t classes = p->shape.all_classes > 0 ? p->shape.all_classes : p->shape.classes;
   if (p->sampled && random_below(r, 4) == 0) return -1;
@@ -42,7 +42,7 @@ static int64_t label(const fuzz_problem *p, random_source *r, unsigned style) {
   return classes < 1 ? 0 : random_below(r, style >= 10 && classes > 100 ? 100 : classes);
 }
 
-/* As many low bytes as the type has. */
+/* Stores the low bytes, up to the size of the type. */
 static void store_integer(const array *a, int64_t at, int64_t value) {
   const size_t size = size_of_type(a->layout.type);
   memcpy(a->data + (size_t)at * size, &value, size);
@@ -60,7 +60,7 @@ static bool holds_weights(const fuzz_problem *p, int index) {
 void fill_array(const fuzz_problem *p, int index, unsigned char *data, int64_t bytes, unsigned style) {
   random_source r = {p->seed * 64 + (uint64_t)index};
   const int32_t type = layout_of_array(p, index)->type;
-  if (style == 15 && p->raw_bytes > 0) { /* as they come */
+  if (style == 15 && p->raw_bytes > 0) { /* unchanged */
     for (int64_t i = 0; i < bytes; i++) data[i] = p->raw[(size_t)i % p->raw_bytes];
     return;
   }

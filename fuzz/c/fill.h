@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What arrays hold: lawful values, values at edges, or bytes of the input themselves. */
+/* The contents of arrays: valid values, edge values, or bytes of the input. */
 #ifndef XENT_FUZZ_FILL_H
 #define XENT_FUZZ_FILL_H
 

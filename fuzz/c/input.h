@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fuzzer's bytes as a row of decisions. Where they end, every decision is 0, which is the usual thing. */
+/* Reads the fuzzer's bytes as a sequence of decisions. After the last byte every decision is 0, the usual choice. */
 #ifndef XENT_FUZZ_INPUT_H
 #define XENT_FUZZ_INPUT_H
 
@@ -24,7 +24,7 @@ static inline int64_t below(fuzz_input *in, int64_t n) { return (int64_t)take(in
 /* One byte: true for `times` of its 256 values, never for 0. */
 static inline bool chance(fuzz_input *in, unsigned times) { return take(in, 1) >= 256 - times; }
 
-/* Numbers at which products overflow, signs change and types end; or any. */
+/* Any number, often one at which products overflow, signs change or types end. */
 static inline int64_t wild_number(fuzz_input *in) {
   static const int64_t numbers[] = {0,         1,         -1,        2,         7,         8191,      8192,
                                     8193,      16384,     -8192,     INT8_MAX,  INT16_MAX, INT32_MAX, INT32_MIN,

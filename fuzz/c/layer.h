@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls of a linear layer, with whatever arrays a problem has. */
+/* The calls of a linear layer, with the arrays of a problem. */
 #ifndef XENT_FUZZ_LAYER_H
 #define XENT_FUZZ_LAYER_H
 
@@ -29,7 +29,7 @@ static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t 
              gradients ? a[BIAS_GRADIENT] : NULL, statistics_of(p), exact_sum_of(p), a[WORKSPACE]));
 }
 
-/* Of the gradients those that are wanted, from the logits that a forward wrote, or from new ones. */
+/* Computes the wanted gradients, from the logits that a forward wrote, or from recomputed logits. */
 static inline xent_status layer_backward(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                          uint32_t wanted, bool logits) {
   void *const *a = p->address;

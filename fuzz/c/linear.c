@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of linear layers: the forward with its gradients; the gradients later, of any classes, from the
- * statistics that it left; and the same from states of class ranges.
+ * Cross-entropy of linear layers: the forward with its gradients; gradients of any class range later, from the
+ * statistics of the forward; and the same from states of class ranges.
  */
 #include "layer.h"
 

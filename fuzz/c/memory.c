@@ -24,7 +24,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)0)
 #endif
 
-/* So many bytes on each side are looked after. */
+/* The bytes on each side that must stay unchanged. */
 enum { MARGIN = 256, FILL = 0x5a };
 
 _Noreturn void fail(const char *format, ...) {
@@ -65,7 +65,7 @@ static int64_t margin_behind(const fuzz_slot *s) {
 }
 
 void slot_place(fuzz_slot *s, int64_t bytes, bool at_end, int64_t shift) {
-  if (s->data) { /* the last array that was here */
+  if (s->data) { /* the previous array in this slot */
     ASAN_UNPOISON_MEMORY_REGION(s->data - margin_before(s), (size_t)(margin_before(s) + s->bytes + margin_behind(s)));
     memset(s->data, FILL, (size_t)s->bytes);
   }

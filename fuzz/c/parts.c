@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows in parts: states of class ranges, both rounds of finish, and what is written from the statistics, which must be
- * the bits of one call for the whole; sometimes with states or statistics that something has damaged on their way.
+ * Rows in parts: states of class ranges, both rounds of finish, and the outputs computed from the statistics. The
+ * outputs must have the same bits as one call for the whole. Sometimes states or statistics are damaged in between.
  */
 #include "run.h"
 
@@ -13,13 +13,13 @@ static uint8_t damage_by;
 
 static const uint32_t finish_outputs = BIT(STATISTICS) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(EXACT_SUM);
 
-/* One chunk, or where there are very many (and no row is asked for) all of them. */
+/* One chunk, or all of the classes if there are very many (then the call has no rows). */
 static int64_t class_range_end(const fuzz_problem *p, int64_t from) {
   const int64_t classes = p->shape.classes, most = 4 * XENT_CHUNK;
   return classes <= most && classes - from > XENT_CHUNK ? from + XENT_CHUNK : classes;
 }
 
-/* Chunk by chunk: each is a class range of its own. */
+/* Chunk by chunk: each chunk is a separate class range. */
 static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_statistics *known) {
   void *const *a = p->address;
   const int64_t classes = p->shape.classes;
@@ -84,7 +84,7 @@ static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t fro
   }
 }
 
-/* Once for the whole, for the bits; where the parts went well, this must. */
+/* Makes one call for the whole and compares the bits. If the parts succeeded, it must succeed, too. */
 static void compare_with_whole(fuzz_problem *p, int64_t begin, int64_t end) {
   static uint8_t parts[ROOM];
   if (kind == OF_TARGETS || p->address[TARGETS]) return;

@@ -5,7 +5,7 @@
 #include "elements.h"
 #include "fill.h"
 
-/* What the row offsets say, as far as they can be held. */
+/* The row offsets, as far as memory holds them. */
 void make_offsets(fuzz_problem *p, fuzz_input *in) {
   const int64_t outer = p->shape.outer, classes = p->shape.classes;
   const int32_t type = p->shape.row_offsets.type;
@@ -31,14 +31,14 @@ void make_offsets(fuzz_problem *p, fuzz_input *in) {
   }
 }
 
-/* One of the arrays that there are. */
+/* One of the arrays of the call. */
 static int some_array(fuzz_input *in, uint32_t arrays) {
   int at = (int)below(in, ARRAYS);
   while (!(arrays & BIT(at)) && at < ARRAYS - 1) at++;
   return at;
 }
 
-/* In place, or in the way of another array. */
+/* Shares memory: in place, or overlapping another array. */
 void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   static const int from[][2] = {{GRADIENT, LOGITS}, {OUTPUT, LOGITS}, {GRADIENT, OUTPUT}, {GRADIENT, UPSTREAM}};
   for (int i = 0; i < ARRAYS; i++) p->in_slot_of[i] = i;
@@ -57,7 +57,7 @@ void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
       p->offset[i] = below(in, 8) * 8;
     }
   }
-  for (int i = 0; i < ARRAYS; i++) /* one step, so that a slot is an array's own */
+  for (int i = 0; i < ARRAYS; i++) /* one step, so that each slot belongs to one array */
     if (p->in_slot_of[p->in_slot_of[i]] != p->in_slot_of[i]) p->in_slot_of[i] = i, p->offset[i] = 0;
 }
 
@@ -89,7 +89,7 @@ static int64_t place_of_row(const fuzz_problem *p, const xent_layout *l, int64_t
   return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner;
 }
 
-/* A label of a class that is masked is refused: with masks of their own few calls of many rows would be left. */
+/* Calls reject a label of a masked class. With a mask per row, few calls of many rows would be left. */
 static void unmask_labels(fuzz_problem *p) {
   const xent_layout *of_masks = &p->shape.class_mask;
   const array labels = {.data = p->slots[TARGETS].initial, .layout = p->shape.targets};
@@ -119,14 +119,15 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
 /* ---- structs ---- */
 
 static uint64_t read_struct_size(fuzz_input *in, size_t known) {
-  if (known == sizeof(xent_shape) && chance(in, 32)) /* a shape may end behind any layout */
+  if (known == sizeof(xent_shape) && chance(in, 32)) /* a shape may end after any layout */
     return known - sizeof(xent_layout) * (uint64_t)below(in, 21);
   if (!chance(in, 8)) return known;
   if (chance(in, 128)) return (uint64_t)wild_number(in);
   return known - 16 + (uint64_t)below(in, 8) * 8;
 }
 
-/* A struct with its size; where that is one that is read, in so many bytes, of which the last may be set. */
+/* A struct with its size. If the size is accepted, the struct has that size in bytes, and one of the last ones may be
+ * set. */
 static void place_struct(fuzz_problem *p, fuzz_input *in, int slot, const void *from, size_t known, uint64_t size) {
   const bool is_read = size >= 64 && size <= 4096 && size % 8 == 0;
   const size_t bytes = is_read ? (size_t)size : known;
@@ -154,7 +155,7 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
     s.top_n_sigma = chance(in, 128) ? 4 * share(in) : 0;
     s.xtc_probability = chance(in, 128) ? share(in) : 0;
     s.xtc_threshold = share(in) / 4;
-    if (chance(in, 128)) /* each filter, from one of them on */
+    if (chance(in, 128)) /* all filters, starting from a random one */
       for (int i = 0, first = (int)below(in, 7); i < 7; i++) s.order |= (uint64_t)(1 + (first + i) % 7) << 8 * i;
   }
   if (chance(in, 96)) s.temperature = (double)(1 + below(in, 48)) / 16;
@@ -164,7 +165,7 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
   if (chance(in, 32)) s.draw = (uint32_t)take(in, 1);
   s.seed = p->seed;
   s.step = (uint32_t)take(in, 1);
-  if (p->sharded && !is_wild(p, in, 16)) { /* what shards take */
+  if (p->sharded && !is_wild(p, in, 16)) { /* filters that shards accept */
     s.top_k %= 513;
     s.ties = s.typical_p > 0 ? XENT_TIES_FIRST : s.ties;
     s.typical_p = s.top_k ? s.typical_p : 0;
@@ -188,7 +189,7 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
   return s;
 }
 
-/* Sampling, where rows have their own two in turns, and the workspace. */
+/* Sampling options, two structs for alternate rows if they are per row, and the workspace. */
 static void place_sampling(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   const uint64_t any = is_wild(p, in, 8) ? read_struct_size(in, sizeof(xent_sampling)) : sizeof(xent_sampling);
   const uint64_t size = any > 512 && any <= 4096 ? 512 : any;

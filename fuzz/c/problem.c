@@ -9,7 +9,7 @@
 
 enum { MOST_PRODUCTS = 200000 }; /* of a linear layer */
 
-/* Numbers of classes as kernels tell them apart; of the longest, around the ends of chunks. */
+/* Numbers of classes at which kernels differ; the longest are around the ends of chunks. */
 static int64_t some_classes(fuzz_input *in) {
   static const int64_t ends[] = {1, 16, 104, 1024, XENT_CHUNK};
   const int64_t kind = below(in, 12);
@@ -19,7 +19,7 @@ static int64_t some_classes(fuzz_input *in) {
   return chance(in, 64) ? most : least + (int64_t)take(in, 2) % (most - least + 1);
 }
 
-/* As many rows as a call of so many classes may have without taking long, of at most so many. */
+/* The number of rows that a call with `classes` classes can have in a short time, at most `most`. */
 static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
   const int64_t fit = 40000 / classes;
   return 1 + below(in, fit < 1 ? 1 : fit < most ? fit : most);
@@ -33,13 +33,13 @@ static int32_t some_schedule(fuzz_input *in) {
   return schedule > last ? XENT_SCHEDULE_TURNED : schedule; /* which one function of many takes */
 }
 
-/* Whole blocks of sixteen and what is left, rarely fewer. */
+/* Whole blocks of sixteen and a remainder, rarely fewer rows. */
 static int64_t some_block(fuzz_input *in, int64_t classes) {
   const int64_t fit = 20000 / classes, most = fit < 16 ? 16 : fit < 80 ? fit : 80;
   return chance(in, 32) ? 1 + below(in, 15) : 16 + below(in, most - 15);
 }
 
-/* What paths.h sends each schedule. */
+/* Sizes that paths.h maps to each schedule. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
   static const int64_t least[] = {[XENT_SCHEDULE_SINGLE] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
                                   [XENT_SCHEDULE_STRIP] = 1,  [XENT_SCHEDULE_TURNED] = 1, [XENT_SCHEDULE_ROW] = 1025,
@@ -58,7 +58,7 @@ static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
   if (p->sharded) s->outer = 1 + s->outer % 8, s->inner = 1 + s->inner % 2; /* states are large */
 }
 
-/* Both sides of where blocks, panels and tiles end; rarely more than a chunk of classes. */
+/* Sizes around the ends of blocks, panels and tiles; rarely more than a chunk of classes. */
 static void read_sizes_of_layer(fuzz_problem *p, fuzz_input *in) {
   static const int64_t ends[] = {1, 16, 32, 64, 128};
   xent_shape *s = &p->shape;
@@ -95,7 +95,7 @@ static void read_sizes(fuzz_problem *p, fuzz_input *in) {
     s->classes = some_classes(in);
     s->inner = some_rows(in, s->classes, 70);
     s->outer = some_rows(in, s->classes * s->inner, 4);
-  } else if (kind < 0xe4) { /* nothing */
+  } else if (kind < 0xe4) { /* empty */
     s->outer = below(in, 3);
     s->classes = 1 + below(in, 20);
     s->inner = below(in, 3);
@@ -186,7 +186,7 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
   }
 }
 
-/* The schedule of one row, which is for plain calls: most options and arrays away. */
+/* For the schedule of one row, which takes plain calls: drops most options and arrays. */
 static uint32_t plainly(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t given) {
   static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(EXACT_SUM) | BIT(REPORT);
   xent_options *o = &p->options;
@@ -248,7 +248,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
     const int64_t step = 1 + below(in, 4);
     *l = (xent_layout){times(times(entries, inner), step), times(inner, step), step, type, 0};
     if (extent == ONE_ROW) l->classes = step;
-  } else if (kind < 0xec) { /* repeated: inputs only, else refused */
+  } else if (kind < 0xec) { /* repeated: accepted for inputs only */
     const uint64_t which = take(in, 1);
     if (which & 1) l->outer = 0;
     if (which & 2) l->inner = 0;
@@ -278,7 +278,7 @@ static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
 
 /* ---- a problem ---- */
 
-/* Work that takes too long for one input of millions, or reaches beyond a room: then no row is asked for. */
+/* Empties the range of rows if one of millions of inputs would take too long, or an array reaches beyond its room. */
 static void limit_rows(fuzz_problem *p, uint32_t given) {
   bool huge = false;
   for (int i = 0; i < SLOTS; i++) huge |= (given & BIT(i)) && p->bytes[i] < 0;
@@ -319,7 +319,7 @@ static void size_statistics(fuzz_problem *p) {
   p->bytes[STATES] = states < 0 ? 0 : states > ROOM / 2 ? -1 : (int64_t)states;
 }
 
-/* Of a call that is for a schedule: without the arrays and options that its other arguments rule out. */
+/* For a call that targets a schedule: drops the arrays and options that its other arguments rule out. */
 static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   xent_options *o = &p->options;
   if (p->elementwise) {
@@ -346,7 +346,7 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     o->smoothing = o->has_ignore_index = 0;
   }
   const bool labels = given & BIT(TARGETS) && extent_of(p, TARGETS) == PER_ROW && !p->shape.target_count;
-  if (labels && !p->selected && !p->hessian && p->seed % 8 == 7) { /* a focal loss, which is one of plain labels */
+  if (labels && !p->selected && !p->hessian && p->seed % 8 == 7) { /* a focal loss, which needs plain labels */
     o->focal_gamma = (double)(1 + p->seed / 8 % 16) / 4;
     if (!is_wild(p, in, 16)) o->label_smoothing = o->z_loss = o->probability_clamp = 0;
   }
@@ -368,7 +368,7 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   return given & ~(BIT(CORRECT) | BIT(LOG_PROBABILITIES) | BIT(RANKS));
 }
 
-/* Which arrays and structs: the bits of structs follow those of the arrays that every target knows. */
+/* Chooses arrays and structs: the bits of structs follow those of the arrays that all fuzz targets have. */
 static uint32_t read_asked(const fuzz_problem *p, fuzz_input *in) {
   enum { KNOWN = TEACHER + 1 };
   const uint32_t bits = (uint32_t)take(in, 4), arrays = bits & (BIT(KNOWN) - 1), structs = bits >> KNOWN << ARRAYS;
@@ -392,9 +392,9 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   if (p->schedule) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
   if (p->schedule == XENT_SCHEDULE_TURNED) given |= optional & BIT(TOP_CLASSES);
   given = plainly(p, in, needed, given);
-  if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
+  if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* including a needed one */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);
-  for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
+  for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* not NULL, for extent_of */
   read_layouts(p, in, given | (needed & ((1u << ARRAYS) - 1)));
   given = agreeing(p, in, given);
   share_memory(p, in, given);
@@ -405,7 +405,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   if (!p->ragged) p->address[ROW_OFFSETS] = NULL;
   if (p->ragged) make_offsets(p, in);
   p->ragged &= p->shape.row_offsets.type == XENT_I32 || p->shape.row_offsets.type == XENT_I64;
-  /* What is read or written whatever the rows: */
+  /* Arrays that are read or written regardless of the rows: */
   if (p->shape.classes > ROOM) given &= ~BIT(CLASS_WEIGHTS);
   for (int i = WEIGHTS_GRADIENT; i <= BIAS_GRADIENT; i++)
     if (given & BIT(i) && bytes_of_array(p, i) < 0) given &= ~BIT(i);

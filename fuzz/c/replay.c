@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: gives a target every file and then RANDOM inputs of random bytes, without
- * libFuzzer, so that every build can. It prints how many and which schedules they took, and fails if too few took one.
- * It ends with a signal if something is found; the input is then in the file found.bin.
+ * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: passes every file and then RANDOM inputs of random bytes to a target,
+ * without libFuzzer, so that every build can run it. It prints the number of calls per schedule, and fails if a
+ * schedule has too few.
+ * It ends with a signal if a check fails; the input is then in the file found.bin.
  */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
@@ -16,7 +17,7 @@
 #include "rows.h"
 #include "run.h"
 
-#ifndef O_BINARY /* of Windows alone */
+#ifndef O_BINARY /* Windows only */
 #define O_BINARY 0
 #endif
 
@@ -34,7 +35,7 @@ static const struct {
 static void (*target)(const uint8_t *data, size_t size);
 static long long inputs;
 
-/* The input that runs: written to a file where it ends the process. */
+/* The current input, written to a file if it ends the process. */
 static const uint8_t *current;
 static size_t current_size;
 
@@ -69,7 +70,7 @@ static void run_file(const char *path) {
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* In the order of their names, whatever the file system's is. */
+/* In the order of their names, independent of the file system. */
 static void run_folder(const char *path) {
   static char *names[MOST_FILES];
   size_t count = 0;
@@ -117,7 +118,7 @@ static void print_schedules(const fuzz_count *calls) {
              calls->took[schedule], calls->blocks[schedule], calls->masked[schedule]);
 }
 
-/* A schedule that inputs seldom reach is a schedule that is not tested. */
+/* A schedule that inputs seldom reach is not tested. */
 static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
   if (target == fuzz_binary) return calls->took[XENT_SCHEDULE_ELEMENTS] > 0 && calls->took[XENT_SCHEDULE_F64] > 0;
@@ -128,7 +129,7 @@ static bool reaches_every_way(const fuzz_count *calls, long long random) {
   for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
     const int schedule = paths[k];
     if (schedule == XENT_SCHEDULE_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
-    /* The last path of a list has what the others leave: with few rows, and seldom a mask. */
+    /* The last path of a list takes the remaining calls: with few rows, and seldom a mask. */
     const bool last = schedule == XENT_SCHEDULE_ROW || schedule == XENT_SCHEDULE_F64;
     const bool one_row = schedule == XENT_SCHEDULE_SINGLE || last;
     const bool no_mask = one_row || schedule == XENT_SCHEDULE_STRIP || schedule == XENT_SCHEDULE_TURNED;

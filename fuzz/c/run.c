@@ -10,7 +10,7 @@
 
 #include "tiers.h"
 
-/* What the calls of a run said. */
+/* The results of the calls of a run. */
 enum { MOST_CALLS = 32 };
 typedef struct {
   xent_status status;
@@ -22,7 +22,7 @@ static int answered, first_answered;
 static fuzz_count count;
 static const char *tier;
 static bool counts_schedules;
-static uint32_t taken; /* bits of the paths of a run's calls */
+static uint32_t taken; /* bits of the paths that a run's calls took */
 
 fuzz_count calls_so_far(void) { return count; }
 
@@ -39,7 +39,7 @@ fuzz_problem *the_problem(void) {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Behind the last row that may be written. */
+/* The end of the rows that may be written. */
 static int64_t last_row(const fuzz_problem *p, xent_status status, const fuzz_effect *e) {
   if (status == XENT_OK) return e->row_end;
   if (!e->partly || (status != XENT_INVALID_LABEL && status != XENT_INVALID_ARGUMENT)) return e->row_begin;
@@ -66,7 +66,7 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     memset(marks, 1, (size_t)bytes);
     return;
   }
-  if (slot == EXACT_SUM) { /* of shards what they gathered, which nobody writes */
+  if (slot == EXACT_SUM) { /* of shards: the gathered states, which are only read */
     if ((e->slots & BIT(EXACT_SUM)) &&
         (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
       memset(marks + first, 1, (size_t)(bytes - first));
@@ -83,7 +83,7 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
       mark_states(p, e, end - e->row_begin, marks);
   }
   for (int i = 0; i < ARRAYS; i++) {
-    const bool sums = i == WEIGHTS_GRADIENT || i == BIAS_GRADIENT; /* over any rows, or none */
+    const bool sums = i == WEIGHTS_GRADIENT || i == BIAS_GRADIENT; /* over any number of rows, including 0 */
     if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] &&
         (sums ? status == XENT_OK : end > e->row_begin))
       mark_elements(p, i, e->row_begin, end, e->class_begin, e->class_end, marks);
@@ -124,7 +124,7 @@ static bool may_be_in_place(const fuzz_problem *p, int written, int other) {
          is_same_step(a->classes, b->classes, p->shape.classes);
 }
 
-/* No array that is written may have bytes of another; only in place. */
+/* An array that is written may share bytes with another one only in place. */
 static void check_overlaps(const fuzz_problem *p, const char *function, const fuzz_effect *e) {
   for (int i = 0; i < ARRAYS; i++) {
     if (!(e->slots & BIT(i)) || !p->address[i] || p->bytes[i] <= 0) continue;
@@ -164,8 +164,8 @@ xent_status settled(void) { return answers[answered - 1].status; }
 /* ---- a run ---- */
 
 #if defined(__x86_64__)
-/* To minus infinity, subnormals flushed, as far as the machine has that (valgrind's has not): calls must neither mind
- * nor change it. */
+/* Rounds toward minus infinity and flushes subnormals, if the machine can (valgrind cannot). Calls must neither depend
+ * on this mode nor change it. */
 static unsigned foreign;
 static unsigned foreign_float_mode(void) {
   const unsigned before = _mm_getcsr();
@@ -203,7 +203,7 @@ static void keep_results(const fuzz_problem *p) {
 static void compare_slots(const fuzz_problem *p, const char *what) {
   for (int i = 0; i < SLOTS; i++) {
     const fuzz_slot *s = &p->slots[i];
-    if (i == OPTIONS || i == REPORT) continue; /* which tier; compared call by call */
+    if (i == OPTIONS || i == REPORT) continue; /* the tier; compared call by call */
     if (i == WORKSPACE) continue; /* holds no result */
     for (int64_t at = 0; at < s->bytes; at++)
       if (s->data[at] != s->result[at])
@@ -230,7 +230,7 @@ static bool all_went_well(void) {
 }
 
 #ifdef XENT_SWITCHES
-/* The same calls with some paths off. */
+/* Makes the same calls with some paths off. */
 static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint32_t off) {
   static char text[400];
   int n = snprintf(text, sizeof text, "%s without", xent_isa_name(isa));
@@ -248,12 +248,12 @@ static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint
   compare_results(p);
   count.without++;
 }
-/* Without the paths that the calls took, as long as others fit; then without some. */
+/* Turns off the paths that the calls took, as long as others fit; then turns off random paths. */
 static void compare_paths(fuzz_problem *p, fuzz_calls calls, int32_t isa) {
   enum { SETS = 2 };
   uint64_t r = p->seed * 0x9e3779b97f4a7c15u + (uint64_t)isa;
   uint32_t off = 0;
-  for (uint32_t on; (on = taken & ~off & ~1u) != 0;) { /* bit 0: none */
+  for (uint32_t on; (on = taken & ~off & ~1u) != 0;) { /* bit 0: no path */
     for (int k = 0; k < XENT_SCHEDULE_COUNT; k++) count.replaced[k] += on >> k & 1;
     off |= on;
     compare_without(p, calls, isa, off);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every call must keep to, on every tier. */
+/* The checks of every call, on every tier. */
 #ifndef XENT_FUZZ_RUN_H
 #define XENT_FUZZ_RUN_H
 
@@ -10,29 +10,29 @@
 /* The calls of a target, on the rows from begin to end; each is followed by settle. */
 typedef void (*fuzz_calls)(fuzz_problem *p, int64_t row_begin, int64_t row_end);
 
-/* Makes the calls on every tier of this CPU, one of them in another float mode, and, where the rows can be split, once
- * more in two parts. Fails where the tiers differ in a status, a report or a byte. With XENT_SWITCHES every tier makes
- * them once more with paths off. */
+/* Makes the calls on every tier of this CPU, one of them in another float mode. If the rows can be split, makes them
+ * again in two parts. Fails if the tiers differ in a status, a report or a byte. With XENT_SWITCHES, every tier makes
+ * them again with paths off. */
 void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits);
 
-/* The arrays that a call takes, and what it may have written: slots as bits, and of them the rows and classes. */
+/* The arrays that a call takes, and those that it may write: slots as bits, and the rows and classes within them. */
 typedef struct {
   uint32_t reads, slots;
   int64_t row_begin, row_end, class_begin, class_end;
-  bool partly; /* a refusal may come when rows before the one that it tells are written */
+  bool partly; /* an error may come after rows before the reported one are written */
 } fuzz_effect;
 
-/* Checks what a call has done since the last one: nothing if it was refused, else only what it may. */
+/* Checks the stores since the last call: none if the call was rejected, otherwise only into the allowed elements. */
 void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect);
 /* The status of the last call. */
 xent_status settled(void);
 
-/* How many calls were made, and how many of them were not refused. And of those with a report how many took each
- * schedule in the scalar tier: all, those on sixteen rows and more, and of these those with a mask per row. */
+/* The number of calls, and of accepted calls. Of those with a report, the number per schedule in the scalar tier: all,
+ * those with at least sixteen rows, and of these those with a mask per row. */
 typedef struct {
   long long made, accepted;
   long long took[XENT_SCHEDULE_COUNT], blocks[XENT_SCHEDULE_COUNT], masked[XENT_SCHEDULE_COUNT];
-  /* Of runs with paths off: all; those without a path that the calls took, by path, and on every tier. */
+  /* Runs with paths off: all; and those without a path that the calls took, by path, and on every tier. */
   long long without, replaced[XENT_SCHEDULE_COUNT];
 } fuzz_count;
 fuzz_count calls_so_far(void);
@@ -40,13 +40,13 @@ fuzz_count calls_so_far(void);
 static inline const xent_shape *shape_of(const fuzz_problem *p) { return p->address[SHAPE]; }
 static inline const xent_options *options_of(const fuzz_problem *p) { return p->address[OPTIONS]; }
 static inline xent_report *report_of(const fuzz_problem *p) { return p->address[REPORT]; }
-/* What the report says, which may lie at any address and be cut off. */
+/* Reads the report, which may be at any address and be truncated. */
 xent_report report_read(const fuzz_problem *p);
 static inline xent_exact_sum *exact_sum_of(const fuzz_problem *p) { return p->address[EXACT_SUM]; }
 static inline xent_statistics *statistics_of(const fuzz_problem *p) { return p->address[STATISTICS]; }
 static inline xent_state *states_of(const fuzz_problem *p) { return p->address[STATES]; }
 
-/* The problem of a target, whose rooms are made when first asked for. */
+/* The problem of a target. The first call makes its rooms. */
 fuzz_problem *the_problem(void);
 
 /* The targets: each takes any bytes. */

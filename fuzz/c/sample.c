@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling: tokens, and all that is told of them. */
+/* Sampling: tokens, and their other outputs. */
 #include "run.h"
 
 static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS) |

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sampling in shards: every round of two that have the same logits, each with states from "another machine", which
- * something may have damaged on their way.
+ * Sampling in shards: every round of two shards that have the same logits. Each shard passes states as if from another
+ * machine, and they may be damaged on their way.
  */
 #include "run.h"
 
@@ -9,7 +9,7 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(P
                              BIT(BIAS_TOKENS) | BIT(BIAS_VALUES),
                       outputs = BIT(TOKENS) | BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT);
 
-/* What is written into what was gathered. */
+/* A write into the gathered states. */
 typedef struct {
   int64_t round;
   uint64_t at, number;
@@ -20,7 +20,7 @@ enum { MOST_CHANGES = 3, MOST_ROUNDS = 15, HEAD = 96 };
 static change changes[MOST_CHANGES];
 static int64_t count;
 
-/* The shard's shape, or the other's: their classes are those before or behind. */
+/* The shape of this shard, or of the other, whose classes are before or after those of this one. */
 static xent_shape shape_of_shard(const fuzz_problem *p, bool other) {
   xent_shape s = {0};
   const size_t bytes = (size_t)p->slots[SHAPE].bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log-probabilities of selected classes, and their backward from the statistics that they left. */
+/* Log-probabilities of selected classes, and their backward from the statistics of the forward. */
 #include "run.h"
 
 static const uint32_t outputs = BIT(LOG_PROBABILITIES) | BIT(GRADIENT) | BIT(STATISTICS),

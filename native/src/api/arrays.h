@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arrays of the interface: of each what is checked, and where calls have it. xent_call, xent_shape and the places
- * of each function name them, too. */
+/* The arrays of the interface: the rules that each is checked against, and its place in a call. The arrays are also
+ * named in xent_call, xent_shape and the places of each function. */
 #ifndef XENT_ARRAYS_H
 #define XENT_ARRAYS_H
 
@@ -12,37 +12,37 @@
 
 #define XENT_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-/* What an array has numbers for. */
+/* The number of elements of an array. */
 enum {
   XENT_PER_CLASS,
   XENT_PER_ROW,
-  XENT_PER_TARGET, /* target_count of each row */
-  XENT_PER_TOP,    /* top_count of each row */
-  XENT_PER_PROMPT, /* prompt_count of each row */
+  XENT_PER_TARGET, /* target_count per row */
+  XENT_PER_TOP,    /* top_count per row */
+  XENT_PER_PROMPT, /* prompt_count per row */
   XENT_PER_OUTPUT, /* output_count */
-  XENT_PER_WORD,   /* one for 32 classes */
-  XENT_PER_FEATURE, /* `features` of each row */
-  XENT_OF_CLASSES, /* `features` of each class, the same for all rows */
-  XENT_OF_TARGETS, /* one of these: as the type and target_count say */
+  XENT_PER_WORD,   /* one per 32 classes */
+  XENT_PER_FEATURE, /* `features` per row */
+  XENT_OF_CLASSES, /* `features` per class, the same for all rows */
+  XENT_OF_TARGETS, /* one of these, depending on the type and target_count */
   XENT_ONE_ROW,    /* every class, the same for all rows */
-  XENT_OFFSETS,    /* of ragged rows: one more than there are rows */
-  XENT_ROW_RECORDS, /* no array: records of 64 bytes, one of each row */
-  XENT_CHUNK_RECORDS, /* one of each chunk of each row */
+  XENT_OFFSETS,    /* of ragged rows: one more than the number of rows */
+  XENT_ROW_RECORDS, /* no array: records of 64 bytes, one per row */
+  XENT_CHUNK_RECORDS, /* one per chunk of each row */
   XENT_BESIDE,     /* memory that the function checks itself */
-  XENT_NO_ARRAY    /* eight bytes that are no array of the caller's */
+  XENT_NO_ARRAY    /* eight bytes, not an array of the caller */
 };
 
 typedef struct {
   uint16_t layout, address; /* in xent_shape and xent_call */
   uint8_t field, form, holds;
   bool written;
-  uint64_t in_place; /* fields below 64, as bits, that it may be, at the same address and strides */
+  uint64_t in_place; /* bit set of fields below 64 that the array may alias, at the same address and strides */
 } xent_rule;
 
 #define XENT_FIELD_BIT(name) (UINT64_C(1) << XENT_FIELD_##name)
 #define XENT_INPUT(field_, name, address_, form_, holds_)                                                       \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, false, 0}
-/* The same, where bindings let one number stand for several rows or classes. */
+/* The same, if bindings let one number stand for several rows or classes. */
 #define XENT_SPREAD_INPUT XENT_INPUT
 #define XENT_OUTPUT_IN_PLACE(field_, name, address_, form_, holds_, in_place_)                                  \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
@@ -64,7 +64,7 @@ enum {
   XENT_BIAS_GRADIENT,
   XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_EXACT_SUM, XENT_WORKSPACE, XENT_GATHERED,
   XENT_SAMPLE_STATES,
-  XENT_ARRAYS, /* so many are addresses that bindings pass; what follows has places in their struct */
+  XENT_ARRAYS, /* the number of addresses that bindings pass; the following rules have places in their struct */
   XENT_WORKSPACE_SIZE = XENT_ARRAYS, XENT_SAMPLING, XENT_SHARDS,
   XENT_RULES
 };
@@ -145,7 +145,7 @@ _Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 64, "a rule
 
 static inline bool xent_is_array(const xent_rule *rule) { return rule->form < XENT_ROW_RECORDS; }
 
-/* Whether a written array may be another one that lies at the same place. */
+/* Whether a written array may alias another one at the same address. */
 static inline bool xent_may_share(const xent_rule *written, const xent_rule *other) {
   return other->field < 64 && (written->in_place >> other->field & 1);
 }
@@ -159,20 +159,20 @@ typedef struct {
 
 typedef struct xent_frame xent_frame;
 
-/* A function of the interface: its arguments, in the order of its struct, and the work on a call that has them. Most
- * calls have no other arrays than the first, usual ones. */
+/* A function of the interface: its arguments, in the order of its struct, and the code that runs a call with them. Most
+ * calls pass only the first arrays, the usual ones. */
 typedef struct {
   const xent_place *places;
   xent_status (*work)(xent_frame *frame);
   uint8_t count;     /* of the places */
-  uint8_t usual;     /* of the arrays that xent_arrays_are_usual looks at */
-  bool all_layouts;  /* layouts of arrays that are not there are taken, too, not those of usual ones alone */
-  bool has_classes;  /* a range of classes, behind that of rows */
-  bool needs_report; /* which has what the function is asked for */
-  bool backward;     /* of softmax: the type of its output says in which arithmetic it is computed */
+  uint8_t usual;     /* the number of arrays that xent_arrays_are_usual checks */
+  bool all_layouts;  /* takes layouts of absent arrays, too, not only those of usual ones */
+  bool has_classes;  /* a range of classes, after the range of rows */
+  bool needs_report; /* the report receives the result of the function */
+  bool backward;     /* of softmax: the type of its output selects the arithmetic */
   uint16_t size, report;
-  uint16_t logits_type, choice, reserved; /* int32_t; 0: the struct has none */
-  uint32_t own_options;         /* XENT_SETS; 0: all but those that its checks refuse */
+  uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */
+  uint32_t own_options;         /* XENT_SETS; 0: all except those that its checks reject */
 } xent_function;
 
 #define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;
@@ -182,11 +182,11 @@ enum {
   XENT_OPTIONAL,
   XENT_NEEDED,
   XENT_MOST_PLACES = 34, /* of a function */
-  XENT_MOST_ARRAYS = 32, /* among them, which xent_many_at takes */
+  XENT_MOST_ARRAYS = 32, /* among them, accepted by xent_many_at */
   XENT_MOST_USUAL = 6    /* of these */
 };
 
-/* Places from a list of `_(c, member, RULE, NEEDED or OPTIONAL)`, c the struct that the function takes. */
+/* Places from a list of `_(c, member, RULE, NEEDED or OPTIONAL)`, where c is the struct that the function takes. */
 #define XENT_PLACE(call, member, rule, need) {offsetof(call, member), XENT_##rule, XENT_##need},
 #define XENT_ADD_ARRAY(call, member, rule, need) +(XENT_##rule < XENT_ARRAYS)
 #define XENT_PLACES(name, call, list)                                                                          \
@@ -194,13 +194,13 @@ enum {
   _Static_assert(XENT_COUNT(name) <= XENT_MOST_PLACES, "xent_check_arrays has no room for so many places");    \
   _Static_assert(0 list(XENT_ADD_ARRAY, call) <= XENT_MOST_ARRAYS, "xent_many_at does not take so many arrays")
 
-/* What a cross-entropy writes for each row besides losses, in the order of the structs. */
+/* The outputs per row of a cross-entropy besides losses, in the order of the structs. */
 #define XENT_ROW_OUTPUTS(_, c)                                                                                     \
   _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL) \
   _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                    \
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)
 
-/* 0, where a condition holds. */
+/* 0, if a condition is true. */
 #define XENT_ZERO_IF(condition, otherwise)      \
   (0 * sizeof(struct {                          \
     _Static_assert(condition, otherwise);       \
@@ -210,7 +210,7 @@ enum {
   .places = places_, .count = XENT_COUNT(places_), .work = work_, .size = sizeof(call),                          \
   .usual = usual_ + XENT_ZERO_IF((usual_) <= XENT_MOST_USUAL, "xent_arrays_are_usual has no room for so many"),  \
   .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
-/* Of a function that has no usual calls. */
+/* For a function without usual calls. */
 #define XENT_UNUSUAL_ARGUMENTS(call, places, work) XENT_ARGUMENTS(call, places, 0, work), .all_layouts = true
 
 #endif

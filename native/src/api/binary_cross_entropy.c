@@ -4,7 +4,7 @@
 #include "api/options.h"
 #include "kernels/present.h"
 
-/* The options it has. */
+/* The options of this function. */
 #define OWN (XENT_SETS(ignore_index) | XENT_OPTIONS_FOR(XENT_FOR_BINARY))
 
 #define PLACES(_, c)                                                                                         \
@@ -17,7 +17,7 @@ static xent_status binary_cross_entropy(xent_frame *f);
 const xent_function xent_of_binary_cross_entropy = {
     XENT_ARGUMENTS(xent_binary_cross_entropy_call, places, 4, binary_cross_entropy)};
 
-/* An ignore index is among labels. */
+/* Only labels can have an ignore index. */
 static xent_status check_ignore_index(xent_frame *f) {
   const bool labels = xent_element_type_of(f->call.shape->targets.type).holds & XENT_LABELS;
   if (!f->call.options->has_ignore_index || labels) return XENT_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How calls come in: as structs, as addresses for bindings, or as calls that are checked once. */
+/* The ways to make a call: as structs, as addresses for bindings, or prepared by one check for many runs. */
 #include "api/calls.h"
 #include "cpu/stack.h"
 #include "kernels/present.h"
@@ -8,21 +8,21 @@ enum { FEW = 6 }; /* arrays of the shorter entry point */
 
 /* ---- structs ---- */
 
-/* What every struct begins with: a range of rows, one of classes where there is one, options. */
+/* The first fields of every struct: a range of rows, a range of classes if the function has one, options. */
 typedef struct {
   uint64_t size;
   xent_sizes sizes;
   const void *addresses[3];
 } call_head;
 
-/* An int32_t of a struct; 0 where the struct has none. */
+/* An int32_t of a struct; 0 if the struct does not have it. */
 static int32_t number_at(const void *call, uint16_t at) {
   int32_t number = 0;
   if (at) memcpy(&number, (const char *)call + at, sizeof number);
   return number;
 }
 
-/* Makes the call of a struct, with a shape of its own. */
+/* Makes the call of a struct, with a separate shape. */
 static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
   static const xent_options defaults = {.size = sizeof defaults};
   const xent_status status = xent_check_call(call, function->size);
@@ -34,7 +34,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
   const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
   const xent_options *options = h.addresses[last + 1];
   int64_t all_rows;
-  if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* refused as a shape */
+  if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* rejected as a shape */
   f->own_shape.size = sizeof f->own_shape;
   _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
   memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
@@ -45,7 +45,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
   memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
   f->choice = number_at(call, function->choice);
   f->reserved = number_at(call, function->reserved);
-  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even if none are there */
+  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even without logits */
   for (int i = 0; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     const char *at = (const char *)call + function->places[i].at;
@@ -54,7 +54,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
     memcpy(&address, at, sizeof address);
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-    /* Layouts of what is not there mean nothing, but of weights, which targets may need. */
+    /* Layouts of absent arrays are ignored, except those of weights, which targets may need. */
     const bool known = i < function->usual || function->all_layouts || rule->field == XENT_FIELD_TARGET_WEIGHTS;
     if (xent_is_array(rule) && (known || address))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
@@ -80,12 +80,12 @@ static const xent_function *function_of(int32_t number) {
 
 /* ---- calls that are checked once ---- */
 
-/* What an xent_prepared holds. */
+/* The contents of an xent_prepared. */
 struct XENT_BEHIND_OPAQUE xent_kept {
   uint64_t size;
   const xent_function *function; /* NULL: nothing is prepared */
-  xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
-  xent_call call;                /* as the kernel takes it, else as it was made */
+  xent_kernel kernel;            /* NULL: checked values are in memory that may change, so each run checks them */
+  xent_call call;                /* as passed to the kernel; without a kernel, as made */
   int32_t choice, schedule;
   uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
   int32_t arrays;       /* how many of them the function has */
@@ -96,7 +96,7 @@ struct XENT_BEHIND_OPAQUE xent_kept {
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
 _Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, order) + sizeof(uint64_t), "no bytes between words");
 
-/* Offsets, records and tokens before are read by checks; those of a layer look at its workspace. */
+/* Checks read offsets, records and previous tokens; those of a linear layer read its workspace. */
 #define XENT_NOT_READ_BY_CHECKS                                                                            \
   (XENT_OF_FORWARD | XENT_HAS(upstream) | XENT_HAS(forward_output) | XENT_HAS(teacher) | XENT_HAS(states) | \
    XENT_HAS(element_weights) | XENT_HAS(positive_weights) | XENT_HAS(bias) | XENT_HAS(tokens) |            \
@@ -112,7 +112,7 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
   p->schedule = f->report->schedule;
-  f->report->schedule = XENT_SCHEDULE_NONE; /* as none was computed */
+  f->report->schedule = XENT_SCHEDULE_NONE; /* no row was computed */
   if (c->report == &f->own_report) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
@@ -127,7 +127,7 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   return XENT_OK;
 }
 
-/* Leaves nothing prepared. */
+/* Clears the prepared call. */
 static xent_status forget(xent_prepared *prepared) {
   const xent_status status = xent_check_size(prepared, sizeof *prepared);
   if (!status) ((xent_kept *)(void *)prepared)->function = NULL;
@@ -139,10 +139,10 @@ static inline bool is_array(const xent_function *function, int entry) {
   return function->places[entry].rule < XENT_ARRAYS;
 }
 
-/* Whether the caller passes the array of a place: all in turn if no bits say which. */
+/* Whether the caller passes the array of a place. If `arrays` is 0, it passes all in turn. */
 static inline bool is_passed(uint64_t arrays, int place) { return !arrays || arrays >> place & 1; }
 
-/* Checks a call, and keeps it. */
+/* Checks a call and stores it. */
 static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function, uint64_t arrays) {
   xent_kept *p = (xent_kept *)(void *)prepared;
   const uint64_t size = p->size;
@@ -172,14 +172,14 @@ xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *
   return status ? status : prepare(prepared, &f, own, 0);
 }
 
-/* NULL: nothing is prepared there. */
+/* NULL: no call is prepared there. */
 static inline xent_kept *kept_of(xent_prepared *prepared) {
   xent_kept *kept = (xent_kept *)(void *)prepared;
   if (xent_check_size(prepared, sizeof *prepared) || !kept->function) return NULL;
   return kept;
 }
 
-/* Whether a call has no sampling, or one that differs from what was checked only in numbers that no check reads. */
+/* Whether a call has no sampling, or its sampling differs from the checked one only in numbers that no check reads. */
 static inline bool has_checked_sampling(const xent_kept *p) {
   enum { WORDS = sizeof(xent_sampling) / sizeof(uint64_t) };
   if (!p->call.sampling) return true;
@@ -229,7 +229,7 @@ xent_status xent_run(xent_prepared *prepared) {
 
 /* ---- entry points for bindings ---- */
 
-/* One for many, as what differs are the arrays. */
+/* One function for all, because only the arrays differ. */
 static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
   xent_status status = xent_check_call(w, sizeof *w);
   if (!status && w->prepared) status = forget(w->prepared);
@@ -252,7 +252,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   }
   if (w->arrays && (w->arrays >> place || __builtin_popcountll(w->arrays) != given)) return XENT_INVALID_ARGUMENT;
   for (; given < count; given++)
-    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
+    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* not an array of the function */
   return w->prepared ? prepare(w->prepared, &f, function, w->arrays) : function->work(&f);
 }
 

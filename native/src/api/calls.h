@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the entry points of calls over rows have in common. */
+/* Shared code of the entry points of calls over rows. */
 #ifndef XENT_CALLS_H
 #define XENT_CALLS_H
 
 #include "api/checks.h"
 #include "kernels/schedules.h"
 
-/* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
- * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
+/* If the tensors of a call take at least this many bytes together, the output does not stay in the caches until the
+ * caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
 #ifndef XENT_STREAM_BYTES /* a test streams everything */
 #define XENT_STREAM_BYTES (24 << 20)
 #endif
@@ -17,15 +17,15 @@ static inline bool worth_streaming(const xent_frame *f, const void *output, cons
   return output && output != input && f->elements >= least;
 }
 
-/* Of a call that may write the gradient of its logits. */
+/* For a call that may write the gradient of its logits. */
 static inline void use_gradient_as_output(xent_frame *f) {
   xent_call *c = &f->call;
   c->output_layout = &c->shape->gradient;
   c->stream = worth_streaming(f, c->output, c->logits, 2);
 }
 
-/* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
- * its results are there, they must be. */
+/* Orders the stores that bypass the caches. Other stores do not order them, so this must happen before the caller
+ * signals another thread that the results are complete. */
 static inline void end_streaming(void) {
 #if defined(__x86_64__)
   _mm_sfence();
@@ -39,19 +39,19 @@ static inline xent_status run_checked(const xent_call *call, xent_kernel kernel)
   call->report->denominator = (double)call->report->valid_rows;
   return status;
 }
-/* The same, or keeps both for later runs. */
+/* The same, or stores both for later runs. */
 static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
   return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
 
-/* The kernels that a call needs. Those that choose among schedules in float32 arithmetic say which they take. */
+/* The kernels that a call needs. Kernels that choose among schedules in float32 arithmetic report their choice. */
 static inline const xent_family *family_of(xent_frame *f) {
   f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 
-/* What labels have and other targets have not; an ignore index stands for no class in sparse rows. The terms of a loss
- * are clamped where the rows are whole. */
+/* Rules that apply to labels but not to other targets. The ignore index does not stand for a class in sparse rows. The
+ * terms of a loss are clamped only if the rows are whole. */
 static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   const xent_options *o = f->call.options;
   if (!f->call.targets || xent_has_label_targets(f)) return XENT_OK;
@@ -62,26 +62,26 @@ static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP, o->probability_clamp);
 }
 
-/* Arrays with a number for each of the largest classes, of which none are asked for. */
+/* Rejects arrays of the largest classes if top_count is 0. */
 static inline xent_status check_top_count(xent_frame *f) {
   const bool top = f->call.top_classes || f->call.top_log_probabilities;
   return top && f->call.shape->top_count == 0 ? xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0) : XENT_OK;
 }
 
-/* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take
- * it in later. */
+/* Smoothing shares depend on the number of classes, which is unknown in a shard with a mask. Labels apply smoothing
+ * later. */
 static inline xent_status check_share_is_known(xent_frame *f) {
   const bool asked = f->call.targets && !xent_has_label_targets(f) && f->call.options->label_smoothing > 0;
   if (!asked || !f->call.class_mask || !f->call.shape->all_classes) return XENT_OK;
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_CLASS_MASK, 0);
 }
 
-/* What only a call with targets can give, and only one with labels. */
+/* Rejects outputs that need targets, and those that need labels, in calls without them. */
 static inline xent_status check_outputs_of_targets(xent_frame *f) {
   const xent_call *c = &f->call;
   const bool of_labels = c->correct || c->log_probabilities || c->ranks;
   if (!c->targets) {
-    /* By a forward: for its backward, or for the probabilities of the largest classes. */
+    /* Statistics of a forward: for its backward, or for the probabilities of the largest classes. */
     const bool left = c->statistics && !c->known_states && !c->top_classes;
     const bool missing = of_labels || left || c->losses || c->output || c->exact_sum || c->target_gradient;
     return missing ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS, 0) : XENT_OK;
@@ -94,7 +94,7 @@ static inline xent_status check_outputs_of_targets(xent_frame *f) {
   return of_labels ? xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
-/* Of logits that a call does not read: the type says in which arithmetic they are. */
+/* For logits that a call does not read: their type selects the arithmetic. */
 static inline xent_status check_logits_type(xent_frame *f) {
   const xent_layout *l = &f->call.shape->logits;
   const xent_element_type type = xent_element_type_of(l->type);

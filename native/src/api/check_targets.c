@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is read of targets and weights before anything is written. */
+/* Checks of targets and weights before the first store. */
 #include <float.h>
 
 #include "api/calls.h"
@@ -14,8 +14,8 @@ typedef struct {
   bool ignores;
 } label_rules;
 
-/* For labels of one type, which lie side by side: a loop without branches. As many bits are compared as the
- * labels have, or 32: a limit beyond them is one that no label reaches. */
+/* A loop without branches for contiguous labels of one type. It compares in the width of the labels, or in 32 bits. A
+ * limit that does not fit this width is above every label. */
 #define XENT_DEFINE_COUNT_LABELS(name, type, bits, most)                                                   \
   static bool count_##name(const void *all, int64_t begin, int64_t n, label_rules rules, int64_t *counted) {\
     const type *labels = (const type *)all + begin;                                                        \
@@ -45,8 +45,8 @@ static bool (*const count_of_type[])(const void *all, int64_t begin, int64_t n, 
     [XENT_I8] = count_i8, [XENT_U8] = count_u8, [XENT_I16] = count_i16, [XENT_I32] = count_i32,
     [XENT_I64] = count_i64, [XENT_U16] = count_u16, [XENT_U32] = count_u32, [XENT_U64] = count_u64};
 
-/* Whether the labels of rows [begin, end) lie side by side and are all lawful; then the rows that count are added.
- * Which one is wrong is found one by one, by targets_of_row. */
+/* Whether the labels of rows [begin, end) are contiguous and all valid; if so, adds the number of rows that count.
+ * targets_of_row finds the invalid label, row by row. */
 static bool count_labels(const xent_call *call, int64_t begin, int64_t end, int64_t *counted) {
   const xent_shape *shape = call->shape;
   const xent_layout *l = &shape->targets;
@@ -57,7 +57,8 @@ static bool count_labels(const xent_call *call, int64_t begin, int64_t end, int6
 
 /* ---- rows ---- */
 
-/* Rows that are not ignored, or the first label that is wrong. In steps, so that it is soon found. */
+/* Counts the rows that are not ignored, or finds the first invalid label. It goes in steps, so that an error is found
+ * soon. */
 static xent_status count_rows(const xent_frame *f) {
   enum { STEP = 4096 };
   const xent_call *call = &f->call;
@@ -86,14 +87,14 @@ static xent_status refuse_weight(xent_frame *f, int32_t field, int64_t index, do
   return xent_refuse(f, XENT_INVALID_OPTION, field, index);
 }
 
-/* Without a way out, which a compiler takes several at a time: there may be as many as logits in a row. */
+/* Has no early exit, so that compilers vectorize it: a row may have one weight per logit. */
 static bool are_weights(const float *weights, int64_t n) {
   uint32_t wrong = 0;
   for (int64_t k = 0; k < n; k++) wrong |= (uint32_t)!(weights[k] >= 0) | (uint32_t)!(weights[k] <= FLT_MAX);
   return !wrong;
 }
 
-/* Where there are no rows, nothing is known of them. */
+/* Without rows, the class weights are not checked. */
 static xent_status check_class_weights(xent_frame *f) {
   const xent_layout *l = &f->call.shape->class_weights;
   const void *weights = f->call.class_weights;
@@ -106,7 +107,7 @@ static xent_status check_class_weights(xent_frame *f) {
   return XENT_OK;
 }
 
-/* Row by row, where rows or classes have weights, a mask, or lengths of their own. */
+/* Row by row, if rows or classes have weights, a mask, or different lengths. */
 static xent_status check_each_row(xent_frame *f, xent_exact_sum *weights) {
   const xent_call *call = &f->call;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -130,7 +131,7 @@ static xent_status check_each_row(xent_frame *f, xent_exact_sum *weights) {
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
-/* What is read above. */
+/* The arrays that are read above. */
 #define XENT_OF_CHECK_TARGETS \
   (XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | XENT_HAS(exact_sum))
 XENT_KNOWS_ALL(XENT_OF_CHECK_TARGETS, XENT_TAKEN_BY_CHECK_TARGETS, "api/check_targets.c");

@@ -24,8 +24,8 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 
 /* ---- structs ---- */
 
-/* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
- * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
+/* Sizes of the first version, which all callers have at least, and an upper limit for all structs. For a shape: its
+ * least size. A later version accepts shorter structs just as this one accepts a shorter shape. */
 enum { SHAPE_LEAST = 152, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
@@ -38,7 +38,7 @@ xent_status xent_check_size(const void *address, uint64_t least) {
   return *size >= least && *size <= LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
 }
 
-/* Whether a caller sets something that we do not know. */
+/* Whether a caller sets a field that this version does not have. */
 static bool sets_unknown(const void *address, uint64_t known) {
   const unsigned char *bytes = address;
   const uint64_t *size = address;
@@ -54,7 +54,7 @@ xent_status xent_check_call(const void *call, uint64_t least) {
 
 /* ---- structs that every function takes ---- */
 
-/* Of a size that it cannot be, or not there to have one. */
+/* Reports a struct that is missing or has an invalid size. */
 static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t field, const void *address) {
   const uint64_t *size = address;
   return xent_refuse(f, status, field, status == XENT_INVALID_SIZE ? (int64_t)*size : 0);
@@ -67,7 +67,7 @@ static xent_status take_structs(xent_frame *f) {
   if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, shape);
   status = xent_check_size(options, sizeof *options);
   if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, options);
-  if (f->call.report && f->report == &f->own_report) /* which nobody reads */
+  if (f->call.report && f->report == &f->own_report) /* the report is not read */
     return xent_check_size(f->call.report, sizeof(xent_report));
   if (shape->size < sizeof *shape) {
     memset(&f->own_shape, 0, sizeof f->own_shape);
@@ -88,17 +88,17 @@ static inline double value_of(const void *options, const xent_number *number) {
   return number->type == XENT_I64 ? (double)*(const int64_t *)at : *(const int32_t *)at;
 }
 
-/* As numbers have always been reported: options as doubles, but what is reserved; of sampling those with a fraction. */
+/* Reports options as doubles, unless they are reserved; of sampling, numbers with a fraction. */
 static xent_status refuse_number(xent_frame *f, const void *options, const xent_number *number, bool as_double) {
   const double value = value_of(options, number);
-  int64_t integer = number->type == XENT_I32 ? (int64_t)value : 0; /* of 64 bits it need not be a double */
+  int64_t integer = number->type == XENT_I32 ? (int64_t)value : 0; /* 64-bit integers may be inexact as a double */
   if (number->type == XENT_I64) memcpy(&integer, (const char *)options + number->at, sizeof integer);
   if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, integer);
   if (as_double || number->type == XENT_F64) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
   return xent_refuse(f, XENT_INVALID_OPTION, number->field, integer);
 }
 
-/* Of numbers that the compiler knows nothing of the table is left. */
+/* If the compiler sees constant numbers, it removes the table. */
 __attribute__((always_inline)) static inline xent_status check_numbers(xent_frame *f, const void *options,
                                                                        const xent_number *numbers, int count,
                                                                        bool as_doubles) {
@@ -108,13 +108,13 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     const xent_number *n = &numbers[i];
     uint64_t bits = 0;
     memcpy(&bits, (const char *)options + n->at, n->type == XENT_I32 ? sizeof(int32_t) : sizeof(int64_t));
-    if (!bits) continue; /* as most are */
+    if (!bits) continue; /* 0: most options are not set */
     const double value = value_of(options, n);
     if (value == 0 || (value == 1 && n->only_beside && !(set & n->only_beside))) continue;
     if (!(value >= n->least && value <= n->most) || (set & n->not_beside) ||
         (n->only_beside && !(set & n->only_beside)))
       return refuse_number(f, options, n, as_doubles);
-    set |= UINT64_C(1) << n->at / 4; /* of what XENT_SETS says of it */
+    set |= UINT64_C(1) << n->at / 4; /* the bit that XENT_SETS has for it */
   }
   return XENT_OK;
 }
@@ -152,7 +152,8 @@ xent_status xent_check_foreign(xent_frame *f, uint32_t own) {
   return XENT_OK;
 }
 
-/* Classes of a shard begin at a chunk and end at one, or with the row; in sampling anywhere. */
+/* Classes of a shard begin at a chunk boundary and end at one or at the end of the row; in sampling they may begin and
+ * end anywhere. */
 static xent_status check_shard(xent_frame *f) {
   const xent_shape *s = f->call.shape;
   const int64_t unit = f->call.any_split ? 1 : XENT_CHUNK;
@@ -172,7 +173,7 @@ static xent_status check_shape(xent_frame *f) {
   const xent_shape *s = f->call.shape;
   if (s->classes < 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
   if (s->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
-  if (s->inner < 0 || (s->inner == 0 && s->outer > 0)) /* left out: no rows are outer 0 */
+  if (s->inner < 0 || (s->inner == 0 && s->outer > 0)) /* not set; a call without rows has outer 0 */
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
   if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
       __builtin_mul_overflow(f->rows, s->classes, &f->elements))
@@ -209,8 +210,8 @@ xent_status xent_check_whole(xent_frame *f) {
 
 /* ---- records ---- */
 
-/* What xent_digest_of reads: the options that are RECORDED. Others change neither what a row is computed from nor what
- * its records hold. */
+/* The options that xent_digest_of reads: those that are RECORDED. Others change neither the input of a row's
+ * computation nor the contents of its records. */
 #define RECORDED(name) XENT_SETS(name)
 #define UNRECORDED(name) 0
 #define IF_RECORDED(c, name, FIELD, kind, functions, recorded, ...) | recorded(name)
@@ -220,7 +221,7 @@ xent_status xent_check_whole(xent_frame *f) {
 _Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
 _Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
                "api/options.h lacks an option");
-/* Of the arrays of functions that have records: which ones there are, not what they hold. */
+/* For the arrays of functions with records: records depend on their presence, not on their contents. */
 #define XENT_ARRAYS_DIGESTED (XENT_HAS(targets) | XENT_HAS(class_weights))
 #define XENT_ARRAYS_NOT_DIGESTED                                                                                      \
   (XENT_HAS(logits) | XENT_HAS(output) | XENT_HAS(forward_output) | XENT_HAS(losses) | XENT_HAS(exact_sum) |          \
@@ -277,7 +278,7 @@ static xent_status check_row_offsets(xent_frame *f) {
   if (f->call.shape->inner != 1)
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->call.shape->inner);
   int64_t reach;
-  if (__builtin_add_overflow(f->rows, 1, &reach) || /* before any is read */
+  if (__builtin_add_overflow(f->rows, 1, &reach) || /* before the first one is read */
       __builtin_mul_overflow(reach, (int64_t)xent_element_type_of(type).size, &reach))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->rows);
   int64_t before = load_label_at(row_offsets, type, f->call.row_begin);
@@ -296,7 +297,7 @@ static xent_status check_row_offsets(xent_frame *f) {
   return XENT_OK;
 }
 
-/* What an array has numbers for, where that depends on the targets. */
+/* The form of an array, which may depend on the targets. */
 static int form_of(const xent_frame *f, const xent_rule *rule) {
   if (rule->holds & XENT_WORDS && xent_element_type_of(xent_layout_of(f, rule)->type).holds & XENT_WORDS)
     return XENT_PER_WORD;
@@ -304,7 +305,7 @@ static int form_of(const xent_frame *f, const xent_rule *rule) {
   return f->call.shape->target_count ? XENT_PER_TARGET : xent_has_label_targets(f) ? XENT_PER_ROW : XENT_PER_CLASS;
 }
 
-/* How many numbers a row has in an array of a form. */
+/* The number of elements per row of an array of a form. */
 static int64_t numbers_of_row(const xent_shape *s, int form) {
   switch (form) {
     case XENT_PER_CLASS: return s->classes;
@@ -318,7 +319,7 @@ static int64_t numbers_of_row(const xent_shape *s, int form) {
   }
 }
 
-/* From the innermost out. */
+/* The axes of an array, innermost first. */
 static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axes[3]) {
   const xent_shape *s = f->call.shape;
   if (form == XENT_OF_CLASSES) {
@@ -338,7 +339,7 @@ static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axe
   return 3;
 }
 
-/* Bytes from the first to behind the last element; false where 64 bits do not hold them. */
+/* Bytes from the first element to the end of the last one; false if they overflow 64 bits. */
 static bool span_of(const axis *axes, int n, int64_t element, int64_t *bytes) {
   int64_t last = 0, reach;
   *bytes = 0;
@@ -351,13 +352,13 @@ static bool span_of(const axis *axes, int n, int64_t element, int64_t *bytes) {
   return !__builtin_add_overflow(last, 1, &last) && !__builtin_mul_overflow(last, element, bytes);
 }
 
-/* What an array of this rule may hold in this call. */
+/* The element types that an array of this rule may have in this call. */
 static int allowed_in(const xent_frame *f, const xent_rule *rule) {
   const bool sparse = rule == &xent_rules[XENT_TARGETS] && f->call.shape->target_count;
   return (rule->holds & ~XENT_NUMBERS) | (sparse ? 0 : rule->holds & f->numbers);
 }
 
-/* The largest number of a class that an array is given must fit into it. */
+/* An array that receives class numbers must be able to hold the largest one. */
 static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t type) {
   const bool numbers_classes = rule->written && (rule->holds & XENT_CLASS_NUMBERS);
   const int size = xent_element_type_of(type).size;
@@ -367,7 +368,7 @@ static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t ty
 static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed, xent_bytes *bytes) {
   const void *address = xent_address_of(f, rule);
   const int form = form_of(f, rule);
-  const bool alone = !f->call.logits && !f->call.hidden; /* targets are looked at alone */
+  const bool alone = !f->call.logits && !f->call.hidden; /* only targets are checked */
   const bool weighted = rule->field == XENT_FIELD_TARGET_WEIGHTS && !alone;
   needed |= weighted && f->call.shape->target_count && f->call.targets;
   if (!address && !needed) return XENT_OK;
@@ -412,7 +413,7 @@ xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {
   xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;
-  if (f->call.target_weights && !f->call.shape->target_count) /* they belong to the classes of sparse rows */
+  if (f->call.target_weights && !f->call.shape->target_count) /* target weights belong to the classes of sparse rows */
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
   for (int i = 0; i < count; i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that is checked before the first store. */
+/* All checks before the first store. */
 #ifndef XENT_CHECKS_H
 #define XENT_CHECKS_H
 
@@ -12,75 +12,77 @@ typedef struct xent_kept xent_kept;
 
 /* A call while it is being checked. */
 struct xent_frame {
-  xent_call call;  /* as the caller made it, then as the kernels take it */
+  xent_call call;  /* as the caller made it, then as the kernels receive it */
   float_mode mode; /* of the thread, before the call */
-  xent_kept *keep; /* not NULL: the call is not made, but kept here for later */
+  xent_kept *keep; /* not NULL: the call does not run, but is stored here for later runs */
   const xent_kernels *kernels;
-  xent_report *report; /* the caller's, or one that nobody reads */
+  xent_report *report; /* the caller's, or `own_report`, which is not read */
   int64_t rows, elements;
   int64_t ragged_elements; /* of all ragged rows together */
   bool wide;    /* float64 arithmetic */
-  uint8_t numbers; /* what an array of numbers must hold: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
-  int32_t choice;  /* the function's own, as the caller made it */
-  int32_t reserved; /* of the struct that the caller made: 0 alone is accepted */
+  uint8_t numbers; /* the type of an array of numbers: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
+  int32_t choice;  /* the option of the function itself, as passed by the caller */
+  int32_t reserved; /* of the caller's struct: must be 0 */
   xent_shape own_shape;
   xent_report own_report;
 };
 
-/* Tells the report what a status speaks of, and returns the status. */
+/* Sets the report for a status and returns the status. */
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer);
-/* The same of a number that may have a fraction. */
+/* The same for a number that may have a fraction. */
 __attribute__((cold)) xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t field, double value);
-/* The ignore index, which may be beyond what such a number holds. */
+/* The same for the ignore index, which may not fit such a number. */
 __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xent_status status);
 
-/* Whether a function was given the struct that it takes, so that its fields can be read. */
+/* Whether the struct of a function has a valid size, so that its fields can be read. */
 xent_status xent_check_call(const void *call, uint64_t least);
-/* A struct that begins with its size; `least` is that of its first version. */
+/* Checks a struct that begins with its size; `least` is the size of the first version. */
 xent_status xent_check_size(const void *address, uint64_t least);
-/* Makes the call of a struct, with a shape of its own, and does its work. */
+/* Makes the call of a struct, with a separate shape, and runs it. */
 xent_status xent_make_call(const void *call, const xent_function *function);
-/* Keeps a call that has been checked, and its kernel, for later runs. */
+/* Stores a checked call and its kernel for later runs. */
 __attribute__((cold)) xent_status xent_keep(xent_frame *frame, xent_kernel kernel);
-/* Structs, options and shape, from here on in the float mode of the contract: weights and options are compared too. */
+/* Checks structs, options and shape, and enters the float mode of the contract, because weights and options are
+ * compared, too. */
 xent_status xent_begin(xent_frame *frame, bool backward);
-/* Puts the float mode back. */
+/* Restores the float mode. */
 static inline xent_status xent_end(const xent_frame *f, xent_status status) {
   float_mode_leave(f->mode);
   return status;
 }
 
-/* A number of a struct of options: 0, or within [least, most]; one that is reserved is 0 alone. */
+/* A number of a struct of options: 0, or within [least, most]; a reserved one must be 0. */
 typedef struct {
   uint16_t at;
   uint8_t type, field;
   double least, most;
-  uint32_t not_beside;  /* XENT_SETS, of numbers before it: it is 0 where one of these is not */
-  uint32_t only_beside; /* it is 0 or 1 where none of these is set */
+  uint32_t not_beside;  /* XENT_SETS of earlier numbers: must be 0 if one of these is not 0 */
+  uint32_t only_beside; /* must be 0 or 1 if none of these is set */
 } xent_number;
 
-/* Of an entry of api/options.h. */
+/* For an entry of api/options.h. */
 #define XENT_NUMBER(struct_, name, FIELD, kind, functions, recorded, unset, symbol, says, ...) \
   {.at = offsetof(struct_, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__},
 
-/* Each is what it may be. The report has a whole one that is not as an integer. */
+/* Checks the range of each number. The report holds the value as a double if it is not an integer. */
 xent_status xent_check_numbers(xent_frame *frame, const void *options, const xent_number *numbers, int count);
 
-/* No option is set that the function does not have; own: XENT_SETS of those it has. */
+/* Rejects options that the function does not have; own: XENT_SETS of those it has. */
 xent_status xent_check_foreign(xent_frame *frame, uint32_t own);
-/* The call is about all classes, not about those of a shard. */
+/* Rejects calls on a shard: the call must have all classes. */
 xent_status xent_check_whole(xent_frame *frame);
-/* The statistics that a call is given are of this kind, finished, and have this digest. */
+/* Checks that the statistics of a call are finished and have this kind and this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
-/* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_check_places. */
+/* Checks offsets, types, NULLs, alignment, extents, then overlaps. Most calls need only xent_check_places. */
 xent_status xent_check_arrays(xent_frame *frame, const xent_function *function);
 
-/* What records of the call say of its options: a call that is given them must have the same. */
+/* The digest of the options of a call. Calls that read records must have the same digest as the call that wrote
+ * them. */
 uint32_t xent_digest_of(const xent_call *call);
 
-/* ---- what follows is in every short call: inline, so that a few compares are left of it ---------- */
+/* ---- inline parts of every short call, which compile to a few compares --------------------------- */
 
-/* The rows and classes that are worked on. */
+/* Checks the ranges of rows and classes. */
 static inline xent_status xent_check_ranges(xent_frame *f) {
   const int64_t classes = f->call.shape->classes, begin = f->call.class_begin, end = f->call.class_end;
   if (f->call.row_begin < 0 || f->call.row_begin > f->call.row_end || f->call.row_end > f->rows)
@@ -90,7 +92,7 @@ static inline xent_status xent_check_ranges(xent_frame *f) {
   return XENT_OK;
 }
 
-/* The rows, of a function that takes no range of classes. */
+/* Checks the rows, for a function that takes no range of classes. */
 static inline xent_status xent_check_rows(xent_frame *f) {
   f->call.class_begin = 0;
   f->call.class_end = f->call.shape->classes;
@@ -107,13 +109,13 @@ static inline const xent_layout *xent_layout_of(const xent_frame *f, const xent_
   return (const xent_layout *)(const void *)((const char *)f->call.shape + rule->layout);
 }
 
-/* What the targets of a call are. */
+/* Whether the targets of a call are labels. */
 static inline bool xent_has_label_targets(const xent_frame *f) {
   const xent_shape *s = f->call.shape;
   return !s->target_count && (xent_element_type_of(s->targets.type).holds & XENT_LABELS);
 }
 
-/* Records, so many of a row: of all rows, whose places are counted from the first. */
+/* Checks records, `per_row` of each row: of all rows, counted from the first one. */
 static inline xent_status xent_check_record(xent_frame *f, const void *address, int64_t per_row, int64_t size,
                                             int32_t field, bool needed) {
   int64_t bytes;
@@ -124,7 +126,7 @@ static inline xent_status xent_check_record(xent_frame *f, const void *address, 
   return xent_refuse(f, XENT_INVALID_SHAPE, field, f->rows);
 }
 
-/* Those among the arguments of a function, which the compiler knows. */
+/* Checks the records among the arguments of a function, which is a compile-time constant. */
 __attribute__((always_inline)) static inline xent_status xent_check_records(xent_frame *f,
                                                                             const xent_function *function) {
 #pragma GCC unroll 32
@@ -145,15 +147,15 @@ static inline xent_status xent_check_exact_sum(xent_frame *f) {
   return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_EXACT_SUM, (int64_t)exact_sum->size);
 }
 
-/* The bytes of an array; none where it is NULL. */
+/* The bytes of an array; empty if it is NULL. */
 typedef struct {
   uintptr_t begin, end;
 } xent_bytes;
 
 static inline bool xent_meet(xent_bytes a, xent_bytes b) { return a.begin < b.end && b.begin < a.end; }
 
-/* Not 0 where there is more to check in an array than this: whether it holds floats (U8 where they are flags, any type
- * of labels in the targets), has elements, no gaps, the order outer, classes, inner, and an aligned address. */
+/* Returns 0 if an array needs no further check: it holds floats (U8 for flags, any type of labels in the targets), has
+ * elements, no gaps, the order outer, classes, inner, and an aligned address. */
 static inline uint64_t xent_is_unusual(const xent_frame *f, const xent_rule *rule, const void *address,
                                        xent_bytes *bytes) {
   const xent_layout *l = xent_layout_of(f, rule);
@@ -173,7 +175,7 @@ static inline uint64_t xent_is_unusual(const xent_frame *f, const xent_rule *rul
                             : ((uint64_t)l->classes ^ inner) | ((uint64_t)l->outer ^ (classes * inner)));
 }
 
-/* What most calls are checked for first: structs, options, shape, ranges, the report, records, foreign options. */
+/* The first checks of most calls: structs, options, shape, ranges, the report, records, foreign options. */
 __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_frame *f,
                                                                          const xent_function *function) {
   xent_status status = xent_begin(f, function->backward);
@@ -185,8 +187,8 @@ __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_fr
   return status ? status : xent_check_exact_sum(f);
 }
 
-/* Whether a call has usual arrays alone, all of which it needs are there, and there is nothing to refuse in them. To be
- * called with arguments that the compiler knows: then nothing of the table is left. */
+/* Whether a call has only usual arrays, including all that it needs, and they are valid. Must be called with constant
+ * arguments, so that the compiler removes the table. */
 __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f,
                                                                         const xent_function *function) {
   const xent_place *places = function->places;

@@ -14,7 +14,7 @@ XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 static xent_status forward(xent_frame *f);
 const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, places, 6, forward)};
 
-/* What a call with nothing but usual arrays, labels among them, has no need of. */
+/* Checks that calls with only the usual arrays, including labels, do not need. */
 static xent_status check_rest(xent_frame *f) {
   xent_status status = xent_check_arrays(f, &xent_of_cross_entropy);
   if (!status) status = check_top_count(f);

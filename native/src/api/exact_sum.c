@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exact sums: counters and digits form one wide integer, in units of 2^-149 where there are floats alone and of
- * 2^-1074 else, which is rounded to double once. */
+/* Exact sums: counters and digits form one wide integer, which is rounded to double once. Its unit is 2^-149 if all
+ * values are floats, and 2^-1074 otherwise. */
 #include "numerics/exact_sum.h"
 #include "numerics/types.h"
 
@@ -98,12 +98,12 @@ static double round_once(const uint64_t *wide, const int limbs, int top, const i
 }
 
 static void add_bins(const xent_exact_sum *exact_sum, uint64_t *wide, const int limbs, const int unit) {
-  enum { STEP = 16 }; /* most counters are 0: see so of many at once */
+  enum { STEP = 16 }; /* most counters are 0: skip this many at once */
   for (int i = 0; i < 256; i += STEP) {
     int64_t any = 0;
     for (int k = i; k < i + STEP; k++) any |= exact_sum->bins[k];
     if (!any) continue;
-    for (int k = i; k < i + STEP && k < 255; k++) /* 255 is no finite exponent */
+    for (int k = i; k < i + STEP && k < 255; k++) /* 255 is the exponent of infinity and NaN */
       if (exact_sum->bins[k]) add_shifted(wide, limbs, exact_sum->bins[k], (k ? k - 1 : 0) + unit - FLOAT_UNIT);
   }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry points of Hessian-vector products of cross-entropy: the softmax of a block of rows, and its backward in place
- * there while the caches hold it. */
+/* Entry points of Hessian-vector products of cross-entropy. They compute the softmax of a block of rows, then its
+ * backward in place while the block is in the caches. */
 #include "api/calls.h"
 #include "api/options.h"
 #include "kernels/present.h"
@@ -18,7 +18,7 @@ static xent_status hvp(xent_frame *f);
 const xent_function xent_of_cross_entropy_hvp = {
     XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
 
-/* The output has the probabilities for a while, which are not to be rounded. */
+/* The output temporarily holds the probabilities, which must not be rounded. */
 static xent_status check_output_type(xent_frame *f) {
   const int32_t type = f->call.shape->output.type;
   if (type == (f->wide ? XENT_F64 : XENT_F32)) return XENT_OK;
@@ -29,7 +29,7 @@ static double weight_of_row(const xent_call *c, int64_t row) {
   return row_number(c, c->row_weights, &c->shape->row_weights, row, 1);
 }
 
-/* The end of the block that begins at a row: rows of one weight. */
+/* The end of the block that begins at a row: consecutive rows with the same weight. */
 static int64_t end_of_block(const xent_call *c, int64_t row, int64_t end, double weight) {
   const int64_t fit = BLOCK / c->shape->classes, least = c->shape->inner > 1 ? COLUMNS : 1;
   const int64_t most = fit > least ? fit : least, last = end - row > most ? row + most : end;
@@ -49,7 +49,7 @@ static void clear_rows(const xent_call *c) {
   }
 }
 
-/* What is read here, or by the softmax and its backward that this is made of. */
+/* The arrays that are read here, or by the softmax and its backward. */
 #define XENT_OF_HVP                                                                                              \
   (XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_weights) |    \
    XENT_HAS(sink) | XENT_HAS(row_offsets))
@@ -63,7 +63,7 @@ static xent_status run_blocks(xent_frame *f) {
   xent_call block = *c;
   xent_status status = XENT_OK;
   block.output_layout = &c->shape->output;
-  keep_arrays(&block, ~XENT_HAS(row_weights)); /* they are in the factor */
+  keep_arrays(&block, ~XENT_HAS(row_weights)); /* they are part of the factor */
   xent_call softmax = block;
   keep_arrays(&softmax, ~XENT_HAS(upstream));
   block.forward_output = c->output;

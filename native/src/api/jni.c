@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The native methods of dev.xent.internal.kernels.Jni: the entry points for bindings, for calls that the JVM has not
- * compiled. There a method handle of its linker takes 35 to 80 microseconds, a native method less than one.
+ * compiled. In such calls a method handle of the JVM's linker takes 35 to 80 microseconds, a native method less than
+ * one.
  *
- * Two functions of the JVM's table are all that is needed of JNI, so they are declared here: jni.h belongs to a JDK.
+ * The code needs only two functions of the JVM's table, so they are declared here: jni.h belongs to a JDK.
  */
 #include <stdbool.h>
 
@@ -17,7 +18,7 @@ enum { JNI_COMMIT_AND_FREE = 0, JNI_ABORT = 2 };
 typedef void *get_critical(java_env, java_object, uint8_t *);
 typedef void release_critical(java_env, java_object, void *, int32_t);
 
-/* The JVM finds them by their names: no header declares them. */
+/* The JVM finds them by name, without a declaration in a header. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define JNI_METHOD(type, name) XENT_API type Java_dev_xent_internal_kernels_Jni_##name
 
@@ -47,7 +48,7 @@ static void release(java_env env, const arguments *a, int count, int32_t mode) {
     if (a->start[count]) release_of(env)(env, a->array[count], a->start[count], mode);
 }
 
-/* Holds all arrays where they are. A JVM that would copy them is not asked to: one array may be two arguments. */
+/* Pins all arrays. Returns false if the JVM copies one, because one array may be two arguments. */
 static bool hold(java_env env, arguments *a) {
   for (int i = 0; i < ARRAYS; i++) {
     uint8_t is_copy = 0;
@@ -61,7 +62,7 @@ static bool hold(java_env env, arguments *a) {
   return true;
 }
 
-/* Six arguments as a native method gets them. */
+/* Six arguments as a native method receives them. */
 #define JAVA_ARRAYS                                                                                                    \
   java_object a, int64_t at_a, java_object b, int64_t at_b, java_object c, int64_t at_c, java_object d, int64_t at_d,  \
       java_object e, int64_t at_e, java_object f, int64_t at_f
@@ -90,7 +91,8 @@ JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_AR
   return status;
 }
 
-/* Draws a token of a prepared row at a step: the token, -1 if there is none, FAILED - status, or NOTHING_DRAWN. */
+/* Draws a token of a prepared row at a step: the token, -1 if no token can be drawn, FAILED - status, or
+ * NOTHING_DRAWN. */
 JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int64_t step_at, int64_t token_at,
                           int32_t step, java_object logits, int64_t offset) {
   (void)class;
@@ -112,7 +114,7 @@ JNI_METHOD(double, value)(java_env env, java_object class, int64_t exact_sum) {
   return xent_exact_sum_value((const xent_exact_sum *)(uintptr_t)exact_sum);
 }
 
-/* Facts that decide whether a library can be used at all. */
+/* Facts that decide whether Java can use the library. */
 JNI_METHOD(int32_t, abi)(java_env env, java_object class) {
   (void)env, (void)class;
   return (int32_t)xent_abi_version();

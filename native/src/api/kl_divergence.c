@@ -21,7 +21,7 @@ const xent_function xent_of_total_variation = DIVERGENCE(total_variation);
 
 static xent_status divergence(xent_frame *f, int32_t kind) {
   xent_status status = xent_begin_call(f, &xent_of_kl_divergence);
-  f->numbers = XENT_NUMBERS; /* computed in double whatever the types */
+  f->numbers = XENT_NUMBERS; /* computed in double for all types */
   if (!status) status = xent_check_places(f, &xent_of_kl_divergence);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;

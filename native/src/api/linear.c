@@ -28,7 +28,7 @@ uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, 
   return linear_workspace_of(rows, features, classes, contents, *cut, &w) ? w.size : 0;
 }
 
-/* A range of no classes needs none. */
+/* An empty range of classes needs no workspace. */
 static xent_status check_workspace(xent_frame *f) {
   const xent_call *c = &f->call;
   if (c->class_begin == c->class_end) return XENT_OK;
@@ -40,7 +40,7 @@ static xent_status check_workspace(xent_frame *f) {
   return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
 }
 
-/* Logits are floats, whatever the shape says of those that are not there. */
+/* The layout of absent logits is ignored: logits are floats. */
 static xent_status begin(xent_frame *f) {
   const xent_status status = xent_begin(f, false);
   f->wide = f->call.wide = false;
@@ -54,14 +54,14 @@ static xent_status check_features(xent_frame *f) {
   return features > 0 ? XENT_OK : xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FEATURES, features);
 }
 
-/* Rounded logits would have other gradients. */
+/* Rounded logits would change the gradients. */
 static xent_status check_kept_logits(xent_frame *f) {
   const int32_t type = f->call.shape->logits.type;
   const bool there = f->call.logits || f->call.made_logits;
   return !there || type == XENT_F32 ? XENT_OK : xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, type);
 }
 
-/* All that a range of no classes leaves to do. Rows that need no second round are not looked at. */
+/* The checks that remain for an empty range of classes. Rows that need no second round are not read. */
 static xent_status check_labels(const xent_call *c) {
   for (int64_t row = c->row_begin; row < c->row_end; row++) {
     if (c->states && c->known_statistics && !(known_statistics_at(c, row)->kind & XENT_ROW_UNFINISHED)) continue;
@@ -77,7 +77,7 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  f->report->schedule = XENT_SCHEDULE_ROW; /* not that of the last part */
+  f->report->schedule = XENT_SCHEDULE_ROW; /* not the schedule of the last part */
   return status;
 }
 
@@ -130,7 +130,7 @@ static xent_status backward(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy_backward = {
     XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, backward)};
 
-/* Any range of classes; the sum of a hidden gradient goes through all of them in order. */
+/* Any range of classes is allowed, but the sum of a hidden gradient must go through all classes in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
   const xent_call *c = &f->call;
   const xent_shape *s = c->shape;
@@ -145,7 +145,7 @@ static xent_status backward(xent_frame *f) {
   xent_call *c = &f->call;
   const int64_t class_begin = c->class_begin, class_end = c->class_end;
   xent_status status = begin(f);
-  c->class_begin = c->class_end = 0; /* so that the rows alone are looked at */
+  c->class_begin = c->class_end = 0; /* checks only the rows */
   if (!status) status = xent_check_ranges(f);
   c->class_begin = class_begin, c->class_end = class_end;
   if (!status) status = check_classes_of_gradient(f);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The members of xent_options and xent_sampling that have a range: each is 0, or in it. C checks them in this order.
- * tools/functions.py writes the ranges and messages of Java and Python from this list, and compares the comments of
- * xent.h and the tables of the pages with it. Whole numbers that are not here may be any of their type.
+ * The members of xent_options and xent_sampling that have a range: each is 0, or within it. C checks them in this
+ * order. tools/functions.py writes the ranges and messages of Java and Python from this list, and compares the comments
+ * of xent.h and the tables of the pages with it. Integers that are not listed here may have any value of their type.
  *
  *   _(c, member, XENT_FIELD_..., type, functions, RECORDED, default, symbol, message, least, most, rules)
  *
  *   functions   XENT_FOR_...
- *   RECORDED    a backward must have the same value as the forward whose statistics it is given; else UNRECORDED
- *   default     what 0 stands for; NONE: the option is not used. Java and Python take 0 if it is the default, if there
+ *   RECORDED    a backward needs the same value as the forward that wrote its statistics; otherwise UNRECORDED
+ *   default     the meaning of 0; NONE: the option is not used. Java and Python accept 0 if it is the default, if there
  *               is a member has_..., or if the message begins with it
  *   symbol      in the formulas of the pages
- *   message     what Java and Python expect; % is the range, and "" the same
+ *   message     the expected value in errors of Java and Python; % is the range, and "" the same
  *   rules       members of xent_number
  */
 #ifndef XENT_OPTIONS_H
 #define XENT_OPTIONS_H
 
-/* The functions that an option is for. Other functions reject it, but softmax ignores options of targets. */
+/* The functions that have an option. Other functions reject it, except that softmax ignores options of targets. */
 enum {
   XENT_FOR_SOFTMAX = 1, /* and log-sum-exp */
   XENT_FOR_LOSSES = 2,  /* cross-entropy and linear cross-entropy */
@@ -54,13 +54,13 @@ enum {
     .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)) \
   _(c, focal_alpha, FOCAL_ALPHA, F64, XENT_FOR_BINARY, UNRECORDED, NONE, "α", "", 0, 1)
 
-/* All members, and those for a function, as sets of kernels/present.h. */
+/* All members, and those of a function, as sets of kernels/present.h. */
 #define XENT_OPTION(c, name, ...) | XENT_SETS(name)
 #define XENT_LISTED (0 XENT_CALL_OPTIONS(XENT_OPTION, ))
 #define XENT_OPTION_FOR(function, name, FIELD, kind, functions, ...) | ((functions) & (function) ? XENT_SETS(name) : 0)
 #define XENT_OPTIONS_FOR(function) (0 XENT_CALL_OPTIONS(XENT_OPTION_FOR, function))
 
-/* What tokens are drawn from, and filters. */
+/* The choice of rules, ties and order, and the filters. */
 #define XENT_SAMPLING_CHOICES(_, c) \
   _(c, rules, RULES, I32, XENT_FOR_SAMPLE, RECORDED, 0, "", "", XENT_RULES_XENT, XENT_RULES_ONNXRUNTIME_GENAI) \
   _(c, ties, TIES, I32, XENT_FOR_SAMPLE, RECORDED, 0, "", "", XENT_TIES_OF_RULES, XENT_TIES_ALL) \
@@ -75,7 +75,7 @@ enum {
   _(c, xtc_probability, XTC_PROBABILITY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", 0, 1) \
   _(c, xtc_threshold, XTC_THRESHOLD, F64, XENT_FOR_SAMPLE, RECORDED, 0.1, "t", "", 0, 1)
 
-/* What becomes of logits. */
+/* Options that change the logits. */
 #define XENT_SAMPLING_PENALTIES(_, c) \
   _(c, temperature, TEMPERATURE, F64, XENT_FOR_SAMPLE, RECORDED, 1, "τ", "0, which takes the largest logit, or %", \
     XENT_FACTOR) \

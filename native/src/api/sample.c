@@ -33,7 +33,7 @@ const xent_function xent_of_sample = {
 static const xent_number choices[] = {XENT_SAMPLING_CHOICES(XENT_NUMBER, xent_sampling)};
 static const xent_number penalties[] = {XENT_SAMPLING_PENALTIES(XENT_NUMBER, xent_sampling)};
 
-/* An order has each filter that is set, and none twice. */
+/* An order must list each filter that is set, once. */
 static xent_status check_order(xent_frame *f, const xent_sampling *s) {
   static const int32_t fields[] = {
       [XENT_FILTER_TOP_K] = XENT_FIELD_TOP_K, [XENT_FILTER_TOP_P] = XENT_FIELD_TOP_P,
@@ -52,7 +52,7 @@ static xent_status check_order(xent_frame *f, const xent_sampling *s) {
   return XENT_OK;
 }
 
-/* Of a shard: what a few classes, or sums of weights, tell of a row. */
+/* For a shard: filters that work on a few classes, or sums of weights, per row. */
 static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
   if (s->greedy) return XENT_OK;
   if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);
@@ -76,14 +76,14 @@ static xent_status refuse_sampling(xent_frame *f, xent_status status, const xent
   return xent_refuse(f, status, XENT_FIELD_SAMPLING, status == XENT_INVALID_SIZE ? (int64_t)s->size : 0);
 }
 
-/* All structs that the rows of the call have: of one size, that of the first. */
+/* Checks all structs of the rows of the call. The first one determines the size of all. */
 static xent_status check_sampling(xent_frame *f) {
   static const xent_sampling defaults = {.size = sizeof defaults};
   xent_call *c = &f->call;
   if (!c->sampling && c->sampling_per_row) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, 0);
   if (!c->sampling) c->sampling = &defaults;
   if (c->sampling_per_row && c->row_begin == c->row_end) return XENT_OK;
-  const xent_status first = xent_check_call(c->sampling, sizeof *c->sampling); /* which has the size of all */
+  const xent_status first = xent_check_call(c->sampling, sizeof *c->sampling); /* it has the size of all */
   if (first) return refuse_sampling(f, first, c->sampling);
   int64_t bytes;
   if (c->sampling_per_row && __builtin_mul_overflow(f->rows, (int64_t)c->sampling->size, &bytes))
@@ -141,13 +141,13 @@ static xent_status check_lists(xent_frame *f) {
   return status;
 }
 
-/* What a call of a shard may have, too; other outputs are of whole rows. */
+/* The additional arrays of a shard's call; other outputs need whole rows. */
 #define OF_SHARDS                                                                                            \
   (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(MASK_OF_TOKENS) | XENT_RULE_BIT(BIAS) |     \
    XENT_RULE_BIT(PROMPT_TOKENS) | XENT_RULE_BIT(OUTPUT_TOKENS) | XENT_RULE_BIT(BIAS_TOKENS) |                \
    XENT_RULE_BIT(BIAS_VALUES) | XENT_RULE_BIT(PROCESSED_LOG_PROBABILITIES) | XENT_RULE_BIT(KEPT))
 
-/* What a shard has not, and what nothing else has. */
+/* Checks the arrays that a shard must not have, and those that only a shard may have. */
 static xent_status check_shard_arrays(xent_frame *f) {
   const xent_call *c = &f->call;
   if (!c->shape->all_classes) {

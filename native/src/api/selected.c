@@ -43,7 +43,7 @@ static xent_status run_selected(xent_frame *f) {
   return status;
 }
 
-/* Their sums are split elsewhere than those of a cross-entropy with the same options. */
+/* The sums are split differently from those of a cross-entropy with the same options. */
 static uint32_t digest_of_selected(const xent_call *call) { return add_to_digest(xent_digest_of(call), 1); }
 
 static xent_status forward(xent_frame *f) {

@@ -2,7 +2,7 @@
 /* Entry points of softmax, log-softmax and log-sum-exp. */
 #include "api/calls.h"
 
-/* Without statistics, which are there or not: the whole row. */
+/* A call without known statistics must have all classes of its rows. */
 static xent_status check_whole_row(xent_frame *f) {
   const xent_call *c = &f->call;
   if (c->known_statistics) return XENT_OK;
@@ -80,7 +80,7 @@ const xent_function xent_of_softmax_backward = {
 const xent_function xent_of_log_softmax_backward = {
     XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3, log_softmax_backward), .backward = true};
 
-/* y alone does not say what the softcap's derivative was. */
+/* y alone does not determine the derivative of the softcap. */
 static xent_status refuse_softcap(xent_frame *f) {
   const double softcap = f->call.options->softcap;
   return softcap == 0 ? XENT_OK : xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP, softcap);

@@ -68,7 +68,7 @@ const xent_function xent_of_finish = {XENT_ARGUMENTS(xent_finish_call, finish_pl
                                       .logits_type = offsetof(xent_finish_call, logits_type),
                                       .choice = offsetof(xent_finish_call, second_round)};
 
-/* Those of a softmax backward have no logits that would say in which arithmetic. */
+/* A softmax backward has no logits whose type selects the arithmetic. */
 static bool are_of_backward(const xent_call *c) {
   return !c->second_round && c->row_begin < c->row_end &&
          (known_states_at(c)->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;

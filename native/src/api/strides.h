@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether the elements of an array are apart: no two indices of it have the same place. */
+/* Checks whether the elements of an array are distinct: no two indices have the same address. */
 #ifndef XENT_STRIDES_H
 #define XENT_STRIDES_H
 
@@ -28,15 +28,15 @@ static inline int64_t common_divisor(int64_t a, int64_t b, int64_t *x) {
   return r0;
 }
 
-/* Steps along two axes meet first where each goes as far as the other's stride, over what both are multiples of. */
+/* Steps along two axes first meet after each has gone the other's stride, divided by their greatest common divisor. */
 static inline bool are_apart(axis a, axis b) {
   int64_t x;
   const int64_t g = common_divisor(a.stride, b.stride, &x);
   return b.stride / g >= a.extent || a.stride / g >= b.extent;
 }
 
-/* The axes are apart in pairs: is there i a + j b = k c with no step too far? For each k, i is known modulo
- * b / gcd(a, b), of which no two fit into a; c has the smallest extent. */
+/* The axes are pairwise distinct. Searches for i a + j b = k c with all steps within the extents. For each k, i is
+ * fixed modulo b / gcd(a, b), and at most one such i fits within the extent of a. c has the smallest extent. */
 static inline bool none_meets(axis a, axis b, axis c) {
   int64_t inverse, x;
   const int64_t g = common_divisor(a.stride, b.stride, &inverse), m = b.stride / g;
@@ -46,7 +46,7 @@ static inline bool none_meets(axis a, axis b, axis c) {
   for (int64_t k = every; k < c.extent; k += every) {
     i = i >= m - step ? i - (m - step) : i + step;
     for (int64_t at = i; at >= i - m; at -= m) {
-      if (at >= a.extent || -at >= a.extent) continue; /* else no product overflows */
+      if (at >= a.extent || -at >= a.extent) continue; /* below, no product overflows */
       const int64_t j = (c.stride * k - a.stride * at) / b.stride;
       if (j < b.extent && -j < b.extent) return false;
     }
@@ -55,8 +55,8 @@ static inline bool none_meets(axis a, axis b, axis c) {
   return true;
 }
 
-/* Of axes whose elements reach no further than 64 bits hold, from strides that are not negative. The work is bounded by
- * the smallest of three extents, and that by what fits into the reach. */
+/* For axes whose elements fit a reach of 64 bits, with strides that are not negative. The work is bounded by the
+ * smallest of three extents, which is bounded by the reach. */
 static inline bool elements_are_apart(axis *axes, int n) {
   int used = 0;
   int64_t reach = 0, elements = 1;
@@ -67,8 +67,8 @@ static inline bool elements_are_apart(axis *axes, int n) {
     if (__builtin_mul_overflow(elements, axes[i].extent, &elements)) return false;
     axes[used++] = axes[i];
   }
-  if (elements - 1 > reach) return false; /* more than there are places */
-  for (int i = 0; i < used; i++) { /* a stride over all that the others reach: leave its axis out, begin again */
+  if (elements - 1 > reach) return false; /* more elements than addresses */
+  for (int i = 0; i < used; i++) { /* if a stride exceeds the reach of all others, remove its axis and start again */
     const int64_t others = reach - (axes[i].extent - 1) * axes[i].stride;
     if (axes[i].stride <= others) continue;
     reach = others;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What compilers call by name, in the shared library of Linux alone: with these it needs no C library, and one file
- * serves glibc and musl. Hidden, so that nobody else ever calls them. Compiled so that no loop here becomes a call.
+ * Functions that compilers call by name, for the shared library of Linux only. With these the library needs no C
+ * library, and one file works with glibc and musl. They are hidden, so that only this library calls them. The flags of
+ * this file keep compilers from turning its loops into calls.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ typedef uint8_t piece __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint64_t word __attribute__((aligned(1), may_alias));
 enum { PIECE = sizeof(piece), WORD = sizeof(word), BLOCK = 4 * PIECE };
 
-/* The last piece may overlap with the one before, so that no byte is stored alone but in arrays shorter than a word. */
+/* The last piece may overlap the previous one, so only arrays shorter than a word need single-byte stores. */
 void *memcpy(void *restrict to, const void *restrict from, size_t count) {
   uint8_t *t = to;
   const uint8_t *f = from;
@@ -54,5 +55,5 @@ void *memset(void *to, int value, size_t count) {
   return to;
 }
 
-/* The stack is overwritten: nothing can be said any more, by nobody. */
+/* The stack is corrupt, so this cannot report an error. */
 void __stack_chk_fail(void) { __builtin_trap(); }

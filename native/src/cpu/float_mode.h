@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bits need round-to-nearest and subnormals. A foreign library may have left another mode on the
- * thread: set it for the call, put it back. Reading the mode costs about 6 ns, only then more. */
+/* The bits of results need round-to-nearest and subnormals. Another library may have left the thread in another mode,
+ * so each call sets the mode and restores it at the end. Reading the mode costs about 6 ns; only a different mode costs
+ * more. */
 #ifndef XENT_FLOAT_MODE_H
 #define XENT_FLOAT_MODE_H
 
@@ -10,7 +11,7 @@
 typedef unsigned int float_mode;
 
 enum {
-  FLOAT_MODE_FLAGS = 0x003f,  /* sticky exception flags: free to differ */
+  FLOAT_MODE_FLAGS = 0x003f,  /* sticky exception flags: may differ */
   FLOAT_MODE_DEFAULT = 0x1f80 /* all exceptions masked, nearest, subnormals kept */
 };
 
@@ -25,7 +26,7 @@ static inline void float_mode_leave(float_mode mode) {
 #elif defined(__aarch64__)
 #include <stdint.h>
 
-typedef uint64_t float_mode; /* FPCR; the sticky flags are elsewhere, and free to differ */
+typedef uint64_t float_mode; /* FPCR; the sticky flags are in another register, and may differ */
 
 static inline void float_mode_set(float_mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode) : "memory"); }
 static inline float_mode float_mode_enter(void) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tiers there are, and which run here. A tier needs the CPU's word (CPUID) and the operating system's (XCR0):
- * registers that the system does not save must not be used. */
+/* The tiers, and those that run on this CPU. A tier needs support by the CPU (CPUID) and by the operating system
+ * (XCR0): registers that the system does not save must not be used. */
 #include "cpu/isa.h"
 
 static bool any_cpu(const xent_cpu_words *w) { return w != NULL; }
@@ -32,7 +32,7 @@ static xent_cpu_words words_of_this_cpu(void) {
   uint32_t a, b, c, d;
   if (__get_cpuid(1, &a, &b, &c, &d)) w.leaf_1_ecx = c;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) w.leaf_7_ebx = b;
-  /* Without OSXSAVE the instruction is not there. */
+  /* Without OSXSAVE the instruction does not exist. */
   if (w.leaf_1_ecx & bit_OSXSAVE) w.xcr0 = enabled_registers();
   return w;
 }
@@ -59,7 +59,7 @@ static xent_cpu_words words_of_this_cpu(void) { return (xent_cpu_words){0}; }
 #define NEON ABSENT
 #endif
 
-/* Every tier; what comes later is preferred. kernels are NULL where this build has none. */
+/* All tiers, in ascending order of preference. kernels are NULL if this build does not have the tier. */
 static const struct {
   int32_t isa;
   const char *name;
@@ -85,9 +85,8 @@ bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words) {
   return i < TIERS && tiers[i].kernels && tiers[i].runs_on(words);
 }
 
-/* The kernels at each XENT_ISA_... that is here. CPUID can cost a microsecond and more under a hypervisor, so it is
- * asked once, when the library is loaded; never written again. Initialisers that run before ours find the scalar tier.
- */
+/* The available kernels, by XENT_ISA_... CPUID can take a microsecond or more under a hypervisor, so it runs once, when
+ * the library is loaded, and the table never changes afterwards. Initializers that run earlier see the scalar tier. */
 _Static_assert((int)XENT_ISA_NEON == TIERS, "a place for each, and for the best");
 static const xent_kernels *here[TIERS + 1] = {
     [XENT_ISA_BEST] = &xent_kernels_scalar, [XENT_ISA_SCALAR] = &xent_kernels_scalar};

@@ -4,13 +4,14 @@
 
 #include "kernels/kernels.h"
 
-/* The kernels of a tier (XENT_ISA_BEST: the best here), or NULL where there is none or this CPU or build lacks it. */
+/* The kernels of a tier (XENT_ISA_BEST: the best one), or NULL if the tier does not exist or this CPU or build lacks
+ * it. */
 const xent_kernels *xent_kernels_of(int32_t isa);
 
-/* Whether xent.h has such a tier, be it here or not; XENT_ISA_BEST too. */
+/* Whether xent.h defines such a tier, available or not; true for XENT_ISA_BEST, too. */
 bool xent_is_isa(int32_t isa);
 
-/* What the CPU and the operating system say of themselves; what they do not say is 0. */
+/* The features that the CPU and the operating system report; features that they do not report are 0. */
 typedef struct {
 #if defined(__x86_64__)
   uint32_t leaf_1_ecx, leaf_7_ebx; /* CPUID */
@@ -20,7 +21,7 @@ typedef struct {
 #endif
 } xent_cpu_words;
 
-/* Whether such a machine can run a tier that this build has. */
+/* Whether a machine with these features can run a tier of this build. */
 bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct {
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(XENT_ALONE) /* from the C library of whoever loads us, which may lack some of these */
+#if defined(XENT_ALONE) /* from the C library of the process, which may lack some of these */
 #pragma weak pthread_getattr_np
 #pragma weak pthread_attr_getstack
 #pragma weak pthread_attr_destroy
@@ -29,8 +29,8 @@ static bool can_ask(void) {
 static bool can_ask(void) { return true; }
 #endif
 
-/* What the stack of a process's first thread may grow to, of which arguments and environment take a quarter at most; 0
- * of other threads, which have all of theirs at once. */
+/* The size that the stack of the process's first thread may grow to. Arguments and environment take at most a quarter
+ * of it. 0 for other threads, whose stacks have a fixed size. */
 static uintptr_t growth(void) {
   struct {
     uint64_t now, most;
@@ -49,7 +49,7 @@ static xent_stack ask_for_stack(void) {
   pthread_attr_destroy(&attributes);
   if (status != 0 || !low) return unknown;
   const uintptr_t high = (uintptr_t)low + size, most = growth();
-  /* glibc tells of it; musl only what has been used so far. */
+  /* glibc reports the limit; musl reports only the used part. */
   if (most > size) size = most < high ? most : high;
   return (xent_stack){high - size, high};
 }
@@ -74,7 +74,7 @@ static xent_stack ask_for_stack(void) { return (xent_stack){1, 1}; }
 #endif
 
 bool xent_has_stack(void) {
-  static _Thread_local xent_stack own; /* asking takes a microsecond */
+  static _Thread_local xent_stack own; /* a query takes a microsecond */
   if (own.high == 0) own = ask_for_stack();
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   return here < own.low || here >= own.high || here - own.low >= XENT_STACK_PROMISED + XENT_STACK_GUARDED;

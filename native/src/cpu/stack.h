@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a thread has the stack that a call takes. A thread that runs out of it takes the process with it: a JVM sees
- * to 80 KiB for native code and throws a StackOverflowError no earlier.
+ * Checks whether a thread has enough stack for a call. A stack overflow in native code ends the process: a JVM keeps
+ * only 80 KiB free for native code, and throws StackOverflowError only if less is left.
  */
 #ifndef XENT_STACK_H
 #define XENT_STACK_H
@@ -9,11 +9,11 @@
 #include <stdbool.h>
 
 enum {
-  XENT_STACK_PROMISED = 128 << 10, /* what xent.h says that a call takes at most */
-  XENT_STACK_GUARDED = 32 << 10    /* pages at the end that a JVM protects */
+  XENT_STACK_PROMISED = 128 << 10, /* the most that a call takes, as promised in xent.h */
+  XENT_STACK_GUARDED = 32 << 10    /* pages at the end of the stack that a JVM protects */
 };
 
-/* True where that cannot be told: on a stack that is not the thread's own, or where the system does not say. */
+/* True if unknown: on a stack that is not the thread's own, or if the system does not report the limits. */
 bool xent_has_stack(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels in float32 arithmetic and in float64 arithmetic, which other kernels compute with, too. */
+/* The kernels in float32 and in float64 arithmetic, which other kernels use, too. */
 #ifndef XENT_FAMILIES_H
 #define XENT_FAMILIES_H
 

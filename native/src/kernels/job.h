@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a call asks for, read out of its options and arrays once for all of its rows; for columns once more, as they see
- * the call with its axes exchanged. */
+/* The work of a call: a summary of its options and arrays, made once for all of its rows. For columns it is made once
+ * more, from the call with its axes exchanged. */
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
@@ -14,34 +14,34 @@ typedef struct {
   f32_temperature temperature;
   double eps, confidence;   /* of label smoothing; confidence = 1 - eps */
   double scale;             /* gradient_scale; upstream, row weight and temperature: scale_of_rows */
-  double least, most;       /* of -log p of a label or a target, where most > 0 */
-  double gamma;             /* of a focal loss; 0: it is none */
+  double least, most;       /* limits on -log p of a label or a target, if most > 0 */
+  double gamma;             /* of a focal loss; 0: not focal */
   float confidence32;
-  bool labels, probabilities, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
-  bool soft;                /* they are probabilities or sparse */
-  bool others;              /* smoothing is for all classes but the label */
+  bool labels, probabilities, sparse; /* the kind of targets; all false: no targets, as for log-sum-exp or argmax */
+  bool soft;                /* probabilities or sparse */
+  bool others;              /* smoothing is for all classes except the label */
   bool weighted;            /* classes have weights */
   bool smoothed;            /* eps > 0 */
   bool per_class;           /* targets_vary */
-  bool plain;               /* nothing makes losses and gradients of labels other than they are without options */
-  bool probabilities_alone; /* per row nothing is written but its log-sum-exp, its statistics or its state */
-  bool distances;           /* the log-sum-exp of a row is needed, not the loss of its label alone */
+  bool plain;               /* losses and gradients of labels are those of a call without options */
+  bool probabilities_alone; /* the only outputs per row are log-sum-exp, statistics or state */
+  bool distances;           /* the call needs the log-sum-exp of a row, not only the loss of its label */
 } job;
 
-/* Arrays that leave the losses and gradients of labels as they are. */
+/* Arrays that do not change the losses and gradients of labels. */
 #define XENT_OF_PLAIN                                                                                              \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) |        \
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
    XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(known_statistics) |    \
    XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
 
-/* Arrays of a loss of labels that needs no log-sum-exp of a row. */
+/* Arrays of a loss of labels that does not need the log-sum-exp of a row. */
 #define XENT_WITHOUT_LOG_SUM_EXP                                                                                   \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |   \
    XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |        \
    XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) |                       \
    XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
-/* Arrays of softmax, log-softmax and log-sum-exp: they have no part in what follows the sums, or are in the sums. */
+/* Arrays of softmax, log-softmax and log-sum-exp: they are part of the sums or do not affect the later steps. */
 #define XENT_OF_PROBABILITIES                                                                                         \
   (XENT_HAS(logits) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) |   \
    XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) | XENT_HAS(log_sum_exp) |                          \

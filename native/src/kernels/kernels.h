@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the entry points and the kernels share: a checked call, and one table of kernels per tier. */
+/* Shared by the entry points and the kernels: a checked call, and one table of kernels per tier. */
 #ifndef XENT_KERNELS_H
 #define XENT_KERNELS_H
 
@@ -18,14 +18,13 @@ enum {
 
 enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 
-/* What a divergence is. */
+/* The kinds of divergences. */
 enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
-/* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. The layout of an
- * array has the type of its numbers; `float *` is only the usual one. Arrays are first, so that each has a bit:
- * present.h. */
+/* A call whose arguments have been checked. Absent arrays are NULL, and their layouts are undefined. The layout of an
+ * array has its element type; `float *` is only the usual one. Arrays come first, so that each has a bit: present.h. */
 typedef struct {
-  const float *logits; /* up to the exact sum those of a short call, so that it asks for all others at once */
+  const float *logits; /* arrays up to the exact sum belong to short calls, which test all others at once */
   const void *targets;
   float *output; /* y, or the gradient of a loss or a backward */
   float *losses;
@@ -50,29 +49,29 @@ typedef struct {
   const xent_sample_state *gathered; /* of shard s and row r at index s times all rows, plus r */
   xent_sample_state *sample_states;
 #ifdef XENT_FRESH_ARRAY
-  const void *fresh; /* one that nobody has heard of: given_test.c */
+  const void *fresh; /* an array that is new to all code: given_test.c */
 #endif
-  const xent_shape *shape; /* behind the last array */
+  const xent_shape *shape; /* after the last array */
   const xent_options *options;
   int64_t row_begin, row_end, class_begin, class_end;
-  int64_t ragged_end; /* where the last of ragged rows ended when it was checked */
+  int64_t ragged_end; /* the end of the last ragged row when the call was checked */
   const xent_layout *output_layout;
   const xent_sampling *sampling; /* of all rows, or of row r at index r */
   uint64_t workspace_size;
   int64_t shards;
   xent_report *report;
-  int32_t divergence; /* which one */
-  uint32_t digest;   /* of the options: what statistics and states say of them; where the call has or makes any */
-  double factor;     /* of a backward of softmax: what its results are times, 1 / temperature */
+  int32_t divergence; /* XENT_KULLBACK_LEIBLER, ... */
+  uint32_t digest;   /* of the options, as stored in statistics and states; set if the call reads or writes any */
+  double factor;     /* of a backward of softmax: the factor of its results, 1 / temperature */
   bool log;          /* log-softmax */
   bool wide;         /* float64 arithmetic */
-  bool stream;       /* stores go past the caches */
+  bool stream;       /* stores bypass the caches */
   bool second_round; /* of xent_finish */
   bool sampling_per_row;
-  bool any_split; /* a shard begins and ends at any class */
+  bool any_split; /* a shard may begin and end at any class */
 } xent_call;
 
-/* Records of 64 bytes, which callers see as opaque. */
+/* Records of 64 bytes, which are opaque to callers. */
 static inline row_statistics *statistics_at(const xent_call *call, int64_t row) {
   return (row_statistics *)(void *)call->statistics + row;
 }
@@ -96,14 +95,14 @@ typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
   xent_kernel kl_divergence, sample, binary_cross_entropy, selected, linear_cross_entropy,
       linear_cross_entropy_backward, linear_states;
-  /* The kernel of a forward in float32 arithmetic that is chosen once for many calls. */
+  /* Chooses the kernel of a forward in float32 arithmetic, once for many calls. */
   xent_kernel (*kept_forward)(const xent_call *call);
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */
   void (*tanh)(const float *x, float *t, int64_t n);
-  /* The same in double, n a multiple of XENT_LANES; exponentials of vectors, and one by one, which must agree. And
-   * log, log(1 + q) and log(1 - d). */
+  /* The same in double, for n that are a multiple of XENT_LANES. It computes exponentials of vectors, and one by one,
+   * which must agree; and log, log(1 + q) and log(1 - d). */
   void (*f64_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
   void (*f64_tanh)(const double *x, double *t, int64_t n);
   double (*f64_log)(double v);
@@ -111,7 +110,7 @@ typedef struct {
   double (*f64_log1m)(double d);
 } xent_kernels;
 
-/* The name of something in the tier that is being compiled. */
+/* The name of a symbol in the tier that is being compiled. */
 #define XENT_TIER_JOIN_(name, tier) xent_##name##_##tier
 #define XENT_TIER_JOIN(name, tier) XENT_TIER_JOIN_(name, tier)
 #define XENT_TIER_NAME(name) XENT_TIER_JOIN(name, XENT_TIER)
@@ -121,7 +120,7 @@ extern const xent_kernels xent_kernels_avx2;
 extern const xent_kernels xent_kernels_avx512;
 extern const xent_kernels xent_kernels_neon;
 
-/* What `sum` of a state or of statistics is, and what became of the row. */
+/* The meaning of `sum` in a state or in statistics, and the kind of the row. */
 enum {
   XENT_KIND_SOFTMAX = 1,
   XENT_KIND_LABEL = 2,
@@ -136,20 +135,20 @@ enum {
   XENT_ROW_NAN = 0x1000,
   XENT_ROW_MASKED = 0x2000,
   XENT_ROW_IGNORED = 0x4000,
-  XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
+  XENT_ROW_UNFINISHED = 0x8000, /* has a shift and needs its second round */
   XENT_ROW_CORRECT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };
 
-/* What is asked of the shards of a row that is sampled. */
+/* Requests to the shards of a row in sampling. */
 enum {
   XENT_ASK_LIST = 1,  /* the first classes in order */
-  XENT_ASK_ORDER = 2, /* weights, by their place in the order */
+  XENT_ASK_ORDER = 2, /* weights, by their position in the order */
   XENT_ASK_CLASS = 3, /* weights, by class */
-  XENT_ASK_NOTHING = 4 /* the row is done */
+  XENT_ASK_NOTHING = 4 /* the row is complete */
 };
 
-/* States travel, so they say which arithmetic made them. */
+/* States are sent between machines, so they contain the arithmetic that made them. */
 static const uint32_t xent_state_version = (uint32_t)XENT_NUMERICS_VERSION << XENT_STATE_VERSION_SHIFT;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The paths of calls over rows: one list for each kind of call. A call takes the first path that fits, and its name is
- * in the report. The last one takes any call, and also the rows that leave another. The kernels of a path are in
+ * in the report. The last path takes any call, and also the rows that other paths leave. The kernels of a path are in
  * schedules/ (single, dense, flow, long), columns/ (strip, turned), backward/, generic/ or f64/.
  */
 #ifndef XENT_PATHS_H
@@ -17,7 +17,7 @@
 #include "kernels/schedules.h"
 #include "kernels/f64/backward.h"
 
-/* Whether blocks of rows can be computed at all, whichever arrays they have. */
+/* Whether blocks of rows can compute a call, for any arrays. */
 XENT_INLINE bool blocks_fit(const xent_call *call) {
   return call->shape->top_count <= XENT_TOP_AT_ONCE && !(clamps_terms(call) && call->sink) &&
          !(call->shape->classes == 1 && call->output && !call->targets);
@@ -32,8 +32,8 @@ XENT_INLINE bool long_flow_fits(const xent_call *call) {
   return n > XENT_FLOW_MOST && n <= XENT_FLOW_LONGEST && !(call->output && call->stream) && flows_by(call);
 }
 
-/* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,
- * whose masks lie as the block wants them. */
+/* Whether vectors along a row would be mostly empty, there are enough rows to fill a block, and their masks have the
+ * layout of a block. */
 XENT_INLINE bool has_dense_mask(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_layout *m = &s->class_mask;
@@ -45,7 +45,7 @@ XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   return n <= XENT_DENSE_FORWARD && rows >= XENT_DENSE_LEAST &&
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
-/* The gradient of the targets is written row by row, and so are its sums. */
+/* The gradient of the targets, and its sums, are computed row by row. */
 #define XENT_OF_DENSE                                                                                                 \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
@@ -57,8 +57,8 @@ XENT_INLINE bool dense_fits(const xent_call *call) {
          call->shape->logits.classes == 1;
 }
 
-/* Gradients from statistics: whole rows of one chunk. One row or two take 1.0 to 1.25 of the time of generic/, six 0.8
- * (AVX2, AMD EPYC, November 2026). */
+/* Gradients from statistics: whole rows of one chunk. The time over that of generic/ is 1.0 to 1.25 for one or two
+ * rows, 0.8 for six (AVX2, AMD EPYC, November 2026). */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->row_end - call->row_begin > 2 && call->class_end - call->class_begin == s->classes &&
@@ -75,7 +75,7 @@ XENT_INLINE bool any_fits(const xent_call *call) {
   return true;
 }
 
-/* What becomes of columns that have been turned into rows. */
+/* The calls on columns that have been transposed to rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
 static xent_status cross_entropy_backward(const xent_call *call);
 static xent_status turned_forward(const xent_call *call, xent_kernel fallback) {
@@ -126,11 +126,11 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
   _(F64_TILES, f64_backward_turns, f64_backward_of_tiles)       \
   _(F64, any_fits, f64_backward_of_rows)
 
-/* The last path of a list has no switch. An axis of no length divides nothing. */
+/* The last path of a list has no switch. Without rows a call returns first, so no path divides by an empty axis. */
 #define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
   if (fits == any_fits || (!XENT_IS_OFF(XENT_SCHEDULE_##schedule_) && fits(call))) {                                \
     const xent_status status = run(call, fallback);                                                                  \
-    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of rows which left, or of columns as rows */     \
+    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of left-over rows, or of columns as rows */      \
     return status;                                                                                                   \
   }
 #define XENT_DEFINE_PATHS(name, paths, fallback_)                   \
@@ -149,7 +149,7 @@ XENT_DEFINE_PATHS(f64_cross_entropy, XENT_F64_LOSS_PATHS, NULL)
 XENT_DEFINE_PATHS(f64_softmax_backward, XENT_F64_BACKWARD_PATHS, NULL)
 static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
 
-/* What becomes of a forward whose arrays are always there, and of these types. */
+/* For a forward with fixed arrays and types. */
 static xent_status single_forward(const xent_call *call) {
   call->report->schedule = XENT_SCHEDULE_SINGLE;
   return single_row(call, generic_forward);

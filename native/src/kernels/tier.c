@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every kernel of one tier, which is called XENT_TIER: this file is compiled once per instruction set. In one piece, as
- * what two kernels share would be in the library twice otherwise.
+ * All kernels of one tier, XENT_TIER: this file is compiled once per instruction set. It is a single file, because code
+ * shared by two kernels would otherwise be in the library twice.
  */
 #include "kernels/elements/binary.h"
 #include "kernels/families.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What records say of the options that they were made with. */
+/* The digest of the options that records were made with. */
 #ifndef XENT_DIGEST_H
 #define XENT_DIGEST_H
 
@@ -8,7 +8,8 @@
 
 static const uint32_t xent_no_digest = 2166136261u;
 
-/* FNV-1a over the eight bytes of a number, the lowest first; of eight zeros at once, which they mostly are. */
+/* FNV-1a over the eight bytes of a number, the lowest first; most numbers are 0, whose eight bytes are added at
+ * once. */
 static inline uint32_t add_to_digest(uint32_t digest, uint64_t number) {
   enum { PRIME = 16777619 };
   if (number == 0) {
@@ -21,7 +22,7 @@ static inline uint32_t add_to_digest(uint32_t digest, uint64_t number) {
 
 static inline uint64_t bits_of_number(double number) {
   uint64_t bits;
-  number += 0.0; /* -0 says what 0 does */
+  number += 0.0; /* -0 has the same digest as 0 */
   memcpy(&bits, &number, sizeof bits);
   return bits;
 }

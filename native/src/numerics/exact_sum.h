@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding to an exact sum: the mantissa of a float goes to the counter of its exponent, that of a double to the
- * three digits of 32 bits that it touches. */
+/* Adds to an exact sum: the mantissa of a float is added to the counter of its exponent, that of a double to the three
+ * digits of 32 bits that it overlaps. */
 #ifndef XENT_EXACT_SUM_H
 #define XENT_EXACT_SUM_H
 

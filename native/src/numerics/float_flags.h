@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every C file of the library includes this. The bits are the contract: cmake/Arithmetic.cmake states the flags of the
- * arithmetic after those of a parent project. Here is an error for each that a compiler shows and that is set all the
- * same. Only gcc shows more than -ffast-math and -ffinite-math-only.
+ * Every C file of the library includes this header. The bits are the contract: cmake/Arithmetic.cmake sets the flags
+ * for arithmetic after those of a parent project. If a flag that breaks the contract is set all the same and the
+ * compiler makes it visible, this header raises an error. Only gcc makes more than -ffast-math and -ffinite-math-only
+ * visible.
  */
 #ifndef XENT_FLOAT_FLAGS_H
 #define XENT_FLOAT_FLAGS_H

@@ -24,7 +24,7 @@ static inline uint32_t bits_of_float(float v) {
 
 static inline float widen_bf16(uint16_t h) { return float_of_bits((uint32_t)h << 16); }
 
-/* Every NaN becomes 0x7fc0. Adding half of the last place, less one where that bit is 0, rounds to even. */
+/* Every NaN becomes 0x7fc0. Adding half a unit of the last place, minus one if that bit is 0, rounds to even. */
 static inline uint16_t narrow_bf16(float v) {
   const uint32_t u = bits_of_float(v);
   if (v != v) return 0x7fc0;
@@ -39,7 +39,7 @@ static inline float widen_f16(uint16_t h) {
   return sign ? -magnitude : magnitude;
 }
 
-/* Every NaN becomes 0x7e00. Below 2^-14 the addition of 1/2 puts the rounding where the subnormals' last place is. */
+/* Every NaN becomes 0x7e00. Below 2^-14, adding 1/2 rounds at the last place of subnormals. */
 static inline uint16_t narrow_f16(float v) {
   const uint32_t u = bits_of_float(v), sign = (u >> 16) & 0x8000, size = u & 0x7fffffff;
   if (v != v) return 0x7e00;
@@ -48,8 +48,8 @@ static inline uint16_t narrow_f16(float v) {
   return (uint16_t)(sign | ((size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13));
 }
 
-/* A double as a float whose last bit is 1 where it is not exact: rounded once more to 16 bits, that is what rounding
- * the double once would have given. */
+/* A double as a float whose last bit is 1 if it is not exact: rounding it again to 16 bits has the same result as
+ * rounding the double once. */
 static inline float float_to_odd(double v) {
   const float f = (float)v;
   if (v != v || (double)f == v) return f;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The types that elements of arrays can have, and what each can hold. */
+/* The element types of arrays, and the kinds of values that each can hold. */
 #ifndef XENT_TYPES_H
 #define XENT_TYPES_H
 
@@ -9,18 +9,18 @@
 #include "xent.h"
 
 enum {
-  XENT_IN_FLOAT = 1,  /* numbers, where everything is computed in float32 */
-  XENT_IN_DOUBLE = 2, /* numbers, where everything is computed in float64 */
+  XENT_IN_FLOAT = 1,  /* numbers in calls with float32 arithmetic */
+  XENT_IN_DOUBLE = 2, /* numbers in calls with float64 arithmetic */
   XENT_NUMBERS = XENT_IN_FLOAT | XENT_IN_DOUBLE,
   XENT_LABELS = 4,
-  XENT_CLASS_NUMBERS = 8, /* that are written, -1 among them */
+  XENT_CLASS_NUMBERS = 8, /* as outputs, including -1 */
   XENT_FLAGS = 16,
   XENT_SUMMANDS = 32, /* of exact sums */
   XENT_WORDS = 64 /* of bits, one for each of 32 classes */
 };
 
 typedef struct {
-  uint8_t size, holds; /* no type: 0 */
+  uint8_t size, holds; /* 0: not a type */
 } xent_element_type;
 
 static const xent_element_type xent_element_types[] = {
@@ -39,7 +39,7 @@ static const xent_element_type xent_element_types[] = {
     [XENT_U64] = {8, XENT_LABELS},
 };
 
-/* Of any number that a caller may have put there; one that is no type has no size. */
+/* Accepts any number that a caller may pass; an invalid type has size 0. */
 static inline xent_element_type xent_element_type_of(int32_t type) {
   const uint32_t types = sizeof xent_element_types / sizeof *xent_element_types;
   return xent_element_types[(uint32_t)type < types ? type : XENT_NO_TYPE];
@@ -50,7 +50,7 @@ static inline bool xent_is_wide(int32_t type) {
   return (xent_element_type_of(type).holds & XENT_NUMBERS) == XENT_IN_DOUBLE;
 }
 
-/* How many words have a bit for each class. */
+/* The number of words with one bit per class. */
 static inline int64_t words_of_bits(int64_t classes) { return classes / 32 + (classes % 32 != 0); }
 
 #endif

@@ -3,9 +3,9 @@
  * Backward of softmax and log-softmax.
  *   softmax      dx = y * (g - float(sum g * y))
  *   log-softmax  dx = g - exp(y) * float(sum g)
- * and times 1 / temperature. What is masked is +0 in y, g and dx. Rows of few floats go sixteen at a time, as they lie;
- * longer ones stay in registers, where there are enough; any other is written while the caches hold it. What is not
- * contiguous, or of several types, is copied, and the same happens there.
+ * and times 1 / temperature. Masked elements are +0 in y, g and dx. Rows of few floats are processed sixteen at a time
+ * in place. Longer rows stay in registers if there are enough registers; all others are written while they are in the
+ * caches. Rows that are not contiguous, or of several types, are copied first.
  */
 #ifndef XENT_BACKWARD_ROWS_H
 #define XENT_BACKWARD_ROWS_H
@@ -16,8 +16,8 @@
 
 typedef struct {
   const xent_call *call;
-  int32_t type; /* of y, g and dx, where the classes of a row are contiguous in all three */
-  bool copied;  /* where they are not, or 16-bit floats are masked */
+  int32_t type; /* of y, g and dx, if the classes of a row are contiguous in all three */
+  bool copied;  /* if they are not, or if 16-bit floats are masked */
   bool log;
   float hi;     /* the factor of the call */
 } backward_call;
@@ -36,23 +36,23 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
 
 /* ---- rows of floats ---- */
 
-/* So many classes go sixteen rows at a time, and stay in registers. Exponentials are worth more permutations, where
- * rows of more classes do not stay in registers. */
+/* Rows of up to this many classes are processed sixteen at a time and stay in registers. If longer rows
+ * do not stay in registers, log-softmax has a higher limit: its exponentials are worth more permutations. */
 enum {
   XENT_DENSE_SOFTMAX = 3 * XENT_LANES,
   XENT_DENSE_LOG_SOFTMAX = XENT_BACKWARD_REGISTERS > 0 ? 3 * XENT_LANES : 104,
   XENT_REGISTER_CLASSES = XENT_BACKWARD_REGISTERS > 0 ? XENT_BACKWARD_REGISTERS : 2 * XENT_LANES
 };
 
-/* From one row to the next is a pitch. */
+/* `pitch` is the distance from one row to the next. */
 typedef struct {
   const float *y, *g;
   float *dx;
   int64_t y_pitch, g_pitch, dx_pitch, n, count;
-  const uint8_t *mask; /* of the rows, one behind the other, with room for a vector; or NULL */
+  const uint8_t *mask; /* of the rows, contiguous, with room for a vector at the end; or NULL */
 } float_rows;
 
-/* Without the first ones. */
+/* Skips the first rows. */
 XENT_INLINE float_rows rows_from(float_rows r, int64_t first) {
   r.y += first * r.y_pitch;
   r.g += first * r.g_pitch;
@@ -73,11 +73,12 @@ XENT_INLINE lanes sum_of_vectors(const lanes v[XENT_GROUP_VECTORS], const int ve
   return vectors <= 4 ? sum_of_four_vectors(v) : lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
 
-/* Rows of so many vectors, each of which is read once; with log, whose exponentials take the registers, twice. */
+/* Rows of `vectors` vectors. Each vector is read once; with log it is read twice, because its exponentials take the
+ * registers. */
 XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int vectors, const bool log,
                                    const bool masked) {
   if (vectors * XENT_LANES > XENT_REGISTER_CLASSES) return;
-  const float_rows r = *rows; /* which no store can change */
+  const float_rows r = *rows; /* a copy, which no store can change */
   const exp_references of = references_of_backward();
   for (int64_t row = 0; row < r.count; row++) {
     const float *y = r.y + row * r.y_pitch, *g = r.g + row * r.g_pitch;
@@ -120,7 +121,7 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
   }
 }
 
-/* Of sixteen rows without gaps. No sum is -0. */
+/* Sums of sixteen rows without gaps. No sum is -0. */
 XENT_INLINE lanes dense_backward_sums(const float *y, const float *g, int64_t n, const bool log) {
   lanes group[XENT_ROWS];
   dlanes wide[XENT_ROWS];
@@ -134,7 +135,7 @@ XENT_INLINE lanes dense_backward_sums(const float *y, const float *g, int64_t n,
     wide[i] = dlanes_widen(product_group(g + i * n, log ? NULL : y + i * n, NULL, 0, n, XENT_NEAR, XENT_F32));
   return dlanes_narrow(dlanes_add(dlanes_tree_rows(wide), dlanes_zero()));
 }
-/* Parts [k, k + count) of n. rows: which one each number belongs to. */
+/* Parts [k, k + count) of n. rows: the row of each number. */
 XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx, int64_t n, lanes sums,
                                       const int32_t *rows, const backward_factors *f, int64_t k, const int count,
                                       const bool log) {
@@ -149,7 +150,7 @@ XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx,
     lanes_store_dense(dx, n, k + j, lanes_quiet(v[j]));
   }
 }
-/* Whole sixteens of rows without gaps; how many rows those are. */
+/* Processes whole sixteens of rows without gaps. Returns the number of these rows. */
 XENT_INLINE int64_t dense_backward_rows(const float_rows *r, float hi, const bool log) {
   XENT_ALIGNED int32_t rows[XENT_DENSE_ROWS * (log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX)];
   const int64_t n = r->n;
@@ -194,7 +195,7 @@ XENT_INLINE void backward_float_rows(const float_rows *all, float hi, const bool
     default: break;
   }
 }
-/* With a mask of so many classes that they stay in registers. */
+/* With a mask, for rows that stay in registers. */
 XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) {
   r->mask ? backward_float_rows(r, hi, false, true) : backward_float_rows(r, hi, false, false);
 }
@@ -202,7 +203,8 @@ XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) {
   r->mask ? backward_float_rows(r, hi, true, true) : backward_float_rows(r, hi, true, false);
 }
 
-/* From row to row, where that is the same between all of them; else 0. Of one row a stride may be any number. */
+/* The distance between rows, if it is the same between all of them; otherwise 0. For a single row, a stride may be any
+ * number. */
 XENT_INLINE int64_t pitch_of(const xent_shape *s, const xent_layout *l) {
   if (s->outer <= 1 && s->inner <= 1) return s->classes;
   return s->inner == 1 ? l->outer : l->outer == s->inner * l->inner ? l->inner : 0;
@@ -224,7 +226,7 @@ XENT_KERNEL xent_status backward_of_floats(const xent_call *call, xent_kernel fa
 
 /* ---- rows that are copied ---- */
 
-/* +0 where classes are masked. */
+/* Masked classes are +0. */
 typedef struct {
   row_source y, g;
   strided dx;
@@ -242,7 +244,7 @@ XENT_SHARED void take_copied_row(const xent_call *call, int64_t row, copied_row 
   r->dx = strided_row(call, call->output, call->output_layout, span);
 }
 
-/* n classes of a row from `begin` on to where they belong, +0 where they are masked. */
+/* Stores n classes of a row from `begin` on in the output, +0 if they are masked. */
 XENT_INLINE void put_copied(const copied_row *r, int64_t begin, int64_t n, float *dx, bool stream) {
   for (int64_t i = 0; r->g.mask && i < n; i += XENT_LANES) {
     const uint8_t *mask = r->g.mask + (begin + i) * r->g.mask_stride;
@@ -252,7 +254,8 @@ XENT_INLINE void put_copied(const copied_row *r, int64_t begin, int64_t n, float
   put_floats(&r->dx, begin, n, dx, stream);
 }
 
-/* Rows a pitch of bytes apart to v, one behind the other, or with `put` from there; +0 where they are masked. */
+/* Copies rows, a pitch of bytes apart, to v without gaps; with `put`, copies from v to the rows. Masked classes are
+ * +0. */
 XENT_INLINE void move_lines(strided x, int64_t pitch, const uint8_t *mask, int64_t n, int64_t count, float *v,
                             const int32_t type, const bool put) {
   x.type = type;
@@ -266,7 +269,7 @@ XENT_INLINE void move_lines(strided x, int64_t pitch, const uint8_t *mask, int64
       put ? strided_store(&x, k, left, w) : lanes_store(v + k, w);
     }
 }
-/* Rows [first, first + count) of an array: those without gaps as one. */
+/* Rows [first, first + count) of an array. Rows without gaps are moved as one. */
 XENT_SHARED void move_rows(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
                            int64_t first, int64_t count, float *v, bool put) {
   const xent_shape *s = call->shape;
@@ -287,7 +290,7 @@ XENT_SHARED void move_rows(const xent_call *call, const void *array, const xent_
     if (mask) r.mask += step * s->classes;
   }
 }
-/* Their masks. */
+/* The masks of these rows. */
 XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count, uint8_t *to) {
   const xent_shape *s = call->shape;
   const xent_layout *l = &s->class_mask;
@@ -298,14 +301,15 @@ XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count,
   }
 }
 
-/* Rows of at most a group, many at a time; masked ones of floats that stay in registers as they lie. dx is written
- * behind what is read, where sixteen rows may be taken as two eights: a load that meets a part's store waits. */
+/* Rows of at most a group, many at a time. Masked rows of floats that stay in registers are processed in place. In the
+ * buffer, dx starts half a block before g, because sixteen rows may be loaded as two eights: a load that overlaps the
+ * store of a part stalls. */
 XENT_SHARED xent_status backward_of_short_copies(const xent_call *call, xent_kernel fallback) {
   (void)fallback;
   const backward_call of = backward_call_of(call), *const b = &of;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, most = XENT_GROUP / n * XENT_ROWS;
-  const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* for all rows */
+  const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* the same for all rows */
   const float_rows all = float_rows_of(call);
   const bool direct = call->class_mask && !b->copied && b->type == XENT_F32 && all.y_pitch && all.g_pitch &&
                       all.dx_pitch && n >= XENT_LANES && n <= XENT_REGISTER_CLASSES;
@@ -334,7 +338,7 @@ typedef struct {
   XENT_ALIGNED float y[XENT_STEP], g[XENT_STEP];
 } backward_scratch;
 
-/* The sum over one chunk, which is copied where it has to be. */
+/* The sum over one chunk, which is copied if needed. */
 XENT_SHARED double copied_sum(const copied_row *r, bool log, int64_t begin, int64_t n, backward_scratch *s) {
   if (r->g.direct && (log || r->y.direct)) {
     const float *g = row_floats(&r->g, begin, n, 0.0f, NULL), *y = log ? NULL : row_floats(&r->y, begin, n, 0.0f, NULL);
@@ -360,7 +364,7 @@ XENT_SHARED xent_status backward_of_copies(const xent_call *call, xent_kernel fa
     double sum = call->known_statistics ? known_statistics_at(call, row)->sum : 0;
     for (int64_t i = 0; !call->known_statistics && i < n; i += XENT_CHUNK)
       sum += copied_sum(&r, b->log, i, chunk_length(i, n), &s);
-    const bool at_hand = n <= XENT_STEP && !call->known_statistics; /* what the sum has read */
+    const bool at_hand = n <= XENT_STEP && !call->known_statistics; /* the sum has loaded it */
     for (int64_t i = call->class_begin; i < end; i += XENT_STEP) {
       const int64_t m = step_length(i, end);
       const float *g = at_hand && !r.g.direct ? s.g : row_floats(&r.g, i, m, 0.0f, s.g);
@@ -375,7 +379,7 @@ XENT_SHARED xent_status backward_of_copies(const xent_call *call, xent_kernel fa
 /* ---- contiguous rows of one type, one by one ---- */
 
 typedef struct {
-  const char *y, *g; /* class 0 */
+  const char *y, *g; /* at class 0 */
   const uint8_t *mask;
   char *dx;
   int64_t n;
@@ -419,7 +423,7 @@ XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_r
   else
     emit_backward_as(y, g, NULL, dx, n, r->sum, b->hi, type, how, call->stream);
 }
-/* Short rows of 16-bit floats are summed in pairs: a sum alone would be waited for. */
+/* Short rows of 16-bit floats are summed in pairs, because one sum alone would stall on its latency. */
 XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_t type, const bool log,
                                             const bool masked) {
   const xent_call *call = b->call;
@@ -432,7 +436,7 @@ XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_
   }
   return XENT_OK;
 }
-/* Masked ones are floats. */
+/* Masked rows are floats. */
 XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log) {
   if (b->call->class_mask) return backward_contiguous(b, XENT_F32, log, true);
   if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log, false);
@@ -449,11 +453,11 @@ XENT_KERNEL xent_status backward_of_contiguous(const xent_call *call, xent_kerne
 
 /* ---- the calls ---- */
 
-/* Whether all of each row is written, from sums that are made here. */
+/* Whether the call writes all classes of each row, from sums that it computes. */
 XENT_INLINE bool takes_whole_rows(const xent_call *call) {
   return call->class_end - call->class_begin == call->shape->classes && !call->known_statistics && !call->row_offsets;
 }
-/* Stores past the caches are those of long rows. */
+/* Only long rows use stores that bypass the caches. */
 XENT_INLINE bool streams_long_floats(const backward_call *b) {
   const xent_call *call = b->call;
   return !b->copied && !call->class_mask && b->type == XENT_F32 && call->stream &&
@@ -465,9 +469,10 @@ XENT_INLINE bool backward_floats_fit(const xent_call *call) {
   return takes_whole_rows(call) && !b.copied && !call->class_mask && b.type == XENT_F32 && !streams_long_floats(&b) &&
          call->shape->classes <= XENT_CHUNK && all.y_pitch && all.g_pitch && all.dx_pitch;
 }
-/* Copies of contiguous rows. Many masked rows that end within a vector take 0.7 to 0.9 of the time of `contiguous`,
- * whole vectors that do not stay in registers 1.3 to 1.6, two short rows 1.2. 16-bit floats take 1.1 to 1.4 up to 12
- * rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November 2026). */
+/* Whether to copy contiguous rows. The time of copies over that of `contiguous` is 0.7 to 0.9 for many masked rows
+ * that end within a vector, 1.3 to 1.6 for whole vectors that do not stay in registers, and 1.2 for two short rows.
+ * For 16-bit floats it is 1.1 to 1.4 up to 12 rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November
+ * 2026). */
 XENT_INLINE bool copies_pay(const backward_call *b) {
   const int64_t n = b->call->shape->classes, rows = b->call->row_end - b->call->row_begin;
   if (b->type != XENT_F32) return n <= (b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX) && rows >= XENT_ROWS;

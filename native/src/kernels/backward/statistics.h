@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gradient of cross-entropy from the statistics of an earlier forward, rows of up to 1024 classes: factors of
- * sixteen rows at a time; then the rows are computed again as they lie, or one after the other.
+ * The gradient of cross-entropy from the statistics of an earlier forward, for rows of up to 1024 classes: first
+ * factors of sixteen rows at a time, then the rows again, in place or one after the other.
  */
 #ifndef XENT_BACKWARD_STATISTICS_H
 #define XENT_BACKWARD_STATISTICS_H
@@ -57,7 +57,7 @@ XENT_SHARED xent_status known_flow_rows(const xent_call *call, xent_kernel fallb
   flow_begin(&f, j, fallback, &row);
   XENT_ALIGNED float copy[XENT_FLOW_MOST], slopes[XENT_FLOW_MOST];
   flow_block b;
-  f.pitch = 0; /* one row after the other takes the same place */
+  f.pitch = 0; /* all rows use the same buffer in turn */
   f.place = XENT_FLOW_NOT_KEPT;
   f.slopes = row.x.cap != 0 ? slopes : NULL;
   f.straight = f.straight && f.direct && !j->per_class;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backward of softmax and log-softmax of columns: g and y are tiles, and dx takes the place of g. As many classes as
- * fit are read once; of more, a group at a time is read for the sums and again for dx. Neighbours in whole blocks are
- * read and written where they are. What is masked is +0 in y, g and dx.
+ * Backward of softmax and log-softmax of columns: g and y are tiles, and dx overwrites g. If all classes fit, they are
+ * read once. Otherwise each group is read for the sums and again for dx. Neighbours in whole blocks are read and
+ * written in place. Masked elements are +0 in y, g and dx.
  */
 #ifndef XENT_COLUMNS_BACKWARD_H
 #define XENT_COLUMNS_BACKWARD_H
@@ -17,7 +17,7 @@ XENT_INLINE void clear_masked_classes(const column_call *a, const strip *s, int6
       lanes_store(tile + to, lanes_where_set(a->mask + to, lanes_load(tile + to), lanes_set(0.0f)));
     }
 }
-/* n classes from `begin` on of g, and of y where it is wanted. */
+/* n classes from `begin` on of g, and of y if it is needed. */
 XENT_SHARED void load_tensors(const column_call *a, const strip *s, int64_t begin, int64_t n, bool wants_y) {
   const xent_call *call = a->call;
   const xent_shape *shape = call->shape;
@@ -30,7 +30,7 @@ XENT_SHARED void load_tensors(const column_call *a, const strip *s, int64_t begi
   if (wants_y) clear_masked_classes(a, s, n, a->t);
 }
 
-/* g and y of a block: in the tiles, or where they are in memory. */
+/* g and y of a block: in the tiles, or in place. */
 typedef struct {
   const char *g, *y;
   int64_t g_step, y_step; /* bytes from class to class */
@@ -50,7 +50,7 @@ XENT_INLINE block_tensors tensors_of_block(const column_call *a, const strip *s,
       (const char *)(a->x + at + offset), (const char *)(a->t + at + offset), step, step, XENT_F32, XENT_F32};
 }
 
-/* Adds g y, of log-softmax g, of n classes: a group of a chunk of `length`. */
+/* Adds g y (for log-softmax g) of n classes: a group of a chunk of `length` classes. */
 XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors *of, int64_t n, int64_t length,
                                        tile_chunk *k) {
   const block_tensors b = *of;
@@ -62,7 +62,8 @@ XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors
   add_terms(k, a->spare, XENT_LANES, n, length);
 }
 
-/* float(sum) of columns [from, to), four blocks at most; no sum is -0. The tiles hold all classes, or get them. */
+/* float(sum) of columns [from, to), at most four blocks; no sum is -0. The tiles hold all classes, or are filled with
+ * them. */
 XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory,
                               bool fits_scratch, float *sums) {
   const int64_t classes = a->call->shape->classes;
@@ -89,7 +90,7 @@ XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from
     lanes_store(sums + at, dlanes_narrow(total[(at - from) / XENT_LANES]));
 }
 
-/* dx of n classes of a block, as floats. past: the caches. */
+/* dx of n classes of a block, as floats. past: store past the caches. */
 XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of, char *dx, int64_t step, int64_t n,
                                   lanes sum, const bool log, const bool past) {
   const exp_references references = references_of_backward();
@@ -113,7 +114,7 @@ XENT_SHARED void emit_products(const column_call *a, const block_tensors *b, cha
     emit_products_as(a, b, dx, step, n, sum, false, false);
 }
 
-/* Neighbours in whole blocks, as they are in memory. */
+/* Neighbours in whole blocks, in place. */
 XENT_INLINE void emit_in_memory(const column_call *a, const strip *s, const float *sums) {
   const xent_call *call = a->call;
   const xent_layout *l = call->output_layout;
@@ -125,7 +126,7 @@ XENT_INLINE void emit_in_memory(const column_call *a, const strip *s, const floa
                   past);
   }
 }
-/* n classes from `begin` on, which are in the tiles: dx takes the place of g. */
+/* n classes from `begin` on, which are in the tiles: dx overwrites g. */
 XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t begin, int64_t n, const float *sums) {
   XENT_EACH_BLOCK(s, at) {
     const block_tensors b = tensors_of_block(a, s, at, begin, 0, false);
@@ -135,8 +136,7 @@ XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t b
   store_runs(a, s, begin, n, NULL, false);
 }
 
-/* Where the classes are a multiple of a page apart, they meet in the same few places of a cache and would not be found
- * there again. */
+/* If the distance between classes is a multiple of a page, they map to the same few cache sets and evict each other. */
 XENT_INLINE bool classes_collide(const xent_call *call) {
   const xent_shape *s = call->shape;
   return (step_of(&s->output) % XENT_PAGE == 0 || step_of(&s->upstream) % XENT_PAGE == 0) && s->classes > 2;
@@ -174,7 +174,7 @@ XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
   return XENT_OK;
 }
 
-/* Rows of lengths that differ are passed over. */
+/* Rows of different lengths are skipped. */
 #define XENT_OF_BACKWARD_STRIPS                                                                              \
   (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) |                \
    XENT_HAS(known_statistics))
@@ -199,7 +199,7 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call, xent_kern
                 pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
   a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.fits_scratch && classes_collide(call));
   const bool wide = a.direct && view.shape.inner >= 4 * XENT_LANES;
-  a.pitch = pitch < most && !wide ? pitch : most; /* tiles share the first cache */
+  a.pitch = pitch < most && !wide ? pitch : most; /* the tiles share the first-level cache */
   if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;
   return each_strip(&a, backward_strips, fallback);
 }

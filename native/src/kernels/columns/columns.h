@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls whose class axis is not last: a lane is a row. Strip after strip is loaded, summed, made results and stored,
- * whatever the call asks for.
- *   As many classes as fit into the scratch stay there, and their e are stored from there.
- *   Of more, group after group goes through the scratch, and the references rise row by row.
+ * Calls whose class axis is not last: a lane is a row. Each strip is loaded, summed, converted to results and stored,
+ * for any outputs.
+ *   If all classes fit into the scratch, they stay there, and their e are stored from there.
+ *   Otherwise each group of classes goes through the scratch, and the references rise row by row.
  */
 #ifndef XENT_COLUMNS_H
 #define XENT_COLUMNS_H
@@ -16,16 +16,16 @@
 
 enum {
   XENT_LEAST_COLUMNS = 4, /* fewer are gathered one by one */
-  /* Classes of runs of four columns, of which there are fewer than sixteen. Two runs of 24 classes take 1.1 of the time
-   * of flow, of 64 1.3, of 1000 1.4, in a backward 1.8 and 3. Of runs of six columns and more strips take 0.4 to 1.0
-   * (AVX2, AMD EPYC, two busy cores, November 2026). */
+  /* The class limit for runs of four columns with fewer than sixteen runs. The time of strips over that of flow is 1.1
+   * for two runs of 24 classes, 1.3 for 64, 1.4 for 1000; in a backward 1.8 and 3. For runs of six columns and more it
+   * is 0.4 to 1.0 (AVX2, AMD EPYC, two busy cores, November 2026). */
   XENT_SHORT_RUN_CLASSES = 40,
-  XENT_FAR_FLOATS = XENT_STRIP_FLOATS / 2 /* of the scratch, beside sums that are under way */
+  XENT_FAR_FLOATS = XENT_STRIP_FLOATS / 2 /* of the scratch, in addition to the partial sums */
 };
 
 /* ---- which calls ---- */
 
-/* Whether vectors along the columns would have few that are neighbours. */
+/* Whether vectors along the columns would have few adjacent elements. */
 XENT_INLINE bool has_short_runs(const xent_call *call) {
   const xent_shape *s = call->shape;
   return (s->inner > 1 ? s->inner : s->outer) <= XENT_LEAST_COLUMNS && call->row_end - call->row_begin < XENT_LANES &&
@@ -35,11 +35,11 @@ XENT_INLINE bool has_enough_columns(const xent_call *call) {
   return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS &&
          (call->shape->classes <= XENT_SHORT_RUN_CLASSES || !has_short_runs(call));
 }
-/* Targets are neither sparse nor clamped: those need whole rows, again or entry by entry. */
+/* Whether targets are neither sparse nor clamped: those need whole rows, again or entry by entry. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);
 }
-/* A strip has no rows of lengths of their own, and a list of the largest classes is of one row. */
+/* The rows of a strip have the same length, and a list of the largest classes belongs to one row. */
 #define XENT_OF_STRIPS                                                                                                \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
    XENT_HAS(upstream) | XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |   \
@@ -48,11 +48,11 @@ XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }
-/* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
+/* The most floats of one tile of a strip: the tiles of the call share the scratch. */
 XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
   return floats / (1 + has_slopes(call) + targets_vary(call) + (call->class_mask != NULL)) & -XENT_LANES;
 }
-/* Behind fewer than sixteen classes there is room. */
+/* Tiles of fewer than sixteen classes are padded to sixteen. */
 XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
 XENT_INLINE bool fits_scratch(const xent_call *call) {
   return call->shape->classes * XENT_LANES <= tile_floats(call, XENT_STRIP_FLOATS);
@@ -62,8 +62,8 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
   if (!XENT_HAS_ONLY(call, XENT_OF_STRIPS, XENT_OPTIONS_OF_SCHEDULES)) return false;
   if (s->all_classes || !needs_no_whole_rows(call)) return false;
-  if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
-  /* what is not asked of a group at a time */
+  if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, independent of rounding */
+  /* outputs that cannot be computed one group at a time */
   const bool whole_only =
       call->entropies || (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
   return has_enough_columns(call) && s->classes <= XENT_MOST_COLUMN_CLASSES &&
@@ -73,14 +73,15 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
 
 /* ---- strips ---- */
 
-/* Rows of a strip. Of columns the widest strip that stays in the first cache, else one of few columns that stays in the
- * second; as wide as there is room for where few lines of an output are to be shared with the strips beside. */
+/* The number of rows of a strip. For columns, the widest strip that stays in the first-level cache, else a strip of few
+ * columns that stays in the second-level cache. If strips should share few lines of the output with their neighbours,
+ * they are as wide as the scratch allows. */
 XENT_INLINE int64_t strip_pitch(const xent_call *call) {
   const int64_t classes = call->shape->classes,
                 room = tile_floats(call, fits_scratch(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   int64_t most = room / tile_classes(classes) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / tile_classes(classes) & -XENT_LANES;
-  if (!fits_scratch(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
+  if (!fits_scratch(call)) { /* a strip that is read twice stays in the second-level cache, if possible */
     const int64_t fits = XENT_STRIP_FAR / classes & -XENT_LANES, group = room / XENT_GROUP & -XENT_LANES;
     most = group < XENT_LONG_COLUMNS ? group : XENT_LONG_COLUMNS;
     return call->output && fits > 0 && fits < most ? fits : most;
@@ -91,8 +92,8 @@ XENT_INLINE int64_t strip_pitch(const xent_call *call) {
   return pitch < XENT_STRIP_COLUMNS ? pitch : XENT_STRIP_COLUMNS;
 }
 
-/* The next strip from a row on. Long inner axes are cut where they end, and where a line of the output begins; short
- * ones are put side by side. */
+/* The next strip from a row on. Long inner axes are cut at their ends, and at the begin of a line of the output; short
+ * inner axes are combined. */
 XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, strip *s) {
   const xent_layout *layout = call->output ? call->output_layout : &call->shape->logits;
   const int64_t inner = call->shape->inner, left = call->row_end - row;
@@ -112,7 +113,7 @@ XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, s
   memset(s->irregular, 0, sizeof s->irregular);
 }
 
-/* Columns of a matrix are seen as the inner axis. */
+/* Treats the columns of a matrix as the inner axis. */
 XENT_INLINE void begin_columns(column_call *a, column_view *v, const xent_call *call) {
   v->shape = *call->shape;
   v->call = *call;
@@ -126,7 +127,7 @@ XENT_INLINE void begin_columns(column_call *a, column_view *v, const xent_call *
   a->j = &v->job;
 }
 
-/* The next strip; false where there is none. */
+/* Finds the next strip; false if there are no more. */
 XENT_INLINE bool next_strip(const column_call *a, strip *s) {
   const int64_t next = s->row + s->width;
   if (next >= a->own->row_end) return false;
@@ -134,10 +135,11 @@ XENT_INLINE bool next_strip(const column_call *a, strip *s) {
   return true;
 }
 
-/* Strips until one has rows that need more, or an invalid label. */
+/* Runs on strips until one has rows that need the generic kernel, or an invalid label. */
 typedef xent_status (*strip_kernel)(const column_call *a, strip *s);
 
-/* Strips of all rows; then, their scratch being given back, the rows of the last one that need more, one by one. */
+/* Processes the strips of all rows. Then, after freeing the scratch, processes the rows of the last strip that need the
+ * generic kernel, one by one. */
 XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel fallback) {
   strip s;
   s.row = a->own->row_begin;
@@ -155,13 +157,13 @@ XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xe
 
 /* ---- from sums to factors ---- */
 
-/* What is known per row of a block before its sums. */
+/* Sets the values per row of a block that do not depend on its sums. */
 XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, const strip_sums *sums, row_sums *in) {
   const job *j = a->j;
-  in->rows.first = s->row + at; /* field by field: a whole one that is read at once in another width waits */
+  in->rows.first = s->row + at; /* field by field: a struct store followed by a load of another width would stall */
   in->rows.count = rows_of_block(s, at);
   in->rows.adjacent = true;
-  in->rows.ignored = 0; /* sums of those are NaN */
+  in->rows.ignored = 0; /* sums of ignored rows are NaN */
   in->folded = in->long_row = false;
   in->correct = 0;
   if (j->plain || !(a->call->targets || a->call->sink)) return;
@@ -174,7 +176,7 @@ XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, c
   load_row_numbers(j, &in->rows, label, counted, in);
 }
 
-/* Rows that leave are computed alone; those that are ignored have been written. */
+/* Marks the rows for the generic kernel; ignored rows have already been written. */
 XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row_outcome *out, strip_factors *f) {
   const int64_t block = at / XENT_LANES;
   const uint32_t ignored = s->ignored[block];
@@ -194,7 +196,7 @@ XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row
   lanes_store(f->reference + at, lanes_where_equal(label, none, zero, out->reference));
 }
 
-/* A block may begin at any row of the last one: what is behind are numbers too. */
+/* A block may begin at any row of the last block: sets the factors after the last row to numbers, too. */
 XENT_INLINE void end_factors(const strip *s, strip_factors *f) {
   const int64_t end = blocks_of(s->width) * XENT_LANES;
   const lanes zero = lanes_set(0.0f);
@@ -205,7 +207,7 @@ XENT_INLINE void end_factors(const strip *s, strip_factors *f) {
   lanes_store(f->label_gradient + end, zero);
 }
 
-/* The sums of a block's rows to results, statistics and factors. */
+/* Converts the sums of a block's rows to results, statistics and factors. */
 XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const strip_sums *sums, strip_factors *f) {
   const job *j = a->j;
   const xent_call *call = a->call;
@@ -222,7 +224,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
   if (j->smoothed || j->probabilities) memcpy(in.dot, sums->dot + at, sizeof in.dot);
   if (a->per_class) memcpy(in.mass, sums->mass + at, sizeof in.mass);
   if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
-  /* irregular, too: ignored rows, and those that must see which of equal classes are masked */
+  /* irregular, too: ignored rows, and rows that must find out which of equal classes are masked */
   const uint32_t lowest =
       call->ranks && call->class_mask ? lanes_bits_equal(lanes_load(in.logit), lanes_set(-INFINITY)) : 0;
   for (uint32_t rest = ignored | lowest; rest; rest &= rest - 1) in.sum[__builtin_ctz(rest)] = XENT_F64_NAN;
@@ -243,8 +245,8 @@ XENT_INLINE void set_rows(const strip *s, float *to, float value) {
   XENT_EACH_BLOCK(s, at) lanes_store(to + at, lanes_set(value));
 }
 
-/* The logits of the next strip that are where a block's are: the line of the last row, as that of the first is either
- * the same or its neighbour's. */
+/* The logits of the next strip at the position of a block's: the cache line of the last row, because that of the first
+ * is the same line or an adjacent one. */
 XENT_INLINE column_ahead ahead_of(const column_call *a, const strip *s, int64_t at, int64_t class) {
   const xent_call *call = a->call;
   const xent_layout *in = &call->shape->logits;
@@ -254,10 +256,10 @@ XENT_INLINE column_ahead ahead_of(const column_call *a, const strip *s, int64_t 
                         .step = (uintptr_t)step_of(in)};
 }
 
-/* What the steps want to know before the logits: classes that count, shares of targets. */
+/* Initializes the values that the steps need before the logits: counted classes, shares of targets. */
 XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *sums) {
   const job *j = a->j;
-  if (j->labels || a->call->targets) set_rows(s, sums->logit, 0.0f); /* of ignored rows, and behind the last */
+  if (j->labels || a->call->targets) set_rows(s, sums->logit, 0.0f); /* for ignored rows, and after the last */
   if (a->order) {
     set_rows(s, sums->best, -INFINITY);
     set_rows(s, sums->first, 0.0f);
@@ -269,7 +271,7 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
     sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
 }
 
-/* Of a block all of whose classes are in the scratch. */
+/* For a block with all classes in the scratch. */
 XENT_SHARED void sum_whole_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes;
@@ -302,7 +304,7 @@ XENT_SHARED void sum_whole_block(const column_call *a, const strip *s, int64_t a
   if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&entropy, classes), dlanes_zero()));
 }
 
-/* Of one chunk of a long strip. */
+/* The sums of one chunk of a long strip. */
 typedef struct {
   block_chunk block[XENT_LONG_COLUMNS / XENT_LANES];
   double sum[XENT_LONG_COLUMNS], dot[XENT_LONG_COLUMNS], mass[XENT_LONG_COLUMNS];
@@ -310,7 +312,7 @@ typedef struct {
   float largest[XENT_LONG_COLUMNS]; /* of a group */
 } strip_chunk;
 
-/* References of rows whose group is more than sixteen octaves above them rise; the lanes are scaled. */
+/* Raises the references of rows with a group more than sixteen octaves above them, and scales the lanes. */
 XENT_INLINE void raise_references(lanes largest, const f32_temperature *h, float *reference, dlanes total[XENT_LANES]) {
   const lanes N = lanes_load(reference), raised = references_for(largest, h),
               hot = lanes_mul(largest, lanes_set(h->hi));
@@ -361,7 +363,7 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   }
 }
 
-/* Any number of classes, chunk after chunk. The sums come out as those of one chunk: 2^30 S. */
+/* Any number of classes, chunk by chunk. The sums have the form of a single chunk: 2^30 S. */
 XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const bool sums_targets = j->smoothed || j->probabilities;
@@ -379,7 +381,7 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chun
     for (int64_t k = 0; k < rows; k++) {
       row_fold f = {.max = sums->max[k], .reference = sums->reference[k], .sum = sums->sum[k], .dot = sums->dot[k],
                     .mass = sums->mass[k]};
-      /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
+      /* weight of the sums over targets: for labels without weights, the number of classes that smoothing counts */
       const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
       const double mass = !sums_targets ? 0 : a->per_class ? c->mass[k] : (double)(n - here);
       fold_chunk(&f, c->max[k], c->reference[k], c->sum[k], sums_targets ? c->dot[k] : 0, mass);
@@ -399,7 +401,7 @@ XENT_INLINE void exp_again(const column_call *a, const strip *s, int64_t at, int
   float *x = a->x + at;
   if (!a->log) exp_block(x, s->pitch, x, s->pitch, n, lanes_load(f->reference + at), &a->j->temperature);
 }
-/* e once more, classes [begin, end): all of them or a group at a time. */
+/* Computes e again for classes [begin, end): all of them or a group at a time. */
 XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums,
                              const strip_factors *f) {
   const int64_t step = a->fits_scratch ? end - begin : XENT_GROUP;
@@ -423,7 +425,7 @@ XENT_INLINE void clear_ignored(const column_call *a, const strip *s) {
 
 /* ---- a strip ---- */
 
-/* Every tile that the call wants has its part. */
+/* Assigns a part of the scratch to every tile of the call. */
 XENT_INLINE void share_scratch(column_call *a, float *scratch) {
   const int64_t tile = tile_floats(a->call, a->fits_scratch ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   a->x = scratch;
@@ -455,7 +457,7 @@ XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_chunk *c,
     store_again(a, s, 0, classes, sums, f);
 }
 
-/* Softmax, log-softmax, log-sum-exp and cross-entropy. Nothing is read where every row is ignored. */
+/* Softmax, log-softmax, log-sum-exp and cross-entropy. Strips with only ignored rows are not read. */
 XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums,
                                       strip_factors *f) {
   const xent_status invalid = load_labels(a->j, s);
@@ -469,7 +471,7 @@ XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chun
   return invalid;
 }
 
-/* A second pass alone: the statistics of an earlier call hold everything else. */
+/* Only a second pass: the statistics of an earlier call hold all other values. */
 XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
   const xent_call *call = a->call;
   const xent_status invalid = load_labels(a->j, s);
@@ -528,7 +530,7 @@ XENT_KERNEL xent_status strip_rows(const xent_call *call, xent_kernel fallback) 
   a.source = logits_of_row(a.call, call->row_begin);
   a.fits_scratch = fits_scratch(call);
   a.log = call->log && call->output && !call->targets;
-  a.per_class = targets_vary(call); /* not of the job: the compiler shall see that there are targets */
+  a.per_class = targets_vary(call); /* not from the job, so that the compiler sees that there are targets */
   a.order = call->argmax || call->ranks || call->correct;
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The columns of a strip, class after class: their layout and type end here. */
+/* Loads the columns of a strip, class by class, as floats in one layout. */
 #ifndef XENT_COLUMNS_LOAD_H
 #define XENT_COLUMNS_LOAD_H
 
@@ -22,7 +22,7 @@ XENT_INLINE void gather_blocks(const char *x, int64_t step, int64_t n, float *sc
   for (int k = 0; k < blocks; k++) lanes_store(largest + k * XENT_LANES, m[k]);
 }
 
-/* Fewer than sixteen columns, and +0 beside them where they are the strip's last. */
+/* Fewer than sixteen columns, with +0 after them if they are the last of the strip. */
 XENT_INLINE void gather_part(const char *x, int64_t step, int32_t type, int64_t n, float *scratch, int64_t pitch,
                              int64_t columns, const bool last, float *largest) {
   lanes m = lanes_set(-INFINITY);
@@ -48,7 +48,7 @@ XENT_INLINE void gather_run(const char *x, int64_t step, int64_t n, float *scrat
   if (i < columns) gather_part(x + i * size, step, type, n, scratch + i, pitch, columns - i, true, largest + i);
 }
 
-/* Short runs side by side: their columns begin anywhere in a block. */
+/* Short adjacent runs: their columns begin anywhere in a block. */
 XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
                                    int64_t begin, int64_t n, float *scratch, float *largest) {
   const int64_t whole = s->width & -XENT_LANES;
@@ -67,8 +67,8 @@ XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l
   }
 }
 
-/* n classes from `begin` on of every column into the scratch, with +0 up to whole blocks; and the largest of each
- * column, NaN passed over. */
+/* Copies n classes from `begin` on of every column into the scratch, padded with +0 to whole blocks. Also computes the
+ * largest value of each column, ignoring NaN. */
 XENT_SHARED void gather_strip(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
                               int64_t begin, int64_t n, float *scratch, float *largest) {
   if (run_at(shape, s, 0).count != s->width) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors of each row's own. Of e that
- * is a probability (m = 0, b = -0) or a gradient (m = 0; b = -c eps / H of smoothed labels, else -0), of logits a
- * log-probability (m the maximum, b = -D). Then the label's gradient. What more there is to a gradient (targets class
- * by class, softcap, mask) is done to the tile before.
+ * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors per row. From e it computes a
+ * probability (m = 0, b = -0) or a gradient (m = 0; b = -c eps / H for smoothed labels, else -0), from logits a
+ * log-probability (m the maximum, b = -D). Then it adds the label's gradient. Other parts of a gradient (per-class
+ * targets, softcap, mask) are applied to the tile before.
  */
 #ifndef XENT_COLUMNS_STORE_H
 #define XENT_COLUMNS_STORE_H
@@ -11,12 +11,12 @@
 #include "kernels/columns/tiles.h"
 #include "kernels/emit/row.h"
 
-enum { XENT_WORTH_LINES = 96 }; /* columns of which most lines are whole, wherever they begin */
+enum { XENT_WORTH_LINES = 96 }; /* from this number of columns on, most lines are whole at any alignment */
 
 typedef struct {
   column_floats m, r, b, label_gradient;
-  column_floats reference;   /* where e is computed again */
-  column_floats scale;       /* c of targets that differ from class to class */
+  column_floats reference;   /* if e is computed again */
+  column_floats scale;       /* c of targets that differ between classes */
 } strip_factors;
 
 /* Factors of a block, in registers. */
@@ -24,7 +24,7 @@ typedef struct {
   lanes m, r, b, label, label_gradient;
 } block_factors;
 
-/* Without factors what the tiles hold is stored as it is. */
+/* Without factors, the contents of the tiles are stored unchanged. */
 XENT_INLINE block_factors factors_at(const strip *s, const strip_factors *f, int64_t at) {
   if (!f) return (block_factors){.m = lanes_set(0.0f), .r = lanes_set(1.0f), .b = lanes_set(-0.0f)};
   return (block_factors){.m = lanes_load(f->m + at), .r = lanes_load(f->r + at), .b = lanes_load(f->b + at),
@@ -35,9 +35,9 @@ XENT_INLINE lanes stored_value(const block_factors *b, lanes v, int64_t class, c
   return labels ? lanes_where_equal(b->label, lanes_set((float)class), b->label_gradient, y) : y;
 }
 
-/* ---- gradients that are more than a line ---- */
+/* ---- gradients that need more than one fma ---- */
 
-/* The tile becomes the gradient, which needs no factors. */
+/* Turns the tile into the gradient, which needs no factors. */
 XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
                              const strip_factors *f) {
   const job *j = a->j;
@@ -59,7 +59,7 @@ XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, i
     lanes_store(x + c * s->pitch, lanes_where_equal(b.label, ignored, none, v));
   }
 }
-/* Masked classes, whose e and targets are +0, come out as +0 by themselves where the factors are ordinary. */
+/* Masked classes, whose e and targets are +0, yield +0 without further work if the factors are ordinary. */
 XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, const strip_factors *f) {
   if (a->per_class || (a->call->targets && a->source.cap != 0)) return false;
   if (!a->call->class_mask || !a->call->targets) return true;
@@ -69,10 +69,10 @@ XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, c
 }
 /* ---- stores ---- */
 
-/* Through the caches; past them, every block being a line; past them where whole lines are. */
+/* Through the caches; past them, with a whole line per block; past them only for whole lines. */
 enum strip_stores { XENT_STORE_THROUGH, XENT_STORE_PAST, XENT_STORE_LINES };
 
-/* Columns that are neighbours in memory. */
+/* Columns that are adjacent in memory. */
 typedef struct {
   const strip *s;
   const strip_factors *f;
@@ -80,7 +80,7 @@ typedef struct {
   char *y;
   int64_t step;           /* bytes from class to class of y */
   int32_t type;
-  int64_t at, count;      /* the first of the strip's columns; how many */
+  int64_t at, count;      /* the first of the strip's columns, and their number */
   int64_t begin, n;       /* classes: x and y are those of `begin` */
   enum strip_stores stores;
 } strip_output;
@@ -119,8 +119,8 @@ XENT_INLINE void store_line(const strip_output *o, int64_t class, int64_t i, int
   store_classes(o, &b, o->x + class * o->s->pitch + i, o->y + class * o->step + i * (int64_t)sizeof(float),
                 o->begin + class, 1, count, whole, whole, labels);
 }
-/* Class after class, where a line begins at another column in each: what is before the first line and behind the last
- * one is shared with the strips beside. */
+/* Class by class, if lines begin at a different column in each. The part before the first line and the part after the
+ * last one are shared with the adjacent strips. */
 XENT_INLINE void store_lines(const strip_output *o, const bool labels) {
   for (int64_t c = 0; c < o->n; c++) {
     int64_t i = stream_head((const float *)(const void *)(o->y + c * o->step), o->count);
@@ -130,7 +130,7 @@ XENT_INLINE void store_lines(const strip_output *o, const bool labels) {
   }
 }
 XENT_INLINE void store_columns_as(const strip_output *of, const bool labels) {
-  const strip_output here = *of, *o = &here; /* which no store changes */
+  const strip_output here = *of, *o = &here; /* a copy, which no store changes */
   if (o->stores == XENT_STORE_LINES) {
     store_lines(o, labels);
     return;
@@ -154,14 +154,14 @@ XENT_SHARED void store_neighbours(const strip_output *o, bool labels) {
 
 XENT_INLINE bool lines_agree(const xent_layout *l) { return (uint64_t)step_of(l) % XENT_STREAM_ALIGNMENT == 0; }
 
-/* How neighbouring columns of an output are stored that is larger than the caches. */
+/* Chooses how to store adjacent columns of an output that is larger than the caches. */
 XENT_INLINE enum strip_stores stores_past(const xent_layout *l, const char *y, int64_t count) {
   if (l->type != XENT_F32) return XENT_STORE_THROUGH;
   if (lines_agree(l) && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0) return XENT_STORE_PAST;
   return count < XENT_WORTH_LINES ? XENT_STORE_THROUGH : XENT_STORE_LINES;
 }
 
-/* Irregular rows are left alone. */
+/* Irregular rows are skipped. */
 XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f,
                             bool labels) {
   const xent_call *call = a->call;
@@ -181,7 +181,7 @@ XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin,
   }
 }
 
-/* n classes from `begin` on of columns, whose tiles hold e, of log-softmax logits. */
+/* Stores n classes from `begin` on of columns. The tiles hold e, or for log-softmax logits. */
 XENT_SHARED void store_columns(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f) {
   bool finished = true;
   XENT_EACH_BLOCK(s, at) finished &= is_finished(a, s, at, f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns: rows whose class axis is not last, so that neighbours in memory are the same class of neighbouring rows. A
- * strip is some such rows side by side, sixteen a block: a vector has one class of the rows of a block.
+ * Columns: rows whose class axis is not last, so that neighbours in memory have the same class and belong to adjacent
+ * rows. A strip is a set of adjacent rows, sixteen per block. A vector has one class of the rows of a block.
  */
 #ifndef XENT_COLUMNS_STRIP_H
 #define XENT_COLUMNS_STRIP_H
@@ -11,28 +11,28 @@
 enum {
   XENT_STRIP_COLUMNS = 256,   /* at most */
   XENT_STRIP_BLOCKS = XENT_STRIP_COLUMNS / XENT_LANES,
-  XENT_STRIP_FLOATS = 16384,  /* of the scratch: sixteen columns of as many classes as have their maximum first */
-  XENT_STRIP_NEAR = 5120,     /* floats that leave room in the first cache */
-  XENT_STRIP_FAR = 196608,    /* floats that leave room in the second cache */
-  XENT_LONG_COLUMNS = 64,     /* at most, where a group of classes at a time goes through the scratch */
+  XENT_STRIP_FLOATS = 16384,  /* of the scratch: sixteen columns of the most classes that need their maximum first */
+  XENT_STRIP_NEAR = 5120,     /* floats that leave room in the first-level cache */
+  XENT_STRIP_FAR = 196608,    /* floats that leave room in the second-level cache */
+  XENT_LONG_COLUMNS = 64,     /* at most, if the scratch holds one group of classes at a time */
   XENT_MOST_COLUMN_CLASSES = 1 << 24 /* class numbers are compared as floats */
 };
 _Static_assert(XENT_STRIP_FLOATS >= XENT_EXACT_MAX * XENT_LANES, "one block must fit");
 
-/* Numbers of every row of a strip, with room for a whole vector from any of them on. */
+/* One number per row of a strip, with room for a whole vector from any row on. */
 typedef float column_floats[XENT_STRIP_COLUMNS + XENT_LANES];
 
 typedef struct {
-  int64_t row, width;   /* the first row; how many */
-  int64_t pitch;        /* floats from class to class in the scratch */
+  int64_t row, width;   /* the first row, and the number of rows */
+  int64_t pitch;        /* floats between classes in the scratch */
   bool any_valid;       /* not all rows are ignored */
-  uint32_t ignored[XENT_STRIP_BLOCKS], irregular[XENT_STRIP_BLOCKS]; /* irregular: rows of the generic kernel */
+  uint32_t ignored[XENT_STRIP_BLOCKS], irregular[XENT_STRIP_BLOCKS]; /* irregular: rows for the generic kernel */
   column_floats label;
 } strip;
 
 static const float XENT_IGNORED_COLUMN = -1, XENT_UNLABELLED = -2;
 
-/* Rows of a strip that are neighbours in memory. */
+/* Rows of a strip that are adjacent in memory. */
 typedef struct {
   int64_t at, row, count;
 } strip_run;
@@ -50,7 +50,7 @@ XENT_INLINE strip_run run_at(const xent_shape *shape, const strip *s, int64_t at
        run = run_at(shape, s, run.at + run.count))
 #define XENT_EACH_BLOCK(s, at) for (int64_t at = 0; at < (s)->width; at += XENT_LANES)
 
-/* One inner row of all rows: what [classes, rows] is when it is seen from its rows. */
+/* One inner row of all rows: [classes, rows] as seen from its rows. */
 XENT_INLINE void lay_inward(xent_shape *s) {
   enum { FIRST = offsetof(xent_shape, logits) };
   _Static_assert((sizeof *s - FIRST) % sizeof s->logits == 0, "a shape ends with layouts of every array");
@@ -62,7 +62,7 @@ XENT_INLINE void lay_inward(xent_shape *s) {
   }
 }
 
-/* Of the block that begins at a row. */
+/* The number of rows of the block that begins at a row. */
 XENT_INLINE int rows_of_block(const strip *s, int64_t at) {
   return s->width - at < XENT_ROWS ? (int)(s->width - at) : XENT_ROWS;
 }
@@ -85,7 +85,7 @@ XENT_INLINE int64_t next_of_set(const uint32_t *set, int64_t at, int64_t end) {
 
 /* ---- labels ---- */
 
-/* The labels of a run as floats; the place of the first invalid one, or how many there are. */
+/* Converts the labels of a run to floats. Returns the index of the first invalid one, or the number of labels. */
 XENT_INLINE int64_t labels_of_run(const xent_call *call, const strip_run *run, const int32_t type, strip *s,
                                   int64_t *wrong) {
   const xent_layout *l = &call->shape->targets;
@@ -108,12 +108,12 @@ XENT_INLINE int64_t labels_of_run(const xent_call *call, const strip_run *run, c
   return run->count;
 }
 
-/* Rows behind the last of a strip, up to the end of a block that begins at any of its rows, are ignored. */
+/* Marks rows after the last of a strip, up to the end of a block that begins at any of its rows, as ignored. */
 XENT_INLINE void label_behind(strip *s) {
   const int64_t end = (blocks_of(s->width) + 1) * XENT_LANES;
   for (int64_t i = s->width; i < end; i++) s->label[i] = XENT_IGNORED_COLUMN;
 }
-/* Which rows of a strip are ignored, and the labels. The strip ends before an invalid one. */
+/* Loads the labels and finds the ignored rows. The strip ends before an invalid label. */
 XENT_SHARED xent_status load_labels(const job *j, strip *s) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
@@ -147,7 +147,7 @@ XENT_SHARED xent_status load_labels(const job *j, strip *s) {
 
 /* ---- columns in memory ---- */
 
-/* Bytes from class to class; of an axis of one class any number. */
+/* Bytes between classes; for an axis of one class any number. */
 XENT_INLINE int64_t step_of(const xent_layout *l) {
   return (int64_t)((uint64_t)l->classes * (uint64_t)size_of_float(l->type));
 }
@@ -157,7 +157,7 @@ XENT_INLINE const char *column_at(const xent_shape *shape, const xent_layout *l,
   return strided_at(array, l, row_offset(shape, l, row) + class * l->classes).at;
 }
 
-/* `count` neighbouring columns of a class. */
+/* `count` adjacent columns of a class. */
 XENT_INLINE lanes load_columns(const void *at, int32_t type, int64_t count) {
   if (type != XENT_F32 && count < XENT_LANES) return first_lanes(at, 0, count, type);
   const strided s = {.at = at, .stride = 1, .type = type};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adds what tiles.h makes of a group of a block: sum/chunk.h with the classes going down instead of along: sum l of a
- * group is that of its classes l, l + 16 ... (along a row it is a lane of a vector), for every row a number of a
- * vector.
+ * Adds the terms of tiles.h for a group of a block. This is sum/chunk.h with classes along columns instead of rows: sum
+ * l of a group adds its classes l, l + 16 ... (along a row, sum l is a lane of a vector). Here each sum is a vector
+ * with one number per row.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H
@@ -10,7 +10,7 @@
 #include "kernels/columns/strip.h"
 #include "kernels/sum/chunk.h"
 
-/* A chunk under way: the sixteen lanes; of a chunk of one group its sum. */
+/* The partial sums of a chunk: the sixteen lanes; for a chunk of one group, its sum. */
 typedef struct {
   dlanes total[XENT_LANES];
 } tile_chunk;
@@ -19,16 +19,16 @@ XENT_INLINE void begin_chunk(tile_chunk *c, int64_t length) {
   for (int l = 0; l < (length > XENT_GROUP ? XENT_LANES : 1); l++) c->total[l] = dlanes_zero();
 }
 
-/* The logits that come next, which are asked for while exponentials are computed. An address, as it may be behind the
- * tensor, which a prefetch may. */
+/* The next logits, which are prefetched while exponentials are computed. It is an integer, because it may be past the
+ * end of the tensor, which a prefetch may access. */
 typedef struct {
-  uintptr_t x, step; /* bytes from class to class; 0: none */
+  uintptr_t x, step; /* bytes between classes; 0: nothing to prefetch */
 } column_ahead;
 
-/* What is summed: numbers of a tile as they are, or the e of logits, which take their place where they are kept. */
+/* The summed values: numbers of a tile, or the e of logits, which replace the logits if they are kept. */
 enum { XENT_OF_TERMS, XENT_OF_E, XENT_OF_KEPT_E };
 
-/* Some classes of a block. */
+/* Consecutive classes of a block. */
 typedef struct {
   float *x;
   int64_t pitch;
@@ -53,7 +53,7 @@ XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t ste
     if (what == XENT_OF_KEPT_E) lanes_store(x + k * step * b->pitch, v[k]);
 }
 
-/* Up to four classes of one of the sums, added up; those that are not there add +0. */
+/* Adds up to four classes of one of the sums; absent ones add +0. */
 XENT_INLINE lanes sum_of_four_slots(const block_classes *b, int64_t class, const int count, const int what) {
   lanes v[4];
   take_classes(b, class, XENT_LANES, count, what, v);
@@ -61,10 +61,10 @@ XENT_INLINE lanes sum_of_four_slots(const block_classes *b, int64_t class, const
   const lanes two = lanes_add(v[0], v[1]);
   return count == 2 ? two : lanes_add(two, count == 3 ? v[2] : lanes_add(v[2], v[3]));
 }
-/* Sums [from, to) of a group, each of as many classes. */
+/* Sums [from, to) of a group, each of `slots` classes. */
 XENT_INLINE void sums_of_slots(const block_classes *of, int from, int to, const int slots, const int what,
                                 lanes *sums) {
-  const block_classes own = *of, *b = &own; /* which no store changes */
+  const block_classes own = *of, *b = &own; /* a copy, which no store changes */
   int l = from;
   if (slots == 1)
     for (; l + 4 <= to; l += 4) take_classes(b, l, 1, 4, what, sums + l);
@@ -98,7 +98,7 @@ XENT_SHARED void sums_of_kept_e(const block_classes *b, int from, int to, int sl
   sums_of_group(b, from, to, slots, XENT_OF_KEPT_E, sums);
 }
 
-/* A chunk of n <= sixteen classes, behind which the tile has room: a tree in float but for its last addition. */
+/* Sums a chunk of n <= sixteen classes, in a padded tile: a tree in float, except for its last addition. */
 XENT_INLINE dlanes sum_of_few(float *x, int64_t pitch, int64_t n) {
   lanes v[XENT_LANES / 2];
   for (int64_t c = n; c < XENT_LANES; c++) lanes_store(x + c * pitch, lanes_set(0.0f));
@@ -114,7 +114,7 @@ XENT_INLINE dlanes sum_of_few(float *x, int64_t pitch, int64_t n) {
   return dlanes_add(dlanes_widen(v[0]), dlanes_widen(v[1]));
 }
 
-/* Adds n classes, a group of a chunk of `length`. */
+/* Adds n classes, a group of a chunk of `length` classes. */
 XENT_INLINE void add_group(tile_chunk *c, const block_classes *b, int64_t n, int64_t length, int what) {
   void (*const sum)(const block_classes *, int, int, int, lanes *) =
       what == XENT_OF_TERMS ? sums_of_terms : what == XENT_OF_E ? sums_of_e : sums_of_kept_e;
@@ -141,7 +141,7 @@ XENT_SHARED void add_terms(tile_chunk *c, float *x, int64_t pitch, int64_t n, in
     add_group(c, &b, n, length, XENT_OF_TERMS);
 }
 
-/* What a chunk adds up to. Its lanes begin at +0, so only a tree in float can be -0. */
+/* The sum of a chunk. Its lanes begin at +0, so only a tree in float can be -0. */
 XENT_INLINE dlanes end_chunk(tile_chunk *c, int64_t length) {
   dlanes *t = c->total;
   if (length <= XENT_GROUP) return t[0];
@@ -163,10 +163,10 @@ XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_
   XENT_UNROLL(4)
   for (int k = 0; k < count; k++) lanes_store(e + k * e_pitch, v[k]);
 }
-/* e of n classes of a block, which may take the place of their logits. */
+/* e of n classes of a block, which may overwrite their logits. */
 XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references,
                            const f32_temperature *temperature_of_call) {
-  const f32_temperature h = *temperature_of_call; /* which no store can change */
+  const f32_temperature h = *temperature_of_call; /* a copy, which no store can change */
   const exp_references r = exp_references_of(references, &h);
   for (; n >= 4; n -= 4, x += 4 * pitch, e += 4 * e_pitch) exp_classes(x, pitch, e, e_pitch, 4, &r, &h);
   switch (n) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the
- * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the type, and targets
- * that do not differ from class to class have no tile: labels with smoothing have what gap_terms makes of the logits
- * alone. Of rows that are no strips, load/row.h and sum/ have the same steps.
+ * The tiles of a strip: of the logits, which become e; of targets, if they differ between classes; of the softcap's
+ * derivatives; of masks. Each option is one step on a tile, for any layout and type. Targets that are the same for all
+ * classes have no tile: labels with smoothing use the result of gap_terms on the logits alone. For rows that are not in
+ * strips, load/row.h and sum/ have the same steps.
  */
 #ifndef XENT_COLUMNS_TILES_H
 #define XENT_COLUMNS_TILES_H
@@ -12,47 +12,47 @@
 #include "kernels/columns/sum.h"
 #include "kernels/sum/targets.h"
 
-/* What is known of every row of a strip; N of chunks that follow one another is in reference. */
+/* The values per row of a strip. For successive chunks, N is in `reference`. */
 typedef struct {
   column_floats max, reference, logit;
-  column_floats best, first, rank;  /* the largest logit so far and its class; how many classes come before the label */
-  column_floats counted, share, most; /* classes that are not masked; of smoothing; the maximum with the sink */
+  column_floats best, first, rank;  /* largest logit and its class so far; number of classes before the label */
+  column_floats counted, share, most; /* classes that are not masked; share of smoothing; the maximum with the sink */
   double sum[XENT_STRIP_COLUMNS];  /* of e, without the label's */
   double dot[XENT_STRIP_COLUMNS], mass[XENT_STRIP_COLUMNS]; /* of t (M - x), of t */
   double entropy[XENT_STRIP_COLUMNS];
 } strip_sums;
 
-/* A call as it is seen from its columns, and its job. */
+/* A call as seen from its columns, and its job. */
 typedef struct {
   xent_call call;
   xent_shape shape;
   job job;
 } column_view;
 
-/* A call that goes strip by strip. */
+/* A call that is processed strip by strip. */
 typedef struct {
-  const xent_call *own, *call; /* as it came, and as it is seen here */
+  const xent_call *own, *call; /* the original, and as seen here */
   const job *j;
   row_source source; /* of any row: its softcap, its mask */
   bool fits_scratch; /* all classes of a strip are in the scratch at once */
-  bool log;          /* the second pass wants x */
-  bool per_class;    /* targets differ from class to class */
+  bool log;          /* the second pass needs x */
+  bool per_class;    /* targets differ between classes */
   bool marks;        /* classes are masked */
   bool order;        /* argmax, ranks, correct */
-  bool direct;       /* whole blocks are read where they are: backward */
-  bool adjusts;      /* something is done to logits that have been gathered */
-  int64_t pitch;     /* rows of a strip */
-  float *x, *t, *slopes; /* slopes: or NULL */
-  float *spare;          /* of one group of one block */
+  bool direct;       /* whole blocks are read in place: backward */
+  bool adjusts;      /* logits are adjusted after they are gathered */
+  int64_t pitch;     /* in rows of a strip */
+  float *x, *t, *slopes; /* slopes may be NULL */
+  float *spare;          /* for one group of one block */
   uint8_t *mask;
 } column_call;
 
-/* Where a class of a block's rows is in an array that has a number per class: in elements. */
+/* The offset of a class of a block's rows in an array with one number per class, in elements. */
 typedef struct {
   const void *array;
   int32_t type;
-  int64_t first, classes; /* of the first row; from class to class */
-  bool together, same;    /* the rows are neighbours; one number for all of them */
+  int64_t first, classes; /* of the first row; between classes */
+  bool together, same;    /* the rows are adjacent; all share one number */
   int64_t offset[XENT_ROWS];
 } block_numbers;
 
@@ -96,7 +96,7 @@ XENT_SHARED void load_marks(const column_call *a, const strip *s, int64_t at, in
   }
 }
 
-/* How many classes of each row are not masked: of strips all of whose classes are at hand. */
+/* Counts the classes of each row that are not masked, for strips with all classes in the scratch. */
 XENT_SHARED void count_strip(const column_call *a, const strip *s, strip_sums *sums) {
   const xent_call *call = a->call;
   const xent_shape *shape = call->shape;
@@ -114,7 +114,7 @@ XENT_SHARED void count_strip(const column_call *a, const strip *s, strip_sums *s
 
 /* ---- logits ---- */
 
-/* Softcap and mask; ignored rows, whose logits may be anything, become +0. */
+/* Applies softcap and mask. Ignored rows, whose logits may be anything, become +0. */
 XENT_SHARED void adjust_block(const column_call *a, const strip *s, int64_t at, int64_t n, float *largest) {
   const lanes label = lanes_load(s->label + at), ignored = lanes_set(XENT_IGNORED_COLUMN), none = lanes_set(0.0f);
   const bool cap = a->source.cap != 0, mask = a->source.mask != NULL;
@@ -141,7 +141,7 @@ XENT_SHARED void adjust_block(const column_call *a, const strip *s, int64_t at, 
 
 /* ---- targets ---- */
 
-/* The targets of n classes from `begin` on, as sum/targets.h has them along a row. */
+/* The targets of n classes from `begin` on; the counterpart of sum/targets.h for columns. */
 XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
                               const strip_sums *sums) {
   const job *j = a->j;
@@ -166,14 +166,15 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
   }
 }
 
-/* What is done to a block of n classes from `begin` on whose logits have come. */
+/* The steps on a block of n classes from `begin` on after its logits are loaded. */
 XENT_INLINE void prepare_block(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
                                const strip_sums *sums, float *largest) {
   if (a->marks) load_marks(a, s, at, begin, n);
   if (a->adjusts || s->ignored[at / XENT_LANES]) adjust_block(a, s, at, n, largest + at);
   if (a->per_class) load_targets(a, s, at, begin, n, sums);
 }
-/* Every tile of n classes of a strip from `begin` on; the largest logit of each row, NaN passed over. */
+/* Fills every tile of n classes of a strip from `begin` on, and computes the largest logit of each row, ignoring
+ * NaN. */
 XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int64_t begin, int64_t n,
                                        const strip_sums *sums, float *largest) {
   const xent_shape *shape = a->call->shape;
@@ -183,7 +184,7 @@ XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int
 
 /* ---- steps of the first pass ---- */
 
-/* The largest logit and its class, and how many classes come before the label, so far. */
+/* Updates the largest logit, its class, and the number of classes that rank before the label. */
 XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at, const float *x, int64_t begin,
                                int64_t n, strip_sums *sums) {
   const lanes label = lanes_load(s->label + at), own = lanes_load(sums->logit + at), one = lanes_set(1.0f),
@@ -202,8 +203,8 @@ XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at,
   lanes_store(sums->rank + at, rank);
 }
 
-/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 where t is 0; without a tile
- * of targets every t is 1. */
+/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 if t is 0. Without a tile of
+ * targets, every t is 1. */
 XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
                            lanes max, float *terms) {
   const job *j = a->j;
@@ -224,7 +225,7 @@ XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int
 /* The sums of one chunk of a block. */
 typedef struct {
   tile_chunk e, dot, mass;
-  tile_chunk *entropy; /* where it is asked for: of strips all of whose classes are at hand */
+  tile_chunk *entropy; /* not NULL if the call needs it: for strips with all classes in the scratch */
 } block_chunk;
 
 XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t length) {
@@ -236,21 +237,21 @@ XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t
   if (a->call->entropies) begin_chunk(k->entropy, length);
 }
 
-/* The sum of e (M - x). The e take the place of the logits. */
+/* The sum of e (M - x). The e overwrite the logits. */
 XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length,
                                lanes references, float *e, const strip_sums *sums, block_chunk *k) {
   const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->temperature).lowest;
   exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->temperature);
   for (int64_t c = 0; c < n; c++) {
     const lanes v = lanes_load(e + c * XENT_LANES);
-    lanes_store(e + c * XENT_LANES, class_entropy(lanes_load(x + c * s->pitch), v, most, lowest)); /* in its place */
+    lanes_store(e + c * XENT_LANES, class_entropy(lanes_load(x + c * s->pitch), v, most, lowest)); /* in place */
     lanes_store(x + c * s->pitch, v);
   }
   add_terms(k->entropy, e, XENT_LANES, n, length);
 }
 
-/* Adds n classes from `begin` on, a group of a chunk of `length`, which are `offset` floats into the tiles. Their e
- * take the place of the logits where they are stored from; those of the labels are +0. */
+/* Adds n classes from `begin` on, a group of a chunk of `length` classes, `offset` floats into the tiles. Their e
+ * overwrite the logits if they are stored from there; those of the labels are +0. */
 XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
                            int64_t length, lanes max, lanes references, column_ahead ahead, strip_sums *sums,
                            block_chunk *k) {
@@ -259,7 +260,7 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
   const int rows = rows_of_block(s, at);
   float *x = a->x + at + offset, *spare = a->spare;
   if (a->order) order_classes(a, s, at, x, begin, n, sums);
-  if (j->smoothed || j->probabilities) { /* first: the label's logit becomes -inf below */
+  if (j->smoothed || j->probabilities) { /* first, because the label's logit becomes -inf below */
     gap_terms(a, s, at, offset, begin, n, max, spare);
     add_terms(&k->dot, spare, XENT_LANES, n, length);
     if (a->per_class) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);

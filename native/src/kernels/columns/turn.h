@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns that strips do not take: some at a time become rows of floats, are computed as rows, whatever is asked of
- * them, and their results become columns.
+ * Columns that do not go in strips: some columns at a time are transposed to rows of floats, computed as rows, for any
+ * outputs, and the results are transposed back.
  */
 #ifndef XENT_COLUMNS_TURN_H
 #define XENT_COLUMNS_TURN_H
@@ -10,11 +10,11 @@
 
 enum {
   XENT_TURNED_FEW = 104,    /* classes of columns that may go as sixteen rows, which take the most scratch */
-  XENT_TURNED_SHORT = 256,  /* and of those that the schedules of rows take; others one by one */
-  XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles, as what is called has its own */
+  XENT_TURNED_SHORT = 256,  /* classes of columns that the schedules of rows take; longer ones go one by one */
+  XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles; the called kernel has its own scratch */
   XENT_TURNED_SHORT_FLOATS = 4096,
   XENT_TURNED_LONG_FLOATS = 14848,
-  XENT_TURNED_LEAST = 2, /* columns at a time */
+  XENT_TURNED_LEAST = 2, /* columns at once */
   XENT_TURNED_MOST = 64
 };
 
@@ -28,7 +28,7 @@ XENT_INLINE bool turns_targets(const xent_call *call) {
 XENT_INLINE bool turns_target_gradient(const xent_call *call) {
   return !call->shape->target_count && turns(call, call->target_gradient, &call->shape->target_gradient);
 }
-/* How many columns at a time. */
+/* The number of columns that are transposed at once. */
 XENT_INLINE int64_t turned_columns(const xent_call *call) {
   const int tiles =
       1 + turns_targets(call) + (call->output && turns_target_gradient(call)) + (call->class_mask != NULL);
@@ -45,7 +45,7 @@ XENT_INLINE bool turned_fits(const xent_call *call) {
          (!call->output || side_by_side(s, call->output_layout)) && turned_columns(call) >= XENT_TURNED_LEAST;
 }
 
-/* Up to sixteen neighbours, `count` of them, four classes at a time. */
+/* Transposes up to sixteen adjacent columns, `count` of them, four classes at a time. */
 XENT_INLINE void turn_block_in(const char *x, int64_t step, int32_t type, int64_t n, int64_t count, float *to,
                                int64_t pitch) {
   XENT_ALIGNED float four[4 * XENT_LANES];
@@ -76,7 +76,7 @@ XENT_INLINE void turn_block_out(const float *from, int64_t pitch, int64_t begin,
   }
 }
 
-/* Columns of a strip into rows of a tile; and classes [begin, end) back. */
+/* Transposes columns of a strip to rows of a tile, and classes [begin, end) back. */
 XENT_SHARED void turn_in(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, float *to,
                          int64_t pitch) {
   XENT_EACH_RUN(shape, s, run)
@@ -104,7 +104,7 @@ XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, in
   *l = (xent_layout){.outer = s->inner * pitch, .inner = pitch, .classes = 1, .type = type};
 }
 
-/* The columns of a strip by the kernel of rows. */
+/* Computes the columns of a strip with the kernel of rows. */
 XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent_kernel kernel, float *scratch) {
   const xent_shape *shape = call->shape;
   const int64_t pitch = turned_pitch(call), tile = s->pitch * pitch, row = s->row;
@@ -134,7 +134,7 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent
     lay_rows(shape, &rows.targets, pitch, XENT_F32);
   }
   if (turns_target_gradient(call)) {
-    dt = call->output ? scratch : x; /* where nothing reads x after it */
+    dt = call->output ? scratch : x; /* if x is not read afterwards */
     scratch += call->output ? tile : 0;
     seen.target_gradient = all_rows_of(dt, row, bytes);
     lay_rows(shape, &rows.target_gradient, pitch, XENT_F32);
@@ -146,7 +146,7 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent
   }
   const xent_status status = kernel(&seen);
   strip done = *s;
-  /* those before a label out of range are written; none, where the status is about no row */
+  /* rows before an invalid label are written; none if the status is not about a row */
   if (status) done.width = call->report->row > row ? call->report->row - row : 0;
   if (call->output)
     turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
@@ -180,7 +180,7 @@ XENT_SHARED xent_status turned_long(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_LONG_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-/* schedules: chooses one that fits; fallback: takes any row. */
+/* schedules: chooses a schedule that fits; fallback: takes any row. */
 XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel schedules, xent_kernel fallback) {
   if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, schedules);
   return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, schedules) : turned_long(call, fallback);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Binary cross-entropy of logits (numerics.md, section 12), in float32 arithmetic, and in double where the logits
- * are or the loss is focal. Of each element two numbers come from the same exponential u = exp(-|x|): log1p(u), all of
- * the softplus but for max(x, 0), and 1 / (1 + u), which both sigmoids are made of. So nothing cancels.
+ * Binary cross-entropy of logits (numerics.md, section 12), in float32 arithmetic, or in double if the logits are
+ * double or the loss is focal. Each element needs two numbers from the same exponential u = exp(-|x|): log1p(u), which
+ * is the softplus without max(x, 0), and 1 / (1 + u), from which both sigmoids are computed. So nothing cancels.
  */
 #ifndef XENT_ELEMENTS_BINARY_H
 #define XENT_ELEMENTS_BINARY_H
@@ -12,7 +12,7 @@
 #include "kernels/math/exponential.h"
 #include "kernels/present.h"
 
-/* What is the same for all elements of a call, in float. */
+/* The constants of a call, in float. */
 typedef struct {
   exp_references references;
   lanes alpha, beta, scale;
@@ -26,8 +26,9 @@ XENT_INLINE binary binary_of(const xent_options *o) {
                   .scale = lanes_set(o->has_gradient_scale ? (float)o->gradient_scale : 1)};
 }
 
-/* Losses and gradients of `count` vectors of elements whose logits are x, targets t, weights w and positive weights r;
- * stage by stage, as one chain is longer than a scheduler looks ahead. p: log1p(u) / u, 0 <= u <= 1. */
+/* Losses and gradients of `count` vectors of elements with logits x, targets t, weights w and positive weights r. The
+ * vectors go through each stage together, because one chain is longer than the scheduling window of a CPU. p is
+ * log1p(u) / u, 0 <= u <= 1. */
 enum { XENT_BINARY_VECTORS = XENT_IN_FLIGHT / 2, XENT_LOG1P_COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
 XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r,
                              lanes *loss, lanes *gradient, const int count) {
@@ -56,7 +57,7 @@ XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, co
   });
 }
 
-/* Everything that a box of a call has. Arrays that are not there count as 1. */
+/* The arrays of a box of a call. Absent arrays count as 1. */
 typedef struct {
   const xent_call *call;
   element_box box;
@@ -64,7 +65,7 @@ typedef struct {
   bool labels, weighted, positive;
 } binary_box;
 
-/* However many targets a shape says that rows have: elements have one. */
+/* Elements have one target each, so target_count is ignored. */
 XENT_INLINE bool has_binary_labels(const xent_call *call) {
   return XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
 }
@@ -83,8 +84,8 @@ XENT_INLINE binary_box binary_box_of(const xent_call *call, element_box box) {
   return b;
 }
 
-/* What the label of an element stands for: it is 0 or 1, it is not counted, or it is wrong. Such a label has been
- * refused, unless memory changes; then it counts as 0. */
+/* The kinds of labels: 0 or 1, not counted, or wrong. Wrong labels were rejected, unless memory changes meanwhile; then
+ * they count as 0. */
 enum { XENT_NOT_COUNTED = 2, XENT_WRONG_LABEL = 4 };
 
 XENT_INLINE void label_kinds(const binary_box *b, int64_t at, int64_t n, uint8_t *restrict kinds, const int32_t type) {
@@ -96,7 +97,7 @@ XENT_INLINE void label_kinds(const binary_box *b, int64_t at, int64_t n, uint8_t
     kinds[j] = (ignores & (label == ignored)) ? XENT_NOT_COUNTED : kind;
   }
 }
-/* Bytes side by side, which a compiler takes many at a time. */
+/* The kinds of contiguous bytes, in a loop that compilers vectorize. */
 XENT_INLINE void byte_kinds(const binary_box *b, int64_t at, int64_t n, uint8_t *restrict kinds) {
   const uint8_t *restrict labels = (const uint8_t *)b->t.array + at;
   const int64_t ignored = b->call->options->ignore_index;
@@ -118,7 +119,7 @@ XENT_SHARED void load_kinds(const binary_box *b, int64_t k, int64_t n, uint8_t *
   }
 }
 
-/* The first label in the order of rows, then of classes, that is none of 0, 1 and the ignore index. */
+/* Finds the first label, in the order of rows, then of classes, that is not 0, 1 or the ignore index. */
 XENT_SHARED xent_status wrong_label(const xent_call *call) {
   const xent_layout *l = &call->shape->targets;
   for (int64_t row = call->row_begin; row < call->row_end; row++)
@@ -131,7 +132,7 @@ XENT_SHARED xent_status wrong_label(const xent_call *call) {
   return XENT_OK;
 }
 
-/* Whether there is one in a box; in the order in which they lie, which does not say which is the first. */
+/* Whether a box has a wrong label, in the order of memory; this does not find the first one. */
 XENT_SHARED bool has_wrong_label(const binary_box *b) {
   const int64_t n = elements_of(&b->box);
   uint8_t kinds[XENT_ELEMENTS], wrong = 0;
@@ -149,12 +150,13 @@ typedef struct {
   element_buffer x, t, w, r, loss, gradient;
 } binary_buffers;
 
-/* The inputs of a piece, where they lie or in the buffers. */
+/* The inputs of a piece, in place or in the buffers. */
 typedef struct {
   const void *x, *t, *w, *r;
 } binary_inputs;
 
-/* Number i of a buffer: 0, or that of another one of the same arithmetic, which may be itself; NULL: 1. */
+/* Sets number i of a buffer to 0, or to number i of another buffer of the same arithmetic, which may be the same one;
+ * NULL: 1. */
 XENT_INLINE void set_element(element_buffer *b, int64_t i, int32_t any, const void *from, const bool wide) {
   if (wide)
     b->doubles[i] = !from ? any : any ? ((const double *)from)[i] : 0;
@@ -182,7 +184,8 @@ XENT_INLINE binary_inputs binary_inputs_of(const binary_box *b, int64_t k, int64
   return in;
 }
 
-/* Elements [i, n), at most `count` vectors of them; whole: so many are there. How many are not counted. */
+/* Elements [i, n), at most `count` vectors of them; whole: there are `count` whole vectors. Returns the number of
+ * elements that are not counted. */
 XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_t i, int64_t n, float *loss,
                                 float *gradient, const bool losses, const bool gradients, const bool whole,
                                 const int count) {
@@ -202,7 +205,7 @@ XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_
     XENT_STAGE(whole ? lanes_store(gradient + i + j * XENT_LANES, g[j]) : lanes_store_part(gradient + i, n - i, g[j]));
   return ignored;
 }
-/* How many elements of a piece are counted. */
+/* Computes a piece. Returns the number of counted elements. */
 XENT_INLINE int64_t binary_piece(const binary *o, const binary_inputs *in, int64_t n, float *loss, float *gradient,
                                  const bool losses, const bool gradients) {
   enum { AT_ONCE = XENT_BINARY_VECTORS * XENT_LANES };
@@ -230,7 +233,7 @@ XENT_SHARED int64_t f64_binary_piece(const f64_binary *o, const binary_inputs *i
   return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES - ignored;
 }
 
-/* Floats through double, a part of them at a time. */
+/* Computes floats in double, a part at a time. */
 XENT_SHARED int64_t focal_piece(const f64_binary *o, const binary_inputs *in, int64_t n, float *loss, float *gradient,
                                 bool losses, bool gradients) {
   enum { PART = 128 };
@@ -300,7 +303,7 @@ XENT_SHARED void f64_binary_rows(const xent_call *call) { binary_rows(call, true
    XENT_HAS(losses) | XENT_HAS(output) | XENT_HAS(exact_sum))
 XENT_KNOWS_ALL(XENT_OF_ELEMENTS, XENT_TAKEN_BY_BINARY_CROSS_ENTROPY, "elements/binary.h");
 
-/* Labels are checked before anything is written. */
+/* Labels are checked before the first store. */
 XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {
   element_box boxes[3];
   const int count = has_binary_labels(call) ? boxes_of_rows(call, boxes) : 0;

@@ -7,10 +7,10 @@
 #include "kernels/math/f64_logarithm.h"
 #include "xent.h"
 
-/* What is the same for all elements of a call. */
+/* The constants of a call. */
 typedef struct {
   f64_reference reference;
-  doubles alpha, beta, gamma, scale; /* beta: of elements whose target is 0 */
+  doubles alpha, beta, gamma, scale; /* beta: for elements whose target is 0 */
   bool focal;
 } f64_binary;
 
@@ -26,13 +26,13 @@ XENT_INLINE f64_binary f64_binary_of(const xent_options *o) {
 
 XENT_INLINE doubles f64_minus(doubles v) { return doubles_sub(doubles_set(-0.0), v); }
 
-/* m^gamma of 2^-1022 <= m, which counts as at most 1 */
+/* m^gamma for 2^-1022 <= m; an m above 1 counts as 1 */
 XENT_INLINE doubles f64_focal_power(const f64_binary *o, doubles m) {
   const doubles zero = doubles_set(0), k = doubles_mul(o->gamma, f64_log(m));
   return doubles_mul(f64_exp(doubles_where_at_most(k, zero, k, zero), &o->reference), doubles_set(0x1p-192));
 }
 
-/* Losses and gradients of elements whose logits are x, targets t, weights w and positive weights r. */
+/* Losses and gradients of elements with logits x, targets t, weights w and positive weights r. */
 XENT_INLINE void f64_binary_step(const f64_binary *o, doubles x, doubles t, doubles w, doubles r, doubles *loss,
                                  doubles *gradient) {
   const doubles zero = doubles_set(0), one = doubles_set(1), rest = doubles_sub(one, t), a = doubles_magnitude(x);
@@ -51,7 +51,7 @@ XENT_INLINE void f64_binary_step(const f64_binary *o, doubles x, doubles t, doub
     const doubles least = doubles_set(DBL_MIN);
     g = doubles_mul(power, doubles_fma(j, doubles_clear_where_zero(b, j), g));
     b = doubles_mul(power, b);
-    /* what is smaller counts as 0; a NaN stays */
+    /* smaller values count as 0; NaN stays */
     g = doubles_where_at_most(least, m, g, doubles_where_at_most(m, least, zero, g));
     b = doubles_where_at_most(least, m, b, doubles_where_at_most(m, least, zero, b));
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls whose elements have nothing to do with each other: they are taken in the order in which the logits lie, a piece
- * at a time. An array whose piece lies side by side is read and written where it is, others through a buffer.
+ * Calls with independent elements: the elements are processed in the memory order of the logits, a piece at a time. An
+ * array whose piece is contiguous is read and written in place, others through a buffer.
  */
 #ifndef XENT_ELEMENTS_WALK_H
 #define XENT_ELEMENTS_WALK_H
@@ -12,19 +12,19 @@
 
 enum { XENT_ELEMENTS = 512 }; /* of a piece */
 
-/* Part of a tensor: how far it goes along the axes outer, classes and inner, in the order in which it is walked. */
+/* Part of a tensor: its extents along the axes outer, classes and inner, in the order of the walk. */
 typedef struct {
   int64_t extent[3];
   int axis[3];
-  int64_t outer, inner; /* where it begins */
+  int64_t outer, inner; /* where the part begins */
 } element_box;
 
-/* An array as a box is walked. */
+/* An array and its strides in the order of the walk. */
 typedef struct {
   void *array;
   int32_t type;
   int64_t at, stride[3];
-  bool dense; /* the elements lie side by side */
+  bool dense; /* the elements are contiguous */
 } element_array;
 
 /* Element number k of a box. */
@@ -34,13 +34,13 @@ typedef struct {
 
 XENT_INLINE int64_t elements_of(const element_box *b) { return b->extent[0] * b->extent[1] * b->extent[2]; }
 
-/* The axis along which the logits lie closest comes last. */
+/* The axis with the smallest stride of the logits comes last. */
 XENT_SHARED element_box element_box_of(const xent_call *call, int64_t outer, int64_t outers, int64_t inner,
                                        int64_t inners) {
   const xent_layout *l = &call->shape->logits;
   const int64_t extent[3] = {outers, call->shape->classes, inners}, stride[3] = {l->outer, l->classes, l->inner};
   element_box b = {.axis = {0, 1, 2}, .outer = outer, .inner = inner};
-  for (int i = 1; i < 3; i++) /* an axis of one element may be anywhere: it goes first */
+  for (int i = 1; i < 3; i++) /* an axis of one element may have any stride: it goes first */
     for (int j = i; j > 0; j--) {
       const int before = b.axis[j - 1], own = b.axis[j];
       if (!(extent[own] == 1 ? extent[before] != 1 : extent[before] != 1 && stride[own] > stride[before])) break;
@@ -69,10 +69,11 @@ XENT_INLINE element_place element_place_of(const element_box *b, int64_t k) {
   return (element_place){{last / b->extent[1], last % b->extent[1], k % b->extent[2]}};
 }
 
-/* From an element of a run to the next. */
+/* The stride between elements of a run. */
 XENT_INLINE int64_t step_of_run(const element_array *a) { return a->dense ? 1 : a->stride[2]; }
 
-/* How many of the n elements from a place on lie along the last axis, and where the first is; moves behind them. */
+/* Returns the number of the next n elements that are along the last axis, and sets *at to the first one; moves past
+ * them. */
 XENT_INLINE int64_t next_run(const element_box *b, const element_array *a, element_place *p, int64_t n, int64_t *at) {
   *at = a->at + p->i[0] * a->stride[0] + p->i[1] * a->stride[1] + p->i[2] * a->stride[2];
   if (a->dense) return n;
@@ -86,7 +87,7 @@ XENT_INLINE int64_t next_run(const element_box *b, const element_array *a, eleme
   return run;
 }
 
-/* Elements of a piece: of float32 arithmetic, or of float64. */
+/* Elements of a piece, in float32 or float64 arithmetic. */
 typedef union {
   XENT_ALIGNED float floats[XENT_ELEMENTS];
   XENT_ALIGNED double doubles[XENT_ELEMENTS];
@@ -114,7 +115,7 @@ XENT_INLINE void store_run(const strided *s, int64_t n, const float *from) {
   for (int64_t j = 0; j < n; j += XENT_LANES) strided_store(s, j, n - j, lanes_load_part(from + j, n - j, 0));
 }
 
-/* Elements [k, k + n), n at most XENT_ELEMENTS, to the buffer, or from it. */
+/* Copies elements [k, k + n), n at most XENT_ELEMENTS, to the buffer, or from it. */
 XENT_SHARED void copy_elements(const element_box *b, const element_array *a, int64_t k, int64_t n,
                                element_buffer *buffer, bool wide, bool store) {
   element_place p = element_place_of(b, k);
@@ -135,7 +136,7 @@ XENT_INLINE const void *load_elements(const element_box *b, const element_array 
   copy_elements(b, a, k, n, buffer, wide, false);
   return buffer;
 }
-/* Where elements are to be computed: in place, or in the buffer for store_elements. */
+/* Where to compute elements: in place, or in the buffer for store_elements. */
 XENT_INLINE void *room_for_elements(const element_array *a, int64_t k, element_buffer *buffer, const bool wide) {
   return lies_as_computed(a, wide) ? element_at(a, k, wide) : buffer;
 }
@@ -144,8 +145,9 @@ XENT_INLINE void store_elements(const element_box *b, const element_array *a, in
   if (a->array && !lies_as_computed(a, wide)) copy_elements(b, a, k, n, buffer, wide, true);
 }
 
-/* Exact sums of many floats: neighbours go to counters of their own, so that none waits for the one before. A counter
- * of a sign and an exponent has fractions in its lower bits and how many they are in its upper ones. */
+/* Exact sums of many floats: adjacent floats go to different counters, so that no addition waits for the previous
+ * one. The counter of a sign and an exponent has the sum of fractions in its lower bits and their number in its
+ * upper bits. */
 enum { XENT_COUNTERS = 4, XENT_COUNT_SHIFT = 44, XENT_MOST_COUNTED = 1 << 19, XENT_MANY_ELEMENTS = 4096 };
 typedef struct {
   uint64_t bins[XENT_COUNTERS][512];
@@ -183,7 +185,8 @@ XENT_SHARED void count_floats(xent_exact_sum *exact_sum, float_counters *c, cons
     c->bins[0][float_bits(v[i]) >> 23] += (float_bits(v[i]) & 0x7fffff) | UINT64_C(1) << XENT_COUNT_SHIFT;
 }
 
-/* The rows of a call as boxes, at most three: of the first and the last outer index some inner ones may be left out. */
+/* The rows of a call as at most three boxes: the first and the last outer index may have only part of their inner
+ * indices. */
 XENT_SHARED int boxes_of_rows(const xent_call *call, element_box boxes[3]) {
   const int64_t inner = call->shape->inner;
   int count = 0;

@@ -5,27 +5,27 @@
 
 #include "kernels/emit/row.h"
 
-/* A sum below this comes from finite y and g, and no g - s reaches infinity: no result is NaN. */
+/* If a sum is below this, y and g are finite, and no g - s overflows: no result is NaN. */
 #define XENT_QUIET_SUMS 0x1p100f
 
-/* v: y, or with log e(y; 0). hot: r may be another than 1; a product with 1 is exact. */
+/* v: y, or with log e(y; 0). hot: r may differ from 1; a product with 1 is exact. */
 XENT_INLINE lanes backward_lanes(lanes v, lanes g, lanes s, lanes r, const bool log, const bool hot) {
   const lanes dx = log ? lanes_fma(lanes_mul(v, lanes_set(-(float)XENT_UNSCALE)), s, g) : lanes_mul(v, lanes_sub(g, s));
   return hot ? lanes_mul(dx, r) : dx;
 }
 
-/* Of exponentials of log-probabilities. */
+/* For exponentials of log-probabilities. */
 XENT_INLINE exp_references references_of_backward(void) {
   return exp_everywhere(exp_reference_of(0.0f, &temperature_1));
 }
 
-/* What a row is written with. */
+/* The constants of a row. */
 typedef struct {
   exp_references of;
   lanes s, r;
 } backward_factors;
 
-/* Of log-softmax; and with nothing but the formula: r is 1, and no result of a softmax is NaN. */
+/* For log-softmax; and with the bare formula: r is 1, and no result of a softmax is NaN. */
 enum { XENT_OF_LOG = 1, XENT_PLAIN = 2 };
 
 XENT_INLINE void backward_pair(const backward_factors *f, const void *y, const void *g, const uint8_t *mask, int64_t i,
@@ -42,7 +42,7 @@ XENT_INLINE void backward_pair(const backward_factors *f, const void *y, const v
   for (int k = 0; mask && k < 2; k++) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(0.0f));
 }
 
-/* Floats [i, n), a few. */
+/* The few floats [i, n). */
 XENT_INLINE void emit_backward_few(const backward_factors *f, const float *y, const float *g, const uint8_t *mask,
                                    float *dx, int64_t i, int64_t n, const bool log) {
   for (; i < n; i += XENT_LANES) {
@@ -53,8 +53,8 @@ XENT_INLINE void emit_backward_few(const backward_factors *f, const float *y, co
   }
 }
 
-/* n numbers of a type; of 16-bit floats at least two vectors, whose last two are computed first: dx may be y or g.
- * +0 where there is a mask and they are masked. */
+/* n numbers of a type. For 16-bit floats at least two vectors, and the last two are computed first, because dx may be y
+ * or g. With a mask, masked numbers are +0. */
 XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *mask, void *dx, int64_t n, float sum,
                                   float hi, const int32_t type, const int how, const bool stream) {
   const backward_factors f = {references_of_backward(), lanes_set(sum), lanes_set(hi)};
@@ -75,13 +75,13 @@ XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *m
     put_pair(dx, n - pair, last, type, mask, false);
 }
 
-/* Of floats; pages are looked up a chunk ahead. */
+/* For floats. It prefetches pages a chunk ahead. */
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, float hi, bool log,
                                bool stream) {
   for (int64_t i = 0, m; i < n; i += m, y += m, g += m, dx += m) {
     m = chunk_length(i, n);
     if (stream) prefetch_pages(dx, m);
-    if (stream && log) prefetch_pages(y, m); /* the first pass has read g alone */
+    if (stream && log) prefetch_pages(y, m); /* the first pass has read only g */
     if (log && stream)
       emit_backward_as(y, g, NULL, dx, m, sum, hi, XENT_F32, XENT_OF_LOG, true);
     else if (stream)

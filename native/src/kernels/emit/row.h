@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second pass over classes of a row: y = fma(v - m, f, b). v is e(x; N), computed again or kept, and m is 0: a
- * probability (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). Or v is x and m the maximum:
- * log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and
- * the result scaled back.
+ * The second pass over classes of a row: y = fma(v - m, f, b). If v is e(x; N), computed again or kept, m is 0 and y is
+ * a probability (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). If v is x, m is the maximum and y
+ * is log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is stored 2^96 times larger,
+ * and the result is scaled back.
  */
 #ifndef XENT_EMIT_ROW_H
 #define XENT_EMIT_ROW_H
@@ -14,14 +14,14 @@
 #define XENT_TINY_SCALE 0x1p96
 #define XENT_TINY_UNSCALE 0x1p-96f
 
-/* How many floats lie before the first aligned store; at most n. */
+/* The number of floats before the first aligned store; at most n. */
 XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
   const int64_t head = (int64_t)(-(uintptr_t)y & (XENT_STREAM_ALIGNMENT - 1)) / (int64_t)sizeof *y;
   return head < n ? head : n;
 }
 
-/* A store waits until the page that it goes to is looked up, and a streamed one holds up all behind it. So
- * the pages of n floats are looked up a chunk ahead; y may end before that, as a prefetch may. */
+/* A store waits for the address translation of its page, and a streaming store stalls all later ones. So the pages of n
+ * floats are prefetched a chunk ahead; y may end before that, because a prefetch may access any address. */
 XENT_INLINE void prefetch_pages(const float *y, int64_t n) {
   const uintptr_t ahead = (uintptr_t)y + XENT_PAGES_AHEAD * XENT_PAGE;
   for (int64_t i = 0; i < n; i += XENT_PAGE_FLOATS)
@@ -35,34 +35,34 @@ XENT_INLINE void put(float *y, lanes v, const bool stream) {
     lanes_store(y, v);
 }
 
-/* One compare for two vectors: a NaN is rare. */
+/* One compare for two vectors, because a NaN is rare. */
 XENT_INLINE void quiet_pair(lanes v[2]) {
   if (__builtin_expect(!lanes_any_nan(v[0], v[1]), 1)) return;
   v[0] = lanes_quiet(v[0]);
   v[1] = lanes_quiet(v[1]);
 }
 
-/* What classes of a row are written with. */
+/* The constants for classes of a row. */
 typedef struct {
   exp_references references;
   const f32_temperature *temperature;
-  float less, f, b;   /* less: of logits for log-softmax */
-  bool tiny;          /* f and b carry 2^96 */
-  const class_targets *targets; /* of each class, b being -(t * scale); or NULL: b is the same */
+  float less, f, b;   /* less: subtracted from logits for log-softmax */
+  bool tiny;          /* f and b are scaled by 2^96 */
+  const class_targets *targets; /* of each class, with b = -(t * scale); or NULL: b is constant */
   float scale;
-  int64_t begin;      /* which class of the targets the first one is */
+  int64_t begin;      /* the class of the targets for the first number */
 } emission;
 
-/* Whether targets differ from class to class, and are floats side by side. */
+/* Whether targets differ between classes, and are contiguous floats. */
 enum { XENT_EMIT_SAME, XENT_EMIT_TARGETS, XENT_EMIT_FLOATS };
 XENT_INLINE int emission_kind(const emission *m) {
   return !m->targets ? XENT_EMIT_SAME : targets_are_floats(m->targets) ? XENT_EMIT_FLOATS : XENT_EMIT_TARGETS;
 }
 
-/* What a row is written from: its e, its logits whose e is computed again, or its logits for log-softmax. */
+/* The input: the e of a row, its logits (e is computed again), or its logits for log-softmax. */
 typedef enum { XENT_FROM_E, XENT_FROM_LOGITS, XENT_FROM_LOG } emit_source;
 
-/* Of number i on. With targets every NaN becomes the canonical one. */
+/* From number i on. With targets, every NaN becomes the canonical one. */
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
   lanes b = lanes_set(m->b);
   if (kind != XENT_EMIT_SAME) {
@@ -75,7 +75,7 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
   return kind != XENT_EMIT_SAME ? lanes_quiet(y) : y;
 }
 
-/* `count` vectors from class i on, of which n are left. */
+/* `count` vectors from class i on; n classes are left. */
 XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const class_targets *t, lanes *v, float *y,
                               int64_t i, int64_t n, const int count, const emit_source from, const int kind,
                               const bool stream) {
@@ -91,10 +91,10 @@ XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const
       lanes_store_part(y + at, n, w);
   }
 }
-/* n classes from floats to floats, which may be the same. */
+/* n classes from floats to floats, in the same or another array. */
 XENT_INLINE void emit_floats(const emission *of, const float *x, float *y, int64_t n, const emit_source from,
                              const int kind, const bool stream) {
-  const emission own = *of, *m = &own; /* which no store to y can change, as little as the temperature */
+  const emission own = *of, *m = &own; /* a copy that no store to y can change, like h */
   const f32_temperature h = *of->temperature;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
@@ -137,7 +137,7 @@ XENT_SHARED void emit_logarithms(const emission *m, const float *x, float *y, in
   emit_same(m, x, y, n, XENT_FROM_LOG, stream);
 }
 
-/* The second pass takes all e of a row as of its chunk's last N: those before it rose once more. */
+/* Scales all e of a row to the last N of its chunk: earlier e have lower N. */
 XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const f32_temperature *h) {
   const emission m = {
       .references = exp_everywhere(exp_reference_of(c->reference, h)), .temperature = h, .f = 1, .b = -0.0f};
@@ -147,7 +147,7 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
 XENT_INLINE lanes second_pass(lanes v, lanes less, lanes f, lanes b, const bool log) {
   return log ? log_probability(v, less, f, b) : class_line(v, f, b);
 }
-/* v f + b of n numbers side by side, or for `log` (v - less) f + b, to where and how the tensor wants them. */
+/* Stores v f + b of n contiguous numbers, or for `log` (v - less) f + b, in the layout and type of the tensor. */
 XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
                              bool stream, const bool log) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
@@ -169,7 +169,7 @@ XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const f
     else
       lanes_store_numbers_f16(halves + i, pair[0], pair[1], past);
   }
-  if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the rest by the last whole vector */
+  if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the last whole vector covers the rest */
     for (; i < n; i += XENT_LANES) {
       const int64_t k = i + XENT_LANES <= n ? i : n - XENT_LANES;
       if (type == XENT_BF16)
@@ -196,14 +196,14 @@ XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const fl
   put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
 }
 
-/* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */
+/* ---- rows in place, of one type, masked or of 16-bit floats ---- */
 
-/* Whether n classes can be written as they lie, and a copy would be in the way. */
+/* Whether n classes can be written in place, so that a copy is only overhead. */
 XENT_INLINE bool layouts_agree(const row_source *x, const strided *y, int64_t n) {
   return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type &&
          x->x.stride == 1 && y->stride == 1 && n >= 2 * XENT_LANES;
 }
-/* Two vectors; of bfloat16 without a mask in the order of lanes_load_pair_bf16. */
+/* Two vectors; for bfloat16 without a mask in the order of lanes_load_pair_bf16. */
 XENT_INLINE void take_pair(const void *x, const bool masked, int64_t i, const int32_t type, lanes v[2]) {
   if (type == XENT_BF16 && !masked) {
     lanes_load_pair_bf16((const uint16_t *)x + i, v);
@@ -235,10 +235,10 @@ XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const vo
     if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(0.0f));
   }
 }
-/* The last two vectors are computed first: y may be x. */
+/* The last two vectors are computed first, because y may be x. */
 XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n,
                                   const int32_t type, bool stream) {
-  const emission own = *from; /* which no store to y can change, as little as the temperature */
+  const emission own = *from; /* a copy that no store to y can change, like h */
   const f32_temperature h = *from->temperature;
   lanes last[2], v[2];
   emit_pair(&own, &h, x, mask, n - 2 * XENT_LANES, type, last);
@@ -255,7 +255,7 @@ XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint
   else if (type != XENT_F32)
     emit_straight_as(m, x, NULL, y, n, type, stream);
 }
-/* n classes from `begin` on, none of whose results is NaN; of masked ones +0. */
+/* n classes from `begin` on, if no result is NaN; masked ones are +0. */
 XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strided *to, int64_t begin, int64_t n,
                                bool stream) {
   const int64_t offset = begin * size_of_float(to->type);

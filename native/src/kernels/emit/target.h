@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A row and what its targets ask for, class by class, where classes differ: sums of the first pass, gradients and what
- * is written of the second. */
+/* A row and the work for its targets per class, if classes differ: sums of the first pass; gradients and stores of the
+ * second pass. */
 #ifndef XENT_EMIT_TARGET_H
 #define XENT_EMIT_TARGET_H
 
@@ -10,31 +10,31 @@
 
 /* ---- a row ---- */
 
-/* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
+/* One set per call, sized for its rows, so that short rows do not pay for the stack of long ones. */
 typedef struct {
-  float *input;        /* logits of rows of one chunk, or of the chunk at hand */
-  float *out, *slopes; /* of a step */
+  float *input;        /* logits of rows of one chunk, or of the current chunk */
+  float *out, *slopes; /* for a step */
   int64_t room;        /* floats of input */
 } row_buffers;
 
-/* Chunks whose e may be kept: more do not stay in the second cache. */
+/* The most chunks whose e are kept: more do not stay in the second-level cache. */
 enum { XENT_KEPT_CHUNKS = 8 };
 
-/* The e of a row that are kept for the second pass, where its results go. */
+/* The e of a row that are kept for the second pass, in the output. */
 typedef struct {
-  float *e;    /* of class 0, or NULL */
-  float reference[XENT_KEPT_CHUNKS]; /* N of each chunk at its end, which all of its e are made to have */
+  float *e;    /* at class 0, or NULL */
+  float reference[XENT_KEPT_CHUNKS]; /* the final N of each chunk, to which all of its e are scaled */
 } kept_exponentials;
 
 typedef struct {
   const job *j;
   row_source x;
   row_targets t;
-  row_buffers b;      /* the row's own place in them */
+  row_buffers b;      /* the part of the buffers for this row */
   kept_exponentials kept;
-  const float *ready; /* of a row of one chunk: its logits, less ready_shift */
+  const float *ready; /* for a row of one chunk: its logits minus ready_shift */
   float ready_shift;
-  double share;       /* of probability and sparse rows */
+  double share;       /* for probability and sparse rows */
 } row_context;
 
 XENT_INLINE row_context row_context_of(const job *j, int64_t row, row_buffers b) {
@@ -48,7 +48,7 @@ XENT_INLINE const float *ready_floats(const row_context *r, int64_t begin, int64
 
 /* ---- sums over targets ---- */
 
-/* The targets as float32 has them, class by class; of sparse rows their dense part. */
+/* The targets in float32, class by class; for sparse rows their dense part. */
 XENT_INLINE class_targets targets_of_classes(const row_context *r) {
   const job *j = r->j;
   const xent_call *call = j->call;
@@ -60,7 +60,7 @@ XENT_INLINE class_targets targets_of_classes(const row_context *r) {
   return t;
 }
 
-/* The sums that a chunk's targets ask for; x are its logits, m its maximum or 0. */
+/* The sums of a chunk that its targets need; x are its logits, m its maximum or 0. */
 XENT_INLINE target_sums chunk_targets(const row_context *r, const float *x, int64_t begin, int64_t n, float m) {
   const job *j = r->j;
   target_sums sums = {0, 0};
@@ -86,7 +86,7 @@ XENT_INLINE target_sums chunk_targets(const row_context *r, const float *x, int6
   return sums;
 }
 
-/* Sixteen times t min(max(-log p, least), most), D being log-sum-exp - max; +0 where t is 0. */
+/* Sixteen times t min(max(-log p, least), most), where D is log-sum-exp - max; +0 if t is 0. */
 XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, double D) {
   const dlanes zero = dlanes_zero(), least = dlanes_set(j->least), most = dlanes_set(j->most);
   const dlanes gap = dlanes_sub(dlanes_set((double)max), dlanes_widen(x));
@@ -95,7 +95,7 @@ XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, dou
   L = dlanes_where_at_most(most, L, most, L);
   return dlanes_where_at_most(dlanes_magnitude(t), zero, zero, dlanes_mul(t, L));
 }
-/* Their sum over the targets of a row, which is read once more. */
+/* The sum of clamped terms over the targets of a row, which is read once more. */
 XENT_SHARED double sum_of_clamped(const row_context *r, float max, float shift, double D) {
   const job *j = r->j;
   double sum = 0, target, terms[XENT_LANES];
@@ -127,12 +127,12 @@ XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
              ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row))
              : 1;
 }
-/* Scale of a row's gradient with respect to the targets. */
+/* The scale of a row's gradient with respect to the targets. */
 XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
   return j->scale * row_weight * upstream_of_row(j, row);
 }
 
-/* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
+/* For soft targets: c (1 - eps) w (lse - x). Special rows: `same` for every class. */
 XENT_SHARED void write_target_gradient(const row_context *r, const row_statistics *s, float distance, double c,
                                        const float *same) {
   const xent_call *call = r->j->call;
@@ -171,24 +171,24 @@ XENT_SHARED void write_target_gradient(const row_context *r, const row_statistic
   }
 }
 
-/* What a row is written with. */
+/* The constants of a row. */
 typedef struct {
   emission m;
-  class_targets each; /* of targets that differ from class to class */
+  class_targets each; /* of targets that differ between classes */
   bool has_each, finite, log;
   double cc, share;
-  double each_scale;  /* cc of probability rows, cc * share of weights */
+  double each_scale;  /* cc for probability rows, cc * share for weights */
   float at_label;
 } row_emission;
 
-/* A class with a target of its own, product being the target times cc: where that counts alone, e would overflow. */
+/* A class with its own target; product is the target times cc. If only the product counts, e would overflow. */
 XENT_INLINE float emit_product(const row_emission *g, float e, float b, double product) {
   const float y = fused(e, g->m.f, b);
   const float out = !g->m.tiny ? y : fabs(product) >= 0x1p30 ? -(float)product : y * XENT_TINY_UNSCALE;
   return out != out ? XENT_NAN : out;
 }
 
-/* The target of a class that entries of a sparse row name, or false where entry j is not the first that names it. */
+/* The target of a class in the entries of a sparse row; false if entry j is not the first one with this class. */
 XENT_INLINE bool sparse_class(const row_context *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class,
                               double *target) {
   const xent_call *call = r->j->call;
@@ -204,7 +204,7 @@ XENT_INLINE bool sparse_class(const row_context *r, int64_t j, int64_t begin, in
   return true;
 }
 
-/* The classes that entries of a sparse row name are computed once more: of e where they are kept, else of x. */
+/* Computes the classes in the entries of a sparse row again: from e if they are kept, otherwise from x. */
 XENT_INLINE void emit_sparse(const row_context *r, const row_emission *g, float reference, const float *x,
                              const float *kept, float *y, int64_t begin, int64_t n) {
   const int64_t from = r->x.first + begin;
@@ -218,13 +218,13 @@ XENT_INLINE void emit_sparse(const row_context *r, const row_emission *g, float 
   }
 }
 
-/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
+/* Whether masked classes, whose e and targets are +0, yield +0 without further work. */
 XENT_INLINE bool masked_are_zero(const emission *m, bool per_class) {
   const bool line = per_class ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
   return line && !signbit(m->f) && m->f <= FLT_MAX;
 }
 
-/* The derivative of the softcap, and masks. */
+/* Applies the derivative of the softcap, and masks. */
 XENT_INLINE void finish_lanes(const row_source *x, float *y, int64_t class, const int64_t n) {
   lanes v = load_up_to(y, n), slope;
   if (x->cap != 0) {

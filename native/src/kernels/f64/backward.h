@@ -7,31 +7,31 @@
 #include "kernels/schedules.h"
 
 enum {
-  XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of rows side by side that fill a buffer */
-  XENT_F64_LYING = XENT_PIECE / 4, /* classes of rows that are taken as they lie, which stay in the first cache */
-  XENT_F64_TOGETHER = 8 /* tiles of rows with more, whose lines are read once */
+  XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of adjacent columns that fill a buffer */
+  XENT_F64_LYING = XENT_PIECE / 4, /* the most classes of rows in place, which stay in the first-level cache */
+  XENT_F64_TOGETHER = 8 /* tiles of longer rows that go together, so that their lines are read once */
 };
 
-/* An array of gradients or outputs, and the piece of the rows that was loaded last. */
+/* An array of gradients or outputs, and the last loaded piece of the rows. */
 typedef struct {
   const void *array;
   const xent_layout *layout;
   double *room;
   const double *piece;
-  int64_t begin;  /* of the piece; -1: there is none */
+  int64_t begin;  /* of the piece; -1: no piece is loaded */
   bool columns;
-  int64_t stride; /* 0, or that of columns that are read where they are */
+  int64_t stride; /* of columns that are read in place; otherwise 0 */
 } f64_gradients;
 
-/* y, which is not there where only the sum of g is requested, and g; and the rows that a call is at: one, or some side
- * by side. */
+/* y, which is absent if only the sum of g is needed, and g; and the current rows of a call: one, or some next to each
+ * other. */
 typedef struct {
   const xent_call *call;
   const f64_buffers *b;
   f64_gradients y, g;
-  bool turned, columns; /* columns: of results */
+  bool turned, columns; /* columns: the results are columns */
   int count;
-  row_span span; /* of the first */
+  row_span span; /* of the first row */
 } f64_backward;
 
 XENT_INLINE f64_gradients f64_gradients_of(const xent_call *call, const void *array, const xent_layout *l, double *room,
@@ -57,12 +57,12 @@ XENT_INLINE row_span f64_backward_span(const f64_backward *r, int i) {
   return (row_span){r->span.row + i, r->span.begin, r->span.classes};
 }
 
-/* Rows of doubles without gaps, each as far behind the one before. */
+/* Whether rows are doubles without gaps, at a constant distance. */
 XENT_INLINE bool f64_rows_are_contiguous(const xent_call *call, const xent_layout *l) {
   return l->type == XENT_F64 && l->classes == 1 && call->shape->inner == 1;
 }
 
-/* n numbers of a row from class `begin` on, +0 at masked classes. */
+/* n numbers of a row from class `begin` on; masked classes are +0. */
 XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradients *of, row_span span, int64_t begin,
                                        int64_t n, double *buffer) {
   const f64_logits in = f64_logits_of(call, of->array, of->layout, span);
@@ -70,7 +70,7 @@ XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradient
   for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = f64_takes_part(&in, begin + i) ? v[i] : 0;
   return in.mask ? buffer : v;
 }
-/* Of the rows; side by side in their room, or where they lie so. */
+/* The numbers of the rows; interleaved in the buffer, or in place if they are interleaved in memory. */
 XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
   const xent_call *call = r->call;
   const bool direct = f64_rows_are_contiguous(call, of->layout) && !call->class_mask;
@@ -94,12 +94,12 @@ XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients 
   f64_turn(from, of->room, n);
   return of->piece = of->room;
 }
-/* Class i of a piece of rows side by side. */
+/* Class i of a piece of interleaved rows. */
 XENT_INLINE doubles f64_class_of(const double *piece, int64_t stride, int count, int64_t i) {
   return stride ? doubles_load_part(piece + i * stride, count, 0) : doubles_load(piece + i * XENT_DOUBLES);
 }
 
-/* The terms of its sum: n classes of rows side by side, of which g or y are columns. */
+/* The terms of the sum: n classes of interleaved rows, in which g or y are columns. */
 XENT_INLINE void f64_backward_terms_as(const f64_backward *r, const double *g, const double *y, int64_t n,
                                        double *terms, const int count, const bool log) {
   for (int64_t i = 0; i < n; i++) {
@@ -131,7 +131,8 @@ XENT_INLINE pair f64_backward_piece(f64_backward *r, bool log, int64_t begin, in
   }
   return f64_sum_values(r->b->row, all, true);
 }
-/* The sums over a chunk of tiles that begin with these rows; piece by piece, as columns side by side share lines. */
+/* The sums over a chunk of tiles that begin with these rows. It goes piece by piece, because adjacent columns share
+ * lines. */
 XENT_INLINE void f64_backward_chunk(f64_backward *r, const int64_t *rows, int tiles, bool log, int64_t begin,
                                     int64_t end, pair *sums) {
   for (int t = 0; t < tiles; t++) sums[t] = pair_of(doubles_set(0));
@@ -142,7 +143,7 @@ XENT_INLINE void f64_backward_chunk(f64_backward *r, const int64_t *rows, int ti
     }
 }
 
-/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y), which goes through the room; times a factor */
+/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y), which goes through the buffer; times a factor */
 XENT_INLINE doubles f64_backward_one(doubles v, doubles g, doubles s, const bool log, doubles r) {
   const doubles unscale = doubles_set(-0x1p-192);
   const doubles out = log ? doubles_fma(doubles_mul(v, unscale), s, g) : doubles_mul(v, doubles_sub(g, s));
@@ -158,7 +159,7 @@ XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *
   const doubles gs = doubles_load_part(g + i, n - i, 0), vs = doubles_load_part(v + i, n - i, 0);
   doubles_store_part(dx + i, n - i, f64_backward_one(vs, gs, s, log, r));
 }
-/* Of rows side by side whose v, g or dx are columns, n classes. */
+/* n classes of interleaved rows in which v, g or dx are columns. */
 XENT_INLINE void f64_emit_columns_as(const f64_backward *r, const double *v, int64_t v_stride, double *dx,
                                      int64_t stride, int64_t n, doubles s, const int count, const bool log) {
   const doubles factor = doubles_set(r->call->factor);
@@ -179,7 +180,7 @@ XENT_SHARED void f64_emit_columns(const f64_backward *r, const double *v, int64_
     f64_emit_columns_as(r, v, v_stride, dx, stride, n, s, XENT_DOUBLES, false);
 }
 
-/* n classes from c on of the rows that it is at, whose sums are s. */
+/* n classes from c on of the current rows, whose sums are s. */
 XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubles s) {
   const xent_call *call = r->call;
   const f64_buffers *b = r->b;
@@ -227,7 +228,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   }
 }
 
-/* Rows from `row` on: up to so many tiles. Returns the one behind them. */
+/* Rows from `row` on, up to `most` tiles. Returns the end of these rows. */
 XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
   const xent_call *call = r->call;
   int64_t rows[XENT_F64_TOGETHER];
@@ -254,9 +255,9 @@ XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
   return row;
 }
 
-/* ---- rows of doubles as they lie, several at a time: what is known of each is turned, they are not ---- */
+/* ---- rows of doubles in place, several at a time: only the values per row are transposed --------------- */
 
-/* Of vector i in lane i: the largest of its lanes, or their sum. */
+/* Lane i is the largest lane of vector i, or the sum of its lanes. */
 XENT_INLINE doubles f64_largest_of_rows(doubles v[XENT_DOUBLES]) {
   doubles_transpose(v);
   for (int i = 1; i < XENT_DOUBLES; i++) v[0] = doubles_max(v[i], v[0]);
@@ -268,7 +269,7 @@ XENT_INLINE doubles f64_sum_of_rows(doubles v[XENT_DOUBLES]) {
   return v[0];
 }
 
-/* Whether rows can be taken as they lie, and there are enough. */
+/* Whether rows can be processed in place, and there are enough of them. */
 XENT_INLINE bool f64_backward_lies(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->row_end - call->row_begin >= XENT_DOUBLES && s->classes <= XENT_F64_LYING && !call->class_mask &&
@@ -277,7 +278,7 @@ XENT_INLINE bool f64_backward_lies(const xent_call *call) {
          f64_rows_are_contiguous(call, &s->upstream) && f64_rows_are_contiguous(call, call->output_layout);
 }
 
-/* XENT_DOUBLES rows from `row` on. False, and nothing is done, where a sum has no grid. */
+/* Computes XENT_DOUBLES rows from `row` on. Returns false without a store if a sum has no grid. */
 XENT_INLINE bool f64_backward_lying_as(const xent_call *call, int64_t row, double *room, const bool log) {
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, y_pitch = s->output.outer, g_pitch = s->upstream.outer;
@@ -325,8 +326,8 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
 XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
                "f64/backward.h");
 
-/* Whether a class of several rows can be in a vector, and few lanes have no row. Two rows of 10 classes take 1.0 of the
- * time of row after row, of 256 2.0 (AVX2, AMD EPYC, two busy cores, November 2026). */
+/* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.0
+ * for two rows of 10 classes, 2.0 for two rows of 256 (AVX2, AMD EPYC, two busy cores, November 2026). */
 XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {
   const int64_t n = call->shape->classes;
   if (call->row_offsets || call->known_statistics) return false;
@@ -347,7 +348,7 @@ XENT_INLINE xent_status f64_backward_rows(const xent_call *call, const bool lyin
       row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
 }
-/* What is left behind the last vector of rows, and sums without a grid, are computed as without this path. */
+/* Rows after the last vector of rows, and sums without a grid, are computed without this path. */
 static xent_status f64_backward_of_lying(const xent_call *call, xent_kernel fallback) {
   (void)fallback;
   const int64_t rest = (call->row_end - call->row_begin) % XENT_DOUBLES;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second pass, which writes a number per class. */
+/* The second pass, which writes one number per class. */
 #ifndef XENT_F64_EMIT_H
 #define XENT_F64_EMIT_H
 
@@ -7,22 +7,23 @@
 
 #define XENT_F64_TINY_SCALE 0x1p900
 #define XENT_F64_TINY_UNSCALE 0x1p-900
-#define XENT_F64_TINY_LIMIT 0x1p100 /* beyond, the target's part is carried alone */
+#define XENT_F64_TINY_LIMIT 0x1p100 /* above this, only the target's part counts */
 
-/* What a call writes per class. */
+/* The result of a call per class. */
 enum { XENT_F64_SOFTMAX, XENT_F64_LOG_SOFTMAX, XENT_F64_GRADIENT };
 
-/* How: v factor + addend; log-softmax; v / total where one class has all; v factor - t scale, where t is the target, or
- * v factor + addend where there is none, NaN too; the same with a tiny factor, which is 2^900 times as much. */
+/* The formulas: v factor + addend; log-softmax; v / total if one class has all the mass; v factor - t scale, where t is
+ * the target, or v factor + addend without a target (also if it is NaN); the same with a tiny factor, stored 2^900
+ * times larger. */
 enum { XENT_F64_PLAIN, XENT_F64_LOG, XENT_F64_QUOTIENT, XENT_F64_TARGETS, XENT_F64_TINY };
 
 typedef struct {
-  doubles factor, addend, share, scale; /* share: what t is a multiple of; addend: of t 1 */
+  doubles factor, addend, share, scale; /* share: the factor of t; addend: the addend for t = 1 */
   doubles total, max, high, low;      /* high: 1 / temperature; low: - D */
   doubles up, down, limit;
 } f64_numbers;
 
-/* - t scale, -0 where t is 0 */
+/* - t scale, -0 if t is 0 */
 XENT_INLINE doubles f64_pulled(doubles t, doubles scale) {
   return doubles_sub(doubles_set(-0.0), doubles_clear_where_zero(doubles_mul(t, scale), t));
 }
@@ -38,7 +39,7 @@ XENT_INLINE doubles f64_emit_one(doubles v, const double *t, int64_t n, const in
 }
 XENT_INLINE void f64_emit_as(const double *v, const double *t, double *y, int64_t n, const int how,
                              const f64_numbers *numbers) {
-  const f64_numbers copy = *numbers, *k = &copy; /* which no store to y can change */
+  const f64_numbers copy = *numbers, *k = &copy; /* a copy, which no store to y can change */
   int64_t i = 0;
   for (; i + XENT_DOUBLES <= n; i += XENT_DOUBLES)
     doubles_store(y + i, f64_emit_one(doubles_load(v + i), t ? t + i : NULL, XENT_DOUBLES, how, k));
@@ -56,14 +57,14 @@ XENT_SHARED void f64_emit(const double *v, const double *t, double *y, int64_t n
   }
 }
 
-/* Whether each class of a gradient has a target of its own. */
+/* Whether the classes of a gradient have different targets. */
 XENT_INLINE bool f64_has_targets(const f64_block *k) {
   const row_targets *t = &k->rows->t;
   return k->what == XENT_F64_GRADIENT &&
          (t->kind == XENT_KIND_PROBABILITIES || (t->kind == XENT_KIND_LABEL && t->weighted && t->eps > 0));
 }
 
-/* What a tile is written with; back comes how. */
+/* Sets the constants of a tile. Returns the formula. */
 XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
   const f64_row *r = b->rows + j;
   const f64_sums *g = &b->sums;
@@ -80,7 +81,7 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
     k->addend = doubles_set(-0.0);
     return doubles_bits_equal(k->low, zero) ? XENT_F64_QUOTIENT : XENT_F64_PLAIN;
   }
-  const bool focal = r->call->options->focal_gamma > 0; /* in the scale already */
+  const bool focal = r->call->options->focal_gamma > 0; /* included in the scale */
   const doubles share = focal ? zero : f64_at(b, g->share, j), most = doubles_set(0x0.fffffffffffffp-1022);
   k->scale = f64_at(b, g->scale, j);
   k->share = r->t.kind == XENT_KIND_LABEL ? share : one;
@@ -89,7 +90,7 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
   const doubles size = doubles_magnitude(G);
   k->factor = G;
   if (doubles_bits_above(size, most) != all && doubles_bits_equal(h, zero) != all) {
-    const doubles tiny = doubles_where_equal(h, zero, infinity, size); /* at most `most` where it is */
+    const doubles tiny = doubles_where_equal(h, zero, infinity, size); /* at most `most` if the factor is tiny */
     const doubles up = doubles_set(XENT_F64_TINY_SCALE);
     k->factor = doubles_where_at_most(tiny, most, doubles_mul(doubles_div(up, S), h), G);
     k->up = doubles_where_at_most(tiny, most, up, one);
@@ -102,8 +103,8 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
   return f64_has_targets(b) || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
 }
 
-/* The scales of the rows' gradients, and the gradients at their labels. S = others + own_e. Where the targets sum to 1
- * and nothing else pulls, in the form whose terms are the smaller ones: 1 - p, or p itself. */
+/* The scales of the rows' gradients, and the gradients at their labels. S = others + own_e. If the targets sum to 1
+ * without further terms, the form with the smaller terms is used: 1 - p, or p itself. */
 XENT_SHARED void f64_prepare_gradients(f64_block *k) {
   const xent_options *o = k->call->options;
   const row_targets *t = &k->rows->t;
@@ -137,12 +138,12 @@ XENT_SHARED void f64_prepare_gradients(f64_block *k) {
   }
 }
 
-/* What the classes of a special row get. */
+/* The value of the classes of a special row. */
 XENT_INLINE double f64_fixed(int what, uint32_t kind) {
   return kind & XENT_ROW_NAN ? XENT_F64_NAN : what == XENT_F64_LOG_SOFTMAX ? -INFINITY : 0;
 }
 
-/* What is done to n gradients of row j from class `begin` on once they lie in the order of the classes. */
+/* The last steps on n gradients of row j from class `begin` on, in the order of the classes. */
 XENT_INLINE void f64_end_gradients(const f64_block *k, int j, int64_t begin, int64_t n, double *out, bool cleared) {
   const f64_row *r = k->rows + j;
   const double *slope = k->slopes ? k->b->slope + (k->turned ? j * k->room : 0) : NULL;
@@ -155,13 +156,13 @@ XENT_INLINE void f64_end_gradients(const f64_block *k, int j, int64_t begin, int
   if (slope || !cleared) f64_mask(&r->logits, begin, n, out, 0); /* the slope of a masked NaN is NaN */
 }
 
-/* Whether what these make of an exponential that is 0 is +0: then masked classes need no more. */
+/* Whether these formulas yield +0 for an exponential of 0: then masked classes need no further work. */
 XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
   const uint32_t all = (1u << XENT_DOUBLES) - 1, none = doubles_bits_equal(k->addend, doubles_set(0));
   return how == XENT_F64_PLAIN && none == all && doubles_bits_above(k->factor, doubles_set(0)) == all;
 }
 
-/* n classes from `begin` on of rows that are columns side by side: v factor + addend, and gradients at labels. */
+/* n classes from `begin` on of rows that are adjacent columns: v factor + addend, and gradients at labels. */
 XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int64_t n, const double *v, doubles factor,
                                    doubles even) {
   const f64_row *rows = k->rows + j;
@@ -176,7 +177,7 @@ XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int
   }
 }
 
-/* Classes [begin, end) of the rows of a tile of which some are `regular`. What others get does not matter. */
+/* Classes [begin, end) of the rows of a tile, of which some are `regular`. The results of other rows do not matter. */
 XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t regular) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
@@ -202,7 +203,7 @@ XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, in
     if (k->turned && how != XENT_F64_PLAIN) {
       f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);
       v = b->x;
-      factor = doubles_set(1); /* and that is that */
+      factor = doubles_set(1); /* f64_emit has applied them */
       even = doubles_set(-0.0);
     }
     if (columns) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Divergences of a student p from its teacher q (numerics.md, section 9), v = log q - log p. Kullback-Leibler:
- * sum q (v + exp(-v) - 1); Jensen-Shannon: sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a; total variation: sum
- * |p - q| / 2. No term is negative, and an error in the log-sum-exp of a side counts only squared or next to nothing.
+ * Divergences of a student p from its teacher q (numerics.md, section 9), v = log q - log p.
+ *   Kullback-Leibler   sum q (v + exp(-v) - 1)
+ *   Jensen-Shannon     sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a
+ *   total variation    sum |p - q| / 2
+ * No term is negative, and an error in the log-sum-exp of a side has at most a squared or negligible effect.
  */
 #ifndef XENT_F64_KL_DIVERGENCE_H
 #define XENT_F64_KL_DIVERGENCE_H
@@ -37,7 +39,7 @@ XENT_INLINE doubles f64_probability(doubles x, const f64_side *side) {
   return doubles_mul(f64_exp(x, &side->reference), side->per_sum);
 }
 
-/* f - g and what its rounding lost. */
+/* f - g and its rounding error. */
 XENT_INLINE doubles f64_difference(doubles f, doubles g, doubles *lost) {
   const doubles s = doubles_sub(f, g), k = doubles_sub(s, f);
   *lost = doubles_sub(doubles_sub(f, doubles_sub(s, k)), doubles_add(g, k));
@@ -54,7 +56,7 @@ XENT_INLINE doubles f64_shannon_series(doubles z, const bool ends) {
   return doubles_mul(p, z);
 }
 
-/* h(v / 2), and into *slope log(p / ((p + q) / 2)). */
+/* h(v / 2); *slope receives log(p / ((p + q) / 2)). */
 XENT_INLINE doubles f64_shannon_of(doubles v, doubles *slope) {
   const doubles zero = doubles_set(0), half = doubles_set(0.5), most = doubles_set(40), one = doubles_set(1);
   const doubles size = doubles_magnitude(v), w = doubles_where_at_most(size, most, size, most);
@@ -68,7 +70,7 @@ XENT_INLINE doubles f64_shannon_of(doubles v, doubles *slope) {
   return doubles_where_at_most(size, near, f64_shannon_series(z, true), far);
 }
 
-/* Terms of the loss; into *slope p - q, or p's factor in the gradient, and then p into *own. */
+/* Terms of the loss; *slope receives p - q, or p's factor in the gradient, and then *own receives p. */
 XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teacher, const f64_side *student,
                                       const int kind, doubles *slope, doubles *own) {
   const doubles q = f64_probability(a, teacher), p = f64_probability(x, student), zero = doubles_set(0),
@@ -90,7 +92,7 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   }
   doubles t;
   f64_exp_terms(&y, &t, 1);
-  if (kind == XENT_TOTAL_VARIATION) { /* from the larger side: the same where the sides are exchanged */
+  if (kind == XENT_TOTAL_VARIATION) { /* from the larger side, so that it is the same if the sides are exchanged */
     const doubles share = doubles_fma(doubles_sub(zero, doubles_mul(t, size)), size, size); /* 1 - exp(-size) */
     const doubles close = doubles_mul(doubles_max(q, p), share);
     const doubles w = doubles_where_at_most(size, near, doubles_sign(close, doubles_sub(zero, v)), doubles_sub(p, q));
@@ -108,17 +110,18 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   return doubles_where_at_most(q, zero, p, term);
 }
 
-/* A row: both sides, and where its gradient goes, if anywhere. */
+/* A row: both sides, and the destination of its gradient, if any. */
 typedef struct {
   const f64_side *teacher, *student;
   const f64_array *dx;
   const f64_buffers *b;
   double scale;  /* of the gradient */
-  doubles mean;  /* of slopes under p: what their gradient has less */
+  doubles mean;  /* of slopes under p, which is subtracted from them in the gradient */
   pair loss, lean; /* lean: the sum of p slope */
 } f64_divergence;
 
-/* Losses and slopes of n classes from `begin` on, added to the row's; or their gradient alone, if the mean is known. */
+/* Adds the losses and slopes of n classes from `begin` on to those of the row, or computes only their gradient if the
+ * mean is known. */
 XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, const bool last) {
   const f64_buffers *b = d->b;
   const doubles scale = doubles_set(d->scale);
@@ -147,12 +150,12 @@ XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, const 
     f64_divergence_piece(d, i, f64_part(i, classes, XENT_PIECE), kind, last);
 }
 
-/* What no row's loss is above, whatever its terms are rounded to. */
+/* The upper limit on a row's loss, for any rounding of its terms. */
 XENT_INLINE double largest_divergence(int kind) {
   return kind == XENT_JENSEN_SHANNON ? XENT_LN2 : kind == XENT_TOTAL_VARIATION ? 1 : INFINITY;
 }
 
-/* The loss of a row without its weight, and its gradient where there is an array for it. */
+/* The loss of a row without its weight, and its gradient if it has an array. */
 XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
                                       int kind, const f64_buffers *b) {
   const uint32_t row_kind = teacher->row_kind | student->row_kind;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any type as doubles: an array of doubles without gaps is read and written where it lies, others through a
- * buffer. Prepared logits have been through softcap and mask (a masked class is -inf, which adds +0 to every sum of
- * exponentials), and the shift is off; the temperature is a factor of the exponent.
+ * Rows of any type as doubles: an array of doubles without gaps is read and written in place, others through a buffer.
+ * Prepared logits have softcap and mask applied (a masked class is -inf, which adds +0 to every sum of exponentials),
+ * and the shift subtracted. The temperature is a factor of the exponent.
  */
 #ifndef XENT_F64_LOAD_H
 #define XENT_F64_LOAD_H
@@ -18,12 +18,12 @@ XENT_INLINE int64_t f64_part(int64_t begin, int64_t end, int64_t most) {
 
 XENT_INLINE double f64_quiet(double v) { return v != v ? XENT_F64_NAN : v; }
 
-enum { XENT_PIECE = 1024 }; /* classes that go through a buffer at once; a sum over products is exact within them */
+enum { XENT_PIECE = 1024 }; /* classes per pass through a buffer; a sum over products is exact within them */
 
 /* The second pass of every class: v factor + addend. */
 XENT_INLINE doubles f64_line(doubles v, doubles factor, doubles addend) { return doubles_fma(v, factor, addend); }
 
-/* One row of an array: `at` is where class 0 lies. */
+/* One row of an array: `at` is the index of class 0. */
 typedef struct {
   void *array;
   int32_t type;
@@ -55,13 +55,13 @@ XENT_INLINE const double *f64_load(const f64_array *a, int64_t begin, int64_t n,
   return buffer;
 }
 
-/* Where results from class `begin` on are to be computed: in place, or in the buffer for f64_store. */
+/* Where to compute results from class `begin` on: in place, or in the buffer for f64_store. */
 XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) {
   return is_plain_array(a) ? (double *)a->array + a->at + begin : buffer;
 }
 XENT_SHARED void f64_scatter(const f64_array *a, int64_t begin, int64_t n, const double *values) {
   const int64_t at = a->at + begin * a->stride;
-  if (a->type == XENT_F32 && a->stride == 1) /* a NaN is the canonical one already */
+  if (a->type == XENT_F32 && a->stride == 1) /* NaN is already canonical */
     for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i] = (float)values[i];
   else if (a->type == XENT_F32)
     for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i * a->stride] = (float)values[i];
@@ -78,7 +78,7 @@ XENT_SHARED void f64_fill(const f64_array *a, int64_t begin, int64_t end, double
 /* The logits of a row. */
 typedef struct {
   f64_array x;
-  const uint8_t *mask; /* of class 0; NULL: every class takes part */
+  const uint8_t *mask; /* at class 0; NULL: no class is masked */
   int64_t mask_stride, classes;
   double softcap;      /* 0: none */
 } f64_logits;
@@ -101,7 +101,7 @@ XENT_SHARED int64_t f64_count(const f64_logits *in, int64_t begin, int64_t n) {
   for (int64_t i = begin; i < begin + n; i++) count += f64_takes_part(in, i);
   return count;
 }
-/* Numbers from class i on, of which n are left, with `other` in place of masked ones. */
+/* Numbers from class i on, of which n are left, with `other` instead of masked ones. */
 XENT_INLINE doubles f64_unless_masked(const f64_logits *in, int64_t class, int64_t n, doubles v, double other) {
   const uint8_t *mask = in->mask + class * in->mask_stride;
   if (in->mask_stride == 1 && n >= XENT_DOUBLES) return doubles_where_set(mask, v, doubles_set(other));
@@ -119,7 +119,7 @@ XENT_INLINE void f64_mask(const f64_logits *in, int64_t begin, int64_t n, double
   if (in->mask) f64_mask_piece(in, begin, n, piece, value);
 }
 
-/* v becomes cap tanh(v / cap); slope, its derivative. */
+/* Replaces v by cap tanh(v / cap); slope receives the derivative. */
 XENT_INLINE void f64_cap(doubles *v, doubles *slope, double cap, const int count) {
   const doubles one = doubles_set(1);
   XENT_F64_STAGE(v[j] = doubles_mul(v[j], doubles_set(1 / cap)));
@@ -146,7 +146,7 @@ XENT_SHARED void f64_cap_piece(const double *x, int64_t n, double cap, double *t
   }
 }
 
-/* n prepared logits. slope, where it is asked for: the softcap's derivative. */
+/* n prepared logits. slope, if not NULL, receives the softcap's derivative. */
 XENT_SHARED const double *f64_stage(const f64_logits *in, int64_t begin, int64_t n, double shift, double *buffer,
                                     double *slope) {
   const double *x = f64_load(&in->x, begin, n, buffer);

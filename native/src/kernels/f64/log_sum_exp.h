@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What log-sum-exp asks of rows that are next to 0, or have +inf. */
+/* Parts of log-sum-exp for rows whose result is close to 0, or that have +inf. */
 #ifndef XENT_F64_LOG_SUM_EXP_H
 #define XENT_F64_LOG_SUM_EXP_H
 
@@ -17,7 +17,8 @@ XENT_SHARED bool f64_has_nan(const f64_block *k, int j, int64_t begin, int64_t n
   return false;
 }
 
-/* A chunk of row j without one of its classes, which counts for the maximum; piece by piece, as its sum is exact. */
+/* A chunk of row j without one of its classes, which counts only for the maximum. It goes piece by piece, because its
+ * sum is exact. */
 XENT_SHARED f64_fold f64_chunk_without(const f64_block *k, int j, int64_t begin, int64_t n, int64_t class) {
   const f64_row *r = k->rows + j;
   f64_fold f = {.sum = pair_of(doubles_set(0))};
@@ -44,7 +45,7 @@ XENT_SHARED f64_fold f64_chunk_without(const f64_block *k, int j, int64_t begin,
   return f;
 }
 
-/* The sum of row j without its first largest class; if the sink is larger, without that. */
+/* The sum of row j without its first largest class; if the sink is larger, without the sink. */
 XENT_SHARED double f64_sum_of_others(const f64_block *k, int j) {
   const f64_sums *g = &k->sums;
   const f64_logits *in = &k->rows[j].logits;

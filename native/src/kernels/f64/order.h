@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Classes by falling logit, the lower first among equals: the first k, and the place of the label. */
+/* The order of classes: descending logit, the lower class first if logits are equal. Finds the first k classes, and the
+ * rank of the label. */
 #ifndef XENT_F64_ORDER_H
 #define XENT_F64_ORDER_H
 
@@ -26,7 +27,7 @@ XENT_SHARED int64_t f64_first_equal(const f64_logits *in, double value, int64_t 
   return XENT_NO_CLASS;
 }
 
-/* Classes that come before class y. */
+/* The number of classes that rank before class y. */
 XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffers *b) {
   const double value = f64_prepared_one(in, y, 0);
   int64_t rank = 0;
@@ -61,7 +62,8 @@ XENT_INLINE void f64_insert_top(f64_top *t, int limit, double value, int64_t cla
   t->class[at] = class;
 }
 
-/* The first `limit` behind class `last` of logit `value` (XENT_NO_CLASS: from the first on). One pass over the row. */
+/* The first `limit` classes that rank after class `last` of logit `value` (XENT_NO_CLASS: from the first on), in one
+ * pass over the row. */
 XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, int limit, const f64_buffers *b,
                               f64_top *t) {
   t->count = 0;
@@ -82,13 +84,13 @@ XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, 
   }
 }
 
-/* Logits as they are compared; their log-probabilities as log-softmax has them. */
+/* Logits as compared, and their log-probabilities as in log-softmax. */
 XENT_SHARED void f64_write_top(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
   const f64_sums *g = &k->sums;
   const int64_t count = r->call->shape->top_count;
   const double missing = g->row_kind[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
-  f64_top t; /* not cleared: it is long */
+  f64_top t; /* not initialized, because it is large */
   t.count = !g->row_kind[j];
   t.value[0] = 0;
   t.class[0] = XENT_NO_CLASS;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sums of rows give, one number per row: a block of rows, as many at once as a register holds. */
+/* Converts the sums of rows to results, one number per row, for a block of rows. Each register holds one row per
+ * lane. */
 #ifndef XENT_F64_RESULTS_H
 #define XENT_F64_RESULTS_H
 
 #include "kernels/f64/log_sum_exp.h"
 #include "numerics/exact_sum.h"
 
-/* D = log-sum-exp - max of S and E, the exponential of the maximum; never negative. log1p of (S - E) / E where that is
- * at most 1, else log of S / E: one series, each in its own argument. */
+/* D = log-sum-exp - max from S and E, the exponential of the maximum; never negative. It is log1p of (S - E) / E if
+ * that is at most 1, otherwise log of S / E: one series for both, with different arguments. */
 XENT_INLINE doubles f64_distance(doubles S, doubles E) {
   const doubles zero = doubles_set(0), one = doubles_set(1), half = doubles_set(0.5), twice = doubles_add(E, E);
   const doubles ratio = doubles_div(doubles_where_at_most(S, twice, doubles_sub(S, E), S), E);
@@ -19,7 +20,7 @@ XENT_INLINE doubles f64_distance(doubles S, doubles E) {
   return doubles_where_at_most(S, E, zero, D);
 }
 
-/* - log p of the label; far: where it has less than half of its row */
+/* - log p of the label; far: the result if the label has less than half of its row */
 XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, double clamp) {
   const doubles q = doubles_div(others, own), one = doubles_set(1);
   const bool any = doubles_bits_above(q, one) != (1u << XENT_DOUBLES) - 1;
@@ -31,7 +32,7 @@ XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, dou
   return doubles_where_at_most(most, raised, most, raised);
 }
 
-/* A loss L becomes (1 - p)^gamma L; into *scale what the gradient is scaled by. */
+/* Turns a loss L into (1 - p)^gamma L; *scale receives the scale of the gradient. */
 XENT_INLINE doubles f64_focal_loss(double gamma, doubles others, doubles own, doubles S, doubles L, doubles loss,
                                    doubles *scale) {
   const doubles zero = doubles_set(0), one = doubles_set(1), least = doubles_set(DBL_MIN);
@@ -44,7 +45,7 @@ XENT_INLINE doubles f64_focal_loss(double gamma, doubles others, doubles own, do
   return doubles_mul(power, loss);
 }
 
-/* Losses, and what the gradient multiplies the probabilities with, of rows from j on. */
+/* Losses of rows from j on, and the factors of their probabilities in the gradient. */
 XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles D, doubles far, doubles lse) {
   const row_targets *t = &r->t;
   const doubles zero = doubles_set(0), one = doubles_set(1), eps = doubles_set(t->eps);
@@ -88,7 +89,7 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles
   doubles_store(g->share + j, share);
 }
 
-/* What became of row j. */
+/* The kind of row j. */
 XENT_INLINE uint32_t f64_row_kind(const f64_row *r, const f64_sums *g, int j) {
   const double M = g->max[j];
   if (r->t.ignored) return XENT_ROW_IGNORED;
@@ -107,7 +108,7 @@ XENT_INLINE void f64_settle_special(f64_sums *g, int j) {
   g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
 
-/* From the sums of a block to its results. Probabilities need no more of D than whether it is 0. */
+/* From the sums of a block to its results. Probabilities only need to test whether D is 0. */
 XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
   const f64_row *rows = k->rows;
   f64_sums *g = &k->sums;
@@ -137,7 +138,7 @@ XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
     doubles_store(g->log_sum_exp + j, lse);
     if (rows->t.kind != XENT_KIND_SOFTMAX) f64_settle_losses(rows, g, j, D, far, lse);
   }
-  if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = ~0u; /* their mass may be no number */
+  if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = ~0u; /* their mass may be infinite or NaN */
   for (uint32_t asked = (odd | g->ignored) & ((1u << k->count) - 1); asked; asked &= asked - 1) {
     const int j = __builtin_ctz(asked);
     g->row_kind[j] = f64_row_kind(&rows[j], g, j);
@@ -157,7 +158,7 @@ XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g
                           .mass = labels ? g->label_e[j] : settled ? g->mass[j] : 0,
                           .share = settled ? f64_quiet(g->share[j]) : 0};
 }
-/* The other way round, where a gradient or probabilities are to be written. */
+/* Reads statistics back into the sums, if a gradient or probabilities must be written. */
 XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
   g->row_kind[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
@@ -172,7 +173,7 @@ XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, 
   g->total[j] = labels ? s->sum + s->mass : s->sum;
 }
 
-/* Labels get their exponentials, which are in no sum, among those that are kept. */
+/* Puts the exponentials of labels, which are not in any sum, among the kept ones. */
 XENT_INLINE void f64_put_label_exponentials(const f64_block *k) {
   const int width = f64_width(k);
   for (int j = 0; j < k->count; j++) {
@@ -216,7 +217,7 @@ XENT_SHARED void f64_entropies(f64_block *k) {
   }
 }
 
-/* What is asked about the order of the classes of row j, and its statistics. */
+/* Outputs that depend on the order of the classes of row j, and its statistics. */
 XENT_SHARED void f64_write_further(f64_block *k, int j) {
   const xent_call *call = k->call;
   const f64_row *r = k->rows + j;
@@ -240,7 +241,7 @@ XENT_SHARED void f64_write_further(f64_block *k, int j) {
   if (call->top_classes || call->top_log_probabilities) f64_write_top(k, j);
 }
 
-/* Log-sum-exp of rows without targets: that of a NaN row is +inf, unless a logit is NaN; next to 0 it is exact. */
+/* Log-sum-exp of rows without targets: that of a NaN row is +inf, unless a logit is NaN; close to 0 it is exact. */
 XENT_INLINE double f64_log_sum_exp_of_nan(const f64_block *k, int j) {
   const xent_call *call = k->call;
   const f64_sums *g = &k->sums;
@@ -257,7 +258,7 @@ XENT_INLINE void f64_settle_near_zero(f64_block *k, int j) {
   const f64_reference of = f64_reference_of(doubles_set(g->reference[j]), t);
   const doubles others = doubles_set(k->call->known_states ? g->dot[j] : f64_sum_of_others(k, j));
   const double D = doubles_first(f64_log1p(doubles_div(others, f64_exp(doubles_set(M), &of))));
-  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D)) + 0; /* as with a shift of 0: never -0 */
+  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D)) + 0; /* like with a shift of 0: never -0 */
 }
 XENT_SHARED void f64_settle_alone(f64_block *k) {
   for (int j = 0; j < k->count; j++) {
@@ -266,7 +267,7 @@ XENT_SHARED void f64_settle_alone(f64_block *k) {
   }
 }
 
-/* What there is one of per row. */
+/* The outputs with one number per row. */
 XENT_SHARED void f64_write_rows(f64_block *k) {
   const xent_call *call = k->call;
   const xent_shape *s = call->shape;

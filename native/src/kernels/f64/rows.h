@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls over rows, block after block: load, sum, results, emit. */
+/* Calls over rows, block by block: load, sum, results, emit. */
 #ifndef XENT_F64_ROWS_H
 #define XENT_F64_ROWS_H
 
@@ -44,7 +44,7 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
   }
 }
 
-/* The rows of the next block, and their targets; of as many as come before one with a wrong label. */
+/* The rows of the next block, up to the first one with a wrong label, and their targets. */
 XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   f64_sums *g = &k->sums;
   k->count = f64_rows_together(k->call, row, k->most);
@@ -67,7 +67,7 @@ XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   return XENT_OK;
 }
 
-/* A settled row's loss under a clamp of its terms: the row is read once more. */
+/* The loss of a settled row with clamped terms: the row is read once more. */
 XENT_SHARED double f64_clamped_loss(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
   const f64_sums *g = &k->sums;
@@ -94,7 +94,7 @@ XENT_SHARED double f64_clamped_loss(const f64_block *k, int j) {
   return f64_quiet(r->t.row_weight * with_z_loss(o, doubles_first(pair_value(sum)), g->log_sum_exp[j]));
 }
 
-/* The first pass, and what there is one of per row. */
+/* The first pass, and the outputs per row. */
 XENT_SHARED void f64_first_pass(f64_block *k) {
   const xent_call *call = k->call;
   for (int j = 0; j < k->count; j += XENT_F64_TILES * f64_width(k)) f64_sum_tiles(k, j);
@@ -107,7 +107,7 @@ XENT_SHARED void f64_first_pass(f64_block *k) {
   if (call->targets) call->report->valid_rows += k->count - __builtin_popcount(k->sums.ignored);
 }
 
-/* What statistics say in its place. */
+/* Reads statistics instead of the first pass. */
 XENT_SHARED void f64_known_pass(f64_block *k) {
   f64_sums *g = &k->sums;
   for (int j = 0; j < k->count; j++) {
@@ -123,9 +123,9 @@ XENT_SHARED void f64_known_pass(f64_block *k) {
 
 XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned, const f64_buffers *b) {
   const int64_t most = turned && call->shape->classes > XENT_F64_MIDDLE ? XENT_F64_PART : call->shape->classes;
-  const int64_t length = f64_turned_length(most); /* of what is kept of a row */
+  const int64_t length = f64_turned_length(most); /* of the kept part of a row */
   const bool known = call->known_statistics;
-  f64_block k; /* not cleared: it is long */
+  f64_block k; /* not initialized, because it is large */
   k.call = call;
   k.b = b;
   k.what = what;
@@ -168,7 +168,7 @@ XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
-/* What rows are computed with, there being no other path. */
+/* The arrays of all calls over rows, because this is the last path. */
 #define XENT_OF_F64                                                                                                   \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(sink) |          \
    XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |    \
@@ -186,8 +186,9 @@ XENT_KNOWS_ALL(XENT_OF_F64,
                "f64/rows.h");
 XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_F64, XENT_SETS(reserved), "f64/rows.h lacks an option");
 
-/* Whether a class of several rows can be in a vector, and few lanes have no row. Two rows of 48 classes take 1.05 of
- * the time of row after row, of 256 1.6; columns 0.4 to 0.6 (AVX2, AMD EPYC, two busy cores, November 2026). */
+/* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.05
+ * for two rows of 48 classes, 1.6 for two rows of 256, and 0.4 to 0.6 for columns (AVX2, AMD EPYC, two busy cores,
+ * November 2026). */
 XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
@@ -199,7 +200,7 @@ XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const row_targets t = targets_of_call(call);
   const bool capped = call->options->softcap != 0;
   const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
-  const bool in_parts = simple && columns; /* each time it is read as it was */
+  const bool in_parts = simple && columns; /* each pass reads the unchanged parts again */
   return s->classes <= XENT_F64_MIDDLE || in_parts;
 }
 XENT_INLINE xent_status f64_tiles(const xent_call *call, int what) {

@@ -6,20 +6,20 @@
 #include "kernels/f64/backward.h"
 #include "kernels/targets/states.h"
 
-/* The record of a chunk. It may be smaller than the public struct that it lies in. */
+/* The record of a chunk. It may be smaller than the public struct that contains it. */
 XENT_INLINE row_state *f64_state_at(const xent_call *call, int64_t row, int64_t chunk) {
   const xent_state *states = call->states ? call->states : call->known_states;
   return (row_state *)(uintptr_t)&states[(row - call->row_begin) * xent_chunks(call->shape->classes) + chunk];
 }
 
-/* No class of the chunk that takes part comes before class y, all being -inf or NaN. */
+/* Whether no counted class of the chunk ranks before class y, if all are -inf or NaN. */
 XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t begin, int64_t y) {
   for (int64_t i = 0; i < y; i++)
     if (x[i] == -INFINITY && f64_takes_part(in, begin + i)) return false;
   return true;
 }
 
-/* A sum that says whether there is a NaN where exponentials are beyond the doubles, and next to 0 the pair of the sum
+/* If exponentials overflow double, the sum only shows whether there is a NaN. Close to 0, the pair holds the sum
  * without the first of the largest classes. */
 XENT_SHARED void f64_state_for_log_sum_exp(const f64_block *k, int64_t begin, int64_t n, const f64_chunk *c,
                                            row_state *s) {
@@ -72,7 +72,7 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
 XENT_KNOWS_ALL(XENT_OF_F64_STATES, XENT_TAKEN_BY_FORWARD_STATES, "f64_forward_states");
 
 static xent_status f64_forward_states(const xent_call *call) {
-  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
+  if (call->row_begin >= call->row_end) return XENT_OK; /* the first row has no offset */
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
   f64_block k;
   f64_begin_row(&k, call, call->logits, &call->shape->logits, &b);
@@ -90,7 +90,7 @@ static xent_status f64_forward_states(const xent_call *call) {
 
 XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD | XENT_HAS(states), XENT_TAKEN_BY_BACKWARD_STATES, "f64_backward_states");
 static xent_status f64_backward_states(const xent_call *call) {
-  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
+  if (call->row_begin >= call->row_end) return XENT_OK; /* the first row has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   f64_backward r = f64_backward_of(call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -120,7 +120,7 @@ XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
                     pair_of(doubles_set(c->dot)), pair_of(doubles_set(c->mass))};
 }
 
-/* The sum without the first of the largest terms, of which max is one. */
+/* The sum without the first of the largest terms, whose logit is max. */
 XENT_SHARED double f64_others_of_states(const f64_block *k, const row_state *states, double max) {
   f64_fold f = f64_fold_of_state(&states[0]);
   bool all = true;
@@ -140,7 +140,7 @@ XENT_SHARED double f64_others_of_states(const f64_block *k, const row_state *sta
   return doubles_first(pair_value(f.sum));
 }
 
-/* Of a block of one row. */
+/* For a block of one row. */
 static void f64_finish_ignored(void *of, int64_t row) {
   f64_block *k = of;
   k->rows->span.row = row;
@@ -169,7 +169,7 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
     f64_fold_chunk(&f, &chunk);
   }
   g->hit[0] = label_is_hit(&label, doubles_first(f.max));
-  if (call->second_round) g->hit[0] = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
+  if (call->second_round) g->hit[0] = s->kind & XENT_ROW_CORRECT; /* a shift may make different logits equal */
   g->shift[0] = call->second_round ? s->shift : 0;
   f64_fold_sinks(k, 0, true, &f);
   if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
@@ -194,7 +194,7 @@ XENT_KNOWS_ALL(XENT_OF_F64_FINISH, XENT_TAKEN_BY_FINISH, "f64_finish");
 
 static xent_status f64_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = f64_backward_sum, .ignored = f64_finish_ignored, .fold = f64_finish_row};
-  const f64_buffers b = {NULL}; /* there are no logits to read */
+  const f64_buffers b = {NULL}; /* no logits are read */
   f64_block k;
   f64_begin_row(&k, call, call->logits, &call->shape->logits, &b);
   return finish_states(call, &kernel, &k);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first pass over a tile: what is known of a chunk, and chunks folded to rows. */
+/* The first pass over a tile: the sums of a chunk, and their fold over the chunks of a row. */
 #ifndef XENT_F64_SUM_H
 #define XENT_F64_SUM_H
 
 #include "kernels/f64/targets.h"
 
-/* What chunks come to, in class order; their label is not in the sum. */
+/* The fold of chunks in class order; their label is not in the sum. */
 typedef struct {
   doubles max, class_max; /* max: with the sink */
-  doubles own;            /* the label's logit, -inf before there is one */
+  doubles own;            /* the label's logit, -inf until it is reached */
   doubles reference, least_reference;
   pair sum, dot, mass;
 } f64_fold;
@@ -16,10 +16,10 @@ typedef struct {
 /* A chunk. */
 typedef struct {
   const double *x;           /* from class begin + last on */
-  int64_t begin, n, last;    /* last: 0, or where the last part of rows side by side begins that go in parts */
-  int64_t without;           /* which of x is the label, or none */
+  int64_t begin, n, last;    /* last: 0, or the begin of the last part, if interleaved rows are processed in parts */
+  int64_t without;           /* index of the label in x, or XENT_NO_CLASS */
   double labels[XENT_DOUBLES];
-  doubles others;            /* the largest without the label; of parts before the last to begin with */
+  doubles others;            /* the largest without the label; before the last part is loaded, of the earlier parts */
   f64_fold fold;
 } f64_chunk;
 
@@ -27,17 +27,17 @@ XENT_INLINE doubles f64_finite_or_zero(doubles v) {
   return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
 }
 
-/* n prepared logits of a chunk from its class i on. Of rows side by side labels are taken out. */
+/* Loads n prepared logits of a chunk from its class i on. Labels of interleaved rows are removed. */
 XENT_INLINE void f64_load_part(const f64_block *k, int j, int64_t i, int64_t n, f64_chunk *c) {
   const int64_t begin = c->begin + i;
   c->x = f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room);
   f64_label_logits(k, j, c->x, begin, n, c->labels);
   if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x, begin, n);
 }
-/* The prepared logits of a tile from class `begin` on; of its parts, the last one's. */
+/* Loads the prepared logits of a tile from class `begin` on; if it has parts, those of the last one remain loaded. */
 XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
   const f64_row *r = k->rows + j;
-  const int64_t n = f64_part(begin, r->logits.classes, XENT_CHUNK); /* a row without classes is like one of -inf */
+  const int64_t n = f64_part(begin, r->logits.classes, XENT_CHUNK); /* a row without classes has one of -inf */
   const bool here = r->label >= begin && r->label < begin + n;
   c->begin = begin;
   c->n = n;
@@ -51,7 +51,7 @@ XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_ch
   }
   f64_load_part(k, j, c->last, n - c->last, c);
 }
-/* What its sums wait for. */
+/* The values that the sums of a chunk depend on. */
 XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
   f64_fold *f = &c->fold;
   f->own = f64_at(k, c->labels, 0);
@@ -63,7 +63,7 @@ XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_ch
   f64_load_chunk(k, j, begin, c);
   f64_chunk_largest(k, j, c);
 }
-/* Its sums. Exponentials go to e, which may be x, or is NULL. */
+/* The sums of a chunk. Exponentials are stored in e, which may be x, or NULL. */
 XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const f64_temperature t = r->temperature;
@@ -73,26 +73,26 @@ XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *
     f64_target_sums(k, j, c->x, c->begin, c->n, f->own, f64_finite_or_zero(f->max), &f->dot, &f->mass);
     if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x, c->begin, c->n);
   }
-  /* a second round comes, or the row is NaN */
+  /* there is a second round, or the row is NaN */
   if (!k->turned && doubles_first(f->max) * t.high > (double)XENT_LIMIT) return;
   const f64_reference of = f64_reference_of(f->reference, t);
   const f64_grids g = f64_grids_for(c->others, f->reference, t);
   const int64_t terms = (c->n - c->last) * f64_width(k);
   f->sum = f64_across_sum(f64_sum_exponentials(c->x, e, terms, c->without, &of, g), k->turned);
-  for (int64_t i = c->last; i > 0; i -= k->room) { /* exact: on the same grids */
+  for (int64_t i = c->last; i > 0; i -= k->room) { /* exact, because the grids are the same */
     f64_load_part(k, j, i - k->room, k->room, c);
     const pair sum = f64_sum_exponentials(c->x, NULL, k->room * XENT_DOUBLES, XENT_NO_CLASS, &of, g);
     f->sum = (pair){doubles_add(f->sum.high, sum.high), doubles_add(f->sum.low, sum.low)};
   }
 }
 
-/* By how much a maximum is raised; 0 where one of the two is infinite. */
+/* The difference from an old maximum to a new one; 0 if one of the two is infinite. */
 XENT_INLINE doubles f64_rise(doubles from, doubles to) {
   const doubles most = doubles_max(doubles_magnitude(from), doubles_magnitude(to));
   return doubles_where_at_most(most, doubles_set(DBL_MAX), doubles_sub(to, from), doubles_set(0));
 }
 
-/* One more sum of exponentials. The sums over targets are of M - x, so they move with M. */
+/* Adds a sum of exponentials to the fold. The sums over targets are of M - x, so they change with M. */
 XENT_INLINE void f64_fold_sum(f64_fold *f, doubles max, doubles reference, pair sum) {
   const doubles N = doubles_max(reference, f->reference), raised = doubles_max(max, f->max);
   f->sum = pair_add(pair_scale(f->sum, doubles_sub(f->reference, N)), pair_scale(sum, doubles_sub(reference, N)));
@@ -109,7 +109,7 @@ XENT_INLINE void f64_fold_chunk(f64_fold *f, const f64_fold *c) {
   f->mass = pair_add(f->mass, c->mass);
 }
 
-/* The sinks of the rows of a tile, as raw logits less the shift. A finite one stays finite. */
+/* The sinks of the rows of a tile, as raw logits minus the shift. A finite sink stays finite. */
 XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
   const f64_row *rows = k->rows + j;
   const f64_temperature t = rows->temperature;
@@ -122,27 +122,27 @@ XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
   }
   return k->turned ? doubles_load(sinks) : doubles_set(sinks[0]);
 }
-/* counts: in the sum; as a maximum it does in any case. */
+/* counts: include the sinks in the sum. They count for the maximum in any case. */
 XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, bool counts, f64_fold *f) {
   if (!k->call->sink) return;
   const f64_temperature t = k->rows[j].temperature;
   const doubles x = f64_sinks(k, j), N = f64_reference_for(x, t), infinite = doubles_set(INFINITY);
   const f64_reference of = f64_reference_of(N, t);
   const doubles limit = doubles_set((double)XENT_LIMIT), size = doubles_mul(x, doubles_set(t.high));
-  const doubles beyond = doubles_where_equal(x, infinite, infinite, doubles_set(0)); /* as f64_sum_chunk */
+  const doubles beyond = doubles_where_equal(x, infinite, infinite, doubles_set(0)); /* like f64_sum_chunk */
   const doubles reached = doubles_where_at_most(size, limit, f64_exp(x, &of), beyond);
   const doubles e = doubles_where_equal(x, x, reached, x);
   f64_fold_sum(f, doubles_add(x, doubles_set(0)), N, pair_of(counts ? e : doubles_set(0)));
 }
 
-/* Rows with a finite maximum that need a second round, on what is less by it. */
+/* Rows with a finite maximum that need a second round, on logits minus the maximum. */
 XENT_INLINE uint32_t f64_beyond(doubles max, f64_temperature t) {
   const doubles size = doubles_magnitude(doubles_mul(max, doubles_set(t.high)));
   return doubles_bits_above(size, doubles_set((double)XENT_LIMIT)) &
          ~doubles_bits_above(doubles_magnitude(max), doubles_set(DBL_MAX));
 }
 
-/* Rows from j on of a block. */
+/* Stores the fold for rows from j on of a block. */
 XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g, int j) {
   doubles_store(g->max + j, f->max);
   doubles_store(g->class_max + j, class_max);
@@ -153,8 +153,8 @@ XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g
   doubles_store(g->label_logit + j, doubles_quiet(f->own));
 }
 
-/* Where the exponentials of a tile may be kept until its results are written, or NULL: there, if that is an array of
- * doubles that is not read any more; or in the buffer. */
+/* Where to keep the exponentials of a tile until its results are written, or NULL. This is the output if it is an array
+ * of doubles other than the logits; otherwise the buffer. */
 XENT_INLINE double *f64_place(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
   const f64_array *y = &r->output;
@@ -163,7 +163,7 @@ XENT_INLINE double *f64_place(const f64_block *k, int j) {
   return r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
 }
 
-/* What follows the first chunk of a tile. */
+/* Folds the chunks after the first one of a tile. */
 XENT_SHARED void f64_fold_rest(const f64_block *k, int j, double *e, f64_fold *f) {
   for (int64_t i = XENT_CHUNK; i < k->rows[j].logits.classes; i += XENT_CHUNK) {
     f64_chunk c;
@@ -177,7 +177,7 @@ XENT_INLINE void f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *
   f64_sum_chunk(k, j, e, first);
   if (k->call->sink || k->rows[j].logits.classes > XENT_CHUNK) f64_fold_rest(k, j, e, &first->fold);
 }
-/* The second round, on what is less by the maximum where that is beyond the limit. */
+/* The second round, on logits minus the maximum if the maximum is beyond the limit. */
 XENT_SHARED void f64_fold_again(f64_block *k, int j, double *e, uint32_t beyond, f64_chunk *first) {
   double max[XENT_DOUBLES];
   doubles_store(max, first->fold.max);
@@ -186,23 +186,23 @@ XENT_SHARED void f64_fold_again(f64_block *k, int j, double *e, uint32_t beyond,
   f64_fold_tile(k, j, e, first);
 }
 
-/* A tile, whose first chunk was loaded, and its largest found. */
+/* Sums a tile whose first chunk is loaded and whose largest logit is known. */
 XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *first) {
   f64_sums *g = &k->sums;
   const f64_fold *f = &first->fold;
   double *e = f64_place(k, j);
   f64_fold_tile(k, j, e, first);
-  const doubles class_max = f->class_max; /* of the first round */
+  const doubles class_max = f->class_max; /* from the first round */
   const uint32_t beyond = f64_beyond(f->max, k->rows[j].temperature);
   if (beyond) f64_fold_again(k, j, e, beyond, first);
   f64_take_fold(f, class_max, g, j);
-  const bool logits = k->turned && !k->keep && k->rows->logits.classes <= k->room; /* log-softmax is written from */
+  const bool logits = k->turned && !k->keep && k->rows->logits.classes <= k->room; /* for log-softmax */
   if (logits) e = k->b->row + j * k->room;
   g->kept[j] = doubles_bits_equal(f->least_reference, f->reference) == (1u << XENT_DOUBLES) - 1 ? e : NULL;
 }
 
-/* The first pass over as many tiles as a block has of rows side by side, step by step, as each waits for what comes
- * before. Rows that are ignored are not read alone. */
+/* The first pass over all tiles of a block of interleaved rows. Each step runs on all tiles, because it depends on the
+ * previous step. A tile that is one ignored row is not read. */
 enum { XENT_F64_TILES = XENT_F64_ROWS / XENT_DOUBLES };
 XENT_SHARED void f64_sum_tiles(f64_block *k, int from) {
   const int width = f64_width(k), end = from + (int)f64_part(from, k->count, XENT_F64_TILES * width);

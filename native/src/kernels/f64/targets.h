@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the targets of rows are, class by class, and their sums over a chunk. */
+/* The targets of rows, class by class, and their sums over a chunk. */
 #ifndef XENT_F64_TARGETS_H
 #define XENT_F64_TARGETS_H
 
 #include "kernels/f64/tile.h"
 
-/* What the targets of the row are. */
+/* Reads the kind and the parameters of the row's targets. */
 XENT_SHARED xent_status f64_read_targets(f64_row *r) {
   const xent_call *call = r->call;
   xent_status status = targets_of_row(call, r->span, &r->t);
@@ -23,22 +23,22 @@ XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
   return r->t.kind == XENT_KIND_SOFTMAX && !r->call->row_weights ? XENT_OK : f64_read_targets(r);
 }
 
-/* Entry j of a sparse row, its class as the arrays count; false where it is not one of [begin, end). */
+/* Entry j of a sparse row, with its class relative to the arrays; false if the class is not in [begin, end). */
 XENT_INLINE bool f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_t end, int64_t *class, double *target) {
   const bool here = sparse_entry(r->call, r->span.row, &r->t, j, r->first + begin, r->first + end, class, target);
   *class -= r->first;
   return here;
 }
 
-/* The n targets from class `begin` on, less the entries of sparse rows; in t, or where they lie. Of labels: which
- * classes smoothing counts, and their weights; of others what a class gets. */
+/* The n targets from class `begin` on, without the entries of sparse rows; in t, or in place. For labels: the classes
+ * that smoothing counts, and their weights; for other targets the value of each class. */
 XENT_SHARED const double *f64_class_targets(const f64_row *r, int64_t begin, int64_t n, double *t) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
   const xent_layout *l = &r->call->shape->class_weights;
   const f64_array w = {.array = (void *)(uintptr_t)r->call->class_weights, .type = l->type, .stride = l->classes};
   const bool own = labels && w.array, mixed = !labels && r->share != 0, weighted = !labels && w.array;
   const double *q = r->q.array ? f64_load(&r->q, begin, n, t) : own ? t : NULL;
-  if (own) f64_copy(&w, begin, n, t); /* which the label is cleared in */
+  if (own) f64_copy(&w, begin, n, t); /* a copy, in which the label is cleared */
   if (q && !own && !mixed && !weighted && !r->logits.mask) return q;
   const doubles keep = doubles_set(r->t.confidence), share = doubles_set(r->share);
   double weights[64];
@@ -70,7 +70,7 @@ XENT_SHARED const double *f64_targets(const f64_row *r, int64_t begin, int64_t n
   return t;
 }
 
-/* Whether smoothing counts all classes alike, but perhaps for the label. */
+/* Whether smoothing counts all classes equally, except perhaps the label. */
 XENT_INLINE bool f64_smooths_all_alike(const f64_row *r) {
   return r->t.kind == XENT_KIND_LABEL && !r->t.weighted && !r->logits.mask;
 }
@@ -78,8 +78,8 @@ XENT_INLINE bool f64_has_target_sums(const f64_row *r) {
   return r->t.kind == XENT_KIND_PROBABILITIES || (r->t.kind == XENT_KIND_LABEL && r->t.eps > 0);
 }
 
-/* The n targets from class `begin` on of a tile, less the entries of sparse rows, as its logits lie: in their buffer,
- * where those of rows side by side regular, or where they are. */
+/* The n targets from class `begin` on of a tile, without the entries of sparse rows, in the order of its logits: in the
+ * buffer, interleaved if the rows are, or in place. */
 XENT_INLINE double *f64_target_room(const f64_block *k, int j) { return k->b->t + (k->turned ? j * k->room : 0); }
 XENT_SHARED const double *f64_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
   const f64_row *rows = k->rows + j;
@@ -92,7 +92,7 @@ XENT_SHARED const double *f64_targets_at(const f64_block *k, int j, int64_t begi
   return t;
 }
 
-/* With them, for the second pass. */
+/* The same with the entries of sparse rows, for the second pass. */
 XENT_INLINE const double *f64_all_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
   if (!k->turned) return f64_targets(k->rows + j, begin, n, k->b->t);
   return k->call->known_statistics ? f64_targets_at(k, j, begin, n) : f64_target_room(k, j);
@@ -106,7 +106,7 @@ XENT_INLINE void f64_label_logits(const f64_block *k, int j, const double *x, in
     if (rows[i].label >= begin && rows[i].label < begin + n) own[i] = x[(rows[i].label - begin) * width + i];
 }
 
-/* Puts numbers into the labels' places, of rows side by side. */
+/* Stores values at the labels of interleaved rows. */
 XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const double *x, int64_t begin, int64_t n) {
   const f64_row *rows = k->rows + j;
   const int count = rows->t.kind == XENT_KIND_LABEL ? f64_rows_of_tile(k, j) : 0;
@@ -116,12 +116,12 @@ XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const
     if (rows[i].label >= begin && rows[i].label < begin + n) to[(rows[i].label - begin) * XENT_DOUBLES + i] = own[i];
 }
 
-/* The sums over the targets of the n prepared logits x of a tile from class `begin` on, whose labels' are `own`: of
- * t (m - x) and of t. */
+/* The sums over the targets of the n prepared logits x of a tile from class `begin` on: of t (m - x) and of t. `own`
+ * are the logits of the labels. */
 XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, doubles own,
                                  doubles m, pair *dots, pair *masses) {
   const f64_row *r = k->rows + j;
-  const bool even = f64_smooths_all_alike(r), less = even && r->t.others; /* then the label leaves no gap */
+  const bool even = f64_smooths_all_alike(r), less = even && r->t.others; /* if set, the label has no term */
   pair dot = pair_of(doubles_set(0)), mass = dot;
   if (k->turned) f64_put_labels(k, j, less ? m : own, x, begin, n);
   for (int64_t i = 0; i < n && !(r->t.sparse && r->share == 0); i += XENT_PIECE) {
@@ -137,7 +137,7 @@ XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int
     const pair count = pair_of(doubles_set((double)(length - without)));
     mass = pair_add(mass, even ? count : f64_sum_values(t, terms, k->turned));
   }
-  if (r->t.sparse) { /* the dense part is two numbers by now */
+  if (r->t.sparse) { /* the dense part is already two numbers */
     int64_t class;
     double target;
     dot = pair_of(pair_value(dot));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows as they are summed and written: a tile is one row, whose vectors are its classes, or XENT_DOUBLES rows of few
- * classes side by side, where vector i is class i of each. A stage sees a tile; what differs is where a row's class
- * lies, and that a sum of one row ends across its vectors (kernels/math/f64_sum.h).
+ * Rows as they are summed and written. A tile is one row, whose vectors are its classes, or XENT_DOUBLES interleaved
+ * rows of few classes, where vector i is class i of each. A stage works on a tile. Only the position of a class
+ * differs, and a sum of one row ends across its vectors (kernels/math/f64_sum.h).
  */
 #ifndef XENT_F64_TILE_H
 #define XENT_F64_TILE_H
@@ -15,11 +15,11 @@
 enum {
   XENT_F64_ROWS = 16, /* of a block */
   XENT_F64_LANES = XENT_F64_ROWS + XENT_DOUBLES,
-  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256, /* classes of rows that lie side by side, sixteen of them and eight */
-  XENT_F64_PART = 128 /* of rows that do and have more, sixteen of them: so many classes at once */
+  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256, /* the most classes of interleaved rows, for sixteen rows and for eight */
+  XENT_F64_PART = 128 /* of sixteen longer interleaved rows: the number of classes at once */
 };
 
-/* A row: its logits and what its targets are. Made once per call and moved from row to row. */
+/* A row: its logits and its targets. Made once per call and moved from row to row. */
 typedef struct {
   const xent_call *call;
   row_span span;
@@ -27,13 +27,13 @@ typedef struct {
   f64_logits logits;
   row_targets t;
   f64_temperature temperature;
-  int64_t first, label; /* the class that the arrays begin with; the label as they count */
+  int64_t first, label; /* the first class of the arrays; the label relative to it */
   f64_array q;          /* of a dense row */
-  f64_array output;     /* of results per class; its array is NULL where there are none */
-  double share;         /* of a dense or sparse row: what smoothing gives each class */
+  f64_array output;     /* of results per class; NULL in `array` without such results */
+  double share;         /* of a dense or sparse row: smoothing adds this to each class */
 } f64_row;
 
-/* What is the same for all rows of a call. */
+/* Sets the values that all rows of a call share. */
 XENT_INLINE void f64_set_row(f64_row *r, const xent_call *call, const void *logits, const xent_layout *layout) {
   const row_span any = {0, 0, call->shape->classes};
   memset(r, 0, sizeof *r);
@@ -58,28 +58,28 @@ XENT_INLINE void f64_move_logits(f64_row *r, int64_t row) {
   if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
 }
 
-/* One number of each row of a block, side by side. Vectors may go on behind the last row, with numbers of another. */
+/* One number per row of a block, contiguous. Vectors may extend past the last row, over numbers of another row. */
 typedef struct {
-  double counted[XENT_F64_LANES], label_weight[XENT_F64_LANES], row_weight[XENT_F64_LANES]; /* what is asked for */
+  double counted[XENT_F64_LANES], label_weight[XENT_F64_LANES], row_weight[XENT_F64_LANES]; /* the requested ones */
   double shift[XENT_F64_LANES];
-  uint32_t row_kind[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
+  uint32_t row_kind[XENT_F64_ROWS]; /* 0, or one of XENT_ROW_SPECIAL */
   uint32_t ignored, special;    /* rows of a special kind */
   double max[XENT_F64_LANES], class_max[XENT_F64_LANES], reference[XENT_F64_LANES], sum[XENT_F64_LANES];
   double dot[XENT_F64_LANES], mass[XENT_F64_LANES], label_logit[XENT_F64_LANES];
-  /* settled from here on */
+  /* set by f64_settle */
   double label_e[XENT_F64_LANES], total[XENT_F64_LANES], distance[XENT_F64_LANES], log_sum_exp[XENT_F64_LANES];
   double loss[XENT_F64_LANES], log_probability[XENT_F64_LANES], entropy[XENT_F64_LANES];
   double pull[XENT_F64_LANES], share[XENT_F64_LANES], scale[XENT_F64_LANES], label_gradient[XENT_F64_LANES];
-  double *kept[XENT_F64_ROWS];  /* of a tile's first row, what the second pass reads, or NULL: exponentials, or
-                                   log-softmax's logits */
-  bool hit[XENT_F64_ROWS];      /* before a shift */
+  double *kept[XENT_F64_ROWS];  /* for a tile's first row, the input of the second pass: exponentials, or log-softmax's
+                                   logits; or NULL */
+  bool hit[XENT_F64_ROWS];      /* before the shift is subtracted */
 } f64_sums;
 
-/* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
+/* For one row: a chunk of prepared logits, later of exponentials, and pieces. For interleaved rows: exponentials (of
  * log-softmax logits), logits, targets, results, and derivatives of the softcap. */
 typedef struct {
   double *row, *x, *t, *out, *slope;
-  int64_t room; /* of a row's chunk, or of a block */
+  int64_t room; /* of a chunk of a row, or of a block */
 } f64_buffers;
 
 #define XENT_F64_BUFFERS(b, chunk, part)                                                                          \
@@ -87,21 +87,21 @@ typedef struct {
   const f64_buffers b = {room_of_##b, end_of_##b, end_of_##b + (part), end_of_##b + 2 * (part),                   \
                          end_of_##b + 3 * (part), chunk}
 
-/* A call, and the block of rows that it is at. */
+/* A call and its current block of rows. */
 typedef struct {
   const xent_call *call;
   const f64_buffers *b;
   int what, most, count; /* most: rows of a block */
-  bool turned;           /* rows lie side by side */
+  bool turned;           /* rows are interleaved */
   bool outputs, distances;
   bool keep;             /* exponentials are used again */
-  bool slopes, slopes_kept; /* derivatives of the softcap are asked for; those of all classes stay in their buffer */
-  int64_t room;          /* doubles for the exponentials of a row; of rows side by side how many classes go at once */
+  bool slopes, slopes_kept; /* the derivatives of the softcap are needed; the buffer keeps those of all classes */
+  int64_t room;          /* doubles for the exponentials of a row; for interleaved rows the number of classes at once */
   f64_row rows[XENT_F64_ROWS];
   XENT_ALIGNED f64_sums sums;
 } f64_block;
 
-/* For rows of an array that are taken one by one. */
+/* For rows of an array that are processed one by one. */
 XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const void *logits, const xent_layout *layout,
                                const f64_buffers *b) {
   memset(k, 0, offsetof(f64_block, rows));
@@ -114,7 +114,7 @@ XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const void *
 }
 
 XENT_INLINE int f64_width(const f64_block *k) { return k->turned ? XENT_DOUBLES : 1; }
-/* Rows of the tile that begins with row j. */
+/* The number of rows of the tile that begins with row j. */
 XENT_INLINE int f64_rows_of_tile(const f64_block *k, int j) {
   return k->count - j < f64_width(k) ? k->count - j : f64_width(k);
 }
@@ -123,11 +123,11 @@ XENT_INLINE doubles f64_at(const f64_block *k, const double *numbers, int j) {
   return k->turned ? doubles_load(numbers + j) : doubles_set(numbers[j]);
 }
 
-/* ---- rows side by side ---- */
+/* ---- interleaved rows ---- */
 
-/* Columns of a matrix that has fewer than half a tile are not worth a tile of their own. */
+/* A matrix whose columns fill less than half a tile does not get a separate tile. */
 XENT_INLINE bool f64_is_narrow(const xent_shape *shape) { return shape->inner > 1 && shape->inner * 2 < XENT_DOUBLES; }
-/* Up to `most` rows from `row` on; no two matrices of columns share a tile. */
+/* The number of rows from `row` on, up to `most`, that share a block; no two matrices of columns share a tile. */
 XENT_INLINE int f64_rows_together(const xent_call *call, int64_t row, int64_t most) {
   const int64_t inner = call->shape->inner, n = f64_part(row, call->row_end, most);
   return (int)(inner == 1 || f64_is_narrow(call->shape) ? n : f64_part(row % inner, inner, n));
@@ -135,7 +135,7 @@ XENT_INLINE int f64_rows_together(const xent_call *call, int64_t row, int64_t mo
 
 XENT_INLINE int64_t f64_turned_length(int64_t n) { return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES; }
 
-/* n numbers of XENT_DOUBLES rows side by side in t, and back. */
+/* Interleaves n numbers of XENT_DOUBLES rows in t. */
 XENT_SHARED void f64_turn(const double *const *rows, double *t, int64_t n) {
   for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
     doubles v[XENT_DOUBLES];
@@ -148,7 +148,7 @@ XENT_SHARED void f64_turn(const double *const *rows, double *t, int64_t n) {
     for (int j = 0; j < XENT_DOUBLES; j++) doubles_store(t + (k + j) * XENT_DOUBLES, v[j]);
   }
 }
-/* What goes back is t factor + addend. */
+/* Stores t factor + addend in the rows. */
 XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, doubles factor, doubles addend) {
   for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
     doubles v[XENT_DOUBLES];
@@ -162,15 +162,15 @@ XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, 
   }
 }
 
-/* Columns of doubles side by side are turned already. */
+/* Adjacent columns of doubles are already interleaved. */
 XENT_INLINE bool f64_are_columns(const xent_call *call, const xent_layout *l) {
   return l->type == XENT_F64 && side_by_side(call->shape, l) && !f64_is_narrow(call->shape);
 }
-/* n classes of `count` of them go to t, and back as t factor + addend. Most tiles are whole. */
+/* Loads n classes of `count` columns into t, and stores t factor + addend back. Most tiles are whole. */
 XENT_INLINE void f64_take_columns_as(const double *columns, int64_t stride, const int count, double *t, int64_t n) {
   for (int64_t i = 0; i < n; i++, columns += stride) {
     doubles_store(t + i * XENT_DOUBLES, doubles_load_part(columns, count, 0));
-    prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* the next block's */
+    prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* of the next block */
   }
 }
 XENT_SHARED void f64_take_columns(const double *columns, int64_t stride, int count, double *t, int64_t n) {
@@ -192,7 +192,7 @@ XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t strid
     f64_put_columns_as(t, columns, stride, count, n, factor, addend);
 }
 
-/* The masked ones of n classes from `begin` on of `count` of them from `row` on become `value`. */
+/* Sets the masked ones of n classes from `begin` on, of `count` rows from `row` on, to `value`. */
 XENT_SHARED void f64_mask_columns(const xent_call *call, int64_t row, int count, int64_t begin, int64_t n, double *t,
                                   double value) {
   const xent_layout *l = &call->shape->class_mask;
@@ -235,8 +235,8 @@ XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64
 
 /* ---- tiles ---- */
 
-/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts. slopes: the
- * softcap's derivatives are asked for. */
+/* n prepared logits of a tile from class `begin` on, in x or in place, minus the rows' shifts. slopes: compute the
+ * softcap's derivatives. */
 XENT_INLINE const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   if (!k->turned)
     return f64_prepared(&k->rows[j].logits, begin, n, k->sums.shift[j], x, slopes ? k->b->slope : NULL);
@@ -244,7 +244,7 @@ XENT_INLINE const double *f64_logits_at(const f64_block *k, int j, int64_t begin
   return x;
 }
 
-/* Exponentials of a tile, or log-softmax's logits, likewise. */
+/* Exponentials of a tile, or log-softmax's logits, in the buffer or in place. */
 XENT_INLINE const double *f64_terms_at(const f64_block *k, int j, int64_t begin, int64_t n, bool log, bool slopes,
                                        double *room) {
   const f64_sums *g = &k->sums;

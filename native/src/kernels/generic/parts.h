@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows in parts: the states of class ranges, and what becomes of them when a row is complete. */
+/* Rows in parts: the states of class ranges, and the results of a complete row. */
 #ifndef XENT_GENERIC_PARTS_H
 #define XENT_GENERIC_PARTS_H
 
@@ -58,7 +58,7 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
     need_second_round(call, row, t->kind, g.hit, (double)g.shift);
     return;
   }
-  if (call->second_round) g.hit = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
+  if (call->second_round) g.hit = s->kind & XENT_ROW_CORRECT; /* a shift may round different logits to the same value */
   if (g.special) {
     write_special_row(j, row, &g);
     return;

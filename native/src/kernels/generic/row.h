@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at
- * once, then what is written, one after the other. So rows longer than any schedule takes are computed, rows with a
- * NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are
- * rare.
+ * Rows of any length and kind, up to sixteen at once: first their sums one after the other, chunk by chunk, then their
+ * results at once, then the outputs one after the other. This path takes rows that are too long for all schedules, rows
+ * with a NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and all rare arrays and options.
  */
 #ifndef XENT_GENERIC_ROW_H
 #define XENT_GENERIC_ROW_H
@@ -27,21 +26,21 @@
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
   }
 
-/* Whether e of the chunk with class i are kept as N makes them. */
+/* Whether the kept e of the chunk with class i have the reference N. */
 XENT_INLINE bool is_kept(const row_context *r, int64_t i, float N) {
   return r->kept.e && r->kept.reference[i / XENT_CHUNK] == N;
 }
 
 /* ---- the first pass ---- */
 
-/* No class of a chunk that is counted comes before its class y. */
+/* Whether no counted class of a chunk ranks before its class y. */
 XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t begin, int64_t y) {
   for (int64_t i = 0; i < y; i++)
     if (x[i] == -INFINITY && is_counted(r, begin + i)) return false;
   return true;
 }
 
-/* A chunk whose floats are at hand. */
+/* A chunk whose floats are already loaded or in place. */
 XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t without, const chunk_way *w,
                             chunk_progress *p) {
   if (w->exact) {
@@ -50,20 +49,20 @@ XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t wit
   }
   sum_classes(x, n, without, w, p);
 }
-/* A long one, copied piece by piece; all into one place where nobody asks for the floats again. */
+/* A long chunk, copied piece by piece; each piece overwrites the previous one if the floats are not needed again. */
 XENT_INLINE void sum_copies(const row_context *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
                             chunk_way *w, chunk_progress *p) {
   for (int64_t i = 0; i < n; i += XENT_STEP) {
     const int64_t step = step_length(i, n);
     float *x = r->b.input + (once ? 0 : i);
     copy_row(&r->x, begin + i, step, shift, x);
-    if (r->x.x.stride == 1) /* the next piece is on its way while this one is summed */
+    if (r->x.x.stride == 1) /* prefetches the next piece while this one is summed */
       w->ahead = (uintptr_t)r->x.x.at + (uintptr_t)((begin + i + step) * size_of_float(r->x.x.type)) - (uintptr_t)x;
     sum_classes(x, step, without - i, w, p);
     if (w->kept) w->kept += step;
   }
 }
-/* once: nobody asks for the floats of the chunk. */
+/* once: the floats of the chunk are not needed again. */
 XENT_INLINE chunk_sum sum_of_chunk(row_context *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
                                    const float **floats) {
   const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
@@ -101,8 +100,8 @@ XENT_INLINE bool has_nan(const row_context *r, int64_t begin, int64_t end, float
   return false;
 }
 
-/* What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are beyond the floats,
- * and next to 0 the sum without the first of the largest classes. */
+/* The part of log-sum-exp for a chunk. If exponentials overflow float, the sum only shows whether there is a NaN. Close
+ * to 0, *others is the sum without the first of the largest classes. */
 XENT_SHARED void chunk_for_log_sum_exp(row_context *r, int64_t begin, int64_t n, float shift, chunk_sum *c,
                                        double *others) {
   const job *j = r->j;
@@ -151,7 +150,7 @@ XENT_SHARED void chunk_state(row_context *r, int64_t begin, int64_t n, float shi
                    .mass = quiet_double(t.mass)};
 }
 
-/* What moves the sums over targets: of labels without weights the number of classes that smoothing counts. */
+/* The weight of the sums over targets: for labels without weights, the number of classes that smoothing counts. */
 XENT_INLINE double mass_of_state(const job *j, const row_state *s) {
   if (!j->labels || j->weighted) return s->mass;
   return (double)(s->counted - (j->others && s->label != XENT_LABEL_ELSEWHERE));
@@ -166,17 +165,17 @@ XENT_INLINE void fold_row(row_context *r, float shift, bool want_first, row_fold
   }
 }
 
-/* A row after its first pass, in the round that counts. */
+/* A row after its first pass, in its final round. */
 typedef struct {
   row_fold fold;       /* with the sink */
-  float shift, sink;   /* sink: in the units of the logits, less the shift */
+  float shift, sink;   /* sink: in the units of the logits, minus the shift */
   bool hit;
   int64_t largest;     /* the chunk of the largest logit */
   float largest_logit; /* before the shift */
   uint32_t special;
 } row_result;
 
-/* What a round means; true: a second one is asked for, with the shift in the result. */
+/* Ends a round. Returns true if a second round is needed, with the shift in the result. */
 XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g) {
   row_fold *f = &g->fold;
   if (!second) {
@@ -210,7 +209,7 @@ XENT_SHARED void whole_row(row_context *r, bool want_first, row_result *g) {
 
 /* ---- results ---- */
 
-/* A row that has no loss to speak of. */
+/* Writes the fixed results of a special row. */
 XENT_INLINE void write_special_row(const job *j, int64_t row, const row_result *g) {
   const xent_call *call = j->call;
   const row_set one = {.first = row, .count = 1, .adjacent = true};
@@ -221,7 +220,7 @@ XENT_INLINE void write_special_row(const job *j, int64_t row, const row_result *
     write_floats(call, &one, &call->shape->log_sum_exp, call->log_sum_exp, lanes_set(INFINITY));
 }
 
-/* One more ordinary row. */
+/* Adds an ordinary row. */
 XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstream, row_sums *in) {
   const job *j = r->j;
   const row_fold *f = &g->fold;
@@ -285,7 +284,7 @@ XENT_SHARED void write_top_classes(const row_context *r, const row_statistics *s
 XENT_INLINE double entropy_sum_of_row(const row_context *r, const row_result *g) {
   const f32_temperature *h = &r->j->temperature;
   const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, h)), .temperature = h, .f = 1,
-                      .b = -0.0f}; /* e itself */
+                      .b = -0.0f}; /* the result is e */
   double T = 0;
   for (int64_t begin = 0; begin < r->x.classes; begin += XENT_CHUNK) {
     const int64_t n = chunk_length(begin, r->x.classes);
@@ -317,7 +316,8 @@ XENT_INLINE strided strided_output(const row_context *r) {
   return strided_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* Of a gradient, cc being the scale of the row divided by the temperature; at_label: or NULL where nobody knows it. */
+/* The constants of a gradient. cc is the scale of the row divided by the temperature; at_label may be NULL if it is not
+ * yet computed. */
 XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, double cc, const float *at_label) {
   const job *j = r->j;
   const double share = j->gamma > 0 ? 0 : s->share, S = j->labels ? s->sum + s->mass : s->sum;
@@ -354,7 +354,7 @@ XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s
   return g;
 }
 
-/* Of softmax or log-softmax. */
+/* For softmax or log-softmax. */
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
@@ -364,7 +364,7 @@ XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics
   return g;
 }
 
-/* n classes, side by side in y. */
+/* n classes, contiguous in y. */
 XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, const row_statistics *s, const float *x,
                                      float *y, int64_t begin, int64_t n, bool stream) {
   if (g->has_each) {
@@ -407,9 +407,9 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
     return;
   }
   if (finish && r->x.cap != 0 && !r->ready) r->x.slopes = r->b.slopes;
-  /* without slopes x is read again */
+  /* without slopes, x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
-  /* no buffer of a step is needed: whole chunks */
+  /* whole chunks, because no buffer of a step is needed */
   const int64_t step = direct && r->x.direct && s->shift == 0 && !g->has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
@@ -424,8 +424,8 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
   r->x.slopes = NULL;
 }
 
-/* Classes [begin, end) of a row whose statistics are s. known: of its results the gradient at the label, of log-softmax
- * -D; or NULL. */
+/* Classes [begin, end) of a row whose statistics are s. known: the gradient at the label, or for log-softmax -D; or
+ * NULL. */
 XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
   const job *j = r->j;
   const bool gradient = j->call->targets, log = j->call->log;
@@ -439,7 +439,7 @@ XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begi
   if (!gradient && r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
       s->sum == (double)exp_one(max, s->reference, &j->temperature) * XENT_UNSCALE) {
     const strided out = strided_output(r);
-    strided_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
+    strided_fill(&out, begin, end, 1.0f); /* a single class with all the mass */
     return;
   }
   const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
@@ -450,19 +450,19 @@ XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begi
 
 /* ---- the calls ---- */
 
-/* Rows that go together. */
+/* Rows that are processed together. */
 typedef struct {
   const job *j;
-  int most;        /* how many */
-  int64_t place;   /* how many floats of the buffers each has to itself */
-  bool keep;       /* e, where the results go */
+  int most;        /* the most rows */
+  int64_t place;   /* floats of the buffers per row */
+  bool keep;       /* e, in the output */
   row_context row[XENT_ROWS];
   row_statistics statistics[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
 } generic_block;
 
-/* What is written stays in the second cache between the two passes. */
+/* The output stays in the second-level cache between the two passes. */
 enum { XENT_CACHED_CLASSES = XENT_KEPT_CHUNKS * XENT_CHUNK };
 
 XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers) {
@@ -485,7 +485,7 @@ XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers)
   }
 }
 
-/* What a row can be computed with that no schedule takes. */
+/* The arrays of rows that no schedule takes. */
 #define XENT_OF_GENERIC                                                                                               \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(sink) |          \
    XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |    \
@@ -504,7 +504,7 @@ XENT_KNOWS_ALL(XENT_OF_GENERIC,
                "generic/row.h");
 XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_GENERIC, XENT_SETS(reserved), "generic/row.h lacks an option");
 
-/* A row's sums, and what is read of it beside them; or all of it where there are none. */
+/* Computes the sums of a row, and loads its other inputs; or computes all of a row that has no sums. */
 XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   const job *j = b->j;
   const xent_call *call = j->call;
@@ -537,7 +537,7 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   if (call->argmax) in->argmax[i] = argmax_of_row(r, &g);
   if (call->ranks) in->rank[i] = rank_of_label(r);
   if (call->entropies) in->entropy[i] = entropy_sum_of_row(r, &g);
-  if (b->place == 0) r->ready = NULL; /* where the next row's are to be */
+  if (b->place == 0) r->ready = NULL; /* the next row overwrites the buffer */
   return XENT_OK;
 }
 
@@ -561,7 +561,7 @@ XENT_SHARED void finish_rows(generic_block *b) {
   }
 }
 
-/* What is written from statistics. */
+/* Writes outputs from statistics. */
 XENT_SHARED xent_status generic_known_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The logits of a few rows, as fast as the weights can be read: sixteen classes go along the features together,
- * transposed in registers and used at once. */
+/* The logits of a few rows, as fast as the weights can be read: sixteen classes advance along the features together,
+ * and are transposed in registers and used immediately. */
 #ifndef XENT_LINEAR_FEW_H
 #define XENT_LINEAR_FEW_H
 
 #include "kernels/linear/panel.h"
 
-/* Columns from `at` on, without the first `skip` of them. */
+/* Columns from `at` on, except the first `skip` of them. */
 XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, int64_t skip,
                              const int32_t type, lanes c[XENT_FEW_ROWS]) {
   lanes t[XENT_COLUMNS];
@@ -26,7 +26,7 @@ XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *
 }
 
 /* The block of n features from `begin` on; number k of row i of x is at k * XENT_FEW_ROWS + i. The weights of the next
- * classes, behind these, are fetched in the order of their addresses. */
+ * classes, after these, are prefetched in ascending address order. */
 XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x, int64_t begin, int64_t n,
                            const int32_t type, bool side_by_side, lanes c[XENT_FEW_ROWS]) {
   const int64_t step = columns_at_once(type), end = begin + n;
@@ -72,8 +72,8 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const stride
   }
 }
 
-/* Where there is no kernel of so many rows, the next larger computes some that nobody looks at: pack_columns fills
- * them. */
+/* A number of rows without a kernel uses the next larger kernel, which computes additional rows, which are not used:
+ * pack_columns fills them. */
 #define XENT_DEFINE_FEW(rows) \
   XENT_SHARED void few_logits_##rows(const matrix *w, const strided *bias, const float *x, int64_t features, \
                                      int64_t count, int64_t begin, int64_t n, float *out, int64_t pitch) { \
@@ -89,7 +89,7 @@ XENT_DEFINE_FEW(6)
 XENT_DEFINE_FEW(8)
 #endif
 
-/* Of all packed rows and n classes from `begin` on. */
+/* For all packed rows and n classes from `begin` on. */
 XENT_INLINE void few_logits(const matrix *weights, const strided *bias, const float *x, int64_t features, int64_t rows,
                             int64_t begin, int64_t n, float *out, int64_t pitch) {
   switch (rows) {

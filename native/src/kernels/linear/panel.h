@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Matrices, and the pieces of them that products are made of: a *panel* is up to 128 terms of XENT_PANEL columns side
- * by side, a *tile* as many terms of XENT_TILE_ROWS rows. The vocabulary has here
- *   XENT_TILE_ROWS, XENT_TILE_LANES   rows and vectors whose products registers hold at once
- *   XENT_FEW_ROWS                     so many rows are multiplied without panels
- *   lanes_load_columns(row, k, type, t)   lane i of t[j]: 32 bits number j of those from number k of row[i] on: a
- *                                         float or two of 16 bits; j < XENT_COLUMNS
+ * Matrices, and the pieces that products work on. A *panel* is up to 128 terms of XENT_PANEL adjacent columns, a *tile*
+ * is the same terms of XENT_TILE_ROWS rows. The vocabulary adds
+ *   XENT_TILE_ROWS, XENT_TILE_LANES   rows and vectors whose products fit into registers
+ *   XENT_FEW_ROWS                     up to this many rows are multiplied without panels
+ *   lanes_load_columns(row, k, type, t)   lane i of t[j] is the j-th group of 32 bits from number k of row[i] on: a
+ *                                         float, or two 16-bit floats; j < XENT_COLUMNS
  *   lanes_of_bits(t, type, upper)         these floats, or the lower or upper half of them, widened
- *   lanes_settle(a)                       nothing that is computed from a moves up to before this
+ *   lanes_settle(a)                       a compiler barrier: computations on a stay after it
  */
 #ifndef XENT_LINEAR_PANEL_H
 #define XENT_LINEAR_PANEL_H
@@ -30,10 +30,10 @@ _Static_assert((int)XENT_PANEL <= (int)XENT_PANEL_MOST && XENT_TILE_ROWS <= XENT
                    XENT_TILE_ROWS <= XENT_LANES,
                "what workspaces are made for");
 
-/* Rows of numbers; row r is r / inner times `outer` and r % inner times `step` from the first. */
+/* Rows of numbers; the offset of row r from the first is r / inner times `outer` plus r % inner times `step`. */
 typedef struct {
   const char *at;
-  int64_t inner, outer, step, stride; /* stride: from one number of a row to the next */
+  int64_t inner, outer, step, stride; /* stride: between numbers of a row */
   int32_t type;
 } matrix;
 
@@ -52,7 +52,7 @@ XENT_INLINE strided row_of_matrix(const matrix *m, int64_t row) {
   return (strided){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
 }
 
-/* Sixteen rows: their numbers, where they lie, and how many of them there are. */
+/* Sixteen rows: their vectors and addresses, and the number of rows. */
 typedef struct {
   strided vectors[XENT_LANES];
   const char *row[XENT_LANES];
@@ -61,27 +61,27 @@ typedef struct {
 
 XENT_INLINE matrix_rows matrix_rows_of(const matrix *m, int64_t first, int64_t n) {
   matrix_rows r = {.count = least_of(n, XENT_LANES)};
-  for (int64_t i = 0; i < XENT_LANES; i++) { /* rows that are not there are the first: nobody looks at them */
+  for (int64_t i = 0; i < XENT_LANES; i++) { /* absent rows are copies of the first; their results are not used */
     r.vectors[i] = row_of_matrix(m, first + (i < r.count ? i : 0));
     r.row[i] = r.vectors[i].at;
   }
   return r;
 }
-/* Number k of each, wherever it lies. */
+/* Number k of each row, at any stride. */
 XENT_INLINE lanes column_of_rows(const matrix_rows *r, int64_t k) {
   XENT_ALIGNED float column[XENT_LANES] = {0};
   for (int64_t i = 0; i < r->count; i++) column[i] = strided_one(&r->vectors[i], k);
   return lanes_load(column);
 }
 
-/* Columns that are loaded at once: of 16 bits, two for one. */
+/* The number of columns per load: with 16-bit types, each 32 bits hold two. */
 XENT_INLINE int64_t columns_at_once(const int32_t type) { return XENT_COLUMNS * 4 / size_of_float(type); }
 
 XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type,
                                  float *to, int64_t pitch) {
   const int per = 4 / (int)size_of_float(type);
   for (int64_t k = 0; k < n; k += columns_at_once(type)) {
-    if (k > n - columns_at_once(type)) k = n - columns_at_once(type); /* the last ones, some of them once more */
+    if (k > n - columns_at_once(type)) k = n - columns_at_once(type); /* the last ones overlap earlier ones */
     lanes t[XENT_COLUMNS];
     lanes_load_columns(row, begin + k, type, t);
     XENT_UNROLL(16)
@@ -93,8 +93,9 @@ XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begi
   }
 }
 
-/* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i goes to to[k * pitch + i].
- * Whole vectors are stored, the next over the end of the one before: sixteen more floats than that must be there. */
+/* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i is stored in
+ * to[k * pitch + i]. Whole vectors are stored, and each overlaps the end of the previous one: `to` needs room for sixteen
+ * more floats. */
 XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to,
                               int64_t pitch) {
   const matrix_rows rows = matrix_rows_of(m, first, count);
@@ -117,8 +118,8 @@ XENT_SHARED void pack_tiles(const matrix *m, int64_t first, int64_t rows, int64_
     pack_columns(m, first + r, rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS, begin, n, to, XENT_TILE_ROWS);
 }
 
-/* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. False where a number is NaN
- * or infinite. */
+/* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. Returns false if a number is
+ * NaN or infinite. */
 XENT_SHARED bool pack_rows(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to) {
   lanes seen = lanes_set(0.0f);
   for (int64_t i = 0; i < count; i++) {

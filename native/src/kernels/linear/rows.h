@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of a linear layer (numerics.md, section 13): the logits of some rows and of a chunk of classes are
- * written to the workspace and become states, or whole rows become results, by the kernels for logits that are given.
- * Then, for gradients, the logits are made again unless they were kept, some rows and some classes at a time; they
- * become their gradients, which are multiplied with the weights and the hidden states.
+ * Cross-entropy of a linear layer (numerics.md, section 13). The logits of some rows and a chunk of classes are written
+ * to the workspace. The kernels for logits then convert them to states, or whole rows to results. For gradients, the
+ * logits are computed again unless they were kept, some rows and some classes at a time. They are replaced by their
+ * gradients, which are multiplied with the weights and the hidden states.
  */
 #ifndef XENT_LINEAR_ROWS_H
 #define XENT_LINEAR_ROWS_H
@@ -17,13 +17,13 @@ typedef struct {
   linear_workspace w;
   matrix hidden, weights;
   strided bias;
-  int64_t features, columns; /* columns: from a row of sums to the next */
+  int64_t features, columns; /* columns: floats between rows of sums */
   float *packed, *panel, *logits, *kept, *gradient_tiles;
   double *sums, *hidden_sums, *weights_sums, *bias_sums;
   xent_state *states;
-  xent_statistics *statistics; /* the caller's or the workspace's, the first of them of row statistics_row */
+  xent_statistics *statistics; /* the caller's or the workspace's; the first one is that of row statistics_row */
   int64_t statistics_row;
-  bool gradients, keeps_statistics; /* of all rows of the call; else of those that are there at once */
+  bool gradients, keeps_statistics; /* of all rows of the call; otherwise only of the current rows */
   const void *all_logits;           /* the caller's, or NULL */
 } linear;
 
@@ -67,7 +67,7 @@ XENT_SHARED void pack_hidden(const linear *l, int64_t row, int64_t rows) {
                  l->packed + tiles_of(rows) * XENT_TILE_ROWS * k);
 }
 
-/* Of the rows that are packed and n classes from `begin` on, to rows of whole panels. */
+/* Logits of the packed rows and n classes from `begin` on, stored in rows of whole panels. */
 XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64_t n, float *out, int64_t pitch) {
   XENT_ALIGNED float bias[XENT_PANEL];
   if (are_few(rows)) {
@@ -96,13 +96,13 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
 
 /* ---- the forward ---- */
 
-/* Rows from `row` on: at most so many, and not both of those whose logits are kept and of others. */
+/* The number of rows from `row` on that go together, at most `most`: either all have kept logits or none. */
 XENT_INLINE int64_t rows_at_once(const linear *l, int64_t row, int64_t most) {
   const int64_t kept = l->call->row_begin + l->w.kept_rows;
   return least_of(most, (row < kept ? kept : l->call->row_end) - row);
 }
 
-/* Floats [row][class] in the workspace, of which the first is that of a row and a class. */
+/* Floats [row][class] in the workspace; the first one is that of a row and a class. */
 typedef struct {
   float *at;
   int64_t pitch;
@@ -134,9 +134,9 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
   part->call.statistics = all_rows_of(l->statistics, l->statistics_row, sizeof *l->statistics);
 }
 
-/* Where class 0 of row 0 would be. */
+/* The address that class 0 of row 0 would have. */
 XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_layout *l) {
-  const int64_t number = sizeof *p.at; /* rows that lie apart by 0 may be more than fit apart by the pitch */
+  const int64_t number = sizeof *p.at; /* rows with a stride of 0 may be more than memory holds at the pitch */
   const int64_t outer = (int64_t)((uintptr_t)part->shape.inner * (uintptr_t)p.pitch);
   *l = (xent_layout){.outer = outer, .classes = 1, .inner = p.pitch, .type = XENT_F32};
   return all_rows_of(all_rows_of(p.at, part->call.class_begin, number), part->call.row_begin, p.pitch * number);
@@ -151,7 +151,8 @@ XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_
   }
 }
 
-/* A kernel on the logits of a part; then, as nothing of a row that is refused is written, they go to the caller's. */
+/* Runs a kernel on the logits of a part, then copies them to the caller's logits. After an error nothing is copied,
+ * because a rejected row must not be written. */
 XENT_INLINE xent_status run_on_logits(part_of_call *part, const linear *l, xent_kernel kernel) {
   const xent_call *c = &part->call;
   const int64_t row = c->row_begin, rows = c->row_end - row, begin = c->class_begin, n = c->class_end - begin;
@@ -163,7 +164,7 @@ XENT_INLINE xent_status run_on_logits(part_of_call *part, const linear *l, xent_
   return status;
 }
 
-/* States of rows of which the first has its states at `states`; second: those that have a shift. */
+/* States of rows; those of the first row begin at `states`. second: only for rows that have a shift. */
 XENT_SHARED xent_status states_of_rows(const linear *l, int64_t row, int64_t rows, xent_state *states, bool second) {
   part_of_call part;
   const xent_call *c = l->call;
@@ -192,7 +193,7 @@ XENT_SHARED xent_status second_states(const linear *l, int64_t row, int64_t rows
   return XENT_OK;
 }
 
-/* Rows of several chunks; statistics are there. */
+/* Rows of several chunks, with statistics. */
 XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t rows) {
   part_of_call part;
   xent_status status = states_of_rows(l, row, rows, l->states, false);
@@ -244,8 +245,9 @@ XENT_SHARED xent_status linear_states(linear *l) {
 
 /* ---- gradients ---- */
 
-/* Tiles of gradients, of `rows` rows in all and so many terms, times the rows of a matrix from `first` on, into sums of
- * features: those of a panel stay in the caches until all terms are added. fresh: the first terms of the sums. */
+/* Multiplies tiles of gradients, `rows` rows in all and `terms` terms, with the rows of a matrix from `first` on, and
+ * adds the products to sums of features. The sums of a panel stay in the caches until all terms are added. fresh: these
+ * are the first terms of the sums. */
 XENT_SHARED void add_gradients(const linear *l, int64_t rows, const matrix *m, int64_t first, int64_t terms,
                                double *sums, bool fresh) {
   for (int64_t d = 0; d < l->features; d += XENT_PANEL)
@@ -265,7 +267,8 @@ XENT_SHARED void add_gradients(const linear *l, int64_t rows, const matrix *m, i
     }
 }
 
-/* Gradients of the logits of `rows` rows and n classes from `begin` on, times the weights of these. */
+/* Multiplies the gradients of the logits of `rows` rows and n classes from `begin` on with the weights of these
+ * classes. */
 XENT_INLINE void add_hidden_gradient(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n,
                                      const float *g, int64_t pitch) {
   for (int64_t v = 0; v < n; v += XENT_TERMS) {
@@ -302,14 +305,14 @@ XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, i
     }
 }
 
-/* n sums as floats, of which none is -0. */
+/* Stores n sums as floats; none of them is -0. */
 XENT_SHARED void put_sums(const strided *to, const double *sums, int64_t n) {
   const dlanes zero = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_LANES)
     strided_store(to, i, n - i, lanes_quiet(dlanes_narrow(dlanes_add(dlanes_load(sums + i), zero))));
 }
 
-/* Gradients of the logits of a part, to the first rows and classes of l->logits. */
+/* Computes the gradients of the logits of a part in the first rows and classes of l->logits. */
 XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n,
                                          int64_t pitch) {
   part_of_call part;
@@ -344,7 +347,7 @@ XENT_SHARED void put_gradients_of_classes(const linear *l, int64_t begin, int64_
   }
 }
 
-/* Where none is asked for, the workspace has no room for them. */
+/* Without gradients, the workspace has no room for them. */
 XENT_SHARED xent_status linear_gradients(linear *l) {
   if (!l->gradients) return XENT_OK;
   const xent_call *c = l->call;
@@ -376,7 +379,8 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   return XENT_OK;
 }
 
-/* What is read or written here, or by the kernels of logits, to which parts of rows, classes or both are given. */
+/* The arrays that are read or written here, or by the kernels of logits, which run on parts of rows, classes or
+ * both. */
 #define XENT_OF_LINEAR                                                                                                \
   (XENT_OF_LINEAR_LAYER | XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) |           \
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \

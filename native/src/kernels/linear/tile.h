@@ -5,17 +5,17 @@
 
 #include "kernels/linear/panel.h"
 
-/* Where the numbers of a panel lie: rows of so many bytes. */
+/* The memory of the next panel: rows of `bytes` bytes. */
 typedef struct {
   uintptr_t at;
-  int64_t step, rows, bytes, done; /* done: of the first of them */
+  int64_t step, rows, bytes, done; /* done: prefetched bytes of the first row */
 } next_panel;
 
 XENT_INLINE next_panel next_panel_of(const matrix *m, int64_t row, int64_t rows, int64_t number, int64_t numbers) {
   const int64_t size = size_of_float(m->type);
   if (rows < 1 || numbers < 1 || m->inner != 1 || m->stride != 1) return (next_panel){0};
   return (next_panel){.at = (uintptr_t)row_of_matrix(m, row).at + (uintptr_t)(number * size),
-                      .step = (int64_t)((uint64_t)m->outer * (uint64_t)size), /* of one row any number */
+                      .step = (int64_t)((uint64_t)m->outer * (uint64_t)size), /* for a single row, any number */
                       .rows = rows,
                       .bytes = numbers * size};
 }
@@ -33,17 +33,17 @@ XENT_INLINE void fetch_line(next_panel *p) {
 typedef struct {
   const float *tile, *panel;
   int64_t terms;
-  double *sums; /* of the blocks so far: not read in the first one, not written in the last one */
+  double *sums; /* of the previous blocks: not read in the first one, not written in the last one */
   int64_t sums_pitch;
   float *out;   /* of the last one */
   int64_t out_pitch;
   const float *bias; /* of the columns, or NULL */
   bool first, last;
   next_panel *next;
-  int64_t every; /* so many terms, two lines of the next panel are fetched */
+  int64_t every; /* two lines of the next panel are prefetched per this many terms */
 } tile_product;
 
-/* The sums and results that a tile will end with, fetched while it is multiplied. */
+/* Prefetches the sums and results of a tile while it is multiplied. */
 XENT_INLINE void fetch_end(const int rows, const tile_product *p) {
   for (int i = 0; i < rows; i++) {
     if (!p->first || !p->last)
@@ -53,8 +53,8 @@ XENT_INLINE void fetch_end(const int rows, const tile_product *p) {
   }
 }
 
-/* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers
- * hold. */
+/* Each product is settled before it is widened. Otherwise the compiler widens those of all variants at once, which do
+ * not fit into registers. */
 XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES],
                              const bool first, const bool last, const bool bias) {
   double *sums = p->sums;
@@ -80,7 +80,7 @@ XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT
   }
 }
 
-/* The next panel is fetched bit by bit: all its lines at once would hold up those that are multiplied now. */
+/* The next panel is prefetched gradually: all its lines at once would delay the loads of the current one. */
 XENT_INLINE void multiply_rows(const int rows, const tile_product *p) {
   lanes c[XENT_TILE_ROWS][XENT_TILE_LANES];
   const float *tile = p->tile, *panel = p->panel;
@@ -136,8 +136,8 @@ XENT_TILES(XENT_DEFINE_TILE)
 static void (*const multiply_tile[])(const tile_product *) = {XENT_TILES(XENT_NAME_TILE)};
 _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
 
-/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The
- * numbers of the panel that comes next are fetched. */
+/* Multiplies tiles of `rows` rows in all, `step` floats apart, with one panel; sums and out are those of the first row.
+ * Prefetches the next panel. */
 XENT_INLINE void multiply_tiles(tile_product p, int64_t rows, int64_t step, next_panel next) {
   p.next = &next;
   p.every = least_of(1 + 2 * tiles_of(rows) * p.terms / (lines_of(&next) + 2), XENT_TERMS / 2);
@@ -150,7 +150,7 @@ XENT_INLINE void multiply_tiles(tile_product p, int64_t rows, int64_t step, next
   }
 }
 
-/* The same of gradients where the panel has a NaN or an infinity: terms whose gradient is 0 are left out. */
+/* The same for gradients, if the panel has a NaN or an infinity: terms with a gradient of 0 are skipped. */
 XENT_SHARED void multiply_with_care(tile_product p, int64_t rows) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < XENT_PANEL; j++) {

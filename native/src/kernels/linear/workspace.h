@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the work of a linear layer's cross-entropy is cut, and where its pieces lie in the caller's workspace. */
+/* The cut of a linear layer's cross-entropy into parts, and their positions in the caller's workspace. */
 #ifndef XENT_LINEAR_WORKSPACE_H
 #define XENT_LINEAR_WORKSPACE_H
 
@@ -9,14 +9,14 @@
 
 enum {
   XENT_TERMS = 128,      /* of a block of a dot product */
-  XENT_PANEL_MOST = 32,  /* columns of a panel, in any tier: a workspace fits all of them */
+  XENT_PANEL_MOST = 32,  /* columns of a panel, in any tier: a workspace has room for all tiers */
   XENT_TILE_MOST = 12,   /* rows of a tile */
   XENT_WORKSPACE_ALIGNMENT = 64,
   XENT_GRADIENT_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_HIDDEN_GRADIENT
 };
 
-/* Rows and classes whose logits are there at once: of the forward, and of gradients, whose rows are whole blocks of
- * XENT_TERMS or all there are. */
+/* The numbers of rows and classes whose logits are in memory at the same time: for the forward, and for gradients,
+ * whose rows are whole blocks of XENT_TERMS or all rows. */
 typedef struct {
   int64_t rows, gradient_rows, gradient_classes;
 } linear_cut;
@@ -26,19 +26,19 @@ static const linear_cut linear_cuts[] = {{264, 256, 512}, {132, 128, 512}, {132,
                                          {24, 128, 128},  {12, 128, 128}, {1, 128, 128}};
 enum { XENT_LINEAR_CUTS = sizeof linear_cuts / sizeof *linear_cuts };
 
-/* Bytes from the beginning. */
+/* Offsets in bytes. */
 typedef struct {
   linear_cut cut;
-  int64_t pitch, columns; /* from a row of logits, or of sums of gradients, to the next */
+  int64_t pitch, columns; /* floats between rows of logits, or of sums of gradients */
   uint64_t hidden, panel, sums, logits, states, statistics, gradient_tiles, hidden_sums, weights_sums, bias_sums, size;
-  int64_t kept_rows, kept_pitch; /* the first rows, whose logits stay until their gradient is made */
+  int64_t kept_rows, kept_pitch; /* the first rows, whose logits are kept until their gradient is computed */
   uint64_t kept;
 } linear_workspace;
 
 static inline int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-/* The next piece of a * b elements; false where 64 bits do not hold its end. */
+/* Reserves the next piece of a * b elements; false if its end overflows 64 bits. */
 static inline bool next_place(linear_workspace *w, uint64_t *at, int64_t a, int64_t b, int64_t element) {
   int64_t bytes, end;
   *at = w->size;
@@ -49,7 +49,7 @@ static inline bool next_place(linear_workspace *w, uint64_t *at, int64_t a, int6
   return true;
 }
 
-/* Of so many rows; `contents` as XENT_WORKSPACE_... says. False where there are too many bytes. */
+/* The layout for `rows` rows; `contents` are XENT_WORKSPACE_... flags. False if the size overflows. */
 static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t classes, int32_t contents,
                                        linear_cut cut, linear_workspace *w) {
   enum { FLOAT = 4, DOUBLE = 8, RECORD = 64, WHOLE_LOGITS = 1 << 23 };
@@ -64,7 +64,7 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   cut.rows = least_of(cut.rows, fit);
   const int64_t most_rows = gradients && cut.gradient_rows > cut.rows ? cut.gradient_rows : cut.rows;
   *w = (linear_workspace){.cut = cut};
-  /* No power of two: else the rows of a tile would share a set of the cache. */
+  /* Not a power of two: otherwise the rows of a tile would share a cache set. */
   w->pitch = round_up(width, XENT_PANEL_MOST) + XENT_LANES;
   w->columns = round_up(features, XENT_PANEL_MOST) + XENT_LANES / 2;
   const int64_t gradient_pitch = cut.gradient_classes + XENT_LANES;
@@ -87,17 +87,17 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   return fits;
 }
 
-/* What rows whose classes come in parts can have. */
+/* The arrays of rows whose classes are processed in parts. */
 #define XENT_OF_LINEAR_PARTS                                                                                         \
   (XENT_OF_LINEAR_LAYER | XENT_TARGETS_OF_ROWS | XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(class_mask) |      \
    XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |       \
    XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(exact_sum))
-/* And what of these the kernels of their logits know nothing of. */
+/* Those of these arrays that the kernels of logits do not use. */
 #define XENT_OF_LINEAR_LAYER                                                                                         \
   (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) |       \
    XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(workspace))
 
-/* What a call asks for. */
+/* The contents of the workspace that a call needs. */
 static inline int32_t linear_contents(const xent_call *c) {
   const bool whole = has_any(c, XENT_ALL_ARRAYS & ~XENT_OF_LINEAR_PARTS) || (clamps_terms(c) && !c->known_statistics);
   return (c->hidden_gradient ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
@@ -105,7 +105,7 @@ static inline int32_t linear_contents(const xent_call *c) {
          (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
 }
 
-/* The first cut that fits; false where none does. What is left keeps logits between the two passes of a call. */
+/* The first cut that fits; false if no cut fits. The remaining space keeps logits between the two passes of a call. */
 static inline bool linear_workspace_within(const xent_call *c, uint64_t size, linear_workspace *w) {
   const int64_t rows = c->row_end - c->row_begin, classes = c->class_end - c->class_begin;
   const int32_t contents = linear_contents(c);

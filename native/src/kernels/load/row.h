@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The logits of a row as every pass sees them: widened, capped, less the shift, -inf where they are masked; floats that
- * lie side by side. They are the tensor itself where there is nothing to do.
+ * The logits of a row for every pass, as contiguous floats: widened, capped, minus the shift, -inf if they are masked.
+ * If none of these steps applies, they are the tensor itself.
  */
 #ifndef XENT_LOAD_ROW_H
 #define XENT_LOAD_ROW_H
@@ -10,7 +10,7 @@
 #include "kernels/math/class_rules.h"
 #include "kernels/targets/targets.h"
 
-enum { XENT_STEP = 1024 }; /* what is done in steps stays in the first cache */
+enum { XENT_STEP = 1024 }; /* the data of a step stays in the first-level cache */
 
 XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
   return end - begin < XENT_STEP ? end - begin : XENT_STEP;
@@ -19,19 +19,19 @@ XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
 typedef struct {
   const xent_call *call;
   row_span span;
-  int64_t row, classes; /* classes: those that the arrays hold */
-  int64_t first, all;   /* where these begin in the whole row, and its classes */
+  int64_t row, classes; /* classes: those in the arrays */
+  int64_t first, all;   /* the position of the first in the whole row, and the number of classes of the whole row */
   strided x;
   const uint8_t *mask;
   int64_t mask_stride;
-  float cap, uncap;     /* softcap and its reciprocal; 0: none */
-  float *slopes;        /* of the softcap from class slopes_at on, where they are kept, or NULL */
+  float cap, uncap;     /* softcap and its reciprocal; 0: no softcap */
+  float *slopes;        /* of the softcap from class slopes_at on, if they are kept, or NULL */
   int64_t slopes_at;
-  float out;            /* what masked classes are, and those that are not there */
-  bool direct;          /* nothing is to be done but perhaps to subtract a shift */
+  float out;            /* the value of masked and absent classes */
+  bool direct;          /* no step is needed except subtracting a shift */
 } row_source;
 
-/* What differs from row to row. */
+/* Sets the fields that differ between rows. */
 XENT_INLINE void move_row_source(row_source *r, row_span span, const void *array, const xent_layout *l) {
   const xent_call *call = r->call;
   r->span = span;
@@ -52,7 +52,7 @@ XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span s
   r->mask = (const uint8_t *)call->class_mask;
   r->mask_stride = call->shape->class_mask.classes;
   r->out = -INFINITY;
-  r->direct = is_direct(&r->x) && !r->mask && softcap == 0; /* present.h: all that changes logits */
+  r->direct = is_direct(&r->x) && !r->mask && softcap == 0; /* present.h: all options that change logits */
   move_row_source(r, span, array, l);
 }
 XENT_INLINE row_source row_source_of(const xent_call *call, row_span span, const void *array, const xent_layout *l,
@@ -80,7 +80,7 @@ XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n)
   return counted;
 }
 
-/* Sixteen numbers of which n are left; `out` where a class is masked or there is none. */
+/* Sixteen numbers of which n are left; `out` for masked and absent classes. */
 XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, lanes v, float out) {
   if (stride == 1 && n >= XENT_LANES) return lanes_where_set(mask, v, lanes_set(out));
   if (stride == 1) return lanes_where_set_part(mask, n, v, lanes_set(out));
@@ -89,7 +89,7 @@ XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, 
   return lanes_where_set(set, v, lanes_set(out));
 }
 
-/* A vector of floats side by side, of which n are left; -inf where one is masked or not there. */
+/* A vector of contiguous floats, of which n are left; -inf for masked and absent ones. */
 XENT_INLINE lanes masked_floats(const float *x, const uint8_t *mask, int64_t n) {
   const lanes out = lanes_set(-INFINITY);
   if (n >= XENT_LANES) return lanes_where_set(mask, lanes_load(x), out);
@@ -106,7 +106,7 @@ XENT_INLINE lanes capped(const row_source *r, lanes x, lanes *slope) {
   return v[0];
 }
 
-/* Sixteen logits from class i on, of which n are left; -inf where there is none. */
+/* Sixteen logits from class i on, of which n are left; -inf for absent ones. */
 XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shift) {
   lanes slope, v = strided_load(&r->x, i, n, r->out);
   if (r->cap != 0) {
@@ -121,7 +121,7 @@ XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shi
   return lanes_load_part(few, n, r->out);
 }
 
-/* XENT_IN_FLIGHT whole vectors through the softcap. */
+/* Applies the softcap to XENT_IN_FLIGHT whole vectors. */
 XENT_INLINE void copy_capped(const row_source *r, int64_t i, float shift, float *to, lanes *largest) {
   lanes v[XENT_IN_FLIGHT], slope[XENT_IN_FLIGHT];
   XENT_UNROLL(4)
@@ -138,7 +138,7 @@ XENT_INLINE void copy_capped(const row_source *r, int64_t i, float shift, float 
   }
 }
 
-/* As many of n logits as are pairs of vectors, which lie side by side. */
+/* Copies the whole pairs of vectors among n contiguous logits. Returns the number of copied logits. */
 XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, const int32_t type, float *to,
                                lanes *largest) {
   const char *x = r->x.at + begin * size_of_float(type);
@@ -157,7 +157,7 @@ XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, co
     even = lanes_max(v, even);
     odd = lanes_max(w, odd);
   }
-  if (i < n && n >= XENT_LANES && (type != XENT_F32 || mask)) { /* the rest by the last whole vector */
+  if (i < n && n >= XENT_LANES && (type != XENT_F32 || mask)) { /* the last whole vector covers the rest */
     if (n % XENT_LANES) lanes_store(to + n / XENT_LANES * XENT_LANES, out);
     for (; i < n; i = n - i > XENT_LANES ? n - XENT_LANES : n) {
       const int64_t at = n - i < XENT_LANES ? n - XENT_LANES : i;
@@ -171,7 +171,8 @@ XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, co
   return i;
 }
 
-/* n logits from class `begin` on into `to`, with -inf behind them up to whole vectors; their largest in each lane. */
+/* Copies n logits from class `begin` on to `to`, padded with -inf to whole vectors. Returns the largest in each
+ * lane. */
 XENT_SHARED lanes copy_row(const row_source *r, int64_t begin, int64_t n, float shift, float *to) {
   lanes largest = lanes_set(-INFINITY);
   int64_t i = 0;

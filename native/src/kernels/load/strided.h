@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of a row in an array of floats of any type and stride: sixteen are read as float32, or written from it. */
+/* Numbers of a row in an array of floats of any type and stride, sixteen at a time: loaded as float32, or stored from
+ * float32. */
 #ifndef XENT_LOAD_STRIDED_H
 #define XENT_LOAD_STRIDED_H
 
 #include "kernels/targets/entries.h"
 #include "kernels/vector/vector.h"
 
-/* Where number 0 lies, and how far the others are apart. Arrays that are written are not const behind this. */
+/* The address of number 0, and the stride. Written arrays are not const, despite the type of `at`. */
 typedef struct {
   const char *at;
   int64_t stride;
@@ -16,13 +17,13 @@ typedef struct {
 XENT_INLINE strided strided_at(const void *array, const xent_layout *l, int64_t offset) {
   return (strided){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
 }
-/* Of an array with a number per class: class 0 of the row. */
+/* For an array with one number per class: class 0 of the row. */
 XENT_INLINE strided strided_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
   return array ? strided_at(array, l, class_offset(call, l, span)) : (strided){0};
 }
 XENT_INLINE bool is_direct(const strided *s) { return s->type == XENT_F32 && s->stride == 1; }
 
-/* A row of floats side by side. */
+/* A row of contiguous floats. */
 XENT_INLINE const float *direct_row(const xent_call *call, const void *array, const xent_layout *l, int64_t row) {
   return (const float *)array + row_offset(call->shape, l, row);
 }
@@ -37,7 +38,7 @@ XENT_INLINE void strided_set(const strided *s, int64_t i, float v) {
     ((uint16_t *)(void *)at)[i * s->stride] = s->type == XENT_BF16 ? narrow_bf16(v) : narrow_f16(v);
 }
 
-/* Fewer than sixteen halves, in two pieces that may overlap. */
+/* Copies fewer than sixteen halves, in two pieces that may overlap. */
 XENT_INLINE void copy_few(uint16_t *to, const uint16_t *from, int64_t n) {
 #define XENT_COPY(size)                                                       \
   if (n >= (size)) {                                                          \
@@ -64,7 +65,7 @@ XENT_INLINE void store_halves(uint16_t *to, const int32_t type, lanes v) {
   else
     lanes_store_f16(to, v);
 }
-/* The first n < 16 of them, and +0. */
+/* The first n < 16 of them, then +0. */
 XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_t type) {
   if (type == XENT_F32) return lanes_load_part((const float *)at + i, n, 0.0f);
   uint16_t few[XENT_LANES];
@@ -72,7 +73,7 @@ XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_
   return whole_lanes(few, 0, type);
 }
 
-/* `count` numbers from places that are so far apart to others. */
+/* Copies `count` numbers from one stride to another. */
 XENT_INLINE void copy_floats(float *to, int64_t to_stride, const float *from, int64_t from_stride,
                              const int64_t count) {
   XENT_UNROLL(16)
@@ -84,7 +85,7 @@ XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *fr
   for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }
 
-/* Numbers that are apart, or fewer halves than a vector. */
+/* Loads numbers with a stride, or fewer halves than a vector. */
 XENT_SHARED lanes strided_few(const strided *s, int64_t i, int64_t n, float fill) {
   XENT_ALIGNED float v[XENT_LANES];
   uint16_t halves[XENT_LANES] = {0};
@@ -113,7 +114,7 @@ XENT_SHARED void strided_set_few(const strided *s, int64_t i, int64_t n, lanes v
     floats ? copy_floats(y, s->stride, numbers, 1, n) : copy_halves(h, s->stride, halves, 1, n);
 }
 
-/* Numbers i.. of the row, of which n are left: `fill` where there is none. */
+/* Numbers i.. of the row, of which n are left: `fill` for absent ones. */
 XENT_INLINE lanes strided_load(const strided *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {
     const float *x = (const float *)(const void *)s->at + i;
@@ -134,7 +135,7 @@ XENT_INLINE void strided_store(const strided *s, int64_t i, int64_t n, lanes v) 
   }
 }
 
-/* The same number in places [begin, end). */
+/* Stores the same number at [begin, end). */
 XENT_SHARED void strided_fill(const strided *s, int64_t begin, int64_t end, float value) {
   for (int64_t i = begin; i < end; i += XENT_LANES) strided_store(s, i, end - i, lanes_set(value));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What float32 arithmetic does to each class: one text of a rule, for classes along a row, of rows side by side and in
- * columns. The rules of float64 are f64_line, f64_pulled, f64_cap, f64_class_targets and the like. The
- * test class_rules counts them all.
+ * The operations of float32 arithmetic per class: each rule is defined once, for classes along a row, for interleaved
+ * rows and for columns. The rules of float64 are f64_line, f64_pulled, f64_cap, f64_class_targets and similar
+ * functions. The test class_rules counts them all.
  */
 #ifndef XENT_CLASS_RULES_H
 #define XENT_CLASS_RULES_H
@@ -17,21 +17,21 @@ XENT_INLINE void class_softcap(float cap, float uncap, lanes *x, lanes *slope, c
   XENT_STAGE(x[j] = lanes_mul(lanes_set(cap), x[j]));
 }
 
-/* The target of a class: w (keep q + add), keep and add being of smoothing. Without q its share is add, without w it is
- * its share. What there is of it is the same for all classes: branches. */
+/* The target of a class: w (keep q + add), where keep and add belong to smoothing. Without q the class has only the
+ * share add; without w it is not weighted. All classes have the same parts, so these are branches. */
 XENT_INLINE lanes class_share(lanes q, float keep, lanes add, const bool smooth) {
   if (smooth) q = lanes_fma(lanes_set(keep), q, add);
   return q;
 }
 XENT_INLINE lanes class_target(lanes w, lanes share) { return lanes_mul(w, share); }
 
-/* t (m - x), and +0 where the target t is 0, whatever x is. */
+/* t (m - x), or +0 if the target t is 0, for any x. */
 XENT_INLINE lanes class_gap(lanes t, lanes m, lanes x) {
   const lanes none = lanes_set(0.0f);
   return lanes_where_equal(t, none, none, lanes_mul(t, lanes_sub(m, x)));
 }
 
-/* e (m - x), x being taken as the exponential's lower clamp where it lies below: e is +0 there. */
+/* e (m - x), with x clamped from below like in the exponential: below the clamp e is +0. */
 XENT_INLINE lanes class_entropy(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
@@ -44,7 +44,7 @@ XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_dista
   return class_line(lanes_sub(x, max), r, minus_distance);
 }
 
-/* The gradient with respect to a target: factor (log-sum-exp - x), +0 where the factor is 0. */
+/* The gradient with respect to a target: factor (log-sum-exp - x), +0 if the factor is 0. */
 XENT_INLINE lanes class_target_gradient(lanes factor, lanes x, float max, float r, float distance) {
   const lanes zero = lanes_set(0.0f);
   const lanes far = lanes_fma(lanes_sub(lanes_set(max), x), lanes_set(r), lanes_set(distance));

@@ -3,8 +3,8 @@
  * e(x; N) = exp(x) * 2^(30 - N): the exponential of the bit contract (docs/spec/numerics.md, "Exponential").
  *   z = x * 8 log2(e) + magic, rounded to an integer by the magic constant;  n = z - magic
  *   t = x - n * ln(2) / 8, in two steps;  p = exp(t) - 1;  s = 2^(n/8 + 30 - N);  e = s + p * s
- * N is an integer, so another N gives the same e times an exact power of two. At the lower clamp s is
- * exactly +0. A NaN x stays NaN.
+ * N is an integer, so another N yields the same e times an exact power of two. At the lower clamp s is exactly +0. A
+ * NaN x stays NaN.
  */
 #ifndef XENT_EXPONENTIAL_H
 #define XENT_EXPONENTIAL_H
@@ -15,8 +15,9 @@ enum { XENT_SCALE_EXPONENT = 30 }; /* keeps e normal down to exp(-104) */
 #define XENT_UNSCALE 0x1p-30
 #define XENT_RESCALE 0x1p30
 
-/* 1 / temperature, which multiplies every exponent. The logits stay as they are: the reduction takes steps of eighth,
- * which an eighth of ln 2 is in logits, and the polynomial has the powers of 1 / temperature in its coefficients. */
+/* 1 / temperature, which multiplies every exponent. The logits are not scaled. Instead, the reduction has steps of
+ * `eighth`, which is ln 2 / 8 in units of the logits, and the coefficients of the polynomial contain the powers of 1 /
+ * temperature. */
 typedef struct {
   double value, reciprocal;
   float hi;                        /* 1 / temperature as a float: the coefficient of t */
@@ -24,11 +25,11 @@ typedef struct {
   float q2, q3, floor;
 } f32_temperature;
 
-/* Of a temperature of 1: what the formulas below give. */
+/* For a temperature of 1: the values of the formulas below. */
 #define XENT_TEMPERATURE_1 {1, 1, 1, XENT_LN2_HI / 8, XENT_LN2_LO / 8, 8 * XENT_LOG2E, XENT_Q2, XENT_Q3, XENT_FLOOR}
 static const f32_temperature temperature_1 = XENT_TEMPERATURE_1;
 
-/* Field by field: a copy of temperature_1, which is memory, made a call of a short row 8 ns longer. */
+/* Field by field: copying temperature_1 from memory made a call of a short row 8 ns longer. */
 XENT_INLINE f32_temperature f32_temperature_of(double value) {
   f32_temperature h = XENT_TEMPERATURE_1;
   if (value != 0 && value != 1) {
@@ -46,7 +47,7 @@ XENT_INLINE f32_temperature f32_temperature_of(double value) {
   return h;
 }
 
-/* What depends on N, and on the temperature. */
+/* The constants that depend on N and on the temperature. */
 typedef struct {
   float lowest, magic;
 } exp_reference;
@@ -73,7 +74,7 @@ XENT_INLINE float exp_one(float x, float N, const f32_temperature *h) {
   return fused(p, s, s);
 }
 
-/* The same of vectors; every lane may have a reference of its own. */
+/* The same for vectors, with one reference per lane. */
 typedef struct {
   lanes lowest, magic;
 } exp_references;
@@ -93,13 +94,13 @@ XENT_INLINE lanes references_for(lanes max, const f32_temperature *h) {
 }
 
 /*
- * Vectors go through the exponential in batches, stage by stage, and in two halves: the chain of one vector
- * is longer than a scheduler can look ahead, so a loop runs the second half of one batch between the stages
- * of the first half of the next (exp_step).
+ * Vectors go through the exponential in batches, stage by stage, and in two halves. The chain of one vector is longer
+ * than the scheduling window of a CPU, so a loop runs the second half of one batch between the stages of the first half
+ * of the next (exp_step).
  */
 #define XENT_BATCH_MAX 4
 
-/* What the second half needs of a vector: e = p(t) * s + s */
+/* The inputs of the second half for a vector: e = p(t) * s + s */
 typedef struct {
   lanes t[XENT_BATCH_MAX], s[XENT_BATCH_MAX];
 } exp_half;
@@ -113,8 +114,8 @@ XENT_INLINE lanes power_continued(lanes p, lanes t, const f32_temperature *h) {
 }
 XENT_INLINE lanes power_ended(lanes p, lanes t) { return lanes_mul(p, t); }
 
-/* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were there
- * before into e. each: every vector has references of its own, else there are one for all. */
+/* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were in it into
+ * e. each: every vector has its own references; otherwise all share one set. */
 XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const int pending,
                             const exp_references *r, const bool each, const f32_temperature *h) {
   const lanes per_eighth = lanes_set(h->per_eighth);
@@ -142,7 +143,7 @@ XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count, const 
   XENT_STAGE(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
 }
 
-/* `count` vectors, x overwritten by e. */
+/* `count` vectors; e overwrites x. */
 XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each,
                            const f32_temperature *h) {
   exp_half half;

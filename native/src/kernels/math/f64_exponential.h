@@ -12,13 +12,13 @@
 
 enum {
   XENT_F64_EXP_COUNT = sizeof XENT_F64_EXP_TERMS / sizeof *XENT_F64_EXP_TERMS,
-  XENT_F64_SCALE_EXPONENT = 192, /* keeps e normal down to exp(-793) below the largest, wherever that is about N */
-  XENT_F64_REFERENCE_STEP = 256  /* of references, so that the chunks of a row nearly always share one */
+  XENT_F64_SCALE_EXPONENT = 192, /* keeps e normal down to exp(-793) below the largest, if that is about N */
+  XENT_F64_REFERENCE_STEP = 256  /* of references: the chunks of a row then nearly always share one */
 };
 
 /* A temperature as a factor: 1 / temperature = high + low. */
 typedef struct {
-  double value, high, low; /* value 0: none */
+  double value, high, low; /* value 0: no temperature */
 } f64_temperature;
 
 XENT_INLINE f64_temperature f64_temperature_of(double value) {
@@ -27,7 +27,7 @@ XENT_INLINE f64_temperature f64_temperature_of(double value) {
   return (f64_temperature){value, high, fused_double(-high, value, 1) / value};
 }
 
-/* What an exponential depends on besides x; number by number. */
+/* The constants of an exponential, per lane. */
 typedef struct {
   doubles lowest, magic;
   f64_temperature t;
@@ -39,7 +39,7 @@ XENT_INLINE f64_reference f64_reference_of(doubles N, f64_temperature t) {
                          doubles_sub(doubles_set(XENT_F64_ROUND + XENT_F64_SCALE_EXPONENT), N), t};
 }
 
-/* x / ln 2 in steps of so much, rounded to an integer; x within the limit. */
+/* x / ln 2 in units of `step`, rounded to an integer; x is within the limit. */
 XENT_INLINE doubles f64_octaves(doubles x, f64_temperature t, double step) {
   const doubles limit = doubles_set((double)XENT_LIMIT), round = doubles_set(XENT_F64_ROUND);
   const doubles k = doubles_mul(x, doubles_set(t.high)), least = doubles_set(-(double)XENT_LIMIT);
@@ -51,7 +51,7 @@ XENT_INLINE doubles f64_reference_for(doubles max, f64_temperature t) {
   return doubles_mul(doubles_set(XENT_F64_REFERENCE_STEP), f64_octaves(max, t, XENT_F64_REFERENCE_STEP));
 }
 
-/* (exp(t) - 1 - t) / t^2 of `count` vectors, stage by stage, as one chain is longer than a scheduler looks ahead */
+/* (exp(t) - 1 - t) / t^2 of `count` vectors, stage by stage, because one chain is longer than the scheduling window */
 #define XENT_F64_STAGE(...) XENT_UNROLL(8) for (int j = 0; j < count; j++) __VA_ARGS__
 XENT_INLINE void f64_exp_terms(const doubles *t, doubles *p, const int count) {
   XENT_F64_STAGE(p[j] = doubles_set(XENT_F64_EXP_TERMS[XENT_F64_EXP_COUNT - 1]));
@@ -60,12 +60,12 @@ XENT_INLINE void f64_exp_terms(const doubles *t, doubles *p, const int count) {
     XENT_F64_STAGE(p[j] = doubles_fma(p[j], t[j], doubles_set(XENT_F64_EXP_TERMS[i])));
 }
 
-/* x, which is below z - magic octaves, becomes what is left of it. */
+/* Reduces x by n octaves. */
 XENT_INLINE doubles f64_reduce(doubles x, doubles n) {
   return doubles_fma(n, doubles_set(-XENT_F64_LN2_LO), doubles_fma(n, doubles_set(-XENT_F64_LN2_HI), x));
 }
 
-/* `count` vectors, x overwritten by e. with_temperature is k->t.value != 0. */
+/* `count` vectors; e overwrites x. with_temperature is k->t.value != 0. */
 XENT_INLINE void f64_exp_vectors(doubles *x, const int count, const f64_reference *k, const bool with_temperature) {
   doubles s[XENT_DOUBLES_BATCH], n[XENT_DOUBLES_BATCH], c[XENT_DOUBLES_BATCH];
   const doubles lowest = k->lowest, magic = k->magic, log2e = doubles_set(XENT_F64_LOG2E);
@@ -92,7 +92,7 @@ XENT_INLINE void f64_exp_vectors(doubles *x, const int count, const f64_referenc
   XENT_F64_STAGE(x[j] = doubles_fma(n[j], s[j], s[j]));
 }
 
-/* x[0 .. n) into e, which may be x. */
+/* e of x[0 .. n); e may be x. */
 XENT_INLINE void f64_exp_of(const double *x, double *e, int64_t n, const f64_reference *k,
                             const bool with_temperature) {
   int64_t i = 0;
@@ -122,7 +122,7 @@ XENT_INLINE doubles f64_exp(doubles x, const f64_reference *k) {
   return x;
 }
 
-/* exp(y) - 1 of -40 <= y, NaN too; y is overwritten. */
+/* exp(y) - 1 for -40 <= y or NaN; overwrites y. */
 XENT_INLINE void f64_exp_minus_one_vectors(doubles *y, const int count) {
   doubles s[XENT_DOUBLES_BATCH], p[XENT_DOUBLES_BATCH];
   const doubles round = doubles_set(XENT_F64_ROUND), one = doubles_set(1);
@@ -139,7 +139,7 @@ XENT_INLINE doubles f64_exp_minus_one(doubles y) {
   return y;
 }
 
-/* m / (m + 2) with m = exp(2 |v|) - 1; 1 from 20 on. v is overwritten. */
+/* m / (m + 2) with m = exp(2 |v|) - 1; 1 from 20 on. Overwrites v. */
 XENT_INLINE void f64_tanh_vectors(doubles *v, const int count) {
   doubles m[XENT_DOUBLES_BATCH];
   const doubles most = doubles_set(20), two = doubles_set(2);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums that are exact (numerics.md, section 8, "Sums"): every term is cut into two parts on grids so coarse that
- * no addition of parts is rounded. So the order does not matter, and a term is added where it comes up.
+ * Exact sums (numerics.md, section 8, "Sums"): every term is split into two parts on grids so coarse that no addition
+ * of parts is rounded. So the order does not matter, and terms are added as they are computed.
  *
- * What is summed are classes of one row, or rows of few classes side by side: `turned`, vector i is class i of
- * XENT_DOUBLES rows. Each step is the same for both but for the last, across the vector, after which all of its numbers
- * say the same of the one row.
+ * The sums are over the classes of one row, or of interleaved rows of few classes: `turned`, vector i is class i of
+ * XENT_DOUBLES rows. Each step is the same for both except the last one, across the vector. After it, all lanes have
+ * the sum of the one row.
  */
 #ifndef XENT_MATH_F64_SUM_H
 #define XENT_MATH_F64_SUM_H
@@ -21,13 +21,13 @@ typedef struct {
 } pair;
 
 XENT_INLINE pair pair_of(doubles v) { return (pair){v, doubles_set(0)}; }
-/* What its additions lose is kept. */
+/* Adds pairs, including the rounding errors of the additions. */
 XENT_INLINE pair pair_add(pair a, pair b) {
   const doubles s = doubles_add(a.high, b.high), k = doubles_sub(s, a.high);
   const doubles lost = doubles_add(doubles_sub(a.high, doubles_sub(s, k)), doubles_sub(b.high, k));
   return (pair){s, doubles_add(doubles_add(a.low, b.low), lost)};
 }
-/* a + f g; a itself where g is 0 or no number */
+/* a + f g; a itself if g is 0, infinite or NaN */
 XENT_INLINE pair pair_add_product(pair a, doubles f, doubles g) {
   const doubles zero = doubles_set(0), p = doubles_mul(f, g);
   const pair sum = pair_add(a, (pair){p, doubles_fma(f, g, doubles_sub(doubles_set(-0.0), p))});
@@ -40,14 +40,14 @@ XENT_INLINE doubles pair_value(pair a) {
 
 /* 2^k of integers -1022 <= k <= 1023 */
 XENT_INLINE doubles f64_power(doubles k) { return doubles_power(doubles_add(k, doubles_set(XENT_F64_ROUND))); }
-/* times 2^k, k <= 0 a difference of references: in two steps, as 2^k may be too small for a double where the product
- * is not */
+/* times 2^k, where k <= 0 is a difference of references. In two steps, because 2^k may underflow although the product
+ * does not */
 XENT_INLINE pair pair_scale(pair a, doubles k) {
   const doubles half = f64_power(doubles_mul(doubles_max(doubles_set(-1792), k), doubles_set(0.5)));
   return (pair){doubles_mul(doubles_mul(a.high, half), half), doubles_mul(doubles_mul(a.low, half), half)};
 }
 
-/* Adding these rounds to the grids of up to 8192 terms, all smaller than 2^T. */
+/* Adding these constants rounds to the grids of up to 8192 terms, all smaller than 2^T. */
 typedef struct {
   doubles coarse, fine;
 } f64_grids;
@@ -57,7 +57,7 @@ XENT_INLINE f64_grids f64_grids_of(doubles T) {
   return (f64_grids){doubles_mul(scale, f64_power(doubles_max(least, doubles_add(T, doubles_set(12))))),
                      doubles_mul(scale, f64_power(doubles_max(least, doubles_sub(T, doubles_set(29)))))};
 }
-/* For exponentials of reference N, the largest of x `most`. */
+/* For exponentials with reference N; `most` is the largest x. */
 XENT_INLINE f64_grids f64_grids_for(doubles most, doubles N, f64_temperature t) {
   return f64_grids_of(doubles_add(doubles_sub(f64_octaves(most, t, 1), N), doubles_set(XENT_F64_SCALE_EXPONENT + 1)));
 }
@@ -80,7 +80,7 @@ XENT_INLINE pair f64_across_sum(pair s, bool turned) {
 
 enum { XENT_F64_STEP = XENT_DOUBLES_BATCH * XENT_DOUBLES };
 
-/* XENT_F64_STEP numbers from number i on: where they lie; or in `room`, with -inf for number `without` and behind the
+/* XENT_F64_STEP numbers from number i on: in place, or in `room`, with -inf instead of number `without` and after the
  * last of n. */
 XENT_SHARED const double *f64_odd_step(const double *x, int64_t i, int64_t n, int64_t without, double *room) {
   for (int64_t k = 0; k < XENT_F64_STEP; k++) room[k] = i + k < n && i + k != without ? x[i + k] : -INFINITY;
@@ -91,7 +91,7 @@ XENT_INLINE const double *f64_step(const double *x, int64_t i, int64_t n, int64_
   return __builtin_expect(whole, 1) ? x + i : f64_odd_step(x, i, n, without, room);
 }
 
-/* The largest of n numbers but number `without`, which may be none of them. */
+/* The largest of n numbers except number `without`, which may be out of range. */
 XENT_INLINE doubles f64_largest(const double *x, int64_t n, int64_t without, bool turned) {
   XENT_ALIGNED double room[XENT_F64_STEP];
   doubles m[XENT_DOUBLES_BATCH];
@@ -111,7 +111,7 @@ XENT_INLINE doubles f64_largest(const double *x, int64_t n, int64_t without, boo
   return f64_across_largest(m[0], turned);
 }
 
-/* `count` vectors are added to s and, where e is not NULL, kept: the first n of their numbers. */
+/* Adds the first n exponentials of `count` vectors to s, and stores them in e if it is not NULL. */
 XENT_INLINE void f64_add_exponentials(pair *s, const double *x, double *e, int64_t n, const f64_reference *k,
                                       f64_grids g, const int count, const bool hot) {
   doubles v[XENT_DOUBLES_BATCH];
@@ -126,12 +126,12 @@ XENT_INLINE void f64_add_exponentials(pair *s, const double *x, double *e, int64
     f64_add_parts(s, v[j], g);
   }
 }
-/* The sum of the exponentials of n numbers but number `without`, which counts as -inf. What lies behind is next. */
+/* The sum of the exponentials of n numbers; number `without` counts as -inf. The memory after x is used next. */
 XENT_INLINE pair f64_sum_exponentials_as(const double *x, double *e, int64_t n, int64_t without,
                                          const f64_reference *of, f64_grids g, const bool hot) {
   enum { TWO = XENT_DOUBLES_BATCH < 2 ? 1 : 2 };
   XENT_ALIGNED double room[XENT_F64_STEP];
-  const f64_reference copy = *of, *k = &copy; /* which no store to e can change */
+  const f64_reference copy = *of, *k = &copy; /* a copy, which no store to e can change */
   pair s = pair_of(doubles_set(0));
   int64_t i = 0;
   for (; i + XENT_F64_STEP <= n; i += XENT_F64_STEP) {
@@ -153,7 +153,7 @@ XENT_SHARED pair f64_sum_exponentials(const double *x, double *e, int64_t n, int
 
 /* ---- other sums ---- */
 
-/* What is summed: t; t x; t (m - x), +0 where t is 0; m - x. Or t (m - x), where a NaN is no matter. */
+/* The terms: t; t x; t (m - x), +0 if t is 0; m - x. Or t (m - x), if NaN is allowed. */
 enum { XENT_F64_VALUES, XENT_F64_PRODUCTS, XENT_F64_WEIGHTED_GAPS, XENT_F64_GAPS, XENT_F64_ANY_GAPS };
 
 XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_t i, int64_t n, const int kind) {
@@ -165,7 +165,7 @@ XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_
   if (kind == XENT_F64_ANY_GAPS) return doubles_mul(ts, gap);
   return kind == XENT_F64_GAPS ? gap : doubles_clear_where_zero(doubles_mul(ts, gap), ts);
 }
-/* As they come, for sums that have no grid. */
+/* Adds terms as they are, for sums that have no grid. */
 XENT_INLINE doubles f64_plain_sum(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
   doubles sum = doubles_set(0);
   for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
@@ -182,10 +182,10 @@ XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
   const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
   *s = (pair){doubles_add_aside(h, s->high), doubles_add(l, s->low)};
 }
-/* The largest magnitude of n terms, and their sum on the grids of it; whole vectors in two chains. Of each lane. */
+/* The largest magnitude of n terms per lane, for their grids; whole vectors go in two chains. */
 XENT_INLINE doubles f64_largest_term(const double *t, const double *x, doubles m, int64_t n, const int kind) {
   const int64_t both = n - n % (2 * XENT_DOUBLES);
-  const int size = kind == XENT_F64_WEIGHTED_GAPS ? XENT_F64_ANY_GAPS : kind; /* a NaN is larger than nothing */
+  const int size = kind == XENT_F64_WEIGHTED_GAPS ? XENT_F64_ANY_GAPS : kind; /* NaN is ignored */
   doubles most = doubles_set(0), odd = most;
   for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
     most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, i + XENT_DOUBLES, size)), most);
@@ -209,7 +209,7 @@ XENT_INLINE f64_grids f64_grids_of_largest(doubles most) {
   return f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
 }
 
-#define XENT_F64_MOST_EXACT 0x1.fffffffffffffp959 /* of terms that have grids */
+#define XENT_F64_MOST_EXACT 0x1.fffffffffffffp959 /* the largest term that has a grid */
 
 /* Up to XENT_PIECE terms of a row, of any size and sign. */
 XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The largest of floats that lie side by side. */
+/* The largest of contiguous floats. */
 #ifndef XENT_MATH_LARGEST_H
 #define XENT_MATH_LARGEST_H
 
 #include "kernels/vector/vector.h"
 
-/* A vector whose largest is that of n floats, NaN passed over; -0 or +0 as it comes. */
+/* A vector whose largest lane is the largest of n floats, ignoring NaN; a zero may have either sign. */
 XENT_INLINE lanes largest_lanes(const float *x, int64_t n) {
   lanes m[4];
   XENT_UNROLL(4)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tanh of floats (docs/spec/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
- * 1 - 2 / (exp(2 v) + 1), which is computed where a lane asks for it.
+ * tanh of floats (docs/spec/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and 1 - 2 / (exp(2 v) +
+ * 1) from there on, which is computed only if a lane needs it.
  */
 #ifndef XENT_TANH_H
 #define XENT_TANH_H
@@ -11,11 +11,11 @@
 enum { XENT_TANH_TERMS = sizeof XENT_TANH / sizeof *XENT_TANH };
 #define XENT_TANH_ONE 10 /* from here on it is 1 */
 
-/* Of `count` vectors, stage by stage, as one chain is longer than a scheduler looks ahead. */
+/* tanh of `count` vectors, stage by stage, because one chain is longer than the scheduling window of a CPU. */
 XENT_INLINE void tanh_vectors(lanes *x, const int count) {
   const lanes most = lanes_set(XENT_TANH_ONE), one = lanes_set(1);
   lanes v[XENT_BATCH_MAX], z[XENT_BATCH_MAX], p[XENT_BATCH_MAX], largest = lanes_set(0.0f);
-  XENT_STAGE(v[j] = lanes_min(most, lanes_magnitude(x[j]))); /* a NaN stays */
+  XENT_STAGE(v[j] = lanes_min(most, lanes_magnitude(x[j]))); /* NaN stays */
   XENT_STAGE(z[j] = lanes_mul(v[j], v[j]));
   XENT_STAGE(largest = lanes_max(v[j], largest));
   XENT_STAGE(p[j] = lanes_set(XENT_TANH[XENT_TANH_TERMS - 1]));

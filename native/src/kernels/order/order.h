@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of a row's classes: by falling logits, the lower class first among equals, masked ones left out. Logits are
- * compared before the shift. Each function takes n floats, which are the row's classes from `begin` on. */
+/* The order of a row's classes: descending logits, the lower class first if logits are equal, without masked classes.
+ * Logits are compared before the shift is subtracted. Each function takes n floats, which are the row's classes from
+ * `begin` on. */
 #ifndef XENT_ORDER_H
 #define XENT_ORDER_H
 
@@ -9,19 +10,19 @@
 #include "kernels/results/write.h"
 #include "kernels/targets/class_bits.h"
 
-/* Classes whose bits are gone through at once: where they end is hard to foresee. */
+/* The number of classes whose bits are scanned at once, because the branch at the end of a scan is hard to predict. */
 enum { XENT_BITS_STEP = 4 * XENT_LANES };
 
 /* The mask of class i of a row, or NULL. */
 XENT_INLINE const uint8_t *mask_at(const row_source *r, int64_t i) {
   return r->mask ? r->mask + i * r->mask_stride : NULL;
 }
-/* Those of n classes from `begin` on whose logit v is, all but masked ones. */
+/* The bits of n classes from `begin` on with logit v, without masked ones. */
 XENT_INLINE uint64_t equal_bits(const row_source *r, uint64_t equal, int64_t begin, float v) {
   return v == -INFINITY ? unmasked_bits(mask_at(r, begin), r->mask_stride, equal) : equal;
 }
 
-/* The lowest counted class whose logit is `value`; -1 where there is none. */
+/* The lowest counted class whose logit is `value`; -1 if there is no such class. */
 XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t begin, int64_t n, float value) {
   const lanes wanted = lanes_set(value);
   uint64_t equal = 0;
@@ -41,7 +42,7 @@ XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t beg
   return -1;
 }
 
-/* How many counted classes come before the label, whose logit is `own`. */
+/* The number of counted classes that rank before the label, whose logit is `own`. */
 XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t begin, int64_t n, int64_t label,
                                  float own) {
   const lanes owns = lanes_set(own);
@@ -56,7 +57,7 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
   return rank;
 }
 
-/* What is asked for of the order of row `row` of a block, of one chunk, whose maximum is `max`. */
+/* Outputs that depend on the order of row `row` of a block, for rows of one chunk with maximum `max`. */
 XENT_INLINE void find_order(const xent_call *call, const row_source *r, const float *x, int64_t label, float max,
                             int row, row_sums *sums) {
   const int64_t n = call->shape->classes;
@@ -82,15 +83,15 @@ typedef struct {
   int64_t class[XENT_TOP_MOST + XENT_LANES];
 } top_entries;
 
-/* Classes that may be among the `wanted` largest: in rising order, but those that are known to be in falling order of
- * their logits. So among equals the lower class is in front. */
+/* Candidates for the `wanted` largest classes. Sorted ones come first, in descending order of logits, then others in
+ * ascending order of classes. So if logits are equal, the lower class comes first. */
 typedef struct {
   int64_t wanted;
-  float least; /* what is below is none of them */
+  float least; /* smaller logits are not candidates */
   top_entries entries;
 } top_list;
 
-/* How many of n floats come before float i. */
+/* The number of the n floats that rank before float i. */
 XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
   const lanes own = lanes_set(x[i]);
   const int64_t here = i / XENT_LANES * XENT_LANES;
@@ -104,7 +105,7 @@ XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
   return place;
 }
 
-/* The `wanted` largest of n floats in falling order; others may be behind. */
+/* Sorts the `wanted` largest of n floats in descending order; others may follow them. */
 XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64_t wanted, top_entries *sorted) {
   int16_t place[XENT_TOP_MOST];
   const int64_t kept = n < wanted ? n : wanted;
@@ -123,7 +124,7 @@ XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
   t->entries.count = 0;
 }
 
-/* Room for more. What comes later and equals the last of a full list comes after it. */
+/* Makes room for more. A later class that equals the last one of a full list ranks after it. */
 XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
   const int64_t most = t->wanted < XENT_BITS_STEP ? 2 * XENT_BITS_STEP : 2 * t->wanted;
   top_entries *e = &t->entries;
@@ -135,8 +136,8 @@ XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
   if (e->count == t->wanted) t->least = float_above(e->x[e->count - 1]);
 }
 
-/* A number that `room` of n floats are not below: of the largest in each lane the one of that rank. So a list is not
- * filled with what has to go again. */
+/* A value that at least `room` of n floats reach: the largest value of each lane, ranked. It keeps the list from
+ * filling with classes that are dropped later. */
 XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
   const lanes most = largest_lanes(x, n);
   XENT_ALIGNED float v[XENT_LANES];
@@ -149,13 +150,13 @@ XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
   return least;
 }
 
-/* Which of sixteen classes come after `last`. */
+/* The bits of sixteen classes that rank after `last`. */
 XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
   const uint32_t later = ~(uint32_t)first_bits(last.class + 1 - begin);
   return lanes_bits_above(lanes_set(last.x), v) | (lanes_bits_equal(v, lanes_set(last.x)) & later);
 }
 
-/* Which of up to sixteen classes from class `begin` + k on may be among the largest. */
+/* The bits of up to sixteen classes from class `begin` + k on that may be among the largest. */
 XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin, int64_t k, int64_t n, top_entry last,
                               lanes least) {
   const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
@@ -167,7 +168,7 @@ XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin
   return (bits ^ lowest) | unmasked_bits(mask_at(r, begin + k), r->mask_stride, lowest);
 }
 
-/* Takes the classes that come after `last`. */
+/* Adds the classes that rank after `last`. */
 XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t,
                           top_entries *scratch) {
   top_entries *e = &t->entries;
@@ -196,7 +197,7 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
   }
 }
 
-/* The n largest from place `from` on; x has room for a vector. */
+/* The n largest from rank `from` on; x has room for a vector. */
 XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *class, int64_t n, int64_t row,
                                 int64_t from, float shift, float max, float minus_distance) {
   const xent_call *call = j->call;
@@ -211,7 +212,7 @@ XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *cla
                  log_probability(shifted, lanes_set(max), lanes_set(j->temperature.hi), lanes_set(minus_distance)));
   }
 }
-/* All of a row of one chunk, whose logits are x. */
+/* The whole list of a row of one chunk, whose logits are x. */
 XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float max, float minus_distance) {
   const row_source source = logits_of_row(j->call, row);
   top_entries sorted;
@@ -223,14 +224,14 @@ XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float 
   write_top_rest(j->call, row, sorted.count, -INFINITY);
 }
 
-/* So few, of so few classes, are found with a row in each lane. */
+/* The most entries, and the most classes, for lists that are found with one row per lane. */
 enum { XENT_TOP_FEW = 8, XENT_TOP_FEW_CLASSES = 112 };
 typedef struct {
   float x[XENT_ROWS + 1][XENT_TOP_FEW]; /* with room for a vector */
   int64_t class[XENT_ROWS][XENT_TOP_FEW];
 } top_rows;
 
-/* The largest of each of sixteen rows in falling order; class -1 where a row has no more above -inf. */
+/* The largest of each of sixteen rows in descending order; class -1 if a row has no more classes above -inf. */
 XENT_SHARED void top_of_sixteen(const float *const x[XENT_ROWS], int64_t n, top_rows *top) {
   lanes v[XENT_TOP_FEW], c[XENT_TOP_FEW];
   for (int k = 0; k < XENT_TOP_FEW; k++) {
@@ -260,7 +261,7 @@ XENT_SHARED void top_of_sixteen(const float *const x[XENT_ROWS], int64_t n, top_
   }
 }
 
-/* Of the rows of a block that regular, whose logits are x. */
+/* For the rows of a block in `regular`, whose logits are x. */
 XENT_SHARED void write_top_rows(const job *j, const row_set *rows, const row_outcome *o, const float *const *x) {
   const int64_t n = j->call->shape->classes, wanted = j->call->shape->top_count;
   const bool few = wanted <= XENT_TOP_FEW && wanted <= n && n <= XENT_TOP_FEW_CLASSES && rows->count > XENT_ROWS / 2;

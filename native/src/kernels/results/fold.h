@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a row's chunks folded in class order, and what the row is then (docs/spec/numerics.md, "Row"). */
+/* Folds the states of a row's chunks in class order, and finds the kind of the row (docs/spec/numerics.md, "Row"). */
 #ifndef XENT_RESULTS_FOLD_H
 #define XENT_RESULTS_FOLD_H
 
@@ -8,8 +8,8 @@
 
 typedef struct {
   float max, reference;
-  double sum, dot, mass; /* dot: moved to the maximum so far */
-  double others;         /* the sum without its first largest term, where the chunk of that knows it */
+  double sum, dot, mass; /* dot: relative to the current maximum */
+  double others;         /* the sum without its first largest term, if the chunk of that term has it */
   label_fold label;
   int64_t chunks, largest; /* largest: the first chunk that has the largest logit, -1: all are -inf */
 } row_fold;
@@ -24,7 +24,7 @@ XENT_INLINE void raise_max(row_fold *f, float max) {
   f->max = max;
 }
 
-/* One more sum of exponentials, with its maximum, and what it is without its first largest term. */
+/* Adds a sum of exponentials with its maximum; `others` is the sum without its first largest term. */
 XENT_INLINE void fold_sum(row_fold *f, float max, float reference, double sum, double others) {
   const float N = reference > f->reference ? reference : f->reference;
   const double old = power_of_two((double)f->reference - (double)N);
@@ -35,8 +35,8 @@ XENT_INLINE void fold_sum(row_fold *f, float max, float reference, double sum, d
   f->reference = N;
 }
 
-/* One more chunk. mass: of its targets; of labels without weights their number. dot: where there are no targets the sum
- * without the first largest class. */
+/* Adds a chunk. mass: the sum of its targets; for labels without weights, the number of classes. dot: without targets,
+ * the sum without the first largest class. */
 XENT_INLINE void fold_chunk(row_fold *f, float max, float reference, double sum, double dot, double mass) {
   fold_sum(f, max, reference, sum, dot);
   raise_max(f, max);
@@ -52,22 +52,22 @@ XENT_INLINE void fold_state(row_fold *f, const row_state *c, double mass) {
   f->chunks++;
 }
 
-/* One more logit that is no class, NaN and infinite too. */
+/* Adds a logit that does not belong to a class; it may be NaN or infinite. */
 XENT_INLINE void fold_sink(row_fold *f, float sink, const f32_temperature *h) {
   const float N = reference_for(sink == sink ? sink : -INFINITY, h);
-  const bool beyond = sink * h->hi > XENT_LIMIT; /* a second round comes, or the row has +inf */
+  const bool beyond = sink * h->hi > XENT_LIMIT; /* there is a second round, or the row has +inf */
   const double reached = sink == INFINITY ? INFINITY : 0;
   const double e = sink != sink ? XENT_F64_NAN : beyond ? reached : (double)exp_one(sink, N, h);
   fold_sum(f, sink, N, e, 0);
   raise_max(f, sink + 0.0f);
 }
 
-/* Beyond this its logits are taken less the maximum, in a second round. */
+/* Above this, a second round subtracts the maximum from the logits. */
 XENT_INLINE bool is_beyond(float max, const f32_temperature *h) {
   return max > -INFINITY && max < INFINITY && !(fabsf(max * h->hi) <= XENT_LIMIT);
 }
 
-/* What there is to say of a row that is NaN or fully masked; 0 of another. */
+/* The kind of a row that is NaN or fully masked; otherwise 0. */
 XENT_INLINE uint32_t special_kind(const job *j, const row_fold *f) {
   double total = f->sum;
   if (j->labels) total += (double)exp_one((float)f->label.logit, f->reference, &j->temperature) * XENT_UNSCALE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
- * Whatever pass over the logits made the sums, this is what becomes of them; one row is sixteen of which one counts.
- * results/write.h puts the functions here together: sixteen_results.
- * Rows that need more than this arithmetic are marked: they leave, and generic/ computes them.
+ * Converts sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
+ * All passes over logits use these functions for their sums; a single row is a block of sixteen in which one counts.
+ * results/write.h combines the functions: sixteen_results.
+ * Rows that need more than this arithmetic are marked, and generic/ computes them.
  */
 #ifndef XENT_RESULTS_SIXTEEN_H
 #define XENT_RESULTS_SIXTEEN_H
@@ -15,31 +15,31 @@
 
 enum { XENT_ROWS = XENT_LANES };
 
-/* Which rows of the tensor the sixteen are. */
+/* The rows of the tensor in a block of sixteen. */
 typedef struct {
   int64_t first;
-  int count;     /* lanes behind hold no row of the tensor */
+  int count;     /* later lanes have no row of the tensor */
   bool adjacent; /* row i is first + i, else row[i] */
-  uint32_t ignored; /* rows among them that do not count */
-  int64_t row[XENT_ROWS]; /* read where not adjacent */
+  uint32_t ignored; /* the rows among them that do not count */
+  int64_t row[XENT_ROWS]; /* used if they are not adjacent */
 } row_set;
 
 XENT_INLINE int64_t row_of(const row_set *b, int i) { return b->adjacent ? b->first + i : b->row[i]; }
 XENT_INLINE uint32_t all_rows(const row_set *b) { return (1u << b->count) - 1; }
 
-/* What the first pass knows of the rows. Those behind the last are copies of another (fill_sums), or in strips ignored
- * columns of zeros. */
+/* The sums of the first pass over the rows. Lanes after the last row are copies of another row (fill_sums), or in
+ * strips ignored columns of zeros. */
 typedef struct {
   row_set rows;
-  bool folded;              /* sums are S of the row with its sink, N is in reference; else 2^30 S of one chunk */
-  bool long_row;            /* of several chunks as of one, N is in reference */
-  XENT_ALIGNED float max[XENT_ROWS]; /* as they come */
+  bool folded;              /* sums are S of the row with its sink, N is in reference; otherwise 2^30 S of one chunk */
+  bool long_row;            /* several chunks, with sums in the form of one; N is in reference */
+  XENT_ALIGNED float max[XENT_ROWS]; /* unmodified */
   float reference[XENT_ROWS], logit[XENT_ROWS], sink[XENT_ROWS]; /* logit: the label's */
   float shift[XENT_ROWS];   /* of folded rows */
   double sum[XENT_ROWS];    /* of e, without the label's */
   double dot[XENT_ROWS],
-      mass[XENT_ROWS];      /* of t (M - x), of t; where terms are clamped dot is their sum */
-  double smoothed_count[XENT_ROWS]; /* how many classes share what smoothing gives away */
+      mass[XENT_ROWS];      /* of t (M - x), of t; if terms are clamped, dot is their sum */
+  double smoothed_count[XENT_ROWS]; /* the number of classes that share the smoothing mass */
   double weight[XENT_ROWS]; /* of the label's class */
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];
   double entropy[XENT_ROWS]; /* sum of e (M - x) */
@@ -47,13 +47,13 @@ typedef struct {
   uint32_t correct;
 } row_sums;
 
-/* What the rows are written with in the second pass. */
+/* The constants of the rows for the second pass. */
 typedef struct {
-  lanes max, f, b;   /* y = fma(e, f, b); of log-softmax y = fma(x - max, r, f) */
+  lanes max, f, b;   /* y = fma(e, f, b); for log-softmax y = fma(x - max, r, f) */
   lanes reference, distance;
-  float scale[XENT_ROWS];          /* c of targets that differ from class to class */
-  float label_gradient[XENT_ROWS]; /* written over the label's class */
-  uint32_t regular;                   /* rows finished here; generic/ computes the others */
+  float scale[XENT_ROWS];          /* c of targets that differ between classes */
+  float label_gradient[XENT_ROWS]; /* stored at the label's class */
+  uint32_t regular;                   /* rows that are finished here; generic/ computes the others */
   row_statistics *record;          /* of each row, or NULL */
 } row_outcome;
 
@@ -63,12 +63,12 @@ typedef struct {
   dlanes max_over_temperature;           /* M r */
   dlanes sum, label_e, total; /* S_o or S; e of the label; S */
   dlanes largest_e;         /* e of M */
-  uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N or is beyond */
+  uint32_t special;         /* NaN, +inf, only -inf, |M r| beyond the limit, a sink that raises N or is beyond */
 } row_numbers;
 
 XENT_INLINE dlanes over_temperature(const job *j, dlanes v) { return dlanes_scale(v, j->temperature.reciprocal); }
 
-/* In the units of the logits. A finite one stays finite. */
+/* The sink in the units of the logits. A finite sink stays finite. */
 XENT_INLINE float sink_logit(double sink, const f32_temperature *h) {
   if (h->value == 1 || !isfinite(sink)) return (float)sink;
   const double x = sink * h->value;
@@ -85,7 +85,7 @@ XENT_INLINE dlanes powers_of_two(dlanes k) {
   return dlanes_load(v);
 }
 
-/* Chunks of one row each and their sinks, one more chunk each. */
+/* Adds the sinks to chunks of one row each, as further chunks. */
 XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
   const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->temperature);
   const lanes sink_over_temperature = lanes_mul(sink, lanes_set(j->temperature.hi));
@@ -102,7 +102,7 @@ XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, do
   r->max = lanes_max(sink, r->max);
 }
 
-/* probabilities: softmax alone, which needs no exponential. */
+/* probabilities: only softmax, which needs no exponential. */
 XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, const double *mass,
                                 const bool probabilities, row_numbers *r) {
   r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
@@ -130,8 +130,8 @@ XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, c
   r->special |= dlanes_bits_nan(r->total);
 }
 
-/* Where a <= b the value log1p(p / q); elsewhere, exponent being that of S, fma(N, ln2, log S) - M r. Both are one
- * series, each in its own argument: so sixteen rows of either kind need two divisions. */
+/* log1p(p / q) if a <= b; otherwise, if the exponent is that of S, fma(N, ln2, log S) - M r. Both are one series with
+ * different arguments, so sixteen rows of either kind need two divisions. */
 XENT_INLINE dlanes row_logarithm(const row_numbers *s, dlanes a, dlanes b, dlanes p, dlanes q) {
   const dlanes ln2 = dlanes_set(XENT_LN2), one = dlanes_set(1), ratio = dlanes_div(p, q);
   dlanes k;
@@ -154,7 +154,7 @@ XENT_INLINE dlanes label_gap(const job *j, const row_numbers *s) {
   return over_temperature(j, dlanes_sub(dlanes_widen(s->max), dlanes_widen(s->logit)));
 }
 
-/* L of labels. */
+/* The loss L of labels. */
 XENT_INLINE dlanes label_loss(const job *j, const row_numbers *s, dlanes distance) {
   const dlanes q = dlanes_div(s->sum, s->label_e), one = dlanes_set(1);
   const dlanes far = dlanes_add(distance, label_gap(j, s));
@@ -162,12 +162,12 @@ XENT_INLINE dlanes label_loss(const job *j, const row_numbers *s, dlanes distanc
   return dlanes_where_at_most(q, one, log1p_small_rows(q), far);
 }
 
-/* The same where D is not asked for: a label that has half of its row needs none, so every row needs one
- * logarithm. S_o <= e_y is what q <= 1 says: next to 1, no quotient of two doubles above 1 rounds down to it. */
+/* The same if D is not needed: a label that has half of its row does not use D, so every row needs only one logarithm.
+ * S_o <= e_y is equivalent to q <= 1: close to 1, no quotient of two doubles above 1 rounds down to it. */
 XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   const dlanes S = s->total, E = s->largest_e, none = dlanes_zero(), all = dlanes_set(INFINITY);
   const dlanes twice = dlanes_add(E, E);
-  /* the comparison that row_logarithm makes: true for labels with half of their row, else S <= 2 E */
+  /* the comparison of row_logarithm: true for labels with half of their row, otherwise S <= 2 E */
   const dlanes a = dlanes_where_at_most(s->sum, s->label_e, none, S);
   const dlanes b = dlanes_where_at_most(s->sum, s->label_e, all, twice);
   const dlanes p = dlanes_where_at_most(s->sum, s->label_e, s->sum, dlanes_sub(S, E));
@@ -177,9 +177,9 @@ XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   return dlanes_where_at_most(s->sum, s->label_e, log, dlanes_add(distance, label_gap(j, s)));
 }
 
-/* What becomes of the targets: losses before the row weight, and what the gradient is made of. pull: the sum of the
- * targets, with that of z-loss, which multiplies the probabilities. own: the target of the label, 1 - eps times its
- * weight. share: in statistics, and of a focal loss what its gradient is scaled by. */
+/* Results of the targets: losses before the row weight, and the parts of the gradient. pull: the sum of the targets,
+ * including that of z-loss, which multiplies the probabilities. own: the target of the label, 1 - eps times its weight.
+ * share: in statistics; for a focal loss the scale of its gradient. */
 typedef struct {
   dlanes loss, log_probability, pull, share, own;
 } target_results;
@@ -230,7 +230,7 @@ XENT_INLINE dlanes focal_power(double gamma, dlanes m) {
   return dlanes_scale(dlanes_load(power), 0x1p-192);
 }
 
-/* A loss L becomes (1 - p)^gamma L, and the gradient is scaled by (1 - p)^gamma (1 + gamma p L / (1 - p)). */
+/* Turns a loss L into (1 - p)^gamma L, and scales the gradient by (1 - p)^gamma (1 + gamma p L / (1 - p)). */
 XENT_SHARED void focal_results(const job *j, const row_numbers *s, target_results *t) {
   const dlanes none = dlanes_zero(), least = dlanes_set(DBL_MIN), m = dlanes_div(s->sum, s->total);
   const dlanes p = dlanes_scale(dlanes_div(s->label_e, s->total), j->gamma), L = dlanes_sub(none, t->log_probability);
@@ -244,7 +244,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
                                     const double *dot, const double *mass, target_results *t) {
   if (j->labels) {
     label_results(j, in, distance, dot, mass, t);
-    if (j->gamma > 0) { /* copies, so that without it all of them stay in registers */
+    if (j->gamma > 0) { /* copies, so that all of them stay in registers without a focal loss */
       const row_numbers numbers = *s;
       target_results focal = *t;
       focal_results(j, &numbers, &focal);
@@ -259,7 +259,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
   if (j->smoothed) t->share = dlanes_where_at_most(H, dlanes_zero(), dlanes_zero(), dlanes_div(dlanes_set(j->eps), H));
 }
 
-/* The gradient at the labels, less the scale. */
+/* The gradient at the labels, without the scale. */
 XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight) {
   const dlanes others = dlanes_sub(dlanes_zero(), dlanes_div(sum, total));
@@ -279,7 +279,7 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
   return j->others ? where_zero(t->share, general, plain) : plain;
 }
 
-/* f, b and the gradient at the labels. Rows whose factors are no ordinary floats leave. */
+/* f, b and the gradient at the labels. Rows with factors that are not normal floats are left to generic/. */
 XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight, dlanes cc, row_outcome *out) {
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);

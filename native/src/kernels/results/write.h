@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What there is one of per row: computed for sixteen rows, and written where its array wants it. */
+/* Outputs per row, computed for sixteen rows, and stored in the layouts of their arrays. */
 #ifndef XENT_RESULTS_WRITE_H
 #define XENT_RESULTS_WRITE_H
 
@@ -10,14 +10,14 @@
 #include "kernels/targets/results.h"
 #include "numerics/exact_sum.h"
 
-/* Whether the numbers of the rows lie side by side, from *at on. */
+/* Whether the numbers of the rows are contiguous, from *at on. */
 XENT_INLINE bool rows_are_contiguous(const xent_call *call, const row_set *b, const xent_layout *l, int64_t *at) {
   if (!b->adjacent || (call->shape->inner == 1 ? l->outer : l->inner) != 1) return false;
   *at = row_offset(call->shape, l, b->first);
   return call->shape->inner == 1 || row_offset(call->shape, l, b->first + b->count - 1) - *at == b->count - 1;
 }
 
-/* Rows that have left are written too: what computes them writes them again. */
+/* Also writes rows that are left to generic/, which overwrites them. */
 XENT_INLINE void write_floats(const xent_call *call, const row_set *b, const xent_layout *l, void *to, lanes values) {
   int64_t at;
   if (rows_are_contiguous(call, b, l, &at)) {
@@ -96,7 +96,7 @@ XENT_INLINE dlanes log_sum_exp_of(const job *j, const row_sums *in, const row_nu
   return in->folded ? dlanes_add(over_temperature(j, dlanes_widen(lanes_load(in->shift))), above) : above;
 }
 
-/* T the sum of e (M - x): D + T r / S; a sink has no part in the entropy, but in the probabilities. */
+/* T is the sum of e (M - x): D + T r / S; a sink does not count in the entropy, but it does in the probabilities. */
 XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_numbers *s, dlanes distance) {
   const dlanes rest = dlanes_div(over_temperature(j, dlanes_scale(dlanes_load(in->entropy), XENT_UNSCALE)), s->total);
   if (!j->call->sink) return dlanes_add(distance, rest);
@@ -107,7 +107,7 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }
 
-/* Everything that cross-entropy writes per row but log-sum-exp without targets, and what its gradient is made of. */
+/* All outputs of cross-entropy per row, except log-sum-exp without targets, and the constants of its gradient. */
 XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
@@ -146,7 +146,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   if (call->output) {
     const uint32_t all = out->regular;
     gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in, &t), out);
-    if (in->folded) out->regular = all; /* their factors are made of their statistics */
+    if (in->folded) out->regular = all; /* their factors come from their statistics */
   }
   if (losses) {
     const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
@@ -174,7 +174,7 @@ XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *ou
     out->f = dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&s)));
   if (out->record) write_statistics(j, in, &s, &t, out->record);
 }
-/* The sum of one vector of classes without the largest. */
+/* The sum of one vector of classes without the largest one. */
 XENT_INLINE double sum_of_short_row(const job *j, int64_t row, float max, float reference) {
   const row_source x = logits_of_row(j->call, row);
   lanes e[1] = {row_lanes(&x, 0, x.classes, 0.0f)};
@@ -194,8 +194,8 @@ XENT_SHARED void sums_of_short_rows(const job *j, const row_set *rows, uint32_t 
   }
 }
 
-/* log-sum-exp of rows without targets. Next to 0 D is log1p(S_o / E), S_o being the sum without the first largest term:
- * folded rows have that in dot, that of short rows is made here, others leave. */
+/* log-sum-exp of rows without targets. Close to 0, D is log1p(S_o / E), where S_o is the sum without the first largest
+ * term: folded rows have it in dot, short rows compute it here, and other rows are left to generic/. */
 XENT_SHARED void sixteen_log_sum_exps(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   double none[XENT_ROWS] = {0};
@@ -237,7 +237,7 @@ XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *
   if (sums) sixteen_log_sum_exps(j, in, out);
 }
 
-/* Rows behind the last are copies of the first: numbers like any. */
+/* Fills the lanes after the last row with copies of the first, so that they hold ordinary numbers. */
 XENT_INLINE void fill_sums(row_sums *in) {
   for (int i = in->rows.count; i < XENT_ROWS; i++) {
     in->max[i] = in->max[0];
@@ -248,19 +248,19 @@ XENT_INLINE void fill_sums(row_sums *in) {
   }
 }
 
-/* Places of the largest classes that no class is left for. */
+/* Fills the remaining entries of a list of largest classes that has too few classes. */
 XENT_INLINE void write_top_rest(const xent_call *call, int64_t row, int64_t from, float log_probability) {
   for (int64_t k = from; k < call->shape->top_count; k++) write_top(call, row, k, -1, (double)log_probability);
 }
 
-/* Log-sum-exp less the maximum. */
+/* Log-sum-exp minus the maximum. */
 XENT_SHARED void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
   double none[XENT_ROWS] = {0};
   row_numbers numbers;
   row_numbers_of(j, in, none, none, false, &numbers);
   dlanes_store(distance, row_distance(&numbers));
 }
-/* What a row gives that has no loss to speak of. */
+/* Writes the results of a special row, which has no ordinary loss. */
 XENT_SHARED void write_special(const job *j, int64_t row, uint32_t special) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sixteen rows are written with whose statistics an earlier forward made. */
+/* The constants of the second pass of sixteen rows, from the statistics of an earlier forward. */
 #ifndef XENT_ROWS_GRADIENT_H
 #define XENT_ROWS_GRADIENT_H
 
 #include "kernels/rows/sixteen.h"
 
-/* The gradient of cross-entropy. Rows without a gradient of their own, and shifted ones, leave. */
+/* The gradient of cross-entropy. Special and shifted rows are left to the fallback. */
 XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
@@ -21,7 +21,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
     label_e[i] = j->labels ? own->mass : 0;
     pull[i] = own->pull;
     share[i] = own->share;
-    const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless somebody changed it */
+    const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless the memory changed */
     in->smoothed_count[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
     if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0)))
       out->regular &= ~(1u << i);

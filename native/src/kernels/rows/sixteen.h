@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which rows of a call go together, up to sixteen, and what is known of them before their logits are read. */
+/* Selects up to sixteen rows of a call that are processed together, and loads their numbers before their logits are
+ * read. */
 #ifndef XENT_ROWS_SIXTEEN_H
 #define XENT_ROWS_SIXTEEN_H
 
@@ -8,14 +9,14 @@
 
 enum { XENT_CACHED_FLOATS = 1 << 22 };
 
-/* A row that needs more, by the fallback, which takes one after the other. */
+/* Computes a row that needs the fallback, which processes one row after the other. */
 XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, xent_kernel fallback) {
   xent_call one = *call;
   one.row_begin = row;
   one.row_end = row + 1;
   return fallback(&one);
 }
-/* A row that does not count: its results say so, and its gradients are +0. */
+/* Writes the results of an ignored row, and its gradients, which are +0. */
 XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
   const xent_call *call = j->call;
   const xent_layout *l = &call->shape->target_gradient;
@@ -39,7 +40,7 @@ XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t regu
   return status;
 }
 
-/* The rows of a call, sixteen after sixteen. */
+/* The rows of a call, sixteen at a time. */
 typedef struct {
   const job *j;
   int64_t row;
@@ -67,7 +68,7 @@ XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, 
   }
   return ignores && !wrong;
 }
-/* `count` labels from `row` on, 0 of rows that are ignored; false where one is out of range. */
+/* Loads `count` labels from `row` on, 0 for ignored rows; false if one is out of range. */
 XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label, uint32_t *ignored) {
   switch (call->shape->targets.type) {
     case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label, ignored);
@@ -75,7 +76,7 @@ XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int
     default: return plain_labels_of(call, row, count, call->shape->targets.type, label, ignored);
   }
 }
-/* A number of each row, or `otherwise`. */
+/* Loads a number per row, or `otherwise`. */
 XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise,
                               double *to) {
   int64_t at;
@@ -87,7 +88,7 @@ XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array,
   for (int i = 0; array && i < XENT_ROWS; i++)
     to[i] = float_at(array, l->type, row_offset(j->call->shape, l, row_of(b, i < b->count ? i : 0)));
 }
-/* Of `count` rows from `row` on none has weight 0 or a label that is masked. */
+/* Whether no row of `count` rows from `row` on has weight 0 or a masked label. */
 XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32_t *label) {
   const xent_call *call = j->call;
   bool out = false;
@@ -104,7 +105,7 @@ XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32
     out |= !takes_part(call, (row_span){.row = row + i, .classes = call->shape->classes}, label[i]);
   return !out;
 }
-/* Whether `count` rows can be taken as they come, their labels, and which of them are ignored. */
+/* Whether `count` rows can be processed without gaps; sets their labels, and the ignored ones. */
 XENT_SHARED bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label, uint32_t *ignored) {
   const xent_call *call = j->call;
   if (j->sparse) return false;
@@ -113,8 +114,8 @@ XENT_SHARED bool rows_as_they_come(const job *j, int64_t row, int count, int32_t
   return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(j, row, count, label);
 }
 
-/* The next rows that have lawful labels; a label out of range is the end of the rows. Ignored ones are finished at
- * once, or kept, so that the others are neighbours. */
+/* The next rows with valid labels; a label out of range ends the rows. Ignored rows are finished at once, or kept, so
+ * that the others are adjacent. */
 XENT_SHARED void take_each_row(row_reader *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   b->first = s->row;
@@ -143,7 +144,7 @@ XENT_SHARED void take_each_row(row_reader *s, row_set *b, int32_t label[XENT_ROW
   }
 }
 
-/* The next rows of a call, at most `most`; a count of 0 is the end. */
+/* The next rows of a call, at most `most`; a count of 0 means the end. */
 XENT_INLINE void take_rows(row_reader *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   const int64_t left = call->row_end - s->row;
@@ -161,7 +162,7 @@ XENT_INLINE void take_rows(row_reader *s, row_set *b, int32_t label[XENT_ROWS], 
   s->row += b->count;
 }
 
-/* Weights, sinks and the like of the rows. counted: their classes that are not masked. */
+/* Loads weights, sinks and similar inputs of the rows. counted: the number of classes that are not masked. */
 XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted,
                                   row_sums *in) {
   const xent_call *call = j->call;
@@ -181,18 +182,18 @@ XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t 
   }
 }
 
-/* Which of the rows of a dense block, of n classes each, a number belongs to. */
+/* The row of each number of a dense block, with n classes per row. */
 XENT_INLINE void map_rows(int32_t *rows, int64_t n) {
   const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
   for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) rows[i] = (int32_t)(i * reciprocal >> 20);
 }
 
-/* Whether the logits come from memory: then they are fetched ahead. */
+/* Whether the logits come from memory; if so, they are prefetched. */
 XENT_INLINE bool is_large(const xent_call *call) {
   const xent_shape *s = call->shape;
   return s->outer * s->inner * s->classes >= XENT_CACHED_FLOATS;
 }
-/* n floats that lie XENT_PREFETCH_AHEAD behind x; the address may lie behind the tensor, which a prefetch may. */
+/* Prefetches n floats XENT_PREFETCH_AHEAD after x; the address may be past the tensor, which a prefetch may access. */
 XENT_INLINE void prefetch_floats(const float *x, int64_t n) {
   const uintptr_t from = (uintptr_t)x + XENT_PREFETCH_AHEAD * sizeof *x;
   for (int64_t k = 0; k < n; k += XENT_LANES) __builtin_prefetch((const void *)(from + (uintptr_t)k * sizeof *x));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Masks that have a bit for each class: the bits of a row become flags in the workspace, one row after the other. */
+/* Masks with one bit per class: the bits of a row are expanded to flags in the workspace, row by row. */
 #ifndef XENT_SAMPLE_BITS_H
 #define XENT_SAMPLE_BITS_H
 
@@ -7,11 +7,11 @@
 #include "kernels/targets/entries.h"
 #include "kernels/vector/vector.h"
 
-/* Bit k of a byte in byte k. */
+/* Moves bit k of a byte to byte k. */
 XENT_INLINE uint64_t flags_of_byte(uint64_t byte) {
   return ((byte & 127) * UINT64_C(0x0002040810204081) & UINT64_C(0x0101010101010101)) | (byte >> 7) << 56;
 }
-/* Of so many classes, up to whole eights. */
+/* Expands the bits of `classes` classes, rounded up to eight. */
 XENT_SHARED void write_flags(const uint32_t *words, int64_t stride, int64_t classes, uint8_t *flags) {
   for (int64_t i = 0; i < classes; i += 8) {
     const uint64_t eight = flags_of_byte(words[i / 32 * stride] >> i % 32 & 255);
@@ -19,7 +19,7 @@ XENT_SHARED void write_flags(const uint32_t *words, int64_t stride, int64_t clas
   }
 }
 
-/* A kernel of a call, row by row, where it has such a mask. */
+/* Runs the kernel of a call, row by row if the call has such a mask. */
 XENT_SHARED xent_status sample_with_flags(const xent_call *call, xent_kernel kernel) {
   if (!has_mask_of_bits(call)) return kernel(call);
   xent_shape shape = *call->shape;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cut of a set: its classes in rising order of a key, up to the one with which their weights, or their number,
- * reach what is wanted. The classes with keys up to k have the values of an interval. Two keys bracket the cut: the
- * classes up to the first do not reach what is wanted, those up to the second do. A few thousand classes, the probes,
- * estimate the cut. A pass measures what is before the estimate and lists the values around it. If the cut is in the
- * list, it is found there. Else the bracket is smaller and the next pass follows; bisection of the bracket ends the
+ * The cut of a set: its classes in ascending order of a key, up to the first one at which their weights, or their
+ * number, reach a target. The classes with keys up to k have the values of an interval. Two keys bracket the cut: the
+ * classes up to the first do not reach the target, those up to the second do. A few thousand classes, the probes,
+ * estimate the cut. A pass measures the mass before the estimate and lists the values around it. If the cut is in the
+ * list, it is found there. Otherwise the bracket shrinks and the next pass follows. Bisection of the bracket ends the
  * search in any case.
  */
 #ifndef XENT_SAMPLE_CUT_H
@@ -15,7 +15,7 @@
 
 enum { SAMPLE_FEW = 32, SAMPLE_TOP_BLOCKS = 64, SAMPLE_ROUNDS = 4 };
 
-/* Falling values, or for typical-p the distance of what a class says from what all say on average. */
+/* Descending values, or for typical-p the distance of a class's information from the average. */
 typedef struct {
   bool typical;
   double most, per_value, average;
@@ -32,8 +32,8 @@ typedef struct {
   float low, high;
 } interval;
 
-/* The values whose keys are at most k; in, out: those of a smaller key and of a larger one. The distance without fabs
- * falls with x. */
+/* The values whose keys are at most k; in, out: the values of a smaller key and of a larger one. The distance without
+ * fabs decreases with x. */
 XENT_SHARED interval values_up_to(const key_rule *r, double k, interval in, interval out) {
   int64_t ends[2];
   if (!r->typical) {
@@ -66,23 +66,23 @@ typedef struct {
   const key_rule *rule;
   const weigher *weigher; /* or NULL: classes are counted */
   double share;
-  float low; /* of the set that the share is of, and its `last` */
+  float low; /* of the set that the share refers to, and its `last` */
   int64_t last;
-  int64_t least, most; /* what is to be reached: a number from least to most, as the sum of all is known */
+  int64_t least, most; /* the target: a number from least to most, because the total is rounded */
   double from, to;     /* the cut is above `from` and not above `to` */
-  interval in, out;    /* the values with keys up to these */
-  mass before, up_to;  /* of these */
-  bool counted;        /* up_to.count is their number, and not more */
-  float *near, *few;   /* where a pass lists values; where those of a list are listed again */
-  const float *list;   /* once they are listed: the values with keys in the bracket, and maybe some around it */
-  int64_t room, listed, found; /* listed: how many, or -1; found: how many a pass had to list */
-  bool weighed;        /* the sum had to be exact */
-  bool by_block;       /* the sums of blocks are what is before all that are listed, which lie by their blocks */
-  mass outside;        /* what is before all that are listed */
-  bool ends;           /* a pass does, once there is too much to list */
+  interval in, out;    /* the values with keys up to `from`, and up to `to` */
+  mass before, up_to;  /* of these intervals */
+  bool counted;        /* up_to.count is their exact number */
+  float *near, *few;   /* near: the list of a pass; few: the values of a list that are listed again */
+  const float *list;   /* once listed: the values with keys in the bracket, and possibly some around it */
+  int64_t room, listed, found; /* length of the list, or -1; values that a pass found for its list */
+  bool weighed;        /* the exact sum was needed */
+  bool by_block;       /* `outside` comes from sums of blocks; the list is in the order of the blocks */
+  mass outside;        /* the mass before all listed values */
+  bool ends;           /* a pass stops as soon as its list is full */
 } cut_search;
 
-/* The key of the last class that is wanted, which `equal` classes have, and what is before it. */
+/* The key of the last class within the target, the number of classes with this key, and the mass before it. */
 typedef struct {
   double key;
   mass before;
@@ -100,7 +100,7 @@ typedef struct {
   float *near;
 } look_sums;
 
-/* A vector, and its exponentials. */
+/* Adds a vector and its exponentials to the sums. */
 XENT_INLINE void look_at_weighed(look_sums *t, const weigher *w, lanes v, lanes e, const bool two, const bool weighs) {
   const lanes none = lanes_set(-INFINITY);
   const lanes in = two ? lanes_where_above(v, t->in_high, none, v) : v;
@@ -108,7 +108,7 @@ XENT_INLINE void look_at_weighed(look_sums *t, const weigher *w, lanes v, lanes 
   const uint32_t inside = lanes_bits_above(in, t->in_low), near = lanes_bits_above(out, t->out_low) & ~inside;
   if (weighs) t->sum = wholes_add_above(t->sum, dlanes_whole(e, w->scale), in, t->in_low);
   t->count += __builtin_popcount(inside);
-  lanes_pick(t->near + (t->found < t->room ? t->found : t->room), v, near); /* there, what is written is lost */
+  lanes_pick(t->near + (t->found < t->room ? t->found : t->room), v, near); /* if full, it is overwritten */
   t->found += __builtin_popcount(near);
 }
 XENT_INLINE void look_at(look_sums *t, const weigher *w, const float *x, int64_t left, const int count, const bool two,
@@ -140,10 +140,11 @@ XENT_INLINE look_sums sums_of_look(const cut_search *q, interval in, interval ou
                      .found = same_interval(in, out) ? q->room : 0, .room = q->room, .near = q->near};
 }
 
-/* Of the row's values, sums of weights and numbers of listed ones are also kept by block. */
+/* A pass over the values. For all values of the row, it also stores the sums of weights and the numbers of listed
+ * values per block. */
 XENT_INLINE mass look_as(cut_search *q, interval in, interval out, const bool two, const bool weighs) {
   weigher own = {.shift = 0};
-  const weigher *w = &own; /* which no store here can change */
+  const weigher *w = &own; /* a copy, which no store here can change */
   if (weighs) own = *q->weigher;
   const bool by_block = weighs && !two && !q->set->listed && q->listed < 0;
   look_sums t = sums_of_look(q, in, out);
@@ -180,13 +181,13 @@ XENT_LOOK(count_between, true, false)
 XENT_LOOK(weigh_between, true, true)
 #undef XENT_LOOK
 
-/* What is in one interval; what is in the other and not in the first is listed. */
+/* The mass in one interval. Lists the values in the other interval that are not in the first. */
 XENT_INLINE mass look(cut_search *q, interval in, interval out, bool weighs) {
   if (q->rule->typical) return weighs ? weigh_between(q, in, out) : count_between(q, in, out);
   return weighs ? weigh_above(q, in, out) : count_above(q, in, out);
 }
 
-/* What has the values of an interval of keys up to one. */
+/* The mass of the values in an interval of keys up to one. */
 XENT_INLINE mass mass_in(cut_search *q, interval in) {
   mass m = look(q, in, in, q->weigher != NULL);
   if (q->listed >= 0) m = (mass){m.count + q->outside.count, m.weight + q->outside.weight};
@@ -198,7 +199,7 @@ XENT_INLINE interval interval_up_to(const cut_search *q, double k) {
 
 /* ---- the bracket ---- */
 
-/* The sum of all of the set, as it was before the largest of it were listed. */
+/* The exact sum of the whole set, before its largest values were listed. */
 XENT_SHARED void weigh_exactly(cut_search *q) {
   kept_set *s = q->set;
   const float low = s->low;
@@ -216,7 +217,7 @@ XENT_SHARED void weigh_exactly(cut_search *q) {
   s->sum = -1;
 }
 
-/* Takes what all of the set weigh, within a slack; false: the sum has to be exact. */
+/* Sets the weight of the whole set, within a slack; false: the exact sum is needed. */
 XENT_INLINE bool weights_known(cut_search *q, int64_t all, int64_t slack) {
   q->up_to.weight = all > slack ? all - slack : 0;
   q->least = share_of_sum(q->share, q->up_to.weight);
@@ -224,7 +225,7 @@ XENT_INLINE bool weights_known(cut_search *q, int64_t all, int64_t slack) {
   return q->up_to.weight >= q->most;
 }
 
-/* Takes the bracket on one side of k, up to which are the values of an interval, which m is. */
+/* Shrinks the bracket to one side of k; the interval has the values up to k, and m is their mass. */
 XENT_INLINE void narrow(cut_search *q, double k, interval values, mass m) {
   if (number_of(q, m) >= q->least && number_of(q, m) < q->most) weigh_exactly(q);
   if (number_of(q, m) >= q->most) {
@@ -243,7 +244,7 @@ XENT_INLINE double just_under(double k) {
   return k > 0 ? bits_double(double_bits(k) - 1) : k < 0 ? bits_double(double_bits(k) + 1) : -0x1p-1074;
 }
 
-/* Measures what is listed, n values with keys from behind `from` up to b. one: it is one key. */
+/* Measures the list, n values with keys above `from` up to b. one: they have the same key. */
 XENT_SHARED void take_list(cut_search *q, int64_t n, double b, interval out, bool one) {
   const interval all = {-FLT_MAX, INFINITY};
   mass more = {n, 0};
@@ -259,7 +260,7 @@ XENT_SHARED void take_list(cut_search *q, int64_t n, double b, interval out, boo
   if (q->to != b || n > q->room) q->listed = -1;
 }
 
-/* Measures what is up to a, and lists what is up to b. */
+/* Measures the values with keys up to a, and lists those up to b. */
 XENT_SHARED void look_between(cut_search *q, double a, double b, bool one) {
   if (a < q->from) a = q->from;
   if (b > q->to) b = q->to;
@@ -278,7 +279,7 @@ XENT_SHARED void look_between(cut_search *q, double a, double b, bool one) {
 
 typedef struct {
   int64_t n;
-  double each; /* how many classes of the set one stands for */
+  double each; /* the number of classes of the set per probe */
   float least, most;
 } probes;
 
@@ -286,7 +287,7 @@ XENT_INLINE int64_t class_of_probe(const kept_set *s, int64_t n, int64_t i) {
   return s->classes / XENT_LANES * (i / XENT_LANES) / (n / XENT_LANES) * XENT_LANES + i % XENT_LANES;
 }
 
-/* Classes all over the row; those that are not in the bracket have no mass. */
+/* Takes probes from the whole row; those outside the bracket have no mass. */
 XENT_SHARED probes take_probes(cut_search *q, int64_t n) {
   kept_set *s = q->set;
   float *keys = s->probes[0], *masses = s->probes[1];
@@ -325,7 +326,7 @@ XENT_SHARED probes take_probes(cut_search *q, int64_t n) {
   return p;
 }
 
-/* Sums over the probes with keys up to each of two: of masses, and of their squares. */
+/* Sums over the probes with keys up to each of two keys: of masses, and of their squares. */
 typedef struct {
   double mass[2], squares[2];
 } probe_sums;
@@ -348,9 +349,9 @@ XENT_INLINE int64_t count_probes(const kept_set *s, const probes *p, float key) 
 }
 
 /* Two keys with the cut between them, unless the estimate is off by more than `times` its standard deviation. f is the
- * share of the bracket's mass that is wanted. With y = 1 for the probes up to a key and y = 0 for the others, the cut
- * is where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares:
- * (1 - f)^2 mass^2 up to the key, f^2 mass^2 behind it. True: a smaller `times` changes neither. */
+ * target as a share of the bracket's mass. With y = 1 for the probes up to a key and y = 0 for the others, the cut is
+ * where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares:
+ * (1 - f)^2 mass^2 up to the key, f^2 mass^2 after it. Returns true if a smaller `times` changes neither key. */
 XENT_SHARED bool guess_cut(const cut_search *q, const probes *p, double times, float *low, float *high) {
   const float before = of_ordinal(ordinal_of(p->least) - 1), ends[2] = {p->most, p->most};
   const probe_sums all = probes_up_to(q->set, p, ends);
@@ -376,11 +377,11 @@ XENT_SHARED bool guess_cut(const cut_search *q, const probes *p, double times, f
   return a[0] == a[1] && b[0] == b[1];
 }
 
-/* Keys between which probes say the cut is, and few enough for a list. False: too many classes have one key, the first
- * above *low. */
+/* Keys that bracket the cut according to the probes, with few enough values between them for a list. False: too many
+ * classes have one key, the first above *low. */
 XENT_SHARED bool guess_keys(const cut_search *q, const probes *p, double *a, double *b, float *low) {
   const kept_set *s = q->set;
-  const double most = 0.8 * (double)q->room; /* there may be more than probes say */
+  const double most = 0.8 * (double)q->room; /* there may be more values than the probes suggest */
   bool same = !(p->least < p->most);
   float high;
   *low = of_ordinal(ordinal_of(p->least) - 1);
@@ -406,7 +407,7 @@ XENT_SHARED double key_above(const cut_search *q, const probes *p, float low) {
   return key_of(q->rule, values_at(&s->values, class, 1, s->room)[0]);
 }
 
-/* Passes where probes say the cut is. */
+/* Passes at the estimate of the probes. */
 XENT_SHARED void look_at_probes(cut_search *q) {
   const probes p = take_probes(q, q->set->classes > 16 * SAMPLE_PROBES ? SAMPLE_PROBES : SAMPLE_PROBES / 2);
   double a, b;
@@ -416,17 +417,17 @@ XENT_SHARED void look_at_probes(cut_search *q) {
     look_between(q, a, b, false);
     return;
   }
-  const double key = key_above(q, &p, low); /* which many classes have */
+  const double key = key_above(q, &p, low); /* a key of many classes */
   if (key > q->from && key <= q->to) look_between(q, just_under(key), key, true);
 }
 
 /* ---- the cut ---- */
 
-/* Among a few that are listed, in their order, in which one comes after as many as have smaller keys. */
+/* The cut in a short list: the rank of a value is the number of smaller keys. */
 XENT_SHARED cut cut_of_few(cut_search *q) {
   XENT_ALIGNED float e[SAMPLE_FEW + XENT_LANES];
   double keys[SAMPLE_FEW];
-  cut at[SAMPLE_FEW + 1] = {{0}}, c = {.before = q->before}; /* behind the last one there is none */
+  cut at[SAMPLE_FEW + 1] = {{0}}, c = {.before = q->before}; /* the cut after the last one stays empty */
   const int64_t n = q->listed;
   if (q->weigher) exponentials_of(q->weigher, q->list, n, e);
   for (int64_t i = 0; i < n; i++) keys[i] = key_of(q->rule, q->list[i]);
@@ -448,21 +449,21 @@ XENT_SHARED cut cut_of_few(cut_search *q) {
   return c;
 }
 
-/* A key between two, if there is one; now and then in the middle of their floats, which brings numbers that are far
- * apart together. */
+/* A key between two, if there is one; sometimes the middle of their floats, which converges faster if the keys are far
+ * apart. */
 XENT_INLINE double key_between(double from, double to, bool of_floats) {
   const double middle = 0.5 * from + 0.5 * to;
   const double other = (double)of_ordinal((int32_t)(((int64_t)ordinal_of((float)from) + ordinal_of((float)to)) >> 1));
   return of_floats && other > from && other < to ? other : middle;
 }
 
-/* Whether the bracket holds one key only. */
+/* Whether the bracket holds only one key. */
 XENT_INLINE bool holds_one_key(const cut_search *q) {
   const double key = key_between(q->from, q->to, false);
   return (!q->rule->typical && q->in.low == float_above(q->out.low)) || !(key > q->from && key < q->to);
 }
 
-/* The cut in the bracket, which is halved until few keys are in it, or one. */
+/* The cut in the bracket, which is halved until it holds few keys, or one. */
 XENT_SHARED cut cut_by_halves(cut_search *q) {
   for (int step = 1;; step++) {
     const int64_t left = q->up_to.count - q->before.count;
@@ -494,7 +495,7 @@ XENT_SHARED cut cut_by_halves(cut_search *q) {
   }
 }
 
-/* Nothing is known yet but that all classes reach q->most; q->up_to.weight is what they weigh, or a little less. */
+/* Starts a search: all classes reach q->most, and q->up_to.weight is their weight or slightly less. */
 XENT_SHARED void begin_cut(cut_search *q) {
   kept_set *s = q->set;
   const float low = s->low > -INFINITY ? s->low : -FLT_MAX;
@@ -516,7 +517,7 @@ XENT_SHARED cut find_cut(cut_search *q) {
   XENT_ALIGNED float few[SAMPLE_PIECE + XENT_LANES];
   q->few = few;
   q->near = s->listed ? few : s->x;
-  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest: probes miss them */
+  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest, which probes miss */
     const float x = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
     if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);
   }

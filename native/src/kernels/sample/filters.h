@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filters: each leaves a piece of the set (docs/spec/numerics.md, section 11). */
+/* The filters: each keeps a part of the set (docs/spec/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_FILTERS_H
 #define XENT_SAMPLE_FILTERS_H
 
 #include "kernels/math/f64_logarithm.h"
 #include "kernels/sample/cut.h"
 
-#define SAMPLE_UNIT 0x1p31 /* whole numbers that stand for 1 in the sums of a deviation */
-#define SAMPLE_XTC_SEED UINT64_C(0x9e3779b97f4a7c15) /* XTC's coin has another key than the draw */
+#define SAMPLE_UNIT 0x1p31 /* the integer that represents 1 in the sums of a deviation */
+#define SAMPLE_XTC_SEED UINT64_C(0x9e3779b97f4a7c15) /* XTC's random number has another key than the draw */
 
 XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep > 1 ? s->min_keep : 1; }
 
-/* Lists what reaches x, which is known to hold the cut; false: that is too much, and the set is as it was. */
+/* Lists the values that reach x, if the cut is among them; false: there are too many, and the set is unchanged. */
 XENT_SHARED bool list_reaching(kept_set *s, float x) {
   const float low = s->low;
   const int64_t last = s->last, count = s->count;
@@ -30,7 +30,7 @@ XENT_SHARED bool list_reaching(kept_set *s, float x) {
   return false;
 }
 
-/* Leaves the first k, or with `all` also what equals the last of them. */
+/* Keeps the first k, or with `all` also those that equal the last of them. */
 XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
   if (s->count >= 0 && k >= s->count) return;
   if (k == 1 && !all) {
@@ -55,14 +55,15 @@ XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
   keep_first(s, most_of_top_k(o), keeps_all_ties(o));
 }
 
-/* How many of the classes that equal the last one are kept. A weight of 0 is one that has changed since. */
+/* The number of kept classes among those that equal the last one. A weight of 0 means that memory has changed
+ * meanwhile. */
 XENT_INLINE int64_t ties_of_weight(const cut *c, int64_t own, int64_t wanted) {
   const int64_t ties = own > 0 ? (wanted - c->before.weight + own - 1) / own : c->equal;
   return ties < c->equal ? ties : c->equal;
 }
 
-/* A value that blocks reach whose largest values weigh as much as is wanted, so that the cut is not below it; -inf:
- * all of them do not. */
+/* A value that the largest values of enough blocks reach to weigh `wanted`, so that the cut is not below it; -inf if
+ * all blocks together do not weigh enough. */
 XENT_SHARED float reached_by_weight(kept_set *s, const weigher *w, int64_t wanted) {
   float *e = s->probes[0], low = s->high - (float)(SAMPLE_REACH / w->temperature.reciprocal), high = s->high;
   const lanes zero = lanes_set(0);
@@ -82,7 +83,7 @@ XENT_SHARED float reached_by_weight(kept_set *s, const weigher *w, int64_t wante
   return low;
 }
 
-/* What is kept of the values that were listed goes to the sums of their blocks. */
+/* Adds the kept ones of the listed values to the sums of their blocks. */
 XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
   const lanes low = lanes_set(s->low);
   const int64_t own = weight_of(w, s->low), n = s->near[s->blocks];
@@ -108,7 +109,7 @@ XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
   s->by_block = true;
 }
 
-/* Leaves the fewest that weigh q->most or more, which all of them do. */
+/* Keeps the fewest classes that weigh at least q->most, which all classes reach. */
 XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) {
   kept_set *s = q->set;
   if (!s->listed && !(begun && q->listed >= 0) && s->high >= s->most &&
@@ -125,13 +126,13 @@ XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) 
   }
   const int64_t count = c.before.count + kept;
   if (count < at_least_kept(o)) {
-    if (q->low < s->low) { /* of all, not of the largest alone */
+    if (q->low < s->low) { /* of all, not only of the largest */
       s->low = q->low;
       s->last = q->last;
       s->count = -1;
       s->listed = false;
     }
-    s->sum = -1; /* a pass has changed those of blocks */
+    s->sum = -1; /* a pass has changed the sums of blocks */
     keep_first(s, at_least_kept(o), false);
   } else {
     raise_low(s, x, kept, c.equal, count);
@@ -151,14 +152,15 @@ XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_tem
   keep_weight(&q, o, false);
 }
 
-/* A threshold of filters that compare logits: the smallest float that is not below it, -inf where all are. */
+/* A threshold for filters that compare logits: the smallest float that is not below it, -inf if all floats are
+ * above. */
 XENT_INLINE float least_float(double least) {
   if (!(least > -(double)FLT_MAX)) return -INFINITY;
   const float low = (float)least;
   return (double)low < least ? float_above(low) : low;
 }
 
-/* The smallest value that min-p keeps beside the largest one; -inf: any. */
+/* The smallest value that min-p keeps with this largest one; -inf: any. */
 XENT_SHARED float least_of_min_p(const xent_sampling *o, float most, double temperature) {
   if (o->min_p == 0) return -INFINITY;
   const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
@@ -166,7 +168,7 @@ XENT_SHARED float least_of_min_p(const xent_sampling *o, float most, double temp
   return least_float((double)most + product);
 }
 
-/* Leaves those that are at least `low`, or the fewest that a filter has to keep. */
+/* Keeps the values that are at least `low`, or the fewest that a filter has to keep. */
 XENT_SHARED void keep_from(kept_set *s, const xent_sampling *o, float low) {
   if (!(low > s->low)) return;
   const int64_t reached = count_reaching(s, low);
@@ -180,7 +182,7 @@ XENT_INLINE void filter_min_p(kept_set *s, const xent_sampling *o, double temper
   keep_from(s, o, least_of_min_p(o, s->high, temperature));
 }
 
-/* The smallest member, and how many there are. */
+/* The smallest member, and the number of members. */
 XENT_SHARED float smallest_member(kept_set *s, int64_t *members_of) {
   const lanes none = lanes_set(-INFINITY), above = lanes_set(INFINITY);
   lanes least = above;
@@ -196,7 +198,7 @@ XENT_SHARED float smallest_member(kept_set *s, int64_t *members_of) {
   return smallest_of(least);
 }
 
-/* The standard deviation of the set, from sums of whole numbers: of u = (M - x) / (M - smallest x), and of u u. */
+/* The standard deviation of the set, from sums of integers: of u = (M - x) / (M - smallest x), and of u u. */
 XENT_SHARED double deviation_of(kept_set *s) {
   int64_t count, at = 0, numbers = 0;
   const double range = (double)s->high - (double)smallest_member(s, &count);
@@ -227,7 +229,7 @@ XENT_SHARED void filter_top_n_sigma(kept_set *s, const xent_sampling *o) {
 
 /* S and T of section 11. */
 XENT_SHARED int64_t weigh_distances(kept_set *s, const weigher *of, double per_value, int64_t *distances) {
-  const weigher own = *of, *w = &own; /* which no store here can change */
+  const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   const dlanes most = dlanes_set((double)s->high), each = dlanes_set(per_value), whole = dlanes_set(XENT_WHOLE);
   wholes sum = wholes_zero(), products = sum;
   int64_t at = 0, numbers = 0;
@@ -246,7 +248,7 @@ XENT_SHARED int64_t weigh_distances(kept_set *s, const weigher *of, double per_v
   return sum_of_wholes(sum, numbers);
 }
 
-/* The largest member that is not above x. */
+/* The largest member that is at most x. */
 XENT_SHARED float largest_up_to(kept_set *s, float x) {
   const lanes none = lanes_set(-INFINITY);
   lanes most = none;
@@ -286,17 +288,17 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32
              kept.high < s->high ? largest_up_to(s, kept.high) : s->high, count);
 }
 
-/* Whether XTC removes classes of this token. */
+/* Whether XTC removes classes from this token's set. */
 XENT_INLINE bool is_xtc_chosen(const xent_sampling *o, uint64_t stream) {
   const random_number r = philox(o->seed ^ SAMPLE_XTC_SEED, stream, o->step, o->draw);
   return (double)(r.high >> 11) < o->xtc_probability * 0x1p53;
 }
 
-/* The smallest value with a weight of `wanted` or more; +inf: none has. */
+/* The smallest value with a weight of at least `wanted`; +inf: no value has it. */
 XENT_SHARED float least_with_weight(kept_set *s, const weigher *of, int64_t wanted) {
-  const weigher own = *of, *w = &own; /* which no store here can change */
+  const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   XENT_ALIGNED float x[XENT_LANES], e[XENT_LANES];
-  const lanes near = lanes_set((float)(((double)wanted - 0.5) / w->scale * (1 - 0x1p-20))); /* others weigh less */
+  const lanes near = lanes_set((float)(((double)wanted - 0.5) / w->scale * (1 - 0x1p-20))); /* those below weigh less */
   float least = INFINITY;
   int64_t at = 0;
   piece p;
@@ -329,12 +331,14 @@ XENT_SHARED void filter_xtc(kept_set *s, const xent_sampling *o, const f32_tempe
   if (kept >= at_least_kept(o)) keep_range(s, s->low, s->last, least, kept);
 }
 
-/* Whether top-p is the first filter, of a row that is too long for a list; *at_1: with the weights of temperature 1. */
+/* Whether top-p is the first filter, for a row that is too long for a list; *at_1: with the weights of temperature
+ * 1. */
 XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o, bool *at_1) {
   return first_filter(o, at_1) == XENT_FILTER_TOP_P && s->classes > SAMPLE_LISTED;
 }
 
-/* The filters that are set, in their order, with the weights of temperature 1 until it is the temperature's turn. */
+/* Runs the filters that are set, in their order. The weights are those of temperature 1 until the temperature is
+ * applied. */
 XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale,
                              uint64_t stream) {
   uint64_t left = order_of(o);

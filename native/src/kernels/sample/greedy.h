@@ -5,7 +5,7 @@
 
 #include "kernels/sample/set.h"
 
-/* One pass for the largest value of each piece, then a search of the first piece that has the largest of all; -1: the
+/* Finds the largest value of each piece in one pass, then searches the first piece that has the largest of all; -1: the
  * row has no token. */
 XENT_SHARED int64_t first_candidate(const xent_call *call, int64_t row, const xent_sampling *o) {
   XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
@@ -30,7 +30,7 @@ XENT_SHARED int64_t first_candidate(const xent_call *call, int64_t row, const xe
     const uint32_t bits = lanes_bits_equal(values_of(&p, k), lanes_set(most));
     if (bits) return class_in(&p, k + __builtin_ctz(bits));
   }
-  return -1; /* the row has changed since */
+  return -1; /* the row has changed meanwhile */
 }
 
 #endif

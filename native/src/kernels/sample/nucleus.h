@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Top-p as the first filter of a long row: the first pass over the logits computes their exponentials, too. It adds
- * them up in floats. That is enough if both bounds of the sum have the same cut; else the sum is made exact. If no
- * class has much of the mass, the same pass measures and lists what is near the cut, or counts the classes of one value
- * if they are too many for a list. The pass uses the largest of the first values as reference. Another reference
- * changes weights by a power of two, if none is rounded and no exponential is out of range.
+ * Top-p as the first filter of a long row: the first pass over the logits computes their exponentials, too, and adds
+ * them up as floats. That is enough if both bounds of the sum have the same cut; otherwise the exact sum is computed.
+ * If no class has a large part of the mass, the same pass measures and lists the values near the cut, or counts the
+ * classes of one value if they are too many for a list. The pass uses the largest of the first values as reference.
+ * Another reference scales weights by a power of two, if none is rounded and no exponential is out of range.
  */
 #ifndef XENT_SAMPLE_NUCLEUS_H
 #define XENT_SAMPLE_NUCLEUS_H
@@ -15,7 +15,7 @@ enum { SAMPLE_EVEN = 200 };
 
 typedef struct {
   lanes most;
-  dlanes all; /* within 2^-23 of themselves */
+  dlanes all; /* relative error at most 2^-23 */
   look_sums near;
 } first_sums;
 
@@ -42,7 +42,7 @@ XENT_INLINE void first_vectors(first_sums *t, const weigher *w, const float *x, 
 }
 
 XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near, const bool lists) {
-  const weigher own = *of, *w = &own; /* which no store here can change */
+  const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   first_sums t = {.all = dlanes_zero(), .near = *near};
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
@@ -72,7 +72,7 @@ XENT_SHARED double first_pass_near(kept_set *s, const weigher *w, look_sums *nea
   return first_pass_as(s, w, near, true);
 }
 
-/* Whether none of n exponentials, of whole vectors, has much of what all have. */
+/* Whether none of n exponentials, of whole vectors, has a large part of their sum. */
 XENT_INLINE bool are_even(const float *e, int64_t n) {
   const lanes unit = lanes_set(XENT_UNSCALE);
   lanes sum = lanes_set(0), most = sum;
@@ -84,7 +84,7 @@ XENT_INLINE bool are_even(const float *e, int64_t n) {
   return (double)lanes_largest(most) * (double)n < SAMPLE_EVEN * lanes_tree(sum);
 }
 
-/* Where the cut of a row without a peak is, from its probes alone. */
+/* Estimates the cut of a row without a peak from its probes alone. */
 XENT_SHARED bool guess_of_row(cut_search *q, double *a, double *b) {
   kept_set *s = q->set;
   const int64_t n = s->classes > 16 * SAMPLE_PROBES ? SAMPLE_PROBES : SAMPLE_PROBES / 2;
@@ -110,7 +110,8 @@ XENT_SHARED bool guess_of_row(cut_search *q, double *a, double *b) {
   return *b < q->to;
 }
 
-/* Whether sums of weights of what reaches `least` are exact, and those of another reference are these / 2^octaves. */
+/* Whether sums of weights of values that reach `least` are exact, and those of another reference are these /
+ * 2^octaves. */
 XENT_INLINE bool are_exact(const weigher *w, float least, double octaves) {
   XENT_ALIGNED float e[XENT_LANES];
   lanes v[1] = {lanes_set(least)};
@@ -119,7 +120,7 @@ XENT_INLINE bool are_exact(const weigher *w, float least, double octaves) {
   return octaves <= 8 && (double)e[0] * w->scale >= 0x1p24 * (double)(INT64_C(1) << (int)octaves);
 }
 
-/* All candidates, and of them what top-p keeps; false where the row has no token. */
+/* Finds all candidates, and keeps those that top-p keeps; false if the row has no token. */
 XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   bool nan = false;
   lanes least = lanes_set(INFINITY);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What entry points and kernels both know of a row's options, and of the memory that penalties take. */
+/* Shared by entry points and kernels: a row's options, and the memory that penalties take. */
 #ifndef XENT_SAMPLE_OPTIONS_H
 #define XENT_SAMPLE_OPTIONS_H
 
 #include "kernels/kernels.h"
 #include "numerics/types.h"
 
-/* Structs may be longer than this library knows; all of a call have the size of the first. */
+/* Structs may be longer than this version's; all of a call have the size of the first. */
 static inline const xent_sampling *sampling_of_row(const xent_call *call, int64_t row) {
   const char *first = (const char *)call->sampling;
   const int64_t size = (int64_t)call->sampling->size;
@@ -21,7 +21,7 @@ static inline bool keeps_all_ties(const xent_sampling *s) {
 
 #define XENT_THEN(filter, then) (XENT_FILTER_##filter | (uint64_t)(then) << 8)
 
-/* The filters, one per byte from the lowest on. */
+/* The filters in their order, one per byte from the lowest on. */
 static inline uint64_t order_of(const xent_sampling *s) {
   static const uint64_t rules[] = {
       [XENT_RULES_XENT] = XENT_THEN(TEMPERATURE, XENT_THEN(TOP_N_SIGMA, XENT_THEN(TOP_K, XENT_THEN(TOP_P,
@@ -35,7 +35,7 @@ static inline uint64_t order_of(const xent_sampling *s) {
   return s->order ? s->order : rules[s->rules];
 }
 
-/* Whether a filter is set, so that it may leave classes out. */
+/* Whether a filter is set and may remove classes. */
 static inline bool has_filter(const xent_sampling *s, int filter) {
   switch (filter) {
     case XENT_FILTER_TOP_K: return s->top_k > 0;
@@ -48,14 +48,14 @@ static inline bool has_filter(const xent_sampling *s, int filter) {
   }
 }
 
-/* Whether the temperature has a place among the filters; those before it have the weights of temperature 1. */
+/* Whether the temperature has a position among the filters; earlier filters use the weights of temperature 1. */
 static inline bool has_temperature(uint64_t order) {
   for (; order; order >>= 8)
     if ((order & 255) == XENT_FILTER_TEMPERATURE) return true;
   return false;
 }
 
-/* The first filter that is set, 0 without; *at_1: it has the weights of temperature 1. */
+/* The first filter that is set, 0 if no filter is set; *at_1: it uses the weights of temperature 1. */
 static inline int first_filter(const xent_sampling *s, bool *at_1) {
   uint64_t left = order_of(s);
   *at_1 = has_temperature(left);
@@ -69,17 +69,16 @@ static inline int first_filter(const xent_sampling *s, bool *at_1) {
 
 static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_classes ? s->all_classes : s->classes; }
 
-/* ---- the workspace: a table of the classes that a row's tokens name, then the flags of a mask of bits ---- */
+/* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */
 
-/* A class that the row's tokens name, and how often it is among the output tokens; -1: it has a bias alone. Class -1: a
- * free place. */
+/* A class among the row's tokens, and its number of output tokens; -1: it only has a bias. Class -1: a free slot. */
 typedef struct {
   int32_t class;
   float bias;
   int64_t count;
 } named_class;
 
-/* A bit per class says whether it is in the table, and the table has room for twice the classes that can be in it. */
+/* A bit per class is set if the class is in the table. At most half of the slots are used. */
 static inline int64_t table_words(int64_t classes) { return classes / 64 + (classes % 64 != 0); }
 static inline int64_t table_slots(int64_t classes, int64_t tokens) {
   const int64_t most = tokens < classes ? tokens : classes;
@@ -94,7 +93,7 @@ static inline uint64_t bytes_of_table(int64_t classes, int64_t tokens) {
 }
 static inline uint64_t bytes_of_flags(int64_t classes) { return ((uint64_t)classes + 7) / 8 * 8; }
 
-/* How many tokens a row names at most. */
+/* The most tokens of a row. */
 static inline int64_t tokens_of_row(const xent_call *call) {
   const xent_shape *s = call->shape;
   int64_t tokens = call->prompt_tokens ? s->prompt_count : 0;
@@ -103,7 +102,7 @@ static inline int64_t tokens_of_row(const xent_call *call) {
   return tokens;
 }
 
-/* Whether the mask has a bit for each class, not a byte. */
+/* Whether the mask has one bit per class instead of one byte. */
 static inline bool has_mask_of_bits(const xent_call *call) {
   return call->class_mask && xent_element_type_of(call->shape->class_mask.type).holds & XENT_WORDS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Philox4x32-10, and a number below S made of its 128 bits (docs/spec/numerics.md, section 11). */
+/* Philox4x32-10, and a number below S from its 128 bits (docs/spec/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_PHILOX_H
 #define XENT_SAMPLE_PHILOX_H
 
@@ -33,7 +33,7 @@ static inline int64_t below_sum(random_number r, int64_t sum) {
   return (int64_t)(((two_words)r.high * (uint64_t)sum + (uint64_t)(low >> 64)) >> 64);
 }
 
-/* ceil(p S) of 0 < p < 1: the whole number that a mass has to reach. */
+/* ceil(p S) for 0 < p < 1: the integer that a mass has to reach. */
 static inline int64_t share_of_sum(double p, int64_t sum) {
   uint64_t bits;
   __builtin_memcpy(&bits, &p, sizeof bits);

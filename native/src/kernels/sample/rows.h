@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling, row after row: candidates, filters, the draw, and what is written. What cross-entropy gives for the tokens
- * it computes itself, a few rows later, while their logits are in the caches. */
+/* Sampling, row by row: candidates, filters, the draw, and the outputs. Cross-entropy computes its outputs for the
+ * tokens a few rows later, while their logits are in the caches. */
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
@@ -11,10 +11,10 @@
 
 typedef struct {
   int64_t token, kept;
-  double log_probability; /* among the classes that are kept */
+  double log_probability; /* among the kept classes */
 } drawn;
 
-/* The class of the set with which the weights, by rising class, are above t; and its weight. */
+/* The class of the set at which the sum of weights, in ascending order of classes, exceeds t; and its weight. */
 XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, int64_t *weight) {
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
   int64_t at = 0, token = -1;
@@ -22,12 +22,12 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
   if (has_one_value(s)) {
     *weight = weight_of(w, s->high);
     token = class_of_equal(s, s->high, t / *weight + 1);
-    return token >= 0 && token < s->classes ? token : -1; /* -1: the row has changed since */
+    return token >= 0 && token < s->classes ? token : -1; /* -1: the row has changed meanwhile */
   }
   const bool summed = s->listed || s->by_block;
   const int64_t part = s->listed ? SAMPLE_PIECE : s->block, end = s->listed ? s->count : s->classes;
   for (int64_t i = 0; summed && at + part < end && t >= s->sums[i]; i++, at += part) t -= s->sums[i];
-  while (next_piece(s, &at, -FLT_MAX, &p)) { /* the first one has it, if they are summed */
+  while (next_piece(s, &at, -FLT_MAX, &p)) { /* with known sums, the first piece has it */
     const int64_t sum = summed ? INT64_MAX : sum_of_weights(w, p.x, p.n);
     if (t >= sum) {
       t -= sum;
@@ -59,7 +59,7 @@ XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xen
   return o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
 }
 
-/* Draws from what the filters leave of the set. */
+/* Draws from the classes of the set that the filters keep. */
 XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const f32_temperature *h,
                               double scale) {
   if (o->greedy)
@@ -87,7 +87,7 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
   return draw_of_set(s, o, stream_of_row(call, row, o), &h, scale);
 }
 
-/* The row of bytes that says which classes are kept, none so far. */
+/* The row of bytes for kept classes, set to 0. */
 XENT_INLINE uint8_t *cleared_kept_mask(const xent_call *call, int64_t row) {
   const xent_layout *l = &call->shape->kept_mask;
   const int64_t classes = call->shape->classes;
@@ -98,7 +98,7 @@ XENT_INLINE uint8_t *cleared_kept_mask(const xent_call *call, int64_t row) {
     for (int64_t i = 0; i < classes; i++) to[i * l->classes] = 0;
   return to;
 }
-/* 1 for the classes of the set. */
+/* Sets the bytes of the classes of the set to 1. */
 XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row) {
   const int64_t stride = call->shape->kept_mask.classes;
   uint8_t *to = cleared_kept_mask(call, row);
@@ -122,7 +122,7 @@ XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
   if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), d.kept);
 }
 
-/* Rows from `row` on up to the first greedy one, which is returned. */
+/* Draws for rows from `row` on up to the first greedy one. Returns this row. */
 XENT_SHARED int64_t draw_rows(const xent_call *call, int64_t row, int64_t end) {
   kept_set s;
   const double scale = scale_of_classes(call->shape->classes);
@@ -134,7 +134,7 @@ XENT_SHARED int64_t draw_rows(const xent_call *call, int64_t row, int64_t end) {
   } while (++row < end && !sampling_of_row(call, row)->greedy);
   return row;
 }
-/* And up to the first one that is not greedy. */
+/* The same for greedy rows, up to the first one that is not greedy. */
 XENT_SHARED int64_t take_first_of_rows(const xent_call *call, int64_t row, int64_t end) {
   do {
     const int64_t token = first_candidate(call, row, sampling_of_row(call, row));
@@ -152,10 +152,10 @@ XENT_INLINE void sample_rows(const xent_call *call, int64_t row, int64_t end) {
     row = sampling_of_row(call, row)->greedy ? take_first_of_rows(call, row, end) : draw_rows(call, row, end);
 }
 
-/* So many rows that their logits stay in the second cache until cross-entropy reads them. */
+/* The most bytes of rows whose logits stay in the second-level cache until cross-entropy reads them. */
 enum { SAMPLE_ROWS_BYTES = 1 << 18 };
 
-/* The call that cross-entropy computes for tokens, which are its labels; a row without one is ignored. */
+/* The call of cross-entropy for the tokens, which are its labels; a row without a token is ignored. */
 typedef struct {
   xent_call call;
   xent_shape shape;
@@ -163,13 +163,13 @@ typedef struct {
   xent_report report;
 } token_call;
 
-/* What sampling itself reads and writes; anything else is made by cross-entropy. */
+/* The arrays that sampling itself reads and writes; cross-entropy computes all others. */
 #define XENT_OF_TOKENS                                                                                           \
   (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
    XENT_HAS(bias_tokens) | XENT_HAS(bias_values) |                                                               \
    XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
    XENT_HAS(workspace))
-/* And what that is. */
+/* The arrays that cross-entropy computes. */
 #define XENT_OF_TOKEN_CALL                                                                               \
   (XENT_HAS(log_probabilities) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |        \
    XENT_HAS(top_log_probabilities))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The classes of a row that are still kept: an unbroken piece of their order. It is a range of values and, of those
- * that equal the smallest, the classes up to one. What passes over the row skips the blocks whose largest value is
- * below that range; once few are left, they are listed.
+ * The kept classes of a row: a contiguous part of their order. It is a range of values and, of the classes that equal
+ * the smallest value, those up to one class. Passes over the row skip blocks whose largest value is below that range.
+ * Once few classes are left, they are listed.
  */
 #ifndef XENT_SAMPLE_SET_H
 #define XENT_SAMPLE_SET_H
@@ -14,29 +14,29 @@ enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192, SAMPLE_PROBES = 4096, SAMPLE_
 
 typedef struct {
   sample_values values;
-  int64_t classes, block, blocks; /* block: classes of one, a multiple of XENT_LANES */
+  int64_t classes, block, blocks; /* block: the number of classes in one, a multiple of XENT_LANES */
   /* The set: high >= x > low, or x = low and the class is at most `last`. */
   float high, low, most; /* most: of the row */
   int64_t last;
-  int64_t count; /* of its classes; -1: not known */
-  bool listed;   /* x and class hold them, in rising order of classes */
-  int64_t sum;    /* of its weights at sum_temperature; -1: not known */
+  int64_t count; /* of its classes; -1: unknown */
+  bool listed;   /* x and class hold them, in ascending order of classes */
+  int64_t sum;    /* of its weights at sum_temperature; -1: unknown */
   double sum_temperature;
-  bool by_block;  /* `sums` have it */
-  bool nucleus;   /* top-p has been looked at */
+  bool by_block;  /* `sums` holds the sums of blocks */
+  bool nucleus;   /* top-p has been applied */
   bool bad;      /* the row has a NaN or +inf */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
-  uint16_t near[SAMPLE_BLOCKS + 1]; /* how many values of a block a pass lists, then of all */
+  uint16_t near[SAMPLE_BLOCKS + 1]; /* the number of values that a pass lists per block, then of all */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
   union {
     int32_t class[SAMPLE_LISTED + XENT_LANES];
-    float probes[2][SAMPLE_PROBES]; /* keys and masses, where no class is listed */
+    float probes[2][SAMPLE_PROBES]; /* keys and masses, if no class is listed */
   };
   XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
 } kept_set;
 
-/* Values side by side, of the classes from `begin` on or of those that are listed; -inf where one is not in the set. */
+/* Contiguous values, of the classes from `begin` on or of listed ones; -inf for classes that are not in the set. */
 typedef struct {
   const float *x;
   const int32_t *listed; /* or NULL */
@@ -45,19 +45,19 @@ typedef struct {
 
 XENT_INLINE int64_t class_in(const piece *p, int64_t k) { return p->listed ? p->listed[k] : p->begin + k; }
 
-/* Sixteen values, of the classes from `first` on, as far as they are in the set. */
+/* Sixteen values of the classes from `first` on, with -inf for those that are not in the set. */
 XENT_INLINE lanes values_in_set(const kept_set *s, int64_t first, lanes v) {
   const lanes low = lanes_set(s->low), none = lanes_set(-INFINITY);
   v = lanes_where_above(low, v, none, lanes_where_above(v, lanes_set(s->high), none, v));
   if (s->last >= first + XENT_LANES - 1) return v;
-  XENT_ALIGNED float x[XENT_LANES]; /* some that equal the smallest are not */
+  XENT_ALIGNED float x[XENT_LANES]; /* some classes that equal the smallest are not in the set */
   lanes_store(x, v);
   for (int64_t k = s->last < first ? 0 : s->last - first + 1; k < XENT_LANES; k++)
     x[k] = x[k] == s->low ? -INFINITY : x[k];
   return lanes_load(x);
 }
 
-/* The next values of blocks that reach `least`, whether they are in the set or not. *at is 0 at first. */
+/* The next values of blocks that reach `least`, in the set or not. *at must begin at 0. */
 XENT_INLINE bool next_values(kept_set *s, int64_t *at, float least, piece *p) {
   if (s->listed) {
     if (*at >= s->count) return false;
@@ -68,8 +68,8 @@ XENT_INLINE bool next_values(kept_set *s, int64_t *at, float least, piece *p) {
   }
   const int64_t from = *at >> __builtin_ctzll((uint64_t)s->block);
   int64_t block = from;
-  if (*at > s->last && least <= s->low) least = float_above(s->low); /* later equals of `low` are not in the set */
-  for (;;) { /* of sixteen blocks at a time: which one it is cannot be guessed, but that it is the next */
+  if (*at > s->last && least <= s->low) least = float_above(s->low); /* later ones equal to `low` are not in the set */
+  for (;;) { /* sixteen blocks at a time: most branches then predict that the next block follows */
     if (block >= s->blocks) return false;
     const uint32_t bits = 0xffff & ~lanes_bits_above(lanes_set(least), lanes_load(s->maxima + block));
     if (bits & 1) break;
@@ -84,7 +84,7 @@ XENT_INLINE bool next_values(kept_set *s, int64_t *at, float least, piece *p) {
   return true;
 }
 
-/* The sixteen values from number k of a piece on, -inf behind the last, and which of them are in the set. */
+/* The sixteen values from number k of a piece on, -inf after the last, and the bits of those that are in the set. */
 XENT_INLINE lanes values_of(const piece *p, int64_t k) {
   return p->n - k >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, p->n - k, -INFINITY);
 }
@@ -95,7 +95,7 @@ XENT_INLINE uint32_t members(const piece *p, int64_t k) {
 /* The next piece of the set. */
 XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
   if (!next_values(s, at, least, p)) return false;
-  if (p->listed || (s->low == -INFINITY && s->high >= s->most)) return true; /* all of them */
+  if (p->listed || (s->low == -INFINITY && s->high >= s->most)) return true; /* the whole row */
   for (int64_t k = 0; k < p->n; k += XENT_LANES)
     lanes_store(s->room + k, values_in_set(s, p->begin + k, values_of(p, k)));
   p->x = s->room;
@@ -106,7 +106,7 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
 
 XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
 
-/* The largest of n <= SAMPLE_PIECE values, and whether one is NaN or the row has fewer classes than it seems. */
+/* The largest of n <= SAMPLE_PIECE values; also finds NaN, and rows that have fewer classes than the shape. */
 XENT_INLINE float search(const float *x, int64_t n, bool *nan, lanes *least) {
   lanes even = lanes_set(-INFINITY), odd = even, low = *least;
   bool any = false;
@@ -143,7 +143,7 @@ XENT_INLINE void begin_set(kept_set *s, int64_t classes) {
   s->nucleus = false;
 }
 
-/* The set of all candidates, where there are any, from the maxima of blocks; `least`: the smallest values. */
+/* The set of all candidates, if there are any, from the maxima of blocks; `least`: the smallest values. */
 XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
   lanes most = lanes_set(-INFINITY);
   lanes_store(s->maxima + s->blocks, lanes_set(-INFINITY));
@@ -157,12 +157,12 @@ XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
   return s->high > -INFINITY && s->high < INFINITY;
 }
 
-/* What a pass over memory reads a little later: a row ends before the CPU's own prefetch is far enough ahead. */
+/* Prefetches data that a pass over memory reads later: a row ends before the CPU's own prefetch is far enough ahead. */
 XENT_INLINE void fetch_ahead(const float *x, int64_t n) {
   for (int64_t k = 0; k < n; k += XENT_LANES) prefetch_behind(x, k * (int64_t)sizeof *x + SAMPLE_AHEAD);
 }
 
-/* Every candidate; false where the row has no token. */
+/* Makes the set of all candidates; false if the row has no token. */
 XENT_SHARED bool all_candidates(kept_set *s) {
   bool nan = false;
   lanes least = lanes_set(INFINITY);
@@ -188,12 +188,12 @@ XENT_SHARED bool all_candidates(kept_set *s) {
   return any && !nan;
 }
 
-/* ---- what there is of the set ---- */
+/* ---- properties of the set ---- */
 
-/* Whether all classes of the set have one value. A row that has changed since can leave a set without a value. */
+/* Whether all classes of the set have one value. If a row changes meanwhile, its set may have no value. */
 XENT_INLINE bool has_one_value(const kept_set *s) { return s->low == s->high && s->high > -INFINITY; }
 
-/* Members that reach `least`. */
+/* The number of members that reach `least`. */
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   int64_t at = 0, count = 0;
   piece p;
@@ -208,13 +208,13 @@ XENT_SHARED int64_t count_members(kept_set *s) {
   return s->count;
 }
 
-/* Lists the set, where it is small enough and not listed. */
+/* Lists the set, if it is small enough and not listed. */
 XENT_SHARED void list_members(kept_set *s) {
   int64_t at = 0, count = 0;
   piece p;
   if (s->count > SAMPLE_LISTED) return;
   while (next_values(s, &at, s->low, &p)) {
-    uint64_t some = 0; /* the vectors that can have a member: most have none, and which do cannot be guessed */
+    uint64_t some = 0; /* vectors with possible members; few have one, and a branch per vector would be mispredicted */
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
       some |= (uint64_t)(lanes_bits_above(lanes_set(s->low), values_of(&p, k)) != 0xffff) << k / XENT_LANES;
     for (; some; some &= some - 1) {
@@ -231,12 +231,12 @@ XENT_SHARED void list_members(kept_set *s) {
   s->listed = true;
 }
 
-/* The class of member number n of those that equal x; INT64_MAX: there are fewer. */
+/* The class of number n among the members that equal x; INT64_MAX: there are fewer. */
 XENT_SHARED int64_t class_of_equal(kept_set *s, float x, int64_t n) {
   int64_t at = 0;
   piece p;
   if (has_one_value(s) && s->count == (s->last < s->classes ? s->last + 1 : s->classes)) return n - 1; /* no gaps */
-  while (n > 0 && next_values(s, &at, x, &p)) /* no members: the first classes that equal x are in the set */
+  while (n > 0 && next_values(s, &at, x, &p)) /* not only members: the first ones equal to x are */
     for (int64_t k = 0; k < p.n; k += XENT_LANES) {
       uint32_t bits = lanes_bits_equal(values_of(&p, k), lanes_set(x));
       const int count = __builtin_popcount(bits);
@@ -249,7 +249,7 @@ XENT_SHARED int64_t class_of_equal(kept_set *s, float x, int64_t n) {
   return INT64_MAX;
 }
 
-/* What is left of the set: high >= x > low, or x = low and the class is at most `last`; count: of them, or -1. */
+/* Reduces the set: high >= x > low, or x = low and the class is at most `last`; count: its new size, or -1. */
 XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, int64_t count) {
   const bool listed = s->listed;
   if (listed) {
@@ -259,7 +259,7 @@ XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, in
       const int32_t class = s->class[i];
       s->x[n] = x;
       s->class[n] = class;
-      n += (x <= high) & ((x > low) | ((x == low) & (class <= last))); /* a branch would be guessed wrong */
+      n += (x <= high) & ((x > low) | ((x == low) & (class <= last))); /* no branch, which would be mispredicted */
     }
     count = n;
   }
@@ -271,7 +271,7 @@ XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, in
   if (!listed && count <= SAMPLE_PIECE) list_members(s);
 }
 
-/* The set of those that are at least `low`, of which `equal` equal it: its first `kept` ones. */
+/* Keeps the classes that are at least `low`; of the `equal` classes that equal it, only the first `kept` ones. */
 XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, int64_t count) {
   const int64_t last = kept < equal ? class_of_equal(s, low, kept) : low == s->low ? s->last : INT64_MAX;
   keep_range(s, low, last, s->high, count);
@@ -286,10 +286,10 @@ XENT_INLINE int64_t count_at_least(const float *x, int64_t n, float least) {
   return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - below;
 }
 
-/* A number that at least k and, where `most` is not less than k, if it can be at most `most` of n floats reach; whole
- * vectors of x can be read, and what is behind n is -inf. */
+/* A value that at least k of n floats reach. If `most` is at least k, it is reached by at most `most` floats if
+ * possible. Whole vectors of x are readable, and the floats after n are -inf. */
 XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most, float largest) {
-  int32_t low = ordinal_of(-INFINITY), high = ordinal_of(largest) + 1; /* low is reached by k, high is not */
+  int32_t low = ordinal_of(-INFINITY), high = ordinal_of(largest) + 1; /* at least k floats reach low, but not high */
   while ((int64_t)high - low > 1) {
     const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
     const int64_t count = count_at_least(x, n, of_ordinal(middle));
@@ -305,8 +305,8 @@ XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most,
 
 /* ---- weights ---- */
 
-/* The sum of the set's, and in `sums` those of its blocks, or of the pieces of its list; if all have one value, only
- * the sum. */
+/* The sum of the set's weights. `sums` receives the sums of its blocks, or of the pieces of its list, unless all
+ * classes have one value. */
 XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   int64_t at = 0, total = 0;
   piece p;

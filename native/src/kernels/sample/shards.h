@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows whose classes are divided: each shard answers a question about its classes, and what all of them answer gives
- * the token, or the next question (docs/spec/numerics.md, section 11). */
+/* Rows whose classes are divided among shards: each shard answers a request about its classes, and all answers together
+ * yield the token, or the next request (docs/spec/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_SHARDS_H
 #define XENT_SAMPLE_SHARDS_H
 
@@ -10,12 +10,12 @@
 enum { SAMPLE_TOLD_BITS = 9, HIGHEST_ORDINAL = 0x7f800000 }; /* of +inf */
 _Static_assert(SAMPLE_TOLD == 1 << SAMPLE_TOLD_BITS, "a bit for each halving");
 
-/* What a row is sampled with. */
+/* The inputs and buffers for sampling a row. */
 typedef struct {
   const xent_call *call;
   int64_t row, classes; /* classes: of the whole row */
   const xent_sampling *options;
-  f32_temperature temperature, filters;   /* of the draw; of the filters */
+  f32_temperature temperature, filters;   /* of the draw, and of the filters */
   double scale;
   kept_set *set;
 } shard_row;
@@ -26,7 +26,7 @@ XENT_INLINE weigher weigher_of_question(const shard_row *r, const row_sample_sta
 
 /* ---- keys ---- */
 
-/* Rises along the order of the row. */
+/* Ascends along the order of the row. */
 XENT_INLINE uint64_t order_key(float x, int64_t class, int64_t classes) {
   return (uint64_t)((int64_t)HIGHEST_ORDINAL - ordinal_of(x)) * (uint64_t)classes + (uint64_t)class;
 }
@@ -34,7 +34,7 @@ XENT_INLINE float value_of_key(uint64_t key, int64_t classes) {
   return of_ordinal((int32_t)((int64_t)HIGHEST_ORDINAL - (int64_t)(key / (uint64_t)classes)));
 }
 
-/* A bin has 2^this keys. */
+/* The logarithm to base 2 of the number of keys per bin. */
 XENT_INLINE int bits_of_bin(const row_sample_state *q) {
   const uint64_t range = q->to - q->from;
   const int bits = range ? 64 - __builtin_clzll(range) : 0;
@@ -61,16 +61,16 @@ XENT_SHARED void weigh_bins(kept_set *s, const weigher *w, const shard_row *r, r
   }
 }
 
-/* The first classes of the set, by rising class. */
+/* Lists the first classes of the set, in ascending order of classes. */
 XENT_SHARED void list_first(kept_set *s, row_sample_state *a) {
   keep_first(s, SAMPLE_TOLD, false);
   if (!s->listed) list_members(s);
-  a->listed = (uint32_t)(s->count < SAMPLE_TOLD ? s->count : SAMPLE_TOLD); /* more where the row has changed */
+  a->listed = (uint32_t)(s->count < SAMPLE_TOLD ? s->count : SAMPLE_TOLD); /* there are more if the row has changed */
   for (uint32_t i = 0; i < a->listed; i++)
     a->list[i] = (told_class){s->x[i] + 0.0f, (int32_t)(a->first_class + s->class[i])};
 }
 
-/* Answers the question that is in `a`. False where a class is above the largest of all: it was not when they listed. */
+/* Answers the request in `a`. False if a class exceeds the largest value of all shards, because the row has changed. */
 XENT_SHARED bool answer_question(const shard_row *r, row_sample_state *a) {
   kept_set *s = r->set;
   begin_set(s, r->call->shape->classes);
@@ -94,9 +94,9 @@ XENT_SHARED bool answer_question(const shard_row *r, row_sample_state *a) {
   return true;
 }
 
-/* ---- what all shards answer ---- */
+/* ---- the answers of all shards ---- */
 
-/* The first of all listed classes, by rising class, are the set of the row. */
+/* Reduces the set of the row to the first of all listed classes, in ascending order of classes. */
 XENT_SHARED void keep_first_told(kept_set *s) {
   s->low = -INFINITY;
   s->last = -1;
@@ -121,7 +121,8 @@ XENT_SHARED bool add_list(kept_set *s, const row_sample_state *a) {
   return true;
 }
 
-/* Whether two states are alike from one byte to another. No memcmp: the library has no C library. */
+/* Whether two states have the same bytes from one offset to another. It avoids memcmp, because the library has no C
+ * library. */
 XENT_INLINE bool alike(const row_sample_state *a, const row_sample_state *b, size_t from, size_t to) {
   uint64_t different = 0, x, y;
   for (size_t i = from; i < to; i += sizeof x) {
@@ -132,7 +133,7 @@ XENT_INLINE bool alike(const row_sample_state *a, const row_sample_state *b, siz
   return !different;
 }
 
-/* Whether a question is one that shards ask. */
+/* Whether a request is valid. */
 XENT_INLINE bool is_asked(const shard_row *r, const row_sample_state *q, uint32_t kind) {
   if (kind < XENT_ASK_LIST || kind > XENT_ASK_NOTHING || q->from > q->to || q->last < -1 || q->last >= r->classes)
     return false;
@@ -149,7 +150,7 @@ XENT_INLINE void row_is_done(row_sample_state *q, drawn d) {
   q->log_probability = d.log_probability;
 }
 
-/* Whether a row can be done with this. */
+/* Whether a state can be the result of a row. */
 XENT_INLINE bool is_result(const shard_row *r, const row_sample_state *a) {
   const bool none = a->last < 0;
   const double p = a->log_probability;
@@ -159,7 +160,7 @@ XENT_INLINE bool is_result(const shard_row *r, const row_sample_state *a) {
          alike(a, &done, offsetof(row_sample_state, most), sizeof *a);
 }
 
-/* Whether the bins are parts of what the set weighs. */
+/* Whether the sums of bins do not exceed the weight of the set. */
 XENT_INLINE bool bins_add_up(const row_sample_state *a) {
   uint64_t left = (uint64_t)a->sum;
   for (int i = 0; i < SAMPLE_TOLD; i++) {
@@ -169,7 +170,7 @@ XENT_INLINE bool bins_add_up(const row_sample_state *a) {
   return true;
 }
 
-/* Whether a state answers the same question of the same row as another, and can be what a shard says. */
+/* Whether a state answers the same request for the same row as another one, and is a valid answer of a shard. */
 XENT_INLINE bool answers_too(const shard_row *r, const row_sample_state *a, const row_sample_state *other,
                              uint32_t kind) {
   const size_t question = offsetof(row_sample_state, most), answer = offsetof(row_sample_state, count);
@@ -181,7 +182,7 @@ XENT_INLINE bool answers_too(const shard_row *r, const row_sample_state *a, cons
          a->listed == listed && (kind == XENT_ASK_LIST || bins_add_up(a)) && alike(a, other, question, answer);
 }
 
-/* Adds up all answers; lists become the set of the row. False where they do not belong together. */
+/* Combines all answers; lists become the set of the row. False if the answers do not belong together. */
 XENT_SHARED bool gather_answers(const shard_row *r, uint32_t digest, row_sample_state *all) {
   const xent_call *call = r->call;
   const int64_t rows = call->shape->outer * call->shape->inner;
@@ -220,7 +221,7 @@ XENT_SHARED bool gather_answers(const shard_row *r, uint32_t digest, row_sample_
   return at == r->classes;
 }
 
-/* ---- the next question ---- */
+/* ---- the next request ---- */
 
 XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, int64_t last) {
   q->kind = XENT_ASK_CLASS;
@@ -231,14 +232,14 @@ XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, i
   q->before = 0;
 }
 
-/* Draws from what the filters leave of the set, whose classes are all listed. */
+/* Draws from the classes that the filters keep, if all of them are listed. */
 XENT_SHARED void draw_listed(const shard_row *r, row_sample_state *q, const xent_sampling *o) {
   drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &r->temperature, r->scale);
   d.kept = count_members(r->set);
   row_is_done(q, d);
 }
 
-/* After lists, whose first classes are the set. */
+/* The next request after lists, whose first classes are the set. */
 XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
   kept_set *s = r->set;
   const xent_sampling *o = r->options;
@@ -294,7 +295,7 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
   return true;
 }
 
-/* After sums of bins: in which of them the weight that is wanted is reached. */
+/* The next request after sums of bins: finds the bin at which the target weight is reached. */
 XENT_SHARED bool after_bins(const shard_row *r, row_sample_state *q) {
   const xent_sampling *o = r->options;
   const bool by_class = q->kind == XENT_ASK_CLASS;
@@ -332,7 +333,7 @@ XENT_SHARED bool next_question(const shard_row *r, uint32_t digest, row_sample_s
 
 /* ---- rows ---- */
 
-/* Of all that a row's results depend on, but logits and tokens before. */
+/* A digest of all inputs of a row's results, except logits and previous tokens. */
 XENT_SHARED uint32_t digest_of_sampling(const shard_row *r) {
   const xent_sampling *o = r->options;
   const uint64_t integers[] = {(uint64_t)r->classes, (uint64_t)o->rules, (uint64_t)keeps_all_ties(o),

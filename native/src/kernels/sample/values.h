@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values of a row that are ordered and weighed: logits after mask, softcap, bias and penalties, -inf where a class
- * is not there. */
+/* The values of a row that are ordered and weighed: logits after mask, softcap, bias and penalties, -inf for absent
+ * classes. */
 #ifndef XENT_SAMPLE_VALUES_H
 #define XENT_SAMPLE_VALUES_H
 
 #include "kernels/load/row.h"
 #include "kernels/sample/options.h"
 
-/* What is done to the classes that a row's tokens name. */
+/* The penalties on the classes of a row's tokens. */
 typedef struct {
   bool any;
-  float repetition, frequency, presence; /* repetition 0: none */
-  uint64_t *words;                       /* which classes are in the table */
+  float repetition, frequency, presence; /* repetition 0: no penalty */
+  uint64_t *words;                       /* a bit per class in the table */
   named_class *table;
   int64_t slots;
 } penalties;
@@ -20,7 +20,7 @@ typedef struct {
   row_source source;
   strided bias;
   penalties penalties;
-  bool direct; /* but for penalties the values are the tensor itself */
+  bool direct; /* without penalties, the values are the tensor itself */
 } sample_values;
 
 XENT_INLINE named_class *place_of_class(const penalties *p, int64_t class) {
@@ -29,12 +29,12 @@ XENT_INLINE named_class *place_of_class(const penalties *p, int64_t class) {
   return &p->table[at];
 }
 
-/* The place of entry i of a row's tokens, NULL where it is none. They were checked, but memory may change: what is read
- * here is checked again. A bias of -0 changes nothing. */
+/* The slot of entry i of a row's tokens, NULL if it is not a class. Tokens were checked, but memory may change, so they
+ * are checked again when they are read. A bias of -0 changes nothing. */
 XENT_INLINE named_class *place_of_token(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l,
                                         int64_t i, int64_t row) {
   const int64_t token = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
-  const int64_t class = token < 0 ? token : token - call->shape->first_class; /* which another shard may have */
+  const int64_t class = token < 0 ? token : token - call->shape->first_class; /* it may belong to another shard */
   if (class < 0 || class >= call->shape->classes) return NULL;
   named_class *place = place_of_class(p, class);
   if (place->class < 0) *place = (named_class){(int32_t)class, -0.0f, -1};
@@ -94,7 +94,7 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
-/* The bits of word `at` that stand for classes of [begin, begin + n). */
+/* The bits of word `at` for classes of [begin, begin + n). */
 XENT_INLINE uint64_t penalised_in(const penalties *p, int64_t at, int64_t begin, int64_t n) {
   uint64_t bits = p->words[at];
   if (begin > at * 64) bits &= ~UINT64_C(0) << (begin - at * 64);
@@ -122,7 +122,7 @@ XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n
     }
 }
 
-/* The values of n classes from `begin` on; `room` has a place for each of them, in whole vectors. */
+/* The values of n classes from `begin` on; `room` has space for all of them, in whole vectors. */
 XENT_INLINE const float *values_at(const sample_values *v, int64_t begin, int64_t n, float *room) {
   if (v->direct && !any_penalised(&v->penalties, begin, n)) return (const float *)(const void *)v->source.x.at + begin;
   prepare_values(v, begin, n, room);

@@ -8,13 +8,13 @@
 
 enum {
   SAMPLE_PIECE = 1024,
-  SAMPLE_REACH = 32 /* a class whose probability is exp(-32) of the largest one's has weight 0 */
+  SAMPLE_REACH = 32 /* a class whose probability is exp(-32) times the largest one has weight 0 */
 };
 
 typedef struct {
   f32_temperature temperature;
   exp_references references;
-  float shift, reference; /* shift: is subtracted first, where it is not 0 */
+  float shift, reference; /* shift: subtracted first, if it is not 0 */
   double scale; /* 2^g */
 } weigher;
 
@@ -24,7 +24,7 @@ XENT_INLINE double scale_of_classes(int64_t classes) {
   return (double)(INT64_C(1) << (bits > 20 ? 32 - bits : 12));
 }
 
-/* For a set whose largest value is `top`. */
+/* For a set with largest value `top`. */
 XENT_INLINE weigher weigher_of(const f32_temperature *h, float top, double scale) {
   const bool shifted = fabsf(top * h->hi) > XENT_LIMIT;
   weigher w = {.temperature = *h, .shift = shifted ? top : 0.0f, .scale = scale};
@@ -33,7 +33,7 @@ XENT_INLINE weigher weigher_of(const f32_temperature *h, float top, double scale
   return w;
 }
 
-/* `count` vectors of x become exponentials. */
+/* Replaces `count` vectors of x by their exponentials. */
 XENT_INLINE void exponentials(const weigher *w, lanes *x, const int count) {
   const lanes shift = lanes_set(w->shift);
   if (w->shift != 0) {
@@ -57,7 +57,7 @@ XENT_INLINE int64_t weight_of(const weigher *w, float x) {
 
 /* The exponentials of n <= SAMPLE_PIECE values, in whole vectors. */
 XENT_SHARED void exponentials_of(const weigher *of, const float *x, int64_t n, float *e) {
-  const weigher own = *of, *w = &own; /* which no store here can change */
+  const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   int64_t k = 0;
   for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES) {
     lanes v[XENT_BATCH];
@@ -72,12 +72,12 @@ XENT_SHARED void exponentials_of(const weigher *of, const float *x, int64_t n, f
   }
 }
 
-/* The sum of `numbers` weights whose bits were added up. */
+/* The sum of `numbers` weights, from the sum of their bits. */
 XENT_INLINE int64_t sum_of_wholes(wholes w, int64_t numbers) {
   return (int64_t)(wholes_sum(w) - (uint64_t)numbers * XENT_WHOLE_BITS);
 }
 
-/* The weights of n values. */
+/* The sum of the weights of n values. */
 XENT_INLINE int64_t sum_of_weights(const weigher *w, const float *x, int64_t n) {
   wholes sum = wholes_zero();
   int64_t k = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of a few classes that lie one behind the other: what is done to each number is done to the 16 n numbers of
- * sixteen rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima
- * and sums look at one row at a time.
+ * Contiguous rows of a few classes. Operations per number run on the 16 n numbers of sixteen rows in place, so that no
+ * lane is idle, and a permutation provides the values of each number's row. Only maxima and sums work on one row at a
+ * time.
  */
 #ifndef XENT_SCHEDULES_DENSE_H
 #define XENT_SCHEDULES_DENSE_H
@@ -12,29 +12,29 @@
 #include "kernels/rows/sixteen.h"
 
 enum {
-  XENT_DENSE = 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
+  XENT_DENSE = 104, /* most classes: with more, whole vectors of one row waste less than permutations cost */
   XENT_DENSE_FORWARD = XENT_BATCH >= 4 ? 59
-                                       : XENT_DENSE, /* beside rows that flow by, which take more vectors at once */
-  XENT_DENSE_LEAST = 6,                              /* rows */
-  /* Classes of rows that are no whole blocks. The time over that of flow: 6 rows of 17 classes 1.0, of 100 1.7; 17 rows
-   * of 24 classes 0.9, of 100 1.4; 16 rows 0.4 to 1.0 (AVX2, AMD EPYC, two busy cores, November 2026; AVX-512 was not
-   * measured). */
+                                       : XENT_DENSE, /* flow is faster there: it processes more vectors at once */
+  XENT_DENSE_LEAST = 6,                              /* least rows */
+  /* The class limit for rows that do not fill whole blocks. The time over that of flow is 1.0 for 6 rows of 17 classes,
+   * 1.7 for 6 of 100; 0.9 for 17 rows of 24 classes, 1.4 for 17 of 100; and 0.4 to 1.0 for 16 rows (AVX2, AMD EPYC, two
+   * busy cores, November 2026; AVX-512 was not measured). */
   XENT_DENSE_PARTLY = 45,
-  XENT_DENSE_BLOCKS = 4,                             /* on their way at once */
+  XENT_DENSE_BLOCKS = 4,                             /* in flight at once */
   XENT_DENSE_FLOATS = XENT_ROWS * XENT_DENSE + XENT_LANES
 };
 
-/* What the blocks of one call share. */
+/* The shared state of the blocks of one call. */
 typedef struct {
   const job *j;
   int64_t n;
-  bool contiguous;     /* rows of the logits, and of what else has a number per class, lie one behind the other */
-  bool stored;  /* results are stored as they come: floats one behind the other */
-  bool odd;     /* they are not, or something else is done to them */
+  bool contiguous;     /* the rows of the logits, and of all arrays with one number per class, are contiguous */
+  bool stored;  /* results are stored directly as contiguous floats */
+  bool odd;     /* they are not, or need another operation */
   bool log;
-  int32_t rows[XENT_DENSE_ROWS * XENT_DENSE]; /* which row each number belongs to */
-  uint8_t mask[XENT_DENSE_FLOATS];                 /* of sixteen rows, where all have the same */
-  float weights[XENT_DENSE_FLOATS];                /* likewise */
+  int32_t rows[XENT_DENSE_ROWS * XENT_DENSE]; /* the row of each number */
+  uint8_t mask[XENT_DENSE_FLOATS];                 /* of sixteen rows, if all have the same one */
+  float weights[XENT_DENSE_FLOATS];                /* the same for weights */
 } dense_call;
 
 typedef struct {
@@ -71,7 +71,7 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
     d->weights[i] = i < n ? (float)class_weight_at(call, i) : d->weights[i - n];
 }
 
-/* Sixteen rows as one, n times as long. */
+/* Sixteen rows as one row of 16 n classes. */
 XENT_INLINE row_source dense_source(const dense_call *d, const dense_block *b) {
   row_source all = logits_of_row(d->j->call, b->sums.rows.first);
   all.classes *= XENT_ROWS;
@@ -82,8 +82,8 @@ XENT_INLINE row_source dense_source(const dense_call *d, const dense_block *b) {
   return all;
 }
 
-/* The rows of a block that has fewer than sixteen, or that lie anywhere. Those behind the last are zeros, or row 0 once
- * more. */
+/* Gathers the rows of a block that has fewer than sixteen, or whose rows are not contiguous. Absent rows are filled
+ * with zeros, or with row 0. */
 XENT_SHARED void dense_gather(const dense_call *d, dense_block *b) {
   const int64_t there = b->sums.rows.count * d->n;
   if (d->contiguous && b->sums.rows.adjacent) { /* as one row */
@@ -99,7 +99,7 @@ XENT_SHARED void dense_gather(const dense_call *d, dense_block *b) {
   }
 }
 
-/* A row with a NaN may have any maximum: its sum marks it. */
+/* The maximum of a row with a NaN is arbitrary: its sum marks it. */
 XENT_INLINE lanes dense_largest(const float *x, int64_t n) {
   lanes m = lanes_load(x);
   int64_t i = XENT_LANES;
@@ -178,14 +178,14 @@ XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, i
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
 }
 XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes references) {
-  const f32_temperature h = d->j->temperature; /* which no store can change */
+  const f32_temperature h = d->j->temperature; /* a copy, which no store can change */
   const exp_references r = exp_references_of(references, &h);
   int64_t k = 0;
   for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, &r, &h);
   if (k < d->n) dense_exp_step(d, x, e, k, 1, &r, &h);
 }
 
-/* The float targets of sixteen rows, as they lie: of labels those that smoothing counts. */
+/* The float targets of sixteen rows, in place; for labels, the weights of the classes that smoothing counts. */
 XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float *t) {
   const job *j = d->j;
   const int64_t n = d->n;
@@ -197,7 +197,7 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
     if (j->probabilities) {
       c.q =
           strided_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
-      double even = 0; /* of the rows that count: special ones may not know it */
+      double even = 0; /* of the rows that count: special rows may lack it */
       for (int i = 0; i < XENT_ROWS; i++) even = b->sums.smoothed_count[i] > even ? b->sums.smoothed_count[i] : even;
       c.add = (float)(j->eps / even);
     }
@@ -215,7 +215,7 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
   for (int row = 0; j->labels && j->others && row < XENT_ROWS; row++) t[row * n + b->label[row]] = 0;
 }
 
-/* The same, where labels have them: the weights, which all rows share. */
+/* The same. If all rows have the same targets for smoothing, these are the class weights. */
 XENT_INLINE const float *dense_targets_of(const dense_call *d, const dense_block *b, float *t) {
   if (d->j->labels && !d->j->others && !d->j->call->class_mask) return d->weights;
   dense_targets(d, b, t);
@@ -229,7 +229,7 @@ XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
   const lanes infinity = lanes_set(INFINITY), none = lanes_set(0.0f);
   lanes m = lanes_add(b->max, none);
   m = lanes_where_equal(lanes_magnitude(m), infinity, none, m);
-  const bool ones = j->labels && !j->weighted && (b->mask || !j->call->class_mask); /* but of masked classes */
+  const bool ones = j->labels && !j->weighted && (b->mask || !j->call->class_mask); /* except for masked classes */
   const float *t = ones ? NULL : dense_targets_of(d, b, own);
   for (int64_t k = 0; k < n; k++) {
     const lanes max = lanes_spread(m, d->rows, k), x = lanes_load_dense(b->x, n, k);
@@ -256,7 +256,7 @@ XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
   for (int i = 0; i < XENT_ROWS; i++) b->sums.entropy[i] = sums[i] + 0.0;
 }
 
-/* What is asked for beside sums of exponentials, once the rows are loaded. */
+/* Computes inputs of the results other than sums of exponentials, once the rows are loaded. */
 XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const xent_call *call = j->call;
@@ -276,12 +276,12 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
   if (!(call->argmax || call->ranks || call->correct)) return;
   row_source source = logits_of_row(call, b->sums.rows.first);
   for (int i = 0; i < b->sums.rows.count; i++) {
-    if (call->class_mask) source = logits_of_row(call, row_of(&b->sums.rows, i)); /* asked for its mask alone */
+    if (call->class_mask) source = logits_of_row(call, row_of(&b->sums.rows, i)); /* used only for its mask */
     find_order(call, &source, b->x + i * d->n, b->label[i], b->sums.max[i], i, &b->sums);
   }
 }
 
-/* Takes the labels' classes out of e. */
+/* Removes the labels' classes from e. */
 XENT_INLINE void dense_take_labels(dense_block *b, int64_t n) {
   for (int i = 0; i < XENT_ROWS; i++) {
     const int64_t at = i * n + b->label[i];
@@ -331,7 +331,7 @@ XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float 
     dense_emit_as(d, b, y, formula, false);
 }
 
-/* Targets class by class, masks, the softcap's derivative. */
+/* Targets per class, masks, the softcap's derivative. */
 XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float *y) {
   const job *j = d->j;
   const int64_t n = d->n;
@@ -346,7 +346,7 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
     lanes_store_dense(y, n, k, per_class ? lanes_quiet(v) : v);
   }
 }
-/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
+/* Whether masked classes, whose e and targets are +0, yield +0 without further work. */
 XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b) {
   const job *j = d->j;
   const lanes f = b->outcome.f;
@@ -364,7 +364,8 @@ XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, flo
   }
 }
 
-/* Rows that are ignored become +0 after it, other irregular rows may be wanted as they are. */
+/* Whether all rows may be written: ignored rows become +0 afterwards, but the logits of other irregular rows may still
+ * be needed. */
 XENT_INLINE bool dense_writes_all(const dense_block *b) {
   return (b->outcome.regular | b->sums.rows.ignored) == 0xffff;
 }
@@ -386,8 +387,8 @@ XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const floa
   }
 }
 
-/* Where the results of a block are computed: in the tensor, if all of them are stored as they come and nothing is done
- * to them that would have to wait for such a store or reads the logits again; else in the copy. */
+/* The destination of a block's results: the tensor if all of them are stored directly, and no later step would wait for
+ * such a store or read the logits again; otherwise the copy. */
 XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream) {
   const xent_call *call = d->j->call;
   *stream = false;
@@ -399,7 +400,7 @@ XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream
   *stream = past;
   return to;
 }
-/* Irregular rows are not written. */
+/* Writes the results of a block. Irregular rows are not written. */
 XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const xent_call *call = j->call;
@@ -411,7 +412,7 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   else if (call->targets && d->odd)
     dense_emit_odd(d, b, y);
   else if (j->labels && j->smoothed)
-    dense_emit_as(d, b, y, XENT_DENSE_LINE, false); /* whose labels are stored behind it */
+    dense_emit_as(d, b, y, XENT_DENSE_LINE, false); /* labels are stored after this */
   else
     dense_emit_to(d, b, y, XENT_DENSE_SCALED, stream);
   for (int i = 0; j->labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
@@ -422,8 +423,8 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
 
 /* ---- the loop ---- */
 
-/* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
- * exponentials, the one before that at its sums, and the first is written. */
+/* A block is one long dependency chain, so four blocks are in flight: one is loaded while the previous one computes
+ * exponentials, the one before that its sums, and the first one is written. */
 XENT_SHARED xent_status dense_rows(const xent_call *call, xent_kernel fallback) {
   const job of = job_of(call), *const j = &of;
   dense_block block[XENT_DENSE_BLOCKS];
@@ -455,7 +456,7 @@ XENT_SHARED xent_status dense_rows(const xent_call *call, xent_kernel fallback) 
       const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.regular, fallback);
       if (status) reader.status = status;
     }
-    if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy has to arrive first */
+    if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy must be complete first */
   }
   return reader.status;
 }

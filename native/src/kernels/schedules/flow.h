@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is
- * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain
- * of dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. With AVX-512 masked
- * rows flow, too, unless more than exponentials and smoothing looks at their logits, in 0.75 to 0.9 of the time of
- * copies; in 1.1 with AVX2, whose masks are more instructions. Other rows that are masked, that are no floats side by
- * side, or whose results are stored in another way, go block after block instead: they are copied into the scratch,
- * where every element type, mask and layout looks the same, and written from there. (Copied beside other rows they are
- * no faster: 0.9 with AVX-512, 1.1 with AVX2.) So do the rows of a single block.
+ * A pipeline for rows of one chunk, up to sixteen per block: while one row computes exponentials, a row of the next
+ * block is searched for its maximum, and a row of the previous block is written. So loads and stores overlap with
+ * arithmetic, and no dependency chain stalls. Above 1024 classes rows are not searched: N rises during the pass.
+ * With AVX-512, masked rows go through the pipeline, too, unless an operation other than exponentials and smoothing
+ * reads their logits. They take 0.75 to 0.9 of the time of copies; with AVX2, whose masks need more instructions, they
+ * would take 1.1. Other masked rows, rows that are not contiguous floats, and rows whose results are stored in another
+ * way go block by block: they are copied into the scratch, where all element types, masks and layouts have the same
+ * form, and written from there. (Copying them during other rows is not faster: 0.9 with AVX-512, 1.1 with AVX2.) The
+ * rows of a single block are processed in the same way.
  */
 #ifndef XENT_SCHEDULES_FLOW_H
 #define XENT_SCHEDULES_FLOW_H
@@ -21,56 +22,56 @@
 enum {
   XENT_FLOW_MOST = XENT_EXACT_MAX,
   XENT_FLOW_LONGEST = XENT_CHUNK / 2, /* classes */
-  XENT_FLOW_APART = XENT_LANES, /* between rows: a power of two would put them into the same places of a cache */
-  /* of the scratch for the rows of one block, which stays in the first cache; and of long rows that are copied */
+  XENT_FLOW_APART = XENT_LANES, /* between rows: at a power of two, rows would map to the same cache sets */
+  /* the scratch for the rows of one block, which stays in the first-level cache; and for long rows that are copied */
   XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART),
   XENT_FLOW_LONG = XENT_FLOW_LONGEST + XENT_FLOW_APART,
-  XENT_FLOW_AHEAD = 2 * XENT_CHUNK /* classes of a block that leaves its e where the results go */
+  XENT_FLOW_AHEAD = 2 * XENT_CHUNK /* the most classes of a block that keeps its e in the output */
 };
 
 typedef struct {
   int32_t label[XENT_ROWS];
   lanes largest[XENT_ROWS];
-  float lowest[XENT_ROWS], magic[XENT_ROWS]; /* of rows up to 1024 classes */
+  float lowest[XENT_ROWS], magic[XENT_ROWS]; /* of rows of up to 1024 classes */
   float factor[XENT_ROWS], b[XENT_ROWS], max[XENT_ROWS];
-  lanes group[XENT_ROWS]; /* of rows of one group, in place of sum */
+  lanes group[XENT_ROWS]; /* of rows of one group, instead of sum */
   dlanes sum[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
-  /* where rows lie; another one's in place of those that are not there */
+  /* addresses of rows; absent rows have the address of another one */
   float *x[XENT_ROWS], *y[XENT_ROWS], *e[XENT_ROWS];
   union {
     float *t[XENT_ROWS];
-    const uint8_t *mask[XENT_ROWS]; /* of rows that are read where they are */
+    const uint8_t *mask[XENT_ROWS]; /* of rows that are read in place */
   };
 } flow_block;
 
-/* Where the e of a row are until its second pass: nowhere, if nothing reads them again; in place of a copy of its
- * logits; in memory of their own; where the results go. */
+/* Where the e of a row are kept until its second pass: nowhere, if they are not read again; over a copy of its logits;
+ * in separate memory; in the output. */
 enum flow_place { XENT_FLOW_NOT_KEPT, XENT_FLOW_OVER_COPY, XENT_FLOW_IN_SCRATCH, XENT_FLOW_IN_OUTPUT };
 
 typedef struct {
   const job *j;
   row_reader reader;
-  xent_kernel fallback;     /* of rows that leave */
-  row_context *row;       /* the one at hand */
+  xent_kernel fallback;     /* for rows that leave flow */
+  row_context *row;       /* the current row */
   int64_t n, pitch;
-  int most;               /* rows of a block */
-  int writes;             /* what the second pass is: XENT_BESIDE_SILENT, if there is none */
+  int most;               /* most rows of a block */
+  int writes;             /* the kind of the second pass; XENT_BESIDE_SILENT: no second pass */
   enum flow_place place;  /* of e */
-  bool direct;            /* rows are read where they are, not copied */
-  const uint8_t *masks;   /* of rows that are read where they are, or NULL */
-  bool straight;          /* results are stored as they come, beside the next block */
-  bool exact;             /* N is that of the maximum, which is searched for first */
-  bool sloped;            /* gradients are times the slopes of the softcap, which copies leave in the other half */
-  float *slopes;          /* these, or NULL */
-  const void *targets;    /* those of each class as floats side by side, or NULL */
+  bool direct;            /* rows are read in place, not copied */
+  const uint8_t *masks;   /* of rows that are read in place, or NULL */
+  bool straight;          /* results are stored directly, during the next block */
+  bool exact;             /* N is the reference of the maximum, which is searched first */
+  bool sloped;            /* gradients have a factor, the softcap's slopes; copies store it in the other half */
+  float *slopes;          /* the slopes, or NULL */
+  const void *targets;    /* the targets per class as contiguous floats, or NULL */
   xent_layout target_layout;
 } flow;
 
 /* ---- load ---- */
 
-/* Where row i of some rows begins in an array; behind the last of them, where the first row of the call does. */
+/* The begin of row i of some rows in an array; for absent rows, the begin of the first row of the call. */
 XENT_INLINE int64_t flow_offset(const flow *f, const row_set *rows, const xent_layout *l, int i) {
   const xent_shape *s = f->j->call->shape;
   if (i >= rows->count) return row_offset(s, l, f->j->call->row_begin);
@@ -88,17 +89,17 @@ XENT_INLINE void flow_masks(const flow *f, const row_set *rows, const uint8_t **
 }
 XENT_INLINE const uint8_t *flow_mask(const flow_block *b, int row) {
   const uint8_t *mask = b->mask[row];
-  if (!mask) __builtin_unreachable(); /* loops ask for none */
+  if (!mask) __builtin_unreachable(); /* never NULL in masked loops */
   return mask;
 }
 
-/* The classes of a unit of which n are left; e(-inf) = +0 in place of those that are not there. */
+/* The classes of a unit of which n are left; e(-inf) = +0 for absent ones. */
 XENT_INLINE lanes flow_load(const float *x, int64_t n) {
   if (n >= XENT_LANES) return lanes_load(x);
   return n > 0 ? lanes_load_part(x, n, -INFINITY) : lanes_set(-INFINITY);
 }
 
-/* What is known of a row, in the place of the one before. */
+/* Sets the context of a row, replacing the previous one. */
 XENT_INLINE row_context *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
   move_row_source(&f->row->x, span_of_row(call, row_of(&b->sums.rows, row)), call->logits, &call->shape->logits);
@@ -107,7 +108,7 @@ XENT_INLINE row_context *flow_row_at_hand(const flow *f, const flow_block *b, in
   return f->row;
 }
 
-/* A row whose logits are at hand. */
+/* A row whose logits are loaded or in place. */
 XENT_INLINE row_context *flow_ready_row(const flow *f, const flow_block *b, int row) {
   row_context *r = flow_row_at_hand(f, b, row);
   r->share = f->j->soft && f->j->smoothed ? f->j->eps / b->sums.smoothed_count[row] : 0;
@@ -115,7 +116,7 @@ XENT_INLINE row_context *flow_ready_row(const flow *f, const flow_block *b, int 
   return r;
 }
 
-/* The rows of a block, where they are or copied, and their largest. */
+/* The rows of a block, in place or copied, and their largest. */
 XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   const row_set *rows = &b->sums.rows;
   if (f->direct) {
@@ -140,19 +141,19 @@ XENT_SHARED void flow_targets(const flow *f, flow_block *b, int row, const float
   b->sums.mass[row] = t.mass;
 }
 
-/* A clone, which GCC knows the registers of, would cost the loops of its caller a tenth. */
+/* noinline: a clone with registers known to GCC would slow down the loops of its caller by a tenth. */
 XENT_SHARED __attribute__((noclone)) void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
   const row_source *source =
-      call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* asked for its mask alone */
+      call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* used only for its mask */
   find_order(call, source, x, b->label[row], max, row, &b->sums);
 }
 
-/* Everything that is known of the rows with their maxima. */
+/* Sets all values of the rows that depend only on their maxima. */
 XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   const job *j = f->j;
   const xent_call *call = j->call;
-  const bool one = b->sums.rows.count == 1; /* sixteen rows of which one counts: every lane is its own */
+  const bool one = b->sums.rows.count == 1; /* sixteen rows of which one counts: each lane is independent */
   for (int i = b->sums.rows.count; !one && i < XENT_ROWS; i++) b->largest[i] = b->largest[0];
   if (one && !f->exact) lanes_store(b->sums.reference, lanes_set(b->sums.reference[0]));
   const lanes max = one ? lanes_set(lanes_largest(b->largest[0])) : lanes_largest_rows(b->largest);
@@ -184,7 +185,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
     flow_order(f, b, i, b->x[i], b->sums.max[i]);
 }
 
-/* ---- exponentials, beside loads and stores ---- */
+/* ---- exponentials, overlapped with loads and stores ---- */
 
 XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
                               lanes largest) {
@@ -208,7 +209,7 @@ XENT_INLINE lanes flow_beside_unit(const row_beside *s, int64_t i, int64_t n, co
   return mode == XENT_BESIDE_ALONE ? largest : flow_search(s, i, n, sure, vectors, largest);
 }
 
-/* What comes next: vectors of a row, and their references. */
+/* The next vectors of a row, and their references. */
 typedef struct {
   const float *x;
   const uint8_t *mask; /* or NULL */
@@ -216,7 +217,7 @@ typedef struct {
   exp_references references;
 } flow_from;
 
-/* Ends `pending` vectors, which are under way, into e and begins `count` that come next, class i the first. */
+/* Completes `pending` vectors in e, and begins `count` next vectors from class i on. */
 XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e,
                            const int count, const int pending, const f32_temperature *h) {
   lanes v[XENT_BATCH_MAX];
@@ -237,8 +238,8 @@ XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, con
   exp_stages(half, v, e, count, pending, &from->references, false, h);
 }
 
-/* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it
- * `count` vectors begin. The class `without` is not added. */
+/* The sum of the unit from class i on, of `vectors` vectors, the first of which have begun; also begins `count` vectors
+ * of the following unit. The class `without` is not added. */
 XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin,
                             const int count, const int vectors, const int64_t sure, const int batch, int64_t without,
                             float *kept, const f32_temperature *h) {
@@ -266,13 +267,13 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n, con
                      .references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
 }
 
-/* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the
- * registers. */
+/* The number of vectors whose exponentials are computed at once: while another row is written, and in loops, fewer fit
+ * into the registers. */
 XENT_INLINE int flow_batch(const int vectors, const int mode) {
   return vectors || mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
 }
 
-/* A row at its exponentials, and what is beside it. */
+/* A row whose exponentials are computed, and the rows that are searched and written meanwhile. */
 typedef struct {
   flow_from own, after;
   exp_half *half;
@@ -289,7 +290,7 @@ XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int res
   return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->temperature);
 }
 
-/* Back comes the largest of the row that is searched beside. vectors: of the row, where they are a constant, else 0. */
+/* Returns the largest of the row that is searched meanwhile. vectors: of the row, if they are constant; otherwise 0. */
 XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s,
                            const f32_temperature *h, const int mode, const int vectors, const bool masked) {
   const flow_work w = {.own = flow_from_row(b, row, f->n, masked),
@@ -326,7 +327,7 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   return largest;
 }
 
-/* The same beyond 1024 classes. */
+/* The same for rows above 1024 classes. */
 XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
   const chunk_way w = {.kept = f->place ? b->e[row] : NULL, .temperature = &f->j->temperature};
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
@@ -337,7 +338,7 @@ XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_
   if (f->place && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
 }
 
-/* The largest of a row that no other one runs beside. */
+/* The largest of a row, without another row at the same time. */
 XENT_INLINE lanes flow_largest(const flow *f, const flow_block *b, int row, const bool masked) {
   if (!masked) return largest_lanes(b->x[row], f->n);
   const row_beside s = {.searched = b->x[row], .searched_mask = flow_mask(b, row)};
@@ -345,14 +346,15 @@ XENT_INLINE lanes flow_largest(const flow *f, const flow_block *b, int row, cons
   for (int64_t i = 0; i < f->n; i += XENT_LANES) largest = flow_search(&s, i, f->n, 0, 1, largest);
   return largest;
 }
-/* What is beside a row that is not there. */
+/* Searches and writes rows without a row to compute. */
 XENT_INLINE void flow_row_beside(const row_beside *s, int64_t n, const int mode) {
   for (int64_t i = 0; mode >= XENT_BESIDE_LINE && i < n; i += XENT_LANES) write_beside(s, i, n, 0, 1, mode);
 }
 
 /* ---- emit ---- */
 
-/* A line of e, or of x for log-softmax, of any type and layout. False where there is more to it. */
+/* Stores e f + b, or for log-softmax (x - max) f + b, in any type and layout. False if the row needs another
+ * operation. */
 XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
@@ -369,7 +371,7 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   if (j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
-/* Results of any type, layout, mask, softcap, targets class by class. */
+/* Results of any type, layout, mask, softcap and targets per class. */
 XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
@@ -407,7 +409,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   }
 }
 
-/* Results of masked classes, where they are not +0 by themselves. */
+/* Sets results of masked classes that are not already +0. */
 XENT_SHARED void flow_end_masked(const flow *f, const flow_block *b, int row) {
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const uint8_t *mask = flow_mask(b, row);
@@ -463,7 +465,7 @@ XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
   }
 }
 
-/* Sums of terms that are clamped, in place of those over targets. */
+/* Sums of clamped terms, instead of those over targets. */
 XENT_SHARED void flow_clamped(const flow *f, flow_block *b) {
   row_sums *in = &b->sums;
   double distance[XENT_ROWS];
@@ -492,7 +494,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
                     : j->per_class               ? lanes_load(b->outcome.scale)
                                                  : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
-  /* rows that leave are written where nobody looks: loops have no conditions */
+  /* rows that leave are written to a place that is not read, so that loops have no conditions */
   for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.regular; leave; leave &= leave - 1)
     b->y[__builtin_ctz(leave)] = b->e[__builtin_ctz(leave)];
 }
@@ -524,10 +526,10 @@ XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block 
   return s;
 }
 
-/* Row after row of three blocks. */
+/* Processes the rows of three blocks in turn. */
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
                                    const int mode, const int vectors, const bool masked) {
-  const f32_temperature h = f->j->temperature; /* which no store can change */
+  const f32_temperature h = f->j->temperature; /* a copy, which no store can change */
   const int written = mode >= XENT_BESIDE_LINE ? before->sums.rows.count : 0;
   const bool exact = vectors || f->exact;
   int row = 0;
@@ -552,7 +554,7 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
     next->largest[row] = flow_largest(f, next, row, masked);
 }
 
-/* Short rows are loops of their own: each takes its vectors straight on. */
+/* Short rows have separate loops of constant length, without branches between vectors. */
 XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const int mode) {
   const bool lengths = XENT_BATCH >= 4 && !XENT_IS_OFF(XENT_SCHEDULE_LENGTHS);
   const int64_t vectors = lengths ? (f->n + XENT_LANES - 1) / XENT_LANES : 0;
@@ -581,7 +583,7 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
   }
 }
 
-/* What is not made of x once more when its e are there. */
+/* The arrays of calls that do not read x again after its e are computed. */
 #define XENT_OF_ONE_LOOK                                                                                          \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |           \
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | \
@@ -594,7 +596,7 @@ XENT_INLINE int flow_writes(const job *j) {
   if (!j->call->output) return XENT_BESIDE_SILENT;
   return j->per_class ? XENT_BESIDE_TARGETS : j->call->log ? XENT_BESIDE_LOG : XENT_BESIDE_LINE;
 }
-/* Copies give way to their e, if nothing reads both. */
+/* Copies are overwritten by their e, if no step reads both. */
 XENT_INLINE enum flow_place flow_place_of(const flow *f) {
   const xent_call *call = f->j->call;
   const bool kept = (f->writes != XENT_BESIDE_SILENT && f->writes != XENT_BESIDE_LOG) || call->entropies;
@@ -602,8 +604,8 @@ XENT_INLINE enum flow_place flow_place_of(const flow *f) {
   if (f->direct || call->entropies || !f->exact || !needs_one_look(call)) return XENT_FLOW_IN_SCRATCH;
   return XENT_FLOW_OVER_COPY;
 }
-/* Whether results are floats side by side, each a line of what the first pass has: then they are stored beside other
- * rows. */
+/* Whether results are contiguous floats of the form f v + b, where v is from the first pass: then they are stored
+ * during other rows. */
 XENT_INLINE bool flow_is_straight(const flow *f) {
   const xent_call *call = f->j->call;
   if (!f->direct) return false;
@@ -612,7 +614,7 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
          (!f->j->per_class || f->targets);
 }
 
-/* Masked rows that can be read where they are: nothing looks at them but their exponentials and smoothing. */
+/* The arrays of masked rows that can be read in place: only exponentials and smoothing read their logits. */
 #define XENT_OF_MASKED_FLOW                                                                                        \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(class_mask) | \
    XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(log_probabilities) |    \
@@ -668,12 +670,12 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   if (call->target_gradient) flow_target_gradients(f, b);
 }
 
-/* Where a row's e goes; where none is kept, the place of all rows that leave. */
+/* The destination of a row's e; if e is not kept, all rows share one place. */
 XENT_INLINE float *kept_row(const flow *f, float *scratch, int row) {
   return scratch + (f->place ? row * f->pitch : 0);
 }
 
-/* A block beside the next and the one before. */
+/* Processes each block together with the next and the previous one. */
 XENT_SHARED void flow_beside_blocks(flow *f) {
   const xent_call *call = f->j->call;
   XENT_ALIGNED float scratch[XENT_FLOW_FLOATS];
@@ -697,14 +699,15 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
       flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
     if (in_output) memcpy(next->e, next->y, sizeof next->e);
     XENT_BATCH >= 4 && f->masks ? flow_masked_blocks(f, next, now, before) : flow_blocks_at_work(f, next, now, before);
-    /* before the results, which nothing waits for so soon */
+    /* before the results, which are not needed so soon */
     if (next->sums.rows.count && f->exact) flow_prepare(f, next);
     if (now->sums.rows.count) flow_end_sums(f, now);
     if (before->sums.rows.count) flow_end(f, before);
   }
 }
 
-/* Block after block. In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
+/* Processes block after block in the same flow_block: copying one that was just stored, in wider pieces, would
+ * stall. */
 XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   flow_block b;
   f->slopes = f->sloped && f->place != XENT_FLOW_IN_SCRATCH ? other_half : NULL;
@@ -727,7 +730,7 @@ XENT_SHARED void flow_many_blocks(flow *f) {
   XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
   flow_blocks(f, scratch, scratch + XENT_FLOW_FLOATS);
 }
-/* Memory of the stack is touched page by page, which a short row would wait for. */
+/* Small scratch: the stack is touched page by page, which would delay a short row. */
 XENT_SHARED void flow_one_row(flow *f) {
   XENT_ALIGNED float scratch[2 * (XENT_FLOW_MOST + XENT_FLOW_APART)];
   f->most = 1;
@@ -739,7 +742,7 @@ XENT_SHARED void flow_long_blocks(flow *f) {
   flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
 }
 
-/* Whether blocks are computed beside each other: results go where they belong, and there is more than one block. */
+/* Whether blocks overlap: results are stored directly, and there is more than one block. */
 XENT_INLINE bool flow_is_beside(const flow *f) {
   const int64_t rows = f->j->call->row_end - f->j->call->row_begin;
   return !XENT_IS_OFF(XENT_SCHEDULE_BESIDE) && f->straight && (rows > f->most || (rows > 1 && !f->exact));
@@ -750,7 +753,7 @@ XENT_SHARED xent_status flow_rows(const xent_call *call, xent_kernel fallback) {
   flow f;
   flow_begin(&f, &j, fallback, &row);
   if (flow_is_beside(&f))
-    flow_beside_blocks(&f); /* the only one that reads masked rows where they are */
+    flow_beside_blocks(&f); /* only this one reads masked rows in place */
   else if (!f.exact)
     flow_long_blocks(&f);
   else if (call->row_end - call->row_begin == 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of one short row and nothing but its softmax, log-softmax, loss or gradient of the loss of a label: the
- * formulas of results/sixteen.h for one row, whose numbers wait for each other and for nobody else.
+ * A call of one short row with only its softmax, log-softmax, loss of a label or the gradient of this loss: the
+ * formulas of results/sixteen.h for one row.
  */
 #ifndef XENT_SCHEDULES_SINGLE_H
 #define XENT_SCHEDULES_SINGLE_H
@@ -23,16 +23,16 @@ XENT_INLINE bool single_fits(const xent_call *call) {
   return has_labels(call) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) && (o->temperature == 0 || o->temperature == 1);
 }
 
-/* What the first pass knows of the row, without the factor 2^30 of e. */
+/* The results of the first pass over the row, without the factor 2^30 of e. */
 typedef struct {
   float max, reference;
   double sum, total; /* of e without the label's, and with it */
   double label_e, largest_e;
   double max_over_temperature;
-  lanes e; /* of a row that a vector holds */
+  lanes e; /* of a row that fits a vector */
 } single_numbers;
 
-/* row_logarithm: log1p(p / q) if a <= b, else log-sum-exp less the maximum. */
+/* row_logarithm: log1p(p / q) if a <= b, otherwise log-sum-exp minus the maximum. */
 XENT_INLINE double single_logarithm(const single_numbers *s, double a, double b, double p, double q) {
   const double ratio = p / q;
   if (a <= b) return log_series(ratio / (2 + ratio));
@@ -53,8 +53,8 @@ XENT_INLINE double single_loss(const single_numbers *s, float logit) {
   return single_distance(s) + ((double)s->max - (double)logit);
 }
 
-/* e of n classes from x, into `kept` where a vector does not hold them; the class `without` is not added. vectors: 1,
- * or as many as a group has. */
+/* Computes e of n classes from x, and stores it in `kept` if it does not fit a vector; the class `without` is not
+ * added. vectors: 1, or the vectors of a group. */
 XENT_INLINE single_numbers single_sums(const float *x, int64_t n, int64_t without, float *kept, const int vectors,
                                        const f32_temperature *h) {
   lanes v = vectors == 1 ? lanes_load_part(x, n, -INFINITY) : largest_lanes(x, n);
@@ -71,7 +71,7 @@ XENT_INLINE single_numbers single_sums(const float *x, int64_t n, int64_t withou
                           .max_over_temperature = (double)max * h->reciprocal, .e = v};
 }
 
-/* y = (v - less) r + b of n classes; of the vector where v is NULL. */
+/* y = (v - less) r + b of n classes; of `vector` if v is NULL. */
 XENT_INLINE void single_write(const float *v, lanes vector, int64_t n, float less, float r, float b, float *y) {
   const lanes minus = lanes_set(less), rs = lanes_set(r), bs = lanes_set(b);
   int64_t i = 0;
@@ -82,7 +82,7 @@ XENT_INLINE void single_write(const float *v, lanes vector, int64_t n, float les
   lanes_store_part(y + i, n - i, class_line(lanes_sub(vector, minus), rs, bs));
 }
 
-/* False where the row is for others to compute; nothing is written then. */
+/* False if another path must compute the row; nothing is written then. */
 XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vectors, const bool labels) {
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes, row = call->row_begin;

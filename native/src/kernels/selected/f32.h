@@ -7,7 +7,7 @@
 #include "kernels/results/write.h"
 #include "kernels/selected/block.h"
 
-/* A logit after the softcap, and the derivative there. */
+/* A logit after the softcap, and the derivative of the softcap. */
 XENT_SHARED double f32_selected_logit(const xent_call *call, double raw, double *slope) {
   const double c = call->options->softcap;
   const row_source cap = {.cap = (float)c, .uncap = (float)(1 / c)};
@@ -19,7 +19,7 @@ XENT_SHARED double f32_selected_logit(const xent_call *call, double raw, double 
   return (double)x[0];
 }
 
-/* D of each row; of special rows whatever it is. */
+/* D of each row; of special rows it is undefined. */
 XENT_SHARED void f32_distances(const selected_block *b, double *D) {
   xent_call unlabelled = *b->call;
   unlabelled.targets = NULL;
@@ -47,7 +47,7 @@ XENT_INLINE double f32_log_probability(const selected_block *b, const row_statis
   return (double)(float)(0 - (D + gap * b->temperature.reciprocal));
 }
 
-/* What the probabilities of a row are multiplied by. */
+/* The factors of the probabilities of a row. */
 typedef struct {
   float f;
   bool tiny;
@@ -59,7 +59,7 @@ XENT_INLINE f32_selected_factors f32_factors_of(double S, double cc) {
   return (f32_selected_factors){.f = (float)(tiny ? H * XENT_TINY_SCALE : H), .tiny = tiny};
 }
 
-/* Of a class that is not the label: own is what its target makes of the scale. */
+/* For a class that is not the label: own is its target times the scale. */
 XENT_INLINE double f32_named_gradient(const selected_block *b, const row_statistics *s, const f32_selected_factors *k,
                                       double x, double own) {
   const float e = exp_one(f32_less_shift(s, x), s->reference, &b->temperature);

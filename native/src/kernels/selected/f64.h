@@ -6,7 +6,7 @@
 #include "kernels/f64/emit.h"
 #include "kernels/selected/block.h"
 
-/* A logit after the softcap, and the derivative there. */
+/* A logit after the softcap, and the derivative of the softcap. */
 XENT_SHARED double f64_selected_logit(const xent_call *call, double raw, double *slope) {
   double x;
   f64_cap_piece(&raw, 1, call->options->softcap, &x, slope);
@@ -17,7 +17,7 @@ XENT_INLINE f64_reference f64_reference_of_row(const selected_block *b, const ro
   return f64_reference_of(doubles_set((double)s->reference), b->wide_temperature);
 }
 
-/* D of each row; of special rows whatever it is. */
+/* D of each row; of special rows it is undefined. */
 XENT_SHARED void f64_distances(const selected_block *b, double *D) {
   for (int i = 0; b->count > 1 && i < b->rows; i++) {
     const row_statistics *s = &b->known[i];
@@ -30,7 +30,7 @@ XENT_INLINE double f64_log_probability(const selected_block *b, const row_statis
   return 0 - fused_double(s->max - (x - s->shift), b->wide_temperature.high, D);
 }
 
-/* What the probabilities of a row are multiplied by. */
+/* The factors of the probabilities of a row. */
 typedef struct {
   double factor;
   bool tiny;
@@ -42,7 +42,7 @@ XENT_INLINE f64_selected_factors f64_factors_of(double S, double cc) {
   return (f64_selected_factors){.factor = tiny ? XENT_F64_TINY_SCALE / S * cc : G, .tiny = tiny};
 }
 
-/* Of a class that is not the label: own is what its target makes of the scale. */
+/* For a class that is not the label: own is its target times the scale. */
 XENT_INLINE double f64_named_gradient(const selected_block *b, const row_statistics *s, const f64_selected_factors *k,
                                       double x, double own) {
   const f64_reference of = f64_reference_of_row(b, s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log-probabilities of a few classes of each row, and their gradient (numerics.md, section 3). Of a row's selected
- * classes the one with the largest logit is its label: cross-entropy takes the row as it takes any. Only that class can
- * have more than half of the row; the others follow from the statistics that cross-entropy leaves.
+ * Log-probabilities of a few classes of each row, and their gradient (numerics.md, section 3). The selected class with
+ * the largest logit is the label of the row, and cross-entropy computes the row with this label. Only this class can
+ * have more than half of the row's mass. The others follow from the statistics of cross-entropy.
  */
 #ifndef XENT_SELECTED_H
 #define XENT_SELECTED_H
@@ -18,7 +18,7 @@ XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slo
   return call->wide ? f64_selected_logit(call, raw, slope) : f32_selected_logit(call, raw, slope);
 }
 
-/* The next rows, their selected classes, and which of these are their labels; up to a wrong class. */
+/* Reads the selected classes of the next row and chooses its label; stops at a wrong class. */
 XENT_SHARED xent_status select_row(selected_block *b, int i) {
   const xent_call *call = b->call;
   const row_span span = span_of_row(call, b->first + i);
@@ -52,7 +52,7 @@ XENT_INLINE xent_status select_rows(selected_block *b, int64_t row) {
   return status;
 }
 
-/* The rows of the block as a call of cross-entropy. */
+/* The call of cross-entropy on the rows of the block. */
 XENT_INLINE xent_call labelled_call(selected_block *b) {
   xent_call own = *b->call;
   keep_arrays(&own, ~(XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(log_probabilities) | XENT_HAS(statistics)));
@@ -76,7 +76,7 @@ XENT_SHARED xent_status forward_selected(selected_block *b, const xent_family *f
   return family->cross_entropy_forward(&own);
 }
 
-/* What a row gives that is NaN, fully masked or ignored; 0 of an entry that is ignored. */
+/* The result of a row that is NaN, fully masked or ignored; an ignored entry yields 0. */
 XENT_INLINE double special_log_probability(uint32_t kind) { return kind & XENT_ROW_NAN ? XENT_F64_NAN : -INFINITY; }
 
 XENT_SHARED void write_selected(const selected_block *b) {
@@ -108,7 +108,7 @@ XENT_SHARED void write_selected(const selected_block *b) {
   }
 }
 
-/* The sum of the targets of the class of entry k, or false where an entry before it names the class. */
+/* The sum of the targets of the class of entry k; false if an earlier entry has the same class. */
 XENT_INLINE bool target_of_class(const selected_block *b, int i, int64_t k, double *target) {
   const selected_class *selected = b->classes + i * b->count;
   const int64_t row = b->first + i;
@@ -117,13 +117,13 @@ XENT_INLINE bool target_of_class(const selected_block *b, int i, int64_t k, doub
     if (selected[j].class == class) return false;
   *target = selected_target(b->call, row, k);
   for (int64_t j = k + 1; j < b->count; j++) {
-    XENT_IN_ORDER(); /* gcc 12 vectorizes a sum under a condition with +0 for what it leaves out: -0 would be lost */
+    XENT_IN_ORDER(); /* gcc 12 vectorizes a conditional sum with +0 for skipped terms, which would lose -0 */
     if (selected[j].class == class) *target += selected_target(b->call, row, j);
   }
   return class != XENT_NO_CLASS;
 }
 
-/* The sum of the targets of all classes but the label; false where there is none. */
+/* The sum of the targets of all classes except the label; false if the row has only the label. */
 XENT_INLINE bool target_of_others(const selected_block *b, int i, double *target) {
   const selected_class *selected = b->classes + i * b->count;
   bool any = false;
@@ -138,7 +138,7 @@ XENT_INLINE bool target_of_others(const selected_block *b, int i, double *target
   return any;
 }
 
-/* The selected classes of row i, in the gradient that the row has as one of its label. */
+/* Adds the selected classes of row i to the gradient that the row has for its label. */
 XENT_SHARED void write_selected_gradient(const selected_block *b, int i) {
   const xent_call *call = b->call;
   const xent_layout *l = call->output_layout;
@@ -172,7 +172,7 @@ XENT_SHARED xent_status gradient_of_selected(selected_block *b, const xent_famil
   return status;
 }
 
-/* What is read or written here, or in the calls of cross-entropy that this makes. */
+/* The arrays that are read or written here, or by the calls of cross-entropy. */
 #define XENT_OF_SELECTED                                                                                     \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(log_probabilities) | XENT_HAS(output) | XENT_HAS(upstream) | \
    XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(row_offsets) | XENT_HAS(statistics) | XENT_HAS(known_statistics))
@@ -183,7 +183,7 @@ XENT_KNOWS_ALL(XENT_OF_SELECTED,
 XENT_SHARED xent_status selected_rows(const xent_call *call) {
   const xent_family *family = call->wide ? &f64_family : &f32_family;
   const xent_shape *shape = call->shape;
-  selected_block b; /* not cleared: it is long */
+  selected_block b; /* not initialized, because it is large */
   b.call = call;
   b.count = shape->target_count ? shape->target_count : 1;
   b.most = b.count * XENT_SELECTED_ROWS <= XENT_MOST_SELECTED ? XENT_SELECTED_ROWS : XENT_MOST_SELECTED / (int)b.count;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sums over the classes of one chunk, in the fixed order of the bit contract.
- *   Groups of 128 classes, eight vectors of sixteen lanes: ((v0+v1)+(v2+v3))+((v4+v5)+(v6+v7)) in float, added to
- *   sixteen double lanes; at the end the tree over the lanes. A chunk of at most sixteen classes is a tree in float but
- *   for its last addition.
- *   The first pass sums e(x; N). Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a
- *   group whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
+ *   Groups of 128 classes, eight vectors of sixteen lanes, are added in float: ((v0+v1)+(v2+v3))+((v4+v5)+(v6+v7)). The
+ *   result is added to sixteen double lanes, and at the end a tree adds the lanes. A chunk of at most sixteen classes
+ * is
+ *   a tree in float, except for its last addition.
+ *   The first pass sums e(x; N). For up to 1024 classes, N is the maximum's reference. For more, N rises at the start
+ * of
+ *   a group whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
  */
 #ifndef XENT_SUM_CHUNK_H
 #define XENT_SUM_CHUNK_H
@@ -28,7 +30,7 @@ XENT_INLINE int64_t chunk_length(int64_t begin, int64_t end) {
   return end - begin < XENT_CHUNK ? end - begin : XENT_CHUNK;
 }
 
-/* What the lanes of a chunk of n classes add up to; group: those of its last group. */
+/* The sum of the lanes of a chunk of n classes; group: the lanes of its last group. */
 XENT_INLINE double chunk_tree(int64_t n, lanes group, dlanes sum) {
   return n <= XENT_LANES ? lanes_tree(group) : dlanes_tree(sum);
 }
@@ -40,7 +42,7 @@ typedef struct {
   double sum;
 } chunk_sum;
 
-/* The largest of each lane of `above` and a group of m classes, NaN passed over. */
+/* The largest of each lane of `above` and a group of m classes, ignoring NaN. */
 XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
   lanes odd = lanes_set(-INFINITY);
   if (m == XENT_GROUP) {
@@ -56,11 +58,11 @@ XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
   return lanes_max(above, odd);
 }
 
-/* Sixteen octaves above the reference N; what lies higher raises it. The largest so far may stand for a
- * group's own: what came before lies below, or not even the highest reference would change that. */
+/* Sixteen octaves above the reference N; a higher logit raises N. The largest so far may be used instead of a group's
+ * maximum: earlier logits are below the limit, or above that of the highest reference, which does not rise. */
 XENT_INLINE float limit_of(float N) { return (N + 16) * XENT_LN2_HI; }
 
-/* A group that may lie behind the tensor, as a prefetch may. */
+/* Prefetches a group, which may be past the tensor: a prefetch may access any address. */
 XENT_INLINE void prefetch_group(uintptr_t from) {
   XENT_UNROLL(8)
   for (uintptr_t k = 0; k < XENT_GROUP * sizeof(float); k += 64) __builtin_prefetch((const void *)(from + k));
@@ -71,12 +73,12 @@ XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) {
   return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
 }
 
-/* A chunk under way. */
+/* The partial sums of a chunk. */
 typedef struct {
-  lanes above, group; /* the largest of each lane, next group included; the sum of the last group */
+  lanes above, group; /* the largest of each lane, including the next group; the sum of the last group */
   dlanes sum;
   float reference;
-  int64_t done, settled; /* classes that are summed; from which of them on N is what it is now */
+  int64_t done, settled; /* summed classes; the first class that uses the current N */
 } chunk_progress;
 
 XENT_INLINE void take_group(chunk_progress *c, lanes group) {
@@ -84,7 +86,7 @@ XENT_INLINE void take_group(chunk_progress *c, lanes group) {
   c->sum = dlanes_add(c->sum, dlanes_widen(group));
 }
 
-/* Where the largest so far asks for it N rises, and the sums are scaled. */
+/* Whether the largest so far raises N and scales the sums. */
 XENT_INLINE bool is_above(lanes largest, float limit, const f32_temperature *h) {
   return lanes_any_above(lanes_mul(largest, lanes_set(h->hi)), limit);
 }
@@ -96,18 +98,18 @@ XENT_INLINE void raise_reference(chunk_progress *c, const f32_temperature *h) {
   c->settled = c->done;
 }
 
-/* What is done with the numbers of a chunk on the way. */
+/* Operations on the numbers of a chunk during the sum. */
 typedef struct {
-  float *kept;     /* or NULL: every e */
-  bool exact;      /* N is that of the maximum */
-  uintptr_t ahead; /* what lies so many bytes further on is prefetched; 0: nothing is */
+  float *kept;     /* NULL, or the destination of every e */
+  bool exact;      /* N is the reference of the maximum */
+  uintptr_t ahead; /* prefetch this many bytes ahead; 0: no prefetch */
   const f32_temperature *temperature;
 } chunk_way;
 
 enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* half a group */
 
-/* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without`
- * adds +0. */
+/* The exponentials of half a group of m classes, without a loop, so that later code overlaps with their end. The class
+ * `without` adds +0. */
 XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r,
                            const f32_temperature *h, float *kept, const bool whole) {
   lanes e[XENT_UNIT_VECTORS];
@@ -133,7 +135,7 @@ XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp
     for (int j = 0; j < XENT_UNIT_VECTORS; j++) e[j] = lanes_drop(e[j], without - j * XENT_LANES);
   return sum_of_four_vectors(e);
 }
-/* Of a group: a missing half is +0. */
+/* For a group: a missing half is +0. */
 XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r,
                                    const f32_temperature *h, float *kept) {
   if (__builtin_expect(m >= XENT_GROUP, 1)) {
@@ -151,18 +153,18 @@ XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, c
   return lanes_add(even, sum_unit(x, m, without, r, h, kept, false));
 }
 
-/* What is at work beside the exponentials of a row: another one is searched for its largest, and one is written. */
+/* Work that overlaps with the exponentials of a row: another row is searched for its largest, and one is written. */
 typedef struct {
   const float *searched, *from, *targets;
   const uint8_t *searched_mask, *from_mask; /* of logits, or NULL */
   float *to;
-  lanes less, f, b; /* y = fma(v - less, f, b), less being 0 but of logarithms; with targets b is what they are times */
+  lanes less, f, b; /* y = fma(v - less, f, b); less is 0 except for logarithms; targets are multiplied by b */
 } row_beside;
 
-/* How a row is written, as a constant of the loops. Alone: none is searched either. */
+/* The mode in which a row is written, as a constant of the loops. ALONE: no row is searched, either. */
 enum { XENT_BESIDE_ALONE, XENT_BESIDE_SILENT, XENT_BESIDE_LINE, XENT_BESIDE_LOG, XENT_BESIDE_TARGETS };
 
-/* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
+/* `vectors` vectors from class i on, of n classes; at least `sure` classes exist. */
 XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
                               const int mode) {
   XENT_UNROLL(4)
@@ -183,12 +185,12 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
   }
 }
 
-/* n classes of a chunk, which begin with a group, and end with one but at the chunk's end. The class `without` (or one
- * that is not here) adds +0 but counts for the maximum. */
+/* n classes of a chunk. They begin with a group, and end with one unless they reach the chunk's end. The class
+ * `without` (or one outside the chunk) adds +0 but counts for the maximum. */
 XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
                                     chunk_progress *progress, const row_beside *beside, const int mode) {
   const chunk_way own = *w;
-  const f32_temperature h = *w->temperature; /* which no store to kept can change */
+  const f32_temperature h = *w->temperature; /* a copy, which no store to kept can change */
   chunk_progress c = *progress;
   exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
   float limit = limit_of(c.reference);
@@ -224,8 +226,8 @@ XENT_INLINE chunk_progress chunk_begin(float reference) {
 
 /* ---- other sums ---- */
 
-/* Where the vectors of a sum come from: the second cache or above, the third one, memory. Memory is all that
- * there is to wait for; then pages are looked up a chunk ahead. */
+/* The location of the inputs of a sum: the second-level cache or closer, the third-level cache, or memory. Loads from
+ * memory dominate the time, so pages are prefetched a chunk ahead. */
 typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
 
 XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
@@ -234,8 +236,7 @@ XENT_INLINE lanes number_lanes(const void *p, int64_t i, const distance_to from,
   return type == XENT_F32 ? load_from((const float *)p + i, from != XENT_NEAR) : whole_lanes(p, i, type);
 }
 
-/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing, and
- * with a mask for those that are masked. */
+/* Sixteen of `left` products a * b (of a alone if b is NULL) from number i on, +0 for missing and masked ones. */
 XENT_INLINE lanes product_lanes(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t left,
                                 const distance_to from, const int32_t type) {
   if (left <= 0) return lanes_set(0.0f);
@@ -245,8 +246,8 @@ XENT_INLINE lanes product_lanes(const void *a, const void *b, const uint8_t *mas
   return mask ? where_counted(mask + i, 1, left, v, 0.0f) : v;
 }
 
-/* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
- * which looks for rising addresses, then comes late. */
+/* From memory, loads go in the order of the classes: compilers load a tree from its end, and the CPU's prefetch, which
+ * detects ascending addresses, then starts late. */
 XENT_INLINE lanes product_group(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t m,
                                 const distance_to from, const int32_t type) {
   lanes twos[4];
@@ -260,8 +261,8 @@ XENT_INLINE lanes product_group(const void *a, const void *b, const uint8_t *mas
   return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
 }
 
-/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. A chunk may come in pieces
- * that are whole groups but for the last. */
+/* The sum over one chunk of a * b (of a alone if b is NULL), in the same order, for a backward. A chunk may be added in
+ * pieces, which must be whole groups except for the last one. */
 typedef struct {
   lanes group;
   dlanes sum;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums over the targets of a chunk: t (m - x), which is never negative where no target is, and t. */
+/* Sums over the targets of a chunk: of t (m - x), which is not negative if no target is, and of t. */
 #ifndef XENT_SUM_TARGETS_H
 #define XENT_SUM_TARGETS_H
 
 #include "kernels/load/row.h"
 #include "kernels/sum/chunk.h"
 
-/* The target of class i of a row: w q', w or 1; 0 where a class is masked or is `without`. */
+/* The target of class i of a row: w q', w or 1; 0 for a masked class and for the class `without`. */
 typedef struct {
-  strided q, w;     /* at is NULL: none */
-  float confidence, add; /* q' = confidence * q + add, fused, where smooth is set; of no q: add */
+  strided q, w;     /* `at` is NULL: absent */
+  float confidence, add; /* q' = confidence * q + add, fused, if smooth is set; without q: add */
   bool smooth;
   const uint8_t *mask;
   int64_t mask_stride;
   int64_t without;
 } class_targets;
 
-/* Of sixteen classes from i on, of which n are left. */
+/* The targets of sixteen classes from i on, of which n are left. */
 XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
   lanes v = lanes_set(t->add);
   if (t->q.at) v = class_share(strided_load(&t->q, i, n, 0.0f), t->confidence, v, t->smooth);
@@ -30,7 +30,7 @@ typedef struct {
   double dot, mass;
 } target_sums;
 
-/* The same where q and w are floats side by side or absent, and no class is masked or left out. */
+/* Whether q and w are contiguous floats or absent, and no class is masked or left out. */
 XENT_INLINE bool targets_are_floats(const class_targets *t) {
   return (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask && t->without < 0;
 }
@@ -80,7 +80,7 @@ XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x
   }
   return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
 }
-/* Targets of any kind, made floats a group at a time. */
+/* Targets of any kind, converted to floats a group at a time. */
 XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
   XENT_ALIGNED float targets[XENT_GROUP];
   const class_targets ready = {.q = {.at = (const char *)targets, .stride = 1, .type = XENT_F32},
@@ -96,7 +96,7 @@ XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, 
   }
   return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
 }
-/* Of n floats x, which are the row's classes from `begin` on. */
+/* The sums for n floats x, which are the row's classes from `begin` on. */
 XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
   if (!targets_are_floats(t)) return sum_odd_targets(t, x, begin, n, m);
   if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true);
@@ -104,7 +104,7 @@ XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int6
   return t->w.at ? sum_targets_as(t, x, begin, n, m, false, true) : sum_targets_as(t, x, begin, n, m, false, false);
 }
 
-/* The same where every target is 1, but of masked classes and the class `without`: m - x. */
+/* The same if every target is 1, except masked classes and the class `without`: m - x. */
 XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t stride) {
   if (n >= XENT_LANES) {
     const lanes gap = lanes_sub(m, lanes_load(x));
@@ -133,13 +133,14 @@ XENT_INLINE double sum_gaps_as(const float *x, int64_t n, float m, int64_t witho
   }
   return chunk_tree(n, group, sum);
 }
-/* mask: of the first class, or NULL. */
+/* mask: at the first class, or NULL. */
 XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask, int64_t stride) {
   if (!mask) return sum_gaps_as(x, n, m, without, NULL, 0);
   return stride == 1 ? sum_gaps_as(x, n, m, without, mask, 1) : sum_gaps_as(x, n, m, without, mask, stride);
 }
 
-/* Sum of e(x; N) (M - x), of e in memory. A chunk may come in pieces that are whole groups but for the last. */
+/* Adds e(x; N) (M - x), with e in memory. A chunk may be added in pieces, which must be whole groups except for the
+ * last one. */
 XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max,
                              const f32_temperature *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);

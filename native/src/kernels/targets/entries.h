@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How arrays lie: where a row of any of them begins, which are side by side, and one entry at a time of those that may
- * be of several types: labels, weights, masks, sparse targets, offsets of ragged rows. */
+/* The layouts of arrays: the begin of a row, whether rows are adjacent, and single entries of arrays of several types:
+ * labels, weights, masks, sparse targets, offsets of ragged rows. */
 #ifndef XENT_TARGETS_ENTRIES_H
 #define XENT_TARGETS_ENTRIES_H
 
@@ -9,31 +9,31 @@
 
 enum { XENT_NO_CLASS = -1 };
 
-/* What is asked for in so many places that it is there once, and called. */
+/* Functions that many places use are compiled once and called. */
 #define XENT_CALLED static __attribute__((noinline, unused))
 
-/* Offset, in elements, of class 0 of a row. Unsigned: a layer's logits that are never stored may lie farther away than
- * 2^63; their part that is stored does not. */
+/* Offset, in elements, of class 0 of a row. It is computed unsigned: logits of a layer that are never stored may have
+ * offsets above 2^63; the stored part does not. */
 static inline int64_t row_offset(const xent_shape *shape, const xent_layout *layout, int64_t row) {
   const uint64_t outer = (uint64_t)layout->outer, inner = (uint64_t)layout->inner;
   if (shape->inner == 1) return (int64_t)((uint64_t)row * outer);
   return (int64_t)((uint64_t)(row / shape->inner) * outer + (uint64_t)(row % shape->inner) * inner);
 }
 
-/* Whether neighbours in memory are the same class of neighbouring rows. */
+/* Whether neighbours in memory have the same class and belong to adjacent rows. */
 static inline bool side_by_side(const xent_shape *shape, const xent_layout *layout) {
   return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
 }
 
-/* Whether rows leave few lanes idle, if each lane of a vector of this length has a row: they are whole vectors, or
- * many, or have few classes, `most` if every lane has a row. */
+/* Whether few lanes are idle if each lane of a vector of this length has a row: the rows fill whole vectors, or are
+ * many, or have few classes; `most` is the limit if every lane has a row. */
 static inline bool lanes_are_filled(int64_t rows, int64_t length, int64_t classes, int64_t most) {
   const int64_t places = (rows + length - 1) / length * length;
   return places == rows || rows >= 8 * length || classes * places <= most * rows;
 }
 
-/* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes
- * out negative: no class. */
+/* Loads a label once: memory may change during a call, and the checked value must be the used one. A U64 above
+ * INT64_MAX becomes negative: not a class. */
 static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
   switch (type) {
     case XENT_I8: return ((const volatile int8_t *)targets)[at];
@@ -46,12 +46,12 @@ static inline int64_t load_label_at(const void *targets, int32_t type, int64_t a
   }
 }
 
-/* The same where there is no loop of them. */
+/* The same for single labels, outside loops. */
 XENT_CALLED int64_t one_label_at(const void *targets, int32_t type, int64_t at) {
   return load_label_at(targets, type, at);
 }
 
-/* Whether what was loaded, or would be, stands for a number that no int64_t holds. */
+/* Whether a loaded label, or one that would be loaded, exceeds INT64_MAX. */
 static inline bool is_beyond_labels(int32_t type, int64_t label) { return label < 0 && type == XENT_U64; }
 
 /* Any type of floats, or U8; widening is exact. */
@@ -69,18 +69,18 @@ static inline double one_float_at(const void *array, int32_t type, int64_t at) {
   return type == XENT_F32 ? (double)((const float *)array)[at] : other_float_at(array, type, at);
 }
 
-/* The number of a row, or `otherwise` where there is no array. */
+/* The number of a row, or `otherwise` without an array. */
 static inline double row_number(const xent_call *call, const void *array, const xent_layout *l, int64_t row,
                                 double otherwise) {
   return array ? one_float_at(array, l->type, row_offset(call->shape, l, row)) : otherwise;
 }
 
-/* A row, how many classes it has, and where they begin in arrays of ragged rows. */
+/* A row, its number of classes, and the begin of its classes in arrays of ragged rows. */
 typedef struct {
   int64_t row, begin, classes;
 } row_span;
 
-/* Offsets may change under a call that has checked them, so what is read here is kept within what was checked. */
+/* Offsets may change during a call that has checked them, so the loaded ones are limited to the checked range. */
 XENT_CALLED row_span span_of_ragged_row(const xent_call *call, int64_t row) {
   const int32_t type = call->shape->row_offsets.type;
   const int64_t from = load_label_at(call->row_offsets, type, row);
@@ -89,17 +89,17 @@ XENT_CALLED row_span span_of_ragged_row(const xent_call *call, int64_t row) {
   const int64_t n = end < begin ? 0 : end - begin;
   return (row_span){row, begin, n < call->shape->classes ? n : call->shape->classes};
 }
-/* To be asked once per row. */
+/* Should be called once per row. */
 static inline row_span span_of_row(const xent_call *call, int64_t row) {
   return call->row_offsets ? span_of_ragged_row(call, row) : (row_span){row, 0, call->shape->classes};
 }
 
-/* Offset, in elements, of class 0 of a row of an array that has a number per class. */
+/* Offset, in elements, of class 0 of a row of an array with one number per class. */
 static inline int64_t class_offset(const xent_call *call, const xent_layout *layout, row_span span) {
   return call->row_offsets ? span.begin * layout->classes : row_offset(call->shape, layout, span.row);
 }
 
-/* Whether a class of a row is not masked. `class` counts from the first that the arrays hold. */
+/* Whether a class of a row is not masked. `class` counts from the first class of the arrays. */
 static inline bool takes_part(const xent_call *call, row_span span, int64_t class) {
   if (!call->class_mask) return true;
   const xent_layout *l = &call->shape->class_mask;

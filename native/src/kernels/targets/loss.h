@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The z-loss, and what losses and gradients are multiplied by, in double whatever the arithmetic. */
+/* The z-loss, and the factors of losses and gradients, in double for both arithmetics. */
 #ifndef XENT_TARGETS_LOSS_H
 #define XENT_TARGETS_LOSS_H
 

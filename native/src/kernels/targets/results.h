@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing what there is one of per row, each in the type of its array; and what states and statistics depend on. */
+/* Stores outputs per row, each in the type of its array; and computes the digests of states and statistics. */
 #ifndef XENT_TARGETS_RESULTS_H
 #define XENT_TARGETS_RESULTS_H
 
@@ -31,7 +31,7 @@ static inline void put_class(void *array, const xent_layout *l, int64_t at, int6
   put_classes(array, l, at, &class, 1);
 }
 
-/* Place k of the largest classes of a row. */
+/* Entry k of the largest classes of a row. */
 static inline void write_top(const xent_call *call, int64_t row, int64_t k, int64_t class, double log_probability) {
   const xent_layout *c = &call->shape->top_classes, *l = &call->shape->top_log_probabilities;
   if (call->top_classes) put_class(call->top_classes, c, row_offset(call->shape, c, row) + k * c->classes, class);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a row's chunks, in either arithmetic: whether they belong together, to the call and to the row's label,
- * and what the chunk of the label says of its order. */
+/* The states of a row's chunks, in either arithmetic: checks that they belong together, to the call and to the row's
+ * label, and combines the order of the label in its chunk with the other chunks. */
 #ifndef XENT_TARGETS_STATES_H
 #define XENT_TARGETS_STATES_H
 
@@ -28,7 +28,7 @@ static uint32_t kind_of_row(const xent_call *call, const row_state *states) {
   return kind == XENT_KIND_SOFTMAX || kind == XENT_KIND_BACKWARD ? kind : 0;
 }
 
-/* Whether the states of a row belong to this round, to these options and to this label (-1: none). */
+/* Whether the states of a row belong to this round, to these options and to this label (-1: no label). */
 static bool states_fit(const xent_call *call, const row_state *states, uint32_t digest, int64_t label) {
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
     const bool shifted = states[i].kind & XENT_STATE_SHIFTED, here = states[i].kind & XENT_STATE_LABEL_HERE;
@@ -50,7 +50,7 @@ typedef struct {
 } label_fold;
 
 static inline label_fold label_fold_begin(void) { return (label_fold){.max_before = -INFINITY}; }
-/* max: of the chunks so far, without this one. */
+/* max: of the previous chunks, without this one. */
 static inline void fold_label(label_fold *l, const row_state *s, double max) {
   if (s->label != XENT_LABEL_ELSEWHERE) {
     l->logit = s->label_logit;
@@ -65,16 +65,16 @@ static inline bool label_is_hit(const label_fold *l, double max) {
   return l->first && l->logit == max && (l->max_before < l->logit || l->counted_before == 0);
 }
 
-/* ---- rows that are complete ---- */
+/* ---- complete rows ---- */
 
-/* What an arithmetic makes of the states of a row that fit. */
+/* The functions of an arithmetic for the states of a row that belong together. */
 typedef struct {
   double (*sum)(const row_state *states, int64_t chunks); /* of a softmax backward */
   void (*ignored)(void *of, int64_t row);
   void (*fold)(void *of, int64_t row, const row_targets *t);
 } states_kernel;
 
-/* A second round is needed, on the logits less the shift; hit: in the first round the label was one. */
+/* Requests a second round, on the logits minus the shift; hit: in the first round the label was correct. */
 static inline void need_second_round(const xent_call *call, int64_t row, uint32_t kind, bool hit, double shift) {
   *statistics_at(call, row) =
       (row_statistics){.kind = kind | XENT_ROW_UNFINISHED | (hit ? XENT_ROW_CORRECT : 0), .digest = call->digest,

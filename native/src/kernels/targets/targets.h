@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a row's targets, weights and options say, in double whatever the arithmetic. */
+/* The targets, weights and options of a row, in double for both arithmetics. */
 #ifndef XENT_TARGETS_H
 #define XENT_TARGETS_H
 
 #include "kernels/targets/entries.h"
 
 typedef struct {
-  uint32_t kind;         /* XENT_KIND_SOFTMAX: there are none; _LABEL; _PROBABILITIES: dense or sparse */
+  uint32_t kind;         /* XENT_KIND_SOFTMAX: no targets; _LABEL; _PROBABILITIES: dense or sparse */
   bool sparse, ignored;
   bool weighted;         /* classes have weights */
-  bool others;           /* smoothing is for the classes that are not the label */
-  int64_t label;         /* of the whole row, not of a shard; XENT_NO_CLASS where there is none */
+  bool others;           /* smoothing is for the classes other than the label */
+  int64_t label;         /* of the whole row, not of a shard; XENT_NO_CLASS without a label */
   double row_weight;
   double eps, confidence;      /* confidence = 1 - eps */
 } row_targets;
@@ -18,22 +18,22 @@ typedef struct {
 static inline bool has_labels(const xent_call *call) {
   return call->targets && !call->shape->target_count && XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
 }
-/* Whether targets, but for the entries of sparse rows, differ from class to class. */
+/* Whether targets, except for the entries of sparse rows, differ between classes. */
 static inline bool targets_vary(const xent_call *call) {
   if (call->targets && call->class_weights && call->options->label_smoothing > 0) return true;
   return call->targets && !call->shape->target_count && !has_labels(call);
 }
-/* min(max(L, least), most): -log of a probability that counts as one in [d, 1 - d]. */
+/* min(max(L, least), most): -log of a probability that is limited to [d, 1 - d]. */
 static inline double clamped_loss(double L, double least, double most) {
   const double raised = L > least ? L : least;
   return raised < most ? raised : most;
 }
 
-/* Whether every term of a loss is clamped, which the sums over targets do not tell. */
+/* Whether every term of a loss is clamped, which cannot be computed from the sums over targets. */
 static inline bool clamps_terms(const xent_call *call) {
   return call->options->probability_clamp > 0 && call->targets && !has_labels(call);
 }
-/* Whether a label can be the ignore index at all. */
+/* Whether a label can be the ignore index. */
 static inline bool ignores_a_class(const xent_call *call) {
   const xent_options *o = call->options;
   return o->has_ignore_index && !is_beyond_labels(call->shape->targets.type, o->ignore_index);
@@ -42,12 +42,12 @@ static inline bool is_ignored_class(const xent_call *call, int64_t class) {
   return ignores_a_class(call) && class == call->options->ignore_index;
 }
 
-/* Classes of the whole row, of which a shard's arrays hold some. */
+/* The number of classes of the whole row; the arrays of a shard hold some of them. */
 static inline int64_t all_classes_of_row(const xent_call *call, row_span span) {
   return call->shape->all_classes ? call->shape->all_classes : span.classes;
 }
 
-/* Whether a class of the whole row is one of it, and not masked where this can be seen. */
+/* Whether a class is within the whole row, and not masked as far as this shard has its mask. */
 static inline bool is_class_of_row(const xent_call *call, row_span span, int64_t class) {
   if (class < 0 || class >= all_classes_of_row(call, span)) return false;
   const int64_t here = class - call->shape->first_class;
@@ -61,7 +61,7 @@ static inline xent_status wrong_class(const xent_call *call, int64_t row, int64_
   return XENT_INVALID_LABEL;
 }
 
-/* What is the same for all rows of a call. */
+/* The targets' parameters that all rows of a call share. */
 static inline row_targets targets_of_call(const xent_call *call) {
   const xent_options *o = call->options;
   row_targets t = {.kind = XENT_KIND_SOFTMAX, .label = XENT_NO_CLASS, .row_weight = 1};
@@ -75,8 +75,8 @@ static inline row_targets targets_of_call(const xent_call *call) {
   return t;
 }
 
-/* The row's own label and weight. Memory may change under a call that has checked it: a label is checked before it is
- * used. (What is found is stored at the end: a store that is read again at once, in another width, waits.) */
+/* Reads the row's label and weight. Memory may change during a call that has checked it, so a label is checked before
+ * it is used. (Results are stored at the end: a store followed by a load of another width stalls.) */
 static inline xent_status targets_of_row(const xent_call *call, row_span span, row_targets *t) {
   const double weight = row_number(call, call->row_weights, &call->shape->row_weights, span.row, 1);
   const xent_layout *l = &call->shape->targets;
@@ -93,7 +93,7 @@ static inline xent_status targets_of_row(const xent_call *call, row_span span, r
   return wrong ? wrong_class(call, span.row, label) : XENT_OK;
 }
 
-/* Of a class of the whole row; 1 for one of another shard, whose weight is not here. */
+/* The weight of a class of the whole row; 1 for a class of another shard, whose weight is not available. */
 static inline double weight_of_class(const xent_call *call, int64_t class) {
   const int64_t here = class - call->shape->first_class;
   return here < 0 || here >= call->shape->classes ? 1.0 : class_weight_at(call, here);
@@ -104,7 +104,7 @@ static inline int64_t sparse_class_at(const xent_call *call, int64_t row, int64_
   return one_label_at(call->targets, l->type, row_offset(call->shape, l, row) + j * l->classes);
 }
 
-/* For rows whose logits are there: every class that a sparse row names. */
+/* Checks every class of a sparse row, for rows with logits. */
 static inline xent_status check_sparse_row(const xent_call *call, row_span span, const row_targets *t) {
   for (int64_t j = 0; t->sparse && !t->ignored && j < call->shape->target_count; j++) {
     const int64_t class = sparse_class_at(call, span.row, j);
@@ -114,7 +114,7 @@ static inline xent_status check_sparse_row(const xent_call *call, row_span span,
   return XENT_OK;
 }
 
-/* Entry j of a sparse row. False where it stands for no class of [begin, end), which count as the whole row's do. */
+/* Entry j of a sparse row. False if its class is not in [begin, end), which are classes of the whole row. */
 static inline bool sparse_entry(const xent_call *call, int64_t row, const row_targets *t, int64_t j, int64_t begin,
                                 int64_t end, int64_t *class, double *target) {
   const xent_layout *l = &call->shape->target_weights;
@@ -126,7 +126,7 @@ static inline bool sparse_entry(const xent_call *call, int64_t row, const row_ta
   return true;
 }
 
-/* How many classes share what smoothing gives away, of a row in which so many are counted. */
+/* The number of classes that share the smoothing mass, in a row with `counted` classes that are not masked. */
 static inline double smoothed_classes(const row_targets *t, int64_t counted) {
   const bool others = t->others && t->kind == XENT_KIND_LABEL;
   return (double)(others ? counted - 1 : counted);

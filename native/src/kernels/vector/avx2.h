@@ -39,7 +39,7 @@ XENT_INLINE __m256i first_of_eight(int64_t n) {
 XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
   __m256i a = first_of_eight(n), b = first_of_eight(n - 8);
   __m256 f = _mm256_set1_ps(fill);
-  /* masked-out lanes are not read: no fault behind the end of an array */
+  /* masked-out lanes are not read, so loads past the end of an array do not fault */
   return (lanes){_mm256_blendv_ps(f, _mm256_maskload_ps(p, a), _mm256_castsi256_ps(a)),
                  _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, b), _mm256_castsi256_ps(b))};
 }
@@ -74,7 +74,7 @@ XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return XENT_BOTH(_mm256_mul_ps, 
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
   return (lanes){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
-/* maxps gives its second operand when the first is NaN or both are equal. */
+/* maxps returns its second operand if the first is NaN or both are equal. */
 XENT_INLINE lanes lanes_max(lanes x, lanes a) { return XENT_BOTH(_mm256_max_ps, x, a); }
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_BOTH(_mm256_max_ps, lo, x); }
 
@@ -116,14 +116,14 @@ XENT_INLINE __m256 widen_bf16_eight(const uint16_t *p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) { return (lanes){widen_bf16_eight(p), widen_bf16_eight(p + 8)}; }
-/* The last one apart, as there are no masks of 16 bits. */
+/* The last one is handled separately, because AVX2 has no masks of 16 bits. */
 XENT_INLINE void halves_first(uint16_t *to, const uint16_t *p, int64_t n) {
   static const uint16_t only[2 * XENT_LANES] = {[XENT_LANES - 1] = 0xffff};
   const __m256i last = _mm256_loadu_si256((const __m256i *)(only + XENT_LANES - n));
   const __m256i twos = _mm256_maskload_epi32((const int *)(const void *)p, first_of_eight(n / 2));
   _mm256_storeu_si256((__m256i *)to, _mm256_or_si256(twos, _mm256_and_si256(last, _mm256_set1_epi16((short)p[n - 1]))));
 }
-/* Those in the lower halves of 32 bits, then those in the upper ones: no lane moves. */
+/* First those in the lower halves of 32 bits, then those in the upper ones, without a shuffle. */
 XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
   const __m256i u = _mm256_loadu_si256((const __m256i *)p), w = _mm256_loadu_si256((const __m256i *)(p + XENT_LANES));
   const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
@@ -134,7 +134,8 @@ XENT_INLINE __m256i narrow_f16_numbers(lanes v) {
   return _mm256_set_m128i(_mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
                           _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-/* The upper halves are a number, no NaN, rounded: half of the last place is added, less one where that is even. */
+/* The upper halves are the rounded numbers, which are not NaN: half a unit of the last place is added, minus one if it
+ * is even. */
 XENT_INLINE __m256i round_bf16(__m256 v) {
   const __m256i u = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
   return _mm256_add_epi32(_mm256_add_epi32(u, odd), _mm256_set1_epi32(0x7fff));

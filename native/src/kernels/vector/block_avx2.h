@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sixteen rows side by side on AVX2: eight rows in the low register, eight in the high one. */
+/* Sixteen interleaved rows on AVX2: eight rows in the low register, eight in the high one. */
 #ifndef XENT_BLOCK_AVX2_H
 #define XENT_BLOCK_AVX2_H
 
 #include "kernels/vector/reduce_eight.h"
 
-enum { XENT_IN_FLIGHT = 2 }; /* four registers each way: there are sixteen */
+enum { XENT_IN_FLIGHT = 2 }; /* four registers each for input and output: there are sixteen */
 
-/* Halves of four rows: rows and classes change places. */
+/* Transposes four rows within each half. */
 XENT_INLINE void turn_halves(__m256 r[4]) {
   const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpacklo_ps(r[2], r[3]);
   const __m256 c = _mm256_unpackhi_ps(r[0], r[1]), d = _mm256_unpackhi_ps(r[2], r[3]);
@@ -92,7 +92,7 @@ XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
   return (lanes){largest_of_eight_rows(r), largest_of_eight_rows(r + 8)};
 }
 
-/* Eight rows in the order j + 8, j + 4, j + 2; what is left of each are two numbers. */
+/* Reduces eight rows in the order j + 8, j + 4, j + 2; two numbers per row are left. */
 XENT_INLINE void pairs_of_eight_rows(const lanes r[8], __m256 left[2]) {
   __m256 v[8];
   XENT_UNROLL(8)
@@ -198,7 +198,7 @@ XENT_INLINE dlanes dlanes_magnitude(dlanes a) {
   return a;
 }
 
-/* There is no arithmetic shift of 64 bits; the exponent lies in the upper half, where 32 will do. */
+/* AVX2 has no arithmetic shift of 64 bits; the exponent is in the upper half, for which 32 bits are enough. */
 XENT_INLINE __m256d split_four(__m256d v, __m256d *exponent) {
   const __m256i u = _mm256_castpd_si256(v), root = _mm256_set1_epi64x((long long)XENT_ROOT_HALF_BITS);
   const __m256i k = _mm256_srai_epi32(_mm256_sub_epi64(u, root), 20);
@@ -212,7 +212,7 @@ XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
   return v;
 }
 
-/* Row i of four in lane i. */
+/* Lane i is the tree of row i of four. */
 XENT_INLINE __m256d tree_of_four(const dlanes r[4]) {
   __m256d s[4];
   XENT_EACH_QUARTER(i)

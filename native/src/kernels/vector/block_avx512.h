@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sixteen rows side by side on AVX-512. A reduction across the lanes of sixteen rows halves the number of
- * registers at each level of the tree: as many instructions as for one lane after the other, but none idle. */
+/* Sixteen interleaved rows on AVX-512. A reduction across the lanes of sixteen rows halves the number of registers at
+ * each level of the tree: the instruction count is that of a reduction lane by lane, but no lane is idle. */
 #ifndef XENT_BLOCK_AVX512_H
 #define XENT_BLOCK_AVX512_H
 
@@ -8,8 +8,8 @@
 
 enum { XENT_IN_FLIGHT = 4 };
 
-/* Masks as bits of a general register. Not left to the compiler: where none is free, GCC 12 stores as many bytes of
- * a mask as it has and reads four. */
+/* Moves a mask to a general register. The compiler must not do this: if no register is free, GCC 12 stores only the
+ * bytes of a mask and loads four. */
 XENT_INLINE uint32_t bits_of(__mmask16 mask) {
   uint32_t bits;
   __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
@@ -22,7 +22,7 @@ XENT_INLINE uint32_t bits_of_eight(__mmask8 mask) {
 }
 XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) { return bits_of_eight(lo) | bits_of_eight(hi) << 8; }
 
-/* Quarters of four rows: rows and classes change places. */
+/* Transposes four rows within each quarter. */
 XENT_INLINE void turn_quarters(__m512 r[4]) {
   const __m512 a = _mm512_unpacklo_ps(r[0], r[1]), b = _mm512_unpacklo_ps(r[2], r[3]);
   const __m512 c = _mm512_unpackhi_ps(r[0], r[1]), d = _mm512_unpackhi_ps(r[2], r[3]);
@@ -102,7 +102,7 @@ XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
                         _mm512_shuffle_ps(pairs[0], pairs[1], 0xdd))};
 }
 
-/* Eight rows in the order j + 8, j + 4, j + 2, and then the last step in double. */
+/* Reduces eight rows in the order j + 8, j + 4, j + 2, and does the last step in double. */
 XENT_INLINE __m512d trees_of_eight_rows(const lanes r[8]) {
   __m256 v[8], left[2];
   XENT_UNROLL(8)
@@ -114,7 +114,7 @@ XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
   return (dlanes){trees_of_eight_rows(r), trees_of_eight_rows(r + 8)};
 }
 
-/* Rows this short are halves of a register: in half registers a row's first step needs no shuffle. */
+/* Rows this short are half a register, so a row's first step needs no shuffle. */
 XENT_INLINE void reduce_eight_dense(const float *x, int64_t n, const bool largest, __m256 left[2]) {
   const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
   const __mmask8 first = (__mmask8)first_of_sixteen(n), rest = (__mmask8)(first_of_sixteen(n) >> 8);
@@ -186,7 +186,7 @@ XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
   return (dlanes){split_eight(v.lo, &exponent->lo), split_eight(v.hi, &exponent->hi)};
 }
 
-/* Row i of eight in lane i: the tree from j + 4 on. */
+/* Lane i is the tree of row i of eight, from j + 4 on. */
 XENT_INLINE __m512d tree_of_eight(const __m512d r[8]) {
   __m512d quarters[2];
   XENT_UNROLL(2)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sixteen rows side by side on AArch64's Advanced SIMD. */
+/* Sixteen interleaved rows on AArch64's Advanced SIMD. */
 #ifndef XENT_BLOCK_NEON_H
 #define XENT_BLOCK_NEON_H
 
-enum { XENT_IN_FLIGHT = 2 }; /* eight registers each way: there are thirty-two */
+enum { XENT_IN_FLIGHT = 2 }; /* eight registers each for input and output: there are thirty-two */
 
-/* Four rows: rows and classes change places. */
+/* Transposes four rows. */
 XENT_INLINE void turn_quarter(float32x4_t r[4]) {
   const float32x4_t a = vzip1q_f32(r[0], r[1]), b = vzip1q_f32(r[2], r[3]);
   const float32x4_t c = vzip2q_f32(r[0], r[1]), d = vzip2q_f32(r[2], r[3]);
@@ -73,7 +73,7 @@ XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
   return 0xffff ^ where_bits(XENT_OF_TWO(where, vcleq_f32, lanes_magnitude(x), lanes_set(limit)));
 }
 
-/* Row i of four in lane i. */
+/* Lane i is the largest of row i of four. */
 XENT_INLINE float32x4_t largest_of_pairs(const float32x4_t v[4]) {
   return vpmaxq_f32(vpmaxq_f32(v[0], v[1]), vpmaxq_f32(v[2], v[3]));
 }
@@ -104,7 +104,7 @@ XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
   return sums;
 }
 
-/* A table of four registers has all sixteen rows. */
+/* A table of four registers holds all sixteen rows. */
 #include "kernels/vector/dense_sixteen.h"
 XENT_INLINE float32x4_t spread_to_four(uint8x16x4_t table, const int32_t *rows) {
   const uint32x4_t first = vdupq_n_u32(0x03020100), step = vdupq_n_u32(0x04040404);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sixteen rows side by side, in plain C. */
+/* Sixteen interleaved rows, in plain C. */
 #ifndef XENT_BLOCK_SCALAR_H
 #define XENT_BLOCK_SCALAR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dense rows where a permutation reaches all sixteen lanes: sixteen rows are one stream. */
+/* Dense rows for tiers whose permutation reaches all sixteen lanes: sixteen rows are one stream. */
 #ifndef XENT_DENSE_SIXTEEN_H
 #define XENT_DENSE_SIXTEEN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doubles on AVX2: four. */
+/* Doubles on AVX2: four per register. */
 #ifndef XENT_F64_AVX2_H
 #define XENT_F64_AVX2_H
 
@@ -12,7 +12,7 @@ XENT_INLINE __m256i first_doubles(int64_t n) {
 XENT_INLINE doubles doubles_set(double x) { return (doubles){_mm256_set1_pd(x)}; }
 XENT_INLINE doubles doubles_load(const double *p) { return (doubles){_mm256_loadu_pd(p)}; }
 XENT_INLINE void doubles_store(double *p, doubles a) { _mm256_storeu_pd(p, a.v); }
-/* masked-out numbers are not read: no fault behind the end of an array */
+/* Masked-out numbers are not read, so loads past the end of an array do not fault. */
 XENT_INLINE doubles doubles_load_part(const double *p, int64_t n, double fill) {
   if (n >= 4) return doubles_load(p);
   const __m256i mask = first_doubles(n);
@@ -40,12 +40,12 @@ XENT_INLINE doubles doubles_sub(doubles a, doubles b) { return (doubles){_mm256_
 XENT_INLINE doubles doubles_mul(doubles a, doubles b) { return (doubles){_mm256_mul_pd(a.v, b.v)}; }
 XENT_INLINE doubles doubles_div(doubles a, doubles b) { return (doubles){_mm256_div_pd(a.v, b.v)}; }
 XENT_INLINE doubles doubles_fma(doubles a, doubles b, doubles c) { return (doubles){_mm256_fmadd_pd(a.v, b.v, c.v)}; }
-/* maxpd gives its second operand when the first is NaN or both are equal. */
+/* maxpd returns its second operand if the first is NaN or both are equal. */
 XENT_INLINE doubles doubles_max(doubles x, doubles a) { return (doubles){_mm256_max_pd(x.v, a.v)}; }
 XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(z.v), 52))};
 }
-XENT_INLINE doubles doubles_exponent(doubles v) { /* behind 2^52 it is the low bits */
+XENT_INLINE doubles doubles_exponent(doubles v) { /* from 2^52 on it is in the low bits */
   const __m256i bits = _mm256_srli_epi64(_mm256_castpd_si256(v.v), 52),
                 big = _mm256_castpd_si256(_mm256_set1_pd(0x1p52));
   return (doubles){_mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(bits, big)), _mm256_set1_pd(0x1p52))};
@@ -72,7 +72,7 @@ XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) {
 XENT_INLINE doubles doubles_quiet(doubles a) {
   return (doubles){_mm256_blendv_pd(a.v, _mm256_set1_pd(XENT_F64_NAN), _mm256_cmp_pd(a.v, a.v, _CMP_UNORD_Q))};
 }
-/* v where byte j of the mask is not 0, else `other` */
+/* v if byte j of the mask is not 0, else `other` */
 XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) {
   int32_t bytes;
   memcpy(&bytes, mask, sizeof bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doubles on AVX-512: eight. */
+/* Doubles on AVX-512: eight per register. */
 #ifndef XENT_F64_AVX512_H
 #define XENT_F64_AVX512_H
 
@@ -28,7 +28,7 @@ XENT_INLINE doubles doubles_sub(doubles a, doubles b) { return (doubles){_mm512_
 XENT_INLINE doubles doubles_mul(doubles a, doubles b) { return (doubles){_mm512_mul_pd(a.v, b.v)}; }
 XENT_INLINE doubles doubles_div(doubles a, doubles b) { return (doubles){_mm512_div_pd(a.v, b.v)}; }
 XENT_INLINE doubles doubles_fma(doubles a, doubles b, doubles c) { return (doubles){_mm512_fmadd_pd(a.v, b.v, c.v)}; }
-/* maxpd gives its second operand when the first is NaN or both are equal. */
+/* maxpd returns its second operand if the first is NaN or both are equal. */
 XENT_INLINE doubles doubles_max(doubles x, doubles a) { return (doubles){_mm512_max_pd(x.v, a.v)}; }
 XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(z.v), 52))};
@@ -58,7 +58,7 @@ XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) {
 XENT_INLINE doubles doubles_quiet(doubles a) {
   return (doubles){_mm512_mask_mov_pd(a.v, _mm512_cmp_pd_mask(a.v, a.v, _CMP_UNORD_Q), _mm512_set1_pd(XENT_F64_NAN))};
 }
-/* v where byte j of the mask is not 0, else `other` */
+/* v if byte j of the mask is not 0, else `other` */
 XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) {
   const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)mask);
   return (doubles){_mm512_mask_mov_pd(other.v, (__mmask8)_mm_test_epi8_mask(bytes, bytes), v.v)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doubles on AArch64's Advanced SIMD: two. */
+/* Doubles on AArch64's Advanced SIMD: two per register. */
 #ifndef XENT_F64_NEON_H
 #define XENT_F64_NEON_H
 
@@ -25,7 +25,7 @@ XENT_INLINE doubles doubles_sub(doubles a, doubles b) { return (doubles){vsubq_f
 XENT_INLINE doubles doubles_mul(doubles a, doubles b) { return (doubles){vmulq_f64(a.v, b.v)}; }
 XENT_INLINE doubles doubles_div(doubles a, doubles b) { return (doubles){vdivq_f64(a.v, b.v)}; }
 XENT_INLINE doubles doubles_fma(doubles a, doubles b, doubles c) { return (doubles){vfmaq_f64(c.v, a.v, b.v)}; }
-/* The instructions for the larger of two let a signalling NaN win. */
+/* The max instructions return a signalling NaN. */
 XENT_INLINE doubles doubles_max(doubles x, doubles a) { return (doubles){vbslq_f64(vcgtq_f64(x.v, a.v), x.v, a.v)}; }
 XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(z.v), 52))};
@@ -51,7 +51,7 @@ XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) {
 XENT_INLINE doubles doubles_quiet(doubles a) {
   return (doubles){vbslq_f64(vceqq_f64(a.v, a.v), a.v, vdupq_n_f64(XENT_F64_NAN))};
 }
-/* v where byte j of the mask is not 0, else `other` */
+/* v if byte j of the mask is not 0, else `other` */
 XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) {
   const uint64x2_t bytes = vcombine_u64(vcreate_u64(mask[0]), vcreate_u64(mask[1]));
   return (doubles){vbslq_f64(vceqzq_u64(bytes), other.v, v.v)};

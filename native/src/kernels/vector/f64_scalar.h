@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doubles in plain C: one. */
+/* Doubles in plain C: one at a time. */
 #ifndef XENT_F64_SCALAR_H
 #define XENT_F64_SCALAR_H
 
@@ -32,7 +32,7 @@ XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) { return a.v == b.
 XENT_INLINE doubles doubles_where_equal(doubles a, doubles b, doubles yes, doubles no) { return a.v == b.v ? yes : no; }
 XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) { return (doubles){q.v == 0 ? 0.0 : v.v}; }
 XENT_INLINE doubles doubles_quiet(doubles a) { return (doubles){a.v != a.v ? XENT_F64_NAN : a.v}; }
-/* v where the byte is not 0, else `other` */
+/* v if the byte is not 0, else `other` */
 XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) { return *mask ? v : other; }
 XENT_INLINE double doubles_first(doubles a) { return a.v; }
 XENT_INLINE double doubles_largest(doubles a) { return a.v; }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * a * b + c, rounded once. A CPU with the instruction is asked for it. For others it is computed here: a call of the C
- * library's takes ten to twenty times as long, and not every library rounds correctly.
- *   float: the product is exact in double. The sum is rounded to odd: an inexact one gets an odd last bit, and so lies
- *          on the right side of whatever decides when it is rounded again, to float.
- *   double: the product as a pair (Dekker), and the same sum of three numbers (Boldo and Melquiond, 2008). Where
- *          exponents are such that a part could be lost, in integers.
+ * a * b + c, rounded once. It uses the instruction of the CPU if there is one, and computes the result here otherwise:
+ * a call of the C library takes ten to twenty times as long, and some libraries do not round correctly.
+ *   float: the product is exact in double. The sum is rounded to odd: the last bit of an inexact sum is set to 1, so
+ *          it stays on the correct side of every tie when it is rounded again, to float.
+ *   double: the product as a pair (Dekker), and a sum of three numbers rounded in the same way (Boldo and Melquiond,
+ *          2008). If a part could be lost because of the exponents, integers are used.
  */
 #ifndef XENT_FUSED_H
 #define XENT_FUSED_H
 
 #if defined(__FMA__) || defined(__aarch64__) || (defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF))
-/* clang for AArch64 makes fnmadd of -(a * b + c): that is -(a * b) - c, which is +0 where the sum is +0. */
+/* clang for AArch64 uses fnmadd for -(a * b + c): this computes -(a * b) - c, which is +0 if the sum is +0. */
 #if defined(__aarch64__) && defined(__clang__)
 #define XENT_ROUNDED(v) __asm__("" : "+w"(v))
 #else
@@ -28,7 +28,7 @@ XENT_INLINE double fused_double(double a, double b, double c) {
   return v;
 }
 
-/* Of n numbers, n a multiple of 4: a becomes a * b + c. */
+/* Replaces a by a * b + c for n numbers, n a multiple of 4. */
 XENT_INLINE void fuse(float *a, const float *b, const float *c, const int n) {
   for (int j = 0; j < n; j++) a[j] = fused(a[j], b[j], c[j]);
 }
@@ -40,15 +40,15 @@ XENT_INLINE void fuse_doubles(double *a, const double *b, const double *c, const
 #include <emmintrin.h>
 #endif
 
-/* Two at a time, in one register of nearly every CPU. A comparison gives all ones or zero. */
+/* Two numbers in one register of nearly every CPU. A comparison yields all ones or zero. */
 typedef double two_doubles __attribute__((vector_size(16)));
 typedef uint64_t two_bits __attribute__((vector_size(16)));
 
-#if defined(__SSE2__) /* of which compilers make two instructions each where they are told less */
+#if defined(__SSE2__) /* without intrinsics, compilers use two instructions for each */
 XENT_INLINE two_doubles load_two_floats(const float *p) {
   return (two_doubles)_mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)p)));
 }
-/* In one piece, as they are loaded again. */
+/* As one store, because the floats are loaded again as one vector. */
 XENT_INLINE void store_four_floats(float *p, two_doubles low, two_doubles high) {
   _mm_storeu_ps(p, _mm_movelh_ps(_mm_cvtpd_ps((__m128d)low), _mm_cvtpd_ps((__m128d)high)));
 }
@@ -64,13 +64,13 @@ XENT_INLINE two_doubles load_two(const double *p) {
   return v;
 }
 
-/* What the rounded sum lacks of a + b, exactly. */
+/* The exact rounding error of a + b. */
 XENT_INLINE two_doubles rest_of_sum(two_doubles a, two_doubles b, two_doubles sum) {
   const two_doubles other = sum - a;
   return (a - (sum - other)) + (b - other);
 }
 
-/* The rest of an infinite or NaN sum is NaN: it stays as it is. */
+/* If a sum is infinite or NaN, its error is NaN, and the sum is not changed. */
 XENT_INLINE two_doubles sum_to_odd(two_doubles a, two_doubles b) {
   const two_doubles sum = a + b, rest = rest_of_sum(a, b, sum);
   const two_bits inexact = (two_bits)(rest > 0) | (two_bits)(rest < 0);
@@ -106,7 +106,7 @@ XENT_INLINE two_doubles fused_in_pairs(two_doubles a, two_doubles b, two_doubles
   return (two_doubles)(((two_bits)y & ~zero) | ((two_bits)(product + c) & zero));
 }
 
-/* significand * 2^exponent of a number that is not 0; 53 bits */
+/* significand * 2^exponent of a number other than 0; 53 bits */
 typedef struct {
   uint64_t significand;
   int exponent;
@@ -121,19 +121,19 @@ XENT_INLINE scaled_integer integer_of(double v) {
 
 __extension__ typedef unsigned __int128 uint128;
 
-/* v / 2^n, odd where bits are lost */
+/* v / 2^n, odd if bits are lost */
 XENT_INLINE uint128 shift_to_odd(uint128 v, int n) {
   return n > 127 ? v != 0 : v >> n | ((v & (((uint128)1 << n) - 1)) != 0);
 }
 
-/* m * 2^exponent to the nearest. Two bits below the last decide. */
+/* m * 2^exponent, rounded to nearest. The two bits below the last one decide. */
 XENT_INLINE double nearest_double(uint128 m, int exponent) {
   const uint64_t high = (uint64_t)(m >> 64);
   const int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll((uint64_t)m);
   const int drop = exponent + bits - 55 < -1076 ? -1076 - exponent : bits - 55;
   const uint64_t kept = (uint64_t)(drop < 0 ? m << -drop : shift_to_odd(m, drop));
   const uint64_t rounded = (kept >> 2) + ((kept & 3) == 3 || (kept & 7) == 6);
-  const int e = exponent + drop + 2, half = e / 2; /* 2^e alone may be no double */
+  const int e = exponent + drop + 2, half = e / 2; /* 2^e alone may overflow or underflow */
   return (double)rounded * bits_double((uint64_t)(half + 1023) << 52) * bits_double((uint64_t)(e - half + 1023) << 52);
 }
 
@@ -141,7 +141,7 @@ XENT_SHARED double fused_in_integers(double a, double b, double c) {
   if (!(fabs(a) < INFINITY && fabs(b) < INFINITY) || a == 0 || b == 0) return a * b + c;
   if (!(fabs(c) < INFINITY)) return c;
   if (c == 0) return a * b;
-  /* Two bits more than the product has: where one of the two is odd for bits that it lost, the other is even. */
+  /* Two more bits than the product: if one operand becomes odd because it lost bits, the other is even. */
   const scaled_integer x = integer_of(a), y = integer_of(b), z = integer_of(c);
   const int lowest = x.exponent + y.exponent - 2, up = z.exponent - lowest, most = 73, down = up > most ? up - most : 0;
   const uint128 product = shift_to_odd((uint128)x.significand * y.significand << 2, down);
@@ -153,7 +153,7 @@ XENT_SHARED double fused_in_integers(double a, double b, double c) {
   return negative != less ? -magnitude : magnitude;
 }
 
-/* Pairs lose nothing unless a part overflows, which leaves no finite result, or has bits below 2^-1074. */
+/* Pairs are exact unless a part overflows (then the result is not finite) or has bits below 2^-1074. */
 XENT_INLINE two_doubles fused_two(two_doubles a, two_doubles b, two_doubles c) {
   const two_doubles y = fused_in_pairs(a, b, c);
   const two_bits finite = (two_bits)(without_sign(y) <= DBL_MAX);

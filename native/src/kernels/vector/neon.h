@@ -13,7 +13,7 @@ typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or ze
 #define XENT_STREAM_ALIGNMENT sizeof(float) /* no intrinsic stores past the caches */
 #define XENT_BACKWARD_REGISTERS 0
 
-/* Of each quarter; x and y are lanes. */
+/* Applies an operation to each quarter; x and y are lanes. */
 #define XENT_OF_ONE(type, op, x) ((type){op((x).a), op((x).b), op((x).c), op((x).d)})
 #define XENT_OF_TWO(type, op, x, y) ((type){op((x).a, (y).a), op((x).b, (y).b), op((x).c, (y).c), op((x).d, (y).d)})
 
@@ -33,7 +33,7 @@ XENT_INLINE void lanes_store(float *p, lanes v) {
 }
 XENT_INLINE void lanes_stream(float *p, lanes v) { lanes_store(p, v); }
 
-/* The first n of four, any n: what is behind them is not read. */
+/* The first n of four, any n: the numbers after them are not read. */
 XENT_INLINE float32x4_t load_quarter(const float *p, int64_t n, float fill) {
   if (n >= 4) return vld1q_f32(p);
   float32x4_t v = vdupq_n_f32(fill);
@@ -85,9 +85,9 @@ XENT_INLINE lanes lanes_choose(where w, lanes yes, lanes no) {
 }
 XENT_INLINE where lanes_above(lanes x, lanes y) { return XENT_OF_TWO(where, vcgtq_f32, x, y); }
 XENT_INLINE where lanes_same(lanes x, lanes y) { return XENT_OF_TWO(where, vceqq_f32, x, y); }
-/* The instructions for the larger of two let a signalling NaN win, which must be passed over. */
+/* The max instructions return a signalling NaN, but NaN must be ignored. */
 XENT_INLINE lanes lanes_max(lanes x, lanes m) { return lanes_choose(lanes_above(x, m), x, m); }
-/* Here a NaN x stays, whichever it is. */
+/* Here a NaN x of any kind must be kept. */
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_OF_TWO(lanes, vmaxq_f32, x, lo); }
 
 /* Two registers hold the table; a lane's four bytes are those from byte 4 k on. */
@@ -143,7 +143,7 @@ XENT_INLINE void store_numbers_f16(uint16_t *p, lanes v) {
   vst1q_u16(p + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(v.c), v.d)));
 }
 XENT_INLINE void lanes_store_f16(uint16_t *p, lanes v) { store_numbers_f16(p, lanes_quiet(v)); }
-/* As narrow_bf16: half of the last place is added, less one where that is even, and the upper halves are taken. */
+/* Like narrow_bf16: half a unit of the last place is added, minus one if it is even, and the upper halves are taken. */
 XENT_INLINE uint32x4_t half_of_last(uint32x4_t u) {
   return vaddq_u32(vandq_u32(vshrq_n_u32(u, 16), vdupq_n_u32(1)), vdupq_n_u32(0x7fff));
 }
@@ -193,7 +193,7 @@ XENT_INLINE float32x4_t largest_of_quarters(lanes v) {
 }
 XENT_INLINE float lanes_largest(lanes v) { return vmaxvq_f32(largest_of_quarters(v)); }
 
-/* j + 8, j + 4 and j + 2; what is left of it are two numbers. */
+/* Adds j + 8, j + 4 and j + 2; two numbers are left. */
 XENT_INLINE float64x2_t two_of_tree(lanes v) {
   const float32x4_t sum = vaddq_f32(vaddq_f32(v.a, v.c), vaddq_f32(v.b, v.d));
   return vcvt_f64_f32(vadd_f32(vget_low_f32(sum), vget_high_f32(sum)));

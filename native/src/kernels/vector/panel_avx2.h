@@ -11,7 +11,7 @@
 XENT_INLINE __m128 four_of_row(const char *row, int64_t k, const int32_t type) {
   return _mm_loadu_ps((const float *)(const void *)(row + k * size_of_float(type)));
 }
-/* Four of eight rows: rows i and i + 4 side by side, then four by four in each half. */
+/* Four numbers of eight rows: rows i and i + 4 in one register, then a transpose of four by four in each half. */
 XENT_INLINE void eight_rows(const char *const row[8], int64_t k, const int32_t type, __m256 t[4]) {
   __m256 a[4], b[4];
   XENT_UNROLL(4)

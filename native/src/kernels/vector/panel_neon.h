@@ -11,7 +11,7 @@
 XENT_INLINE float32x4_t four_of_row(const char *row, int64_t k, const int32_t type) {
   return vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(row + k * size_of_float(type))));
 }
-/* Four of four rows. */
+/* Four numbers of four rows. */
 XENT_INLINE void four_rows(const char *const row[4], int64_t k, const int32_t type, float32x4_t t[4]) {
   const float32x4x2_t a = vtrnq_f32(four_of_row(row[0], k, type), four_of_row(row[1], k, type));
   const float32x4x2_t b = vtrnq_f32(four_of_row(row[2], k, type), four_of_row(row[3], k, type));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eight rows of eight floats reduced at once, in registers that AVX2 and AVX-512 both have. */
+/* Reduces eight rows of eight floats at once, in registers that AVX2 and AVX-512 both have. */
 #ifndef XENT_REDUCE_EIGHT_H
 #define XENT_REDUCE_EIGHT_H
 
 XENT_INLINE __m256 either_of_eight(__m256 a, __m256 b, const bool largest) {
   return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
 }
-/* Row i of eight in lane i, in the order j + 4, j + 2; what is left of it are two numbers. */
+/* Lane i is row i of eight, in the order j + 4, j + 2; two numbers per row are left. */
 XENT_INLINE void reduce_eight(const __m256 r[8], const bool largest, __m256 left[2]) {
   __m256 halves[4], pairs[2];
   XENT_UNROLL(4)

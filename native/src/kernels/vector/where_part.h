@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A word of tiers that do not load a part of a vector of bytes: see vector.h. */
+/* An operation for tiers that cannot load a part of a vector of bytes: see vector.h. */
 #ifndef XENT_WHERE_PART_H
 #define XENT_WHERE_PART_H
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words for sums of whole numbers, and for picking lanes; see vector.h. `wholes` are sixteen integers of 64 bits,
- * modulo 2^64. A double with 1.5 * 2^52 added has in its bits the whole number nearest to it: sums of such bits are
- * exact, and hold XENT_WHOLE_BITS once for each number.
+ * Operations for sums of integers, and for picking lanes; see vector.h. `wholes` are sixteen integers of 64 bits,
+ * modulo 2^64. If 1.5 * 2^52 is added to a double, its bits contain the nearest integer. Sums of such bits are exact,
+ * and contain XENT_WHOLE_BITS once per number.
  *   wholes_zero, wholes_sum(w)            the sum is across lanes
  *   wholes_add(w, d)                      the bits of d
  *   wholes_add_above(w, d, x, limit)      those of the lanes in which x > limit
- *   dlanes_whole(e, scale)                e * scale + 1.5 * 2^52, the product exact
- *   lanes_pick(to, v, bits)               the lanes whose bits are set, side by side; up to sixteen places are written
- *   numbers_pick(to, first, bits)         the numbers first + lane likewise
+ *   dlanes_whole(e, scale)                e * scale + 1.5 * 2^52; the product is exact
+ *   lanes_pick(to, v, bits)               the lanes whose bits are set, contiguous; up to sixteen places are written
+ *   numbers_pick(to, first, bits)         the numbers first + lane in the same way
  */
 #ifndef XENT_WHOLE_H
 #define XENT_WHOLE_H
@@ -30,7 +30,7 @@ XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
   return (wholes){_mm512_mask_add_epi64(w.lo, (__mmask8)above, w.lo, _mm512_castpd_si512(d.lo)),
                   _mm512_mask_add_epi64(w.hi, (__mmask8)(above >> 8), w.hi, _mm512_castpd_si512(d.hi))};
 }
-XENT_INLINE uint64_t wholes_sum(wholes w) { /* the compiler's own sum across lanes has a sign, and wraps */
+XENT_INLINE uint64_t wholes_sum(wholes w) { /* the compiler's own sum across lanes is signed, and overflows */
   const __m512i n = _mm512_add_epi64(w.lo, w.hi);
   const __m256i four = _mm256_add_epi64(_mm512_castsi512_si256(n), _mm512_extracti64x4_epi64(n, 1));
   const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
@@ -135,7 +135,7 @@ XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
 #endif
 
 #if defined(__AVX2__) && defined(__FMA__)
-/* The numbers of the bits that are set in one of eight, four bits each, the lowest first. */
+/* The numbers of the set bits of a byte, four bits each, the lowest first. */
 #define XENT_NUMBER_AT(b, i) ((b) >> (i) & 1 ? (uint32_t)(i) << 4 * __builtin_popcount((b) & ((1 << (i)) - 1)) : 0)
 #define XENT_NUMBERS(b)                                                                                            \
   (XENT_NUMBER_AT(b, 0) | XENT_NUMBER_AT(b, 1) | XENT_NUMBER_AT(b, 2) | XENT_NUMBER_AT(b, 3) | XENT_NUMBER_AT(b, 4) | \

@@ -40,9 +40,9 @@ class EveryErrorTest {
   /** The last part of a message says what to do. */
   private static final Pattern FIX =
       Pattern.compile(
-          ".+[:;] (expected|give|ask|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
+          ".+[:;] (expected|pass|request|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
               + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|"
-              + "do not ask|a size is) .+|.+ needs the shape of its inputs, such as .+");
+              + "a size is) .+|.+ needs the shape of its inputs, such as .+");
 
   /** What was seen. */
   private static final Map<String, String> TABLE = new LinkedHashMap<>();

@@ -207,7 +207,7 @@ class LinearCrossEntropyTest {
         .isInstanceOf(OptionException.class)
         .hasMessageMatching(
             "workspace is 63 bytes, and hidden F32 \\[6, 5\\] with weights F32 \\[7, 5\\] needs"
-                + " \\d+; expected as many, or fewer rows at once");
+                + " \\d+; expected that size, or fewer rows at once");
     assertThat(ofWeights.getFloat(0, 0)).isEqualTo(7);
   }
 

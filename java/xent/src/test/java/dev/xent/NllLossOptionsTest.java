@@ -366,7 +366,8 @@ class NllLossOptionsTest {
     Inputs sink = Inputs.none().sink(Tensor.of(new float[1]));
     assertThatThrownBy(() -> NllLoss.mean().on(row, Tensor.of(new int[] {1})).inputs(sink).run())
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("sink is F32 [1], and the loss of log-probabilities has no such input");
+        .hasMessageContaining(
+            "sink is F32 [1], and the loss of log-probabilities has no such input");
   }
 
   @Test

@@ -323,8 +323,7 @@ class SamplerTest {
     assertThatThrownBy(() -> Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests.clear()))
         .isInstanceOf(OptionException.class)
         .hasMessage(
-            "requests has 0 requests, logits is F32 [40, 300] with 40 rows; expected as many requests"
-                + " as there are rows");
+            "requests has 0 requests, logits is F32 [40, 300] with 40 rows; expected one request per row");
     assertThatThrownBy(() -> requests.step(0, 1)).isInstanceOf(IndexOutOfBoundsException.class);
   }
 

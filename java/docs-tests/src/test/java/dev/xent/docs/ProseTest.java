@@ -57,10 +57,7 @@ class ProseTest {
     List<String> command = new ArrayList<>(List.of("tools/prose"));
     command.addAll(List.of(files));
     Process process =
-        new ProcessBuilder(command)
-            .directory(Page.ROOT.toFile())
-            .redirectErrorStream(true)
-            .start();
+        new ProcessBuilder(command).directory(Page.ROOT.toFile()).redirectErrorStream(true).start();
     String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(printed).isZero();
   }

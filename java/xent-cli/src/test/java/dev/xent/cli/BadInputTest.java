@@ -412,7 +412,8 @@ class BadInputTest {
   @Test
   void outputsThatCannotBe() {
     xent("softmax", logits, "-o", folder).refuses("is a directory");
-    xent("softmax", logits, "-o", folder.resolve("no/y.npy")).refuses("does not exist; make it first");
+    xent("softmax", logits, "-o", folder.resolve("no/y.npy"))
+        .refuses("does not exist; make it first");
     xent("softmax", logits, "-o", logits.resolve("y.npy"))
         .refuses(logits + " is no directory; name a file in one");
   }

@@ -133,7 +133,7 @@ public final class Outputs {
   public void require(long has, String why) {
     long others = asked() & ~has;
     if (others != 0) {
-      throw new OptionException(name(ArrayViews.first(others)) + " is asked for, " + why);
+      throw new OptionException(name(ArrayViews.first(others)) + " is requested, " + why);
     }
   }
 
@@ -278,7 +278,7 @@ public final class Outputs {
 
   private static OptionException noStatistics() {
     return new OptionException(
-        "the outputs hold no statistics for backward: ask for them with saveStatistics(arena) before"
+        "the outputs hold no statistics for backward: request them with saveStatistics(arena) before"
             + " the forward, and let it succeed");
   }
 

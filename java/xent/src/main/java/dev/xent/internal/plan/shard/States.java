@@ -119,7 +119,8 @@ public record States(
    */
   public static States merge(List<States> parts) {
     if (parts.isEmpty()) {
-      throw new PartialStatesException("the list of partial states is empty; expected at least one");
+      throw new PartialStatesException(
+          "the list of partial states is empty; expected at least one");
     }
     List<States> sorted =
         parts.stream().sorted(Comparator.comparingLong(States::firstChunk)).toList();
