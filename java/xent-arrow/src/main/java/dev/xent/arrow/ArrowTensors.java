@@ -20,8 +20,8 @@ import org.apache.arrow.vector.ValueVector;
  *
  * <p><b>Shared memory.</b> A view shares the data buffer of a vector, and for lists of different
  * sizes also the offset buffer. Writes to the vector are visible in the tensor, and the other way
- * round. Arrow treats vectors as immutable once they are passed on: only the owner of a vector
- * may write to it through a tensor.
+ * round. Arrow treats vectors as immutable once they are passed on: only the owner of a vector may
+ * write to it through a tensor.
  *
  * <table>
  *   <caption>Vectors and their tensors</caption>
@@ -134,9 +134,9 @@ public final class ArrowTensors {
    *
    * @param vector of numbers, or of fixed-size lists of numbers
    * @param forNull the value that replaces a null, for example the ignore index of labels. If a
-   * list is null, it replaces all numbers of the list. It is rounded once to the type of the
-   * numbers. For an integer type it must be a value of the type; for a floating-point type a finite
-   * value must stay finite
+   *     list is null, it replaces all numbers of the list. It is rounded once to the type of the
+   *     numbers. For an integer type it must be a value of the type; for a floating-point type a
+   *     finite value must stay finite
    * @param arena owns the copy
    * @throws OptionException if the type cannot represent {@code forNull}
    */
@@ -155,7 +155,7 @@ public final class ArrowTensors {
    * allocates the validity bitmap.
    *
    * @param tensor contiguous, off the heap and writable, of another type than BF16, of less than
-   * 2<sup>31</sup> elements, accessible from this thread
+   *     2<sup>31</sup> elements, accessible from this thread
    * @param name of the vector
    */
   public static FieldVector wrap(Tensor tensor, String name, BufferAllocator allocator) {

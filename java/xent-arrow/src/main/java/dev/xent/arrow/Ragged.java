@@ -16,7 +16,7 @@ import java.util.Objects;
  *
  * @param values one dimension; values before the first row and after the last row are not used
  * @param rowOffsets I32 or I64, one more than the number of rows: row {@code r} has the values from
- * {@code rowOffsets[r]} up to {@code rowOffsets[r + 1]}
+ *     {@code rowOffsets[r]} up to {@code rowOffsets[r + 1]}
  */
 public record Ragged(Tensor values, Tensor rowOffsets) {
   /** Checks that neither tensor is null. */

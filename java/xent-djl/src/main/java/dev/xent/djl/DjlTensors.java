@@ -65,7 +65,7 @@ public final class DjlTensors {
    * array.
    *
    * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; it may be a
-   * part of another array along the first axis
+   *     part of another array along the first axis
    * @throws MemoryException if the array is closed, or cannot be shared without a copy
    * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
@@ -124,7 +124,7 @@ public final class DjlTensors {
    * @param manager of the PyTorch engine, for the CPU; closes the array when it is closed
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException if the memory is on the heap, not contiguous, read-only, too large,
-   * closed, or confined to another thread, or if the manager would copy it
+   *     closed, or confined to another thread, or if the manager would copy it
    * @throws dev.xent.errors.DTypeException for BF16, I16, U16, U32 and U64
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {

@@ -169,9 +169,9 @@ public final class DlpackTensors {
    *
    * @param tensor off the heap, of any strides; the flag is set for a read-only tensor
    * @return the address of the struct, for one consumer, who must call its deleter once; otherwise
-   * the memory is kept until the process ends
+   *     the memory is kept until the process ends
    * @throws MemoryException if the tensor is on the heap, where memory moves, or is closed or
-   * another thread's
+   *     another thread's
    */
   public static MemorySegment export(Tensor tensor) {
     return export(tensor, NOTHING);
@@ -182,12 +182,12 @@ public final class DlpackTensors {
    *
    * @param tensor off the heap, of any strides; the flag is set for a read-only tensor
    * @param released run once, when the consumer has called the deleter, on the consumer's thread,
-   * for example {@code arena::close} of a shared arena that the caller then does not close itself.
-   * Exceptions that it throws are logged. It is not run if this method throws
+   *     for example {@code arena::close} of a shared arena that the caller then does not close
+   *     itself. Exceptions that it throws are logged. It is not run if this method throws
    * @return the address of the struct, for one consumer, who must call its deleter once; otherwise
-   * the memory is kept until the process ends
+   *     the memory is kept until the process ends
    * @throws MemoryException if the tensor is on the heap, where memory moves, or is closed or
-   * another thread's
+   *     another thread's
    */
   public static MemorySegment export(Tensor tensor, Runnable released) {
     Objects.requireNonNull(released, "released");
@@ -223,7 +223,7 @@ public final class DlpackTensors {
    *
    * @return the address of the struct, for one consumer, who must call its deleter once
    * @throws MemoryException if the tensor's memory is closed or another thread's, or its strides
-   * repeat elements more often than memory can hold
+   *     repeat elements more often than memory can hold
    */
   public static MemorySegment exportCopy(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");

@@ -37,7 +37,7 @@ public final class Npy {
    *
    * @param arena owns the mapping
    * @throws FileException if the file is missing, is not a .npy file, is shorter or longer than its
-   * header says, or has elements of an unsupported type
+   *     header says, or has elements of an unsupported type
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static NpyFile open(Path path, Arena arena) {
@@ -52,7 +52,7 @@ public final class Npy {
    * @param arena owns the mapping
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
    * @throws FileException as {@link #open}; also if the numbers begin at an offset that is not a
-   * multiple of their size, which NumPy never writes: use {@link #copy} for such files
+   *     multiple of their size, which NumPy never writes: use {@link #copy} for such files
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static Tensor map(Path path, Arena arena) {
@@ -95,7 +95,7 @@ public final class Npy {
    * @param arena owns the mapping
    * @param shape sizes of the axes; empty for a single number
    * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
-   * bytes
+   *     bytes
    * @throws FileException if the file cannot be created there, or the disk has no room for it
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
@@ -115,7 +115,7 @@ public final class Npy {
    * @param arena owns the memory
    * @param shape sizes of the axes; empty for a single number
    * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
-   * bytes
+   *     bytes
    * @throws FileException if the file cannot be created there
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    * @throws OutOfMemoryError if there is not enough memory

@@ -21,7 +21,7 @@ final class NpyDescr {
    * The type that {@code descr} names.
    *
    * @throws FileException for an unsupported type; the message names the type and the fix, and has
-   * no subject: the caller puts the file name before it
+   *     no subject: the caller puts the file name before it
    */
   static DType parse(String descr) {
     Matcher word = ORDER_AND_TYPE.matcher(descr);

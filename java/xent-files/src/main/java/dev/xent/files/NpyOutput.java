@@ -106,7 +106,7 @@ public final class NpyOutput implements AutoCloseable {
    * be written again, from the first one on.
    *
    * @throws FileException if the disk has no room for them, or the output was committed or closed
-   * before
+   *     before
    * @throws MemoryException if the arena is closed or another thread's
    */
   public void write() {
@@ -143,7 +143,7 @@ public final class NpyOutput implements AutoCloseable {
    * says that the file must be created again.
    *
    * @throws FileException if the disk has no room for numbers in memory, the file cannot be
-   * renamed, or the output was committed or closed before
+   *     renamed, or the output was committed or closed before
    * @throws MemoryException if the arena of numbers in memory is closed or another thread's
    */
   public void commit() {

@@ -169,7 +169,7 @@ public final class Safetensors {
    * A tensor over the mapped file: read-only and row-major.
    *
    * @throws FileException if there is no such tensor, or it begins at an offset that is not a
-   * multiple of its element size: use {@link #copy} for such a tensor
+   *     multiple of its element size: use {@link #copy} for such a tensor
    * @throws DTypeException if Xent has no such type
    */
   public Tensor tensor(String name) {

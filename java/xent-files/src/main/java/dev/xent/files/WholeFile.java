@@ -270,7 +270,7 @@ public final class WholeFile implements AutoCloseable {
    * Renames the file to its final name. After an exception the commit can be repeated.
    *
    * @throws FileException if the file cannot be renamed, a {@link #write} failed and was not
-   * repeated, or the file is closed or was committed
+   *     repeated, or the file is closed or was committed
    */
   public void commit() {
     if (unfinished != NONE) {

@@ -16,52 +16,52 @@ import java.util.Objects;
 /**
  * Tensors over the memory of Netty buffers, and Netty buffers over the memory of tensors.
  *
- * <p><b>Shared memory.</b> A view covers the readable bytes of a buffer, from its reader index to its
- * writer index at the time of the call. The view does not change the indexes, and later changes of
- * the indexes do not affect the view. Writes to the buffer are visible in the tensor, and the other
- * way round. Buffers may be direct or heap buffers, pooled or unpooled, slices, duplicates,
+ * <p><b>Shared memory.</b> A view covers the readable bytes of a buffer, from its reader index to
+ * its writer index at the time of the call. The view does not change the indexes, and later changes
+ * of the indexes do not affect the view. Writes to the buffer are visible in the tensor, and the
+ * other way round. Buffers may be direct or heap buffers, pooled or unpooled, slices, duplicates,
  * read-only buffers (their views are read-only) and composite buffers whose readable bytes are in
  * one component.
  *
- * <p><b>Byte order.</b> A {@code ByteBuf} holds bytes. A tensor reads them as little-endian numbers,
- * the order that native code uses. Write numbers with {@code writeFloatLE} and similar methods, and
- * read them with {@code getFloatLE}. {@code writeFloat} writes big-endian numbers, which a view
- * reads with their bytes swapped. A buffer does not record the byte order of its numbers. Read
- * big-endian numbers with {@link #copy(ByteBuf, ByteOrder, Arena, DType, long...)}.
+ * <p><b>Byte order.</b> A {@code ByteBuf} holds bytes. A tensor reads them as little-endian
+ * numbers, the order that native code uses. Write numbers with {@code writeFloatLE} and similar
+ * methods, and read them with {@code getFloatLE}. {@code writeFloat} writes big-endian numbers,
+ * which a view reads with their bytes swapped. A buffer does not record the byte order of its
+ * numbers. Read big-endian numbers with {@link #copy(ByteBuf, ByteOrder, Arena, DType, long...)}.
  *
- * <p><b>Ownership and lifetime.</b> The buffer owns the memory, by its reference count. A view with an
- * arena retains the buffer and releases it when the arena is closed; any later use of the tensor
+ * <p><b>Ownership and lifetime.</b> The buffer owns the memory, by its reference count. A view with
+ * an arena retains the buffer and releases it when the arena is closed; any later use of the tensor
  * throws. A view without an arena does not retain the buffer: the caller must not release the
  * buffer while the tensor is used.
  *
- * <p><b>Changes of the buffer.</b> Each use of a view first checks the buffer. The use throws a {@link
- * MemoryException}, and reads and writes nothing, if the buffer is released, if it is over memory
- * of a closed arena, or if it has other memory because it grew or shrank, directly or through a
- * slice or duplicate. Growing frees the old memory even if the buffer is retained. A view of a
- * composite buffer depends only on the component that has the bytes, and retains that component.
- * The view stays valid when components before or after it are removed or discarded. With an arena
- * it also stays valid when its component is removed or the components are consolidated; from then
- * on it is no longer memory of the composite buffer. The check cannot detect three changes, which
- * the caller must avoid while a view is used:
+ * <p><b>Changes of the buffer.</b> Each use of a view first checks the buffer. The use throws a
+ * {@link MemoryException}, and reads and writes nothing, if the buffer is released, if it is over
+ * memory of a closed arena, or if it has other memory because it grew or shrank, directly or
+ * through a slice or duplicate. Growing frees the old memory even if the buffer is retained. A view
+ * of a composite buffer depends only on the component that has the bytes, and retains that
+ * component. The view stays valid when components before or after it are removed or discarded. With
+ * an arena it also stays valid when its component is removed or the components are consolidated;
+ * from then on it is no longer memory of the composite buffer. The check cannot detect three
+ * changes, which the caller must avoid while a view is used:
  *
  * <ul>
- * <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not composite
- * move its bytes to its beginning. A view keeps its address and sees the bytes that were moved
- * there.
- * <li>A pooled buffer that is viewed without an arena, released, and taken from the pool again can
- * be the same object with the same memory. The view then reads and writes the data of the new
- * owner.
- * <li>If another thread grows, shrinks or releases the buffer during a call, after the check, the
- * call uses freed memory. The same happens if another thread closes the arena that a buffer of
- * {@link #wrap} is over; a view with an arena does not prevent it.
+ *   <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not composite
+ *       move its bytes to its beginning. A view keeps its address and sees the bytes that were
+ *       moved there.
+ *   <li>A pooled buffer that is viewed without an arena, released, and taken from the pool again
+ *       can be the same object with the same memory. The view then reads and writes the data of the
+ *       new owner.
+ *   <li>If another thread grows, shrinks or releases the buffer during a call, after the check, the
+ *       call uses freed memory. The same happens if another thread closes the arena that a buffer
+ *       of {@link #wrap} is over; a view with an arena does not prevent it.
  * </ul>
  *
- * <p><b>Types.</b> Bytes have no element type: pass any {@link DType} whose elements fill the readable
- * bytes exactly. Heap buffers are byte arrays, for which the JVM guarantees no alignment. They can
- * be viewed only as {@code I8} and {@code U8}, and copied as any type.
+ * <p><b>Types.</b> Bytes have no element type: pass any {@link DType} whose elements fill the
+ * readable bytes exactly. Heap buffers are byte arrays, for which the JVM guarantees no alignment.
+ * They can be viewed only as {@code I8} and {@code U8}, and copied as any type.
  *
- * <p><b>Threads.</b> All methods may be called from any thread that may use the buffer. Views follow
- * the rules of {@link Tensor}.
+ * <p><b>Threads.</b> All methods may be called from any thread that may use the buffer. Views
+ * follow the rules of {@link Tensor}.
  *
  * <p>All methods throw {@link MemoryException} for memory that cannot be shared, with the reason
  * and the fix, and {@link ShapeException} for shapes that do not fit.
@@ -96,7 +96,7 @@ public final class NettyTensors {
    * the tensor, is not detected.
    *
    * @param arena releases the buffer when it is closed, on the thread that closes it; {@link
-   * Arena#ofAuto()} does so when the tensor is unreachable
+   *     Arena#ofAuto()} does so when the tensor is unreachable
    * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
   public static Tensor view(ByteBuf buffer, Arena arena, DType type, long... shape) {
@@ -123,7 +123,7 @@ public final class NettyTensors {
    * A copy of the readable bytes in little-endian order, from any kind of buffer.
    *
    * @param order of the numbers in the buffer; {@code writeFloat} and similar methods write
-   * big-endian numbers
+   *     big-endian numbers
    * @param arena owns the copy
    * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
@@ -157,7 +157,7 @@ public final class NettyTensors {
    * leave the thread, which rules out event loops.
    *
    * @param tensor off the heap or over a byte array, of at most 2<sup>31</sup> - 1 bytes,
-   * accessible from this thread
+   *     accessible from this thread
    */
   public static ByteBuf wrap(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");

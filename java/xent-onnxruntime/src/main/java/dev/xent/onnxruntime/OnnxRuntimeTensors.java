@@ -62,12 +62,12 @@ public final class OnnxRuntimeTensors {
    * segment, the segment's arena must stay open. The result for a read-only buffer is read-only.
    *
    * <p>The elements are those from the buffer's position to its limit. ONNX Runtime keeps the
-   * caller's buffer, so moving its position or limit later changes which elements a view has.
-   * Only a change of their number is detected.
+   * caller's buffer, so moving its position or limit later changes which elements a view has. Only
+   * a change of their number is detected.
    *
    * @throws MemoryException if the tensor or the arena of its buffer is closed, if ONNX Runtime
-   * allocated its memory, if position or limit of its buffer were moved, or if the byte order of
-   * its buffer is not the machine's
+   *     allocated its memory, if position or limit of its buffer were moved, or if the byte order
+   *     of its buffer is not the machine's
    * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor view(OnnxTensor tensor) {
@@ -99,7 +99,7 @@ public final class OnnxRuntimeTensors {
    *
    * @param arena owns the copy, which does not depend on the OnnxTensor
    * @throws MemoryException if the tensor, its buffer's arena or the copy's arena is closed, or the
-   * byte order of its buffer is not the machine's
+   *     byte order of its buffer is not the machine's
    * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
@@ -130,9 +130,9 @@ public final class OnnxRuntimeTensors {
    * @param environment of the sessions that will use it
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException if the memory is on the heap, not contiguous, read-only, too large,
-   * closed, or confined to another thread
+   *     closed, or confined to another thread
    * @throws dev.xent.errors.DTypeException for U16, U32 and U64, which ONNX Runtime for Java does
-   * not support in new tensors
+   *     not support in new tensors
    * @throws OrtException if ONNX Runtime cannot make the tensor
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {

@@ -76,7 +76,7 @@ public final class PreparedKernel {
    * Runs the call with these as its first arrays, in the order of the function.
    *
    * @param a memory that is open and reachable until this returns; null: the memory of the previous
-   * call
+   *     call
    * @return one of {@link Status}; nothing was written unless it is OK
    */
   public int run(

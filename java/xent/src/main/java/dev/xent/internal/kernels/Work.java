@@ -153,7 +153,7 @@ public final class Work {
    *
    * @param base the Java array under the segment, or null
    * @param held whether its memory cannot be closed before the call, nor by another thread during
-   * the call
+   *     the call
    */
   public void offer(Array array, MemorySegment segment, @Nullable Object base, boolean held) {
     int place = function.place(array);

@@ -246,7 +246,7 @@ public final class Backends {
    * Returns the instruction set that {@link Isa#BEST} selects.
    *
    * @return an instruction set other than {@link Isa#BEST}; {@link Isa#SCALAR} without the native
-   * library
+   *     library
    */
   public Isa chosenIsa() {
     if (library == null) {

@@ -20,7 +20,7 @@ import java.util.List;
  *
  * @param kernels its functions
  * @param isas the instruction sets that this processor, operating system and library support,
- * without {@link Isa#BEST}
+ *     without {@link Isa#BEST}
  * @param bestIsa the best of them
  * @param location URL or path of the library
  */

@@ -51,7 +51,8 @@ public final class Row {
   public boolean ignored;
 
   /**
-   * The label, counted from the first class here; it may be outside this shard. {@link #NO_LABEL} without a label.
+   * The label, counted from the first class here; it may be outside this shard. {@link #NO_LABEL}
+   * without a label.
    */
   public long label;
 

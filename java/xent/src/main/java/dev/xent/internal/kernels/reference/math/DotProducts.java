@@ -16,7 +16,7 @@ public final class DotProducts {
    * @param a its factors, from index {@code from} on, {@code step} apart
    * @param b rows of BLOCK columns, one row for each term
    * @param skipZeros whether to skip terms whose factor in a is 0, even if the other factor is not
-   * finite
+   *     finite
    * @param chains the sums of {@code columns} columns
    */
   public static void multiply(

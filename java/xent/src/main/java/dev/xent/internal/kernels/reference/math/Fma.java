@@ -122,7 +122,7 @@ public final class Fma {
     double sum = a + b;
     double lost = lostBySum(a, b, sum);
     long bits = Double.doubleToRawLongBits(sum);
-    long tooLarge = (bits ^ Double.doubleToRawLongBits(lost)) >>> 63; // 1 if sum is too large in size
+    long tooLarge = (bits ^ Double.doubleToRawLongBits(lost)) >>> 63; // 1 if |sum| is too large
     long odd = bits - tooLarge | 1;
     return Math.abs(lost) > 0 ? Double.longBitsToDouble(odd) : sum; // not if lost is NaN
   }

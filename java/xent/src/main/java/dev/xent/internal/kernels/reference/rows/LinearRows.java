@@ -60,7 +60,8 @@ public final class LinearRows {
   private long weightsSums;
 
   /**
-   * @param crossEntropy computes losses, from logits that it computes from hidden states and weights
+   * @param crossEntropy computes losses, from logits that it computes from hidden states and
+   *     weights
    */
   public LinearRows(CrossEntropyRows crossEntropy) {
     this.crossEntropy = crossEntropy;

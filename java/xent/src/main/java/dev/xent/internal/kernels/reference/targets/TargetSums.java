@@ -10,8 +10,8 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
 
 /**
- * Sums over the targets of a chunk. They use M - x instead of x, so that no term is negative if no target is negative, and nothing cancels. A class without a target
- * adds +0 for any logit.
+ * Sums over the targets of a chunk. They use M - x instead of x, so that no term is negative if no
+ * target is negative, and nothing cancels. A class without a target adds +0 for any logit.
  */
 public final class TargetSums {
   /**

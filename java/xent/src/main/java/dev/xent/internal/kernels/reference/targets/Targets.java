@@ -71,7 +71,8 @@ public final class Targets {
   }
 
   /**
-   * Whether the label's target and the shares sum to 1: without class weights, and unless the even set is empty.
+   * Whether the label's target and the shares sum to 1: without class weights, and unless the even
+   * set is empty.
    */
   public boolean labelSumsToOne() {
     return !row.hasClassWeights() && !(others && epsilon > 0 && share == 0);
