@@ -97,8 +97,8 @@ public final class DistinctElements {
 
   /**
    * Requires that each pair of axes is apart. Checks whether i a + j b = k c has a solution within
-   * the sizes. For each k, i is determined modulo b / gcd(a, b), which is at least the size of a, so
-   * that at most one negative i and one other i are possible. c has the smallest size.
+   * the sizes. For each k, i is determined modulo b / gcd(a, b), which is at least the size of a,
+   * so that at most one negative i and one other i are possible. c has the smallest size.
    */
   private static boolean isTripleApart(long[] sizes, long[] strides) {
     for (int i = 0; i < 2; i++) {
