@@ -348,7 +348,7 @@ def known_by_no_path(names):
 
 def java_field(fields):
     lines = HEAD + ["package dev.xent.internal.kernels;", "",
-                    "/** What a status is about: the numbers of XENT_FIELD_..., which never change. */",
+                    "/** The argument that a status concerns: the numbers of XENT_FIELD_..., which never change. */",
                     "public final class Field {"]
     lines += [f"  public static final int {name} = {number};" for number, name in enumerate(fields)]
     return lines + ["", "  private Field() {}", "}", ""]
@@ -359,14 +359,15 @@ def java_name(name):
 
 
 def java_array(layouts, records):
-    says = "The arrays of calls: those that {@code xent_shape} has a layout of, in its order, then records."
+    says = "The arrays of calls: those with a layout in {@code xent_shape}, in its order, then records."
     lines = HEAD + ["package dev.xent.internal.kernels;", "", f"/** {says} */",
                     "public enum Array {"]
     lines += [f'  {name.upper()}("{java_name(name)}"),' for name in layouts + records]
     lines[-1] = lines[-1][:-1] + ";"
-    return lines + ["", "  /** How many have a layout. */", f"  public static final int LAYOUTS = {len(layouts)};", "",
+    return lines + ["", "  /** The number of arrays with a layout. */",
+                    f"  public static final int LAYOUTS = {len(layouts)};", "",
                     f"  static final int COUNT = {len(layouts + records)};", "",
-                    "  /** What messages call it. */", "  public final String text;", "",
+                    "  /** Its name in messages. */", "  public final String text;", "",
                     "  Array(String text) {", "    this.text = text;", "  }", "}", ""]
 
 
@@ -374,7 +375,8 @@ def java_rule(rules, functions):
     lines = HEAD + ["package dev.xent.internal.kernels;", "",
                     "import static dev.xent.internal.kernels.ElementType.*;",
                     "import static dev.xent.internal.kernels.Form.*;", "",
-                    "/** What an array may be, in the functions that take it so. */", "public enum Rule {"]
+                    "/** The requirements on an array, shared by the functions that accept it in the same way. */",
+                    "public enum Rule {"]
     arrays = {rule: member for _, places in functions for member, rule, _ in places}
     for name, rule in rules.items():
         if name in arrays:
@@ -382,11 +384,11 @@ def java_rule(rules, functions):
                                             java_holds(rule.holds), str(rule.written).lower(),
                                             str(rule.spread).lower()] + java_in_place(rule.in_place), "),")
     lines[-1] = lines[-1][:-1] + ";"
-    return lines + ["", "  public final Array array;", "", "  /** What it has numbers for. */",
+    return lines + ["", "  public final Array array;", "", "  /** The items that it has numbers for. */",
                     "  public final Form form;", "",
-                    "  /** The element types that it may have, as a set of {@link ElementType}. */",
+                    "  /** The uses of arrays in {@link ElementType}, as a set; its type must have one of them. */",
                     "  public final int holds;", "", "  public final boolean written;", "",
-                    "  /** Whether one number may stand for several rows or classes. */",
+                    "  /** Whether several rows or classes may share one number. */",
                     "  public final boolean spread;", "",
                     "  private final long inPlace;", "",
                     "  Rule(Array array, Form form, int holds, boolean written, boolean spread, Array... inPlace) {",
@@ -394,7 +396,7 @@ def java_rule(rules, functions):
                     "    this.written = written;", "    this.spread = spread;", "    long bits = 0;",
                     "    for (Array other : inPlace) {", "      bits |= 1L << other.ordinal();", "    }",
                     "    this.inPlace = bits;", "  }", "",
-                    "  /** Whether it may be another array of the call, written in place. */",
+                    "  /** Whether it may be the same memory as another array, to be written in place. */",
                     "  public boolean mayBe(Array other) {",
                     "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "",
                     "  /** Whether an array of this type has a bit for each class. */",
@@ -411,10 +413,10 @@ def java_function(functions, ranged, most):
         lines += wrapped(f"  {name}(", [str(number), str(name in ranged).lower()]
                          + [f"Rule.{rule}" for _, rule, _ in places], "),")
     lines[-1] = lines[-1][:-1] + ";"
-    return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
-                    "  /** As many arrays as the wider entry takes. */",
+    return lines + ["", "  /** The number of functions. */", f"  public static final int COUNT = {len(functions)};", "",
+                    "  /** The number of arrays of the entry point for many arrays. */",
                     f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;", "",
-                    "  /** Whether it has a range of classes, beside that of rows. */",
+                    "  /** Whether it has a range of classes in addition to that of rows. */",
                     "  public final boolean hasClasses;", "",
                     "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
@@ -423,16 +425,16 @@ def java_function(functions, ranged, most):
                     "    this.rules = rules;", "    java.util.Arrays.fill(places, (byte) -1);",
                     "    for (int i = 0; i < rules.length; i++) {", "      places[rules[i].array.ordinal()] = (byte) i;",
                     "    }", "  }", "",
-                    "  /** How many arrays it takes. */", "  public int count() {",
+                    "  /** The number of its arrays. */", "  public int count() {",
                     "    return rules.length;", "  }", "",
-                    "  /** One of them. */", "  public Array array(int place) {",
+                    "  /** The array at a place. */", "  public Array array(int place) {",
                     "    return rules[place].array;", "  }", "",
-                    "  /** What one of them may be. */", "  public Rule rule(int place) {",
+                    "  /** The rule of the array at a place. */", "  public Rule rule(int place) {",
                     "    return rules[place];", "  }", "",
-                    "  /** What an array may be; null: it does not take it. */",
+                    "  /** The rule of an array; null if the function does not have it. */",
                     "  public @Nullable Rule rule(Array array) {", "    int place = place(array);",
                     "    return place < 0 ? null : rules[place];", "  }", "",
-                    "  /** Where an array is among them; -1: it does not take it. */",
+                    "  /** The place of an array; -1 if the function does not have it. */",
                     "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
 
 

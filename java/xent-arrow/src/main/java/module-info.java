@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Tensors of Xent over the memory of Apache Arrow. */
+/** Xent tensors over the memory of Apache Arrow. */
 module dev.xent.arrow {
   requires transitive dev.xent;
-  // Arrays of the C Data Interface need no Arrow in Java.
+  // Tensors over arrays of the C Data Interface work without Arrow's Java library.
   requires static transitive org.apache.arrow.memory.core;
   requires static transitive org.apache.arrow.vector;
   requires static org.jspecify;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Arrays of DJL's PyTorch engine as tensors of Xent and back, without copies. */
-// DJL's name for its module stands in its manifest.
+// DJL declares its module name in its manifest.
 @SuppressWarnings({"requires-automatic", "requires-transitive-automatic"})
 module dev.xent.djl {
   requires transitive dev.xent;

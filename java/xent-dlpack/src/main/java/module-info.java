@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Tensors of other libraries by DLPack 1, imported and exported without a copy. */
+/** Imports and exports tensors through DLPack 1, without a copy. */
 module dev.xent.dlpack {
   requires transitive dev.xent;
   requires static org.jspecify;

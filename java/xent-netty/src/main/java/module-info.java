@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Tensors of Xent over the memory of Netty's buffers. */
+/** Xent tensors over the memory of Netty buffers. */
 @SuppressWarnings("requires-transitive-automatic") // Netty's name for its module is a stable one.
 module dev.xent.netty {
   requires transitive dev.xent;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Tensors of TensorFlow Java as tensors of Xent, without copies. */
+/** TensorFlow tensors as tensors of Xent, without copies. */
 module dev.xent.tensorflow {
   requires transitive dev.xent;
   requires transitive tensorflow;

@@ -26,7 +26,7 @@ import dev.xent.options.FullyMasked;
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
  * large calls use more threads ({@link Execution#threads}). Every method throws {@link
  * ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link OptionException} for
- * what does not fit, before anything is written.
+ * arguments that do not fit, before anything is written.
  */
 public final class Argmax {
   private final LogitsPlan plan;
@@ -105,7 +105,7 @@ public final class Argmax {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public Argmax build() {
       Engine engine = engine();

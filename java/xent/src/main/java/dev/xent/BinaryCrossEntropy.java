@@ -32,14 +32,14 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Logits, targets.</b> Equal shapes of any rank, any strides. Targets are numbers from 0 to 1
  * of a type that fits the logits, which are not checked, or labels 0 and 1 of an integer type.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32, with
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32, with
  * {@code focalGamma} in double and rounded to F32; each tensor of floats may have any of these
- * types. Where they are F64, everything is computed in double and each tensor of floats may be F64
- * or F32.
+ * types. If they are F64, everything is computed in double and each tensor of floats may be F64 or
+ * F32.
  *
  * <p><b>Weights</b> of elements are optional: of a type that fits the logits, or bytes, of which
- * those that are 0 mask; in the shape of the logits, where any size may be 1 and hold for all, or
- * one per index of {@link Builder#axis}. They are used as they are.
+ * those that are 0 mask; in the shape of the logits, with sizes of 1 broadcast, or one per index of
+ * {@link Builder#axis}. They are used as they are.
  *
  * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of elements that
  * are not ignored: their weight is not 0, and their label not the ignore index. Weights do not
@@ -52,8 +52,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Instances are immutable; any number of threads may share one. The bits do not depend on
  * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
  * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
- * label that is neither 0 nor 1.
+ * MemoryException} and {@link OptionException} for arguments that do not fit, {@link
+ * LabelException} for a label that is neither 0 nor 1.
  */
 public final class BinaryCrossEntropy implements Loss {
   private final BinaryPlan plan;
@@ -171,8 +171,8 @@ public final class BinaryCrossEntropy implements Loss {
      * Sets {@code r}, the factor of the positive part of the loss. Read in every call, and used as
      * it is.
      *
-     * @param weights of a type that fits the logits: in their shape, where any size may be 1 and
-     *     hold for all, or one per index of {@link #axis}; null (default): 1 for each
+     * @param weights of a type that fits the logits: in their shape, with sizes of 1 broadcast, or
+     *     one per index of {@link #axis}; null (default): 1 for each
      */
     public Builder positiveWeights(@Nullable Tensor weights) {
       positiveWeights = weights;
@@ -204,7 +204,7 @@ public final class BinaryCrossEntropy implements Loss {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public BinaryCrossEntropy build() {
       Engine engine = engine();

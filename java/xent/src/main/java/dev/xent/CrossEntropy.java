@@ -26,10 +26,10 @@ import dev.xent.options.Reduction;
  * formulas are the logits after {@link Builder#softcap} and {@link Builder#temperature}; a gradient
  * is with respect to the logits before them.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
- * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
- * once to nearest even. Where they are F64, everything is computed in double and each tensor of
- * floats may be F64 or F32.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32 and each
+ * tensor of floats may have any of these types: inputs are widened exactly, results rounded once to
+ * nearest even. If they are F64, everything is computed in double and each tensor of floats may be
+ * F64 or F32.
  *
  * <p><b>Targets</b> are one of
  *
@@ -62,8 +62,8 @@ import dev.xent.options.Reduction;
  * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
  * instruction set, number of threads, strides, batch size or kind of memory. Everything is checked
  * before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
- * label that is not a class.
+ * MemoryException} and {@link OptionException} for arguments that do not fit, {@link
+ * LabelException} for a label that is not a class.
  */
 public final class CrossEntropy implements Loss {
   private static final long PYTORCH_IGNORE_INDEX = -100;
@@ -114,8 +114,8 @@ public final class CrossEntropy implements Loss {
    *       By default the classes are along the last axis.
    *   <li>No ignore index by default, as in Xent.
    *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
-   *       without weights by the number of these labels, as ONNX's reference does where its text
-   *       says the number of all: as in Xent.
+   *       without weights by the number of these labels, as ONNX's reference does, although its
+   *       text says the number of all: as in Xent.
    *   <li>Labels only, without smoothing. Xent allows both.
    *   <li>A mean over no row is NaN: as in Xent. Its gradient is +0 here.
    * </ul>
@@ -209,7 +209,7 @@ public final class CrossEntropy implements Loss {
    *
    * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   *     ShapeException} if a shard ends neither there nor at a multiple of 8192
    */
   public CrossEntropyShard shard(long firstClass, long allClasses) {
     return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
@@ -234,7 +234,7 @@ public final class CrossEntropy implements Loss {
      * @throws OptionException for an instruction set that this processor or build does not have, a
      *     probability clamp together with smoothing, or a focal loss with either of them or a
      *     z-loss
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public CrossEntropy build() {
       Engine engine = engine();

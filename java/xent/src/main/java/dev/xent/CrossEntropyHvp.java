@@ -29,9 +29,9 @@ import dev.xent.internal.plan.options.Options;
  * the last axis, unless {@link Builder#axis(int)} sets another; each index of the other axes is a
  * row.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32,
- * upstream is of any of these types, and output is F32; where they are F64, upstream is F64 or F32
- * and output F64. The output has the probabilities for a while.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32, upstream
+ * is of any of these types, and output is F32; if they are F64, upstream is F64 or F32 and output
+ * F64. The output has the probabilities for a while.
  *
  * <p><b>Inputs.</b> A call accepts a class mask, row weights, a sink, or row offsets of ragged
  * rows. A masked class is +0. A row of weight 0 is +0.
@@ -42,7 +42,8 @@ import dev.xent.internal.plan.options.Options;
  * <p>Instances are immutable; any number of threads may share one. A small call allocates nothing.
  * The bits do not depend on backend, instruction set, number of threads, strides, batch size or
  * kind of memory. Everything is checked before anything is written: {@link ShapeException}, {@link
- * DTypeException}, {@link MemoryException} and {@link OptionException} for what does not fit.
+ * DTypeException}, {@link MemoryException} and {@link OptionException} for arguments that do not
+ * fit.
  */
 public final class CrossEntropyHvp {
   private final HvpPlan plan;
@@ -121,7 +122,7 @@ public final class CrossEntropyHvp {
      *
      * @throws OptionException for a softcap, and for an instruction set that this processor or
      *     build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public CrossEntropyHvp build() {
       Engine engine = engine();

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>If states travel otherwise, in files or from one job to the next, call the steps of {@link
  * ShardCall#run} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish},
- * and the three again where {@link RowStatistics#needsSecondRound} says so.
+ * and the three again if {@link RowStatistics#needsSecondRound} returns true.
  *
  * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
  * 8192 classes. Instances are immutable; any number of threads may share one.
@@ -76,7 +76,7 @@ public final class CrossEntropyShard {
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
    * @param inputs target weights, and a class mask of the classes of this shard; a sink may be left
    *     out, and row weights too, unless rows of weight 0 have labels that are not classes
-   * @throws IllegalArgumentException for what does not fit; also for a mask together with
+   * @throws IllegalArgumentException for arguments that do not fit; also for a mask together with
    *     smoothing, unless targets are class indices: the number of classes that take part is
    *     unknown
    */

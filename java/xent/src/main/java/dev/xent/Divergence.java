@@ -20,7 +20,7 @@ import java.util.Objects;
 /**
  * A divergence of a student from its teacher, both as logits, and its gradient with respect to the
  * student's logits. {@code q = softmax(teacher / temperature)}, {@code p = softmax(x /
- * temperature)}; which divergence, says a {@link Kind}: Kullback-Leibler, Jensen-Shannon, or the
+ * temperature)}; a {@link Kind} selects the divergence: Kullback-Leibler, Jensen-Shannon, or the
  * total variation distance. A loss is never below 0.
  *
  * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
@@ -40,13 +40,13 @@ import java.util.Objects;
  *
  * <p><b>Edges.</b> A row in which either side has a NaN or +inf is NaN. One in which all classes of
  * either side are -inf or masked follows {@link Builder#fullyMasked}. A class of -inf has
- * probability 0 there; where the teacher has it and the student not, the Kullback-Leibler
+ * probability 0 on that side; if it has probability 0 only in the student, the Kullback-Leibler
  * divergence is +inf.
  *
  * <p>Instances are immutable; any number of threads may share one. The bits do not depend on
  * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
  * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} and {@link OptionException} for what does not fit.
+ * MemoryException} and {@link OptionException} for arguments that do not fit.
  */
 public final class Divergence implements Loss {
   private final DivergencePlan plan;
@@ -68,7 +68,7 @@ public final class Divergence implements Loss {
 
     /**
      * {@code u sum |p - q| / 2}, from 0 to 1; gradient {@code c u p (s - sum p s) / (2
-     * temperature)}, {@code s} being the sign of {@code p - q}, 0 where they are equal.
+     * temperature)}, {@code s} being the sign of {@code p - q}, 0 if they are equal.
      */
     TOTAL_VARIATION
   }
@@ -194,7 +194,7 @@ public final class Divergence implements Loss {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public Divergence build() {
       Engine engine = engine();

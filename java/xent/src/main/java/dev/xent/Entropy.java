@@ -21,10 +21,9 @@ import dev.xent.internal.plan.options.Engine;
  * is 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
  * LossOutputs#entropies}, which a loss writes in the same read.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
- * each tensor may have any of these types: inputs are widened exactly, results rounded once to
- * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
- * F32.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32 and each
+ * tensor may have any of these types: inputs are widened exactly, results rounded once to nearest
+ * even. If they are F64, everything is computed in double and each tensor may be F64 or F32.
  *
  * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
@@ -32,7 +31,7 @@ import dev.xent.internal.plan.options.Engine;
  * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
  * instruction set, number of threads, strides, batch size or kind of memory. Every method throws
  * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
- * OptionException} for what does not fit, before anything is written.
+ * OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Entropy {
   private final LogitsPlan plan;
@@ -111,7 +110,7 @@ public final class Entropy {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public Entropy build() {
       Engine engine = engine();

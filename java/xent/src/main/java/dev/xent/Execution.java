@@ -11,7 +11,8 @@ import java.util.Objects;
 import java.util.concurrent.Executor;
 
 /**
- * Who computes: the backend, its instruction set, and the threads. It changes the speed and no bit.
+ * How operations run: the backend, its instruction set, and the threads. It changes the speed but
+ * not the results.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="execution" :
  * Execution alone = Execution.sequential();
@@ -36,8 +37,8 @@ public final class Execution {
   }
 
   /**
-   * Returns what operations have unless told otherwise: the native backend where it is available,
-   * the best instruction set, and {@link XentRuntime#threads} threads of Xent's own.
+   * Returns the default of operations: the native backend if it is available, the best instruction
+   * set, and {@link XentRuntime#threads} of Xent's threads.
    */
   public static Execution defaults() {
     return DEFAULTS;
@@ -81,7 +82,7 @@ public final class Execution {
     return new Execution(backend, Objects.requireNonNull(value, "isa"), threads);
   }
 
-  /** What this process has of it. */
+  /** The engine for these settings in this process. */
   Engine engine() {
     return Engine.of(backend, isa, threads);
   }

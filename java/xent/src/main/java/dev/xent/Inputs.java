@@ -40,13 +40,13 @@ public final class Inputs {
   /**
    * Returns inputs with a mask of classes. A class whose flag is 0 does not take part: its logit
    * and target have no influence, its probability and gradient are +0, its log-probability is -inf,
-   * and smoothing does not count it. In a row that is NaN it is NaN, too, but for the gradient that
-   * {@link Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row.
-   * A label there is a {@link LabelException}. A row without any class is fully masked.
+   * and smoothing does not count it. In a row that is NaN it is NaN too, except for the gradient
+   * that {@link Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every
+   * row. A label there is a {@link LabelException}. A row without any class is fully masked.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
-   *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
-   *     the same for all rows
+   *     with sizes of 1 broadcast, except the number of classes; or one dimension, the same for all
+   *     rows
    */
   public Inputs classMask(Tensor flags) {
     return with(Array.CLASS_MASK, flags);
@@ -58,8 +58,8 @@ public final class Inputs {
    * temperature; -inf is as if there were none. Not for the backward of softmax and log-softmax,
    * which needs no mention of it.
    *
-   * @param logits of a type that fits the logits, in the shape of the rows, where any size may be 1
-   *     and hold for all; or a single number
+   * @param logits of a type that fits the logits, in the shape of the rows, with sizes of 1
+   *     broadcast; or a single number
    */
   public Inputs sink(Tensor logits) {
     return with(Array.SINK, logits);
@@ -71,7 +71,7 @@ public final class Inputs {
    * offsets[r + 1]}; what has one number per row has the shape {@code [rows]}, sparse targets
    * {@code [rows, k]}. Class {@code k} of a row is its k-th place. A row without places is fully
    * masked. Elements outside of all rows are neither read nor written. A call copies the offsets
-   * before it looks at them.
+   * before it checks them.
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
@@ -85,7 +85,7 @@ public final class Inputs {
    * index is: so bytes of 0 and 1 are a mask of rows for all targets.
    *
    * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
-   *     as U8; in the shape of the rows, where any size may be 1 and hold for all
+   *     as U8; in the shape of the rows, with sizes of 1 broadcast
    */
   public Inputs rowWeights(Tensor weights) {
     return with(Array.ROW_WEIGHTS, weights);
@@ -94,8 +94,8 @@ public final class Inputs {
   /**
    * Returns inputs with sparse targets: the targets of the call name {@code k} classes of each row,
    * and these are their probabilities, all others being 0. A class may come more than once; its
-   * weights add up. Where the operation has an ignore index, that stands for no class. A row need
-   * not sum to 1.
+   * weights add up. If the operation has an ignore index, that index marks an unused entry. A row
+   * need not sum to 1.
    *
    * @param weights of a type that fits the logits, in the shape of the targets, which have integers
    *     in the shape of the logits but {@code k} along the class axis

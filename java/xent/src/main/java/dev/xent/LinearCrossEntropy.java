@@ -21,16 +21,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@link CrossEntropy} of {@code logits = hidden * weights^T + bias}, and its gradients in hidden
- * states, weights and bias, without the logits in memory: they are computed piece by piece, where
+ * states, weights and bias, without the logits in memory: they are computed piece by piece when
  * they are needed. So the last layer of a language model of 128,000 tokens, or of a recommender of
  * a million items, takes megabytes in addition to its weights, not gigabytes.
  *
  * <p><b>Shapes.</b> {@code hidden} has any rank and any strides, with its features along the last
- * axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
- * {@code weights} are {@code [classes, features]}, of any strides, so you can pass an embedding, a
- * mapped file, or a part of a larger matrix; {@link Inputs#bias} is {@code [classes]}. Targets,
- * inputs and outputs have the shapes that they have for logits of the shape of {@code hidden}, with
- * classes instead of features.
+ * axis unless {@link Builder#axis(int)} sets another; each index of the other axes is a row. {@code
+ * weights} are {@code [classes, features]}, of any strides, so you can pass an embedding, a mapped
+ * file, or a part of a larger matrix; {@link Inputs#bias} is {@code [classes]}. Targets, inputs and
+ * outputs have the shapes that they have for logits of the shape of {@code hidden}, with classes
+ * instead of features.
  *
  * <p><b>Types.</b> F32, F16 and BF16, each tensor for itself: inputs are widened exactly, results
  * rounded once to nearest even. A logit is a sum of products in blocks of 128 features, each summed
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * weights and bias are sums over all rows of a call, and overwrite what was there.
  *
  * <p><b>Workspace.</b> Each thread that works on a call takes some megabytes in addition to the
- * tensors: {@link Builder#workspace}. Where threads share out the classes of few rows, and for Java
+ * tensors: {@link Builder#workspace}. If threads divide the classes of few rows, and for Java
  * arrays, states take 64 bytes for each row and 8192 classes, at most 2 MiB at a time.
  *
  * <p>Options, targets, inputs, edges, threads and exceptions are those of {@link CrossEntropy};
@@ -50,8 +50,8 @@ import org.jspecify.annotations.Nullable;
  * not depend on backend, instruction set, number of threads, workspace, strides or kind of memory.
  * Keep large weights off the heap, as the collector waits for kernels on Java arrays. Everything is
  * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
- * label that is not a class.
+ * MemoryException} and {@link OptionException} for arguments that do not fit, {@link
+ * LabelException} for a label that is not a class.
  */
 public final class LinearCrossEntropy {
   private final LinearPlan plan;
@@ -110,7 +110,7 @@ public final class LinearCrossEntropy {
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
    * @param targets class indices or probability rows
-   * @param gradients which ones, and where they go
+   * @param gradients the gradients to write, and their tensors
    */
   public double forwardBackward(
       Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
@@ -144,7 +144,7 @@ public final class LinearCrossEntropy {
    * @param weights those of each class
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
-   * @param gradients which ones each run writes, and where they go
+   * @param gradients the gradients that each run writes, and their tensors
    */
   public LossCall on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
     return on(hidden, weights, targets, viewsOf(gradients));
@@ -174,14 +174,14 @@ public final class LinearCrossEntropy {
 
     /**
      * Sets the maximum workspace, in bytes, of each thread that works on a call; each keeps it for
-     * its next call. What the workspaces of all threads leave free holds the logits between the
-     * passes of a call with gradients, if there is room for all of them, so that nothing computes
-     * them twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1
-     * MiB of either. The workspace changes the speed and no bit. A call that cannot do with so few
-     * throws an {@link OptionException} that says how many it needs: with gradients of the weights
-     * 8 KiB for four features, and 8 KiB for every thousand rows and feature with that of the
-     * hidden states. Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps
-     * no more than 1 MiB.
+     * its next call. The memory that the workspaces of all threads leave free stores the logits
+     * between the passes of a call with gradients, if there is room for all of them, so that they
+     * are not computed twice; the calling thread keeps that memory too. A virtual thread keeps no
+     * more than 1 MiB of either. The workspace changes the speed but not the results. A call that
+     * needs more bytes throws an {@link OptionException} with the number that it needs: with
+     * gradients of the weights 8 KiB for four features, and 8 KiB for every thousand rows and
+     * feature with that of the hidden states. Default: the fastest size, usually at most 64 MiB, of
+     * which a thread keeps no more than 1 MiB.
      *
      * @throws OptionException unless above 0
      */
@@ -196,7 +196,7 @@ public final class LinearCrossEntropy {
      * @throws OptionException for an instruction set that this processor or build does not have, a
      *     probability clamp together with smoothing, or a focal loss with either of them or a
      *     z-loss
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public LinearCrossEntropy build() {
       Engine engine = engine();
@@ -215,7 +215,7 @@ public final class LinearCrossEntropy {
     public Gradients() {}
 
     /**
-     * Asks for the gradient of the hidden states.
+     * Requests the gradient of the hidden states.
      *
      * @param tensor F32, F16 or BF16, in the shape of the hidden states, or null to cancel the
      *     request
@@ -226,7 +226,7 @@ public final class LinearCrossEntropy {
     }
 
     /**
-     * Asks for the gradient of the weights, a sum over the rows of a call.
+     * Requests the gradient of the weights, a sum over the rows of a call.
      *
      * @param tensor F32, F16 or BF16, in the shape of the weights, or null to cancel the request
      */
@@ -236,7 +236,7 @@ public final class LinearCrossEntropy {
     }
 
     /**
-     * Asks for the gradient of the bias, a sum over the rows of a call. The call need not have one.
+     * Requests the gradient of the bias, a sum over the rows of a call. The call need not have one.
      *
      * @param tensor F32, F16 or BF16, one dimension with a number per class, or null to cancel the
      *     request

@@ -21,10 +21,9 @@ import dev.xent.internal.plan.options.Engine;
  * overflows on the way, and a result next to 0 keeps its digits. A row with NaN is NaN, another row
  * with +inf is +inf; a row that is all -inf follows {@link Builder#fullyMasked}.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
- * each tensor may have any of these types: inputs are widened exactly, results rounded once to
- * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
- * F32.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32 and each
+ * tensor may have any of these types: inputs are widened exactly, results rounded once to nearest
+ * even. If they are F64, everything is computed in double and each tensor may be F64 or F32.
  *
  * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
@@ -111,7 +110,7 @@ public final class LogSumExp {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public LogSumExp build() {
       Engine engine = engine();

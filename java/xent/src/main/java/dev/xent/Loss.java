@@ -2,8 +2,7 @@
 package dev.xent;
 
 /**
- * A loss of one tensor and its targets, whichever it is, so that a program can be written for all
- * of them:
+ * A loss of one tensor and its targets, the common interface of such losses:
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="loss" :
  * void train(Loss loss) {
@@ -46,7 +45,7 @@ public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, 
    * Returns a call that can be run often, with everything that a call can have.
    *
    * @param logits as in {@link #forward}
-   * @param targets as in {@link #forward}; also sparse ones, where the loss has these
+   * @param targets as in {@link #forward}; also sparse ones, if the loss supports them
    */
   LossCall on(Tensor logits, Tensor targets);
 

@@ -46,9 +46,9 @@ public abstract class LossBuilder<B extends OperationBuilder<B>> extends Reduced
   }
 
   /**
-   * Sets which classes share what {@code labelSmoothing} takes from a label. Default: {@link
-   * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
-   * a call throws {@link OptionException}.
+   * Sets the classes among which {@code labelSmoothing} divides what it takes from a label.
+   * Default: {@link Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone:
+   * with other targets a call throws {@link OptionException}.
    */
   public B smoothing(Smoothing value) {
     smoothing = Objects.requireNonNull(value, "smoothing");

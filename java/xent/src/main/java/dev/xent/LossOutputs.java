@@ -30,7 +30,7 @@ public final class LossOutputs {
   public LossOutputs() {}
 
   /**
-   * Asks for the loss of every row, unreduced. In {@link BinaryCrossEntropy} every element is a
+   * Requests the loss of every row, unreduced. In {@link BinaryCrossEntropy} every element is a
    * row.
    *
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the rows:
@@ -45,7 +45,7 @@ public final class LossOutputs {
    * Adds the losses of every call, and the denominators of their means, to an exact sum. A call
    * that fails adds nothing.
    *
-   * @param sums where they are added, or null to cancel the request
+   * @param sums the sum to add them to, or null to cancel the request
    */
   public LossOutputs lossSum(@Nullable LossSum sums) {
     outputs.lossSum(sums == null ? null : sums.sums);
@@ -53,7 +53,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for 1 in every row whose label is the first of the largest logits or log-probabilities, 0
+   * Requests 1 in every row whose label is the first of the largest logits or log-probabilities, 0
    * in others. Class indices only.
    *
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
@@ -62,14 +62,14 @@ public final class LossOutputs {
     return ask(Array.CORRECT, tensor);
   }
 
-  /** Asks for {@link #correctCount()} without a tensor of correct rows. Class indices only. */
+  /** Requests {@link #correctCount()} without a tensor of correct rows. Class indices only. */
   public LossOutputs countCorrect(boolean wanted) {
     outputs.countCorrect(wanted);
     return this;
   }
 
   /**
-   * Asks for the gradient with respect to probability rows or the weights of sparse targets: {@code
+   * Requests the gradient with respect to probability rows or the weights of sparse targets: {@code
    * - c u (1 - eps) w l}, where {@code l} are the log-probabilities. It is written in every call
    * that receives these outputs.
    *
@@ -81,7 +81,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the log-sum-exp of every row; NaN for ignored ones.
+   * Requests the log-sum-exp of every row; NaN for ignored ones.
    *
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
    *     request
@@ -91,7 +91,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
+   * Requests the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
    * indices only.
    *
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
@@ -102,7 +102,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
+   * Requests the class of the largest logit in every row, the lowest one among equals; -1 in rows
    * that are NaN, fully masked or ignored.
    *
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
@@ -112,8 +112,9 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks how many classes come before the label in falling order of the logits, the lower one first
-   * among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class indices only.
+   * Requests the number of classes that come before the label in falling order of the logits, the
+   * lower one first among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored.
+   * Class indices only.
    *
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
@@ -122,7 +123,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
+   * Requests the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
    * ones.
    *
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
@@ -133,7 +134,7 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the {@code k} classes of the largest logits in every row, in falling order, the lower
+   * Requests the {@code k} classes of the largest logits in every row, in falling order, the lower
    * one first among equals; -1 if a row has fewer, and in rows that are NaN, fully masked or
    * ignored.
    *
@@ -145,8 +146,8 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
-   * many, NaN in rows that are NaN or ignored.
+   * Requests the log-probabilities of the {@code k} largest classes; -inf if a row has fewer
+   * classes, NaN in rows that are NaN or ignored.
    *
    * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
    *     the class axis, the same as in {@code topClasses}, or null to cancel the request
@@ -156,8 +157,8 @@ public final class LossOutputs {
   }
 
   /**
-   * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
-   * until the next call, which leaves none where it fails.
+   * Requests the row statistics that a backward needs: 64 bytes per row, kept in these outputs
+   * until the next call, and dropped if that call fails.
    *
    * @param arena for their memory; a call with more rows than any before takes new memory from it.
    *     Null cancels the request and drops those that are kept

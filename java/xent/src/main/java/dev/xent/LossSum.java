@@ -69,7 +69,7 @@ public final class LossSum {
     return sums.weight();
   }
 
-  /** Returns {@link #sum} divided by {@link #denominator}: NaN where nothing counts. */
+  /** Returns {@link #sum} divided by {@link #denominator}: NaN if no row counts. */
   public double mean() {
     return sums.sum() / sums.weight();
   }

@@ -4,18 +4,18 @@ package dev.xent;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that lends its memory to a tensor, and may move it or reuse it: a buffer that grows, a
- * tensor of another library that is closed. {@link Tensor#ownedBy} makes it part of a tensor, which
- * then asks before each use.
+ * The owner of memory that a tensor views, and that the owner may move or reuse: a buffer that
+ * grows, a tensor of another library that is closed. {@link Tensor#ownedBy} attaches it to a
+ * tensor, which then calls it before each use.
  */
 @FunctionalInterface
 public interface MemoryOwner {
   /**
    * Returns why the tensor must not use the memory any more, or null as long as it may.
    *
-   * <p>Each use of the tensor asks at least once before it reads or writes anything, on the calling
-   * thread, and several threads may ask at once. Calls are as short as some hundred nanoseconds, so
-   * the answer has to come soon and allocate nothing. It may make other calls.
+   * <p>Each use of the tensor calls this at least once before it reads or writes anything, on the
+   * calling thread, and several threads may call it at once. An operation can be as short as some
+   * hundred nanoseconds, so return quickly and allocate nothing. It may make other calls.
    *
    * @return the end of a message, such as "the buffer is closed; keep it open during the call"
    */

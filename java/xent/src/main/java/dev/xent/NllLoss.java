@@ -24,8 +24,8 @@ import dev.xent.options.Reduction;
  * <p><b>Log-probabilities.</b> Any rank, any strides. The classes are along the last axis, unless
  * {@link Builder#axis(int)} sets another; each index of the other axes is a row.
  *
- * <p><b>Types.</b> Where the log-probabilities are F32, F16 or BF16, each tensor of floats may have
- * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
+ * <p><b>Types.</b> If the log-probabilities are F32, F16 or BF16, each tensor of floats may have
+ * any of these types; if they are F64, each may be F64 or F32. Results are computed in double,
  * rounded to F32 unless the log-probabilities are F64, then to the type of their tensor.
  *
  * <p><b>Targets</b>, <b>inputs</b>, <b>reduction</b> and <b>denominator</b>: as for {@link
@@ -42,7 +42,8 @@ import dev.xent.options.Reduction;
  * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
  * number of threads, strides, batch size or kind of memory. Everything is checked before anything
  * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
- * OptionException} for what does not fit, {@link LabelException} for a label that is not a class.
+ * OptionException} for arguments that do not fit, {@link LabelException} for a label that is not a
+ * class.
  */
 public final class NllLoss implements Loss {
   private final NllPlan plan;
@@ -153,7 +154,7 @@ public final class NllLoss implements Loss {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public NllLoss build() {
       Engine engine = engine();

@@ -38,7 +38,7 @@ public abstract class OperationBuilder<B extends OperationBuilder<B>> {
 
   OperationBuilder() {}
 
-  /** Sets who computes. Default: {@link Execution#defaults}. */
+  /** Sets the backend, the instruction set and the threads. Default: {@link Execution#defaults}. */
   public B execution(Execution value) {
     execution = Objects.requireNonNull(value, "execution");
     return self();
@@ -54,13 +54,13 @@ public abstract class OperationBuilder<B extends OperationBuilder<B>> {
     return self();
   }
 
-  /** This builder. Every class that extends this one is in this package and names itself. */
+  /** This builder. Every class that extends this one is in this package and passes itself as B. */
   @SuppressWarnings("unchecked")
   final B self() {
     return (B) this;
   }
 
-  /** Who computes, as this process has it. */
+  /** The engine for the options in this process. */
   Engine engine() {
     return execution.engine();
   }

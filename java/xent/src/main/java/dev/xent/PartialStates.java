@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
- * What some classes contribute to their rows, for rows whose classes are divided over threads,
+ * The contributions of some classes to their rows, for rows whose classes are divided over threads,
  * processes or machines: made by {@link CrossEntropyShard} and {@link SoftmaxShard}, sent as bytes,
  * merged in any order, and finished into losses and statistics with the bits of the undivided call.
  *
@@ -73,7 +73,7 @@ public final class PartialStates {
   /**
    * Returns these states in the layout above, to be sent or stored.
    *
-   * @throws PartialStatesException where an array cannot be so long
+   * @throws PartialStatesException if they do not fit in an array
    */
   public byte[] toBytes() {
     return states.toBytes();

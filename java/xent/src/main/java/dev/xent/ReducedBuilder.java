@@ -53,7 +53,7 @@ public abstract class ReducedBuilder<B extends OperationBuilder<B>> extends Oper
 
   /**
    * Sets the divisor of a mean, instead of the number of rows that are not ignored, or the sum of
-   * their weights: for instance the number of rows of a whole batch, where each call sees a part of
+   * their weights: for instance the number of rows of a whole batch, if each call sees a part of
    * it.
    *
    * @throws OptionException unless 0 or more, and finite

@@ -20,9 +20,9 @@ public final class RowStatistics {
   /**
    * Returns whether the states must be made once more with these statistics, merged, and finished
    * with them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…,
-   * statistics)}. Never after an exchange; after {@code finish} where the largest logit of a row is
-   * beyond +-16384, as such rows are shifted before anything else. Until then nothing can be
-   * written with them, and the outputs do not have the numbers of this call.
+   * statistics)}. Never true after an exchange; true after {@code finish} if the largest logit of a
+   * row is beyond +-16384, because such rows are shifted first. Until then nothing can be written
+   * with them, and the outputs do not have the numbers of this call.
    */
   public boolean needsSecondRound() {
     return rows.again() > 0;

@@ -6,8 +6,8 @@ import dev.xent.internal.plan.sample.SampleRound;
 import java.util.Objects;
 
 /**
- * What a {@link SamplerShard} says of the rows that it samples, to be sent to all shards of the
- * rows: 4192 bytes a row and round.
+ * The states of the rows that a {@link SamplerShard} samples, to be sent to all shards of the rows:
+ * 4192 bytes a row and round.
  *
  * <p><b>Bytes.</b> {@link #toBytes} and {@link #ofBytes} use this layout, little-endian: 8 bytes
  * {@code XNSAMPLE}; layout version 1 (4 bytes); numerics version (4); number of rows (8); for each
@@ -35,7 +35,7 @@ public final class SampleStates {
   /**
    * Returns these states in the layout above, to be sent.
    *
-   * @throws PartialStatesException where an array cannot be so long
+   * @throws PartialStatesException if they do not fit in an array
    */
   public byte[] toBytes() {
     return round.toBytes();

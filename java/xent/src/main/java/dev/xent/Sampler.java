@@ -65,7 +65,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Instances are immutable; any number of threads may share one. Small calls with tensors for
  * their results allocate nothing; large calls use more threads ({@link Execution#threads}). Every
  * method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException}, {@link
- * OptionException} or {@link LabelException} for what does not fit, before anything is written.
+ * OptionException} or {@link LabelException} for arguments that do not fit, before anything is
+ * written.
  */
 public final class Sampler {
   private final SamplerPlan plan;
@@ -136,7 +137,9 @@ public final class Sampler {
     return plan.text();
   }
 
-  /** Returns what draws the tokens of one sequence and counts its steps, from step 0 on. */
+  /**
+   * Returns a cursor that draws the tokens of one sequence and counts its steps, from step 0 on.
+   */
   public SamplerCursor start() {
     return new SamplerCursor(this);
   }
@@ -203,7 +206,7 @@ public final class Sampler {
       return rows.count();
     }
 
-    /** Forgets all of them. */
+    /** Removes all requests. */
     public Requests clear() {
       rows.clear();
       return this;
@@ -599,7 +602,7 @@ public final class Sampler {
      *
      * @throws OptionException for a filter that the rules do not have, or an instruction set that
      *     this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public Sampler build() {
       SamplingOptions sampling =
@@ -652,7 +655,7 @@ public final class Sampler {
     public Outputs() {}
 
     /**
-     * Asks for the log-probability of each token in the softmax of all classes, without filters,
+     * Requests the log-probability of each token in the softmax of all classes, without filters,
      * bias, penalties and temperature: the bits of {@link LossOutputs#logProbabilities} with the
      * token as label. NaN without a token.
      *
@@ -664,9 +667,9 @@ public final class Sampler {
     }
 
     /**
-     * Asks for the logarithm of the probability that each token was drawn with: among the classes
-     * that were kept, with bias, penalties and temperature. 0 where it was the only one, NaN
-     * without a token.
+     * Requests the logarithm of the probability that each token was drawn with: among the classes
+     * that were kept, with bias, penalties and temperature. 0 if it was the only one, NaN without a
+     * token.
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
@@ -676,7 +679,7 @@ public final class Sampler {
     }
 
     /**
-     * Asks for how many classes the filters kept; 0 without a token.
+     * Requests the number of classes that the filters kept; 0 without a token.
      *
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
@@ -686,7 +689,7 @@ public final class Sampler {
     }
 
     /**
-     * Asks for 1 at every class that the filters kept, 0 at others: a {@linkplain Inputs#classMask
+     * Requests 1 at every class that the filters kept, 0 at others: a {@linkplain Inputs#classMask
      * class mask} for other operations.
      *
      * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
@@ -697,8 +700,8 @@ public final class Sampler {
     }
 
     /**
-     * Asks for how many classes come before the token in the order of the logits as they came; -1
-     * without a token.
+     * Requests the number of classes that come before the token in the order of the logits as they
+     * came; -1 without a token.
      *
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
@@ -708,7 +711,7 @@ public final class Sampler {
     }
 
     /**
-     * Asks for the entropy of the softmax of all classes; NaN without a token.
+     * Requests the entropy of the softmax of all classes; NaN without a token.
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
@@ -718,7 +721,7 @@ public final class Sampler {
     }
 
     /**
-     * Asks for the classes of the {@code k} largest logits as they came, in falling order; -1
+     * Requests the classes of the {@code k} largest logits as they came, in falling order; -1
      * without a token.
      *
      * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis, or

@@ -103,7 +103,7 @@ public final class SamplerCursor {
    *
    * @param logits as in {@link #next(Tensor)}
    * @param inputs a mask or a bias; the cursor has the tokens before itself
-   * @throws NoTokenException as {@link #next(Tensor)}, also where the inputs forbid all classes
+   * @throws NoTokenException as {@link #next(Tensor)}, also if the inputs forbid all classes
    * @throws OptionException for inputs with tokens before
    */
   public int next(Tensor logits, SamplerInputs inputs) {

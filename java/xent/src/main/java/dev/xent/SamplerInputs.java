@@ -38,10 +38,10 @@ public final class SamplerInputs {
    * Sampler.Outputs#logProbabilities}.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
-   *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
-   *     the same for all rows. Or I32 or U32, with 32 classes in each number, as engines for
-   *     grammars have them: class {@code c} is bit {@code c % 32}, from the lowest on, of number
-   *     {@code c / 32}, and there are {@code ceil(classes / 32)} along the class axis
+   *     with sizes of 1 broadcast, except the number of classes; or one dimension, the same for all
+   *     rows. Or I32 or U32, with 32 classes in each number, as engines for grammars have them:
+   *     class {@code c} is bit {@code c % 32}, from the lowest on, of number {@code c / 32}, and
+   *     there are {@code ceil(classes / 32)} along the class axis
    */
   public SamplerInputs classMask(Tensor flags) {
     return with(Array.CLASS_MASK, flags);
@@ -51,8 +51,8 @@ public final class SamplerInputs {
    * Returns inputs with a number per class that is added to its logit, before penalties and
    * temperature; -inf forbids the class.
    *
-   * @param numbers F32, F16 or BF16, in the shape of the logits, where any size may be 1 and hold
-   *     for all, but not the number of classes; or one dimension, the same for all rows
+   * @param numbers F32, F16 or BF16, in the shape of the logits, with sizes of 1 broadcast, except
+   *     the number of classes; or one dimension, the same for all rows
    */
   public SamplerInputs bias(Tensor numbers) {
     return with(Array.BIAS, numbers);

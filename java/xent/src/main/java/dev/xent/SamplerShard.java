@@ -26,16 +26,16 @@ import org.jspecify.annotations.Nullable;
  * shard.sample(logits, step, inputs, tokens, outputs, mine -> allGather(mine));
  * }
  *
- * <p>States are exchanged once where there is a {@link Sampler.Builder#topK topK} with ties FIRST,
- * or the largest class is taken; twice where {@link Sampler.Builder#topP topP} keeps at most 512
- * classes; three times without either, where there are at most 2^18 classes; ten times at worst,
- * and with more classes fourteen. All shards are finished in the same round.
+ * <p>States are exchanged once if there is a {@link Sampler.Builder#topK topK} with ties FIRST, or
+ * the largest class is taken; twice if {@link Sampler.Builder#topP topP} keeps at most 512 classes;
+ * three times without either, if there are at most 2^18 classes; ten times at worst, and with more
+ * classes fourteen. All shards are finished in the same round.
  *
  * <p>topK and {@link Sampler.Builder#minKeep minKeep} are at most 512, and {@link
  * Sampler.Builder#typicalP typicalP} takes a topK with ties FIRST, as a shard does not see the
  * rest. Outputs have {@link Sampler.Outputs#processedLogProbabilities processedLogProbabilities}
- * and {@link Sampler.Outputs#kept kept}, and no others; log-probabilities among all classes come
- * from a {@link CrossEntropyShard} whose labels the tokens are.
+ * and {@link Sampler.Outputs#kept kept}, and no others; for log-probabilities among all classes,
+ * pass the tokens as labels to a {@link CrossEntropyShard}.
  *
  * <p>A mask and a bias have the classes of the shard. Tokens, those with a bias too, count through
  * all classes, and every shard has all of them. Instances are immutable; any number of threads may
@@ -109,7 +109,7 @@ public final class SamplerShard {
     }
   }
 
-  /** One round, with what all shards said in the one before; nothing in the first one. */
+  /** One round, with the states of all shards from the previous round; none in the first round. */
   SampleStates round(
       Tensor logits,
       long step,

@@ -47,10 +47,10 @@ import org.jspecify.annotations.Nullable;
  * classes, {@code e} 1 at the class and 0 elsewhere, {@code g} the upstream gradient of its
  * log-probability, and {@code c} {@link Builder#gradientScale}.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
- * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
- * once to nearest even. Where they are F64, everything is computed in double and each tensor of
- * floats may be F64 or F32.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32 and each
+ * tensor of floats may have any of these types: inputs are widened exactly, results rounded once to
+ * nearest even. If they are F64, everything is computed in double and each tensor of floats may be
+ * F64 or F32.
  *
  * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
  * classes count from the beginning of the row.
@@ -59,7 +59,7 @@ import org.jspecify.annotations.Nullable;
  * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
  * instruction set, number of threads, strides, batch size or kind of memory. Every method throws
  * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
- * OptionException} for what does not fit, before anything is written.
+ * OptionException} for arguments that do not fit, before anything is written.
  */
 public final class SelectedLogProbabilities {
   private final SelectedPlan plan;
@@ -115,7 +115,7 @@ public final class SelectedLogProbabilities {
    * @param inputs which classes take part; neither row weights nor target weights
    * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
    *     overlap anything
-   * @param saved where it is kept until its next call
+   * @param saved receives the statistics, and keeps them until its next call
    */
   public void forward(
       Tensor logits, Tensor targets, Inputs inputs, Tensor logProbabilities, Saved saved) {
@@ -171,7 +171,7 @@ public final class SelectedLogProbabilities {
    *     for every class
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @throws OptionException when there is nothing kept of such a forward
+   * @throws OptionException if nothing was kept of such a forward
    */
   public void backward(
       Tensor logits,
@@ -229,7 +229,8 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * What a forward keeps for its backward. Not safe for use by several threads at once.
+   * The statistics that a forward keeps for its backward. Not safe for use by several threads at
+   * once.
    *
    * <p>A forward that fails leaves it without anything.
    */
@@ -281,7 +282,7 @@ public final class SelectedLogProbabilities {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public SelectedLogProbabilities build() {
       Engine engine = engine();

@@ -19,10 +19,10 @@ import dev.xent.internal.plan.options.Engine;
  * size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf is exactly
  * +0; a row of one class is 1; a row that is all -inf follows {@link Builder#fullyMasked}.
  *
- * <p><b>Types.</b> Where the logits (the output, of a backward) are F32, F16 or BF16, everything is
+ * <p><b>Types.</b> If the logits (in a backward, the output) are F32, F16 or BF16, everything is
  * computed as for F32 and each tensor may have any of these types: inputs are widened exactly,
- * results rounded once to nearest even. Where they are F64, everything is computed in double and
- * each tensor may be F64 or F32.
+ * results rounded once to nearest even. If they are F64, everything is computed in double and each
+ * tensor may be F64 or F32.
  *
  * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
@@ -96,8 +96,8 @@ public final class Softmax {
   /**
    * Writes {@code dx = y * (dy - sum dy * y) / temperature}.
    *
-   * @param output {@code y}, what {@link #forward} wrote
-   * @param upstream {@code dy}, the gradient of what comes after
+   * @param output {@code y}, the output of {@link #forward}
+   * @param upstream {@code dy}, the gradient of the following step
    * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
    *     them in any other way
    */
@@ -110,7 +110,7 @@ public final class Softmax {
    *
    * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   *     ShapeException} if a shard ends neither there nor at a multiple of 8192
    */
   public SoftmaxShard shard(long firstClass, long allClasses) {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
@@ -119,8 +119,8 @@ public final class Softmax {
   /**
    * Returns a call of {@link #backward(Tensor, Tensor, Tensor)} that can be run often.
    *
-   * @param output {@code y}, what {@link #forward} wrote
-   * @param upstream {@code dy}, the gradient of what comes after
+   * @param output {@code y}, the output of {@link #forward}
+   * @param upstream {@code dy}, the gradient of the following step
    * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
    *     them in any other way
    */
@@ -144,7 +144,7 @@ public final class Softmax {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public Softmax build() {
       Engine engine = engine();

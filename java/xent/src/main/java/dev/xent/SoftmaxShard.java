@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * shard.forward(logits, Inputs.none(), rows, output);
  * }
  *
- * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
+ * <p>If states travel otherwise, in files or from one job to the next, call the steps of {@link
  * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
- * the three again where {@link RowStatistics#needsSecondRound} says so.
+ * the three again if {@link RowStatistics#needsSecondRound} returns true.
  *
  * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
  * 8192 classes. Instances are immutable; any number of threads may share one.
@@ -44,8 +44,8 @@ public final class SoftmaxShard {
    * @param inputs a class mask of these classes, and a sink
    * @param logSumExp receives one number per row, in the shape of the rows; or null
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
-   *     is called a second time where the largest logit of a row is beyond +-16384
-   * @throws IllegalArgumentException for what does not fit
+   *     is called a second time if the largest logit of a row is beyond +-16384
+   * @throws IllegalArgumentException for arguments that do not fit
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics exchange(
@@ -63,7 +63,7 @@ public final class SoftmaxShard {
    *
    * @param logits the classes of this shard, of any type of floats
    * @param inputs a class mask of these classes; a sink may be left out
-   * @throws IllegalArgumentException for what does not fit
+   * @throws IllegalArgumentException for arguments that do not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
     return new PartialStates(plan.states(view(logits, "logits"), views(inputs), null));

@@ -237,7 +237,7 @@ public final class Tensor {
    * the tensor is reachable.
    *
    * @param rows of one length; if there may be none, use {@link #copyOf(float[][], int)}
-   * @throws ShapeException where they have different lengths
+   * @throws ShapeException if they have different lengths
    */
   public static Tensor copyOf(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
@@ -251,7 +251,7 @@ public final class Tensor {
    *
    * @param rows any number of them
    * @param columns the length of each
-   * @throws ShapeException where a row has another length
+   * @throws ShapeException if a row has another length
    */
   public static Tensor copyOf(float[][] rows, int columns) {
     Objects.requireNonNull(rows, "rows");
@@ -267,7 +267,7 @@ public final class Tensor {
    * Copies rows into a tensor F64 {@code [rows, columns]}, as {@link #copyOf(float[][])} does.
    *
    * @param rows one or more, of one length
-   * @throws ShapeException where they have different lengths
+   * @throws ShapeException if they have different lengths
    */
   public static Tensor copyOf(double[][] rows) {
     Objects.requireNonNull(rows, "rows");
@@ -426,7 +426,7 @@ public final class Tensor {
     return view.rank();
   }
 
-  /** Returns the sizes, in an array of the caller's own. */
+  /** Returns the sizes, in a new array. */
   public long[] shape() {
     return view.shape.clone();
   }
@@ -440,7 +440,7 @@ public final class Tensor {
     return view.shape[Strides.axis(axis, view.shape)];
   }
 
-  /** Returns the strides in elements, in an array of the caller's own. */
+  /** Returns the strides in elements, in a new array. */
   public long[] strides() {
     return view.strides.clone();
   }
@@ -589,13 +589,13 @@ public final class Tensor {
   }
 
   /**
-   * Returns the same memory as a tensor that asks its owner before each use, as its views do:
+   * Returns the same memory as a tensor that checks its owner before each use, as its views do:
    * operations, access to elements, copies and {@link #segment()} are rejected with a {@link
-   * MemoryException} once the owner rejects it. The caller sees to it that the memory stays where
-   * it is during a call.
+   * MemoryException} once the owner rejects it. The caller must ensure that the memory does not
+   * move during a call.
    *
-   * @param memoryOwner takes the place of one that this tensor has; stays reachable as long as the
-   *     result and its views
+   * @param memoryOwner replaces the owner of this tensor; stays reachable as long as the result and
+   *     its views
    */
   public Tensor ownedBy(MemoryOwner memoryOwner) {
     return new Tensor(
@@ -719,7 +719,7 @@ public final class Tensor {
    *
    * @param source of the same shape; may be this memory in the same order, which changes nothing,
    *     but not overlap it in any other way
-   * @throws MemoryException where the two overlap, before anything is written
+   * @throws MemoryException if the two overlap, before anything is written
    */
   public void copyFrom(Tensor source) {
     NullChecks.tensor(source, "source");
@@ -842,7 +842,7 @@ public final class Tensor {
     }
   }
 
-  /** Returns type, shape, strides where they have gaps, and kind of memory, in one line. */
+  /** Returns type, shape, strides if they have gaps, and kind of memory, in one line. */
   @Override
   public String toString() {
     return view

@@ -24,7 +24,7 @@ import java.lang.foreign.Arena;
  * best.values(); // F32 [32, 5]
  * }
  *
- * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. Where a row has fewer
+ * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. If a row has fewer
  * classes that are neither masked nor -inf, or fewer places, the remaining classes are -1, their
  * probability +0, their log-probability -inf. In a row that has a NaN or +inf all classes are -1
  * and all values NaN; one whose classes are all -inf or masked follows {@link Builder#fullyMasked}.
@@ -32,10 +32,10 @@ import java.lang.foreign.Arena;
  * <p><b>Values</b> have the bits, and so the accuracy, of the numbers that {@link Softmax} and
  * {@link LogSoftmax} write for the class.
  *
- * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
- * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
- * once to nearest even. Where they are F64, everything is computed in double and each tensor of
- * floats may be F64 or F32. Classes are I32 or I64.
+ * <p><b>Types.</b> If the logits are F32, F16 or BF16, everything is computed as for F32 and each
+ * tensor of floats may have any of these types: inputs are widened exactly, results rounded once to
+ * nearest even. If they are F64, everything is computed in double and each tensor of floats may be
+ * F64 or F32. Classes are I32 or I64.
  *
  * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
  * classes count from the beginning of the row.
@@ -48,8 +48,8 @@ import java.lang.foreign.Arena;
  * <p>Instances are immutable; any number of threads may share one. Large calls use more threads
  * ({@link Execution#threads}). The bits do not depend on backend, instruction set, number of
  * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
- * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
- * before anything is written.
+ * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for arguments that do
+ * not fit, before anything is written.
  */
 public final class TopK {
   private final LogitsPlan plan;
@@ -181,7 +181,7 @@ public final class TopK {
   }
 
   /**
-   * What a call made: tensors in the shape of the logits with {@code k} along the axis; {@code
+   * The result of a call: tensors in the shape of the logits with {@code k} along the axis; {@code
    * [rows, k]} of ragged rows.
    *
    * <p>Instances are immutable.
@@ -224,7 +224,7 @@ public final class TopK {
      * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
-     * @throws NativeLibraryException for the native backend where it cannot be had
+     * @throws NativeLibraryException if the native backend is required but not available
      */
     public TopK build() {
       Engine engine = engine();

@@ -50,7 +50,8 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns the version of the C interface that this library calls; one with another is not loaded.
+   * Returns the version of the C interface that this library calls; a native library with another
+   * version is not loaded.
    *
    * @return XENT_ABI_VERSION
    */
@@ -59,7 +60,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns the version of the arithmetic: where it is equal, results are equal to the bit.
+   * Returns the version of the arithmetic: if two versions are equal, results are equal to the bit.
    *
    * @return XENT_NUMERICS_VERSION
    */
@@ -68,7 +69,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns who computes where an operation asks for {@link Backend#AUTO}.
+   * Returns the backend that {@link Backend#AUTO} selects.
    *
    * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}
    */
@@ -77,7 +78,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns the instruction set where an operation asks for {@link Isa#BEST}.
+   * Returns the instruction set that {@link Isa#BEST} selects.
    *
    * @return {@link Isa#SCALAR} with the reference
    */
@@ -86,7 +87,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns the instruction sets that an operation can ask for here.
+   * Returns the instruction sets that operations can use in this process.
    *
    * @return without {@link Isa#BEST}, slowest first
    */
@@ -95,7 +96,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns where the native library came from.
+   * Returns the location of the native library.
    *
    * @return a URL or a path; null with the reference
    */
@@ -104,7 +105,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns why the reference computes.
+   * Returns why the reference is used instead of the native library.
    *
    * @return one sentence; null with the native library
    */
@@ -113,7 +114,7 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns how many threads work on a call, at most, where an operation does not say.
+   * Returns the maximum number of threads of a call whose operation does not set one.
    *
    * @return the system property {@code dev.xent.threads}, or the number of processors
    */

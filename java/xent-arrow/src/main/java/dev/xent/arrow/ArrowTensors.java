@@ -18,12 +18,13 @@ import org.apache.arrow.vector.ValueVector;
 /**
  * Tensors over the memory of Arrow vectors, and vectors over the memory of tensors.
  *
- * <p><b>What is shared.</b> The data buffer of a vector, and of lists of different sizes the
- * offsets too. Writing through one side is seen by the other. Arrow takes vectors as immutable once
- * they are handed on; who writes into one through a tensor must be the one who may.
+ * <p><b>Shared memory.</b> A view shares the data buffer of a vector, and for lists of different
+ * sizes also the offset buffer. Writes to the vector are visible in the tensor, and the other way
+ * round. Arrow treats vectors as immutable once they are passed on: only the owner of a vector may
+ * write to it through a tensor.
  *
  * <table>
- *   <caption>What becomes what</caption>
+ *   <caption>Vectors and their tensors</caption>
  *   <tr><th>vector</th><th>tensor</th></tr>
  *   <tr><td>Float2, Float4, Float8</td><td>F16, F32, F64 {@code [rows]}</td></tr>
  *   <tr><td>TinyInt, UInt1, SmallInt, Int, BigInt</td>
@@ -33,16 +34,16 @@ import org.apache.arrow.vector.ValueVector;
  *   <tr><td>List, LargeList</td><td>{@link Ragged}, with row offsets of I32 and I64</td></tr>
  * </table>
  *
- * <p>A tensor has no nulls: vectors with any are refused, by the validity bitmaps of lists and
- * numbers, and copied where a number stands for null. Bits, dictionaries, wider unsigned integers
- * and everything that is no number are refused.
+ * <p>A tensor has no nulls: views reject a vector if the validity bitmap of its lists or of its
+ * numbers has a null, and {@link #copy} replaces nulls by a number. Bits, dictionaries, wider
+ * unsigned integers and all vectors that are not numbers are rejected.
  *
- * <p><b>Who owns the memory, and what keeps it.</b> The buffers do, by their reference counts. A
- * view made with an arena retains them and releases them when the arena is closed; used after that,
- * the tensor is refused. Close the arena before the allocator. A view made without an arena keeps
- * the vector reachable and retains nothing: the caller does not close, clear, reallocate or
- * transfer the vector while the tensor is used. Later use is the caller's mistake, which nothing
- * notices. A vector that is closed already is an empty one, to Arrow and here.
+ * <p><b>Ownership and lifetime.</b> The buffers own the memory, by their reference counts. A view
+ * with an arena retains them and releases them when the arena is closed; any later use of the
+ * tensor throws. Close the arena before the allocator. A view without an arena keeps the vector
+ * reachable and retains nothing: the caller must not close, clear, reallocate or transfer the
+ * vector while the tensor is used. Xent does not detect later use. A closed vector is empty, in
+ * Arrow and here.
  *
  * <p><b>Threads.</b> All methods may be called from any thread that may read the vector. Views
  * follow the rules of {@link Tensor}.
@@ -54,9 +55,10 @@ public final class ArrowTensors {
   private ArrowTensors() {}
 
   /**
-   * A view of the numbers of a vector, which the caller keeps open while the tensor is used.
+   * A view of the numbers of a vector. The caller must keep the vector open while the tensor is
+   * used.
    *
-   * @param vector of numbers, or of fixed-size lists of them, without nulls
+   * @param vector of numbers, or of fixed-size lists of numbers, without nulls
    */
   public static Tensor view(ValueVector vector) {
     Objects.requireNonNull(vector, "vector");
@@ -64,11 +66,11 @@ public final class ArrowTensors {
   }
 
   /**
-   * A view of the numbers of a vector, whose buffer is retained now and released when the arena is
-   * closed: the tensor lives as long as the arena, even when the vector is closed meanwhile.
+   * A view of the numbers of a vector. The buffer is retained now and released when the arena is
+   * closed: the tensor lives as long as the arena, even if the vector is closed earlier.
    *
-   * @param vector of numbers, or of fixed-size lists of them, without nulls
-   * @param arena whose end releases the buffer, on the thread that closes it
+   * @param vector of numbers, or of fixed-size lists of numbers, without nulls
+   * @param arena releases the buffer when it is closed, on the thread that closes it
    */
   public static Tensor view(ValueVector vector, Arena arena) {
     Objects.requireNonNull(vector, "vector");
@@ -84,7 +86,8 @@ public final class ArrowTensors {
   }
 
   /**
-   * A view of the lists of a vector, which the caller keeps open while the tensors are used.
+   * A view of the lists of a vector. The caller must keep the vector open while the tensors are
+   * used.
    *
    * @param vector a ListVector or LargeListVector of numbers, without nulls
    */
@@ -94,11 +97,11 @@ public final class ArrowTensors {
   }
 
   /**
-   * A view of the lists of a vector, whose buffers are retained now and released when the arena is
+   * A view of the lists of a vector. The buffers are retained now and released when the arena is
    * closed.
    *
    * @param vector a ListVector or LargeListVector of numbers, without nulls
-   * @param arena whose end releases the buffers, on the thread that closes it
+   * @param arena releases the buffers when it is closed, on the thread that closes it
    */
   public static Ragged viewRagged(ValueVector vector, Arena arena) {
     Objects.requireNonNull(vector, "vector");
@@ -129,12 +132,13 @@ public final class ArrowTensors {
   /**
    * A copy of the numbers of a vector.
    *
-   * @param vector of numbers, or of fixed-size lists of them
-   * @param forNull what stands in place of a null, in all numbers of a list that is null: an ignore
-   *     index among labels, say. Rounded once to the type of the numbers; of an integer type it
-   *     must be one, of a type of floats a finite one must stay finite
-   * @param arena of the copy
-   * @throws OptionException where the type does not have {@code forNull}
+   * @param vector of numbers, or of fixed-size lists of numbers
+   * @param forNull the value that replaces a null, for example the ignore index of labels. If a
+   *     list is null, it replaces all numbers of the list. It is rounded once to the type of the
+   *     numbers. For an integer type it must be a value of the type; for a floating-point type a
+   *     finite value must stay finite
+   * @param arena owns the copy
+   * @throws OptionException if the type cannot represent {@code forNull}
    */
   public static Tensor copy(ValueVector vector, double forNull, Arena arena) {
     Objects.requireNonNull(vector, "vector");
@@ -143,14 +147,15 @@ public final class ArrowTensors {
   }
 
   /**
-   * A vector over the memory of a tensor, without nulls: of numbers where the tensor has one
-   * dimension, of fixed-size lists where it has more.
+   * A vector over the memory of a tensor, without nulls: of numbers if the tensor has one
+   * dimension, of fixed-size lists if it has more.
    *
-   * <p>The vector keeps the tensor reachable until it is closed, but no arena open. The allocator
-   * counts the memory as its own until then, and gives some for the validity bitmap.
+   * <p>The vector keeps the tensor reachable until the vector is closed, but does not keep an arena
+   * open. Until then the allocator counts the memory as allocated by it. The allocator also
+   * allocates the validity bitmap.
    *
    * @param tensor contiguous, off the heap and writable, of another type than BF16, of less than
-   *     2<sup>31</sup> elements, that this thread may use
+   *     2<sup>31</sup> elements, accessible from this thread
    * @param name of the vector
    */
   public static FieldVector wrap(Tensor tensor, String name, BufferAllocator allocator) {
@@ -160,18 +165,18 @@ public final class ArrowTensors {
     return WrappedVector.of(tensor, name, allocator);
   }
 
-  /** How a piece of a buffer becomes a tensor. */
+  /** Makes a tensor of a part of a buffer. */
   private interface Viewing {
     Tensor view(MemorySegment memory, ArrowBuf buffer, DType type, long... shape);
   }
 
-  /** Nothing is retained, and the vector stays reachable. */
+  /** Retains nothing; keeps the vector reachable. */
   private static Viewing kept(ValueVector vector) {
     return (memory, buffer, type, shape) ->
         Tensor.ofAddress(memory.address(), memory.byteSize(), vector, type, shape);
   }
 
-  /** The buffer is retained as long as the arena is open. */
+  /** Retains the buffer as long as the arena is open. */
   private static Viewing held(Arena arena) {
     Objects.requireNonNull(arena, "arena");
     return (memory, buffer, type, shape) -> {

@@ -9,8 +9,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /**
- * A {@code struct ArrowArray} of the C Data Interface, read once and checked: whatever it says that
- * cannot be is refused before a value is touched.
+ * A {@code struct ArrowArray} of the C Data Interface. It is read once, and invalid fields are
+ * rejected before any value is read.
  */
 final class CArray {
   private static final long SIZE = 80;
@@ -24,7 +24,7 @@ final class CArray {
   private static final long DICTIONARY = 56;
   private static final long RELEASE = 64;
 
-  /** More values than memory holds, and far from where sums of such numbers overflow. */
+  /** A limit above any number of values in memory, and small enough that sums do not overflow. */
   private static final long MOST = 1L << 62;
 
   private final String name;
@@ -87,7 +87,7 @@ final class CArray {
     return length;
   }
 
-  /** How many values lie before the first one. */
+  /** The number of values in the buffers before the first value of the array. */
   long offset() {
     return offset;
   }
@@ -99,8 +99,8 @@ final class CArray {
   }
 
   /**
-   * Refuses a dictionary, and any other number of children than the format has: to be called when
-   * the schema was found to have the same.
+   * Rejects a dictionary, and a number of children that differs from the schema's. The caller has
+   * checked the schema for the same.
    */
   void requireChildren(int count) {
     if (dictionary != 0) {
@@ -121,7 +121,7 @@ final class CArray {
     }
   }
 
-  /** Refuses lists that go on where their values, counted without an offset, have ended. */
+  /** Rejects lists that end after the last of their values; {@code end} excludes the offset. */
   void requireValues(long end) {
     if (end > length) {
       throw new MemoryException(
@@ -133,7 +133,7 @@ final class CArray {
     }
   }
 
-  /** The address of one of so many buffers. */
+  /** The address of buffer {@code index}; throws unless the array has {@code count} buffers. */
   private long buffer(int index, int count) {
     if (bufferCount != count) {
       throw new MemoryException(
@@ -150,7 +150,7 @@ final class CArray {
   /**
    * Elements of the second buffer, counted from its beginning: without the offset of the array.
    *
-   * @param what they are, for the message
+   * @param what names the elements in the message
    */
   MemorySegment elements(String what, DType type, long from, long count) {
     long buffer = buffer(1, 2);
@@ -162,12 +162,13 @@ final class CArray {
   }
 
   /**
-   * Refuses nulls among values, counted without the offset of the array.
+   * Rejects nulls among values {@code from} to {@code to}, counted from the beginning of the
+   * buffers: without the offset of the array.
    *
-   * @param buffers how many this array has
-   * @param what they are, for the message
-   * @param origin the number of the value that the message counts from
-   * @param each how many values are one of what the message counts
+   * @param buffers number of buffers of this array
+   * @param what names the counted items in the message
+   * @param origin value number of the first counted item
+   * @param each number of values per counted item
    */
   void requireNoNulls(int buffers, String what, long origin, long from, long to, long each) {
     long bitmap = buffer(0, buffers);
@@ -203,7 +204,7 @@ final class CArray {
     }
   }
 
-  /** Takes the array over: it is another struct from now on, released when the arena is closed. */
+  /** Moves the array to a new struct, which is released when the arena is closed. */
   void moveTo(Arena arena) {
     MemorySegment struct = MemorySegment.ofAddress(address).reinterpret(SIZE);
     MemorySegment moved = Arena.ofAuto().allocate(SIZE, ValueLayout.JAVA_LONG.byteSize());

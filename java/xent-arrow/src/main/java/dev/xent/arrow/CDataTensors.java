@@ -16,52 +16,54 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
- * Tensors over arrays of Arrow's C Data Interface, in which libraries of any language hand each
- * other columns: by the addresses of a {@code struct ArrowArray} and its {@code struct
- * ArrowSchema}. Arrow's Java library is not needed.
+ * Tensors over arrays of Arrow's C Data Interface, through which libraries of any language exchange
+ * columns, by the addresses of a {@code struct ArrowArray} and its {@code struct ArrowSchema}.
+ * Arrow's Java library is not needed.
  *
- * <p><b>What is shared.</b> The values of the array, where its producer has them, offsets of slices
- * included; of lists the offsets too. The interface makes them immutable, so all tensors are
- * read-only.
+ * <p><b>Shared memory.</b> The tensors share the value buffers of the producer, also for slices
+ * with an offset, and for lists also the offset buffers. The interface makes the buffers immutable,
+ * so all tensors are read-only.
  *
- * <p>Formats {@code e f g} (F16, F32, F64), {@code c s i l} (I8 to I64), {@code C S I L} (U8 to
- * U64), {@code +w} (fixed-size lists, also in each other: {@code [rows, n, …]}), {@code +l} and
- * {@code +L} (lists of numbers, as {@link Ragged}). A tensor has no nulls: arrays whose bitmaps
- * have any in the rows are refused.
+ * <p>Supported formats are {@code e f g} (F16, F32, F64), {@code c s i l} (I8 to I64), {@code C S I
+ * L} (U8 to U64), {@code +w} (fixed-size lists, also nested: {@code [rows, n, …]}), {@code +l} and
+ * {@code +L} (lists of numbers, as {@link Ragged}). A tensor has no nulls: arrays with a null in
+ * their rows are rejected.
  *
- * <p><b>Who owns the memory, and what keeps it.</b> {@code view} borrows: the caller releases array
- * and schema, as without it, and not before the tensor was used last; nothing notices when that is
- * too early. {@code take} moves: array and schema belong to Xent when it returns, the schema is
- * released, the array is marked released where it was, as the interface wants a moved one, and is
- * released for good when the arena is closed; a tensor used after that is refused. Where {@code
- * take} throws, both stay the caller's.
+ * <p><b>Ownership and lifetime.</b> {@code view} borrows: the caller still releases the array and
+ * the schema, and must not release them before the last use of the tensor. Xent does not detect an
+ * earlier release. {@code take} moves: when it returns, Xent owns the array and the schema. It has
+ * released the schema and marked the original array struct as released, as the interface requires
+ * after a move. Closing the arena releases the array; any later use of the tensor throws. If {@code
+ * take} throws, the caller still owns both.
  *
- * <p><b>Threads.</b> An array may be viewed from any thread. A taken one is released by the thread
- * that closes its arena.
+ * <p><b>Threads.</b> An array may be viewed from any thread. An array that was taken is released by
+ * the thread that closes its arena.
  *
- * <p><b>What is checked.</b> All that array and schema say, against each other and before a value
- * is read: lengths, offsets, null counts, numbers of buffers and children, sizes and offsets of
- * lists against the lengths of their values, and that nothing is NULL that must not be, released, a
- * dictionary, misaligned, or larger than memory can be. <b>What cannot be checked</b>: that there
- * is memory at an address and how much, as the interface does not tell. An address that is wrong
- * and not NULL, or a buffer that is shorter than its array says, ends the JVM or gives others'
- * bytes, as it does in C.
+ * <p><b>Checks.</b> All fields of the array and the schema are checked against each other before a
+ * value is read: lengths, offsets, null counts, numbers of buffers and children, and the sizes and
+ * offsets of lists against the lengths of their values. Structs and pointers that are NULL where
+ * the interface forbids it, released structs, dictionaries, misaligned buffers, and sizes that
+ * exceed the address space are rejected. <b>Not checked:</b> whether an address is mapped, and how
+ * much memory it has, because the interface does not include this. A wrong non-NULL address, or a
+ * buffer that is shorter than the array's length requires, crashes the JVM or reads unrelated
+ * memory, as in C.
  *
  * <p>All methods throw {@link DTypeException} for arrays of other formats, {@link ShapeException}
- * for lists in each other more than 63 times, and {@link MemoryException} for structs that cannot
- * be and memory that cannot be shared, with the reason and the fix.
+ * for lists nested more than 63 deep, and {@link MemoryException} for invalid structs and for
+ * memory that cannot be shared, with the reason and the fix.
  */
 public final class CDataTensors {
-  /** More dimensions than any library has. */
+  /** More dimensions than any library supports. */
   private static final int MAX_RANK = 64;
 
   private CDataTensors() {}
 
   /**
-   * A view of the numbers of an array, which the caller keeps unreleased while the tensor is used.
+   * A view of the numbers of an array. The caller must not release the array while the tensor is
+   * used.
    *
-   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
-   * theirs, is taken at the caller's word.
+   * <p>Xent trusts the caller that the structs are at these addresses, and that their buffers have
+   * the sizes that they require.
    *
    * @param array the address of a {@code struct ArrowArray} of numbers or fixed-size lists
    * @param schema the address of its {@code struct ArrowSchema}
@@ -71,10 +73,11 @@ public final class CDataTensors {
   }
 
   /**
-   * A view of the lists of an array, which the caller keeps unreleased while the tensors are used.
+   * A view of the lists of an array. The caller must not release the array while the tensors are
+   * used.
    *
-   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
-   * theirs, is taken at the caller's word.
+   * <p>Xent trusts the caller that the structs are at these addresses, and that their buffers have
+   * the sizes that they require.
    *
    * @param array the address of a {@code struct ArrowArray} of lists of numbers
    * @param schema the address of its {@code struct ArrowSchema}
@@ -84,14 +87,14 @@ public final class CDataTensors {
   }
 
   /**
-   * The numbers of an array that belongs to the arena from now on.
+   * The numbers of an array, which the arena owns from now on.
    *
-   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
-   * theirs, is taken at the caller's word.
+   * <p>Xent trusts the caller that the structs are at these addresses, and that their buffers have
+   * the sizes that they require.
    *
    * @param array the address of a {@code struct ArrowArray} of numbers or fixed-size lists
    * @param schema the address of its {@code struct ArrowSchema}
-   * @param arena whose end releases the array
+   * @param arena releases the array when it is closed
    */
   public static Tensor take(long array, long schema, Arena arena) {
     Objects.requireNonNull(arena, "arena");
@@ -104,14 +107,14 @@ public final class CDataTensors {
   }
 
   /**
-   * The lists of an array that belongs to the arena from now on.
+   * The lists of an array, which the arena owns from now on.
    *
-   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
-   * theirs, is taken at the caller's word.
+   * <p>Xent trusts the caller that the structs are at these addresses, and that their buffers have
+   * the sizes that they require.
    *
    * @param array the address of a {@code struct ArrowArray} of lists of numbers
    * @param schema the address of its {@code struct ArrowSchema}
-   * @param arena whose end releases the array
+   * @param arena releases the array when it is closed
    */
   public static Ragged takeRagged(long array, long schema, Arena arena) {
     Objects.requireNonNull(arena, "arena");
@@ -123,11 +126,11 @@ public final class CDataTensors {
     return ragged;
   }
 
-  /** The same memory, as long as the arena is open. */
+  /** Limits the lifetime of memory to that of the arena. */
   private static UnaryOperator<MemorySegment> until(Arena arena) {
     return memory -> {
       try {
-        return memory.reinterpret(arena, null).asReadOnly(); // which JDK 21 forgets
+        return memory.reinterpret(arena, null).asReadOnly(); // reinterpret drops it in JDK 21
       } catch (IllegalStateException | WrongThreadException e) {
         throw new MemoryException(
             "the arena cannot be used: "

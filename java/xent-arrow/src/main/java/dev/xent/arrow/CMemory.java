@@ -7,13 +7,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /**
- * Memory at the addresses in structs of the C Data Interface. Addresses that cannot be right are
- * refused; that there is memory behind the others, and how much, is the producer's word.
+ * Memory at the addresses in structs of the C Data Interface. NULL, misaligned addresses and ranges
+ * beyond the address space are rejected. For other addresses, Xent trusts the producer that the
+ * memory exists and has the required size.
  */
 final class CMemory {
   private CMemory() {}
 
-  /** A struct, whose fields are numbers and addresses of eight bytes. */
+  /** The memory of a struct, whose fields are numbers and addresses of eight bytes. */
   static MemorySegment struct(String what, String type, long address, long byteSize) {
     if (address == 0 || address % Long.BYTES != 0 || wraps(address, byteSize)) {
       throw new MemoryException(
@@ -28,10 +29,10 @@ final class CMemory {
   }
 
   /**
-   * An array of so many elements, one at least.
+   * The memory of an array of {@code count} elements, at least 1.
    *
-   * @param owner whose array it is, for the message
-   * @param elements what they are, for the message
+   * @param owner the struct that points to the array, for the message
+   * @param elements names the elements in the message
    */
   static MemorySegment array(
       String owner, String elements, long count, long address, int byteSize) {
@@ -67,7 +68,7 @@ final class CMemory {
     return MemorySegment.ofAddress(address).reinterpret(count * byteSize).asReadOnly();
   }
 
-  /** One of so many addresses. */
+  /** The address at {@code index} in an array of {@code count} addresses. */
   static long pointer(String owner, String elements, long count, long address, int index) {
     return array(owner, elements, count, address, Long.BYTES)
         .getAtIndex(ValueLayout.JAVA_LONG, index);

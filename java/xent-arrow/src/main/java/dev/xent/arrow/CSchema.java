@@ -18,10 +18,10 @@ final class CSchema {
   private static final long DICTIONARY = 48;
   private static final long RELEASE = 56;
 
-  /** A number that a long holds. */
+  /** The format of fixed-size lists; a size of 18 digits fits in a long. */
   private static final Pattern FIXED_SIZE = Pattern.compile("\\+w:[0-9]{1,18}");
 
-  /** Longer than any format that is taken. */
+  /** Longer than any supported format. */
   private static final int LONGEST_FORMAT = 64;
 
   private final String name;
@@ -53,7 +53,9 @@ final class CSchema {
     return struct.get(ValueLayout.JAVA_LONG, offset);
   }
 
-  /** What is at an address up to a 0, or as much as tells it from every format that is taken. */
+  /**
+   * The C string at an address, at most as long as is needed to recognise every supported format.
+   */
   private static String text(long address) {
     MemorySegment bytes = MemorySegment.ofAddress(address).reinterpret(LONGEST_FORMAT);
     StringBuilder text = new StringBuilder();
@@ -87,7 +89,7 @@ final class CSchema {
     }
   }
 
-  /** The size of each list, or -1 where these are no lists of one size. */
+  /** The size of each list, or -1 if the format is not a fixed-size list. */
   long listSize() {
     return FIXED_SIZE.matcher(format).matches() ? Long.parseLong(format.substring(3)) : -1;
   }
@@ -106,7 +108,7 @@ final class CSchema {
     };
   }
 
-  /** The type of numbers. */
+  /** The type of the numbers. */
   DType type() {
     DType type = typeOfFormat();
     requireChildren(0);

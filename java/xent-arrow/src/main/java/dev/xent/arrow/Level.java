@@ -5,19 +5,19 @@ import dev.xent.DType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An array that is seen, or the values of fixed-size lists in it.
+ * An array, or the values of the fixed-size lists in it.
  *
  * @param array of the values
- * @param from the first of them, counted without the offset of the array
- * @param count of them
- * @param each how many of them a row of the outermost array has
+ * @param from the first value, counted without the offset of the array
+ * @param count number of values
+ * @param each number of values per row of the outermost array
  */
 record Level(CArray array, long from, long count, long each) {
   static Level of(CArray array) {
     return new Level(array, array.offset(), array.length(), 1);
   }
 
-  /** The values of these lists. */
+  /** The values of these lists, of {@code size} values each. */
   Level lists(long size) {
     CArray values = array.child();
     if (count == 0 || size == 0) {
@@ -28,7 +28,7 @@ record Level(CArray array, long from, long count, long each) {
     return new Level(values, values.offset() + from * size, count * size, each * size);
   }
 
-  /** Of factors that are 0 or more; too large a one is the largest number. */
+  /** The product of factors that are 0 or more; {@code Long.MAX_VALUE} if it overflows. */
   private static long product(long a, long b) {
     return b > Long.MAX_VALUE / a ? Long.MAX_VALUE : a * b;
   }

@@ -8,18 +8,18 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
-/** Where lists begin and end, as I32 or I64. */
+/** Offsets of lists, as I32 or I64. */
 final class Offsets {
   private Offsets() {}
 
-  /** The offset of a list, or behind the last one. */
+  /** The offset of list {@code list}; for the number of lists, the end of the last list. */
   static long at(MemorySegment offsets, DType type, long list) {
     return type == DType.I32
         ? offsets.getAtIndex(ValueLayout.JAVA_INT, list)
         : offsets.getAtIndex(ValueLayout.JAVA_LONG, list);
   }
 
-  /** Refuses lists that would lie before the first value, or end before they begin. */
+  /** Rejects negative and decreasing offsets. */
   static void requirePossible(MemorySegment offsets, DType type, long lists) {
     long begin = lists == 0 ? 0 : at(offsets, type, 0);
     for (long list = 1; list <= lists; list++) {
@@ -37,7 +37,7 @@ final class Offsets {
     }
   }
 
-  /** The offsets of no rows, which Arrow may leave out. */
+  /** The offsets of zero rows, which Arrow may leave out. */
   static Tensor ofNoRows(DType type) {
     return type == DType.I32 ? Tensor.of(new int[1]) : Tensor.of(new long[1]);
   }

@@ -6,14 +6,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.function.LongConsumer;
 
 /**
- * Bitmaps that say which values are there: bit {@code i % 8} of byte {@code i / 8} is value i's.
+ * Validity bitmaps: value {@code i} is not null if bit {@code i % 8} of byte {@code i / 8} is set.
  */
 final class Validity {
   private static final int ALL = 0xff;
 
   private Validity() {}
 
-  /** The bytes of a bitmap of so many values. */
+  /** The size in bytes of a bitmap of {@code values} values. */
   static long bytes(long values) {
     return (values + 7) >>> 3;
   }
@@ -38,12 +38,12 @@ final class Validity {
     return -1;
   }
 
-  /** The bits of so many values from the first one of a byte on. */
+  /** The bits of 64 values, from value {@code from}, a multiple of 8. */
   private static long sixtyFour(MemorySegment bitmap, long from) {
     return bitmap.get(ValueLayout.JAVA_LONG_UNALIGNED, from >>> 3);
   }
 
-  /** Calls for each value of a range that is null. */
+  /** Calls {@code action} for each null of a range. */
   static void forEachNull(MemorySegment bitmap, long from, long to, LongConsumer action) {
     for (long i = firstNull(bitmap, from, to); i >= 0; i = firstNull(bitmap, i + 1, to)) {
       action.accept(i);

@@ -12,7 +12,7 @@ import java.util.Locale;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 
-/** Copies of vectors, in which a number stands for null. */
+/** Copies vectors, and replaces nulls by a number. */
 final class VectorCopy {
   private VectorCopy() {}
 
@@ -26,7 +26,7 @@ final class VectorCopy {
     long each = shape[0] == 0 ? 0 : numbers.elements() / shape[0];
     ValueVector inner = vector;
     for (int d = 1; d <= shape.length; d++) {
-      long size = each; // numbers below a value of this vector
+      long size = each; // numbers per value of this vector
       Validity.forEachNull(
           VectorNumbers.bitmap(numbers.name(), inner, count),
           0,
@@ -52,7 +52,7 @@ final class VectorCopy {
           case U16 -> forNull == ((int) forNull & 0xffff);
           case U32 -> forNull == ((long) forNull & 0xffff_ffffL);
           case U64 -> forNull >= 0 && forNull == (long) forNull && forNull < 0x1p63;
-          case I64 -> forNull == (long) forNull && forNull < 0x1p63; // which would become 2^63 - 1
+          case I64 -> forNull == (long) forNull && forNull < 0x1p63; // 2^63 would become 2^63 - 1
           case F16 -> staysFinite(forNull, 0x1.ffep15);
           case BF16 -> staysFinite(forNull, 0x1.ffp127);
           case F32 -> staysFinite(forNull, 0x1.ffffffp127);
@@ -68,7 +68,10 @@ final class VectorCopy {
     }
   }
 
-  /** Whether a number is no finite one from the first on that is rounded to infinity. */
+  /**
+   * Whether a finite number stays finite when rounded; {@code beyond} is the smallest magnitude
+   * that rounds to infinity.
+   */
   private static boolean staysFinite(double number, double beyond) {
     return !(Math.abs(number) >= beyond) || Double.isInfinite(number);
   }

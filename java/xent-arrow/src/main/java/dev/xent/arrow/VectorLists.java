@@ -11,16 +11,16 @@ import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
 
 /**
- * The lists of a vector: where each begins, and the numbers they are of.
+ * The lists of a vector: their offsets and their numbers.
  *
  * @param offsetType I32 or I64
- * @param offsets one more than there are lists, or none where there are no lists
+ * @param offsets one more than the number of lists; empty for zero lists
  * @param values the vector of all numbers
  * @param memory of the numbers up to the end of the last list
  */
 record VectorLists(
     DType offsetType, MemorySegment offsets, VectorNumbers values, MemorySegment memory) {
-  /** What to do about memory that is not aligned: there is no copy of lists. */
+  /** The fix for misaligned memory: lists cannot be copied. */
   private static final String ALIGN = "let their producer align them";
 
   static VectorLists of(ValueVector vector) {

@@ -16,11 +16,14 @@ import org.apache.arrow.vector.types.Types.MinorType;
 import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
 
 /**
- * The numbers of a vector, or of lists of one size in each other: its name for messages, their
- * type, their shape, and the vector at the end that holds them.
+ * The numbers of a vector, or of nested fixed-size lists: the name for messages, the type, the
+ * shape, and the innermost vector, which holds the numbers.
  */
 record VectorNumbers(String name, DType type, long[] shape, ValueVector values) {
-  /** What moves the cursor, colours, turns or hides text: controls, formats, halves, line ends. */
+  /**
+   * Characters that move the cursor, colour, reorder or hide text: controls, formats, surrogates,
+   * line ends.
+   */
   private static final Pattern UNSEEN = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
 
   static VectorNumbers of(ValueVector vector) {
@@ -85,7 +88,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     };
   }
 
-  /** A name for messages. */
+  /** The name of a vector for messages. */
   static String name(ValueVector vector) {
     String name = vector.getName();
     return name == null || name.isEmpty()
@@ -101,7 +104,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     return elements;
   }
 
-  /** Refuses values that are not there, in lists and in their numbers. */
+  /** Rejects nulls in lists and in their numbers. */
   void requireNoNulls(ValueVector vector) {
     long count = shape[0];
     ValueVector inner = vector;
@@ -123,19 +126,17 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     }
   }
 
-  /** The bytes of the numbers, wherever they begin. */
+  /** The bytes of the numbers, aligned or not. */
   MemorySegment bytes() {
     return memory(name, values.getDataBuffer(), elements() * type.byteSize());
   }
 
-  /** The validity of the first values of a vector. */
+  /** The validity bitmap of the first {@code values} values of a vector. */
   static MemorySegment bitmap(String name, ValueVector vector, long values) {
     return memory(name, vector.getValidityBuffer(), Validity.bytes(values));
   }
 
-  /**
-   * The first bytes of a buffer, which keep the vector reachable no longer than the caller does.
-   */
+  /** The first bytes of a buffer. The segment does not keep the vector reachable. */
   static MemorySegment memory(String name, ArrowBuf buffer, long bytes) {
     if (buffer.capacity() < bytes) {
       throw new MemoryException(
@@ -149,7 +150,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     return Tensor.ofAddress(buffer.memoryAddress(), bytes, null, DType.U8, bytes).segment();
   }
 
-  /** Refuses memory that no tensor can be over, and says what to do. */
+  /** Rejects memory that is not aligned to the type; the message ends with {@code fix}. */
   static void requireAligned(String name, MemorySegment memory, DType type, String fix) {
     if (memory.address() % type.byteSize() != 0) {
       throw new MemoryException(

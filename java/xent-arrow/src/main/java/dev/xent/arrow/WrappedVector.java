@@ -76,7 +76,7 @@ final class WrappedVector {
     }
   }
 
-  /** The largest of its numbers: of elements, and of rows and lists, also where these are empty. */
+  /** The largest count in the vector: of elements, and of rows and lists, which may be empty. */
   private static long largest(Tensor tensor) {
     return Math.max(tensor.elements(), Arrays.stream(tensor.shape()).max().getAsLong());
   }
@@ -105,7 +105,7 @@ final class WrappedVector {
     };
   }
 
-  /** The memory of a tensor, which stays reachable until Arrow is done with it. */
+  /** The memory of a tensor, which stays reachable until Arrow releases it. */
   private static final class TensorMemory extends ForeignAllocation {
     private final Tensor tensor;
 

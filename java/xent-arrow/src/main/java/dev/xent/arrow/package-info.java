@@ -3,8 +3,8 @@
 /**
  * Xent and Apache Arrow: {@link dev.xent.arrow.ArrowTensors} makes tensors over the memory of
  * vectors, and vectors over the memory of tensors; {@link dev.xent.arrow.CDataTensors} makes
- * tensors over arrays of the C Data Interface, without Arrow's Java library. Nothing is copied
- * where nobody asks for a copy.
+ * tensors over arrays of the C Data Interface, without Arrow's Java library. Only the methods named
+ * {@code copy} copy.
  *
  * <p>Nothing is null.
  */

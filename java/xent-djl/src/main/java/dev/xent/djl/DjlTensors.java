@@ -19,11 +19,11 @@ import java.util.Objects;
 /**
  * Arrays of DJL's PyTorch engine as tensors of Xent and back, without copies.
  *
- * <p>{@link #view} gives a tensor over the memory of an {@link NDArray}, so an operation can read
- * logits and write gradients where PyTorch has them. {@link #wrap} gives PyTorch the memory of a
- * tensor. Both ask PyTorch for the address and share nothing that they have not seen to be shared.
- * What cannot be shared is refused; {@link #copy} copies on request. Other engines of DJL give
- * their memory away as copies only, and are refused too.
+ * <p>{@link #view} returns a tensor over the memory of an {@link NDArray}, so an operation can read
+ * logits and write gradients in PyTorch's memory. {@link #wrap} returns an NDArray over the memory
+ * of a tensor. Both compare addresses with PyTorch, to make sure that the memory is shared and not
+ * copied. Memory that cannot be shared is rejected; {@link #copy} copies it. Other DJL engines only
+ * return copies of their memory, so their arrays are rejected too.
  *
  * <table>
  * <caption>Element types</caption>
@@ -34,18 +34,18 @@ import java.util.Objects;
  * <tr><td>UINT16, UINT32, UINT64</td><td>U16, U32, U64</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}; so are BF16, I16, U16,
- * U32 and U64 by {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape
- * is empty, becomes a tensor of shape [1].
+ * <p>Other types are rejected with a {@link dev.xent.errors.DTypeException}. {@link #wrap} also
+ * rejects BF16, I16, U16, U32 and U64, because the PyTorch engine has no arrays of these types. A
+ * scalar, whose shape is empty, becomes a tensor of shape [1].
  *
- * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
- * own, or change values of arrays that need no gradient.
+ * <p>PyTorch's autograd does not record the operations of Xent: write a gradient into separate
+ * memory, and change values only of arrays that need no gradient.
  *
- * <p>All methods may be called by any thread that may use the array or manager. Order the work of
- * one side before the work of the other by synchronisation of your own.
+ * <p>All methods may be called by any thread that may use the array or manager. The caller must
+ * synchronise accesses through the array with accesses through the tensor.
  */
 public final class DjlTensors {
-  /** What a direct buffer can be, in which DJL hands memory over. */
+  /** The largest direct buffer, in which DJL returns memory. */
   private static final long MOST_BYTES = Integer.MAX_VALUE;
 
   private static final String PYTORCH = "PyTorch";
@@ -56,17 +56,18 @@ public final class DjlTensors {
   private DjlTensors() {}
 
   /**
-   * The memory of an array; what one side writes, the other reads.
+   * A tensor over the memory of an array. Writes on either side are visible on the other.
    *
-   * <p>The memory belongs to the array, or to those it is a part of. The tensor keeps the NDArray
-   * reachable, but the memory is gone when the array or its {@link NDManager} is closed: the tensor
-   * is refused after that. Nothing notices that another thread closes them during a call, nor that
-   * {@code set} gives the array other memory: use of the tensor after that is the caller's mistake.
+   * <p>The memory belongs to the array, or to the array that it is a part of. The tensor keeps the
+   * NDArray reachable, but closing the array or its {@link NDManager} frees the memory; any later
+   * use of the tensor throws. Two cases are not detected, and the caller must avoid them: another
+   * thread closes the array or its manager during a call, or {@code set} replaces the memory of the
+   * array.
    *
-   * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; a part of
-   *     another one along the first axis will do
-   * @throws MemoryException when the array is closed, or cannot be shared without a copy
-   * @throws dev.xent.errors.DTypeException when its type has no counterpart
+   * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; it may be a
+   *     part of another array along the first axis
+   * @throws MemoryException if the array is closed, or cannot be shared without a copy
+   * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor view(NDArray array) {
     Objects.requireNonNull(array, "array");
@@ -85,11 +86,11 @@ public final class DjlTensors {
   }
 
   /**
-   * A copy of any array's elements in row-major order, whatever engine and device it is of.
+   * A copy of an array's elements in row-major order, from any engine and device.
    *
-   * @param arena of the copy, which has nothing to do with the array any more
-   * @throws MemoryException when the array or the arena is closed, or the array has 2 GiB or more
-   * @throws dev.xent.errors.DTypeException when its type has no counterpart
+   * @param arena owns the copy, which does not depend on the array
+   * @throws MemoryException if the array or the arena is closed, or the array has 2 GiB or more
+   * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor copy(NDArray array, Arena arena) {
     Objects.requireNonNull(array, "array");
@@ -112,18 +113,18 @@ public final class DjlTensors {
   }
 
   /**
-   * An array of PyTorch over this tensor's memory; what one side writes, the other reads.
+   * A PyTorch array over the memory of a tensor. Writes on either side are visible on the other.
    *
-   * <p>The memory stays with its owner. The NDArray keeps reachable what the tensor keeps, an arena
-   * of the collector's or an owner at an address, until it is closed; arrays that PyTorch makes as
-   * views of this one do not. An arena that is closed by hand must stay open until the last of them
-   * was used, which PyTorch cannot check. Closing the array or its manager frees nothing of the
-   * memory.
+   * <p>The memory stays with its owner. The NDArray keeps reachable what the tensor keeps
+   * reachable, an automatic arena or the owner of an address, until it is closed; PyTorch's views
+   * of the NDArray do not. An arena that is closed explicitly must stay open until the last use of
+   * the NDArray and its views, which PyTorch cannot check. Closing the array or its manager does
+   * not free the memory.
    *
-   * @param manager of the PyTorch engine, for the CPU; it closes the array when it is closed
+   * @param manager of the PyTorch engine, for the CPU; closes the array when it is closed
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
-   * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
-   *     closed, or confined to another thread, or when the manager would copy it
+   * @throws MemoryException if the memory is on the heap, not contiguous, read-only, too large,
+   *     closed, or confined to another thread, or if the manager would copy it
    * @throws dev.xent.errors.DTypeException for BF16, I16, U16, U32 and U64
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
@@ -137,7 +138,7 @@ public final class DjlTensors {
   }
 
   /**
-   * The size of an array; refused where DJL would count it with an int that is too short.
+   * The size of an array in bytes; throws if it exceeds the int that DJL counts with.
    *
    * @param what the caller wants to do, for the message
    */
@@ -223,12 +224,13 @@ public final class DjlTensors {
   }
 
   /**
-   * Where the elements begin. DJL does not say whether an array is contiguous, and gives a copy
-   * when it is not; but two copies that exist at once lie at two addresses.
+   * The address of the elements. DJL does not report whether an array is contiguous, and returns a
+   * copy if it is not. Two copies that exist at the same time have different addresses.
    */
   private static long address(NDArray array) {
     try (NDManager copies = array.getManager().newSubManager()) {
-      // Copies belong to the manager of what was copied, so it must be one that is closed here.
+      // A copy belongs to the manager of its source, so the source must have a manager that is
+      // closed here.
       NDArray same = array.reshape(array.getShape());
       same.attach(copies);
       long first = MemorySegment.ofBuffer(same.toByteBuffer(true)).address();

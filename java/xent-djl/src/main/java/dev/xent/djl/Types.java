@@ -6,11 +6,11 @@ import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
-/** Element types of the two sides. */
+/** Element types of DJL and of Xent. */
 final class Types {
   private Types() {}
 
-  /** The type of an array of DJL here. */
+  /** The Xent type of a DJL type. */
   static DType of(DataType type) {
     return switch (type) {
       case FLOAT32 -> DType.F32;
@@ -35,8 +35,8 @@ final class Types {
   }
 
   /**
-   * What DJL calls a type of Xent. The others have a name in DJL, but its native code for PyTorch
-   * ends the process when it meets them.
+   * The DJL type of a Xent type. DJL has names for the other types, but its native code for PyTorch
+   * crashes the process for them.
    */
   static DataType of(DType type) {
     return switch (type) {

@@ -4,7 +4,7 @@ package dev.xent.dlpack;
 import dev.xent.errors.MemoryException;
 import java.util.Locale;
 
-/** Where a tensor lies, by DLPack's numbers. */
+/** The device of a tensor, by DLPack's numbers. */
 final class Device {
   static final int CPU = 1;
 
@@ -14,10 +14,11 @@ final class Device {
   private Device() {}
 
   /**
-   * Refuses everything but memory of the CPU.
+   * Rejects all memory except that of the CPU.
    *
-   * <p>Pinned and managed memory too, though a CPU can reach it: a device may still be writing it,
-   * and the struct has nothing to wait for. Its own library knows how to, and gives CPU memory.
+   * <p>Pinned and managed memory is rejected too, though a CPU can read it: a device may still be
+   * writing it, and the struct has no stream or event to wait for. Its own library can wait and
+   * export CPU memory.
    */
   static void requireCpu(int type, int id) {
     if (type == CPU) {

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * Tensors of other libraries by DLPack, and the other way round, without a copy.
+ * Imports tensors of other libraries and exports tensors to them through DLPack, without a copy.
  *
  * <table>
  *   <caption>Types</caption>
@@ -24,24 +24,26 @@ import java.util.Objects;
  *   <tr><td>uint 8, bool 8</td><td>U8, which is exported as uint 8</td></tr>
  * </table>
  *
- * <p><b>Imports.</b> A producer hands out the address of a {@code DLManagedTensorVersioned} of
- * version 1, and with it the duty to call its deleter. {@code view} gives a tensor over the
- * producer's memory, with its strides, and read-only where the flag says so; the deleter is called
+ * <p><b>Imports.</b> A producer returns the address of a {@code DLManagedTensorVersioned} of
+ * version 1; the receiver must call its deleter. {@code view} returns a tensor over the producer's
+ * memory, with the producer's strides, and read-only if the flag is set. The deleter is called
  * once, when the {@link ManagedTensor} or the arena is closed. {@code copy} calls it before it
- * returns. <em>Whatever these methods are given is used up, also when they throw</em>: the deleter
- * has been called then. Only an address that is none (NULL, misaligned, on the heap, of a closed
- * arena) has no deleter to call. A deleter that is NULL is taken for one that has nothing to do.
+ * returns. <em>These methods consume the struct, also when they throw</em>: the deleter has been
+ * called by then. The one exception is an invalid address (NULL, misaligned, on the heap, of a
+ * closed arena), which has no deleter to call. A NULL deleter is valid and means that nothing has
+ * to be freed.
  *
- * <p>Refused are: other major versions ({@link MemoryException}), devices other than the CPU, also
- * pinned and managed memory ({@link MemoryException}), types that are not in the table and more
- * than one lane ({@link DTypeException}), more than 64 dimensions, negative sizes and what
- * overflows 64 bits ({@link ShapeException}); by {@code view} also negative strides ({@link
- * ShapeException}) and elements that are not aligned to their size ({@link MemoryException}), which
- * {@code copy} takes. A tensor without dimensions becomes one of the shape [1]. The rest is the
- * producer's word: DLPack does not tell how long its memory is.
+ * <p>All imports reject other major versions ({@link MemoryException}), devices other than the CPU,
+ * including pinned and managed memory ({@link MemoryException}), types that are not in the table
+ * and more than one lane ({@link DTypeException}), and more than 64 dimensions, negative sizes and
+ * extents that overflow 64 bits ({@link ShapeException}). {@code view} also rejects negative
+ * strides ({@link ShapeException}) and elements that are not aligned to their size ({@link
+ * MemoryException}); {@code copy} accepts both. A tensor without dimensions becomes a tensor of
+ * shape [1]. Xent trusts the producer for the rest: DLPack does not include the length of the
+ * memory.
  *
- * <p><b>Exports.</b> {@code export} hands out a tensor of ours. Its memory is kept until the
- * consumer calls the deleter, on whatever thread, also one that the JVM has not seen before.
+ * <p><b>Exports.</b> {@code export} exports a tensor of this JVM. Its memory is kept until the
+ * consumer calls the deleter, on any thread, including a thread that is not attached to the JVM.
  *
  * <p>All methods may be called by any number of threads.
  */
@@ -53,9 +55,9 @@ public final class DlpackTensors {
   // ---- imports ---------------------------------------------------------------------------------
 
   /**
-   * A tensor over the producer's memory, to be closed.
+   * A tensor over the producer's memory, which the caller must close.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; the size of the segment is ignored
    */
   public static ManagedTensor view(MemorySegment pointer) {
     return owner(Managed.versioned(pointer));
@@ -63,10 +65,10 @@ public final class DlpackTensors {
 
   /**
    * A tensor over the producer's memory that lives as long as an arena. The deleter is called when
-   * the arena is closed, on the thread that closes it; with {@link Arena#ofAuto()}, when nothing
-   * uses the tensor any more, on a thread of the JDK; with {@link Arena#global()}, never.
+   * the arena is closed, on the thread that closes it. With {@link Arena#ofAuto()} it is called
+   * when the tensor is unreachable, on a thread of the JDK; with {@link Arena#global()}, never.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; the size of the segment is ignored
    * @throws MemoryException also if the arena is closed or another thread's
    */
   public static Tensor view(MemorySegment pointer, Arena arena) {
@@ -76,7 +78,7 @@ public final class DlpackTensors {
   /**
    * A row-major copy of the producer's elements; the deleter has been called when this returns.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; the size of the segment is ignored
    * @param arena owns the copy
    * @throws MemoryException also if the arena is closed or another thread's
    */
@@ -85,20 +87,20 @@ public final class DlpackTensors {
   }
 
   /**
-   * As {@link #view(MemorySegment)}, of the struct from before versions were told, whose Python
-   * capsules are named {@code dltensor}. It has no flags: whether it may be written, ask its
-   * producer.
+   * As {@link #view(MemorySegment)}, for the unversioned struct of DLPack before 1.0, whose Python
+   * capsules are named {@code dltensor}. The struct has no flags, so only the producer's
+   * documentation says whether the memory may be written.
    *
-   * @param pointer to a {@code DLManagedTensor}; its size does not matter
+   * @param pointer to a {@code DLManagedTensor}; the size of the segment is ignored
    */
   public static ManagedTensor viewUnversioned(MemorySegment pointer) {
     return owner(Managed.unversioned(pointer));
   }
 
   /**
-   * As {@link #copy}, of the struct from before versions were told.
+   * As {@link #copy}, for the unversioned struct of DLPack before 1.0.
    *
-   * @param pointer to a {@code DLManagedTensor}; its size does not matter
+   * @param pointer to a {@code DLManagedTensor}; the size of the segment is ignored
    * @param arena owns the copy
    */
   public static Tensor copyUnversioned(MemorySegment pointer, Arena arena) {
@@ -160,15 +162,15 @@ public final class DlpackTensors {
   // ---- exports ---------------------------------------------------------------------------------
 
   /**
-   * Lends a tensor: a {@code DLManagedTensorVersioned} over its memory. The tensor, the owner of
-   * its address and memory that the collector frees are kept until the consumer calls the deleter.
-   * Memory of an arena that is closed by hand is the caller's to keep open until then: see {@link
-   * #export(Tensor, Runnable)}.
+   * Exports a tensor as a {@code DLManagedTensorVersioned} over its memory. The tensor, the owner
+   * of its address and memory that the garbage collector frees are kept until the consumer calls
+   * the deleter. The caller must keep memory of an arena that is closed explicitly open until then:
+   * see {@link #export(Tensor, Runnable)}.
    *
-   * @param tensor off the heap, of any strides; a read-only one has its flag set
-   * @return the address of the struct, for one consumer, who must call its deleter once; where
-   *     nobody does, the memory is kept for good
-   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed or
+   * @param tensor off the heap, of any strides; the flag is set for a read-only tensor
+   * @return the address of the struct, for one consumer, who must call its deleter once; otherwise
+   *     the memory is kept until the process ends
+   * @throws MemoryException if the tensor is on the heap, where memory moves, or is closed or
    *     another thread's
    */
   public static MemorySegment export(Tensor tensor) {
@@ -176,15 +178,15 @@ public final class DlpackTensors {
   }
 
   /**
-   * Lends a tensor, and says when it has come back.
+   * Exports a tensor, and runs {@code released} when the consumer has released it.
    *
-   * @param tensor off the heap, of any strides; a read-only one has its flag set
-   * @param released is run once, when the consumer has called the deleter, on its thread: {@code
-   *     arena::close} of a shared arena, say, which the caller does not close then. What it throws
-   *     is logged. It is not run if this method throws
-   * @return the address of the struct, for one consumer, who must call its deleter once; where
-   *     nobody does, the memory is kept for good
-   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed or
+   * @param tensor off the heap, of any strides; the flag is set for a read-only tensor
+   * @param released run once, when the consumer has called the deleter, on the consumer's thread,
+   *     for example {@code arena::close} of a shared arena that the caller then does not close
+   *     itself. Exceptions that it throws are logged. It is not run if this method throws
+   * @return the address of the struct, for one consumer, who must call its deleter once; otherwise
+   *     the memory is kept until the process ends
+   * @throws MemoryException if the tensor is on the heap, where memory moves, or is closed or
    *     another thread's
    */
   public static MemorySegment export(Tensor tensor, Runnable released) {
@@ -194,15 +196,14 @@ public final class DlpackTensors {
   }
 
   /**
-   * As {@link #export(Tensor, Runnable)}, with the struct from before versions were told: a {@code
-   * DLManagedTensor}, for consumers that know no other and take Python capsules named {@code
-   * dltensor}. It has no flags, so a read-only tensor is refused.
+   * As {@link #export(Tensor, Runnable)}, with the unversioned struct of DLPack before 1.0: a
+   * {@code DLManagedTensor}, for consumers that accept only Python capsules named {@code dltensor}.
+   * The struct has no flags, so read-only tensors are rejected.
    *
    * @param tensor off the heap, of any strides
-   * @param released is run once, when the consumer has called the deleter, on its thread
+   * @param released run once, when the consumer has called the deleter, on the consumer's thread
    * @return the address of the struct, for one consumer, who must call its deleter once
-   * @throws MemoryException if the tensor lies on the heap, is closed, another thread's or
-   *     read-only
+   * @throws MemoryException if the tensor is on the heap, is closed, another thread's or read-only
    */
   public static MemorySegment exportUnversioned(Tensor tensor, Runnable released) {
     Objects.requireNonNull(released, "released");
@@ -216,9 +217,9 @@ public final class DlpackTensors {
   }
 
   /**
-   * Lends a row-major copy of a tensor, also of one on the heap; the flag for copies is set, and
-   * the consumer may write it. Its memory is freed some time after the consumer has called the
-   * deleter.
+   * Exports a row-major copy of a tensor, which may be on the heap. The flag for copies is set, and
+   * the consumer may write to the copy. The garbage collector frees its memory after the consumer
+   * has called the deleter.
    *
    * @return the address of the struct, for one consumer, who must call its deleter once
    * @throws MemoryException if the tensor's memory is closed or another thread's, or its strides
@@ -239,7 +240,7 @@ public final class DlpackTensors {
     return Exports.add(copy, Flags.COPIED, NOTHING);
   }
 
-  /** How many exported tensors consumers have not given back: 0 when all is well in the end. */
+  /** The number of exported tensors whose deleter has not been called; 0 when all are released. */
   public static int outstandingExports() {
     return Exports.count();
   }

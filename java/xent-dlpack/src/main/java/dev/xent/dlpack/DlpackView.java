@@ -17,17 +17,16 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A DLTensor, read once and checked: whatever is wrong with it is refused before its elements are
- * touched.
+ * The contents of a DLTensor, read once and checked before its elements are accessed.
  *
  * @param address of element [0, 0, ...]
  * @param type of an element
  * @param shape sizes of the axes; empty for a single number
- * @param strides in elements; negative ones go backwards
- * @param readOnly whether the producer forbids to write
+ * @param strides in elements; may be negative
+ * @param readOnly whether the producer forbids writing
  * @param copied whether the producer made a copy
- * @param first how many elements the lowest one lies before element [0, 0, ...]: 0 or less
- * @param span how many elements there are from the lowest to the highest address; 0 for none
+ * @param first offset in elements of the lowest element from element [0, 0, ...]: 0 or less
+ * @param span number of elements from the lowest to the highest address; 0 for an empty tensor
  */
 record DlpackView(
     long address,
@@ -38,14 +37,14 @@ record DlpackView(
     boolean copied,
     long first,
     long span) {
-  /** More axes than any library has. */
+  /** More axes than any library supports. */
   private static final int MAX_RANK = 64;
 
   /**
    * Reads a DLTensor.
    *
    * @param tensor the struct
-   * @param flags of the managed tensor around it
+   * @param flags of the managed tensor that contains it
    */
   static DlpackView read(MemorySegment tensor, long flags) {
     Device.requireCpu(tensor.get(INT, Field.DEVICE_TYPE), tensor.get(INT, Field.DEVICE_ID));
@@ -127,7 +126,7 @@ record DlpackView(
     return some;
   }
 
-  /** Refuses elements without an address, and addresses beyond the last one there is. */
+  /** Rejects elements without an address, and ranges beyond the end of the address space. */
   private static void requireMemory(long data, long byteOffset, long bytes) {
     long start = data + byteOffset;
     boolean wraps =
@@ -143,7 +142,9 @@ record DlpackView(
     }
   }
 
-  /** So many int64_t from an address on; null where there is no address and there should be one. */
+  /**
+   * The {@code count} int64_t values at an address; null if the address is NULL and count is not 0.
+   */
   private static long @Nullable [] numbers(MemorySegment pointer, int count) {
     if (count == 0) {
       return new long[0];
@@ -165,7 +166,7 @@ record DlpackView(
     return strides;
   }
 
-  /** Refuses what a tensor over the same memory cannot be. */
+  /** Rejects DLTensors that cannot be viewed as a tensor. */
   void requireViewable() {
     if (first < 0) {
       throw new ShapeException(
@@ -185,12 +186,12 @@ record DlpackView(
     }
   }
 
-  /** The shape of a tensor over it: a single number has the shape [1]. */
+  /** The shape of a tensor over the same memory; a single number has shape [1]. */
   long[] tensorShape() {
     return shape.length == 0 ? new long[] {1} : shape;
   }
 
-  /** The strides of a tensor over it; where no step is ever made, any will do. */
+  /** The strides of a tensor over the same memory; 0 along axes of size 1 and for empty tensors. */
   long[] tensorStrides() {
     long[] steps = new long[tensorShape().length];
     for (int d = 0; d < shape.length; d++) {
@@ -199,7 +200,7 @@ record DlpackView(
     return steps;
   }
 
-  /** The memory from the lowest to the highest element, of a lifetime that others see to. */
+  /** The memory from the lowest to the highest element; its lifetime is not tracked here. */
   MemorySegment memory() {
     long size = type.byteSize();
     return span == 0

@@ -6,7 +6,7 @@ import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Copies elements from wherever strides lead, also backwards and to odd addresses. */
+/** Copies elements of any strides, including negative strides and unaligned addresses. */
 final class Elements {
   private final DlpackView lent;
   private final MemorySegment from;
@@ -38,7 +38,9 @@ final class Elements {
     }
   }
 
-  /** Copies what lies behind the axes before {@code axis}; the offset is that of their indices. */
+  /**
+   * Copies the elements from axis {@code axis} inwards, at {@code offset} elements from the first.
+   */
   private void copy(int axis, long offset) {
     if (axis == lent.shape().length) {
       MemorySegment.copy(from, offset * size, to, copied * size, size);

@@ -17,32 +17,32 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors that others have and have not given back. Being in the map is what keeps a tensor's
- * memory, and the struct that describes it, reachable.
+ * The exported tensors that consumers have not released. The map keeps the memory of each tensor,
+ * and the struct that describes it, reachable.
  */
 final class Exports {
-  /** What consumers like their tensors aligned to. */
+  /** The alignment of exported copies, which suits the vector loads of consumers. */
   static final int ALIGNMENT = 256;
 
   private static final Map<Long, Exported> OUT = new ConcurrentHashMap<>();
 
   /**
-   * One that is out.
+   * An exported tensor that is not released.
    *
-   * @param struct the consumer has its address
-   * @param tensor whose memory the struct names
-   * @param released to be run when it comes back
+   * @param struct whose address the consumer has
+   * @param tensor whose memory the struct points to
+   * @param released run when the consumer calls the deleter
    */
   private record Exported(MemorySegment struct, Tensor tensor, Runnable released) {}
 
   private Exports() {}
 
-  /** How many are out. */
+  /** The number of exported tensors that are not released. */
   static int count() {
     return OUT.size();
   }
 
-  /** Hands a tensor out: the address of a struct that the consumer owns from now on. */
+  /** Exports a tensor, and returns the address of a struct that the consumer owns from now on. */
   static MemorySegment add(Tensor tensor, long flags, Runnable released) {
     MemorySegment struct = allocate(Layouts.VERSIONED, tensor);
     struct.set(INT, Field.MAJOR, Managed.MAJOR);
@@ -51,7 +51,7 @@ final class Exports {
     return add(struct, Field.TENSOR, Layouts.VERSIONED.byteSize(), tensor, released);
   }
 
-  /** The same with a struct from before versions were told. */
+  /** As {@link #add}, with the unversioned struct of DLPack before 1.0. */
   static MemorySegment addUnversioned(Tensor tensor, Runnable released) {
     MemorySegment struct = allocate(Layouts.UNVERSIONED, tensor);
     struct.set(ADDRESS, Field.UNVERSIONED_DELETER, Natives.deleter());
@@ -59,8 +59,8 @@ final class Exports {
   }
 
   /**
-   * A struct of zeros with room for shape and strides behind it. It is left to the collector:
-   * whoever reads it a little too late still finds it.
+   * Allocates a struct of zeros with room for shape and strides after it. The garbage collector
+   * frees it, so a consumer that reads it shortly after calling the deleter does not crash.
    */
   private static MemorySegment allocate(StructLayout layout, Tensor tensor) {
     long numbers = 2L * tensor.rank() * Long.BYTES;
@@ -68,10 +68,10 @@ final class Exports {
   }
 
   /**
-   * Describes a tensor and hands the struct out.
+   * Describes a tensor and registers the struct.
    *
-   * @param lent where the DLTensor begins in the struct
-   * @param end of the struct, where there is room for shape and strides
+   * @param lent offset of the DLTensor in the struct
+   * @param end of the struct, followed by room for shape and strides
    */
   private static MemorySegment add(
       MemorySegment struct, long lent, long end, Tensor tensor, Runnable released) {
@@ -83,7 +83,7 @@ final class Exports {
     return MemorySegment.ofAddress(struct.address());
   }
 
-  /** Fields that are 0 stay as they are: the device's number, the offset. */
+  /** Sets the fields that are not 0; the device id and the byte offset stay 0. */
   private static void describe(Tensor tensor, MemorySegment lent) {
     if (tensor.elements() > 0) {
       lent.set(ADDRESS, Field.DATA, tensor.segment());
@@ -101,8 +101,8 @@ final class Exports {
   }
 
   /**
-   * What consumers call, on any thread. Nothing may be thrown from here, that would end the
-   * process. An address that is not out is one that came back before.
+   * The deleter that consumers call, on any thread. It must not throw, because an exception would
+   * end the process. An unregistered address means that the consumer has called the deleter before.
    */
   static void delete(MemorySegment self) {
     try {
@@ -121,7 +121,7 @@ final class Exports {
     try {
       System.getLogger("dev.xent").log(Level.WARNING, "DLPack: " + message, cause);
     } catch (Throwable e) {
-      // There is nobody left to tell.
+      // Logging failed, so the failure cannot be reported.
     }
   }
 }

@@ -2,7 +2,8 @@
 package dev.xent.dlpack;
 
 /**
- * Where the fields that are read and written begin: in a DLTensor, and in the structs around it.
+ * Offsets of the fields that are read and written, in a DLTensor and in the structs that contain
+ * it.
  */
 final class Field {
   static final long DATA = Layouts.offset(Layouts.TENSOR, "data");

@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * The structs of DLPack where addresses have 64 bits. They have no padding there; a test compares
- * every size and offset with what a C compiler says.
+ * The structs of DLPack for 64-bit addresses, where they have no padding. A test compares every
+ * size and offset with those of a C compiler.
  */
 final class Layouts {
   static final AddressLayout ADDRESS = ValueLayout.ADDRESS;
@@ -21,7 +21,7 @@ final class Layouts {
   static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
 
-  /** DLTensor: a tensor in memory that somebody else manages. */
+  /** DLTensor: a tensor in memory that it does not own. */
   static final StructLayout TENSOR =
       MemoryLayout.structLayout(
           ADDRESS.withName("data"),
@@ -35,7 +35,7 @@ final class Layouts {
           ADDRESS.withName("strides"),
           LONG.withName("byte_offset"));
 
-  /** DLManagedTensorVersioned, of DLPack 1. All up to the flags stays as it is in later ones. */
+  /** DLManagedTensorVersioned, of DLPack 1. Later versions keep all fields up to the flags. */
   static final StructLayout VERSIONED =
       MemoryLayout.structLayout(
           INT.withName("major"),
@@ -45,7 +45,7 @@ final class Layouts {
           LONG.withName("flags"),
           TENSOR.withName("dl_tensor"));
 
-  /** DLManagedTensor, from before versions were told. */
+  /** DLManagedTensor, the unversioned struct of DLPack before 1.0. */
   static final StructLayout UNVERSIONED =
       MemoryLayout.structLayout(
           TENSOR.withName("dl_tensor"),
@@ -54,7 +54,7 @@ final class Layouts {
 
   private Layouts() {}
 
-  /** Where a field begins; the fields of structs within are named after them. */
+  /** The offset of a field; a path names a field of a nested struct. */
   static long offset(StructLayout struct, String... path) {
     return struct.byteOffset(
         Arrays.stream(path).map(name -> groupElement(name)).toArray(PathElement[]::new));

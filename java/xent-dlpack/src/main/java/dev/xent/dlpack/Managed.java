@@ -14,9 +14,11 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A managed tensor that has to be given back: its deleter is called once, by whoever is first. */
+/**
+ * An imported managed tensor. Its deleter is called once, by the first call of {@link #giveBack}.
+ */
 final class Managed {
-  /** The version whose struct is known here. */
+  /** The major version whose struct Xent reads. */
   static final int MAJOR = 1;
 
   private final MemorySegment struct;
@@ -30,7 +32,9 @@ final class Managed {
     this.versioned = versioned;
   }
 
-  /** The DLManagedTensorVersioned at an address; of an unknown version, all up to its flags. */
+  /**
+   * The DLManagedTensorVersioned at an address; of an unknown version, all fields up to the flags.
+   */
   static Managed versioned(MemorySegment pointer) {
     MemorySegment struct = at(pointer, Layouts.VERSIONED);
     return new Managed(struct, struct.get(ADDRESS, Field.DELETER), true);
@@ -70,7 +74,7 @@ final class Managed {
             + " is no address of a managed tensor; expected the pointer that its producer returned");
   }
 
-  /** What it lends; refused where Xent cannot use it. */
+  /** The checked DLTensor; throws if Xent cannot use it. */
   DlpackView read() {
     if (!versioned) {
       return DlpackView.read(struct.asSlice(Field.UNVERSIONED_TENSOR, Layouts.TENSOR), 0);
@@ -88,7 +92,7 @@ final class Managed {
         struct.asSlice(Field.TENSOR, Layouts.TENSOR), struct.get(LONG, Field.FLAGS));
   }
 
-  /** A tensor over what it lends, which is given back when the arena is closed. */
+  /** A tensor over the producer's memory; the deleter is called when the arena is closed. */
   Tensor lend(DlpackView lent, Arena arena) {
     try {
       MemorySegment memory = lent.memory().reinterpret(arena, null);
@@ -98,7 +102,7 @@ final class Managed {
               lent.type(),
               lent.tensorShape(),
               lent.tensorStrides());
-      // Last, as from here on it is the arena that gives it back.
+      // This comes last: from here on the arena calls the deleter.
       struct.reinterpret(arena, closed -> giveBack());
       return tensor;
     } catch (IllegalStateException | WrongThreadException e) {
@@ -110,7 +114,7 @@ final class Managed {
     }
   }
 
-  /** Calls the deleter, unless that has been done. */
+  /** Calls the deleter, unless it has been called before. */
   void giveBack() {
     if (back.compareAndSet(false, true)) {
       Natives.delete(deleter, struct);

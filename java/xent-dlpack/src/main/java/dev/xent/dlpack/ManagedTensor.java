@@ -6,17 +6,16 @@ import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 
 /**
- * A tensor that another library lends, to be given back by {@link #close}, which calls the
- * producer's deleter, once.
+ * A tensor over memory of another library. {@link #close} calls the producer's deleter, once.
  *
- * <p>Its memory belongs to an arena of its own: after the close, every use of {@link #tensor()} and
- * of its views is refused. No thread collects instances that are not closed, so the memory of one
- * that is forgotten is lost: a deleter may take locks or free what the collector knows nothing of,
- * which belongs on a thread and to a time that the program chooses. Whoever wants the collector to
- * choose gives {@link Arena#ofAuto()} to {@link DlpackTensors#view(java.lang.foreign.MemorySegment,
- * Arena)}.
+ * <p>The memory belongs to an arena that only this instance uses: after the close, every use of
+ * {@link #tensor()} and of its views throws. Instances that are not closed are not collected, so
+ * their memory leaks. This is deliberate: a deleter may take locks or free memory that the garbage
+ * collector does not manage, so the program must choose the thread and the time. To let the garbage
+ * collector choose, pass {@link Arena#ofAuto()} to {@link
+ * DlpackTensors#view(java.lang.foreign.MemorySegment, Arena)}.
  *
- * <p>Any number of threads may use an instance and its tensor, and any may close it.
+ * <p>Any number of threads may use an instance and its tensor, and any thread may close it.
  */
 public final class ManagedTensor implements AutoCloseable {
   private final Arena arena;
@@ -29,23 +28,23 @@ public final class ManagedTensor implements AutoCloseable {
     this.copied = copied;
   }
 
-  /** The tensor over the producer's memory; read-only where the producer says so. */
+  /** The tensor over the producer's memory; read-only if the producer set the flag. */
   public Tensor tensor() {
     return tensor;
   }
 
-  /** Whether the producer says that this is a copy of its own tensor, which nobody else uses. */
+  /** Whether the producer marked this tensor as a copy that only the consumer uses. */
   public boolean isCopied() {
     return copied;
   }
 
-  /** Whether it has not been given back. */
+  /** Whether the tensor has not been closed. */
   public boolean isOpen() {
     return arena.scope().isAlive();
   }
 
   /**
-   * Gives the tensor back: the deleter has been called when the first call returns. Others do
+   * Closes the tensor. The deleter has been called when the first call returns; later calls do
    * nothing.
    *
    * @throws MemoryException if a call on another thread uses the tensor right now; it stays open

@@ -11,8 +11,9 @@ import java.lang.invoke.MethodType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deleters as functions: those of others, and our own. They are made when first needed and not when
- * a class is loaded, so that where native access is denied every call says so.
+ * Calls of other libraries' deleters, and the deleter of exported tensors. The method handles are
+ * created at first use, not when the class is loaded, so that every call reports missing native
+ * access.
  */
 final class Natives {
   /** {@code void deleter(struct *self)}. */
@@ -23,7 +24,7 @@ final class Natives {
 
   private Natives() {}
 
-  /** Calls a deleter of somebody else; one that is NULL has nothing to delete. */
+  /** Calls a producer's deleter; a NULL deleter means that nothing has to be freed. */
   static void delete(MemorySegment deleter, MemorySegment self) {
     if (deleter.address() == 0) {
       return;
@@ -45,8 +46,8 @@ final class Natives {
   }
 
   /**
-   * The deleter of exported tensors. There is one for all, which is never freed: a consumer may
-   * hold on to its address for as long as it likes.
+   * The deleter of all exported tensors. It is never freed, because a consumer may keep its address
+   * for any time.
    */
   static synchronized MemorySegment deleter() {
     if (ours == null) {

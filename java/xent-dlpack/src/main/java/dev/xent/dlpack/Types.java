@@ -5,7 +5,7 @@ import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
-/** Element types by DLPack's numbers: a kind, its bits, and how many form an element. */
+/** Element types by DLPack's numbers: a type code, the bits, and the number of lanes. */
 final class Types {
   private static final int INT = 0;
   private static final int UINT = 1;
@@ -15,7 +15,7 @@ final class Types {
 
   private Types() {}
 
-  /** The type of an element; booleans are bytes. */
+  /** The type of an element; booleans are read as bytes. */
   static DType of(int code, int bits, int lanes) {
     if (lanes != 1) {
       throw refusal(code, bits, lanes);
@@ -57,7 +57,7 @@ final class Types {
     return type;
   }
 
-  /** The kind of a type. */
+  /** The type code of a type. */
   static int code(DType type) {
     return switch (type) {
       case F16, F32, F64 -> FLOAT;

@@ -6,7 +6,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
-/** Why a file cannot be read or written, in words that name no other file than the user did. */
+/** Describes why a file cannot be read or written, and names no file other than the user's. */
 final class Cause {
   private Cause() {}
 

@@ -4,8 +4,8 @@ package dev.xent.files;
 import java.io.Serial;
 
 /**
- * A file that cannot be read or written; the message is one line with cause and fix, in which
- * control characters of names are escaped.
+ * Thrown when a file cannot be read or written. The message is one line with the cause and the fix;
+ * control characters in names are escaped.
  */
 public final class FileException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;

@@ -12,10 +12,11 @@ import java.util.Locale;
  * {'descr': '&lt;f4', 'fortran_order': False, 'shape': (3, 4), }
  * </pre>
  *
- * Each of the three keys once, in any order, nothing else. What NumPy refuses is refused. What it
- * reads and never writes is refused too: a key that appears twice, of which it takes the last, and
- * ways of Python to write a text or a number in other signs than these. The text is bounded by
- * {@link NpyFile#MAX_HEADER} and nothing recurses, so a hostile header costs little.
+ * Each of the three keys appears once, in any order, and no other key appears. The parser rejects
+ * every header that NumPy rejects. It also rejects headers that NumPy reads but never writes: a key
+ * that appears twice, of which NumPy uses the last, and other Python spellings of a string or a
+ * number. The text is at most {@link NpyFile#MAX_HEADER} bytes and no method recurses, so a hostile
+ * header costs little.
  */
 final class HeaderParser {
   private final String text;
@@ -112,7 +113,7 @@ final class HeaderParser {
       throw garbage("a size in the shape begins with a 0: " + Shown.word(digits));
     }
     if (at < text.length() && text.charAt(at) == 'L') {
-      at++; // Python 2 wrote its long numbers so
+      at++; // the suffix L of long numbers of Python 2
     }
     try {
       return Long.parseLong(digits);

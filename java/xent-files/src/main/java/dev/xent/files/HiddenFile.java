@@ -22,13 +22,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A file that nobody is meant to see yet. Its name, {@code .xent-PROCESS-START-NUMBER.tmp}, tells
- * which process writes it, and is short, whatever the name that the file gets in the end.
+ * A file that readers must not see yet. Its name, {@code .xent-PROCESS-START-NUMBER.tmp}, contains
+ * the process that writes it, and is short even if the final name is long.
  *
- * <p>The writer holds a lock on it, which the system takes away with the process. So one without a
- * lock, whose process does not run on this machine, is nobody's. Both are asked: opening and
- * closing a file takes the locks of the own process from it, and a writer has let go of the lock
- * when it gives the file its name; but another machine, or a container, sees the lock alone.
+ * <p>The writer holds a lock on it, which the operating system releases when the process ends. So a
+ * hidden file is abandoned if it has no lock and its process does not run on this machine. Both
+ * conditions are needed. The lock alone is not enough in the same process and machine: opening and
+ * closing a file releases the locks of the own process on it, and a writer releases the lock just
+ * before it renames the file. The process alone is not enough for writers on another machine or in
+ * a container, whose processes are not visible.
  */
 final class HiddenFile implements AutoCloseable {
   private static final Pattern NAME =
@@ -40,7 +42,7 @@ final class HiddenFile implements AutoCloseable {
   private static final Set<StandardOpenOption> EXISTING =
       Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
 
-  /** Digits and letters of ASCII, whatever the locale. */
+  /** Only ASCII digits and letters, in any locale. */
   private static final String OURS =
       ".xent-"
           + ProcessHandle.current().pid()
@@ -48,10 +50,10 @@ final class HiddenFile implements AutoCloseable {
           + Long.toHexString(start(ProcessHandle.current()))
           + "-";
 
-  /** By how many milliseconds two processes may differ on when a third one began. */
+  /** The difference in milliseconds that two processes may see in the start time of a third. */
   private static final long SAME_START = 10_000;
 
-  /** Opens channels: {@code FileChannel::open}, or one of a test that fails. */
+  /** Opens channels: {@code FileChannel::open}, or one that fails, for tests. */
   interface Opener {
     FileChannel open(Path path, Set<StandardOpenOption> options, FileAttribute<?>... attributes)
         throws IOException;
@@ -61,13 +63,13 @@ final class HiddenFile implements AutoCloseable {
   private final Opener opener;
   private FileChannel channel;
 
-  /** Whether the system said at the close that it could not keep what was written. */
+  /** Whether the close failed, so that written bytes may be missing. */
   private boolean lost;
 
-  /** Whether it has its name, or was removed. */
+  /** Whether the file was renamed or removed. */
   private boolean done;
 
-  /** Removes the file where the JVM ends before it is named or closed. */
+  /** Removes the file if the JVM exits before it is renamed or closed. */
   private final Thread atExit;
 
   private HiddenFile(Opener opener, Path folder, FileAttribute<?>... attributes)
@@ -85,7 +87,7 @@ final class HiddenFile implements AutoCloseable {
     }
   }
 
-  /** Makes an empty file in a folder. */
+  /** Creates an empty hidden file in a folder. */
   static HiddenFile create(Opener opener, Path folder, FileAttribute<?>... attributes)
       throws IOException {
     HiddenFile file = new HiddenFile(opener, folder, attributes);
@@ -101,19 +103,19 @@ final class HiddenFile implements AutoCloseable {
     }
   }
 
-  /** When a process began, in milliseconds; 0 where the system does not tell. */
+  /** The start time of a process in milliseconds; 0 if the system does not report it. */
   private static long start(ProcessHandle process) {
     return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
   }
 
-  /** Locks the file; false if another machine took it for a leftover before. */
+  /** Locks the file; returns false if another machine removed it as abandoned before the lock. */
   private boolean lock() throws IOException {
     try {
       return channel.tryLock() != null && Files.exists(path);
     } catch (ClosedByInterruptException e) {
       throw e;
     } catch (IOException e) {
-      return true; // No locks on this file system: nobody can lock it in order to remove it either.
+      return true; // Without locks on this file system, no process can lock the file to remove it.
     }
   }
 
@@ -126,8 +128,8 @@ final class HiddenFile implements AutoCloseable {
   }
 
   /**
-   * The channel, opened anew if an interrupt closed it, or a commit that failed: for those who
-   * write the whole file once more.
+   * The channel, opened again if an interrupt or a failed commit closed it. The caller then writes
+   * the whole file again.
    */
   FileChannel reopen() throws IOException {
     if (channel.isOpen()) {
@@ -145,23 +147,23 @@ final class HiddenFile implements AutoCloseable {
     return channel;
   }
 
-  /** Whether bytes that were written may be missing. */
+  /** Whether written bytes may be missing. */
   boolean isLost() {
     return lost;
   }
 
-  /** Whether it is this file that an exception speaks of. */
+  /** Whether an exception names this file. */
   boolean isFileOf(NoSuchFileException e) {
     return path.toString().equals(e.getFile());
   }
 
-  /** Gives the file its name, which another file may have had. */
+  /** Renames the file to its final name, and replaces a file of that name. */
   void moveTo(Path target) throws IOException {
     if (done) {
       throw new ClosedChannelException();
     }
     try {
-      channel.close(); // some file systems tell here that they have no room
+      channel.close(); // some file systems report a full disk here
     } catch (IOException e) {
       lost = true;
       throw e;
@@ -171,7 +173,7 @@ final class HiddenFile implements AutoCloseable {
     removeHook();
   }
 
-  /** Removes the file, unless it has its name. */
+  /** Removes the file, unless it was renamed. */
   @Override
   public void close() {
     if (done) {
@@ -181,7 +183,7 @@ final class HiddenFile implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException e) {
-      // The numbers are not wanted any more.
+      // The content is discarded, so a failed close does not matter.
     }
     delete();
     removeHook();
@@ -191,7 +193,7 @@ final class HiddenFile implements AutoCloseable {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      // The next sweep removes it; the error that led here is the one to tell.
+      // The next sweep removes the file. The caller reports the error that led here.
     }
   }
 
@@ -199,7 +201,7 @@ final class HiddenFile implements AutoCloseable {
     try {
       Runtime.getRuntime().addShutdownHook(atExit);
     } catch (IllegalStateException e) {
-      // The JVM is ending: whoever writes now closes the file, or a sweep removes it.
+      // The JVM is exiting: the writer closes the file, or a later sweep removes it.
     }
   }
 
@@ -207,11 +209,11 @@ final class HiddenFile implements AutoCloseable {
     try {
       Runtime.getRuntime().removeShutdownHook(atExit);
     } catch (IllegalStateException e) {
-      // The JVM is ending, and the hook finds no file.
+      // The JVM is exiting, and the hook finds no file to remove.
     }
   }
 
-  /** Removes the hidden files of a folder that nobody writes any more. */
+  /** Removes the abandoned hidden files of a folder. */
   static void sweep(Path folder) throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, HiddenFile::isLeft)) {
       files.forEach(HiddenFile::removeUnlocked);
@@ -220,12 +222,12 @@ final class HiddenFile implements AutoCloseable {
     }
   }
 
-  /** Whether it is a hidden file whose process does not run here. */
+  /** Whether the path is a hidden file whose process does not run on this machine. */
   private static boolean isLeft(Path file) {
     String name = file.getFileName().toString();
     Matcher parts = NAME.matcher(name);
     return parts.matches()
-        && !name.startsWith(OURS) // the system need not be asked whether this process runs
+        && !name.startsWith(OURS) // this process runs
         && !runs(Long.parseLong(parts.group(1)), Long.parseUnsignedLong(parts.group(2), 16))
         && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
   }
@@ -244,7 +246,7 @@ final class HiddenFile implements AutoCloseable {
         Files.delete(file);
       }
     } catch (IOException e) {
-      // It is another user's, or has just gone.
+      // The file belongs to another user, or was removed meanwhile.
     }
   }
 }

@@ -18,22 +18,24 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 
-/** What files that are mapped have in common, whatever their kind. */
+/** Opens, reads and maps the files of all formats. */
 final class InputFile {
   private static final int PIECE = 1 << 20;
 
   private InputFile() {}
 
-  /** Makes something of an open file. */
+  /** Reads from an open file. */
   interface Reader<T> {
-    /** Refusals begin with what is wrong; the name of the file is put in front of them. */
+    /**
+     * The messages of its exceptions have no subject; the caller puts the file name before them.
+     */
     T read(FileChannel channel) throws IOException;
   }
 
   /**
-   * Opens a file, lets {@code reader} have it, and closes it.
+   * Opens a file, passes it to {@code reader}, and closes it.
    *
-   * @param kind what its name ends with, for messages: {@code .npy}
+   * @param kind the extension, for messages: {@code .npy}
    */
   static <T> T open(Path path, String kind, Reader<T> reader) {
     try {
@@ -69,7 +71,7 @@ final class InputFile {
     }
   }
 
-  /** Memory of an arena for numbers of a type. */
+  /** Allocates memory of an arena, aligned for elements of a type. */
   static MemorySegment allocate(long bytes, DType type, Arena arena) {
     try {
       return arena.allocate(bytes, type.byteSize());
@@ -78,7 +80,7 @@ final class InputFile {
     }
   }
 
-  /** As many bytes as fit. */
+  /** Reads the bytes from {@code start} on until the memory is full. */
   static MemorySegment readInto(MemorySegment memory, FileChannel channel, long start)
       throws IOException {
     for (long at = 0; at < memory.byteSize(); at += PIECE) {
@@ -88,7 +90,7 @@ final class InputFile {
     return memory;
   }
 
-  /** Some bytes, little-endian, on the heap. */
+  /** Reads {@code length} bytes into a little-endian buffer on the heap. */
   static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     fill(buffer, channel, at);
@@ -103,7 +105,7 @@ final class InputFile {
     }
   }
 
-  /** Maps a part of a file; a part without bytes needs no file. */
+  /** Maps a part of a file; a part of 0 bytes needs no mapping. */
   static MemorySegment map(FileChannel channel, MapMode mode, long at, long bytes, Arena arena)
       throws IOException {
     try {
@@ -119,7 +121,7 @@ final class InputFile {
     }
   }
 
-  /** The refusal of an arena. */
+  /** The exception for an arena that is closed or belongs to another thread. */
   static MemoryException unusable(RuntimeException e) {
     return new MemoryException(
         "the arena cannot be used: "

@@ -22,9 +22,9 @@ import java.util.Objects;
  *   <tr><td>u1, bool</td><td>U8</td></tr>
  * </table>
  *
- * <p>Everything else is refused by name: big-endian numbers, wider unsigned integers, complex
- * numbers, texts, objects, structured types. An array without axes, which NumPy calls
- * 0-dimensional, becomes a tensor of the shape [1]. What is written is version 1.0 in C order, and
+ * <p>Other types are rejected by name: big-endian numbers, wider unsigned integers, complex
+ * numbers, strings, objects, structured types. An array without axes, which NumPy calls
+ * 0-dimensional, becomes a tensor of shape [1]. Files are written in version 1.0 and C order, and
  * the numbers begin at a multiple of 64 bytes.
  *
  * <p>Lifetimes, errors and threads: {@link dev.xent.files}.
@@ -33,11 +33,11 @@ public final class Npy {
   private Npy() {}
 
   /**
-   * Maps a file and tells what is in it.
+   * Maps a file and returns its type, its shape and its numbers.
    *
    * @param arena owns the mapping
-   * @throws FileException if it is missing, is not a .npy file, is shorter or longer than its
-   *     header says, or has elements of a type that is not read
+   * @throws FileException if the file is missing, is not a .npy file, is shorter or longer than its
+   *     header says, or has elements of an unsupported type
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static NpyFile open(Path path, Arena arena) {
@@ -47,12 +47,12 @@ public final class Npy {
   }
 
   /**
-   * A read-only view of the numbers of a file, in the memory that they are mapped to.
+   * A read-only view of the numbers of a file, over the mapped memory.
    *
    * @param arena owns the mapping
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
-   * @throws FileException as {@link #open}; also if the numbers begin at a place that is no
-   *     multiple of their size, as NumPy never leaves them: those need {@link #copy}
+   * @throws FileException as {@link #open}; also if the numbers begin at an offset that is not a
+   *     multiple of their size, which NumPy never writes: use {@link #copy} for such files
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static Tensor map(Path path, Arena arena) {
@@ -60,13 +60,14 @@ public final class Npy {
   }
 
   /**
-   * Reads a file into memory and tells what is in it. Nothing is mapped, so whatever becomes of the
-   * file then is of no concern; where it becomes shorter meanwhile, that is a refusal.
+   * Reads a file into memory and returns its type, its shape and its numbers. The file is not
+   * mapped, so later changes of the file do not affect the result. If the file becomes shorter
+   * during the call, the call throws.
    *
    * @param arena owns the memory
    * @throws FileException as {@link #open}
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
-   * @throws OutOfMemoryError if there is not so much memory
+   * @throws OutOfMemoryError if there is not enough memory
    */
   public static NpyFile read(Path path, Arena arena) {
     Objects.requireNonNull(path, "path");
@@ -75,27 +76,27 @@ public final class Npy {
   }
 
   /**
-   * A copy of the numbers of a file, which may be written.
+   * A writable copy of the numbers of a file.
    *
    * @param arena owns the copy; the file is {@link #read}, not mapped
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
    * @throws FileException as {@link #open}
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
-   * @throws OutOfMemoryError if there is not so much memory
+   * @throws OutOfMemoryError if there is not enough memory
    */
   public static Tensor copy(Path path, Arena arena) {
     return read(path, arena).own();
   }
 
   /**
-   * Makes a file of zeros that is mapped for writing, and is not seen under its name before {@link
-   * NpyOutput#commit}.
+   * Creates a file of zeros that is mapped for writing. The file is not visible under its name
+   * before {@link NpyOutput#commit}.
    *
    * @param arena owns the mapping
    * @param shape sizes of the axes; empty for a single number
    * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
    *     bytes
-   * @throws FileException if no file can be made there, or the disk has no room for it
+   * @throws FileException if the file cannot be created there, or the disk has no room for it
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
@@ -107,17 +108,17 @@ public final class Npy {
   }
 
   /**
-   * The same in memory of the arena, which is written to the file by {@link NpyOutput#write} or
-   * {@link NpyOutput#commit}: for files that fit the memory, and where what happens to the file
-   * must not happen to whoever computes.
+   * As {@link #create}, but the tensor is in memory of the arena, and {@link NpyOutput#write} or
+   * {@link NpyOutput#commit} writes it to the file. Use it for tensors that fit in memory, and if
+   * changes of the file by others must not affect the computation.
    *
    * @param arena owns the memory
    * @param shape sizes of the axes; empty for a single number
    * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
    *     bytes
-   * @throws FileException if no file can be made there
+   * @throws FileException if the file cannot be created there
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
-   * @throws OutOfMemoryError if there is not so much memory
+   * @throws OutOfMemoryError if there is not enough memory
    */
   public static NpyOutput createInMemory(Path path, DType type, long[] shape, Arena arena) {
     Objects.requireNonNull(path, "path");
@@ -128,11 +129,11 @@ public final class Npy {
   }
 
   /**
-   * Writes a tensor, whatever its strides, in C order. The file appears whole or not at all; one
-   * that was there is replaced.
+   * Writes a tensor of any strides in C order. The file appears complete or not at all, and
+   * replaces an existing file.
    *
    * @throws dev.xent.errors.ShapeException for more than 64 axes
-   * @throws FileException if no file can be made there, or the disk has no room for it
+   * @throws FileException if the file cannot be created there, or the disk has no room for it
    * @throws dev.xent.errors.MemoryException if the tensor's memory is closed or another thread's
    */
   public static void write(Path path, Tensor tensor) {

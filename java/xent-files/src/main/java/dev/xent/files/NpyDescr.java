@@ -8,11 +8,11 @@ import java.util.regex.Pattern;
 
 /**
  * The element types of .npy files: NumPy's type strings, such as {@code <f4}, as {@link DType}s.
- * NumPy itself has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a meaning. The
- * other names of NumPy's types, such as {@code float32}, are not written to files, and not read.
+ * NumPy has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a defined type. Other
+ * names of NumPy's types, such as {@code float32}, do not occur in files and are not read.
  */
 final class NpyDescr {
-  /** NumPy takes no mark, = and | for the order of this machine; of one byte there is no order. */
+  /** In NumPy an omitted mark, = and | mean native byte order; 1-byte types have no byte order. */
   private static final Pattern ORDER_AND_TYPE = Pattern.compile("[<>=|]?([fiubV][1248])");
 
   private NpyDescr() {}
@@ -20,8 +20,8 @@ final class NpyDescr {
   /**
    * The type that {@code descr} names.
    *
-   * @throws FileException for a type that is not read, by name and with the fix; the message
-   *     continues "FILE: "
+   * @throws FileException for an unsupported type; the message names the type and the fix, and has
+   *     no subject: the caller puts the file name before it
    */
   static DType parse(String descr) {
     Matcher word = ORDER_AND_TYPE.matcher(descr);

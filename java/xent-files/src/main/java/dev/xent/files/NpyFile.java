@@ -16,11 +16,14 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * A .npy file that {@link Npy#open} has mapped or {@link Npy#read} has read. The memory is
- * read-only and lives as long as the arena it was opened with.
+ * A .npy file mapped by {@link Npy#open} or read by {@link Npy#read}. The memory is read-only and
+ * lives as long as the arena it was opened with.
  */
 public final class NpyFile {
-  /** No header that NumPy writes for a plain array comes near this. */
+  /**
+   * The longest header that is accepted; headers that NumPy writes for a plain array are far
+   * shorter.
+   */
   static final int MAX_HEADER = 1 << 16;
 
   private final Path path;
@@ -35,7 +38,7 @@ public final class NpyFile {
     this.data = data;
   }
 
-  /** Takes the numbers of an open file, which begin at {@code start}, into memory. */
+  /** Maps or reads the numbers of an open file, which begin at {@code start}. */
   private interface Take {
     MemorySegment from(long start, long bytes, DType type) throws IOException;
   }
@@ -102,7 +105,9 @@ public final class NpyFile {
     return new NpyFile(path, header, start, numbers.from(start, bytes, header.type()));
   }
 
-  /** How many bytes the numbers take, which must be as many as there are. */
+  /**
+   * The size of the numbers in bytes, which must equal {@code there}, the bytes after the header.
+   */
   private static long dataBytes(NpyHeader header, long there) {
     long bytes = header.elements() * header.type().byteSize();
     if (there != bytes) {
@@ -123,7 +128,7 @@ public final class NpyFile {
     return bytes;
   }
 
-  /** The file, as it was named. */
+  /** The path as the caller passed it. */
   public Path path() {
     return path;
   }
@@ -143,23 +148,23 @@ public final class NpyFile {
     return header.strides();
   }
 
-  /** How many numbers the file holds. */
+  /** The number of elements in the file. */
   public long elements() {
     return header.elements();
   }
 
-  /** The numbers, read-only, in the order of the file, wherever they begin. */
+  /** The numbers, read-only, in the order of the file, aligned or not. */
   public MemorySegment data() {
     return data.asReadOnly();
   }
 
-  /** Whether the numbers begin at a multiple of their size, as NumPy leaves them. */
+  /** Whether the numbers begin at a multiple of their size, as in every file that NumPy writes. */
   public boolean isAligned() {
     return data.address() % type().byteSize() == 0;
   }
 
   /**
-   * The numbers as a read-only tensor over the mapped file; a single number has the shape [1].
+   * The numbers as a read-only tensor over the file's memory; a single number has shape [1].
    *
    * @throws FileException if they are not {@link #isAligned() aligned}
    */
@@ -178,7 +183,7 @@ public final class NpyFile {
   }
 
   /**
-   * The numbers as a tensor over a copy of its own, in the order of the file.
+   * A writable copy of the numbers, in the order of the file.
    *
    * @param arena owns the copy
    * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
@@ -192,7 +197,7 @@ public final class NpyFile {
     }
   }
 
-  /** The numbers of a file that was read, as a tensor that may be written. */
+  /** The numbers of a file that was read, as a writable tensor. */
   Tensor own() {
     return over(data);
   }

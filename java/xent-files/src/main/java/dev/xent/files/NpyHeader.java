@@ -11,22 +11,25 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * What stands before the numbers of a .npy file.
+ * The header of a .npy file.
  *
  * @param type of an element
- * @param fortranOrder whether the first axis is the one whose elements lie side by side
+ * @param fortranOrder whether the elements along the first axis, not the last, are contiguous
  * @param shape sizes of the axes; empty for a single number
  */
 record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
-  /** As many axes as NumPy has. */
+  /** The largest number of axes in NumPy. */
   static final int MAX_RANK = 64;
 
   static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
 
-  /** The numbers begin at a multiple of this, so that a mapped file is aligned. */
+  /**
+   * The offset of the numbers is a multiple of this, so that the numbers of a mapped file are
+   * aligned.
+   */
   private static final int ALIGNMENT = 64;
 
-  /** The number of elements; a shape whose bytes a long cannot count is refused. */
+  /** The number of elements; throws if the size in bytes does not fit in a long. */
   long elements() {
     if (!isCountable()) {
       throw new FileException(
@@ -35,7 +38,7 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
     return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
   }
 
-  /** Whether a long can count the bytes of the elements, and those of each axis. */
+  /** Whether the size in bytes, and the strides of an empty shape, fit in a long. */
   private boolean isCountable() {
     long most = Long.MAX_VALUE / type.byteSize();
     for (long size : shape) {
@@ -44,7 +47,7 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
     return most > 0;
   }
 
-  /** Refuses what cannot be written. */
+  /** Rejects shapes that cannot be written. */
   void requireShape() {
     if (Arrays.stream(shape).anyMatch(size -> size < 0)) {
       throw new ShapeException(
@@ -80,7 +83,7 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
     return strides;
   }
 
-  /** The first bytes of a version 1 file, up to where the numbers begin. */
+  /** The header of a version 1 file, padded to the start of the numbers. */
   byte[] encode() {
     String dictionary =
         String.format(
@@ -103,7 +106,7 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
         .array();
   }
 
-  /** {@code [3, 4]}: a shape as messages show it. */
+  /** The shape as messages show it: {@code [3, 4]}. */
   static String describe(long[] shape) {
     return Arrays.stream(shape)
         .mapToObj(Long::toString)

@@ -13,14 +13,14 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 
 /**
- * A .npy file in the making, mapped into memory or written from memory: {@link #commit} gives it
- * its name in one step. Without a commit, {@link #close} leaves no trace.
+ * A new .npy file, mapped into memory or written from memory. {@link #commit} atomically renames it
+ * to its final name. Without a commit, {@link #close} removes it.
  *
- * <p>Both leave the memory to the arena. What is written through the tensor after a commit is
- * written to the file if it is mapped, and nowhere else; after a close without one, to memory that
- * goes with the arena. The operating system brings the numbers to the disk when it likes: whoever
- * reads the file sees them at once, but they may be lost if the machine fails in the next seconds.
- * An instance belongs to one thread at a time.
+ * <p>The arena still owns the memory after either call. After a commit, writes through the tensor
+ * reach the file if it is mapped, and otherwise do not. After a close without a commit, they reach
+ * only memory of the arena. The operating system writes the file to disk later: readers see the
+ * numbers at once, but the numbers can be lost if the machine fails within the next seconds. An
+ * instance belongs to one thread at a time.
  */
 public final class NpyOutput implements AutoCloseable {
   private static final int PIECE = 1 << 20;
@@ -29,10 +29,10 @@ public final class NpyOutput implements AutoCloseable {
   private final byte[] header;
   private final Tensor tensor;
 
-  /** Whether the numbers get into the file by themselves. */
+  /** Whether writes to the tensor reach the file without a call of {@link #write}. */
   private final boolean mapped;
 
-  /** Whether the file has the numbers of memory. */
+  /** Whether the numbers in memory were written to the file. */
   private boolean written;
 
   private NpyOutput(WholeFile file, byte[] header, Tensor tensor, boolean mapped) {
@@ -42,7 +42,7 @@ public final class NpyOutput implements AutoCloseable {
     this.mapped = mapped;
   }
 
-  /** Makes room for a tensor of +0, in the file that is mapped, or in memory. */
+  /** Creates a tensor of +0, in the mapped file or in memory. */
   static NpyOutput create(Path path, DType type, long[] shape, boolean mapped, Arena arena) {
     return create(path, type, shape, mapped, arena, FileChannel::open);
   }
@@ -71,7 +71,9 @@ public final class NpyOutput implements AutoCloseable {
     }
   }
 
-  /** Writing every byte takes the space now: a full disk is an error here, not a fault later. */
+  /**
+   * Writes every byte to allocate the space: a full disk is an error here and not a fault later.
+   */
   private static MemorySegment mapped(FileChannel channel, int start, long bytes, Arena arena)
       throws IOException {
     ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(PIECE, bytes));
@@ -87,21 +89,21 @@ public final class NpyOutput implements AutoCloseable {
     return Tensor.of(data, header.type(), shape.length == 0 ? new long[] {1} : shape);
   }
 
-  /** Where to write the numbers: contiguous, zeros so far; a single number has the shape [1]. */
+  /** The contiguous tensor to fill, all zeros at first; a single number has shape [1]. */
   public Tensor tensor() {
     return tensor;
   }
 
-  /** The file with all links followed: equal for two names of one file. */
+  /** The path with all links resolved: equal for two names of the same file. */
   public Path target() {
     return file.target();
   }
 
   /**
-   * Writes the numbers that are in memory behind the header of the hidden file; if it is mapped,
-   * they are there. A commit does that too. To commit several files together, write each of them
-   * first: here the disk may turn out to be full. After an exception the numbers can be written
-   * again, from the first one on.
+   * Writes the numbers in memory to the hidden file, after the header. Does nothing if the file is
+   * mapped. {@link #commit} also does this. To commit several files together, call {@code write}
+   * for each of them first, since a full disk is detected here. After an exception the numbers can
+   * be written again, from the first one on.
    *
    * @throws FileException if the disk has no room for them, or the output was committed or closed
    *     before
@@ -135,22 +137,21 @@ public final class NpyOutput implements AutoCloseable {
   }
 
   /**
-   * Gives the file its name, and what {@link WholeFile} says of what had it before. The arena of
-   * numbers in memory must be open until they are written; the arena of a mapped file need not.
-   * After an exception the file can be committed again, unless its message says that it must be
-   * created again.
+   * Renames the file to its final name, and replaces an existing file as {@link WholeFile}
+   * describes. The arena of numbers in memory must be open until they are written; the arena of a
+   * mapped file need not be open. After an exception the commit can be repeated, unless the message
+   * says that the file must be created again.
    *
-   * @throws FileException if the disk has no room for numbers that are in memory, the name cannot
-   *     be given, or the output was committed or closed before
-   * @throws MemoryException if the arena of numbers that are in memory is closed or another
-   *     thread's
+   * @throws FileException if the disk has no room for numbers in memory, the file cannot be
+   *     renamed, or the output was committed or closed before
+   * @throws MemoryException if the arena of numbers in memory is closed or another thread's
    */
   public void commit() {
     write();
     file.commit();
   }
 
-  /** Removes what was not committed. */
+  /** Removes the file if it was not committed. */
   @Override
   public void close() {
     file.close();

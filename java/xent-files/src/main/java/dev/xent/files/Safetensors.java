@@ -20,8 +20,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A .safetensors file: tensors by name, as models' weights are kept in, mapped into memory and so
- * of any size.
+ * A .safetensors file, which stores tensors by name, such as the weights of a model. The file is
+ * mapped into memory and can have any size.
  *
  * <table>
  *   <caption>Types</caption>
@@ -31,23 +31,23 @@ import java.util.stream.Collectors;
  *   <tr><td>U8, BOOL</td><td>U8</td></tr>
  * </table>
  *
- * <p>A tensor of another type that the format has (F8_E4M3, C64, ...) is refused by name when it is
- * asked for; the others of its file can be read. A type that the format does not have makes the
- * file damaged. A tensor without axes becomes one of the shape [1].
+ * <p>{@code tensor} and {@code copy} reject a tensor of another type of the format (F8_E4M3, C64,
+ * ...) by name; the other tensors of the file can be read. A type that the format does not define
+ * makes the file damaged. A tensor without axes becomes a tensor of shape [1].
  *
- * <p>The whole header is checked when the file is opened: its length, its UTF-8 and JSON, that no
- * name and no key appears twice, and that the tensors, each as long as its shape takes, lie one
- * behind the other and fill the file. Keys of a tensor that the format does not have are skipped.
+ * <p>Opening a file checks the whole header: its length, its UTF-8 and JSON, that each name and
+ * each key appears once, that the size of each tensor matches its shape, and that the tensors are
+ * contiguous and fill the file. Keys of a tensor that the format does not define are ignored.
  *
  * <p>Lifetimes, errors and threads: {@link dev.xent.files}. Instances are immutable.
  */
 public final class Safetensors {
-  /** The longest header, as the format's own library has it. */
+  /** The longest header, as in the format's own library. */
   static final int MAX_HEADER = 100_000_000;
 
   private static final int SHORTEST_HEADER = 2;
 
-  /** So many names a message tells. */
+  /** The largest number of names in a message. */
   private static final int MOST_NAMES = 3;
 
   private final Path path;
@@ -106,7 +106,7 @@ public final class Safetensors {
     return new Safetensors(path, header, start, data);
   }
 
-  /** Whether the first character that is no white space is a brace. */
+  /** Whether the first character other than white space is a brace. */
   private static boolean isObject(byte[] text) {
     int at = 0;
     while (at < text.length && " \t\r\n".indexOf(text[at]) >= 0) {
@@ -115,23 +115,23 @@ public final class Safetensors {
     return at < text.length && text[at] == '{';
   }
 
-  /** The file, as it was named. */
+  /** The path as the caller passed it. */
   public Path path() {
     return path;
   }
 
-  /** The names of all tensors, in the order of the header; not to be changed. */
+  /** The names of all tensors, in the order of the header; unmodifiable. */
   public Set<String> names() {
     return Collections.unmodifiableSet(header.tensors().keySet());
   }
 
-  /** What whoever made the file says about it, often {@code format}; not to be changed. */
+  /** The metadata that the writer of the file stored, often {@code format}; unmodifiable. */
   public Map<String, String> metadata() {
     return Collections.unmodifiableMap(header.metadata());
   }
 
   /**
-   * The type of a tensor as the file names it: {@code BF16}, or one that is refused, {@code
+   * The type of a tensor as the file names it: {@code BF16}, or an unsupported type such as {@code
    * F8_E4M3}.
    *
    * @throws FileException if there is no such tensor
@@ -141,7 +141,7 @@ public final class Safetensors {
   }
 
   /**
-   * The sizes of a tensor's axes, in an array of the caller's own; empty for a single number.
+   * The sizes of a tensor's axes, in a new array; empty for a single number.
    *
    * @throws FileException if there is no such tensor
    */
@@ -150,7 +150,8 @@ public final class Safetensors {
   }
 
   /**
-   * Whether {@link #tensor} takes a tensor where it lies.
+   * Whether {@link #tensor} can view the tensor, which requires that it is aligned to its element
+   * size.
    *
    * @throws FileException if there is no such tensor
    * @throws DTypeException if Xent has no such type
@@ -167,8 +168,8 @@ public final class Safetensors {
   /**
    * A tensor over the mapped file: read-only and row-major.
    *
-   * @throws FileException if there is no such tensor, or it begins at a place that is no multiple
-   *     of the size of its numbers: such a one needs {@link #copy}
+   * @throws FileException if there is no such tensor, or it begins at an offset that is not a
+   *     multiple of its element size: use {@link #copy} for such a tensor
    * @throws DTypeException if Xent has no such type
    */
   public Tensor tensor(String name) {
@@ -190,7 +191,7 @@ public final class Safetensors {
   }
 
   /**
-   * A tensor over a copy of its own, which may be written.
+   * A writable copy of a tensor.
    *
    * @param arena owns the copy
    * @throws FileException if there is no such tensor
@@ -228,7 +229,7 @@ public final class Safetensors {
     return entry;
   }
 
-  /** What can be given in place of a name that is not there. */
+  /** The fix for a missing name: the names that exist, nearest first. */
   private String names(String missing) {
     Set<String> names = header.tensors().keySet();
     if (names.isEmpty()) {
@@ -245,7 +246,7 @@ public final class Safetensors {
         : String.format(Locale.ROOT, "name one of its %d, such as %s", names.size(), nearest);
   }
 
-  /** How many letters two names begin and end with alike. */
+  /** The length of the common prefix plus the common suffix of two names. */
   private static int alike(String name, String other) {
     int most = Math.min(name.length(), other.length());
     int begin = 0;

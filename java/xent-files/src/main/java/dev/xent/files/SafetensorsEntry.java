@@ -2,16 +2,17 @@
 package dev.xent.files;
 
 /**
- * One tensor in the header of a .safetensors file.
+ * One tensor in the header of a .safetensors file. Its offsets count from the end of the header.
  *
  * @param type of an element
  * @param shape sizes of the axes; empty for a single number
- * @param begin of its bytes, counted from the end of the header
- * @param end of its bytes
+ * @param begin offset of its first byte
+ * @param end offset after its last byte
  */
 record SafetensorsEntry(SafetensorsType type, long[] shape, long begin, long end) {
   /**
-   * How many bytes the shape takes; -1 where they are no whole number or more than a long holds.
+   * The size of the shape in bytes; -1 if it is not a whole number of bytes or does not fit in a
+   * long.
    */
   long bytes() {
     long bits = type.bits;

@@ -11,14 +11,14 @@ import java.util.Map;
  * The header of a .safetensors file.
  *
  * @param tensors by name, in the order of the header
- * @param metadata words that whoever made the file left in it
+ * @param metadata text that the writer of the file stored in it
  */
 record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, String> metadata) {
   /**
-   * Requires that the tensors lie one behind the other, each as long as its shape takes, and fill
-   * the rest of the file.
+   * Requires that the tensors are contiguous, that each has the size of its shape, and that they
+   * fill the rest of the file.
    *
-   * @param data how many bytes follow the header
+   * @param data number of bytes after the header
    */
   void requireToFill(long data) {
     List<Map.Entry<String, SafetensorsEntry>> places =
@@ -81,17 +81,17 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
     }
   }
 
-  /** A refusal. */
+  /** The exception for a damaged header. */
   static FileException damaged(String cause) {
     return new FileException(
         "has a damaged .safetensors header: " + cause + "; save it again with safetensors");
   }
 
   /**
-   * A refusal.
+   * The exception for a damaged header.
    *
-   * @param cause with places for words
-   * @param words numbers, and texts of the file, of which the beginning is shown
+   * @param cause a format string
+   * @param words numbers, and strings of the file, which are truncated
    */
   static FileException damaged(String cause, Object... words) {
     Object[] shown =

@@ -31,21 +31,23 @@ import org.jspecify.annotations.Nullable;
  *  "weight": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}}
  * </pre>
  *
- * Token by token, and nothing recurses. What the format's own library refuses is refused, and what
- * it reads is read, but for what readers may take differently: a tensor or a key of the metadata
- * that appears twice, of which it takes one, a tensor written as a list, and more than 64 axes.
- * Other keys of a tensor are skipped.
+ * The parser reads token by token and does not recurse. It rejects and accepts the same headers as
+ * the format's own library, except for three that readers may interpret differently and that it
+ * rejects: a tensor or a metadata key that appears twice, of which the library uses one, a tensor
+ * written as a list, and more than 64 axes. Other keys of a tensor are ignored.
  */
 final class SafetensorsParser {
   private static final String METADATA = "__metadata__";
   private static final int MAX_RANK = 64;
 
-  /** As deep as the format's own library goes, which is in the values of other keys alone. */
+  /**
+   * The depth limit of the format's own library; only values of other keys can be nested that deep.
+   */
   private static final int MAX_DEPTH = 127;
 
   private static final int MAX_DIGITS = 19;
 
-  /** Names are not shared between files, so tables of them would only be a place to attack. */
+  /** Names are not shared between files, so a name table would only add an attack surface. */
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
@@ -63,7 +65,7 @@ final class SafetensorsParser {
   private final Map<String, SafetensorsEntry> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  /** The numbers of a list while it is read. */
+  /** The numbers of a list that is being read. */
   private final long[] list = new long[MAX_RANK];
 
   private boolean metadataSeen;
@@ -182,7 +184,7 @@ final class SafetensorsParser {
     return Arrays.copyOf(list, count);
   }
 
-  /** A whole number of at least 0; JSON's other ways to write one are refused. */
+  /** A whole number of at least 0; other JSON spellings of a number are rejected. */
   private long number(String name, String key) throws IOException {
     String text = json.currentToken() == JsonToken.VALUE_NUMBER_INT ? json.getText() : "-";
     if (text.startsWith("-")) {
@@ -200,7 +202,7 @@ final class SafetensorsParser {
     return whole(json.currentName(), "the name '%s'");
   }
 
-  /** A text; a half of a character outside the basic plane is none in UTF-8. */
+  /** Rejects strings with an unpaired surrogate, which UTF-8 cannot encode. */
   private static String whole(String text, String what) {
     if (text.codePoints().anyMatch(SafetensorsParser::isHalf)) {
       throw damaged(what + " has half a character", text);
@@ -213,9 +215,9 @@ final class SafetensorsParser {
   }
 
   /**
-   * Requires a token to come next.
+   * Requires the next token to be {@code wanted}.
    *
-   * @param what it is, as a message names it, with a place for each of {@code names}
+   * @param what the token as a message names it, with a placeholder for each of {@code names}
    */
   private void require(JsonToken wanted, String what, String... names) throws IOException {
     json.nextToken();

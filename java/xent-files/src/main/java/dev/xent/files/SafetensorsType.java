@@ -5,9 +5,9 @@ import dev.xent.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The element types of .safetensors files by their names there. Types that Xent does not compute
- * with are known by their size, so that the rest of a file with such tensors can be checked and
- * read.
+ * The element types of .safetensors files by their names in the format. Types that Xent does not
+ * support are listed with their size, so that a file with such tensors can be checked and its other
+ * tensors read.
  */
 enum SafetensorsType {
   BOOL(8, DType.U8),
@@ -36,7 +36,7 @@ enum SafetensorsType {
   /** The size of an element. */
   final int bits;
 
-  /** What it is here; null where Xent has no such type. */
+  /** The Xent type; null if Xent has no such type. */
   final @Nullable DType type;
 
   SafetensorsType(int bits, @Nullable DType type) {
@@ -44,7 +44,7 @@ enum SafetensorsType {
     this.type = type;
   }
 
-  /** The type of that name, which is written in capital letters; null for others. */
+  /** The type of a name, which must be in capital letters; null for other names. */
   static @Nullable SafetensorsType named(String name) {
     for (SafetensorsType type : values()) {
       if (type.name().equals(name)) {
@@ -54,7 +54,7 @@ enum SafetensorsType {
     return null;
   }
 
-  /** How such numbers can be saved so that they can be read here. */
+  /** How to save a tensor of this type so that Xent can read it. */
   String fix() {
     return switch (this) {
       case C64 -> "save its parts as F32";

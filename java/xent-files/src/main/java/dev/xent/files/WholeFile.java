@@ -21,21 +21,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file that appears whole or not at all. It is written under a hidden name beside its place,
- * {@code .xent-PROCESS-START-NUMBER.tmp}; {@link #commit} gives it its name in one step. Without a
- * commit, {@link #close} leaves no trace, and so does a JVM that is ended by {@code exit} or by a
- * signal that it can answer. One that is killed leaves the hidden file, which is nobody's hindrance
- * and goes with {@link #sweep}: the system takes the writer's lock from it with the writer.
+ * A file that appears complete or not at all. It is written under a hidden name in the same folder,
+ * {@code .xent-PROCESS-START-NUMBER.tmp}, and {@link #commit} atomically renames it to its final
+ * name. Without a commit, {@link #close} removes it, and so does a JVM that ends by {@code exit} or
+ * by a signal that it can handle. A JVM that is killed leaves the hidden file. Such a file does not
+ * disturb other writers, and {@link #sweep} removes it, because the operating system releases the
+ * writer's lock when the writer ends.
  *
- * <p>A link keeps being one: the file that it leads to is replaced. One that leads to no file is
- * refused.
+ * <p>A symbolic link stays a link: the file that it points to is replaced. A link to a missing file
+ * is rejected.
  *
- * <p>A file that is replaced gives its permissions to the new one, and its owner and its group as
- * far as the system lets this process give files away: root may, others may give a file to a group
- * of theirs. Access control lists and other extended attributes are not kept.
+ * <p>A new file gets the permissions of the file that it replaces. It also gets the owner and the
+ * group if the operating system allows it: root may change both, other users may set only a group
+ * that they belong to. Access control lists and other extended attributes are not kept.
  *
  * <p>Any number of threads and processes may write and sweep files of one name at once: each file
- * is whole, and the last commit stays. An instance belongs to one thread at a time.
+ * is complete, and the last commit wins. An instance belongs to one thread at a time.
  */
 public final class WholeFile implements AutoCloseable {
   private static final long NONE = -1;
@@ -44,7 +45,7 @@ public final class WholeFile implements AutoCloseable {
   private final Path target;
   private final HiddenFile hidden;
 
-  /** Where a text begins that was not written as a whole; or {@link #NONE}. */
+  /** The start of a text whose write failed, or {@link #NONE}. */
   private long unfinished = NONE;
 
   private WholeFile(Path path, Path target, HiddenFile hidden) {
@@ -54,11 +55,11 @@ public final class WholeFile implements AutoCloseable {
   }
 
   /**
-   * Makes the hidden file, empty.
+   * Creates the hidden file, empty.
    *
-   * @param path the name that it gets in the end
-   * @param kind what files of its kind end with, as messages name it: {@code .npy}
-   * @throws FileException if the file cannot be made there
+   * @param path the final name
+   * @param kind the extension for messages: {@code .npy}
+   * @throws FileException if the file cannot be created there
    */
   public static WholeFile create(Path path, String kind) {
     Objects.requireNonNull(path, "path");
@@ -96,7 +97,10 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** Gives a new file what the replaced one had, its owner last: only he may change the rest. */
+  /**
+   * Copies the attributes of the replaced file. The owner comes last: only the owner may change the
+   * others.
+   */
   private static void inherit(Path file, PosixFileAttributes replaced) throws IOException {
     PosixFileAttributeView view = Files.getFileAttributeView(file, PosixFileAttributeView.class);
     view.setPermissions(replaced.permissions()); // what the umask took away
@@ -109,16 +113,16 @@ public final class WholeFile implements AutoCloseable {
         view.setOwner(replaced.owner());
       }
     } catch (FileSystemException e) {
-      // This process may not give files away; whoever may replace a file may have it, too.
+      // This process may not change the owner. A process that may replace a file may also own it.
     }
   }
 
   /**
-   * Removes the hidden files that writers who were killed have left beside a file, whatever the
-   * names that those would have got: a file whose process runs here, or that is locked, stays. What
-   * cannot be removed stays too. Reads the whole directory.
+   * Removes the hidden files that killed writers left in the folder of a file, for any final name.
+   * A hidden file stays if its process runs on this machine, if it is locked, or if it cannot be
+   * removed. Reads the whole directory.
    *
-   * @param path the name of a file; where no file can be, nothing is done
+   * @param path the name of a file; nothing is done if no file can have that name
    */
   public static void sweep(Path path) {
     Objects.requireNonNull(path, "path");
@@ -128,7 +132,7 @@ public final class WholeFile implements AutoCloseable {
         HiddenFile.sweep(folder);
       }
     } catch (IOException e) {
-      // Nothing that the caller wants depends on it; what is in the way of writing is said there.
+      // Sweeping is optional, and an obstacle to writing is reported when the file is written.
     }
   }
 
@@ -170,7 +174,7 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** The name with all links followed; that of a directory where there is one. */
+  /** The path with all links resolved; also for a directory. */
   private static Path place(Path path) throws IOException {
     if (Files.exists(path)) {
       return path.toRealPath();
@@ -179,7 +183,9 @@ public final class WholeFile implements AutoCloseable {
     return absolute.getParent().toRealPath().resolve(absolute.getFileName());
   }
 
-  /** The file that will be replaced; null without one, or where files have no such attributes. */
+  /**
+   * The attributes of the file that will be replaced; null without such a file or POSIX attributes.
+   */
   private static @Nullable PosixFileAttributes replaced(Path target) throws IOException {
     PosixFileAttributeView view = Files.getFileAttributeView(target, PosixFileAttributeView.class);
     try {
@@ -189,7 +195,7 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** A file that was made read-only is kept, even for those who may write everywhere. */
+  /** Rejects a read-only file, even if this process may write everywhere. */
   private static void requireWritable(
       Path path, Path target, @Nullable PosixFileAttributes replaced) {
     boolean protectedByOwner =
@@ -207,21 +213,21 @@ public final class WholeFile implements AutoCloseable {
     return hidden.channel();
   }
 
-  /** The same for a writer who writes the whole file once more, at given positions. */
+  /** As {@link #channel}, for a caller that writes the whole file again at explicit positions. */
   FileChannel reopen() throws IOException {
     return hidden.reopen();
   }
 
-  /** Whether bytes that were written may be missing, so that they must be written again. */
+  /** Whether written bytes may be missing, so that they must be written again. */
   boolean isLost() {
     return hidden.isLost();
   }
 
   /**
-   * Writes a text in UTF-8, behind what was written before. After an exception it can be written
-   * again: it then begins where it began before.
+   * Appends a text in UTF-8. After an exception the write can be repeated: it then starts at the
+   * same position.
    *
-   * @throws FileException if it cannot be written, or the file is closed or has its name
+   * @throws FileException if it cannot be written, or the file is closed or was committed
    */
   public void write(String text) {
     Objects.requireNonNull(text, "text");
@@ -242,7 +248,7 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** Writes bytes to a place, wherever a write before broke off. */
+  /** Writes all bytes at a position, also if a previous write stopped midway. */
   static void write(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
     long at = position;
     while (bytes.hasRemaining()) {
@@ -250,21 +256,21 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** The file, as it was named. */
+  /** The path as the caller passed it. */
   Path path() {
     return path;
   }
 
-  /** The file with all links followed: equal for two names of one file. */
+  /** The path with all links resolved: equal for two names of the same file. */
   public Path target() {
     return target;
   }
 
   /**
-   * Gives the file its name. After an exception it can be committed again.
+   * Renames the file to its final name. After an exception the commit can be repeated.
    *
-   * @throws FileException if the name cannot be given, a {@link #write} failed and was not
-   *     repeated, or the file is closed or has its name
+   * @throws FileException if the file cannot be renamed, a {@link #write} failed and was not
+   *     repeated, or the file is closed or was committed
    */
   public void commit() {
     if (unfinished != NONE) {
@@ -283,13 +289,15 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** Removes what was not committed. */
+  /** Removes the file if it was not committed. */
   @Override
   public void close() {
     hidden.close();
   }
 
-  /** What to throw where writing failed: the line that names the file, the cause and the fix. */
+  /**
+   * The exception to throw after a failed write; its line names the file, the cause and the fix.
+   */
   public FileException failure(IOException cause) {
     Objects.requireNonNull(cause, "cause");
     if (cause instanceof NoSuchFileException missing && hidden.isFileOf(missing)) {

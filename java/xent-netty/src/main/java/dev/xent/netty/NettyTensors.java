@@ -14,50 +14,51 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * Tensors over the memory of Netty's buffers, and buffers over the memory of tensors.
+ * Tensors over the memory of Netty buffers, and Netty buffers over the memory of tensors.
  *
- * <p><b>What is shared.</b> A view covers the readable bytes of a buffer, from its reader index to
- * its writer index at the time of the call; it changes neither, and later changes of them do not
- * matter to it. Writing through one side is seen by the other. Buffers may be direct or heap ones,
- * pooled or not, slices, duplicates, read-only ones (their views are read-only) and composite ones
- * whose readable bytes lie in one component.
+ * <p><b>Shared memory.</b> A view covers the readable bytes of a buffer, from its reader index to
+ * its writer index at the time of the call. The view does not change the indexes, and later changes
+ * of the indexes do not affect the view. Writes to the buffer are visible in the tensor, and the
+ * other way round. Buffers may be direct or heap buffers, pooled or unpooled, slices, duplicates,
+ * read-only buffers (their views are read-only) and composite buffers whose readable bytes are in
+ * one component.
  *
- * <p><b>Byte order.</b> A {@code ByteBuf} is bytes, and a tensor takes them as the little-endian
- * numbers that native code works with. So numbers belong in with {@code writeFloatLE} and its like,
- * and come out with {@code getFloatLE}; {@code writeFloat} writes big-endian ones, which a view
- * would read with their bytes swapped. No buffer tells which of the two was used: big-endian
- * numbers go through {@link #copy(ByteBuf, ByteOrder, Arena, DType, long...)}.
+ * <p><b>Byte order.</b> A {@code ByteBuf} holds bytes. A tensor reads them as little-endian
+ * numbers, the order that native code uses. Write numbers with {@code writeFloatLE} and similar
+ * methods, and read them with {@code getFloatLE}. {@code writeFloat} writes big-endian numbers,
+ * which a view reads with their bytes swapped. A buffer does not record the byte order of its
+ * numbers. Read big-endian numbers with {@link #copy(ByteBuf, ByteOrder, Arena, DType, long...)}.
  *
- * <p><b>Who owns the memory, and what keeps it.</b> The buffer does, by its reference count. A view
- * made with an arena retains it and releases it when the arena is closed; used after that, the
- * tensor is refused. A view made without an arena retains nothing: the caller keeps the buffer
- * unreleased as long as the tensor is used.
+ * <p><b>Ownership and lifetime.</b> The buffer owns the memory, by its reference count. A view with
+ * an arena retains the buffer and releases it when the arena is closed; any later use of the tensor
+ * throws. A view without an arena does not retain the buffer: the caller must not release the
+ * buffer while the tensor is used.
  *
- * <p><b>What becomes of a view when its buffer changes.</b> Each use of a view asks the buffer
- * first, and is refused with a {@link MemoryException}, with nothing read or written, once the
- * buffer is released, is over memory of an arena that is closed, or has other memory because it
- * grew or shrank, directly or through a slice or duplicate: growing frees the old memory, whoever
- * retains the buffer. A view of a composite buffer depends on nothing but the component that has
- * the bytes, and retains that one: it stays what it is when components before or behind it are
- * removed or discarded, and with an arena also when its own one is, or when they are consolidated,
- * from which on it is no longer memory of the composite buffer. Three things nothing can notice,
- * and the caller must not do them while a view is used:
+ * <p><b>Changes of the buffer.</b> Each use of a view first checks the buffer. The use throws a
+ * {@link MemoryException}, and reads and writes nothing, if the buffer is released, if it is over
+ * memory of a closed arena, or if it has other memory because it grew or shrank, directly or
+ * through a slice or duplicate. Growing frees the old memory even if the buffer is retained. A view
+ * of a composite buffer depends only on the component that has the bytes, and retains that
+ * component. The view stays valid when components before or after it are removed or discarded. With
+ * an arena it also stays valid when its component is removed or the components are consolidated;
+ * from then on it is no longer memory of the composite buffer. The check cannot detect three
+ * changes, which the caller must avoid while a view is used:
  *
  * <ul>
- *   <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not a
- *       composite one move its bytes to its beginning; a view stays where it is, and sees what has
- *       come there.
- *   <li>A pooled buffer that was viewed without an arena, released, and taken from the pool again
- *       may be the same object with the same memory: the view reads and writes what its new owner
- *       stores there.
- *   <li>Another thread that lets the buffer grow, shrink or go during a call, after the call has
- *       asked, takes the memory away under it; so does one that closes the arena that a buffer of
- *       {@link #wrap} is over, under a view with an arena.
+ *   <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not composite
+ *       move its bytes to its beginning. A view keeps its address and sees the bytes that were
+ *       moved there.
+ *   <li>A pooled buffer that is viewed without an arena, released, and taken from the pool again
+ *       can be the same object with the same memory. The view then reads and writes the data of the
+ *       new owner.
+ *   <li>If another thread grows, shrinks or releases the buffer during a call, after the check, the
+ *       call uses freed memory. The same happens if another thread closes the arena that a buffer
+ *       of {@link #wrap} is over; a view with an arena does not prevent it.
  * </ul>
  *
- * <p><b>Types.</b> Bytes have none: any {@link DType} may be given, big enough for all readable
- * bytes and no more. Heap buffers are arrays of bytes, for which the JVM promises no alignment;
- * they can be viewed as {@code I8} and {@code U8} alone, and are copied as anything else.
+ * <p><b>Types.</b> Bytes have no element type: pass any {@link DType} whose elements fill the
+ * readable bytes exactly. Heap buffers are byte arrays, for which the JVM guarantees no alignment.
+ * They can be viewed only as {@code I8} and {@code U8}, and copied as any type.
  *
  * <p><b>Threads.</b> All methods may be called from any thread that may use the buffer. Views
  * follow the rules of {@link Tensor}.
@@ -69,13 +70,14 @@ public final class NettyTensors {
   private NettyTensors() {}
 
   /**
-   * A view of the readable bytes, which the caller keeps unreleased while the tensor is used.
+   * A view of the readable bytes, without retaining the buffer. The caller must not release the
+   * buffer while the tensor is used.
    *
-   * <p>The tensor is refused while the buffer is released and when it has other memory because it
-   * grew or shrank. Not noticed: {@code discardReadBytes}, which moves the bytes under the tensor,
-   * and a release after which the pool gives out the same buffer with the same memory again.
+   * <p>Using the tensor throws while the buffer is released and after it grew or shrank to other
+   * memory. Two changes are not detected: {@code discardReadBytes}, which moves the bytes under the
+   * tensor, and a release after which the pool returns the same buffer with the same memory again.
    *
-   * @param shape as many elements as are readable; none given: one dimension
+   * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
   public static Tensor view(ByteBuf buffer, DType type, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -85,17 +87,17 @@ public final class NettyTensors {
   }
 
   /**
-   * A view of the readable bytes of a direct buffer, which is retained now and released when the
-   * arena is closed: whatever others release meanwhile, the memory stays. Of a composite buffer the
-   * component that has the bytes is retained.
+   * A view of the readable bytes of a direct buffer. The buffer is retained now and released when
+   * the arena is closed, so its memory stays valid whenever others release it. For a composite
+   * buffer, the component that has the bytes is retained.
    *
-   * <p>Retaining does not keep a buffer from growing or shrinking, which frees its memory; the
-   * tensor is refused from then on. Not noticed: {@code discardReadBytes}, which moves the bytes
-   * under the tensor.
+   * <p>Retaining does not prevent a buffer from growing or shrinking, which frees its memory; from
+   * then on every use of the tensor throws. {@code discardReadBytes}, which moves the bytes under
+   * the tensor, is not detected.
    *
-   * @param arena whose end releases the buffer, on the thread that closes it; of {@link
-   *     Arena#ofAuto()}, when nothing uses the tensor any more
-   * @param shape as many elements as are readable; none given: one dimension
+   * @param arena releases the buffer when it is closed, on the thread that closes it; {@link
+   *     Arena#ofAuto()} does so when the tensor is unreachable
+   * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
   public static Tensor view(ByteBuf buffer, Arena arena, DType type, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -103,27 +105,27 @@ public final class NettyTensors {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(shape, "shape");
     Readable bytes = Readable.of(buffer);
-    shaped(bytes.view(type), shape); // refuses before anything is retained
+    shaped(bytes.view(type), shape); // throws before anything is retained
     return shaped(bytes.view(type, arena), shape);
   }
 
   /**
-   * A copy of the readable bytes, little-endian ones, whatever the memory they lie in.
+   * A copy of the readable bytes, which must be little-endian, from any kind of buffer.
    *
-   * @param arena of the copy
-   * @param shape as many elements as are readable; none given: one dimension
+   * @param arena owns the copy
+   * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
   public static Tensor copy(ByteBuf buffer, Arena arena, DType type, long... shape) {
     return copy(buffer, ByteOrder.LITTLE_ENDIAN, arena, type, shape);
   }
 
   /**
-   * A copy of the readable bytes in little-endian order, whatever the memory they lie in.
+   * A copy of the readable bytes in little-endian order, from any kind of buffer.
    *
-   * @param order of the numbers in the buffer: {@code writeFloat} and its like write big-endian
-   *     ones
-   * @param arena of the copy
-   * @param shape as many elements as are readable; none given: one dimension
+   * @param order of the numbers in the buffer; {@code writeFloat} and similar methods write
+   *     big-endian numbers
+   * @param arena owns the copy
+   * @param shape sizes whose product is the number of readable elements; if omitted, one dimension
    */
   public static Tensor copy(
       ByteBuf buffer, ByteOrder order, Arena arena, DType type, long... shape) {
@@ -143,19 +145,19 @@ public final class NettyTensors {
   }
 
   /**
-   * A buffer over the memory of a contiguous tensor: all its bytes are readable, in little-endian
-   * order. A read-only tensor gives a read-only buffer.
+   * A buffer over the memory of a contiguous tensor. All its bytes are readable, in little-endian
+   * order. The buffer of a read-only tensor is read-only.
    *
-   * <p>The memory stays with its owner. The buffer and its slices keep reachable what the tensor
-   * keeps, an arena of the collector's or an owner at an address, and a writable buffer lets go of
-   * it when it is released, a read-only one when it is unreachable itself. An arena that is closed
-   * by hand must stay open until the last use of the buffer, and a buffer that the tensor is a view
-   * of must neither move nor be released until then: Netty checks neither. Releasing the buffer
-   * frees nothing of the memory. Memory of a confined arena is for buffers that do not leave the
-   * thread, event loops included.
+   * <p>The memory stays with its owner, and releasing the buffer frees no memory. The buffer and
+   * its slices keep reachable what the tensor keeps reachable: an automatic arena, or the owner of
+   * an address. A writable buffer drops that reference when it is released, a read-only buffer when
+   * it becomes unreachable. An arena that is closed explicitly must stay open until the last use of
+   * the buffer. If the tensor is a view of another buffer, that buffer must neither move nor be
+   * released until then. Netty checks neither. A buffer over memory of a confined arena must not
+   * leave the thread, which rules out event loops.
    *
-   * @param tensor off the heap or over an array of bytes, of at most 2<sup>31</sup> - 1 bytes, that
-   *     this thread may use
+   * @param tensor off the heap or over a byte array, of at most 2<sup>31</sup> - 1 bytes,
+   *     accessible from this thread
    */
   public static ByteBuf wrap(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");

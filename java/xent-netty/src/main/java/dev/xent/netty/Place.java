@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the bytes of a view lie, and whether they are still the buffer's: it may be released, and
- * it leaves its memory where it grows or shrinks, whoever retains it.
+ * The location of a view's bytes, and a check that the bytes still belong to the buffer. A buffer
+ * can be released, and a buffer that grows or shrinks moves to other memory even if it is retained.
  */
 abstract sealed class Place implements MemoryOwner {
   private static final String RELEASED =
@@ -21,12 +21,14 @@ abstract sealed class Place implements MemoryOwner {
       "the buffer has other memory than it had, as when it grows or shrinks; view it again";
 
   /**
-   * Whose count keeps the memory: the buffer itself, or the component of a composite one that has
-   * the bytes, since components come and go with their memory.
+   * The object whose reference count keeps the memory: the buffer itself, or for a composite buffer
+   * the component that has the bytes. Components are added and removed together with their memory.
    */
   final ByteBuf holder;
 
-  /** Of the memory that a buffer was made over; no count keeps it. */
+  /**
+   * The scope of the memory that the buffer was made over, which no reference count keeps alive.
+   */
   private final MemorySegment.Scope scope;
 
   private Place(ByteBuf holder, MemorySegment bytes) {
@@ -37,7 +39,7 @@ abstract sealed class Place implements MemoryOwner {
   /**
    * The place of some bytes of a buffer.
    *
-   * @param index of the first one
+   * @param index of the first byte
    */
   static Place of(ByteBuf buffer, int index, MemorySegment bytes) {
     Place place = find(buffer, bytes);
@@ -87,18 +89,18 @@ abstract sealed class Place implements MemoryOwner {
 
   abstract boolean isLeft();
 
-  /** In the memory of a buffer that shows it: nearly all do. */
+  /** A place in a buffer that exposes its array or its address, as nearly all buffers do. */
   private static final class Shown extends Place {
-    /** What slices, duplicates and their like are made of: it alone grows and shrinks. */
+    /** The buffer under all slices and duplicates: the only one that grows and shrinks. */
     private final ByteBuf root;
 
-    /** Of the root: its array, or null. */
+    /** The array of the root, or null. */
     private final byte @Nullable [] array;
 
-    /** Of the root: an offset into its array, or an address. */
+    /** The start of the root: an offset into its array, or an address. */
     private final long start;
 
-    /** How much of the root it takes to reach the end of the bytes. */
+    /** The capacity of the root that reaches the end of the bytes. */
     private final long needed;
 
     Shown(ByteBuf holder, ByteBuf root, MemorySegment bytes) {
@@ -120,7 +122,9 @@ abstract sealed class Place implements MemoryOwner {
     }
   }
 
-  /** In a buffer that has to be asked for the bytes again, which makes objects. */
+  /**
+   * A place in a buffer that exposes its memory only as new {@code ByteBuffer}s, which allocates.
+   */
   private static final class Asked extends Place {
     private final int index;
     private final MemorySegment bytes;

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Locale;
 
-/** The readable bytes of a buffer that is not released, and the memory they lie in. */
+/** The readable bytes of a buffer that is not released, and their memory. */
 final class Readable {
   private final ByteBuf buffer;
   private final int index;
@@ -35,7 +35,7 @@ final class Readable {
     return readable;
   }
 
-  /** Refuses memory of a closed arena, which Netty would read by its address. */
+  /** Rejects memory of a closed arena, which Netty would read by its address. */
   private static void requireUsable(MemorySegment memory) {
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
@@ -43,7 +43,7 @@ final class Readable {
     }
   }
 
-  /** How many numbers the bytes are. */
+  /** The number of elements of the type in the bytes. */
   long elements(DType type) {
     if (length % type.byteSize() != 0) {
       throw new MemoryException(
@@ -57,7 +57,7 @@ final class Readable {
     return length / type.byteSize();
   }
 
-  /** The memory itself, where it can be viewed as such numbers. */
+  /** The memory itself, if it can be viewed as elements of the type. */
   private MemorySegment viewable(DType type) {
     MemorySegment memory = MemorySegment.ofBuffer(whole());
     if (type.byteSize() == 1 || (memory.isNative() && memory.address() % type.byteSize() == 0)) {
@@ -80,13 +80,13 @@ final class Readable {
             type));
   }
 
-  /** A tensor over the memory itself, for as long as it is the buffer's. */
+  /** A tensor over the memory itself, valid as long as the memory is the buffer's. */
   Tensor view(DType type) {
     MemorySegment memory = viewable(type);
     return Tensor.of(memory, type, elements(type)).ownedBy(Place.of(buffer, index, memory));
   }
 
-  /** The same, and what holds the memory is retained until the arena is closed. */
+  /** As {@link #view(DType)}, and retains the holder of the memory until the arena is closed. */
   Tensor view(DType type, Arena arena) {
     MemorySegment memory = viewable(type);
     if (!memory.isNative()) {
@@ -111,7 +111,7 @@ final class Readable {
     }
   }
 
-  /** Copies all bytes, and reverses those of each number where their order is not the machine's. */
+  /** Copies all bytes, and swaps those of each number if their order is not the machine's. */
   void copyTo(MemorySegment target, DType type, ByteOrder order) {
     ByteBuffer bytes = target.asByteBuffer();
     buffer.getBytes(index, bytes);
@@ -141,12 +141,12 @@ final class Readable {
         }
       }
       default -> {
-        // Numbers of one byte have no order.
+        // Elements of one byte have no byte order.
       }
     }
   }
 
-  /** The one piece of memory of all readable bytes. */
+  /** The single {@code ByteBuffer} over all readable bytes. */
   private ByteBuffer whole() {
     if (buffer.nioBufferCount() < 1) {
       throw new MemoryException(
@@ -166,7 +166,10 @@ final class Readable {
     return pieces.length == 0 ? ByteBuffer.allocateDirect(0) : pieces[0];
   }
 
-  /** The pieces of memory of all readable bytes; none where the buffer does not show them. */
+  /**
+   * The {@code ByteBuffer}s over all readable bytes; an empty array if the buffer does not expose
+   * them.
+   */
   private ByteBuffer[] pieces() {
     return buffer.nioBufferCount() < 1 ? new ByteBuffer[0] : buffer.nioBuffers(index, length);
   }

@@ -2,8 +2,8 @@
 
 /**
  * Xent and Netty: {@link dev.xent.netty.NettyTensors} makes tensors over the memory of a {@code
- * ByteBuf}, and a {@code ByteBuf} over the memory of a tensor. Nothing is copied where nobody asks
- * for a copy.
+ * ByteBuf}, and a {@code ByteBuf} over the memory of a tensor. Only the methods named {@code copy}
+ * copy.
  *
  * <p>Nothing is null.
  */

@@ -23,14 +23,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tensors of ONNX Runtime as tensors of Xent and back, without copies.
+ * ONNX Runtime tensors as tensors of Xent and back, without copies.
  *
- * <p>ONNX Runtime for Java gives access without a copy to memory that came from Java, and to no
- * other. So the way to compute on what a model puts out is to give it the place beforehand: {@link
- * #wrap} a tensor of Xent and pass it to {@code session.run(inputs, requestedOutputs,
- * pinnedOutputs)} as a pinned output; after the run the tensor holds the result. {@link #view} goes
- * the other way, for tensors that were made over direct buffers or from Java arrays. What ONNX
- * Runtime has allocated itself, as it does with outputs that are not pinned, {@link #copy} copies.
+ * <p>ONNX Runtime for Java shares only memory that came from Java. So to compute on the output of a
+ * model, pass the memory in: {@link #wrap} a tensor of Xent and pass it to {@code
+ * session.run(inputs, requestedOutputs, pinnedOutputs)} as a pinned output. After the run the
+ * tensor holds the result. {@link #view} is for OnnxTensors that were made over direct buffers or
+ * from Java arrays. Memory that ONNX Runtime allocates itself, such as outputs that are not pinned,
+ * cannot be shared: {@link #copy} copies it.
  *
  * <table>
  * <caption>Element types</caption>
@@ -41,34 +41,34 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>UINT16, UINT32, UINT64</td><td>U16, U32, U64; not by {@link #wrap}</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}. A scalar, whose shape
+ * <p>Other types are rejected with a {@link dev.xent.errors.DTypeException}. A scalar, whose shape
  * is empty, becomes a tensor of shape [1].
  *
- * <p>All methods may be called by any thread. Order the work of one side before the work of the
- * other by synchronisation of your own; a run is over when {@code run} returns.
+ * <p>All methods may be called by any thread. The caller must synchronise accesses through the
+ * OnnxTensor with accesses through the tensor; a run is over when {@code run} returns.
  */
 public final class OnnxRuntimeTensors {
-  /** ONNX Runtime's own limit: a little less than what an int can count. */
+  /** ONNX Runtime's limit: 64 bytes less than the largest int. */
   private static final long MOST_BYTES = Integer.MAX_VALUE - 64L;
 
   private OnnxRuntimeTensors() {}
 
   /**
-   * The memory of a tensor that was made over a direct buffer, from a Java array or by {@link
-   * #wrap}; what one side writes, the other reads.
+   * A tensor over the memory of an OnnxTensor that was made over a direct buffer, from a Java array
+   * or by {@link #wrap}. Writes on either side are visible on the other.
    *
-   * <p>The memory belongs to the buffer, not to the OnnxTensor: the result keeps it, and stays
-   * valid when the OnnxTensor is closed. Where the buffer was made from a segment, its arena must
-   * stay open. A tensor over a read-only buffer gives a read-only one.
+   * <p>The memory belongs to the buffer, not to the OnnxTensor: the result keeps the buffer
+   * reachable, and stays valid when the OnnxTensor is closed. If the buffer was made from a
+   * segment, the segment's arena must stay open. The result for a read-only buffer is read-only.
    *
-   * <p>The elements are those from the buffer's position to its limit. ONNX Runtime remembers the
-   * caller's own buffer, so whoever moves its position or limit later makes them useless for this;
-   * that the number of elements still fits is checked.
+   * <p>The elements are those from the buffer's position to its limit. ONNX Runtime keeps the
+   * caller's buffer, so moving its position or limit later changes which elements a view has. Only
+   * a change of their number is detected.
    *
-   * @throws MemoryException when the tensor or the arena of its buffer is closed, when ONNX Runtime
-   *     has allocated its memory, when position or limit of its buffer were moved, or when that is
-   *     of another byte order than the machine
-   * @throws dev.xent.errors.DTypeException when its type has no counterpart
+   * @throws MemoryException if the tensor or the arena of its buffer is closed, if ONNX Runtime
+   *     allocated its memory, if position or limit of its buffer were moved, or if the byte order
+   *     of its buffer is not the machine's
+   * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor view(OnnxTensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
@@ -95,12 +95,12 @@ public final class OnnxRuntimeTensors {
   }
 
   /**
-   * A copy of any tensor's elements, whoever has allocated them.
+   * A copy of an OnnxTensor's elements, from memory of Java or of ONNX Runtime.
    *
-   * @param arena of the copy, which has nothing to do with the OnnxTensor any more
-   * @throws MemoryException when the tensor, its buffer's arena or the copy's arena is closed, or
-   *     its buffer is of another byte order than the machine
-   * @throws dev.xent.errors.DTypeException when its type has no counterpart
+   * @param arena owns the copy, which does not depend on the OnnxTensor
+   * @throws MemoryException if the tensor, its buffer's arena or the copy's arena is closed, or the
+   *     byte order of its buffer is not the machine's
+   * @throws dev.xent.errors.DTypeException if Xent has no such type
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
     Objects.requireNonNull(tensor, "tensor");
@@ -111,7 +111,7 @@ public final class OnnxRuntimeTensors {
     usableBufferOf(tensor);
     Tensor copy = Tensor.allocate(arena, type, shape(info));
     if (copy.elements() > 0) {
-      // As ONNX Runtime has them, whatever has become of a buffer's position.
+      // ONNX Runtime's elements: they do not depend on the current position of a buffer.
       ByteBuffer elements = tensor.getByteBuffer();
       copy.segment().copyFrom(MemorySegment.ofBuffer(elements));
     }
@@ -119,21 +119,21 @@ public final class OnnxRuntimeTensors {
   }
 
   /**
-   * A tensor of ONNX Runtime over this tensor's memory, to be an input or a pinned output; what one
-   * side writes, the other reads.
+   * An OnnxTensor over the memory of a tensor, for use as an input or a pinned output. Writes on
+   * either side are visible on the other.
    *
    * <p>The memory stays with its owner. The OnnxTensor, closed or not, keeps reachable what the
-   * tensor keeps, an arena of the collector's or an owner at an address; an arena that is closed by
-   * hand must stay open until the last run with it is over, which ONNX Runtime cannot check.
-   * Closing the OnnxTensor, which the caller does, frees nothing of the memory.
+   * tensor keeps reachable: an automatic arena or the owner of an address. An arena that is closed
+   * explicitly must stay open until the last run with the OnnxTensor is over, which ONNX Runtime
+   * cannot check. The caller closes the OnnxTensor, which does not free the memory.
    *
    * @param environment of the sessions that will use it
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
-   * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
+   * @throws MemoryException if the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread
-   * @throws dev.xent.errors.DTypeException for U16, U32 and U64, of which ONNX Runtime for Java
-   *     makes no tensors
-   * @throws OrtException when ONNX Runtime refuses
+   * @throws dev.xent.errors.DTypeException for U16, U32 and U64, which ONNX Runtime for Java does
+   *     not support in new tensors
+   * @throws OrtException if ONNX Runtime cannot make the tensor
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     Objects.requireNonNull(environment, "environment");
@@ -188,7 +188,10 @@ public final class OnnxRuntimeTensors {
     }
   }
 
-  /** The buffer that a tensor was made of, or null; ONNX Runtime would read a closed one. */
+  /**
+   * The buffer that a tensor was made of, or null; throws if its arena is closed, since ONNX
+   * Runtime would read it.
+   */
   private static @Nullable Buffer usableBufferOf(OnnxTensor tensor) {
     Buffer buffer = bufferOf(tensor);
     if (buffer != null) {
@@ -202,7 +205,7 @@ public final class OnnxRuntimeTensors {
     return buffer;
   }
 
-  /** Refuses numbers of which ONNX Runtime has others than the buffer. */
+  /** Rejects a buffer of foreign byte order, which ONNX Runtime reads in native order. */
   private static void requireNativeOrder(Buffer buffer) {
     ByteOrder order = orderOf(buffer);
     if (order != ByteOrder.nativeOrder()) {
@@ -222,16 +225,16 @@ public final class OnnxRuntimeTensors {
       case LongBuffer longs -> longs.order();
       case FloatBuffer floats -> floats.order();
       case DoubleBuffer doubles -> doubles.order();
-      default -> ByteOrder.nativeOrder(); // bytes, whatever order the caller's buffer had
+      default -> ByteOrder.nativeOrder(); // bytes have no byte order
     };
   }
 
-  /** The buffer that a tensor was made of, whatever has become of its memory; or null. */
+  /** The buffer that a tensor was made of, even if its memory is freed; or null. */
   private static @Nullable Buffer bufferOf(OnnxTensor tensor) {
     try {
       return tensor.getBufferRef().orElse(null);
     } catch (NullPointerException e) {
-      // Up to 1.29 at least it fails where it says that it returns an empty Optional.
+      // At least up to 1.29, getBufferRef throws although it documents an empty Optional.
       return null;
     }
   }

@@ -7,13 +7,13 @@ import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
-/** Element types of the two sides. */
+/** Element types of ONNX Runtime and of Xent. */
 final class Types {
   private Types() {}
 
-  /** The type of a tensor of ONNX Runtime here. */
+  /** The Xent type of an OnnxTensor. */
   static DType of(TensorInfo info) {
-    // Not the Java type: that one is the same for signed and unsigned integers.
+    // The Java type would not do: it is the same for signed and unsigned integers.
     return switch (info.onnxType) {
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT -> DType.F32;
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE -> DType.F64;
@@ -36,12 +36,12 @@ final class Types {
     };
   }
 
-  /** As ONNX calls it. */
+  /** The type's name in ONNX. */
   private static String name(TensorInfo info) {
     return info.onnxType.name().replace("ONNX_TENSOR_ELEMENT_DATA_TYPE_", "");
   }
 
-  /** What ONNX Runtime for Java calls a type of Xent. */
+  /** The ONNX Runtime type of a Xent type. */
   static OnnxJavaType of(DType type) {
     return switch (type) {
       case F32 -> OnnxJavaType.FLOAT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Tensors of ONNX Runtime as tensors of Xent and back, without copies: {@link
+ * ONNX Runtime tensors as tensors of Xent and back, without copies: {@link
  * dev.xent.onnxruntime.OnnxRuntimeTensors}.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.

@@ -6,15 +6,15 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import org.tensorflow.ndarray.buffer.DataStorageVisitor;
 
-/** The address of a buffer of bytes. */
+/** Visits the storage of a byte buffer and returns its address. */
 final class Address implements DataStorageVisitor<Long> {
-  /** TensorFlow's buffers are addresses where it may use {@code sun.misc.Unsafe}. */
+  /** TensorFlow's storage is an address if TensorFlow may use {@code sun.misc.Unsafe}. */
   @Override
   public Long visit(long address, long length, long scale) {
     return address;
   }
 
-  /** Elsewhere they are direct buffers. */
+  /** Otherwise its storage is a direct buffer. */
   @Override
   public Long visit(ByteBuffer buffer) {
     return buffer.isDirect() ? (Long) MemorySegment.ofBuffer(buffer).address() : fallback();

@@ -12,13 +12,13 @@ import org.tensorflow.RawTensor;
 import org.tensorflow.proto.DataType;
 
 /**
- * Tensors of TensorFlow Java as tensors of Xent, without copies.
+ * TensorFlow tensors as tensors of Xent, without copies.
  *
- * <p>{@link #view} gives a tensor over the native memory of one of TensorFlow: the result of a
- * session or an eager operation, or one that was allocated to be computed into. There is no way
- * back that would not copy: TensorFlow for Java makes its tensors over memory that it allocates
- * itself. So let TensorFlow allocate, {@code TFloat32.tensorOf(Shape.of(64, 1000))}, and compute
- * into a view of it.
+ * <p>{@link #view} returns a tensor over the native memory of a TensorFlow tensor: the result of a
+ * session or an eager operation, or a tensor that was allocated as an output. The other direction
+ * is not possible without a copy, because TensorFlow for Java allocates the memory of all its
+ * tensors itself. Let TensorFlow allocate, {@code TFloat32.tensorOf(Shape.of(64, 1000))}, and
+ * compute into a view of it.
  *
  * <table>
  * <caption>Element types</caption>
@@ -28,28 +28,30 @@ import org.tensorflow.proto.DataType;
  * <tr><td>TUint8, and TBool (0 and 1); TUint16</td><td>U8; U16</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link DTypeException}. A scalar, whose shape is empty, becomes
- * a tensor of shape [1].
+ * <p>Other types are rejected with a {@link DTypeException}. A scalar, whose shape is empty,
+ * becomes a tensor of shape [1].
  *
- * <p>TensorFlow takes the tensors of a session or an eager operation for constant, and two of them
- * may share their memory. So write into tensors that you have allocated and not yet passed on.
+ * <p>TensorFlow treats the tensors of a session or an eager operation as constant, and two of them
+ * may share their memory. Write only into tensors that you have allocated and not yet passed to
+ * TensorFlow.
  *
- * <p>Tensors of TensorFlow may be used by one thread at a time, also here; the views made of them
- * by any number.
+ * <p>A TensorFlow tensor may be used by one thread at a time, also by these methods. Its views may
+ * be used by any number of threads.
  */
 public final class TensorFlowTensors {
   private TensorFlowTensors() {}
 
   /**
-   * The native memory of a tensor; what one side writes, the other reads.
+   * A tensor over the native memory of a TensorFlow tensor. Writes on either side are visible on
+   * the other.
    *
-   * <p>The memory belongs to the tensor of TensorFlow. The view keeps that one reachable, but the
-   * memory is gone when it is closed, or its session where it was made by an eager one: use of the
-   * view after that is the caller's mistake, which nothing can notice.
+   * <p>The memory belongs to the TensorFlow tensor. The view keeps that tensor reachable, but
+   * closing it, or closing the eager session that made it, frees the memory. Later use of the view
+   * is not detected; the caller must avoid it.
    *
    * @param tensor dense, raw or typed
-   * @throws MemoryException when the tensor is closed or sparse
-   * @throws DTypeException when its type has no counterpart
+   * @throws MemoryException if the tensor is closed or sparse
+   * @throws DTypeException if Xent has no such type
    */
   public static Tensor view(org.tensorflow.Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
@@ -67,9 +69,9 @@ public final class TensorFlowTensors {
   /**
    * A copy of a tensor's elements.
    *
-   * @param arena of the copy, which has nothing to do with the tensor any more
-   * @throws MemoryException when the tensor is closed or sparse, or the arena is closed
-   * @throws DTypeException when its type has no counterpart
+   * @param arena owns the copy, which does not depend on the tensor
+   * @throws MemoryException if the tensor is closed or sparse, or the arena is closed
+   * @throws DTypeException if Xent has no such type
    */
   public static Tensor copy(org.tensorflow.Tensor tensor, Arena arena) {
     Objects.requireNonNull(tensor, "tensor");
@@ -80,7 +82,7 @@ public final class TensorFlowTensors {
     return copy;
   }
 
-  /** The size of an open tensor; its data() would be given when it is closed, too. */
+  /** The size of an open tensor in bytes. Throws if the tensor is closed, which data() does not. */
   private static long openBytes(RawTensor raw) {
     try {
       return raw.numBytes();

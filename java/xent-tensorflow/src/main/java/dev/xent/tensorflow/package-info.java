@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Tensors of TensorFlow Java as tensors of Xent, without copies: {@link
+ * TensorFlow tensors as tensors of Xent, without copies: {@link
  * dev.xent.tensorflow.TensorFlowTensors}.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.

@@ -10,7 +10,7 @@ import java.io.Serial;
 public final class LabelException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
-  /** What marks places without a label in images of labels. */
+  /** The usual mark of pixels without a label in label images. */
   private static final int LARGEST_BYTE = 255;
 
   private final long row;
@@ -63,8 +63,7 @@ public final class LabelException extends XentException {
   }
 
   /**
-   * Returns whether the label is rather a mark of rows that do not count than a mistake: a negative
-   * number or 255.
+   * Returns whether the label probably marks rows that do not count: a negative number or 255.
    *
    * @return whether an ignore index is likely meant
    */
@@ -73,7 +72,7 @@ public final class LabelException extends XentException {
   }
 
   /**
-   * Returns how many classes there are; labels are below this number.
+   * Returns the number of classes; labels are below this number.
    *
    * @return the number of classes
    */

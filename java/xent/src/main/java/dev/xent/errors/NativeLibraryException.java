@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * <p>If it is not required, Xent computes with the reference instead, and the reason is in {@link
  * XentRuntime#fallbackReason()}.
  *
- * <p>It is no {@link XentException}: no argument is at fault but the machine or its set-up, and
- * only what builds an operation or an exact sum throws it, no call.
+ * <p>It is not a {@link XentException}, because the cause is the machine or its set-up and not an
+ * argument. Building an operation or an exact sum throws it; calls do not.
  */
 public final class NativeLibraryException extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1L;

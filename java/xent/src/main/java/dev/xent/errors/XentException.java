@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * An invalid argument, option or file of states: catch this class for all of them. The message is
  * one line: the argument, the problem and the fix.
  *
- * <p>Where not said otherwise, nothing has been written when one is thrown. A native library that
- * is required and cannot be loaded is a {@link NativeLibraryException} instead.
+ * <p>Unless documented otherwise, nothing has been written when one is thrown. A native library
+ * that is required and cannot be loaded is a {@link NativeLibraryException} instead.
  */
 public abstract sealed class XentException extends IllegalArgumentException
     permits DTypeException,

@@ -20,7 +20,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   /**
    * Creates a layer of the mean over the elements.
    *
-   * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the logits, {@link Layer#ANY} for a size that changes from call to call
    */
   public BinaryCrossEntropyLayer(long... shape) {
     this(BinaryCrossEntropy.mean(), shape);

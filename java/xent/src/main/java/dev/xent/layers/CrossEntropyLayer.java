@@ -25,7 +25,7 @@ public final class CrossEntropyLayer extends LossLayer {
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
    * shape of one axis. {@link #along} takes any other.
    *
-   * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the logits, {@link Layer#ANY} for a size that changes from call to call
    */
   public CrossEntropyLayer(long... shape) {
     this(along(defaultAxis(shape)), shape);

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Ownership.</b> A layer owns what it returns. An output of {@code forward} is valid until
  * the next {@code forward}, a gradient until the next {@code backward} or {@code forward} that
- * writes it, both until {@link #close}. The layers of this package hand out read-only tensors,
+ * writes it, both until {@link #close}. The layers of this package return read-only tensors,
  * because backward reads the outputs again; they copy or keep in their own memory what backward
  * needs, so the inputs may be overwritten as soon as {@code forward} has returned. Close a layer:
  * its memory is not freed by the garbage collector.

@@ -41,7 +41,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
    * the only one of a shape of one axis. {@link #along} takes any other.
    *
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
-   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the hidden states, {@link Layer#ANY} for a size that changes from call to call
    */
   public LinearCrossEntropyLayer(Tensor weights, long... shape) {
     this(along(defaultAxis(shape)), weights, null, shape);
@@ -57,7 +57,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
   }
 
-  /** That a forward of some hidden states can have these weights. */
+  /** Checks that a forward of some hidden states accepts these weights. */
   private void requireFits(long[] ofWeights) {
     long features = size(axis);
     boolean fits = ofWeights.length == 2 && ofWeights[0] > 0 && ofWeights[1] > 0;
@@ -78,7 +78,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
    *
    * @param axis of the features; negative ones count from the end
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
-   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the hidden states, {@link Layer#ANY} for a size that changes from call to call
    */
   public static LinearCrossEntropyLayer along(int axis, Tensor weights, long... shape) {
     return of(along(axis), weights, null, shape);
@@ -94,14 +94,14 @@ public final class LinearCrossEntropyLayer extends LossLayer {
    * @param operation the loss
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
    * @param bias {@code [classes]}, likewise; null: none
-   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the hidden states, {@link Layer#ANY} for a size that changes from call to call
    */
   public static LinearCrossEntropyLayer of(
       LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
     return new LinearCrossEntropyLayer(operation, weights, bias, shape);
   }
 
-  /** Those of the logits. */
+  /** The shape of the logits. */
   @Override
   long[] shapeOfRows(Tensor hidden) {
     long[] shape = hidden.shape();
@@ -164,7 +164,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     }
   }
 
-  /** By its first element, which keeps its value. */
+  /** Checks by writing the first element, with the same value. */
   private static void requireWritable(String name, Tensor learns) {
     long[] first = new long[learns.shape().length];
     try {

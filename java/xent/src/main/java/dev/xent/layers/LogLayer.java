@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
  * StrictMath#log}, which has the same bits everywhere, rounded once. At the edges: {@code log(0) =
  * -inf} for both zeros, {@code log(+inf) = +inf}, and of a negative or NaN input it is NaN.
  *
- * <p>Back through {@code x = 0} the gradient is {@code dy / 0}: infinite, but +0 where {@code dy}
- * is 0, for a class of probability 0 that has no part in the loss must not turn its row into NaN. A
- * softmax before this layer loses what is below 1e-38, so a loss that comes from very unlikely
- * labels belongs into {@link LogSoftmaxLayer} or {@link CrossEntropyLayer}.
+ * <p>Back through {@code x = 0} the gradient is {@code dy / 0}: infinite, but +0 if {@code dy} is
+ * 0, because a class of probability 0 that has no part in the loss must not turn its row into NaN.
+ * A softmax before this layer loses numbers below 1e-38, so use {@link LogSoftmaxLayer} or {@link
+ * CrossEntropyLayer} if labels can be very unlikely.
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */
@@ -28,7 +28,7 @@ public final class LogLayer extends OwningLayer {
   /**
    * Creates a layer for inputs of one shape.
    *
-   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the inputs, {@link Layer#ANY} for a size that changes from call to call
    */
   public LogLayer(long... shape) {
     super(shape);

@@ -23,7 +23,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
    * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
    * any other.
    *
-   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the inputs, {@link Layer#ANY} for a size that changes from call to call
    */
   public LogSoftmaxLayer(long... shape) {
     this(LogSoftmax.along(defaultAxis(shape)), shape);

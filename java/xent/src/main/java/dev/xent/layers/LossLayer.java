@@ -24,10 +24,10 @@ import java.lang.ref.Reference;
  *
  * Axes of size 1 may be left out or added: columns (B, C, 1) take class indices of shape (B) too.
  * Integers are always class indices: one-hot rows of an integer type are errors because of their
- * shape (and in shape (B, 1), where C is 1, are class indices). Class indices are to be preferred,
- * being both faster and more exact: where the label is known, the sum over the <em>other</em>
- * classes can be kept apart, so that tiny losses keep all their digits; a one-hot row does not say
- * so beforehand.
+ * shape (and in shape (B, 1), where C is 1, are class indices). Prefer class indices, which are
+ * both faster and more exact: if the label is known, the sum over the <em>other</em> classes is
+ * kept apart, so that tiny losses keep all their digits. In a one-hot row the label is not known
+ * beforehand.
  *
  * <p><b>Mean and sum.</b> By default the loss is the mean over the valid rows, and the gradient is
  * its gradient. A {@code reduction} of {@code MEAN} with a {@code gradientReduction} of {@code SUM}
@@ -117,8 +117,8 @@ public abstract sealed class LossLayer extends OwningLayer
 
   /**
    * Returns the gradient of the last forward, each row multiplied by a number: {@code dx[r, k] =
-   * upstream[r] * backward()[r, k]}, rounded once more. It is made from the kept gradient and never
-   * from the inputs, so what happened to them since, and which backwards came before, makes no
+   * upstream[r] * backward()[r, k]}, rounded once more. It is computed from the kept gradient and
+   * never from the inputs, so later changes of the inputs, and earlier backwards, make no
    * difference.
    *
    * <p>With a mean, 1 and not 1/N leaves the gradient as it is. For the gradient of a function of

@@ -8,7 +8,7 @@ import java.util.Objects;
 /**
  * {@code loss = - sum q l} of log-probabilities and targets, and back: {@code dl = - c q}.
  *
- * <p>To follow a {@link LogSoftmaxLayer}, or a {@link LogLayer} after a {@link SoftmaxLayer}.
+ * <p>Use it after a {@link LogSoftmaxLayer}, or a {@link LogLayer} after a {@link SoftmaxLayer}.
  * Nothing is normalised. Targets, reductions and ownership: {@link LossLayer}; the rules at the
  * edges: {@link NllLoss}.
  */
@@ -20,7 +20,7 @@ public final class NllLossLayer extends LossLayer {
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
    * shape of one axis. {@link #along} takes any other.
    *
-   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   * @param shape of the inputs, {@link Layer#ANY} for a size that changes from call to call
    */
   public NllLossLayer(long... shape) {
     this(along(defaultAxis(shape)), shape);

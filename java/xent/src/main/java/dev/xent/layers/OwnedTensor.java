@@ -41,12 +41,12 @@ final class OwnedTensor implements AutoCloseable {
     return tensor;
   }
 
-  /** What {@link #shaped} gave last. */
+  /** The last result of {@link #shaped}. */
   Tensor writable() {
     return present(writable);
   }
 
-  /** The same without the right to write. */
+  /** The same tensor, read-only. */
   Tensor readOnly() {
     return present(readOnly);
   }

@@ -10,7 +10,10 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** What the layers of this package share: the shape they take, the order of calls, their memory. */
+/**
+ * The common part of the layers of this package: the shape they take, the order of calls, their
+ * memory.
+ */
 abstract class OwningLayer implements Layer {
 
   private final long[] shape;
@@ -34,7 +37,7 @@ abstract class OwningLayer implements Layer {
     this.shape = shape.clone();
   }
 
-  /** The class axis of a layer for which none is named: 1, or the only one. */
+  /** The default class axis of a layer: 1, or the only one. */
   static int defaultAxis(long... shape) {
     return Objects.requireNonNull(shape, "shape").length == 1 ? 0 : 1;
   }
@@ -59,7 +62,7 @@ abstract class OwningLayer implements Layer {
     return getClass().getSimpleName();
   }
 
-  /** To be called first in every forward: until {@link #end} there is nothing to go back along. */
+  /** Call this first in every forward. Until {@link #end}, a backward is not possible. */
   final void begin(Tensor inputs) {
     Elements.given(inputs, "inputs");
     requireOpen();
@@ -73,12 +76,12 @@ abstract class OwningLayer implements Layer {
     }
   }
 
-  /** To be called last in every forward. */
+  /** Call this last in every forward. */
   final void end() {
     ran = true;
   }
 
-  /** Called first by every method that returns results of the last forward. */
+  /** Call this first in every method that returns results of the last forward. */
   final void requireForward(String what) {
     requireOpen();
     if (!ran) {
@@ -110,7 +113,7 @@ abstract class OwningLayer implements Layer {
     }
   }
 
-  /** What to do about inputs of another shape, or null if the layer takes them. */
+  /** The fix for inputs of another shape, or null if the layer accepts them. */
   private @Nullable String whyNot(long[] inputs) {
     if (inputs.length != shape.length) {
       return "make the layer with one size for each axis of the inputs, batch included";

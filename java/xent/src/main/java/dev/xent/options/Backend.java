@@ -3,15 +3,15 @@ package dev.xent.options;
 
 import dev.xent.errors.NativeLibraryException;
 
-/** Who computes. Both backends return the same bits. */
+/** The implementation of the operations. Both backends return the same bits. */
 public enum Backend {
   /**
-   * The native library where it can be loaded, else the reference; {@link
-   * dev.xent.XentRuntime#backend} says which.
+   * The native library if it can be loaded, otherwise the reference; {@link
+   * dev.xent.XentRuntime#backend} returns the choice.
    */
   AUTO,
-  /** The native library; a {@link NativeLibraryException} where it cannot be loaded. */
+  /** The native library; a {@link NativeLibraryException} if it cannot be loaded. */
   NATIVE,
-  /** Plain Java: the specification in executable form, slow, and at home on every platform. */
+  /** Plain Java: the specification in executable form, slow, and available on every platform. */
   REFERENCE
 }

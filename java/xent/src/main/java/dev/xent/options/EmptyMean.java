@@ -3,7 +3,7 @@ package dev.xent.options;
 
 import dev.xent.errors.EmptyMeanException;
 
-/** What a mean loss is when its denominator is zero, as when every row of a batch is ignored. */
+/** The mean loss if its denominator is zero, as when every row of a batch is ignored. */
 public enum EmptyMean {
   /** NaN: zero rows have no mean. */
   NAN,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-/** The filters of a sampler, and the temperature, of which an order is made. */
+/** The filters of a sampler, and the temperature, as the elements of an order. */
 public enum SamplingFilter {
   TOP_K,
   TOP_P,

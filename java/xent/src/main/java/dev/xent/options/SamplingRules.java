@@ -11,7 +11,7 @@ import static dev.xent.options.SamplingFilter.XTC;
 
 import java.util.List;
 
-/** Whose filters narrow the choice of a token, in which order. */
+/** The system whose filters select the candidate tokens, in its order. */
 public enum SamplingRules {
   /**
    * Temperature, top-n-sigma, top-k, top-p, min-p, typical-p, XTC; of equals at rank k the lower

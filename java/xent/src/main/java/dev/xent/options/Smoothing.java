@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-/** Which classes share what label smoothing takes from a label. */
+/** The classes among which label smoothing divides what it takes from a label. */
 public enum Smoothing {
   /** All classes that are not masked, the label's too: {@code (1 - eps) q + eps / K}. */
   UNIFORM,

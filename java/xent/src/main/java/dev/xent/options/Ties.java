@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-/** Which classes top-k keeps of those whose logits equal the k-th largest. */
+/** The classes that top-k keeps among those whose logits equal the k-th largest. */
 public enum Ties {
   /** The lower ones, {@code k} classes in all. */
   FIRST,

@@ -10,8 +10,8 @@ import jdk.jfr.Threshold;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of an operation. To be touched only where {@link Recorder#isOn()}: a Java runtime need not
- * have the flight recorder.
+ * A call of an operation. Use this class only if {@link Recorder#isOn()}, because a Java runtime
+ * may lack the flight recorder.
  */
 @Name("dev.xent.Call")
 @Label("Xent Call")
@@ -46,6 +46,6 @@ public final class CallEvent extends Event {
   @Description("Threads that worked on the call, the calling one among them")
   public int threads;
 
-  /** Nothing is filled in yet. */
+  /** An event with no fields set. */
   public CallEvent() {}
 }

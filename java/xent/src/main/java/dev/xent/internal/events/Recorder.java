@@ -19,21 +19,24 @@ public final class Recorder {
   }
 
   /**
-   * Whether a recording wants {@link CallEvent}. The first event of a process takes a fifth of a
-   * second, so none is made before somebody wants a recorder.
+   * Whether a recording has {@link CallEvent} enabled. The first event of a process takes a fifth
+   * of a second, so no event is created before the flight recorder is initialized.
    */
   public static boolean isOn() {
     return PRESENT && Probe.isOn();
   }
 
-  /** Loaded only where there is a recorder. */
+  /** Loaded only if the runtime has the flight recorder. */
   private static final class Probe {
     static boolean isOn() {
       return FlightRecorder.isInitialized() && Known.EVENT.isEnabled();
     }
   }
 
-  /** From then on this is a constant to the compiler, until the recorder rewrites its class. */
+  /**
+   * After initialization the compiler treats EVENT as a constant, until the flight recorder
+   * transforms its class.
+   */
   private static final class Known {
     static final CallEvent EVENT = new CallEvent();
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What Xent tells the flight recorder of the JVM, where there is one. */
+/** The events that Xent records with the JVM's flight recorder, if there is one. */
 @NullMarked
 package dev.xent.internal.events;
 

@@ -21,26 +21,32 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies of what a call reads and writes of Java arrays, off the heap, where the linker takes no
- * arrays: on JDK 21. A call is told that each array lies at an address of its own, and only what
- * its rows and classes need is there: a block, always at the same place. So little memory is ever
- * touched, and it stays in the cache; that between the blocks is reserved, as C compares the bytes
- * of whole arrays, which must not meet.
+ * Off-heap copies of the parts of Java arrays that a call reads and writes, for JDK 21, whose
+ * linker does not accept Java arrays.
  *
- * <p>All that is made is kept for the next call of the same {@link Work}.
+ * <p>Each array gets a separate address range of its full size, because the C code compares the
+ * byte ranges of whole arrays, which must not overlap. Only a block of the range is used: the
+ * elements that the call's rows and classes need. The block is at the same address in every call,
+ * so little memory is touched and it stays in the cache. The rest of the range is reserved and
+ * never touched.
+ *
+ * <p>All allocations are kept for the next call of the same {@link Work}.
  */
 final class ArrayBlocks {
-  /** An array of no more bytes has each element at a place of its own. */
+  /**
+   * The size in bytes up to which every element has a fixed address. Blocks of larger arrays all
+   * begin at the same address.
+   */
   private static final long SMALL = 1 << 16;
 
   private static final long ALIGNMENT = 64;
 
-  /** Of blocks at different elements; more are forgotten and made again. */
+  /** Maximum number of cached address segments; the cache is cleared when it is full. */
   private static final int MOST_ADDRESSES = 1 << 13;
 
   private static final long HASH = 0x9e3779b97f4a7c15L;
 
-  /** As an arena would touch all of the memory. */
+  /** Allocates without touching the memory; an arena would zero it. */
   private static final MethodHandle MALLOC =
       of("malloc", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
 
@@ -52,15 +58,16 @@ final class ArrayBlocks {
   }
 
   /**
-   * Of classes of the JDK alone: the JVM's cleaner keeps it as long as there is memory to be freed,
-   * which is as long as there is the class loader of this class.
+   * A function made only of JDK classes. The JVM's cleaner keeps it reachable as long as there is
+   * memory to free, which is as long as this class's loader lives. If the function referred to that
+   * loader, neither would ever be collected.
    */
   @SuppressWarnings("unchecked")
   private static Consumer<MemorySegment> free() {
     MethodHandle free = of("free", FunctionDescriptor.ofVoid(ADDRESS));
     Thread thread = Thread.currentThread();
     ClassLoader context = thread.getContextClassLoader();
-    thread.setContextClassLoader(ClassLoader.getSystemClassLoader()); // which gets a class of it
+    thread.setContextClassLoader(ClassLoader.getSystemClassLoader()); // defines the proxy class
     try {
       return MethodHandleProxies.asInterfaceInstance(Consumer.class, free);
     } finally {
@@ -68,7 +75,7 @@ final class ArrayBlocks {
     }
   }
 
-  /** Elements along three axes: of each a count and a stride. */
+  /** Elements along three axes, each with a count and a stride. */
   private static final class Box {
     long first;
     long outerCount;
@@ -78,21 +85,21 @@ final class ArrayBlocks {
     long innerCount;
     long inner;
 
-    /** How many elements without gaps each of them is. */
+    /** The number of contiguous elements at each position. */
     long run;
   }
 
-  /** What is copied of one array. */
+  /** The part of one array that is copied. */
   private static final class Block {
-    /** The Java array of the call in progress; NULL: it has none here. */
+    /** The Java array of the call in progress; NULL if the array is absent or off the heap. */
     MemorySegment array = MemorySegment.NULL;
 
-    /** Whether the call has an array here. */
+    /** Whether the call has a Java array here. */
     boolean isArray;
 
     long bytes;
 
-    /** An array before this one that is the same memory; -1: none. */
+    /** The index of an earlier array over the same memory, or -1. */
     int twin;
 
     boolean read;
@@ -100,23 +107,23 @@ final class ArrayBlocks {
     Form form = Form.PER_CLASS;
     int size;
 
-    // Its strides, in elements.
+    // Strides in elements.
     long outer;
     long classes;
     long inner;
 
-    /** Where the entries of a row begin, and how many there are. */
+    /** The first entry of each row that is copied, and the number of entries. */
     long from;
 
     long entries;
 
-    /** Where the array seems to begin, in the memory of all blocks. */
+    /** The offset of the array's address range in the memory of all blocks. */
     long base;
 
-    /** The same as an address. */
+    /** The address of that range. */
     MemorySegment address = MemorySegment.NULL;
 
-    /** The rows of a part of an outer index, of whole ones, and of a part. */
+    /** The rows of a partial outer index, of whole outer indices, and of a partial one. */
     final Box[] boxes = {new Box(), new Box(), new Box()};
 
     int boxCount;
@@ -124,12 +131,12 @@ final class ArrayBlocks {
 
   private final Block[] blocks = new Block[Function.MOST_ARRAYS];
 
-  /** How many arrays the call has, others among them. */
+  /** The number of arrays of the call, including arrays off the heap. */
   private int count;
 
   private MemorySegment room = MemorySegment.NULL;
 
-  /** Segments of no size by their addresses, so that the same block needs no new one. */
+  /** Zero-length segments by address, so that a known address needs no new segment. */
   private @Nullable MemorySegment[] addresses = new MemorySegment[64];
 
   private int addressCount;
@@ -147,7 +154,7 @@ final class ArrayBlocks {
     }
   }
 
-  /** Finds what is to be copied for a call, and where. */
+  /** Determines the elements to copy for a call, and the addresses of the blocks. */
   void describe(Work work) {
     inner = Math.max(ShapeStruct.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
@@ -172,7 +179,7 @@ final class ArrayBlocks {
       }
       long whole = (block.bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
       boolean small = whole <= SMALL;
-      // So that the block of a large one, wherever it begins, is at the same place.
+      // The block of a large array begins at the same address, for any first element.
       block.base = small ? needed : needed + whole - first(block) / ALIGNMENT * ALIGNMENT;
       needed += small ? whole : 2 * whole;
     }
@@ -185,7 +192,7 @@ final class ArrayBlocks {
     }
   }
 
-  /** Gives the call that was described blocks in place of arrays. */
+  /** Replaces the Java arrays of the described call by blocks. */
   void enter(Work work) {
     for (int i = 0; i < count; i++) {
       Block block = blocks[i];
@@ -200,9 +207,9 @@ final class ArrayBlocks {
   }
 
   /**
-   * Gives the call its arrays again, also where it did not get all blocks.
+   * Restores the Java arrays of the call, also if only some were replaced.
    *
-   * @param written whether they get what the call wrote
+   * @param written whether to copy the results of the call to them
    */
   void leave(Work work, boolean written) {
     for (int i = 0; i < count; i++) {
@@ -218,7 +225,10 @@ final class ArrayBlocks {
     }
   }
 
-  /** An array before this one that is the same memory, as an output may be an input's. */
+  /**
+   * The index of an earlier array over the same memory, as for an output that is also an input; or
+   * -1.
+   */
   private int twin(Work work, int place) {
     MemorySegment array = work.arrays[place];
     for (int i = 0; i < place; i++) {
@@ -237,9 +247,9 @@ final class ArrayBlocks {
   }
 
   /**
-   * The logits, if the call can write an output over its copy of them; -1: it cannot. That is one
-   * block less in the cache, and the core does not store past the caches, from which the block is
-   * read at once.
+   * The index of the logits if the call can write an output over its copy of them, or -1. Sharing
+   * keeps one block less in the cache. It also makes the core use normal stores instead of
+   * streaming stores, since the block is read immediately afterwards.
    */
   private int overwritten(Work work, int place) {
     Function function = work.function();
@@ -260,7 +270,7 @@ final class ArrayBlocks {
         : -1;
   }
 
-  /** Whether each entry of one array is where it is in the other. */
+  /** Whether both arrays have the same layout and the same entries. */
   private static boolean areAlike(Block a, Block b) {
     return a.isArray
         && b.isArray
@@ -286,7 +296,7 @@ final class ArrayBlocks {
     }
   }
 
-  /** Where the layout of an array is in the shape. */
+  /** The offset of an array's layout in the shape. */
   private static long layoutAt(Array array) {
     return ShapeStruct.offset(Array.LOGITS) + array.ordinal() * xent_layout.sizeof();
   }
@@ -312,7 +322,8 @@ final class ArrayBlocks {
     block.classes = shape.get(JAVA_LONG, layout + xent_layout.classes$offset());
     block.inner = shape.get(JAVA_LONG, layout + xent_layout.inner$offset());
     block.written = function.rule(place).written;
-    // Outputs of rows are written whole; of other arrays a call may leave something as it was.
+    // Outputs per class are written completely. A call may leave elements of other outputs
+    // unchanged.
     block.read =
         !block.written || form != Form.PER_CLASS || function == Function.LINEAR_CROSS_ENTROPY;
     boolean ranged = form == Form.PER_CLASS || form == Form.OF_CLASSES || form == Form.ONE_ROW;
@@ -323,7 +334,10 @@ final class ArrayBlocks {
     describeBoxes(block, ShapeStruct.features(shape));
   }
 
-  /** Of which the classes of targets are read, also those that are not in the range. */
+  /**
+   * Whether this is a class mask of a call with targets, which reads the mask at target classes
+   * outside the range too.
+   */
   private static boolean isMaskOfTargets(Work work, Array array) {
     int targets = work.function().place(Array.TARGETS);
     return array == Array.CLASS_MASK && targets >= 0 && work.arrays[targets] != MemorySegment.NULL;
@@ -358,7 +372,9 @@ final class ArrayBlocks {
     }
   }
 
-  /** The entries of all rows: of a part of an outer index, of whole ones, of a part. */
+  /**
+   * Describes the entries of all rows: of a partial outer index, of whole ones, of a partial one.
+   */
   private void rows(Block block) {
     long outer = rowBegin / inner;
     long from = rowBegin % inner;
@@ -381,7 +397,10 @@ final class ArrayBlocks {
     box(b, first, outerCount, b.outer, b.entries, b.classes, innerCount, b.inner);
   }
 
-  /** All elements along three axes, each of a count and a stride, in runs as long as there are. */
+  /**
+   * Describes all elements along three axes, each with a count and a stride, in the longest
+   * contiguous runs.
+   */
   private static void box(
       Block block, long first, long n0, long s0, long n1, long s1, long n2, long s2) {
     if (n0 <= 0 || n1 <= 0 || n2 <= 0) {
@@ -392,7 +411,7 @@ final class ArrayBlocks {
     box.outer = s0;
     box.middle = s1;
     box.inner = s2;
-    // What repeats is one.
+    // An axis of stride 0 has one distinct element.
     box.outerCount = s0 == 0 ? 1 : n0;
     box.middleCount = s1 == 0 ? 1 : n1;
     box.innerCount = s2 == 0 ? 1 : n2;
@@ -413,7 +432,7 @@ final class ArrayBlocks {
     }
   }
 
-  /** The first byte that is copied. */
+  /** The offset in bytes of the first element that is copied. */
   private static long first(Block block) {
     long first = block.boxCount == 0 ? 0 : block.boxes[0].first;
     for (int i = 1; i < block.boxCount; i++) {
@@ -507,7 +526,7 @@ final class ArrayBlocks {
     return segment;
   }
 
-  /** Where an address is, or is to be. */
+  /** The slot of an address in the hash table: its own, or the free one to use. */
   private int place(long address) {
     int mask = addresses.length - 1;
     int i = (int) (address * HASH >>> 40) & mask;

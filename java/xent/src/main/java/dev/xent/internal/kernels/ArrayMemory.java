@@ -4,18 +4,21 @@ package dev.xent.internal.kernels;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** The memory of an array, as the linker and as native methods take it. */
+/** The memory of an array, in the forms that the linker and native methods accept. */
 public class ArrayMemory {
-  /** Begins with the first element and ends with the last one. */
+  /** The segment from the first to the last element. */
   public final MemorySegment segment;
 
-  /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
+  /**
+   * The Java array that holds the elements. Null for memory off the heap, or if the segment is
+   * read-only and hides it.
+   */
   public final @Nullable Object array;
 
-  /** Of the first element: an address, or an offset into the array. */
+  /** The address of the first element, or its offset in bytes in the Java array. */
   public final long address;
 
-  /** An array that begins and ends with a segment. */
+  /** Makes the memory of an array that fills a segment. */
   public ArrayMemory(MemorySegment segment, @Nullable Object array) {
     this.segment = segment;
     this.array = array;

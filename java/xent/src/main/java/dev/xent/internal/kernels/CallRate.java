@@ -2,9 +2,10 @@
 package dev.xent.internal.kernels;
 
 /**
- * Whether calls come so often that the JVM compiles the method handles of the linker, and so fast
- * that the time of a native method counts: {@value #COUNTED} calls within {@value #MICROSECONDS}
- * microseconds each. An engine that draws a token every ten milliseconds never gets there.
+ * Detects calls so frequent that the JVM compiles the linker's method handles, and so short that
+ * the overhead of a native method matters: {@value #COUNTED} calls of at most {@value
+ * #MICROSECONDS} microseconds each. An engine that draws a token every ten milliseconds never
+ * reaches this rate.
  */
 final class CallRate {
   private static final int COUNTED = 1000;
@@ -14,7 +15,7 @@ final class CallRate {
   private long since = System.nanoTime();
   private boolean high;
 
-  /** Counts a call. */
+  /** Counts a call and returns whether the rate is high. */
   boolean isHigh() {
     if (++calls == COUNTED) {
       look();

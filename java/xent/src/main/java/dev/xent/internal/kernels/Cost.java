@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-/** How long kernels take, before they are called: in elements of a long row. */
+/** Estimates the cost of kernels before a call, in elements of a long row. */
 public final class Cost {
   /**
-   * What a row takes beside its elements, between the ten nanoseconds of one that is computed side
-   * by side with others and the hundred of one that is not; an element takes a third of one.
+   * The cost of a row in addition to its elements. A row costs ten nanoseconds if it is computed
+   * together with others and a hundred if not; this is a value between them. An element costs a
+   * third of a nanosecond.
    */
   private static final long PER_ROW = 32;
 
@@ -14,12 +15,12 @@ public final class Cost {
 
   private Cost() {}
 
-  /** The effort of so many rows. */
+  /** The cost of rows. */
   public static long of(long rows, long classes) {
     return Math.min(rows, MUCH) * (Math.min(classes, MUCH) + PER_ROW);
   }
 
-  /** How many rows make at most such an effort; at least one. */
+  /** The largest number of rows whose cost is at most {@code effort}, but at least 1. */
   public static long rows(long effort, long classes) {
     return Math.max(1, effort / (classes + PER_ROW));
   }

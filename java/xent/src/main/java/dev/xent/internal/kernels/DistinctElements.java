@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-/** Whether the elements of a strided array have places of their own. */
+/** Checks whether the elements of a strided array have distinct positions. */
 public final class DistinctElements {
-  /** Of more axes that interleave it is not looked into whether their elements meet. */
+  /** The largest number of interleaved axes that is checked. */
   public static final int MOST_INTERLEAVED = 3;
 
   private DistinctElements() {}
 
   /**
-   * Whether no two elements share a place; also false where more than three axes interleave, which
-   * is not looked into. The work is bounded by what 64 bits hold.
+   * Whether no two elements share a position. Also false if more than three axes interleave,
+   * because that is not checked. The amount of work is bounded, since all positions fit in 64 bits.
    *
-   * @param sizes how many elements there are along each axis; used as scratch
-   * @param strides from one to the next, in elements, so that 64 bits hold all places; used as
-   *     scratch
-   * @param axes how many axes there are
+   * @param sizes number of elements along each axis; used as scratch
+   * @param strides in elements, such that all positions fit in 64 bits; used as scratch
+   * @param axes number of axes
    */
   public static boolean areApart(long[] sizes, long[] strides, int axes) {
     for (int i = 0; i < axes; i++) {
@@ -38,7 +37,7 @@ public final class DistinctElements {
       move(sizes, strides, i, used++);
     }
     if (elements < 0 || elements - 1 > reach) {
-      return false; // more than there are places
+      return false; // more elements than positions
     }
     used = withoutOutermost(sizes, strides, used, reach);
     if (used > MOST_INTERLEAVED) {
@@ -54,7 +53,9 @@ public final class DistinctElements {
     return used < 3 || isTripleApart(sizes, strides);
   }
 
-  /** A stride over all that the others reach: its axis is left out, then another one's. */
+  /**
+   * Removes each axis whose stride exceeds the reach of all other axes together, one after another.
+   */
   private static int withoutOutermost(long[] sizes, long[] strides, int used, long reach) {
     int left = used;
     long reached = reach;
@@ -86,8 +87,8 @@ public final class DistinctElements {
   }
 
   /**
-   * Steps along two axes meet first where each goes as far as the other's stride, over what both
-   * are multiples of.
+   * Steps along two axes first coincide at the least common multiple of the strides. The number of
+   * steps along each axis is then the other's stride divided by their greatest common divisor.
    */
   private static boolean isPairApart(long[] sizes, long[] strides, int i, int j) {
     long common = commonDivisor(strides[i], strides[j]);
@@ -95,8 +96,9 @@ public final class DistinctElements {
   }
 
   /**
-   * The axes are apart in pairs: is there i a + j b = k c with no step too far? For each k, i is
-   * known modulo b / gcd(a, b), of which no two fit into a; c has the smallest size.
+   * Requires that each pair of axes is apart. Checks whether i a + j b = k c has a solution within
+   * the sizes. For each k, i is determined modulo b / gcd(a, b), which is at least the size of a,
+   * so that at most one negative i and one other i are possible. c has the smallest size.
    */
   private static boolean isTripleApart(long[] sizes, long[] strides) {
     for (int i = 0; i < 2; i++) {
@@ -144,7 +146,7 @@ public final class DistinctElements {
     return large;
   }
 
-  /** The number that, times a, is 1 modulo m; 0 where m is 1. */
+  /** The inverse of a modulo m; 0 if m is 1. */
   private static long inverse(long a, long m) {
     long r0 = m;
     long r1 = a;
@@ -162,7 +164,7 @@ public final class DistinctElements {
     return Math.floorMod(x0, m);
   }
 
-  /** The product of two numbers below m, by doubling. */
+  /** The product modulo m of two numbers below m, by repeated doubling. */
   private static long timesModulo(long a, long b, long m) {
     long sum = 0;
     long power = a;

@@ -12,12 +12,13 @@ import dev.xent.internal.ffi.XentH;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The element types of xent.h: their numbers, sizes, what arrays of them may hold, and how an
- * element is loaded and stored. The one table of them in Java, as {@code numerics/types.h} is in C.
+ * The element types of xent.h: their numbers, sizes, the uses of their arrays, and how an element
+ * is loaded and stored. This is the only such table in Java, as {@code numerics/types.h} is in C.
  *
- * <p>Numbers are doubles here: widened exactly, rounded once to nearest even. Every NaN that is
- * written is the canonical quiet one. Indices and strides are in elements. Unaligned, because a
- * heap segment may be a view of bytes; alignment has been checked.
+ * <p>Loads widen a number exactly to a double. Stores round it once to nearest even, and store
+ * every NaN as the canonical quiet NaN. Indices and strides are in elements. Accesses are
+ * unaligned, because a heap segment may be a view of bytes; the alignment of arrays was checked
+ * before.
  */
 public enum ElementType {
   F32(XentH.XENT_F32(), Float.BYTES, ElementType.NUMBERS | ElementType.SUMMANDS) {
@@ -39,7 +40,7 @@ public enum ElementType {
         super.load(array, index, stride, into, count, floats);
         return;
       }
-      for (int from = 0; from < count; from += floats.length) { // copied: then on vectors
+      for (int from = 0; from < count; from += floats.length) { // copies help vectorization
         int size = Math.min(floats.length, count - from);
         MemorySegment.copy(
             array, JAVA_FLOAT_UNALIGNED, (index + from) * Float.BYTES, floats, 0, size);
@@ -122,7 +123,7 @@ public enum ElementType {
       array.set(JAVA_BYTE, index, (byte) value);
     }
 
-    /** The weight of a row. */
+    /** Row weights may be of this type. */
     @Override
     public double get(MemorySegment array, long index) {
       return getInteger(array, index);
@@ -186,7 +187,10 @@ public enum ElementType {
       array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
     }
   },
-  /** One that no long holds comes out negative, as the long of the same bits: no class. */
+  /**
+   * A value above 2<sup>63</sup> - 1 is loaded as the negative long of the same bits, which is
+   * never a class.
+   */
   U64(XentH.XENT_U64(), Long.BYTES, ElementType.LABELS) {
     @Override
     public long getInteger(MemorySegment array, long index) {
@@ -199,28 +203,28 @@ public enum ElementType {
     }
   };
 
-  /** What arrays hold, as sets: numbers, where everything is computed in float32. */
+  /** The uses of arrays, as bits of a set: numbers for calls that compute in float32. */
   public static final int IN_FLOAT = 1;
 
-  /** Numbers, where everything is computed in float64. */
+  /** Numbers for calls that compute in float64. */
   public static final int IN_DOUBLE = 1 << 1;
 
   public static final int NUMBERS = IN_FLOAT | IN_DOUBLE;
 
   public static final int LABELS = 1 << 2;
 
-  /** Numbers of classes that are written, -1 among them. */
+  /** Class numbers that a call writes, which include -1. */
   public static final int CLASS_NUMBERS = 1 << 3;
 
   public static final int FLAGS = 1 << 4;
 
-  /** What an exact sum adds up. */
+  /** Values that an exact sum adds. */
   public static final int SUMMANDS = 1 << 5;
 
-  /** Of bits, one for each of 32 classes. */
+  /** Words of 32 bits, one bit for each class. */
   public static final int WORDS = 1 << 6;
 
-  /** Floats that adjoin are copied by so many. */
+  /** The number of contiguous floats that are copied at once. */
   public static final int SCRATCH = 512;
 
   private static final ElementType[] BY_NUMBER = byNumber();
@@ -243,27 +247,30 @@ public enum ElementType {
     return types;
   }
 
-  /** The type of a number of xent.h. */
+  /** The type with a number of xent.h. */
   public static ElementType of(int number) {
     return BY_NUMBER[number];
   }
 
-  /** Whether there is a type of this number, whatever a caller may have put there. */
+  /** Whether there is a type with this number; accepts any number of a caller. */
   public static boolean exists(int number) {
     return number > XentH.XENT_NO_TYPE() && number < BY_NUMBER.length;
   }
 
-  /** Whether arrays of the type of this number, if there is one, may hold one of these. */
+  /** Whether the number is that of a type whose arrays have one of these uses. */
   public static boolean holds(int number, int any) {
     return exists(number) && (of(number).holds & any) != 0;
   }
 
-  /** Whether calls whose leading array is of this type, if there is one, compute in float64. */
+  /**
+   * Whether the number is that of a type whose calls, with it as the leading array's, compute in
+   * float64.
+   */
   public static boolean isWide(int number) {
     return exists(number) && (of(number).holds & NUMBERS) == IN_DOUBLE;
   }
 
-  /** Whether what getInteger gives stands for a number that no long holds. */
+  /** Whether a result of getInteger stands for a value above 2<sup>63</sup> - 1. */
   public static boolean isBeyond(int number, long label) {
     return label < 0 && number == U64.number;
   }
@@ -273,7 +280,7 @@ public enum ElementType {
     return number;
   }
 
-  /** Whether elements are floating-point numbers; else they are integers. */
+  /** Whether elements are floating-point numbers; otherwise they are integers. */
   public boolean isFloat() {
     return (holds & NUMBERS) != 0;
   }
@@ -282,7 +289,7 @@ public enum ElementType {
     return (holds & NUMBERS) == 0;
   }
 
-  /** Whether elements are integers that are never negative. */
+  /** Whether elements are unsigned integers. */
   public boolean isUnsigned() {
     return this == U8 || this == U16 || this == U32 || this == U64;
   }
@@ -306,15 +313,15 @@ public enum ElementType {
     throw new AssertionError(this);
   }
 
-  /** Stores an integer that the type holds. */
+  /** Stores an integer, which must be in the range of the type. */
   public void setInteger(MemorySegment array, long index, long value) {
     throw new AssertionError(this);
   }
 
   /**
-   * Loads so many numbers.
+   * Loads {@code count} numbers.
    *
-   * @param floats scratch: any of {@link #SCRATCH} floats
+   * @param floats scratch of {@link #SCRATCH} floats, with any contents
    */
   public void load(
       MemorySegment array, long index, long stride, double[] into, int count, float[] floats) {
@@ -324,9 +331,9 @@ public enum ElementType {
   }
 
   /**
-   * Stores so many numbers.
+   * Stores {@code count} numbers.
    *
-   * @param floats scratch: any of {@link #SCRATCH} floats
+   * @param floats scratch of {@link #SCRATCH} floats, with any contents
    */
   public void store(
       double[] from, int count, MemorySegment array, long index, long stride, float[] floats) {

@@ -2,7 +2,7 @@
 // Written by tools/functions.py: change what that reads, not this.
 package dev.xent.internal.kernels;
 
-/** What a status is about: the numbers of XENT_FIELD_..., which never change. */
+/** The argument that a status concerns: the numbers of XENT_FIELD_..., which never change. */
 public final class Field {
   public static final int NONE = 0;
   public static final int SHAPE = 1;

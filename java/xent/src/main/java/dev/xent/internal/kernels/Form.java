@@ -3,34 +3,34 @@ package dev.xent.internal.kernels;
 
 import java.lang.foreign.MemorySegment;
 
-/** What an array has numbers for. */
+/** The shape of an array: the items that it has numbers for. */
 public enum Form {
   PER_CLASS,
   PER_ROW,
-  /** So many of each row as sparse targets have. */
+  /** For each row, one number per sparse target. */
   PER_TARGET,
-  /** So many of each row as are the largest classes. */
+  /** For each row, one number per class of the top k. */
   PER_TOP,
-  /** So many of each row as its list of prompt tokens has. */
+  /** For each row, one number per entry of its list of prompt tokens. */
   PER_PROMPT,
-  /** So many of each row as its list of output tokens has. */
+  /** For each row, one number per entry of its list of output tokens. */
   PER_OUTPUT,
-  /** Every 32 classes of each row, where a mask has a bit for each class. */
+  /** For each row, one number per 32 classes: a mask with a bit per class. */
   PER_WORD,
-  /** Every feature of each row. */
+  /** For each row, one number per feature. */
   PER_FEATURE,
-  /** Every feature of each class, the same for all rows. */
+  /** For each class, one number per feature, shared by all rows. */
   OF_CLASSES,
-  /** One of these, as the type of the targets and their count say. */
+  /** One of the above, depending on the type of the targets and their count. */
   OF_TARGETS,
-  /** Every class, the same for all rows. */
+  /** One number per class, shared by all rows. */
   ONE_ROW,
-  /** Of ragged rows: one more than there are rows. */
+  /** The offsets of ragged rows: one more than the number of rows. */
   OFFSETS,
   /** Records, which are never Java arrays. */
   RECORDS;
 
-  /** Whether each row has numbers of its own that are not those of its classes or features. */
+  /** Whether each row has separate numbers that are not per class or per feature. */
   public boolean isOfRows() {
     return switch (this) {
       case PER_ROW, PER_TARGET, PER_TOP, PER_PROMPT, PER_OUTPUT, OF_TARGETS -> true;
@@ -38,12 +38,12 @@ public enum Form {
     };
   }
 
-  /** How many numbers have a bit for each class. */
+  /** The number of words that hold a bit for each class. */
   public static long words(long classes) {
     return (classes - 1) / Integer.SIZE + 1;
   }
 
-  /** How many numbers each row, or each class, has by a xent_shape. */
+  /** The number of entries of each row, or of each class, for a xent_shape. */
   public long entries(MemorySegment shape) {
     return switch (this) {
       case PER_ROW -> 1;

@@ -11,12 +11,12 @@ public final class Halves {
 
   private Halves() {}
 
-  /** What the bits of a float16 mean. */
+  /** The value of a float16. */
   public static float ofFloat16(short bits) {
     return Float.float16ToFloat(bits);
   }
 
-  /** What the bits of a bfloat16 mean. */
+  /** The value of a bfloat16. */
   public static float ofBFloat16(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
@@ -31,14 +31,15 @@ public final class Halves {
     if (value != value) {
       return BF16_NAN;
     }
-    // Half of the last place, less one where that is even, carries where it must round up.
+    // Adding half of the last place, minus one if the last bit is even, carries exactly if rounding
+    // goes up.
     int bits = Float.floatToRawIntBits(roundedToOdd(value));
     return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
   }
 
   /**
-   * The float of two neighbours whose last bit is 1, where the value lies between them: rounding it
-   * once more gives what rounding the value gives.
+   * Rounds to odd: a value between two neighbouring floats becomes the one whose last bit is 1.
+   * Rounding the result again equals rounding the value once.
    */
   private static float roundedToOdd(double value) {
     float nearest = (float) value;

@@ -5,22 +5,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The entry points of the library as native methods. A method handle of the linker takes 35 to 80
- * microseconds until the JVM has compiled it, a native method less than one from the first call on.
- * After that a native method takes longer, most of it for Java arrays: {@link CallRate}.
+ * microseconds until the JVM has compiled it; a native method takes less than one microsecond from
+ * the first call on. Afterwards a native method is slower than the handle, mostly because of Java
+ * arrays: {@link CallRate}.
  *
  * <p>An array is a Java array and an offset in bytes, or null and an address. A native method does
- * not keep memory from being closed by another thread: such memory is for the linker.
+ * not prevent another thread from closing the memory, so memory that can be closed goes through the
+ * linker.
  */
 final class Jni {
-  /** The JVM does not hold arrays in place. Nothing was computed. */
+  /** The JVM cannot pin the arrays. Nothing was computed. */
   static final int NOT_HELD = -1;
 
-  /** {@link #draw} returns this in place of NOT_HELD, as -1 says that there is no token. */
+  /** The result of {@link #draw} for NOT_HELD, since -1 means that no token was drawn. */
   static final long NOTHING_DRAWN = NOT_HELD - 1;
 
   private Jni() {}
 
-  /** Whether the library has these methods, under the name that this class has. */
+  /** Whether the library has these methods under this class's name. */
   static final boolean BOUND = isBound();
 
   private static boolean isBound() {
@@ -66,7 +68,7 @@ final class Jni {
   /**
    * Writes the step of a prepared call that draws one token, runs it, and reads the token.
    *
-   * @return the token; -1 if there is none; NOTHING_DRAWN; or a smaller number, if the call failed
+   * @return the token; -1 for no token; NOTHING_DRAWN; or a smaller number if the call failed
    */
   static native long draw(
       long prepared, long stepAt, long tokenAt, int step, @Nullable Object logits, long at);

@@ -4,29 +4,32 @@ package dev.xent.internal.kernels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The functions of the core; include/xent.h says what each one does. Both implementations get the
- * same calls and write the same bits.
+ * The functions of the core, which include/xent.h documents. Both implementations receive the same
+ * calls and write the same bits.
  *
- * <p>What is returned is one of {@link Status}. A call with memory of Java arrays must be short, as
- * it keeps the garbage collector waiting.
+ * <p>Results are values of {@link Status}. A call with memory of Java arrays must be short, because
+ * the garbage collector waits for it.
  *
- * <p>Implementations have no state of their own and may be called by many threads.
+ * <p>Implementations have no mutable state and may be called by many threads.
  */
 public interface Kernels {
-  /** Whether the native library computes. */
+  /** Whether these are the kernels of the native library. */
   default boolean isNative() {
     return false;
   }
 
-  /** The thread that makes a call of an operation is about to begin it. */
+  /** Called on the calling thread before the first kernel of an operation's call. */
   default void beginCall() {}
 
-  /** Whether it copies Java arrays: a call with them keeps no collector waiting, and costs more. */
+  /**
+   * Whether it copies Java arrays. A call with Java arrays then costs more, but does not block the
+   * garbage collector.
+   */
   default boolean copiesArrays() {
     return false;
   }
 
-  /** Makes a call, whose arrays stay for the next one. */
+  /** Makes a call. Its arrays stay set for the next one. */
   int run(Work work);
 
   /** As {@link PreparedKernel#prepare}. */
@@ -35,21 +38,21 @@ public interface Kernels {
   }
 
   /**
-   * The bytes of workspace that sampling needs. As xent_sample_workspace.
+   * The size in bytes of the workspace for sampling. As xent_sample_workspace.
    *
    * @param classes of each row
-   * @param tokens how many prompt and output tokens a row has
+   * @param tokens number of prompt and output tokens of a row
    */
   long sampleWorkspace(long classes, long tokens);
 
   /**
-   * The bytes of workspace of a linear layer. As xent_linear_workspace.
+   * The size in bytes of the workspace of a linear layer. As xent_linear_workspace.
    *
    * @param rows of the range
    * @param features of a row
    * @param classes of the range
-   * @param contents what is asked for
-   * @return 0 where no long holds them
+   * @param contents the requested outputs
+   * @return 0 if the size does not fit in a long
    */
   long linearWorkspace(long rows, long features, long classes, int contents);
 
@@ -59,17 +62,17 @@ public interface Kernels {
    * @param exactSum xent_exact_sum
    * @param values the first value
    * @param type the C code of the type of the values
-   * @param stride from one value to the next, in elements
-   * @param count how many values
+   * @param stride between values, in elements
+   * @param count number of values
    * @return one of {@link Status}
    */
   int exactSumAdd(MemorySegment exactSum, MemorySegment values, int type, long stride, long count);
 
   /**
-   * Adds what another exact sum holds. As xent_exact_sum_merge.
+   * Adds another exact sum. As xent_exact_sum_merge.
    *
-   * @param exactSum xent_exact_sum that is added to
-   * @param other xent_exact_sum that stays as it is
+   * @param exactSum xent_exact_sum that is changed
+   * @param other xent_exact_sum that is added
    * @return one of {@link Status}
    */
   int exactSumMerge(MemorySegment exactSum, MemorySegment other);

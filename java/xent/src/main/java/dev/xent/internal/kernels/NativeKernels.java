@@ -21,34 +21,36 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native library's kernels. To be made after the library has been loaded by this class's
- * loader.
+ * The kernels of the native library. Create an instance only after this class's loader has loaded
+ * the library.
  *
- * <p>A call goes through one of the two entry points of xent.h, as it has few arrays or many, and
- * through one of two handles. Critical ones may get heap arrays and have no transition to the
- * native state: cheaper for short work, but the garbage collector waits until they return. So short
- * work and heap arrays go through them; the caller keeps calls with heap arrays short. Arrays are
- * arguments, so that the linker holds their memory until a call returns.
+ * <p>A call goes through one of the two entry points of xent.h, for few or many arrays, and through
+ * one of two handles. Critical handles accept heap arrays and do not switch to the native thread
+ * state. This is cheaper for short calls, but the garbage collector waits until they return. So
+ * short calls and calls with heap arrays use critical handles, and the caller keeps calls with heap
+ * arrays short. Arrays are passed as arguments, so that the linker keeps their memory open until
+ * the call returns.
  *
- * <p>A handle is made by the first call that needs it, which takes ten to thirty milliseconds.
+ * <p>The first call that needs a handle creates it, which takes ten to thirty milliseconds.
  */
 public final class NativeKernels implements Kernels {
   /**
-   * Up to this {@link Cost} a call is critical: the transition to the native state and back takes
-   * as long as a dozen elements, and a collector that has to wait waits about a microsecond.
+   * The {@link Cost} up to which a call is critical. The transition to the native state and back
+   * takes as long as a dozen elements, and a call of this cost delays the garbage collector by
+   * about a microsecond.
    */
   static final long BRIEF = 2048;
 
-  /** Whether the linker takes segments of Java arrays: JDK 21's does not. */
+  /** Whether the linker accepts segments of Java arrays; that of JDK 21 does not. */
   static final boolean LINKER_TAKES_ARRAYS = Runtime.version().feature() >= 22;
 
-  /** Whether the JVM denied native access when the library was loaded, if at all. */
+  /** Whether loading a library requires native access, so that a denied access failed then. */
   private static final boolean LOADING_NEEDS_ACCESS = Runtime.version().feature() >= 24;
 
-  /** Whether the library gets Java arrays as they are. */
+  /** Whether Java arrays are passed to the library without a copy. */
   private final boolean takesArrays;
 
-  /** Which copy Java arrays where the linker takes none. */
+  /** Kernels that copy Java arrays if the linker does not accept them. */
   public NativeKernels() {
     this(LINKER_TAKES_ARRAYS);
   }
@@ -117,7 +119,8 @@ public final class NativeKernels implements Kernels {
   }
 
   /**
-   * JDK 21 has another name for it, and does not take heap arrays.
+   * The critical option, by reflection: JDK 21 has another name for it, and no parameter for heap
+   * arrays.
    *
    * @throws UnsupportedOperationException in a native image whose metadata lacks the method
    */
@@ -145,26 +148,26 @@ public final class NativeKernels implements Kernels {
   }
 
   /**
-   * Fails now if the linker cannot be used, not in a later call: native methods make the first
-   * ones.
+   * Fails now, instead of in a later call, if the linker cannot be used: native methods make the
+   * first calls.
    *
    * @throws UnsupportedOperationException in a native image whose metadata lacks an option
-   * @throws LinkageError if native access is denied, and loading a library did not need it
+   * @throws LinkageError if native access is denied and loading a library did not require it
    */
   public static void requireLinker() {
     if (LOADING_NEEDS_ACCESS) {
       criticalOption();
     } else {
-      Reference.reachabilityFence(FewArraysBriefly.HANDLE); // makes a handle, which takes longer
+      Reference.reachabilityFence(FewArraysBriefly.HANDLE); // creates a handle, which takes longer
     }
   }
 
-  /** The first argument is a struct that nobody but the caller can take away: a number will do. */
+  /** The first argument is a number, because only the caller can free the struct. */
   static FunctionDescriptor descriptor(int arrays) {
     return descriptor(arrays, ADDRESS);
   }
 
-  /** The same of few arrays whose addresses are numbers. */
+  /** The descriptor for few arrays whose addresses are passed as numbers. */
   static FunctionDescriptor numbersDescriptor() {
     return descriptor(Work.FEW_ARRAYS, JAVA_LONG);
   }
@@ -176,7 +179,7 @@ public final class NativeKernels implements Kernels {
     return FunctionDescriptor.of(JAVA_INT, arguments);
   }
 
-  /** No function declares an exception; what the linker throws is unchecked. */
+  /** No function declares an exception, so the linker throws only unchecked ones. */
   static RuntimeException unchecked(Throwable thrown) {
     if (thrown instanceof Error error) {
       throw error;
@@ -186,17 +189,17 @@ public final class NativeKernels implements Kernels {
 
   // ---- facts ------------------------------------------------------------------------------------
 
-  /** The version of the binary interface of the library. */
+  /** The version of the library's binary interface. */
   public static int abiVersion() {
     return Jni.BOUND ? Jni.abi() : XentH.xent_abi_version();
   }
 
-  /** The version of its arithmetic. */
+  /** The version of the library's numerics. */
   public static int numericsVersion() {
     return Jni.BOUND ? Jni.numerics() : XentH.xent_numerics_version();
   }
 
-  /** Whether library and processor have an instruction set, given by its number. */
+  /** Whether both the library and the processor have the instruction set with a number. */
   public static boolean hasIsa(int isa) {
     return (Jni.BOUND ? Jni.has(isa) : XentH.xent_has_isa(isa)) != 0;
   }
@@ -227,12 +230,14 @@ public final class NativeKernels implements Kernels {
     return isLinked(work) ? runAsItIs(work) : runOnHeap(work);
   }
 
-  /** Whether the linker takes the memory of a call. */
+  /** Whether the linker accepts the memory of a call. */
   private boolean isLinked(Work work) {
     return takesArrays || !work.isOnHeap();
   }
 
-  /** By a native method, which takes Java arrays where the linker does not. */
+  /**
+   * Runs the call by a native method, which accepts Java arrays that the linker does not accept.
+   */
   private int runOnHeap(Work work) {
     int status = Jni.NOT_HELD;
     if (Jni.BOUND && work.isHeld() && work.hasFewArrays()) {
@@ -289,7 +294,7 @@ public final class NativeKernels implements Kernels {
     return status == Status.OK;
   }
 
-  /** Runs a prepared call on arrays whose memory the linker holds. */
+  /** Runs a prepared call on arrays that the linker keeps open. */
   static int runPrepared(
       boolean critical,
       long prepared,
@@ -308,7 +313,7 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  /** The same of addresses, whose memory the caller holds. */
+  /** As above, on addresses whose memory the caller keeps open. */
   static int runPrepared(
       boolean critical, long prepared, long a, long b, long c, long d, long e, long f) {
     try {
@@ -320,7 +325,7 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  /** Calls a native method, whose arrays are {@link Work#isHeld held}. */
+  /** Calls a native method, on arrays that are {@link Work#isHeld held}. */
   private static int fewByMethod(Work work, long struct) {
     MemorySegment[] s = work.fewArrays();
     @Nullable Object[] array = work.fewBases();
@@ -360,11 +365,11 @@ public final class NativeKernels implements Kernels {
                 a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31]);
   }
 
-  /** Whether it takes no longer than a collector may wait. */
+  /** Whether the call is short enough for the garbage collector to wait. */
   private static boolean isBrief(Work work) {
     return switch (work.function()) {
       case LINEAR_CROSS_ENTROPY, LINEAR_CROSS_ENTROPY_BACKWARD, LINEAR_STATES -> false;
-      // Lists of all shards take longer.
+      // The lists of all shards take longer.
       case SAMPLE -> ShapeStruct.allClasses(work.shape()) == 0 && hasLittleEffort(work);
       default -> hasLittleEffort(work);
     };

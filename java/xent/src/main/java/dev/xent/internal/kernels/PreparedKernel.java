@@ -9,51 +9,54 @@ import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of one function that the core has checked, to be run with other memory: same types,
- * layouts, options and ranges. One thread at a time may run it.
+ * A call of one function that the core has checked. It can be run with other memory of the same
+ * types, layouts, options and ranges. One thread at a time may run it.
  */
 public final class PreparedKernel {
-  /** {@link #draw} did nothing. */
+  /** The result of {@link #draw} if it did nothing and the linker must be used. */
   public static final long USE_LINKER = Jni.NOTHING_DRAWN;
 
-  /** As many arrays as it takes. */
+  /** The maximum number of arrays. */
   public static final int ARRAYS = Work.FEW_ARRAYS;
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 
-  /** Has the structs, which stay as they are, and keeps them reachable. */
+  /** Holds the structs, which must not change, and keeps them reachable. */
   private final Work work = new Work();
 
-  /** What the core keeps of the call. */
+  /** The core's data of the prepared call. */
   final MemorySegment prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
 
   private boolean critical;
 
-  /** Whether addresses are enough, as nobody can close the memory of its arrays or move it. */
+  /**
+   * Whether passing addresses is safe, because no other thread can close or move the arrays'
+   * memory.
+   */
   private boolean fixed;
 
-  /** Whether the linker takes such memory. */
+  /** Whether the linker accepts the memory. */
   private boolean linked;
 
   private boolean usesJni;
   private final CallRate rate = new CallRate();
   private long runs;
 
-  /** Of no call yet. */
+  /** A kernel without a prepared call. */
   public PreparedKernel() {
     prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
   }
 
-  /** The call that is to be prepared, to be given its arrays, at most {@link #ARRAYS}. */
+  /** The call to prepare. The caller sets its arrays, at most {@link #ARRAYS}. */
   public Work work() {
     return work;
   }
 
   /**
-   * Has the core check the call and compute nothing.
+   * Lets the core check the call, without computing anything.
    *
    * @param held whether no other thread can close the memory of any of its arrays
-   * @return whether it can be run; not where calls cannot be prepared
+   * @return whether it can be run; false if these kernels cannot prepare the call
    */
   public boolean prepare(Kernels kernels, boolean held) {
     boolean done = kernels.prepare(this, held);
@@ -61,7 +64,7 @@ public final class PreparedKernel {
     return done;
   }
 
-  /** The core has checked it. */
+  /** Records that the core has checked the call. */
   void prepared(boolean isCritical, boolean isFixed, boolean isLinked, boolean mayUseJni) {
     critical = isCritical;
     fixed = isFixed;
@@ -70,9 +73,10 @@ public final class PreparedKernel {
   }
 
   /**
-   * Runs it with these as its first arrays, in the order of the function.
+   * Runs the call with these as its first arrays, in the order of the function.
    *
-   * @param a memory that is open and reachable until this returns; null: that of the call before
+   * @param a memory that is open and reachable until this returns; null: the memory of the previous
+   *     call
    * @return one of {@link Status}; nothing was written unless it is OK
    */
   public int run(
@@ -142,13 +146,13 @@ public final class PreparedKernel {
   }
 
   /**
-   * Draws a token of one row by a native method, at a step.
+   * Draws a token of one row at a step, by a native method.
    *
-   * @param stepAt the address of the step of xent_sampling
+   * @param stepAt the address of the step in xent_sampling
    * @param tokenAt the address of the token, an int64_t
    * @param array a Java array, or null
    * @param at the offset of the first logit, or its address
-   * @return the token; -1 if there is none; {@link #USE_LINKER}; or a smaller number, if it failed
+   * @return the token; -1 for no token; {@link #USE_LINKER}; or a smaller number if it failed
    */
   public long draw(long stepAt, long tokenAt, long step, @Nullable Object array, long at) {
     if (!usesJni || linked && rate.isHigh()) {
@@ -164,7 +168,7 @@ public final class PreparedKernel {
     return token;
   }
 
-  /** How often it ran. */
+  /** The number of runs. */
   public long runs() {
     return runs;
   }

@@ -5,7 +5,7 @@ package dev.xent.internal.kernels;
 import static dev.xent.internal.kernels.ElementType.*;
 import static dev.xent.internal.kernels.Form.*;
 
-/** What an array may be, in the functions that take it so. */
+/** The requirements on an array, shared by the functions that accept it in the same way. */
 public enum Rule {
   LOGITS(Array.LOGITS, PER_CLASS, NUMBERS, false, false),
   TEACHER(Array.TEACHER, PER_CLASS, NUMBERS, false, false),
@@ -67,15 +67,15 @@ public enum Rule {
 
   public final Array array;
 
-  /** What it has numbers for. */
+  /** The items that it has numbers for. */
   public final Form form;
 
-  /** The element types that it may have, as a set of {@link ElementType}. */
+  /** The uses of arrays in {@link ElementType}, as a set; its type must have one of them. */
   public final int holds;
 
   public final boolean written;
 
-  /** Whether one number may stand for several rows or classes. */
+  /** Whether several rows or classes may share one number. */
   public final boolean spread;
 
   private final long inPlace;
@@ -93,7 +93,7 @@ public enum Rule {
     this.inPlace = bits;
   }
 
-  /** Whether it may be another array of the call, written in place. */
+  /** Whether it may be the same memory as another array, to be written in place. */
   public boolean mayBe(Array other) {
     return (inPlace >> other.ordinal() & 1) != 0;
   }

@@ -9,7 +9,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * {@code xent_shape}: the sizes of a call's tensor, then the layout of each {@link Array}. Written
- * by hand, as it grows with the arrays; AbiFactsTest compares it with the compiler's.
+ * by hand, because the number of layouts depends on the arrays. AbiFactsTest compares it with the
+ * compiler's layout.
  */
 public final class ShapeStruct {
   private static final long SIZE = 0;
@@ -30,7 +31,7 @@ public final class ShapeStruct {
 
   private ShapeStruct() {}
 
-  /** A struct that has its size; all else is 0. */
+  /** Allocates a struct with its size set and all other fields 0. */
   public static MemorySegment allocate(Arena arena) {
     MemorySegment shape = arena.allocate(BYTES, Long.BYTES);
     shape.set(JAVA_LONG, SIZE, BYTES);
@@ -42,7 +43,7 @@ public final class ShapeStruct {
     return shape.asSlice(offset(array), xent_layout.sizeof());
   }
 
-  /** Where the layout of an array begins. */
+  /** The offset of the layout of an array. */
   public static long offset(Array array) {
     return LAYOUTS + array.ordinal() * xent_layout.sizeof();
   }

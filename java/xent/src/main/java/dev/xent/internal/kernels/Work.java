@@ -7,36 +7,36 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of one function: its structs, its ranges and its arrays. Used again and again, by one
- * thread, so that a call allocates nothing.
+ * A call of one function: its structs, ranges and arrays. One thread reuses an instance for many
+ * calls, so that a call allocates nothing.
  *
- * <p>Structs are off-heap segments in the C layouts; whoever gives them keeps them open and
- * reachable until the call returns. Arrays are off-heap segments, or segments of Java arrays, that
- * begin at the element (row 0, class 0).
+ * <p>Structs are off-heap segments in the C layouts. The caller keeps them open and reachable until
+ * the call returns. Arrays are off-heap segments or segments of Java arrays, and begin at element
+ * (row 0, class 0).
  */
 public final class Work {
-  /** As many arrays as the shorter entry point takes. */
+  /** The number of arrays of the shorter entry point. */
   static final int FEW_ARRAYS = 6;
 
   private final MemorySegment struct = Arena.ofAuto().allocate(xent_work.layout());
 
-  /** In the order of the function; NULL where the call is without one. */
+  /** In the order of the function; NULL for an absent array. */
   final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
 
-  /** The Java arrays below them, as far as native methods may be passed these. */
+  /** The Java arrays under the segments, where native methods may be passed them. */
   private final @Nullable Object[] bases = new Object[Function.MOST_ARRAYS];
 
-  /** Those that there are, where the places of the first ones are not enough. */
+  /** The present arrays without gaps, if the last one's place is beyond the first few. */
   private final MemorySegment[] few = new MemorySegment[FEW_ARRAYS];
 
   private final @Nullable Object[] fewBases = new Object[FEW_ARRAYS];
 
   private int fewCount;
 
-  /** Whether the first arrays are those that there are, though fewer places would do. */
+  /** Whether to pass the present arrays without gaps even if their places would fit. */
   private boolean withoutGaps;
 
-  /** Behind the last array that was given. */
+  /** One past the place of the last array that was set. */
   private int end;
 
   private boolean onHeap;
@@ -58,17 +58,17 @@ public final class Work {
   private long classBegin;
   private long classEnd;
 
-  /** Whether a function is told any of these. */
+  /** Whether any of the fields below is set. */
   private boolean special;
 
-  /** Bit i: there is an array i. */
+  /** Bit i is set if array i is present. */
   private int mask;
 
   private int choice;
   private long shards;
   private long workspaceSize;
 
-  // What the struct says.
+  // The values in the struct.
   private @Nullable Function writtenFunction;
   private @Nullable MemorySegment writtenShape;
   private @Nullable MemorySegment writtenOptions;
@@ -80,7 +80,7 @@ public final class Work {
   private boolean writtenSpecial;
   private int writtenPassed;
 
-  /** Made once, for many calls. */
+  /** An instance for many calls. */
   public Work() {
     java.util.Arrays.fill(arrays, MemorySegment.NULL);
     java.util.Arrays.fill(few, MemorySegment.NULL);
@@ -88,7 +88,7 @@ public final class Work {
   }
 
   /**
-   * Begins a call, which has no arrays yet.
+   * Begins a call without arrays.
    *
    * @param newShape xent_shape
    * @param newOptions xent_options
@@ -114,14 +114,14 @@ public final class Work {
     return this;
   }
 
-  /** Other structs than it began with. */
+  /** Replaces the structs. */
   public Work structs(MemorySegment newShape, MemorySegment newOptions) {
     shape = newShape;
     options = newOptions;
     return this;
   }
 
-  /** Lets go of all tensors. What is said beside them stays for the same call once more. */
+  /** Removes all arrays. Everything else stays set, to repeat the call. */
   public void clear() {
     for (; end > 0; end--) {
       arrays[end - 1] = MemorySegment.NULL;
@@ -136,23 +136,24 @@ public final class Work {
     isHeld = true;
   }
 
-  /** Gives an array, which the function takes, or takes it back with NULL. */
+  /** Sets an array of the function; NULL removes it. */
   public Work set(Array array, MemorySegment segment) {
     give(function.place(array), segment);
     isHeld &= segment == MemorySegment.NULL;
     return this;
   }
 
-  /** Gives an array if the function takes it. */
+  /** Sets an array if the function has it. */
   public void offer(Array array, MemorySegment segment) {
     offer(array, segment, null, false);
   }
 
   /**
-   * Gives an array if the function takes it.
+   * Sets an array if the function has it.
    *
-   * @param base the Java array below it, or null
-   * @param held whether nobody can close its memory before the call, nor another thread during it
+   * @param base the Java array under the segment, or null
+   * @param held whether its memory cannot be closed before the call, nor by another thread during
+   *     the call
    */
   public void offer(Array array, MemorySegment segment, @Nullable Object base, boolean held) {
     int place = function.place(array);
@@ -180,28 +181,28 @@ public final class Work {
     }
   }
 
-  /** The rows from one to before another. */
+  /** Sets the range of rows; {@code behind} is exclusive. */
   public Work rows(long begin, long behind) {
     rowBegin = begin;
     rowEnd = behind;
     return this;
   }
 
-  /** The classes: all of them where the function takes no range. */
+  /** Sets the range of classes; all classes if the function has no range. */
   public Work classes(long begin, long behind) {
     classBegin = begin;
     classEnd = behind;
     return this;
   }
 
-  /** Room for the call, of so many bytes. */
+  /** Sets the workspace and its size in bytes. */
   public Work workspace(MemorySegment room, long size) {
     special = true;
     workspaceSize = size;
     return set(Array.WORKSPACE, room);
   }
 
-  /** How tokens are drawn: xent_sampling, one for all rows or one per row. */
+  /** Sets the sampling parameters: xent_sampling, one for all rows or one per row. */
   public Work sampling(MemorySegment newSampling, boolean perRow) {
     special = true;
     sampling = newSampling;
@@ -209,14 +210,14 @@ public final class Work {
     return this;
   }
 
-  /** What so many shards said of the rows. */
+  /** Sets the gathered states of {@code count} shards. */
   public Work gathered(MemorySegment states, long count) {
     special = true;
     shards = count;
     return set(Array.GATHERED, states);
   }
 
-  /** What else a function is told: whether it is the second round of finish. */
+  /** Sets the function's choice: whether this is the second round of finish. */
   public Work choice(int newChoice) {
     special = true;
     choice = newChoice;
@@ -267,18 +268,18 @@ public final class Work {
     return shards;
   }
 
-  /** One of the arrays, NULL where the call is without it. */
+  /** The array at a place; NULL if absent. */
   public MemorySegment array(int place) {
     return arrays[place];
   }
 
-  // ---- what the entry points are given ----------------------------------------------------------
+  // ---- arguments of the entry points -----------------------------------------------------------
 
   int count() {
     return end;
   }
 
-  /** What takes the place of Java arrays. */
+  /** The off-heap blocks that replace Java arrays. */
   ArrayBlocks blocks() {
     if (blocks == null) {
       blocks = new ArrayBlocks();
@@ -290,17 +291,17 @@ public final class Work {
     return end <= FEW_ARRAYS || Integer.bitCount(mask) <= FEW_ARRAYS;
   }
 
-  /** From now on the arrays that there are have no gaps between them. */
+  /** From now on the present arrays are passed without gaps. */
   void passOnlyThese() {
     withoutGaps = true;
   }
 
-  /** Whether the first places are passed, with NULL where an array is missing. */
+  /** Whether the arrays are passed by place, with NULL for absent arrays. */
   private boolean passesPlaces() {
     return !withoutGaps && end <= FEW_ARRAYS;
   }
 
-  /** Arrays of a call that has few, in the order of the function. */
+  /** The arrays to pass if there are few, in the order of the function. */
   MemorySegment[] fewArrays() {
     if (passesPlaces()) {
       return arrays;
@@ -319,7 +320,7 @@ public final class Work {
     return few;
   }
 
-  /** The Java arrays below those of {@link #fewArrays}, which was called before. */
+  /** The Java arrays under those of the last call of {@link #fewArrays}. */
   @Nullable Object[] fewBases() {
     return passesPlaces() ? bases : fewBases;
   }
@@ -333,12 +334,15 @@ public final class Work {
     return rate;
   }
 
-  /** Whether memory of the call is a Java array. */
+  /** Whether any array is a Java array. */
   boolean isOnHeap() {
     return onHeap;
   }
 
-  /** The call without its arrays, for the entry points. Most calls are like the one before. */
+  /**
+   * The struct of the call for the entry points, without arrays. Writes only fields that changed,
+   * since most calls repeat the previous one.
+   */
   MemorySegment struct() {
     if (function != writtenFunction
         || shape != writtenShape

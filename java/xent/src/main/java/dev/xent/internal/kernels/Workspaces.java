@@ -10,36 +10,42 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Working memory that calls use again and again, so that they allocate nothing: one workspace for
- * each platform thread, and spare ones for virtual threads, of which there may be a million.
+ * Reusable working memory, so that calls allocate nothing: one workspace per platform thread, and a
+ * pool of spare ones for virtual threads, of which there may be a million.
  *
- * <p>A live thread keeps everything reachable that its thread locals hold. Were that a workspace,
- * no thread that ever made a call would let go of the class loader of this library. So the thread
- * holds a {@link WeakReference} alone, and this class, which goes with its loader, holds the
- * workspace for as long as the thread holds the reference.
+ * <p>A live thread keeps the values of its thread locals reachable. A thread local that held a
+ * workspace would keep this library's class loader reachable as long as the thread lives. So the
+ * thread holds only a {@link WeakReference}, and this class, which is collected with its loader,
+ * holds the workspace as long as the thread holds the reference.
  *
  * @param <T> the workspace
  */
 public final class Workspaces<T> {
-  /** More spare ones are made where they are needed, and thrown away after that. */
+  /** The size of the pool. Spare workspaces beyond it are created when needed and then dropped. */
   private static final int KEPT = 64;
 
   private final Supplier<T> owned;
   private final Supplier<T> unowned;
 
-  /** To be reached from a thread: classes of the JDK alone, and no initial value, which is ours. */
+  /**
+   * Reachable from threads, so it uses only JDK classes, without an initial value, which would be a
+   * class of this library.
+   */
   private final ThreadLocal<WeakReference<T>> own = new ThreadLocal<>();
 
-  /** By the references that live threads hold; the others drop out when a thread comes new. */
+  /**
+   * Keyed by the references that live threads hold. Entries of dead threads are removed when a new
+   * thread is added.
+   */
   private final Map<WeakReference<T>, T> all = Collections.synchronizedMap(new WeakHashMap<>());
 
   private final AtomicReferenceArray<@Nullable T> spare = new AtomicReferenceArray<>(KEPT);
 
   /**
-   * No workspace yet.
+   * Creates no workspace yet.
    *
-   * @param owned makes one that belongs to a thread
-   * @param unowned makes one that goes from call to call: {@link #take}, {@link #give}
+   * @param owned creates a workspace that belongs to a thread
+   * @param unowned creates a workspace for the pool
    */
   public Workspaces(Supplier<T> owned, Supplier<T> unowned) {
     this.owned = owned;
@@ -47,7 +53,7 @@ public final class Workspaces<T> {
   }
 
   /**
-   * Returns the workspace of the calling thread, which must not be a virtual one.
+   * Returns the workspace of the calling thread, which must be a platform thread.
    *
    * @return the same in every call
    */
@@ -66,9 +72,9 @@ public final class Workspaces<T> {
   }
 
   /**
-   * Makes another workspace for the calling thread, which forgets the one it had.
+   * Replaces the workspace of the calling thread by a new one.
    *
-   * @return what {@link #own} returns from now on
+   * @return the workspace that {@link #own} returns from now on
    */
   public T renew() {
     all.remove(own.get());
@@ -76,9 +82,9 @@ public final class Workspaces<T> {
   }
 
   /**
-   * Returns a spare workspace that nobody else has.
+   * Takes a spare workspace from the pool.
    *
-   * @return one to be given back
+   * @return a workspace that only the caller uses until it is returned
    */
   public T take() {
     for (int i = 0; i < KEPT; i++) {
@@ -91,9 +97,9 @@ public final class Workspaces<T> {
   }
 
   /**
-   * Gives a spare workspace back.
+   * Returns a spare workspace to the pool.
    *
-   * @param workspace what {@link #take} returned
+   * @param workspace the result of {@link #take}
    */
   public void give(T workspace) {
     for (int i = 0; i < KEPT; i++) {

@@ -20,18 +20,22 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who computes in this process. The choice is made when first asked for. It stays, with its reason,
- * unless loading failed for what may pass, such as a lack of descriptors or of room on a disk. Then
- * it is made again. An error, such as a lack of memory, is no choice: the next call makes it.
+ * The choice of the backend of this process. It is made at first use, and stays, with its reason,
+ * unless loading failed for a reason that may be temporary, such as a lack of file descriptors or
+ * disk space. Then it is made again. If an error is thrown, such as a lack of memory, no choice is
+ * made, and the next call makes it.
  */
 public final class Backends {
   private static final ReentrantLock CHOOSING = new ReentrantLock();
 
   private static volatile @Nullable Backends chosen;
 
-  // ---- of the thread that chooses
+  // ---- used only while holding CHOOSING
 
-  /** What has been loaded, kept whatever fails then: each load would map another copy. */
+  /**
+   * The location of the loaded library. It is kept after later failures, because each load would
+   * map another copy.
+   */
   private static @Nullable String location;
 
   private static @Nullable Path locationOf;
@@ -44,10 +48,10 @@ public final class Backends {
   private final @Nullable NativeLibrary library;
   private final @Nullable NativeLibraryException failure;
 
-  /** After a failure that may pass. */
+  /** The delay before the next try, after a failure that may be temporary. */
   private final @Nullable Pause pause;
 
-  /** Loaded when it is needed. */
+  /** Initialized at first use. */
   private static final class Reference {
     static final Kernels KERNELS = new ReferenceKernels();
   }
@@ -64,27 +68,27 @@ public final class Backends {
   }
 
   /**
-   * Returns the choice of this process, and makes it if that has not been done, or has failed for a
-   * reason that may have passed.
+   * Returns the choice of this process. Makes it if it was not made, or if it failed for a reason
+   * that may be temporary.
    *
-   * @return who computes from now on
-   * @throws OptionException when a system property has a value that cannot be
+   * @return the backends from now on
+   * @throws OptionException if a system property has an invalid value
    */
   public static Backends get() {
     return get(Backend.AUTO);
   }
 
   /**
-   * The same for an operation.
+   * Returns the choice for an operation.
    *
-   * @param backend what it asks for
+   * @param backend the operation's option
    */
   public static Backends get(Backend backend) {
     Backends made = chosen;
     return made != null && made.stays(backend) ? made : chooseAndLog(made, backend);
   }
 
-  /** A call that fails without the library never fails without a try. */
+  /** Whether a call may use this choice; a call that requires the library always retries first. */
   private boolean stays(Backend backend) {
     return pause == null
         || backend == Backend.REFERENCE
@@ -95,7 +99,7 @@ public final class Backends {
     if (seen == null || seen.isNativeRequired(backend)) {
       CHOOSING.lock();
     } else if (!CHOOSING.tryLock()) {
-      return seen; // another thread tries
+      return seen; // another thread is loading
     }
     try {
       Backends made = chosen;
@@ -113,7 +117,7 @@ public final class Backends {
     }
     Settings settings = before == null ? Settings.ofSystem() : before.settings;
     Pause pause = before == null || before.pause == null ? Pause.none() : before.pause.next();
-    if (before != null) { // whatever happens, the next call does not try at once
+    if (before != null) { // if this try throws, the next call waits
       chosen = new Backends(settings, null, before.failure, pause);
     }
     Backends made = choose(settings, pause);
@@ -183,21 +187,21 @@ public final class Backends {
   }
 
   /**
-   * Returns who computes.
+   * Returns the kernels of a backend.
    *
-   * @param backend what was asked for
+   * @param backend the requested backend
    * @return its kernels
-   * @throws NativeLibraryException when the native library is required and cannot be used
+   * @throws NativeLibraryException if the native library is required and cannot be used
    */
   public Kernels kernels(Backend backend) {
     return kernels(backend, Isa.BEST);
   }
 
   /**
-   * Returns who computes for an operation.
+   * Returns the kernels of an operation.
    *
-   * @param isa the instruction set that it asks for
-   * @return kernels that change to those of the library, if that may be loaded later
+   * @param isa the requested instruction set
+   * @return kernels that change to those of the library if the library can be loaded later
    */
   public Kernels kernels(Backend backend, Isa isa) {
     if (backend == Backend.REFERENCE) {
@@ -213,33 +217,33 @@ public final class Backends {
     return pause == null ? Reference.KERNELS : new LateKernels(Reference.KERNELS, isa);
   }
 
-  /** Those of the library; others as long as there is none. */
+  /** The kernels of the library; {@code others} while it is not loaded. */
   Kernels kernels(Kernels others) {
     return library == null ? others : library.kernels();
   }
 
   /**
-   * Returns who {@link Backend#AUTO} is.
+   * Returns the backend that {@link Backend#AUTO} selects.
    *
    * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}
-   * @throws NativeLibraryException when the native library is required and cannot be used
+   * @throws NativeLibraryException if the native library is required and cannot be used
    */
   public Backend backend() {
     return kernels(Backend.AUTO).isNative() ? Backend.NATIVE : Backend.REFERENCE;
   }
 
   /**
-   * Returns what an operation asks for.
+   * Returns the instruction set of an operation.
    *
-   * @param isa what it says itself
-   * @return the same, or what the system property says in place of {@link Isa#BEST}
+   * @param isa the operation's option
+   * @return the same; for {@link Isa#BEST}, the value of the system property
    */
   public Isa isa(Isa isa) {
     return isa == Isa.BEST ? settings.isa() : isa;
   }
 
   /**
-   * Returns what {@link Isa#BEST} is.
+   * Returns the instruction set that {@link Isa#BEST} selects.
    *
    * @return an instruction set other than {@link Isa#BEST}; {@link Isa#SCALAR} without the native
    *     library
@@ -252,7 +256,7 @@ public final class Backends {
   }
 
   /**
-   * Returns the instruction sets that can be asked for here.
+   * Returns the instruction sets that operations can use in this process.
    *
    * @return without {@link Isa#BEST}, slowest first
    */
@@ -261,7 +265,7 @@ public final class Backends {
   }
 
   /**
-   * Returns where the native library came from.
+   * Returns the location of the native library.
    *
    * @return a URL or a path; null without the native library
    */
@@ -270,18 +274,18 @@ public final class Backends {
   }
 
   /**
-   * Returns why the native library does not compute.
+   * Returns why the native library is not used.
    *
-   * @return the reason; null where it does
+   * @return the reason; null if it is used
    */
   public @Nullable String fallbackReason() {
     return failure == null ? null : failure.getMessage();
   }
 
   /**
-   * Returns what native access is given to, as the option of the JVM says it.
+   * Returns the value for the JVM option {@code --enable-native-access}.
    *
-   * @return the name of a module, or of all that have none
+   * @return the name of this module, or {@code ALL-UNNAMED}
    */
   public static String moduleName() {
     Module module = Backends.class.getModule();
@@ -289,7 +293,7 @@ public final class Backends {
   }
 
   /**
-   * Returns how many threads work on a call, at most, where an operation does not say.
+   * Returns the maximum number of threads of a call whose operation does not set one.
    *
    * @return at least 1
    */

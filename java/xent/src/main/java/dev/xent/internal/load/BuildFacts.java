@@ -7,7 +7,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Properties;
 
-/** What the build wrote down about itself. */
+/** The versions that the build recorded. */
 public final class BuildFacts {
   private static final String RESOURCE = "build.properties";
 
@@ -16,7 +16,7 @@ public final class BuildFacts {
   /**
    * Returns the version of this library.
    *
-   * @return as Maven has it: "1.2.3"
+   * @return in Maven's form: "1.2.3"
    */
   public static String version() {
     Properties facts = new Properties();
@@ -41,7 +41,7 @@ public final class BuildFacts {
   }
 
   /**
-   * Returns the version of the arithmetic that this code computes.
+   * Returns the numerics version that this code implements.
    *
    * @return XENT_NUMERICS_VERSION
    */

@@ -15,8 +15,9 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native library in the jar, whose CRC-32 detects damage. Whoever can change the library can
- * change a checksum of any kind, and Java computes this one fast before it is compiled.
+ * The native library in the jar, whose CRC-32 detects damage. A stronger checksum would not protect
+ * against an attacker, who could change the checksum with the library. CRC-32 is fast even before
+ * the JIT compiler runs.
  *
  * @param bytes the file
  * @param location its URL
@@ -25,7 +26,7 @@ record BundledLibrary(byte[] bytes, String location) {
   private static final String CHECKSUM_SUFFIX = ".crc32";
   private static final int PAGE = 4096;
 
-  /** Returns where the library of a platform is. */
+  /** Returns the URL of the library of a platform. */
   static URL url(Platform platform) {
     URL url = BundledLibrary.class.getResource(platform.resource());
     if (url == null) {
@@ -37,7 +38,7 @@ record BundledLibrary(byte[] bytes, String location) {
     return url;
   }
 
-  /** Reads the library of a platform and checks that it is the one that was built. */
+  /** Reads the library of a platform and checks its checksum. */
   static BundledLibrary read(Platform platform) {
     URL url = url(platform);
     byte[] bytes = bytes(platform.resource());
@@ -58,8 +59,8 @@ record BundledLibrary(byte[] bytes, String location) {
   }
 
   /**
-   * Refuses a file that was this library: it has its length and its first page, where the build ID
-   * lies, and other bytes behind. Of a library from another build nothing can be said.
+   * Rejects a damaged copy of this library: a file with its length and its first page, which
+   * contains the build ID, but different bytes after the page. Libraries from other builds pass.
    */
   static void requireNotDamaged(Path file, Platform platform) {
     byte[] ours = bytes(platform.resource());

@@ -11,7 +11,7 @@ import dev.xent.options.Ties;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The numbers of the C API that stand for what the Java API names. */
+/** Maps enums of the Java API to the numbers of the C API. */
 public final class Codes {
   private Codes() {}
 
@@ -26,7 +26,7 @@ public final class Codes {
     };
   }
 
-  /** The number of a policy for rows without a class. */
+  /** The number of a policy for fully masked rows. */
   public static int of(FullyMasked policy) {
     return switch (policy) {
       case NAN -> XentH.XENT_FULLY_MASKED_NAN();
@@ -34,7 +34,7 @@ public final class Codes {
     };
   }
 
-  /** The number of rules of sampling. */
+  /** The number of sampling rules. */
   public static int of(SamplingRules rules) {
     return switch (rules) {
       case XENT -> XentH.XENT_RULES_XENT();
@@ -58,7 +58,7 @@ public final class Codes {
     };
   }
 
-  /** The numbers of filters, one per byte from the lowest on. */
+  /** The numbers of filters, one per byte, the first in the lowest byte. */
   public static long of(List<SamplingFilter> order) {
     long numbers = 0;
     for (int i = order.size() - 1; i >= 0; i--) {
@@ -67,7 +67,7 @@ public final class Codes {
     return numbers;
   }
 
-  /** The number of a treatment of ties; null: as the rules say. */
+  /** The number of a treatment of ties; null selects that of the rules. */
   public static int of(@Nullable Ties ties) {
     if (ties == null) {
       return XentH.XENT_TIES_OF_RULES();

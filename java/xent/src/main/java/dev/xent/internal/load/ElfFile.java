@@ -11,10 +11,10 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 
 /**
- * What the headers of a Linux library say. The system's loader maps what they promise; where the
- * file ends before, it dies of a SIGBUS, and the JVM with it.
+ * The headers of a Linux library. The system's loader maps the ranges in the headers without a
+ * check. If the file is shorter, the access raises SIGBUS, which ends the JVM.
  *
- * <p>Not read by a FileChannel, which an interrupt of the thread closes.
+ * <p>The file is not read with a FileChannel, which an interrupt of the thread would close.
  */
 final class ElfFile {
   private static final int MAGIC = 0x464c457f;
@@ -39,9 +39,9 @@ final class ElfFile {
   }
 
   /**
-   * Refuses a file that is no library for a processor, or not all of one.
+   * Rejects a file that is not a library for a processor, or is truncated.
    *
-   * @param arch in the words of {@link Platform}
+   * @param arch as in {@link Platform}
    */
   static void requireComplete(Path path, String arch) {
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
@@ -71,7 +71,10 @@ final class ElfFile {
     checkSections(table(header.getLong(40), sections, SECTION_BYTES), sections, names);
   }
 
-  /** Processors that Xent has no library for are left to the system. */
+  /**
+   * Whether the machine is that of the architecture. For other architectures the system's loader
+   * decides.
+   */
   private static boolean isFor(String arch, short machine) {
     return switch (arch) {
       case "x86_64" -> machine == 62;
@@ -93,7 +96,9 @@ final class ElfFile {
     }
   }
 
-  /** They come last in a file: one that was filled up with zeros to its length has none. */
+  /**
+   * Checks the sections, which are last in a file. A file padded with zeros has invalid sections.
+   */
   private void checkSections(ByteBuffer table, int count, int names) {
     for (int i = 0; i < count; i++) {
       int at = i * SECTION_BYTES;

@@ -9,18 +9,18 @@ import dev.xent.options.Isa;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The kernels of an operation that was built while the native library could not be loaded: those of
- * the reference until it can be, and then its own. It may change between two kernels of a call,
- * since all of them write the same bits.
+ * The kernels of an operation that was built while the native library could not be loaded. They are
+ * those of the reference until the library can be loaded, and then those of the library. The change
+ * may happen between two kernels of a call, since both produce the same bits.
  */
 final class LateKernels implements Kernels {
   private final Isa isa;
   private volatile Kernels now;
 
   /**
-   * Begins with the reference.
+   * Starts with the kernels of the reference.
    *
-   * @param isa the instruction set that the operation asks for
+   * @param isa the instruction set that the operation requests
    */
   LateKernels(Kernels reference, Isa isa) {
     now = reference;

@@ -8,8 +8,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * The logger {@code dev.xent} of the platform's logging, whichever that is. Messages wait until the
- * choice of the backend is made, since a handler may make calls of its own.
+ * The logger {@code dev.xent} of the platform's logging. Messages are queued until the choice of
+ * the backend is made, since a log handler may itself call Xent.
  */
 final class Log {
   private record Message(Level level, String text) {}
@@ -34,7 +34,7 @@ final class Log {
     WAITING.add(new Message(Level.DEBUG, message));
   }
 
-  /** Hands out what waits. A handler that throws does not end the call that happens to log. */
+  /** Logs the queued messages. An exception of a handler does not fail the call that logs. */
   static void flush() {
     for (Message message = WAITING.poll(); message != null; message = WAITING.poll()) {
       try {

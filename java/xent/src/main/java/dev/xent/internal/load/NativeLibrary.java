@@ -16,22 +16,22 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The native library, loaded by this class's loader and found to speak this code's language.
+ * The native library, loaded by this class's loader, with its versions and results checked.
  *
  * @param kernels its functions
- * @param isas the instruction sets that this processor, operating system and library have, without
- *     {@link Isa#BEST}
+ * @param isas the instruction sets that this processor, operating system and library support,
+ *     without {@link Isa#BEST}
  * @param bestIsa the best of them
- * @param location where it came from
+ * @param location URL or path of the library
  */
 record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String location) {
-  /** MAX_PATH: files may have longer paths there, libraries not. */
+  /** MAX_PATH of Windows: files may have longer paths, libraries may not. */
   private static final int LONGEST_OF_WINDOWS = 260;
 
   /**
-   * Looks for the library that the settings name, else for the one in the jar.
+   * Finds the library that the settings name, or otherwise the one in the jar.
    *
-   * @throws NativeLibraryException when there will never be one
+   * @throws NativeLibraryException if there is no such library, now or later
    */
   static void find(Settings settings) {
     if (settings.libraryPath() == null) {
@@ -40,9 +40,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   }
 
   /**
-   * Loads that library. If it fails, it may succeed later.
+   * Loads that library. A failure may be temporary.
    *
-   * @return where it came from, for {@link #link}
+   * @return its URL or path, for {@link #link}
    * @throws NativeLibraryException with the reason
    */
   static String load(Settings settings) {
@@ -76,13 +76,14 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     return file.toString();
   }
 
-  /** The JVM lets one class loader alone load a file; another one needs a copy. */
+  /** Whether another class loader has loaded the file. Only one can, so this one needs a copy. */
   private static boolean isLoadedElsewhere(NativeLibraryException e) {
     return String.valueOf(e.getMessage()).contains("already loaded in another classloader");
   }
 
   static byte[] bytes(Path file) {
-    try (InputStream stream = new FileInputStream(file.toFile())) { // no interrupt closes it
+    // Unlike a FileChannel, this stream is not closed by an interrupt.
+    try (InputStream stream = new FileInputStream(file.toFile())) {
       return stream.readAllBytes();
     } catch (IOException e) {
       throw new NativeLibraryException(message("cannot read %s: %s", file, e), e);
@@ -121,7 +122,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
         cause);
   }
 
-  /** Whether the JVM was told not to load libraries. */
+  /** Whether the JVM denies loading native libraries. */
   static boolean isDenied(NativeLibraryException e) {
     return e.getCause() instanceof IllegalCallerException;
   }
@@ -142,10 +143,10 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   }
 
   /**
-   * Checks the versions of the library that was loaded, before anything else is called, and what it
-   * computes, before it is used.
+   * Checks the versions of the loaded library before any other call, and its results before its
+   * use.
    *
-   * @throws NativeLibraryException when it cannot be used, in this JVM
+   * @throws NativeLibraryException if it cannot be used in this JVM
    */
   static NativeLibrary link(String location) {
     try {
@@ -159,7 +160,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       if (cause instanceof IllegalCallerException) {
-        throw denied(location, cause); // before JDK 24 it is not loading that is denied
+        throw denied(location, cause); // before JDK 24 loading succeeds and linking is denied
       }
       if (cause instanceof UnsupportedOperationException) {
         throw uncallable(location, cause);
@@ -172,7 +173,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
   }
 
-  /** As in a native image that was built without the metadata of the jar. */
+  /** For example in a native image that was built without the metadata in the jar. */
   private static NativeLibraryException uncallable(String location, Throwable cause) {
     return new NativeLibraryException(
         message(

@@ -2,22 +2,22 @@
 package dev.xent.internal.load;
 
 /**
- * How long to wait until loading is tried again: no time after the first failure, then 0.1 seconds,
- * twice as long after each further one, and at most 64 seconds.
+ * The delay before loading is tried again: 0 after the first failure, then 0.1 seconds, doubled
+ * after each further failure, up to 64 seconds.
  *
- * @param since when the last try failed, in {@link System#nanoTime}
- * @param nanos how long to wait from then on
+ * @param since time of the last failure, by {@link System#nanoTime}
+ * @param nanos delay after it
  */
 record Pause(long since, long nanos) {
   private static final long SHORTEST = 100_000_000L;
   private static final long LONGEST = 64_000_000_000L;
 
-  /** After the first failure. */
+  /** The delay after the first failure. */
   static Pause none() {
     return new Pause(System.nanoTime(), 0);
   }
 
-  /** After one more failure. */
+  /** The delay after a further failure. */
   Pause next() {
     return new Pause(System.nanoTime(), Math.clamp(2 * nanos, SHORTEST, LONGEST));
   }

@@ -4,11 +4,10 @@ package dev.xent.internal.load;
 import java.util.Locale;
 
 /**
- * An operating system and a processor architecture, in the names of the folders that hold
- * libraries.
+ * An operating system and a processor architecture, in the form of the library folders' names.
  *
- * @param os {@code linux}, {@code macos}, {@code windows}, or what the JVM says
- * @param arch {@code x86_64}, {@code aarch64}, or what the JVM says
+ * @param os {@code linux}, {@code macos}, {@code windows}, or the JVM's name
+ * @param arch {@code x86_64}, {@code aarch64}, or the JVM's name
  */
 record Platform(String os, String arch) {
   static Platform current() {
@@ -23,7 +22,10 @@ record Platform(String os, String arch) {
         arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch);
   }
 
-  /** Letters and digits. A regular expression would take milliseconds of the first call. */
+  /**
+   * Only the letters and digits of a name. A regular expression would add milliseconds to the first
+   * call.
+   */
   private static String folder(String name) {
     StringBuilder folder = new StringBuilder(name);
     for (int i = 0; i < name.length(); i++) {
@@ -43,7 +45,7 @@ record Platform(String os, String arch) {
     return os.equals("windows");
   }
 
-  /** Where the library of this platform lies in the jar. */
+  /** The resource name of this platform's library in the jar. */
   String resource() {
     return "/META-INF/native/" + this + "/" + fileName();
   }

@@ -19,11 +19,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A library file that no other class loader loads: one that loads a copy of its own never clashes
- * with another one. On Linux and macOS no other user can read or write it; on Windows it has the
- * permissions of the directory that it is in.
+ * A copy of the library for one class loader. Class loaders cannot load the same file, so each
+ * loads its own copy. On Linux and macOS no other user can read or write the copy. On Windows it
+ * has the permissions of its parent directory.
  *
- * @param directory on Linux and macOS with access for the owner alone
+ * @param directory on Linux and macOS accessible by the owner only
  * @param file in that directory
  */
 record PrivateCopy(Path directory, Path file) implements AutoCloseable {
@@ -31,7 +31,9 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
 
   private static final int ATTEMPTS = 100;
 
-  /** A younger one may have been written and not loaded yet. */
+  /**
+   * Minimum age of a copy that is removed: a younger copy may have been written but not loaded yet.
+   */
   private static final Duration LEFT_FOR = Duration.ofMinutes(10);
 
   /**
@@ -62,7 +64,7 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
     }
   }
 
-  /** The same failure has the same message again, although the directory has another name. */
+  /** Hides the random directory name, so that a repeated failure has the same message. */
   private static String withoutName(String message, Path parent) {
     String begin = Pattern.quote(parent.resolve(PREFIX).toString());
     return message.replaceAll(
@@ -70,9 +72,9 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
   }
 
   /**
-   * As Files.createTempDirectory does, but for the random name, which makes Windows wait for a
-   * generator that asks every network adapter. A name that exists is never taken, so nobody gains
-   * by guessing it.
+   * Like Files.createTempDirectory, except for the random name: on Windows its generator waits for
+   * a query of every network adapter. The name may be predictable, because an existing directory is
+   * never used.
    */
   private static Path createDirectory(Path parent) throws IOException {
     boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
@@ -96,8 +98,8 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
   }
 
   /**
-   * Removes copies that processes have left: Windows lets nobody delete a library that is loaded,
-   * so one remains until the next process comes. Those that are still loaded stay.
+   * Removes copies that ended processes left: Windows does not allow deleting a loaded library, so
+   * the last copy remains until the next process starts. Copies that are still loaded stay.
    */
   static void removeLeft(Path parent, String fileName) {
     Instant before = Instant.now().minus(LEFT_FOR);
@@ -114,7 +116,7 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
     }
   }
 
-  /** Removes the file; where it has been loaded the process keeps what it has mapped. */
+  /** Removes the file. If it was loaded, the process keeps its mapping. */
   @Override
   public void close() {
     try {

@@ -23,21 +23,21 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether kernels give the bits of the contract: a softmax and a loss with its gradient of a few
- * rows, in every type of logits and on every instruction set. A library that a compiler or a
- * processor made wrong is found out before it computes anything. Python's self_test has the same
- * rows and numbers.
+ * Checks that kernels produce the bits of the contract, with a softmax and a loss with its gradient
+ * of a few rows, in every type of logits and on every instruction set. This detects a library that
+ * a compiler or a processor broke before it is used. Python's self_test has the same rows and
+ * numbers.
  */
 final class SelfTest {
   private static final int ROWS = 6;
 
-  /** Two groups of sixteen lanes and a part of one. */
+  /** Two groups of sixteen lanes and a partial group. */
   private static final int CLASSES = 43;
 
   private static final List<ElementType> TYPES =
       List.of(ElementType.F32, ElementType.F64, ElementType.F16, ElementType.BF16);
 
-  /** The CRC-32 of the results, for each of the types. */
+  /** The CRC-32 of the results, one for each of the types. */
   private static final long[] SOFTMAX = {0x29b578a1L, 0x740ae6d8L, 0x026932c6L, 0x2ac0a045L};
 
   private static final long[] CROSS_ENTROPY = {0x6f1ae59cL, 0xb63e810fL, 0x39b4d13fL, 0xc0605f77L};
@@ -68,8 +68,8 @@ final class SelfTest {
   /**
    * Computes and compares.
    *
-   * @param isas what to compute on
-   * @return what is wrong; null where nothing is
+   * @param isas the instruction sets to compute on
+   * @return the first failure; null if there is none
    */
   static @Nullable String failure(Kernels kernels, List<Isa> isas) {
     try (Arena arena = Arena.ofConfined()) {
@@ -95,9 +95,9 @@ final class SelfTest {
   }
 
   /**
-   * Three rows of logits that every type holds exactly, from -8 to 7.75. Then compilers that assume
-   * finite numbers, or zeros without a sign, are found out: a row with a NaN, one with infinity,
-   * and a zero with a sign among negative infinity.
+   * Three rows of logits from -8 to 7.75, which every type represents exactly. Three more rows
+   * detect compilers that assume finite numbers or ignore the sign of zero: a row with a NaN, one
+   * with infinity, and one with a signed zero among negative infinities.
    */
   private static double[] values() {
     double[] values = new double[ROWS * CLASSES];
@@ -112,8 +112,8 @@ final class SelfTest {
   }
 
   /**
-   * The logits in a type. By way of an array: this code runs once, in the interpreter, which takes
-   * a microsecond for each access to a segment.
+   * Stores the logits in a type, by way of an array: this code runs once, in the interpreter, which
+   * takes a microsecond for each access to a segment.
    */
   private void take(ElementType type) {
     int count = ROWS * CLASSES;
@@ -173,7 +173,7 @@ final class SelfTest {
     return run(type);
   }
 
-  /** Memory of this thread's, which stays open. */
+  /** Adds memory of this thread, which stays open. */
   private void offer(Array array, MemorySegment segment) {
     work.offer(array, segment, null, true);
   }

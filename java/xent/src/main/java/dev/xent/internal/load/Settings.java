@@ -14,9 +14,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every system property that Xent reads. They are read once, when the first operation is made or
- * {@code XentRuntime.get()} is asked, whichever comes first; a value that cannot be is refused by
- * name.
+ * All system properties that Xent reads. They are read once, when the first operation is made or
+ * {@code XentRuntime.get()} is first called. An invalid value is rejected with the name of its
+ * property.
  *
  * @param libraryPath the value of {@link #LIBRARY_PATH}, or null
  * @param temporaryDirectory the value of {@link #TEMPORARY_DIRECTORY}, or the JVM's
@@ -32,8 +32,8 @@ public record Settings(
     int threads) {
 
   /**
-   * {@code dev.xent.library.path}: the file of the native library, in place of the one in the jar.
-   * It must load: there is no fallback.
+   * {@code dev.xent.library.path}: the file of the native library, instead of the one in the jar.
+   * If it cannot be loaded, operations throw and do not use the Java reference.
    */
   public static final String LIBRARY_PATH = "dev.xent.library.path";
 
@@ -44,36 +44,36 @@ public record Settings(
   public static final String TEMPORARY_DIRECTORY = "dev.xent.tempdir";
 
   /**
-   * {@code dev.xent.isa=best|scalar|avx2|avx512|neon}: the instruction set of operations that were
-   * built without one of their own; the default is {@code best}.
+   * {@code dev.xent.isa=best|scalar|avx2|avx512|neon}: the instruction set of operations that do
+   * not set one; the default is {@code best}.
    */
   public static final String ISA = "dev.xent.isa";
 
   /**
-   * {@code dev.xent.native=auto|require|off}: {@code auto}, the default, computes with the Java
-   * reference where the native library cannot be loaded and says so once in the log; {@code
-   * require} fails instead; {@code off} does not try.
+   * {@code dev.xent.native=auto|require|off}: with {@code auto}, the default, operations use the
+   * Java reference if the native library cannot be loaded, and log a warning once. With {@code
+   * require} they throw instead. With {@code off} the library is not loaded.
    */
   public static final String NATIVE = "dev.xent.native";
 
   /**
-   * {@code dev.xent.threads}: how many threads work on a call, at most, the calling one among them;
-   * 1 is the calling thread alone, the default as many as there are processors.
+   * {@code dev.xent.threads}: the maximum number of threads of a call, including the calling
+   * thread. The value 1 uses only the calling thread. The default is the number of processors.
    */
   public static final String THREADS = "dev.xent.threads";
 
   private static final String TEMPORARY_DIRECTORY_OF_JVM = "java.io.tmpdir";
 
-  /** How much of a value a message shows. */
+  /** The maximum length of a value in a message. */
   private static final int SHOWN = 80;
 
-  /** What to do about the native library. */
+  /** How to use the native library. */
   public enum NativeUse {
-    /** Use it where it can be loaded. */
+    /** Use it if it can be loaded. */
     AUTO,
-    /** Fail where it cannot be loaded. */
+    /** Throw if it cannot be loaded. */
     REQUIRE,
-    /** Leave it. */
+    /** Do not load it. */
     OFF
   }
 
@@ -81,7 +81,7 @@ public record Settings(
    * Reads the system properties.
    *
    * @return the settings of this process
-   * @throws OptionException when a value cannot be
+   * @throws OptionException if a value is invalid
    */
   public static Settings ofSystem() {
     return of(System::getProperty);
@@ -90,9 +90,9 @@ public record Settings(
   /**
    * Reads properties.
    *
-   * @param properties from a property's name to its value, or to null
+   * @param properties maps a property's name to its value, or to null
    * @return the settings
-   * @throws OptionException when a value cannot be
+   * @throws OptionException if a value is invalid
    */
   static Settings of(Function<String, @Nullable String> properties) {
     Path library = path(LIBRARY_PATH, properties.apply(LIBRARY_PATH));
@@ -116,7 +116,10 @@ public record Settings(
         threads);
   }
 
-  /** Absolute, as the JVM loads no library by a relative path; whoever sets it need not know. */
+  /**
+   * Makes the path absolute, since the JVM loads no library by a relative path. The user may set a
+   * relative one.
+   */
   private static Path temporaryDirectoryOfJvm(@Nullable String value) {
     if (value == null) {
       throw new OptionException(
@@ -135,7 +138,10 @@ public record Settings(
     return absolute(name, value);
   }
 
-  /** Names with line ends and the like are refused: they would break the lines of messages. */
+  /**
+   * Rejects names with control characters such as line ends, which would break the lines of
+   * messages.
+   */
   private static Path absolute(String name, String value) {
     String reason = "it has control characters";
     try {
@@ -192,7 +198,7 @@ public record Settings(
         return threads;
       }
     } catch (NumberFormatException e) {
-      // Refused like the numbers that are too small.
+      // Rejected below, like numbers that are too small.
     }
     throw new OptionException(message("%s=%s; expected 1 or more", THREADS, shown(value)));
   }

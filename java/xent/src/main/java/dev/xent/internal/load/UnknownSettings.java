@@ -8,7 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 
-/** System properties that look like those of Xent, and are not: most are misspelt. */
+/** Detects system properties with the prefix of Xent that Xent does not read; most are misspelt. */
 final class UnknownSettings {
   private static final String PREFIX = "dev.xent.";
 
@@ -20,13 +20,13 @@ final class UnknownSettings {
           Settings.TEMPORARY_DIRECTORY,
           Settings.THREADS);
 
-  /** So many letters may be other ones. */
+  /** The largest edit distance of a suggestion. */
   private static final int NEAR = 4;
 
   private UnknownSettings() {}
 
   /**
-   * Returns a message for each.
+   * Returns a message for each unknown property.
    *
    * @param properties the names of all system properties
    */
@@ -56,7 +56,7 @@ final class UnknownSettings {
     return nearest;
   }
 
-  /** How many letters to insert, delete or replace. */
+  /** The edit distance: the number of letters to insert, delete or replace. */
   private static int distance(String a, String b) {
     int[] above = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {

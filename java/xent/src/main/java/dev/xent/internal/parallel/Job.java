@@ -8,36 +8,37 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Work on the numbers from 0 to a count, which threads share out among themselves: each claims the
- * next range until nothing is left, the last ones being small. The caller works as the others do,
- * so the work is done whether or not anyone comes to help.
+ * Work on the numbers from 0 to a count, shared among threads. Each thread claims the next range
+ * until nothing is left; the last ranges are small. The caller works like the helpers, so the work
+ * completes even without helpers.
  *
- * <p>An instance serves one call after another of the thread that has it. That thread opens it,
- * claims, and closes it, and after that no helper is inside and none comes in.
+ * <p>An instance belongs to one thread and serves its calls one after another. The thread opens the
+ * job, claims ranges, and closes the job. After the close, no helper works on the job and none can
+ * enter.
  */
 public final class Job {
-  /** What helpers do. */
+  /** The work of the helpers. */
   public interface Workers {
-    /** Claims and works until nothing is left; on the helper's thread. */
+    /** Claims ranges and works on them until nothing is left; runs on the helper's thread. */
     void help();
   }
 
-  /** Nothing is left to claim. */
+  /** The result of {@link #claim} if nothing is left. */
   public static final long NONE = -1;
 
   /**
-   * One in so many numbers is left until each thread could have had its share of the others, and
-   * claimed in small ranges by those who are done early.
+   * The last part of the count, one in this many numbers, is left until each thread could have had
+   * its share of the rest. Threads that finish early claim it in small ranges.
    */
   private static final int LEFT_FOR_LAST = 8;
 
-  /** In {@link #state}: nobody may come in. */
+  /** In {@link #state}: no helper may enter. */
   private static final long CLOSED = 1L << 31;
 
-  /** In {@link #state}: how many helpers are inside. */
+  /** In {@link #state}: the mask of the number of helpers inside. */
   private static final long INSIDE = CLOSED - 1;
 
-  /** In {@link #state}: how often the job was opened. */
+  /** In {@link #state}: the shift of the number of times the job was opened. */
   private static final int ROUND_SHIFT = 32;
 
   private static final VarHandle STATE;
@@ -61,7 +62,7 @@ public final class Job {
   private volatile long failedAt = Long.MAX_VALUE;
   private volatile @Nullable Thread waiting;
 
-  // Written while the job is closed.
+  // Written only while the job is closed.
   private int helpers;
   private int threads;
   private long count;
@@ -72,7 +73,7 @@ public final class Job {
   private @Nullable Throwable failure;
   private @Nullable Thread failedOn;
 
-  /** A job that is closed. */
+  /** Creates a closed job. */
   public Job(Workers workers) {
     this.workers = workers;
   }
@@ -80,13 +81,13 @@ public final class Job {
   // ---- for the caller --------------------------------------------------------------------------
 
   /**
-   * Lets helpers in.
+   * Opens the job to helpers.
    *
-   * @param helperCount how many, at most
-   * @param newCount how many numbers there are
-   * @param leastClaim numbers of a claim, at least
-   * @param mostClaim numbers of a claim, at most
-   * @param newStep claims end at multiples of this, or with the count
+   * @param helperCount maximum number of helpers
+   * @param newCount number of items
+   * @param leastClaim minimum size of a claim
+   * @param mostClaim maximum size of a claim
+   * @param newStep claims end at multiples of this, or at the count
    */
   public void open(int helperCount, long newCount, long leastClaim, long mostClaim, long newStep) {
     helpers = helperCount;
@@ -102,7 +103,7 @@ public final class Job {
     state = ((state >>> ROUND_SHIFT) + 1) << ROUND_SHIFT;
   }
 
-  /** Lets nobody in any more and waits until all are out, through interrupts. */
+  /** Closes the job to helpers and waits until all have left; interrupts do not end the wait. */
   public void close() {
     long before = (long) STATE.getAndBitwiseOr(this, CLOSED);
     if ((before & INSIDE) != 0 && !Spinning.until(empty)) {
@@ -127,7 +128,7 @@ public final class Job {
     }
   }
 
-  /** Throws what went wrong at the lowest number, if anything did. To be called after the close. */
+  /** Throws the failure with the lowest number, if there is one. Call this after {@link #close}. */
   public void throwFailure() {
     Throwable thrown = failure;
     if (thrown == null) {
@@ -144,7 +145,7 @@ public final class Job {
     throw (RuntimeException) thrown;
   }
 
-  /** Otherwise the trace would not show which call failed. */
+  /** Appends the caller's stack trace, without which the trace would not show which call failed. */
   private static void appendCaller(Throwable thrown) {
     StackTraceElement[] theirs = thrown.getStackTrace();
     StackTraceElement[] ours = new Throwable().getStackTrace();
@@ -154,9 +155,9 @@ public final class Job {
     thrown.setStackTrace(both);
   }
 
-  // ---- for everyone inside ---------------------------------------------------------------------
+  // ---- for the caller and helpers --------------------------------------------------------------
 
-  /** The first number of a range that is the claimer's, or {@link #NONE}. */
+  /** Claims a range and returns its first number, or {@link #NONE}. */
   public long claim() {
     long begin = next;
     while (begin < count && failedAt == Long.MAX_VALUE) {
@@ -169,7 +170,7 @@ public final class Job {
     return NONE;
   }
 
-  /** The end of the range that was claimed. */
+  /** The end of the range that begins at {@code begin}. */
   public long end(long begin) {
     long left = count - begin;
     long last = count / LEFT_FOR_LAST;
@@ -179,7 +180,7 @@ public final class Job {
     return Math.min(end, count);
   }
 
-  /** Records that the work on a claim went wrong; later claims need not be finished. */
+  /** Records that the work on a claim failed; later claims need not be finished. */
   public synchronized void fail(long begin, Throwable thrown) {
     if (begin < failedAt) {
       failure = thrown;
@@ -188,19 +189,19 @@ public final class Job {
     }
   }
 
-  /** Whether the work on a claim is in vain, as an earlier one failed. */
+  /** Whether the work on a claim is unnecessary because an earlier claim failed. */
   public boolean isInVain(long begin) {
     return failedAt < begin;
   }
 
   // ---- for helpers -----------------------------------------------------------------------------
 
-  /** Whether there is anything left to claim; only a hint. */
+  /** Whether there are numbers left to claim; only a hint. */
   boolean hasWork() {
     return next < count && failedAt == Long.MAX_VALUE;
   }
 
-  /** Comes in, if the job is open and not full, and works. Returns whether it did. */
+  /** Enters and works, if the job is open and not full. Returns whether it did. */
   boolean help() {
     return help(round());
   }
@@ -235,21 +236,21 @@ public final class Job {
   private void leave() {
     long before = (long) STATE.getAndAdd(this, -1L);
     if ((before & CLOSED) != 0 && (before & INSIDE) == 1) {
-      // The job may serve another call by now, whose caller looks up once for nothing.
+      // The job may serve another call by now; its caller then wakes up once without need.
       LockSupport.unpark(waiting);
     }
   }
 
   /**
-   * A task for an executor: helps in this round of the job, and does nothing when it comes late.
+   * A task for an executor. It helps in this round of the job, and does nothing if it runs later.
    */
   Runnable invitation() {
     return new Invitation(this, round());
   }
 
   /**
-   * The same for the round that begins when the job is opened next. One that comes a little too
-   * early waits, unless it is on the thread that is to open the job.
+   * As {@link #invitation}, for the round that begins when the job is next opened. A task that runs
+   * a little too early waits, unless it runs on the thread that will open the job.
    */
   Runnable earlyInvitation() {
     return new EarlyInvitation(this, round(), Thread.currentThread().threadId());

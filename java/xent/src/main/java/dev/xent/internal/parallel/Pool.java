@@ -14,30 +14,30 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of this process that help callers who name no executor. They are daemons named
- * xent-1, xent-2 and so on, start when a job calls for them, and end when there was none for a
- * while.
+ * The shared threads of this process, which help callers that set no executor. They are daemon
+ * threads named xent-1, xent-2 and so on. They start when a job needs them, and end after a time
+ * without work.
  *
- * <p>A thread that waits does so in the JDK's code and knows nothing of this library, whose class
- * loader it would keep otherwise.
+ * <p>An idle thread waits in code of the JDK and holds no reference to this library; otherwise it
+ * would keep the library's class loader reachable.
  */
 final class Pool {
-  /** Jobs that can call for helpers at once; the callers of more work alone. */
+  /** Maximum number of jobs with helpers at once; callers of further jobs work alone. */
   private static final int MOST_JOBS = 64;
 
-  /** No call has more helpers. */
+  /** Maximum number of helpers of a call. */
   private static final int MOST_WORKERS = Threads.LIMIT - 1;
 
-  /** A thread that had nothing to do for so many seconds ends. */
+  /** Seconds after which an idle thread ends. */
   private static final long PATIENCE = 30;
 
   /**
-   * Up to JDK 23 a thread keeps the class loaders of all code that was being run where it was
-   * started: its AccessControlContext.
+   * Up to JDK 23 a thread keeps reachable, through its AccessControlContext, the class loaders of
+   * all code on the stack of the thread that started it.
    */
   private static final boolean KEEP_THEIR_STARTER = Runtime.version().feature() < 24;
 
-  /** Virtual threads have none. */
+  /** Starts threads from virtual threads, which have no AccessControlContext. */
   private static final Executor STARTERS =
       Executors.newThreadPerTaskExecutor(
           Thread.ofVirtual().inheritInheritableThreadLocals(false).factory());
@@ -46,18 +46,18 @@ final class Pool {
   final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
   private final AtomicReferenceArray<Worker> workers = new AtomicReferenceArray<>(MOST_WORKERS);
 
-  /** Counts the calls for helpers, so that a worker that goes to sleep can tell it missed one. */
+  /** Counts the calls for helpers, so that a worker that goes to sleep can detect a missed call. */
   final AtomicInteger calls = new AtomicInteger();
 
-  /** Workers that look for a job without pause. */
+  /** Number of workers that spin for a job. */
   final AtomicInteger lookouts = new AtomicInteger();
 
-  /** When a caller had done its part of a job. */
+  /** The time at which a caller last finished its part of a job. */
   private volatile long lastJob = System.nanoTime() - Spinning.NANOS;
 
   private Pool() {}
 
-  /** As many threads as there are workers, of which none keeps anything of its first caller's. */
+  /** A thread per worker; no thread keeps a reference to the caller that started it. */
   private static ThreadPoolExecutor threads() {
     ThreadFactory factory =
         Thread.ofPlatform()
@@ -72,7 +72,7 @@ final class Pool {
     return threads;
   }
 
-  /** Made when it is needed first. */
+  /** Initialized at first use. */
   private static final class Holder {
     static final Pool SHARED = new Pool();
   }
@@ -84,8 +84,9 @@ final class Pool {
   // ---- for callers -----------------------------------------------------------------------------
 
   /**
-   * Shows an open job to the workers. Wakes or starts as many as do not look by themselves, if the
-   * job is worth it or follows the one before so closely that they will not sleep until the next.
+   * Posts an open job for the workers. If too few workers are spinning, wakes or starts the missing
+   * ones, provided that the job is worth it or follows the previous job so closely that they will
+   * not sleep before the next.
    */
   void call(Job job, int helpers, boolean wake) {
     if (!post(job)) {
@@ -129,14 +130,14 @@ final class Pool {
         threads.execute(worker);
       }
     } catch (OutOfMemoryError e) {
-      // No more threads to be had: the caller does the work.
+      // No further threads can be created: the caller does the work.
       worker.sleep();
     }
   }
 
   /**
-   * Has a virtual thread start the worker's thread, by code of the JDK alone. It is the second
-   * stage of a chain: the first does nothing.
+   * Starts the worker's thread from a virtual thread, with only JDK code on the stack. The worker
+   * is the second stage of a chain whose first stage does nothing.
    */
   private void runByAnother(Worker worker) {
     CompletableFuture<@Nullable Void> chain = new CompletableFuture<>();
@@ -154,7 +155,7 @@ final class Pool {
     chain.complete(null);
   }
 
-  /** Whether there was room for it. */
+  /** Posts a job. Returns whether there was a free slot. */
   private boolean post(Job job) {
     for (int i = 0; i < MOST_JOBS; i++) {
       if (jobs.get(i) == null && jobs.compareAndSet(i, null, job)) {
@@ -164,7 +165,7 @@ final class Pool {
     return false;
   }
 
-  /** Takes a job away that may have been posted. */
+  /** Removes a job, if it was posted. */
   void dismiss(Job job) {
     lastJob = System.nanoTime();
     for (int i = 0; i < MOST_JOBS; i++) {
@@ -177,7 +178,7 @@ final class Pool {
 
   // ---- for workers -----------------------------------------------------------------------------
 
-  /** Helps where help is wanted. Returns whether it was anywhere. */
+  /** Helps every job that needs helpers. Returns whether it helped any job. */
   boolean helpAnyone(int first) {
     boolean helped = false;
     for (int i = 0; i < MOST_JOBS; i++) {

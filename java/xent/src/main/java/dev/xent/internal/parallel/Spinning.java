@@ -4,31 +4,31 @@ package dev.xent.internal.parallel;
 import java.util.function.BooleanSupplier;
 
 /**
- * Waiting for something that comes soon. To park a thread and wake it again takes as long as tens
+ * Spin-waits for an event that is expected soon. Parking and waking a thread takes as long as tens
  * of thousands of elements.
  */
 final class Spinning {
-  /** About as long as it takes until a parked thread runs again. */
+  /** About the time that a parked thread takes to run again. */
   static final long NANOS = 50_000;
 
-  /** Between two looks at the clock. */
+  /** Number of checks between two reads of the clock. */
   private static final int LOOKS = 16;
 
   private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
 
   private Spinning() {}
 
-  /** How many threads may wait in this way at once: with one processor none. */
+  /** Maximum number of threads that may spin at once: 0 with one processor. */
   static int most() {
     return PROCESSORS - 1;
   }
 
-  /** Returns whether what is waited for has come. */
+  /** Returns whether the condition became true. */
   static boolean until(BooleanSupplier come) {
     return until(come, System.nanoTime() + NANOS);
   }
 
-  /** Returns whether what is waited for has come by then. */
+  /** Returns whether the condition became true before the deadline. */
   static boolean until(BooleanSupplier come, long deadline) {
     if (most() == 0) {
       return come.getAsBoolean();

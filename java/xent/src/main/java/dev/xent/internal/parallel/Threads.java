@@ -9,20 +9,20 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who may work on a call.
+ * The threads that may work on a call.
  *
- * @param most threads, the caller included; 0: as many as the process says
- * @param executor runs the helpers; null: the shared pool does
+ * @param most maximum number of threads, including the caller; 0: the default of the process
+ * @param executor runs the helpers; null: the shared pool runs them
  */
 public record Threads(int most, @Nullable Executor executor) {
-  /** More than so many count as so many. */
+  /** The largest effective number of threads; larger values have the same effect. */
   public static final int LIMIT = 256;
 
-  /** What the process says, from the shared pool. */
+  /** The default number of the process, from the shared pool. */
   public static final Threads DEFAULT = new Threads(0, null);
 
   /**
-   * At most so many threads, the caller included.
+   * Sets the maximum number of threads, including the caller.
    *
    * @throws OptionException unless 1 or more
    */
@@ -33,21 +33,21 @@ public record Threads(int most, @Nullable Executor executor) {
     return new Threads(Math.min(value, LIMIT), executor);
   }
 
-  /** Helpers run on this executor. */
+  /** Sets the executor that runs the helpers. */
   public Threads withExecutor(Executor value) {
     return new Threads(most, Objects.requireNonNull(value, "executor"));
   }
 
-  /** The same, with the number of the process in place of none. */
+  /** Returns these threads, with the default of the process if no number is set. */
   public Threads orDefault(int threads) {
     return most == 0 ? withMost(threads) : this;
   }
 
   /**
-   * Calls helpers to an open job. Whether and when they come is nobody's promise.
+   * Requests helpers for an open job. Helpers may come late or not at all.
    *
-   * @param helpers how many, at least 1
-   * @param wake whether the work is worth waking threads that sleep
+   * @param helpers number of helpers, at least 1
+   * @param wake whether the work justifies waking sleeping threads
    */
   public void call(Job job, int helpers, boolean wake) {
     if (executor == null) {
@@ -57,21 +57,21 @@ public record Threads(int most, @Nullable Executor executor) {
     }
   }
 
-  /** Whether a call for helpers runs code that is not ours on the calling thread. */
+  /** Whether requesting helpers runs user code on the calling thread. */
   public boolean runsForeignCode() {
     return executor != null;
   }
 
   /**
-   * Calls helpers to a job that is opened right after.
+   * Requests helpers for a job that is opened immediately afterwards.
    *
-   * @param helpers how many, at least 1
+   * @param helpers number of helpers, at least 1
    */
   public void callEarly(Job job, int helpers) {
     submit(helpers, job::earlyInvitation);
   }
 
-  /** To be called before the job is closed. */
+  /** Withdraws the request. Call this before the job is closed. */
   public void dismiss(Job job) {
     if (executor == null) {
       Pool.shared().dismiss(job);
@@ -84,21 +84,21 @@ public record Threads(int most, @Nullable Executor executor) {
         executor.execute(invitations.get());
       }
     } catch (RejectedExecutionException | OutOfMemoryError e) {
-      // Full, shut down, or out of threads: the caller does the work.
+      // The executor is full or shut down, or no thread can be created: the caller does the work.
       return;
     } catch (Throwable e) {
-      // Helpers may be at work on the outputs: the caller does the rest, and the call completes.
+      // Helpers may already write to the outputs. The caller does the rest, and the call completes.
       report(e);
     }
   }
 
-  /** Tells of what others' code has thrown as of a task that nobody waits for. */
+  /** Reports an exception of user code to the thread's uncaught exception handler. */
   public static void report(Throwable thrown) {
     Thread thread = Thread.currentThread();
     try {
       thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
     } catch (Throwable e) {
-      // The JVM too ignores what a handler throws.
+      // The JVM also ignores exceptions of a handler.
       return;
     }
   }

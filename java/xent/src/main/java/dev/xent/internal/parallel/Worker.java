@@ -4,20 +4,20 @@ package dev.xent.internal.parallel;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
-/** Helps on a thread of the pool, from a call for helpers until there is nothing to do. */
+/** Helps on a thread of the pool, from a call for helpers until no work is left. */
 final class Worker implements Runnable {
   private final Pool pool;
   private final int index;
   private final AtomicBoolean awake = new AtomicBoolean();
   private final BooleanSupplier called = this::isCalled;
 
-  /** Calls for helpers that this worker has looked into. */
+  /** The number of calls for helpers at this worker's last look for jobs. */
   private int seen;
 
-  /** When it came back from its last job. */
+  /** The time at which its last job ended. */
   private long lastJob = System.nanoTime() - 2 * Spinning.NANOS;
 
-  /** Whether jobs follow each other so closely that it pays to look out for the next one. */
+  /** Whether jobs follow each other so closely that spinning for the next one pays off. */
   private boolean busy;
 
   Worker(Pool pool, int index) {
@@ -25,12 +25,12 @@ final class Worker implements Runnable {
     this.index = index;
   }
 
-  /** Returns whether it slept; it must be run then. */
+  /** Marks the worker awake. Returns whether it was asleep; the caller must then run it. */
   boolean wake() {
     return !awake.get() && awake.compareAndSet(false, true);
   }
 
-  /** The next call for helpers wakes it. */
+  /** Marks the worker asleep; the next call for helpers wakes it. */
   void sleep() {
     awake.set(false);
   }
@@ -43,7 +43,7 @@ final class Worker implements Runnable {
         work();
         lookedInto = seen;
         sleep();
-        // A call that came before it could be seen asleep wakes nobody.
+        // A call that came before the worker was marked asleep did not wake it.
       } while (pool.calls.get() != lookedInto && wake());
     } catch (RuntimeException | Error e) {
       sleep();

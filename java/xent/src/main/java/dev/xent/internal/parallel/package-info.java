@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Threads that help a caller: how work is shared out, and who comes. Knows nothing of tensors. */
+/**
+ * Helper threads: splits work into ranges and assigns the ranges to threads. Independent of
+ * tensors.
+ */
 @NullMarked
 package dev.xent.internal.parallel;
 

@@ -7,13 +7,13 @@ import dev.xent.internal.kernels.reference.sum.State;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 
-/** What the checks of a call need, used again by every call. */
+/** Scratch for the checks of a call, reused by every call. */
 final class CheckScratch {
   final State state = new State();
   final Statistics statistics = new Statistics();
   final ExactSum exactSum = new ExactSum();
 
-  /** An xent_exact_sum: the exact sum of a denominator. */
+  /** An xent_exact_sum for the denominator. */
   final MemorySegment weights =
       MemorySegment.ofArray(new long[(int) (xent_exact_sum.sizeof() / Long.BYTES)]);
 }

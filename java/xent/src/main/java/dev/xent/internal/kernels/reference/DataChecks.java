@@ -21,9 +21,8 @@ import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What the arrays of a call hold that can be wrong, before anything is stored: offsets, statistics
- * and tokens. All else of a call is right: the plans reject what is not, and the C API has its own
- * checks.
+ * Checks the contents of a call's arrays before anything is stored: offsets, statistics and tokens.
+ * All other arguments are valid: the plans reject invalid ones, and the C API has separate checks.
  */
 final class DataChecks {
   private static final long NO_TOKEN = -1;
@@ -53,10 +52,7 @@ final class DataChecks {
     };
   }
 
-  /**
-   * Statistics that are given must be finished, of the function's kind and arithmetic, and with
-   * this digest.
-   */
+  /** Statistics must be finished, have the function's kind and arithmetic, and have this digest. */
   private static int checkStatistics(ReferenceCall call, int kind, int digest) {
     MemorySegment statistics = call.given.of(STATISTICS);
     if (!has(statistics)) {
@@ -100,7 +96,7 @@ final class DataChecks {
     return Status.OK;
   }
 
-  /** States of a softmax backward have no logits whose type could say which arithmetic it was. */
+  /** The states of a softmax backward determine the arithmetic, because the call has no logits. */
   private static int takeArithmeticOfBackward(ReferenceCall call) {
     if (call.choice == 0 && call.rowBegin != call.rowEnd) {
       State state = call.scratch.state;

@@ -8,14 +8,17 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
 
 /**
- * The least workspace of a linear layer, in the bytes that the library needs, so that plans divide
- * the work alike; the reference never needs as many, nor is it faster with more.
+ * The minimum workspace of a linear layer. The size is the one that the library needs, so that
+ * plans divide the work in the same way. The reference needs less, and is not faster with more.
  */
 final class LinearWorkspace {
-  /** Pieces begin at multiples of this. */
+  /** The alignment of the pieces in bytes. */
   private static final long ALIGNMENT = 64;
 
-  /** Columns and rows whose products registers hold, at most, in any instruction set. */
+  /**
+   * The largest numbers of columns and rows whose products stay in registers, over all instruction
+   * sets.
+   */
   private static final long PANEL = 32;
 
   private static final long TILE = 12;
@@ -24,7 +27,7 @@ final class LinearWorkspace {
 
   private LinearWorkspace() {}
 
-  /** The least bytes of a call; 0 where a long does not hold them. */
+  /** The minimum size in bytes for a call; 0 if it does not fit in a long. */
   static long bytes(long rows, long features, long classes, int contents) {
     if (rows < 0
         || features < 1

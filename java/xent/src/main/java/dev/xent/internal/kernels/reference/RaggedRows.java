@@ -8,11 +8,11 @@ import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.GivenArrays;
 
-/** Where ragged rows begin: rows + 1 numbers that do not fall. */
+/** Checks the offsets of ragged rows: rows + 1 numbers that never decrease. */
 final class RaggedRows {
   private RaggedRows() {}
 
-  /** Checks those of the call's rows, if rows are ragged. */
+  /** Checks the offsets of the call's rows, if rows are ragged. */
   static int check(ReferenceCall call) {
     if (!GivenArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;

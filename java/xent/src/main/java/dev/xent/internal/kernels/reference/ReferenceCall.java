@@ -21,16 +21,16 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call: its structs, its ranges and what its rows are computed with. Used again and again, so
+ * A call: its structs, its ranges and the scratch memory for its rows. Instances are reused, so
  * that a call allocates nothing.
  */
 final class ReferenceCall extends Request {
-  /** Whether it belongs to no thread. */
+  /** Whether it belongs to the pool and not to a thread. */
   final boolean spare;
 
   final CheckScratch scratch = new CheckScratch();
 
-  /** Of float32 and of float64 arithmetic. */
+  /** For float32 and for float64 arithmetic. */
   private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
 
   private final @Nullable SelectedRows[] selected = new SelectedRows[2];
@@ -43,15 +43,15 @@ final class ReferenceCall extends Request {
   Function function = Function.SOFTMAX;
   MemorySegment reportStruct = MemorySegment.NULL;
 
-  /** What the function is told beside its arrays. */
+  /** The function's choice, in addition to its arrays. */
   int choice;
 
-  /** One that belongs to a thread, or to none. */
+  /** Creates an instance for a thread or for the pool. */
   ReferenceCall(boolean spare) {
     this.spare = spare;
   }
 
-  /** Takes a call, whose arguments are right. */
+  /** Starts a call, whose arguments are valid. */
   void begin(Work work) {
     function = work.function();
     given.take(work);
@@ -80,7 +80,7 @@ final class ReferenceCall extends Request {
     }
   }
 
-  /** The rows of the call in its arithmetic; made by the first call of a thread that has it. */
+  /** The rows of the call in its arithmetic, created by a thread's first call in it. */
   CrossEntropyRows rows() {
     int i = wide ? 1 : 0;
     CrossEntropyRows known = rows[i];
@@ -91,12 +91,12 @@ final class ReferenceCall extends Request {
     return known;
   }
 
-  /** What the rows are computed with. */
+  /** The scratch memory for the rows. */
   RowScratch work() {
     return rows().work;
   }
 
-  /** Selected classes of the rows of the call, in its arithmetic. */
+  /** The selected classes of the call's rows, in its arithmetic. */
   SelectedRows selected() {
     int i = wide ? 1 : 0;
     SelectedRows known = selected[i];
@@ -125,7 +125,7 @@ final class ReferenceCall extends Request {
     return known;
   }
 
-  /** Of float32 arithmetic. */
+  /** In float32 arithmetic. */
   SampleRows samples() {
     SampleRows known = samples;
     if (known == null) {
@@ -135,7 +135,7 @@ final class ReferenceCall extends Request {
     return known;
   }
 
-  /** Of float32 arithmetic. */
+  /** In float32 arithmetic. */
   LinearRows linear() {
     LinearRows known = linear;
     if (known == null) {
@@ -145,7 +145,7 @@ final class ReferenceCall extends Request {
     return known;
   }
 
-  /** Hands out the report and forgets the arguments. */
+  /** Stores the report and drops the arguments. */
   void end() {
     report.store(reportStruct);
     reportStruct = MemorySegment.NULL;

@@ -13,19 +13,19 @@ import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The C API in plain Java: the same bits, and the same statuses and reports about what arrays hold.
- * All other arguments are right: the plans reject what is not.
+ * The C API in plain Java. It produces the same bits, and the same statuses and reports for the
+ * contents of arrays. All other arguments are valid, because the plans reject invalid ones.
  *
- * <p>The fallback where there is no native library, and the second opinion everywhere else. Scalar
- * arithmetic; nothing is allocated per call, as a {@link ReferenceCall} is used again. A row is
- * worked on in chunks of at most 8192 classes, each read before it is written, so an output may be
- * its input.
+ * <p>This is the fallback if the native library cannot be loaded, and the reference that tests
+ * compare the library with. It uses scalar arithmetic and allocates nothing per call, since each
+ * {@link ReferenceCall} is reused. A row is processed in chunks of at most 8192 classes. Each chunk
+ * is read before it is written, so an output may be its input.
  */
 public final class ReferenceKernels implements Kernels {
   private final Workspaces<ReferenceCall> calls =
       new Workspaces<>(() -> new ReferenceCall(false), () -> new ReferenceCall(true));
 
-  /** Makes the kernels; they need no library. */
+  /** Creates the kernels, which need no native library. */
   public ReferenceKernels() {}
 
   @Override
@@ -66,10 +66,10 @@ public final class ReferenceKernels implements Kernels {
     };
   }
 
-  /** A call until its end. */
+  /** Takes the instance for a call. */
   private ReferenceCall call() {
     ReferenceCall call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
-    call.given.clear(); // one whose memory was closed in the middle has left its arrays
+    call.given.clear(); // a call whose memory was closed midway left its arrays
     return call;
   }
 

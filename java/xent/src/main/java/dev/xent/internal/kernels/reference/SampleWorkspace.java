@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-/** The workspace of sampling, in the bytes that the library needs; the reference uses none. */
+/**
+ * The workspace for sampling, in the size that the library needs; the reference uses none of it.
+ */
 final class SampleWorkspace {
   private SampleWorkspace() {}
 
-  /** A bit per class, and twice as many slots as tokens. */
+  /** A bit per class, and two slots per token. */
   static long bytes(long classes, long tokens) {
     if (classes < 1 || classes > Integer.MAX_VALUE || tokens < 1) {
       return 0;

@@ -15,8 +15,8 @@ import dev.xent.internal.kernels.reference.results.ExactSums;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Targets and weights of rows that have weights, a mask, lengths of their own or sparse targets;
- * and the denominator of their mean.
+ * Checks the targets and weights of rows that have weights, a mask, different lengths or sparse
+ * targets, and computes the denominator of their mean.
  */
 final class TargetChecks {
   private TargetChecks() {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The arithmetic of docs/spec/numerics.md in plain Java: the fallback, and the second opinion on
- * every bit of the native library.
+ * The arithmetic of docs/spec/numerics.md in plain Java. It is the fallback without the native
+ * library, and tests compare every bit of the library with it.
  */
 @NullMarked
 package dev.xent.internal.kernels.reference;

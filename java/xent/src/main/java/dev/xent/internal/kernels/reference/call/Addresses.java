@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.call;
 
 import java.lang.foreign.MemorySegment;
 
-/** Segments as addresses: off the heap, or a place in a heap array. */
+/** The addresses of segments, off the heap or in a heap array. */
 public final class Addresses {
   private Addresses() {}
 

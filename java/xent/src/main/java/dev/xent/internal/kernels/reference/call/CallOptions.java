@@ -5,12 +5,12 @@ import dev.xent.internal.ffi.XentH;
 
 /** The options of a call: {@code xent_options}. */
 public final class CallOptions extends OptionFields {
-  /** Whether smoothing leaves the label out. */
+  /** Whether smoothing excludes the label. */
   public boolean smoothsOthers() {
     return smoothing == XentH.XENT_SMOOTHING_OTHERS();
   }
 
-  /** c: what every gradient of cross-entropy is multiplied by. */
+  /** c: the factor of every gradient of cross-entropy. */
   public double scale() {
     return hasGradientScale == 1 ? gradientScale : 1;
   }

@@ -7,18 +7,18 @@ import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** The arrays of a call by name; NULL where they are absent. */
+/** The arrays of a call by name; NULL for absent arrays. */
 public final class GivenArrays {
   private final MemorySegment[] arrays = new MemorySegment[Array.values().length];
 
-  /** How tokens are drawn: one or one per row. */
+  /** The sampling parameters: one, or one per row. */
   public MemorySegment sampling = MemorySegment.NULL;
 
   public GivenArrays() {
     clear();
   }
 
-  /** Those of a call. */
+  /** Takes the arrays of a call. */
   public void take(Work work) {
     Function function = work.function();
     for (int i = 0; i < function.count(); i++) {
@@ -27,17 +27,17 @@ public final class GivenArrays {
     sampling = work.sampling();
   }
 
-  /** One of them. */
+  /** The array of a name. */
   public MemorySegment of(Array array) {
     return arrays[array.ordinal()];
   }
 
-  /** Puts one in the place of another. */
+  /** Replaces an array. */
   public void set(Array array, MemorySegment segment) {
     arrays[array.ordinal()] = segment;
   }
 
-  /** Forgets them all: no segment outlives its call. */
+  /** Drops all arrays: no segment is kept after its call. */
   public void clear() {
     Arrays.fill(arrays, MemorySegment.NULL);
     sampling = MemorySegment.NULL;

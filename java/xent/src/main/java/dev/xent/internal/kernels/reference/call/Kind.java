@@ -4,8 +4,8 @@ package dev.xent.internal.kernels.reference.call;
 import dev.xent.internal.ffi.XentH;
 
 /**
- * What the sum of a state or of statistics is, and what became of the row: the bits of `kind`. The
- * upper half of a state's is the numerics version.
+ * The sum that a state or statistics contain, and the outcome of the row: the bits of `kind`. The
+ * upper half of a state's kind is the numerics version.
  */
 public final class Kind {
   /** Sum over all classes. */
@@ -22,34 +22,34 @@ public final class Kind {
 
   public static final int MASK = 0xff;
 
-  /** State: the label lies in this chunk. */
+  /** State: the label is in this chunk. */
   public static final int LABEL_HERE = 0x100;
 
-  /** State: and is the first of the chunk's largest classes. */
+  /** State: in addition, the label is the first of the chunk's largest classes. */
   public static final int LABEL_FIRST_MAX = 0x200;
 
-  /** State: computed on x - shift, in the second round. */
+  /** State: computed from x - shift, in the second round. */
   public static final int SHIFTED = 0x400;
 
-  /** State and statistics: of float64 arithmetic. */
+  /** State and statistics: computed in float64 arithmetic. */
   public static final int WIDE = 0x800;
 
   /** State: the numerics version that every state carries. */
   public static final int VERSION = XentH.XENT_NUMERICS_VERSION() << 16;
 
-  /** What the states of a row share: {@link #MASK} and the bits of the version. */
+  /** The bits that all states of a row share: {@link #MASK}, the arithmetic and the version. */
   public static final int SHARED = 0xffff0000 | WIDE | MASK;
 
-  /** Statistics: NaN or +infinity in the row, or all -infinity where that is NaN. */
+  /** Statistics: the row has a NaN or +infinity, or has only -infinity and the policy is NaN. */
   public static final int NAN_ROW = 0x1000;
 
-  /** Statistics: all -infinity under the policy zero. */
+  /** Statistics: the row has only -infinity and the policy is zero. */
   public static final int MASKED_ROW = 0x2000;
 
-  /** Statistics: the label is the ignore index, or the weight of the row 0. */
+  /** Statistics: the label is the ignore index, or the row weight is 0. */
   public static final int IGNORED_ROW = 0x4000;
 
-  /** Statistics: nothing but a shift yet, for the second round. */
+  /** Statistics: only the shift is set, for the second round. */
   public static final int UNFINISHED = 0x8000;
 
   /** Statistics of a row that waits for its second round: its label is a hit. */

@@ -5,7 +5,7 @@ import dev.xent.internal.ffi.xent_layout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** How one array lies in memory: {@code xent_layout}, strides in elements. */
+/** The layout of an array: {@code xent_layout}, with strides in elements. */
 public final class Layout {
   public long outer;
   public long classes;
@@ -19,7 +19,7 @@ public final class Layout {
     type = shape.get(ValueLayout.JAVA_INT, at + xent_layout.type$offset());
   }
 
-  /** Takes the place and the type of another array. */
+  /** Copies the strides and the type of another array. */
   public void take(Layout other) {
     outer = other.outer;
     classes = other.classes;
@@ -27,7 +27,7 @@ public final class Layout {
     type = other.type;
   }
 
-  /** The same numbers for every row, whatever the struct says of rows. */
+  /** Makes all rows share the same numbers, independent of the row strides in the struct. */
   public void repeatForRows() {
     outer = 0;
     inner = 0;

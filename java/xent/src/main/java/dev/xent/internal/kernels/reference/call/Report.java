@@ -6,12 +6,12 @@ import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemorySegment;
 
-/** What a call has to say: {@code xent_report}, handed out when the call ends. */
+/** The results and errors of a call: {@code xent_report}, stored when the call ends. */
 public final class Report {
   public long validRows;
   public long again;
 
-  /** Where rows or classes have weights; else the denominator is the number of valid rows. */
+  /** The denominator if rows or classes have weights; otherwise it is the number of valid rows. */
   public double weight;
 
   public boolean weighted;
@@ -34,31 +34,31 @@ public final class Report {
     value = 0;
   }
 
-  /** A refusal that speaks of a field and a number. */
+  /** Reports an error with a field and a number. */
   public int refuse(int status, int ofField, long number) {
     field = ofField;
     integer = number;
     return status;
   }
 
-  /** A refusal of a number that an array holds, with its index. */
+  /** Reports an invalid number in an array, with its index. */
   public int refuseValue(int status, int ofField, double number, long beside) {
     value = number;
     return refuse(status, ofField, beside);
   }
 
-  /** A refusal of the shape of a row. */
+  /** Reports an invalid shape of a row. */
   public int refuseShape(int ofField, long ofRow, long number) {
     row = ofRow;
     return refuse(Status.INVALID_SHAPE, ofField, number);
   }
 
-  /** A refusal of a label. */
+  /** Reports an invalid label. */
   public int refuseLabel(long ofRow, long number) {
     return refuseLabel(Field.TARGETS, ofRow, number);
   }
 
-  /** A refusal of a class that an array names. */
+  /** Reports an invalid class in an array. */
   public int refuseLabel(int ofField, long ofRow, long number) {
     field = ofField;
     row = ofRow;
@@ -66,26 +66,26 @@ public final class Report {
     return Status.INVALID_LABEL;
   }
 
-  /** A refusal of the label of an element. */
+  /** Reports an invalid label of an element. */
   public int refuseLabel(long ofRow, long ofClass, long number) {
     integer = ofClass;
     return refuseLabel(ofRow, number);
   }
 
-  /** A refusal of the states or the statistics of a row. */
+  /** Reports invalid states or statistics of a row. */
   public int refuseRow(int ofField, long ofRow) {
     field = ofField;
     row = ofRow;
     return Status.INVALID_ARGUMENT;
   }
 
-  /** Hands the report out where it is wanted. */
+  /** Stores the report, unless the struct is NULL. */
   public void store(MemorySegment struct) {
     if (!GivenArrays.has(struct)) {
       return;
     }
     xent_report.field(struct, field);
-    xent_report.schedule(struct, 0); // there is but one
+    xent_report.schedule(struct, 0); // the reference has only one
     xent_report.row(struct, row);
     xent_report.label(struct, label);
     xent_report.integer(struct, integer);

@@ -5,20 +5,20 @@ import static dev.xent.internal.kernels.Array.TARGETS;
 
 import dev.xent.internal.kernels.ElementType;
 
-/** A call as the caller made it: its structs, its arrays and its ranges. */
+/** The arguments of a call: its structs, arrays and ranges. */
 public class Request {
   public final Shape shape = new Shape();
   public final CallOptions options = new CallOptions();
   public final Report report = new Report();
   public final GivenArrays given = new GivenArrays();
 
-  /** How tokens are drawn, of all rows or of the one that is worked on. */
+  /** The sampling parameters of all rows, or of the current row. */
   public final Sampling sampling = new Sampling();
 
-  /** Whether each row has sampling of its own. */
+  /** Whether each row has separate sampling parameters. */
   public boolean samplesPerRow;
 
-  /** How many of them there are in what was gathered of shards. */
+  /** The number of shards in the gathered states. */
   public long shards;
 
   public long rowBegin;
@@ -26,16 +26,16 @@ public class Request {
   public long classBegin;
   public long classEnd;
 
-  /** The row that the first of the statistics is of. */
+  /** The row of the first statistics. */
   public long firstStatistics;
 
-  /** Float64 arithmetic, because the logits are F64 (in a backward y). */
+  /** Whether to use float64 arithmetic, because the logits are F64 (in a backward, y). */
   public boolean wide;
 
-  /** Rows have lengths of their own. */
+  /** Whether rows have different lengths. */
   public boolean ragged;
 
-  /** Where the last of the rows that the call works on ended when it was checked. */
+  /** The checked end offset of the call's last row. */
   public long raggedEnd;
 
   /** Whether a label is the ignore index. */

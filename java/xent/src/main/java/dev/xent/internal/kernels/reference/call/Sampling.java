@@ -9,9 +9,9 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.MemorySegment;
 
-/** How a token is drawn: {@code xent_sampling}. A number that is 0 is not used. */
+/** The sampling parameters: {@code xent_sampling}. A parameter that is 0 is not used. */
 public final class Sampling {
-  /** The filters of rules, by their number. */
+  /** The order of the filters for each number of rules. */
   private static final long[] ORDERS = new long[5];
 
   static {
@@ -58,7 +58,7 @@ public final class Sampling {
   public double xtcThreshold;
   private long order;
 
-  /** Takes the one at an index of an array. */
+  /** Reads the parameters at an index of an array. */
   public void load(MemorySegment array, long index) {
     long at = index * xent_sampling.sizeof(); // no slice, which would be allocated
     rules = array.get(JAVA_INT, at + xent_sampling.rules$offset());
@@ -83,12 +83,12 @@ public final class Sampling {
     order = array.get(JAVA_LONG, at + xent_sampling.order$offset());
   }
 
-  /** The numbers of the filters, one per byte from the lowest on. */
+  /** The numbers of the filters, one per byte, the first in the lowest byte. */
   public long order() {
     return order != 0 ? order : ORDERS[rules];
   }
 
-  /** Whether top-k keeps every class that equals the k-th. */
+  /** Whether top-k keeps all classes whose value equals the k-th. */
   public boolean keepsAllTies() {
     boolean byRules = rules == XentH.XENT_RULES_TRANSFORMERS() || rules == XentH.XENT_RULES_VLLM();
     return ties == XentH.XENT_TIES_ALL() || (ties == XentH.XENT_TIES_OF_RULES() && byRules);

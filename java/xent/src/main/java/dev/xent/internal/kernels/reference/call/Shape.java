@@ -16,23 +16,23 @@ public final class Shape {
   public long classes;
   public long inner;
 
-  /** How many classes a row of sparse targets has; 0: targets are not sparse. */
+  /** The number of classes in a row of sparse targets; 0 if targets are not sparse. */
   public long targetCount;
 
   public long topCount;
 
-  /** The class that the arrays of a shard begin with. */
+  /** The first class in the arrays of a shard. */
   public long firstClass;
 
-  /** Of all shards together; 0: there is but this one. */
+  /** The number of classes of all shards together; 0 without shards. */
   public long allClasses;
 
-  /** How many tokens before a row has in its two lists, with what stands for none. */
+  /** The lengths of a row's two lists of previous tokens, including padding. */
   public long promptCount;
 
   public long outputCount;
 
-  /** How many numbers a hidden state has, and the weights of a class. */
+  /** The number of features of a hidden state, and of the weights of a class. */
   public long features;
 
   private final Layout[] layouts = new Layout[Array.LAYOUTS];
@@ -41,7 +41,7 @@ public final class Shape {
     Arrays.setAll(layouts, i -> new Layout());
   }
 
-  /** How an array lies. */
+  /** The layout of an array. */
   public Layout of(Array array) {
     return layouts[array.ordinal()];
   }
@@ -64,26 +64,24 @@ public final class Shape {
     of(Array.CLASS_WEIGHTS).repeatForRows();
   }
 
-  /** The place, in elements, of class 0 of a row; a row is outer index * inner + inner index. */
+  /** The offset, in elements, of class 0 of a row; a row is outer index * inner + inner index. */
   public long offset(Layout layout, long row) {
     return inner == 1
         ? row * layout.outer
         : row / inner * layout.outer + row % inner * layout.inner;
   }
 
-  /**
-   * Whether the targets of the call, if there are any, are labels: not sparse, not probabilities.
-   */
+  /** Whether the call's targets, if it has any, are labels: not sparse, not probabilities. */
   public boolean hasLabels() {
     return targetCount == 0 && ElementType.holds(of(Array.TARGETS).type, ElementType.LABELS);
   }
 
-  /** The classes of a whole row, of which a shard holds a part. */
+  /** The number of classes of a whole row, of which a shard has a part. */
   public long wholeRow() {
     return allClasses == 0 ? classes : allClasses;
   }
 
-  /** How many states a row has. */
+  /** The number of states of a row. */
   public long chunks() {
     return (classes + Constants.CHUNK - 1) / Constants.CHUNK;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What a call is given: structs, arrays and ranges, as the caller made them. */
+/** The arguments of a call: structs, arrays and ranges, as the caller passed them. */
 @NullMarked
 package dev.xent.internal.kernels.reference.call;
 

@@ -15,11 +15,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gradient of a row: {@code c (p pull - t) = fma(e(x; N), f, b)} with b = -c t, times the
- * softcap's slope.
+ * The gradient of a row: {@code c (p pull - t) = fma(e(x; N), f, b)} with b = -c t, times the slope
+ * of the softcap.
  *
- * <p>A factor f below the normal numbers is carried larger and the result scaled back; there a
- * class with a large c t gets -c t alone, as the exponential's part is too small to count.
+ * <p>If the factor f is below the normal numbers, it is scaled up and the result is scaled back. In
+ * such a row, a class with a large c t gets -c t only, because the exponential's part is
+ * negligible.
  */
 public final class Gradient {
   private final RowScratch work;
@@ -29,7 +30,7 @@ public final class Gradient {
   private final double[] t = new double[CHUNK];
   private final double[] b = new double[CHUNK];
 
-  /** c t of a carried row, where a class has a target of its own; else 0. */
+  /** c t in a row with scaled factors, if the class has a separate target; otherwise 0. */
   private final double[] product = new double[CHUNK];
 
   private @Nullable Selection selection;
@@ -39,7 +40,7 @@ public final class Gradient {
   private double shrink;
   private double factor;
 
-  /** The numbers with which a type carries small factors. */
+  /** The parameters for scaling small factors, per type. */
   private record Carrying(double least, double scale, double most, double alone) {}
 
   private static final Carrying FLOATS = new Carrying(Float.MIN_NORMAL, 0x1p96, 0x1p31, 0x1p30);
@@ -54,7 +55,7 @@ public final class Gradient {
   }
 
   /**
-   * Writes the call's class range of a row whose statistics are in the work.
+   * Writes the gradient of the call's class range, for a row whose statistics are in the work.
    *
    * @param c gradient scale, row weight and upstream gradient
    */
@@ -63,7 +64,8 @@ public final class Gradient {
   }
 
   /**
-   * Begins a row whose statistics are in the work, of which {@link #compute} gives some classes.
+   * Begins a row whose statistics are in the work; {@link #compute} then computes ranges of its
+   * classes.
    */
   public void begin(double c) {
     selection = null;
@@ -71,10 +73,10 @@ public final class Gradient {
   }
 
   /**
-   * The same of a row whose label is one of selected classes.
+   * As {@link #write(double)}, for a row whose label is one of several selected classes.
    *
    * @param c gradient scale and the sum of the targets
-   * @param classes which, and their targets
+   * @param classes the selected classes and their targets
    */
   public void write(double c, @Nullable Selection classes) {
     selection = classes;
@@ -102,7 +104,7 @@ public final class Gradient {
     factor = arithmetic.wide && carried ? grow / total * pulled : arithmetic.round(size * grow);
   }
 
-  /** Leaves the gradient of some classes, at most a chunk, in the work's y. */
+  /** Computes the gradient of at most a chunk of classes, in the work's y. */
   public void compute(long begin, int count) {
     Row row = work.row;
     Chunk chunk = work.chunk;
@@ -152,7 +154,9 @@ public final class Gradient {
     }
   }
 
-  /** The selected classes but the label, each with the sum of its targets. */
+  /**
+   * Sets the addends of the selected classes except the label, each with the sum of its targets.
+   */
   private void setSelected(Selection selected, long begin, int count) {
     for (int j = 0; j < selected.count; j++) {
       long clazz = selected.classes[j];
@@ -174,13 +178,13 @@ public final class Gradient {
     }
   }
 
-  /** A class with its target, and what float32 arithmetic has for b. */
+  /** Sets the addend of a class with its target; {@code inFloats} is b in float32 arithmetic. */
   private void set(int i, double target, double inFloats) {
     product[i] = scale * target;
     b[i] = !arithmetic.wide ? inFloats : target == 0 ? -0.0 : -(product[i] * grow);
   }
 
-  /** The classes of a sparse row, each with the sum of its entries. */
+  /** Sets the addends of the classes of a sparse row, each with the sum of its entries. */
   private void setEntries(long begin, int count) {
     Row row = work.row;
     for (long j = 0; j < row.entries(); j++) {
@@ -188,7 +192,7 @@ public final class Gradient {
       if (clazz < begin || clazz >= begin + count) {
         continue;
       }
-      double target = -0.0; // so that one entry alone keeps its sign
+      double target = -0.0; // a single -0 keeps its sign
       for (long k = 0; k < row.entries(); k++) {
         if (row.entryClass(k) == clazz) {
           target += targets.ofEntry(row.entryWeight(k), clazz);
@@ -204,7 +208,7 @@ public final class Gradient {
 
   // ---- the label -------------------------------------------------------------------------------
 
-  /** At the label: of one among selected classes it is pulled by the others, too. */
+  /** The gradient at the label. A label among selected classes also has the pull of the others. */
   private double atLabel() {
     if (selection == null || !selection.hasOthers) {
       return ofLabel() * scale;
@@ -216,7 +220,7 @@ public final class Gradient {
         + (row.mass / total) * selection.scaled(work, selection.others);
   }
 
-  /** p - t of the label, in the form that loses nothing. */
+  /** p - t of the label, computed without cancellation. */
   private double ofLabel() {
     Statistics row = work.statistics;
     double total = row.total();

@@ -15,7 +15,7 @@ import java.util.Arrays;
 public final class SoftmaxOutput {
   private SoftmaxOutput() {}
 
-  /** Writes the call's class range. */
+  /** Writes the outputs of the call's class range. */
   public static void write(RowScratch work, boolean logarithms) {
     Row row = work.row;
     Statistics statistics = work.statistics;
@@ -36,7 +36,10 @@ public final class SoftmaxOutput {
     }
   }
 
-  /** Exponentials over their sum. Where one class has all of it, that class has exactly 1. */
+  /**
+   * Exponentials divided by their sum. If one class has the whole sum, its probability is exactly
+   * 1.
+   */
   private static void probabilities(RowScratch work, int count) {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;

@@ -28,7 +28,7 @@ public final class TargetGradient {
   }
 
   /**
-   * Writes it where it is asked for.
+   * Writes the gradient if the call has an array for it.
    *
    * @param c gradient scale and row weight
    */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What every class has a number of: softmax, log-softmax and gradients. */
+/** Outputs per class: softmax, log-softmax and gradients. */
 @NullMarked
 package dev.xent.internal.kernels.reference.emit;
 

@@ -7,15 +7,15 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 
 /**
- * The logits of a chunk as the formulas of a row see them: widened, capped (c tanh(x / c)), less
- * the row's shift. A masked class counts as -infinity.
+ * The logits of a chunk in the form that a row's formulas use: widened, capped (c tanh(x / c)), and
+ * with the row's shift subtracted. A masked class has -infinity.
  */
 public final class Chunk {
   public final double[] x = new double[CHUNK];
 
   public int count;
 
-  /** How many classes take part. */
+  /** The number of unmasked classes. */
   public int counted;
 
   private final Arithmetic arithmetic;
@@ -28,7 +28,7 @@ public final class Chunk {
     this.arithmetic = arithmetic;
   }
 
-  /** Takes the options of a call. */
+  /** Reads the options of a call. */
   public void begin(Request call) {
     softcap = arithmetic.round(call.options.softcap);
     inverseOfSoftcap = arithmetic.round(1 / call.options.softcap);
@@ -70,7 +70,7 @@ public final class Chunk {
     return counted == count || takesPart[i];
   }
 
-  /** The largest, NaN passed over; -infinity when there is none. Never -0. */
+  /** The largest value, ignoring NaN; -infinity if all are NaN. Never -0. */
   public double max() {
     double max = largest();
     if (max != max) {
@@ -82,7 +82,9 @@ public final class Chunk {
     return max + 0.0;
   }
 
-  /** The largest; NaN where one is. A branch that is seldom taken is faster than Math.max. */
+  /**
+   * The largest value, or NaN if any value is NaN. A rarely taken branch is faster than Math.max.
+   */
   public double largest() {
     double largest = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < count; i++) {
@@ -96,7 +98,7 @@ public final class Chunk {
     return largest;
   }
 
-  /** The first that has this value, which one has. */
+  /** The first class with this value, which must exist. */
   public int first(double value) {
     int i = 0;
     while (x[i] != value) {
@@ -105,7 +107,7 @@ public final class Chunk {
     return i;
   }
 
-  /** Whether a class is the first that has this value. */
+  /** Whether a class is the first with this value. */
   public boolean isFirst(int i, double value) {
     int k = 0;
     while (k < i && !(x[k] == value && takesPart(k))) {
@@ -114,7 +116,7 @@ public final class Chunk {
     return k == i && x[i] == value;
   }
 
-  /** Gives masked classes the value that stands for nothing. */
+  /** Sets masked classes to {@code nothing}. */
   public void fillMasked(double[] y, double nothing) {
     for (int i = 0; i < count && counted < count; i++) {
       y[i] = takesPart[i] ? y[i] : nothing;

@@ -14,7 +14,7 @@ import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.DotProducts;
 import java.lang.foreign.MemorySegment;
 
-/** Logits that are products of hidden states and weights (docs/spec/numerics.md, section 13). */
+/** Logits as products of hidden states and weights (docs/spec/numerics.md, section 13). */
 final class LinearLogits {
   private final GivenArrays given;
   private final Shape shape;
@@ -28,7 +28,7 @@ final class LinearLogits {
     this.shape = shape;
   }
 
-  /** Those of some classes of a row. */
+  /** Computes the logits of some classes of a row. */
   void load(long row, long begin, int count, double[] x) {
     for (int i = 0; i < count; i += BLOCK) {
       loadBlock(row, begin + i, Math.min(BLOCK, count - i), x, i);

@@ -7,7 +7,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.call.Layout;
 import java.lang.foreign.MemorySegment;
 
-/** Loads pieces of the hidden states and of the weights of a linear layer as floats. */
+/** Loads parts of the hidden states and of the weights of a linear layer as floats. */
 public final class Matrix {
   private final double[] numbers = new double[BLOCK];
   private final float[] floats = new float[ElementType.SCRATCH];
@@ -15,9 +15,9 @@ public final class Matrix {
   /**
    * Loads features of a row or of a class.
    *
-   * @param at the place of its first feature
-   * @param begin the first of so many features, at most BLOCK
-   * @param to where they go, the first to {@code from}, the others {@code step} apart
+   * @param at offset of its first feature
+   * @param begin the first of {@code count} features; the count is at most BLOCK
+   * @param to destination of the features, from index {@code from} on, {@code step} apart
    */
   public void load(
       MemorySegment array,

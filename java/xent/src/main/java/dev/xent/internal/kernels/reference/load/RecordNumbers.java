@@ -6,9 +6,11 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The doubles of states and statistics. Every NaN that is written is the canonical quiet one.
+ * Reads and writes doubles in states and statistics. Every NaN is stored as the canonical quiet
+ * NaN.
  *
- * <p>Unaligned, because a heap segment may be a view of bytes; alignment has been checked.
+ * <p>Accesses are unaligned, because a heap segment may be a view of bytes; the caller has checked
+ * the alignment.
  */
 public final class RecordNumbers {
   private RecordNumbers() {}

@@ -25,32 +25,35 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows of a call, one after the other: their lengths, labels or sparse entries, weights, and
- * which classes take part. Classes count from the first that the call's arrays hold.
+ * The rows of a call, one at a time: lengths, labels or sparse entries, weights, and masks. Class
+ * indices count from the first class in the call's arrays.
  */
 public final class Row {
-  /** Where a row has no label, or an entry is skipped. */
+  /** The label of a row without a label, and the class of an ignored entry. */
   public static final long NO_LABEL = Long.MIN_VALUE;
 
   /** {@link Kind#SOFTMAX}, {@link Kind#LABEL} or {@link Kind#PROBABILITIES}. */
   public int kind;
 
-  /** Whether targets are a few classes with a number each. */
+  /** Whether each row's targets are a list of classes with a number each. */
   public boolean sparse;
 
-  /** How many classes of the row there are here; of a shard those of the shard. */
+  /** The number of the row's classes in the call's arrays; for a shard, those of the shard. */
   public long classes;
 
-  /** How many the row has in all. */
+  /** The number of classes of the whole row. */
   public long wholeRow;
 
   /** u: 1 without row weights. */
   public double weight;
 
-  /** Whether the row's label is the ignore index, or its weight 0. */
+  /** Whether the row's label is the ignore index, or its weight is 0. */
   public boolean ignored;
 
-  /** The label counted from the first class here; may lie outside. {@link #NO_LABEL}: none. */
+  /**
+   * The label, counted from the first class here; it may be outside this shard. {@link #NO_LABEL}
+   * without a label.
+   */
   public long label;
 
   private final Request call;
@@ -61,11 +64,11 @@ public final class Row {
   private long row;
   private long raggedBegin;
 
-  /** Made when it is needed first. */
+  /** Created at first use. */
   private @Nullable LinearLogits products;
 
   /**
-   * @param ofTeacher whether a teacher's logits stand for those of the call
+   * @param ofTeacher whether to use the teacher's logits instead of the call's
    */
   public Row(Request call, boolean ofTeacher) {
     this.call = call;
@@ -82,7 +85,7 @@ public final class Row {
             : shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
   }
 
-  /** Goes to a row; refuses a class that may not be a target. */
+  /** Moves to a row. Returns an error if a target is not an allowed class. */
   public int go(long toRow) {
     row = toRow;
     raggedBegin = call.ragged ? offset(row) : 0;
@@ -104,7 +107,10 @@ public final class Row {
     return Math.clamp(offset(row + 1) - raggedBegin, 0, shape.classes);
   }
 
-  /** Where a ragged row begins, as far as that was checked; it may have changed since. */
+  /**
+   * The offset of a ragged row, limited to the range that was checked, since the caller may have
+   * changed it.
+   */
   private long offset(long ofRow) {
     long read = ElementType.of(shape.of(ROW_OFFSETS).type).getInteger(given.of(ROW_OFFSETS), ofRow);
     return Math.clamp(read, 0, call.raggedEnd);
@@ -122,7 +128,7 @@ public final class Row {
     return Status.OK;
   }
 
-  /** Refuses an entry of the row that is neither a class of it nor ignored. */
+  /** Returns an error if an entry of the row is neither one of its classes nor ignored. */
   public int checkEntries(long count) {
     for (long j = 0; j < count; j++) {
       long entry = entryAt(j);
@@ -152,12 +158,12 @@ public final class Row {
     return integer(given.of(TARGETS), layout, at);
   }
 
-  /** How many entries a sparse row has. */
+  /** The number of entries of a sparse row. */
   public long entries() {
     return shape.targetCount;
   }
 
-  /** The class of sparse entry j, counted from the first class here; NO_LABEL: skipped. */
+  /** The class of sparse entry j, counted from the first class here; NO_LABEL if it is ignored. */
   public long entryClass(long j) {
     long entry = entryAt(j);
     return call.ignores(entry) ? NO_LABEL : entry - shape.firstClass;
@@ -168,12 +174,12 @@ public final class Row {
     return entry(given.of(TARGET_WEIGHTS), shape.of(TARGET_WEIGHTS), j);
   }
 
-  /** A number of the row in an array that has one per row. */
+  /** The row's number in an array with one number per row. */
   public double number(MemorySegment array, Layout layout) {
     return number(array, layout, shape.offset(layout, row));
   }
 
-  /** Where class 0 of the row lies in an array that has a number per class. */
+  /** The offset of the row's class 0 in an array with one number per class. */
   public long at(Layout layout) {
     return call.ragged ? raggedBegin * layout.classes : shape.offset(layout, row);
   }
@@ -196,7 +202,7 @@ public final class Row {
     return (word >> clazz % Integer.SIZE & 1) != 0;
   }
 
-  /** How many classes here take part. */
+  /** The number of unmasked classes here. */
   public long countClasses() {
     if (!hasMask()) {
       return classes;
@@ -217,7 +223,7 @@ public final class Row {
     return number(given.of(CLASS_WEIGHTS), layout, clazz * layout.classes);
   }
 
-  /** The weights of a chunk's classes. */
+  /** Loads the weights of a chunk's classes. */
   public void loadClassWeights(long begin, int count, double[] weights) {
     Layout layout = shape.of(CLASS_WEIGHTS);
     long at = begin * layout.classes;
@@ -225,7 +231,7 @@ public final class Row {
         .load(given.of(CLASS_WEIGHTS), at, layout.classes, weights, count, floats);
   }
 
-  /** Whether the label lies among so many classes from `begin` on. */
+  /** Whether the label is one of {@code count} classes from {@code begin} on. */
   public boolean labelIsIn(long begin, int count) {
     return label >= begin && label < begin + count;
   }
@@ -235,12 +241,12 @@ public final class Row {
     return label != NO_LABEL;
   }
 
-  /** Behind the last class of the call's range; a ragged row may end before. */
+  /** The exclusive end of the call's class range; a ragged row may end earlier. */
   public long end() {
     return Math.min(call.classEnd, classes);
   }
 
-  /** How many classes the chunk has that begins at `begin` in a range that ends at `end`. */
+  /** The size of the chunk that begins at `begin` in a range that ends at `end`. */
   public static int chunkSize(long begin, long end) {
     return (int) Math.min(CHUNK, end - begin);
   }
@@ -255,7 +261,7 @@ public final class Row {
     }
   }
 
-  /** Logits of a row of a linear layer, made of its hidden state and the weights. */
+  /** Computes logits of a row of a linear layer from its hidden state and the weights. */
   public void loadProducts(long ofRow, long begin, int count, double[] x) {
     if (products == null) {
       products = new LinearLogits(given, shape);
@@ -263,47 +269,47 @@ public final class Row {
     products.load(ofRow, begin, count, x);
   }
 
-  /** Probabilities of a chunk. */
+  /** Loads the target probabilities of a chunk. */
   public void loadProbabilities(long begin, int count, double[] q) {
     load(given.of(TARGETS), shape.of(TARGETS), begin, count, q);
   }
 
-  /** A chunk of an array that has a number per class. */
+  /** Loads a chunk of an array with one number per class. */
   public void load(MemorySegment array, Layout layout, long begin, int count, double[] into) {
     ElementType.of(layout.type)
         .load(array, at(layout) + begin * layout.classes, layout.classes, into, count, floats);
   }
 
-  /** Stores a chunk of an array that has a number per class. */
+  /** Stores a chunk of an array with one number per class. */
   public void store(double[] from, int count, MemorySegment array, Layout layout, long begin) {
     ElementType.of(layout.type)
         .store(from, count, array, at(layout) + begin * layout.classes, layout.classes, floats);
   }
 
-  /** Stores a number of the row where it is asked for. */
+  /** Stores a number of the row, unless the array is NULL. */
   public void storeNumber(double value, MemorySegment array, Layout layout) {
     if (has(array)) {
       ElementType.of(layout.type).set(array, shape.offset(layout, row), value);
     }
   }
 
-  /** Entry j of the row of an array that has a few per row. */
+  /** Entry j of the row in an array with a few numbers per row. */
   public double entry(MemorySegment array, Layout layout, long j) {
     return number(array, layout, shape.offset(layout, row) + j * layout.classes);
   }
 
-  /** Stores entry j of the row in an array that has a few per row. */
+  /** Stores entry j of the row in an array with a few numbers per row. */
   public void storeEntry(double value, MemorySegment array, Layout layout, long j) {
     ElementType.of(layout.type).set(array, shape.offset(layout, row) + j * layout.classes, value);
   }
 
-  /** Stores class number j of the row in an array that has a few per row. */
+  /** Stores class number j of the row in an array with a few numbers per row. */
   public void storeEntryClass(long value, MemorySegment array, Layout layout, long j) {
     long at = shape.offset(layout, row) + j * layout.classes;
     ElementType.of(layout.type).setInteger(array, at, value);
   }
 
-  /** Stores a class or a rank where it is asked for. */
+  /** Stores a class or a rank of the row, unless the array is NULL. */
   public void storeClass(long value, MemorySegment array, Layout layout) {
     if (has(array)) {
       ElementType.of(layout.type).setInteger(array, shape.offset(layout, row), value);

@@ -2,32 +2,34 @@
 package dev.xent.internal.kernels.reference.math;
 
 /**
- * What depends on the type that a call computes in; everything else of a row is written once.
+ * The operations that depend on the type that a call computes in; all other code of a row is shared
+ * by both types.
  *
- * <p>Numbers of that type are carried as doubles, which hold a float exactly. A sum, a difference
- * or a product of two floats, computed in double and rounded to float, is that in float. Knows the
- * temperature of the call, which is a factor of the exponent. Holds scratch: one per thread.
+ * <p>Numbers of the type are represented as doubles, which represent a float exactly. A sum,
+ * difference or product of two floats that is computed in double and rounded to float equals the
+ * result in float. An instance contains the temperature of the call, which is a factor of the
+ * exponent, and scratch memory, so it belongs to one thread.
  */
 public abstract class Arithmetic {
-  /** Whether it is float64 arithmetic. */
+  /** Whether this is float64 arithmetic. */
   public final boolean wide;
 
   /** Whether the call has a temperature other than 1. */
   public boolean tempered;
 
-  /** 1 / temperature in double; 1 without one. */
+  /** 1 / temperature in double; 1 without a temperature. */
   public double inverse = 1;
 
-  /** The same as a number of the type. */
+  /** The same, rounded to the type. */
   public double inverseHigh = 1;
 
-  /** The temperature of the call; 1 without one. */
+  /** The temperature of the call; 1 without a temperature. */
   public double temperature = 1;
 
-  /** What the scale of e is undone with in sums. */
+  /** The factor that reverts the scale of e in sums. */
   public final double unscale;
 
-  /** N of -infinity. */
+  /** The reference N of -infinity. */
   public final double lowestReference;
 
   Arithmetic(boolean wide, double unscale, double lowestReference) {
@@ -36,7 +38,7 @@ public abstract class Arithmetic {
     this.lowestReference = lowestReference;
   }
 
-  /** Takes the temperature of a call; 0: none. */
+  /** Sets the temperature of a call; 0 means no temperature. */
   public void begin(double ofCall) {
     tempered = ofCall != 0 && ofCall != 1;
     temperature = tempered ? ofCall : 1;
@@ -44,7 +46,7 @@ public abstract class Arithmetic {
     inverseHigh = round(inverse);
   }
 
-  /** A value rounded to the type. */
+  /** Rounds a value to the type. */
   public final double round(double v) {
     return wide ? v : (float) v;
   }
@@ -61,16 +63,16 @@ public abstract class Arithmetic {
 
   // ---- sums ------------------------------------------------------------------------------------
 
-  /** A sum in this arithmetic, +0. */
+  /** A new sum in this arithmetic, +0. */
   public final Pair pair() {
     return new Pair(wide);
   }
 
   /**
-   * Sums the exponentials of a chunk, a pure function of its values.
+   * Sums the exponentials of a chunk; the result depends only on its values.
    *
    * @param without the class that adds +0 to the sum but counts for the maximum; -1 for none
-   * @param max the largest number of the chunk, NaN passed over
+   * @param max the largest number of the chunk, ignoring NaN
    * @param sum of exp(x / temperature) 2^-N, times the scale of e
    * @return N
    */
@@ -82,23 +84,23 @@ public abstract class Arithmetic {
   /** Multiplies a sum by 2^k, k &lt;= 0. */
   public abstract void scale(Pair sum, double k);
 
-  /** 2^k where that is a normal number. */
+  /** 2^k, if that is a normal number. */
   static double powerOfTwo(double k) {
     return Double.longBitsToDouble((long) (k + 1023) << 52);
   }
 
   // ---- functions -------------------------------------------------------------------------------
 
-  /** e(x; N), the temperature in it. */
+  /** e(x; N), including the temperature. */
   public abstract double exponential(double x, double reference);
 
-  /** The same of count numbers from one place on, to the beginning of e. */
+  /** e(x; N) of count numbers from an index on, stored from the beginning of e. */
   public abstract void exponentials(double[] x, int from, int count, double reference, double[] e);
 
-  /** exp of count numbers, no temperature in it. */
+  /** exp of count numbers, without the temperature. */
   public abstract void plainExponentials(double[] x, int count, double[] y);
 
-  /** N for a chunk with such a maximum. */
+  /** N for a chunk with a maximum. */
   public abstract double reference(double max);
 
   /** The hyperbolic tangent. */
@@ -113,16 +115,18 @@ public abstract class Arithmetic {
   /** log(1 + q), 0 &lt;= q &lt;= 1. */
   public abstract double logOnePlus(double q);
 
-  /** Log-sum-exp - max of a row with the sum S, whose largest class has the term E &lt; S / 2. */
+  /** Log-sum-exp - max of a row with the sum S whose largest class has the term E &lt; S / 2. */
   public abstract double farDistance(double total, double largest, double reference, double max);
 
-  /** Log-sum-exp of a row, from its shift, the maximum below that and the distance from it. */
+  /**
+   * Log-sum-exp of a row, from its shift, its maximum after the shift, and the distance from it.
+   */
   public abstract double logSumExp(double shift, double max, double distance);
 
-  /** a + b c, as losses have it. */
+  /** a + b c, rounded as in losses. */
   public abstract double plusProduct(double a, double b, double c);
 
-  /** Probabilities of exponentials, in place. */
+  /** Converts exponentials to probabilities, in place. */
   public final void probabilities(double[] e, int count, double total) {
     double factor = round(unscale / total);
     for (int i = 0; i < count; i++) {

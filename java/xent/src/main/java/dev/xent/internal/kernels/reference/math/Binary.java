@@ -4,9 +4,9 @@ package dev.xent.internal.kernels.reference.math;
 import static dev.xent.internal.kernels.reference.math.Constants.LOG1P;
 
 /**
- * Binary cross-entropy of one element, and its focal form. Of the logit x one exponential is taken,
- * u = exp(-|x|): log1p(u) is what a softplus has beside max(x, 0), and 1 / (1 + u) is what both
- * sigmoids are made of.
+ * Binary cross-entropy of one element, and its focal form. Only one exponential of the logit x is
+ * needed, u = exp(-|x|): softplus(x) = max(x, 0) + log1p(u), and both sigmoids are computed from 1
+ * / (1 + u).
  */
 public final class Binary {
   public double loss;
@@ -20,7 +20,10 @@ public final class Binary {
   private double gamma;
   private double scale;
 
-  /** Of a call: its arithmetic, alpha (0: none), gamma (0: not focal) and the gradient scale. */
+  /**
+   * Sets the parameters of a call: arithmetic, alpha (0: none), gamma (0: not focal) and gradient
+   * scale.
+   */
   public void begin(boolean isWide, double ofAlpha, double ofGamma, double ofScale) {
     wide = isWide;
     alpha = ofAlpha == 0 ? 1 : ofAlpha;
@@ -30,7 +33,7 @@ public final class Binary {
   }
 
   /**
-   * Loss and gradient of an element.
+   * Computes the loss and the gradient of an element.
    *
    * @param x logit
    * @param t target
@@ -96,7 +99,7 @@ public final class Binary {
     gradient *= scale;
   }
 
-  /** By the probability m of what is wrong, to the power of gamma. */
+  /** Applies the focal factor: the probability m of the wrong class, to the power of gamma. */
   private void focus(double large, double small, double sign, double s, double v) {
     double m = Fma.fma(large, s, small * v);
     if (m < Double.MIN_NORMAL) {

@@ -3,20 +3,21 @@ package dev.xent.internal.kernels.reference.math;
 
 import java.util.Arrays;
 
-/** Blocks of dot products (docs/spec/numerics.md, section 13), many columns side by side. */
+/** Blocks of dot products (docs/spec/numerics.md, section 13), with many columns in parallel. */
 public final class DotProducts {
-  /** Terms of a block, and columns side by side. */
+  /** The number of terms in a block, and of columns in parallel. */
   public static final int BLOCK = 128;
 
   private DotProducts() {}
 
   /**
-   * The chains of a block: of each column a sum in float, term by term.
+   * Computes the chains of a block: for each column a sum in float, term by term.
    *
-   * @param a its terms, the first at {@code from}, the others {@code step} apart
-   * @param b row after row of BLOCK columns, one for each term
-   * @param skipZeros whether terms are left out whose number in a is 0, whatever they are times
-   * @param chains the sums of so many columns
+   * @param a its factors, from index {@code from} on, {@code step} apart
+   * @param b rows of BLOCK columns, one row for each term
+   * @param skipZeros whether to skip terms whose factor in a is 0, even if the other factor is not
+   *     finite
+   * @param chains the sums of {@code columns} columns
    */
   public static void multiply(
       float[] a,
@@ -33,7 +34,7 @@ public final class DotProducts {
       if (skipZeros && term == 0) {
         continue;
       }
-      for (int i = 0; i < columns; i++) { // a loop that becomes vector code
+      for (int i = 0; i < columns; i++) { // the JIT compiler vectorizes it
         chains[i] = Fma.fma(term, b[k * BLOCK + i], chains[i]);
       }
     }

@@ -17,11 +17,11 @@ import static dev.xent.internal.kernels.reference.math.Constants.TWO_TO_EIGHTHS;
  * The exponential in float: {@code e(x; N) = exp(x / temperature) 2^(30 - N)} for an integer-valued
  * N, the reference.
  *
- * <p>The reduction takes temperature ln(2) / 8 off x n times, and the polynomial of what is left
- * has the powers of 1 / temperature in its coefficients. So x is never rounded.
+ * <p>The reduction subtracts n temperature ln(2) / 8 from x. The coefficients of the polynomial of
+ * the remainder contain the powers of 1 / temperature, so x is never rounded.
  *
- * <p>Another reference gives the same number times an exact power of two. Far below its reference,
- * at temperature (N - 157) ln 2, e is exactly +0; a NaN stays a NaN.
+ * <p>Changing the reference multiplies the result by an exact power of two. At temperature (N -
+ * 157) ln 2 and below, e is exactly +0; a NaN stays a NaN.
  */
 final class Exponential {
   private final float[] p = new float[CHUNK];
@@ -34,7 +34,7 @@ final class Exponential {
   private float q3 = Q3;
   private float floor = FLOOR;
 
-  /** Takes the temperature of an arithmetic; before that it is 1. */
+  /** Sets the temperature; before the first call it is 1. */
   void begin(Arithmetic call) {
     double r = call.inverse;
     double eighth = LN2 / 8 * call.temperature;
@@ -47,7 +47,10 @@ final class Exponential {
     floor = (float) (FLOOR * call.temperature);
   }
 
-  /** The reference for a maximum times r: that over ln 2 to the nearest integer, in the limit. */
+  /**
+   * The reference for a scaled maximum: the nearest integer to max / ln 2, with the maximum clamped
+   * to the limit.
+   */
   static float reference(float max) {
     float m = max > LIMIT ? LIMIT : max < -LIMIT ? -LIMIT : max;
     return Fma.fma(m, LOG2E, ROUND) - ROUND;
@@ -62,10 +65,10 @@ final class Exponential {
   }
 
   /**
-   * {@code e[i] = e(x[from + i]; reference)} for i in [0, count).
+   * Computes {@code e[i] = e(x[from + i]; reference)} for i in [0, count).
    *
-   * <p>In loops of their own, because the compiler makes vector code of the second but not of the
-   * table's look-up.
+   * <p>The steps are separate loops, because the JIT compiler vectorizes the second loop but not
+   * the table look-up.
    */
   void of(double[] x, int from, int count, float reference, double[] e) {
     float magic = magic(reference);
@@ -91,7 +94,7 @@ final class Exponential {
     return Fma.fma(reference, 8 * eighthHigh, floor);
   }
 
-  /** What is left of x after n eighths. */
+  /** The remainder of x after n eighths. */
   private float rest(float x, float n) {
     return Fma.fma(n, -eighthLow, Fma.fma(n, -eighthHigh, x));
   }
@@ -101,7 +104,7 @@ final class Exponential {
     return Fma.fma(Fma.fma(q3, t, q2), t, q1) * t;
   }
 
-  /** s + p s, where s = 2^(n/8 + 30 - N) comes from the low bits of z. */
+  /** s + p s, where s = 2^(n/8 + 30 - N) is computed from the low bits of z. */
   private static float scaled(float p, float z) {
     int bits = Float.floatToRawIntBits(z);
     float s = Float.intBitsToFloat(TWO_TO_EIGHTHS[bits & 7] + (bits << 20));

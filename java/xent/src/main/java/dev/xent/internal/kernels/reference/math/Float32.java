@@ -9,17 +9,17 @@ import static dev.xent.internal.kernels.reference.math.Constants.LOWEST_REFERENC
 import static dev.xent.internal.kernels.reference.math.Constants.TANH;
 import static dev.xent.internal.kernels.reference.math.Constants.TANH_SPLIT;
 
-/** Float32 arithmetic; sums of groups, logarithms and losses are in double. */
+/** Float32 arithmetic, with sums of groups, logarithms and losses in double. */
 public final class Float32 extends Arithmetic {
-  /** From here on tanh is 1, to the last bit. */
+  /** From this value on, tanh rounds to 1. */
   private static final float ONE_FROM = 10;
 
-  /** e(x; this) is exp(x). */
+  /** The reference for which e(x) is exp(x). */
   private static final float OWN_SCALE = 30;
 
   private static final double UNSCALE = 0x1p-30;
 
-  /** Exponents of factors below this count as this. */
+  /** Smaller exponents of scale factors are replaced by this one. */
   private static final double LEAST = -1000;
 
   private final Exponential exponential = new Exponential();
@@ -61,7 +61,8 @@ public final class Float32 extends Arithmetic {
   }
 
   /**
-   * A group whose maximum is well above the reference takes the reference up before it is added.
+   * Raises the reference to that of a group whose maximum is far above it, before the group is
+   * added.
    */
   private double raised(double reference, double groupMax) {
     double raised = reference(groupMax);

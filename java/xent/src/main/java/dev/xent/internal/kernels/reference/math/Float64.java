@@ -13,28 +13,30 @@ import static dev.xent.internal.kernels.reference.math.Constants.WIDE_ROUND;
 
 /** Float64 arithmetic. */
 public final class Float64 extends Arithmetic {
-  /** The scale of e is 2^this. */
+  /** The scale of e is 2^SCALE. */
   private static final int SCALE = 192;
 
-  /** References are multiples of this: so nearly all rows have the reference 0. */
+  /** References are multiples of this, so that nearly all rows have the reference 0. */
   private static final double REFERENCE_STEP = 256;
 
-  /** Terms that are summed at once: how many so that C1 and C2 leave room for their sum. */
+  /**
+   * The number of terms that are summed at once, so that the constants C1 and C2 exceed their sum.
+   */
   private static final int PIECE = 1024;
 
-  /** Terms from here on are added as they are. */
+  /** From this value on, terms are added directly. */
   private static final double TOO_LARGE = 0x1p960;
 
-  /** From here on tanh is 1, to the last bit. */
+  /** From this value on, tanh rounds to 1. */
   private static final double ONE_FROM = 20;
 
-  /** Below this exp(y) - 1 is -1, to the last bit. */
+  /** Below this value, exp(y) - 1 rounds to -1. */
   private static final double MINUS_ONE_FROM = -40;
 
-  /** Bits of sqrt(1/2): where one power of two ends and the next begins. */
+  /** The bits of sqrt(1/2), the boundary between two powers of two. */
   private static final long SQRT_HALF = 0x3FE6A09E667F3BCDL;
 
-  /** What 1 / temperature has lost. */
+  /** The rounding error of 1 / temperature. */
   private double inverseLow;
 
   private final Pair piece = new Pair(true);
@@ -53,13 +55,13 @@ public final class Float64 extends Arithmetic {
 
   // ---- sums ------------------------------------------------------------------------------------
 
-  /** Exact, so their order does not matter. */
+  /** The sum is exact, so the order of the terms does not matter. */
   @Override
   public double sumExponentials(double[] x, int count, int without, double max, Pair sum) {
     double reference = reference(max);
     sum.clear();
     if (max * inverseHigh > LIMIT) {
-      return reference; // the row will be NaN, or summed once more without its maximum
+      return reference; // the row becomes NaN, or is summed again with a shift
     }
     double most = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < count; i++) {
@@ -87,7 +89,7 @@ public final class Float64 extends Arithmetic {
     double largest = 0;
     double plain = 0;
     for (int i = from; i < end; i++) {
-      largest = Math.max(largest, Math.abs(terms[i])); // a NaN stays
+      largest = Math.max(largest, Math.abs(terms[i])); // keeps a NaN
       plain += terms[i];
     }
     if (largest < TOO_LARGE) {
@@ -112,7 +114,7 @@ public final class Float64 extends Arithmetic {
     sum.set(high, low);
   }
 
-  /** By two factors: one alone would be 0 where the product need not be. */
+  /** Scales by two factors, because one factor could be 0 even if the product is not. */
   @Override
   public void scale(Pair sum, double k) {
     double half = powerOfTwo(Math.max(k, -1792) / 2);
@@ -127,7 +129,7 @@ public final class Float64 extends Arithmetic {
     return reference(max * inverseHigh, REFERENCE_STEP);
   }
 
-  /** The multiple of step that is nearest to the logarithm of a scaled maximum, to the base 2. */
+  /** The multiple of step nearest to the base-2 logarithm that a scaled maximum corresponds to. */
   private static double reference(double scaledMax, double step) {
     double m = scaledMax > LIMIT ? LIMIT : scaledMax < -LIMIT ? -LIMIT : scaledMax;
     return step * (Fma.fma(m, WIDE_LOG2E / step, WIDE_ROUND) - WIDE_ROUND);
@@ -157,7 +159,7 @@ public final class Float64 extends Arithmetic {
     }
   }
 
-  /** exp(x), no temperature in it. */
+  /** exp(x), without the temperature. */
   public static double plainExponential(double x) {
     double v = Math.max(x, lowest(0));
     double z = Fma.fma(v, WIDE_LOG2E, WIDE_ROUND + SCALE);
@@ -168,13 +170,13 @@ public final class Float64 extends Arithmetic {
     return Fma.fma(reference, WIDE_LN2_HI, WIDE_FLOOR);
   }
 
-  /** exp(t) s = s + p s, where s = 2^n and n lies in the low bits of z. */
+  /** exp(t) s = s + p s, where s = 2^n and n is in the low bits of z. */
   private static double power(double t, double z) {
     double s = scaleOf(z);
     return Fma.fma(Fma.fma(series(t) * t, t, t), s, s);
   }
 
-  /** X(t), of exp(t) = 1 + t + t^2 X(t). */
+  /** X(t) in exp(t) = 1 + t + t^2 X(t). */
   public static double series(double t) {
     double p = WIDE_EXP_TERMS[9];
     for (int i = 8; i >= 0; i--) {
@@ -183,19 +185,22 @@ public final class Float64 extends Arithmetic {
     return p;
   }
 
-  /** What is left of a product with 1 / temperature, and of what that lost, after n ln 2. */
+  /**
+   * The remainder after n ln 2 of a product with 1 / temperature, whose rounding error is {@code
+   * lost}.
+   */
   private double rest(double product, double lost, double n) {
     return tempered
         ? Fma.fma(n, -WIDE_LN2_HI, product) + Fma.fma(n, -WIDE_LN2_LO, lost)
         : rest(product, n);
   }
 
-  /** What is left of x after n ln 2. */
+  /** The remainder of x after n ln 2. */
   private static double rest(double x, double n) {
     return Fma.fma(n, -WIDE_LN2_LO, Fma.fma(n, -WIDE_LN2_HI, x));
   }
 
-  /** 2^n, which lies in the low bits of z. */
+  /** 2^n, where n is in the low bits of z. */
   private static double scaleOf(double z) {
     return Double.longBitsToDouble(Double.doubleToRawLongBits(z) << 52);
   }
@@ -250,7 +255,7 @@ public final class Float64 extends Arithmetic {
     return a + (f - (g - Fma.fma(r, g + p * z, b)));
   }
 
-  /** As a difference of logarithms it would lose what the maximum has in digits. */
+  /** A difference of logarithms would lose digits to the maximum. */
   @Override
   public double farDistance(double total, double largest, double reference, double max) {
     return log(total / largest);

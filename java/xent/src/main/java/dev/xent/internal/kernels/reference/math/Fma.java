@@ -2,20 +2,23 @@
 package dev.xent.internal.kernels.reference.math;
 
 /**
- * a b + c with one rounding, on every CPU in some nanoseconds.
+ * a b + c with one rounding, in a few nanoseconds on every CPU.
  *
- * <p>{@link Math#fma} is one instruction where the CPU has it. Where it has not, Java computes it
- * with {@link java.math.BigDecimal}, which takes microseconds: then the same bits come from
- * ordinary additions and multiplications here.
+ * <p>{@link Math#fma} is one instruction if the CPU has it. Otherwise Java computes it with {@link
+ * java.math.BigDecimal}, which takes microseconds. In that case this class computes the same bits
+ * from ordinary additions and multiplications.
  */
 public final class Fma {
-  /** An instruction takes a nanosecond, in the interpreter some fifty; a BigDecimal thousands. */
+  /**
+   * An instruction takes a nanosecond, or about fifty in the interpreter; a BigDecimal takes
+   * thousands.
+   */
   private static final long SLOW_NANOS = 500;
 
   private static final int TRIES = 8;
   private static final int CALLS = 64;
 
-  /** So that nothing below is computed at compile time. */
+  /** Volatile, so that the compiler cannot evaluate the loop below. */
   private static volatile float factor = 0x1.000002p0f;
 
   /** Whether {@link Math#fma} is an instruction. */
@@ -23,12 +26,15 @@ public final class Fma {
 
   private static final long SPLITTER = (1 << 27) + 1;
 
-  /** Products of two numbers between these, and what their rounding loses, are normal. */
+  /** Products of two numbers in this range, and their rounding errors, are normal. */
   private static final int SAFE_EXPONENT = 450;
 
   private Fma() {}
 
-  /** Only speed depends on the answer. The fastest of some tries: one may be interrupted. */
+  /**
+   * Measures the time of Math.fma, which affects only speed. Takes the fastest of several tries,
+   * since one may be interrupted.
+   */
   private static boolean isFast() {
     long best = Long.MAX_VALUE;
     for (int i = 0; i < TRIES; i++) {
@@ -38,7 +44,7 @@ public final class Fma {
         v = Math.fma(v, factor, -1f);
       }
       best = Math.min(best, System.nanoTime() - begin);
-      factor = v == 0 ? factor : 0x1.000002p0f; // v is used
+      factor = v == 0 ? factor : 0x1.000002p0f; // uses v
     }
     return best < CALLS * SLOW_NANOS;
   }
@@ -54,8 +60,9 @@ public final class Fma {
   }
 
   /**
-   * The product of two floats is a double. The sum is rounded to odd: its 53 bits tell what lies
-   * below, so rounding to the 24 bits of a float is as of the exact sum.
+   * The product of two floats is exact in double. The sum is rounded to odd: its 53 bits then show
+   * whether a lower part was cut off, so rounding to the 24 bits of a float equals rounding the
+   * exact sum.
    */
   static float ofFloats(float a, float b, float c) {
     double product = (double) a * b;
@@ -63,8 +70,8 @@ public final class Fma {
   }
 
   /**
-   * As S. Boldo and G. Melquiond do it (Emulation of FMA and correctly rounded sums, 2008): the
-   * product in two parts, then sums of which the last but one is rounded to odd.
+   * By S. Boldo and G. Melquiond (Emulation of FMA and correctly rounded sums, 2008): the product
+   * in two parts, then sums of which the last but one is rounded to odd.
    */
   static double ofDoubles(double a, double b, double c) {
     double product = a * b;
@@ -110,13 +117,13 @@ public final class Fma {
     return (a - (sum - back)) + (b - back);
   }
 
-  /** a + b; where it is not exact, that of the two doubles around it whose last bit is 1. */
+  /** a + b; if it is not exact, the neighbouring double whose last bit is 1. */
   private static double oddSum(double a, double b) {
     double sum = a + b;
     double lost = lostBySum(a, b, sum);
     long bits = Double.doubleToRawLongBits(sum);
-    long tooLarge = (bits ^ Double.doubleToRawLongBits(lost)) >>> 63; // 1 where it is, in size
+    long tooLarge = (bits ^ Double.doubleToRawLongBits(lost)) >>> 63; // 1 if |sum| is too large
     long odd = bits - tooLarge | 1;
-    return Math.abs(lost) > 0 ? Double.longBitsToDouble(odd) : sum; // not where it is NaN
+    return Math.abs(lost) > 0 ? Double.longBitsToDouble(odd) : sum; // not if lost is NaN
   }
 }

@@ -7,17 +7,17 @@ import static dev.xent.internal.kernels.reference.math.Constants.LANES;
 import java.util.Arrays;
 
 /**
- * The sixteen lanes of a chunk in float32 arithmetic: the one order in which its terms are added.
- * Begins at +0.
+ * The sixteen lanes of a chunk in float32 arithmetic, which define the order in which its terms are
+ * added. A new instance is +0.
  */
 public final class Lanes {
   private final double[] lane = new double[LANES];
   private final double[] last = new double[GROUP];
 
-  /** All +0. */
+  /** Creates lanes of +0. */
   public Lanes() {}
 
-  /** Back to +0. */
+  /** Resets the lanes to +0. */
   public void clear() {
     Arrays.fill(lane, 0.0);
   }
@@ -40,8 +40,8 @@ public final class Lanes {
   }
 
   /**
-   * Adds a group of floats: each lane's eight in float, ((0+1)+(2+3))+((4+5)+(6+7)), then to the
-   * lane. Terms that a last group has not are +0.
+   * Adds a group of floats: each lane's eight terms in float, ((0+1)+(2+3))+((4+5)+(6+7)), then to
+   * the lane. Missing terms of the last group count as +0.
    */
   void addGroup(double[] terms, int from, int count) {
     if (count <= LANES) {
@@ -67,7 +67,10 @@ public final class Lanes {
     }
   }
 
-  /** The sum of a chunk of so many classes, as {@link #tree} makes it but for up to 16. */
+  /**
+   * The sum of a chunk of {@code count} classes. Up to 16 classes are added differently from {@link
+   * #tree}.
+   */
   double total(int count) {
     if (count > LANES) {
       return tree();
@@ -80,7 +83,7 @@ public final class Lanes {
     return lane[0] + lane[1];
   }
 
-  /** The sum of the terms: j takes j+8, then j+4, j+2, j+1. */
+  /** The sum of the lanes: j adds j+8, then j+4, j+2, j+1. */
   public double tree() {
     for (int k = LANES / 2; k >= 1; k /= 2) {
       for (int j = 0; j < k; j++) {

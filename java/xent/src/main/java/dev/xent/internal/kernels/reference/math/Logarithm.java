@@ -8,10 +8,10 @@ import static dev.xent.internal.kernels.reference.math.Constants.LOG_SERIES;
  * Logarithms in double for the results of a row: log((1 + r) / (1 - r)) = 2 (r + r^3/3 + r^5/5 +
  * ...).
  *
- * <p>Good to 1.5e-10, which is for float results.
+ * <p>The error is at most 1.5e-10, which suffices for float results.
  */
 public final class Logarithm {
-  /** Bits of sqrt(1/2): where one power of two ends and the next begins. */
+  /** The bits of sqrt(1/2), the boundary between two powers of two. */
   private static final long SQRT_HALF = 0x3FE6A09E667F3BCDL;
 
   private Logarithm() {}

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.math;
 
-/** A sum, in float64 arithmetic with what its additions have lost. */
+/** A sum; in float64 arithmetic also the rounding errors of its additions. */
 public final class Pair {
   /** The sum. */
   public double high;
 
-  /** What was lost; 0 in float32 arithmetic. */
+  /** The sum of the rounding errors; 0 in float32 arithmetic. */
   public double low;
 
   private final boolean compensated;
 
-  /** +0. */
+  /** Creates a sum of +0. */
   public Pair(boolean compensated) {
     this.compensated = compensated;
   }
 
-  /** Back to +0. */
+  /** Resets the sum to +0. */
   public void clear() {
     set(0, 0);
   }
 
-  /** Sets both. */
+  /** Sets both parts. */
   public void set(double toHigh, double toLow) {
     high = toHigh;
     low = toLow;
   }
 
-  /** Adds the sum of the two highs, and what that lost. */
+  /** Adds another high part, and the rounding error of that addition to the low part. */
   public void add(double otherHigh, double otherLow) {
     double sum = high + otherHigh;
     if (compensated) {
@@ -47,13 +47,13 @@ public final class Pair {
     add(v, 0);
   }
 
-  /** Adds a rounded product, and what its rounding lost. */
+  /** Adds a rounded product, and its rounding error. */
   public void addProduct(double a, double b) {
     double product = a * b;
     add(product, compensated ? Fma.fma(a, b, -product) : 0);
   }
 
-  /** Multiplies both, exactly where the factor is a power of two. */
+  /** Multiplies both parts; exact if the factor is a power of two. */
   public void scale(double factor) {
     high *= factor;
     low *= factor;

@@ -16,7 +16,7 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 
-/** Argmax, the label's rank and top classes, which compare logits without the shift. */
+/** Argmax, the label's rank and the top classes, which compare logits without the shift. */
 public final class Order {
   private static final long NO_CLASS = -1;
 
@@ -30,7 +30,7 @@ public final class Order {
     chunk = work.chunk;
   }
 
-  /** Writes what is asked for of the row. */
+  /** Writes the results of the row for which the call has arrays. */
   public void write() {
     GivenArrays given = work.call.given;
     Shape shape = work.call.shape;

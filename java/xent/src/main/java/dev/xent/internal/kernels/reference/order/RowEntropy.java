@@ -22,14 +22,14 @@ public final class RowEntropy {
     this.work = work;
   }
 
-  /** Writes it where it is asked for. */
+  /** Writes the entropy if the call has an array for it. */
   public void write() {
     if (has(work.call.given.of(ENTROPIES))) {
       work.row.storeNumber(value(), work.call.given.of(ENTROPIES), work.call.shape.of(ENTROPIES));
     }
   }
 
-  /** D P + sum e (max - x) / S, P being what the classes have of the row. */
+  /** D P + sum e (max - x) / S, where P is the probability of all classes, without the sink. */
   private double value() {
     Statistics row = work.statistics;
     if (row.isSpecial()) {
@@ -47,7 +47,7 @@ public final class RowEntropy {
     return arithmetic.round(Fma.fma(distance, ofClasses, below / total));
   }
 
-  /** Sum of e (max - x), in groups, lanes, tree and chunks. */
+  /** Sum of e (max - x), by groups, lanes, tree and chunks. */
   private double termsBelowMax() {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;

@@ -3,7 +3,9 @@ package dev.xent.internal.kernels.reference.order;
 
 import java.util.Arrays;
 
-/** The largest classes of a row in falling order, the lower class first among equals. */
+/**
+ * The largest classes of a row in descending order; among equal values the lower class is first.
+ */
 public final class TopClasses {
   public int found;
 
@@ -20,7 +22,7 @@ public final class TopClasses {
     }
   }
 
-  /** Classes come in rising order. */
+  /** Adds a class; classes must be added in ascending order. */
   public void add(long clazz, double x) {
     int at = found;
     while (at > 0 && x > values[at - 1]) {

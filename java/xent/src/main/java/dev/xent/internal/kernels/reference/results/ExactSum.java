@@ -11,14 +11,20 @@ public final class ExactSum {
   private static final int BITS = 32;
   private static final long LOW = 0xffffffffL;
 
-  /** 32 bits each, the lowest first; between additions a word may hold carries above them. */
+  /**
+   * Words of 32 bits, the lowest first; between additions a word may contain carries above its 32
+   * bits.
+   */
   private final long[] word = new long[70];
 
   public void clear() {
     Arrays.fill(word, 0);
   }
 
-  /** Adds value * 2^shift, 0 &lt;= shift &lt;= 2080. At most 2^30 times between two clears. */
+  /**
+   * Adds value * 2^shift, 0 &lt;= shift &lt;= 2080. At most 2^30 additions are allowed between two
+   * clears.
+   */
   public void add(long value, int shift) {
     int at = shift / BITS;
     long low = (value & LOW) << shift % BITS;
@@ -29,9 +35,10 @@ public final class ExactSum {
   }
 
   /**
-   * The sum times 2^-unit to the nearest double, ties to even; zero is +0. Normalizes the words.
+   * The sum times 2^-unit, rounded to the nearest double, ties to even; zero is +0. Normalizes the
+   * words.
    *
-   * @param unit at most 1074, so that what is subnormal is a whole number of units
+   * @param unit at most 1074, so that a subnormal result is a whole number of units
    */
   public double toDouble(int unit) {
     carry();
@@ -53,8 +60,9 @@ public final class ExactSum {
   /**
    * The words from `top` down, in units of the second one, as a double.
    *
-   * <p>Two words and the next below hold between 65 and 96 bits; the conversion of a long rounds
-   * correctly when the long has more than 54 bits and its lowest says whether anything lies below.
+   * <p>Two words and the next lower one contain between 65 and 96 bits. The conversion of a long
+   * rounds correctly if the long has more than 54 bits and its lowest bit is set whenever any lower
+   * word is not 0.
    */
   private double leading(int top) {
     long head = word[top] << BITS | word[top - 1];

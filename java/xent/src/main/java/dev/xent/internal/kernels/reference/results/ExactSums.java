@@ -6,20 +6,20 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An exact sum of floats and doubles: {@code xent_exact_sum}. Integer counters, so the order of
- * adding does not matter.
+ * An exact sum of floats and doubles: {@code xent_exact_sum}. It consists of integer counters, so
+ * the order of additions does not matter.
  *
- * <p>A finite float with the exponent field E adds its signed mantissa to counter E, worth
- * 2^(max(E, 1) - 150) each. A finite double adds its signed mantissa to the three digits of 32 bits
- * that it touches; digit i counts 2^(32 i - 1074).
+ * <p>A finite float with the exponent field E adds its signed mantissa to counter E, whose unit is
+ * 2^(max(E, 1) - 150). A finite double adds its signed mantissa to the three digits of 32 bits that
+ * it overlaps; the unit of digit i is 2^(32 i - 1074).
  */
 public final class ExactSums {
   private static final int EXPONENTS = 256;
 
-  /** The unit of a sum of floats alone: the least float is 2^-149. */
+  /** The unit of a sum of floats only: the smallest float is 2^-149. */
   private static final int FLOAT_UNIT = 149;
 
-  /** The unit of a sum with doubles: the least double is 2^-1074. */
+  /** The unit of a sum with doubles: the smallest double is 2^-1074. */
   private static final int UNIT = 1074;
 
   private static final int DIGIT_BITS = 32;
@@ -80,7 +80,7 @@ public final class ExactSums {
     }
   }
 
-  /** Adds what another holds. */
+  /** Adds another exact sum. */
   public static void merge(MemorySegment exactSum, MemorySegment other) {
     xent_exact_sum.nan(exactSum, xent_exact_sum.nan(exactSum) + xent_exact_sum.nan(other));
     xent_exact_sum.positive_infinity(

@@ -14,8 +14,8 @@ import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.targets.Targets;
 
 /**
- * The loss of a row: u (sum t (lse - x) + zeta lse^2), in double until it is rounded. A term whose
- * factor is 0 is +0, whatever the other is.
+ * The loss of a row: u (sum t (lse - x) + zeta lse^2), in double until the final rounding. A term
+ * whose factor is 0 is +0, even if the other factor is not finite.
  */
 public final class RowLoss {
   private RowLoss() {}
@@ -47,8 +47,8 @@ public final class RowLoss {
   }
 
   /**
-   * What the gradient of a focal loss is scaled by: (1 - p)^gamma (1 + gamma p L / (1 - p)), 0
-   * where 1 - p is.
+   * The factor of the gradient of a focal loss: (1 - p)^gamma (1 + gamma p L / (1 - p)); 0 if 1 - p
+   * is 0.
    */
   static double focus(RowScratch work) {
     double m = wrong(work);
@@ -66,7 +66,7 @@ public final class RowLoss {
     return Float64.plainExponential(work.arithmetic.log(m) * work.call.options.focalGamma);
   }
 
-  /** L: -log of the label's probability, clamped where that is asked for. */
+  /** L: -log of the label's probability, clamped if the call has a probability clamp. */
   static double ofLabelAlone(RowScratch work) {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;
@@ -79,7 +79,7 @@ public final class RowLoss {
     return work.call.options.probabilityClamp == 0 ? loss : clamped(work, loss);
   }
 
-  /** The -log of a probability that counts as one in [d, 1 - d]. */
+  /** The -log of a probability that is clamped to [d, 1 - d]. */
   private static double clamped(RowScratch work, double loss) {
     Arithmetic arithmetic = work.arithmetic;
     double clamp = Math.max(work.call.options.probabilityClamp, Double.MIN_NORMAL);
@@ -87,8 +87,8 @@ public final class RowLoss {
   }
 
   /**
-   * The sum over the targets of t min(max(-log p, least), most), which their other sums do not
-   * tell: the row is read once more.
+   * The sum over the targets of t min(max(-log p, least), most). It cannot be computed from the
+   * other sums, so the row is read again.
    */
   private static double sumOfClamped(RowScratch work) {
     Pair sum = work.rowSum;
@@ -139,7 +139,7 @@ public final class RowLoss {
     return own == 0 ? even : Fma.fma(own, loss, even);
   }
 
-  /** The mean of weight and lse - x over the even set. */
+  /** The mean of weight times (lse - x) over the even set. */
   private static double evenLoss(RowScratch work) {
     Targets targets = work.targets;
     Arithmetic arithmetic = work.arithmetic;

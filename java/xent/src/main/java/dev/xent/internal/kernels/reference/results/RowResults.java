@@ -19,11 +19,11 @@ import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** What a row has one number of; arrays not asked for are NULL. */
+/** Results per row; arrays of results that are not requested are NULL. */
 public final class RowResults {
   private RowResults() {}
 
-  /** Those that come from the statistics, the fold and the hit in the work. */
+  /** Writes the results that depend on the statistics, the fold and the hit in the work. */
   public static void write(RowScratch work, long row) {
     GivenArrays given = work.call.given;
     Shape shape = work.call.shape;
@@ -63,8 +63,9 @@ public final class RowResults {
   }
 
   /**
-   * Without targets, that of a row with +infinity is +infinity, unless a logit is NaN, and next to
-   * 0 it has the digits of a sum without the largest term.
+   * The log-sum-exp of a row. Without targets, a row with +infinity has +infinity, unless a logit
+   * is NaN; and a result near 0 is computed from a sum without the largest term, to keep its
+   * digits.
    */
   public static double logSumExp(RowScratch work) {
     Statistics row = work.statistics;
@@ -83,7 +84,7 @@ public final class RowResults {
     return arithmetic.round(arithmetic.logSumExp(row.shift, row.max, distance));
   }
 
-  /** A logarithm of a row that is special: -infinity where it is fully masked. */
+  /** A logarithm of a special row: -infinity if the row is fully masked. */
   private static double logarithmOfSpecial(Statistics row) {
     return row.is(Kind.MASKED_ROW) ? Double.NEGATIVE_INFINITY : Double.NaN;
   }

@@ -20,7 +20,7 @@ import dev.xent.internal.kernels.reference.math.Binary;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import java.lang.foreign.MemorySegment;
 
-/** Binary cross-entropy, element after element. */
+/** Binary cross-entropy, element by element. */
 public final class BinaryElements {
   private final Request call;
   private final Shape shape;
@@ -34,7 +34,9 @@ public final class BinaryElements {
     shape = call.shape;
   }
 
-  /** Losses and gradients of the call's rows, each element read before it is written. */
+  /**
+   * Computes losses and gradients of the call's rows, and reads each element before it writes it.
+   */
   public int forward() {
     CallOptions options = call.options;
     labels = ElementType.holds(shape.of(TARGETS).type, ElementType.LABELS);

@@ -34,7 +34,7 @@ public final class CrossEntropyRows {
     targetGradient = new TargetGradient(work);
   }
 
-  /** All results, in an order in which the gradient may overwrite the logits. */
+  /** Computes all results, in an order in which the gradient may overwrite the logits. */
   public int forward() {
     Request call = work.call;
     work.begin();
@@ -61,7 +61,7 @@ public final class CrossEntropyRows {
     return Status.OK;
   }
 
-  /** The gradient alone; upstream NULL: 1 for every row. */
+  /** Computes the gradient only; upstream NULL means 1 for every row. */
   public int backward() {
     Request call = work.call;
     work.begin();
@@ -75,7 +75,7 @@ public final class CrossEntropyRows {
     return Status.OK;
   }
 
-  /** Leaves the gradient of some classes of a row, at most a chunk, in the work's y. */
+  /** Computes the gradient of at most a chunk of classes of a row, in the work's y. */
   int gradient(long row, long begin, int count) {
     int status = goBackward(row);
     if (status == Status.OK) {
@@ -97,7 +97,7 @@ public final class CrossEntropyRows {
     return status;
   }
 
-  /** Of the gradient of the row that a backward is at. */
+  /** The scale of the gradient of the backward pass's current row. */
   private double scale() {
     Request call = work.call;
     double scale = call.options.scale() * work.row.weight;

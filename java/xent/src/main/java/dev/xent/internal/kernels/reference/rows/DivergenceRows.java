@@ -24,19 +24,19 @@ import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.util.Arrays;
 
 /**
- * A divergence of a student from its teacher, in float64 arithmetic whatever the types, as a sum of
- * terms that are never negative. Of Kullback-Leibler the gradient is known class by class; of the
- * others it is p (slope - sum p slope), so the row is gone through twice.
+ * A divergence of a student from its teacher, in float64 arithmetic for all types, as a sum of
+ * nonnegative terms. The gradient of Kullback-Leibler is computed class by class. That of the other
+ * divergences is p (slope - sum p slope), which needs two passes over the row.
  */
 public final class DivergenceRows {
   private static final double NEAR = 0.34;
 
-  /** Up to here Jensen-Shannon's terms are series. */
+  /** Up to this value, the terms of Jensen-Shannon are computed by series. */
   private static final double SERIES = 0.7;
 
   private static final int SERIES_TERMS = 16;
 
-  /** Beyond it exp(-v) counts for nothing. */
+  /** Beyond this value, exp(-v) is negligible. */
   private static final double FAR = 40;
 
   private final Request call;
@@ -53,7 +53,7 @@ public final class DivergenceRows {
   private Function kind = Function.KL_DIVERGENCE;
   private double gradientScale;
 
-  /** D of the teacher less that of the student. */
+  /** D of the teacher minus D of the student. */
   private double distances;
 
   public DivergenceRows(Request call) {
@@ -63,7 +63,7 @@ public final class DivergenceRows {
     row = student.row;
   }
 
-  /** Losses and gradients of the call's rows, of the divergence that is asked for. */
+  /** Computes losses and gradients of the call's rows, for one divergence. */
   public int forward(Function asked) {
     kind = asked;
     teacher.begin();
@@ -112,7 +112,7 @@ public final class DivergenceRows {
     storeLoss(value);
   }
 
-  /** The gradient of the classes of a chunk, once it is known what slopes have less. */
+  /** Computes the gradient of a chunk's classes, from the mean of the slopes. */
   private void slopes(long begin, int count, double mean) {
     loadProbabilities(teacher, begin, count);
     loadProbabilities(student, begin, count);
@@ -124,7 +124,7 @@ public final class DivergenceRows {
     student.chunk.fillMasked(gradient, 0);
   }
 
-  /** log q - log p of a class of the chunk that is loaded. */
+  /** log q - log p of a class of the loaded chunk. */
   private double ratio(int i) {
     boolean none = teacher.y[i] == 0 && student.y[i] == 0;
     return none ? 0 : logRatio(teacher.chunk.x[i], student.chunk.x[i]);
@@ -151,7 +151,7 @@ public final class DivergenceRows {
     }
   }
 
-  /** Adds the terms of a chunk and leaves the gradient of its classes. */
+  /** Adds the terms of a chunk, and computes the gradient of its classes. */
   private void chunk(long begin, int count) {
     loadProbabilities(teacher, begin, count);
     loadProbabilities(student, begin, count);
@@ -196,7 +196,7 @@ public final class DivergenceRows {
         : near * r;
   }
 
-  /** What the difference s = f - g lost. */
+  /** The rounding error of the difference s = f - g. */
   private static double lost(double f, double g, double s) {
     double k = s - f;
     return (f - (s - k)) - (g + k);
@@ -210,7 +210,7 @@ public final class DivergenceRows {
     };
   }
 
-  /** What no row's loss is above, whatever its terms are rounded to. */
+  /** The upper bound of a row's loss, which the rounded sum of the terms may exceed. */
   private double largest() {
     return switch (kind) {
       case JENSEN_SHANNON_DIVERGENCE -> LN2;
@@ -219,7 +219,7 @@ public final class DivergenceRows {
     };
   }
 
-  /** What p is multiplied by in the gradient, but for the mean of all. */
+  /** The factor of p in the gradient, before the mean is subtracted. */
   private double slope(double q, double p, double v) {
     if (kind == Function.JENSEN_SHANNON_DIVERGENCE) {
       return p == 0 ? 0 : shannonSlope(v);
@@ -261,7 +261,7 @@ public final class DivergenceRows {
     return t * t;
   }
 
-  /** The sum of z^n over 2 n, or over 2 n (2 n - 1). */
+  /** The sum of z^n / (2 n), or of z^n / (2 n (2 n - 1)). */
   private static double series(double z, boolean ends) {
     double sum = 0;
     for (int n = SERIES_TERMS; n > 0; n--) {
@@ -282,7 +282,8 @@ public final class DivergenceRows {
   }
 
   /**
-   * p - q, from the larger of both where they are close: exchanged, they differ by its negative.
+   * p - q. If they are close, it is computed from the larger one, so that exchanging p and q only
+   * changes the sign.
    */
   private static double variation(double q, double p, double v) {
     double size = Math.abs(v);
@@ -293,7 +294,7 @@ public final class DivergenceRows {
     return Math.copySign(close, -v);
   }
 
-  /** p - q, of an error relative to q where they are close. */
+  /** p - q; if they are close, with an error relative to q. */
   private static double difference(double q, double p, double v) {
     if (q == 0) {
       return p;

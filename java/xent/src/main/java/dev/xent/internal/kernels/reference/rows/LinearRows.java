@@ -29,8 +29,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Cross-entropy of a linear layer: losses by the rows of logits, then gradients, a block of classes
- * and of rows at a time (docs/spec/numerics.md, section 13).
+ * Cross-entropy of a linear layer: losses by rows of logits, then gradients by blocks of classes
+ * and rows (docs/spec/numerics.md, section 13).
  */
 public final class LinearRows {
   private final Request call;
@@ -39,7 +39,7 @@ public final class LinearRows {
   private final CrossEntropyRows crossEntropy;
   private final Matrix matrix = new Matrix();
 
-  /** Gradients of the logits: row after row of a block, BLOCK classes each. */
+  /** Gradients of the logits: the rows of a block, with BLOCK classes each. */
   private final float[] g = new float[BLOCK * BLOCK];
 
   /** Features of the block's rows or classes. */
@@ -47,20 +47,21 @@ public final class LinearRows {
 
   private final float[] chains = new float[BLOCK];
 
-  /** Of the bias, of a block of classes. */
+  /** The sums of the bias gradient, for a block of classes. */
   private final double[] biasSums = new double[BLOCK];
 
   private final double[] numbers = new double[BLOCK];
   private final float[] floats = new float[ElementType.SCRATCH];
 
-  /** Where the sums of the hidden states lie in the workspace, row after row. */
+  /** The offset of the sums for the hidden states in the workspace, by rows. */
   private long hiddenSums;
 
-  /** Where those of the weights lie, class after class of a block. */
+  /** The offset of the sums for the weights of a block of classes, by classes. */
   private long weightsSums;
 
   /**
-   * @param crossEntropy of logits, which it takes from the hidden states and weights
+   * @param crossEntropy computes losses, from logits that it computes from hidden states and
+   *     weights
    */
   public LinearRows(CrossEntropyRows crossEntropy) {
     this.crossEntropy = crossEntropy;
@@ -71,7 +72,7 @@ public final class LinearRows {
 
   // ---- the workspace ---------------------------------------------------------------------------
 
-  /** Whether gradients are asked for that are sums. */
+  /** Whether the call has gradients that are sums over rows or classes. */
   public static boolean hasGradients(GivenArrays given) {
     return has(given.of(HIDDEN_GRADIENT))
         || has(given.of(WEIGHTS_GRADIENT))
@@ -97,7 +98,7 @@ public final class LinearRows {
 
   // ---- passes ----------------------------------------------------------------------------------
 
-  /** Losses and what else is asked for, then gradients. */
+  /** Computes losses and the other requested results, then gradients. */
   public int forward() {
     boolean gradients = hasGradients(given);
     if (has(given.of(LOGITS))) {
@@ -124,12 +125,12 @@ public final class LinearRows {
     }
   }
 
-  /** Gradients from statistics. */
+  /** Computes gradients from statistics. */
   public int backward() {
     placeSums();
     crossEntropy.work.begin();
     long clazz = call.classBegin;
-    do { // of no classes, too: labels are looked at
+    do { // also without classes, to check the labels
       int classes = (int) Math.min(BLOCK, call.classEnd - clazz);
       if (has(given.of(WEIGHTS_GRADIENT))) {
         clear(weightsSums, classes * shape.features);
@@ -185,7 +186,7 @@ public final class LinearRows {
     return Status.OK;
   }
 
-  /** To the sums of some features of rows, which are counted from the call's first. */
+  /** Adds to the sums for some features of rows; rows count from the call's first row. */
   private void addHidden(long row, int rows, long clazz, int classes, long k, int count) {
     for (int j = 0; j < classes; j++) {
       long at = (clazz + j) * shape.of(WEIGHTS).outer;
@@ -197,7 +198,7 @@ public final class LinearRows {
     }
   }
 
-  /** To the sums of some features of the block's classes. */
+  /** Adds to the sums for some features of the block's classes. */
   private void addWeights(long row, int rows, int classes, long k, int count) {
     for (int i = 0; i < rows; i++) {
       long at = shape.offset(shape.of(HIDDEN), row + i);
@@ -238,7 +239,7 @@ public final class LinearRows {
     }
   }
 
-  /** The sums of a row or a class, as floats. */
+  /** Writes the sums of a row or a class as floats. */
   private void write(long sums, long which, MemorySegment array, Layout layout, long at) {
     for (long k = 0; k < shape.features; k += BLOCK) {
       int count = (int) Math.min(BLOCK, shape.features - k);
@@ -252,7 +253,7 @@ public final class LinearRows {
     }
   }
 
-  /** To floats, of which none is -0: into the numbers that are stored. */
+  /** Rounds sums to floats, never -0, into {@code numbers}. */
   private void round(double[] sums, int count) {
     for (int i = 0; i < count; i++) {
       numbers[i] = (float) (sums[i] + 0.0);

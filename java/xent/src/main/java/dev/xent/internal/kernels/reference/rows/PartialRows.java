@@ -18,11 +18,11 @@ import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.State;
 
-/** Rows in parts: states of class ranges, and what becomes of them when a row is complete. */
+/** Rows in parts: the states of class ranges, and the results from all states of a row. */
 public final class PartialRows {
   private PartialRows() {}
 
-  /** Writes the states of the call's class range; statistics NULL: the first round. */
+  /** Writes the states of the call's class range; statistics are NULL in the first round. */
   public static int states(RowScratch work) {
     Request call = work.call;
     Row row = work.row;
@@ -62,7 +62,7 @@ public final class PartialRows {
     work.state.counted = work.chunk.counted;
   }
 
-  /** Folds the states of whole rows and writes statistics and results. */
+  /** Folds the states of whole rows, and writes statistics and results. */
   public static int finish(RowScratch work, boolean secondRound) {
     Request call = work.call;
     work.begin();
@@ -129,7 +129,7 @@ public final class PartialRows {
     return Status.OK;
   }
 
-  /** The row's states are needed once more, on x less the maximum. */
+  /** Requests the row's states again, computed from x minus the maximum. */
   private static void askAgain(RowScratch work, long row) {
     int kind = work.kind() | Kind.UNFINISHED | (work.hit ? Kind.HIT : 0);
     work.statistics.clear(kind, work.digest);
@@ -138,7 +138,7 @@ public final class PartialRows {
     work.call.report.again++;
   }
 
-  /** The kind that all states of a row share, if they are of such a call; or 0. */
+  /** The kind that all states of a row share, if they belong to such a call; otherwise 0. */
   private static int kind(RowScratch work, long first) {
     State state = work.state;
     state.load(work.call.given.of(STATES), first);
@@ -154,7 +154,7 @@ public final class PartialRows {
     return kind;
   }
 
-  /** Whether the states of a row are those of this round and of the row's label. */
+  /** Whether the states of a row match this round and the row's label. */
   private static boolean fit(RowScratch work, long first, boolean secondRound) {
     State state = work.state;
     Row row = work.row;

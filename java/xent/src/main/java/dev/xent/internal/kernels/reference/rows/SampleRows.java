@@ -28,7 +28,7 @@ import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** A token of each row of a call, and what is told of it. */
+/** Draws a token for each row of a call, and computes the results about it. */
 public final class SampleRows {
   private static final long NO_TOKEN = -1;
 
@@ -39,7 +39,7 @@ public final class SampleRows {
   private final ShardedRow sharded;
 
   /**
-   * @param crossEntropy tells of a token what is told of a label
+   * @param crossEntropy computes the results about tokens, as about labels
    */
   public SampleRows(CrossEntropyRows crossEntropy) {
     this.crossEntropy = crossEntropy;
@@ -49,7 +49,7 @@ public final class SampleRows {
     sharded = new ShardedRow(call, sampled);
   }
 
-  /** Tokens first, then the results of a cross-entropy whose labels they are. */
+  /** Draws the tokens, then computes the results of a cross-entropy with the tokens as labels. */
   public int sample() {
     if (call.shape.allClasses != 0) {
       return sampleShards();
@@ -71,7 +71,10 @@ public final class SampleRows {
     return status;
   }
 
-  /** Answers, and tokens of the rows that are done, until states do not fit. */
+  /**
+   * Answers the questions of the rows, and computes the results of finished rows; stops at states
+   * that do not match.
+   */
   private int sampleShards() {
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
@@ -126,7 +129,9 @@ public final class SampleRows {
     }
   }
 
-  /** A row without a token is one whose label is ignored. */
+  /**
+   * Computes the results about the tokens. A row without a token is a row with an ignored label.
+   */
   private int tellOfTokens() {
     GivenArrays given = call.given;
     if (!has(given.of(LOG_PROBABILITIES))
@@ -139,7 +144,7 @@ public final class SampleRows {
     CallOptions options = call.options;
     given.set(TARGETS, given.of(TOKENS));
     call.shape.of(TARGETS).take(call.shape.of(TOKENS));
-    call.shape.targetCount = 0; // of the tokens that have a bias
+    call.shape.targetCount = 0; // it was the number of tokens with a bias
     options.hasIgnoreIndex = 1;
     options.ignoreIndex = NO_TOKEN;
     return crossEntropy.forward();

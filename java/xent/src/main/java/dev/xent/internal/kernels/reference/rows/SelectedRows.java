@@ -21,8 +21,8 @@ import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 
 /**
- * Log-probabilities of selected classes of the rows of a call, and their gradient. A row is one of
- * cross-entropy whose label is the selected class of the largest logit.
+ * Log-probabilities of selected classes of the rows of a call, and their gradient. A row is
+ * computed as one of cross-entropy whose label is the selected class with the largest logit.
  */
 public final class SelectedRows {
   private final RowScratch work;
@@ -34,7 +34,7 @@ public final class SelectedRows {
     gradient = new Gradient(work);
   }
 
-  /** All results, in an order in which the gradient may overwrite the logits. */
+  /** Computes all results, in an order in which the gradient may overwrite the logits. */
   public int forward() {
     Request call = work.call;
     work.begin();
@@ -53,7 +53,7 @@ public final class SelectedRows {
     return Status.OK;
   }
 
-  /** The gradient alone. */
+  /** Computes the gradient only. */
   public int backward() {
     Request call = work.call;
     work.begin();
@@ -102,9 +102,9 @@ public final class SelectedRows {
     double distance = ordinary ? row.distance(arithmetic) : 0;
     for (int j = 0; j < selection.count; j++) {
       long clazz = selection.classes[j];
-      double value = 0; // of an entry that is ignored
+      double value = 0; // for an ignored entry
       if (clazz != Row.NO_LABEL && (!ordinary || clazz == work.row.label)) {
-        value = RowResults.logProbability(work) + 0.0; // - the loss, which is no -0
+        value = RowResults.logProbability(work) + 0.0; // minus the loss, but not -0
       } else if (clazz != Row.NO_LABEL) {
         double below = row.max - arithmetic.round(selection.x[j] - row.shift);
         value = arithmetic.round(0 - arithmetic.plusProduct(distance, below, arithmetic.inverse));

@@ -27,7 +27,7 @@ import java.util.Arrays;
 public final class SoftmaxBackwardRows {
   private SoftmaxBackwardRows() {}
 
-  /** Writes dx; statistics NULL: the row's sum is computed here. */
+  /** Writes dx. If statistics is NULL, computes the row's sum here. */
   public static int backward(RowScratch work, boolean logarithms) {
     Request call = work.call;
     work.begin();
@@ -52,8 +52,8 @@ public final class SoftmaxBackwardRows {
   }
 
   /**
-   * Hessian-vector products: writes the probabilities, then over them their backward, times the
-   * scale and the weight of the row.
+   * Hessian-vector products: writes the probabilities, then overwrites them with their backward,
+   * times the scale and the row weight.
    */
   public static int ofForward(RowScratch work) {
     Request call = work.call;
@@ -98,7 +98,7 @@ public final class SoftmaxBackwardRows {
     return work.arithmetic.round(sum.value());
   }
 
-  /** The sum over a chunk of dy y, or of dy alone; a masked class adds +0. */
+  /** The sum over a chunk of dy y, or of dy only; a masked class adds +0. */
   private static Pair chunkSum(RowScratch work, long begin, int count, boolean products) {
     Arithmetic arithmetic = work.arithmetic;
     double[] terms = loadUpstream(work, begin, count);
@@ -162,7 +162,7 @@ public final class SoftmaxBackwardRows {
 
   // ---- in parts --------------------------------------------------------------------------------
 
-  /** Writes the states of the call's class range; output NULL: log-softmax. */
+  /** Writes the states of the call's class range; output is NULL for log-softmax. */
   public static int states(RowScratch work) {
     Request call = work.call;
     work.begin();
@@ -181,7 +181,7 @@ public final class SoftmaxBackwardRows {
     return Status.OK;
   }
 
-  /** Statistics of a backward hold nothing but the sum, and which one it is. */
+  /** Computes the statistics of a backward: only the sum, and which of the two sums it is. */
   static void finish(RowScratch work, long first, long row) {
     Request call = work.call;
     Pair sum = work.rowSum;

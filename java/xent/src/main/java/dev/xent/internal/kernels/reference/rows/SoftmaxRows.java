@@ -16,7 +16,7 @@ import dev.xent.internal.kernels.reference.sum.RowScratch;
 public final class SoftmaxRows {
   private SoftmaxRows() {}
 
-  /** Softmax or log-softmax; statistics NULL: computed here. */
+  /** Softmax or log-softmax. If statistics is NULL, they are computed here. */
   public static int forward(RowScratch work, boolean logarithms) {
     Request call = work.call;
     work.begin();

@@ -4,8 +4,9 @@ package dev.xent.internal.kernels.reference.sample;
 import java.util.Arrays;
 
 /**
- * Classes of a row: as they come, by rising class, until somebody needs their order: by falling
- * value, the lower class first among equals. Whatever a filter keeps is a run of that.
+ * Candidate classes of a row, in ascending order of class until the order by value is needed. That
+ * order is by descending value; among equal values the lower class is first. Every filter keeps a
+ * contiguous range of it.
  */
 final class Candidates {
   private static final int MOST = Integer.MAX_VALUE - 8;
@@ -13,15 +14,18 @@ final class Candidates {
 
   int count;
 
-  /** Of each class a number that rises where the value falls, and the class below it. */
+  /**
+   * For each class, a number that rises as the value falls in the upper half, and the class in the
+   * lower half.
+   */
   private long[] keys = new long[0];
 
-  /** Of those by rising class. */
+  /** The largest value while the candidates are ordered by class. */
   private float largest;
 
   private boolean sorted;
 
-  /** None yet, of a row of so many classes. */
+  /** Removes all candidates, for a row of {@code classes} classes. */
   void begin(long classes) {
     count = 0;
     largest = Float.NEGATIVE_INFINITY;
@@ -31,17 +35,17 @@ final class Candidates {
     }
   }
 
-  /** One more; -0 counts as +0. */
+  /** Adds a class; -0 counts as +0. */
   void add(int clazz, float value) {
     keys[count++] = placeOf(value, clazz);
   }
 
-  /** Whether one is in front of a place, or at it. */
+  /** Whether a candidate comes before a key or has that key. */
   boolean isUpTo(int i, long place) {
     return keys[i] <= place;
   }
 
-  /** Takes up the largest value. */
+  /** Updates the largest value. */
   void raise(float value) {
     largest = Math.max(largest, value + 0f);
   }
@@ -55,7 +59,7 @@ final class Candidates {
     return sorted;
   }
 
-  /** Puts them in order. */
+  /** Sorts by value. */
   void sort() {
     if (!sorted) {
       Arrays.sort(keys, 0, count);
@@ -63,7 +67,7 @@ final class Candidates {
     }
   }
 
-  /** Puts them in the order of their classes. */
+  /** Sorts by class. */
   void sortByClass() {
     if (sorted) {
       largest = value(0);
@@ -80,7 +84,7 @@ final class Candidates {
     }
   }
 
-  /** Puts one at another place. */
+  /** Moves a candidate to another index. */
   void move(int from, int to) {
     keys[to] = keys[from];
   }
@@ -93,19 +97,19 @@ final class Candidates {
     return Float.intBitsToFloat(ordered(~(int) (keys[i] >> Integer.SIZE)));
   }
 
-  /** The key of the place where a class with this value is, or would be. */
+  /** The key of a class with this value. */
   static long placeOf(float value, int clazz) {
     int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
     return ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
   }
 
-  /** Keeps those from one place up to another. */
+  /** Keeps the candidates in a range of indices. */
   void keep(int begin, int end) {
     count = end - begin;
     System.arraycopy(keys, begin, keys, 0, count);
   }
 
-  /** Bits of a float as an integer in the order of the floats, and back. */
+  /** Maps the bits of a float to an integer with the same order, and back. */
   private static int ordered(int bits) {
     return bits ^ ((bits >> (Integer.SIZE - 1)) & MAGNITUDE);
   }

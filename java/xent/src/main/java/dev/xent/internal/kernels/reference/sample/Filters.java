@@ -5,12 +5,12 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import java.util.Arrays;
 
-/** What a filter keeps of the candidates that are left: a run of them, never none. */
+/** Filters the remaining candidates. Each filter keeps a contiguous range, which is never empty. */
 final class Filters {
   private static final int BUCKETS = 512;
   private static final int BUCKETS_PER_E = 16;
 
-  /** What stands for 1 in the sums of a standard deviation. */
+  /** The fixed-point unit in the sums of a standard deviation. */
   private static final double UNIT = 0x1p31;
 
   private final Candidates left;
@@ -20,7 +20,10 @@ final class Filters {
   private double temperature;
   private long keep;
 
-  /** How much there is, and how many, in sixteenths of the exponent below the largest. */
+  /**
+   * The mass and the number of candidates per bucket, in sixteenths of the exponent below the
+   * largest.
+   */
   private final long[] masses = new long[BUCKETS];
 
   private final int[] counts = new int[BUCKETS];
@@ -30,10 +33,10 @@ final class Filters {
   }
 
   /**
-   * Of a row of so many classes.
+   * Begins a row of {@code ofRow} classes.
    *
-   * @param temperatureOfFilters 0: 1
-   * @param atLeast how many of the first every filter keeps; 0: 1
+   * @param temperatureOfFilters 0 means 1
+   * @param atLeast number of first candidates that every filter keeps; 0 means 1
    */
   void begin(long ofRow, double temperatureOfFilters, long atLeast) {
     classes = ofRow;
@@ -41,7 +44,7 @@ final class Filters {
     keep = Math.max(atLeast, 1);
   }
 
-  /** The first k; with all equals those that are not below the k-th. */
+  /** Keeps the first k candidates; with {@code allEquals}, also those equal to the k-th. */
   void topK(long k, boolean allEquals) {
     long wanted = Math.max(k, keep);
     if (wanted >= left.count) {
@@ -55,7 +58,7 @@ final class Filters {
     left.keep(0, end);
   }
 
-  /** The shortest beginning with a mass of p or more. */
+  /** Keeps the shortest prefix with a mass of at least p. */
   void topP(double p) {
     weights.of(left, temperature, classes);
     long needed = Mass.atLeast(p, weights.sum);
@@ -67,7 +70,7 @@ final class Filters {
     keepMass(needed);
   }
 
-  /** Leaves out classes, once they are weighed, that lie behind this mass: fewer to sort. */
+  /** Removes weighted classes that come after this mass, so that fewer are sorted. */
   private void leaveOut(long needed) {
     Arrays.fill(masses, 0);
     Arrays.fill(counts, 0);
@@ -95,18 +98,18 @@ final class Filters {
     left.count = kept;
   }
 
-  /** Never falls where the value does. */
+  /** Monotonic: a smaller value never has a smaller bucket. */
   private static int bucket(float value, float max, float scale) {
     return Math.min((int) ((max - value) * scale), BUCKETS - 1);
   }
 
-  /** The mass of all that are left. */
+  /** The mass of all remaining candidates. */
   long mass() {
     weights.of(left, temperature, classes);
     return weights.sum;
   }
 
-  /** The shortest beginning with this mass or more, once they are weighed. */
+  /** Keeps the shortest prefix with at least this mass; the candidates must be weighted. */
   void keepMass(long needed) {
     long before = 0;
     int end = 0;
@@ -117,13 +120,13 @@ final class Filters {
     left.keep(0, end);
   }
 
-  /** Those whose probability is at least p times the largest one. */
+  /** Keeps the candidates whose probability is at least p times the largest. */
   void minP(double p) {
     left.sort();
     keepFrom(threshold(p, left.value(0)));
   }
 
-  /** Those that are at least this, once they are in order. */
+  /** Keeps the candidates that are at least the threshold; they must be sorted. */
   private void keepFrom(double threshold) {
     int end = 0;
     while (end < left.count && (left.value(end) >= threshold || end < keep)) {
@@ -137,7 +140,10 @@ final class Filters {
     return max + below;
   }
 
-  /** The smallest value that min-p keeps of a row with this largest one; -infinity: any. */
+  /**
+   * The smallest value that min-p keeps in a row with this largest value; -infinity if it keeps
+   * all.
+   */
   float least(double p, float max) {
     double threshold = p == 0 ? Double.NEGATIVE_INFINITY : threshold(p, max);
     if (!(threshold > -Float.MAX_VALUE)) {
@@ -148,8 +154,8 @@ final class Filters {
   }
 
   /**
-   * Those of the smallest scores with a mass of p or more: how far the logarithm of a probability
-   * is from its mean. Scores fall along the order and then rise.
+   * Keeps the candidates with the smallest scores whose mass is at least p. The score is the
+   * distance of the log-probability from its mean. Along the order, scores fall and then rise.
    */
   void typicalP(double p) {
     left.sort();
@@ -176,7 +182,7 @@ final class Filters {
     left.keep(begin, end);
   }
 
-  /** Those at most so many standard deviations below the largest. */
+  /** Keeps the candidates at most n standard deviations below the largest. */
   void topNSigma(double n) {
     left.sort();
     double most = left.value(0);
@@ -184,7 +190,10 @@ final class Filters {
     keepFrom(most - below);
   }
 
-  /** From sums of whole numbers: of distances from the largest as shares of all, and of squares. */
+  /**
+   * The standard deviation, from integer sums of the distances from the largest, as fractions of
+   * the range, and of their squares.
+   */
   private double deviation() {
     double most = left.value(0);
     double range = most - left.value(left.count - 1);
@@ -206,7 +215,7 @@ final class Filters {
     return variance > 0 ? range * Math.sqrt(variance) : 0;
   }
 
-  /** Without those above the smallest that has this share of the sum. */
+  /** Removes the candidates above the smallest one that has this share of the sum. */
   void xtc(double share) {
     left.sort();
     weights.of(left, temperature, classes);
@@ -223,7 +232,7 @@ final class Filters {
     }
   }
 
-  /** The mean of the distances from the largest, in integers until the division. */
+  /** The mean distance from the largest, summed in integers before the division. */
   private double meanDistance() {
     long sum = 0;
     for (int i = 0; i < left.count; i++) {
@@ -232,7 +241,7 @@ final class Filters {
     return (double) sum / weights.sum;
   }
 
-  /** Infinite where there is no class. */
+  /** The score of a candidate; infinity if the index is out of range. */
   private double score(int i, double mean) {
     return i < 0 || i >= left.count
         ? Double.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
-/** Parts of a sum of weights, which is an integer below 2^63: every comparison is exact. */
+/** Parts of a sum of weights. The sum is an integer below 2^63, so every comparison is exact. */
 public final class Mass {
   private static final int MANTISSA_BITS = 52;
   private static final long IMPLICIT = 1L << MANTISSA_BITS;
@@ -11,7 +11,7 @@ public final class Mass {
 
   private Mass() {}
 
-  /** The least integer that is not below p S, for p in [0, 1]. */
+  /** The smallest integer that is at least p S, for p in [0, 1]. */
   public static long atLeast(double p, long sum) {
     long bits = Double.doubleToRawLongBits(p);
     int field = (int) (bits >>> MANTISSA_BITS);
@@ -32,7 +32,7 @@ public final class Mass {
     return whole << shift == low ? whole : whole + 1;
   }
 
-  /** floor(R S / 2^128), R of 128 bits: what a draw points at. */
+  /** floor(R S / 2^128) for random bits R, of 128 bits: the position of a draw in the sum. */
   public static long pointedAt(long high, long low, long sum) {
     long upper = high * sum;
     long carry = Math.unsignedMultiplyHigh(low, sum);

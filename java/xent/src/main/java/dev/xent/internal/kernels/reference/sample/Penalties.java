@@ -15,7 +15,7 @@ import dev.xent.internal.kernels.reference.call.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** What the tokens before, and those with a bias, do to the logits of their classes. */
+/** Applies the penalties of previous tokens, and the biases of tokens, to the logits. */
 final class Penalties {
   private static final long PADDING = -1;
   private static final float NONE = -0f;
@@ -32,13 +32,13 @@ final class Penalties {
   /** Whether a class is among the row's tokens. */
   private boolean[] named = new boolean[0];
 
-  /** How often it is among the output tokens. */
+  /** The number of times that a class is among the output tokens. */
   private int[] outputs = new int[0];
 
-  /** What is added to its logit; -0 changes nothing. */
+  /** The bias of a class; -0 changes nothing. */
   private float[] biases = new float[0];
 
-  /** The classes of which there is any of these, some more than once. */
+  /** The classes with an entry in any of these arrays; may contain duplicates. */
   private int[] taken = new int[0];
 
   private int takenCount;
@@ -47,7 +47,7 @@ final class Penalties {
     this.call = call;
   }
 
-  /** Takes the tokens of a row. */
+  /** Reads the tokens of a row. */
   void begin(long row, Sampling options) {
     repetition = (float) options.repetitionPenalty;
     frequency = (float) options.frequencyPenalty;
@@ -66,7 +66,7 @@ final class Penalties {
     any = takenCount > 0;
   }
 
-  /** Forgets the tokens of the row before, whatever their memory holds by now. */
+  /** Clears the entries of the previous row, without reading its tokens again. */
   private void forget() {
     for (int i = 0; i < takenCount; i++) {
       int clazz = taken[i];
@@ -109,16 +109,17 @@ final class Penalties {
     taken[takenCount++] = clazz;
   }
 
-  /** The class of an entry of a row; -1: it is none that is here. */
+  /** The class of an entry of a row; -1 for padding, or if the class is not in this shard. */
   private int clazz(MemorySegment tokens, Layout layout, long row, long j) {
     long at = call.shape.offset(layout, row) + j * layout.classes;
     long token = ElementType.of(layout.type).getInteger(tokens, at);
     long clazz = token - call.shape.firstClass;
-    // Another thread may have written there since it was checked, and other shards have classes.
+    // Another thread may have changed the token after the check, and other shards have other
+    // classes.
     return token != PADDING && clazz >= 0 && clazz < call.shape.classes ? (int) clazz : -1;
   }
 
-  /** The logit of a class with its bias, and what its tokens take off it. */
+  /** The logit of a class with its bias and the penalties of its tokens. */
   float of(int clazz, float x) {
     float v = x + biases[clazz];
     if (repetition != 0 && named[clazz]) {

@@ -12,7 +12,7 @@ public final class Philox {
   /** The upper 64 bits of the last block. */
   public long high;
 
-  /** The lower ones. */
+  /** The lower 64 bits of the last block. */
   public long low;
 
   /**
@@ -20,8 +20,8 @@ public final class Philox {
    *
    * @param seed the key, its lower half first
    * @param step the lowest word of the counter
-   * @param draw the one above
-   * @param stream the upper two, its lower half first
+   * @param draw the second word of the counter
+   * @param stream the two upper words of the counter, its lower half first
    */
   public void block(long seed, int step, int draw, long stream) {
     int x0 = step;

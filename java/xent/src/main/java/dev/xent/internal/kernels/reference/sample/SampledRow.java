@@ -13,17 +13,17 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 
-/** A row from its logits to its token, step by step as docs/spec/numerics.md has it. */
+/** Computes the token of a row from its logits, in the steps of docs/spec/numerics.md. */
 public final class SampledRow {
   private static final long NO_TOKEN = -1;
 
-  /** Of the random bits that say whether XTC removes classes. */
+  /** Changes the seed for the random bits that decide whether XTC removes classes. */
   private static final long XTC_SEED = 0x9e3779b97f4a7c15L;
 
-  /** The class of the row, or none. */
+  /** The token of the row, or -1. */
   public long token;
 
-  /** The logarithm of the chance that it had. */
+  /** The log-probability with which the token was drawn. */
   public double logProbability;
 
   final Candidates kept = new Candidates();
@@ -41,20 +41,20 @@ public final class SampledRow {
     penalties = new Penalties(call);
   }
 
-  /** Samples the work's current row with options of its own. */
+  /** Samples the work's current row with {@code options}. */
   public void sample(long row, long stream, Sampling options) {
     take(row, options, options.greedy != 0);
     finish(stream, options);
   }
 
-  /** Puts the classes that can be drawn in order; false: one of all is NaN or +infinity. */
+  /** Sorts the classes that can be drawn. Returns false if any class is NaN or +infinity. */
   boolean order(long row, Sampling options) {
     boolean isNumbers = take(row, options, false);
     kept.sort();
     return isNumbers;
   }
 
-  /** By rising class, or the first in order alone. */
+  /** Collects the candidates by class, or only the first one by value. */
   private boolean take(long row, Sampling options, boolean first) {
     penalties.begin(row, options);
     boolean isNumbers = takeCandidates(first);
@@ -64,7 +64,7 @@ public final class SampledRow {
     return isNumbers;
   }
 
-  /** What the filters keep of them, and the token. */
+  /** Filters the candidates and draws the token. */
   void finish(long stream, Sampling options) {
     token = NO_TOKEN;
     logProbability = Double.NaN;
@@ -81,17 +81,20 @@ public final class SampledRow {
     draw(stream, options);
   }
 
-  /** How many classes the filters kept. */
+  /** The number of classes that the filters kept. */
   public int kept() {
     return kept.count;
   }
 
-  /** One of these, by place in their order. */
+  /** A kept class, by its index in their order. */
   public int clazz(int i) {
     return kept.clazz(i);
   }
 
-  /** Values, and the classes that can be drawn; false: one of them is NaN or +infinity. */
+  /**
+   * Collects the classes that can be drawn, with their values. Returns false if any value is NaN or
+   * +infinity.
+   */
   private boolean takeCandidates(boolean first) {
     Row row = work.row;
     double[] x = work.chunk.x;
@@ -128,7 +131,7 @@ public final class SampledRow {
     return true;
   }
 
-  /** The first of the largest classes of a chunk, where they are above those before. */
+  /** Keeps the first of the largest classes of a chunk, if it is above all previous ones. */
   private void takeFirst(int begin, float largest) {
     if (largest > kept.largest()) {
       int i = 0;
@@ -141,7 +144,7 @@ public final class SampledRow {
     }
   }
 
-  /** Filters work at this temperature; 0: 1. */
+  /** The temperature of the filters; 0 means 1. */
   static double temperatureOfFilters(Sampling options) {
     return options.rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
   }
@@ -218,7 +221,9 @@ public final class SampledRow {
     }
   }
 
-  /** The class whose weight lies where the random bits point at, classes side by side. */
+  /**
+   * Draws the class at the random position in the sum of the weights, in the order of the classes.
+   */
   void draw(long stream, Sampling options) {
     kept.sortByClass();
     weights.of(kept, options.temperature, call.shape.wholeRow());
@@ -233,13 +238,13 @@ public final class SampledRow {
     logProbability = logOfShare(weights.get(i), weights.sum);
   }
 
-  /** Where random bits point at below a sum. */
+  /** The random position in a sum. */
   long pointedAt(long stream, Sampling options, long sum) {
     random.block(options.seed, options.step, options.draw, stream);
     return Mass.pointedAt(random.high, random.low, sum);
   }
 
-  /** The logarithm of a part of a sum. */
+  /** The logarithm of a share of a sum. */
   double logOfShare(long weight, long sum) {
     long others = sum - weight;
     return 0

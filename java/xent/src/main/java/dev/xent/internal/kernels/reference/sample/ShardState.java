@@ -12,22 +12,23 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A question about a row, and what a shard answers: a record of {@link Records#SAMPLE_STATE} bytes.
+ * A question about a row, and the answer of a shard: a record of {@link Records#SAMPLE_STATE}
+ * bytes.
  */
 public final class ShardState {
-  /** How many classes a shard lists, and how many bins it adds weights up in. */
+  /** The number of classes that a shard lists, and of bins of weights. */
   public static final int TOLD = Records.SAMPLE_LISTED;
 
-  /** Asks for the first classes in order. */
+  /** Requests the first classes in order. */
   static final int LIST = 1;
 
-  /** Asks for weights, by their place in the order. */
+  /** Requests weights, binned by position in the order. */
   static final int ORDER = 2;
 
-  /** Asks for weights, by class. */
+  /** Requests weights, binned by class. */
   static final int CLASS = 3;
 
-  /** Asks nothing more: the row has its token. */
+  /** No further request: the row has its token. */
   public static final int DONE = Records.SAMPLE_DONE;
 
   private static final long AT_DIGEST = 4;
@@ -48,49 +49,51 @@ public final class ShardState {
 
   public int kind;
 
-  /** Of the row's options. */
+  /** The digest of the row's options. */
   int digest;
 
-  /** Of the shard. */
+  /** The range of the shard. */
   long first;
 
   long classes;
 
-  /** The row's largest value, or -infinity while nobody knows it. */
+  /** The row's largest value; -infinity while it is unknown. */
   float most;
 
-  /** The set: what is above, and what equals it up to a class. */
+  /** The set: the classes above this value, and those equal to it up to the class {@code last}. */
   float low;
 
-  /** That class; of a row that is done the token. */
+  /** The last class of the set; in a finished row, the token. */
   public long last;
 
-  /** The keys of the bins. */
+  /** The range of keys of the bins. */
   long from;
 
   long to;
 
-  /** What the set weighs in front of them. */
+  /** The weight of the set before the bins. */
   long before;
 
-  /** How many classes the set has; of a row that is done how many are kept. */
+  /** The number of classes in the set; in a finished row, the number of kept classes. */
   public long count;
 
-  /** What they weigh. */
+  /** The weight of the set. */
   long sum;
 
   int listed;
 
-  /** Not 0: there is a NaN or +infinity. */
+  /** Not 0 if a class is NaN or +infinity. */
   int bad;
 
-  /** Of a row that is done. */
+  /** Set in a finished row. */
   public double logProbability;
 
-  /** Those that are listed, each a class above the bits of its value; or sums. */
+  /**
+   * The listed classes, each with the class above the bits of its value; or the sums of the bins.
+   */
   final long[] told = new long[TOLD];
 
-  /** The first question, without an answer. */
+  /** Sets the first question, without an answer. */
   void begin() {
     kind = LIST;
     most = Float.NEGATIVE_INFINITY;
@@ -112,7 +115,7 @@ public final class ShardState {
     Arrays.fill(told, 0);
   }
 
-  /** No question more. */
+  /** Marks the row as finished. */
   void done(long token, long kept, double ofToken) {
     begin();
     kind = DONE;
@@ -123,7 +126,7 @@ public final class ShardState {
     logProbability = ofToken;
   }
 
-  /** Whether all is 0 but what {@link #done} sets. */
+  /** Whether all fields are 0 except those that {@link #done} sets. */
   boolean isDone() {
     boolean zero =
         (Float.floatToRawIntBits(most) | Float.floatToRawIntBits(low) | listed | bad) == 0;
@@ -133,7 +136,7 @@ public final class ShardState {
     return zero && (from | to | before | sum) == 0;
   }
 
-  /** Adds one to the list. */
+  /** Adds a class to the list. */
   void tell(int clazz, float value) {
     told[listed++] =
         ((long) clazz << Integer.SIZE) | Integer.toUnsignedLong(Float.floatToRawIntBits(value));
@@ -187,7 +190,7 @@ public final class ShardState {
     MemorySegment.copy(told, 0, states, JAVA_LONG_UNALIGNED, at + AT_TOLD, TOLD);
   }
 
-  /** Whether two states have the same question, or are done with the same. */
+  /** Whether two states have the same question or, if done, the same result. */
   static boolean areAlike(MemorySegment states, long index, long other, boolean done) {
     long at = index * Records.SAMPLE_STATE;
     long otherAt = other * Records.SAMPLE_STATE;

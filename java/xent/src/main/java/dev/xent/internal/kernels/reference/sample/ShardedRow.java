@@ -15,8 +15,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A row whose classes are divided: what all shards answered to a question gives the token or the
- * next question, which this shard answers (docs/spec/numerics.md, section 11).
+ * A row whose classes are divided among shards. From the answers of all shards to a question, each
+ * shard computes the token or the next question, and answers that question (docs/spec/numerics.md,
+ * section 11).
  */
 public final class ShardedRow {
   private static final long NO_TOKEN = -1;
@@ -42,7 +43,9 @@ public final class ShardedRow {
     options = call.sampling;
   }
 
-  /** What this shard says, which is stored; null where what was gathered does not fit. */
+  /**
+   * Computes and stores the state of this shard; returns null if the gathered states do not match.
+   */
   public @Nullable ShardState sample(long ofRow, long ofStream) {
     index = ofRow;
     stream = ofStream;
@@ -64,14 +67,17 @@ public final class ShardedRow {
     return state;
   }
 
-  /** Of the whole row. */
+  /** The number of classes of the whole row. */
   private long classes() {
     return call.shape.allClasses;
   }
 
   // ---- answers of this shard -------------------------------------------------------------------
 
-  /** False where a class is above the largest of all: it was not when they listed. */
+  /**
+   * Returns false if a class is above the largest of all, which means that the logits changed after
+   * the list.
+   */
   private boolean answer() {
     state.bad = row.order(index, options) ? 0 : 1;
     if (set.count == 0) {
@@ -130,12 +136,12 @@ public final class ShardedRow {
     }
   }
 
-  /** Rises along the order of the row. */
+  /** A key that rises along the order of the row. */
   private long key(float value, long clazz) {
     return (HIGHEST - ordinal(value)) * classes() + clazz;
   }
 
-  /** Rises with the value; -0 is +0. */
+  /** An integer that rises with the value; -0 is +0. */
   private static long ordinal(float value) {
     int bits = Float.floatToRawIntBits(value);
     return bits < 0 ? Integer.MIN_VALUE - bits : bits;
@@ -146,14 +152,14 @@ public final class ShardedRow {
     return Float.intBitsToFloat(ordinal < 0 ? Integer.MIN_VALUE - ordinal : ordinal);
   }
 
-  /** A bin has 2^this keys. */
+  /** The base-2 logarithm of the number of keys in a bin. */
   private int shift() {
     return Math.max(0, Long.SIZE - Long.numberOfLeadingZeros(state.to - state.from) - BITS);
   }
 
   // ---- answers of all --------------------------------------------------------------------------
 
-  /** Adds up what all shards say; their lists are the set. */
+  /** Adds up the answers of all shards; their lists become the set. */
   private boolean gather() {
     MemorySegment gathered = call.given.of(GATHERED);
     long rows = call.shape.outer * call.shape.inner;
@@ -190,7 +196,7 @@ public final class ShardedRow {
     return end == classes();
   }
 
-  /** Whether the question is one that shards ask. */
+  /** Whether the question is one that a shard can ask. */
   private boolean isAsked(int kind) {
     if (kind < ShardState.LIST
         || kind > ShardState.DONE
@@ -233,7 +239,7 @@ public final class ShardedRow {
         && (kind == ShardState.LIST || binsAddUp());
   }
 
-  /** Whether a row can be done with this. */
+  /** Whether the state is a valid result of a row. */
   private boolean isResult() {
     if (!part.isDone()) {
       return false;
@@ -244,7 +250,7 @@ public final class ShardedRow {
         : part.count >= 1 && part.count <= classes() && p <= 0 && p >= -Double.MAX_VALUE;
   }
 
-  /** Whether the bins are parts of what the set weighs. */
+  /** Whether the bins are parts of the weight of the set. */
   private boolean binsAddUp() {
     long left = part.sum;
     for (long bin : part.told) {
@@ -284,7 +290,7 @@ public final class ShardedRow {
 
   // ---- the next question -----------------------------------------------------------------------
 
-  /** Whether the answers are such as shards give. */
+  /** Computes the next question; returns false if the answers are not possible. */
   private boolean next() {
     return switch (state.kind) {
       case ShardState.DONE -> true;
@@ -330,7 +336,7 @@ public final class ShardedRow {
     return state.sum > 0 && afterSum(end, least);
   }
 
-  /** The value down to which top-k keeps classes, +infinity where the list has them all. */
+  /** The value down to which top-k keeps classes; +infinity if the list has all of them. */
   private float lowOfTies(float end) {
     long most = Math.max(options.topK, Math.max(options.minKeep, 1));
     if (options.topK == 0 || most >= state.count) {
@@ -360,7 +366,7 @@ public final class ShardedRow {
     return Long.compareUnsigned(state.from, state.to) <= 0;
   }
 
-  /** In which bin the weight that is wanted is reached. */
+  /** Selects the bin in which the wanted weight is reached. */
   private boolean afterBins() {
     if (state.sum <= 0) {
       return false;

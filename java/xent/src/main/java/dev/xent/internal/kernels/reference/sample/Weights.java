@@ -8,23 +8,23 @@ import dev.xent.internal.kernels.reference.math.Float32;
 
 /** The weights of a set of classes: integers in the proportion of their probabilities. */
 final class Weights {
-  /** Digits behind the point of e, where a row has few enough classes. */
+  /** The number of fraction bits of e, in a row with few enough classes. */
   private static final int MOST_DIGITS = 12;
 
   private final Float32 arithmetic = new Float32();
   private final double[] x = new double[CHUNK];
   private long[] weights = new long[0];
 
-  /** Their sum. */
+  /** The sum of the weights. */
   long sum;
 
-  /** Weighs the classes of a set by their values. */
+  /** Computes the weights of the classes of a set from their values. */
   void of(Candidates set, double temperature, long classes) {
     of(set, temperature, classes, set.largest());
   }
 
   /**
-   * The same of a set that is a part of a row.
+   * As above, for a set that is a part of a row.
    *
    * @param max the largest value of the row
    */
@@ -50,7 +50,7 @@ final class Weights {
     }
   }
 
-  /** g: so that a sum stays below 2^63. */
+  /** g, chosen so that a sum stays below 2^63. */
   private static int digits(long classes) {
     return Math.min(
         MOST_DIGITS, Integer.SIZE - (Long.SIZE - Long.numberOfLeadingZeros(classes - 1)));
@@ -60,7 +60,7 @@ final class Weights {
     return weights[i];
   }
 
-  /** What the largest is less another one, over the temperature. */
+  /** The difference between the largest value and another one, divided by the temperature. */
   double distance(Candidates set, int i) {
     return ((double) set.value(0) - set.value(i)) * arithmetic.inverse;
   }

@@ -9,14 +9,17 @@ import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
 
-/** What states and statistics depend on beside the arrays, in 32 bits (FNV-1a). */
+/**
+ * A digest of everything except the arrays that states and statistics depend on, in 32 bits
+ * (FNV-1a).
+ */
 public final class Digest {
   private static final int OFFSET = 0x811c9dc5;
   private static final int PRIME = 0x01000193;
 
   private Digest() {}
 
-  /** Of a forward call, or of one that uses what a forward left behind. */
+  /** The digest of a forward call, or of a call that uses the statistics of a forward. */
   public static int of(Request call) {
     CallOptions options = call.options;
     int digest = OFFSET;
@@ -33,25 +36,27 @@ public final class Digest {
   }
 
   /**
-   * Of selected classes: their sums are split elsewhere than those of a loss with the same options.
+   * The digest for selected classes, whose sums are split differently from those of a loss with the
+   * same options.
    */
   public static int ofSelected(Request call) {
     return add(of(call), 1L);
   }
 
-  /** Of a softmax's backward: of its two sums, this one. */
+  /** The digest of a softmax backward: which of the two sums it is. */
   public static int ofBackward(boolean log) {
     return log ? 1 : 0;
   }
 
   /**
-   * What the states of a softmax's backward must all have: as the first one, which must be lawful.
+   * The digest that all states of a softmax backward must have: that of the first state, if it is
+   * valid.
    */
   public static int ofBackward(State first) {
     return first.digest & 1;
   }
 
-  /** Of a row that is sampled, with a stream, of so many classes. */
+  /** The digest of a sampled row with a stream and {@code classes} classes. */
   public static int ofSampling(Request call, Sampling o, long stream, long classes) {
     long[] integers = {
       classes,
@@ -86,10 +91,10 @@ public final class Digest {
   }
 
   private static int add(int digest, double v) {
-    return add(digest, Double.doubleToRawLongBits(v + 0.0)); // no option is -0
+    return add(digest, Double.doubleToRawLongBits(v + 0.0)); // -0 counts as +0
   }
 
-  /** Eight bytes, the lowest first. */
+  /** Adds eight bytes, the lowest first. */
   private static int add(int digest, long bits) {
     int added = digest;
     for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {

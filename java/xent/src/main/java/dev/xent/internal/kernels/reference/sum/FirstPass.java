@@ -16,11 +16,13 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.targets.Targets;
 
-/** The first pass of a forward: a row's chunks to states, the states to statistics. */
+/**
+ * The first pass of a forward: computes states from a row's chunks, and statistics from the states.
+ */
 public final class FirstPass {
   private FirstPass() {}
 
-  /** Leaves the state of a chunk of the row in the work's state. */
+  /** Computes the state of a chunk of the row, in the work's state. */
   public static void chunk(RowScratch work, long begin, int count, double shift) {
     Row row = work.row;
     Chunk chunk = work.chunk;
@@ -56,8 +58,9 @@ public final class FirstPass {
   }
 
   /**
-   * What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are
-   * beyond the numbers, and next to 0 the sum without the first of the largest classes.
+   * Computes the part of the state that only log-sum-exp needs. If exponentials overflow, this is a
+   * sum that shows whether the chunk has a NaN. If the result is near 0, it is the sum without the
+   * first of the largest classes.
    */
   private static void addForLogSumExp(RowScratch work, double shift) {
     Arithmetic arithmetic = work.arithmetic;
@@ -80,7 +83,7 @@ public final class FirstPass {
     state.setOthers(work.chunkSum);
   }
 
-  /** Leaves the fold and the statistics of the whole row in the work. */
+  /** Computes the fold and the statistics of the whole row, in the work. */
   public static void row(RowScratch work) {
     work.targets.countClasses(work.row.countClasses());
     fold(work, 0);
@@ -112,7 +115,7 @@ public final class FirstPass {
     work.fold.add(work.state, mass);
   }
 
-  /** The last of the fold. */
+  /** Adds the sink, the last term of the fold. */
   public static void addSink(RowScratch work, double shift) {
     if (has(work.call.given.of(SINK))) {
       Arithmetic arithmetic = work.arithmetic;
@@ -122,7 +125,7 @@ public final class FirstPass {
     }
   }
 
-  /** Makes statistics of the fold. */
+  /** Computes the statistics from the fold. */
   public static void close(RowScratch work, double shift) {
     Statistics row = work.statistics;
     row.digest = work.digest;
@@ -139,7 +142,7 @@ public final class FirstPass {
     }
   }
 
-  /** What the targets of the row sum up to. */
+  /** The sum of the targets of the row. */
   private static double targetMass(RowScratch work) {
     Targets targets = work.targets;
     if (work.row.kind != Kind.LABEL) {

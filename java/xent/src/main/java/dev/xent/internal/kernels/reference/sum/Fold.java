@@ -7,7 +7,9 @@ import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
 
-/** A row: its chunks folded in class order, wherever they were computed, then its sink. */
+/**
+ * A row: its chunks folded in class order, regardless of where they were computed, then its sink.
+ */
 public final class Fold {
   /** The largest value of the chunks so far, and of the sink. */
   public double max;
@@ -15,20 +17,20 @@ public final class Fold {
   /** N of the chunks so far, and of the sink. */
   public double reference;
 
-  /** Less the shift, where there is one. */
+  /** The label's logit, minus the shift. */
   public double labelLogit;
 
-  /** Classes that take part. */
+  /** The number of unmasked classes. */
   public long counted;
 
   private final Arithmetic arithmetic;
   private final Pair sum;
   private final Pair own;
 
-  /** The sum without its first largest term, where the chunk of that knows it. */
+  /** The sum without its first largest term, if the chunk of that term has it. */
   private final Pair others;
 
-  /** Sum of target * (max - logit); of a label's row of the even set. */
+  /** Sum of target * (max - logit); in a row with a label, over the even set. */
   private final Pair dot;
 
   private final Pair mass;
@@ -62,9 +64,9 @@ public final class Fold {
   }
 
   /**
-   * The next chunk.
+   * Adds the next chunk.
    *
-   * @param ofTargets sum of its targets; of a label's row of the weights of the even set
+   * @param ofTargets sum of its targets; in a row with a label, of the weights of the even set
    */
   public void add(State chunk, double ofTargets) {
     if (chunk.is(Kind.LABEL_HERE)) {
@@ -87,7 +89,10 @@ public final class Fold {
     mass.add(ofTargets);
   }
 
-  /** A logit that is no class: one more chunk, with the one term e(sink; reference). */
+  /**
+   * Adds the sink, a logit without a class: a further chunk with the single term e(sink;
+   * reference).
+   */
   public void addSink(double sink, double ownReference, double term) {
     boolean beyond = arithmetic.round(sink * arithmetic.inverseHigh) > LIMIT;
     double reached = sink == Double.POSITIVE_INFINITY ? sink : 0;
@@ -96,8 +101,8 @@ public final class Fold {
   }
 
   /**
-   * S = S 2^(N - N') + s 2^(N_c - N'), unscaled, with N' the larger of N and N_c; where the maximum
-   * rises, the other terms are S and those of s without its own.
+   * S = S 2^(N - N') + s 2^(N_c - N'), unscaled, with N' the larger of N and N_c. If the maximum
+   * rises, the other terms are S and the terms of s without its largest one.
    */
   private void addSum(
       double ownMax,
@@ -124,7 +129,7 @@ public final class Fold {
     reference = raised;
   }
 
-  /** Takes the maximum up, and what is counted from it. */
+  /** Raises the maximum, and updates the dot product, which is relative to it. */
   private void raise(double to) {
     double raised = to > max ? to : max;
     if (Double.isFinite(raised) && Double.isFinite(max) && raised != max) {
@@ -138,7 +143,7 @@ public final class Fold {
     return sum.value();
   }
 
-  /** The same without the first of the largest terms. */
+  /** The sum without the first of the largest terms. */
   public double others() {
     return others.value();
   }
@@ -148,18 +153,20 @@ public final class Fold {
     return dot.value();
   }
 
-  /** Sum of the targets; of a label's row that of the weights of the even set. */
+  /** Sum of the targets; in a row with a label, of the weights of the even set. */
   public double mass() {
     return mass.value();
   }
 
-  /** Whether the row must be computed again on x - max: its exponents would be rounded. */
+  /**
+   * Whether the row must be computed again from x - max, because its exponents would be rounded.
+   */
   public boolean isBeyondLimit() {
     double scaled = arithmetic.round(max * arithmetic.inverseHigh);
     return Double.isFinite(max) && !(Math.abs(scaled) <= LIMIT);
   }
 
-  /** Whether the label is the first of the largest classes; of a row without special kind. */
+  /** Whether the label is the first of the largest classes; not for special rows. */
   public boolean hit() {
     return labelFirst
         && labelLogit == classMax

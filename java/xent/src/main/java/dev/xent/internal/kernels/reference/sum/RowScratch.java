@@ -13,7 +13,7 @@ import dev.xent.internal.kernels.reference.math.Pair;
 import dev.xent.internal.kernels.reference.targets.TargetSums;
 import dev.xent.internal.kernels.reference.targets.Targets;
 
-/** What the rows of a call are computed with, used again for every row. */
+/** The scratch memory for the rows of a call, reused for every row. */
 public final class RowScratch {
   public final Request call;
   public final Arithmetic arithmetic;
@@ -28,19 +28,19 @@ public final class RowScratch {
   /** A sum over a row. */
   public final Pair rowSum;
 
-  /** A sum over a chunk of it. */
+  /** A sum over a chunk. */
   public final Pair chunkSum;
 
   /** A chunk of results. */
   public final double[] y = new double[CHUNK];
 
-  /** A chunk of what results are made of. */
+  /** A chunk of terms. */
   public final double[] terms = new double[CHUNK];
 
   /** Whether the label of the row is the first of its largest classes. */
   public boolean hit;
 
-  /** Of what the call's states and statistics depend on. */
+  /** The digest of the call's states and statistics. */
   public int digest;
 
   public RowScratch(Request call, Arithmetic arithmetic) {
@@ -48,7 +48,7 @@ public final class RowScratch {
   }
 
   /**
-   * @param ofTeacher whether a teacher's logits stand for those of the call
+   * @param ofTeacher whether to use the teacher's logits instead of the call's
    */
   public RowScratch(Request call, Arithmetic arithmetic, boolean ofTeacher) {
     this.call = call;
@@ -76,22 +76,22 @@ public final class RowScratch {
     return kind(row.kind);
   }
 
-  /** With the bit of the arithmetic. */
+  /** Adds the bit of the arithmetic. */
   public int kind(int ofRow) {
     return call.wide ? ofRow | Kind.WIDE : ofRow;
   }
 
-  /** c / temperature: what gradients of cross-entropy are multiplied by. */
+  /** c / temperature: the factor of the gradients of cross-entropy. */
   public double cooled(double c) {
     return c / arithmetic.temperature;
   }
 
-  /** What the formulas of a row see of a logit of the statistics' row: less the shift. */
+  /** A logit as the formulas of the statistics' row use it: minus the shift. */
   public double shifted(double x, double shift) {
     return shift == 0 ? x : arithmetic.round(x - shift);
   }
 
-  /** The sink as a logit, which is multiplied by 1 / temperature; stays finite where it is. */
+  /** The sink as a logit that is multiplied by 1 / temperature; a finite sink stays finite. */
   public double sink(double shift) {
     double sink = row.number(call.given.of(SINK), call.shape.of(SINK));
     double x = sink;
@@ -102,7 +102,7 @@ public final class RowScratch {
     return shifted(x, shift);
   }
 
-  /** (x - M) / temperature - D, which is never above 0. */
+  /** (x - M) / temperature - D, which is at most 0. */
   public double logProbability(double x, double minusDistance) {
     double below = arithmetic.round(x - statistics.max);
     return arithmetic.fma(below, arithmetic.inverseHigh, minusDistance);

@@ -10,36 +10,36 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.load.Row;
 
 /**
- * The classes that are selected of a row, and their targets: the upstream gradients with the other
- * sign. The one with the largest logit becomes the label of the row.
+ * The selected classes of a row and their targets, which are the negated upstream gradients. The
+ * class with the largest logit becomes the label of the row.
  */
 public final class Selection {
-  /** How many a row may have. */
+  /** The maximum number of selected classes of a row. */
   public static final int MOST = 256;
 
   public final long[] classes = new long[MOST];
 
-  /** Their logits, before any shift. */
+  /** The logits of the classes, before the shift. */
   public final double[] x = new double[MOST];
 
   public int count;
 
-  /** The sum of all targets, and of those that are not the label's. */
+  /** The sums of all targets, and of all targets except the label's. */
   public double all;
 
   public double others;
 
-  /** Whether another class than the label is selected. */
+  /** Whether a class other than the label is selected. */
   public boolean hasOthers;
 
   private final double[] targets = new double[MOST];
 
-  /** Goes to a row of the call, whose label it becomes; refuses a class that cannot be. */
+  /** Moves to a row of the call and sets its label. Returns an error for an invalid class. */
   public int go(RowScratch work, long toRow) {
     Request call = work.call;
     Row row = work.row;
     count = (int) Math.max(1, call.shape.targetCount);
-    row.kind = Kind.SOFTMAX; // it has no label yet
+    row.kind = Kind.SOFTMAX; // the label is not known yet
     row.sparse = false;
     row.go(toRow);
     row.kind = Kind.LABEL;
@@ -78,9 +78,9 @@ public final class Selection {
     return sum(clazz, Row.NO_LABEL);
   }
 
-  /** Of one class, or of all, but for another. */
+  /** The sum of the targets of {@code only}, or of all classes, without those of {@code but}. */
   private double sum(long only, long but) {
-    double sum = -0.0; // so that one alone keeps its sign
+    double sum = -0.0; // a single -0 keeps its sign
     for (int j = 0; j < count; j++) {
       long clazz = classes[j];
       if (clazz != Row.NO_LABEL && clazz != but && (only == Row.NO_LABEL || clazz == only)) {
@@ -90,7 +90,7 @@ public final class Selection {
     return sum;
   }
 
-  /** A target as a multiple of the gradient of the logits. */
+  /** A target in units of the gradient of the logits. */
   public double scaled(RowScratch work, double target) {
     return work.cooled(work.call.options.scale() * target);
   }

@@ -11,9 +11,9 @@ import dev.xent.internal.kernels.reference.load.RecordNumbers;
 import dev.xent.internal.kernels.reference.math.Pair;
 import java.lang.foreign.MemorySegment;
 
-/** The contribution of one chunk of one row: a record of {@link Records#STATE} bytes. */
+/** The contribution of one chunk of a row: a record of {@link Records#STATE} bytes. */
 public final class State {
-  /** Where there is no label in the chunk. */
+  /** The label of a chunk without a label. */
   public static final int NO_LABEL = 0xffff;
 
   private static final long AT_REFERENCE = 4;
@@ -30,28 +30,28 @@ public final class State {
   public int kind;
   public double reference;
 
-  /** Classes that are not masked. */
+  /** The number of unmasked classes. */
   public int counted;
 
-  /** Of the chunk's classes. */
+  /** The index of the label in the chunk. */
   public int label;
 
-  /** Of what the state depends on. */
+  /** The digest of everything that the state depends on. */
   public int digest;
 
   public double max;
   public double labelLogit;
   public double sum;
 
-  /** What the sum has lost, in float64 arithmetic. */
+  /** The rounding errors of the sum, in float64 arithmetic. */
   public double sumLow;
 
-  /** Sums over targets; without targets, {@link #setOthers}. */
+  /** Sums over targets; without targets see {@link #setOthers}. */
   public double dot;
 
   public double mass;
 
-  /** A state of an ignored row, or the beginning of another. */
+  /** Sets a state to that of an ignored row, which is also the start of other states. */
   public void begin(int ofKind, int ofDigest) {
     kind = ofKind | Kind.VERSION;
     digest = ofDigest;
@@ -70,7 +70,10 @@ public final class State {
     return (kind & Kind.MASK) == Kind.SOFTMAX;
   }
 
-  /** Takes the sum of a chunk that is next to 0 without the first of its largest classes. */
+  /**
+   * Stores the sum without the first of the largest classes, for a chunk whose log-sum-exp is near
+   * 0.
+   */
   public void setOthers(Pair others) {
     dot = others.high;
     mass = others.low;

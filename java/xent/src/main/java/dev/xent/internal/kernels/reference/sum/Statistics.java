@@ -11,7 +11,7 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What a row leaves behind for its second pass or a later backward: a record of {@link
+ * The data that a row keeps for its second pass or a later backward: a record of {@link
  * Records#STATISTICS} bytes.
  */
 public final class Statistics {
@@ -27,31 +27,33 @@ public final class Statistics {
 
   public int kind;
 
-  /** Of what the statistics depend on. */
+  /** The digest of everything that the statistics depend on. */
   public int digest;
 
   /** N: sum = sum of exp((x - shift) / temperature) / 2^N. */
   public double reference;
 
-  /** Subtracted from the logits before everything else. */
+  /** The number that is subtracted from the logits before all other steps. */
   public double shift;
 
-  /** Of the shifted row. */
+  /** The maximum of the shifted row. */
   public double max;
 
-  /** Over all classes; with a label over the others. */
+  /** The sum over all classes; with a label, over the others. */
   public double sum;
 
   /** The label's own term, or the sum of the targets. */
   public double mass;
 
-  /** What the probabilities are multiplied with in the gradient. */
+  /** The factor of the probabilities in the gradient. */
   public double pull;
 
-  /** What smoothing gives each class of its set; of a focal loss what its gradient is scaled by. */
+  /**
+   * The share of smoothing per class of the even set; for a focal loss, the factor of its gradient.
+   */
   public double share;
 
-  /** Everything 0 but the kind and the digest. */
+  /** Sets all fields except the kind and the digest to 0. */
   public void clear(int ofKind, int ofDigest) {
     kind = ofKind;
     digest = ofDigest;
@@ -65,11 +67,11 @@ public final class Statistics {
   }
 
   /**
-   * Takes what a fold gives, all but pull and share.
+   * Computes all fields from a fold, except pull and share.
    *
-   * @param ofKind what the states were
-   * @param ofShift what was subtracted from the logits
-   * @param maskedIsZero what a row of -infinity is: masked, else NaN
+   * @param ofKind the kind of the states
+   * @param ofShift the shift of the logits
+   * @param maskedIsZero whether a row of -infinity is a masked row; otherwise it is a NaN row
    */
   public void take(
       Fold fold, Arithmetic arithmetic, int ofKind, double ofShift, boolean maskedIsZero) {
@@ -107,7 +109,7 @@ public final class Statistics {
     return is(Kind.SPECIAL);
   }
 
-  /** What the classes of a special row have: NaN, or what stands for nothing. */
+  /** The value of the classes of a special row: NaN, or {@code nothing}. */
   public double special(double nothing) {
     return is(Kind.NAN_ROW) ? Double.NaN : nothing;
   }
@@ -117,12 +119,12 @@ public final class Statistics {
     return isOfLabel() ? sum + mass : sum;
   }
 
-  /** E: the term that the maximum would have. */
+  /** E: the term of the maximum. */
   public double largestTerm(Arithmetic arithmetic) {
     return arithmetic.exponential(max, reference) * arithmetic.unscale;
   }
 
-  /** D = log-sum-exp - max, never negative; of a row that is not special. */
+  /** D = log-sum-exp - max, never negative; not for special rows. */
   public double distance(Arithmetic arithmetic) {
     double total = total();
     double largest = largestTerm(arithmetic);
@@ -134,7 +136,7 @@ public final class Statistics {
         : arithmetic.farDistance(total, largest, reference, max);
   }
 
-  /** log sum exp in double; of a row that is not special. */
+  /** Log-sum-exp in double; not for special rows. */
   public double logSumExp(Arithmetic arithmetic) {
     return arithmetic.logSumExp(shift, max, distance(arithmetic));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The first pass: chunks to states, states to the statistics of a row. */
+/** The first pass: states of chunks, and statistics of a row from its states. */
 @NullMarked
 package dev.xent.internal.kernels.reference.sum;
 

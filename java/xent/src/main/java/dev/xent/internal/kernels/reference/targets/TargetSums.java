@@ -10,16 +10,19 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
 
 /**
- * Sums over the targets of a chunk. They are of M - x, not of x: then no term is negative where no
- * target is, and nothing cancels. A class without a target adds +0, whatever its logit is.
+ * Sums over the targets of a chunk. They use M - x instead of x, so that no term is negative if no
+ * target is negative, and nothing cancels. A class without a target adds +0 for any logit.
  */
 public final class TargetSums {
-  /** Sum of target and max - logit; of a label's row of weight and max - logit, even set alone. */
+  /**
+   * Sum of target times (max - logit). In a row with a label, of weight times (max - logit), over
+   * the even set only.
+   */
   public double dot;
 
   /**
-   * Sum of the targets; of a label's row that of the even set's weights: in float32 arithmetic 0
-   * without them, as it is known.
+   * Sum of the targets. In a row with a label, of the weights of the even set; in float32
+   * arithmetic without weights it is 0, because the sum is the size of the set.
    */
   public double mass;
 
@@ -40,7 +43,7 @@ public final class TargetSums {
   }
 
   /**
-   * Computes both.
+   * Computes both sums.
    *
    * @param max the largest logit of the chunk
    */
@@ -79,7 +82,7 @@ public final class TargetSums {
     return dots.value();
   }
 
-  /** What smoothing gives the classes of a sparse row. */
+  /** Adds the smoothing share of the classes of a sparse row. */
   private void addEven(Chunk chunk, long begin, double max) {
     if (targets.share == 0) {
       return;
@@ -92,7 +95,7 @@ public final class TargetSums {
     add(chunk, max);
   }
 
-  /** The entries of a sparse row, in their order and in double. */
+  /** Adds the entries of a sparse row, in their order and in double. */
   private void addEntries(Chunk chunk, long begin, double max) {
     dots.set(dot, 0);
     masses.set(mass, 0);

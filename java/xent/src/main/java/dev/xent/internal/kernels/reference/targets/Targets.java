@@ -11,19 +11,19 @@ import java.util.Arrays;
 /**
  * The targets of a row, smoothed and weighted: t = w q'.
  *
- * <p>Smoothing takes eps of every target and shares it among the classes of the <i>even set</i>:
- * all that take part, or all of them but the label.
+ * <p>Smoothing removes the fraction eps of every target and distributes it over the classes of the
+ * <i>even set</i>: all unmasked classes, or all of them except the label.
  */
 public final class Targets {
   /** eps / H, or 0. */
   public double share;
 
-  /** H: how many classes the even set has. */
+  /** H: the number of classes of the even set. */
   public double evenClasses;
 
   public double epsilon;
 
-  /** Whether smoothing leaves the label out. */
+  /** Whether smoothing excludes the label. */
   public boolean others;
 
   private final Row row;
@@ -34,14 +34,14 @@ public final class Targets {
     this.arithmetic = arithmetic;
   }
 
-  /** Takes the options of a call. */
+  /** Reads the options of a call. */
   public void begin(Request call) {
     epsilon = call.options.labelSmoothing;
     others = call.options.smoothsOthers();
     countClasses(0);
   }
 
-  /** The share of a row of which so many classes take part. */
+  /** Computes the share for a row with {@code counted} unmasked classes. */
   public void countClasses(double counted) {
     evenClasses = others ? counted - 1 : counted;
     share = epsilon == 0 || evenClasses <= 0 ? 0 : epsilon / evenClasses;
@@ -60,33 +60,36 @@ public final class Targets {
     return row.hasClassWeights() ? row.classWeight(clazz) : 1;
   }
 
-  /** share w of a class of the even set. */
+  /** Share times w, for a class of the even set. */
   public double ofShare(long clazz) {
     return row.hasClassWeights() ? share * row.classWeight(clazz) : share;
   }
 
-  /** What the label keeps: (1 - eps) w. */
+  /** The remaining target of the label: (1 - eps) w. */
   public double ofLabel() {
     return (1 - epsilon) * weight(row.label);
   }
 
-  /** Whether a label and what smoothing gives sum up to 1: no weights, and someone to give to. */
+  /**
+   * Whether the label's target and the shares sum to 1: without class weights, and unless the even
+   * set is empty.
+   */
   public boolean labelSumsToOne() {
     return !row.hasClassWeights() && !(others && epsilon > 0 && share == 0);
   }
 
-  /** Of an entry of a sparse row, without the share of its class. */
+  /** The target of an entry of a sparse row, without the share of its class. */
   public double ofEntry(double p, long clazz) {
     double kept = epsilon > 0 ? (1 - epsilon) * p : p;
     return row.hasClassWeights() ? kept * row.classWeight(clazz) : kept;
   }
 
-  /** How many classes of a chunk belong to the even set. */
+  /** The number of classes of a chunk that belong to the even set. */
   public long evenClassesOf(long counted, boolean labelIsHere) {
     return others && labelIsHere ? counted - 1 : counted;
   }
 
-  /** The weights of a chunk's classes, 1 without class weights; 0 outside of the even set. */
+  /** Loads the weights of a chunk's classes, 1 without class weights; 0 outside the even set. */
   public void loadEven(Chunk chunk, long begin, double[] weights) {
     loadWeights(begin, chunk.count, weights);
     chunk.fillMasked(weights, 0);
@@ -95,7 +98,7 @@ public final class Targets {
     }
   }
 
-  /** 1 without class weights. */
+  /** Loads class weights; 1 without class weights. */
   public void loadWeights(long begin, int count, double[] weights) {
     if (row.hasClassWeights()) {
       row.loadClassWeights(begin, count, weights);
@@ -105,7 +108,7 @@ public final class Targets {
   }
 
   /**
-   * The targets of a chunk of a probability row; 0 for classes that do not take part.
+   * Loads the targets of a chunk of a probability row; 0 for masked classes.
    *
    * @param weights scratch
    */
@@ -127,7 +130,7 @@ public final class Targets {
     chunk.fillMasked(t, 0);
   }
 
-  /** Whether the rows of the call have targets of classes of their own. */
+  /** Whether each class of a row has a target in an array. */
   public boolean areDense() {
     return row.kind == Kind.PROBABILITIES && !row.sparse;
   }
