@@ -39,7 +39,7 @@ final class Arguments {
   }
 
   static FinishedRows finished(RowStatistics statistics, String name) {
-    return NullChecks.require(statistics, name, "what an exchange or finish gave").rows;
+    return NullChecks.require(statistics, name, "what an exchange or finish returned").rows;
   }
 
   static InputViews views(SamplerInputs inputs) {

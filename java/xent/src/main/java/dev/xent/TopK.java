@@ -8,6 +8,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
@@ -184,31 +185,14 @@ public final class TopK {
    * The result of a call: tensors in the shape of the logits with {@code k} along the axis; {@code
    * [rows, k]} of ragged rows.
    *
-   * <p>Instances are immutable.
+   * @param classes the classes, largest first: I32, or I64 if a row may have more than 2^31 classes
+   * @param values their probabilities or log-probabilities: F64 for logits of F64, else F32
    */
-  public static final class Result {
-    private final Tensor classes;
-    private final Tensor values;
-
-    private Result(Tensor classes, Tensor values) {
-      this.classes = classes;
-      this.values = values;
-    }
-
-    /** Returns the classes, largest first: I32, or I64 if a row may have more than 2^31 classes. */
-    public Tensor classes() {
-      return classes;
-    }
-
-    /** Returns their probabilities or log-probabilities: F64 for logits of F64, else F32. */
-    public Tensor values() {
-      return values;
-    }
-
-    /** Returns the types and shapes of both tensors. */
-    @Override
-    public String toString() {
-      return "Result[classes=" + classes + ", values=" + values + "]";
+  public record Result(Tensor classes, Tensor values) {
+    /** Keeps both tensors. */
+    public Result {
+      NullChecks.require(classes, "classes", "a tensor");
+      NullChecks.require(values, "values", "a tensor");
     }
   }
 

@@ -293,6 +293,16 @@ class TopKTest {
   }
 
   @Test
+  void aResultIsARecord() {
+    Object found = TopK.of(2).probabilities(Tensor.of(new float[] {1, 3, 2}));
+    if (!(found instanceof TopK.Result(Tensor classes, Tensor values))) {
+      throw new AssertionError(found);
+    }
+    assertThat(classes.toLongArray()).containsExactly(1, 2);
+    assertThat(values.shape()).containsExactly(2);
+  }
+
+  @Test
   void whatIsRefused() {
     Tensor logits = Tensor.of(new float[12], 3, 4);
     TopK top = TopK.of(2);
