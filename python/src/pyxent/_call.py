@@ -154,7 +154,7 @@ def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
 
 def versions_of(tensors: Iterable[LentTensor]) -> list[int]:
     """The version counters of PyTorch, which count in-place writes."""
-    return [0 if tensor.is_inference() else tensor._version for _, _, tensor in tensors]  # inference tensors have no version
+    return [0 if tensor.is_inference() else tensor._version for _, _, tensor in tensors]  # 0 if untracked
 
 
 def require_unwritten(tensors: Sequence[LentTensor], versions: Sequence[int]) -> None:
@@ -229,7 +229,7 @@ class Call:
         self.classes = self.shape[self.axis]
         self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
         self.rows = math.prod(self.row_shape) if self.classes else 0
-        self.labels, self.labels_only = "targets", False  # the array of a kernel's label errors; only labels are allowed
+        self.labels, self.labels_only = "targets", False  # the array of label errors; only labels allowed
         self.statistics: Any = None
         self.saved = 0  # the number of results with statistics
         self.states: Any = None
@@ -1149,8 +1149,8 @@ _start_thread = _gevent.get_original("_thread", "start_new_thread") if _gevent e
 class _Pool:
     """Threads that wait for work.
 
-    The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside its `submit` can leave one of its locks
-    held. Here a caller uses only operations that are single calls of C.
+    The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside its `submit` can leave one of its
+    locks held. Here a caller uses only operations that are single calls of C.
     """
 
     def __init__(self) -> None:
@@ -1189,8 +1189,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process does not have these threads
 
 
-# Locks whose acquisition no signal interrupts. Python's own lock methods stop at Ctrl-C, and a loop that tries again can
-# itself be interrupted between two of its instructions.
+# Locks whose acquisition no signal interrupts. Python's own lock methods stop at Ctrl-C, and a loop that tries again
+# can itself be interrupted between two of its instructions.
 _allocate = ctypes.PYFUNCTYPE(c_void_p)(("PyThread_allocate_lock", ctypes.pythonapi))
 _acquire = ctypes.CFUNCTYPE(c_int, c_void_p, c_int)(("PyThread_acquire_lock", ctypes.pythonapi))  # without the GIL
 _release = ctypes.PYFUNCTYPE(None, c_void_p)(("PyThread_release_lock", ctypes.pythonapi))
@@ -1203,7 +1203,7 @@ class _Shared:
     locks: Sequence[int] = ()  # for an object whose __init__ was interrupted
 
     def __init__(self, work: Callable[[int], None], count: int, helpers: int) -> None:
-        self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # a helper holds its lock while it works
+        self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # held by working helpers
         self.work, self.tasks, self.errors, self.closed = work, deque(range(count)), dict[int, Exception](), False
         self.left = deque[int]()  # tasks of helpers with too little stack; nothing was written
 
