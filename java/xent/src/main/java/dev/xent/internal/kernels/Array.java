@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
-/** The arrays of calls: those that {@code xent_shape} has a layout of, in its order, then records. */
+/** The arrays of calls: those with a layout in {@code xent_shape}, in its order, then records. */
 public enum Array {
   LOGITS("logits"),
   OUTPUT("output"),
@@ -48,12 +48,12 @@ public enum Array {
   GATHERED("gathered"),
   STATES("states");
 
-  /** How many have a layout. */
+  /** The number of arrays with a layout. */
   public static final int LAYOUTS = 38;
 
   static final int COUNT = 43;
 
-  /** What messages call it. */
+  /** Its name in messages. */
   public final String text;
 
   Array(String text) {

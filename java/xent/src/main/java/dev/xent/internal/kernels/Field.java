@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
-/** What a status is about: the numbers of XENT_FIELD_..., which never change. */
+/** The subjects of a status: the numbers of XENT_FIELD_..., which never change. */
 public final class Field {
   public static final int NONE = 0;
   public static final int SHAPE = 1;

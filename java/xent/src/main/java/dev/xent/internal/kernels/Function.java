@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
 import org.jspecify.annotations.Nullable;
@@ -65,15 +65,15 @@ public enum Function {
   FINISH(22, false, Rule.TARGETS, Rule.LOSSES, Rule.LOG_SUM_EXP, Rule.CORRECT, Rule.CLASS_WEIGHTS,
       Rule.ROW_WEIGHTS, Rule.SINK, Rule.KNOWN_STATES, Rule.STATISTICS, Rule.EXACT_SUM);
 
-  /** How many there are. */
+  /** The number of functions. */
   public static final int COUNT = 22;
 
-  /** As many arrays as the wider entry takes. */
+  /** The number of arrays that the wider entry point takes. */
   static final int MOST_ARRAYS = 32;
 
   public final int number;
 
-  /** Whether it has a range of classes, beside that of rows. */
+  /** Whether it has a range of classes in addition to the range of rows. */
   public final boolean hasClasses;
 
   private final Rule[] rules;
@@ -89,28 +89,28 @@ public enum Function {
     }
   }
 
-  /** How many arrays it takes. */
+  /** The number of arrays that it takes. */
   public int count() {
     return rules.length;
   }
 
-  /** One of them. */
+  /** The array at this place. */
   public Array array(int place) {
     return rules[place].array;
   }
 
-  /** What one of them may be. */
+  /** The rule of the array at this place. */
   public Rule rule(int place) {
     return rules[place];
   }
 
-  /** What an array may be; null: it does not take it. */
+  /** The rule of an array; null if the function does not take it. */
   public @Nullable Rule rule(Array array) {
     int place = place(array);
     return place < 0 ? null : rules[place];
   }
 
-  /** Where an array is among them; -1: it does not take it. */
+  /** The place of an array; -1 if the function does not take it. */
   public int place(Array array) {
     return places[array.ordinal()];
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
 import static dev.xent.internal.kernels.ElementType.*;
 import static dev.xent.internal.kernels.Form.*;
 
-/** What an array may be, in the functions that take it so. */
+/** What an array may be, in the functions with this rule. */
 public enum Rule {
   LOGITS(Array.LOGITS, PER_CLASS, NUMBERS, false, false),
   TEACHER(Array.TEACHER, PER_CLASS, NUMBERS, false, false),
@@ -67,7 +67,7 @@ public enum Rule {
 
   public final Array array;
 
-  /** What it has numbers for. */
+  /** Its shape: what each of its numbers belongs to. */
   public final Form form;
 
   /** The element types that it may have, as a set of {@link ElementType}. */
@@ -75,7 +75,7 @@ public enum Rule {
 
   public final boolean written;
 
-  /** Whether one number may stand for several rows or classes. */
+  /** Whether one number may apply to several rows or classes. */
   public final boolean spread;
 
   private final long inPlace;
@@ -93,12 +93,12 @@ public enum Rule {
     this.inPlace = bits;
   }
 
-  /** Whether it may be another array of the call, written in place. */
+  /** Whether it may be the memory of {@code other}, written in place. */
   public boolean mayBe(Array other) {
     return (inPlace >> other.ordinal() & 1) != 0;
   }
 
-  /** Whether an array of this type has a bit for each class. */
+  /** Whether an array of this type has one bit per class. */
   public boolean isOfBits(int type) {
     return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);
   }
