@@ -50,7 +50,7 @@ PAGES = {"docs/README.md": "index.md", **menu.PAGES}
 
 
 def links_of_the_site(app, docname, source):
-    """Replaces a link to a file without a page (a source, a folder) by its text: the site does not link to a repository.
+    """Replaces a link to a file without a page (a source, a folder) by its text: the site has no repository to link to.
     """
     root = Path(app.srcdir)
     here = Path(docname).parent

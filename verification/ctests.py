@@ -99,7 +99,7 @@ class Result:
 
 
 def require_symbols(program, *symbols):
-    """Ends the area if a program has none of the symbols that the compiler adds to instrumented code."""
+    """Ends the area if a program lacks all symbols that the compiler adds to instrumented code."""
     names = subprocess.run(["nm", str(program)], check=True, capture_output=True, text=True).stdout
     for symbol in symbols:
         if symbol not in names:

@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def copy(to):
     """Updates `to` with the files that git tracks or would track. Build outputs in folders named target stay.
 
-    A file is written only if its bytes differ, so that make and Maven compile exactly the changed files. Other files are
-    deleted. For this reason, a folder must be empty or an earlier copy. In the tree, git must ignore the folder, because
-    otherwise the copy would itself be copied.
+    A file is written only if its bytes differ, so that make and Maven compile exactly the changed files. Other files
+    are deleted. For this reason, a folder must be empty or an earlier copy. In the tree, git must ignore the folder,
+    because otherwise the copy would itself be copied.
     """
     copied = (to / "verification" / "tree.py").is_file() and not (to / ".git").exists()
     if to.is_dir() and any(to.iterdir()) and not copied:

@@ -490,7 +490,7 @@ def ui_metrics(spark):
 
 
 def bytes_of_shards(cluster, output):
-    """The bytes that sharded losses send, apart from the logits, which are not sent; and where Spark's UI shows them."""
+    """The bytes that sharded losses send, without the logits, which stay in place; and where Spark's UI shows them."""
     spark = cluster.session()
     application = spark.sparkContext.applicationId
     total_of(spark, shard_table(spark, output))

@@ -1260,7 +1260,6 @@ def share(work: Callable[[int], None], count: int, threads: int | None) -> None:
 
     All calls have ended when it returns or raises any exception. ctypes releases the interpreter's lock.
     """
-
     helpers = min(count, count if threads is None else threads, processors()) - 1 if count > 1 else 0
     if helpers > 0:
         _Shared(work, count, helpers).run()

@@ -345,7 +345,6 @@ def linear_cross_entropy(input: torch.Tensor, linear_weight: torch.Tensor, targe
 # does not detect that operators have no forward mode.
 
 
-
 def _operator(name: str, compute: Any, arguments: str, shapes: Any) -> Any:
     operator = torch.library.custom_op(f"pyxent::{name}", compute, mutates_args=(), device_types="cpu",
                                        schema=arguments)
