@@ -117,7 +117,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return this;
   }
 
-  /** Returns the metric, or NaN if there are no rows. */
+  /** Returns the metric, or NaN for an empty dataset. */
   @Override
   public double evaluate(Dataset<?> dataset) {
     Xent.register(dataset.sparkSession());

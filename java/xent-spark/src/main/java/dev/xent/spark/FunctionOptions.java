@@ -31,9 +31,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options of a function, from its map of strings. Names ignore case, as everywhere in Spark.
- *
- * @param given names in lower case, and their values
+ * The options of a function, from its map of strings: names in lower case, and their values. Names
+ * ignore case, as everywhere in Spark.
  */
 record FunctionOptions(SortedMap<String, String> given) implements Serializable {
   /** Stricter than Java, which also reads 2d, 0x1p1, spaces, and digits of other scripts. */
