@@ -8,11 +8,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Measures every operation on every shape with every kernel.
+ * Measures every operation on every shape of logits, with every kernel.
  *
- * @param operations the operations
- * @param shapes of the logits
- * @param tiers the kernels
  * @param memory how to copy and read memory, and the maximum number of threads
  * @param effort the duration
  */

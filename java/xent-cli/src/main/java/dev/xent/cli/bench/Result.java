@@ -2,11 +2,8 @@
 package dev.xent.cli.bench;
 
 /**
- * The speed of a kernel for an operation on a shape.
+ * The speed of a kernel for an operation on a shape of logits.
  *
- * @param operation the operation
- * @param shape of the logits
- * @param tier the kernel
  * @param threads the number of threads
  * @param nanoseconds per element
  * @param memory nanoseconds per element of the memory in the same rounds

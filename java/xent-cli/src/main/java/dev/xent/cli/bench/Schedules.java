@@ -28,8 +28,8 @@ final class Schedules {
   private Schedules() {}
 
   /**
-   * The schedule of each result that has one. Results of the reference have none, and the map is
-   * empty without a recorder or without a place for its file.
+   * The schedule of each result that has one. The reference has no schedule. The map is empty
+   * without a recorder or without a place for its file.
    */
   static Map<Result, String> of(List<Result> results) {
     List<Result> computed =

@@ -81,7 +81,7 @@ record Shape(List<Long> sizes, int axis) {
     return sizes.stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** The shape of the labels: without the class axis, or [1] if there is no other axis. */
+  /** The shape of the labels: without the class axis, or [1] if it is the only axis. */
   long[] rowDims() {
     List<Long> rest = new ArrayList<>(sizes);
     rest.remove(axis);
