@@ -4,8 +4,8 @@ package dev.xent.benchmarks;
 import java.util.Map;
 
 /**
- * A library or method that computes the operations. {@link java.util.ServiceLoader} finds those that
- * need other libraries. Creating a candidate loads no library, so an unused one costs nothing.
+ * A library or method that computes the operations. {@link java.util.ServiceLoader} finds those
+ * that need other libraries. Creating a candidate loads no library, so an unused one costs nothing.
  */
 public interface Candidate {
   /** The name in tables and on the command line. */

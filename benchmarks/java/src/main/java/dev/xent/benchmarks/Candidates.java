@@ -11,7 +11,10 @@ import java.util.stream.Stream;
 final class Candidates {
   private Candidates() {}
 
-  /** The candidates of this folder and those of the profile {@code peers}, in the order of the table. */
+  /**
+   * The candidates of this folder and those of the profile {@code peers}, in the order of the
+   * table.
+   */
   static List<Candidate> all() {
     Stream<Candidate> here =
         Stream.concat(XentCandidate.all().stream(), Stream.of(new PlainJava(), new Memcpy()));

@@ -15,7 +15,9 @@ final class Nuclei {
     classes = Math.toIntExact(problem.shape.classes());
   }
 
-  /** The distance of tokens from their nucleus: the worst row; NaN for a token outside the classes. */
+  /**
+   * The distance of tokens from their nucleus: the worst row; NaN for a token outside the classes.
+   */
   double error() {
     double worst = 0;
     for (long row = 0; row < problem.shape.rows(); row++) {

@@ -12,8 +12,8 @@ import java.util.Arrays;
  * values of results.
  *
  * <p>A float result {@code a} with the true value {@code e} passes if {@code |a - e| <= 1e-4 *
- * size}, a double if it is at most {@code 1e-10 * size}. The size is that of the terms of {@code e},
- * because an implementation rounds those:
+ * size}, a double if it is at most {@code 1e-10 * size}. The size is that of the terms of {@code
+ * e}, because an implementation rounds those:
  *
  * <ul>
  *   <li>softmax: {@code e} itself, so every probability has four correct digits;

@@ -200,7 +200,9 @@ final class Seldom implements Callable<Integer> {
 
   /** The calls whose median is a figure. */
   private enum Part {
-    /** The calls before the JIT has compiled much, except the first one, which loads the library. */
+    /**
+     * The calls before the JIT has compiled much, except the first one, which loads the library.
+     */
     EARLY("calls 2 to 50", SELDOM, 1, 50),
     /** The other calls of a short text. */
     LATE("51 to " + CALLS, SELDOM, 50, CALLS),

@@ -5,9 +5,9 @@ import java.util.Arrays;
 import java.util.stream.DoubleStream;
 
 /**
- * One row of {@link Seldom}, in a separate JVM: the loop and Xent in turns, call by call. Between two
- * calls, it reads and writes other memory of the size of the caches. There is no warm-up, so the JIT
- * compiles the same methods as in a program.
+ * One row of {@link Seldom}, in a separate JVM: the loop and Xent in turns, call by call. Between
+ * two calls, it reads and writes other memory of the size of the caches. There is no warm-up, so
+ * the JIT compiles the same methods as in a program.
  */
 final class SeldomWorker {
   private static final int SWEPT_LONGS = 8 << 20;

@@ -108,9 +108,9 @@ final class Worker {
     }
 
     /**
-     * Repeats turns until they get no faster, because then compilation has ended. A much slower turn
-     * was disturbed, by the compiler or other work, and does not count. One long call compiles all
-     * methods.
+     * Repeats turns until they get no faster, because then compilation has ended. A much slower
+     * turn was disturbed, by the compiler or other work, and does not count. One long call compiles
+     * all methods.
      */
     void warmUp(Plan plan) throws RunnerException {
       warm = trial(plan.warmUpMillis(), plan.roundMillis());
@@ -122,7 +122,9 @@ final class Worker {
       }
     }
 
-    /** One turn, whose first part does not count unless one call takes longer than the whole turn. */
+    /**
+     * One turn, whose first part does not count unless one call takes longer than the whole turn.
+     */
     private double turn(Plan plan) throws RunnerException {
       boolean isLong = warm > TimeUnit.MILLISECONDS.toNanos(plan.roundMillis());
       return trial(isLong ? 0 : plan.settleMillis(), plan.roundMillis());

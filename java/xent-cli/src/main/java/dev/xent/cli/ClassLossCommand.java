@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** The common part of {@code xent cross-entropy} and {@code nll}: the input contains the classes. */
+/**
+ * The common part of {@code xent cross-entropy} and {@code nll}: the input contains the classes.
+ */
 abstract class ClassLossCommand extends LossCommand {
   @Parameters(
       index = "1",

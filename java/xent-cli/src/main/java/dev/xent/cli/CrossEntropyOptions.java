@@ -30,7 +30,9 @@ final class CrossEntropyOptions {
           "Multiply losses by (1 - p)^G, p the probability of the label; labels only. Default: 0.")
   private @Nullable Double focalGamma;
 
-  /** Rejects values out of range, and a clamp of the label's probability together with smoothing. */
+  /**
+   * Rejects values out of range, and a clamp of the label's probability together with smoothing.
+   */
   void require(double labelSmoothing) {
     CrossEntropy.Builder builder = CrossEntropy.builder();
     Ranges.require("--z-loss", zLoss, builder::zLoss, "a finite number of at least 0");

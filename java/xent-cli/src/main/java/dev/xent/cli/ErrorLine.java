@@ -17,7 +17,9 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Prints every error as one line on standard error, {@code xent: cause; fix}; the exit code is 2. */
+/**
+ * Prints every error as one line on standard error, {@code xent: cause; fix}; the exit code is 2.
+ */
 final class ErrorLine {
   /** If this environment variable is set, an internal error prints its stack trace. */
   private static final String TRACE = "XENT_TRACE";
@@ -70,7 +72,9 @@ final class ErrorLine {
         Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE);
   }
 
-  /** The line for a class that cannot be loaded, for example if jars are replaced during the run. */
+  /**
+   * The line for a class that cannot be loaded, for example if jars are replaced during the run.
+   */
   static String of(LinkageError e) {
     return internal(e);
   }

@@ -22,7 +22,9 @@ public final class FileMemory implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
   private long left;
 
-  /** Memory up to half of the maximum heap size, which is also the JVM's limit outside of the heap. */
+  /**
+   * Memory up to half of the maximum heap size, which is also the JVM's limit outside of the heap.
+   */
   public FileMemory() {
     this(Runtime.getRuntime().maxMemory() / 2);
   }
@@ -90,7 +92,10 @@ public final class FileMemory implements AutoCloseable {
     }
   }
 
-  /** The size in bytes, or the largest long if it overflows; the file creation then rejects the size. */
+  /**
+   * The size in bytes, or the largest long if it overflows; the file creation then rejects the
+   * size.
+   */
   private static long bytes(DType type, long[] shape) {
     double bytes = type.byteSize();
     for (long size : shape) {

@@ -21,7 +21,9 @@ public final class Json {
     }
   }
 
-  /** A number, or one of the strings "nan", "inf" and "-inf", because JSON cannot represent these. */
+  /**
+   * A number, or one of the strings "nan", "inf" and "-inf", because JSON cannot represent these.
+   */
   public static Object number(double value) {
     return Double.isFinite(value) ? value : Numbers.text(value);
   }

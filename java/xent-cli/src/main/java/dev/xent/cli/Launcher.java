@@ -3,7 +3,9 @@ package dev.xent.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/** Starts the command. Compiled for JDK 11, so that an older Java can print the required version. */
+/**
+ * Starts the command. Compiled for JDK 11, so that an older Java can print the required version.
+ */
 public final class Launcher {
   private static final int OLDEST = 21;
 

@@ -15,7 +15,9 @@ final class Nearest {
 
   private Nearest() {}
 
-  /** The nearest name, if the word is a prefix of it or differs in at most a quarter of its letters. */
+  /**
+   * The nearest name, if the word is a prefix of it or differs in at most a quarter of its letters.
+   */
   static Optional<String> to(String word, Collection<String> names) {
     return names.stream()
         .filter(name -> isNear(word, name))

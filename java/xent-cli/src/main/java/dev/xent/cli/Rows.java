@@ -66,7 +66,9 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
     return entries;
   }
 
-  /** The position of a row in the form of {@code verify}: a number, or an index for each dimension. */
+  /**
+   * The position of a row in the form of {@code verify}: a number, or an index for each dimension.
+   */
   String place(long row) {
     if (shape.length <= 1) {
       return Long.toString(row);

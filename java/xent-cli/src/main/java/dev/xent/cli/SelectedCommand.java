@@ -19,7 +19,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code xent selected-log-probabilities}: the log-probabilities of several classes of each row. */
+/**
+ * {@code xent selected-log-probabilities}: the log-probabilities of several classes of each row.
+ */
 @Command(
     name = "selected-log-probabilities",
     header = "Log-probabilities of given classes of each row, their gradient and sums.",

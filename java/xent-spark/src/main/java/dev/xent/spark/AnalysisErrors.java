@@ -17,8 +17,8 @@ import org.apache.spark.sql.catalyst.util.package$;
 import org.apache.spark.sql.types.DataType;
 
 /**
- * Spark's errors for invalid arguments of a call, thrown while Spark reads the query: the conditions
- * and SQLSTATEs of Spark's own functions. Spark adds the place in the query.
+ * Spark's errors for invalid arguments of a call, thrown while Spark reads the query: the
+ * conditions and SQLSTATEs of Spark's own functions. Spark adds the place in the query.
  */
 final class AnalysisErrors {
   private final String function;

@@ -39,8 +39,8 @@ import scala.Option;
 import scala.collection.immutable.Seq;
 
 /**
- * The arguments of a call in SQL, in the order of the function's parameters: columns, which are cast
- * as for Spark's own functions, and options.
+ * The arguments of a call in SQL, in the order of the function's parameters: columns, which are
+ * cast as for Spark's own functions, and options.
  */
 final class Arguments {
   private static final String OPTIONS = "options";
@@ -96,7 +96,10 @@ final class Arguments {
     }
   }
 
-  /** A map after other arguments contains the options, even if optional parameters before it are absent. */
+  /**
+   * A map after other arguments contains the options, even if optional parameters before it are
+   * absent.
+   */
   private static Seq<Expression> withNamedOptions(List<Expression> given) {
     List<Expression> all = new ArrayList<>(given);
     if (all.size() > 1

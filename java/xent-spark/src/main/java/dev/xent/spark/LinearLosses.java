@@ -17,7 +17,9 @@ import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Losses of hidden states, many rows at a time, with one read of all weights each time. One thread. */
+/**
+ * Losses of hidden states, many rows at a time, with one read of all weights each time. One thread.
+ */
 final class LinearLosses implements Losses {
   /** The rows of a batch: enough that arithmetic takes longer than the read of the weights. */
   static final int MOST = 128;

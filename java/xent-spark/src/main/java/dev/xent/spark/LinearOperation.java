@@ -11,7 +11,8 @@ import java.util.Locale;
 import org.apache.spark.SparkFiles;
 
 /**
- * The losses of hidden states and a linear layer, whose weights are a file that every executor maps.
+ * The losses of hidden states and a linear layer, whose weights are a file that every executor
+ * maps.
  *
  * @param hidden the format of a row's features
  */

@@ -17,8 +17,8 @@ import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
 
 /**
- * A column of logits: the type of its numbers, the number of classes of each row, and the conversion
- * of a row in Spark's memory to a tensor.
+ * A column of logits: the type of its numbers, the number of classes of each row, and the
+ * conversion of a row in Spark's memory to a tensor.
  *
  * @param type of the numbers
  * @param classes the required number of classes, or -1

@@ -165,7 +165,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return operation.tries() && all.isMixed() ? null : all.result(operation);
   }
 
-  /** The result without rows, which Spark needs if it makes no buffer, as in a correlated subquery. */
+  /**
+   * The result without rows, which Spark needs if it makes no buffer, as in a correlated subquery.
+   */
   @Override
   public Option<Literal> defaultResult() {
     return Option.apply(new Literal(new LossBuffer().result(operation), dataType()));

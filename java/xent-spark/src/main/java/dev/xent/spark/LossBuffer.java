@@ -16,8 +16,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of an aggregate. Sums are exact and counts are integers, so the result has the same bits
- * for any order of the rows and for any partitions.
+ * The state of an aggregate. Sums are exact and counts are integers, so the result has the same
+ * bits for any order of the rows and for any partitions.
  */
 final class LossBuffer {
   private static final StructType RESULT =
@@ -190,7 +190,9 @@ final class LossBuffer {
     return row;
   }
 
-  /** The result, with the fields of {@link #type}; means over no row are null, as for {@code avg}. */
+  /**
+   * The result, with the fields of {@link #type}; means over no row are null, as for {@code avg}.
+   */
   InternalRow result(Losses.Source losses) {
     double sum = isMixed() ? Double.NaN : lossSum.sum();
     double denominator = lossSum.denominator();

@@ -46,7 +46,10 @@ interface Losses {
     /** Whether a rejected row counts as null. */
     boolean tries();
 
-    /** Whether targets are labels; otherwise they are probabilities, and the count of correct rows stays 0. */
+    /**
+     * Whether targets are labels; otherwise they are probabilities, and the count of correct rows
+     * stays 0.
+     */
     boolean labelled();
 
     /** The k of top-k accuracy; 0 without it. */

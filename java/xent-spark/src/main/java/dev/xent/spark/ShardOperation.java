@@ -72,7 +72,9 @@ record ShardOperation(
 
   /** The shards of an operation. */
   private interface Shards {
-    /** Returns states of the first round, or of the second one if states of the first are passed. */
+    /**
+     * Returns states of the first round, or of the second one if states of the first are passed.
+     */
     PartialStates states(
         Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row);
 

@@ -40,10 +40,10 @@ import org.jspecify.annotations.Nullable;
  * loss.gradients(); // row, first_class, gradient
  * }
  *
- * <p>Logits stay in place. Spark shuffles 64 bytes per row and 8192 classes, and about 100 bytes per
- * shard. Results have the bits of undivided rows. For rows with a logit beyond 16384, Spark reads
- * the shards a second time; the plan contains that step, and Spark's adaptive execution skips it if
- * there is no such row. Gradients and log-probabilities send the states of all rows to all
+ * <p>Logits stay in place. Spark shuffles 64 bytes per row and 8192 classes, and about 100 bytes
+ * per shard. Results have the bits of undivided rows. For rows with a logit beyond 16384, Spark
+ * reads the shards a second time; the plan contains that step, and Spark's adaptive execution skips
+ * it if there is no such row. Gradients and log-probabilities send the states of all rows to all
  * executors.
  *
  * <p><b>Nulls.</b> If the label is null, the loss of the row and its gradients are null. If the

@@ -9,7 +9,8 @@ import org.apache.spark.sql.catalyst.analysis.FunctionRegistry;
 import org.apache.spark.sql.catalyst.analysis.FunctionRegistry$;
 
 /**
- * Registers the functions of {@link XentExtensions} in an existing session, for example in a notebook:
+ * Registers the functions of {@link XentExtensions} in an existing session, for example in a
+ * notebook:
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="register" :
  * Xent.register(spark);

@@ -9,8 +9,8 @@ import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
 
 /**
- * Registers the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code xent_loss} and the
- * others of {@link XentFunctions} in every session:
+ * Registers the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code xent_loss} and
+ * the others of {@link XentFunctions} in every session:
  *
  * {@snippet lang="shell" :
  * spark-sql --jars xent-spark.jar,xent.jar --conf spark.sql.extensions=dev.xent.spark.XentExtensions

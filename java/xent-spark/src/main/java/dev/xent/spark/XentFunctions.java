@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  * columns, the partition, and the number of the row among those that the function has read there.
  * The functions whose names begin with {@code try} return null instead.
  *
- * <p><b>Options</b> are a map of strings, whose names ignore case, or {@link XentOptions}; null sets
- * no options.
+ * <p><b>Options</b> are a map of strings, whose names ignore case, or {@link XentOptions}; null
+ * sets no options.
  *
  * <p>A task computes on its own thread. All methods may be called from any thread.
  */

@@ -4,8 +4,8 @@ package dev.xent.load;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Copies and compares memory in pieces. The collector waits while a segment is copied, and this must
- * never take longer than the pauses that the load measures.
+ * Copies and compares memory in pieces. The collector waits while a segment is copied, and this
+ * must never take longer than the pauses that the load measures.
  */
 final class Bytes {
   private static final long PIECE = 1 << 16;

@@ -13,7 +13,10 @@ final class Executions {
   /** The memory limit of all calls at once, in kilobytes. */
   private static final int MOST_KILOBYTES = 384 << 10;
 
-  /** Whether to call Xent; otherwise plain Java works for the same time and writes the expected results. */
+  /**
+   * Whether to call Xent; otherwise plain Java works for the same time and writes the expected
+   * results.
+   */
   volatile boolean xent = true;
 
   final Counts counts = new Counts();
@@ -29,7 +32,8 @@ final class Executions {
   /**
    * Makes one call.
    *
-   * @param interrupted whether to interrupt the thread before the call, which must not change results
+   * @param interrupted whether to interrupt the thread before the call, which must not change
+   *     results
    */
   void run(Case what, Helpers.Kind helpers, Place place, boolean interrupted) {
     int needed = (int) (what.bytes >> 10) + 1;

@@ -27,7 +27,8 @@ final class Helpers implements AutoCloseable {
   /** The execution of this kind. */
   Execution execution(Kind kind) {
     Execution library =
-        Execution.defaults().backend(Backend.NATIVE); // the expected results come from the reference
+        Execution.defaults()
+            .backend(Backend.NATIVE); // the expected results come from the reference
     return switch (kind) {
       case ALONE -> library.threads(1);
       case POOL -> library;

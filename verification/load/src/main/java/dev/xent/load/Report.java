@@ -18,7 +18,10 @@ final class Report {
    */
   private static final long LEAST_SECONDS_OF_A_TREND = 1800;
 
-  /** The allowed growth of the heap: executors and threads leave some objects in the JDK for a while. */
+  /**
+   * The allowed growth of the heap: executors and threads leave some objects in the JDK for a
+   * while.
+   */
   private static final double MOST_HEAP_MIB = 8;
 
   private final PrintStream out;

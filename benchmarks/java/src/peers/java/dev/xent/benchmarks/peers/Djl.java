@@ -187,7 +187,8 @@ public final class Djl implements Candidate {
     }
 
     /**
-     * Equal to GradientCollector.zeroGradients, but faster, because that searches all existing arrays.
+     * Equal to GradientCollector.zeroGradients, but faster, because that searches all existing
+     * arrays.
      */
     private void backward() {
       try (GradientCollector collector = x.getManager().getEngine().newGradientCollector()) {

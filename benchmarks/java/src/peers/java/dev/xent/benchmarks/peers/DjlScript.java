@@ -134,7 +134,9 @@ public final class DjlScript implements Candidate {
         "torch.mean(%s)".formatted(logs));
   }
 
-  /** The mean loss from the labels' log-probabilities and the mean over all; weights are factors. */
+  /**
+   * The mean loss from the labels' log-probabilities and the mean over all; weights are factors.
+   */
   private static String loss(Option option, String chosen, String mean) {
     return switch (option) {
       case SMOOTHING ->

@@ -144,7 +144,9 @@ final class OnnxGraphs {
     };
   }
 
-  /** The mean loss from {@code logs} and {@code chosen}: the log-sum-exps and the labels' logits. */
+  /**
+   * The mean loss from {@code logs} and {@code chosen}: the log-sum-exps and the labels' logits.
+   */
   private OnnxGraph meanOf(OnnxGraph graph, String logs, String chosen, String logits) {
     OnnxGraph with = graph;
     String target = chosen;
@@ -310,7 +312,9 @@ final class OnnxGraphs {
         .output("out", shape.dims());
   }
 
-  /** Probabilities of the largest classes in descending order with these classes, or of all classes. */
+  /**
+   * Probabilities of the largest classes in descending order with these classes, or of all classes.
+   */
   private Map<String, OnnxGraph> sampling() {
     boolean all = operation.option == Option.ALL_CLASSES;
     long count = all ? shape.classes() : Operation.TOP_K;

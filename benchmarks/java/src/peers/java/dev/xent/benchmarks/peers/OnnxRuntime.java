@@ -24,8 +24,8 @@ import java.util.SplittableRandom;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * ONNX Runtime for the JVM, one thread. Inputs are wrapped and not copied, and outputs are pinned to
- * existing memory, so a call only runs the session.
+ * ONNX Runtime for the JVM, one thread. Inputs are wrapped and not copied, and outputs are pinned
+ * to existing memory, so a call only runs the session.
  */
 public final class OnnxRuntime implements Candidate {
   @Override

@@ -93,8 +93,8 @@ final class HtmlReport {
   }
 
   /**
-   * The summary of an operation, at its largest shape with rows, or with columns if it has none with
-   * rows.
+   * The summary of an operation, at its largest shape with rows, or with columns if it has none
+   * with rows.
    */
   private static Map<String, String> card(List<Result> operation) {
     Result shown =

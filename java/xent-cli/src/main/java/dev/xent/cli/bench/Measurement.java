@@ -39,8 +39,8 @@ record Measurement(
   }
 
   /**
-   * Compiles the code around calls on small problems: with rows, with columns, and the small ones of
-   * the measurement.
+   * Compiles the code around calls on small problems: with rows, with columns, and the small ones
+   * of the measurement.
    */
   private void warmUp() {
     List<Shape> small =

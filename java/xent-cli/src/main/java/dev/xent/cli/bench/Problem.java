@@ -17,10 +17,14 @@ final class Problem implements AutoCloseable {
   /** Two inputs, an output with half of its size more for the copy, and the expected output. */
   static final int MOST_BYTES_PER_ELEMENT = 18;
 
-  /** A byte value that the inputs of {@link #random} do not contain, so a search reads all bytes. */
+  /**
+   * A byte value that the inputs of {@link #random} do not contain, so a search reads all bytes.
+   */
   static final byte ABSENT = 0x55;
 
-  /** Clears the lowest bit of each byte except the first, which {@link #SPREAD} keeps from ABSENT. */
+  /**
+   * Clears the lowest bit of each byte except the first, which {@link #SPREAD} keeps from ABSENT.
+   */
   private static final int EVEN_BYTES = 0xFFFEFEFE;
 
   private static final float SPREAD = 8;

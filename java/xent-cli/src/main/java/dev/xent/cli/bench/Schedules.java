@@ -63,7 +63,9 @@ final class Schedules {
     return schedules;
   }
 
-  /** Repeats all calls, and returns their results in order; null for a call that prepares others. */
+  /**
+   * Repeats all calls, and returns their results in order; null for a call that prepares others.
+   */
   private static List<@Nullable Result> callEach(List<Result> results) {
     List<@Nullable Result> calls = new ArrayList<>();
     results.stream()

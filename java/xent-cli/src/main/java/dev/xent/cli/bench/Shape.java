@@ -29,7 +29,9 @@ record Shape(List<Long> sizes, int axis) {
           "8x32000",
           "64x128256");
 
-  /** Shapes with another class axis than the last: of an image network, and one beyond most caches. */
+  /**
+   * Shapes with another class axis than the last: of an image network, and one beyond most caches.
+   */
   private static final List<String> COLUMNS = List.of("2x64x56x56@1", "2x19x512x1024@1");
 
   /** The shapes of {@code --quick}: one of each kind. */

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code z = x W + b}, the only layer of the demo with weights. F32, row-major inputs of shape [B,
- * D] and outputs of shape [B, C]; plain loops in a fixed order, so that every run has the same bits.
+ * D] and outputs of shape [B, C]; plain loops in a fixed order, so that every run has the same
+ * bits.
  */
 final class LinearLayer implements Layer {
   private final int features;

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares two arrays of one shape and type element by element in row-major order, for any layout in
- * their files.
+ * Compares two arrays of one shape and type element by element in row-major order, for any layout
+ * in their files.
  */
 final class Comparison {
   private final NpyFile actual;
