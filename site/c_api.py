@@ -15,7 +15,7 @@ def code(text):
 
 
 def manual(text):
-    """The comment at the head of the header as a page: a heading for each part, code where it is indented."""
+    """The head comment of the header as a page: a heading for each part, and indented lines as code."""
     comment = re.search(r"/\*\n \* xent\.h.*?\*/", text, re.DOTALL)[0]
     out, block = [], []
 
@@ -42,7 +42,7 @@ def manual(text):
 
 
 def functions(text):
-    """The names of the functions of a section, and the text that each ends; then what is left."""
+    """The functions of a section, each with the text up to its end; then the rest of the text."""
     found, begin = [], 0
     for match in FUNCTION.finditer(text):
         found.append((match[1], text[begin:match.end()]))

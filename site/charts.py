@@ -23,7 +23,7 @@ plt.rcParams.update({
 
 
 def table(text, first_header):
-    """The header and the rows of the table whose first column has that header, as lists of cells."""
+    """The header and the rows of the table whose first column has this header, as lists of cells."""
     lines = iter(text.splitlines())
     for line in lines:
         if line.startswith(f"| {first_header} |"):
@@ -63,10 +63,10 @@ SPEED_STYLE = """
 
 
 def speed(columns, rows, path):
-    """Time per logit of Xent and its peers, as a picture that a phone can show: two operations, two shapes."""
+    """Draws the time per logit of Xent and its peers, readable on a phone: two operations, two shapes."""
     shapes = {"64x1000": "64 rows of 1000 classes", "64x128256": "64 rows of 128,256 classes"}
     rows = {(row[0], row[1]): dict(zip(columns, row, strict=True)) for row in rows}
-    width, left, right, bar = 400, 118, 340, 20  # text of full size on a phone
+    width, left, right, bar = 400, 118, 340, 20  # full-size text on a phone
     body, y = ['<text class="b" x="16" y="34">ns per logit on one thread: shorter is better</text>',
                '<text class="s" x="16" y="54">AMD EPYC (Zen 5), AVX-512, float32, November 2026</text>'], 66
     groups = {}
@@ -99,13 +99,13 @@ def speed(columns, rows, path):
 
 
 def samples(path):
-    """The rows of a CSV file, of numbers alone."""
+    """The rows of a CSV file that contains only numbers."""
     with path.open(newline="") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 def over(x, label, panels, title, size, path):
-    """Lines over x: each panel is a unit and its lines, each of these a label, its values and a color."""
+    """Lines over x: each panel has a unit and lines, and each line a label, values and a color."""
     figure, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True, layout="constrained")
     for axis, (unit, lines) in zip(axes, panels, strict=True):
         for name, values, color in lines:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at the built site in headless Chromium, on a desk and on a phone: check.py HTML_DIRECTORY"""
+"""Checks the built site in headless Chromium, at desktop and phone width: check.py HTML_DIRECTORY"""
 
 import contextlib
 import functools
@@ -91,7 +91,7 @@ document.querySelector("pre").textContent = JSON.stringify({ pages, faults });
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """The site, and the page that looks at it."""
+    """Serves the site, and the page that checks it."""
 
     def do_GET(self):
         if self.path != "/check":
@@ -103,7 +103,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(FRAME.encode())
 
     def copyfile(self, source, outputfile):
-        with contextlib.suppress(ConnectionError):  # a frame that is removed reads no further
+        with contextlib.suppress(ConnectionError):  # a removed frame stops reading
             super().copyfile(source, outputfile)
 
     def log_message(self, *_):

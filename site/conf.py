@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Sphinx is told of the site. site/build calls it on a copy of the pages that keeps their places in the repository."""
+"""The Sphinx configuration. site/build calls it on a copy of the pages in the same folders as in the repository."""
 
 import os
 import re
@@ -19,7 +19,7 @@ author = "Xent maintainers"
 copyright = f"2026, Xent maintainers. Apache License 2.0. Version {VERSION}, commit {COMMIT.strip()}"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["docs/README.md"]  # the list of pages: here the menu
+exclude_patterns = ["docs/README.md"]  # the list of pages, which is the menu here
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 highlight_language = "none"  # a block without a language is not code
@@ -45,12 +45,13 @@ html_theme_options = {
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
-# Files of the repository that have a page of another name here.
+# Files of the repository whose page has another name here.
 PAGES = {"docs/README.md": "index.md", **menu.PAGES}
 
 
 def links_of_the_site(app, docname, source):
-    """A link to a file that has no page (a source, a folder) becomes its text: the site has no repository to lead to."""
+    """Replaces a link to a file without a page (a source, a folder) by its text: the site has no repository to link to.
+    """
     root = Path(app.srcdir)
     here = Path(docname).parent
 

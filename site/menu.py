@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the home page and the menu from site/home.md and docs/README.md, the list of all pages: menu.py HOME FOLDER
 
-A section of the list is a part of the menu. One with more than eight links becomes a page, at the end of the part
-before it. The texts of the links are the entries.
+A section of the list is a part of the menu. A section with more than eight links becomes a separate page, at the end
+of the part before it. The entries are the texts of the links.
 """
 
 import os
@@ -10,14 +10,15 @@ import re
 import sys
 from pathlib import Path
 
-# Files of the repository that have a page of another name on the site; conf.py uses them too.
+# Files of the repository whose page has another name on the site; conf.py uses them too.
 PAGES = {"include/xent.h": "c-api.md", "java/xent/src/main/java/dev/xent": "javadoc.md"}
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)\)")
 MOST = 8
 
 
 def entries(section, folder):
-    """The first link to each page, as a line of a toctree in that folder."""
+    """Returns the first link to each page, as a line of a toctree in that folder."""
+
     found = {}
     for text, target in LINK.findall(section):
         path = os.path.normpath(os.path.join("docs", target))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Derives every constant of the arithmetic (docs/spec/numerics.md) and writes the two files that carry them.
+"""Derives every constant of the arithmetic (docs/spec/numerics.md) and writes the two files that contain them.
 
     tools/constants.py            derive, print, write constants.h and Constants.java
-    tools/constants.py --check    derive, print, exit 1 when a written file differs from what is derived
+    tools/constants.py --check    derive, print, exit with 1 if a written file differs from the derived one
 
-Needs nothing but Python 3.8 or later. Nothing here computes in the machine's floating point: values are
-decimals of 60 digits or exact fractions, and are rounded once to the format that carries them.
+Needs only Python 3.8 or later. Nothing here computes in the machine's floating point: values are decimals
+of 60 digits or exact fractions, and are rounded once to the format of the constant.
 """
 import sys
 from decimal import Decimal, getcontext
@@ -21,7 +21,7 @@ JAVA_FILE = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels/reference/
 
 LN2 = Decimal(2).ln()
 
-# Bits of every release: a derivation that gives others is a mistake
+# The bits in all releases: a derivation with other bits is a mistake
 # here, or a new numerics version.
 PINNED = {
     "LOG2E": "0x1.715476p+0",
@@ -104,10 +104,10 @@ def decimal(fraction):
 
 # ---- the polynomial: exp(t) = 1 + t + Q2 t^2 + Q3 t^3 on |t| <= HALF_WIDTH, least largest relative error ----
 
-# t is what is left of x after n eighths of ln 2, so |t| <= ln(2)/16, and a little more where the rounding
-# of LOG2E moves the border between two n: by 8 |x| |LOG2E - log2(e)| eighths. The interval is as wide as
-# |x| up to a tenth of LIMIT needs. At LIMIT itself t leaves it by less than 1/200, which the error hardly
-# feels. (Q3 does feel the width in its last bits, the error only in its fifth digit.)
+# t is the rest of x after n eighths of ln 2, so |t| <= ln(2)/16. It can be slightly larger, because the
+# rounding of LOG2E moves the border between two n by 8 |x| |LOG2E - log2(e)| eighths. The interval is wide
+# enough for |x| up to a tenth of LIMIT. At LIMIT itself t exceeds it by less than 1/200, which hardly changes
+# the error. (The width changes the last bits of Q3, and the error only in its fifth digit.)
 LIMIT = Fraction(16384)
 LOG2E = FLOAT.round(1 / LN2)
 HALF_WIDTH = LN2 / 8 * (Decimal("0.5") + 8 * decimal(LIMIT) / 10 * abs(decimal(LOG2E) - 1 / LN2))
@@ -119,7 +119,7 @@ def relative_error(t, q2, q3):
 
 
 def turning_points(error):
-    """Points of the interval at which |error| is largest locally, refined between the grid's points."""
+    """Points of the interval at which |error| has a local maximum, refined between the points of the grid."""
     step = 2 * HALF_WIDTH / GRID
     grid = [-HALF_WIDTH + step * i for i in range(GRID + 1)]
     size = [abs(error(t)) for t in grid]
@@ -137,7 +137,7 @@ def largest(error):
 
 
 def highest(function, low, high):
-    """Where a function with one maximum in [low, high] has it."""
+    """The place of the maximum of a function that has only one in [low, high]."""
     ratio = (Decimal(5).sqrt() - 1) / 2
     a, b = high - ratio * (high - low), low + ratio * (high - low)
     fa, fb = function(a), function(b)
@@ -154,7 +154,7 @@ def highest(function, low, high):
 
 
 def solve(rows):
-    """Gauss: rows of coefficients, the right side last."""
+    """Gaussian elimination: each row has its coefficients, then the right side."""
     n = len(rows)
     rows = [row[:] for row in rows]
     for i in range(n):
@@ -168,7 +168,7 @@ def solve(rows):
 
 
 def best_pair():
-    """Remez' exchange for (Q2, Q3): the error takes its largest size three times with changing signs."""
+    """Remez exchange for (Q2, Q3): the error reaches its maximum three times, with alternating signs."""
     points = [-HALF_WIDTH, HALF_WIDTH / 2, HALF_WIDTH]
     for _ in range(40):
         # (1 + t + t^2 q2 + t^3 q3) / e^t - 1 = +-level
@@ -188,7 +188,7 @@ def best_pair():
 
 
 def alternating(candidates, error, count):
-    """The largest error of each run of equal signs, cut to `count` neighbours that hold the largest of all."""
+    """The largest error of each run of equal signs, cut to `count` neighbours that include the overall maximum."""
     runs = []
     for t in sorted(candidates):
         if runs and (error(runs[-1]) > 0) == (error(t) > 0):
@@ -201,7 +201,7 @@ def alternating(candidates, error, count):
 
 
 def best_last(q2):
-    """Q3 for a given Q2: the largest error is a convex function of it, so the lowest point is searched."""
+    """Q3 for a fixed Q2: searches the minimum of the largest error, which is a convex function of Q3."""
     def worst(q3):
         return largest(lambda t: relative_error(t, q2, q3))
 
@@ -231,7 +231,7 @@ def cosine(x):
 
 
 def tanh_series():
-    """P through its values at the Chebyshev points of [0, TANH_SPLIT^2]: the error is within a hundredth of an ulp."""
+    """P from its values at the Chebyshev points of [0, TANH_SPLIT^2]: the error is within a hundredth of an ulp."""
     pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
     width = decimal(TANH_SPLIT * TANH_SPLIT)
     rows = []
@@ -242,9 +242,9 @@ def tanh_series():
     return [FLOAT.round(c) for c in solve(rows)]
 
 
-# ---- float64: two polynomials through points at which the error is 0 so that it is near the least ----
+# ---- float64: two polynomials through points with error 0, chosen so that the error is close to the least ----
 
-# |t| of the exponential is at most ln(2)/2, and hardly more where the rounding of LOG2E moves the border of n.
+# |t| of the exponential is at most ln(2)/2, or slightly more if the rounding of LOG2E moves the border of n.
 WIDE_HALF_WIDTH = LN2 / 2 * (1 + Decimal("1e-11"))
 EXP_TERMS = 10
 # r = f / (2 + f) of the logarithm for -0.293 <= f <= 0.5 is at most 1/5
@@ -258,7 +258,7 @@ def chebyshev_points(count, low, high):
 
 
 def exp_points():
-    """Where the error of t^2 p(t) is 0 but for t = 0: Chebyshev's points of an interval of t^2 whose lowest one is 0."""
+    """Zeros of the error of t^2 p(t) besides t = 0: Chebyshev points of an interval of t^2 whose lowest one is 0."""
     pairs = EXP_TERMS // 2 + 1
     least = cosine(PI * (2 * pairs - 1) / (2 * pairs))
     sizes = [WIDE_HALF_WIDTH * ((c - least) / (1 - least)).sqrt() for c in chebyshev_points(pairs, Decimal(-1), Decimal(1))[:-1]]
@@ -331,7 +331,7 @@ def derive_wide():
 
 
 def wide_errors(exp_terms, log_terms):
-    """Of the two polynomials, relative to exp(t) and to log(m)."""
+    """The errors of the two polynomials, relative to exp(t) and to log(m)."""
     return (polynomial_error(exp_rest, exp_terms, -WIDE_HALF_WIDTH, WIDE_HALF_WIDTH, lambda t: t * t / t.exp()),
             polynomial_error(log_rest, log_terms, Decimal(0), LOG_WIDTH, lambda z: z / 2))
 
@@ -353,7 +353,7 @@ def derive():
     # reference(-infinity): fma(-LIMIT, LOG2E, ROUND) - ROUND
     constants["LOWEST_REFERENCE"] = FLOAT.round(constants["ROUND"] - LIMIT * LOG2E) - constants["ROUND"]
     constants["LN2"] = DOUBLE.round(LN2)
-    # the index i that rides in the low bits of z is moved into the exponent with it: taken out beforehand
+    # a shift moves the index i in the low bits of z into the exponent as well: subtracted here
     table = [FLOAT.bits((LN2 * i / 8).exp()) - (i << 20) for i in range(8)]
     series = [DOUBLE.round(Fraction(1, 2 * i + 1)) for i in range(9)]
     constants["TANH_SPLIT"] = TANH_SPLIT
@@ -398,7 +398,8 @@ def c_name(name):
 
 
 def wide_text(wide, language):
-    """The constants of float64, the same in both languages but for how they are declared."""
+    """The constants of float64, the same in both languages except for their declarations."""
+
     constants, *terms = wide
     c = language == "C"
     indent, comment = ("", ("/* ", " */")) if c else ("  ", ("/** ", ". */"))

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what follows from xent.h, from the rules of native/src/api/arrays.h, from the options of options.h there, and
-from the places of native/src/api/*.c: the tables of Java and Python, the names of fields, and a program that prints the
-binary interface.
+"""Writes the files that repeat facts of xent.h, of the rules of native/src/api/arrays.h, of its options.h, and of the
+places of native/src/api/*.c: tables for Java and Python, names of fields, and a program that prints the binary
+interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
                                   OptionRange.java, _functions.py, field_list.h, function_list.h, taken.h and
                                   abi_facts.c
-    tools/functions.py --check    exit 1 when one of them differs from what would be written
+    tools/functions.py --check    exit with 1 if one of them differs from the text to write
 
-Either way it exits 1 when a function's places are not the arrays of its struct, in the struct's order, which is that of
-the entry points; and --check, when no path has to know all arrays of a function (XENT_KNOWS_ALL), and when a comment of
-xent.h or a table of the pages does not have the range of an option.
+Both exit with 1 if the places of a function differ from the arrays of its struct, in the order of the struct, which is
+that of the entry points. --check also exits with 1 if no path checks all arrays of a function (XENT_KNOWS_ALL), or if a
+comment of xent.h or a table of the pages lacks the range of an option.
 """
 import math
 import re
@@ -26,9 +26,9 @@ TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 OPTION_RANGE = ROOT / "java/xent/src/main/java/dev/xent/internal/plan/options/OptionRange.java"
 PYTHON = ROOT / "python/src/pyxent/_functions.py"
-NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: change what that reads, not this."]
+NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: edit its sources, not this file."]
 HEAD = [f"// {note}" for note in NOTES]
-NO_ARRAYS = {"xent_range", "xent_options", "xent_sampling", "xent_report"}  # to which calls have pointers, too
+NO_ARRAYS = {"xent_range", "xent_options", "xent_sampling", "xent_report"}  # pointers of a call that are not arrays
 
 
 def without_comments(text):
@@ -36,7 +36,7 @@ def without_comments(text):
 
 
 def arguments(text):
-    """What stands between commas that are in no brackets and no string."""
+    """The arguments between commas outside of brackets and strings."""
     parts, depth, quoted = [""], 0, False
     for character in text:
         depth += (character in "([{") - (character in ")]}")
@@ -49,7 +49,7 @@ def arguments(text):
 
 
 def functions_of(header):
-    """Their names in the order of their numbers."""
+    """The names of the functions, in the order of their numbers."""
     found = [(int(number), name) for name, number in re.findall(r"XENT_FUNCTION_(\w+) = (\d+)", header)]
     assert [number for number, _ in found] == list(range(1, len(found) + 1))
     return [name for _, name in found]
@@ -63,7 +63,7 @@ def fields_of(header):
 
 
 def layouts_of(header):
-    """The arrays that xent_shape has a layout of, in its order."""
+    """The arrays with a layout in xent_shape, in its order."""
     return re.findall(r"xent_layout (\w+);", re.search(r"typedef struct xent_shape \{(.*?)\n\}", header, re.S)[1])
 
 
@@ -90,7 +90,7 @@ def constants_of(header):
 
 
 def most_arrays_of(arrays):
-    """As many as xent_many_at takes."""
+    """The number of arrays that xent_many_at takes."""
     return int(re.search(r"XENT_MOST_ARRAYS = (\d+)", arrays)[1])
 
 
@@ -104,11 +104,11 @@ class Rule(NamedTuple):
     holds: str | None
     written: bool
     in_place: str
-    spread: bool  # one number may stand for several rows or classes
+    spread: bool  # one number may apply to several rows or classes
 
 
 def rules_of(arrays):
-    """Of each rule what it says."""
+    """The rules by their names."""
     table = re.search(r"xent_rules\[\] = \{(.*?)\n\};", arrays, re.S)[1]
     rules = {}
     for name, kind, inside in re.findall(r"\[XENT_(\w+)\] =\s*XENT_(\w+)\((.*?)\)(?=,\s*(?:\[|$))", table, re.S):
@@ -125,15 +125,17 @@ def rules_of(arrays):
 
 
 def rules_behind_arrays(arrays):
-    """The rules behind XENT_ARRAYS, which static assertions do not count: those of form NO_ARRAY."""
+    """The rules after XENT_ARRAYS, which static assertions do not count: those of form NO_ARRAY."""
     order = re.search(r"enum \{\s*(XENT_LOGITS,.*?XENT_RULES)\s*\}", arrays, re.S)[1]
     values = re.findall(r"XENT_(\w+)", order[order.index("XENT_ARRAYS"):])[1:]
     return {name for name in values if name not in ("ARRAYS", "RULES")}
 
 
 def places_of(sources, shared_lists):
-    """Of each function its struct, and its places: member, rule, whether it is needed. Lists of places may have another
-    one in them."""
+    """The struct and the places of each function: member, rule, whether it is required.
+
+    A list of places may contain another one.
+    """
     lists = dict(re.findall(r"#define (\w+)\(_, c\)((?:.*\\\n)*.*\n)", shared_lists))
     found = {}
     for text in sources:
@@ -154,15 +156,15 @@ def places_of(sources, shared_lists):
 
 
 class Option(NamedTuple):
-    """An entry of options.h, or a whole number of a struct that may be any of its type."""
+    """An entry of options.h, or an integer of a struct that has no range."""
 
     struct: str
     name: str
     kind: str
     functions: set[str]
     recorded: bool  # statistics depend on it
-    default: str  # NONE: it is not used
-    unset: float | None  # what 0 stands for; None: for itself, or for what is not used
+    default: str  # NONE: the option is off
+    unset: float | None  # the meaning of 0; None: 0 itself, or off
     symbol: str
     says: str
     least: float
@@ -172,7 +174,7 @@ class Option(NamedTuple):
 
     @property
     def words(self):
-        """What messages expect."""
+        """The expected value, for messages."""
         least, most = spelled(self.least), spelled(self.most)
         if self.most == 2.0**63:
             words = f"{least} or more"
@@ -186,7 +188,7 @@ class Option(NamedTuple):
 
     @property
     def in_header(self):
-        """How the comment of the member says it."""
+        """The range, as in the comment of the member."""
         least, most = spelled(self.least), spelled(self.most)
         finite = self.most == sys.float_info.max
         if self.most == 2.0**63 or finite:
@@ -195,7 +197,7 @@ class Option(NamedTuple):
 
     @property
     def on_pages(self):
-        """How the row of a table says it."""
+        """The range, as in the row of a table."""
         words = self._replace(says="").words
         return "finite" if words == "a finite number" else re.sub("^a (finite )?number (from |that is |)", "", words)
 
@@ -205,7 +207,7 @@ NUMBERS = {"DBL_MAX": sys.float_info.max, "FLT_MAX": FLOAT_MAX, "FLT_MIN": 2.0**
 
 
 def spelled(number):
-    """As people write it."""
+    """A number as people write it."""
     fraction, power = math.frexp(abs(number))
     if abs(number) == FLOAT_MAX:
         return "-3.4e38"[number > 0:]
@@ -213,13 +215,13 @@ def spelled(number):
 
 
 def number_of(text):
-    """A constant of C."""
+    """The value of a constant of C."""
     sign, name = (-1, text[1:]) if text.startswith("-") else (1, text)
     return sign * NUMBERS[name] if name in NUMBERS else float.fromhex(text) if "0x" in text else float(text)
 
 
 def entries_of(text):
-    """Of each entry of options.h its struct and what stands between its commas, with the single functions."""
+    """The struct and the arguments of each entry of options.h, with its functions as single names."""
     text = without_comments(text)
     factor = re.search(r"#define XENT_FACTOR (.*)", text)[1]
     groups = {name: set(re.findall(r"XENT_FOR_(\w+)", value)) for name, value in
@@ -233,7 +235,7 @@ def entries_of(text):
 
 
 def options_with_functions():
-    """Options, choices too, and the functions that each is for."""
+    """Options, also choices, and the functions that take each."""
     found = {}
     for _, name, _, functions, *_ in entries_of((API / "options.h").read_text(encoding="utf-8")):
         if not name.startswith("has_"):
@@ -242,7 +244,7 @@ def options_with_functions():
 
 
 def options_of(text, header):
-    """The numbers of xent_options and xent_sampling: in the order of options.h, then those that it has not."""
+    """The numbers of xent_options and xent_sampling: first in the order of options.h, then the other ones."""
     found = []
     for struct, name, kind, functions, recorded, unset, symbol, says, least, most, *rules in entries_of(text):
         if kind == "I32":  # a choice
@@ -263,7 +265,7 @@ def options_of(text, header):
 
 
 def unlike_comments(options, header):
-    """Options whose comment in xent.h has another range."""
+    """Options with another range in their comment of xent.h."""
     wrong = []
     for option in options:
         body = re.search(r"typedef struct " + option.struct + r" \{(.*?)\n\}", header, re.S)[1]
@@ -278,7 +280,7 @@ PAGES = {"cross-entropy": "LOSSES", "softmax": "SOFTMAX", "binary-cross-entropy"
 
 
 def unlike_pages(options):
-    """Options that a page lacks, or whose row has another range, symbol or default; it may refer to another page."""
+    """Options that a page lacks, or whose row has another range, symbol or default; a row may link to another page."""
     wrong = []
     for page, function in PAGES.items():
         text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
@@ -289,7 +291,7 @@ def unlike_pages(options):
 
 
 def lacking(text, option, in_steps):
-    """What a page does not say of an option, in a row of a table or in a list of steps."""
+    """What a page lacks of an option, in a row of a table or in a list of steps."""
     name = java_name(option.name)
     if in_steps:
         return [] if re.search(rf"`{name}\(|{option.name.replace('_', ' ')}", text) else [name]
@@ -319,7 +321,7 @@ def c_facts(header):
 
 
 def c_list(guard, says, macro, names):
-    """A header with a macro that calls another one with each name, as in enums and as in C."""
+    """A header with a macro that applies another macro to each name, in upper and in lower case."""
     return [f"/* {note} */" for note in NOTES] + [f"#ifndef {guard}", f"#define {guard}", "", f"/* {says} */",
             f"#define {macro}(_) \\"] + [f"  _({name}, {name.lower()}) \\" for name in names[:-1]] + [
         f"  _({names[-1]}, {names[-1].lower()})", "", "#endif", ""]
@@ -339,7 +341,7 @@ def c_sets(functions, rules):
 
 
 def known_by_no_path(names):
-    """Functions whose arrays no XENT_KNOWS_ALL compares with what a path computes with."""
+    """Functions whose arrays no XENT_KNOWS_ALL compares with those that a path uses."""
     sources = "".join(path.read_text() for path in (ROOT / "native/src").rglob("*.[ch]") if path != TAKEN)
     checks = "".join(re.findall(r"XENT_KNOWS_ALL\((.*?)\);", sources, flags=re.S))
     known = set(re.findall(r"XENT_TAKEN_BY_(\w+)", checks))
@@ -399,7 +401,7 @@ def java_rule(rules, functions):
                     "  /** Whether it may be the same memory as another array, to be written in place. */",
                     "  public boolean mayBe(Array other) {",
                     "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "",
-                    "  /** Whether an array of this type has a bit for each class. */",
+                    "  /** Whether an array of this type has one bit per class. */",
                     "  public boolean isOfBits(int type) {",
                     "    return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);", "  }",
                     "}", ""]
@@ -449,7 +451,7 @@ def java_number(number):
 def java_option_range(options):
     lines = HEAD + ["package dev.xent.internal.plan.options;", "",
                     "import dev.xent.errors.OptionException;", "",
-                    "/** The numbers that options may be. */", "public enum OptionRange {"]
+                    "/** The ranges of numeric options. */", "public enum OptionRange {"]
     names = [option.name for option in options]
     for option in options:
         prefix = "SAMPLING_" if option.struct == "xent_sampling" and names.count(option.name) > 1 else ""
@@ -460,12 +462,12 @@ def java_option_range(options):
                          + [other.upper() for other in option.not_beside], "),")
     lines[-1] = lines[-1][:-1] + ";"
     of_calls = sum(option.struct == "xent_options" for option in options)
-    return lines + ["", "  /** How many are of xent_options, the first ones. */",
+    return lines + ["", "  /** The number of options of xent_options; they come first. */",
                     f"  static final int OF_CALLS = {of_calls};", "",
-                    "  /** What messages call it. */", "  public final String text;", "",
-                    "  /** What messages expect. */", "  public final String expected;", "",
-                    "  /** Whether statistics depend on it. */", "  final boolean recorded;", "",
-                    "  /** What it excludes. */", "  final OptionRange[] notBeside;", "",
+                    "  /** Its name in messages. */", "  public final String text;", "",
+                    "  /** The expected value, for messages. */", "  public final String expected;", "",
+                    "  /** Whether saved statistics depend on it. */", "  final boolean recorded;", "",
+                    "  /** The options that it excludes. */", "  final OptionRange[] notBeside;", "",
                     "  private final double least;", "  private final double most;",
                     "  private final boolean takesZero;", "  private final double unset;", "",
                     "  OptionRange(",
@@ -475,7 +477,7 @@ def java_option_range(options):
                     "    this.text = text;", "    this.least = least;", "    this.most = most;",
                     "    this.takesZero = takesZero;", "    this.unset = unset;", "    this.expected = expected;",
                     "    this.recorded = recorded;", "    this.notBeside = notBeside;", "  }", "",
-                    "  /**", "   * Returns what the struct has for a value: 0 for the default.", "   *",
+                    "  /**", "   * Returns the value for the struct: 0 for the default.", "   *",
                     "   * @throws OptionException unless it is in the range", "   */",
                     "  public double require(double value) {", "    if (!has(value)) {",
                     "      throw refused(Double.toString(value));", "    }",
@@ -494,7 +496,7 @@ def java_option_range(options):
 
 
 def java_option_fields(header):
-    """What plain Java reads of a call: all of xent_options but its size and the instruction set."""
+    """The members of xent_options that plain Java reads: all but its size and the instruction set."""
     body = re.search(r"typedef struct xent_options \{(.*?)\n\}", header, re.S)[1]
     types = {"int32_t": "int", "int64_t": "long", "double": "double"}
     members = [(types[kind], name) for kind, name in re.findall(r"(\w+) (\w+);", body)
@@ -508,7 +510,7 @@ def java_option_fields(header):
 
 
 def wrapped(start, parts, end, most=100, indent=6, between=", "):
-    """Parts with commas, or what else stands between them, in lines of at most so many characters."""
+    """Joins parts with commas or another separator, in lines of at most `most` characters."""
     lines, line = [], start
     for i, part in enumerate(parts):
         piece = part + (between if i + 1 < len(parts) else end)
@@ -553,13 +555,13 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "from __future__ import annotations", "",
               "from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64", "from typing import Any, NamedTuple", "",
               "Fields = list[tuple[str, Any]]", "", "",
-              "class Rule(NamedTuple):", "    array: str", "    form: str  # what there are numbers for",
-              "    holds: str  # which types it may have",
-              "    spread: bool  # one number may stand for several rows or classes", "", "",
-              "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
-              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of those with a layout", "", "",
+              "class Rule(NamedTuple):", "    array: str", "    form: str  # what each number belongs to",
+              "    holds: str  # the types it may have",
+              "    spread: bool  # one number may apply to several rows or classes", "", "",
+              "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # takes a range of classes",
+              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of the arrays with a layout", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
-              "    unset: float | None  # what 0 stands for in the struct", "    fix: str  # in messages", "", ""]
+              "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}
@@ -576,7 +578,7 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
         lines += python_fields(header, struct) + [""]
     lines += python_ranges("OPTIONS", [option for option in options if option.struct == "xent_options"]) + [""]
     lines += python_ranges("SAMPLING", [option for option in options if option.struct == "xent_sampling"])
-    lines += ["", "NOT_BESIDE = {  # numbers that an option excludes"]
+    lines += ["", "NOT_BESIDE = {  # the numbers that an option excludes"]
     lines += [f'    "{option.name}": [{", ".join(texts(option.not_beside))}],'
               for option in options if option.not_beside]
     return lines + ["}", ""]
@@ -611,14 +613,14 @@ def main(given):
         records += [member for member in order if member not in layouts + records]
         functions.append((name, order))
         checked.append((name, own))
-        if "classes" in members:  # beside rows: the other classes are in sizes
+        if "classes" in members:  # a range of classes, in addition to the range of rows
             ranged.add(name)
     fields = fields_of(header)
     options = options_of((API / "options.h").read_text(encoding="utf-8"), header)
     written = {ROOT / "native/test/abi_facts.c": c_facts(header),
-               API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Of each field its number in xent.h and its name.",
+               API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Each field with its number in xent.h and its name.",
                                             "XENT_FIELDS", fields),
-               API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Of each function its number in xent.h and its name.",
+               API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Each function with its number in xent.h and its name.",
                                                "XENT_FUNCTIONS", names),
                TAKEN: c_sets(checked, rules),
                KERNELS / "Field.java": java_field(fields),

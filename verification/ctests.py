@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the areas that run the C tests in builds of their own have in common: build, run with arguments, count."""
+"""Shared by the areas that run the C tests in their own builds: build, run with arguments, count."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from pathlib import Path
 from tree import ROOT
 
 MISSING_TOOL = 3
-LONGEST = 4 * 3600  # seconds until a test that does not end is a fault
+LONGEST = 4 * 3600  # seconds; a longer test is a fault
 
-# For builds that are slow to compile at -O3, with sanitizers ten times as slow: the bits are the same, faults show too.
+# For builds that are slow to compile at -O3, with sanitizers ten times slower: the bits are the same, and faults show.
 QUICK = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_C_FLAGS=-O1 -g1"]
 
 
 def need(program, package):
-    """Ends the area where a program is not there."""
+    """Ends the area if a program is missing."""
     if shutil.which(program) is None:
         print(f"{program} is not installed: install the package {package}", file=sys.stderr)
         sys.exit(MISSING_TOOL)
@@ -35,7 +35,7 @@ def folder(area):
 
 
 def build(where, options, targets=None):
-    """Builds these programs, or those of all C tests, with the C core that they are linked with."""
+    """Builds these targets, or those of all C tests, with the C core that they link."""
     began = time.monotonic()
     log = where.with_suffix(".build.log")
     with open(log, "w") as out:
@@ -55,21 +55,21 @@ def build(where, options, targets=None):
 
 
 def registered(where):
-    """The commands of ctest's tests, by their names, without those that test the build or its files."""
-    with tempfile.TemporaryDirectory() as beside:  # not in the folder of the build, where ctest would replace its log
+    """The commands of ctest's tests by name, except the tests of the build or its files."""
+    with tempfile.TemporaryDirectory() as beside:  # in the build folder, ctest would replace its log
         (Path(beside) / "CTestTestfile.cmake").write_text(f"subdirs([==[{where}]==])\n")
         shown = subprocess.run(
             ["ctest", "--label-exclude", "^build$", "--show-only=json-v1"],
             cwd=beside, check=True, capture_output=True, text=True,
         )
     tests = {test["name"]: test["command"] for test in json.loads(shown.stdout)["tests"]}
-    for name in [name for name in tests if name.endswith("_long")]:  # the same program with more cases
+    for name in [name for name in tests if name.endswith("_long")]:  # the _long test is the same program with more cases
         tests[name.replace("_long", "_test")] = tests.pop(name)
     return tests
 
 
 def run_registered(where, arguments, left_out=(), environment=None):
-    """Runs all tests but those left out, with these arguments instead of ctest's; each name must be that of a test."""
+    """Runs all tests except `left_out`, with these arguments instead of ctest's; each name must be a test."""
     tests = registered(where)
     unknown = sorted({*arguments, *left_out} - {*tests})
     if unknown:
@@ -94,12 +94,12 @@ class Result:
         return lines[-1] if lines else ""
 
     def numbers(self, words):
-        """The sum of the numbers before these words in what the test printed."""
+        """The sum of the numbers before these words in the output of the test."""
         return sum(int(n) for n in re.findall(rf"(\d+) {words}", self.text))
 
 
 def require_symbols(program, *symbols):
-    """Ends the area where a program has none of what the compiler puts into code that is watched."""
+    """Ends the area if a program lacks all symbols that the compiler adds to instrumented code."""
     names = subprocess.run(["nm", str(program)], check=True, capture_output=True, text=True).stdout
     for symbol in symbols:
         if symbol not in names:
@@ -107,7 +107,7 @@ def require_symbols(program, *symbols):
 
 
 def run(name, command, logs, wrapper=(), environment=None):
-    """Runs a test, keeps what it printed, and says how it ended."""
+    """Runs a test, keeps its output, and prints how it ended."""
     began = time.monotonic()
     log = logs / f"{name}.log"
     with open(log, "w") as out:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every test that an area names exists, and an area fails if one of its names matches no test.
+"""Every test that an area names exists, and an area fails if a name matches no test.
 
-    python3 names_test.py BUILD    BUILD: of CMake, with the C tests
+    python3 names_test.py BUILD    BUILD: a CMake build folder with the C tests
 """
 
 import re
@@ -35,7 +35,7 @@ def count(*words):
 
 
 class CountTest(unittest.TestCase):
-    """A name is that of a whole test: not of its begin, as for "ctest -R"."""
+    """A name must match a whole test name, not only its beginning as for "ctest -R"."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What reports of tests say: JUnit's XML, and the lines in which tests print how many values they compared."""
+"""Reads reports of tests: JUnit's XML, and the lines in which tests print the number of values that they compared."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,7 +12,7 @@ def number(text):
 
 
 def cases(report):
-    """Each test of a report: its class, its name, how it ended (passed, failed or skipped), and the element that says why."""
+    """Yields each test of a report: class, name, end (passed, failed or skipped), and the element with the reason."""
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         for name, end in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):  # noqa: B007
             why = case.find(name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of the tree, in which an area changes what it likes, kept for the next run."""
+"""A copy of the tree that an area may change; it is kept for the next run."""
 
 import shutil
 import subprocess
@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def copy(to):
-    """Brings `to` up to date with what git tracks or would. What is built there, in folders named target, stays.
+    """Updates `to` with the files that git tracks or would track. Build outputs in folders named target stay.
 
-    A file is written only where its bytes differ, so that make and Maven compile again what has changed, and all of it.
-    What git does not list is deleted, so a folder that is neither empty nor an earlier copy is refused; so is one in the tree
-    that git does not ignore, as the copy would be copied.
+    A file is written only if its bytes differ, so that make and Maven compile exactly the changed files. Other files
+    are deleted. For this reason, a folder must be empty or an earlier copy. In the tree, git must ignore the folder,
+    because otherwise the copy would itself be copied.
     """
     copied = (to / "verification" / "tree.py").is_file() and not (to / ".git").exists()
     if to.is_dir() and any(to.iterdir()) and not copied:

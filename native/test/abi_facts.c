@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/functions.py: change what that reads, not this. */
+/* Written by tools/functions.py: edit its sources, not this file. */
 /*
  * Prints what this compiler makes of xent.h, for tests that compare it with the bindings:
  *   struct NAME SIZE

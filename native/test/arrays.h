@@ -71,7 +71,7 @@ static inline bool has_bits_of(const array *a, int64_t at, double value) {
   return !memcmp(expected, a->data + (size_t)at * size, size);
 }
 
-/* Room for `count` entries and some more, which nobody may touch. */
+/* Memory for `count` entries and some more, which must not be touched. */
 static inline array new_array(int64_t count, xent_layout layout) {
   array a = {.bytes = (size_t)count * size_of_type(layout.type) + 64, .layout = layout};
   a.data = must_allocate(a.bytes);

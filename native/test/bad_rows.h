@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows on which results err as much as a search by annealing could make them: what each was searched for, and the scale
- * of its gradient. */
+/* Rows with nearly the largest errors of results, found by annealing: the result that each row was searched for, and
+ * the scale of its gradient. */
 #ifndef XENT_TEST_BAD_ROWS_H
 #define XENT_TEST_BAD_ROWS_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Binary cross-entropy, and its focal form, in every tier against the contract program: random mixtures of types,
- * layouts, targets, weights, options, outputs and row ranges, where every array ends at a page that must not be touched
- * and what lies between its elements keeps its value; accuracy and gradients against long double; bad input.
- * Usage: binary_cross_entropy_test [N [SEED]]   N times as many mixtures
+ * Binary cross-entropy and its focal form, with every instruction set, against the contract program: random mixtures of
+ * types, layouts, targets, weights, options, outputs and row ranges. Every array ends at a page without access, and the
+ * bytes between its elements must not change. Then accuracy and gradients against long double, and bad input.
+ * Usage: binary_cross_entropy_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
 
@@ -177,7 +177,7 @@ static int32_t number_type(bool wide) {
   return wide ? (one_in(3) ? XENT_F32 : XENT_F64) : narrow[below(4)];
 }
 
-/* What one element gives, in the arithmetic of the call. */
+/* The results of one element, in the arithmetic of the call. */
 static void expected_of(const binary_options *o, bool wide, double x, double t, double w, double r, double *loss,
                         double *gradient) {
   float l, g;
@@ -345,7 +345,7 @@ static void any_steep_element(double gamma, bool soft, double *x, double *t) {
   *t = negative ? 1 - wrong : wrong;
 }
 
-/* Of elements of one kind through a call of the best tier; the worst errors, as shares of what is promised. */
+/* Elements of one kind in calls with the best instruction set; returns the worst errors relative to their bounds. */
 static worst accuracy(const promise *kind_of, int64_t n) {
   const binary_options *o = &kind_of->o;
   const bool wide = kind_of->wide, soft = kind_of->soft, weights = kind_of->weights;

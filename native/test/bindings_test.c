@@ -10,7 +10,7 @@
 #define ONE_MORE(number, name) +1
 enum { FUNCTIONS = XENT_FUNCTIONS(ONE_MORE) };
 
-/* Numbers, sizes and arrays that a door refuses; and a function that it runs like the struct does. */
+/* Numbers, sizes and arrays that an entry point rejects; and a function that it runs like the struct does. */
 static void test_doors(void) {
   const xent_shape s = dense_shape(1, 3, 1);
   const xent_options o = xent_default_options();
@@ -28,7 +28,7 @@ static void test_doors(void) {
     w.function = unknown[k];
     CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_UNSUPPORTED);
   }
-  w.function = XENT_FUNCTION_LOG_SUM_EXP; /* which takes five arrays */
+  w.function = XENT_FUNCTION_LOG_SUM_EXP; /* takes five arrays */
   CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, logits) == XENT_INVALID_ARGUMENT && output[0] == 0);
   w.function = XENT_FUNCTION_SOFTMAX;
   CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, logits, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -40,15 +40,15 @@ static void test_doors(void) {
                      NULL) == XENT_OK);
   CHECK(xent_few_at(&w, logits, other, NULL, NULL, NULL, NULL) == XENT_OK && !memcmp(output, other, sizeof output));
   w.report = NULL;
-  w.function = XENT_FUNCTION_CHECK_TARGETS; /* which tells what it found in its report */
+  w.function = XENT_FUNCTION_CHECK_TARGETS; /* returns its result in the report */
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.report = &r;
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.valid_rows == 1);
-  w.choice = 1; /* of a function that has none to make */
+  w.choice = 1; /* of a function without choices */
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.function = XENT_FUNCTION_SOFTMAX;
   CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
-  int32_t token[2]; /* the range of classes says nothing to a function that has none */
+  int32_t token[2]; /* a function without a range of classes ignores it */
   xent_shape one = s;
   one.tokens = xent_per_row(1, XENT_I32);
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
@@ -57,7 +57,7 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, logits, token, NULL, NULL, NULL, NULL) == XENT_OK && token[0] == 2);
 }
 
-/* Structs that are not there have no size that could be wrong. */
+/* Missing structs have no size that could be wrong. */
 static void test_structs_that_are_missing(void) {
   const xent_shape s = dense_shape(1, 3, 1);
   const xent_options o = xent_default_options();
@@ -73,7 +73,7 @@ static void test_structs_that_are_missing(void) {
   CHECK(r.field == XENT_FIELD_OPTIONS && r.integer == 0 && output[0] == 0);
 }
 
-/* A compiler that knows of callers and of us, as with link-time optimisation, sees that these are one and the same. */
+/* A compiler that sees callers and library, as with link-time optimization, assumes that these are the same. */
 #define XENT_DEFINE_WORD_AFTER(opaque_type, type)                                                                \
   __attribute__((noinline)) static uint64_t word_of_##opaque_type(xent_##opaque_type *caller, type *own) {       \
     caller->opaque[0] = 1;                                                                                       \
@@ -118,13 +118,13 @@ static void test_named_arrays(const xent_options *o) {
   CHECK(!memcmp(named, unweighted, sizeof named));
   CHECK(xent_run_at(&p, NULL, NULL, named, weights, NULL, NULL) == XENT_OK && !memcmp(named, all, sizeof all));
   w.prepared = NULL;
-  w.arrays = (uint64_t)1 << 40; /* of no array */
+  w.arrays = (uint64_t)1 << 40; /* the bit of no array */
   CHECK(xent_few_at(&w, logits, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.arrays = 0x7f; /* more than are passed */
   CHECK(xent_few_at(&w, logits, labels, NULL, NULL, NULL, named) == XENT_INVALID_ARGUMENT);
 }
 
-/* A call that is checked once sees what its memory holds in each run. */
+/* A call that is checked once reads the current contents of its memory in each run. */
 static void test_prepared(void) {
   enum { C = 5 };
   const xent_options o = xent_default_options();
@@ -169,7 +169,7 @@ static void test_prepared(void) {
   memcpy(moved, logits, sizeof moved);
   memset(logits, 0, sizeof logits);
   CHECK(xent_run_at(&p, moved, &other_label, NULL, NULL, NULL, again) == XENT_OK && again[4] < 0 && again[1] > 0);
-  xent_cross_entropy_call there = c; /* every array is the one that moved, not what was left behind */
+  xent_cross_entropy_call there = c; /* every array is the one at the new address */
   float direct[C];
   there.logits.address = moved;
   there.targets.address = &other_label;
@@ -182,7 +182,7 @@ static void test_prepared(void) {
   c.sizes.classes = C;
   c.report = NULL;
   CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
-  /* what refuses a call leaves nothing that was prepared before */
+  /* a rejected call leaves nothing that was prepared before */
   xent_cross_entropy_call bad = c;
   bad.size = 0;
   CHECK(xent_prepare(&p, function, &bad) == XENT_INVALID_SIZE && xent_run(&p) == XENT_INVALID_ARGUMENT);
@@ -198,7 +198,7 @@ static void test_prepared(void) {
   w.choice = 1;
   CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
-  /* arrays behind those of the function are not looked at */
+  /* arrays after those of the function are not read */
   xent_log_sum_exp_call lse = {.size = sizeof lse, .sizes = xent_rows(1, C), .report = &r,
                                .logits = {logits, xent_per_class(C, 1, XENT_F32)},
                                .log_sum_exp = {loss, xent_per_row(1, XENT_F32)}};
@@ -214,7 +214,7 @@ static void test_prepared(void) {
   exact_sum.size = 0;
   CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_EXACT_SUM && r.integer == 0 && r.schedule == 0);
   c.exact_sum = NULL;
-  /* what is checked in memory is checked in each run */
+  /* memory is checked again in each run */
   int32_t offsets[2] = {0, C};
   xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,
                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
@@ -248,7 +248,7 @@ static void test_prepared(void) {
   CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
 }
 
-/* Whether runs of a prepared call leave out its checks: the word behind the function is the kernel. */
+/* Whether runs of a prepared call omit its checks: the word after the function is the kernel. */
 static bool is_kept(const xent_prepared *p) { return p->opaque[1] != 0; }
 
 enum { SAMPLED_ROWS = 2, SAMPLED = 40, SAMPLED_TOP = 3 };
@@ -278,7 +278,7 @@ static xent_sample_call sample_into(sampled *to, const float *logits, const floa
   return c;
 }
 
-/* A run of a sampling call is what the call is, whatever of its memory has changed since it was checked. */
+/* A run of a sampling call equals the call, for any changes of its memory since the check. */
 static void test_prepared_sampling(void) {
   float logits[SAMPLED_ROWS * SAMPLED], moved[SAMPLED_ROWS * SAMPLED], bias[SAMPLED];
   int32_t tokens[SAMPLED_ROWS], before[SAMPLED_ROWS] = {3, 3}, seen = 0;
@@ -307,7 +307,7 @@ static void test_prepared_sampling(void) {
   CHECK(xent_run_at(&p, moved, tokens, NULL, NULL, NULL, NULL) == XENT_OK && xent_sample(&there) == XENT_OK);
   CHECK(!memcmp(tokens, direct.tokens, sizeof tokens));
   CHECK(xent_run_at(&p, logits, run.tokens, NULL, NULL, NULL, NULL) == XENT_OK);
-  /* options that checks do not take are refused in any run, and the next one is as before */
+  /* invalid options are rejected in any run, and the next run is as before */
 #define REFUSED(change, status, name)                                                                      \
   do {                                                                                                     \
     const xent_sampling right = s;                                                                         \
@@ -326,7 +326,7 @@ static void test_prepared_sampling(void) {
 #undef REFUSED
   logits[SAMPLED] = NAN;
   CHECK(xent_run(&p) == XENT_OK && run.report.valid_rows == 1 && run.tokens[1] == -1 && run.tokens[0] >= 0);
-  /* what a check reads of an array is checked in each run */
+  /* the contents of arrays are checked in each run */
   c = sample_into(&run, moved, bias, &s);
   c.sizes.output_count = 1;
   c.output_tokens = (xent_input){before, xent_per_row(1, XENT_I32)};
@@ -341,7 +341,7 @@ static void test_prepared_sampling(void) {
   CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && !is_kept(&p) && xent_run(&p) == XENT_OK);
   each[1].top_k = -1;
   CHECK(xent_run(&p) == XENT_INVALID_OPTION && run.report.field == XENT_FIELD_TOP_K && run.report.row == 1);
-  c = sample_into(&run, moved, bias, NULL); /* of no struct, which nobody can change */
+  c = sample_into(&run, moved, bias, NULL); /* without a struct, which could change */
   c.report = NULL;
   const xent_sample_call plain = sample_into(&direct, moved, bias, NULL);
   CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && is_kept(&p) && xent_run(&p) == XENT_OK);

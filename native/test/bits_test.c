@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bits of every tier against the contract program: class counts 1 to 300 and around every boundary,
+ * The bits of every instruction set against the contract program: class counts 1 to 300 and around every boundary,
  * rows of every kind, batches, offsets, in place, every axis, rows and classes in parts.
- * Prints how many values were compared and how many differ.
+ * Prints the number of values that were compared and the number that differ.
  * Usage: bits_test [STEP]   every STEP-th class count; 1 unless told
  */
 #include "calls.h"
@@ -117,7 +117,7 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   compare(e, "loss alone", t->losses, e->loss, e->rows);
 }
 
-/* Each row in calls of its own: short ones have a way of their own. */
+/* Each row in a separate call: single short rows have a separate path. */
 static void rows_alone(tensor *t, const expectation *e, const xent_options *o, bool in_place, float *gathered) {
   float *out = in_place ? t->x : t->y;
   float *x = t->x + t->offset, *y = out + t->offset;

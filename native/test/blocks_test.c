@@ -87,7 +87,7 @@ static xent_shape shape_of(const problem *p, int32_t type) {
   return s;
 }
 
-/* Where results go: onto a copy of the logits, or to y. Behind each row nothing may change. */
+/* The place of results: a copy of the logits, or y. The bytes after each row must not change. */
 static const float *input_of(const problem *p, bool in_place) {
   const size_t floats = (size_t)(p->rows * p->stride);
   for (size_t i = 0; i < floats; i++) p->y[i] = in_place ? p->x[i] : untouched;
@@ -183,7 +183,7 @@ static void test_backward(const problem *p, const xent_options *o, bool log, int
   compare_rows(p, log ? "log-softmax backward" : "softmax backward", dx, p->scratch);
 }
 
-/* Rows before a label out of range are written, those behind it are as they were. */
+/* Rows before a label out of range are written; the rows from it on are unchanged. */
 static void test_bad_label(const problem *p, const xent_options *o, random_source *r) {
   const xent_shape s = shape_of(p, XENT_I32);
   const int64_t bad = random_below(r, p->rows);

@@ -14,7 +14,7 @@ static inline xent_layout layout_of(int64_t outer, int64_t classes, int64_t inne
 }
 
 /* Row-major: logits, output, gradient and upstream F32 with one number per class, losses and log_sum_exp F32 and
- * correct  * U8 per row, and targets of the given type: labels per row, or with XENT_F32 probability rows. */
+ * correct U8 per row, and targets of this type: labels per row, or probability rows for XENT_F32. */
 static inline xent_shape dense_shape_of(int64_t outer, int64_t classes, int64_t inner, int32_t targets_type) {
   const xent_layout full = xent_per_class(classes, inner, XENT_F32), row = xent_per_row(inner, XENT_F32);
   xent_shape s = {.size = sizeof s, .outer = outer, .classes = classes, .inner = inner, .logits = full, .output = full,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that another thread changes under a call: whatever row offsets, labels, sparse classes and masks hold once
- * they have been checked, no byte outside of the arrays is touched. The kernels are given calls that no check would
- * pass, and whole calls run while a thread changes what they read.
+ * Memory that another thread changes during a call: for any contents of row offsets, labels, sparse classes and masks
+ * after the checks, no byte outside of the arrays is touched. The kernels run calls that no check would accept, and
+ * whole calls run while a thread changes what they read.
  */
 #include "guarded.h"
 
@@ -24,7 +24,7 @@ static random_source source = {5};
 
 static const int64_t lawful[][ROWS + 1] = {{0, 1000, 2000, 2900, 3000, 4000}, {0, 0, 100, 1100, 2100, 3000}};
 
-/* `rows` times `entries` numbers, the entries of a row side by side; entries 0: ragged rows. */
+/* `rows` times `entries` numbers, with the entries of a row contiguous; entries 0: ragged rows. */
 static void make(int which, int64_t rows, int64_t entries, int32_t type, bool at_end) {
   const int64_t count = entries ? rows * entries : ELEMENTS;
   array *a = &arrays[which];
@@ -78,7 +78,7 @@ static xent_shape shape_of(int kind) {
                       .target_gradient = arrays[TARGET_GRADIENT].layout};
 }
 
-/* Of sampling, which has no ragged rows: as many as there are elements for. */
+/* For sampling, which has no ragged rows: the number of rows that the elements allow. */
 static xent_shape sampled_shape(int kind) {
   xent_shape s = shape_of(kind);
   s.outer = ELEMENTS / CLASSES;
@@ -97,7 +97,7 @@ static void check_all(const char *what) {
   for (int i = 0; i < ARRAYS; i++) check_rest(&pages[i], what, CLASSES);
 }
 
-/* ---- what no check would pass ---- */
+/* ---- calls that no check would accept ---- */
 
 static int64_t wild(void) {
   static const int64_t numbers[] = {0, 1, -1, 500, CLASSES, CLASSES + 1, ELEMENTS, ELEMENTS + 1, -ELEMENTS, 100000,
@@ -175,7 +175,7 @@ static void run_kernels(int kind, const xent_kernels *kernels) {
   check_all("log-sum-exp");
 }
 
-/* Tokens before that are no classes, classes that are none. */
+/* Earlier tokens, and selected classes, that are out of range. */
 static void run_selection_kernels(int kind, const xent_kernels *kernels) {
   if (kind == DENSE) return;
   enum { SAMPLED = ELEMENTS / CLASSES };
@@ -220,7 +220,7 @@ static void scramble_labels(int32_t *labels, int64_t rows) {
   for (int64_t i = 0; i < rows; i++) labels[i] = random_below(&source, 8) ? 0 : (int32_t)wild();
 }
 
-/* The kernels of plain calls: rows one by one, in blocks, in columns and in parts, with labels that break the rules. */
+/* The kernels of plain calls: rows one by one, in blocks, in columns and in parts, with invalid labels. */
 static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_t inner, bool at_end) {
   const int64_t rows = outer * inner;
   const xent_shape s = dense_shape_of(outer, n, inner, XENT_I32);
@@ -279,7 +279,7 @@ static int64_t run_every_plain(const xent_kernels *kernels, bool at_end) {
   return 5 * TIMES * SHAPES;
 }
 
-/* ---- what changes while it is read ---- */
+/* ---- memory that changes while it is read ---- */
 
 static int kind_of_changes;
 /* Atomic, as the load of a volatile bool is moved out of loops by GCC 12 with UndefinedBehaviorSanitizer. */
@@ -297,7 +297,7 @@ static void *change(void *unused) {
   return unused;
 }
 
-/* How many were not refused. */
+/* The number of calls that were not rejected. */
 static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   if (kind == DENSE) return 0;
   xent_shape s = shape_of(kind);

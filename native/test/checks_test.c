@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every entry point refuses, with which status and field, before anything is written: structs and their sizes,
- * shapes, ranges, overlaps, arrays and their names. */
+/* Everything that the entry points reject before anything is written, with its status and field: structs and their
+ * sizes, shapes, ranges, overlaps, arrays and their names. */
 #include "small.h"
 #include "tiers.h"
 
@@ -16,9 +16,9 @@ static void test_refusals(void) {
   REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
   shape.logits.classes = -1;
   REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
-  shape.output.classes = 0; /* all classes in one place */
+  shape.output.classes = 0; /* all classes at one address */
   REFUSES(softmax(), XENT_OVERLAP, XENT_FIELD_OUTPUT);
-  shape.output.outer = CLASSES - 1; /* the end of a row in the place of the next one's begin */
+  shape.output.outer = CLASSES - 1; /* the last element of a row is the first of the next */
   REFUSES(softmax(), XENT_OVERLAP, XENT_FIELD_OUTPUT);
   shape.logits.reserved = 1;
   REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
@@ -44,7 +44,7 @@ static void test_refusals(void) {
   options.has_gradient_scale = 2;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.has_gradient_scale = 0;
-  options.gradient_scale = 0.5; /* it would be passed over */
+  options.gradient_scale = 0.5; /* it would have no effect */
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
@@ -59,7 +59,7 @@ static void test_refusals(void) {
   shape.classes = 2 * XENT_CHUNK; /* whose first chunk is a part that needs statistics */
   REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, XENT_CHUNK, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
-  options.softcap = 1; /* whose derivative y does not tell */
+  options.softcap = 1; /* its derivative cannot be computed from y */
   REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
                  ARRAYS(x, x, y)),
           XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP);
@@ -83,14 +83,14 @@ static void test_refusals(void) {
   CHECK(untouched());
 }
 
-/* Of the plain arrays of a call each that is written may share no byte with any other, but be its input in place. */
+/* A plain array that is written may share no byte with another, except with its input in place. */
 static void test_overlaps(void) {
   enum { ARRAYS_OF_CALL = 6, LARGEST = SIZE * 4 };
   static const int64_t sizes[ARRAYS_OF_CALL] = {SIZE * 4, SIZE * 4, ROWS * 4, ROWS * 4, ROWS * 4, ROWS};
   static char memory[ARRAYS_OF_CALL * 2 * LARGEST] __attribute__((aligned(64)));
   for (int written = 0; written < ARRAYS_OF_CALL; written++)
     for (int other = 0; other < ARRAYS_OF_CALL; other++)
-      for (int end = 0; end < 3; end++) { /* side by side, the last element of one, the first of the other; behind it */
+      for (int end = 0; end < 3; end++) { /* adjacent, apart, overlapping by four bytes */
         if (written == other) continue;
         char *a[ARRAYS_OF_CALL];
         for (int i = 0; i < ARRAYS_OF_CALL; i++) a[i] = memory + i * 2 * LARGEST;
@@ -117,7 +117,7 @@ static void test_overlaps(void) {
       }
 }
 
-/* The offsets of ragged rows are an array as any other: a result may lie before or behind them, not on them. */
+/* The offsets of ragged rows are an array like any other: a result may be before or after them, but not overlap. */
 static void test_overlaps_of_row_offsets(void) {
   static float memory[2 * SIZE + 32];
   int64_t *offsets = (int64_t *)(void *)(memory + SIZE + (SIZE & 1));
@@ -165,7 +165,7 @@ static void test_empty_axes(int32_t isa) {
     shape.inner = i & 1 ? ROWS : 0;
     if (!shape.inner) {
       REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)),
-              XENT_INVALID_SHAPE, XENT_FIELD_SHAPE); /* left out beside rows */
+              XENT_INVALID_SHAPE, XENT_FIELD_SHAPE); /* omitted, although rows are set */
       options.isa = isa;
       shape.outer = shape.inner = 0;
     }
@@ -351,7 +351,7 @@ static void test_what_is_left_out(void) {
   CHECK(matrix.outer == 7 && matrix.classes == 9 && matrix.inner == 1 && matrix.features == 0);
 }
 
-/* Records of rows, and offsets, that 64 bits cannot address: refused before any is read, however few rows are meant. */
+/* Records of rows, and offsets, that 64 bits cannot address: rejected before any is read, even for few rows. */
 static void test_far_rows(void) {
   static xent_statistics statistics;
   static xent_state states;
@@ -408,7 +408,7 @@ static void test_far_rows(void) {
   CHECK(xent_sample_workspace(INT32_MAX, INT64_MAX) < INT64_C(1) << 40);
 }
 
-/* What is left out of a struct is the usual: all rows and classes, the default options, no report. */
+/* Omitted members of a struct have defaults: all rows and classes, the default options, no report. */
 static void test_ranges_of_calls(void) {
   reset();
   float whole[SIZE + 8];
@@ -433,7 +433,7 @@ static void test_ranges_of_calls(void) {
   CHECK(xent_softmax(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE);
 }
 
-/* Every array of every struct is the one that its name says: refused where it must be, by its field. */
+/* Every array of every struct has the right name: an invalid one is rejected with its field. */
 #define NAMES_ITS_ARRAYS(type, function, setup, ...)                                                                   \
   do {                                                                                                                 \
     static const struct {                                                                                              \
@@ -547,7 +547,7 @@ static void test_arrays_of_calls(void) {
 #undef CALL
 }
 
-/* A shape may end behind its last array, and what lies behind it is not looked at. */
+/* A shape may end after its last array, and the bytes after it are not read. */
 static void test_short_shapes(void) {
   reset();
   float losses[ROWS];

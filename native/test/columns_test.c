@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns against rows: the same rows with the class axis last, on the scalar tier (which bits_test holds
- * against the contract), and with it anywhere else, on every tier. Every output, statistic, sum and count must
- * be the same bits: any class count, any inner length, rows of every kind side by side, ignored labels, padded
- * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order; and any
- * mixture of types, options and arrays. Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
+ * Columns against rows: the same rows with the class axis last, with the scalar instruction set (which bits_test
+ * compares with the contract), and with the class axis anywhere else, with every instruction set. Every output,
+ * statistic, sum and count must have the same bits: any class count, any inner length, adjacent rows of every kind,
+ * ignored labels, padded strides, in place, row ranges that begin and end anywhere. Also rows whose results are in
+ * another order, and any mixture of types, options and arrays. Usage: columns_test [STEP]   every STEP-th class count;
+ * 1 by default
  */
 #include "arrays.h"
 #include "tiers.h"
 
-/* Floats of a page. Columns whose classes lie whole pages apart have a way of their own. */
+/* Floats of a page. Columns whose classes are whole pages apart have a separate path. */
 enum { PAGE = 1024 };
 
-/* Everything that the operations give for the rows of one tensor; full arrays are rows x classes, dense. */
+/* All results of the operations for the rows of one tensor; full arrays are rows x classes, dense. */
 typedef struct {
   float *softmax, *log_softmax, *gradient, *later_gradient, *softmax_backward, *log_softmax_backward;
   float *lse, *losses, *loss_lse;
@@ -29,7 +30,7 @@ typedef struct {
   xent_options options;
 } problem;
 
-/* Where the rows lie: a layout for tensors, one for what is per row, and where in their arrays they begin. */
+/* The layout of the rows: one for tensors, one for arrays per row, and their first index in these arrays. */
 typedef struct {
   xent_layout full, row;
   int64_t offset, size, row_size;
@@ -316,7 +317,7 @@ static void widen_full(const mixture *m, const void *from, bool across, float *t
   free(wide);
 }
 
-/* Everything into `found`, room for 6 n + 32 rows floats; back comes how many. */
+/* Writes all results to `found`, which has 6 n + 32 rows floats; returns their number. */
 static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *found) {
   const int64_t rows = m->outer * m->inner, n = rows * m->classes;
   xent_options o = m->options;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every tier against the expected bits of conformance/, which conformance/README.md describes: every case, and those
- * with `parts` also in class ranges.
+ * Every instruction set against the expected bits of conformance/, which conformance/README.md describes: every case,
+ * and those with `parts` also in class ranges.
  *
  *   conformance_test INDEX DIRECTORY
  *
@@ -61,7 +61,7 @@ typedef struct {
   xent_sampling sampling;
   int64_t rows;
   npy inputs[ARRAYS], expected[ARRAYS];
-  void *arrays[ARRAYS]; /* what the call gets: inputs, and room for the results */
+  void *arrays[ARRAYS]; /* the arrays of the call: inputs, and memory for the results */
   xent_statistics *statistics;
   xent_state *states;
   xent_exact_sum exact_sum;
@@ -93,7 +93,7 @@ static npy load_array(test_case *t, int array, const json *entry, const char *di
   return read_npy(path, types[type].dtype);
 }
 
-/* ---- what a case says ------------------------------------------------------------------------- */
+/* ---- the contents of a case ------------------------------------------------------------------- */
 
 static void take_shape(test_case *t) {
   const json *axis = json_get(t->entry, "shape")->first;
@@ -166,7 +166,7 @@ static void take_sampling(test_case *t) {
 
 static bool is_integer(int32_t type) { return type >= XENT_I8; }
 
-/* Everything lies row-major and without gaps. */
+/* All arrays are row-major and contiguous. */
 static void take_layout(test_case *t, int array, const npy *a) {
   xent_shape *s = &t->shape;
   xent_layout *l = layout_in(t, array);
@@ -215,7 +215,7 @@ static void load_case(test_case *t, const char *directory) {
       memset(t->arrays[i], 0xA5, (size_t)t->expected[i].bytes);
     }
   }
-  const int axis = (int)json_number(t->entry, "axis"); /* along it lie as many as a row has */
+  const int axis = (int)json_number(t->entry, "axis"); /* its size is the number of entries of a row */
   t->shape.target_count = t->inputs[TARGET_WEIGHTS].length[axis] + t->inputs[BIAS_TOKENS].length[axis];
   t->shape.top_count = t->expected[TOP_CLASSES].length[axis];
   t->shape.prompt_count = t->inputs[PROMPT_TOKENS].length[axis];
@@ -225,7 +225,7 @@ static void load_case(test_case *t, const char *directory) {
     t->shape.target_count = t->inputs[TARGETS].length[axis];
   for (int i = 0; i < ARRAYS; i++)
     if (t->arrays[i]) take_layout(t, i, t->inputs[i].file ? &t->inputs[i] : &t->expected[i]);
-  if (!t->arrays[LOGITS]) /* what xent_finish computes in */
+  if (!t->arrays[LOGITS]) /* the arithmetic of xent_finish */
     t->shape.logits.type = is_linear(t) ? XENT_F32 : t->shape.output.type;
 }
 
@@ -257,7 +257,7 @@ static xent_status cross_entropy(test_case *t) {
                           .exact_sum = exact_sum}, &t->report);
 }
 
-/* What is written in class ranges; statistics NULL: the whole row at once. */
+/* Writes outputs in class ranges; statistics NULL: the whole row at once. */
 static xent_status write_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   const xent_shape *s = &t->shape;
@@ -503,7 +503,7 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
 
 int main(int count, char **arguments) {
   if (count != 3 && count != 4) return 2;
-  const int every = count == 4 ? atoi(arguments[3]) : 1; /* so many cases are one that is compared */
+  const int every = count == 4 ? atoi(arguments[3]) : 1; /* one of this number of cases is compared */
   int number = 0;
   int64_t size;
   char *at = read_file(arguments[1], &size);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cross-entropy: what its options and outputs refuse, and its losses and gradients with labels of every type,
+/* Cross-entropy: the calls that its options and outputs reject, and its losses and gradients with labels of every type,
  * smoothing, focus, probability rows, ignored rows and upstream gradients against the formulas in long double. */
 #include "formulas.h"
 #include "small.h"
 #include "tiers.h"
 
-/* Weights of sparse targets where there are none: what a call left on the stack decides nothing of the next one. */
+/* Sparse targets without weights: memory that a call left on the stack must not affect the next one. */
 static void test_weights_that_are_missing(void) {
   const float logits[2] = {1, 2}, floats[1] = {1};
   const double doubles[1] = {1};
@@ -49,7 +49,7 @@ static void test_target_weights(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
 }
 
-/* The terms of a loss are clamped where the row is whole; the sums of a part do not tell them. */
+/* The terms of a loss are clamped if the row is whole; the sums of a part do not contain the terms. */
 static void test_clamp_of_probability_rows(void) {
   reset();
   float q[SIZE] = {0}, losses[ROWS];
@@ -64,7 +64,7 @@ static void test_clamp_of_probability_rows(void) {
           XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP);
 }
 
-/* A focal loss is of labels alone, and of nothing that changes their losses otherwise. */
+/* A focal loss takes only labels, and no option that changes their losses in another way. */
 static void test_focal_loss(void) {
   static const double gammas[] = {-1, -1e-300, 0x1.1p32, INFINITY, NAN};
   for (size_t i = 0; i < sizeof gammas / sizeof *gammas; i++) {
@@ -111,7 +111,7 @@ static void test_entropy_beside_a_gradient(int32_t isa) {
   CHECK(!memcmp(both, alone, sizeof alone) && !memcmp(beside, entropies, sizeof entropies));
 }
 
-/* Rows in blocks have the bits that labels of 64 bits give, whatever the type; in one of them a row is ignored. */
+/* Rows in blocks have the same bits for labels of every type as for 64-bit labels; in one of them a row is ignored. */
 static void test_label_types(void) {
   enum { MANY = 40, MOST_CLASSES = 300 };
   static const int32_t types[] = {XENT_I64, XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_I32, XENT_U32, XENT_U64};
@@ -171,7 +171,7 @@ static void test_hits(void) {
   const cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .correct = &hit};
   wide[label] = 5;
   CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
-  wide[label + 1] = 5; /* a tie behind it: still the first */
+  wide[label + 1] = 5; /* a tie after it: still the first */
   CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
   wide[label - 1] = 5; /* before it in the same chunk */
   CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
@@ -182,7 +182,7 @@ static void test_hits(void) {
   CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
 }
 
-/* One short row has a way of its own. */
+/* A single short row has a separate path. */
 static void test_hits_of_one_row(void) {
   reset();
   const float ties[] = {0, 2, -1, 2}, zeros[] = {-0.0f, 0.0f, -1, -0.0f};
@@ -196,7 +196,7 @@ static void test_hits_of_one_row(void) {
   }
 }
 
-/* Numbers of classes that a type does not hold are refused, and not wrapped. */
+/* Numbers of classes that a type cannot represent are rejected, and do not wrap. */
 static void test_class_numbers(void) {
   static int32_t numbers[1];
   int32_t *const none = NULL;
@@ -219,7 +219,7 @@ static void test_class_numbers(void) {
     }
 }
 
-/* Columns that are turned into rows: those before a label out of range are written, those from it on are left. */
+/* Columns that are transposed to rows: those before a label out of range are written, those from it on are not. */
 static void test_columns_before_a_wrong_label(void) {
   enum { COLUMNS = 24, WRONG = 21 };
   float logits[2 * COLUMNS], gradient[2 * COLUMNS];
@@ -240,7 +240,7 @@ static void test_columns_before_a_wrong_label(void) {
   CHECK(written == WRONG && left == COLUMNS - WRONG);
 }
 
-/* A call that wants something of targets, without any. */
+/* A call without targets that requests outputs of targets. */
 static void test_missing_targets(void) {
   for (int i = 0; i < 8; i++) {
     reset();
@@ -287,9 +287,9 @@ static void expect_row(const char *what, const float *row, const double *q, int6
     expect(what, n, gradient[i], c * (p[i] * mass - q[i]), fabsl(c) * (p[i] * size + fabs(q[i])));
 }
 
-static double worst_focal_loss, worst_focal_gradient; /* of what is promised */
+static double worst_focal_loss, worst_focal_gradient; /* relative to the bound */
 
-/* Of the promise, for a power of m = 1 - p, which errs as p does. */
+/* Relative to the bound, for a power of m = 1 - p, which has the error of p. */
 static void expect_focal(const char *what, int64_t n, double got, long double want, double gamma, long double p,
                          long double base, double *worst) {
   const long double promised = (base + (4.5e-7L * p + 3e-16L) * (long double)gamma) * fabsl(want) + 0x1p-149L;

@@ -28,7 +28,7 @@ static void test_exact_sum(void) {
   CHECK(xent_exact_sum_merge(&c, &d) == XENT_INVALID_SIZE && xent_exact_sum_merge(NULL, &c) == XENT_INVALID_ARGUMENT);
 }
 
-/* What is added lies where 64 bits can say: else nothing is read. */
+/* The addresses of all summands must fit in 64 bits; otherwise nothing is read. */
 static void test_far_summands(void) {
   const double values[2] = {1, 2};
   const struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The exponential of every tier against exp in double, whose own error is 2^-29 of a float's ulp:
+ * The exponential of every instruction set against exp in double, whose own error is 2^-29 of a float's ulp:
  *   e(x; N) with N the reference of x, for every finite |x| <= 16384, and e(x; 0) for -104 <= x <= 0.
  *   The same with temperatures of the whole range, for random x / temperature, half of them where n rounds up or down.
- * And on all other floats: NaN stays NaN, far below the reference is exactly +0, the tiers agree.
+ * And for all other floats: NaN stays NaN, far below the reference is exactly +0, all instruction sets agree.
  * Usage: exponential_test [STEP]   every STEP-th float of each kind; 1 is all of them (minutes)
  */
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exponential, logarithms and tanh of float64 arithmetic, in every tier, against long double, whose own error is
- * 2^-11 of a double's ulp; the tiers agree in every bit.
+ * Exponential, logarithms and tanh of float64 arithmetic, with every instruction set, against long double, whose own
+ * error is 2^-11 of a double's ulp; all instruction sets agree in every bit.
  *   e(x; N) with N the reference of x, |x| <= 16384, and e(x; 0) for -680 <= x <= 0, where it is normal
- * Usage: f64_math_test [N]   N times as many values
+ * Usage: f64_math_test [N]   N times the default number of values
  */
 #include <float.h>
 #include <inttypes.h>
@@ -56,7 +56,7 @@ static long double exponential_of(double x, double N) {
   return expl(((long double)x - (long double)N * high) - (long double)N * low) * 0x1p192L;
 }
 
-/* All tiers on the same x; the first one's results are kept. */
+/* All instruction sets on the same x; the results of the first one are kept. */
 static void exponentials(const double *x, double N, double *e) {
   double other[BLOCK], single[BLOCK];
   for (int k = 0; k < tier_count; k++) {
@@ -72,7 +72,7 @@ static void test_exponential(function *own, function *zero, int64_t blocks, rand
   double x[BLOCK], e[BLOCK];
   for (int64_t b = 0; b < blocks; b++) {
     const double N = b % 3 == 2 ? (double)(random_below(r, 47274) - 23637) : (double)(random_below(r, 80) - 40);
-    for (int64_t i = 0; i < BLOCK; i++) { /* every x has N for its reference; many lie at the border */
+    for (int64_t i = 0; i < BLOCK; i++) { /* every x has the reference N; many are at the border */
       const double place = i % 4 ? random_unit(r) - 0.5 : (i % 8 ? 0.4999 : -0.4999) + 1e-4 * (random_unit(r) - 0.5);
       x[i] = b % 5 == 4 ? ldexp(place, -(int)random_below(r, 60)) : (N + place) * 0.69314718055994530942;
     }
@@ -86,7 +86,7 @@ static void test_exponential(function *own, function *zero, int64_t blocks, rand
   }
 }
 
-/* Where it means nothing more: NaN stays, far below the reference is exactly +0, the tiers agree on everything. */
+/* Outside of the defined range: NaN stays, far below the reference is exactly +0, all instruction sets agree. */
 static void test_strange(random_source *r) {
   double x[BLOCK], e[BLOCK];
   for (int64_t i = 0; i < BLOCK; i++) {

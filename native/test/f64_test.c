@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * float64 arithmetic, and the divergence, in every tier against the contract program: random mixtures of targets,
- * options, outputs, types and layouts, masked classes, sinks, ragged rows, rows in parts, shards, and gradients from
- * statistics. Every array ends at a page that must not be touched, and what lies between its elements keeps its
- * value. And accuracy against long double.
- * Usage: f64_test [N [SEED]]   N times as many mixtures
+ * float64 arithmetic, and the divergence, with every instruction set against the contract program: random mixtures of
+ * targets, options, outputs, types and layouts, masked classes, sinks, ragged rows, rows in parts, shards, and
+ * gradients from statistics. Every array ends at a page without access, and the bytes between its elements must not
+ * change. Then accuracy against long double.
+ * Usage: f64_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
 
@@ -41,7 +41,7 @@ static bool chance(double p) { return random_unit(&source) < p; }
 typedef struct {
   xent_layout layout;
   unsigned char *memory, *mapped;
-  int64_t bytes, room; /* room: with the page behind */
+  int64_t bytes, room; /* room: with the page after it */
   int64_t inner;          /* of the shape */
   const int64_t *offsets; /* of ragged rows, or NULL */
 } array;
@@ -126,7 +126,7 @@ static void expect(const char *what, const array *a, int64_t row, int64_t class,
 
 enum { FILL = 0xee };
 
-/* Room for `bytes` that end where a page begins that must not be touched. */
+/* Memory for `bytes` that end at a page without access. */
 static void place_array(array *a) {
   const int64_t page = (int64_t)page_size();
   a->room = (a->bytes + page - 1) / page * page + page;
@@ -161,7 +161,7 @@ static array make(int64_t rows, int64_t n, int64_t inner, int32_t type, const in
   return a;
 }
 
-/* Nothing between the elements of rows of so many classes was written. */
+/* Checks that nothing between the elements of rows was written; `counts` has the number of classes of each row. */
 static void expect_gaps(const char *what, const array *a, int64_t rows, const int64_t *counts) {
   const int64_t size = size_of(a->layout.type);
   unsigned char *copy = must_allocate((size_t)a->bytes + 1);
@@ -186,7 +186,7 @@ typedef struct {
   bool ragged;
   int targets;
   int64_t entries, top;
-  uint32_t asked; /* outputs of a whole call, by bit */
+  uint32_t asked; /* requested outputs of a whole call, by bit */
   array x, mask, class_weights, row_weights, sink, q, index, upstream;
   array softmax, log_softmax, gradient, losses, lse, correct, log_probabilities, argmax, ranks, entropies, top_classes,
       top_values, target_gradient;
@@ -354,7 +354,7 @@ static void release_mixture(mixture *m) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) release(all[i]);
 }
 
-/* ---- what the contract says of it ------------------------------------------------------------------- */
+/* ---- the expected results, from the contract program ------------------------------------------------ */
 
 typedef struct {
   double *x, *q, *class_weights;
@@ -549,7 +549,7 @@ static void run_softmax(mixture *m) {
   expect_gaps("log-softmax", &m->log_softmax, m->rows, m->count);
 }
 
-/* Outputs over their inputs: everything else of a row is asked of it first. */
+/* Outputs over their inputs: all other outputs of a row are requested first. */
 static void run_in_place(mixture *m, const expected_row *rows) {
   const bool any = m->targets != F64_NONE, soft = any && m->targets != F64_LABEL;
   const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink),
@@ -711,7 +711,7 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
   }
 }
 
-/* y is the logits' array, whatever it holds; g what softmax's output holds. */
+/* y is the logits' array, with any contents; g has the contents of softmax's output. */
 static void run_softmax_backward(mixture *m) {
   xent_options o = m->options;
   o.softcap = 0;
@@ -762,7 +762,7 @@ static void run_softmax_backward(mixture *m) {
                            m->rows, 0, m->classes, NULL),
                 ARRAYS(m->x.memory, upstream.memory, upstream.memory, masked, offsets)),
          "softmax backward in place");
-    for (int64_t row = 0; row < m->rows; row++) /* as what is beside, rounded as it is there */
+    for (int64_t row = 0; row < m->rows; row++) /* equal to the separate output, rounded the same way */
       for (int64_t k = 0; upstream.layout.type == m->gradient.layout.type && k < m->count[row]; k++)
         expect("softmax backward in place", &upstream, row, k, get(&m->gradient, row, k));
     release(&upstream);
@@ -886,7 +886,7 @@ static void expect_status(const char *what, xent_status got, xent_status wanted,
   fprintf(stderr, "%s: status %d, field %d\n", what, got, report->field);
 }
 
-/* States and statistics of one arithmetic are not for the other, and half floats not beside doubles. */
+/* States and statistics of one arithmetic are invalid for the other, and so are half floats together with doubles. */
 static void test_arithmetics(void) {
   double x[4] = {1, 2, 3, 4}, y[4] = {0.25, 0.25, 0.25, 0.25}, lse;
   const float narrow[4] = {1, 2, 3, 4};
@@ -922,7 +922,7 @@ static void test_arithmetics(void) {
   expect_status("a bfloat16 beside doubles",
                 run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &wide, &o, 0, 1, &report), ARRAYS(x, &lse)), XENT_UNSUPPORTED,
                 &report, XENT_FIELD_LOG_SUM_EXP);
-  /* a softmax backward has no logits that would say that it is about doubles */
+  /* a softmax backward has no logits, so the other arrays determine the arithmetic */
   wide.logits.type = XENT_NO_TYPE;
   must(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &wide, &o, 0, 1, 0, 4, NULL), ARRAYS(y, x, NULL, &of_wide)),
        "backward states");
@@ -938,8 +938,7 @@ static void test_arithmetics(void) {
     different++, fprintf(stderr, "softmax backward from states\n");
 }
 
-/* States belong to the label and the options that they were made with; sparse entries are looked at where logits are.
- */
+/* States belong to the label and the options that they were made with; sparse entries are read where the logits are. */
 static void test_finish(void) {
   double x[4] = {1, 2, 3, 4}, weights[1] = {1};
   xent_shape s = dense_shape_of(1, 4, 1, XENT_I64), sparse = s;
@@ -1022,8 +1021,8 @@ static void measure(int64_t n, double spread, double offset) {
   free(x), free(y);
 }
 
-/* The most likely label's loss and gradient, which tend to exp(-gap), whether the other class lies beside it, in
- * another chunk, or is the sink; down to where a double has its digits. */
+/* The most likely label's loss and gradient, which tend to exp(-gap), if the other class is adjacent, in another chunk,
+ * or the sink; down to the limit of normal doubles. */
 static void measure_gap(double gap) {
   enum { FAR = XENT_CHUNK + 1 };
   double *x = doubles(FAR), *g = doubles(FAR), sink = -gap, near[2] = {0, -gap}, loss;

@@ -11,7 +11,7 @@ static void test_chunks(void) {
         xent_chunks(INT64_MAX - XENT_CHUNK + 1) == INT64_MAX / XENT_CHUNK);
 }
 
-/* Every field and every tier has a name of its own. */
+/* Every field and every instruction set has its own name. */
 static void test_names(void) {
   const char *unknown = xent_field_name(INT32_MAX);
   CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads whose floating-point mode a foreign library left changed: every function, tier and type in every mode gives
- * the bits that it gives in the usual one, and leaves the mode as it was.
+ * Threads whose floating-point mode a foreign library has changed: every function, instruction set and type returns
+ * the same bits in every mode, and leaves the mode unchanged.
  */
 #include <fenv.h>
 
@@ -297,7 +297,7 @@ static void sums(void) {
   if (!out.status) out.status = xent_exact_sum_add(&out.merged, large, XENT_F64, 1, 2);
   out.losses[2] = xent_exact_sum_value(&out.merged);
 }
-/* Options are compared with 0, and a subnormal is none. */
+/* Options are compared with 0, and a subnormal option counts as 0. */
 static void subnormal_options(void) {
   options.label_smoothing = 0x1p-1070;
   options.z_loss = 0x1p-1070;

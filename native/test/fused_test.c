@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * a * b + c rounded once, as tiers without the instruction compute it, against the sum in integers of 4352 bits: every
- * triple of special numbers; near halves of a last place, cancellation, and the borders of overflow and of subnormals
- * at random.
+ * a * b + c rounded once, as computed by instruction sets without the instruction, against the sum in integers of 4352
+ * bits: every triple of special numbers; near halves of a last place, cancellation, and the borders of overflow and of
+ * subnormals at random.
  * Usage: fused_test [N]   N thousand random vectors of each type, at least 1; 60 unless told
  */
 #include <stdio.h>
@@ -43,7 +43,7 @@ static bool any_below(const integer *n, int at) {
   return false;
 }
 
-/* The nearest number of so many bits, none below 2^least; to even. */
+/* The nearest number with `precision` bits, not below 2^least; ties to even. */
 static double nearest(const integer *n, int precision, int least) {
   int top = 32 * WORDS - 1;
   while (top >= 0 && !n->words[top / 32]) top -= 32;
@@ -174,8 +174,8 @@ static float to_half_way_float(float a, float b) {
   return (float)((double)step / 2 - ((double)a * (double)b - (double)product));
 }
 
-/* Beside any number: what cancels the product all but its rounding, one last place from that; half a last place of it;
- * products at the least that pairs can hold, and of subnormals. */
+/* In addition to random numbers: a c that cancels the product except for its rounding, one last place from that; half a
+ * last place of it; products at the least that pairs can hold, and of subnormals. */
 static void test_random(int64_t vectors) {
   random_source r = {20};
   for (int64_t i = 0; i < vectors; i++) {

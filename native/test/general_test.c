@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * General calls in float32 arithmetic: random mixtures of types, layouts, options, arrays and outputs, every tier
- * against contract/general_row.c, bit by bit; whole rows, rows in parts, shards, backward from statistics, in place.
+ * General calls in float32 arithmetic: random mixtures of types, layouts, options, arrays and outputs, with every
+ * instruction set against contract/general_row.c, bit by bit; whole rows, rows in parts, shards, backward from
+ * statistics, in place.
  * Usage: general_test [PROBLEMS] [SEED]
  */
 #include "arrays.h"
@@ -43,7 +44,7 @@ static int32_t any_class_type(void) { return chance(0.5) ? XENT_I32 : XENT_I64; 
 static int64_t offset_of(const problem *p, const xent_layout *l, int64_t row) {
   return row / p->s.inner * l->outer + row % p->s.inner * l->inner;
 }
-/* Where class k of a row lies; in ragged arrays rows begin at their offset. */
+/* The index of class k of a row; in ragged arrays rows begin at their offset. */
 static int64_t class_at(const problem *p, const array *a, int64_t row, int64_t k) {
   if (p->ragged) return (p->offsets[row] + k) * a->layout.classes;
   return offset_of(p, &a->layout, row) + k * a->layout.classes;
@@ -550,7 +551,7 @@ static part part_of(const problem *p, int targets, int64_t begin, int64_t end, b
   return r;
 }
 
-/* First passes of the parts, gathered, and the rows finished. False where a shard cannot know enough. */
+/* First passes of the parts, gathered, and the finished rows. False if a shard cannot have enough information. */
 static bool states_of_parts(problem *p, int targets, const part *parts, int count, xent_statistics *statistics) {
   const int64_t chunks = xent_chunks(p->n);
   xent_state *states = must_allocate((size_t)(chunks * p->rows) * sizeof *states),
@@ -578,7 +579,7 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
     for (int64_t row = 0; row < p->rows; row++) {
       const general_output *e = &p->expected[row];
       const row_state *expected = (whole ? e->states : e->softmax_states) + round * chunks;
-      const bool again = whole ? e->again && !e->ignored : e->softmax_again; /* nothing is asked of an ignored row */
+      const bool again = whole ? e->again && !e->ignored : e->softmax_again; /* an ignored row needs no second round */
       for (int64_t c = 0; (!round || again) && c < chunks; c++)
         check_record(&states[row * chunks + c], &expected[c], "state", row, c);
     }

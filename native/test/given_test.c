@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths that name what they know pass over a call with an array or an option that they have never heard of: this file
+/* Paths that list their arrays and options do not take a call with an array or an option outside of the list: this file
  * is compiled with one more array in xent_call, and sets the option that is reserved. */
 #define XENT_FRESH_ARRAY
 #define XENT_TIER scalar
@@ -7,7 +7,7 @@
 
 #include "kernels/vector/vector.h"
 #undef XENT_BATCH
-#define XENT_BATCH 4 /* as of the tiers whose masked rows flow */
+#define XENT_BATCH 4 /* the batch of instruction sets whose masked rows use the flow */
 
 #include "api/bindings.c"
 #include "kernels/paths.h"
@@ -18,7 +18,7 @@
 
 static int checks, failures;
 
-/* A call that a path takes, until it has the fresh array or the reserved option. */
+/* A call that a path takes, until it has the new array or the reserved option. */
 typedef struct {
   xent_shape shape;
   xent_options options;
@@ -47,7 +47,7 @@ static void expect(const char *path, bool as_it_is, bool with_array, bool with_o
 
 typedef bool (*path_fits)(const xent_call *call);
 
-/* Of arrays alone: which options a call may have is checked before. */
+/* Arrays only: the permitted options of a call are checked earlier. */
 static void test_arrays(const char *path, path_fits fits, small_call *c) {
   const bool as_it_is = fits(&c->call);
   c->call.fresh = c;
@@ -65,7 +65,7 @@ static void test_path(const char *path, path_fits fits, small_call *c) {
   expect(path, as_it_is, with_array, with_option);
 }
 
-/* ---- predicates that are no functions of a call alone ---- */
+/* ---- predicates that depend on more than the call ---- */
 
 static bool is_plain(const xent_call *call) { return job_of(call).plain; }
 static bool needs_no_log_sum_exp(const xent_call *call) { return !job_of(call).distances; }
@@ -75,7 +75,7 @@ static bool masked_flow(const xent_call *call) {
   return masked_rows_flow(&j);
 }
 static xent_status no_kernel(const xent_call *call) { return call ? XENT_OK : XENT_INVALID_ARGUMENT; }
-/* Whether a call that was checked is not checked again. */
+/* Whether a checked call is not checked again. */
 static bool call_is_kept(const xent_call *call) {
   xent_frame f = {.call = *call, .kernels = &xent_kernels_scalar, .report = &f.own_report};
   xent_kept kept = {.kernel = NULL};
@@ -103,7 +103,7 @@ static void test_bits(void) {
   failures += !sets_any(&o, XENT_SETS(z_loss));
 }
 
-/* Every bit of every option is seen, but the sign of a double. */
+/* Every bit of every option counts, except the sign of a double. */
 static void test_option_bits(void) {
 #define IS_DOUBLE_F64 true
 #define IS_DOUBLE_I32 false
@@ -123,7 +123,7 @@ static void test_option_bits(void) {
     }
 }
 
-/* The digest of statistics depends on the arrays and options that it is said to depend on, and on no other. */
+/* The digest of statistics depends on its listed arrays and options, and on no other. */
 static void test_digest(void) {
   static small_call c;
   begin(&c, 1, 4, 1);
@@ -153,7 +153,7 @@ static void test_digest(void) {
   }
 }
 
-/* Masked rows that flow are beside others: nothing else reads their masks. */
+/* Masked rows in the flow take the path with separate masks: nothing else reads their masks. */
 static void test_masks_beside(void) {
   static small_call c;
   for (int64_t rows = 1; rows <= 40; rows++)
@@ -179,7 +179,7 @@ static void test_masks_beside(void) {
       }
 }
 
-/* Rows of a linear layer may be so far that their offset is no int64_t: for UndefinedBehaviorSanitizer. */
+/* Rows of a linear layer may be so far apart that their offset exceeds int64_t: for UndefinedBehaviorSanitizer. */
 static void test_far_rows(void) {
   enum { PITCH = 48 };
   static small_call c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Greedy tokens in every tier against a loop: rows of every kind and length, each type, side by side and apart. Some
- * rows of a call are sampled with top_k = 1 instead, which keeps the same class, so that both ways take turns.
+ * Greedy tokens with every instruction set against a loop: rows of every kind and length, each type, contiguous and
+ * not. Some rows of a call are sampled with top_k = 1 instead, which keeps the same class, so both paths take turns.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -26,7 +26,7 @@ static void fill(float *x, int64_t n) {
   const int64_t kind = below(KINDS), at = below(n), base = below(9) - 4;
   for (int64_t i = 0; i < n; i++) {
     x[i] = kind == 0   ? (float)below(5)
-           : kind == 1 ? (float)(i == at || (i > at && below(3) == 0)) /* the largest, and equals behind it */
+           : kind == 1 ? (float)(i == at || (i > at && below(3) == 0)) /* the largest, and equals after it */
            : kind == 2 ? (below(2) ? 0.0f : -0.0f)
            : kind == 3 ? (i == at ? -3e4f : -INFINITY)
            : kind == 4 ? (float)(i * 8 / n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hessian-vector products of cross-entropy, every tier: random mixtures of types, layouts, options, weights and rows of
- * every kind against contract/hvp.c, bit by bit, in both arithmetics; accuracy against long double; what is refused.
+ * Hessian-vector products of cross-entropy, with every instruction set: random mixtures of types, layouts, options,
+ * weights and rows of every kind against contract/hvp.c, bit by bit, in both arithmetics; accuracy against long double;
+ * invalid calls.
  * Usage: hvp_test [PROBLEMS] [SEED]
  */
 #include "arrays.h"
@@ -162,7 +163,7 @@ static void run(problem *p, double *const *expected) {
   memset(p->product.data, 0xa5, p->product.bytes);
   if (p->in_place) memcpy(p->product.data, p->logits.data, p->logits.bytes);
   const void *logits = p->in_place ? p->product.data : p->logits.data;
-  const int64_t middle = below(p->rows + 1); /* rows are a caller's to divide */
+  const int64_t middle = below(p->rows + 1); /* callers may divide rows anywhere */
   for (int part = 0; part < 2; part++)
     must(
         run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &p->s, &p->o, part ? middle : 0, part ? p->rows : middle, NULL),
@@ -201,9 +202,9 @@ static void run_problem(uint64_t seed) {
 
 /* ---- accuracy ---- */
 
-static double worst[2]; /* as a share of what is promised, in float32 and float64 */
+static double worst[2]; /* relative to the bound, in float32 and float64 */
 
-/* Rows of which one class may have nearly all. */
+/* Rows in which one class may have nearly all mass. */
 static void measure_row(bool wide, int64_t n) {
   enum { MOST = 600 };
   float x[MOST], v[MOST], y[MOST];
@@ -240,14 +241,14 @@ static void measure_row(bool wide, int64_t n) {
   }
 }
 
-/* One tier is enough, as all give the same bits. */
+/* One instruction set is enough, because all return the same bits. */
 static void measure(void) {
   for (int i = 0; i < 4000; i++) measure_row(i % 2, 2 + below(598));
   printf("accuracy: %.2f of what is promised in float32, %.2f in float64\n", worst[0], worst[1]);
   if (!(worst[0] <= 1 && worst[1] <= 1)) differing++;
 }
 
-/* ---- what is refused ---- */
+/* ---- invalid calls ---- */
 
 static void expect(xent_status got, xent_status wanted, const xent_report *r, int32_t field, const char *what) {
   compared++;

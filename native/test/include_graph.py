@@ -72,7 +72,7 @@ def faults_of_graph(files):
 
 
 def fault_of_header(compiler, file):
-    """What a header that is compiled alone lacks; None: nothing. Those of a tier need its flags."""
+    """The message for a header that does not compile alone, or None. Headers of kernels need their flags."""
     command = [compiler, "-std=c11", "-fsyntax-only", "-xc", "-DXENT_TIER=scalar", f"-I{SOURCES}",
                f"-I{SOURCES.parent.parent}/include", "-"]
     result = subprocess.run(command, input=f'#include "{file}"\n', capture_output=True, text=True)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What calls alone cannot show of the kernels: that results depend on nothing that was not set, and that the rows of a
- * block have room in the scratch. Compiled into this file, in the scalar tier. */
+/* Properties of the kernels that calls alone cannot show: results depend on nothing that was not set, and the rows of a
+ * block fit in the scratch memory. Compiled into this file, with the scalar instruction set. */
 #define XENT_TIER scalar
 #include <stdio.h>
 

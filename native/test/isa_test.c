@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which tiers a machine has, from what CPUID and XCR0 say there: machines as there are, and each word that a tier needs
- * taken away one by one, as old CPUs, hypervisors and systems without AVX state do. Then which are here.
+ * The instruction sets of a machine, from its CPUID and XCR0: real machines, and machines without one of the words that
+ * an instruction set needs, as old CPUs, hypervisors and systems without AVX state. Then those of this machine.
  */
 #include <stdio.h>
 #if defined(__x86_64__)
@@ -11,7 +11,7 @@
 #include "cpu/isa.h"
 #include "tiers.h"
 
-/* Tiers of a machine, as bits. */
+/* The instruction sets of a machine, as bits. */
 enum {
   PLAIN = 1 << XENT_ISA_SCALAR,
   WITH_AVX2 = PLAIN | 1 << XENT_ISA_AVX2,
@@ -46,7 +46,7 @@ static void expect(int set, xent_cpu_words w, const char *machine) {
   fprintf(stderr, "\n");
 }
 
-/* What a call gets that asks for the best, or for a tier that is not here. */
+/* The kernels of a call that requests the best instruction set, or one that is not available here. */
 static void here(void) {
   const int32_t below = xent_has_isa(XENT_ISA_AVX2) ? XENT_ISA_AVX2 : XENT_ISA_SCALAR;
   const int32_t on_x86 = xent_has_isa(XENT_ISA_AVX512) ? XENT_ISA_AVX512 : below;
@@ -114,7 +114,7 @@ static void registers_not_saved(void) {
 }
 
 #else
-/* Every CPU of the architecture has what its tiers need. */
+/* Every CPU of the architecture has all that its instruction sets need. */
 static void machines(void) { expect(WITH_NEON, (xent_cpu_words){0}, "AArch64"); }
 static void one_word_missing(void) {}
 static void registers_not_saved(void) {}

@@ -53,7 +53,7 @@ static void test_arrays_and_addresses(void) {
                                                sizeof(float), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
   CHECK(!memcmp(numbers + 1, direct, sizeof direct) && numbers[0] == 77 && array.held == 0);
 
-  copies = 1; /* nothing is computed, and all that was held is given back */
+  copies = 1; /* nothing is computed, and all held arrays are released */
   released[JNI_ABORT] = 0;
   CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), NULL, address(results), &array, 0,
                                                NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Divergences: options that are refused, the bounds of Jensen-Shannon and total variation, and accuracy against
- * long double. */
+/* Divergences: rejected options, the bounds of Jensen-Shannon and total variation, and accuracy against long double. */
 #include "accuracy.h"
 #include "contract/f64.h"
 #include "small.h"
 #include "tiers.h"
 
-/* What a divergence has no use for is refused, not passed over. */
+/* Options that a divergence does not use are rejected, not ignored. */
 static void test_options_of_a_divergence(void) {
   static const struct {
     size_t at;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tensors larger than the caches between pages that must not be touched: the grid has 256 KiB for an array. What is
- * read ahead and what is stored past the caches stays inside, up to the last element of tensors whose ends are anywhere
- * in a cache line, and every tier, beside and in place, gives the same bits.
- * Usage: large_guard_test [all]   all shapes; a third of them unless told
+ * Tensors larger than the caches between pages without access; the grid has only 256 KiB for an array. Prefetches and
+ * non-temporal stores stay inside, up to the last element of tensors that end anywhere in a cache line. Every
+ * instruction set returns the same bits, for separate outputs and in place.
+ * Usage: large_guard_test [all]   all shapes; a third of them by default
  */
 #include "pages.h"
 
@@ -38,7 +38,7 @@ static place guard(void) {
   return (place){.page = closed_pages(MOST_BYTES + 2 * page) + page};
 }
 
-/* So many bytes from a page on, or up to one; all around is closed but for what is left of a page. */
+/* Opens `bytes` bytes from a page on, or up to one; all around is closed except the rest of a page. */
 static void open_place(place *g, size_t bytes, bool at_end) {
   const size_t page = page_size(), whole = (bytes + page - 1) / page * page;
   if (bytes > MOST_BYTES) exit(2);
@@ -133,7 +133,7 @@ int main(int argc, char **argv) {
     for (int function = 0; function < FUNCTIONS; function++)
       for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
         for (int k = 0; k < 4; k++) {
-          /* beside and in place, at the end and at the begin: the fast tiers and few of the slow one's */
+          /* separate and in place, at the end and at the start: the fast ones, and few of the slow one's */
           if ((isa == XENT_ISA_SCALAR && k) || (!all && k != 0 && k != 1 + (function + isa) % 3)) continue;
           run(z, function, isa, k % 2 == 0, k / 2, labels);
         }

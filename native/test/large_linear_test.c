@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A linear layer of more than 2^31 weights: most of them are pages that nobody has written, which are 0 and take no
- * memory; the classes that have numbers lie on both sides of 2^31 and at the ends. Losses, gradients of hidden states
- * and of a range of classes against cross-entropy of the logits and the contract's dot products.
- * Usage: large_linear_test [all]   float32 and every tier, too; bfloat16 and the best one unless told
+ * A linear layer of more than 2^31 weights. Most of them are pages that are never written, which are 0 and take no
+ * memory; the classes with numbers are on both sides of 2^31 and at the ends. Losses, gradients of hidden states and of
+ * a range of classes against cross-entropy of the logits and the contract's dot products.
+ * Usage: large_linear_test [all]   also float32 and every instruction set; by default bfloat16 and the best one
  */
 #include "pages.h"
 
@@ -38,7 +38,7 @@ static array of_weights(int32_t type) {
   return a;
 }
 
-/* Every feature of the classes that have none is 0, and so is their share of a sum. */
+/* Every feature of a class without numbers is 0, and so is its share of a sum. */
 static float expected_gradient(const float *g, int64_t feature) {
   float *column = must_allocate(CLASSES * sizeof *column);
   memset(column, 0, CLASSES * sizeof *column);

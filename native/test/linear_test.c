@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of linear layers in every tier: random mixtures of shapes, types, layouts, targets, options, outputs,
- * row ranges and workspaces, at once and in parts, against xent_cross_entropy on the logits of the contract program and
- * the dot products of that program with its gradient. Every array ends at a page that must not be touched, and what
- * lies between its elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
- * docs/spec/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
+ * Cross-entropy of linear layers with every instruction set: random mixtures of shapes, types, layouts, targets,
+ * options, outputs, row ranges and workspaces, whole and in parts, against xent_cross_entropy on the logits of the
+ * contract program and the dot products of that program with its gradient. Every array ends at a page without access,
+ * and the bytes between its elements must not change. Then bad input, and the errors of logits and gradients relative
+ * to the bounds of docs/spec/numerics.md. Usage: linear_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
 
@@ -36,7 +36,7 @@ static bool one_in(int64_t n) { return below(n) == 0; }
 /* ---- arrays before a closed page ------------------------------------------------------------------- */
 
 typedef struct {
-  array a; /* data: NULL where it is not there */
+  array a; /* data: NULL without the array */
   unsigned char *mapped;
   int64_t mapped_bytes, inner, values;
   array expected;
@@ -127,7 +127,7 @@ static void fill(placed *p, int64_t rows, int64_t n, double scale) {
     for (int64_t k = 0; k < n; k++) put(p, row, k, scale * (double)random_normal(&source));
 }
 
-/* Rows, or classes, that are something else now and then. */
+/* Fills rows, or classes, with special values now and then. */
 static void fill_edges(placed *p, int64_t rows, int64_t n) {
   static const double edges[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 0x1p-140, 3e38, -0x1p-149};
   for (int64_t row = 0; row < rows; row++) {
@@ -200,7 +200,7 @@ static void add_output(mixture *m, int which, placed p) {
 }
 static void any_outputs(mixture *m, int kind) {
   if (one_in(2)) add_output(m, LOGITS, make(m->outer, m->classes, m->inner, XENT_F32, false));
-  const int64_t rare = one_in(2) ? 2 : 30; /* most calls have but a loss and gradients */
+  const int64_t rare = one_in(2) ? 2 : 30; /* most calls have only a loss and gradients */
   static const int plain[] = {LSE, ARGMAX, ENTROPIES, LOSSES, CORRECT, LOG_PROBABILITIES, RANKS};
   for (int i = 0; i < 7; i++) {
     const int o = plain[i];
@@ -496,7 +496,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
 
 static int64_t end_of_part(int64_t begin, int64_t end) { return one_in(3) ? end : begin + 1 + below(end - begin); }
 
-/* The backward of a range of rows and of classes, whose gradients are `wanted`, a bit each. */
+/* The backward of a range of rows and of classes; `wanted` has a bit for each gradient. */
 static void call_backward(mixture *m, int32_t isa, xent_range rows, xent_range classes, uint32_t wanted,
                           const placed *upstream) {
   xent_options options = m->options;
@@ -583,13 +583,13 @@ static void check_backward(mixture *m) {
   release(&upstream);
 }
 
-/* What lies at a class of an array with a number, or a row of them, per class. */
+/* The address of a class in an array with a number, or a row of numbers, per class. */
 static xent_input from_class(const placed *p, int64_t class, int64_t stride) {
   const int64_t at = class * stride * (int64_t)size_of_type(p->a.layout.type);
   return (xent_input){p->a.data ? (char *)p->a.data + at : NULL, p->a.layout};
 }
 
-/* States of the classes from `first` on, a shard of their own where that is not 0, range by range. */
+/* States of the classes from `first` on, as a separate shard if that is not 0, range by range. */
 static void check_states_of(mixture *m, int32_t isa, int64_t first) {
   const int64_t n = m->classes - first, chunks = xent_chunks(n), rows = m->end - m->begin;
   const size_t bytes = (size_t)(rows * chunks) * sizeof(xent_state);

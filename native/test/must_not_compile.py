@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Edits of the sources, and flags, that must stop the compiler: static assertions find what is forgotten.
+"""Edits of the sources, and flags, that must not compile: static assertions find what is forgotten.
 
     must_not_compile.py COMPILER
 """
@@ -17,8 +17,8 @@ ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
 TIER = "kernels/tier.c"
 
 TAKEN = "kernels/taken.h"
-# Of each path on which a call can come last: a function that it is given calls of, an array that this does not take,
-# and what the compiler says of the path.
+# For each path that can be the last one of a call: a function with calls on this path, an array that the function does
+# not take, and the compiler's message for the path.
 LAST = [(TIER, "CROSS_ENTROPY", "teacher", "generic/row.h lacks an array"),
         (TIER, "CROSS_ENTROPY", "teacher", "f64/rows.h lacks an array"),
         (TIER, "CROSS_ENTROPY_BACKWARD", "teacher", "generic/row.h lacks an array"),
@@ -39,7 +39,7 @@ LAST = [(TIER, "CROSS_ENTROPY", "teacher", "generic/row.h lacks an array"),
         ("api/hvp.c", "CROSS_ENTROPY_HVP", "class_weights", "api/hvp.c lacks an array"),
         ("api/checks.c", "CROSS_ENTROPY", "teacher", "an array is in the digest, or is not")]
 
-# The unit that is compiled, the file that is edited, a text in it and what replaces it, a part of the message.
+# The unit to compile, the file to edit, a text in it and its replacement, a part of the message.
 EDITS = [
     ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, "_(c, losses, LOSSES, OPTIONAL) " * 7 + LAST_OF_LINEAR,
      "xent_many_at does not take so many arrays"),
@@ -66,7 +66,7 @@ EDITS = [
 ] + [(unit, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", message)
      for unit, function, array, message in LAST]
 
-# Flags that change bits, and what the compiler says of them in every file; those that gcc alone shows.
+# Flags that change bits, and the compiler's message for them in every file; then those that only gcc reports.
 FLAGS = [("-ffast-math", "without -ffast-math"), ("-ffinite-math-only", "without -ffast-math")]
 FLAGS_OF_GCC = [("-funsafe-math-optimizations", "without any part"), ("-fno-signed-zeros", "without any part"),
                 ("-freciprocal-math", "without any part"), ("-fno-trapping-math", "without any part"),
@@ -74,7 +74,7 @@ FLAGS_OF_GCC = [("-funsafe-math-optimizations", "without any part"), ("-fno-sign
 
 
 def compiled(compiler, root, unit, *flags):
-    """What the compiler says of a unit; None: nothing."""
+    """The compiler's messages for a unit, or None."""
     command = [compiler, "-std=c11", *(flags or ["-fsyntax-only"]), "-DXENT_TIER=scalar", '-DXENT_VERSION="0"',
                f"-I{root}/src", f"-I{root}/include", f"{root}/src/{unit}"]
     result = subprocess.run(command, capture_output=True, text=True)
@@ -87,7 +87,7 @@ def copy_to(root):
 
 
 def fault_of(compiler, edit):
-    """What is wrong with an edit; None: nothing."""
+    """The fault of an edit, or None."""
     unit, file, old, new, message = edit
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -104,7 +104,7 @@ def fault_of(compiler, edit):
 
 
 def fault_of_flag(compiler, root, unit, flag, message):
-    """What is wrong with a file that is preprocessed with a flag; None: nothing."""
+    """The fault of a file that is preprocessed with a flag, or None."""
     said = compiled(compiler, root, unit, flag, "-E", "-o", "/dev/null")
     if said is None:
         return f"{unit} compiles with {flag}"
@@ -112,7 +112,7 @@ def fault_of_flag(compiler, root, unit, flag, message):
 
 
 def shows_flags(compiler):
-    """Whether it has a macro for each of FLAGS_OF_GCC, as gcc 12 and newer ones have."""
+    """Whether the compiler has a macro for each of FLAGS_OF_GCC, as gcc 12 and later have."""
     macros = subprocess.run([compiler, "-fno-signed-zeros", "-dM", "-E", "-xc", "/dev/null"], capture_output=True,
                             text=True, check=True).stdout
     return "__NO_SIGNED_ZEROS__" in macros

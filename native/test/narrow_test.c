@@ -34,7 +34,7 @@ static void compare(const problem *p, const char *what, const array *got, const 
       }
 }
 
-/* One that holds the class behind the last one, which is wrong. */
+/* A type that can represent the number of classes, which is an invalid label. */
 static int32_t any_label_type(int64_t classes) {
   static const int32_t types[] = {XENT_I64, XENT_I32, XENT_I16, XENT_I8};
   return types[random_below(&source, classes > INT8_MAX ? 3 : 4)];
@@ -123,7 +123,7 @@ static void softmax(problem *p, bool log) {
   compare(p, "log-sum-exp", &p->lse, &p->lse32, p->rows, 1);
 }
 
-/* Of the results in p->output; the gradient goes to an array of its own, or over the results. */
+/* From the results in p->output; the gradient goes to a separate array, or over the results. */
 static void softmax_backward(problem *p, bool log) {
   const xent_layout l = p->output.layout, l32 = p->output32.layout;
   const xent_options o = options_of(p);

@@ -55,14 +55,14 @@ static inline unsigned char *closed_pages(size_t bytes) {
   return p;
 }
 /* Makes whole pages of them readable and writable. */
-static inline void open_pages(unsigned char *p, size_t bytes) { /* of none QEMU says that there is no memory */
+static inline void open_pages(unsigned char *p, size_t bytes) { /* QEMU fails for 0 bytes */
   must_page(bytes == 0 || !mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
 }
 /* Takes the access away again; what was in them may be lost. */
 static inline void close_pages(unsigned char *p, size_t bytes) {
   must_page(!mprotect(p, bytes, PROT_NONE), "mprotect");
 }
-/* Gives back all that closed_pages gave. */
+/* Releases all memory of closed_pages. */
 static inline void release_pages(unsigned char *p, size_t bytes) { must_page(!munmap(p, bytes), "munmap"); }
 #endif
 

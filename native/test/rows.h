@@ -20,7 +20,7 @@ static inline uint64_t random_bits(random_source *r) {
 }
 static inline double random_unit(random_source *r) { return (double)(random_bits(r) >> 11) * 0x1p-53; }
 static inline int64_t random_below(random_source *r, int64_t n) { return (int64_t)(random_bits(r) % (uint64_t)n); }
-/* A NaN with any payload, which a float holds, or now and then infinity: a weight that nobody should give. */
+/* A NaN with any payload that a float can represent, or now and then infinity: an unreasonable weight. */
 static inline double random_odd(random_source *r) {
   const uint64_t bits = (random_bits(r) & 0x800fffffe0000000u) | 0x7ff8000000000000u;
   double v;

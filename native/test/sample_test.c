@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sampling in every tier against the contract program: random mixtures of kinds of rows, filters, rules, ties,
- * penalties, types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page that must
- * not be touched, and what lies between its elements keeps its value. What comes from cross-entropy is compared with
- * cross-entropy. The same of rows in shards, which are split anywhere. Then what is refused, the published vectors of
+ * Sampling with every instruction set against the contract program: random mixtures of kinds of rows, filters, rules,
+ * ties, penalties, types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page
+ * without access, and the bytes between its elements must not change. Outputs of cross-entropy are compared with
+ * cross-entropy. The same for rows in shards, which are split anywhere. Then invalid calls, the published vectors of
  * the random bits, padded rows, and how often tokens are drawn.
- * Usage: sample_test [N [SEED]]   N times as many mixtures
+ * Usage: sample_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
 
@@ -153,8 +153,8 @@ static void fill_any_row(float *x, int64_t n, int kind) {
       case 4: x[i] = widen_bf16(narrow_bf16(g * 0.2f + 20)); break;
       case 5: x[i] = 3 * g; break;                                  /* a few thousand have most of the mass */
       case 6: x[i] = rintf(8 * g) / 8; break;                       /* some thousand of each value */
-      case 7: x[i] = (i < n / 2 ? -30000 : -29990) + g; break;      /* shifted; the first ones say nothing of it */
-      case 8: x[i] = (float)(i / 3000 % 7) + (one_in(9) ? g : 0); break; /* equals side by side */
+      case 7: x[i] = (i < n / 2 ? -30000 : -29990) + g; break;      /* shifted; the first ones do not show it */
+      case 8: x[i] = (float)(i / 3000 % 7) + (one_in(9) ? g : 0); break; /* adjacent equals */
       default: x[i] = 2 * g;                                        /* one far above all, below */
     }
   }
@@ -236,7 +236,7 @@ static array bits_of(const mixture *m, int64_t first, int64_t classes) {
   array a = make(m->outer, (classes + 31) / 32, m->inner, one_in(2) ? XENT_I32 : XENT_U32, spread);
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t i = 0; i < classes; i += 32) {
-      uint32_t word = (uint32_t)random_bits(&source); /* those behind the last class say nothing */
+      uint32_t word = (uint32_t)random_bits(&source); /* bits after the last class have no meaning */
       for (int64_t k = 0; k < 32 && i + k < classes; k++) {
         word &= ~(UINT32_C(1) << k);
         if (get(&m->mask, row, first + i + k) != 0) word |= UINT32_C(1) << k;
@@ -246,7 +246,7 @@ static array bits_of(const mixture *m, int64_t first, int64_t classes) {
   return a;
 }
 
-/* long_row: one row of many classes, most of which top-p or another filter keeps or cuts. */
+/* long_row: one row of many classes; top-p or another filter keeps or removes most of them. */
 static mixture any_mixture(bool long_row) {
   mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
   if (long_row) m.classes = 8000 + below(one_in(4) ? 140000 : 12000), m.inner = 1;
@@ -256,7 +256,7 @@ static mixture any_mixture(bool long_row) {
            : one_in(12) ? ALL_EQUAL
                         : (int)below(KINDS);
   m.per_row = one_in(2);
-  const bool plain = long_row && !one_in(4); /* what one pass does */
+  const bool plain = long_row && !one_in(4); /* one pass computes it */
   m.top = 1 + below(m.classes < 20 ? m.classes : 20);
   if (!plain && one_in(6)) m.options.softcap = 1 + 30 * random_unit(&source);
   m.x = make(m.outer, m.classes, m.inner, any_float(), false);
@@ -280,7 +280,7 @@ static mixture any_mixture(bool long_row) {
       }
     }
     if (m.sampling[row].order) m.sampling[row].order = any_order(&m.sampling[row]);
-    if (m.kind == ALL_EQUAL && one_in(2)) /* shares that are so many classes, or all but */
+    if (m.kind == ALL_EQUAL && one_in(2)) /* shares of exactly this number of classes, or nearly */
       m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;
   }
   free(row_values);
@@ -499,7 +499,7 @@ static void test_mixture(bool long_row) {
 enum { MOST_SHARDS = 24, MOST_ROUNDS = 14 };
 static uint64_t rows_of_shards, states_compared, shards_called, rounds_seen[MOST_ROUNDS + 1];
 
-/* What shards take of any sampling. */
+/* Changes a request to options that shards support. */
 static void fit_for_shards(xent_sampling *s) {
   const bool all = s->ties == XENT_TIES_OF_RULES ? s->rules == XENT_RULES_TRANSFORMERS || s->rules == XENT_RULES_VLLM
                                                  : s->ties == XENT_TIES_ALL;
@@ -571,7 +571,7 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
   return true;
 }
 
-/* Whether a state is what the plain program says, but for its digest. */
+/* Whether a state equals that of the plain program, except for its digest. */
 static void compare_state(const mixture *m, const plain_row *r, const sample_state *q, shard s,
                           const xent_sample_state *state) {
   static sample_state expected;
@@ -586,8 +586,8 @@ static void compare_state(const mixture *m, const plain_row *r, const sample_sta
   describe(m, 0, XENT_ISA_BEST);
 }
 
-/* Rows that are split anywhere; each shard in a tier of its own, in each round in another, and what was gathered in any
- * order. A shard's states are those of every tier. */
+/* Rows that are split anywhere. Each shard uses one instruction set in each round, and states are gathered in any
+ * order. A shard's states are equal for all instruction sets. */
 static void test_shards(bool long_row) {
   mixture m = any_mixture(long_row);
   const int64_t most = m.classes < MOST_SHARDS ? m.classes : MOST_SHARDS, n = 1 + below(most);
@@ -613,7 +613,7 @@ static void test_shards(bool long_row) {
   }
   bool done = false;
   int round = 0;
-  const int64_t plain = m.classes < 3000 || one_in(4) ? below(m.rows) : -1; /* the row that is compared with it */
+  const int64_t plain = m.classes < 3000 || one_in(4) ? below(m.rows) : -1; /* the row to compare with it */
   plain_row *of_plain = plain_row_of(&m, plain < 0 ? 0 : plain);
   sample_state question = {0};
   for (; !done && round <= MOST_ROUNDS; round++) {
@@ -697,9 +697,9 @@ static void test_vectors(void) {
   }
 }
 
-/* ---- filters behind typical-p ---- */
+/* ---- filters after typical-p ---- */
 
-/* Filters that would keep less than min_keep of a set without the largest classes, which typical-p left out. */
+/* Filters that would keep less than min_keep of a set without the largest classes, which typical-p removed. */
 static void test_behind_typical_p(void) {
   enum { MOST = 6000 };
   static float x[MOST];
@@ -795,7 +795,7 @@ static void test_chances(int distributions) {
   free(tokens);
 }
 
-/* ---- what is refused ---- */
+/* ---- invalid calls ---- */
 
 enum { FEW_ROWS = 3, FEW_CLASSES = 10 };
 
@@ -950,7 +950,7 @@ static void test_refused_calls(void) {
   const xent_range none = {1, 1};
   c = few_call();
   c.rows = &none;
-  few_sampling[0].size = few_sampling[1].size = 0; /* of rows that are not asked for */
+  few_sampling[0].size = few_sampling[1].size = 0; /* of rows outside the range */
   expect_number("no rows", xent_sample(&c), XENT_OK);
   expect_number("tokens of no rows", few_tokens[1], 77);
 }
@@ -1019,7 +1019,7 @@ static void test_refused_shards(void) {
   expect_number("no report", xent_sample(&c), XENT_INVALID_ARGUMENT);
 }
 
-/* A change of one number of a state of row 1 is refused there. */
+/* A change of one number of a state of row 1 is rejected with that row. */
 static void test_refused_states(void) {
   enum { KIND, FIRST, CLASSES, COUNT = 8, LISTED = 10, X = 12 }; /* words of eight bytes */
   static const struct {
@@ -1060,7 +1060,7 @@ static void test_refused_states(void) {
   expect_number("row of another seed", few_report.row, 2);
 }
 
-/* Sums that do not fit: of a row of equals in one shard, whose second round is about classes, with top-p about sums. */
+/* Sums that do not fit: of a row of equals in one shard, whose second round lists classes, or sums with top-p. */
 static void test_refused_sums(void) {
   enum { CLASSES = 5000, SUM = 9, LISTED, BINS = 12 };
   static float x[CLASSES];
@@ -1089,7 +1089,7 @@ static void test_refused_sums(void) {
   }
 }
 
-/* Of classes that no token numbers there is no workspace. */
+/* With more classes than tokens can number, the size of the workspace is 0. */
 static void test_workspace_of_too_many_classes(void) {
   expect_number("a workspace", xent_sample_workspace(INT32_MAX, INT64_MAX) != 0, 1);
   expect_number("too many classes", (int64_t)xent_sample_workspace((int64_t)INT32_MAX + 1, 1), 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call has the same bits, status and report whichever path computes it. Random calls of every function, as the fuzzer
- * makes them, on every tier: each once more without the path that it took, then without the next one, until only the
- * last one fits; and without random sets of paths. All arrays lie between pages without access.
+ * A call has the same bits, status and report on every path. Random calls of every function, as the fuzzer makes them,
+ * with every instruction set: each is repeated without the path that it took, then without the next one, until only the
+ * last one fits; and without random sets of paths. All arrays are between pages without access.
  *
- * Usage: schedules_agree_test [COUNT [SEED]]: so many random inputs for softmax and for cross-entropy, of others fewer
+ * Usage: schedules_agree_test [COUNT [SEED]]: COUNT random inputs for softmax and for cross-entropy, fewer for others
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static const struct {
                {"parts", fuzz_parts, 16},          {"sample", fuzz_sample, 32},
                {"divergence", fuzz_divergence, 64}, {"hvp", fuzz_hvp, 32}};
 
-/* The last path of a list has no other behind it. */
+/* Whether another path of the list follows this one. */
 static bool has_another(int schedule) {
   return schedule != XENT_SCHEDULE_NONE && schedule != XENT_SCHEDULE_ROW && schedule != XENT_SCHEDULE_F64 &&
          schedule != XENT_SCHEDULE_ELEMENTS && schedule != XENT_SCHEDULE_COPIES;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which schedule a call takes, as the report says it: the table of design.md, for every tier, function, layout and
- * option. Up to 1024 classes no option leaves the fast schedules; what does is listed at the end.
+ * The schedule of a call, as in its report: the table of design.md, for every instruction set, function, layout and
+ * option. Up to 1024 classes no option leaves the fast schedules; the exceptions are listed at the end.
  */
 #include "calls.h"
 #include "kernels/schedules.h"
@@ -41,7 +41,7 @@ enum {
   CLASS_WEIGHTS = 1,
   ROW_WEIGHTS = 2,
   SAME_MASK = 4,
-  MASKS = 8, /* of each row its own, as the logits of rows without gaps lie */
+  MASKS = 8, /* a mask for each row, laid out like contiguous logits */
   SINK = 16,
   CORRECT = 32,
   ARGMAX = 64,
@@ -53,7 +53,7 @@ enum {
   EXACT_SUM = 4096,
   ANY_MASK = SAME_MASK | MASKS,
   OF_RESULTS = CORRECT | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES |
-      EXACT_SUM /* a later gradient has none */
+      EXACT_SUM /* a later gradient takes no sum */
 };
 
 /* What a call asks for, and whether single, which is for plainer calls than the others, still takes it. */
@@ -290,7 +290,7 @@ static void test_tier(int32_t isa) {
               test_way(isa, (function_kind)function, (layout_kind)layout, some_rows[r], some_classes[c], &wishes[w]);
 }
 
-/* ---- what goes row by row whatever its size, in double, or in no schedule ---- */
+/* ---- calls that go row by row for all sizes, in double, or in no schedule ---- */
 
 static const wish nothing = {.name = "nothing"};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log-probabilities of selected classes, every tier: random mixtures of types, layouts, options, ignored and repeated
- * classes against contract/selected.c, bit by bit, in both arithmetics; one class against cross-entropy; accuracy
- * against long double; what is refused.
+ * Log-probabilities of selected classes, with every instruction set: random mixtures of types, layouts, options,
+ * ignored and repeated classes against contract/selected.c, bit by bit, in both arithmetics; one class against
+ * cross-entropy; accuracy against long double; invalid calls.
  * Usage: selected_test [PROBLEMS] [SEED]
  */
 #include "arrays.h"
@@ -110,7 +110,7 @@ static void fill_inputs(problem *p) {
       if (!p->mask.data || get_number(&p->mask, class_at(p, &p->mask, row, k)) != 0) lawful = k;
     for (int i = 0; i < 3; i++) few[i] = below(n);
     for (int64_t j = 0; j < p->count; j++) {
-      int64_t k = chance(0.3) ? few[below(3)] : below(n); /* so that some come twice */
+      int64_t k = chance(0.3) ? few[below(3)] : below(n); /* so that some are repeated */
       if (p->mask.data && get_number(&p->mask, class_at(p, &p->mask, row, k)) == 0) k = lawful;
       if (k < 0 && !p->o.has_ignore_index) p->o.has_ignore_index = 1, p->o.ignore_index = p->n <= 127 ? 200 : 0;
       if (k < 0 || (p->o.has_ignore_index && chance(0.15))) k = p->o.ignore_index;
@@ -133,7 +133,7 @@ static void fill_inputs(problem *p) {
   s->log_probabilities = p->log_probabilities.layout, s->gradient = p->gradient.layout;
 }
 
-/* What a row gives, as doubles. */
+/* The results of a row, as doubles. */
 typedef struct {
   double log_probabilities[MOST_COUNT], *gradient;
 } answer;
@@ -207,7 +207,7 @@ static void run(problem *p, const answer *expected) {
   xent_report report = {.size = sizeof report};
   begin(&p->log_probabilities, NULL);
   void *dx = begin(&p->gradient, given);
-  const int64_t middle = below(p->rows + 1); /* rows are a caller's to divide */
+  const int64_t middle = below(p->rows + 1); /* callers may divide rows anywhere */
   for (int part = 0; part < 2; part++)
     must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &p->s, &p->o, part ? middle : 0,
                         part ? p->rows : middle, &report),
@@ -289,14 +289,14 @@ static void run_problem(uint64_t seed) {
 
 /* ---- accuracy ---- */
 
-static double worst_value[2], worst_gradient[2]; /* as a share of what is promised, in float32 and float64 */
+static double worst_value[2], worst_gradient[2]; /* relative to the bound, in float32 and float64 */
 
 static void raise(double *worst, long double error, long double promised) {
   const double share = error == 0 ? 0 : (double)(error / promised);
   if (!(share <= *worst)) *worst = share;
 }
 
-/* Rows of which one class may have nearly all, and k of whose classes are asked for. */
+/* Rows in which one class may have nearly all mass, with k selected classes. */
 static void measure_row(bool wide, int64_t n, int64_t count) {
   enum { MOST = 600 };
   float x[MOST], g[MOST_COUNT], lp[MOST_COUNT], dx[MOST];
@@ -345,7 +345,7 @@ static void measure_row(bool wide, int64_t n, int64_t count) {
   }
 }
 
-/* One tier is enough, as all give the same bits. */
+/* One instruction set is enough, because all return the same bits. */
 static void measure(void) {
   for (int i = 0; i < 400; i++) measure_row(i % 2, 2 + below(500), 1 + below(5));
   for (int wide = 0; wide < 2; wide++)
@@ -354,7 +354,7 @@ static void measure(void) {
          worst_value[0], worst_gradient[0], worst_value[1], worst_gradient[1]);
 }
 
-/* ---- what is refused ---- */
+/* ---- invalid calls ---- */
 
 static void expect(xent_status got, xent_status status, const xent_report *r, int32_t field, const char *what) {
   compared++;
@@ -417,7 +417,7 @@ static void refuse(void) {
   if (r.valid_rows != 2) differing++;
 }
 
-/* A U64 that no int64_t holds is out of range, whatever the ignore index. */
+/* A U64 that no int64_t can represent is out of range for every ignore index. */
 static void refuse_unsigned(void) {
   const float x[6] = {0};
   float losses[2];
@@ -445,7 +445,7 @@ static void refuse_unsigned(void) {
   const uint64_t flags[3] = {0, 1, UINT64_MAX - 99};
   expect(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, flags)), XENT_INVALID_LABEL,
          &r, XENT_FIELD_TARGETS, "a binary label of 2^64 - 100");
-  const uint64_t prompt[2] = {UINT64_MAX, 2}; /* the bits of -1, which is no token */
+  const uint64_t prompt[2] = {UINT64_MAX, 2}; /* the bits of -1; not a valid token */
   int32_t token[1];
   uint64_t room[512];
   const xent_options plain = xent_default_options();

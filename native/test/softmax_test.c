@@ -21,7 +21,7 @@ static void test_edges(void) {
   CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)) ==
             XENT_OK &&
         untouched());
-  /* no rows at all of sizes whose product 64 bits do not hold: nobody multiplies them unseen */
+  /* no rows, with sizes whose product exceeds 64 bits: every product is checked */
   shape.classes = shape.inner = shape.logits.classes = shape.output.classes = INT64_C(1) << 40;
   shape.logits.inner = shape.output.inner = 1;
   REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, shape.classes, &report), ARRAYS(x, y)),

@@ -177,7 +177,7 @@ static void *run_narrow(void *argument) {
   return NULL;
 }
 
-/* Class weights of the rows' labels alone: the paint is no label of a lane without a row. */
+/* Class weights of the rows' labels alone: the paint must not be read as the label of a lane without a row. */
 static void *run_class_weights(void *argument) {
   problem p = *(const problem *)argument;
   static float weights[20000];

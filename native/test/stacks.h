@@ -104,7 +104,7 @@ static int64_t stack_of(void *(*run)(void *), void *argument) {
   while (left < STACK && stack[left] == PAINT) left++;
   return STACK - left;
 }
-/* On a thread that has so many bytes of stack, or not many less. */
+/* Runs on a thread with `bytes` bytes of stack, or slightly less. */
 static void run_on_stack(size_t bytes, void *(*run)(void *), void *argument) {
   static unsigned char stack[STACK] __attribute__((aligned(4096)));
   run_on(stack, bytes, run, argument);

@@ -172,7 +172,7 @@ static void test_statistics_of_selected_classes(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
 }
 
-/* Two rounds add each row's loss once, to the sum that whole rows give. */
+/* Two rounds add each row's loss once, and the sum equals that of whole rows. */
 static void test_two_rounds(void) {
   reset();
   xent_state states[ROWS];

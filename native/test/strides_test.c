@@ -13,7 +13,7 @@ static bool meets_itself(const int64_t extents[3], const int64_t strides[3]) {
   return false;
 }
 
-/* Every output is accepted or refused as its elements are apart or not, however its strides interleave. */
+/* Every output is accepted if its elements are disjoint, and rejected otherwise, for all interleaved strides. */
 static void test_strides_of_outputs(void) {
   static float output[1 << 16];
   random_source r = {11};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tanh of every tier against tanh in double, and what must hold exactly: it is odd, 1 from 9.02 on, never above 1,
- * x itself where x is tiny, NaN for NaN; the tiers agree.
+ * The tanh of every instruction set against tanh in double, and its exact properties: it is odd, 1 from 9.02 on, never
+ * above 1, x itself for tiny x, NaN for NaN; all instruction sets agree.
  * Usage: tanh_test [STEP]   every STEP-th float; 1 is all of them
  */
 #include <inttypes.h>

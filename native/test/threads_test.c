@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Concurrent use: threads that start with the library's first call; rows of one call divided over threads, whose
- * outputs lie side by side, down to neighbouring bytes; chunks of long rows whose states several threads compute, that
- * one folds and several write from; an exact sum per thread. Everything has the bits of one thread's call. Built with
- * ThreadSanitizer (XENT_SANITIZE=thread) it shows that no call touches what belongs to another's range. Usage:
- * threads_test [N]   N rounds, at least 1; 2 unless told
+ * Concurrent use: threads that start with the library's first call; rows of one call divided over threads, with
+ * adjacent outputs, down to adjacent bytes; chunks of long rows whose states several threads compute, that one folds
+ * and several write from; an exact sum per thread. Everything has the bits of one thread's call. Built with
+ * ThreadSanitizer (XENT_SANITIZE=thread) it shows that no call touches memory of another's range. Usage:
+ * threads_test [N]   N rounds, at least 1; 2 by default
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>

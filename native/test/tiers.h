@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tiers that a test runs on: all that are here. At its end it says which those were, for tested_tiers.sh. */
+/* The instruction sets of a test: all that run here. At its end it prints them, for tested_tiers.sh. */
 #ifndef XENT_TEST_TIERS_H
 #define XENT_TEST_TIERS_H
 
@@ -25,7 +25,7 @@ static inline void say_tiers(void) {
   printf(*before == ',' ? " here\n" : "\n");
 }
 
-/* The tier after this one, XENT_ISA_BEST after the last and before the first:
+/* The instruction set after this one, XENT_ISA_BEST after the last and before the first:
  * for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) */
 static inline int32_t next_tier(int32_t isa) {
   static bool said;

@@ -5,8 +5,9 @@ import java.security.SecureRandomSpi;
 import java.util.SplittableRandom;
 
 /**
- * Random numbers for a JVM under Wine. The JDK's own, which name temporary files, are seeded with
- * the names of the network's adapters, and Wine 8 lacks a function that tells them: the JVM ends.
+ * Random numbers for a JVM under Wine. The JDK seeds its random numbers, which it uses for names of
+ * temporary files, with the names of network adapters. Wine 8 lacks the function that lists these,
+ * so the JVM would end.
  */
 public final class WineRandom extends Provider {
   public WineRandom() {

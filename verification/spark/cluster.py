@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What holds on a standalone cluster of Spark; `run` says what, and prepares it."""
+"""Checks of the Spark module on a standalone cluster; `run` lists them, and prepares the cluster."""
 
 import argparse
 import contextlib
@@ -30,11 +30,11 @@ CLASSES = 1000
 FEATURES = 64
 VOCABULARY = 128256
 VOCABULARY_ROWS = 64
-# Of chunks of 8192 classes: seven shards of the sixteen chunks that 128256 classes have.
+# Bounds in chunks of 8192 classes: seven shards of the sixteen chunks of 128256 classes.
 SHARDS = [0, 2, 4, 6, 8, 10, 13, 16]
 CHUNK = 8192
-# Row i of a dataset is row i % FEW of a few, turned by i // FEW classes: up to 2,000,000 rows differ, and are quickly
-# made wherever they are wanted.
+# Row i of a dataset is row i % FEW of a few, rotated by i // FEW classes: up to 2,000,000 rows differ, and any process
+# creates them quickly.
 FEW = 2000
 PARTITIONS = (1, 2, 7, 64)
 TASKS = 64
@@ -58,8 +58,8 @@ def timed(query):
     return result, time.perf_counter() - begin
 
 
-# ---- the numbers, once as SQL and once in NumPy: whole numbers of 16 bits, divided by 4096, and 9 for the label of
-# ---- every other row, which is a hit then
+# ---- the numbers, once as SQL and once in NumPy: 16-bit integers divided by 4096, and 9 for the label of every other
+# ---- row, whose label is then the largest class
 
 
 def logit_sql(row, first, end, classes):
@@ -81,7 +81,7 @@ def label_sql(row, classes):
 
 
 def write_npy(folder, rows, classes):
-    """The files of these numbers for the command."""
+    """Writes these numbers to files for the command."""
     if not (folder / "labels.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (rows, classes))
@@ -94,7 +94,7 @@ def write_npy(folder, rows, classes):
 
 
 def xent(*arguments):
-    """What the command prints as JSON."""
+    """The JSON output of the command."""
     command = [os.environ["JAVA_HOME"] + "/bin/java", "--enable-native-access=ALL-UNNAMED", "-jar"]
     jar = ROOT / "java/xent-cli/target/xent-cli.jar"
     told = subprocess.run([*command, jar, *map(str, arguments)], stdout=subprocess.PIPE, check=True)
@@ -112,7 +112,7 @@ def cross_entropy(folder, labels, *more):
 
 
 class Cluster:
-    """A master and two workers of one core each, on a core of this machine of their own; everything ends with it."""
+    """A master and two workers of one core each, on separate cores of this machine; all processes end with it."""
 
     def __init__(self, output):
         self.output = output
@@ -132,7 +132,7 @@ class Cluster:
 
     def start_worker(self, i):
         worker = self.start(
-            # Of hosts of their own: Spark has no copy of a task on the host where it runs already.
+            # Separate hosts: Spark runs no second copy of a task on the same host.
             f"worker-{i}", "worker.Worker", "-h", f"127.0.0.{i + 1}", "--webui-port", "0", "-c", "1", "-m", "2g",
             "-d", str(self.output / "work" / str(i)), self.url)
         os.sched_setaffinity(worker.pid, {self.cores[i % len(self.cores)]})
@@ -168,7 +168,7 @@ class Cluster:
             "spark.eventLog.dir": (self.output / "events").as_uri(),
             "spark.sql.warehouse.dir": str(self.output / "warehouse"),
             "spark.sql.parquet.compression.codec": "uncompressed",
-            # A loaded machine holds executors up.
+            # A loaded machine delays executors.
             "spark.network.timeout": "1200s",
         }
         for name, value in {**settings, **more}.items():
@@ -178,11 +178,11 @@ class Cluster:
         return spark
 
     def executors(self, workers=None):
-        """The processes that compute, children of our workers alone."""
+        """The processes that compute: only children of these workers."""
         found = []
         for worker in workers or self.workers:
             for child in pathlib.Path(f"/proc/{worker.pid}/task").glob("*/children"):
-                with contextlib.suppress(OSError):  # a thread that has ended
+                with contextlib.suppress(OSError):  # the thread has ended
                     found += map(int, child.read_text().split())
         return [pid for pid in found if is_executor(pid)]
 
@@ -190,7 +190,7 @@ class Cluster:
         os.kill(executors[-1], signal.SIGKILL)
 
     def kill_worker(self, executors, _):
-        """A worker and its executors die at once, as if their machine had; another one begins."""
+        """Kills a worker and its executors at once, like a machine failure; then starts another worker."""
         dead = next(worker for worker in self.workers if executors[0] in self.executors([worker]))
         for pid in [dead.pid, *self.executors([dead])]:
             with contextlib.suppress(ProcessLookupError):
@@ -200,7 +200,7 @@ class Cluster:
         self.workers[i] = self.start_worker(i)
 
     def stall_executor(self, executors, is_active):
-        """A machine that is too slow: the stage ends because Spark has another one do its task."""
+        """Stops an executor, like a slow machine: the stage ends because Spark runs its task on another one."""
         os.kill(executors[0], signal.SIGSTOP)
         try:
             end = time.time() + 120
@@ -231,13 +231,13 @@ class Cluster:
 def is_executor(pid):
     try:
         return b"ExecutorBackend" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return False
 
 
 @contextlib.contextmanager
 def meanwhile(cluster, spark, share, actions):
-    """Does one action after the other while the block runs: each when `share` of a stage of TASKS tasks is done."""
+    """Does the actions in turn while the block runs: each one when `share` of a stage of TASKS tasks is done."""
     tracker = spark.sparkContext.statusTracker()
     done = threading.Event()
     acted = []
@@ -252,7 +252,7 @@ def meanwhile(cluster, spark, share, actions):
                 stage = next(filter(is_next, tracker.getActiveStageIds()), None)
                 executors = cluster.executors()
                 if stage is not None and executors:
-                    # An executor that has ended meanwhile: again, with others.
+                    # If the executor has ended meanwhile, the loop tries again with others.
                     with contextlib.suppress(ProcessLookupError, StopIteration):
                         action(executors, lambda stage=stage: stage in tracker.getActiveStageIds())
                         acted.append(stage)
@@ -268,7 +268,7 @@ def meanwhile(cluster, spark, share, actions):
 
 
 def libraries(pid):
-    """How many copies of the native library a process has mapped."""
+    """The number of copies of the native library that a process has mapped."""
     return len({"".join(line.split()[3:5]) for line in open(f"/proc/{pid}/maps") if "libxent" in line})
 
 
@@ -285,7 +285,7 @@ def few_rows(spark, output):
 
 
 def made(spark, output, ids, *more):
-    """The rows of some ids, made in the partition that the id is in."""
+    """The rows of these ids, created in the partition of the id."""
     few = F.broadcast(few_rows(spark, output))
     turn = f"CAST(id DIV {FEW} AS INT)"
     return ids.join(few, F.expr(f"id % {FEW} = few")).selectExpr(
@@ -298,10 +298,10 @@ def dataset(spark, output, rows, partitions=TASKS):
 
 
 def table(spark, output, rows):
-    """The rows in files; logits as binary columns too."""
+    """The rows in files, with logits also as binary columns."""
     path = output / f"rows-{rows}.parquet"
     if not (path / "_SUCCESS").exists():
-        # Files of 50 MB: many tasks, also of few workers.
+        # Files of 50 MB: many tasks, also for few workers.
         ids = spark.range(0, rows, 1, max(rows // 6250, 8))
         at = f"4 * CAST(id DIV {FEW} AS INT)"
         turned = f"concat(substring(b, {at} + 1, {4 * CLASSES} - {at}), substring(b, 1, {at})) AS bytes"
@@ -310,7 +310,7 @@ def table(spark, output, rows):
 
 
 def shard_table(spark, output):
-    """64 rows of a vocabulary, each of seven shards in a file of its own."""
+    """64 rows of a vocabulary, with each of seven shards in a separate file."""
     path = output / "shards.parquet"
     if not (path / "all").exists():
         shutil.rmtree(path, ignore_errors=True)
@@ -344,7 +344,7 @@ def total_of(spark, data):
 
 
 def same(spark, loss, expected):
-    """To the last bit; the command leaves the perplexity to its reader."""
+    """Equal to the last bit; the command does not compute the perplexity."""
     perplexity = spark._jvm.java.lang.StrictMath.exp(expected["loss"])
     return (
         loss["mean"] == expected["loss"] and loss["perplexity"] == perplexity
@@ -382,7 +382,7 @@ def bits(cluster, output, rows, expected):
     check("far less is shuffled than the logits", 0 < sent < TASKS * 6000)
 
 
-# A killed executor, or a late copy of a task, is no fault of the application.
+# Killed executors and second copies of tasks must not fail the application.
 PATIENT = {"spark.task.maxFailures": 20, "spark.sql.shuffle.partitions": TASKS}
 SPECULATIVE = {
     **PATIENT, "spark.serializer": "org.apache.spark.serializer.JavaSerializer", "spark.speculation": True,
@@ -391,7 +391,7 @@ SPECULATIVE = {
 
 
 def kills(cluster, what, query, expected, victims):
-    """Executors and workers die in the middle."""
+    """Kills executors and workers during the query."""
     spark = cluster.session(**PATIENT)
     actions = [getattr(cluster, "kill_" + victim) for victim in victims]
     with meanwhile(cluster, spark, 0.1, actions) as killed:
@@ -407,7 +407,7 @@ def kills(cluster, what, query, expected, victims):
 
 
 def speculation(cluster, what, query, expected):
-    """Tasks run twice, one of them slowly; with Java's serialization."""
+    """Runs tasks twice, one of them slowly, with Java serialization."""
     spark = cluster.session(**SPECULATIVE)
     with meanwhile(cluster, spark, 0.75, [cluster.stall_executor]) as stalled:
         loss, seconds = timed(lambda: query(spark))
@@ -429,7 +429,7 @@ def all_shuffled(output, rows):
 
 
 def linear(cluster, output, rows):
-    """Losses of hidden states: the first of the logits serve as such."""
+    """Losses of hidden states; the first logits serve as hidden states."""
     folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
     np.save(folder / "hidden.npy", np.load(folder / "logits.npy", mmap_mode="r")[:, :FEATURES] / 8)
     weights = folder / "weights.npy"
@@ -472,14 +472,14 @@ def shards(cluster, output):
 
 
 def shuffled(cluster, application):
-    """The bytes that all tasks wrote for others."""
+    """The bytes that all tasks wrote for the shuffle."""
     return sum(
         e["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
         for e in cluster.events("SparkListenerTaskEnd", application) if e.get("Task Metrics"))
 
 
 def ui_metrics(spark):
-    """What Spark's UI shows of the steps of all queries."""
+    """The metrics of the steps of all queries in Spark's UI."""
     context = spark.sparkContext
     context._jsc.sc().listenerBus().waitUntilEmpty()
     url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/sql?details=true&length=1000"
@@ -490,7 +490,7 @@ def ui_metrics(spark):
 
 
 def bytes_of_shards(cluster, output):
-    """What sharded losses send, beside the logits that stay where they are, and where Spark's UI tells it."""
+    """The bytes that sharded losses send, without the logits, which stay in place; and where Spark's UI shows them."""
     spark = cluster.session()
     application = spark.sparkContext.applicationId
     total_of(spark, shard_table(spark, output))
@@ -516,7 +516,7 @@ XENT = {
     "xent_loss of bytes": "xent_loss(bytes, label, map('type', 'float32'))",
     "xent_softmax": "sum(xent_softmax(logits)[label])",
 }
-# Without the largest logit taken off first, which these numbers do not need: as little work as there can be.
+# Does not subtract the largest logit first, which these numbers do not need: the least possible work.
 OWN_SUM = "aggregate(logits, 0D, (s, x) -> s + exp(CAST(x AS DOUBLE)))"
 OWN = {
     "Spark's aggregate, a loss": f"avg(ln({OWN_SUM}) - logits[label])",
@@ -527,7 +527,7 @@ OWN = {
 
 
 def torch_udfs():
-    """Mean losses by PyTorch: from a pandas UDF, as most people write it, and from Arrow's memory without a copy."""
+    """Mean losses by PyTorch: from a usual pandas UDF, and from Arrow's memory without a copy."""
     import pandas as pd
     import pyarrow as pa
     import torch
@@ -549,7 +549,7 @@ def torch_udfs():
 
 
 def rates(data, rows, queries, turns, warm_up=1):
-    """Rows per second of aggregates: medians of turns that alternate, after some that warm up."""
+    """Rows per second of aggregates: the medians of alternating turns, after warm-up turns."""
     queries = {name: F.expr(query) if isinstance(query, str) else query for name, query in queries.items()}
     times = {name: [] for name in queries}
     for _ in range(warm_up + turns):
@@ -559,7 +559,7 @@ def rates(data, rows, queries, turns, warm_up=1):
 
 
 def peers(cluster, output, rows):
-    """Rows per second beside Spark's own functions and PyTorch, on both workers."""
+    """Rows per second compared with Spark's own functions and PyTorch, on both workers."""
     spark = cluster.session()
     found = rates(table(spark, output, rows), rows, XENT, 3)
     xent_loss = found["xent_loss"]
@@ -579,8 +579,11 @@ def peers(cluster, output, rows):
 
 
 def scaling(cluster, output, rows):
-    """Two workers beside one. The driver shares their cores, and what it does for a query takes as long for both. Two
-    executors have half the rows each to compile their code with, so they are given more turns before."""
+    """Two workers compared with one.
+
+    The driver shares their cores, and its work per query takes the same time for both. Two executors have half the rows
+    each to compile their code with, so they run more warm-up turns.
+    """
     found = []
     for workers in (1, 2):
         spark = cluster.session(workers)
@@ -601,7 +604,7 @@ def main():
     parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {FEW}")
     parser.add_argument("--only", default="guide,python,bits,kill,kills,speculation,linear,shards,peers,scaling")
     chosen = parser.parse_args()
-    # So that the cluster ends with us.
+    # Ends the cluster with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parts = chosen.only.split(",")
     output, rows = chosen.output, chosen.rows

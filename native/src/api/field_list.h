@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/functions.py: change what that reads, not this. */
+/* Written by tools/functions.py: edit its sources, not this file. */
 #ifndef XENT_FIELD_LIST_H
 #define XENT_FIELD_LIST_H
 
-/* Of each field its number in xent.h and its name. */
+/* Each field with its number in xent.h and its name. */
 #define XENT_FIELDS(_) \
   _(NONE, none) \
   _(SHAPE, shape) \

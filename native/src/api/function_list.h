@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/functions.py: change what that reads, not this. */
+/* Written by tools/functions.py: edit its sources, not this file. */
 #ifndef XENT_FUNCTION_LIST_H
 #define XENT_FUNCTION_LIST_H
 
-/* Of each function its number in xent.h and its name. */
+/* Each function with its number in xent.h and its name. */
 #define XENT_FUNCTIONS(_) \
   _(SOFTMAX, softmax) \
   _(LOG_SOFTMAX, log_softmax) \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/functions.py: change what that reads, not this. */
+/* Written by tools/functions.py: edit its sources, not this file. */
 /* The arrays that each function takes, as present.h writes sets. */
 #ifndef XENT_TAKEN_H
 #define XENT_TAKEN_H

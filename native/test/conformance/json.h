@@ -22,7 +22,7 @@ static void json_fail(const char *at) {
 
 static void json_blank(char **at) { *at += strspn(*at, " \n\r\t"); }
 
-/* A string is ended by a zero in place of its last quote. */
+/* Replaces the last quote of a string by a zero. */
 static const char *json_string(char **at) {
   char *begin = *at + 1, *end = strchr(begin, '"');
   if (**at != '"' || !end || memchr(begin, '\\', (size_t)(end - begin))) json_fail(*at);

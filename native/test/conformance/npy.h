@@ -18,7 +18,7 @@ typedef struct npy {
   int axes;
 } npy;
 
-/* The whole file with a zero behind it. */
+/* The whole file, followed by a zero. */
 static char *read_file(const char *path, int64_t *size) {
   FILE *f = fopen(path, "rb");
   if (!f || fseek(f, 0, SEEK_END) || (*size = ftell(f)) < 0 || fseek(f, 0, SEEK_SET)) {

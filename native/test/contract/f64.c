@@ -28,7 +28,7 @@ static double shifted_bits(double z) {
   return z;
 }
 
-/* 1 / temperature = high + low; 0 and 1 are none. */
+/* 1 / temperature = high + low; 0 and 1 mean no temperature. */
 typedef struct { double value, high, low; } warmth;
 static warmth warmth_of(double temperature) {
   if (temperature == 0 || temperature == 1) return (warmth){0, 1, 0};
@@ -193,7 +193,7 @@ static double sum_of_clamped(const f64_problem *p, const double *x, double M, do
   return value(sum);
 }
 
-/* What the fold of a row's chunks gives. */
+/* The result of folding a row's chunks. */
 typedef struct { double M, class_M, N, S; double T, Q; bool first; } folded;
 
 static void targets_of_chunk(const f64_problem *p, const double *x, int64_t begin, int64_t n, double m, double share,

@@ -39,7 +39,7 @@ double f64_contract_tanh(double v);
 double f64_contract_log(double v);
 double f64_contract_log1p(double q); /* 0 <= q <= 1 */
 void f64_contract_row(const f64_problem *problem, f64_answer *answer);
-/* dx of n numbers; a temperature of 0 is none */
+/* dx of n numbers; temperature 0 means no temperature */
 void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log,
                            double temperature, double *dx);
 /* Teacher a and student x; the gradient with scale c. The loss is without the row's weight. */

@@ -306,7 +306,7 @@ static void fill(float *y, int64_t n, float value) {
   for (int64_t k = 0; k < n; k++) y[k] = value;
 }
 
-/* What a row gives that is NaN, fully masked or ignored. */
+/* The results of a row that is NaN, fully masked or ignored. */
 static void special(const general_input *in, general_output *out, bool masked, bool ignored) {
   const float nan = canonical((double)NAN), zero_or_nan = masked || ignored ? 0 : nan;
   out->loss = zero_or_nan;
@@ -391,7 +391,7 @@ static void ignored_states(const general_input *in, row_state *states) {
 
 /* What a class's gradient is made of: fma(e, f, b) * back. */
 typedef struct {
-  double cc, even; /* even: what smoothing gives a class of weight 1, times cc */
+  double cc, even; /* even: the smoothing of a class of weight 1, times cc */
   float f, cf, bs;
   bool carried;
 } factors;
@@ -409,7 +409,7 @@ static factors factors_of(double cc, double share, double S, double pull) {
 
 static float gradient_of(const general_input *in, const factors *f, int64_t k, double share, float e) {
   const float w = in->weights ? (float)in->weights[k] : 1;
-  double t = 0, product = 0; /* product: of a class with a target of its own, its target times cc */
+  double t = 0, product = 0; /* product: the target of a class that has one, times cc */
   bool named = false;
   for (int64_t j = 0; in->targets == SPARSE && j < in->count; j++)
     if (!skipped(in, j) && in->classes[j] == k) {

@@ -25,7 +25,7 @@ typedef struct {
   const double *weights;        /* of classes, or NULL */
   double row_weight;
   bool has_row_weight;
-  double gamma;                 /* of a focal loss of a label; 0: it is none */
+  double gamma;                 /* of a focal loss of a label; 0: no focal loss */
   double eps, z_loss, clamp, scale; /* scale: of the gradient, upstream and row weight in it */
   double target_scale;          /* the same without upstream */
 } general_input;

@@ -56,7 +56,7 @@ typedef struct {
 
 /* From the question that is in q, or from nothing where its kind is 0, to the next one. */
 void contract_sample_question(const sample_problem *problem, sample_state *q);
-/* What the shard of so many classes from `first` on answers; of a row that is done, what it says. */
+/* The answer of the shard with `classes` classes from `first` on; for a finished row, its result. */
 void contract_sample_shard(const sample_problem *problem, const sample_state *q, int64_t first, int64_t classes,
                            sample_state *answer);
 #endif

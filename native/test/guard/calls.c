@@ -123,7 +123,7 @@ static bool is_log(int function) {
   return function == LOG_SOFTMAX || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_LOG_BACKWARD;
 }
 
-/* Everything that is given may be read. */
+/* All arrays of the call may be read. */
 static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t written, int64_t begin, int64_t end,
                  int64_t from, int64_t to) {
   settle(p, what, status, (fuzz_effect){(1u << ARRAYS) - 1, written, begin, end, from, to, true});

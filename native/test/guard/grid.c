@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every function of xent.h between pages without access: each array of a call, and each struct, begins behind such a
- * page or ends at one. What is tried, every point on every tier of the CPU:
+ * Every function of xent.h between pages without access: each array of a call, and each struct, begins after such a
+ * page or ends at one. The points of the grid, each with every instruction set of the CPU:
  *
  *   functions   softmax, log-softmax, their backwards, log-sum-exp; cross-entropy: losses alone, with gradient, with
  *               every output, gradient from statistics; of labels, probability rows, sparse targets, without targets;
  *               divergences, Hessian-vector products, selected log-probabilities, binary cross-entropy, sampling,
  *               linear layers; in parts: states, both rounds of finish, results by class ranges; checks of targets;
  *               exact sums
- *   types       float32, float16, bfloat16, float64, and each array of a type of its own; labels, tokens, offsets and
- *               class numbers of every integer type that holds them
+ *   types       float32, float16, bfloat16, float64, and different types for each array; labels, tokens, offsets and
+ *               class numbers of every integer type that can represent them
  *   layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes last, rows as
- *               columns, ragged rows, and each array in a layout of its own
+ *               columns, ragged rows, and different layouts for each array
  *   classes     1 to 300 and both sides of every boundary up to three chunks; one row, blocks and strips of rows; all
  *               rows, and all but the first and last
- *   places      up to the page and from the page, then so far from it that arrays begin at every element of a cache
- * line; outputs beside the inputs and in place of each that they may replace
+ *   places      up to the page and from the page, then shifted so that arrays begin at every element of a cache line;
+ *               separate outputs, and outputs over each input that they may replace
  *
- * A read or write beyond a page ends the program with SIGSEGV. A byte that changes beside an array, between its
- * elements, in an input or in rows and classes that were not asked for is a fault, and so is a tier with other bits
- * than the scalar one's. Where an array does not lie at the page, only writes beside it are seen here; built with
- * AddressSanitizer reads are too.
+ * A read or write beyond a page ends the program with SIGSEGV. A changed byte next to an array, between its elements,
+ * in an input or in rows and classes outside the range is a fault. Different bits than those of the scalar instruction
+ * set are a fault, too. If an array is not at the page, only writes next to it are detected; in a build with
+ * AddressSanitizer, reads are too.
  *
- * Usage: guard_grid [STEP]   every STEP-th point, of long rows every fourth of these; 1 unless told, which takes a
+ * Usage: guard_grid [STEP]   every STEP-th point, of long rows every fourth of these; the default is 1, which takes a
  * quarter of an hour
  */
 #define _DEFAULT_SOURCE
@@ -40,7 +40,7 @@ static const int64_t boundaries[] = {383,  384,  385,  511,  512,  513,  640,  1
                                      8320, 9000, 16000, 16383, 16384, 16385};
 enum { SHORT = 300, COUNTS = SHORT + sizeof boundaries / sizeof *boundaries, PLACES = 3 };
 
-static grid_point now; /* for whoever wants to know where the program ended */
+static grid_point now; /* for debugging: the point at which the program ended */
 
 static void say_where(int number) {
   char text[300];

@@ -46,7 +46,7 @@ typedef struct {
 } grid_function;
 extern const grid_function grid_functions[FUNCTIONS];
 
-/* The problem of a point; false where there is none, as its arrays do not fit a room or cannot be in one place. */
+/* The problem of a point; false if its arrays do not fit their memory or cannot be at one place. */
 bool grid_problem(fuzz_problem *p, const grid_point *at);
 /* Makes the calls of a function on rows from begin to end. */
 void grid_call(fuzz_problem *p, int64_t begin, int64_t end);

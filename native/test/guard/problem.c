@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a point of the grid to a call: sizes, layouts, options, and where every array lies. */
+/* Converts a point of the grid to a call: sizes, layouts, options, and the address of every array. */
 #include "arrays.h"
 #include "elements.h"
 #include "fill.h"
@@ -12,7 +12,7 @@ static bool one_in(random_source *r, int64_t n) { return random_below(r, n) == 0
 
 /* ---- sizes ---- */
 
-/* As many as fit a room with their gradients, of both sides of where vectors, panels and blocks end. */
+/* The number of classes that fit with their gradients, on both sides of where vectors, panels and blocks end. */
 static void choose_features(fuzz_problem *p, random_source *r) {
   static const int64_t features[] = {1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 127, 128, 129, 257};
   xent_shape *s = &p->shape;
@@ -25,7 +25,7 @@ static bool has_columns(int layout) {
   return layout == COLUMNS_DENSE || layout == COLUMNS_APART || layout == CLASSES_LAST;
 }
 
-/* Rows as they are for single rows, and as many as blocks and strips take. */
+/* The number of rows: for single rows, and enough for blocks and strips. */
 static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r) {
   static const int64_t rows[] = {1, 2, 3, 5, 13, 16, 17, 33, 40, 66}, inner[] = {2, 3, 16, 33, 64, 255, 256, 257, 300};
   xent_shape *s = &p->shape;
@@ -106,7 +106,7 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   if (one_in(r, 2) && !(grid_functions[at->function].needed & BIT(UPSTREAM))) o->softcap = 20;
   if (one_in(r, 2)) o->z_loss = 1e-3;
   if (labels && o->label_smoothing > 0 && one_in(r, 2)) o->smoothing = XENT_SMOOTHING_OTHERS;
-  const bool whole = at->function < PARTS_OF_SOFTMAX; /* sums of parts do not tell clamped terms */
+  const bool whole = at->function < PARTS_OF_SOFTMAX; /* sums of parts do not contain the clamped terms */
   if ((labels || whole) && o->label_smoothing == 0 && one_in(r, 3)) o->probability_clamp = 0.01;
   const bool plain = o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0;
   if (labels && plain && one_in(r, 2)) o->focal_gamma = 2;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Softmax, log-softmax, cross-entropy and what belongs to them, in place on the memory of NumPy, PyTorch, JAX, Arrow
-and others, with the same bits as Xent's Java and C."""
+"""Softmax, log-softmax, cross-entropy and related functions, in place on the memory of NumPy, PyTorch, JAX, Arrow and
+others, with the same bits as Xent's Java and C."""
 from pyxent._arrays import bfloat16
 from pyxent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selected, TopK, argmax, binary_cross_entropy,
                                 binary_cross_entropy_hvp, bind, cross_entropy, cross_entropy_hvp, divergence, entropy,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python -m pyxent: what is installed, and the conformance check."""
+"""python -m pyxent: prints what is installed, and runs the conformance check."""
 from __future__ import annotations
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         if given.command == "conformance":
-            from pyxent import conformance  # which needs NumPy
+            from pyxent import conformance  # needs NumPy
 
             return conformance.check(given.directory, given.facts)
         print(f"pyxent {pyxent.__version__}, numerics {pyxent.numerics_version()}, {' '.join(pyxent.isas())}")

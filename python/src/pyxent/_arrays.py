@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays of other libraries where they lie: NumPy's array interface, DLPack, and the buffer protocol."""
+"""Arrays of other libraries in their own memory: NumPy's array interface, DLPack, and the buffer protocol."""
 from __future__ import annotations
 
 import ctypes
@@ -20,13 +20,13 @@ SIZE = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "I16": 2, "I3
 FLOATS = ("F32", "F16", "BF16", "F64")
 INTEGERS = ("I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64")
 
-# What other libraries call the types. Booleans are flags: 0 or 1 in a byte.
+# The names of the types in other libraries. Booleans are flags: 0 or 1 in a byte.
 _NAMES = {"float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "bool": "U8",
           **{f"{sign}int{8 * size}": f"{letter}{8 * size}" for sign, letter in (("", "I"), ("u", "U"))
              for size in (1, 2, 4, 8)}}
 NAME = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
 _SPELLINGS = {"e": "F16", "f2": "F16", "half": "F16", "f": "F32", "f4": "F32", "single": "F32", "d": "F64", "f8": "F64",
-              "double": "F64", "float": "F64"}  # NumPy's
+              "double": "F64", "float": "F64"}  # spellings of NumPy
 ORDER = "<" if sys.byteorder == "little" else ">"
 _TYPESTRS = {"|b1": "U8", **{f"{ORDER if size > 1 else '|'}{type_[0].lower()}{size}": type_
                              for type_, size in SIZE.items() if type_ != "BF16"}}
@@ -35,12 +35,12 @@ _FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
         ("b", ctypes.c_byte), ("B", ctypes.c_ubyte), ("h", ctypes.c_short), ("H", ctypes.c_ushort),
         ("i", ctypes.c_int), ("I", ctypes.c_uint), ("l", ctypes.c_long), ("L", ctypes.c_ulong),
         ("q", ctypes.c_longlong), ("Q", ctypes.c_ulonglong))}}
-_CODES = {0: "I", 1: "U", 2: "F", 4: "BF", 6: "U"}  # of DLPack: kDLInt ...
-_MAIN_MEMORY = (1, 3, 11)  # kDLCPU, and host memory that CUDA and ROCm pinned
+_CODES = {0: "I", 1: "U", 2: "F", 4: "BF", 6: "U"}  # type codes of DLPack: kDLInt ...
+_MAIN_MEMORY = (1, 3, 11)  # kDLCPU, and host memory pinned by CUDA and ROCm
 
 
 class Array:
-    """Memory that somebody else owns, seen as an array: address, type, shape, and strides in elements."""
+    """Memory of another owner as an array: address, type, shape, and strides in elements."""
 
     __slots__ = ("address", "type", "shape", "strides", "read_only", "owner")
 
@@ -55,7 +55,7 @@ class Array:
 
     @property
     def span(self) -> tuple[int, int]:
-        """The bytes from the first element up to the end of the last."""
+        """The addresses of the first byte of the first element, and of the byte after the last element."""
         if not self.size:
             return self.address, self.address
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides))
@@ -71,7 +71,7 @@ class Array:
         return mine == theirs
 
     def is_distinct(self) -> bool:
-        """Whether each index has memory of its own, as far as strides that do not interleave can tell."""
+        """Whether no two indices share an element; False too for strides that interleave."""
         reach = 1
         for stride, n in sorted((s, n) for n, s in zip(self.shape, self.strides) if n != 1):
             if stride < reach:
@@ -80,8 +80,8 @@ class Array:
         return True
 
     def clear(self) -> None:
-        """Writes +0 everywhere."""
-        run, outside = 1, []  # numbers without gaps between them, and where such runs begin
+        """Writes +0 to every element."""
+        run, outside = 1, []  # the length of contiguous runs, and their offsets
         for stride, n in sorted((s, n) for n, s in zip(self.shape, self.strides) if n != 1):
             if stride == run:
                 run *= n
@@ -105,8 +105,11 @@ def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Array:
-    """What an argument of this name lends. A message about one that lends nothing has a type that the argument takes;
-    that of targets depends on the logits, which are given then."""
+    """Returns the memory of an argument with this name, as an `Array`.
+
+    If the argument exports no memory, the message names a type that it takes. For targets, that type depends on the
+    logits, and `takes` is then the array of the logits.
+    """
     try:
         if isinstance(value, Array):
             array = value
@@ -122,7 +125,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
             array = _of_buffer(name, value, takes)
     except (XentError, MemoryError, RecursionError):
         raise
-    except Exception as error:  # whatever a library says of an array that it cannot lend
+    except Exception as error:  # libraries raise any type for memory that they cannot export
         if instead := _instead(name, value):
             raise ArrayMemoryError(f"{name} is {instead}") from error
         reason = (str(error).splitlines() or [""])[0]
@@ -132,7 +135,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
             raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
                              f"copy it")
-        array.strides = tuple(max(stride, 0) for stride in array.strides)  # of an axis of size 1 it says nothing
+        array.strides = tuple(max(stride, 0) for stride in array.strides)  # that of an axis of size 1
     if array.address % SIZE[array.type] and array.size:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {NAME[array.type]}: align the memory")
@@ -143,11 +146,11 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
     return array
 
 
-OUTPUT = "an output"  # what a result takes: no array that is made for it
+OUTPUT = "an output"  # `takes` of an output, which is not converted
 
 
 def converted(name: str, takes: str, of_torch: bool = False) -> str:
-    """How to make an array that an argument takes, in messages."""
+    """How to make an array that an argument takes, for messages."""
     if of_torch:
         method = {"int": "long()", "bool": "bool()"}.get(takes, f"to({takes.replace('numpy', 'torch')})")
         return f"{name}.{method}"
@@ -155,17 +158,17 @@ def converted(name: str, takes: str, of_torch: bool = False) -> str:
 
 
 def float_like(type_: str) -> str:
-    """A type of floats beside those of a type, of NumPy."""
+    """A NumPy floating-point type that is allowed with logits of this type."""
     return "numpy.float64" if type_ == "F64" else "numpy.float32"
 
 
 def takes_of_targets(logits: Array, dimensions: int) -> str:
-    """Labels, or the rows of probabilities that have as many dimensions as the logits."""
+    """The `takes` of targets: labels, or probability rows if targets and logits have the same number of dimensions."""
     return float_like(logits.type) if 0 < dimensions == len(logits.shape) else "int"
 
 
 def _dimensions_of(value: Any) -> int:
-    """Of what is no array."""
+    """The number of dimensions of a value that is not an array."""
     dimensions = 0
     while isinstance(value, (list, tuple)) and value:
         dimensions, value = dimensions + 1, value[0]
@@ -177,7 +180,7 @@ def article(noun: str) -> str:
 
 
 def bfloat16(array: Any) -> Array:
-    """16-bit integers as the bfloat16 numbers whose bits they are, for NumPy, which has no such type.
+    """16-bit integers as bfloat16 numbers with the same bits, for NumPy, which has no such type.
 
     >>> import array, pyxent
     >>> bits = array.array("H", [0x3F80, 0x3F80])  # 1 and 1
@@ -191,7 +194,7 @@ def bfloat16(array: Any) -> Array:
 
 
 def type_named(dtype: object) -> str:
-    """F32 of "float32", numpy.float32, torch.float32, "f4" and NumPy's other spellings, and "f32"."""
+    """Returns the type of a name or dtype: F32 for "float32", numpy.float32, torch.float32, "f4", "f32" and so on."""
     name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(ORDER).removeprefix("=")
     found = _NAMES.get(name) or _SPELLINGS.get(name, name.upper())
     if found not in FLOATS:
@@ -199,7 +202,7 @@ def type_named(dtype: object) -> str:
     return found
 
 
-# ---- what others lend ---------------------------------------------------------------------------------------------
+# ---- memory of other libraries ------------------------------------------------------------------------------------
 
 
 def _unknown(name: str, given: object) -> DTypeError:
@@ -224,19 +227,19 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     shape, strides = about["shape"], about.get("strides")
     if strides is not None and len(strides) != len(shape):
         raise ValueError(f"{len(strides)} strides of {len(shape)} dimensions")
-    # Of a scalar of NumPy it describes an array that nothing but this description keeps.
+    # For a NumPy scalar, the interface describes a temporary array, which only the interface keeps.
     read_only = read_only or not shape and isinstance(value, getattr(sys.modules.get("numpy"), "generic", ()))
     return Array(index(address), type_, shape, _elements(name, strides, SIZE[type_]), read_only, (value, about))
 
 
 def is_of_torch(value: object) -> bool:
-    """Whether it is a tensor of PyTorch, or of a class that extends them."""
+    """Whether a value is a PyTorch tensor, or of a subclass of Tensor."""
     torch: Any = sys.modules.get("torch")
     return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
 def _of_torch(name: str, value: Any) -> Array:
-    """DLPack would do, but it loses the bit that says that a view is negated."""
+    """Reads a tensor without DLPack, which loses the bit of a negated view."""
     type_ = _NAMES.get(str(value.dtype)[6:])
     if type_ is None:
         raise _unknown(name, value.dtype)
@@ -245,7 +248,7 @@ def _of_torch(name: str, value: Any) -> Array:
                                f"Pass its detach(), or call in torch.no_grad()")
     if value.device.type != "cpu":
         raise ArrayMemoryError(f"{name} lies on device {value.device}; expected a copy in main memory")
-    if value.is_neg():  # which fails, as what follows, of sparse and nested ones, and in vmap
+    if value.is_neg():  # raises, as do the next calls, for sparse and nested tensors and in vmap
         raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it; expected {name}.resolve_neg()")
     return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
 
@@ -260,7 +263,7 @@ def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] 
 
 
 def _instead(name: str, value: Any) -> str | None:
-    """What an array that lends nothing is, and what to pass for it, where that is known."""
+    """Describes an array that exports no memory, and what to pass instead, if known."""
     if not is_of_torch(value):
         return _instead_of_column(name, value)
     torch: Any = sys.modules["torch"]
@@ -274,8 +277,10 @@ def _instead(name: str, value: Any) -> str | None:
 
 
 def column_of(value: Any) -> Any:
-    """The array in which a column of a data frame has its numbers, or of pandas several columns; None if there is none,
-    or nothing but a copy of them."""
+    """The array with the numbers of a data frame column, or of several columns of pandas.
+
+    None if there is no such array, or only a copy.
+    """
     library = type(value).__module__.partition(".")[0]
     if library == "pandas" and hasattr(value, "to_numpy"):
         found, again = value.to_numpy(), value.to_numpy()
@@ -283,7 +288,7 @@ def column_of(value: Any) -> Any:
     if library == "polars" and hasattr(value, "to_numpy"):
         try:
             return value.to_numpy(allow_copy=False)
-        except (RuntimeError, ValueError):  # it would be a copy
+        except (RuntimeError, ValueError):  # it needs a copy
             return None
     if library != "pyarrow":
         return None
@@ -298,7 +303,7 @@ def column_of(value: Any) -> Any:
 
 
 def _instead_of_column(name: str, value: Any) -> str | None:
-    """Of a column whose numbers another array has."""
+    """Describes a column whose numbers are in another array."""
     library, dtype = type(value).__module__.partition(".")[0], str(getattr(value, "dtype", ""))
     if library == "pandas" and dtype == "category":
         return f"a column of categories; expected numbers: {name}.cat.codes"
@@ -349,7 +354,7 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
 
 
 def _address(view: memoryview) -> int:
-    buffer = (c_void_p * 16)()  # a Py_buffer, of which the address comes first; 11 words, and some to spare
+    buffer = (c_void_p * 16)()  # a Py_buffer is 11 words, and the address is the first
     ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), buffer, c_int(0x11C))  # PyBUF_FULL_RO
     address = buffer[0] or 0
     ctypes.pythonapi.PyBuffer_Release(buffer)
@@ -377,21 +382,21 @@ def _of_dlpack(name: str, value: Any) -> Array:
         raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}; expected a copy in main memory")
     try:
         capsule = value.__dlpack__(max_version=(1, 0))
-    except TypeError:  # of before DLPack 1
+    except TypeError:  # a library older than DLPack 1
         capsule = value.__dlpack__()
-    # The capsule is never consumed: it keeps the memory, and gives it back when it goes.
+    # The capsule is never consumed: it owns the memory, and frees it when the capsule is freed.
     kind = _capsule_name(capsule) or b""
-    if not kind.startswith(b"dltensor"):  # of another, who has the memory now
+    if not kind.startswith(b"dltensor"):  # another consumer owns the memory now
         raise ValueError(f"its capsule is a {kind.decode()}")
     address = _capsule_pointer(capsule, kind)
     if kind == b"dltensor_versioned":
         managed = _Versioned.from_address(address)
-        if managed.major != 1:  # of the others nothing is known but where the versions and the deleter are
+        if managed.major != 1:  # other versions share only the places of the version and the deleter
             raise ArrayMemoryError(f"{name} is lent by DLPack {managed.major}.{managed.minor}; expected an array of a "
                                    f"library that lends by DLPack 1")
         tensor, read_only = managed.tensor, bool(managed.flags & 1)
     else:
-        # Nothing says whether such memory may be written; arrays of those who lend so never change.
+        # The old format has no flag for read-only memory, and libraries that use it have immutable arrays.
         tensor, read_only = _Tensor.from_address(address), True
     type_ = _CODES.get(tensor.code, "?") + str(tensor.bits)
     if type_ not in SIZE or tensor.lanes != 1:
@@ -402,7 +407,7 @@ def _of_dlpack(name: str, value: Any) -> Array:
 
 
 def numpy_arrays_of(array: Array) -> Iterator[Any]:
-    """The arrays of NumPy whose memory it is: one that was lent, and those that it is a view of."""
+    """The NumPy arrays that own the memory: the array that was passed, and its bases."""
     numpy: Any = sys.modules.get("numpy")
     if isinstance(array.owner, Array):
         array = array.owner
@@ -413,13 +418,13 @@ def numpy_arrays_of(array: Array) -> Iterator[Any]:
         value = value.obj if isinstance(value, memoryview) else value.base
 
 
-# ---- what results are made of -------------------------------------------------------------------------------------
+# ---- new arrays ---------------------------------------------------------------------------------------------------
 
 
 def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
-    """A new array: a tensor of PyTorch where `like` is one, else NumPy's where it is installed, else a memoryview.
+    """A new array: a PyTorch tensor if `like` is one, otherwise a NumPy array, or a memoryview without NumPy.
 
-    Where nothing has bfloat16 (NumPy without ml_dtypes), 16-bit integers hold its bits.
+    If bfloat16 is not available (NumPy without ml_dtypes), the array has 16-bit integers with its bits.
     """
     if is_of_torch(like):
         torch: Any = sys.modules["torch"]
@@ -432,7 +437,7 @@ def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
 
 
 def address_of(array: Any) -> int:
-    """Where a new array of NumPy or PyTorch lies; of others 0."""
+    """The address of a new array of NumPy or PyTorch; 0 for other arrays."""
     if is_of_torch(array):
         return int(array.data_ptr())
     about = getattr(array, "__array_interface__", None)
@@ -457,7 +462,7 @@ def _empty_memory(type_: str, shape: Sequence[int]) -> Any:
 
 
 def as_type(value: Any, type_: str) -> Array:
-    """A new array of `empty` as the type that it was made for."""
+    """A new array of `empty` with the type that it was made for."""
     array = array_of("result", value)
     return Array(array.address, type_, array.shape, array.strides, array.read_only, array.owner)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call: its arrays by their names in xent.h, checked and described, and the kernels over pieces and threads."""
+"""One call: its arrays by their names in xent.h, checked and described, and its kernels over pieces and threads."""
 from __future__ import annotations
 
 import _thread
@@ -12,7 +12,7 @@ import os
 import struct
 import sys
 import weakref
-from _queue import SimpleQueue  # itself, not gevent's
+from _queue import SimpleQueue  # the standard one, which gevent does not replace
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
@@ -27,7 +27,7 @@ from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, 
 from pyxent._options import integer, require, shown
 from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
-# name of an array -> how it lies beside the logits, and of which types it may be
+# name of an array -> its layout relative to the logits, and its permitted types
 _WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
 _FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER, _FLAG_OR_WORD, _ANY = range(7)
 _PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TARGETS": _TARGETS, "PER_TOP": _TOP,
@@ -38,13 +38,13 @@ _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, 
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
-                  "repetition_penalty", "frequency_penalty", "presence_penalty")  # which may be one number per row
-_AS_LABELS = (", int)", ".long()")  # as such conversions end
+                  "repetition_penalty", "frequency_penalty", "presence_penalty")  # these may be one number per row
+_AS_LABELS = (", int)", ".long()")  # the ends of conversions to integers
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
 
 def _kinds_of(rules: Iterable[str], spread: dict[int, int] = _SPREAD_PLACES) -> dict[str, tuple[int, int]]:
-    """The first rule of each array counts."""
+    """Returns the layout and types of each array, by its first rule."""
     kinds: dict[str, tuple[int, int]] = {}
     for rule in map(RULES.__getitem__, rules):
         if rule.array not in _TAKEN_BY_THEMSELVES:
@@ -54,19 +54,19 @@ def _kinds_of(rules: Iterable[str], spread: dict[int, int] = _SPREAD_PLACES) -> 
 
 
 _KINDS = _kinds_of(RULES)
-# Where every element is a row of its own, and where the classes that are selected say how others lie.
+# Calls in which every element is a row, and calls in which the selected classes set the layout of other arrays.
 ELEMENTS = _kinds_of(FUNCTIONS["binary_cross_entropy"].rules, {_WHOLE: _SPREAD})
 SELECTED = _kinds_of(FUNCTIONS["selected_log_probabilities"].rules)
 SAMPLED = _kinds_of(FUNCTIONS["sample"].rules)
 UPSTREAM_OF_ROWS = _kinds_of(["UPSTREAM_OF_ROWS"])
-TERMS = {"element_weights": (_CLASSES, _ANY)}  # of sums, which Python reads as float64
+TERMS = {"element_weights": (_CLASSES, _ANY)}  # of sums; Python reads them as float64
 LINEAR = {**_kinds_of(FUNCTIONS["linear_cross_entropy"].rules), **UPSTREAM_OF_ROWS}
 
 MOST_SELECTED = 256
-# Rows that take less than this, counted in elements of a long row, are not worth another thread.
+# A thread must compute at least this amount, counted in elements of a long row.
 _PER_THREAD = 1 << 18
 _PER_ROW = 32
-# Pieces of fewer elements are not worth a call of their own: they are copied, in blocks of so many.
+# Pieces of fewer elements than _PIECE are copied into blocks of _BLOCK elements, one call per block.
 _PIECE, _BLOCK = 1 << 16, 1 << 18
 _SIZES = {code: SIZE[type_] for type_, code in TYPES.items()}
 
@@ -93,7 +93,7 @@ def require_flags(name: str, array: Array, or_bits: bool) -> None:
 
 
 def conversion(name: str, array: Array, takes: str) -> str:
-    """How to make an input of another type, as the end of a message."""
+    """The end of a message that shows how to convert an input to the right type."""
     of_torch = isinstance(array.owner, tuple) and is_of_torch(array.owner[0])
     return f". Convert it: {converted(name, takes, of_torch)}"
 
@@ -103,7 +103,7 @@ _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16":
 
 
 def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
-    """The floats of an array along dimensions, each with its size and stride, in row-major order."""
+    """The numbers of an array along dimensions, each with its size and stride, in row-major order."""
     for index in itertools.product(*([i * stride for i in range(n)] for n, stride in dimensions)):
         address = array.address + sum(index) * SIZE[array.type]
         found = _CTYPES[array.type].from_address(address).value
@@ -115,7 +115,7 @@ def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator
 
 
 def unpacked(words: Array, axis: int, classes: int) -> Any:
-    """The flags of a mask that has 32 of them in each integer, the first one in the lowest bit."""
+    """The flags of a mask with 32 flags in each integer, the first one in the lowest bit."""
     numpy = importlib.import_module("numpy")
     bits = numpy.moveaxis(numpy.asarray(Memory(words.address, 4, words.shape, words.strides)), axis, -1)
     flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
@@ -128,18 +128,18 @@ Group = tuple[int, dict[str, int]]  # a dimension of rows: its size, and the str
 
 
 class Piece(NamedTuple):
-    """Rows of a call: where its arrays begin, and which and how many rows they are."""
+    """Rows of a call: the addresses of its arrays, the first row, and the number of rows."""
 
     addresses: dict[str, int]
     first: int
     rows: int
 
 
-LentTensor = tuple[str, Array, Any]  # what it is called, what it lent, and itself
+LentTensor = tuple[str, Array, Any]  # its name, its memory, and the tensor
 
 
 def lent_tensors(arrays: dict[str, Array]) -> list[LentTensor]:
-    """Those that PyTorch lent."""
+    """The PyTorch tensors among the arrays."""
     return [(name, array, array.owner[0]) for name, array in arrays.items()
             if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
 
@@ -153,8 +153,8 @@ def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
 
 
 def versions_of(tensors: Iterable[LentTensor]) -> list[int]:
-    """How often each has been written in place, as PyTorch counts."""
-    return [0 if tensor.is_inference() else tensor._version for _, _, tensor in tensors]  # which have none
+    """The version counters of PyTorch, which count in-place writes."""
+    return [0 if tensor.is_inference() else tensor._version for _, _, tensor in tensors]  # 0 if untracked
 
 
 def require_unwritten(tensors: Sequence[LentTensor], versions: Sequence[int]) -> None:
@@ -169,26 +169,26 @@ def _read_only(name: str) -> ArrayMemoryError:
 
 
 class Bound:
-    """The threads of a call that is made more than once."""
+    """The threads of a bound call, which runs more than once."""
 
     def __init__(self, threads: int | None) -> None:
         self.threads = threads
-        self.used = False  # by a call
+        self.used = False  # set by the call
 
 
 class _Ready(NamedTuple):
-    """A function of such a call as the library has checked it."""
+    """A function of a bound call that the library has checked."""
 
     prepared: Prepared
-    scale: float  # of gradients, which is among what was checked
+    scale: float  # of gradients; the check covers it
     report: Report
     exact_sum: ExactSum
 
 
 class Call:
-    """Arrays that fit each other, and what computes with them.
+    """Arrays with matching shapes and types, and the kernels that compute with them.
 
-    `lead` is what the shapes and types of all others follow: the logits, or the output of a softmax.
+    `lead` sets the shapes and types of all other arrays: it is the logits, or the output of a softmax.
     """
 
     def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
@@ -199,14 +199,14 @@ class Call:
         self.kinds = {**_KINDS, **(kinds or {})}
         self.any_floats, self.elements = any_floats, kinds is ELEMENTS
         self.arrays: dict[str, Array] = {}
-        self.read: dict[str, Array] = {}  # what no kernel gets: Python reads it, and no output may lie over it
+        self.read: dict[str, Array] = {}  # arrays that only Python reads; no output may overlap them
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
-        self.public = {lead: self.lead_name}  # what callers call an array, if not as xent.h does
+        self.public = {lead: self.lead_name}  # the name of an array for callers, if it differs from xent.h
         self.guards: list[weakref.ref[Any]] = []
-        self.copied = ""  # why a call cannot be bound
-        self.tensors: dict[str, Any] = {}  # PyTorch's, given to be written
+        self.copied = ""  # the reason why a call cannot be bound
+        self.tensors: dict[str, Any] = {}  # PyTorch tensors that the call writes
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
         if self.lead.type not in FLOATS:
@@ -222,39 +222,39 @@ class Call:
             if not self.shape[self.axis] and not self.elements and not may_be_empty:
                 what = "classes" if classes is None else "features"
                 raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}; expected at least one")
-        if classes is not None:  # hidden states have features where the logits that are made of them have classes
+        if classes is not None:  # hidden states have features along the class axis of their logits
             self.shape[self.axis] = classes
         self.whole_shape = self.lead.shape if self.ragged else tuple(self.shape)
         self._put(key, self.lead, [0, self.lead.strides[0]] if self.ragged else list(self.lead.strides))
         self.classes = self.shape[self.axis]
         self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
         self.rows = math.prod(self.row_shape) if self.classes else 0
-        self.labels, self.labels_only = "targets", False  # whose labels a kernel speaks of, and no other targets
+        self.labels, self.labels_only = "targets", False  # the array of label errors; only labels allowed
         self.statistics: Any = None
-        self.saved = 0  # how many results have had them
+        self.saved = 0  # the number of results with statistics
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
-        self.temperatures: list[tuple[int, float]] = []  # of rows: up to which row, and their temperature
+        self.temperatures: list[tuple[int, float]] = []  # of rows: the end of a range of rows, and its temperature
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
-        self.ready: dict[Any, _Ready] | None = None  # of a call that is bound
+        self.ready: dict[Any, _Ready] | None = None  # of a bound call
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
     def _seen(self, array: Array) -> Array:
-        """An array without a dimension as the only element of one."""
+        """Returns an array without a dimension as an array of one element in one dimension."""
         if not self.scalar or array.shape:
             return array
         return Array(array.address, array.type, (1,), (1,), array.read_only, array.owner)
 
     def take(self, name: str, value: Any) -> None:
-        """An input; None: the call is without it."""
+        """Takes an input; None omits it."""
         if value is not None:
             place, types = self.kinds[name]
             array = self._seen(array_of(self._called(name), value, self._takes(types)))
             if name == "class_mask" and array.type in ("I32", "U32"):
                 axis = self._axis_of_words(array)
-                if types == _FLAG_OR_WORD:  # the kernel reads them
+                if types == _FLAG_OR_WORD:  # the kernel reads the words
                     self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
                               [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
                     return
@@ -266,12 +266,12 @@ class Call:
             self._put(name, array, self._strides_of(name, array, place))
 
     def read_options(self, name: str, value: Any) -> None:
-        """One number per row, of which an array may have other numbers in the next run of a bound call."""
+        """Takes an array of one number per row, whose contents may change before the next run of a bound call."""
         if not isinstance(value, Sequence) and str(getattr(value, "dtype", "")) != "object":
             self.read[name] = array_of(name, value, "float" if name in _FLOAT_OPTIONS else "int")
 
     def take_temperatures(self, value: Any) -> None:
-        """One number per row."""
+        """Takes one temperature per row."""
         if isinstance(value, (list, tuple)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
@@ -295,7 +295,7 @@ class Call:
                 self.temperatures.append((row + 1, number))
 
     def _axis_of_words(self, words: Array) -> int:
-        """The axis along which a mask has 32 classes in each number."""
+        """The axis along which each integer of a mask has 32 flags."""
         count = -(-self.classes // 32)
         axis = 0 if len(words.shape) == 1 else self.axis
         spread = [count if d == self.axis else n for d, n in enumerate(self.shape)]
@@ -307,7 +307,7 @@ class Call:
         return axis
 
     def _broadcast(self, array: Array) -> Array:
-        """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""
+        """Broadcasts an array of fewer dimensions as NumPy does, unless it has one number per class."""
         missing = len(self.shape) - len(array.shape)
         shape = (1,) * missing + array.shape
         if missing <= 0 or array.shape == (self.classes,) or not self._is_spread(shape, self.shape):
@@ -317,8 +317,8 @@ class Call:
 
     def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None,
               shape: tuple[int, ...] | None = None) -> None:
-        """An output: True makes a new array, of the type and shape given or the usual ones; None and False: it is not
-        wanted."""
+        """Takes an output: True makes a new array with `type_` and `shape`, or the usual ones; None and False omit it.
+        """
         if wanted is None or wanted is False:
             return
         made = wanted is True
@@ -398,14 +398,14 @@ class Call:
 
     @property
     def allowed(self) -> str:
-        """The types of floats that go with the leading array."""
+        """The floating-point types that go with the leading array."""
         return "float64 or float32" if self.lead.type == "F64" else "float32, float16 or bfloat16"
 
     def fits(self, type_: str) -> bool:
         return type_ in (("F64", "F32") if self.lead.type == "F64" else ("F32", "F16", "BF16"))
 
     def _takes(self, types: int) -> str:
-        """A type of NumPy that an input takes."""
+        """The NumPy type that an input accepts."""
         if types in (_FLAG, _FLAG_OR_WORD):
             return "bool"
         return "int" if types in (_INDEX, _INTEGER) else float_like(self.lead.type)
@@ -431,21 +431,21 @@ class Call:
             raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
 
     def _code(self, name: str) -> int:
-        """The type as the kernels are told it: of flags U8, as their sign says nothing."""
+        """The type code for the kernels: U8 for all flags, whose sign has no meaning."""
         type_ = self.arrays[name].type
         flag = type_ == "I8" and name in self.kinds and self.kinds[name][1] in (_FLAG, _FLAG_OR_WORD)
         return TYPES["U8" if flag else type_]
 
-    # ---- shapes: each gives the strides of an array along the dimensions of the call ---------------------------------
+    # ---- shapes: each function returns the strides of an array along the dimensions of the call ---------------------
 
     @property
     def _of_layer(self) -> bool:
-        """Whether the logits are made of hidden states and weights."""
+        """Whether the logits are computed from hidden states and weights."""
         return "weights" in self.arrays
 
     @property
     def _lead_text(self) -> str:
-        """What shapes follow, in messages."""
+        """The array that sets the shapes, for messages."""
         if not self._of_layer:
             return f"{self.lead_name} is {self.lead}"
         return f"logits is {self.shape} of hidden {self.lead} and weights {self.arrays['weights']}"
@@ -534,7 +534,7 @@ class Call:
         return self._along_axis(array.strides[0])
 
     def _entries(self, name: str, array: Array, count: int = 0) -> int:
-        """How many entries each row has."""
+        """The number of entries of each row."""
         if len(array.shape) != len(self.shape) or array.shape != self.with_entries(array.shape[self.axis]):
             expected = str(list(self.with_entries(-1))).replace("-1", str(count or "k"))
             raise ShapeError(f"{name} is {array}, {self._lead_text}; expected {name} of shape {expected}")
@@ -574,7 +574,7 @@ class Call:
         return list(array.strides)
 
     def ask_for_top(self, name: str, count: int, outputs: Iterable[Any] = ()) -> None:
-        """How many of the largest classes are wanted; 0: as many as outputs of the caller's own have room for."""
+        """Sets the number of largest classes; for 0, the caller's output arrays set it."""
         count = integer(name, count)
         if count == 0 and any(output is True for output in outputs):
             raise OptionError(f"{name} is 0: request 1 or more of the largest classes")
@@ -587,7 +587,7 @@ class Call:
     # ---- targets --------------------------------------------------------------------------------------------------
 
     def take_targets(self, value: Any, weights: Any = None) -> str:
-        """Class indices, probability rows, or with weights sparse targets; says which they are."""
+        """Takes class indices, probability rows, or sparse targets with weights; returns which of them they are."""
         targets = self._seen(array_of("targets", value, self._shape_of_targets if weights is None else "int"))
         integers = targets.type in INTEGERS
         if weights is not None:
@@ -616,7 +616,7 @@ class Call:
 
     @property
     def _shape_of_targets(self) -> Array:
-        """An array with as many dimensions as probability rows, and the type of the logits."""
+        """An array with the shape of probability rows and the type of the logits."""
         return Array(0, self.lead.type, self.whole_shape, None, True, None)
 
     def take_labels(self, value: Any) -> None:
@@ -629,7 +629,7 @@ class Call:
         self._put("targets", targets, self._per_row("targets", targets, False))
 
     def take_selected(self, value: Any) -> None:
-        """Some classes of each row, or one."""
+        """Takes one class or several classes of each row."""
         targets = self._seen(array_of("targets", value, "int"))
         self.labels_only = True
         if targets.type not in INTEGERS:
@@ -645,7 +645,7 @@ class Call:
         self._put("targets", targets, list(targets.strides))
 
     def take_element_targets(self, value: Any) -> bool:
-        """A target for each element; says whether they are labels."""
+        """Takes one target per element; returns whether the targets are labels."""
         takes = float_like(self.lead.type)
         targets = self._seen(array_of("targets", value, takes))
         if targets.type not in INTEGERS and not self.fits(targets.type):
@@ -668,7 +668,7 @@ class Call:
                              f"ragged rows in one dimension, row after row")
         number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
         self.read["row_offsets"] = offsets
-        # The kernels get this copy, to which nobody else can write.
+        # The kernels read this copy, which no other thread can change.
         copy = (number * offsets.shape[0]).from_buffer_copy(
             (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))
         self.offsets: list[int] = list(copy)
@@ -693,7 +693,7 @@ class Call:
         self.keep_in_place()
 
     def again(self) -> Call:
-        """The same inputs and statistics, for a later gradient."""
+        """Returns a call with the same inputs and statistics, for a later gradient."""
         call = copy.copy(self)
         call.arrays = {name: array for name, array in self.arrays.items() if name not in {*self.results, "upstream"}}
         call.strides = {name: self.strides[name] for name in call.arrays if name in self.strides}
@@ -702,7 +702,7 @@ class Call:
         return call
 
     def result(self, threads: Any, compute: Callable[[], Result]) -> Result:
-        """What `compute` gives; or where the call is bound what gives it each time, which callers know."""
+        """Returns the result of `compute`; for a bound call, a function that computes it in each run."""
         if not isinstance(threads, Bound):
             self.prepare(threads)
             return compute()
@@ -728,15 +728,15 @@ class Call:
         return cast(Result, run)
 
     def keep_in_place(self) -> None:
-        """From here on NumPy refuses to give the arrays other memory, as it does while there are weak references."""
+        """Keeps weak references to the NumPy arrays, which stop NumPy from moving them to other memory."""
         self.guards = [weakref.ref(array) for lent in self.arrays.values() for array in numpy_arrays_of(lent)]
 
     def lent_tensors(self) -> list[LentTensor]:
-        """Those of PyTorch, whose memory may go while they are here."""
+        """The PyTorch tensors, whose memory PyTorch may replace during the call."""
         return lent_tensors({self._called(name): array for name, array in self.arrays.items()})
 
     def prepare(self, threads: int | None = None) -> None:
-        """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
+        """Divides the rows into pieces that are (outer, classes, inner) in every array, for the kernels."""
         self.threads = None if threads is None else integer("threads", threads)
         groups: list[Group] = []
         for d, n in enumerate(self.shape):
@@ -751,7 +751,7 @@ class Call:
         none: Group = (1, dict.fromkeys(self.strides, 1))
         last = groups[-1][1][self.lead_key] if groups else 0
         strips = bool(groups) and not self.ragged and last < self.strides[self.lead_key][self.axis]
-        strips |= self._of_layer and len(groups) == 2  # whose rows lie in a slice of an array
+        strips |= self._of_layer and len(groups) == 2  # the rows are in a slice of an array
         inner = groups.pop() if strips else none
         outer = groups.pop() if groups else none
         shape = self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
@@ -760,7 +760,7 @@ class Call:
             layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], self._code(name), 0)
             setattr(shape, name, layout)
         if "logits" not in self.strides:
-            shape.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # of the arithmetic
+            shape.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # the type of the arithmetic
         for name, (outer_stride, stride) in self.matrices.items():
             setattr(shape, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
         rows = outer[0] * inner[0]
@@ -774,7 +774,7 @@ class Call:
             self.pieces = []
 
     def addresses(self, groups: Sequence[Group]) -> Iterator[dict[str, int]]:
-        """Where the arrays of each piece begin, for every index of these dimensions."""
+        """The addresses of the arrays of each piece, for every index of these dimensions."""
         for index in itertools.product(*(range(n) for n, _ in groups)):
             yield {name: array.address + SIZE[array.type] * sum(i * strides.get(name, 0) for i, (_, strides)
                                                                 in zip(index, groups))
@@ -782,7 +782,10 @@ class Call:
 
     def run(self, function: str, options: Options, exact_sum: bool = False, without: Sequence[str] = (),
             sampling: Callable[[int], Any] | None = None, alone: bool = False) -> tuple[int, ExactSum]:
-        """A function over all rows, `alone` by the calling thread: how many were counted, and the exact sum of all."""
+        """Runs a function over all rows; returns the number of rows that count, and the exact sum.
+
+        With `alone`, the calling thread computes all of them.
+        """
         most = 1 if alone else self.threads
         if self.tensors:
             self.tell_autograd(without if function != "check_targets" else self.tensors)
@@ -814,7 +817,7 @@ class Call:
         return sum(counts), whole
 
     def _ranges(self, options: Options, piece: int, begin: int, end: int) -> Iterator[tuple[int, int, Options]]:
-        """Rows of a piece that have the same temperature."""
+        """The ranges of rows of a piece with the same temperature."""
         if not self.temperatures:
             yield begin, end, options
             return
@@ -836,14 +839,16 @@ class Call:
         return report.valid_rows, exact_sum
 
     def tell_autograd(self, without: Container[str] = ()) -> None:
-        """Tensors of PyTorch get a new version before they are written, from which backward sees that it is too late
-        to use what it saved of them."""
+        """Increments the version of PyTorch tensors before they are written.
+
+        A later PyTorch backward that saved their old contents then raises an error.
+        """
         for name, tensor in self.tensors.items():
-            if name not in without and not tensor.is_inference():  # which have none
+            if name not in without and not tensor.is_inference():  # inference tensors have no version
                 sys.modules["torch"].autograd.graph.increment_version(tensor)
 
     def run_over_classes(self, function: str, options: Options, without: Sequence[str]) -> None:
-        """A function over all rows, whose classes are divided among threads."""
+        """Runs a function over all rows, and divides the classes among threads."""
         parts = max(1, min(self.chunks, self.rows * self.effort // _PER_THREAD,
                            processors() if self.threads is None else self.threads))
         bounds = [min(self.chunks * i // parts * CHUNK, self.classes) for i in range(parts + 1)]
@@ -855,20 +860,22 @@ class Call:
         share(work, parts, self.threads)
 
     def tell_autograd_of(self, array: Array) -> None:
-        """The same, of an array that Python writes."""
+        """Increments the version of an array before Python writes it."""
         tensor = array.owner[0] if isinstance(array.owner, tuple) else None
         if is_of_torch(tensor):
             self.tensors = {"written": tensor}
             self.tell_autograd()
 
     def clear(self, name: str) -> None:
-        """Writes +0 everywhere."""
+        """Writes +0 to every element."""
         self.tell_autograd(self.tensors.keys() - {name})
         self.arrays[name].clear()
 
     def count_weighted(self, options: Options) -> tuple[int, ExactSum]:
-        """How many rows of a call without targets have weights other than 0, and their sum. check_targets tells, given
-        probability rows, of which it reads nothing."""
+        """Counts the rows with a weight other than 0 in a call without targets, and adds their weights.
+
+        check_targets computes both. Its targets are probability rows, which it does not read.
+        """
         types = TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
         of_logits = self.shape_struct.logits.type
         self.shape_struct.logits.type, self.shape_struct.targets = types, Layout(0, 0, 0, types, 0)
@@ -881,18 +888,18 @@ class Call:
 
     @property
     def named_tokens(self) -> int:
-        """How many tokens the lists of each row have together."""
+        """The number of tokens in all lists of a row together."""
         return sum(self.counts[count] for count in _COUNTS.values())
 
     @property
     def sample_workspace(self) -> int:
-        """How much memory sampling needs beside the arrays, for tokens and for a mask of 32 classes in each number."""
+        """The size of the sampling workspace in bytes: for tokens, and for a mask with 32 flags in each integer."""
         tokens, mask = self.named_tokens, self.arrays.get("class_mask")
         of_words = -(-self.classes // 8) * 8 if mask and mask.type in ("I32", "U32") else 0
         return of_words + (int(self.library.c.xent_sample_workspace(self.classes, tokens)) if tokens else 0)
 
     def check_tokens(self, name: str) -> None:
-        """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""
+        """Rejects tokens outside the classes before a row is written; check_targets reads them as sparse targets."""
         count, shape, self.labels = self.counts[_COUNTS[name]], self.shape_struct, name
         if not count:
             return
@@ -906,11 +913,11 @@ class Call:
 
     @property
     def is_one_task(self) -> bool:
-        """Whether nothing of it would be for another thread, nor for another piece."""
+        """Whether the call has one piece and too few elements for a second thread."""
         return len(self.pieces) == 1 and not self.packing and self.rows * self.effort < 2 * _PER_THREAD
 
     def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
-        """(piece, begin, end) of the row ranges that threads compute."""
+        """The ranges of rows that threads compute, each as (piece, begin, end)."""
         if not self.pieces:
             return []
         rows = self.pieces[0].rows
@@ -922,7 +929,7 @@ class Call:
         return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
 
     def work_of(self, function: str, options: Options, begin: int, end: int) -> Work:
-        """A function over rows and, where it takes some, all classes; without a report."""
+        """A function over rows and all classes, without a report."""
         return sized(Work, function=FUNCTIONS[function].number, shape=ctypes.addressof(self.shape_struct),
                      options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes)
 
@@ -930,7 +937,8 @@ class Call:
                report: Report | None = None, exact_sum: ExactSum | None = None, without: Sequence[str] = (),
                classes: tuple[int, int] | None = None, second_round: int = 0,
                sampling: Callable[[int], Any] | None = None, prepared: Prepared | None = None) -> Report:
-        """A function over rows of a piece and, where it takes some, classes; or what makes it ready for many runs."""
+        """Runs a function over rows of a piece, and over `classes` if passed; with `prepared`, prepares it for later
+        runs."""
         addresses, first, _ = self.pieces[piece]
         of, values, packed = FUNCTIONS[function], addresses.copy(), None
         report = report or sized(Report)
@@ -1010,11 +1018,11 @@ class Call:
         return -(-self.classes // CHUNK)
 
 
-# ---- arrays that no kernel can walk through -----------------------------------------------------------------------
+# ---- arrays with more dimensions than the kernels take --------------------------------------------------------------
 
 
 class Memory:
-    """Numbers of so many bytes each, as NumPy sees them."""
+    """Numbers of `size` bytes each, as a NumPy array interface."""
 
     def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
         self.__array_interface__ = {
@@ -1023,7 +1031,7 @@ class Memory:
 
 
 class _Packed(NamedTuple):
-    """A piece whose arrays have been copied."""
+    """A piece with copies of its arrays."""
 
     shape: Shape
     addresses: dict[str, int]
@@ -1036,12 +1044,14 @@ class _Packed(NamedTuple):
 
 
 class Packing:
-    """Rows in more dimensions than the kernels walk through, of which a call would take but a few: blocks of them are
-    copied, side by side, into memory that stays in the caches, and what is written is copied back. Needs NumPy."""
+    """Copies blocks of rows with more dimensions than the kernels take, if a call per piece would have few rows.
+
+    The copies are contiguous, in memory that stays in the caches, and outputs are copied back. Needs NumPy.
+    """
 
     def __init__(self, call: Call, numpy: Any, groups: Sequence[Group]) -> None:
         self.call, self.numpy = call, numpy
-        # name -> its strides along the rows, and how many numbers a row has, how far apart; not of what all rows share
+        # name -> its strides along the rows, the numbers per row, and their stride; without arrays shared by all rows
         self.arrays: dict[str, tuple[list[int], int, int]] = {}
         for name, strides in call.strides.items():
             array, of_rows = call.arrays[name], [group[1][name] for group in groups]
@@ -1053,7 +1063,7 @@ class Packing:
         while len(self.sizes) > 1 and math.prod(self.sizes[1:]) > most:
             del self.sizes[0]
         self.outside = len(groups) - len(self.sizes)
-        self.row = math.prod(self.sizes[1:])  # how many rows an index of the first dimension of a block has
+        self.row = math.prod(self.sizes[1:])  # the rows per index of the first dimension of a block
         step = min(max(most // self.row, 1), self.sizes[0])
         self.pieces: list[Piece] = []
         for addresses in call.addresses(groups[:self.outside]):
@@ -1077,7 +1087,8 @@ class Packing:
             self.arrays[name] = self.arrays[other]
 
     def pack(self, piece: int, names: Sequence[str], wanted: int) -> _Packed:
-        """A block, of which a call takes so many rows: what it writes begins as it was, unless that is all of them."""
+        """Packs a block, of which a call takes `wanted` rows; outputs are copied in unless all their rows are written.
+        """
         addresses, _, rows = self.call.pieces[piece]
         shape = Shape.from_buffer_copy(self.call.shape_struct)
         shape.outer, shape.inner = rows, 1
@@ -1086,7 +1097,7 @@ class Packing:
             if name not in addresses or name not in self.call.strides and name not in self.arrays:
                 continue
             layout = getattr(shape, name)
-            if name not in self.arrays:  # the same for all rows
+            if name not in self.arrays:  # shared by all rows
                 setattr(shape, name, Layout(0, layout.classes, 0, layout.type, 0))
                 continue
             strides, count, apart = self.arrays[name]
@@ -1095,13 +1106,13 @@ class Packing:
                                                (*strides[self.outside:], apart)))
             written = name in self.call.results
             copied = theirs
-            if not theirs.flags.c_contiguous:  # else it is as a copy would be
+            if not theirs.flags.c_contiguous:  # a contiguous array needs no copy
                 whole = written and wanted == rows
                 copied = self.numpy.empty(theirs.shape, theirs.dtype) if whole else theirs.copy("C")
                 if written:
                     packed.written.append((theirs, copied))
             packed.addresses[name] = address_of(copied)
-            repeated = count == 1 and not written  # along the classes, where they have one each
+            repeated = count == 1 and not written  # one number per row, repeated along the classes
             setattr(shape, name, Layout(count, 0 if repeated else 1, 1, layout.type, 0))
             packed.copies.append(copied)
         return packed
@@ -1113,7 +1124,7 @@ ALIGNMENT = 64
 
 
 def workspace_of(size: int) -> ctypes.Array[Any]:
-    """Memory for a thread."""
+    """Memory for one thread."""
     return (ctypes.c_char * (size + ALIGNMENT))()
 
 
@@ -1126,24 +1137,27 @@ def room(workspace: ctypes.Array[Any]) -> int:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _may_leave_threads = getattr(_thread, "daemon_threads_allowed", lambda: True)  # from Python 3.12 on
-_gevent: Any = sys.modules.get("gevent.monkey")  # which puts others in the place of the system's threads
+_gevent: Any = sys.modules.get("gevent.monkey")  # which replaces the threads of the system
 _start_thread = _gevent.get_original("_thread", "start_new_thread") if _gevent else _thread.start_new_thread
 
 
 class _Pool:
-    """Threads that wait for work. The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside of its
-    `submit` can leave one of its locks held; here all that a caller does is of C."""
+    """Threads that wait for work.
+
+    The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside its `submit` can leave one of its
+    locks held. Here a caller uses only operations that are single calls of C.
+    """
 
     def __init__(self) -> None:
         self.queue, self.threads = SimpleQueue[tuple[Callable[..., Any], Any]](), dict[int, object]()
 
     def submit(self, work: Callable[..., Any], argument: Any, number: int = 0) -> None:
-        """Raises RuntimeError where there is no thread of this number, and it cannot be started."""
+        """Raises RuntimeError if the thread with this number does not exist and cannot be started."""
         mine = object()
         try:
             if self.threads.setdefault(number, mine) is mine:
@@ -1161,7 +1175,7 @@ class _Pool:
             while True:
                 work, argument = self.queue.get()
                 work(argument)
-                del work, argument  # the next one may be long in coming
+                del work, argument  # frees them while the thread waits
         finally:
             self.threads.pop(number, None)
 
@@ -1172,11 +1186,11 @@ def _pool() -> _Pool:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process does not have these threads
 
 
-# Locks that are waited for whatever signals come: Python's own give up at Ctrl-C, and a loop that tries again is itself
-# interrupted between two of its instructions.
+# Locks whose acquisition no signal interrupts. Python's own lock methods stop at Ctrl-C, and a loop that tries again
+# can itself be interrupted between two of its instructions.
 _allocate = ctypes.PYFUNCTYPE(c_void_p)(("PyThread_allocate_lock", ctypes.pythonapi))
 _acquire = ctypes.CFUNCTYPE(c_int, c_void_p, c_int)(("PyThread_acquire_lock", ctypes.pythonapi))  # without the GIL
 _release = ctypes.PYFUNCTYPE(None, c_void_p)(("PyThread_release_lock", ctypes.pythonapi))
@@ -1184,21 +1198,21 @@ _free = ctypes.PYFUNCTYPE(None, c_void_p)(("PyThread_free_lock", ctypes.pythonap
 
 
 class _Shared:
-    """Tasks that the calling thread and helpers do; without helpers it does them all."""
+    """Tasks that the calling thread and helpers do; without helpers, the calling thread does them all."""
 
-    locks: Sequence[int] = ()  # of one whose __init__ was interrupted
+    locks: Sequence[int] = ()  # for an object whose __init__ was interrupted
 
     def __init__(self, work: Callable[[int], None], count: int, helpers: int) -> None:
-        self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # each held by a helper at work
+        self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # held by working helpers
         self.work, self.tasks, self.errors, self.closed = work, deque(range(count)), dict[int, Exception](), False
-        self.left = deque[int]()  # by helpers that have too little stack, with nothing written
+        self.left = deque[int]()  # tasks of helpers with too little stack; nothing was written
 
     def __del__(self) -> None:
         for lock in self.locks:
             _free(lock)
 
     def some(self, helps: bool = False) -> None:
-        """Tasks in their order until one fails: the first of those that would fail has then been begun."""
+        """Does tasks in order until one fails; the first task that would fail has then already started."""
         while self.tasks and not self.closed:
             try:
                 i = self.tasks.popleft()
@@ -1213,7 +1227,7 @@ class _Shared:
                 self.errors[i], self.closed = error, True
 
     def help(self, lock: int) -> None:
-        if _acquire(lock, 0):  # else the call has ended
+        if _acquire(lock, 0):  # not acquired: the call has ended
             try:
                 self.some(helps=True)
             finally:
@@ -1225,14 +1239,14 @@ class _Shared:
             try:
                 for i, lock in enumerate(self.locks):
                     _pool().submit(self.help, lock, i)
-            except RuntimeError:  # no thread can be started: there may be no more, or the interpreter is at its end
+            except RuntimeError:  # no thread can start: the system has no more, or the interpreter ends
                 pass
             self.some()
         finally:
             self.closed = True
-            deque(helpers_have_ended, 0)  # for good; a single call of C, so that nothing interrupts it
+            deque(helpers_have_ended, 0)  # one call of C, which nothing interrupts; run keeps the locks
             work = self.work
-            del self.work  # which the queue may keep
+            del self.work  # the queue may keep a reference to self
         for i in sorted(self.left):
             if i < min(self.errors, default=i + 1):
                 work(i)
@@ -1242,8 +1256,10 @@ class _Shared:
 
 
 def share(work: Callable[[int], None], count: int, threads: int | None) -> None:
-    """Calls work(0) to work(count - 1), here and on threads of the pool. When it returns or raises, whatever it raises,
-    all have ended. ctypes releases the interpreter's lock."""
+    """Calls work(0) to work(count - 1), here and on threads of the pool.
+
+    All calls have ended when it returns or raises any exception. ctypes releases the interpreter's lock.
+    """
     helpers = min(count, count if threads is None else threads, processors()) - 1 if count > 1 else 0
     if helpers > 0:
         _Shared(work, count, helpers).run()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Written by tools/functions.py: change what that reads, not this.
+# Written by tools/functions.py: edit its sources, not this file.
 """The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and their ranges."""
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ Fields = list[tuple[str, Any]]
 
 class Rule(NamedTuple):
     array: str
-    form: str  # what there are numbers for
-    holds: str  # which types it may have
-    spread: bool  # one number may stand for several rows or classes
+    form: str  # what each number belongs to
+    holds: str  # the types it may have
+    spread: bool  # one number may apply to several rows or classes
 
 
 class Function(NamedTuple):
     number: int
-    has_classes: bool  # a range of them
+    has_classes: bool  # takes a range of classes
     arrays: list[str]  # in the order of the entry points
-    rules: list[str]  # of those with a layout
+    rules: list[str]  # of the arrays with a layout
 
 
 class Range(NamedTuple):
     least: float
     most: float
     takes_zero: bool
-    unset: float | None  # what 0 stands for in the struct
+    unset: float | None  # the meaning of 0 in the struct
     fix: str  # in messages
 
 
@@ -235,7 +235,7 @@ SAMPLING = {
         "expected a number from 0 to 4294967295"),
 }
 
-NOT_BESIDE = {  # numbers that an option excludes
+NOT_BESIDE = {  # the numbers that an option excludes
     "probability_clamp": ["label_smoothing"],
     "focal_gamma": ["label_smoothing", "z_loss", "probability_clamp"],
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What arguments of other libraries are called here, for the message about one that a function does not take."""
+"""Argument names of other libraries, for the message about an argument that a function does not take."""
 from __future__ import annotations
 
 import difflib
@@ -9,7 +9,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# The first whose words are arguments of the function counts. Names that are nearly those of Xent are found without.
+# The first entry whose words are arguments of the function is used. Similar spellings are found without this table.
 _HERE = {
     "dim": ("axis",), "where": ("class_mask",), "mask": ("class_mask",),
     "weight": ("class_weights", "weights"), "weights": ("class_weights or row_weights",),
@@ -25,7 +25,7 @@ class Nothing(TypedDict):
 
 
 def named(function: Function) -> Function:
-    """Leaves `unknown` out of the signature that users see."""
+    """Removes `unknown` from the signature that users see."""
     signature = inspect.signature(function)
     taken = [parameter for name, parameter in signature.parameters.items() if name != "unknown"]
     cast(Any, function).__signature__ = signature.replace(parameters=taken)
@@ -33,7 +33,7 @@ def named(function: Function) -> Function:
 
 
 def unexpected(function: Callable[..., Any], unknown: Collection[str]) -> TypeError:
-    """What Python raises for arguments that a function does not take, and what Xent calls them."""
+    """Returns Python's error for arguments that a function does not take, with Xent's names for them."""
     name, taken = function.__name__, inspect.signature(function).parameters
     a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
     expected = [found for argument in unknown if (found := _name_here(argument, taken))]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""include/xent.h in ctypes: its structs, its entry points for bindings, and the library that has them."""
+"""include/xent.h in ctypes: its structs, its entry points for bindings, and the library that contains them."""
 from __future__ import annotations
 
 import ctypes
@@ -20,7 +20,7 @@ from pyxent.errors import NativeLibraryError
 ABI_VERSION = 3
 NUMERICS_VERSION = 3
 CHUNK = 8192
-FEW, MANY = 6, MOST_ARRAYS  # how many arrays go through the entry points
+FEW, MANY = 6, MOST_ARRAYS  # the numbers of arrays that the entry points take
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
          "U64": 12}
@@ -30,7 +30,7 @@ SMOOTHING = {"uniform": 0, "others": 1}
 FILTERS = {"top_k": 1, "top_p": 2, "min_p": 3, "typical_p": 4, "top_n_sigma": 5, "xtc": 6, "temperature": 7}
 RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
 TIES = {None: 0, "first": 1, "all": 2}
-WEIGHTS_GRADIENT, WHOLE_ROWS, HIDDEN_GRADIENT = 1, 2, 8  # what a workspace is for
+WEIGHTS_GRADIENT, WHOLE_ROWS, HIDDEN_GRADIENT = 1, 2, 8  # the purposes of a workspace
 
 INVALID_OPTION, INVALID_LABEL, OUT_OF_STACK = 3, 4, 7
 
@@ -94,7 +94,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
 
 
 def sized(struct: type[Struct], **fields: Any) -> Struct:
-    """A struct that begins with its size."""
+    """Creates a struct whose first field is its size."""
     return struct(size=ctypes.sizeof(struct), **fields)
 
 
@@ -104,7 +104,7 @@ class Library:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         archive = next((parent for parent in self.path.parents if parent.is_file()), None)
-        if archive:  # from which Python imported this package
+        if archive:  # Python imported this package from an archive
             raise NativeLibraryError(
                 f"the native library is in the archive {archive} and cannot be loaded from there; expected a file "
                 f"{self.path.name}. Install the wheel with pip, unpack the archive, or set XENT_LIBRARY to the file")
@@ -153,7 +153,7 @@ class Library:
                 f"same build")
 
     def run(self, work: Work, arrays: Sequence[int | None]) -> int:
-        """A call of arrays in the order of the entry points, through the one that is wide enough: its status."""
+        """Calls the entry point that takes enough arrays, in their order; returns the status."""
         entry, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
         return int(entry(work, *arrays[:width], *[None] * (width - len(arrays))))
 
@@ -170,7 +170,7 @@ class Library:
         self.c.xent_exact_sum_merge(ctypes.addressof(exact_sum), ctypes.addressof(other))
 
     def sum_of(self, address: int, type_: int, count: int, other: float = 0.0) -> float:
-        """The exact sum of numbers side by side, and of another one, rounded once."""
+        """The exact sum of contiguous numbers and `other`, rounded once."""
         exact_sum = sized(ExactSum)
         self.c.xent_exact_sum_add(ctypes.addressof(exact_sum), address, type_, 1, count)
         if other:
@@ -185,7 +185,8 @@ TEST_CLASSES = 43  # two groups of sixteen lanes and a part of one
 
 
 def _logits_of_test(type_: str) -> bytes:
-    """Three rows of numbers that every type holds exactly; a NaN; infinity; a zero with a sign among -infinity."""
+    """Three rows of numbers that are exact in every type, with a NaN, an infinity, and a signed zero among -infinity.
+    """
     values = [(i * 37 % 64 - 32) / 4 for i in range(5 * TEST_CLASSES)] + [-inf] * TEST_CLASSES
     values[3 * TEST_CLASSES + 5], values[4 * TEST_CLASSES + 20], values[5 * TEST_CLASSES + 11] = nan, inf, -0.0
     if type_ == "BF16":
@@ -195,7 +196,7 @@ def _logits_of_test(type_: str) -> bytes:
 
 
 def self_test(library: Library) -> str | None:
-    """Whether a compiler or a processor made a library wrong: what is wrong; None: nothing."""
+    """Checks the library against known results, for faults of compiler or processor; returns the fault, or None."""
     labels = (c_int32 * 6)(7, 0, TEST_CLASSES - 1, 1, 2, 11)
     for type_, expected in TESTED.items():
         logits, code = ctypes.create_string_buffer(data := _logits_of_test(type_), len(data)), TYPES[type_]
@@ -224,5 +225,5 @@ NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}
 
 @cache
 def library() -> Library:
-    """The library of this process: the file that XENT_LIBRARY names, else the one of the wheel."""
+    """The library of this process: the file in XENT_LIBRARY, otherwise that of the wheel."""
     return Library(os.environ.get("XENT_LIBRARY") or Path(__file__).with_name(NAMES.get(sys.platform, "libxent.so")))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations. Every array may be NumPy's, PyTorch's, JAX's, Arrow's or anybody's who lends memory by DLPack or the
-buffer protocol; nothing is copied."""
+"""The operations. Every array may be a NumPy, PyTorch, JAX or Arrow array, or any object that exports its memory by
+DLPack or the buffer protocol. The memory is shared, and nothing is copied unless a function says so."""
 from __future__ import annotations
 
 import ctypes
@@ -54,27 +54,28 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
             threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
 
-    `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
+    `x` are the logits after `softcap` (`c tanh(x / c)`) and after division by `temperature`.
 
-    logits        float32, float16, bfloat16 or float64, of any shape and strides; a copy of integers as float64
-    axis          the class axis; several, or None for all: their indices together are the classes. Of
-                  logits without a dimension, which are one class: -1, 0 or None
+    logits        float32, float16, bfloat16 or float64, of any shape and strides; integers are copied as float64
+    axis          the class axis; several axes, or None for all: their indices together are the classes. Logits
+                  without a dimension are one class; the axis is then -1, 0 or None
     temperature   one number, or one per row: a list, or an array as `sink`
-    out           your array in the shape of the logits, which may be the logits themselves
-    dtype         of a new result, where it is not that of the logits; "float64" computes with a copy of them as float64
-    class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the
-                  logits as NumPy's do
-    sink          an extra logit in the sum of each row, without a class: one per row, or one
-    row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
-                  up to offset r + 1; in a new result, what belongs to no row is 0
+    out           your array in the shape of the logits; it may be the logits themselves
+    dtype         the type of a new result, if it differs from that of the logits; "float64" computes with a float64
+                  copy of the logits
+    class_mask    0 (or False) masks a class: one flag per class, or any shape that broadcasts to that of the logits
+                  by the rules of NumPy
+    sink          an extra logit in the sum of each row, without a class: one per row, or one for all
+    row_offsets   rows of different lengths, stored one after the other in one dimension: row r has the logits from
+                  offset r up to offset r + 1; elements of a new result that belong to no row are 0
     fully_masked  the result of a row that is all -inf or masked: "nan", or "zero" for +0
-    isa           "best", "scalar", "avx2", "avx512" or "neon": changes the speed and no bit
-    threads       the most threads to use; changes the speed and no bit. None: one per processor
+    isa           "best", "scalar", "avx2", "avx512" or "neon": changes only the speed; the bits are the same
+    threads       at most this many threads, None for one per processor: changes only the speed; the bits are the same
 
-    Returns `out`, or a new array of the library of the logits (else of NumPy, else a memoryview).
+    Returns `out`, or a new array of the library of the logits (otherwise of NumPy, otherwise a memoryview).
 
-    Raises ShapeError, DTypeError, ArrayMemoryError or OptionError, before anything is written. Any number of threads
-    may call it at once; the interpreter's lock is free while it computes.
+    Raises ShapeError, DTypeError, ArrayMemoryError or OptionError, before it writes anything. Any number of threads
+    may call it at once; it releases the interpreter's lock while it computes.
 
     >>> import numpy as np, pyxent
     >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
@@ -99,7 +100,7 @@ def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
-    """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
+    """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Otherwise as `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
@@ -129,16 +130,18 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
-    """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
-    else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything
-    else as in `softmax`.
+    """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis.
+
+    The result is float64 for float64 logits, otherwise float32 unless `dtype` or `out` selects another type. `keepdims`
+    keeps the class axes, with size 1. Otherwise as `softmax`.
 
     weights      w of `log sum w exp(x)`: real numbers of any type, in a shape that broadcasts to that of the logits, or
-                 one per class of a single class axis; of ragged rows in the shape of the logits. A class of weight 0
-                 is masked, also if its logit is NaN or infinite. Not with a temperature, softcap or sink. NumPy
-                 computes their logarithms, and the exponentials of rows with a weight below 0, in float64: the last
-                 bits may differ between machines
-    return_sign  True: `(log |sum|, sign)`, where the sign is 1, 0, -1 or NaN. Otherwise a sum below 0 is NaN
+                 one per class of a single class axis; for ragged rows, in the shape of the logits. A class of weight 0
+                 is masked, even if its logit is NaN or infinite. Not with a temperature, softcap or sink. NumPy
+                 computes the logarithms of the weights in float64, and the exponentials of rows with a weight below 0:
+                 the last bits may differ between machines
+    return_sign  True: returns `(log |sum|, sign)`, where the sign is 1, 0, -1 or NaN. Otherwise the result for a sum
+                 below 0 is NaN
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
@@ -159,11 +162,11 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
 
 
 class _Plan(NamedTuple):
-    """What a call of arrays of the same types, shapes and strides was: all but their addresses."""
+    """A checked call for arrays with certain types, shapes and strides: everything except their addresses."""
 
     library: Library
-    work: Work  # which nobody writes: threads have it in common
-    shape_struct: Shape  # to which it points
+    work: Work  # read-only, shared by all threads
+    shape_struct: Shape  # work points to it
     options: Options
     type: str
     shape: tuple[int, ...]
@@ -191,7 +194,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
                 result = out if to else empty(logits, plan.type, plan.shape)
                 address = to.address if to else address_of(result)
                 if address and not plan.library.few(plan.work, lent.address, address, None, None, None, None):
-                    return result  # else it is said below what is wrong
+                    return result  # the checks below report what is wrong
     lent = array_of("logits", _given("logits", logits))
     to_type = type_named(dtype) if dtype is not None else None
     widened = lent.type not in FLOATS or lent.type != "F64" == to_type and (out is None or out is True)
@@ -212,7 +215,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     call.take("element_weights", weights)
-    if not call.classes and function == "log_sum_exp":  # as one class that is -inf
+    if not call.classes and function == "log_sum_exp":  # the sum of no class is that of one class that is -inf
         alone = empty(logits, lent.type, call.with_entries(1))
         fill(as_type(alone, lent.type), -math.inf)
         return _softmax(function, alone, axis, out, dtype, None, sink, None, threads, kept, None, signed, **options)
@@ -233,7 +236,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
         if signed:
             return call.results[name], signs
         if key and call.is_one_task:
-            assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
+            assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # the order of a plan's addresses
             _keep(key, call, struct, function, () if call.scalar else written.shape)
         return call.results[name]
 
@@ -241,7 +244,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
 
 
 def _log_sum_exp_like(call: Call, options: Any) -> Callable[..., Any]:
-    """`log sum exp(x)` of doubles that lie as the logits of a call do, -inf where all are."""
+    """`log sum exp(x)` of doubles with the layout of a call's logits; -inf for a row that is all -inf."""
     offsets, axis = call.arrays.get("row_offsets"), -1 if call.ragged else call.axis
 
     def log_sum_exp(terms: Any, class_mask: Any = None, sink: Any = None) -> Any:
@@ -273,11 +276,11 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                      dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
                      **unknown: Unpack[Nothing]) -> Any:
-    """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
-    after.
+    """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and its upstream gradient `dy`.
 
-    Returns `gradient`, which may be `output` or `upstream` in place, or a new array; `dtype="float64"` computes with
-    copies of both as float64. Axes, temperature, class mask and row offsets are those of the forward.
+    Returns `gradient`, or a new array. `gradient` may be `output` or `upstream`, which it then overwrites.
+    `dtype="float64"` computes with float64 copies of both. Pass the axes, temperature, class mask and row offsets of
+    the forward call.
 
     >>> import numpy as np, pyxent
     >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
@@ -305,7 +308,7 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes =
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
                          **unknown: Unpack[Nothing]) -> Any:
-    """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
+    """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; otherwise as `softmax_backward`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
@@ -339,7 +342,7 @@ def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: An
     return call.result(threads, compute)
 
 
-# ---- the largest classes, and those that are selected ---------------------------------------------------------------
+# ---- the largest classes, and selected classes ----------------------------------------------------------------------
 
 
 class TopK(NamedTuple):
@@ -355,12 +358,13 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
           **unknown: Unpack[Nothing]) -> TopK:
-    """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
+    """The k classes of the largest logits of each row, and their log-probabilities over all classes, in one read.
 
-    Logits fall, and the lower class comes first among equals. Where fewer than k are not masked: class -1, and -inf; in
-    a row that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be your arrays.
-    With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
-    copied as float64, which must hold them. Options as in `softmax`.
+    Logits are in descending order; of equal logits, the lower class comes first. If fewer than k classes are not
+    masked, the rest are class -1 with -inf; in a row that is NaN, all are class -1 with NaN. `classes` (int32 or int64)
+    and `log_probabilities` may be your arrays. With `largest=False`, the classes of the smallest logits, in ascending
+    order; NumPy or PyTorch then sorts them. Integers are copied as float64, which must represent them exactly. Options
+    as in `softmax`.
 
     >>> import numpy as np, pyxent
     >>> top = pyxent.top_k(np.array([[2.0, 1, 0], [0, 3, 1]]), 2)
@@ -395,7 +399,7 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
 
 
 def _floats(logits: Any, threads: Any) -> Any:
-    """Integers as float64."""
+    """Returns the logits, with integers copied as float64."""
     lent = array_of("logits", _given("logits", logits))
     if lent.type not in FLOATS and isinstance(threads, Bound):
         raise OptionError(f"logits is {lent} and the call is bound; expected an array of floats. Convert logits first")
@@ -425,10 +429,11 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
 def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
            class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None,
            **unknown: Unpack[Nothing]) -> Any:
-    """The class of the largest logit of each row, as int64: the lower of equals, or with `last` the higher.
+    """The class of the largest logit of each row, as int64: the lowest of equal classes, or the highest with `last`.
 
-    -1 in a row that is NaN or +inf, or that has only -inf or masked classes. Of several axes the index counts through
-    all of them, as in NumPy. Integers are copied as float64, which must hold them. `out` is int32 or int64.
+    The class is -1 in a row that is NaN or +inf, or that has only -inf or masked classes. For several axes, the index
+    counts through all of them, as in NumPy. Integers are copied as float64, which must represent them exactly. `out` is
+    int32 or int64.
 
     >>> import numpy as np, pyxent
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
@@ -446,7 +451,9 @@ def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: 
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
             dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
             **unknown: Unpack[Nothing]) -> Any:
-    """`- sum p log p` of the softmax of each row, in nats; float64 for float64, else float32. Options as in `softmax`.
+    """`- sum p log p` of the softmax of each row, in nats.
+
+    The result is float64 for float64 logits, otherwise float32. Options as in `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
@@ -461,7 +468,7 @@ def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: 
 
 def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_mask: Any, row_offsets: Any,
              threads: Any, sink: Any = None, last: bool = False, **options: Any) -> Any:
-    """An output of cross-entropy that needs no targets."""
+    """Computes an output of cross-entropy that needs no targets."""
     kept, several = truth("keepdims", keepdims), is_several(axis)
     if kept and row_offsets is not None:
         raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
@@ -500,7 +507,7 @@ def _require_as_before(tensors: list[LentTensor], versions: Sequence[int]) -> No
 
 
 class _Copied:
-    """Of a copy of a result, in place of its statistics."""
+    """Replaces the statistics of a result in its copies and pickles."""
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
         raise OptionError("statistics stay with the result that the call gave, and this is a copy of it: call "
@@ -511,15 +518,15 @@ class _Copied:
 
 @dataclass(frozen=True, eq=False)
 class _Saved:
-    """What a later gradient is computed from: a call that has statistics, and what its gradients are multiplied by."""
+    """A call with saved statistics, and the factors of its gradients, for a later `backward`."""
 
     function: str
     call: Call
     options: Options
     reductions: Reductions | None = None
     divisor: float = 1.0
-    versions: Sequence[int] = ()  # of the tensors of PyTorch that were read
-    run: int = 0  # of a call that is bound, whose runs have the same statistics in common
+    versions: Sequence[int] = ()  # version counters of the PyTorch tensors that the call read
+    run: int = 0  # the run of a bound call: all its runs share the statistics
 
     @staticmethod
     def of(function: str, call: Call, *others: Any) -> _Saved:
@@ -527,12 +534,12 @@ class _Saved:
         saved = _Saved(function, call, *others)
         return replace(saved, versions=versions_of(call.again().lent_tensors()), run=call.saved)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
+    def __reduce__(self) -> tuple[Any, ...]:  # statistics are valid only with the arrays of the call
         return _Copied, ()
 
     def _again(self, upstream: Any, outputs: dict[str, Any],
                in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
-        """The call of the gradients, its options, and whether they are all zero."""
+        """Returns the call of the gradients, its options, and whether all gradients are zero."""
         call, reductions = self.call.again(), self.reductions
         if self.run != self.call.saved:
             raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
@@ -567,7 +574,7 @@ class _Saved:
         return call.results
 
     def linear_call(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> tuple[Call, Options, bool]:
-        """The call of the gradients of a linear layer, checked."""
+        """Returns the checked call of the gradients of a linear layer, its options, and whether all are zero."""
         call, options, zero = self._again(upstream, outputs)
         of_classes = call.results.keys() - {"hidden_gradient"}
         call.workspace = _linear_workspace(call, (HIDDEN_GRADIENT if "hidden_gradient" in call.results else 0)
@@ -600,7 +607,7 @@ def _later(saved: _Saved | _Copied | None, upstream: Any, gradient: Any, threads
 
 
 class _Shown:
-    """A result that shows what it has: numbers, and arrays by their type and shape unless they are short."""
+    """A result whose text shows its fields: numbers, and arrays by type and shape unless they are short."""
 
     def __repr__(self) -> str:
         found = ((each.name, getattr(self, each.name)) for each in fields(cast(Any, self)) if each.repr)
@@ -615,14 +622,17 @@ def _short(value: Any) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Selected(_Shown):
-    """Log-probabilities of selected classes; the gradient where it was asked for."""
+    """Log-probabilities of selected classes, and the gradient if you requested it."""
 
     log_probabilities: Any
     gradient: Any = None
     _saved: _Saved | _Copied | None = field(default=None, repr=False)
 
     def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
-        """The gradient, later, with an upstream that depends on the log-probabilities; as `Loss.backward`."""
+        """Computes the gradient later, with an upstream gradient that depends on the log-probabilities.
+
+        Otherwise as `Loss.backward`.
+        """
         return _later(self._saved, upstream, gradient, threads)
 
 
@@ -634,15 +644,15 @@ def selected_log_probabilities(
         class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
         **unknown: Unpack[Nothing]) -> Selected:
-    """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
+    """`log softmax(x)` of one class of each row, or of up to 256, without storing those of the other classes.
 
-    targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
-              The ignore index counts for nothing, and its log-probability is +0
-    gradient  True or your array (the logits, too): of `gradient_scale * sum g log p`, with g =
-              `upstream`, which has the shape of the targets (None: 1 for each)
-    save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` cannot be the
-                     logits then
-    dtype  "float64" computes with a copy of the logits as float64
+    targets   the classes: in the shape of the logits without the class axis, or with several classes of each row along
+              it. A target equal to `ignore_index` adds nothing to the gradient, and its log-probability is +0
+    gradient  True, or your array, which may be the logits: the gradient of `gradient_scale * sum g log p`, with g =
+              `upstream` in the shape of the targets (None: 1 for each)
+    save_statistics  keeps the statistics from which `backward` of the result computes the gradient later; `gradient`
+                     cannot then be the logits
+    dtype  "float64" computes with a float64 copy of the logits
 
     >>> import numpy as np, pyxent
     >>> tokens = np.array([0, 1])
@@ -679,15 +689,16 @@ def selected_log_probabilities(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Loss(_Shown):
-    """A loss and what was asked for beside it; `float(result)` is the loss, and `f"{result:.3f}"` writes it.
+    """A loss and the outputs that you requested; `float(result)` is the loss, and `f"{result:.3f}"` formats it.
 
-    A result equals itself only. Deep copies and pickles have all but the statistics of `save_statistics`.
+    A result is equal only to itself. Deep copies and pickles contain everything except the statistics of
+    `save_statistics`.
 
     loss         the mean or the sum
     sum          the exact sum of the losses of all rows, rounded once
-    rows         how many there are (of binary cross-entropy: elements)
-    valid_rows   how many of them were not ignored
-    denominator  what a mean is divided by: the valid rows, or the sum of their weights, unless one was given
+    rows         the number of rows (for binary cross-entropy, of elements)
+    valid_rows   the number of rows that are not ignored
+    denominator  the divisor of a mean: the valid rows, or the sum of their weights, unless you passed one
     """
 
     loss: float
@@ -718,10 +729,10 @@ class Loss(_Shown):
         return format(self.loss, spec) if spec else str(self)
 
     def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
-        """The gradient, later: `upstream`, one number per row (None: 1 for each), times what `gradient` would have got.
+        """Computes the gradient later: that of `gradient=True`, times `upstream`, one number per row (None: 1 each).
 
-        Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Returns a
-        new array or `gradient`, which may be the logits.
+        Call it on the result of a `cross_entropy` with `save_statistics=True`. The logits, targets and weights must be
+        unchanged. Returns a new array or `gradient`, which may be the logits.
 
         >>> import numpy as np, pyxent
         >>> result = pyxent.cross_entropy(np.zeros((2, 2)), np.array([0, 1]), reduction="sum", save_statistics=True)
@@ -732,7 +743,7 @@ class Loss(_Shown):
 
 
 class LinearGradients(NamedTuple):
-    """The gradients of a linear layer that were asked for; the others are None."""
+    """The gradients of a linear layer that you requested; fields that you did not request have the value None."""
 
     hidden: Any = None
     weights: Any = None
@@ -741,15 +752,15 @@ class LinearGradients(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LinearLoss(Loss):
-    """What `linear_cross_entropy` returns."""
+    """The result of `linear_cross_entropy`."""
 
     def backward(self, upstream: Input = None, *, hidden_gradient: Output = True,  # type: ignore[override]
                  weights_gradient: Output = None, bias_gradient: Output = None,
                  threads: int | None = None) -> LinearGradients:
-        """The gradients, later: of the losses of the rows, each times its `upstream` (None: 1), one number per row.
+        """Computes the gradients later: of the losses of the rows, each times its `upstream` (None: 1), one per row.
 
-        Of a `linear_cross_entropy` with `save_statistics=True`. Hidden states, weights, bias and targets must be what
-        they were. `True` makes a new array; your array is filled.
+        Call it on the result of a `linear_cross_entropy` with `save_statistics=True`. The hidden states, weights, bias
+        and targets must be unchanged. `True` makes a new array; your array is overwritten.
 
         >>> import numpy as np, pyxent
         >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
@@ -780,34 +791,35 @@ def cross_entropy(
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
         empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
         isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
-    """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
+    """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient in the same read of the
     logits.
 
-    axis             the class axis; of several, or None for all, labels and class weights count the
-                     classes through all of them, in the order of the dimensions
+    axis             the class axis; for several axes, or None for all, labels and class weights count the classes
+                     through all of them, in the order of the dimensions
     targets          integers: labels, in the shape of the logits without the class axis; floats: probability rows, in
-                     the shape of the logits; with `target_weights`: integers, some classes of each row along the class
-                     axis
-    reduction        "mean" or "sum"; `gradient_reduction` where that of the gradient differs
-    ignore_index     rows with this label do not count; there is none by default (PyTorch's is -100)
-    label_smoothing  eps: targets become `(1 - eps) q + eps / classes`, or with smoothing="others" over all but the
-                     label
-    class_weights    w, one per class, below 0 too without `save_statistics`; row_weights  u, one per row, 0 or False:
-                     the row is ignored, and not read
+                     the shape of the logits; with `target_weights`: integers, several classes of each row along the
+                     class axis
+    reduction        "mean" or "sum"; `gradient_reduction` if that of the gradient differs
+    ignore_index     rows with this label do not count; None, the default, ignores no row (PyTorch's default is -100)
+    label_smoothing  eps: targets become `(1 - eps) q + eps / classes`; with smoothing="others", eps is spread over all
+                     classes except the label
+    class_weights    w, one per class; may be below 0 without `save_statistics`
+    row_weights      u, one per row; a row with 0 or False is ignored, and not read
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
-    gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
-    empty_mean     what a mean over no row is: "nan", "zero" or "error"
-    dtype            "float64" computes with a copy of the logits as float64; new arrays are float64 then
+    gradient_scale   multiplies every gradient
+    denominator      the divisor of means, for a batch in several calls
+    empty_mean       the mean over no row: "nan", "zero" or "error"
+    dtype            "float64" computes with a float64 copy of the logits; new arrays are then float64
     class_mask, sink, row_offsets, fully_masked, isa, threads  as in `softmax`
 
-    Outputs: `True` asks for a new array, your array is filled: `gradient` (which may be the logits),
-    `losses`, `log_sum_exp`, `correct`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
+    Outputs: `True` returns a new array; an array that you pass is overwritten. They are `gradient` (which may be the
+    logits), `losses`, `log_sum_exp`, `correct`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
-    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later: from the
-    logits as they are then, so `gradient` cannot be the logits.
+    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later. It reads
+    the logits again, so `gradient` cannot be the logits.
 
-    Raises what `softmax` raises, LabelError for a label that is no class, and EmptyMeanError; before anything is
-    written.
+    Raises the errors of `softmax`, LabelError for a label outside the classes, and EmptyMeanError, before it writes
+    anything.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.array([[2.0, 1, 0], [0, 3, 1]]), np.array([0, 1])
@@ -878,7 +890,7 @@ def cross_entropy(
 
 def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, threads: Any, save: Any,
                      inputs: dict[str, Any], outputs: dict[str, Any], options: dict[str, Any]) -> Loss:
-    """A cross-entropy whose classes lie along several axes; the inputs and outputs are those that have such axes."""
+    """Cross-entropy with several class axes; `inputs` and `outputs` are the arrays that have these axes."""
     lent = array_of("logits", _given("logits", logits))
     if truth("save_statistics", save):
         raise OptionError(f"axis is {shown(axis)} and save_statistics is True; expected one axis. Reshape logits so "
@@ -898,14 +910,14 @@ def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, thr
                               if (found := getattr(result, name)) is not None})
 
 
-_UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # usual options, which are these very texts
+_UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # defaults, compared by identity
 _CHECK, _LOSS = FUNCTIONS["check_targets"], FUNCTIONS["cross_entropy"]
 _LOGITS, _TARGETS, _GRADIENT, _EXACT_SUM = map(_LOSS.arrays.index, ("logits", "targets", "gradient", "exact_sum"))
 assert _CHECK.arrays[0] == "targets"
 
 
 def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mean: bool, wanted: bool) -> Loss | None:
-    """What `_loss` gives; None where it has something to say."""
+    """Returns the result of `_loss`, or None if `_loss` must check and report."""
     if not plan:
         return None
     library, report, exact_sum = plan.library, sized(Report), sized(ExactSum)
@@ -930,7 +942,7 @@ def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mea
 
 
 def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
-    """Refuses options that are of other targets."""
+    """Rejects options of other kinds of targets."""
     targets = call.arrays["targets"]
     if kind == "probability rows" and given["ignore_index"] is not None:
         raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}; expected "
@@ -947,7 +959,7 @@ def _is_wanted(output: Any) -> bool:
 
 
 def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
-    """Refuses outputs that are of other targets."""
+    """Rejects outputs of other kinds of targets."""
     if kind == "class indices" and _is_wanted(outputs["target_gradient"]):
         raise OptionError("target_gradient is requested, targets are class indices; expected probability rows or "
                           "sparse targets, or outputs without it")
@@ -958,17 +970,20 @@ def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
 
 
 AnyLoss = TypeVar("AnyLoss", bound=Loss)
-Sums = tuple[float, float, int, int, float]  # the loss and what else every Loss has
+Sums = tuple[float, float, int, int, float]  # the loss and the other four numbers of every Loss
 
 
 def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, reductions: Reductions, gradient: Any,
           outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False,
           signed: Callable[[], Sums] | None = None) -> AnyLoss:
-    """Counts, computes and reduces; `whole` if results are sums over all rows, of one call of the kernel; `signed`
-    computes with class weights of which some are below 0."""
+    """Counts, computes and reduces.
+
+    `whole`: some results are sums over all rows, so one call of the kernel computes them. `signed` computes with class
+    weights if some are below 0.
+    """
     for name, value in outputs.items():
         call.write(name, value)
-    # A later gradient is computed from the logits.
+    # backward reads the logits again, so the gradient cannot overwrite them.
     call.write("gradient", gradient, [] if save else ["logits"])
     if save:
         call.keep_statistics()
@@ -978,7 +993,7 @@ def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, redu
     def compute() -> AnyLoss:
         try:
             made = sums()
-        except OptionError:  # before anything is written
+        except OptionError:  # nothing has been written yet
             if not signed or save or not have_signs(call.arrays.get("class_weights")):
                 raise
             made = signed()
@@ -992,12 +1007,12 @@ _WEIGHTED = ("losses", "gradient", "target_gradient")
 
 
 def _of_signs(call: Call, reductions: Reductions, kind: str, given: dict[str, Any]) -> Sums:
-    """A cross-entropy whose class weights have signs: that of the weights above 0, less that of the others."""
+    """A cross-entropy with negative class weights: that of the positive weights, minus that of the others."""
     inputs: dict[str, Any] = {name: call.arrays[name] for name in (
         "logits", "targets", "target_weights", "class_mask", "sink", "row_weights", "row_offsets")
         if name in call.arrays}
     plain: dict[str, Any] = dict(given, axis=-1 if call.ragged else call.axis, reduction="sum", threads=call.threads)
-    # Labels have one weight per row, so that one of the two parts is 0. Others are added in double.
+    # Labels have one weight per row, so one of the two parts is 0. For other targets, both are added in double.
     mixed = kind != "class indices" or bool(given["label_smoothing"] or given["z_loss"])
     exact = call.lead.type == "F64"
     wider: dict[str, Any] = {name: copied(doubles_of(array)) if mixed and not exact and array.type in FLOATS else array
@@ -1042,9 +1057,9 @@ def _of_signs(call: Call, reductions: Reductions, kind: str, given: dict[str, An
 
 def _summing(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
              whole: bool) -> Callable[[], Sums]:
-    """Computes the parts of a call: the loss and what else every `Loss` has."""
+    """Returns a function that computes the parts of a call, and the five numbers of every `Loss`."""
     library, one, others = parts[0].library, parts[0], parts[1:]
-    gradients = [name for name in one.results if name.endswith("gradient")]  # those of all
+    gradients = [name for name in one.results if name.endswith("gradient")]  # every part has the same
     rows = sum(call.lead.size if call.elements else call.rows for call in parts)
 
     def sums() -> Sums:
@@ -1082,8 +1097,10 @@ def _require_even_rows(parts: Sequence[Call]) -> None:
 
 
 def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum | None]:
-    """How many rows count, and the sum of their weights if they have some. All labels are looked at, before anything
-    is written."""
+    """Returns the number of rows that count, and the sum of their weights if there are weights.
+
+    Reads all labels before anything is written.
+    """
     if function == "binary_cross_entropy":
         return call.run(function, options, without=("losses", "gradient"))[0], None
     weighted = "row_weights" in call.arrays
@@ -1105,21 +1122,21 @@ def binary_cross_entropy(
         focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
-    """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
+    """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element on its own, reduced, and its
     gradient.
 
     targets           t: labels 0 and 1 (integers or booleans), or numbers from 0 to 1, in the shape of the logits
-    weights           w, in a shape that broadcasts to that of the logits, or one per index of `axis`; 0 or False:
-                      ignored
-    positive_weights  r, likewise (PyTorch's `pos_weight`)
-    probability_clamp  d: in the losses, not in the gradient, probabilities count as numbers in [d, 1 - d]. NumPy
-                       replaces the losses that this changes
-    focal_gamma, focal_alpha  of the focal loss, with m the probability of what is wrong and a = alpha t + (1 - alpha)(1
-                              - t)
-    target_gradient   of t, which are numbers then: `w (r softplus(-x) - softplus(x))`; not of focal losses, not with a
-                      clamp
+    weights           w, in a shape that broadcasts to that of the logits, or one per index of `axis`; elements with 0
+                      or False are ignored
+    positive_weights  r, in such a shape too (PyTorch's `pos_weight`)
+    probability_clamp  d: the losses, not the gradient, take probabilities as numbers in [d, 1 - d]. NumPy replaces the
+                       losses that this changes
+    focal_gamma, focal_alpha  of the focal loss, with m the probability of the wrong label and a = alpha t +
+                              (1 - alpha)(1 - t)
+    target_gradient   the gradient in t, for targets that are numbers: `w (r softplus(-x) - softplus(x))`; not for focal
+                      losses, not with a clamp
 
-    All others as in `cross_entropy`.
+    Otherwise as `cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
@@ -1152,7 +1169,7 @@ def binary_cross_entropy(
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
-    if focal_alpha is not None and not focal_alpha:  # positive labels do not weigh; the core has no such alpha
+    if focal_alpha is not None and not focal_alpha:  # positive labels have weight 0; the core takes no alpha of 0
         if not labels and (isinstance(threads, Bound) or not is_binary(call.arrays["targets"])):
             raise OptionError(f"focal_alpha is {focal_alpha}, targets are numbers {call.arrays['targets']}; expected "
                               f"labels of an integer type")
@@ -1163,7 +1180,7 @@ def binary_cross_entropy(
     if labels:
         raise OptionError(f"target_gradient is requested, targets are labels {call.arrays['targets']}; expected "
                           f"numbers from 0 to 1 of type {call.allowed}")
-    of_ones, of_zeros = _losses_of_labels(call)  # before the gradient may overwrite the logits
+    of_ones, of_zeros = _losses_of_labels(call)  # the gradient may overwrite the logits later
     call.write("target_gradient", target_gradient)
     result = _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
     if not reductions.gradient_is_zero(result.denominator):
@@ -1173,7 +1190,7 @@ def binary_cross_entropy(
 
 
 def _losses_of_labels(call: Call) -> list[Array]:
-    """The binary losses of the label 1 everywhere, and of the label 0, as float64."""
+    """The binary losses with label 1 everywhere and with label 0 everywhere, as float64."""
     names = {"element_weights": "weights", "positive_weights": "positive_weights"}
     inputs: dict[str, Any] = {name: copied(doubles_of(call.arrays[key])) for key, name in names.items()
                               if key in call.arrays}
@@ -1183,7 +1200,7 @@ def _losses_of_labels(call: Call) -> list[Array]:
 
 
 def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any, options: dict[str, Any]) -> Loss:
-    """A binary cross-entropy whose probabilities count as numbers from the clamp to 1 minus it."""
+    """A binary cross-entropy with probabilities clamped from `clamp` to 1 - `clamp`."""
     clamp = require("probability_clamp", clamp)
     for name in ("focal_gamma", "focal_alpha"):
         if options[name]:
@@ -1192,7 +1209,7 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
         reason = "the call is bound" if isinstance(threads, Bound) else "losses is given"
         raise OptionError(f"probability_clamp is {clamp} and {reason}; expected no clamp")
     logits, targets = _as_type(options["dtype"], threads, logits, targets=_given("targets", targets))
-    positive, negative = (  # before the gradient may overwrite the logits
+    positive, negative = (  # the gradient may overwrite the logits later
         array_of("losses", binary_cross_entropy(logits, labels, reduction="sum", losses=True, isa=options["isa"],
                                                 threads=threads).losses) for labels in labels_like("logits", logits))
     call, _ = _begin("logits", logits, options["axis"], None, ELEMENTS)
@@ -1221,21 +1238,22 @@ def linear_cross_entropy(
         denominator: float | None = None, empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
         **unknown: Unpack[Nothing]) -> LinearLoss:
-    """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
+    """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never all in memory.
 
     hidden   float32, float16, bfloat16 or float64, of any shape, with the features of a row along the last axis
-    weights  one row of features per class: [classes, features]. [classes, *D, features] are one layer for each index of
-             D: targets, losses and what else is one per row then have the shape [*rows, *D], as in PyTorch
+    weights  one row of features per class: [classes, features]. [classes, *D, features] is one layer for each index of
+             D: the targets, losses and other arrays with one entry per row then have the shape [*rows, *D], as in
+             PyTorch
     bias     one number per class: the shape of the weights without the features
-    dtype    "float64" computes with copies of hidden and weights as float64
+    dtype    "float64" computes with float64 copies of hidden and weights
 
-    In float64 all logits are in memory, and NumPy computes the products: each sum is added in the order of its terms,
-    so the bits are the same on every machine, but it takes longer than in float32. Such a call cannot be bound.
+    In float64, all logits are in memory, and NumPy computes the products. It adds each sum in the order of its terms,
+    so the bits are the same on every machine, but it takes longer than float32. Such a call cannot be bound.
 
-    Outputs are asked for as in `cross_entropy`, and so are the gradients of hidden states, weights and bias, of the
-    types of hidden and weights. Those of weights and bias are sums over all rows, which one thread adds. With
+    You request outputs as in `cross_entropy`. This includes the gradients of hidden states, weights and bias, which
+    have the types of hidden and weights. Those of weights and bias are sums over all rows, added by one thread. With
     `save_statistics`, `backward` of the result computes them later, from an upstream gradient per row. Targets and
-    options as in `cross_entropy`; class weights below 0 in float64 only.
+    options as in `cross_entropy`; class weights below 0 only in float64.
 
     >>> import numpy as np, pyxent
     >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
@@ -1284,7 +1302,7 @@ _OF_LAYER = ("weights_gradient", "bias_gradient")  # sums over the rows
 
 def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
            given: dict[str, Any]) -> tuple[Call, Options, bool]:
-    """A linear layer without its outputs; and whether there are some that one call has to sum over all rows."""
+    """A linear layer without its outputs, its options, and whether one call must sum an output over all rows."""
     classes = array_of("weights", weights).shape[0]
     call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
     features = call.counts["features"] = call.lead.shape[-1]
@@ -1315,7 +1333,7 @@ _OF_LINEAR = ("hidden_gradient", *_OF_LAYER)
 
 def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[str, Any], threads: Any,
                       options: dict[str, Any]) -> LinearLoss:
-    """One linear layer or several in float64, whose logits are in memory as a whole."""
+    """One linear layer or several in float64, with all logits in memory."""
     lent = array_of("hidden", hidden)
     if isinstance(threads, Bound):
         raise OptionError(f"hidden is {lent} and the call is bound; expected float32, float16 or bfloat16")
@@ -1348,7 +1366,7 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
 
 @dataclass(frozen=True, eq=False)
 class _Doubles:
-    """Hidden states and weights of float64, and the loss of their logits where statistics are saved."""
+    """Hidden states and weights in float64, and the loss of their logits if the call saves statistics."""
 
     call: Call
     hidden: Array
@@ -1360,7 +1378,7 @@ class _Doubles:
         return _Copied, ()
 
     def outputs(self, wanted: dict[str, Any]) -> dict[str, tuple[Any, Array]]:
-        """What gradients are written to."""
+        """Returns each gradient as the result and the array to write."""
         shapes, found = (self.hidden.shape, self.weights.shape, self.weights.shape[:-1]), {}
         for (name, value), shape in zip(wanted.items(), shapes):
             if not _is_wanted(value):
@@ -1393,7 +1411,7 @@ class _Doubles:
 
 def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
             reductions: Reductions, given: dict[str, Any], threads: int | None, save: bool) -> LinearLoss:
-    """One linear layer for each index of the inner dimensions of the weights, and their gradients added."""
+    """One linear layer for each index of the inner dimensions of the weights; their hidden gradients are added."""
     lent, inner = array_of("hidden", _given("hidden", hidden)), weights.shape[1:-1]
     if not lent.shape or lent.type not in ("F32", "F16", "BF16"):
         raise (DTypeError if lent.shape else ShapeError)(
@@ -1429,7 +1447,7 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
 
 @dataclass(frozen=True, eq=False)
 class _Layers:
-    """Several linear layers, and where statistics are saved what later gradients are computed from."""
+    """Several linear layers, with the statistics for later gradients if the call saves them."""
 
     hidden: Any
     lent: Array
@@ -1443,7 +1461,7 @@ class _Layers:
 
     @property
     def tensors(self) -> list[LentTensor]:
-        """Those of PyTorch but the hidden states, which each layer looks at."""
+        """The PyTorch tensors except the hidden states, which each layer checks itself."""
         return lent_tensors({"weights": self.weights, **self.inputs})
 
     @property
@@ -1465,7 +1483,7 @@ class _Layers:
 
     def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = ()) -> tuple[
             dict[str, Any], dict[str, Array], Array | None]:
-        """The results, the arrays that are written by layers, and the gradient of hidden states, which is a sum."""
+        """Returns the results, the arrays that the layers write, and the sum of their hidden gradients."""
         rows, inner, weights = self.rows, self.inner, self.weights
         shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
                   "target_gradient": of_targets, "hidden_gradient": self.lent.shape,
@@ -1489,7 +1507,7 @@ class _Layers:
         return results, written, sums
 
     def at(self, index: Sequence[int], written: dict[str, Array], sums: Array | None) -> dict[str, Array]:
-        """What one layer writes."""
+        """The arrays that one layer writes."""
         to = {name: _at(array, index, 1 if name == "weights_gradient" else len(array.shape) - len(index))
               for name, array in written.items()}
         return {**to, "hidden_gradient": as_type(empty(self.hidden, "F32", self.lent.shape), "F32")} if sums else to
@@ -1519,7 +1537,7 @@ class _Layers:
 
 def _spread_over(name: str, array: Array, rows: tuple[int, ...], classes: int, inner: tuple[int, ...],
                  whole: tuple[int, ...]) -> Array:
-    """An input of several layers with all their dimensions."""
+    """Broadcasts an input of several layers to all their dimensions."""
     if name in ("class_weights", "bias"):
         expected = (classes, *inner) if name == "bias" else (classes,)
         if array.shape != expected:
@@ -1543,7 +1561,7 @@ def _spread_over(name: str, array: Array, rows: tuple[int, ...], classes: int, i
 
 
 def _at(array: Array, index: Sequence[int], first: int, written: bool = True) -> Array:
-    """The part of an array that has these indices from the dimension `first` on."""
+    """The part of an array at this index of the dimensions from `first` on."""
     end = first + len(index)
     offset = sum(i * stride for i, stride in zip(index, array.strides[first:end]))
     return Array(array.address + offset * SIZE[array.type], array.type, array.shape[:first] + array.shape[end:],
@@ -1551,13 +1569,13 @@ def _at(array: Array, index: Sequence[int], first: int, written: bool = True) ->
 
 
 def statistics_of(result: Loss) -> Any:
-    """The memory of those that a loss was called to save."""
+    """The memory of the statistics that the call saved."""
     return result._saved.call.statistics
 
 
 def gradient_of_saved(logits: Any, targets: Any, upstream: Any, statistics: Any, divisor: float, axis: int,
                       threads: int | None, *, reduction: str, class_weights: Any, **given: Any) -> Any:
-    """The gradient of a cross-entropy from the memory of its statistics, and from what it divided by."""
+    """The gradient of a cross-entropy, from the memory of its statistics and its divisor."""
     call, struct = _begin("logits", logits, axis, **given)
     call.take_targets(targets)
     call.take("class_weights", class_weights)
@@ -1569,7 +1587,7 @@ def gradient_of_saved(logits: Any, targets: Any, upstream: Any, statistics: Any,
 def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any, upstream: Any, statistics: Any,
                               divisor: float, wanted: Sequence[bool], threads: int | None, *, reduction: str,
                               class_weights: Any, **given: Any) -> LinearGradients:
-    """The same of a linear layer: the gradients that are wanted of hidden states, weights and bias."""
+    """The requested gradients of hidden states, weights and bias of a linear layer, likewise."""
     inputs = dict(dict.fromkeys(("target_weights", "class_mask", "sink", "row_weights")), bias=bias, targets=targets,
                   class_weights=class_weights)
     outputs = dict(zip(_OF_LINEAR, (asked or None for asked in wanted)))
@@ -1590,13 +1608,12 @@ def nll_loss(
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
         isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
-    """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
+    """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalized.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; `axis` is the class axis
     targets            labels, in that shape without the class axis
 
-    A class of weight 0 has the loss +0, whatever its log-probability is. Needs NumPy. All others as in
-    `cross_entropy`.
+    A class of weight 0 has the loss +0 for every log-probability. Needs NumPy. Otherwise as `cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> result = pyxent.nll_loss(np.array([[-1.0, -2], [-3, -4]]), np.array([0, 1]), gradient=True)
@@ -1618,7 +1635,7 @@ def nll_loss(
     call.write("gradient", gradient, ["logits"])
 
     def count() -> tuple[float, int]:
-        """The sum of the weights, and how many rows there are."""
+        """Returns the sum of the weights, and the number of rows."""
         try:
             counted, weights = _count("nll_loss", call, struct)
         except OptionError:
@@ -1651,16 +1668,16 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
            gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
            empty_mean: EmptyMean = "nan", dtype: DType | None = None, isa: Isa = "best",
            threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
-    """`loss = w t (log t - l)` of every element as it is, reduced, and its gradient in l; nothing is normalised.
+    """`loss = w t (log t - l)` of every element, reduced, and its gradient in l; nothing is normalized.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
-    targets            t, 0 or more, in that shape; with `log_targets` their logarithms. Where t is 0, so is the loss
+    targets            t, 0 or more, in that shape; with `log_targets`, their logarithms. If t is 0, the loss is 0
     weights            w, in a shape that broadcasts to that of l; elements of weight 0 have the loss 0, and count
-    target_gradient    of t: `w (log t - l + 1)`, -inf where t is 0; with `log_targets` of log t, t times that
-    denominator        what a mean divides by: the elements, unless another number is given, such as the rows
+    target_gradient    in t: `w (log t - l + 1)`, -inf if t is 0; with `log_targets`, in log t: t times that
+    denominator        the divisor of a mean: the elements, unless you pass another number, such as the number of rows
                        (PyTorch's "batchmean")
 
-    NumPy computes it in float64, with its own exp and log: unlike those of all other functions, the last bits may
+    NumPy computes it in float64, with NumPy's exp and log. Unlike the results of all other functions, the last bits may
     differ between machines. `divergence` of logits has no such limit.
 
     >>> import numpy as np, pyxent
@@ -1709,12 +1726,12 @@ def divergence(
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
         threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
-    """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
+    """The divergence of the softmax of the teacher's logits from that of the logits, per row, and its gradient.
 
-    kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of that to `m = (p + q) / 2` from both
-          sides; "total-variation": `sum |p - q| / 2`
+    kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of the divergences of p and q from
+          `m = (p + q) / 2`; "total-variation": `sum |p - q| / 2`
 
-    Computed in double whatever the types. All others as in `cross_entropy`.
+    Computed in double for all types. Otherwise as `cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> round(float(pyxent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
@@ -1751,15 +1768,15 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
                       fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
                       threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
-    softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
+    softmax(x / temperature)`, `v` the upstream vector, `c` the gradient scale and `u` the row weights.
 
-    It is the same for every target whose sum is 1, so targets may be left out; of a mean over n rows `c` is 1 / n. With
-    `targets` (labels or probability rows) u is also multiplied by `sum w q`, where w are `class_weights` and q the
-    targets with `label_smoothing`, and is 0 for labels that are `ignore_index`; `reduction="mean"` divides by the
-    denominator of `cross_entropy`. NumPy computes u then, and rounds it to the type of `out`.
+    The Hessian is the same for all targets with the sum 1, so you can omit targets; for a mean over n rows, `c` is
+    1 / n. With `targets` (labels or probability rows), u is also multiplied by `sum w q`, where w are `class_weights`
+    and q the targets with `label_smoothing`. It is 0 for labels equal to `ignore_index`. `reduction="mean"` divides by
+    the denominator of `cross_entropy`. With targets, NumPy computes u and rounds it to the type of `out`.
 
-    Returns `out`, which may be the logits, or a new array: float64 for float64, else float32; `dtype="float64"` computes
-    with copies of logits and upstream as float64. Others as in `softmax`.
+    Returns `out`, which may be the logits, or a new array: float64 for float64, otherwise float32. `dtype="float64"`
+    computes with float64 copies of logits and upstream. Otherwise as `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
@@ -1796,7 +1813,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     call.public |= {"output": "out"}
     call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
-    if output.type != exact:  # it holds the probabilities for a while
+    if output.type != exact:  # out stores the probabilities first
         raise DTypeError(f"out is {output}, logits is {call.lead}; expected out of type {NAME[exact]}")
 
     def compute() -> Any:
@@ -1811,8 +1828,10 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
 def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_weights: Any, row_weights: Any,
                     label_smoothing: float | None, ignore_index: int | None, row_offsets: Any, threads: Any,
                     reductions: Reductions, options: dict[str, Any]) -> tuple[Any, Any, float]:
-    """The upstream, row weights and gradient scale of a Hessian that targets have a part in: the sign of what a row is
-    multiplied by goes to the upstream."""
+    """Returns the upstream vector, row weights and gradient scale of a Hessian with targets.
+
+    Row weights cannot be negative, so the upstream vector takes the sign of the factor of each row.
+    """
     if row_offsets is not None or isinstance(threads, Bound):
         also = "are given and the call is bound" if row_offsets is None else "and row_offsets are given"
         raise OptionError(f"targets {also}; expected row_weights, without targets")
@@ -1842,12 +1861,12 @@ def binary_cross_entropy_hvp(
         denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
         threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """The Hessian of binary cross-entropy, which is diagonal, times a vector: `c v` times the second derivative of the
-    loss of each element, with the upstream v and the gradient scale c; a mean divides by its denominator.
+    loss of each element, with the upstream vector v and the gradient scale c; a mean divides by its denominator.
 
-    With `v` 1 everywhere it is the diagonal, as boosted trees take it. With `focal_gamma` targets are labels or numbers
-    0 and 1. Of an infinite logit it is 0. Computed in float64 with the probabilities and losses of Xent, so the bits are
-    the same on every machine. Needs NumPy. Returns `out`, which may be the logits, or a new array: float64 for float64,
-    else float32. Others as in `binary_cross_entropy`.
+    With `v` 1 everywhere it is the diagonal, as boosted trees need it. With `focal_gamma`, targets are labels or the
+    numbers 0 and 1. The result for an infinite logit is 0. Computed in float64 with the probabilities and losses of
+    Xent, so the bits are the same on every machine. Needs NumPy. Returns `out`, which may be the logits, or a new
+    array: float64 for float64, otherwise float32. Otherwise as `binary_cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
@@ -1885,7 +1904,7 @@ def binary_cross_entropy_hvp(
         losses = [binary_cross_entropy(x, label, reduction="sum", losses=True, **plain).losses
                   for label in labels_like("logits", x)]
         powers = 1.0
-        if focal_gamma:  # the exponential of the loss of the other label
+        if focal_gamma:  # exp of minus the loss of the other label
             exponents = losses_of_others(arrays["targets"], losses, -focal_gamma)
             of_powers = softmax(beside_zero(exponents), axis=0, **plain)
             powers = of_powers[0] / of_powers[1]
@@ -1902,9 +1921,9 @@ def binary_cross_entropy_hvp(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sample(_Shown):
-    """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1.
+    """A token of each row, and the outputs that you requested; `sampled` rows have a token, the others -1.
 
-    `seed` is the one that the call drew, if a row had none: pass it, with step 0, to get the same tokens again.
+    `seed` is the seed that the call drew, if a row had none: pass it, with step 0, to get the same tokens again.
     """
 
     tokens: Any
@@ -1936,33 +1955,35 @@ def sample(
         ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
         top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None,
         **unknown: Unpack[Nothing]) -> Sample:
-    """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
+    """A token of each row, drawn with its softmax probability among the classes that the filters keep.
 
-    seed                      None: each call draws a new one, so that each call has other tokens; the result has it
-    step                      which token of a sequence it is, needed with a seed: the same seed and step give the same
-                              token, on every machine. Count the steps
-    stream, draw              other chances of the same seed and step: a row has the stream `stream + row`, unless
-                              `stream` is one number per row; `draw` is one of several tokens of the same logits
+    seed                      None: each call draws a new seed, and so other tokens; the result contains it
+    step                      the index of the token in its sequence, required with a seed: the same seed and step
+                              return the same token on every machine. Count the steps
+    stream, draw              independent random numbers for the same seed and step: a row has the stream `stream +
+                              row`, unless `stream` is one number per row; `draw` numbers several tokens of the same
+                              logits
     temperature               0 takes the largest class
-    top_k, top_p, min_p, typical_p  filters; `rules` says in which order ("xent", "transformers", "vllm", "llama.cpp",
-                              "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
-                              filter keeps at least `min_keep` classes
-    top_n_sigma               keeps the classes at most so many standard deviations below the largest logit
-    xtc_probability, xtc_threshold  the chance that all classes above the least likely one that has the probability
-                              `xtc_threshold`, 0.1, are removed
-    order                     another order than that of `rules`: names of filters, "xtc" and "temperature", which is the
-                              first if it is not among them
-    bias                      a number per class, which is added; as `class_mask`
-    bias_tokens, bias_values  the same of some classes of each row, in the shape [rows, n]; -1, of signed types, is none,
-                              and of a class that is there twice the last one counts
-    prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
+    top_k, top_p, min_p, typical_p  filters; `rules` sets their order ("xent", "transformers", "vllm", "llama.cpp",
+                              "onnxruntime-genai"), `ties` how top-k treats equals ("first", "all"), and every filter
+                              keeps at least `min_keep` classes
+    top_n_sigma               keeps the classes at most this number of standard deviations below the largest logit
+    xtc_probability, xtc_threshold  the probability to remove all classes above the least likely one whose probability
+                              is at least `xtc_threshold`, 0.1
+    order                     replaces the order of `rules`: names of filters, "xtc" and "temperature"; "temperature" is
+                              first if it is not in the list
+    bias                      a number per class that is added to its logit; shapes as for `class_mask`
+    bias_tokens, bias_values  the same for several classes of each row, in the shape [rows, n]; in signed types, -1
+                              marks an unused entry. If a class is there twice, the last entry counts
+    prompt_tokens, output_tokens  the earlier tokens, to which the penalties apply; in signed types, -1 marks an unused
+                              entry
     tokens                    int32 or int64, your array for the result
 
-    Every number, from `seed` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
-    which None means that a row does not use it. A row then has the token that it has in a call of its own. An array may
-    have the shape of the tokens, or that of the logits with a class axis of size 1.
+    Every number, from `seed` to `presence_penalty`, may be one for all rows, or a list or array with one per row; None
+    in it turns the option off for that row. A row then has the same token as in a separate call. An array may have the
+    shape of the tokens, or that of the logits with a class axis of size 1.
 
-    Outputs are asked for as in `cross_entropy`.
+    You request outputs as in `cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> logits = np.array([[2, 1, 0], [0, 3, 1]], np.float32)
@@ -2022,7 +2043,7 @@ def sample(
 
 
 def _require_chance(seed: Any, step: Any, stream: Any, draw: Any) -> None:
-    """Refuses half of what a chance is made of: the tokens would be the same in each call, or other ones in each."""
+    """Rejects a seed without a step or a step without a seed: tokens would repeat in each call, or never repeat."""
     if seed is not None and step is None:
         raise OptionError(_without_step(seed))
     for name, value in (("step", step), ("stream", stream), ("draw", draw)) if seed is None else ():
@@ -2037,12 +2058,12 @@ def _without_step(seed: Any) -> str:
 
 
 def _lacks_seed(seed: Any) -> bool:
-    """Whether a row has no seed of its own."""
+    """Whether a row has no seed."""
     return seed is None or is_per_row(seed) and str(getattr(seed, "dtype", "object")) == "object" and None in seed
 
 
 def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_row: dict[str, Any]) -> Any:
-    """One xent_sampling for each row."""
+    """Returns one xent_sampling for each row."""
     rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
     chances: dict[str, Any] = {}
     requests = (Sampling * rows)(*[shared] * rows)
@@ -2074,7 +2095,7 @@ def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_ro
 
 
 def _of_piece(requests: Any, first: int) -> Any:
-    """What the rows from here on are sampled with."""
+    """The sampling options of the rows from `first` on."""
     if isinstance(requests, ctypes.Array):
         return (Sampling * (len(requests) - first)).from_buffer(requests, first * ctypes.sizeof(Sampling))
     request = Sampling.from_buffer_copy(requests)
@@ -2082,7 +2103,7 @@ def _of_piece(requests: Any, first: int) -> Any:
     return request
 
 
-# ---- what all have in common --------------------------------------------------------------------------------------
+# ---- shared by all ------------------------------------------------------------------------------------------------
 
 
 def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
@@ -2101,7 +2122,7 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
 
 
 def _as_type(dtype: Any, threads: Any, logits: Any, name: str = "logits", **others: Any) -> tuple[Any, ...]:
-    """Logits as float64 if that is the dtype, and others that go with them."""
+    """Returns the logits, and the other arrays with them, as float64 if that is the dtype."""
     if dtype is None:
         return logits, *others.values()
     lent = array_of(name, _given(name, logits))
@@ -2120,7 +2141,7 @@ def _given(name: str, value: Any) -> Any:
 
 
 def _needed(name: str, value: Any) -> Any:
-    """An output that a call cannot do without: True and None make a new array."""
+    """A required output: True and None make a new array."""
     if value is False:
         raise TypeError(f"{name} is False; expected an array, or None for a new one")
     return True if value is None else value
@@ -2140,7 +2161,7 @@ def require_operation(operation: Any) -> None:
                         f"{_OPERATION_EXPECTED}")
     try:
         inspect.signature(operation).bind_partial(threads=None)
-    except (TypeError, ValueError):  # or it has no signature
+    except (TypeError, ValueError):  # ValueError: it has no signature
         raise TypeError(f"operation {_name_of(operation)} has no argument threads; {_OPERATION_EXPECTED}") from None
 
 
@@ -2171,18 +2192,18 @@ def _shown_argument(value: Any) -> str:
         return shown(value)
     try:
         return str(array_of("argument", value))
-    except XentError:  # it lends nothing, or no more
+    except XentError:  # not an array, or its memory has been released
         return shown(value)
 
 
 def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
          **options: Arguments.kwargs) -> Callable[[], Result]:
-    """A call of an operation with these arguments, checked now and made as often as what it gives is called.
+    """Checks a call of an operation with these arguments, and returns a function that runs it as often as you call it.
 
-    Each run computes from what the arrays hold then, and has the results and errors of `operation(*arguments,
-    **options)`, in the same arrays: those that are asked for by `True` or by nothing are made once, and the next run
-    writes over them. Addresses, shapes and types are those of now, and so are options and row offsets; the arrays are
-    kept. Any number of threads may run it at once, and get new arrays of their own.
+    Each run reads the current contents of the arrays, and has the results and errors of `operation(*arguments,
+    **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
+    shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
+    arrays. Any number of threads may run it at once; each gets its own new arrays.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
@@ -2207,7 +2228,7 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     def run() -> Result:
         try:
             call = idle.pop()
-        except IndexError:  # other threads are in it
+        except IndexError:  # other threads are running it
             call = checked()
         try:
             return call()
@@ -2218,7 +2239,8 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
 
 
 def numerics_version() -> int:
-    """The version of the arithmetic, `numerics.md`: libraries and packages with equal versions give equal bits."""
+    """The version of the arithmetic, see `numerics.md`: libraries and packages with equal versions return equal bits.
+    """
     return int(library().c.xent_numerics_version())
 
 

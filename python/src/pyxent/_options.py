@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of calls: what they may be, and the structs that tell the kernels."""
+"""The options of calls: their ranges, and the structs that pass them to the kernels."""
 from __future__ import annotations
 
 import ctypes
@@ -26,7 +26,7 @@ _TYPES = {field[0]: field[1] for field in (*Options._fields_, *Sampling._fields_
 
 
 def require(name: str, value: float, given: Range | None = None) -> float:
-    """A number that the option can be, of any library; no text, no array and no truth value."""
+    """Checks that a number of any library is in the range of the option; rejects text, arrays and booleans."""
     if type(value) is not float and type(value) is not int:
         if getattr(value, "shape", ()) != () or isinstance(value, (str, bytes, bool, complex)):
             raise TypeError(f"{name} is {shown(value)}; expected a number")
@@ -35,7 +35,7 @@ def require(name: str, value: float, given: Range | None = None) -> float:
         except (TypeError, ValueError):
             raise TypeError(f"{name} is {shown(value)}; expected a number") from None
         except OverflowError:
-            pass  # as an integer that no float holds
+            pass  # an integer beyond the range of float
     its = given or RANGES[name]
     if value == 0 and its.takes_zero or value != 0 and its.least <= value <= its.most:
         return value
@@ -43,26 +43,26 @@ def require(name: str, value: float, given: Range | None = None) -> float:
 
 
 def shown(value: object) -> str:
-    """A value in a message, which has one line."""
+    """A value for a message, in one line."""
     try:
         text = repr(value)
-    except ValueError:  # of an integer of thousands of digits
+    except ValueError:  # an integer with thousands of digits
         return f"of {type(value)}"
     return text if len(text) <= 60 and "\n" not in text else f"of {type(value)}"
 
 
 def is_per_row(value: Any) -> bool:
-    """Whether a number is one for each row: a list, or an array with a dimension."""
+    """Whether an argument has one number per row: a list, or an array with a dimension."""
     return hasattr(value, "__len__") and getattr(value, "shape", None) != () and not isinstance(value, (str, bytes))
 
 
 def integer(name: str, value: SupportsIndex) -> int:
-    """A whole number, which may be NumPy's; it is never rounded."""
+    """An integer, also of NumPy; it is never rounded."""
     try:
         if isinstance(value, bool):
             raise TypeError
         whole = operator.index(value)
-    except (TypeError, ValueError, RuntimeError):  # of an array
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: an array
         raise TypeError(f"{name} is {shown(value)}; expected an integer") from None
     if name in _TYPES and not -2**63 <= whole < (2**63 if _TYPES[name] is ctypes.c_int64 else 2**64):
         raise OptionError(f"{name} is {shown(value)}; expected an integer of 64 bits")
@@ -73,7 +73,7 @@ def integer(name: str, value: SupportsIndex) -> int:
 
 
 def truth(name: str, value: object) -> bool:
-    """True or False, which may be NumPy's."""
+    """True or False, also of NumPy."""
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if isinstance(value, bool) or dtype == bool and shape == ():  # noqa: E721
         return bool(value)
@@ -91,7 +91,7 @@ def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = 
 def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
                ignore_index: int | None = None, gradient_scale: float | None = None,
                **numbers: float | None) -> Options:
-    """xent_options; what is None is not used."""
+    """Creates xent_options. Options with the value None are not set."""
     options = sized(Options, isa=choice("isa", isa, ISAS), fully_masked=choice("fully_masked", fully_masked,
                                                                                FULLY_MASKED),
                     smoothing=choice("smoothing", smoothing, SMOOTHING))
@@ -111,7 +111,7 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     return options
 
 
-# The filters of rules, in order, and the option that sets each.
+# The order of the filters of each rule set, and the option of each filter.
 _USUAL = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 _ORDERS = {
     "xent": ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "xtc"), "transformers": _USUAL,
@@ -122,7 +122,7 @@ _FILTERS = {"xtc_probability": "xtc", **{name: name for name in FILTERS if name 
 
 
 def filters_of(order: Any) -> list[str]:
-    """The names of an order; none for None."""
+    """The names of an order, or an empty list for None."""
     if order is None:
         return []
     names = order if isinstance(order, (list, tuple)) else [order]
@@ -134,7 +134,7 @@ def filters_of(order: Any) -> list[str]:
 
 
 def sampling_of(rules: str, ties: str | None, order: Any = None, **numbers: Any) -> Sampling:
-    """xent_sampling; the temperature 0 takes the largest class, and None is not used."""
+    """Creates xent_sampling; temperature 0 takes the largest class. Numbers with the value None are not set."""
     sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES))
     filters = filters_of(order)
     for place, name in enumerate(filters):
@@ -146,7 +146,7 @@ def sampling_of(rules: str, ties: str | None, order: Any = None, **numbers: Any)
 
 def set_number(sampling: Sampling, rules: str, order: list[str], name: str, value: Any) -> None:
     if _TYPES[name] is not ctypes.c_double:
-        setattr(sampling, name, integer(name, value) % (1 << 64))  # a seed or stream may be below 0
+        setattr(sampling, name, integer(name, value) % (1 << 64))  # seeds and streams may be negative
     else:
         number = 0 if value is None and name != "temperature" else require(name, value, SAMPLING[name])
         setattr(sampling, name, 0 if number == SAMPLING[name].unset else number)
@@ -163,7 +163,7 @@ EMPTY_MEAN = {"nan": 0, "zero": 1, "error": 2}
 
 
 class Reductions:
-    """How losses and gradients of rows become what a caller asked for."""
+    """Reduces losses and gradients of rows to the results that the caller requested."""
 
     def __init__(self, reduction: str, gradient_reduction: str | None, gradient_scale: float, denominator: float | None,
                  empty_mean: str) -> None:
@@ -181,7 +181,7 @@ class Reductions:
         return counted if self.given is None else self.given
 
     def require_mean(self, denominator: float, gradients: bool) -> None:
-        """Refuses a mean over nothing, where that is the policy."""
+        """Rejects a mean over no row if `empty_mean` is "error"."""
         means = self.loss_is_mean or gradients and self.gradient_is_mean
         if denominator == 0 and self.empty_mean == "error" and means:
             raise EmptyMeanError(
@@ -200,7 +200,7 @@ class Reductions:
         return self.gradient_is_mean and denominator == 0
 
     def scale_of(self, denominator: float) -> float:
-        """What the gradient of the loss of each row is multiplied by."""
+        """The factor of the gradient of each row's loss."""
         if not self.gradient_is_mean:
             return self.scale
         scale = self.scale / denominator

@@ -8,11 +8,11 @@ from typing import Any
 from pyxent._arrays import Array
 from pyxent._rows import doubles_of, numbers_of, numpy_for
 
-_BLOCK = 1 << 15  # numbers that stay in the caches while terms are added to them
+_BLOCK = 1 << 15  # elements per block, which stays in the caches during its sums
 
 
 def _product(left: Any, right: Any, zeros_count: bool) -> Any:
-    """`left @ right`; unless zeros count, a 0 on the left gives 0, also times NaN or infinity."""
+    """`left @ right`; unless `zeros_count`, a 0 on the left times NaN or infinity is 0."""
     numpy = numpy_for("linear_cross_entropy of float64")
     result, right = numpy.zeros((left.shape[0], right.shape[1])), numpy.ascontiguousarray(right)
     all_count = zeros_count or bool(numpy.isfinite(right).all())
@@ -24,17 +24,17 @@ def _product(left: Any, right: Any, zeros_count: bool) -> Any:
             if not all_count:
                 term[...] = 0
             numpy.multiply(column, row, out=term, where=all_count or column != 0)
-            block += term  # after it is rounded: no fused multiply-add
+            block += term  # adds the rounded product: no fused multiply-add
     return result
 
 
 def _matrix(array: Array) -> Any:
-    """All but the last dimension as one."""
+    """Reshapes an array to a matrix, with all dimensions but the last joined."""
     return doubles_of(array).reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 def write_logits(logits: Array, hidden: Array, weights: Array, bias: Array | None) -> None:
-    """`hidden @ weights.T + bias`, of which all but the last dimension of the weights are the last ones."""
+    """Writes `hidden @ weights.T + bias`; the dimensions of weights except the last are the last ones of the logits."""
     with numpy_for("linear_cross_entropy of float64").errstate(all="ignore"):
         found = _product(_matrix(hidden), _matrix(weights).T, True)
         if bias is not None:
@@ -43,7 +43,7 @@ def write_logits(logits: Array, hidden: Array, weights: Array, bias: Array | Non
 
 
 def write_gradients(gradient: Array, hidden: Array, weights: Array, written: dict[str, Array]) -> None:
-    """The gradients of hidden states, weights and bias from that of the logits."""
+    """Writes the gradients of hidden states, weights and bias, from the gradient of the logits."""
     numpy, rows = numpy_for("linear_cross_entropy of float64"), math.prod(hidden.shape[:-1])
     with numpy.errstate(all="ignore"):
         of_logits = doubles_of(gradient).reshape(rows, math.prod(weights.shape[:-1]))

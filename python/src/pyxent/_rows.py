@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logits as others have them, made rows along one axis: several axes or none, integers, other types of results."""
+"""Rewrites logits as rows along one axis: several axes or none, integers, other result types."""
 from __future__ import annotations
 
 import importlib.util
@@ -16,7 +16,7 @@ from pyxent.errors import DTypeError, OptionError, ShapeError
 
 
 def numpy_for(what: str) -> Any:
-    """The module NumPy."""
+    """Imports NumPy, or raises an error that names `what`."""
     try:
         return importlib.import_module("numpy")
     except ImportError as error:
@@ -25,7 +25,7 @@ def numpy_for(what: str) -> Any:
 
 
 def is_several(axis: object) -> bool:
-    """Whether these are several axes, which None is too."""
+    """Whether an axis argument means several axes, as None does."""
     return axis is None or isinstance(axis, Sequence) and not isinstance(axis, (str, bytes, bytearray, memoryview))
 
 
@@ -34,7 +34,7 @@ def _axes_text(axes: Sequence[int]) -> str:
 
 
 class Rows(NamedTuple):
-    """An array whose class axes are the last one, and the way back."""
+    """An array with its class axes joined as the last one, and the way to undo this."""
 
     flat: Any
     name: str
@@ -65,7 +65,7 @@ class Rows(NamedTuple):
 
     @property
     def _text(self) -> str:
-        """What others follow, in messages."""
+        """The array that sets the shapes, for messages."""
         return f"{self.name} is {self.lent} with classes along {_axes_text(self.axes)}"
 
     @property
@@ -82,14 +82,14 @@ class Rows(NamedTuple):
                                                       math.prod(shape[d] for d in self.axes)))
 
     def like(self, name: str, value: Any) -> Any:
-        """An array of the same shape."""
+        """Rearranges an array of the same shape."""
         array = array_of(name, value)
         if array.shape != self.lent.shape:
             raise ShapeError(f"{name} is {array}, {self.name} is {self.lent}; expected the same shape")
         return self._flattened(_of_library(name, value))
 
     def mask(self, name: str, value: Any) -> Any:
-        """Flags that broadcast to the shape, or one per class of a single class axis."""
+        """Rearranges flags that broadcast to the shape, or one flag per class of a single class axis."""
         if value is None:
             return None
         array, shape = array_of(name, value, "bool"), self.lent.shape
@@ -102,7 +102,7 @@ class Rows(NamedTuple):
         return self.spread(name, value)
 
     def spread(self, name: str, value: Any) -> Any:
-        """Numbers that broadcast to the shape, or one per class of a single class axis."""
+        """Rearranges numbers that broadcast to the shape, or one number per class of a single class axis."""
         if value is None:
             return None
         array, shape = array_of(name, value), self.lent.shape
@@ -118,7 +118,7 @@ class Rows(NamedTuple):
         return self._flattened(numpy_for(name).broadcast_to(given, shape))
 
     def per_row(self, name: str, value: Any) -> Any:
-        """One number per row, or one for all; class axes of size 1 may be there."""
+        """Rearranges one number per row, or one for all; class axes of size 1 are allowed."""
         if value is None or name == "temperature" and not is_per_row(value) or isinstance(value, (list, tuple)):
             return value
         array, shape = array_of(name, value), self.lent.shape
@@ -137,20 +137,20 @@ class Rows(NamedTuple):
         return value if len(array.shape) == len(found) else _of_library(name, value).reshape(found)
 
     def per_class(self, name: str, value: Any) -> Any:
-        """One number per class, in one dimension or in those of the class axes."""
+        """Rearranges one number per class, in one dimension or in those of the class axes."""
         if value is None:
             return None
         array, shape = array_of(name, value), tuple(self.lent.shape[d] for d in self.axes)
         return _of_library(name, value).reshape(math.prod(shape)) if array.shape == shape else value
 
     def whole(self, result: Any) -> Any:
-        """A result in the shape of the array."""
+        """Returns a result in the shape of the array."""
         order = self._order
         back = sorted(range(len(order)), key=order.__getitem__)
         return _permuted(result.reshape([self.lent.shape[d] for d in order]), back)
 
     def reduced(self, result: Any, keepdims: bool) -> Any:
-        """A result of one number per row."""
+        """Returns a result with one number per row, in the shape of the array without its class axes."""
         if self.ragged:
             return result
         shape = self.lent.shape
@@ -159,7 +159,7 @@ class Rows(NamedTuple):
 
 
 def _reason(name: str, lent: Array, axis: Any, but: str) -> str:
-    """Why a call would need a copy, where it can have none."""
+    """The message if a call would need a copy but cannot make one."""
     if lent.type not in FLOATS:
         return f"{name} is {lent} and {but}; expected an array of floats. Convert {name} first"
     if is_several(axis):
@@ -181,7 +181,7 @@ def _axes(name: str, axis: Any, shape: tuple[int, ...]) -> list[int]:
 
 
 def _of_library(name: str, value: Any) -> Any:
-    """An array that can be reshaped."""
+    """Returns an array that has methods to reshape it."""
     if is_of_torch(value):
         return value
     column = None if isinstance(value, Array) else column_of(value)
@@ -201,14 +201,14 @@ def _permuted(value: Any, order: list[int]) -> Any:
 
 
 def numbers_of(array: Array) -> Any:
-    """The memory of an array as NumPy's; of bfloat16 its bits."""
+    """The memory of an array as a NumPy array; for bfloat16, its bits."""
     numpy = numpy_for("this call")
     raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides))
     return raw if array.type == "BF16" else raw.view(NAME[array.type])
 
 
 def doubles_of(array: Array, numbers: Any = None) -> Any:
-    """Numbers of an array, or all of them, as a copy in float64."""
+    """A float64 copy of an array, or of `numbers` in its type."""
     numbers = numbers_of(array) if numbers is None else numbers
     if array.type == "BF16":
         import numpy
@@ -217,7 +217,7 @@ def doubles_of(array: Array, numbers: Any = None) -> Any:
 
 
 def rounded_to(array: Array, doubles: Any, exact: bool) -> Any:
-    """Doubles as numbers of an array, rounded to float first unless the call is one of doubles."""
+    """Converts doubles to the type of an array, through float unless the call computes in double."""
     import numpy
     if not exact:
         doubles = doubles.astype("float32")
@@ -231,7 +231,7 @@ def rounded_to(array: Array, doubles: Any, exact: bool) -> Any:
 
 def _labels_of(numpy: Any, arrays: dict[str, Array], rows: tuple[int, ...], axis: int,
                ignore_index: int | None) -> tuple[Any, Any, Any]:
-    """The labels of rows, 0 where a row does not count; their row weights; and which rows count."""
+    """The labels of rows, with 0 for rows that do not count; their row weights; and flags of the rows that count."""
     labels = numbers_of(arrays["targets"]).reshape(rows)
     counts = numpy.ones(rows, bool)
     if ignore_index is not None:
@@ -251,7 +251,7 @@ def _row_weights(numpy: Any, arrays: dict[str, Array], rows: tuple[int, ...], ax
 
 
 def row_factors(call: Call, ignore_index: int | None, smoothing: float) -> Any:
-    """`u sum w q` of each row, with class weights w and targets q that are smoothed."""
+    """`u sum w q` of each row, with class weights w and smoothed targets q."""
     numpy, arrays, rows = numpy_for("targets of cross_entropy_hvp"), call.arrays, call.row_shape
     with numpy.errstate(all="ignore"):
         weights = doubles_of(arrays["class_weights"]) if "class_weights" in arrays else numpy.ones(call.classes)
@@ -269,7 +269,7 @@ def row_factors(call: Call, ignore_index: int | None, smoothing: float) -> Any:
 
 
 def signed_along(call: Call, factors: Any) -> Any:
-    """1 and -1, along the classes of each row, or None where no factor is below 0."""
+    """1 or -1 per row, broadcast along the classes, or None if no factor is below 0."""
     numpy = numpy_for("targets of cross_entropy_hvp")
     if not (factors < 0).any():
         return None
@@ -278,7 +278,7 @@ def signed_along(call: Call, factors: Any) -> Any:
 
 def nll_of_rows(library: Library, arrays: dict[str, Array], axis: int, ignore_index: int | None,
                 scale: float) -> float:
-    """Writes the losses and the gradient of rows whose labels are valid, and gives the sum of the losses."""
+    """Writes the losses and the gradient of rows with valid labels, and returns the sum of the losses."""
     numpy = numpy_for("nll_loss")
     with numpy.errstate(all="ignore"):
         return _nll_of_rows(library, numpy, arrays, axis, ignore_index, scale)
@@ -300,7 +300,7 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
     if "losses" in arrays:
         written = numbers_of(arrays["losses"])
         written[...] = rounded_to(arrays["losses"], losses, exact).reshape(written.shape)
-    if "gradient" in arrays:  # last, as it may lie over the log-probabilities
+    if "gradient" in arrays:  # last, because it may overwrite the log-probabilities
         gradient = arrays["gradient"]
         values = numpy.where(counts & (weights != 0), -(scale * row_weights * weights), 0.0) + 0.0
         written = numbers_of(gradient)
@@ -313,7 +313,7 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
 
 
 def have_signs(weights: Array | None) -> bool:
-    """Whether some are below 0, and all finite; without NumPy, which computes with signs, none are."""
+    """Whether some weights are below 0 and all are finite; False without NumPy, which signed weights need."""
     if not weights or not importlib.util.find_spec("numpy"):
         return False
     found = doubles_of(weights)
@@ -321,18 +321,18 @@ def have_signs(weights: Array | None) -> bool:
 
 
 def parts_of_signs(weights: Array, type_: str) -> tuple[Array, Array]:
-    """The weights above 0, with 0 in place of the others; and those below 0 without their sign."""
+    """The weights above 0, with 0 for the others; and the absolute values of those below 0."""
     numbers = doubles_of(weights)
     return copied(numbers.clip(0, None), type_), copied((-numbers).clip(0, None), type_)
 
 
 def copied(numbers: Any, type_: str = "F64") -> Array:
-    """Numbers of NumPy as an array."""
+    """A contiguous copy of NumPy numbers."""
     return array_of("array", numbers.astype(NAME[type_], "C"))
 
 
 def subtract(to: Array | None, first: Array, second: Array, exact: bool, scale: float = 1.0) -> Any:
-    """The difference of two arrays, rounded to float unless the call is one of doubles; also written where one says."""
+    """Returns the difference of two arrays, and writes it to `to` if set; rounds to float except in double calls."""
     numpy = numpy_for("this call")
     with numpy.errstate(all="ignore"):
         found = scale * (doubles_of(first) - doubles_of(second))
@@ -362,8 +362,10 @@ def add_rounded(to: Array, parts: Sequence[Array]) -> None:
 
 
 def log_sums(call: Call, log_sum_exp: Callable[[Any], Any], none_is_zero: bool) -> tuple[Any, Any]:
-    """`log |sum w exp(x)|` of each row and the sign of the sum, in double, from a function that gives `log sum exp(x)`
-    of doubles, -inf where all are."""
+    """Returns `log |sum w exp(x)|` of each row and the sign of the sum, in double.
+
+    `log_sum_exp` computes `log sum exp(x)` of doubles; it returns -inf for a row that is all -inf.
+    """
     numpy = numpy_for("log_sum_exp with weights")
     with numpy.errstate(all="ignore"):
         x, weights = doubles_of(call.lead), spread_over(call, "element_weights")
@@ -381,12 +383,12 @@ def log_sums(call: Call, log_sum_exp: Callable[[Any], Any], none_is_zero: bool) 
 
 
 def _signs_of(numpy: Any, sums: Any) -> Any:
-    """Those of sums of 0 or more, from their logarithms."""
+    """The signs of sums that are 0 or more, from their logarithms."""
     return numpy.where(numpy.isnan(sums), sums, sums > -math.inf)
 
 
 def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: Any, signs: Any) -> None:
-    """Replaces the rows that have weights below 0. Their terms are added exactly, so that equal terms cancel."""
+    """Replaces the results of rows with weights below 0. Terms are added exactly, so that equal terms cancel."""
     if call.ragged:
         offsets = numpy.array(call.offsets)
         x, weights = (each[offsets[0]:offsets[-1]] for each in (x, weights))
@@ -415,7 +417,7 @@ def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: A
                                             shift[begin[row]])
 
 
-_LEAST = sys.float_info.min * 2**53  # terms below have fewer digits, or are 0
+_LEAST = sys.float_info.min * 2**53  # smaller terms have fewer digits, or are 0
 
 
 def _sum_of_row(numpy: Any, library: Library, x: Any, weights: Any, terms: Any, shift: float) -> tuple[float, float]:
@@ -425,32 +427,36 @@ def _sum_of_row(numpy: Any, library: Library, x: Any, weights: Any, terms: Any, 
     total = library.sum_of(*at)
     if abs(total) < _LEAST:
         small = (abs(terms) < _LEAST) & (weights != 0) & (x > -math.inf)
-        if small.any() and not sum_of_doubles(library, numpy.where(small, 0.0, terms)):  # all others cancel
+        if small.any() and not sum_of_doubles(library, numpy.where(small, 0.0, terms)):  # all other terms cancel
             x, weights = x[small], weights[small]
             largest = numpy.full(x.shape, _sizes(numpy, x, weights, x.max()).argmax())
             terms, shifts = _signed_terms(numpy, x, weights, largest)
             return _sum_of_row(numpy, library, x, weights, terms, shifts[0])
-    if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
+    if 0.5 < abs(total) < 2:  # log(total) would lose digits that log1p keeps
         rest = math.copysign(1, total) * library.sum_of(*at, -math.copysign(1, total))
         return shift + math.log1p(rest), numpy.sign(total)
     return shift + numpy.log(abs(total)), numpy.sign(total)
 
 
 def _sizes(numpy: Any, x: Any, weights: Any, top: Any) -> Any:
-    """The logarithms of the terms' sizes, less the largest x of the row, beside which log |w| may be nothing."""
+    """The logarithms of the terms' sizes relative to the largest x of the row; a large x would absorb log |w|."""
     logarithms = numpy.log(abs(weights))
     return numpy.where(x + logarithms == math.inf, math.inf, x - top + logarithms)
 
 
-_LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))  # the first one has few digits
+# ln 2 in two parts; the first has few digits, so that its products with integers are exact.
+_LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))
 
 
 def _signed_terms(numpy: Any, x: Any, weights: Any, largest: Any) -> tuple[Any, Any]:
-    """`w exp(x - shift)` of each class and the shift, which makes the term of the class `largest` of its row about 1,
-    or w where that is neither very large nor very small."""
+    """Returns `w exp(x - shift)` of each class, and the shift.
+
+    The shift makes the term of the class `largest` of its row about 1, or about w if w is neither very large nor very
+    small.
+    """
     below = x - x[largest]
     parts, exponents = numpy.frexp(weights)
-    octaves = exponents[largest]  # exp(x - shift) alone, or w, may be no double
+    octaves = exponents[largest]  # exp(x - shift) or w may be outside the range of doubles
     octaves = numpy.where(abs(octaves) < 500, 0, octaves)
     steps = numpy.rint(below / _LN2[0])
     steps = numpy.where(abs(steps) < 1e6, steps, 0.0)
@@ -461,14 +467,16 @@ def _signed_terms(numpy: Any, x: Any, weights: Any, largest: Any) -> tuple[Any, 
 
 def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None,
                log_sum_exp: Callable[..., Any]) -> None:
-    """Writes logarithms of sums, NaN for a sum below 0 unless its sign is written too. Sums that are None are written
-    already, and 0 or more."""
+    """Writes logarithms of sums; writes NaN for a sum below 0 unless its sign is also written.
+
+    Without `sums`, the kernel has already written the logarithms, and all sums are 0 or more.
+    """
     numpy, to = numpy_for("log_sum_exp with return_sign"), call.arrays["log_sum_exp"]
     with numpy.errstate(all="ignore"):
         if sums is None:
             found = doubles_of(to)
             of_sums = _signs_of(numpy, found)
-            if (found == -math.inf).any():  # rounded, or of no class
+            if (found == -math.inf).any():  # rounded to -inf, or a row without terms
                 have_terms = _have_terms(numpy, call, log_sum_exp).reshape(found.shape)
                 of_sums = numpy.where(found == -math.inf, have_terms, of_sums)
         else:
@@ -482,7 +490,7 @@ def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None,
 
 
 def _have_terms(numpy: Any, call: Call, log_sum_exp: Callable[..., Any]) -> Any:
-    """Whether something of each row is above -inf."""
+    """Whether a row has a term above -inf."""
     flat = numpy.where(doubles_of(call.lead) > -math.inf, 0.0, -math.inf)
     sink = call.arrays.get("sink")
     if sink:
@@ -495,11 +503,11 @@ def _write(to: Array, found: Any) -> None:
     written[...] = rounded_to(to, found, to.type == "F64").reshape(written.shape)
 
 
-# ---- what NumPy or PyTorch sorts ----------------------------------------------------------------------------------
+# ---- work of NumPy and PyTorch ------------------------------------------------------------------------------------
 
 
 def as_floats(name: str, value: Any, lent: Array) -> Any:
-    """Integers as float64, of which each is one."""
+    """Copies integers as float64; every integer must be exact in float64."""
     if lent.type in FLOATS:
         return value
     given = _of_library(name, value)
@@ -509,7 +517,7 @@ def as_floats(name: str, value: Any, lent: Array) -> Any:
 
 
 def widened(name: str, value: Any, lead: bool = False) -> Any:
-    """A copy as float64 of the logits, and of others that do not go with float64."""
+    """A float64 copy of the logits, or of another argument that float64 logits do not accept."""
     if value is None or value is True or value is False:
         return value
     array = array_of(name, value)
@@ -523,7 +531,7 @@ def widened(name: str, value: Any, lead: bool = False) -> Any:
 
 
 def labels_like(name: str, value: Any) -> list[Any]:
-    """Labels 1 and labels 0 in the shape of an array."""
+    """Arrays of labels 1 and of labels 0, in the shape of an array."""
     given = value if isinstance(value, Array) else _of_library(name, value)
     if is_of_torch(given):
         torch = importlib.import_module("torch")
@@ -534,7 +542,7 @@ def labels_like(name: str, value: Any) -> list[Any]:
 
 def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, clamp: float,
                  ignore_index: int | None) -> float:
-    """Replaces the losses of elements whose probabilities are clamped, and gives the sum of all."""
+    """Replaces the losses of elements with clamped probabilities, and returns the sum of all losses."""
     numpy, exact, arrays = numpy_for("probability_clamp"), losses.type == "F64", call.arrays
     bounds = -math.log1p(-clamp), -math.log(clamp)
     with numpy.errstate(all="ignore"):
@@ -560,7 +568,7 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
 
 
 def spread_over(call: Call, name: str) -> Any:
-    """An input with a number for each element, or 1."""
+    """An input as one number for each element, or 1 if it is not set."""
     if name not in call.arrays:
         return 1.0
     array = call.arrays[name]
@@ -571,22 +579,24 @@ def spread_over(call: Call, name: str) -> Any:
 
 
 def beside_zero(numbers: Any) -> Array:
-    """Numbers, and as many zeros, along a new first axis."""
+    """Stacks numbers and an array of zeros along a new first axis."""
     numpy = numpy_for("binary_cross_entropy_hvp")
     found = doubles_of(numbers) if isinstance(numbers, Array) else numbers
     return copied(numpy.stack([found, numpy.zeros_like(found)]))
 
 
 def losses_of_others(targets: Array, losses: Sequence[Any], factor: float) -> Any:
-    """A factor times the loss of the label that a target is not, of the losses of the labels 1 and 0."""
+    """`factor` times the loss of the opposite label of each target, from the losses of the labels 1 and 0."""
     numpy = numpy_for("binary_cross_entropy_hvp")
     return factor * numpy.where(doubles_of(targets) == 1, losses[1], losses[0])
 
 
 def second_derivatives(call: Call, shares: Any, losses: Sequence[Any], powers: Any, ignore_index: int | None,
                        gamma: float, alpha: float | None) -> Any:
-    """Those of the binary loss of each element: from the probabilities of both labels, their losses, and the power of
-    the focal loss."""
+    """The second derivatives of the binary loss of each element.
+
+    They are computed from the probabilities of both labels, their losses, and the power of the focal loss.
+    """
     numpy, arrays = numpy_for("binary_cross_entropy_hvp"), call.arrays
     with numpy.errstate(all="ignore"):
         labels = numbers_of(arrays["targets"])
@@ -596,10 +606,10 @@ def second_derivatives(call: Call, shares: Any, losses: Sequence[Any], powers: A
         positive, negative = r * t, 1 - t
         found = (positive + negative) * s * other
         if gamma:
-            slope = negative * s - positive * other  # of the loss without its power
+            slope = negative * s - positive * other  # derivative of the loss without its power
             loss = (numpy.where(positive == 0, 0, positive * losses[0])
                     + numpy.where(negative == 0, 0, negative * losses[1]))
-            step = numpy.where(t == 1, -s, other)  # of the logarithm of the wrong probability
+            step = numpy.where(t == 1, -s, other)  # derivative of the logarithm of the wrong probability
             found = powers * (found + gamma * step * (2 * slope + ((gamma - 1) * step + (other - s)) * loss))
         if alpha is not None:
             found = (alpha * t + (1 - alpha) * negative) * found
@@ -612,7 +622,7 @@ def second_derivatives(call: Call, shares: Any, losses: Sequence[Any], powers: A
 
 
 def write_products(to: Array, upstream: Array, factors: Any, scale: float, exact: bool) -> None:
-    """`scale factors upstream`, and 0 where a factor is."""
+    """Writes `scale factors upstream`, with 0 for a factor of 0."""
     numpy = numpy_for("binary_cross_entropy_hvp")
     with numpy.errstate(all="ignore"):
         found = numpy.where(factors == 0, 0.0, scale * factors * doubles_of(upstream))
@@ -620,13 +630,13 @@ def write_products(to: Array, upstream: Array, factors: Any, scale: float, exact
 
 
 def is_binary(array: Array) -> bool:
-    """Whether all numbers are 0 or 1."""
+    """Whether every number is 0 or 1."""
     found = doubles_of(array)
     return bool(((found == 0) | (found == 1)).all())
 
 
 def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, scale: float) -> float:
-    """Writes the losses and the gradient of `kl_div`, and gives the sum of the losses."""
+    """Writes the losses and the gradient of `kl_div`, and returns the sum of the losses."""
     numpy, lead = numpy_for("kl_div"), arrays["logits"]
     exact = lead.type == "F64"
     with numpy.errstate(all="ignore"):
@@ -654,7 +664,7 @@ def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, sca
 
 
 def reversed_along(value: Any) -> Any:
-    """A copy whose last axis is in the opposite order."""
+    """A copy with the last axis reversed."""
     if is_of_torch(value):
         return value.flip(-1)
     given = _of_library("class_mask", value)
@@ -662,13 +672,13 @@ def reversed_along(value: Any) -> Any:
 
 
 def fill(array: Array, value: float) -> None:
-    """Writes one float everywhere."""
+    """Writes one float to every element."""
     numpy = numpy_for("log_sum_exp of no classes")
     numbers_of(array)[...] = rounded_to(array, numpy.full(array.shape, value), array.type == "F64")
 
 
 def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tuple[Any, Any]:
-    """The classes of the k smallest numbers along an axis, and their log-probabilities; the lower first of equals."""
+    """The classes of the k smallest numbers along an axis, and their log-probabilities; lower classes first on ties."""
     keys = _of_library("logits", logits)
     if is_of_torch(keys):
         torch = importlib.import_module("torch")
@@ -691,7 +701,7 @@ def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tup
 
 
 def flags_along(name: str, value: Any, lent: Array, axis: int) -> Any:
-    """A class mask as flags that broadcast as NumPy's do."""
+    """A class mask as flags that broadcast by the rules of NumPy."""
     if value is None:
         return None
     array, classes = array_of(name, value, "bool"), lent.shape[axis]

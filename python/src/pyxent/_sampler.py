@@ -26,7 +26,7 @@ _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
-    """Of what has no shape, nothing: `sample` takes or rejects it."""
+    """The shape of logits, or () without one; `sample` accepts or rejects the value."""
     if hasattr(logits, "shape"):
         return tuple(logits.shape)
     try:
@@ -38,17 +38,18 @@ def _shape(logits: Any) -> tuple[int, ...]:
 class Sampler:
     """Options of `sample`; `start` returns a cursor that draws a text, token by token.
 
-    Takes the options of `sample` but `step`. Without a seed it draws one: `seed` is the one that it has. And options that
-    ask for the text, which a cursor has:
+    Takes the options of `sample` except `step`. Without a seed it draws one, which it returns as `seed`. Further
+    options need the text that a cursor has:
 
-    no_repeat_ngram     no token makes so many follow each other that do so in the text already; 0, the default: any may
-    banned_sequences    lists of tokens: the last one never follows the others
-    dry_multiplier      m of the penalty for repetitions ("DRY"): a token that stands in the text behind the same l tokens
-                        as now gets the bias -m b^(l - a), if l is at least a; 0, the default: no penalty
+    no_repeat_ngram     n: no token completes n consecutive tokens that the text already contains; 0, the default,
+                        allows all tokens
+    banned_sequences    lists of tokens: the last token of a list never follows the other ones
+    dry_multiplier      m of the penalty for repetitions ("DRY"): if a token already followed the last l tokens of the
+                        text, it gets the bias -m b^(l - a), for l of at least a; 0, the default: no penalty
     dry_base            b, 1.75
     dry_allowed_length  a, 2
-    dry_range           how many of the last tokens are looked at; None: all
-    dry_breakers        tokens that no repetition goes across, such as a line break
+    dry_range           the number of last tokens that the penalty reads; None: all
+    dry_breakers        tokens that end a repetition, such as a line break
 
     >>> import numpy as np, pyxent
     >>> sampler = pyxent.Sampler(temperature=0.7, top_k=40, top_p=0.95, seed=42)
@@ -73,7 +74,7 @@ class Sampler:
         sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
-        """A cursor whose next token is that of this step, behind the tokens of a prompt."""
+        """Returns a cursor whose next token has this step and follows the tokens of the prompt."""
         return SamplerCursor(self, step, prompt_tokens)
 
     def __repr__(self) -> str:
@@ -81,13 +82,13 @@ class Sampler:
 
 
 class SamplerCursor:
-    """The tokens of one text, or of one batch of texts, whose steps it counts.
+    """The tokens of one text or of one batch of texts, with a count of the steps.
 
-    A token is that of `sample` with the same logits, options, seed and step. A call that raises an error does not count.
-    To go on later, keep `sampler.seed`, `step` and, with penalties and options of a text, its tokens.
+    A token is that of `sample` with the same logits, options, seed and step. A call that raises an error does not
+    count. To continue later, save `sampler.seed`, `step` and, for penalties and options of a text, its tokens.
 
-    A text has logits of one dimension. Its tokens are kept: penalties and options of a text apply to them. A batch has
-    none: pass `output_tokens` to each call.
+    A text has logits of one dimension. The cursor keeps its tokens, and penalties and options of a text apply to them.
+    For a batch, it keeps no tokens: pass `output_tokens` to each call.
     """
 
     def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = ()) -> None:
@@ -100,7 +101,7 @@ class SamplerCursor:
 
     @property
     def step(self) -> int:
-        """The step of the next token, which you may set; not while there are tokens that have an influence."""
+        """The step of the next token. You may set it unless the tokens of the text affect the next one."""
         return self._step
 
     @step.setter
@@ -111,11 +112,11 @@ class SamplerCursor:
         self._step = value
 
     def accept(self, token: int) -> None:
-        """Appends a token that was not drawn here, as the token of this step."""
+        """Appends a token from elsewhere as the token of this step."""
         self._append(*tokens_of("accept", [token]))
 
     def rewind(self, step: int) -> None:
-        """Goes back to an earlier step and forgets the tokens since, as after drafts that were rejected."""
+        """Goes back to an earlier step and drops the tokens since then, for example rejected drafts."""
         back = self._step - integer("step", step)
         if back < 0:
             raise OptionError(f"step is {step}, this cursor is at step {self._step}; expected no later one")
@@ -132,9 +133,11 @@ class SamplerCursor:
         self._step += 1
 
     def next(self, logits: ArrayLike, **options: Any) -> Any:
-        """The next token: an integer, or of more than one dimension an array with one per row, -1 where there is none.
+        """The next token: an integer; for logits of several dimensions, an array with one per row, or -1.
 
-        `options` are those of `sample` that differ in this step, such as `class_mask`.
+        A row with -1 has no token.
+
+        `options` are options of `sample` that differ in this step, such as `class_mask`.
         """
         tokens = self.sample(logits, **options).tokens
         if tokens.shape != ():
@@ -146,7 +149,7 @@ class SamplerCursor:
         return token
 
     def sample(self, logits: ArrayLike, **options: Any) -> Sample:
-        """All that `sample` returns for the next step, with its outputs among the options."""
+        """The full result of `sample` for the next step; its outputs are among the options."""
         shape = _shape(logits)
         if self._keeps and len(shape) == 1:
             options = self._of_text(options, shape[0])
@@ -161,7 +164,7 @@ class SamplerCursor:
         return result
 
     def _of_text(self, options: dict[str, Any], classes: int) -> dict[str, Any]:
-        """The options of a step, with the tokens before and their biases."""
+        """The options of a step, with the earlier tokens and their biases."""
         for name in _HISTORIES:
             if name in options:
                 raise OptionError(f"{name} is given to a cursor, which has the tokens of its text; expected start("
@@ -177,12 +180,12 @@ class SamplerCursor:
         return options
 
     def verify(self, logits: ArrayLike, drafts: Iterable[int]) -> list[int]:
-        """Checks drafts of another model: draws tokens row by row until one is not the draft, and appends them.
+        """Checks draft tokens of another model: draws tokens row by row until one differs, and appends them.
 
-        logits  a row for each draft and one more: row i has the logits behind the first i drafts
-        drafts  tokens that may come next, in order
+        logits  one row more than drafts: row i has the logits after the first i drafts
+        drafts  the proposed next tokens, in order
 
-        Returns the tokens that were drawn, one more than the drafts that were right. The text is the one without drafts.
+        Returns the drawn tokens: the accepted drafts and one more. The text is the same as without drafts.
         """
         drafts, rows = tokens_of("drafts", drafts), _shape(logits)
         if len(rows) != 2 or rows[0] != len(drafts) + 1:

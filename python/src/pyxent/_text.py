@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tokens of a text, and what keeps it from repeating itself."""
+"""The tokens of a text, and options against repetition."""
 from __future__ import annotations
 
 import math
@@ -10,7 +10,7 @@ from typing import Any
 from pyxent._options import integer, shown
 from pyxent.errors import LabelError, OptionError
 
-_LARGEST = 2.0**128 - 2.0**104  # of a float32
+_LARGEST = 2.0**128 - 2.0**104  # the largest finite float32
 
 
 def _least(name: str, value: Any, least: int) -> int:
@@ -28,12 +28,12 @@ def _number(name: str, value: Any, least: float) -> float:
 
 
 def tokens_of(name: str, values: Iterable[Any]) -> list[int]:
-    """Tokens, each of which may be NumPy's."""
+    """Returns tokens as a list of integers; NumPy integers are allowed."""
     return [_least(f"a class of {name}", value, 0) for value in values]
 
 
 class Repetition:
-    """Options that ask for the text: which token may not come next, or gets a penalty."""
+    """Options that depend on the text: they ban tokens, or penalize them."""
 
     def __init__(self, no_repeat_ngram: int = 0, banned_sequences: Iterable[Sequence[int]] = (),
                  dry_multiplier: float = 0, dry_base: float = 1.75, dry_allowed_length: int = 2,
@@ -52,7 +52,7 @@ class Repetition:
         return bool(self.no_repeat_ngram or self.banned_sequences or self.dry_multiplier)
 
     def biases(self, text: array[int], classes: int) -> dict[int, float]:
-        """What is added to the logits of some classes."""
+        """The numbers to add to the logits of some classes."""
         biases: dict[int, float] = {}
         if text and (self.no_repeat_ngram or self.dry_multiplier):
             repeated = _repeated(text)
@@ -91,7 +91,7 @@ class Repetition:
 
 
 def _repeated(text: array[int]) -> list[int]:
-    """For each place, how many tokens before it are the last of the text: the Z algorithm, from the end on."""
+    """For each place, the length of the longest run before it that equals the end of the text: the Z algorithm."""
     backwards = text[::-1]
     count = len(backwards)
     same = [0] * count
@@ -103,11 +103,11 @@ def _repeated(text: array[int]) -> list[int]:
         if k + length > end:
             begin, end = k, k + length
         same[k] = length
-    return [0, *same[:0:-1]]  # place count - k has the length of k
+    return [0, *same[:0:-1]]  # index count - k has the length for k
 
 
 class Text:
-    """A prompt and what follows it."""
+    """A prompt and the tokens after it."""
 
     def __init__(self, prompt: Iterable[Any]) -> None:
         self.tokens = array("i", tokens_of("prompt_tokens", prompt))
@@ -121,10 +121,10 @@ class Text:
 
     @property
     def drawn(self) -> int:
-        """How many tokens there are after the prompt."""
+        """The number of tokens after the prompt."""
         return len(self.tokens) - self.prompt
 
     def histories(self) -> dict[str, array[int]]:
-        """The inputs of a call that has the tokens before."""
+        """The inputs of a call that contain the earlier tokens."""
         parts = {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": self.tokens[self.prompt:]}
         return {name: part for name, part in parts.items() if part}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What arguments may be, for type checkers."""
+"""The types of arguments, for type checkers."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Union
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OfNumPy(Protocol):
-    """An array of NumPy, or another that describes itself as they do."""
+    """A NumPy array, or another object with the array interface."""
 
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
@@ -29,13 +29,13 @@ class OfDLPack(Protocol):
 
 
 class OfColumns(Protocol):
-    """A column of pandas, Polars or Arrow, or several of pandas."""
+    """A column of pandas, Polars or Arrow, or several columns of pandas."""
 
     def to_numpy(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class OfPyTorch(OfDLPack, Protocol):
-    """A tensor of PyTorch."""
+    """A PyTorch tensor."""
 
     def detach(self) -> Any: ...
 
@@ -52,9 +52,9 @@ Input: TypeAlias = "Union[ArrayLike, None]"
 Output: TypeAlias = "Union[ArrayLike, bool, None]"  # True: a new array
 Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all
 DType: TypeAlias = "Union[str, type[Any], OfType]"
-Number: TypeAlias = "Union[float, Sequence[Union[float, None]], ArrayLike]"  # or one per row
+Number: TypeAlias = "Union[float, Sequence[Union[float, None]], ArrayLike]"  # one number, or one per row
 Whole: TypeAlias = "Union[int, Sequence[int], ArrayLike]"
-Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # what results are of, where logits are
+Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # results have the library of the logits
 Out = TypeVar("Out", bound="ArrayLike")
 
 Isa = Literal["best", "scalar", "avx2", "avx512", "neon"]
@@ -69,7 +69,7 @@ Divergence = Literal["kullback-leibler", "jensen-shannon", "total-variation"]
 
 
 class Common(TypedDict, total=False):
-    """Options that a softmax and its backward have."""
+    """Options of both a softmax and its backward pass."""
 
     temperature: Number | None
     class_mask: ArrayLike | None
@@ -79,7 +79,7 @@ class Common(TypedDict, total=False):
 
 
 class Backward(Common, total=False):
-    """Options of a backward."""
+    """Options of a backward pass."""
 
     axis: Axes
 

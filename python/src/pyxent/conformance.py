@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Expected bits, in files that Java, C and Python compute alike: conformance/README.md says what is in them.
+"""Expected bits in files, which Java, C and Python must reproduce; conformance/README.md describes the files.
 
     python -m pyxent conformance [DIRECTORY] [--facts PROGRAM]
 
-Needs NumPy. bfloat16 is in the files as uint16, and so it is here.
+Needs NumPy. The files store bfloat16 as uint16, and so do the arrays here.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyxent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADI
 from pyxent._options import options_of
 from pyxent.errors import XentError
 
-# What NumPy holds a type of the files in.
+# The NumPy type of each type of the files.
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
           "i64": "<i8"}
 NUMBERS = ("sum", "valid_rows", "denominator")
@@ -34,13 +34,13 @@ _LAYER_CONTENTS = WEIGHTS_GRADIENT | WHOLE_ROWS | HIDDEN_GRADIENT
 
 
 class Archives:
-    """The arrays below a directory: data/NAME/FILE.npy of the index is FILE.npy in data/NAME.npz."""
+    """The arrays in a directory: data/NAME/FILE.npy of the index is FILE.npy in data/NAME.npz."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.open = directory, dict[Path, dict[str, Any]]()
 
     def array(self, entry: Mapping[str, str]) -> Any:
-        """An array of a case, as the index names it."""
+        """Reads an array of a case by its entry in the index."""
         import numpy
 
         path = Path(entry["file"])
@@ -54,7 +54,7 @@ class Archives:
 
 
 def read(index: Path) -> tuple[int, list[dict[str, Any]]]:
-    """The version of the numerics and the cases, their files as arrays."""
+    """Reads the numerics version and the cases, with their files as arrays."""
     whole = json.loads(index.read_text(encoding="utf-8"))
     archives = Archives(index.parent)
     for case in whole["cases"]:
@@ -70,16 +70,17 @@ def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[st
         wanted: Mapping[str, str] | None = None, types: Mapping[str, str] | None = None, isa: str = "best",
         parts: Sequence[int] | None = None, of: Library | None = None,
         sampling: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Computes a function of xent.h by its name; `softmax_forward` and `log_softmax_forward` are xent_softmax and
-    xent_log_softmax, and `cross_entropy_backward` is the gradient from the statistics of a cross_entropy, as
-    `linear_cross_entropy_backward` is those of a linear_cross_entropy.
+    """Computes a function of xent.h by its name.
+
+    `softmax_forward` and `log_softmax_forward` are xent_softmax and xent_log_softmax. `cross_entropy_backward` is the
+    gradient from the statistics of a cross_entropy, and `linear_cross_entropy_backward` that of a linear_cross_entropy.
 
     inputs   arrays by their names in xent.h
     axis     the class axis
     options  fields of xent_options, and `top_count`
-    wanted   names of results -> their types; `sum`, `valid_rows` and `denominator` too
-    types    names of inputs -> types, for those that NumPy does not know (bf16)
-    parts    class numbers at which rows are divided and computed in parts
+    wanted   names of results -> their types; also `sum`, `valid_rows` and `denominator`
+    types    names of inputs -> types, for types that NumPy does not have (bf16)
+    parts    bounds of the class ranges that are computed separately
     sampling fields of xent_sampling, one for all rows
     """
     return _Case(of or library(), function, inputs, axis, dict(options or {}), wanted or {}, types or {}, isa,
@@ -154,7 +155,7 @@ class _Case:
         return {**arrays, **{name: numbers[name] for name in NUMBERS if name in self.wanted}}
 
     def _run_parts(self, bounds: Sequence[int], exact_sum: ExactSum) -> None:
-        """The same in class ranges, the last one first: states, one finish, and what is written."""
+        """Computes class ranges separately, the last one first: states, then one finish, then outputs."""
         call = self.call
         ranges = list(zip(bounds, bounds[1:]))[::-1]
         call.states = (State * (max(call.rows, 1) * call.chunks))()
@@ -168,7 +169,7 @@ class _Case:
         if call.invoke("finish", self.options, 0, call.rows, 0, report, adds).unfinished:
             self._each(states, ranges)
             call.invoke("finish", self.options, 0, call.rows, 0, report, adds, second_round=1)
-        if linear:  # the gradient of hidden states is of all classes
+        if linear:  # the gradient of hidden states needs all classes
             call.invoke("linear_cross_entropy_backward", self.options, 0, call.rows)
             self._each("linear_cross_entropy_backward", ranges, ("hidden_gradient",))
         if "gradient" in call.results or "output" in call.results:
@@ -183,7 +184,7 @@ class _Case:
 
 
 def strange_structs(program: str) -> list[str]:
-    """Lines that say where this package and a C compiler disagree; the program is abi_facts of the C build."""
+    """Lines with differences between this package and a C compiler; the program is abi_facts of the C build."""
     ours, theirs = set(), set()
     for line in subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines():
         if line.split()[1] in STRUCTS:
@@ -198,7 +199,7 @@ def strange_structs(program: str) -> list[str]:
 
 
 def differing(got: Any, expected: Any) -> int:
-    """How many values have other bits."""
+    """The number of values with different bits."""
     import numpy
 
     bits = f"u{expected.dtype.itemsize}"
@@ -206,12 +207,12 @@ def differing(got: Any, expected: Any) -> int:
 
 
 def number(value: Any) -> int | str:
-    """A double as hexadecimal digits, an integer as it is."""
+    """A double as hexadecimal digits, an integer unchanged."""
     return int(value) if value.dtype.kind == "i" else float(value).hex()
 
 
 def compare(case: Mapping[str, Any], isa: str, in_parts: bool = False) -> tuple[int, list[str]]:
-    """How many values of a case were compared, and lines that say what differs."""
+    """Returns the number of values compared in a case, and lines that describe the differences."""
     outputs, numbers = case["outputs_arrays"], case.get("numbers", {})
     options = dict(case.get("options", {}))
     if "top_classes" in outputs:
@@ -233,7 +234,7 @@ def compare(case: Mapping[str, Any], isa: str, in_parts: bool = False) -> tuple[
 
 
 def check(directory: Path, facts: str | None = None) -> int:
-    """Compares all cases on every instruction set; 0 where no value differs, else 1."""
+    """Compares all cases on every instruction set; returns 0 if no value differs, otherwise 1."""
     strange = strange_structs(facts) if facts else []
     if strange:
         print(*strange, sep="\n")

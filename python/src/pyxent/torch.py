@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The softmax and the cross-entropies of `torch.nn.functional`, with gradients for autograd, computed by Xent on the
-CPU: import these functions in place of PyTorch's."""
+CPU: import these functions instead of those of PyTorch."""
 from __future__ import annotations
 
 import ctypes
@@ -25,7 +25,7 @@ _NAMES_OF_LAYER = {**_NAMES, "hidden": "input", "weights": "linear_weight", "bia
 
 @contextmanager
 def _named(names: dict[str, str]) -> Iterator[None]:
-    """Messages speak of the arguments by the names that PyTorch has for them."""
+    """Replaces argument names in messages by those of PyTorch."""
     try:
         yield
     except (XentError, TypeError) as error:
@@ -36,7 +36,7 @@ def _named(names: dict[str, str]) -> Iterator[None]:
 
 
 def _require(function: str, **tensors: Any) -> None:
-    """Refuses what is no dense tensor in main memory."""
+    """Rejects values other than dense tensors in main memory."""
     for name, value in tensors.items():
         if value is None:
             continue
@@ -60,7 +60,7 @@ def _require_constant(**tensors: Any) -> None:
 
 
 class _Gradient(torch.autograd.Function):
-    """A gradient in a graph of its own, which cannot be differentiated."""
+    """A gradient as a node of the graph, which has no second derivative."""
 
     @staticmethod
     def forward(compute: Any, *arguments: Any) -> Any:
@@ -77,12 +77,12 @@ class _Gradient(torch.autograd.Function):
 
 
 def _once(compute: Any, *arguments: Any) -> Any:
-    """Computes a gradient; in a graph, where autograd builds one of it."""
+    """Computes a gradient, as a node if autograd records a graph of it."""
     return _Gradient.apply(compute, *arguments) if torch.is_grad_enabled() else compute(*arguments)
 
 
 def _signed(compute: Any) -> Any:
-    """Keeps the signature of a function, which autograd asks for in each call."""
+    """Stores the signature of a function, because autograd reads it in each call."""
     compute.__signature__ = inspect.signature(compute)
     return compute
 
@@ -122,7 +122,7 @@ def _softmax_of(function: str, input: Any, dim: int | None, dtype: Any) -> Any:
     if dim is None:
         raise TypeError("dim is None; expected the dimension of the classes, such as -1")
     short = input.dtype in (torch.float16, torch.bfloat16)
-    if dtype is not None and not (short and dtype == torch.float32):  # which Xent writes without a copy of the input
+    if dtype is not None and not (short and dtype == torch.float32):  # Xent writes float32 without a copy of the input
         input = input.to(dtype)
     if not input.is_floating_point():
         raise DTypeError(f"input has the type {input.dtype}; expected floats: input.float(), or dtype=torch.float32")
@@ -133,7 +133,7 @@ def _softmax_of(function: str, input: Any, dim: int | None, dtype: Any) -> Any:
 
 def softmax(input: torch.Tensor, dim: int | None = None, _stacklevel: int = 3,
             dtype: torch.dtype | None = None) -> torch.Tensor:
-    """`torch.nn.functional.softmax`; `dim` must be given.
+    """`torch.nn.functional.softmax`; requires `dim`.
 
     >>> import torch, pyxent.torch
     >>> x = torch.tensor([[2.0, 1, 0], [0, 3, 1]], requires_grad=True)
@@ -145,7 +145,7 @@ def softmax(input: torch.Tensor, dim: int | None = None, _stacklevel: int = 3,
 
 def log_softmax(input: torch.Tensor, dim: int | None = None, _stacklevel: int = 3,
                 dtype: torch.dtype | None = None) -> torch.Tensor:
-    """`torch.nn.functional.log_softmax`; `dim` must be given."""
+    """`torch.nn.functional.log_softmax`; requires `dim`."""
     return _softmax_of("log_softmax", input, dim, dtype)
 
 
@@ -161,7 +161,7 @@ def _loss_type(dtype: Any) -> Any:
 
 
 def _returned(result: Any, reduction: str, dtype: Any, saves: bool) -> tuple[Any, Any]:
-    """The loss, and what its gradient needs beside the arguments as bytes: the statistics and the denominator."""
+    """The loss, and bytes for its gradient: the statistics and the denominator."""
     loss = result.losses if reduction == "none" else torch.tensor(result.loss, dtype=_loss_type(dtype))
     if not saves:
         return loss, torch.empty(0, dtype=torch.uint8)
@@ -171,14 +171,14 @@ def _returned(result: Any, reduction: str, dtype: Any, saves: bool) -> tuple[Any
 
 
 def _kept(saved: Any) -> tuple[Any, float]:
-    """The statistics and the denominator, in the memory of a tensor."""
+    """The statistics and the denominator, in the memory of the tensor `saved`."""
     count = saved.numel() - 8
     return ((ctypes.c_char * count).from_address(saved.data_ptr()),
             float(ctypes.c_double.from_address(saved.data_ptr() + count).value))
 
 
 def _options(target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float) -> dict[str, Any]:
-    """The options of a loss as Xent calls them."""
+    """The options of a loss, named as in Xent."""
     ignored = None if target.is_floating_point() and ignore_index < 0 else ignore_index
     return dict(class_weights=weight, reduction="sum" if reduction == "none" else reduction, ignore_index=ignored,
                 label_smoothing=label_smoothing or None)
@@ -188,8 +188,10 @@ _MOST_KEPT = 1 << 16  # elements of a gradient
 
 
 def _keeps_gradient(x: Any, weight: Any, reduction: str) -> bool:
-    """Whether the gradient of a small loss is kept, which takes less time than to compute it later. It is rounded
-    again when it is multiplied, so not one of 16 bits."""
+    """Whether the gradient of a small loss is kept: this is faster than to compute it later.
+
+    Its product with the upstream gradient is rounded again, so 16-bit gradients are not kept.
+    """
     return (x.dtype in (torch.float32, torch.float64) and x.numel() <= _MOST_KEPT and reduction != "none"
             and weight is None)
 
@@ -238,18 +240,18 @@ def _require_reduction(reduction: str) -> None:
 
 
 def _records(*tensors: Any) -> bool:
-    """Whether a gradient may be asked for later."""
+    """Whether autograd may request a gradient later."""
     return torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in tensors)
 
 
 def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None,
                   size_average: None = None, ignore_index: int = -100, reduce: None = None, reduction: str = "mean",
                   label_smoothing: float = 0.0) -> torch.Tensor:
-    """`torch.nn.functional.cross_entropy`: of (C), (N, C) or (N, C, d1, ...), of class indices or probabilities.
+    """`torch.nn.functional.cross_entropy` of (C), (N, C) or (N, C, d1, ...), with class indices or probabilities.
 
-    The loss of float16 and bfloat16 is float32. For the gradient of more than 65,536 logits, 64 bytes per row are kept
-    and no probabilities. `size_average` and `reduce`, which PyTorch deprecates, must be None; `weight` and `target` get
-    no gradient.
+    For float16 and bfloat16, the loss is float32. For the gradient of more than 65,536 logits, the call keeps 64 bytes
+    per row and no probabilities. `size_average` and `reduce`, which PyTorch deprecates, must be None; `weight` and
+    `target` get no gradient.
 
     >>> import torch, pyxent.torch
     >>> x = torch.tensor([[2.0, 1, 0], [0, 3, 1]], requires_grad=True)
@@ -281,7 +283,7 @@ def _linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, reduction: 
 def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any, weight: Any, saved: Any,
                       reduction: str, ignore_index: int, label_smoothing: float,
                       wanted: Sequence[bool]) -> tuple[Any, Any, Any]:
-    """Those that are not wanted are empty."""
+    """Returns the gradients; those that are not needed are empty."""
     found = _operations.linear_gradients_of_saved(
         x, layer, bias, target, upstream.expand(x.shape[:-1]), *_kept(saved), wanted, torch.get_num_threads(),
         **_options(target, weight, reduction, ignore_index, label_smoothing))
@@ -313,8 +315,8 @@ def linear_cross_entropy(input: torch.Tensor, linear_weight: torch.Tensor, targe
                          options: Any = None) -> torch.Tensor:
     """`torch.nn.functional.linear_cross_entropy`, without the logits in memory.
 
-    In float64, and of a weight of more than two dimensions, PyTorch computes the logits, which are then in memory.
-    `options` changes nothing.
+    In float64, and for a weight with more than two dimensions, PyTorch computes the logits, which are then in memory.
+    `options` has no effect.
 
     >>> import torch, pyxent.torch
     >>> hidden, layer = torch.ones(2, 3), torch.zeros(4, 3, requires_grad=True)
@@ -339,8 +341,8 @@ def linear_cross_entropy(input: torch.Tensor, linear_weight: torch.Tensor, targe
 
 
 # ---- torch.compile ------------------------------------------------------------------------------------------------
-# The same functions as operators, which the compiler calls without a look at how they compute. Only there: autograd
-# does not see that operators have no forward mode.
+# The same functions as operators, which the compiler does not trace. They are for compilation only, because autograd
+# does not detect that operators have no forward mode.
 
 
 def _operator(name: str, compute: Any, arguments: str, shapes: Any) -> Any:

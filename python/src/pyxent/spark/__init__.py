@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The functions of Xent in Spark SQL as columns of PySpark, classic and with Spark Connect. The session needs the jars
-and the setting of docs/spark.md; `register` gives the functions to a session that exists already.
+and the setting in docs/spark.md; `register` adds the functions to an existing session.
 
 >>> from pyxent.spark import cross_entropy, softmax
 >>> rows.select(softmax("logits"), cross_entropy("logits", "label", label_smoothing=0.1))  # doctest: +SKIP
 
-Columns are given by name or as Column. With bad_rows="null" a function returns NULL for a row that is otherwise an
-error, and `loss` and `linear_loss` count it in nulls. An option that is None is not set.
+Pass columns by name or as Column. With bad_rows="null", a function returns NULL for a row that would otherwise raise an
+error, and `loss` and `linear_loss` count it in nulls. Options with the value None are not set.
 """
 from __future__ import annotations
 
@@ -93,8 +93,10 @@ def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, An
 
 
 def register(spark: SparkSession) -> None:
-    """Gives the functions to a session that exists already, as in a notebook. The jars must be in its `spark.jars`. The
-    server of Spark Connect needs the setting instead."""
+    """Adds the functions to an existing session, for example in a notebook.
+
+    The session must have the jars in `spark.jars`. A server of Spark Connect needs the setting instead.
+    """
     if not hasattr(spark, "_jsparkSession"):
         raise TypeError(f"spark is a session of Spark Connect; expected one with its own driver. Start the server with "
                         f"{_EXTENSION}")
@@ -116,7 +118,7 @@ def log_softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options:
 
 
 def argmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[_NumberOptions]) -> Column:
-    """The class of the largest logit, an int: the lowest one among equals, -1 in a row with NaN."""
+    """The class of the largest logit, an int: the lowest of equal classes, -1 in a row with NaN."""
     return _call("argmax", bad_rows, _NumberOptions, options, logits)
 
 
@@ -143,7 +145,8 @@ def cross_entropy(logits: Column | str, label: Column | str, *, bad_rows: BadRow
 
 def cross_entropy_gradient(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
                            **options: Unpack[_GradientOptions]) -> Column:
-    """The gradient of the loss of a row; of the mean of all rows if denominator is what it divides by."""
+    """The gradient of the loss of a row; with `denominator`, the gradient of the mean over all rows."""
+
     return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits, label)
 
 

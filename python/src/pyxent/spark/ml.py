@@ -36,7 +36,7 @@ class _HasLogitsCol(Params):
 
 class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredictionCol,
                          DefaultParamsReadable["SoftmaxTransformer"], DefaultParamsWritable):
-    """Adds the softmax of a column of logits, and its largest class. An empty name leaves a column out.
+    """Adds the softmax of a column of logits, and its largest class. An empty name omits that column.
 
     >>> Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])  # doctest: +SKIP
     """
@@ -65,7 +65,7 @@ class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredi
 
 class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],
                             DefaultParamsWritable):
-    """The exact mean loss, the perplexity or the accuracy of a column of logits and one of labels."""
+    """The exact mean loss, the perplexity or the accuracy of a column of logits and a column of labels."""
 
     weightCol: Param[str] = Param(Params._dummy(), "weightCol", "column of weights of rows; empty: none",
                                   TypeConverters.toString)
@@ -79,7 +79,7 @@ class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParams
     def _evaluate(self, dataset: DataFrame) -> float:
         name = self.getLabelCol()
         label = F.col(name)
-        if isinstance(dataset.schema[name].dataType, (DoubleType, FloatType)):  # as labels of pyspark.ml are
+        if isinstance(dataset.schema[name].dataType, (DoubleType, FloatType)):  # the labels of pyspark.ml are doubles
             message = F.concat(F.lit(f"column {name} has the label "), label.cast("string"),
                                F.lit("; expected a whole number"))
             whole = label.cast("bigint")

@@ -3,13 +3,13 @@ package dev.xent.benchmarks;
 
 import java.util.OptionalDouble;
 
-/** What memory allows: the time of a copy, or a read, of as many bytes as an operation moves. */
+/** The bounds that memory sets: the time to copy, or to read, the bytes that an operation moves. */
 final class Bounds {
   private Bounds() {}
 
   /**
-   * Nanoseconds per logit; for memcpy and read scaled to the bytes of the operation, so that a
-   * backward operation, which reads two tensors and writes one, has one and a half copies.
+   * Nanoseconds per logit. For memcpy and read, they are scaled to the bytes of the operation: a
+   * backward operation, which reads two tensors and writes one, takes one and a half copies.
    */
   static OptionalDouble perElement(Row row, String candidate) {
     OptionalDouble time = row.perElement(candidate);

@@ -4,8 +4,8 @@ package dev.xent.benchmarks;
 import java.util.Map;
 
 /**
- * Something that computes the operations. Those that need other libraries are found by {@link
- * java.util.ServiceLoader}. Making one loads no library, so that it can be left out at no cost.
+ * A library or method that computes the operations. {@link java.util.ServiceLoader} finds those
+ * that need other libraries. Creating a candidate loads no library, so an unused one costs nothing.
  */
 public interface Candidate {
   /** The name in tables and on the command line. */
@@ -14,24 +14,24 @@ public interface Candidate {
   /** What it is: Xent, another library, or a bound that memory sets. */
   Kind kind();
 
-  /** Whose JMH method calls its tasks. */
+  /** The class whose JMH method calls its tasks. */
   Class<? extends Cell> cell();
 
   /**
-   * Makes ready for a problem.
+   * Prepares tasks for a problem.
    *
-   * @return ways to compute it, by a few words that tell them apart; the fastest one counts. Empty
-   *     where the candidate does not have the operation
+   * @return ways to compute it, by short names; the fastest one counts. Empty if the candidate does
+   *     not have the operation
    */
   Map<String, Task> tasks(Problem problem) throws Exception;
 
-  /** What a candidate is. */
+  /** Kinds of candidates. */
   enum Kind {
     /** Xent itself. */
     XENT,
-    /** What else a user could take. */
+    /** An alternative for users. */
     PEER,
-    /** What the memory allows. */
+    /** A bound that memory sets. */
     BOUND
   }
 }

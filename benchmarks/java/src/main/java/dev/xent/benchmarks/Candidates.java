@@ -11,7 +11,10 @@ import java.util.stream.Stream;
 final class Candidates {
   private Candidates() {}
 
-  /** Those of this folder, and what the profile {@code peers} adds, in the order of the table. */
+  /**
+   * The candidates of this folder and those of the profile {@code peers}, in the order of the
+   * table.
+   */
   static List<Candidate> all() {
     Stream<Candidate> here =
         Stream.concat(XentCandidate.all().stream(), Stream.of(new PlainJava(), new Memcpy()));
@@ -20,7 +23,7 @@ final class Candidates {
     return Stream.concat(added, here).sorted(Comparator.comparing(Candidate::kind)).toList();
   }
 
-  /** Some of them, in that order. */
+  /** The candidates with these names, in that order. */
   static List<Candidate> named(List<String> names) {
     List<Candidate> all = all();
     List<String> known = all.stream().map(Candidate::name).toList();

@@ -8,11 +8,11 @@ import java.util.Map;
 /**
  * One row of the table.
  *
- * @param operation what is computed
+ * @param operation the operation
  * @param shape of the logits
  */
 record Case(Operation operation, Shape shape) {
-  /** Few classes and many, little data and more than any cache holds. */
+  /** Few classes and many, little data and more than any cache can hold. */
   private static final List<String> ROWS =
       List.of(
           "1x10",
@@ -24,7 +24,7 @@ record Case(Operation operation, Shape shape) {
           "10000x100",
           "1000x256");
 
-  /** Class axes that are not the last: an image network, a detector, a segmentation. */
+  /** Class axes other than the last: an image network, a detector, a segmentation. */
   private static final Map<Operation, List<String>> COLUMNS =
       Map.of(
           Operation.SOFTMAX, List.of("32x81x8732@1", "8x19x512x1024@1"),
@@ -33,23 +33,24 @@ record Case(Operation operation, Shape shape) {
           Operation.CROSS_ENTROPY_GRAD, List.of("32x81x8732@1"));
 
   /**
-   * For options and types: from ten classes to those of a language model, and a class axis inside.
+   * For options and types: from ten classes to those of a language model, and a class axis that is
+   * not the last.
    */
   private static final List<String> OPTIONS =
       List.of("10000x10", "1000x100", "300x300", "64x1000", "16x32000", "8x128256", "2x64x56x56@1");
 
-  /** For elements that are by themselves: a thousand, a million, more than any cache holds. */
+  /** For operations on single elements: a thousand, a million, more than any cache can hold. */
   private static final List<String> ELEMENTS = List.of("1x1000", "1000x1000", "64x128256");
 
-  /** For tokens: of one sequence and of a batch, as many classes as language models have. */
+  /** For sampling: one sequence and a batch, with the vocabulary sizes of language models. */
   private static final List<String> VOCABULARIES =
       List.of("1x32000", "1x128256", "64x32000", "64x128256");
 
-  /** A first look leaves these out: the like of them is there, or they take long. */
+  /** Shapes that a quick run omits: they resemble others, or take long. */
   private static final List<String> NOT_QUICK =
       List.of("1024x1000", "1000x256", "32x81x8732@1", "8x19x512x1024@1", "300x300", "16x32000");
 
-  /** The operations that are named, or all; on the shapes that are named, or the table's. */
+  /** The named operations, or all, on the named shapes, or those of the table. */
   static List<Case> chosen(List<String> operations, List<String> shapes, boolean quick) {
     List<Operation> wanted =
         operations.isEmpty()

@@ -12,8 +12,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * What JMH runs: one task. Every candidate has a subclass with a method of its own, so that the
- * call in it is compiled for this candidate alone.
+ * The JMH benchmark: one task. Every candidate has a subclass with its own method, so that the call
+ * in it is compiled for this candidate alone.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -24,12 +24,12 @@ public abstract class Cell {
   /** The task of this trial. */
   protected @Nullable Task task;
 
-  /** Says which task the next trial is about. */
+  /** Sets the task of the next trial. */
   static void next(Task task) {
     next = task;
   }
 
-  /** Takes the task that the {@link Worker} has put there. */
+  /** Takes the task that the {@link Worker} has set. */
   @Setup
   public void take() {
     task = Objects.requireNonNull(next, "no task: cells are run by Worker");

@@ -10,12 +10,12 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
- * How many times as fast as something else Xent means to be: goals.txt.
+ * The goals for the speed of Xent relative to other candidates: goals.txt.
  *
- * @param all of them
+ * @param all the goals
  */
 record Goals(List<Goal> all) {
-  /** What a goal compares with when it names no candidate: the fastest peer. */
+  /** The default candidate of a comparison: the fastest peer. */
   static final String BEST = "best";
 
   private static final String ANY_SHAPE = "*";
@@ -23,11 +23,11 @@ record Goals(List<Goal> all) {
   /**
    * One goal.
    *
-   * @param candidate whose goal it is: xent, or another form of it
+   * @param candidate with the goal: xent, or another form of it
    * @param operation by name
    * @param shape by name, or * for all
    * @param against a candidate, or {@link #BEST}
-   * @param factor how many times as fast, at least; memcpy and read count per byte
+   * @param factor the least ratio of the speeds; memcpy and read count per byte
    */
   record Goal(String candidate, String operation, String shape, String against, double factor) {
     private static Goal of(String line) {
@@ -35,7 +35,7 @@ record Goals(List<Goal> all) {
       return new Goal(words[0], words[1], words[2], words[3], Double.parseDouble(words[4]));
     }
 
-    /** What was reached, if both were timed. */
+    /** The measured ratio, if both were timed. */
     OptionalDouble reached(Row row, List<String> peers) {
       OptionalDouble own = row.perElement(candidate);
       OptionalDouble other =
@@ -58,7 +58,7 @@ record Goals(List<Goal> all) {
     }
   }
 
-  /** Those of one row. */
+  /** The goals of one row. */
   List<Goal> of(Row row) {
     return all.stream()
         .filter(

@@ -11,14 +11,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Starts a worker per case, pinned where {@code taskset} is there.
+ * Starts a worker per case, pinned to CPUs if {@code taskset} is available.
  *
- * @param plan how long
- * @param cpus which; null: any
+ * @param plan the durations
+ * @param cpus a list of CPUs; null for any
  */
 record Launcher(Plan plan, @Nullable String cpus) {
   /**
-   * CPUs that this process may use, the last one among them; null where nothing can be pinned.
+   * CPUs that this process may use, including the last one; null if pinning is not possible.
    *
    * @param count 1 or 2
    */
@@ -39,7 +39,7 @@ record Launcher(Plan plan, @Nullable String cpus) {
     return false;
   }
 
-  /** The numbers in the kernel's list, of whose ranges the ends are enough here. */
+  /** The CPUs of the kernel's list; of a range only its ends, which is enough here. */
   private static List<String> allowed() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("Cpus_allowed_list:")) {
@@ -49,7 +49,7 @@ record Launcher(Plan plan, @Nullable String cpus) {
     return List.of();
   }
 
-  /** One case. */
+  /** Runs one case. */
   List<Result> run(Case what, List<String> candidates) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     if (cpus != null) {
@@ -69,7 +69,7 @@ record Launcher(Plan plan, @Nullable String cpus) {
   /**
    * Starts a worker and reads its results.
    *
-   * @param what it does, for the message if it fails
+   * @param what a description of its work, for the message if it fails
    */
   static List<Result> start(List<String> command, String what)
       throws IOException, InterruptedException {
@@ -94,10 +94,10 @@ record Launcher(Plan plan, @Nullable String cpus) {
         System.getProperty("java.class.path"),
         "--enable-native-access=ALL-UNNAMED",
         "--add-modules=jdk.incubator.vector",
-        // One CPU for all: compiling must be over when timing begins, and collecting be done there.
+        // All threads share one CPU: compilation must end before timing, and collections run there.
         "-Xbatch",
         "-XX:+UseSerialGC",
-        // What JMH gives to the JVMs that it starts itself.
+        // The options that JMH passes to the JVMs that it starts.
         "-XX:+UnlockExperimentalVMOptions",
         "-XX:CompileCommand=quiet",
         "-XX:CompileCommand=blackhole,org.openjdk.jmh.infra.Blackhole::consumeCompiler",

@@ -106,7 +106,7 @@ public final class Main implements Callable<Integer> {
     return Launcher.cpus(XentCandidate.cpus(candidates, twoThreads));
   }
 
-  /** For the help. */
+  /** The candidates of this build, for the help. */
   static final class Names extends ArrayList<String> {
     private static final long serialVersionUID = 1;
 

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** Copies the input to the output, and computes nothing. */
+/** Copies the input to the output, without computing. */
 public final class Memcpy implements Candidate {
   @Override
   public String name() {

@@ -5,7 +5,7 @@ import dev.xent.benchmarks.Operation.Option;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
-/** Which tokens of a problem can be drawn, in double precision. */
+/** The tokens of a problem that can be drawn, computed in double precision. */
 final class Nuclei {
   private final Problem problem;
   private final int classes;
@@ -15,7 +15,9 @@ final class Nuclei {
     classes = Math.toIntExact(problem.shape.classes());
   }
 
-  /** By how much a token misses its nucleus: the worst row; NaN where one is no class at all. */
+  /**
+   * The distance of tokens from their nucleus: the worst row; NaN for a token outside the classes.
+   */
   double error() {
     double worst = 0;
     for (long row = 0; row < problem.shape.rows(); row++) {
@@ -28,7 +30,7 @@ final class Nuclei {
     return worst;
   }
 
-  /** The mass of what is larger, as far as it is above that of a nucleus. */
+  /** The mass of the larger classes, minus the mass of a nucleus, at least 0. */
   private double error(long first, long token) {
     double[] x = new double[classes];
     for (int i = 0; i < classes; i++) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
-/** Draws from the classes of a row that have the mass {@link Operation#TOP_P} together. */
+/** Draws from the largest classes of a row with the total mass {@link Operation#TOP_P}. */
 public final class Nucleus {
   private Nucleus() {}
 
   /**
-   * Draws from probabilities that fall.
+   * Draws from probabilities in descending order.
    *
    * @param p the probabilities of a row from {@code from} on
    * @param random in [0, 1)
-   * @return how many come before the one that is drawn
+   * @return the index of the drawn one, counted from {@code from}
    */
   public static int ofFalling(float[] p, int from, int count, double random) {
     float mass = 0;
@@ -30,12 +30,11 @@ public final class Nucleus {
   }
 
   /**
-   * Draws from probabilities in the order of classes, as llama3.java does: leaves out what is too
-   * small for any nucleus, makes a heap of the rest, and takes the largest until they have the
-   * mass.
+   * Draws from probabilities in the order of classes, as llama3.java does: omits the ones too small
+   * for any nucleus, builds a heap of the rest, and takes the largest until they reach the mass.
    *
    * @param p the probabilities of a row from {@code from} on
-   * @param heap room for as many
+   * @param heap memory for {@code count} classes
    * @param random in [0, 1)
    * @return the class
    */
@@ -50,7 +49,7 @@ public final class Nucleus {
     for (int i = size / 2 - 1; i >= 0; i--) {
       sink(p, from, heap, i, size);
     }
-    // What is taken goes behind the heap, so the nucleus lies at the end of the array.
+    // Removed classes go after the heap, so the nucleus is at the end of the array.
     int left = size;
     float mass = 0;
     while (left > 0 && mass < Operation.TOP_P) {

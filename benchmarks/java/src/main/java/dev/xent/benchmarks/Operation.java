@@ -4,7 +4,7 @@ package dev.xent.benchmarks;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** What is computed: plainly, or with one option. */
+/** The measured operations: plain, or with one option. */
 public enum Operation {
   /** {@code y = softmax(x)}. */
   SOFTMAX(Kind.SOFTMAX, Option.NONE),
@@ -18,13 +18,13 @@ public enum Operation {
   CROSS_ENTROPY(Kind.CROSS_ENTROPY, Option.NONE),
   /** The mean loss of labels and its gradient. */
   CROSS_ENTROPY_GRAD(Kind.CROSS_ENTROPY_GRAD, Option.NONE),
-  /** The mean binary loss of every logit and its own target. */
+  /** The mean binary loss of logits, with one target per logit. */
   BINARY_CROSS_ENTROPY(Kind.BINARY_CROSS_ENTROPY, Option.NONE),
-  /** The same and its gradient. */
+  /** The mean binary loss and its gradient. */
   BINARY_CROSS_ENTROPY_GRAD(Kind.BINARY_CROSS_ENTROPY_GRAD, Option.NONE),
-  /** A token of every row: of the nucleus of the {@link #TOP_K} largest, with a temperature. */
+  /** A token per row from the nucleus of the {@link #TOP_K} largest classes, with a temperature. */
   SAMPLE(Kind.SAMPLE, Option.NONE),
-  /** The same of the nucleus of all classes. */
+  /** A token per row from the nucleus of all classes. */
   SAMPLE_TOP_P(Kind.SAMPLE, Option.ALL_CLASSES),
   /** {@code y = softmax(x / temperature)}. */
   SOFTMAX_TEMPERATURE(Kind.SOFTMAX, Option.TEMPERATURE),
@@ -43,22 +43,22 @@ public enum Operation {
   /** The mean loss of labels and its gradient, of doubles. */
   CROSS_ENTROPY_GRAD_FLOAT64(Kind.CROSS_ENTROPY_GRAD, Option.FLOAT64);
 
-  /** What logits are divided by where there is a temperature. */
+  /** The divisor of logits, for operations with a temperature. */
   public static final double TEMPERATURE = 0.7;
 
-  /** How many of the largest classes sampling looks at. */
+  /** The number of largest classes for sampling. */
   public static final int TOP_K = 50;
 
   /** The mass of a nucleus. */
   public static final double TOP_P = 0.9;
 
-  /** What smoothing takes from a label where there is smoothing. */
+  /** The label smoothing, for operations with it. */
   public static final double SMOOTHING = 0.1;
 
   /** The operation without its option. */
   public final Kind kind;
 
-  /** What differs from the plain operation. */
+  /** The difference from the plain operation. */
   public final Option option;
 
   Operation(Kind kind, Option option) {
@@ -86,12 +86,12 @@ public enum Operation {
     return kind.tensors * elementBytes();
   }
 
-  /** Whether {@code y} and {@code dy} are the inputs, rather than logits. */
+  /** Whether the inputs are {@code y} and {@code dy} instead of logits. */
   public boolean isBackward() {
     return kind == Kind.SOFTMAX_BACKWARD || kind == Kind.LOG_SOFTMAX_BACKWARD;
   }
 
-  /** Whether a loss comes out. */
+  /** Whether a result is a loss. */
   public boolean hasLoss() {
     return hasLabels() || isBinary();
   }
@@ -101,12 +101,12 @@ public enum Operation {
     return kind == Kind.CROSS_ENTROPY || kind == Kind.CROSS_ENTROPY_GRAD;
   }
 
-  /** Whether every element has a target of its own, and rows mean nothing. */
+  /** Whether every element has its own target, and rows have no meaning. */
   public boolean isBinary() {
     return kind == Kind.BINARY_CROSS_ENTROPY || kind == Kind.BINARY_CROSS_ENTROPY_GRAD;
   }
 
-  /** Whether a class of every row comes out, by chance. */
+  /** Whether the result is a random class of every row. */
   public boolean isSampling() {
     return kind == Kind.SAMPLE;
   }
@@ -122,7 +122,7 @@ public enum Operation {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  /** The operation of that name. */
+  /** The operation with this name. */
   static Operation of(String name) {
     return Arrays.stream(values())
         .filter(operation -> operation.toString().equals(name))
@@ -165,7 +165,7 @@ public enum Operation {
     }
   }
 
-  /** What an operation has that the plain one has not. */
+  /** The option that an operation has in addition to the plain one. */
   public enum Option {
     /** Nothing. */
     NONE,
@@ -175,11 +175,11 @@ public enum Operation {
     SMOOTHING,
     /** A weight per class. */
     WEIGHTS,
-    /** The largest class of every row, besides. */
+    /** The largest class of every row as an additional output. */
     ARGMAX,
     /** Sampling without top-k. */
     ALL_CLASSES,
-    /** Doubles for floats. */
+    /** Doubles instead of floats. */
     FLOAT64
   }
 }

@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** The loops that one writes without a library: float arrays, Math.exp, sums in double. */
+/** Typical loops without a library: float arrays, Math.exp, sums in double. */
 public final class PlainJava implements Candidate {
   @Override
   public String name() {
@@ -36,7 +36,8 @@ public final class PlainJava implements Candidate {
   }
 
   /**
-   * Works on rows of adjoining classes; where classes lie apart, a row is copied there and back.
+   * Works on rows of contiguous classes; if classes are not contiguous, copies each row there and
+   * back.
    */
   private static final class Loops implements Task {
     private final Operation operation;
@@ -104,7 +105,7 @@ public final class PlainJava implements Candidate {
       return loss;
     }
 
-    /** One row, which begins at {@code from} in all arrays; returns its loss. */
+    /** Computes one row, which begins at {@code from} in all arrays; returns its loss. */
     private double row(int row, float[] x, float[] dy, float[] y, int from) {
       int to = from + classes;
       switch (operation.kind) {
@@ -200,7 +201,7 @@ public final class PlainJava implements Candidate {
     }
   }
 
-  /** A loss for every element. */
+  /** Computes a loss for every element. */
   private static final class BinaryLoop implements Task {
     private final boolean withGradient;
     private final float[] x;

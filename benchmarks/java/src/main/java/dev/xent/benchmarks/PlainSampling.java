@@ -8,14 +8,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/** Tokens as a program in plain Java draws them. */
+/** Draws tokens as a program in plain Java does. */
 final class PlainSampling implements Task {
   private enum Way {
     /** Sorts values with their classes. */
     SORT,
     /** Keeps the k largest in a heap. */
     HEAP_OF_K,
-    /** As llama3.java. */
+    /** The method of llama3.java. */
     LLAMA3_JAVA
   }
 
@@ -81,7 +81,7 @@ final class PlainSampling implements Task {
     return Nucleus.ofHeap(p, 0, classes, heap, random.nextDouble());
   }
 
-  /** The classes in falling order, as far as they are listed. */
+  /** Draws from the listed classes in descending order. */
   private int ofList(int from) {
     if (way == Way.SORT) {
       for (int i = 0; i < classes; i++) {
@@ -107,7 +107,7 @@ final class PlainSampling implements Task {
     for (int i = 0; i < listed; i++) {
       keys[i] = key(x[from + i], i);
     }
-    Arrays.sort(keys); // which is a heap
+    Arrays.sort(keys); // a sorted array is a heap
     float least = x[from + (int) keys[0]];
     for (int i = listed; i < classes; i++) {
       if (x[from + i] > least) {
@@ -132,7 +132,7 @@ final class PlainSampling implements Task {
     keys[i] = key;
   }
 
-  /** In the order of the values; the lower half is the class. */
+  /** A key with the order of the values; its lower half is the class. */
   private static long key(float value, int index) {
     int bits = Float.floatToRawIntBits(value);
     return (long) (bits ^ (bits >> 31 & SIGN)) << 32 | index;

@@ -11,13 +11,13 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inputs of one operation on one shape and room for its output, the same memory for every
- * candidate that can use it. It lies off the heap, aligned to 64 bytes, for as long as the process.
+ * The inputs of one operation on one shape and memory for its output, shared by all candidates that
+ * can use it. The memory is off the heap, aligned to 64 bytes, and lives as long as the process.
  */
 public final class Problem {
   private static final long ALIGNMENT = 64;
 
-  /** What is computed. */
+  /** The operation. */
   public final Operation operation;
 
   /** The shape. */
@@ -29,25 +29,25 @@ public final class Problem {
   /** {@code dy} of a backward operation. */
   public final @Nullable MemorySegment upstream;
 
-  /** The labels of an operation that has them, 64 bits wide. */
+  /** The labels of an operation with labels, 64 bits wide. */
   public final @Nullable MemorySegment labels;
 
   /** The targets of a binary operation, 0 or 1 for every logit. */
   public final @Nullable MemorySegment targets;
 
-  /** A float per class, where classes have weights. */
+  /** A float per class, for operations with class weights. */
   public final @Nullable MemorySegment weights;
 
-  /** Room for the output, in the shape of the logits; for every operation, so that a copy fits. */
+  /** Memory for an output in the shape of the logits; every operation has it, for copies. */
   public final MemorySegment output;
 
-  /** Room for the largest class of every row, 64 bits wide, where it is asked for. */
+  /** Memory for the largest class of every row, 64 bits wide, for operations that return it. */
   public final @Nullable MemorySegment argmax;
 
-  /** Room for the token of every row, 64 bits wide, where rows are sampled. */
+  /** Memory for the token of every row, 64 bits wide, for sampling. */
   public final @Nullable MemorySegment tokens;
 
-  /** Makes the inputs. */
+  /** Creates the inputs. */
   Problem(Operation operation, Shape shape) {
     this.operation = operation;
     this.shape = shape;
@@ -102,7 +102,7 @@ public final class Problem {
     return Arena.global().allocate(count, ALIGNMENT);
   }
 
-  /** Off-heap room for that many floats. */
+  /** Off-heap memory for floats. */
   public static MemorySegment floats(long elements) {
     return bytes(elements * Float.BYTES);
   }
@@ -114,7 +114,7 @@ public final class Problem {
         : segment.getAtIndex(ValueLayout.JAVA_FLOAT, i);
   }
 
-  /** Writes such an element. */
+  /** Writes an element of one of these. */
   void set(MemorySegment segment, long i, double value) {
     if (operation.isDouble()) {
       segment.setAtIndex(ValueLayout.JAVA_DOUBLE, i, value);
@@ -123,7 +123,7 @@ public final class Problem {
     }
   }
 
-  /** Makes the output NaN and classes -1, so that nothing passes by what is there. */
+  /** Sets the output to NaN and classes to -1, so that an unwritten result does not pass. */
   void clearOutputs() {
     output.fill((byte) -1);
     if (argmax != null) {
@@ -139,7 +139,7 @@ public final class Problem {
     return present(upstream, "an upstream gradient");
   }
 
-  /** The labels of an operation that has them. */
+  /** The labels of an operation with labels. */
   public MemorySegment labels() {
     return present(labels, "labels");
   }
@@ -154,12 +154,12 @@ public final class Problem {
     return present(weights, "weights");
   }
 
-  /** Room for the largest classes. */
+  /** Memory for the largest classes. */
   public MemorySegment argmax() {
     return present(argmax, "largest classes");
   }
 
-  /** Room for the tokens. */
+  /** Memory for the tokens. */
   public MemorySegment tokens() {
     return present(tokens, "tokens");
   }
@@ -171,7 +171,7 @@ public final class Problem {
     return segment;
   }
 
-  /** A segment as the buffer that other libraries take. */
+  /** A segment as a buffer, for other libraries. */
   public static ByteBuffer buffer(MemorySegment segment) {
     return segment.asByteBuffer().order(ByteOrder.nativeOrder());
   }

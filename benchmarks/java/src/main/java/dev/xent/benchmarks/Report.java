@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The JSON of a run: where it was, and every round of every candidate. */
+/** The JSON of a run: the machine, and every round of every candidate. */
 final class Report {
   private Report() {}
 

@@ -7,12 +7,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What came of one candidate.
+ * The result of one candidate.
  *
  * @param candidate its name
- * @param way which of its ways this is about
- * @param error against double precision, as {@link Rows#error}
- * @param nanos per call, one number per round; empty where the error was too large
+ * @param way the name of its way
+ * @param error relative to double precision, see {@link Rows#error}
+ * @param nanos per call, one number per round; empty if the error was too large
  */
 record Result(String candidate, String way, double error, double[] nanos) {
   private static final String MARK = "result";
@@ -23,12 +23,12 @@ record Result(String candidate, String way, double error, double[] nanos) {
     return String.join("\t", MARK, candidate, way, Double.toString(error), times);
   }
 
-  /** The line of a candidate that did not. */
+  /** The line of a candidate that failed. */
   static String failed(String candidate, String way, double error) {
     return timed(candidate, way, error, List.of());
   }
 
-  /** Reads a line; null where it is none of these. */
+  /** Parses a line; null if it is not a result. */
   static @Nullable Result of(String line) {
     String[] parts = line.split("\t", -1);
     if (!parts[0].equals(MARK) || parts.length != 5) {
@@ -41,12 +41,12 @@ record Result(String candidate, String way, double error, double[] nanos) {
     return new Result(parts[1], parts[2], Double.parseDouble(parts[3]), nanos);
   }
 
-  /** Whether the results were right. */
+  /** Whether the results were correct. */
   boolean passed() {
     return nanos.length > 0;
   }
 
-  /** Of the rounds. */
+  /** The median of the rounds. */
   double median() {
     return median(nanos);
   }
@@ -58,7 +58,7 @@ record Result(String candidate, String way, double error, double[] nanos) {
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
-  /** Of the rounds. */
+  /** The fastest round. */
   double best() {
     return Arrays.stream(nanos).min().orElseThrow();
   }

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * What came of one case.
+ * The results of one case.
  *
  * @param what the operation and shape
- * @param results of all candidates; a way that failed has one of its own
+ * @param results of all candidates; a failed way has a separate result
  */
 record Row(Case what, List<Result> results) {
-  /** Whether everything that was computed was right. */
+  /** Whether all computed results were correct. */
   boolean passed() {
     return results.stream().allMatch(Result::passed);
   }
@@ -24,12 +24,12 @@ record Row(Case what, List<Result> results) {
         .findFirst();
   }
 
-  /** The fastest of some. */
+  /** The time of the fastest of these candidates. */
   OptionalDouble fastest(List<String> candidates) {
     return candidates.stream().map(this::perElement).flatMapToDouble(OptionalDouble::stream).min();
   }
 
-  /** Whether all that a candidate computed was wrong. */
+  /** Whether all results of a candidate were wrong. */
   boolean failed(String candidate) {
     return perElement(candidate).isEmpty()
         && results.stream().anyMatch(result -> result.candidate().equals(candidate));

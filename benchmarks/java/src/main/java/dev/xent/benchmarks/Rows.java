@@ -8,12 +8,12 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * The operations in double precision, with {@link Math#exp} and {@link Math#log}: what results are
- * checked against.
+ * The operations in double precision, with {@link Math#exp} and {@link Math#log}: the expected
+ * values of results.
  *
- * <p>A float result {@code a} of true value {@code e} passes when {@code |a - e| <= 1e-4 * size}, a
- * double when it is {@code 1e-10 * size}, where the size is that of the terms {@code e} is made of,
- * because those are what an implementation rounds:
+ * <p>A float result {@code a} with the true value {@code e} passes if {@code |a - e| <= 1e-4 *
+ * size}, a double if it is at most {@code 1e-10 * size}. The size is that of the terms of {@code
+ * e}, because an implementation rounds those:
  *
  * <ul>
  *   <li>softmax: {@code e} itself, so every probability has four correct digits;
@@ -24,14 +24,14 @@ import java.util.Arrays;
  *       and {@code w} the weight of its class;
  *   <li>softmax backward: {@code y * (|dy| + sum |dy| * y)};
  *   <li>log-softmax backward: {@code |dy| + exp(y) * sum |dy|};
- *   <li>a token: 0 where it is of the nucleus, else the mass that the nucleus has without it.
+ *   <li>a token: 0 if it is in the nucleus, otherwise the mass of the nucleus without it.
  * </ul>
  */
 final class Rows {
-  /** Wide enough for sums of a hundred thousand terms in float, with a sum per lane: 2.3e-5. */
+  /** Enough for sums of a hundred thousand terms in float, with a sum per lane: 2.3e-5. */
   static final double TOLERANCE = 1e-4;
 
-  /** Of doubles: wide enough for the same, and for other exponentials than {@link Math#exp}. */
+  /** For doubles: enough for the same, and for other exponentials than {@link Math#exp}. */
   static final double TOLERANCE_FLOAT64 = 1e-10;
 
   private final Problem problem;
@@ -42,12 +42,12 @@ final class Rows {
   private final double[] largest;
   private final long[] argmax;
 
-  /** Of the exponentials, or of a backward operation's terms. */
+  /** The sum of exponentials, or of the terms of a backward operation. */
   private final double[] sum;
 
   private final double[] size;
 
-  /** Of the logits. */
+  /** The mean of the logits. */
   private final double[] mean;
 
   Rows(Problem problem) {
@@ -66,7 +66,7 @@ final class Rows {
     Arrays.fill(largest, Double.NEGATIVE_INFINITY);
   }
 
-  /** Takes the largest logit and the sum of exponentials of every row. */
+  /** Computes the largest logit and the sum of exponentials of every row. */
   private void addLogits() {
     forEach(
         (i, row, c) -> {
@@ -80,7 +80,7 @@ final class Rows {
     forEach((i, row, c) -> sum[row] += Math.exp(logit(i) - largest[row]));
   }
 
-  /** Takes the sums that a backward operation needs of every row. */
+  /** Computes the sums of every row that a backward operation needs. */
   private void addUpstream() {
     boolean log = problem.operation.kind == Kind.LOG_SOFTMAX_BACKWARD;
     MemorySegment upstream = problem.upstream();
@@ -103,7 +103,7 @@ final class Rows {
         });
   }
 
-  /** Gets ready to check results of the problem. */
+  /** Prepares the check of results of the problem. */
   static Rows of(Problem problem) {
     Rows rows = new Rows(problem);
     if (problem.operation.isBackward()) {
@@ -115,11 +115,11 @@ final class Rows {
   }
 
   /**
-   * How far a result is from the truth, as a multiple of the size above: NaN where something is
-   * NaN.
+   * The distance of a result from the true value, as a multiple of the size above; NaN if any value
+   * is NaN.
    *
-   * @param loss the mean loss, of an operation that has one
-   * @param output of an operation that has one
+   * @param loss the mean loss, for an operation with a loss
+   * @param output for an operation with an output
    */
   double error(double loss, MemorySegment output) {
     double[] worst = {0};
@@ -138,7 +138,7 @@ final class Rows {
       forEach(
           (i, row, c) -> {
             double error = error(i, row, c, problem.at(output, i), denominator);
-            // Not Math.max(error, worst): written so that NaN stays.
+            // Not Math.max(error, worst): written so that a NaN error is kept.
             worst[0] = error <= worst[0] ? worst[0] : error;
           });
     }

@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
 
 /**
  * Times calls as most programs make them: one for each token or request, every 10 to 20 ms, after
- * other work has swept the caches. Prints the table of results.md, and a short one for
- * performance.md.
+ * other work has replaced the contents of the caches. Prints the table of results.md, and a short
+ * one for performance.md.
  */
 @Command(
     name = "seldom",
@@ -27,10 +27,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = "Xent beside loops in Java, called every 10 to 20 ms: microseconds, as Markdown.")
 final class Seldom implements Callable<Integer> {
-  /** The way of results whose calls come every 10 to 20 ms. */
+  /** The way of results with one call every 10 to 20 ms. */
   static final String SELDOM = "seldom";
 
-  /** The way of results whose calls come one after the other. */
+  /** The way of results with consecutive calls. */
   static final String LOOP = "loop";
 
   /** The tokens of a short text. */
@@ -101,7 +101,7 @@ final class Seldom implements Callable<Integer> {
     return text.toString();
   }
 
-  /** The figures of performance.md are from this table. */
+  /** The source of the figures in performance.md. */
   private static String summary(List<Row> rows) {
     List<Row> columns = rows.stream().filter(row -> row.memory == Memory.ARRAY).toList();
     StringBuilder text = new StringBuilder("| |");
@@ -139,13 +139,13 @@ final class Seldom implements Callable<Integer> {
     return JSON.std.asString(report) + "\n";
   }
 
-  /** What is called. */
+  /** The measured calls. */
   enum Call {
     /** The largest class of a row. */
     GREEDY("greedy", Operation.SOFTMAX, "1x128256", true),
-    /** A token of the nucleus of all classes. */
+    /** A token from the nucleus of all classes. */
     TOP_P("top-p 0.9", Operation.SAMPLE_TOP_P, "1x128256", true),
-    /** A token of the nucleus of the largest classes. */
+    /** A token from the nucleus of the largest classes. */
     TOP_K("top-k 50, top-p 0.9", Operation.SAMPLE, "1x128256", true),
     /** The probabilities of a row, as after a classifier. */
     SOFTMAX("softmax 1x1000", Operation.SOFTMAX, "1x1000", false),
@@ -154,10 +154,10 @@ final class Seldom implements Callable<Integer> {
     /** Loss and gradient of a batch. */
     LOSS("loss and gradient 64x1000", Operation.CROSS_ENTROPY_GRAD, "64x1000", false);
 
-    /** In tables. */
+    /** The name in tables. */
     final String title;
 
-    /** Whose problem has the inputs. */
+    /** The operation whose problem has the inputs. */
     final Operation operation;
 
     final String shape;
@@ -170,14 +170,14 @@ final class Seldom implements Callable<Integer> {
       this.drawsTokens = drawsTokens;
     }
 
-    /** As it is written on the command line. */
+    /** The name on the command line. */
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
   }
 
-  /** Where the numbers of a call are. */
+  /** The memory of the numbers of a call. */
   enum Memory {
     /** The same arrays in each call. */
     ARRAY("float[]"),
@@ -187,10 +187,10 @@ final class Seldom implements Callable<Integer> {
     NEW_ARRAYS("new float[]"),
     /** The same segments off the heap. */
     SEGMENT("segment"),
-    /** The same array in the calls of two cursors in turns. */
+    /** The same array in alternating calls of two cursors. */
     TWO_CURSORS("float[], two cursors");
 
-    /** In tables. */
+    /** The name in tables. */
     final String title;
 
     Memory(String title) {
@@ -198,13 +198,15 @@ final class Seldom implements Callable<Integer> {
     }
   }
 
-  /** The calls that a figure is the median of. */
+  /** The calls whose median is a figure. */
   private enum Part {
-    /** Those before the JIT has compiled much, without the first one, which loads the library. */
+    /**
+     * The calls before the JIT has compiled much, except the first one, which loads the library.
+     */
     EARLY("calls 2 to 50", SELDOM, 1, 50),
-    /** The others of a short text. */
+    /** The other calls of a short text. */
     LATE("51 to " + CALLS, SELDOM, 50, CALLS),
-    /** Calls one after the other. */
+    /** Consecutive calls. */
     LOOPED("in a loop", LOOP, 0, 1);
 
     final String title;
@@ -220,7 +222,7 @@ final class Seldom implements Callable<Integer> {
     }
   }
 
-  /** What came of one worker. */
+  /** The results of one worker. */
   private record Row(Call call, Memory memory, List<Result> results) {
     String micros(String candidate, Part part) {
       Result result =

@@ -17,7 +17,7 @@ import java.util.Objects;
 
 /** A call of {@link Seldom} on one kind of memory: a loop in Java, and Xent. */
 final class SeldomTasks {
-  /** How many of the largest classes are wanted. */
+  /** The number of largest classes. */
   private static final int TOP = 5;
 
   private final Problem problem;
@@ -27,7 +27,7 @@ final class SeldomTasks {
   private final long[] rowDims;
   private final long[] outputDims;
 
-  /** What calls on segments write; results of others are copied there to be checked. */
+  /** The output of calls on segments; results of other calls are copied to it for the check. */
   private final MemorySegment output;
 
   private final MemorySegment topClasses = Problem.floats(TOP);
@@ -60,7 +60,7 @@ final class SeldomTasks {
     keptOutput = Tensor.of(y, outputDims);
   }
 
-  /** Makes new arrays for the next call, if each call has new ones. */
+  /** Allocates new arrays for the next call, if each call has new ones. */
   void renew() {
     if (memory == Memory.NEW_ARRAYS) {
       x = x.clone();
@@ -68,7 +68,7 @@ final class SeldomTasks {
     }
   }
 
-  /** The loop, on arrays. */
+  /** The loop in Java, on arrays. */
   Task java() {
     return switch (call) {
       case GREEDY -> () -> largest(x);
@@ -113,7 +113,7 @@ final class SeldomTasks {
     return y[0];
   }
 
-  /** The largest classes in falling order, by insertion, and their probabilities. */
+  /** The largest classes in descending order, by insertion, and their probabilities. */
   private double plainTopClasses() {
     Arrays.fill(plainValues, Float.NEGATIVE_INFINITY);
     for (int c = 0; c < x.length; c++) {
@@ -140,7 +140,7 @@ final class SeldomTasks {
     return plainValues[0];
   }
 
-  /** As a program calls Xent: with the arrays that it has, or with what it kept of them. */
+  /** The call of Xent as in a program: with its arrays, or with kept tensors or cursors. */
   Task xent() {
     return switch (call) {
       case GREEDY -> tokens(Sampler.greedy());
@@ -215,8 +215,8 @@ final class SeldomTasks {
   }
 
   /**
-   * How far the loop's results are from the truth, as {@link Rows}. It is itself the truth of what
-   * is not an {@link Operation}.
+   * The error of the loop's results, see {@link Rows}. For a call that is not an {@link Operation},
+   * the loop is the expected result.
    */
   double errorOfJava(Task java) throws Exception {
     if (call == Call.GREEDY || call == Call.TOP_CLASSES) {
@@ -230,7 +230,7 @@ final class SeldomTasks {
     return Rows.of(problem).error(loss, problem.output);
   }
 
-  /** The same of Xent. */
+  /** The error of Xent's results. */
   double errorOfXent(Task xent) throws Exception {
     problem.clearOutputs();
     double result = xent.run();

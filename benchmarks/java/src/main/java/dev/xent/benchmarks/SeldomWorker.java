@@ -5,9 +5,9 @@ import java.util.Arrays;
 import java.util.stream.DoubleStream;
 
 /**
- * One row of {@link Seldom}, in a JVM of its own: the loop and Xent in turns, call by call. Between
- * two calls, as much other memory is read and written as the caches hold. There is no warm-up: what
- * the JIT compiles is what it compiles in a program.
+ * One row of {@link Seldom}, in a separate JVM: the loop and Xent in turns, call by call. Between
+ * two calls, it reads and writes other memory of the size of the caches. There is no warm-up, so
+ * the JIT compiles the same methods as in a program.
  */
 final class SeldomWorker {
   private static final int SWEPT_LONGS = 8 << 20;
@@ -18,7 +18,7 @@ final class SeldomWorker {
   private static final int LEAST_LOOPED = 500;
   private static final int MOST_KEPT = 10_000;
 
-  /** What results are written to, so that no call is left out. */
+  /** Receives results, so that the compiler removes no call. */
   private static volatile double sink;
 
   private final long[] swept = new long[SWEPT_LONGS];
@@ -69,7 +69,7 @@ final class SeldomWorker {
     sink = sum;
   }
 
-  /** The median of the last calls of two seconds. */
+  /** The median of the last calls of a loop of two seconds. */
   private double loop(Task task) throws Exception {
     double[] last = new double[MOST_KEPT];
     long end = System.nanoTime() + LOOP_NANOS;

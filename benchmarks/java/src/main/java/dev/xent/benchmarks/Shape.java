@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
  * @param axis of the classes, 0 or more
  */
 public record Shape(long[] dims, int axis) {
-  /** The shape that was written so. */
+  /** Parses a shape. */
   static Shape of(String text) {
     String[] parts = text.split("@", 2);
     try {
@@ -46,7 +46,7 @@ public record Shape(long[] dims, int axis) {
     return Arrays.stream(dims).reduce(1, Math::multiplyExact);
   }
 
-  /** The classes of a row. */
+  /** The number of classes of a row. */
   public long classes() {
     return dims[axis];
   }
@@ -56,7 +56,7 @@ public record Shape(long[] dims, int axis) {
     return Arrays.stream(dims, 0, axis).reduce(1, Math::multiplyExact);
   }
 
-  /** The product of the sizes after the class axis, which is how far two classes lie apart. */
+  /** The product of the sizes after the class axis, which is the stride of the classes. */
   public long inner() {
     return Arrays.stream(dims, axis + 1, dims.length).reduce(1, Math::multiplyExact);
   }
@@ -74,14 +74,14 @@ public record Shape(long[] dims, int axis) {
     return sizes;
   }
 
-  /** The sizes with one class: the shape of what is reduced along the class axis. */
+  /** The sizes with one class: the shape of a reduction along the class axis. */
   public long[] reducedDims() {
     long[] sizes = dims.clone();
     sizes[axis] = 1;
     return sizes;
   }
 
-  /** As it is written on the command line. */
+  /** The text on the command line. */
   @Override
   public String toString() {
     String sizes = Arrays.stream(dims).mapToObj(Long::toString).collect(Collectors.joining("x"));

@@ -10,13 +10,13 @@ import java.util.stream.Collectors;
 /**
  * The Markdown table of every operation.
  *
- * @param candidates that were run
- * @param goals to set beside what was reached
+ * @param candidates of the run
+ * @param goals to compare with the measured ratios
  */
 record Table(List<Candidate> candidates, Goals goals) {
   private static final String XENT = "xent";
 
-  /** All operations, each under its name. */
+  /** The tables of all operations, each under its name. */
   String of(List<Row> rows) {
     StringBuilder text = new StringBuilder();
     for (Operation operation : Operation.values()) {
@@ -96,7 +96,7 @@ record Table(List<Candidate> candidates, Goals goals) {
         : "";
   }
 
-  /** Three digits that count. */
+  /** A number with three significant digits. */
   private static String number(OptionalDouble nanos) {
     if (nanos.isEmpty()) {
       return "";

@@ -3,13 +3,13 @@ package dev.xent.benchmarks;
 
 import java.lang.foreign.MemorySegment;
 
-/** A candidate made ready for one problem. */
+/** A candidate that is prepared for one problem. */
 public interface Task {
   /**
-   * What is timed: computes once.
+   * The timed code: computes once.
    *
-   * @return the loss of an operation that has one and where reading it is part of the call;
-   *     otherwise any number
+   * @return the loss, if the operation has one and the call includes reading it; otherwise any
+   *     number
    */
   double run() throws Exception;
 
@@ -17,8 +17,8 @@ public interface Task {
    * Computes once for the check. By default the same as {@link #run}, for tasks that write {@link
    * Problem#output} themselves.
    *
-   * @param output where the output must be afterwards
-   * @return the loss of an operation that has one
+   * @param output the place for the output
+   * @return the loss of an operation with a loss
    */
   default double check(MemorySegment output) throws Exception {
     return run();

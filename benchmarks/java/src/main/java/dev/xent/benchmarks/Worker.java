@@ -12,16 +12,16 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Runs all candidates on one operation and one shape in a JVM of their own: first each is checked,
- * then they take turns in rounds, so that whatever disturbs the machine disturbs all of them.
+ * Runs all candidates on one operation and one shape in a separate JVM. First it checks each of
+ * them. Then they take turns in rounds, so that other work on the machine affects all of them.
  */
 final class Worker {
-  /** Beyond this, a slow candidate sits out the rounds that are left, once it has had three. */
+  /** The limit of time after which a slow candidate, once it has had three rounds, gets no more. */
   private static final long BUDGET_NANOS = 2_000_000_000;
 
   private static final int LEAST_ROUNDS = 3;
 
-  /** Turns that end the warming up: not faster than the best one before, and not much slower. */
+  /** Turns that end the warm-up: not faster than the best one before, and not much slower. */
   private static final int STEADY_TURNS = 2;
 
   private static final double FASTER = 0.97;
@@ -40,7 +40,7 @@ final class Worker {
   }
 
   /**
-   * Arguments: operation, shape, {@link Plan#text}, names of candidates. One line each goes out.
+   * Arguments: operation, shape, {@link Plan#text}, names of candidates. Prints one line for each.
    */
   public static void main(String[] args) throws Exception {
     Problem problem = new Problem(Operation.of(args[0]), Shape.of(args[1]));
@@ -51,7 +51,7 @@ final class Worker {
       worker.enter(candidate, timings);
     }
     for (Timing timing : timings) {
-      // Not counted: what the warm-up of others has loaded can undo what was compiled before.
+      // Not counted: classes that the warm-up of others loads can invalidate compiled code.
       timing.turn(worker.plan);
     }
     for (int round = 0; round < worker.plan.rounds(); round++) {
@@ -64,7 +64,7 @@ final class Worker {
     }
   }
 
-  /** Checks every way of a candidate, and lets the fastest of the right ones take part. */
+  /** Checks every way of a candidate, and enters the fastest of the correct ones. */
   private void enter(Candidate candidate, List<Timing> timings) throws Exception {
     List<Timing> ways = new ArrayList<>();
     for (Map.Entry<String, Task> way : candidate.tasks(problem).entrySet()) {
@@ -90,7 +90,7 @@ final class Worker {
     return rows.error(task.check(problem.output), problem.output);
   }
 
-  /** One way of one candidate, and its times so far. */
+  /** One way of one candidate, and its times. */
   private static final class Timing {
     private final Candidate candidate;
     private final String way;
@@ -108,8 +108,9 @@ final class Worker {
     }
 
     /**
-     * Until it gets no faster: compiling is over then. A turn that is much slower was disturbed, by
-     * the compiler or others, and says nothing. One long call compiles all there is.
+     * Repeats turns until they get no faster, because then compilation has ended. A much slower
+     * turn was disturbed, by the compiler or other work, and does not count. One long call compiles
+     * all methods.
      */
     void warmUp(Plan plan) throws RunnerException {
       warm = trial(plan.warmUpMillis(), plan.roundMillis());
@@ -121,7 +122,9 @@ final class Worker {
       }
     }
 
-    /** One turn, whose first part does not count unless one call is longer than all of it. */
+    /**
+     * One turn, whose first part does not count unless one call takes longer than the whole turn.
+     */
     private double turn(Plan plan) throws RunnerException {
       boolean isLong = warm > TimeUnit.MILLISECONDS.toNanos(plan.roundMillis());
       return trial(isLong ? 0 : plan.settleMillis(), plan.roundMillis());

@@ -24,7 +24,7 @@ public final class XentCandidate implements Candidate {
     this.cell = cell;
   }
 
-  /** On the best instruction set, on two threads, with AVX2, and without native code. */
+  /** Xent with the best instruction set, with two threads, with AVX2, and without native code. */
   static List<Candidate> all() {
     Execution sequential = Execution.sequential();
     return List.of(
@@ -34,7 +34,7 @@ public final class XentCandidate implements Candidate {
         new XentCandidate(JAVA, sequential.backend(Backend.REFERENCE), PlainXent.class));
   }
 
-  /** Whether a candidate takes part in a case unasked. */
+  /** Whether a candidate takes part in a case by default. */
   static boolean isWanted(String name, Case in, boolean twoThreads) {
     return switch (name) {
       case AVX2 ->

@@ -6,11 +6,11 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.LongStream;
 
-/** Class axes as the command line names them. */
+/** Parses class axes of the command line. */
 final class Axis {
   private Axis() {}
 
-  /** The axis counted from 0; negative ones count from the end. */
+  /** The axis counted from 0; a negative axis counts from the end. */
   static int resolve(int axis, Tensor tensor, Object file) {
     int rank = tensor.rank();
     if (axis < -rank || axis >= rank) {
@@ -27,7 +27,7 @@ final class Axis {
     return axis < 0 ? axis + rank : axis;
   }
 
-  /** The shape of what has one number per row. */
+  /** The shape of an array with one number per row. */
   static long[] without(int axis, long[] shape) {
     return LongStream.concat(
             Arrays.stream(shape, 0, axis), Arrays.stream(shape, axis + 1, shape.length))

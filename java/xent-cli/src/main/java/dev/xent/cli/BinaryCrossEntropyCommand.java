@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code xent binary-cross-entropy}: the loss of every logit by itself, and its gradient. */
+/** {@code xent binary-cross-entropy}: the loss of every logit on its own, and its gradient. */
 @Command(
     name = "binary-cross-entropy",
     header = "Binary cross-entropy of logits and targets, and its gradient.",

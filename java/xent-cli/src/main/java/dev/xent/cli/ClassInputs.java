@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Files that say which classes rows have, and how many. */
+/** Files that set the classes of rows: a mask, and the offsets of ragged rows. */
 final class ClassInputs extends MaskInput {
   @Option(
       names = "--row-offsets",
@@ -22,15 +22,15 @@ final class ClassInputs extends MaskInput {
     return Stream.concat(super.files(), Stream.ofNullable(rowOffsets));
   }
 
-  /** Where ragged rows begin, or null. */
+  /** The offsets of ragged rows, or null. */
   @Nullable Tensor offsets(FileMemory memory) {
     return rowOffsets == null ? null : InputFiles.integers(rowOffsets, memory);
   }
 
   /**
-   * What the files hold.
+   * Reads the contents of the files.
    *
-   * @param offsets as they were read
+   * @param offsets as returned by {@link #offsets}
    */
   Inputs read(@Nullable Tensor offsets, FileMemory memory) {
     return addTo(Rows.inputs(offsets), memory);

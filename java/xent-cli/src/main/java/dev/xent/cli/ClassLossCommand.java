@@ -8,7 +8,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /**
- * What {@code xent cross-entropy} and {@code nll} share: an input that has the classes themselves.
+ * The common part of {@code xent cross-entropy} and {@code nll}: the input contains the classes.
  */
 abstract class ClassLossCommand extends LossCommand {
   @Parameters(

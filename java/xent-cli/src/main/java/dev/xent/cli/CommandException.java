@@ -3,11 +3,11 @@ package dev.xent.cli;
 
 import java.io.Serial;
 
-/** A command that cannot be carried out; the message is one line with cause and fix. */
+/** The failure of a command; the message is one line with cause and fix. */
 public final class CommandException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 
-  /** With the line that is shown after {@code xent: }. */
+  /** Creates an exception with the line to print after {@code xent: }. */
   public CommandException(String message) {
     super(message);
   }

@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code xent completion}: a script with which a shell completes commands and options. */
+/** {@code xent completion}: a script that completes commands and options in a shell. */
 @Command(
     name = "completion",
     header = "Print a script for the completion of a shell.",
@@ -46,7 +46,7 @@ final class CompletionCommand implements Callable<Integer> {
     String script =
         shell == Shell.FISH
             ? fish(root)
-            : AutoComplete.bash(root.getCommandName(), root); // zsh reads it too
+            : AutoComplete.bash(root.getCommandName(), root); // also for zsh
     spec.commandLine().getOut().print(script);
     return ExitCode.OK;
   }

@@ -15,7 +15,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
-/** How to compute: options that every command takes. They change the speed, never a bit. */
+/** Options of every command that change the speed, but not the bits, of results. */
 public final class ComputeOptions {
   @Spec(Target.MIXEE)
   private CommandSpec spec;
@@ -52,9 +52,9 @@ public final class ComputeOptions {
   private @Nullable Integer threads;
 
   /**
-   * The instruction set that was asked for.
+   * The requested instruction set.
    *
-   * @throws CommandException if the backend has none of that name here
+   * @throws CommandException if the backend does not have it on this machine
    */
   public Isa isa() {
     XentRuntime runtime = XentRuntime.get();
@@ -76,22 +76,22 @@ public final class ComputeOptions {
     return isa;
   }
 
-  /** Who computes, for the builder of an operation. */
+  /** The backend, instruction set and threads, for the builder of an operation. */
   public Execution execution() {
     return Execution.defaults().isa(isa()).backend(backend()).threads(threads());
   }
 
-  /** The backend that was asked for. */
+  /** The requested backend. */
   public Backend backend() {
     return backend;
   }
 
-  /** How many threads compute, at most: what was asked for, or what this process says. */
+  /** The maximum number of threads: the option, or the default of this process. */
   public int threads() {
     return threadsOr(XentRuntime.get().threads());
   }
 
-  /** How many threads were asked for, or what is given here. */
+  /** The requested number of threads, or {@code byDefault}. */
   public int threadsOr(int byDefault) {
     return threads == null ? byDefault : threads;
   }

@@ -22,16 +22,16 @@ import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** How words of the command line become values. */
+/** Converts words of the command line to values. */
 final class Converters {
-  /** What the JVM puts in the place of bytes of an argument that it cannot read. */
+  /** The JVM's replacement for undecodable bytes of an argument. */
   private static final char UNREADABLE = '\uFFFD';
 
   private static final Pattern WHOLE = Pattern.compile("[+-]?\\d+");
   private static final Pattern NUMBER =
       Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
 
-  /** The begin of a number that has a digit other than 0 before its exponent. */
+  /** The start of a number with a digit other than 0 before its exponent. */
   private static final Pattern NOT_ZERO = Pattern.compile("[-+.0]*[1-9]");
 
   private Converters() {}
@@ -62,7 +62,7 @@ final class Converters {
         .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)));
   }
 
-  /** The name of a file; {@link ErrorLine} says for which one a name will not do. */
+  /** A file name; {@link ErrorLine} names the file if the name is invalid. */
   private static Path file(String word) {
     if (word.isEmpty() || word.equals("-")) {
       throw new TypeConversionException(
@@ -92,7 +92,7 @@ final class Converters {
     }
   }
 
-  /** A decimal number, nan, inf or -inf; which of them an option takes, the operation decides. */
+  /** A decimal number, nan, inf or -inf; the operation checks the range. */
   private static double number(String word) {
     return switch (word.toLowerCase(Locale.ROOT)) {
       case "nan" -> Double.NaN;
@@ -131,7 +131,7 @@ final class Converters {
     return require(word, value.bitLength() < Long.SIZE, "-2^63 to 2^63 - 1", value).longValue();
   }
 
-  /** A whole number of 64 bits, with a sign or without one. */
+  /** A 64-bit integer, signed or unsigned. */
   static long bits(String word) {
     BigInteger value = integer(word);
     boolean fits = value.bitLength() < Long.SIZE + (value.signum() > 0 ? 1 : 0);
@@ -163,7 +163,7 @@ final class Converters {
     };
   }
 
-  /** Types of floats by their names here, and by those of NumPy and PyTorch. */
+  /** Floating-point types by their names here and in NumPy and PyTorch. */
   static ITypeConverter<DType> floats(List<DType> types) {
     ITypeConverter<DType> ours = choice(types);
     return word ->

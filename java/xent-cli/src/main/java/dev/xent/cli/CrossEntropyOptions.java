@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What cross-entropy has beside the options of its logits and targets. */
+/** The options of cross-entropy, in addition to those of its logits and targets. */
 final class CrossEntropyOptions {
   @Option(
       names = "--z-loss",
@@ -30,7 +30,9 @@ final class CrossEntropyOptions {
           "Multiply losses by (1 - p)^G, p the probability of the label; labels only. Default: 0.")
   private @Nullable Double focalGamma;
 
-  /** Refuses values out of range, and a clamp of one probability that smoothing makes many. */
+  /**
+   * Rejects values out of range, and a clamp of the label's probability together with smoothing.
+   */
   void require(double labelSmoothing) {
     CrossEntropy.Builder builder = CrossEntropy.builder();
     Ranges.require("--z-loss", zLoss, builder::zLoss, "a finite number of at least 0");
@@ -54,14 +56,14 @@ final class CrossEntropyOptions {
     }
   }
 
-  /** Refuses options that such targets cannot have. */
+  /** Rejects options that do not apply to such targets. */
   void requireFor(TargetKind kind, Path file) {
     if (focalGamma != null && focalGamma > 0 && kind != TargetKind.LABELS) {
       throw kind.refusal("--focal-gamma", file);
     }
   }
 
-  /** Sets in a builder what the command line says. */
+  /** Sets the options in a builder. */
   void tell(LogitLossBuilder<?> builder) {
     if (zLoss != null) {
       builder.zLoss(zLoss);

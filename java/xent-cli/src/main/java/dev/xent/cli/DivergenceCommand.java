@@ -15,7 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code xent divergence}: how far a student's logits are from its teacher's. */
+/** {@code xent divergence}: the divergence of a student's logits from its teacher's. */
 @Command(
     name = "divergence",
     header = "Divergence of a student's logits from a teacher's, and its gradient.",
@@ -88,7 +88,7 @@ final class DivergenceCommand extends ReducedCommand {
         .flatMap(files -> files);
   }
 
-  /** Everything is computed in double, so that every type goes with every other. */
+  /** Allows every combination of types, because everything is computed in double. */
   @Override
   void requireType(Tensor x) {}
 

@@ -17,14 +17,16 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Every error is one line on standard error, {@code xent: cause; fix}, and exit code 2. */
+/**
+ * Prints every error as one line on standard error, {@code xent: cause; fix}; the exit code is 2.
+ */
 final class ErrorLine {
-  /** Set to anything, this environment variable shows the stack trace of an internal error. */
+  /** If this environment variable is set, an internal error prints its stack trace. */
   private static final String TRACE = "XENT_TRACE";
 
   private ErrorLine() {}
 
-  /** Answers arguments that no command can be made of; help and version are given beside any. */
+  /** Handles invalid arguments; with help or version among them, prints that instead. */
   static int wrongArguments(ParameterException e, String[] args) {
     CommandLine line = e.getCommandLine();
     List<String> words = List.of(args);
@@ -51,7 +53,7 @@ final class ErrorLine {
             line.getCommandSpec().qualifiedName(" ")));
   }
 
-  /** Answers what a command threw. */
+  /** Handles an exception of a command. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
     if (e instanceof FileException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
@@ -70,12 +72,14 @@ final class ErrorLine {
         Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE);
   }
 
-  /** The line for a class that cannot be loaded, as when jars are replaced during the run. */
+  /**
+   * The line for a class that cannot be loaded, for example if jars are replaced during the run.
+   */
   static String of(LinkageError e) {
     return internal(e);
   }
 
-  /** The line for what the JVM throws when memory is short or a mapped file shrinks. */
+  /** The line for errors of the JVM if memory is short or a mapped file becomes shorter. */
   static String of(VirtualMachineError e) {
     if (e instanceof OutOfMemoryError) {
       return String.format(
@@ -95,7 +99,7 @@ final class ErrorLine {
     return ExitCode.ERROR;
   }
 
-  /** Names the file that a word is no name for; other values are told as they come. */
+  /** The message for an invalid value; for a file, it says that the word is not a file name. */
   private static String wrongValue(ArgSpec argument, String word, String otherwise) {
     if (argument.type() == Path.class && word.isEmpty()) {
       return String.format(Locale.ROOT, "the name of %s is empty", argument.paramLabel());

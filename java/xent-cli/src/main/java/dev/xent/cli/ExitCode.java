@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-/** What the command's exit codes mean; scripts depend on them. */
+/** The exit codes of the command; scripts depend on them. */
 public final class ExitCode {
   /** Success; for {@code verify}: equal. */
   public static final int OK = 0;
 
-  /** {@code verify} found a difference, or {@code demo} something that should not be. */
+  /** {@code verify} found a difference, or {@code demo} an unexpected result. */
   public static final int DIFFERENT = 1;
 
-  /** Nothing was done; standard error has one line that says why. */
+  /** Nothing was done; standard error has one line with the reason. */
   public static final int ERROR = 2;
 
   private ExitCode() {}

@@ -14,40 +14,42 @@ import java.nio.file.Path;
 import java.util.function.Supplier;
 
 /**
- * Where the numbers of a command's files lie. Files are read and written as long as there is memory
- * for all of them; what is larger is mapped. A mapped file that another program shortens ends the
- * process, one that was read does not: nothing but its size limits how safe a command is.
+ * The memory for the numbers of a command's files. Files are read and written in memory while there
+ * is enough for all of them; a file beyond that is mapped. If another program shortens a mapped
+ * file, the process ends; this cannot happen to a file that was read.
  */
 public final class FileMemory implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
   private long left;
 
-  /** As much as half of what the heap may grow to, which the JVM allows outside of it too. */
+  /**
+   * Memory up to half of the maximum heap size, which is also the JVM's limit outside of the heap.
+   */
   public FileMemory() {
     this(Runtime.getRuntime().maxMemory() / 2);
   }
 
   /**
-   * Memory for files that together have so many bytes.
+   * Memory for files up to a total size.
    *
-   * @param bytes of all files that are not mapped
+   * @param bytes the size of all files that are not mapped
    */
   FileMemory(long bytes) {
     left = bytes;
   }
 
-  /** A file to read from. */
+  /** Opens a file for reading. */
   public NpyFile open(Path path) {
     return readOrMap(size(path), () -> Npy.read(path, arena), () -> Npy.open(path, arena));
   }
 
-  /** A tensor of a .safetensors file, which is mapped: such files have many beside it. */
+  /** A tensor of a .safetensors file, which is mapped, because such files contain many tensors. */
   Tensor tensor(Path path, String name) {
     Safetensors file = Safetensors.open(path, arena);
     return file.isAligned(name) ? file.tensor(name) : file.copy(name, arena);
   }
 
-  /** A file to be written. */
+  /** Creates a file for writing. */
   NpyOutput create(Path path, DType type, long[] shape) {
     return readOrMap(
         bytes(type, shape),
@@ -62,7 +64,7 @@ public final class FileMemory implements AutoCloseable {
     return Tensor.allocate(arena, type, shape.length == 0 ? new long[] {1} : shape);
   }
 
-  /** A copy of numbers that cannot be used where they lie. */
+  /** A copy of numbers whose address in the file is not aligned. */
   Tensor copy(NpyFile file) {
     return file.copy(arena);
   }
@@ -76,12 +78,12 @@ public final class FileMemory implements AutoCloseable {
       left -= bytes;
       return file;
     } catch (OutOfMemoryError e) {
-      // There is less than was thought, for instance by -XX:MaxDirectMemorySize.
+      // There is less memory than assumed, for example because of -XX:MaxDirectMemorySize.
       return map.get();
     }
   }
 
-  /** That of a file; 0 of one that cannot be opened, which is said when it is opened. */
+  /** The size of a file; 0 if it cannot be opened, which is an error when it is opened later. */
   private static long size(Path path) {
     try {
       return Files.size(path);
@@ -90,7 +92,10 @@ public final class FileMemory implements AutoCloseable {
     }
   }
 
-  /** At most as many as there can be; sizes that cannot be are refused when the file is made. */
+  /**
+   * The size in bytes, or the largest long if it overflows; the file creation then rejects the
+   * size.
+   */
   private static long bytes(DType type, long[] shape) {
     double bytes = type.byteSize();
     for (long size : shape) {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-/** Where an option stands in {@code --help}; those without an order of their own come first. */
+/** The order of options in {@code --help}; options without an order come first. */
 public final class HelpOrder {
-  /** What smoothing does. */
+  /** Options of smoothing. */
   static final int SMOOTHING = 0;
 
-  /** Files that are written. */
+  /** Output files. */
   static final int FILES = 1;
 
-  /** How to print. */
+  /** Options for printing. */
   public static final int PRINT = 2;
 
-  /** How to compute. */
+  /** Options for computing. */
   static final int COMPUTE = 3;
 
-  /** Help itself. */
+  /** The option help. */
   static final int HELP = 4;
 
   private HelpOrder() {}

@@ -11,7 +11,7 @@ import picocli.CommandLine.Help.IParamLabelRenderer;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** The form of {@code --help}: options as they are mostly typed, {@code --axis A}. */
+/** The layout of {@code --help}: options as people usually type them, {@code --axis A}. */
 final class HelpText extends Help {
   private HelpText(CommandSpec command, ColorScheme colors) {
     super(command, colors);

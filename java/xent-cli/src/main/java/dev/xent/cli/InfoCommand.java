@@ -13,7 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code xent info}: what this installation is and what it would compute with. */
+/** {@code xent info}: the version of this installation, and the kernels that it would use. */
 @Command(
     name = "info",
     header = "Show the version, the library and the instruction set.",

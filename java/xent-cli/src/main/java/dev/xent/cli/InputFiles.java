@@ -7,11 +7,11 @@ import dev.xent.files.NpyFile;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Files that a command reads. */
+/** Reads the input files of a command. */
 final class InputFiles {
   private InputFiles() {}
 
-  /** A file of any numbers. */
+  /** A file of numbers of any type. */
   static Tensor numbers(Path path, FileMemory memory) {
     return tensor(memory.open(path), memory);
   }
@@ -27,13 +27,13 @@ final class InputFiles {
     return tensor(file, memory);
   }
 
-  /** What a file of no floats holds. */
+  /** The type of a file without floats, for messages. */
   private static String kind(NpyFile file) {
     String kind = file.type() == DType.U8 ? "booleans or integers" : "integers";
     return kind + " (" + Converters.name(file.type()) + ")";
   }
 
-  /** A file of flags: booleans, or bytes that are 0 or not. */
+  /** A file of flags: booleans, or bytes, where any value other than 0 is true. */
   static Tensor flags(Path path, FileMemory memory) {
     NpyFile file = memory.open(path);
     if (file.type() != DType.U8) {
@@ -75,7 +75,7 @@ final class InputFiles {
     return tensor(file, memory);
   }
 
-  /** A view; a copy where an old or hand-made writer left the numbers at an odd place. */
+  /** A view of the file; a copy if the numbers are not aligned in it. */
   private static Tensor tensor(NpyFile file, FileMemory memory) {
     return file.isAligned() ? file.tensor() : memory.copy(file);
   }

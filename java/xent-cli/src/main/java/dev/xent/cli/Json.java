@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
 
-/** What {@code --json} prints: one object on one line. */
+/** Formats the output of {@code --json}: one object on one line. */
 public final class Json {
   private static final JSON WRITER = JSON.std.with(JSON.Feature.WRITE_NULL_PROPERTIES);
 
@@ -21,12 +21,14 @@ public final class Json {
     }
   }
 
-  /** A number, or where JSON has none for it one of the strings "nan", "inf" and "-inf". */
+  /**
+   * A number, or one of the strings "nan", "inf" and "-inf", because JSON cannot represent these.
+   */
   public static Object number(double value) {
     return Double.isFinite(value) ? value : Numbers.text(value);
   }
 
-  /** The same for a float, whose own shortest digits are kept. */
+  /** The same for a float, with the shortest digits that identify the float. */
   public static Object number(float value) {
     return Float.isFinite(value) ? value : Numbers.text(value);
   }

@@ -3,7 +3,9 @@ package dev.xent.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/** Starts the command. Compiled for JDK 11, so that an old Java prints which one is needed. */
+/**
+ * Starts the command. Compiled for JDK 11, so that an older Java can print the required version.
+ */
 public final class Launcher {
   private static final int OLDEST = 21;
 
@@ -23,7 +25,7 @@ public final class Launcher {
     Main.main(arguments);
   }
 
-  /** Why a Java cannot run the command; null if it can. */
+  /** The reason why a Java version cannot run the command; null if it can. */
   static @Nullable String problem(int version) {
     return version >= OLDEST
         ? null

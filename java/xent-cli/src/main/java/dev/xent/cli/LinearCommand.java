@@ -20,9 +20,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/**
- * {@code xent linear-cross-entropy}: the loss of a linear layer, whose logits are never written.
- */
+/** {@code xent linear-cross-entropy}: the loss of a linear layer without storing its logits. */
 @Command(
     name = "linear-cross-entropy",
     header = "Cross-entropy of hidden states times weights, and its gradients.",
@@ -99,7 +97,7 @@ final class LinearCommand extends LossCommand {
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
 
-  /** Says which axis it is, as the classes are no axis of the hidden states, and which types. */
+  /** Adapts the options: the axis is that of the features, and f64 is not an output type. */
   static final class OwnOptions implements IModelTransformer {
     @Override
     public CommandSpec transform(CommandSpec spec) {

@@ -8,7 +8,7 @@ import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What becomes of logits before anything is computed from them. */
+/** The options that change logits before the computation. */
 final class LogitOptions {
   @Option(
       names = "--temperature",
@@ -30,14 +30,14 @@ final class LogitOptions {
               + " has probabilities, loss and gradient 0.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
-  /** Refuses values that no type can have. */
+  /** Rejects values that are out of range for every type. */
   void require() {
     Softmax.Builder builder = Softmax.builder();
     Ranges.require("--temperature", temperature, builder::temperature);
     Ranges.require("--softcap", softcap, builder::softcap);
   }
 
-  /** Sets in a builder what the command line says. */
+  /** Sets the options in a builder. */
   void tell(LogitBuilder<?> builder) {
     builder.fullyMasked(fullyMasked);
     builder.temperature(temperature);
@@ -46,7 +46,7 @@ final class LogitOptions {
     }
   }
 
-  /** The same for a loss. */
+  /** Sets the options in the builder of a loss. */
   void tell(LogitLossBuilder<?> builder) {
     builder.fullyMasked(fullyMasked);
     builder.temperature(temperature);

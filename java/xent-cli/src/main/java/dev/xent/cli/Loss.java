@@ -6,14 +6,14 @@ import dev.xent.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a loss is computed from: the files that were read.
+ * The inputs of a loss, read from files.
  *
  * @param rows of logits or log-probabilities
  * @param targets of these rows
  * @param kind of the targets
- * @param targetWeights of sparse targets; null for others
+ * @param targetWeights of sparse targets; otherwise null
  * @param classWeights one per class, or null
- * @param inputs beside them, which have the target weights too
+ * @param inputs the other inputs, including the target weights
  */
 record Loss(
     Rows rows,
@@ -32,7 +32,7 @@ record Loss(
     return new Loss(rows, targets, kind, targetWeights, classWeights, others);
   }
 
-  /** The numbers that say how much each class is wanted; null where there are none. */
+  /** The target probabilities of classes; null for labels. */
   @Nullable Tensor probabilities() {
     return switch (kind) {
       case LABELS, TEACHER -> null;

@@ -12,8 +12,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * What {@code xent cross-entropy}, {@code linear-cross-entropy} and {@code nll} share: targets and
- * what they weigh.
+ * The common part of {@code xent cross-entropy}, {@code linear-cross-entropy} and {@code nll}:
+ * targets and their weights.
  */
 abstract class LossCommand extends ReducedCommand {
   @Option(
@@ -29,7 +29,7 @@ abstract class LossCommand extends ReducedCommand {
   /** The file of the targets. */
   abstract Path targets();
 
-  /** Files that say which classes rows have. */
+  /** Files that set the classes of rows. */
   abstract MaskInput classInputs();
 
   @Override
@@ -63,7 +63,7 @@ abstract class LossCommand extends ReducedCommand {
     return new Loss(rows, q, kind, targetWeights, options.classWeights(memory), inputs);
   }
 
-  /** Refuses options that such targets cannot have. */
+  /** Rejects options that do not apply to such targets. */
   void requireFor(TargetKind kind, Path file) {
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
       throw kind.refusal("--ignore-index", file);
@@ -78,7 +78,7 @@ abstract class LossCommand extends ReducedCommand {
     targetOutputs.request(outputs, files, types, loss);
   }
 
-  /** Sets in a builder what becomes of targets. */
+  /** Sets the options of targets in a builder. */
   final void tell(LossBuilder<?> builder, Loss loss) {
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
@@ -88,7 +88,7 @@ abstract class LossCommand extends ReducedCommand {
     builder.classWeights(loss.classWeights());
   }
 
-  /** Of labels that are smoothed, how much. */
+  /** The smoothing of labels. */
   final double labelSmoothing() {
     return options.labelSmoothing();
   }

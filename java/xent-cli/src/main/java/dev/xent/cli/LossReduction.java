@@ -3,13 +3,13 @@ package dev.xent.cli;
 
 import dev.xent.options.Reduction;
 
-/** What {@code --reduction} makes of the losses of rows. */
+/** The choices of {@code --reduction}. */
 enum LossReduction {
   MEAN,
   SUM,
   NONE;
 
-  /** The reduction of the library: the gradient of unreduced losses is that of their sum. */
+  /** The reduction of the library; without a reduction, the gradient is that of the sum. */
   Reduction ofLibrary() {
     return this == MEAN ? Reduction.MEAN : Reduction.SUM;
   }

@@ -9,15 +9,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a loss command prints.
+ * The output of a loss command.
  *
- * @param reduction as asked for
+ * @param reduction the requested one
  * @param loss reduced
- * @param rows how many there were
- * @param counted how many of them were not ignored
- * @param denominator what a mean divides by
- * @param correct how many labels were hit; -1 where the targets were none
- * @param used what computed it
+ * @param rows the number of rows
+ * @param counted the number of rows that are not ignored
+ * @param denominator the divisor of a mean
+ * @param correct the number of rows whose label has the largest logit; -1 without labels
+ * @param used the backend, instruction set and threads
  */
 record LossReport(
     LossReduction reduction,
@@ -28,7 +28,7 @@ record LossReport(
     long correct,
     Used used) {
 
-  /** What the outputs of a loss say. */
+  /** The report of the outputs of a loss. */
   static LossReport of(LossOutputs outputs, LossReduction reduction, Used used) {
     return new LossReport(
         reduction,
@@ -43,7 +43,7 @@ record LossReport(
   /**
    * One object on one line; scripts depend on its members.
    *
-   * @param losses of the rows, if they are wanted and have no file; or null
+   * @param losses of the rows, if requested without a file; otherwise null
    */
   String json(@Nullable List<Object> losses) {
     Map<String, Object> object = new LinkedHashMap<>();
@@ -63,7 +63,7 @@ record LossReport(
     return Json.line(object);
   }
 
-  /** A line per fact. */
+  /** The report as text, with one fact per line. */
   String text() {
     StringBuilder text = new StringBuilder();
     if (reduction != LossReduction.NONE) {
@@ -89,7 +89,7 @@ record LossReport(
     return text.toString().stripTrailing();
   }
 
-  /** Hits per counted row; null for probability targets and where no row counts. */
+  /** Correct rows divided by counted rows; null for probability targets, or if no row counts. */
   private @Nullable Double accuracy() {
     return correct >= 0 && counted > 0 ? (double) correct / counted : null;
   }

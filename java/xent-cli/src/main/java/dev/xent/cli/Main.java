@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
     commandListHeading = "%nCommands:%n",
     footerHeading = "%n")
 public final class Main implements Runnable {
-  /** The form of log messages, which come out on standard error: one line each. */
+  /** The format of log messages on standard error: one line each. */
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
   private static final String[] START = {
@@ -89,7 +89,7 @@ public final class Main implements Runnable {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
-    // The progress bar formats its numbers as the default locale has it.
+    // The progress bar formats its numbers in the default locale.
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     if (System.getProperty(LOG_FORMAT) == null) {
       System.setProperty(LOG_FORMAT, "xent: %5$s%n");
@@ -112,7 +112,7 @@ public final class Main implements Runnable {
     } catch (OutOfMemoryError | InternalError e) {
       code = ErrorLine.print(err, ErrorLine.of(e));
     } catch (LinkageError e) {
-      // Uncaught, it would end the process with the exit code of a difference.
+      // Uncaught, it would end the process with the exit code that means a difference.
       code = ErrorLine.print(err, ErrorLine.of(e));
     }
     out.flush();
@@ -126,7 +126,7 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Main());
     line.getCommandSpec().usageMessage().footer(FOOTER);
-    // Not as an attribute that subcommands inherit: picocli would ask for the version at once.
+    // Not as an inherited attribute: picocli would then compute the version on every start.
     line.getCommandSpec().versionProvider(new Version());
     line.getSubcommands()
         .values()
@@ -139,12 +139,12 @@ public final class Main implements Runnable {
         .setExecutionExceptionHandler(ErrorLine::failure);
   }
 
-  /** Colours on a terminal that has them. picocli alone also colours the pipes of Git Bash. */
+  /** Colors on a terminal that supports them. picocli alone also colors the pipes of Git Bash. */
   static Ansi colors(Map<String, String> environment, boolean isTerminal) {
     return isTerminal && !"dumb".equals(environment.get("TERM")) ? Ansi.AUTO : Ansi.OFF;
   }
 
-  /** Without a command: how to begin. */
+  /** Without a command, prints how to start. */
   @Override
   public void run() {
     spec.commandLine().getOut().println(String.join(System.lineSeparator(), START));

@@ -7,7 +7,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** A file that says which classes rows have. */
+/** A file that masks classes. */
 class MaskInput {
   @Option(
       names = "--mask",
@@ -17,12 +17,12 @@ class MaskInput {
               + " axis of size 1 holds for all.")
   private @Nullable Path mask;
 
-  /** The files that were given. */
+  /** The files of this option. */
   Stream<Path> files() {
     return Stream.ofNullable(mask);
   }
 
-  /** Adds what the mask holds. */
+  /** Adds the contents of the mask file. */
   final Inputs addTo(Inputs inputs, FileMemory memory) {
     return mask == null ? inputs : inputs.classMask(InputFiles.flags(mask, memory));
   }

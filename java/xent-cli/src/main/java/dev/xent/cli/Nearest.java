@@ -5,17 +5,19 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
 
-/** What a word that is none was likely meant to be. */
+/** Finds the name that a misspelled word most likely means. */
 final class Nearest {
-  /** A word of so many letters may have one wrong. */
+  /** The number of letters of a word per allowed mistake. */
   private static final int LETTERS_PER_MISTAKE = 4;
 
-  /** A word that another begins with has so many at least. */
+  /** The least number of letters of a word that may be a prefix of a name. */
   private static final int LEAST_LETTERS = 3;
 
   private Nearest() {}
 
-  /** The nearest name, if it is near: it begins with the word, or a letter in four is wrong. */
+  /**
+   * The nearest name, if the word is a prefix of it or differs in at most a quarter of its letters.
+   */
   static Optional<String> to(String word, Collection<String> names) {
     return names.stream()
         .filter(name -> isNear(word, name))
@@ -30,7 +32,7 @@ final class Nearest {
         || distance(word, name) <= Math.ceilDiv(letters, LETTERS_PER_MISTAKE);
   }
 
-  /** How many letters are to be inserted, left out, replaced or exchanged with their neighbour. */
+  /** The number of insertions, deletions, substitutions and swaps of adjacent letters. */
   static int distance(String a, String b) {
     int[][] cost = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-/** {@code xent nll}: the loss of log-probabilities, which are taken as they are. */
+/** {@code xent nll}: the loss of log-probabilities, without normalization. */
 @Command(
     name = "nll",
     header = "Negative log-likelihood of log-probabilities, and its gradient.",

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-/** Numbers as the command line prints them: shortest digits, {@code nan}, inf and -inf. */
+/** Formats numbers for the command line: shortest digits, {@code nan}, inf and -inf. */
 public final class Numbers {
   private Numbers() {}
 
-  /** A double. */
+  /** The text of a double. */
   public static String text(double value) {
     return Double.isFinite(value) ? Double.toString(value) : word(value);
   }
 
-  /** A float, with its own shortest digits. */
+  /** The text of a float, with the shortest digits that identify the float. */
   public static String text(float value) {
     return Float.isFinite(value) ? Float.toString(value) : word(value);
   }

@@ -5,7 +5,7 @@ import dev.xent.options.SamplingRules;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** The words of the command line for the names that the library's messages have. */
+/** Replaces names in messages of the library by those of the command line. */
 final class OptionNames {
   private static final Map<String, String> OPTIONS =
       Map.ofEntries(
@@ -52,7 +52,7 @@ final class OptionNames {
     return Map.entry(rules.name(), Converters.name(rules));
   }
 
-  /** A message of the library in the words of the command line. */
+  /** A message of the library with the names of the command line. */
   static String in(String message) {
     String named = NAME.matcher(message).replaceAll(name -> OPTIONS.get(name.group(1)));
     return AXIS.matcher(named).replaceAll("use --axis $1");

@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
-/** The type of the floats that a command writes. */
+/** The type of the floats in output files. */
 final class OutputType {
   private static final String NAME = "--dtype";
 
@@ -24,7 +24,7 @@ final class OutputType {
               + " is never below f32.")
   private @Nullable DType given;
 
-  /** Leaves out f64, for a command that computes nothing in double. */
+  /** Removes f64 from the choices of a command that computes nothing in double. */
   static CommandSpec withoutDoubles(CommandSpec spec) {
     OptionSpec option = spec.findOption(NAME);
     spec.remove(option);
@@ -38,23 +38,23 @@ final class OutputType {
   }
 
   /**
-   * The type of what belongs to a tensor that is read.
+   * The type of an output that belongs to an input.
    *
-   * @param read it has that tensor's type where no other was asked for
+   * @param read the output has its type unless another one is requested
    */
   DType like(Tensor read) {
     return given == null ? read.type() : given;
   }
 
   /**
-   * The type of one number per row: without an option never narrower than f32, which the losses
-   * have before they are rounded to a narrower type.
+   * The type of one number per row: without the option, at least f32, because losses are computed
+   * as f32 before they are rounded to a narrower type.
    */
   DType perRow(Tensor read) {
     return given != null ? given : read.type() == DType.F64 ? DType.F64 : DType.F32;
   }
 
-  /** Refuses a type that does not go with that of the input. */
+  /** Rejects a type that does not match the type of the input. */
   void requireFor(Tensor read, Path file) {
     boolean wide = read.type() == DType.F64;
     if (given != null && given != DType.F32 && wide != (given == DType.F64)) {

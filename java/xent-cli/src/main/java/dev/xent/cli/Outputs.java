@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** The files that a command writes: none of them is seen before {@link #commit}. */
+/** The output files of a command: none of them has its name before {@link #commit}. */
 final class Outputs implements AutoCloseable {
   private final FileMemory memory;
   private final List<Path> kept = new ArrayList<>();
@@ -23,17 +23,17 @@ final class Outputs implements AutoCloseable {
 
   private record Result(Tensor tensor, String option) {}
 
-  /** Outputs whose numbers lie in that memory. */
+  /** Creates outputs in this memory. */
   Outputs(FileMemory memory) {
     this.memory = memory;
   }
 
-  /** Names an input that no output may replace. */
+  /** Protects an input from being replaced by an output. */
   void keep(Path input) {
     kept.add(input);
   }
 
-  /** A file to be written through the tensor; null when no file was asked for. */
+  /** Creates a file that is written through the tensor; null without a path. */
   @Nullable Tensor create(@Nullable Path path, DType type, long[] shape) {
     if (path == null) {
       return null;
@@ -44,7 +44,7 @@ final class Outputs implements AutoCloseable {
       }
     }
     WholeFile.sweep(path);
-    // Every byte is written once here, which takes seconds where the file is large.
+    // This writes every byte once, which takes seconds for a large file.
     Progress.during("making room", () -> files.add(memory.create(path, type, shape)));
     NpyOutput file = files.getLast();
     if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
@@ -55,9 +55,10 @@ final class Outputs implements AutoCloseable {
   }
 
   /**
-   * A file to be written, or without a path memory for a result that {@link #show} prints.
+   * Creates a file for a result; without a path, allocates memory for a result that {@link #show}
+   * prints.
    *
-   * @param option what names the file
+   * @param option that names the file
    */
   Tensor createOrShow(@Nullable Path path, String option, DType type, long[] shape) {
     Tensor file = create(path, type, shape);
@@ -68,12 +69,12 @@ final class Outputs implements AutoCloseable {
     return shown.getLast().tensor();
   }
 
-  /** Prints the results that have no file. */
+  /** Prints the results without a file. */
   void show(PrintWriter out) {
     shown.forEach(result -> out.println(Table.of(result.tensor(), result.option())));
   }
 
-  /** The numbers of the only result that has no file; or null. */
+  /** The numbers of the only result without a file, or null. */
   @Nullable List<Object> json() {
     return shown.isEmpty() ? null : Table.json(shown.getFirst().tensor());
   }
@@ -88,7 +89,7 @@ final class Outputs implements AutoCloseable {
     }
   }
 
-  /** Writes all of them before the first one gets its name. */
+  /** Writes all files before the first one gets its name. */
   void commit() {
     Progress.during("writing", () -> files.forEach(NpyOutput::write));
     files.forEach(NpyOutput::commit);

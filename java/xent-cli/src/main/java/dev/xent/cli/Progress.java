@@ -11,14 +11,14 @@ import me.tongfei.progressbar.ProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * A progress bar on standard error for work that takes longer than a second. Where standard error
- * is no terminal there is none. It erases itself at the end.
+ * A progress bar on standard error for work that takes longer than a second. It appears only on a
+ * terminal, and erases itself at the end.
  */
 public final class Progress implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Duration INTERVAL = Duration.ofMillis(100);
 
-  /** The total of work that does not say how far it is. */
+  /** The total of work with unknown progress. */
   static final long UNKNOWN = -1;
 
   private final String task;
@@ -38,7 +38,7 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** Does work that does not say how far it is; the bar moves and shows how long it has taken. */
+  /** Runs work with unknown progress; the bar moves and shows the elapsed time. */
   public static void during(String task, Runnable work) {
     Progress progress = new Progress(task, UNKNOWN, PATIENCE);
     try (progress) {
@@ -46,17 +46,17 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** For work of known steps, each told by {@link #step}. */
+  /** Starts a bar for work with a known number of steps; call {@link #step} for each. */
   public static Progress of(String task, long total) {
     return new Progress(task, total, PATIENCE);
   }
 
-  /** For work of known steps; the bar does not wait for a second. */
+  /** Starts a bar for work with a known number of steps, without waiting for a second. */
   public static Progress atOnce(String task, long total) {
     return new Progress(task, total, Duration.ZERO);
   }
 
-  /** Says that one more step is done. */
+  /** Records that one more step is done. */
   public void step() {
     done.incrementAndGet();
   }
@@ -66,7 +66,7 @@ public final class Progress implements AutoCloseable {
       if (end.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         return;
       }
-      // The bar does not close its line where it ends before it was shown by itself.
+      // The bar does not close its line if it ends before its first update.
       try (StatusLine line = new StatusLine(System.err, Terminal::columns);
           ProgressBar bar = bar(task, total, line)) {
         do {
@@ -78,7 +78,7 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** The bar itself; where no steps are told it moves by itself. */
+  /** The bar; without a known number of steps, it moves on its own. */
   static ProgressBar bar(String task, long total, ProgressBarConsumer line) {
     ProgressBarBuilder builder =
         new ProgressBarBuilder()

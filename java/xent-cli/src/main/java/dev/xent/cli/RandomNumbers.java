@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 
-/** Which random numbers the rows have: of all rows, or of each from a file. */
+/** The options of the random numbers of rows: for all rows, or for each row from a file. */
 final class RandomNumbers {
   @Option(
       names = "--seed",
@@ -52,7 +52,7 @@ final class RandomNumbers {
       description = "A step for each row, instead of --step.")
   private @Nullable Path steps;
 
-  /** Refuses a step that cannot be, and a number of all rows beside the numbers of each. */
+  /** Rejects an invalid step, and an option for all rows together with its file for each row. */
   void require() {
     Ranges.counter("--step", step());
     requireOne("--seed", seed, "--seeds", seeds);
@@ -73,25 +73,25 @@ final class RandomNumbers {
     return number == null ? 0 : number;
   }
 
-  /** The files that were given. */
+  /** The files of these options. */
   Stream<Path> files() {
     return Stream.of(seeds, streams, steps).flatMap(Stream::ofNullable);
   }
 
-  /** How many tokens came before, where all rows have that in common. */
+  /** The number of earlier tokens, if all rows have the same number. */
   long step() {
     return orZero(step);
   }
 
-  /** A builder with the numbers that rows have in common. */
+  /** Sets the numbers that all rows share in a builder. */
   Sampler.Builder applyTo(Sampler.Builder builder) {
     return builder.seed(orZero(seed)).stream(orZero(stream));
   }
 
   /**
-   * The requests of rows, or null where no file gives them numbers of their own.
+   * The requests of rows, or null without a file of numbers per row.
    *
-   * @param common makes builders of what the rows have in common
+   * @param common creates builders with the numbers that rows share
    */
   Sampler.@Nullable Requests requests(
       Supplier<Sampler.Builder> common, Rows rows, FileMemory memory) {
@@ -141,7 +141,7 @@ final class RandomNumbers {
     return tensor.toLongArray();
   }
 
-  /** 64 bits as a whole number with a sign or without one: -1 is 18446744073709551615. */
+  /** Parses 64-bit integers, signed or unsigned: -1 equals 18446744073709551615. */
   private static final class Bits implements ITypeConverter<Long> {
     @Override
     public Long convert(String word) {

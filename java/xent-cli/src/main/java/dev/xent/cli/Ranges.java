@@ -7,19 +7,19 @@ import java.util.function.DoubleFunction;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** The numbers that options take; null is an option that was not given. */
+/** Checks the ranges of numeric options; null is an option that is not set. */
 final class Ranges {
-  /** A message: what it expects, without what the end of the range does. */
+  /** Matches a message, to extract the expected value without the explanation at its end. */
   private static final Pattern EXPECTED = Pattern.compile("^.*; expected (.+?)(, which .*)?$");
 
   private Ranges() {}
 
-  /** Refuses what the option of a builder refuses, in its words. */
+  /** Rejects the values that the builder rejects, with the message of the builder. */
   static void require(String option, @Nullable Double value, DoubleFunction<?> builder) {
     require(option, value, builder, "$1");
   }
 
-  /** Refuses what the option of a builder refuses, in other words. */
+  /** Rejects the values that the builder rejects, with another message. */
   static void require(
       String option, @Nullable Double value, DoubleFunction<?> builder, String words) {
     if (value == null) {
@@ -33,14 +33,14 @@ final class Ranges {
     }
   }
 
-  /** Refuses what no float holds. */
+  /** Rejects values outside the range of float. */
   static void asFloat(String option, double value) {
     if (!(Math.abs(value) <= Float.MAX_VALUE)) {
       throw outOfRange(option, value, "a number of at most 3.4e38");
     }
   }
 
-  /** Refuses what 32 bits do not count. */
+  /** Rejects values outside the range of a 32-bit counter. */
   static void counter(String option, long value) {
     if (value < 0 || value > 0xFFFFFFFFL) {
       throw new CommandException(

@@ -21,7 +21,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What every command has that reduces the losses of rows: options, files, what is printed. */
+/** The common part of commands that reduce the losses of rows: options, files, output. */
 abstract class ReducedCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -73,13 +73,13 @@ abstract class ReducedCommand implements Callable<Integer> {
   @Mixin private ComputeOptions compute;
 
   /**
-   * The settings that all operations know by the same names.
+   * The settings that all operations have under the same names.
    *
    * @param axis of the classes
    * @param reduction of the losses
    * @param denominator of a mean, or null
-   * @param emptyMean what the mean of no rows is
-   * @param compute who computes
+   * @param emptyMean the mean over no row
+   * @param compute the backend, instruction set and threads
    */
   record Settings(
       int axis,
@@ -88,7 +88,7 @@ abstract class ReducedCommand implements Callable<Integer> {
       EmptyMean emptyMean,
       ComputeOptions compute) {
 
-    /** Sets all of it in a builder. */
+    /** Sets all of them in a builder. */
     void tell(ReducedBuilder<?> builder) {
       builder.execution(compute.execution());
       builder.axis(axis);
@@ -100,35 +100,35 @@ abstract class ReducedCommand implements Callable<Integer> {
     }
   }
 
-  /** The class axis where none is given. */
+  /** The default class axis. */
   int defaultAxis() {
     return -1;
   }
 
-  /** Refuses values of options. */
+  /** Rejects invalid values of options. */
   abstract void require();
 
   /** The file of the input. */
   abstract Path input();
 
-  /** The other files that are read, which no output may replace. */
+  /** The other input files, which no output may replace. */
   abstract Stream<Path> otherFiles();
 
-  /** Where ragged rows begin, or null. */
+  /** The offsets of ragged rows, or null. */
   @Nullable Tensor offsets(FileMemory memory) {
     return null;
   }
 
-  /** Reads what the rows are compared with. */
+  /** Reads the targets of the rows. */
   abstract Loss read(Rows rows, FileMemory memory);
 
-  /** Asks for what this command writes beside losses and gradient. */
+  /** Requests the outputs of this command in addition to losses and gradient. */
   void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {}
 
   /** Computes the loss, and the gradient unless it is null. */
   abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs);
 
-  /** Runs a call of the operation with everything that was asked for. */
+  /** Runs a call of the operation with all requested outputs. */
   final void run(LossCall call, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     if (dx != null) {
       call.gradient(dx);
@@ -173,7 +173,7 @@ abstract class ReducedCommand implements Callable<Integer> {
         : files.create(losses, ofRows, shape);
   }
 
-  /** Refuses a type of outputs that does not go with the input. */
+  /** Rejects an output type that does not match the input. */
   void requireType(Tensor x) {
     type.requireFor(x, input());
   }

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Large work in parts of whole rows, so that a progress bar can tell how far it is. Rows do not
- * depend on each other: the bits are those of one call.
+ * Divides large work into parts of whole rows, to update a progress bar. Rows do not depend on each
+ * other: the bits are those of one call.
  */
 final class RowBlocks {
   /** Elements of a part: a few milliseconds of work. */
@@ -17,16 +17,16 @@ final class RowBlocks {
   private RowBlocks() {}
 
   /**
-   * Hands slices of tensors of one shape to the work, in order.
+   * Passes slices of tensors of one shape to the work, in order.
    *
-   * @param axis the class axis, which is not cut
+   * @param axis the class axis, which is not divided
    */
   static void each(String task, int axis, List<Tensor> tensors, Consumer<List<Tensor>> work) {
     Tensor first = tensors.getFirst();
     boolean sameShapes =
         tensors.stream().allMatch(tensor -> Arrays.equals(tensor.shape(), first.shape()));
     if (first.rank() == 1 || first.elements() <= BLOCK || !sameShapes) {
-      work.accept(tensors); // which refuses other shapes
+      work.accept(tensors); // rejects other shapes
       return;
     }
     int cut = axis == 0 ? 1 : 0;

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a cross-entropy writes of every row beside losses and gradient, from the same read. */
+/** The outputs of cross-entropy per row in addition to losses and gradient, from the same read. */
 final class RowOutputs {
   private static final String TOP_COUNT = "--top-k";
 
@@ -56,19 +56,19 @@ final class RowOutputs {
 
   @Mixin private TopOutputs top;
 
-  /** Refuses a number of classes without a file, and a file without a number. */
+  /** Rejects a number of classes without a file, and a file without a number. */
   void require() {
     top.require(TOP_COUNT, topCount);
   }
 
-  /** Refuses what is for labels alone. */
+  /** Rejects outputs that require labels. */
   void requireFor(TargetKind kind, Path file) {
     if (kind != TargetKind.LABELS && (ranks != null || logProbabilities != null)) {
       throw kind.refusal(ranks != null ? "--rank" : "--log-probability", file);
     }
   }
 
-  /** Makes the files and asks for what fills them. */
+  /** Creates the files and requests their outputs. */
   void request(LossOutputs outputs, Outputs files, OutputType type, Loss loss) {
     Rows rows = loss.rows();
     DType number = type.perRow(loss.input());

@@ -17,12 +17,12 @@ final class RowWeightInput {
               + " targets; a mean divides by the weights.")
   private @Nullable Path rowWeights;
 
-  /** The file that was given. */
+  /** The file of this option. */
   Stream<Path> files() {
     return Stream.ofNullable(rowWeights);
   }
 
-  /** Adds what the file holds. */
+  /** Adds the contents of the file. */
   Inputs addTo(Inputs inputs, FileMemory memory) {
     return rowWeights == null ? inputs : inputs.rowWeights(InputFiles.weights(rowWeights, memory));
   }

@@ -9,18 +9,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * The rows of an input.
  *
- * @param input which has a number per class
+ * @param input with one number per class
  * @param axis of the classes
- * @param offsets where ragged rows begin, or null
- * @param shape of what has one number per row
- * @param mostClasses no row has more
+ * @param offsets of ragged rows, or null
+ * @param shape of arrays with one number per row
+ * @param mostClasses the largest number of classes of a row
  */
 record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long mostClasses) {
 
   /**
    * The rows along an axis.
    *
-   * @param offsets where ragged rows begin, or null
+   * @param offsets of ragged rows, or null
    */
   static Rows of(Tensor input, int axis, @Nullable Tensor offsets) {
     long[] shape =
@@ -31,22 +31,22 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
     return new Rows(input, axis, offsets, shape, classes);
   }
 
-  /** The same input, of which every element is a row. */
+  /** The same input, with every element as a row. */
   static Rows ofElements(Rows rows) {
     return new Rows(rows.input, rows.axis, null, rows.input.shape(), rows.mostClasses);
   }
 
-  /** The same input, of which logits of so many classes are made. */
+  /** Hidden states as rows with this number of classes. */
   static Rows ofHidden(Rows rows, long classes) {
     return new Rows(rows.input, rows.axis, null, rows.shape, classes);
   }
 
-  /** What a call reads beside logits to find the rows. */
+  /** The inputs of a call that define the rows. */
   Inputs inputs() {
     return inputs(offsets);
   }
 
-  /** The same. */
+  /** The inputs of a call that define the rows. */
   static Inputs inputs(@Nullable Tensor offsets) {
     return offsets == null ? Inputs.none() : Inputs.none().rowOffsets(offsets);
   }
@@ -56,7 +56,7 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
     return offsets == null && shape.length == input.rank();
   }
 
-  /** The shape of what has so many numbers per row. */
+  /** The shape of an array with {@code count} numbers per row. */
   long[] entries(long count) {
     if (offsets != null) {
       return new long[] {shape[0], count};
@@ -66,7 +66,9 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
     return entries;
   }
 
-  /** The place of a row as {@code verify} names it: a number, or an index for each dimension. */
+  /**
+   * The position of a row in the form of {@code verify}: a number, or an index for each dimension.
+   */
   String place(long row) {
     if (shape.length <= 1) {
       return Long.toString(row);

@@ -3,16 +3,16 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 
-/** Whose rules a cross-entropy follows where options say nothing. */
+/** The library whose defaults a cross-entropy uses. */
 enum Rules {
-  /** Xent's own. */
+  /** Xent. */
   XENT,
-  /** Those of PyTorch's CrossEntropyLoss. */
+  /** PyTorch's CrossEntropyLoss. */
   PYTORCH,
-  /** Those of ONNX's SoftmaxCrossEntropyLoss. */
+  /** ONNX's SoftmaxCrossEntropyLoss. */
   ONNX;
 
-  /** A builder that begins with them. */
+  /** A builder with these defaults. */
   CrossEntropy.Builder builder() {
     return switch (this) {
       case XENT -> CrossEntropy.builder();
@@ -21,7 +21,7 @@ enum Rules {
     };
   }
 
-  /** The class axis where none is given. */
+  /** The default class axis. */
   int axis() {
     return this == XENT ? -1 : 1;
   }

@@ -96,7 +96,7 @@ final class SampleCommand implements Callable<Integer> {
   @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
-  /** Says which types there are. */
+  /** Removes f64 from the output types. */
   static final class OwnOptions implements IModelTransformer {
     @Override
     public CommandSpec transform(CommandSpec spec) {

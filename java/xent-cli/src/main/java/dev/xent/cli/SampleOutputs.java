@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What sampling writes of every row beside its token. */
+/** The outputs of sampling per row, in addition to its token. */
 final class SampleOutputs {
   private static final String TOP_COUNT = "--top-count";
 
@@ -64,12 +64,12 @@ final class SampleOutputs {
 
   @Mixin private TopOutputs top;
 
-  /** Refuses a number of classes without a file, and a file without a number. */
+  /** Rejects a number of classes without a file, and a file without a number. */
   void require() {
     top.require(TOP_COUNT, topCount);
   }
 
-  /** Makes the files and asks for what fills them. */
+  /** Creates the files and requests their outputs. */
   Sampler.Outputs request(Outputs files, OutputType type, Rows rows) {
     Tensor x = rows.input();
     DType number = type.perRow(x);

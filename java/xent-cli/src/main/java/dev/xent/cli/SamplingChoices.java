@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** How a token is chosen. */
+/** The options that choose a token. */
 final class SamplingChoices {
   @Option(
       names = "--temperature",
@@ -127,7 +127,7 @@ final class SamplingChoices {
       description = "Number of the token, if several are drawn from the same logits. Default: 0.")
   private long draw;
 
-  /** Refuses values that cannot be; what is left a builder refuses. */
+  /** Rejects invalid values, except those that a builder rejects. */
   void require() {
     Sampler.Builder builder = Sampler.builder();
     String temperatures = "0 for the largest logit, or a number from 2^-32 to 2^32";

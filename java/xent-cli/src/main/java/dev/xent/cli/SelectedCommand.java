@@ -19,7 +19,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code xent selected-log-probabilities}: what a few classes of each row have. */
+/**
+ * {@code xent selected-log-probabilities}: the log-probabilities of several classes of each row.
+ */
 @Command(
     name = "selected-log-probabilities",
     header = "Log-probabilities of given classes of each row, their gradient and sums.",
@@ -137,7 +139,7 @@ final class SelectedCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** Refuses offsets in the words of the command line. */
+  /** Checks offsets, with messages in the names of the command line. */
   private static void addUp(
       SelectedLogProbabilities operation, Tensor values, Tensor offsets, Tensor scores) {
     try {

@@ -5,9 +5,7 @@ import java.util.Locale;
 import me.tongfei.progressbar.ProgressBarRenderer;
 import me.tongfei.progressbar.ProgressState;
 
-/**
- * The bar of work that does not say how far it is: a mark that goes to and fro, and the seconds.
- */
+/** The bar of work with unknown progress: a mark that moves back and forth, and the seconds. */
 final class Shuttle implements ProgressBarRenderer {
   private static final int TRACK = 30;
   private static final String MARK = "=====";

@@ -15,12 +15,12 @@ final class SinkInput {
       description = "Extra logit in the denominator of each row, or one number for all rows.")
   private @Nullable Path sink;
 
-  /** The file that was given. */
+  /** The file of this option. */
   Stream<Path> files() {
     return Stream.ofNullable(sink);
   }
 
-  /** Adds what the file holds. */
+  /** Adds the contents of the file. */
   Inputs addTo(Inputs inputs, FileMemory memory) {
     return sink == null ? inputs : inputs.sink(InputFiles.floats(sink, memory));
   }

@@ -116,7 +116,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
     }
   }
 
-  /** In parts, for the progress bar; whole where files beside belong to the rows. */
+  /** Runs in parts, for the progress bar; as a whole if other files have numbers per row. */
   private void each(int classAxis, List<Tensor> tensors, Consumer<List<Tensor>> operation) {
     String task = log ? "log-softmax-backward" : "softmax-backward";
     if (inputs.files().findAny().isPresent()) {

@@ -96,7 +96,7 @@ final class SoftmaxCommand implements Callable<Integer> {
     }
   }
 
-  /** In parts, for the progress bar; whole where files beside belong to the rows. */
+  /** Runs in parts, for the progress bar; as a whole if other files have numbers per row. */
   private void each(
       int classAxis, Tensor logits, Tensor output, BiConsumer<Tensor, Tensor> operation) {
     String task = log ? "log-softmax" : "softmax";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-/** What the launcher runs to try the options of {@code XENT_JAVA_OPTIONS}: it says that it runs. */
+/** The program with which the launcher tests {@code XENT_JAVA_OPTIONS}: it prints that it runs. */
 public final class Started {
   private Started() {}
 

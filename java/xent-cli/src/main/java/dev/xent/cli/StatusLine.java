@@ -5,33 +5,33 @@ import java.io.PrintStream;
 import java.util.function.IntSupplier;
 import me.tongfei.progressbar.ProgressBarConsumer;
 
-/** The last line of a terminal, written again and again and erased in the end. */
+/** The last line of a terminal, which is overwritten again and again, and erased at the end. */
 final class StatusLine implements ProgressBarConsumer {
   private final PrintStream terminal;
   private final IntSupplier columns;
 
-  /** How many characters of the last text there are. */
+  /** The length of the last text. */
   private int shown;
 
   private boolean closed;
 
   /**
-   * A line that is empty so far.
+   * Creates an empty line.
    *
-   * @param columns of the terminal, asked again each time, as its window may change
+   * @param columns of the terminal, queried each time, because the window may change
    */
   StatusLine(PrintStream terminal, IntSupplier columns) {
     this.terminal = terminal;
     this.columns = columns;
   }
 
-  /** A text in the last column would make some terminals begin a new line. */
+  /** One column less, because text in the last column starts a new line on some terminals. */
   @Override
   public int getMaxRenderedLength() {
     return Math.max(0, columns.getAsInt() - 1);
   }
 
-  /** The bar's own thread may bring a text behind the last one. */
+  /** Ignores texts after the end, which the bar's thread may still send. */
   @Override
   public synchronized void accept(String bar) {
     if (!closed) {

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 
 /**
  * The first numbers of a result as text: a line for each row along the last axis, then type and
- * shape. Digits are the shortest that give the same number back.
+ * shape. Numbers have the shortest digits that identify them.
  */
 final class Table {
   private static final int MOST_ROWS = 10;
@@ -35,13 +35,13 @@ final class Table {
   /**
    * The table of a tensor.
    *
-   * @param option what writes all of it, if the table does not have all of it
+   * @param option the option that writes the whole tensor, named if the table is not complete
    */
   static String of(Tensor tensor, String option) {
     return new Table(tensor, option).text();
   }
 
-  /** The numbers that JSON has, in the order of the rows. */
+  /** The numbers for JSON, in the order of the rows. */
   static List<Object> json(Tensor tensor) {
     List<Object> numbers = new ArrayList<>();
     long[] index = new long[tensor.rank()];
@@ -68,7 +68,7 @@ final class Table {
     long columns = isMatrix ? shape[shape.length - 1] : 1;
     long rows = all == 0 ? 0 : all / columns;
     int shownRows = (int) Math.min(rows, MOST_ROWS);
-    List<List<String>> table = new ArrayList<>(); // by columns, the first has the labels of rows
+    List<List<String>> table = new ArrayList<>(); // columns; the first has the labels of rows
     table.add(labels(shownRows));
     int width = widest(table.getFirst());
     int shown = 0;

@@ -4,18 +4,18 @@ package dev.xent.cli;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** What the file of the targets holds. */
+/** The contents of the file of targets. */
 enum TargetKind {
   /** One class per row. */
   LABELS,
   /** A number per row and class. */
   PROBABILITIES,
-  /** Some classes per row, whose probabilities are in a file of their own. */
+  /** Several classes per row, whose probabilities are in a separate file. */
   SPARSE,
   /** The logits of a teacher. */
   TEACHER;
 
-  /** The refusal of an option that is for labels. */
+  /** The error for an option that requires labels. */
   CommandException refusal(String option, Path file) {
     return new CommandException(
         String.format(

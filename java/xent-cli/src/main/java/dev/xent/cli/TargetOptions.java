@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What becomes of targets before they are compared with anything. */
+/** The options of targets. */
 final class TargetOptions {
   @Option(
       names = "--label-smoothing",
@@ -40,12 +40,12 @@ final class TargetOptions {
           "Probabilities of the K classes per row that TARGETS.npy has along the class axis.")
   private @Nullable Path targetWeights;
 
-  /** Refuses values out of range. */
+  /** Rejects values out of range. */
   void require() {
     Ranges.require("--label-smoothing", labelSmoothing, CrossEntropy.builder()::labelSmoothing);
   }
 
-  /** Refuses what is for labels alone. */
+  /** Rejects options that require labels. */
   void requireFor(TargetKind kind, Path file) {
     if (kind != TargetKind.LABELS && smoothing != Smoothing.UNIFORM) {
       throw kind.refusal("--smoothing " + Converters.name(smoothing), file);
@@ -60,17 +60,17 @@ final class TargetOptions {
     return smoothing;
   }
 
-  /** The files that were given. */
+  /** The files of these options. */
   Stream<Path> files() {
     return Stream.of(classWeights, targetWeights).flatMap(Stream::ofNullable);
   }
 
-  /** What the classes of sparse targets weigh, or null. */
+  /** The weights of the classes of sparse targets, or null. */
   @Nullable Tensor targetWeights(FileMemory memory) {
     return targetWeights == null ? null : InputFiles.floats(targetWeights, memory);
   }
 
-  /** What classes weigh, or null. */
+  /** The class weights, or null. */
   @Nullable Tensor classWeights(FileMemory memory) {
     return classWeights == null ? null : InputFiles.floats(classWeights, memory);
   }

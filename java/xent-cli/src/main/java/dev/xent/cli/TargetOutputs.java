@@ -9,7 +9,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What every loss of targets writes beside losses and gradient. */
+/** The outputs of every loss with targets, in addition to losses and gradient. */
 final class TargetOutputs {
   @Option(
       names = "--correct",
@@ -25,7 +25,7 @@ final class TargetOutputs {
       description = "Write the gradient of the target probabilities.")
   private @Nullable Path targetGradient;
 
-  /** Refuses what such targets do not have. */
+  /** Rejects outputs that such targets do not have. */
   void requireFor(TargetKind kind, Path file) {
     if (kind == TargetKind.LABELS && targetGradient != null) {
       throw new CommandException(
@@ -39,7 +39,7 @@ final class TargetOutputs {
     }
   }
 
-  /** Makes the files and asks for what fills them. */
+  /** Creates the files and requests their outputs. */
   void request(LossOutputs outputs, Outputs files, OutputType type, Loss loss) {
     outputs.correct(files.create(correct, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();

@@ -12,12 +12,12 @@ import picocli.CommandLine.TypeConversionException;
  * A file of floats, or one of the tensors in a .safetensors file.
  *
  * @param path of the file
- * @param name of the tensor; null: the file holds one alone
+ * @param name of the tensor; null for the only tensor of the file
  */
 record TensorFile(Path path, @Nullable String name) {
   private static final String SUFFIX = ".safetensors";
 
-  /** What {@code FILE.npy} and {@code FILE.safetensors:NAME} say. */
+  /** Parses {@code FILE.npy} and {@code FILE.safetensors:NAME}. */
   static TensorFile of(String word, Function<String, Path> paths) {
     int end = word.indexOf(SUFFIX + ":");
     if (end >= 0) {
@@ -31,7 +31,7 @@ record TensorFile(Path path, @Nullable String name) {
     return new TensorFile(paths.apply(word), null);
   }
 
-  /** What it holds. */
+  /** Reads its contents. */
   Tensor read(FileMemory memory) {
     return name == null ? InputFiles.floats(path, memory) : memory.tensor(path, name);
   }

@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/** What standard error is. Java says it of standard input and output only. */
+/** Queries standard error, because Java does so only for standard input and output. */
 final class Terminal {
   private static final int STANDARD_ERROR = 2;
 
-  /** Asks a terminal for its size: rows and columns, two bytes each. */
+  /** The request for the size of a terminal: rows and columns, two bytes each. */
   private static final long SIZE =
       System.getProperty("os.name").startsWith("Mac") ? 0x40087468 : 0x5413;
 
@@ -21,14 +21,14 @@ final class Terminal {
 
   private Terminal() {}
 
-  /** Whether a person may be looking at standard error; false where that cannot be found out. */
+  /** Whether standard error is a terminal; false if unknown. */
   @SuppressWarnings("restricted")
   static boolean isStandardError() {
     Linker linker = Linker.nativeLinker();
     return linker
         .defaultLookup()
         .find("isatty")
-        .or(() -> linker.defaultLookup().find("_isatty")) // so called by Windows
+        .or(() -> linker.defaultLookup().find("_isatty")) // its name on Windows
         .map(
             address ->
                 linker.downcallHandle(
@@ -37,7 +37,7 @@ final class Terminal {
         .orElse(false);
   }
 
-  /** How wide the terminal of standard error is; 80 where it does not tell. */
+  /** The width of the terminal of standard error; 80 if unknown. */
   @SuppressWarnings("restricted")
   static int columns() {
     Linker linker = Linker.nativeLinker();

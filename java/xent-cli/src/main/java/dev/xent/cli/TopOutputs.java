@@ -8,7 +8,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The largest classes of each row, as many as an option of either name says. */
+/** The largest classes of each row; an option of one of two names sets their number. */
 final class TopOutputs {
   @Option(
       names = "--top-classes",
@@ -24,7 +24,7 @@ final class TopOutputs {
       description = "Write their log-probabilities.")
   private @Nullable Path logProbabilities;
 
-  /** Refuses a number of classes without a file, and a file without a number. */
+  /** Rejects a number of classes without a file, and a file without a number. */
   void require(String option, @Nullable Long count) {
     boolean wanted = classes != null || logProbabilities != null;
     if (wanted && count == null) {
@@ -53,7 +53,7 @@ final class TopOutputs {
     return files.create(logProbabilities, type, shape);
   }
 
-  /** The shape of such a file; refuses more classes than there are. */
+  /** The shape of such a file; rejects a number larger than the number of classes. */
   static long[] shape(String option, long count, Rows rows) {
     if (count < 1 || count > rows.mostClasses()) {
       throw new CommandException(

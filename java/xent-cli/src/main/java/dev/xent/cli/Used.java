@@ -7,15 +7,15 @@ import dev.xent.options.Isa;
 import java.util.Locale;
 
 /**
- * What computes, in the words of the command line.
+ * The backend, instruction set and threads of a command, with the names of the command line.
  *
  * @param backend {@code native} or {@code reference}
- * @param isa the instruction set; {@code scalar} for the reference, which leaves it to the JVM
- * @param threads how many, at most
+ * @param isa the instruction set; {@code scalar} for the reference, where the JVM chooses
+ * @param threads the maximum number
  */
 public record Used(String backend, String isa, int threads) {
 
-  /** What these options come to here. */
+  /** Resolves these options on this machine. */
   public static Used of(ComputeOptions compute) {
     XentRuntime runtime = XentRuntime.get();
     Backend backend = compute.backend() == Backend.AUTO ? runtime.backend() : compute.backend();

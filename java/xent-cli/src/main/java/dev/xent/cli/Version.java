@@ -5,7 +5,7 @@ import dev.xent.XentRuntime;
 import java.util.Locale;
 import picocli.CommandLine.IVersionProvider;
 
-/** What {@code --version} prints. */
+/** The output of {@code --version}. */
 final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {

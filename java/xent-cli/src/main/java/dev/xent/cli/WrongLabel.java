@@ -4,11 +4,11 @@ package dev.xent.cli;
 import dev.xent.errors.LabelException;
 import java.util.Locale;
 
-/** The line for a label that is no class, or one that is masked. */
+/** The line for a label outside the classes, or a masked label. */
 final class WrongLabel {
   private WrongLabel() {}
 
-  /** Names the place in a file of these rows as {@code verify} does. */
+  /** Names the position in a file of these rows, in the form of {@code verify}. */
   static CommandException in(Rows rows, LabelException e) {
     long label = e.label();
     String place = rows.place(e.row());

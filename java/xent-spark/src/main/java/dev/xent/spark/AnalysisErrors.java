@@ -17,8 +17,8 @@ import org.apache.spark.sql.catalyst.util.package$;
 import org.apache.spark.sql.types.DataType;
 
 /**
- * What Spark throws for a call whose arguments cannot be, while it reads the query: the conditions
- * and SQLSTATEs of its own functions. Spark adds the place in the query.
+ * Spark's errors for invalid arguments of a call, thrown while Spark reads the query: the
+ * conditions and SQLSTATEs of Spark's own functions. Spark adds the place in the query.
  */
 final class AnalysisErrors {
   private final String function;
@@ -29,7 +29,7 @@ final class AnalysisErrors {
     this.arguments = arguments;
   }
 
-  /** An argument of another type than those that are needed. */
+  /** An argument of the wrong type. */
   RuntimeException wrongType(int index, Expression argument, DataType... needed) {
     return mismatch(
         "UNEXPECTED_INPUT_TYPE",
@@ -50,7 +50,7 @@ final class AnalysisErrors {
     return types.length == 1 ? all : "(" + all + ")";
   }
 
-  /** An argument that is no constant. */
+  /** An argument that is not a constant. */
   RuntimeException notConstant(String name, Expression argument, DataType type) {
     return mismatch(
         "NON_FOLDABLE_INPUT",
@@ -63,7 +63,7 @@ final class AnalysisErrors {
             ExpectsInputTypes.toSQLExpr(argument)));
   }
 
-  /** An argument that must have a value and is NULL. */
+  /** A required argument that is NULL. */
   RuntimeException isNull(String name) {
     return mismatch("UNEXPECTED_NULL", Map.of("exprName", ExpectsInputTypes.toSQLId(name)));
   }
@@ -81,7 +81,7 @@ final class AnalysisErrors {
             value.toString()));
   }
 
-  /** What Spark has no words for. */
+  /** An error for which Spark has no own condition. */
   RuntimeException mismatch(String why) {
     return mismatch("TYPE_CHECK_FAILURE_WITH_HINT", Map.of("msg", why, "hint", ""));
   }
@@ -105,7 +105,7 @@ final class AnalysisErrors {
         : package$.MODULE$.toPrettySQL(argument, true);
   }
 
-  /** Options that are no map of strings. */
+  /** Options that are not a map of strings. */
   RuntimeException noStrings(DataType type) {
     return thrown(
         new AnalysisException(
@@ -113,7 +113,7 @@ final class AnalysisErrors {
             scalaMap(Map.of("mapType", ExpectsInputTypes.toSQLType(type)))));
   }
 
-  /** An option that there is not, or whose value cannot be. */
+  /** An unknown option, or an option with an invalid value. */
   RuntimeException option(OptionException refusal) {
     return mismatch(String.valueOf(refusal.getMessage()));
   }
@@ -122,7 +122,7 @@ final class AnalysisErrors {
     return scala.collection.immutable.Map$.MODULE$.from(asScala(map));
   }
 
-  /** Throws what Java wants declared, and Scala, whose interface calls us, does not. */
+  /** Throws a checked exception that the Scala interface does not declare. */
   @SuppressWarnings("unchecked")
   private static <E extends Throwable> RuntimeException thrown(AnalysisException exception)
       throws E {

@@ -39,8 +39,8 @@ import scala.Option;
 import scala.collection.immutable.Seq;
 
 /**
- * The arguments of a call in SQL, in the order of the function's parameters: columns, cast where
- * Spark's own functions cast theirs, and options.
+ * The arguments of a call in SQL, in the order of the function's parameters: columns, which are
+ * cast as for Spark's own functions, and options.
  */
 final class Arguments {
   private static final String OPTIONS = "options";
@@ -63,9 +63,9 @@ final class Arguments {
   private final Map<String, String> map = new HashMap<>();
 
   /**
-   * Finds the parameter of each argument, by its name or its place.
+   * Finds the parameter of each argument, by name or by position.
    *
-   * @param tries whether rows that are refused give NULL
+   * @param tries whether the result is NULL for rejected rows
    * @param parameters as {@code "logits, label[, options]"}
    */
   Arguments(String function, boolean tries, String parameters, Seq<Expression> given) {
@@ -97,7 +97,8 @@ final class Arguments {
   }
 
   /**
-   * A map after other arguments has the options, even if optional parameters before it are absent.
+   * A map after other arguments contains the options, even if optional parameters before it are
+   * absent.
    */
   private static Seq<Expression> withNamedOptions(List<Expression> given) {
     List<Expression> all = new ArrayList<>(given);
@@ -138,12 +139,12 @@ final class Arguments {
     return function;
   }
 
-  /** Whether rows that are refused give NULL. */
+  /** Whether the result is NULL for rejected rows. */
   boolean tries() {
     return tries;
   }
 
-  /** What is thrown for arguments that cannot be. */
+  /** The errors for invalid arguments. */
   AnalysisErrors errors() {
     return errors;
   }
@@ -153,7 +154,7 @@ final class Arguments {
     return FunctionOptions.of(kind, map);
   }
 
-  /** The columns, as they are computed with. */
+  /** The columns, after casts. */
   List<Expression> columns() {
     return columns;
   }
@@ -162,17 +163,17 @@ final class Arguments {
     return columns.get(index).dataType();
   }
 
-  /** As Spark casts arguments: names of columns do not show it. */
+  /** Adds a cast like Spark's, which names of columns do not show. */
   private void cast(int index, DataType type) {
     columns.set(index, new Cast(columns.get(index), type, Option.empty()));
   }
 
-  /** The logits, which come first. */
+  /** The logits, which are the first argument. */
   Logits logits(FunctionOptions options) {
     return numbers(options, DOUBLES, FLOATS, DOUBLES, DataTypes.BinaryType);
   }
 
-  /** The hidden states, which come first, and are no doubles. */
+  /** The hidden states, which are the first argument; they cannot be doubles. */
   Logits hidden(FunctionOptions options) {
     if (type(0) instanceof BinaryType && options.binaryType() == DType.F64) {
       throw errors.mismatch(
@@ -184,7 +185,7 @@ final class Arguments {
   /**
    * A row of numbers.
    *
-   * @param exact what arrays of whole numbers and decimals are cast to
+   * @param exact the type to which arrays of integers and decimals are cast
    */
   private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
     DataType type = type(0);
@@ -224,17 +225,17 @@ final class Arguments {
     throw errors.wrongType(0, columns.getFirst(), needed);
   }
 
-  /** Whether a column has vectors of spark.ml, whose jar need not be there. */
+  /** Whether a column contains vectors of spark.ml, whose jar may be absent. */
   private static boolean isVector(DataType type) {
     return type instanceof UserDefinedType && type.typeName().equals("vector");
   }
 
-  /** Whether the first argument has partial states. */
+  /** Whether the first argument contains partial states. */
   boolean beginWithStates() {
     return isStates(type(0));
   }
 
-  /** Rejects options of numbers, which partial states are computed from already. */
+  /** Rejects options of numbers, which the partial states already include. */
   static void requireNoneOfNumbers(FunctionOptions options) {
     for (String name : List.of("type", "classes", "classWeights", "topK")) {
       options.requireAbsent(name, "partial states have none");
@@ -250,12 +251,12 @@ final class Arguments {
     }
   }
 
-  /** Whether a column has partial states. */
+  /** Whether a column contains partial states. */
   static boolean isStates(DataType type) {
     return type instanceof ArrayType array && array.elementType() instanceof BinaryType;
   }
 
-  /** Requires whole numbers. */
+  /** Requires integers. */
   void requireWhole(int index) {
     requireWhole(index, WHOLE);
   }
@@ -269,9 +270,9 @@ final class Arguments {
   }
 
   /**
-   * Labels, or probabilities in an array, which come second.
+   * Labels, or probabilities in an array, which are the second argument.
    *
-   * @param logits the rows that they are of
+   * @param logits the rows of these targets
    */
   Targets targets(Logits logits, FunctionOptions options) {
     boolean vector = isVector(type(1));
@@ -293,7 +294,7 @@ final class Arguments {
     return new Targets(new Logits(logits.resultType(), -1, ""));
   }
 
-  /** The weights of rows, if there are any, which come third. */
+  /** The weights of rows, which are the third argument if present. */
   void requireWeight() {
     if (columns.size() > 2) {
       if (!(type(2) instanceof NumericType || type(2) instanceof NullType)) {
@@ -310,19 +311,19 @@ final class Arguments {
     }
   }
 
-  /** Whether an argument is NULL itself. */
+  /** Whether an argument is the literal NULL. */
   boolean isNull(int index) {
     return type(index) instanceof NullType;
   }
 
-  /** Requires NULL itself in place of a label. */
+  /** Requires the literal NULL instead of a label. */
   void requireNull(int index) {
     if (!isNull(index)) {
       throw errors.wrongType(index, columns.get(index), DataTypes.NullType);
     }
   }
 
-  /** A constant int from 1 on. */
+  /** A constant int of at least 1. */
   int positiveConstant(int index, String name) {
     Expression column = columns.get(index);
     if (isNull(index)) {

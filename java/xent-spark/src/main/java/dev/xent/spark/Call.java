@@ -18,18 +18,18 @@ import org.apache.spark.sql.types.DataType;
 import scala.collection.immutable.Seq;
 
 /**
- * A call as it was written, for messages: tasks have numbers in place of the names of columns.
+ * A call as written in the query, for messages: in tasks, columns have numbers instead of names.
  *
  * @param function its name
  * @param written the function with its columns and options
  * @param types of its arguments
  * @param result the type of its results
- * @param context where it is in the query
+ * @param context its place in the query
  */
 record Call(
     String function, String written, String types, String result, List<QueryContext> context)
     implements Serializable {
-  /** The call that Spark reads now. */
+  /** The call that Spark is reading. */
   static Call of(String function, Seq<Expression> arguments, String options, DataType result) {
     return new Call(
         function,
@@ -49,14 +49,14 @@ record Call(
   }
 
   /**
-   * The refusal of a row.
+   * The error for a rejected row.
    *
-   * @param row which one of the partition
-   * @param otherwise what a user may do instead; or nothing
+   * @param row its number in the partition
+   * @param otherwise an alternative for the user, or an empty string
    */
   SparkRuntimeException refused(
       long partition, long row, IllegalArgumentException cause, String otherwise) {
-    // Xent has seen a single row, so its number of the row says nothing here.
+    // Xent has read a single row, so its row number is replaced.
     String why =
         cause instanceof LabelException label
             ? String.format(
@@ -78,9 +78,7 @@ record Call(
         cause);
   }
 
-  /**
-   * A failure, with the condition and SQLSTATE that Spark has for functions that are not its own.
-   */
+  /** A failure, with Spark's condition and SQLSTATE for user-defined functions. */
   SparkRuntimeException failed(String reason, RuntimeException cause) {
     return new SparkRuntimeException(
         "FAILED_EXECUTE_UDF",

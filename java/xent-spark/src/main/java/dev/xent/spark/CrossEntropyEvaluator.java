@@ -25,9 +25,9 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 
 /**
- * The exact mean loss of a column of logits and one of labels, for {@code CrossValidator}: the
- * numbers of {@link XentFunctions#loss(Column, Column)}, whatever the partitions. Labels may be
- * doubles that are whole numbers, as in spark.ml. The functions are registered in the session.
+ * The exact mean loss of a column of logits and a column of labels, for {@code CrossValidator}: the
+ * numbers of {@link XentFunctions#loss(Column, Column)}, for any partitions. Labels may be doubles
+ * with integer values, as in spark.ml. The functions must be registered in the session.
  */
 public final class CrossEntropyEvaluator extends Evaluator implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
@@ -80,14 +80,14 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return labelCol;
   }
 
-  /** The column of weights of rows, or an empty name. Default: none. */
+  /** The column of row weights, or an empty name. Default: none. */
   public Param<String> weightCol() {
     return weightCol;
   }
 
   /**
-   * What is returned: {@code crossEntropy}, {@code perplexity} or {@code accuracy}. Default: {@code
-   * crossEntropy}.
+   * The metric to return: {@code crossEntropy}, {@code perplexity} or {@code accuracy}. Default:
+   * {@code crossEntropy}.
    */
   public Param<String> metricName() {
     return metricName;
@@ -117,7 +117,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return this;
   }
 
-  /** Returns the metric, NaN of no rows. */
+  /** Returns the metric, or NaN for an empty dataset. */
   @Override
   public double evaluate(Dataset<?> dataset) {
     Xent.register(dataset.sparkSession());
@@ -159,12 +159,12 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return defaultCopy(extra);
   }
 
-  /** Returns a reader of what {@code write} and {@code save} wrote. */
+  /** Returns a reader of evaluators that {@code write} or {@code save} wrote. */
   public static MLReader<CrossEntropyEvaluator> read() {
     return new DefaultParamsReader<>();
   }
 
-  /** Reads what {@code save} wrote. */
+  /** Loads an evaluator that {@code save} wrote. */
   public static CrossEntropyEvaluator load(String path) {
     return read().load(path);
   }

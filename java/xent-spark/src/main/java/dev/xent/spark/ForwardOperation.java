@@ -11,7 +11,7 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.jspecify.annotations.Nullable;
 
-/** What is computed of the logits of a row alone: a number for each class, or one for the row. */
+/** A function of the logits of a row alone: one number per class, or one for the row. */
 record ForwardOperation(String name, Logits logits, FunctionOptions given, Forward forward)
     implements Operation {
 

@@ -31,24 +31,22 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options of a function, from its map of strings. Names are matched without regard to case, as
- * Spark does everywhere.
- *
- * @param given names in lower case, and their values
+ * The options of a function, from its map of strings: names in lower case, and their values. Names
+ * ignore case, as everywhere in Spark.
  */
 record FunctionOptions(SortedMap<String, String> given) implements Serializable {
-  /** Not all that Java reads: 2d, 0x1p1, spaces, digits of other scripts. */
+  /** Stricter than Java, which also reads 2d, 0x1p1, spaces, and digits of other scripts. */
   private static final Pattern DECIMAL =
       Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
 
   private static final Pattern WHOLE = Pattern.compile("[+-]?\\d+");
 
-  /** The options that a function may know. */
+  /** The options that a function can have. */
   enum Kind {
     NUMBERS(null, "type", "classes"),
     LOGITS(NUMBERS, "temperature", "softcap", "fullyMasked"),
     TOP(LOGITS, "log"),
-    /** Of partial states and of shards too. */
+    /** Also for partial states and for shards. */
     STATES(LOGITS, "ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma"),
     SHARD(STATES, "denominator"),
     LOSS(STATES, "classWeights"),
@@ -68,7 +66,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
           Stream.concat(base == null ? Stream.of() : base.names.stream(), Stream.of(more)).toList();
     }
 
-    /** Whether it is one of them; for those that a base has. */
+    /** Whether an option is one of these or of those of the base. */
     boolean has(String name) {
       return true;
     }
@@ -82,7 +80,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /**
    * The options of a map.
    *
-   * @throws OptionException for a name that the function does not know, or that is there twice
+   * @throws OptionException for a name that the function does not have, or that occurs twice
    */
   static FunctionOptions of(Kind kind, Map<String, String> map) {
     SortedMap<String, String> given = new TreeMap<>();
@@ -114,7 +112,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   /**
-   * Rejects an option that means nothing for the arguments of a call.
+   * Rejects an option that does not apply to the arguments of a call.
    *
    * @param why the arguments
    */
@@ -131,8 +129,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   /**
-   * The type of the numbers in a binary column. It has no default: bytes of float16 may be as many
-   * as those of float32.
+   * The type of the numbers in a binary column. It has no default, because the number of bytes does
+   * not distinguish float16 from float32.
    */
   DType binaryType() {
     DType type =
@@ -155,7 +153,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return type;
   }
 
-  /** How the numbers of a row are read, and how many there must be. */
+  /** The format of the numbers of a row, and the required number of classes. */
   Logits logits(DType type) {
     long classes = get("classes", -1L, FunctionOptions::positive);
     double[] weights = classWeights();
@@ -192,7 +190,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return weight;
   }
 
-  /** How many of the largest classes count as found; 0 if that is not asked. */
+  /** The k of top-k accuracy; 0 without it. */
   int topK() {
     return get(
         "topK",
@@ -206,7 +204,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
         });
   }
 
-  /** Whether log-probabilities are wanted of the largest classes. */
+  /** Whether the result for the largest classes is log-probabilities. */
   boolean log() {
     return get(
         "log",
@@ -246,9 +244,9 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   /**
-   * The loss of rows, whose gradient is of their sum, or of their mean over a denominator.
+   * The loss of rows. Its gradient is that of the sum, or of the mean over a denominator.
    *
-   * @param type of the logits; of partial states any
+   * @param type of the logits; any type for partial states
    */
   CrossEntropy crossEntropy(DType type) {
     CrossEntropy.Builder builder = with(CrossEntropy.builder(), type);
@@ -284,7 +282,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /**
    * The file of the weights.
    *
-   * @throws OptionException where there is none
+   * @throws OptionException if the option is not set
    */
   Path requireWeights() {
     Path file = file("weights");
@@ -295,7 +293,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return file;
   }
 
-  /** The label of rows that do not count, or null. */
+  /** The label of ignored rows, or null. */
   @Nullable Long ignoreIndex() {
     return get("ignoreIndex", null, FunctionOptions::whole);
   }
@@ -362,7 +360,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return number;
   }
 
-  /** What a value means, or the default; whatever is wrong with it is told with the name. */
+  /** The parsed value, or the default. Errors name the option. */
   private <T extends @Nullable Object> T get(
       String name, T otherwise, Function<String, ? extends T> meaning) {
     String value = given.get(name.toLowerCase(Locale.ROOT));
@@ -382,7 +380,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return new OptionException(String.format(Locale.ROOT, "option %s is %s; %s", name, value, why));
   }
 
-  /** As they are written in SQL, or nothing. */
+  /** The options as in SQL, or an empty string. */
   @Override
   public String toString() {
     return given.isEmpty() ? "" : given.toString();

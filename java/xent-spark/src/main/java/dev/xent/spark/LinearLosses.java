@@ -18,10 +18,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Losses of hidden states, many rows at a time: each time all weights are read once. One thread.
+ * Losses of hidden states, many rows at a time, with one read of all weights each time. One thread.
  */
 final class LinearLosses implements Losses {
-  /** So many that arithmetic takes longer than the weights from memory. */
+  /** The rows of a batch: enough that arithmetic takes longer than the read of the weights. */
   static final int MOST = 128;
 
   private static final int ALIGNMENT = 64;
@@ -58,10 +58,10 @@ final class LinearLosses implements Losses {
   }
 
   /**
-   * A row that waits.
+   * A row of the next batch.
    *
-   * @param weight null if rows have none
-   * @param number which one of its partition
+   * @param weight null if rows have no weights
+   * @param number its number in the partition
    */
   record Row(byte[] features, long label, @Nullable Double weight, long number) {}
 
@@ -89,7 +89,7 @@ final class LinearLosses implements Losses {
     long index = ((Number) target).longValue();
     boolean counts = !Objects.equals(index, ignoreIndex) && !Objects.equals(weight, 0.0);
     if (counts && (index < 0 || index >= weights.dim(0))) {
-      throw new LabelException( // before others wait for it
+      throw new LabelException( // before it enters a batch with others
           String.format(
               Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
           0,

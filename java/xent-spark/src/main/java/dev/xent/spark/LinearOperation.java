@@ -14,7 +14,7 @@ import org.apache.spark.SparkFiles;
  * The losses of hidden states and a linear layer, whose weights are a file that every executor
  * maps.
  *
- * @param hidden how a row's features are read
+ * @param hidden the format of a row's features
  */
 record LinearOperation(String name, boolean tries, Logits hidden, FunctionOptions given)
     implements Losses.Source {
@@ -51,7 +51,7 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
         topK());
   }
 
-  /** Weights of another shape would refuse every row, as if the rows were wrong. */
+  /** Checks the shape of the weights; otherwise every row would fail, as if the rows were wrong. */
   private static Tensor requireLayer(Tensor weights) {
     if (weights.rank() != 2 || weights.dim(0) == 0 || weights.dim(1) == 0) {
       throw new ShapeException(
@@ -64,7 +64,7 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
     return weights;
   }
 
-  /** A file by its path, or by the name of one that Spark has sent to all executors. */
+  /** A file by its path, or by the name of a file that Spark has sent to all executors. */
   private static Tensor map(Path file) {
     Path path = file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString()));
     try {

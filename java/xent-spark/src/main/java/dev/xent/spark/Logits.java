@@ -17,12 +17,12 @@ import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
 
 /**
- * A column of logits: the type of its numbers, how many each row must have, and the way from
- * Spark's memory of a row to a tensor.
+ * A column of logits: the type of its numbers, the number of classes of each row, and the
+ * conversion of a row in Spark's memory to a tensor.
  *
  * @param type of the numbers
- * @param classes how many there must be, or -1
- * @param option the one that says so, with its value
+ * @param classes the required number of classes, or -1
+ * @param option the option that requires it, with its value
  */
 record Logits(DType type, long classes, String option) implements Serializable {
   private static final int WORD_BITS = 64;
@@ -30,20 +30,20 @@ record Logits(DType type, long classes, String option) implements Serializable {
   private static final int SPARSE_INDICES = 2;
   private static final int VECTOR_VALUES = 3;
 
-  /** The type of results that are numbers. */
+  /** The type of numeric results. */
   DType resultType() {
     return type == DType.F64 ? DType.F64 : DType.F32;
   }
 
-  /** What Spark calls {@link #resultType}. */
+  /** Spark's type for {@link #resultType}. */
   DataType sparkType() {
     return type == DType.F64 ? DataTypes.DoubleType : DataTypes.FloatType;
   }
 
   /**
-   * The numbers of a row, moved into a room by one copy, without an object per number.
+   * The numbers of a row, in one copy into a room, without an object per number.
    *
-   * @param value what Spark has: an array in any of its forms, bytes, or a vector
+   * @param value Spark's value: an array in any of its forms, bytes, or a vector
    */
   Tensor read(Object value, Room room) {
     return switch (value) {
@@ -53,7 +53,7 @@ record Logits(DType type, long classes, String option) implements Serializable {
     };
   }
 
-  /** How many numbers a row has. */
+  /** The number of numbers in a row. */
   int length(Object value) {
     return switch (value) {
       case byte[] bytes -> bytes.length / type.byteSize();
@@ -69,7 +69,7 @@ record Logits(DType type, long classes, String option) implements Serializable {
     return vector.getByte(0) == 0;
   }
 
-  /** A vector of spark.ml, as its type is stored: what a sparse one leaves out is 0. */
+  /** A vector of spark.ml in its storage format; absent entries of a sparse vector are 0. */
   private Tensor readVector(InternalRow vector, Room room) {
     int n = requireClasses(length(vector));
     Tensor tensor = room.of(n);

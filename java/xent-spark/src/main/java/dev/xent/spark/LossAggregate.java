@@ -20,14 +20,14 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /** An aggregate of losses in a plan of Spark. Public for Spark; not for users. */
-@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
+@DefaultSerializer(JavaSerializer.class) // Kryo does not support records
 public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
   private final Losses.Source operation;
 
-  @SuppressWarnings("serial") // Scala's sequences are serializable, their interface is not
+  @SuppressWarnings("serial") // Scala's sequences are serializable, but not their interface
   private final Seq<Expression> children;
 
   private final Call call;
@@ -37,13 +37,13 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   private transient long row;
 
   /**
-   * The aggregate of rows and labels.
+   * Creates the aggregate of rows and labels.
    *
    * @param operation the loss of each row
-   * @param children logits or states, labels or probabilities, and perhaps weights
-   * @param call the call as it was written, for messages
-   * @param mutableOffset where Spark keeps its buffer
-   * @param inputOffset where Spark has the buffers that are merged
+   * @param children logits or states, labels or probabilities, and optional weights
+   * @param call the call as written in the query, for messages
+   * @param mutableOffset the place of Spark's aggregation buffer
+   * @param inputOffset the place of the buffers to merge
    */
   public LossAggregate(
       Losses.Source operation,
@@ -58,7 +58,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     this.inputOffset = inputOffset;
   }
 
-  /** A call as it was written. */
+  /** Creates the aggregate of a call as written in the query. */
   static LossAggregate of(Losses.Source operation, Seq<Expression> children) {
     Call call =
         Call.of(operation.name(), children, operation.options(), LossBuffer.type(operation));
@@ -79,7 +79,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     if (logits == null || target == null || (weighted && weight == null)) {
       buffer.addNull();
     } else {
-      Losses ready = losses(); // what is wrong with them is no fault of the row
+      Losses ready = losses(); // errors in the options are not errors of the row
       try {
         ready.add(buffer, logits, target, weight, row);
       } catch (IllegalArgumentException e) {
@@ -104,7 +104,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return losses;
   }
 
-  /** Counts a row as one of nulls, or throws what is wrong with it. */
+  /** Counts a row as null, or throws its error. */
   private void refused(LossBuffer buffer, long refusedRow, IllegalArgumentException e) {
     if (buffer.isMixed()) {
       refusedLength(TaskContext.getPartitionId(), refusedRow, e);
@@ -119,7 +119,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     }
   }
 
-  /** Rows of unequal length have no mean: none of them is the wrong one. */
+  /** Throws for rows of unequal length, which have no mean; no single row is the wrong one. */
   private void refusedLength(long partition, long refusedRow, IllegalArgumentException e) {
     if (!operation.tries()) {
       String remedy =
@@ -135,7 +135,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().finish(buffer);
       } catch (IllegalArgumentException e) {
-        // No row is the reason, whose first one is named: the weights or the bias are.
+        // The weights or the bias are wrong, not a row; the message names the first row.
         throw call.refused(
             TaskContext.getPartitionId(), buffer.waiting().getFirst().number(), e, "");
       }
@@ -165,7 +165,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return operation.tries() && all.isMixed() ? null : all.result(operation);
   }
 
-  /** Of no rows: Spark asks for it where no buffer is made, as in a correlated subquery. */
+  /**
+   * The result without rows, which Spark needs if it makes no buffer, as in a correlated subquery.
+   */
   @Override
   public Option<Literal> defaultResult() {
     return Option.apply(new Literal(new LossBuffer().result(operation), dataType()));
@@ -231,13 +233,13 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return RowExpression.call(operation.name(), children, operation.options());
   }
 
-  /** As columns are named. */
+  /** The name of the column. */
   @Override
   public String sql(boolean distinct) {
     return call(sql(), distinct);
   }
 
-  /** As plans have it. */
+  /** The text in plans. */
   @Override
   public String toAggString(boolean distinct) {
     return call(toString(), distinct);

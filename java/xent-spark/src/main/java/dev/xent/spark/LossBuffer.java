@@ -16,8 +16,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an aggregate keeps of its rows. Sums are exact and counts are whole, so neither the order of
- * rows nor the partitions that they came from change a bit.
+ * The state of an aggregate. Sums are exact and counts are integers, so the result has the same
+ * bits for any order of the rows and for any partitions.
  */
 final class LossBuffer {
   private static final StructType RESULT =
@@ -35,7 +35,7 @@ final class LossBuffer {
   private static final int HEADER = 8 * Long.BYTES;
   private static final long ANY = -1;
 
-  /** Rows of unequal length were refused. A query that goes on has no mean, or NaN. */
+  /** Rows of unequal length were rejected. If the query continues, the mean is null or NaN. */
   private static final long MIXED = -2;
 
   /** A row with the right length was seen. */
@@ -49,7 +49,7 @@ final class LossBuffer {
   private long partition;
   private long row;
 
-  /** The length of the first row if no row had the right one; or ANY, or RIGHT. */
+  /** The length of the first row if no row had the right one; otherwise ANY or RIGHT. */
   private long wrongLength = ANY;
 
   private long rightLength;
@@ -69,23 +69,23 @@ final class LossBuffer {
     return losses.topK() == 0 ? RESULT : RESULT.add("top_k_accuracy", DataTypes.DoubleType, true);
   }
 
-  /** Adds a row whose logits, target or weight are null. */
+  /** Counts a row with null logits, target or weight. */
   void addNull() {
     nulls++;
   }
 
-  /** What losses are added to; {@link #added} says the rest of them. */
+  /** The sum to add losses to; {@link #added} records the other facts about them. */
   LossSum lossSum() {
     return lossSum;
   }
 
   /**
-   * Notes what else is known of rows whose losses were added.
+   * Records the other facts about rows whose losses were added.
    *
-   * @param newCorrect how many have the largest logit at their label
-   * @param newFound how many have one of the k largest there
-   * @param newRow which row of its partition the first one is
-   * @throws ShapeException where rows before had another number of classes; the mean is NaN then
+   * @param newCorrect the number of rows whose label has the largest logit
+   * @param newFound the number of rows whose label has one of the k largest logits
+   * @param newRow the number of the first row in its partition
+   * @throws ShapeException if earlier rows had another number of classes; the mean is then NaN
    */
   void added(long newCorrect, long newFound, long newClasses, long newRow) {
     correct += newCorrect;
@@ -93,21 +93,21 @@ final class LossBuffer {
     requireClasses(newClasses, TaskContext.getPartitionId(), newRow);
   }
 
-  /** Rows whose losses are to be added with those of the next ones. */
+  /** Rows whose losses are computed together with those of the next ones. */
   List<LinearLosses.Row> waiting() {
     return waiting;
   }
 
-  /** Whether rows of unequal length were refused. */
+  /** Whether rows of unequal length were rejected. */
   boolean isMixed() {
     return classes == MIXED;
   }
 
   /**
-   * Notes the length of a row whose logits and label are not null, good or not.
+   * Records the length of a row whose logits and label are not null, even if the row is rejected.
    *
    * @param expected the length that the weights or option classes require
-   * @param newRow which row of its partition it is
+   * @param newRow its number in the partition
    */
   void lengthSeen(long length, long expected, long newRow) {
     if (length == expected) {
@@ -121,9 +121,9 @@ final class LossBuffer {
   }
 
   /**
-   * Requires a row with the right length, if there was any.
+   * Requires a row with the right length, if there was any row.
    *
-   * @throws ShapeException if all rows had another length: the fault is not in them
+   * @throws ShapeException if all rows had another length: the error is then not in the rows
    */
   void requireRightLength() {
     if (wrongLength >= 0) {
@@ -137,9 +137,9 @@ final class LossBuffer {
   }
 
   /**
-   * Adds all that another holds, in which no row waits.
+   * Adds the contents of another buffer, which must have no waiting rows.
    *
-   * @throws ShapeException where its rows have another number of classes; the mean is NaN then
+   * @throws ShapeException if its rows have another number of classes; the mean is then NaN
    */
   void add(LossBuffer other) {
     lossSum.add(other.lossSum);
@@ -180,17 +180,19 @@ final class LossBuffer {
     }
   }
 
-  /** The partition of the first good row, or of the first one with another length. */
+  /** The partition of the first valid row, or of the first one with another length. */
   long partition() {
     return partition;
   }
 
-  /** Which row it was there. */
+  /** The number of that row in the partition. */
   long row() {
     return row;
   }
 
-  /** The numbers, as {@link #type} names them; means of nothing are null, as {@code avg} is. */
+  /**
+   * The result, with the fields of {@link #type}; means over no row are null, as for {@code avg}.
+   */
   InternalRow result(Losses.Source losses) {
     double sum = isMixed() ? Double.NaN : lossSum.sum();
     double denominator = lossSum.denominator();
@@ -218,7 +220,7 @@ final class LossBuffer {
     return isMixed() ? Double.NaN : (double) count / lossSum.validRows();
   }
 
-  /** As {@link #ofBytes} reads them. */
+  /** The contents as bytes for {@link #ofBytes}. */
   byte[] toBytes() {
     byte[] sums = lossSum.toBytes();
     return ByteBuffer.allocate(HEADER + sums.length)
@@ -235,7 +237,7 @@ final class LossBuffer {
         .array();
   }
 
-  /** What {@link #toBytes} wrote. */
+  /** Reads bytes that {@link #toBytes} wrote. */
   static LossBuffer ofBytes(byte[] bytes) {
     ByteBuffer from = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     byte[] sums = new byte[bytes.length - HEADER];

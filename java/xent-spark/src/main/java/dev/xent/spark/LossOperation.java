@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The loss of a row, from its logits or from its partial states.
  *
- * @param logits null: of partial states
+ * @param logits null for partial states
  */
 record LossOperation(
     String name, boolean tries, @Nullable Logits logits, Targets targets, FunctionOptions given)

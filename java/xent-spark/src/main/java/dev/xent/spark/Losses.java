@@ -6,20 +6,20 @@ import dev.xent.errors.OptionException;
 import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
-/** The losses that an aggregate adds up. One thread. */
+/** The losses that an aggregate adds. One thread. */
 interface Losses {
   /**
-   * Adds the loss of a row, or lets it wait for {@link #finish}, which must be called when {@link
-   * LinearLosses#MOST} rows wait.
+   * Adds the loss of a row, or stores the row for {@link #finish}. The caller calls finish when
+   * {@link LinearLosses#MOST} rows are stored.
    *
-   * @param x what the row has for a loss, as Spark has it
-   * @param target its label, any whole number of Spark's, or its probabilities
-   * @param weight of the row; null if rows have none
-   * @param row which row of its partition it is
+   * @param x Spark's value of the logits, states or hidden states
+   * @param target its label, any integer type of Spark, or its probabilities
+   * @param weight of the row; null if rows have no weights
+   * @param row its number in the partition
    */
   void add(LossBuffer buffer, Object x, Object target, @Nullable Double weight, long row);
 
-  /** Adds the rows that wait in the buffer. */
+  /** Adds the losses of the rows stored in the buffer. */
   default void finish(LossBuffer buffer) {}
 
   /**
@@ -43,19 +43,22 @@ interface Losses {
     /** Options that are not the defaults, for plans and names of columns; or nothing. */
     String options();
 
-    /** Whether a row that is refused counts as null. */
+    /** Whether a rejected row counts as null. */
     boolean tries();
 
-    /** Whether rows have labels; else they have probabilities, and none of them is correct. */
+    /**
+     * Whether targets are labels; otherwise they are probabilities, and the count of correct rows
+     * stays 0.
+     */
     boolean labelled();
 
-    /** How many of the largest classes count as found; 0 if that is not asked. */
+    /** The k of top-k accuracy; 0 without it. */
     int topK();
 
-    /** What to correct if no row has the length that is required. */
+    /** A hint for the user if no row has the required length. */
     String remedy();
 
-    /** What computes them, for one thread. */
+    /** A computation of them for one thread. */
     Losses losses();
   }
 }

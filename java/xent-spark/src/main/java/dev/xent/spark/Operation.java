@@ -16,16 +16,16 @@ interface Operation extends Serializable {
   /** The type of its results. */
   DataType type();
 
-  /** What computes it, for one thread. */
+  /** A computation of it for one thread. */
   Rows start();
 
-  /** Computes the function of one row after the other. */
+  /** Computes the function row by row. */
   @FunctionalInterface
   interface Rows {
     /**
-     * The result of a row, which is the caller's own.
+     * The result of a row, owned by the caller.
      *
-     * @param arguments what Spark has for each argument; null where SQL says so
+     * @param arguments Spark's value of each argument; null for NULL
      */
     @Nullable Object of(@Nullable Object[] arguments);
   }

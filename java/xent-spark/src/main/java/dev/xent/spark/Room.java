@@ -11,8 +11,8 @@ import org.apache.spark.unsafe.Platform;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory for a row of numbers, used again for the next one: rows of equal length have the same
- * tensor, so that nothing is allocated and Xent need not check the tensor again. One thread.
+ * Memory for a row of numbers, reused for the next one. Rows of equal length have the same tensor,
+ * so the call allocates nothing and Xent need not check the tensor again. One thread.
  */
 final class Room {
   private static final int ALIGNMENT = 64;
@@ -26,7 +26,7 @@ final class Room {
     this.type = type;
   }
 
-  /** Room for {@code n} numbers, as a row: {@code [1, n]}. */
+  /** Memory for {@code n} numbers, as a row: {@code [1, n]}. */
   Tensor of(int newN) {
     if (newN != n) {
       long bytes = Math.max((long) newN * type.byteSize(), 1);
@@ -39,12 +39,12 @@ final class Room {
     return Objects.requireNonNull(tensor);
   }
 
-  /** Where the row begins. */
+  /** The memory of the row. */
   MemorySegment memory() {
     return memory;
   }
 
-  /** A copy of the row as Spark keeps arrays. */
+  /** A copy of the row in Spark's array format. */
   UnsafeArrayData toArray() {
     UnsafeArrayData array = UnsafeArrayData.createFreshArray(n, type.byteSize());
     Platform.copyMemory(

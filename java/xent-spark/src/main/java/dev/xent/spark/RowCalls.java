@@ -9,10 +9,10 @@ import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls that a task makes of a function, one per row. Public for the code that Spark generates;
- * not for users. One thread at a time.
+ * The calls of a function in a task, one per row. Public for the code that Spark generates; not for
+ * users. One thread at a time.
  */
-@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
+@DefaultSerializer(JavaSerializer.class) // Kryo does not support records
 public final class RowCalls implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
@@ -22,9 +22,9 @@ public final class RowCalls implements Serializable {
   private transient long row;
 
   /**
-   * The calls of a function.
+   * Creates the calls of a function.
    *
-   * @param call the call as it was written, for messages
+   * @param call the call as written in the query, for messages
    */
   RowCalls(Operation operation, Call call) {
     this.operation = operation;
@@ -34,7 +34,7 @@ public final class RowCalls implements Serializable {
   /**
    * The result of the next row.
    *
-   * @param arguments what Spark has for each argument
+   * @param arguments Spark's value of each argument
    */
   public @Nullable Object next(@Nullable Object[] arguments) {
     if (rows == null) {

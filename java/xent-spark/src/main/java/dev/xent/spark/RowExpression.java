@@ -23,25 +23,25 @@ import org.jspecify.annotations.Nullable;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
-/** A function of rows in a plan of Spark. Public for Spark, which makes copies; not for users. */
-@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
+/** A function of rows in a plan of Spark. Public for Spark, which copies it; not for users. */
+@DefaultSerializer(JavaSerializer.class) // Kryo does not support records
 public final class RowExpression extends Expression implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
   private final Operation operation;
 
-  @SuppressWarnings("serial") // Scala's sequences are serializable, their interface is not
+  @SuppressWarnings("serial") // Scala's sequences are serializable, but not their interface
   private final Seq<Expression> children;
 
   private final Call call;
   private transient @Nullable RowCalls calls;
 
   /**
-   * A function of some columns.
+   * Creates a function of columns.
    *
    * @param operation the function
    * @param children its arguments
-   * @param call the call as it was written, for messages
+   * @param call the call as written in the query, for messages
    */
   public RowExpression(Operation operation, Seq<Expression> children, Call call) {
     this.operation = operation;
@@ -49,7 +49,7 @@ public final class RowExpression extends Expression implements Serializable {
     this.call = call;
   }
 
-  /** A call as it was written. */
+  /** Creates the function of a call as written in the query. */
   static RowExpression of(Operation operation, Seq<Expression> children) {
     return new RowExpression(
         operation,
@@ -69,7 +69,7 @@ public final class RowExpression extends Expression implements Serializable {
     return calls.next(arguments);
   }
 
-  /** The call as generated code, so that a stage of Spark stays one piece of code. */
+  /** The call as generated code, so that Spark can compile the whole stage as one piece of code. */
   @Override
   public ExprCode doGenCode(CodegenContext context, ExprCode result) {
     String rows =
@@ -116,7 +116,7 @@ public final class RowExpression extends Expression implements Serializable {
     return true;
   }
 
-  /** Rooms of a row and counts of rows are a task's own. */
+  /** Row memory and row counts belong to one task. */
   @Override
   public boolean stateful() {
     return true;
@@ -152,7 +152,7 @@ public final class RowExpression extends Expression implements Serializable {
     return call(name, arguments, Expression::sql, options);
   }
 
-  /** The same with arguments in another form. */
+  /** A function with its arguments in another form. */
   static String call(
       String name, Seq<Expression> arguments, Function<Expression, String> form, String options) {
     return asJava(arguments).stream()

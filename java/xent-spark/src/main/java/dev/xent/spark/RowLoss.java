@@ -10,7 +10,7 @@ import dev.xent.Tensor;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
-/** The losses of one row after the other, from logits or from partial states. One thread. */
+/** Losses row by row, from logits or from partial states. One thread. */
 abstract class RowLoss implements Losses {
   final CrossEntropy operation;
   final LossOutputs outputs = new LossOutputs();
@@ -23,23 +23,23 @@ abstract class RowLoss implements Losses {
     this.target = targets.room();
   }
 
-  /** Losses of rows whose logits are whole. */
+  /** Losses of rows with all their logits. */
   static RowLoss ofLogits(Logits logits, Targets targets, FunctionOptions options) {
     return new OfLogits(logits, targets, options);
   }
 
-  /** Losses of rows whose partial states are there. */
+  /** Losses of rows with partial states. */
   static RowLoss ofStates(FunctionOptions options) {
     return new OfStates(options);
   }
 
   /**
-   * The loss of a row, as a double, which holds a float exactly.
+   * The loss of a row as a double, which represents every float exactly.
    *
-   * @param row logits or states, as Spark has them
-   * @param y the target, as Spark has it
+   * @param row Spark's value of the logits or states
+   * @param y Spark's value of the target
    * @param weight of the row, or null
-   * @param lossSum what the loss is added to; or null
+   * @param lossSum the sum to which the loss is added, or null
    */
   abstract double of(Object row, Object y, @Nullable Double weight, @Nullable LossSum lossSum);
 
@@ -52,7 +52,7 @@ abstract class RowLoss implements Losses {
   /** 1 if the label of the last row is among the largest classes, or 0. */
   abstract long found();
 
-  /** How many classes the last row had. */
+  /** The number of classes of the last row. */
   abstract long classes();
 
   private static final class OfLogits extends RowLoss {

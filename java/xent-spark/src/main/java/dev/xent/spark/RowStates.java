@@ -18,11 +18,11 @@ import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The partial states of one row, of all its shards: of the first round, and of the second one where
- * there was any. They may come in any order.
+ * The partial states of all shards of one row: of the first round, and of the second one if there
+ * was one. They may come in any order.
  */
 final class RowStates {
-  /** Where the bytes of states have their round: docs/partial-states.md. */
+  /** The byte offset of the round in the bytes of a state: docs/partial-states.md. */
   private static final int AT_ROUND = 24;
 
   private final PartialStates first;
@@ -34,9 +34,9 @@ final class RowStates {
   }
 
   /**
-   * The states that an array of bytes holds.
+   * Reads the states in an array of bytes.
    *
-   * @throws PartialStatesException for bytes that are none, or do not belong together
+   * @throws PartialStatesException for bytes that are not states, or for states that do not match
    */
   static RowStates of(ArrayData array) {
     List<PartialStates> first = new ArrayList<>();
@@ -68,18 +68,18 @@ final class RowStates {
     return first.classes();
   }
 
-  /** Whether states of a second round are needed, and not there. */
+  /** Whether states of a second round are needed but missing. */
   boolean needSecondRound(CrossEntropy operation, Tensor label) {
     LossOutputs outputs = new LossOutputs();
     return second == null && firstRound(operation, label, outputs).needsSecondRound();
   }
 
-  /** What the first round alone gives. */
+  /** The statistics from the first round alone. */
   RowStatistics firstRound(CrossEntropy operation, Tensor label, LossOutputs outputs) {
     return operation.shard(0, classes()).finish(first, label, Inputs.none(), outputs);
   }
 
-  /** The loss of the row, in the outputs, and its statistics. */
+  /** Writes the loss of the row to the outputs, and returns its statistics. */
   RowStatistics finish(CrossEntropy operation, Tensor label, LossOutputs outputs) {
     RowStatistics rows = firstRound(operation, label, outputs);
     return rows.needsSecondRound()
@@ -87,12 +87,12 @@ final class RowStates {
         : rows;
   }
 
-  /** Whether states of a second round are needed, and not there, for log-softmax. */
+  /** Whether states of a second round are needed but missing, for log-softmax. */
   boolean needSecondRound(LogSoftmax operation) {
     return second == null && firstRound(operation).needsSecondRound();
   }
 
-  /** What the first round alone gives of log-softmax. */
+  /** The statistics from the first round alone, for log-softmax. */
   RowStatistics firstRound(LogSoftmax operation) {
     return operation.shard(0, classes()).finish(first, Inputs.none(), null);
   }

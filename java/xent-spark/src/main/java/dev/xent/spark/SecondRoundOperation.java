@@ -6,7 +6,7 @@ import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 
-/** Whether the states of a row ask for a second round, which is not among them. */
+/** Whether the states of a row need a second round that is missing. */
 record SecondRoundOperation(String name, boolean labelled, FunctionOptions given)
     implements Operation {
   @Override

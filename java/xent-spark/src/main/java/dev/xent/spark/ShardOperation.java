@@ -17,11 +17,13 @@ import org.apache.spark.sql.types.DataTypes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is computed of a shard: some classes of a row. Arguments are its logits, the label of the
- * row, the first class of the shard, the number of all classes, and the states of the row.
+ * A function of a shard, which contains some classes of a row. Its arguments are the logits of the
+ * shard, the label of the row, the first class of the shard, the number of all classes, and the
+ * states of the row.
  *
- * @param labelled whether there are labels: a loss; else log-softmax
- * @param states whether states are wanted, or else the gradient or log-probabilities of the shard
+ * @param labelled whether there are labels: a loss; otherwise log-softmax
+ * @param states whether the result is states; otherwise it is the gradient or the log-probabilities
+ *     of the shard
  */
 record ShardOperation(
     String name, Logits logits, boolean labelled, boolean states, FunctionOptions given)
@@ -70,7 +72,9 @@ record ShardOperation(
 
   /** The shards of an operation. */
   private interface Shards {
-    /** States of the first round, or of the second one where those of the first are given. */
+    /**
+     * Returns states of the first round, or of the second one if states of the first are passed.
+     */
     PartialStates states(
         Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row);
 

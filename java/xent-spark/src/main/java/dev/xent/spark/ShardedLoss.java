@@ -23,14 +23,14 @@ import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Losses, gradients and log-probabilities of rows whose classes lie in different partitions. A
- * dataset has a line per shard with the columns
+ * Losses, gradients and log-probabilities of rows whose classes are in different partitions. A
+ * dataset has one line per shard with the columns
  *
  * <ul>
- *   <li>{@code row}, which names the row; of any type that Spark groups by;
- *   <li>{@code first_class}, the class that its logits begin with: a multiple of 8192;
- *   <li>{@code logits}, as {@link XentFunctions} takes them;
- *   <li>{@code label}, the class that is right, the same in each shard of a row, or null.
+ *   <li>{@code row}, the identifier of the row, of any type that Spark groups by;
+ *   <li>{@code first_class}, the class of its first logit: a multiple of 8192;
+ *   <li>{@code logits}, as for {@link XentFunctions};
+ *   <li>{@code label}, the correct class, the same in each shard of a row, or null.
  * </ul>
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="shardedLoss" :
@@ -40,18 +40,19 @@ import org.jspecify.annotations.Nullable;
  * loss.gradients(); // row, first_class, gradient
  * }
  *
- * <p>Logits stay where they are: what Spark shuffles is 64 bytes per row and 8192 classes, and some
- * 100 per shard. Results have the bits of undivided rows. Rows with a logit beyond 16384 need their
- * shards read once more; the plan has that step, and Spark's adaptive execution leaves it out where
- * there is no such row. Gradients and log-probabilities send the states of all rows to all
+ * <p>Logits stay in place. Spark shuffles 64 bytes per row and 8192 classes, and about 100 bytes
+ * per shard. Results have the bits of undivided rows. For rows with a logit beyond 16384, Spark
+ * reads the shards a second time; the plan contains that step, and Spark's adaptive execution skips
+ * it if there is no such row. Gradients and log-probabilities send the states of all rows to all
  * executors.
  *
- * <p><b>Nulls.</b> Where the label is null, or the logits or the first class of a shard are, the
- * row is: its loss, and the gradients and log-probabilities of all its shards, which need no label;
- * {@link #total} counts it in {@code nulls}. A shard that is missing, or there twice, is refused.
+ * <p><b>Nulls.</b> If the label is null, the loss of the row and its gradients are null. If the
+ * logits or the first class of a shard are null, the loss, the gradients and the log-probabilities
+ * of the whole row are null. {@link #total} counts rows without a loss in {@code nulls}. A missing
+ * shard, or a shard that occurs twice, is an error.
  *
- * <p>Nothing is computed before Spark is asked for results. The session needs the functions, as
- * {@link XentFunctions} says. Instances are immutable.
+ * <p>Nothing is computed until you use the results. The session needs the functions, see {@link
+ * XentFunctions}. Instances are immutable.
  */
 public final class ShardedLoss {
   private static final String ROW = "row";
@@ -69,20 +70,20 @@ public final class ShardedLoss {
   private final Map<String, String> ofStates;
 
   /**
-   * The losses of a dataset.
+   * Creates the losses of a dataset.
    *
-   * @param classes how many classes a row has
-   * @throws OptionException unless there is a class
+   * @param classes the number of classes of a row
+   * @throws OptionException if it is less than 1
    */
   public ShardedLoss(Dataset<Row> shards, long classes) {
     this(shards, classes, null);
   }
 
   /**
-   * The same with options.
+   * Creates the losses of a dataset, with options.
    *
-   * @param options of {@code xent_shard_gradient}, as {@link XentFunctions} takes them
-   * @throws OptionException unless there is a class
+   * @param options of {@code xent_shard_gradient}, as for {@link XentFunctions}
+   * @throws OptionException if {@code classes} is less than 1
    */
   public ShardedLoss(Dataset<Row> shards, long classes, @Nullable Map<String, String> options) {
     this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
@@ -110,7 +111,7 @@ public final class ShardedLoss {
             XentFunctions.crossEntropy(col(STATES), col(LABEL), ofLosses()).as("loss"));
   }
 
-  /** What {@link XentFunctions#loss} gives of all rows, in one line. */
+  /** The result of {@link XentFunctions#loss} for all rows, in one line. */
   public Dataset<Row> total() {
     return states(shards)
         .agg(XentFunctions.loss(col(STATES), col(LABEL), ofLosses()).as("loss"))
@@ -150,9 +151,7 @@ public final class ShardedLoss {
                 .as(name));
   }
 
-  /**
-   * The states of each row, of a second round too where it needs one: {@code row, label, states}.
-   */
+  /** The states of each row, with those of a second round if needed: {@code row, label, states}. */
   private Dataset<Row> states(Dataset<Row> of) {
     Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial().as(STATE)), STATES);
     Dataset<Row> unfinished =
@@ -167,7 +166,7 @@ public final class ShardedLoss {
         .select(col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
   }
 
-  /** Lists leave nulls out: a row with a shard that is null gets none. */
+  /** Groups states by row. Lists omit nulls, so a row with a null shard gets no states. */
   private static Dataset<Row> grouped(Dataset<Row> states, String name) {
     Column list = collect_list(col(STATE));
     return states.groupBy(ROW, LABEL).agg(when(size(list).equalTo(count(lit(1))), list).as(name));
@@ -177,7 +176,7 @@ public final class ShardedLoss {
     return join(shards, broadcast(states.select(ROW, STATES)), "inner");
   }
 
-  /** Lines of the same row. A null names a row as any other value does. */
+  /** Joins lines of the same row. Null is a row identifier like any other value. */
   private static Dataset<Row> join(Dataset<Row> left, Dataset<Row> right, String type) {
     Dataset<Row> renamed = right.withColumnRenamed(ROW, SAME_ROW);
     return left.join(renamed, col(ROW).eqNullSafe(col(SAME_ROW)), type).drop(SAME_ROW);

@@ -35,8 +35,8 @@ import org.apache.spark.sql.types.StructType;
  *             });
  * }
  *
- * <p>Logits are as of {@link XentFunctions}; the functions are registered in the session. A name of
- * an output column that is empty leaves that column out.
+ * <p>Logits are as for {@link XentFunctions}; the functions must be registered in the session. An
+ * output column with an empty name is omitted.
  */
 public final class SoftmaxTransformer extends Transformer implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
@@ -86,7 +86,7 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     return predictionCol;
   }
 
-  /** What logits are divided by. Default: 1. */
+  /** The divisor of the logits. Default: 1. */
   public DoubleParam temperature() {
     return temperature;
   }
@@ -157,12 +157,12 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     return defaultCopy(extra);
   }
 
-  /** Returns a reader of what {@code write} and {@code save} wrote. */
+  /** Returns a reader of transformers that {@code write} or {@code save} wrote. */
   public static MLReader<SoftmaxTransformer> read() {
     return new DefaultParamsReader<>();
   }
 
-  /** Reads what {@code save} wrote. */
+  /** Loads a transformer that {@code save} wrote. */
   public static SoftmaxTransformer load(String path) {
     return read().load(path);
   }

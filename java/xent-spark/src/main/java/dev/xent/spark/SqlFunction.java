@@ -14,7 +14,7 @@ import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
 import scala.Function1;
 import scala.collection.immutable.Seq;
 
-/** The functions that SQL gets, each with what {@code DESCRIBE FUNCTION EXTENDED} says of it. */
+/** The SQL functions, each with its text for {@code DESCRIBE FUNCTION EXTENDED}. */
 enum SqlFunction {
   SOFTMAX(
       Kind.LOGITS,
@@ -280,13 +280,13 @@ enum SqlFunction {
     this.builder = builder;
   }
 
-  /** Takes a function in the form that Spark registers. */
+  /** Registers a function in Spark's form. */
   @FunctionalInterface
   interface Registry {
     void add(String name, ExpressionInfo info, Function1<Seq<Expression>, Expression> builder);
   }
 
-  /** Gives a registry all functions, and their forms that try. */
+  /** Registers all functions, and their forms with try. */
   static void forEach(Registry registry) {
     for (SqlFunction function : values()) {
       for (boolean tries : new boolean[] {false, true}) {
@@ -301,13 +301,13 @@ enum SqlFunction {
   /**
    * Its name.
    *
-   * @param tries of the function that gives NULL for a row that this one refuses
+   * @param tries for the function that returns NULL for a rejected row
    */
   String sqlName(boolean tries) {
     return (tries ? "try_xent_" : "xent_") + name().toLowerCase(Locale.ROOT);
   }
 
-  /** What is said of it. */
+  /** Its description. */
   ExpressionInfo info(boolean tries) {
     String instead =
         group.equals("agg_funcs")

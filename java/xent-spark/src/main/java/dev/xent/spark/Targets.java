@@ -7,12 +7,12 @@ import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What rows have for targets: labels, or probabilities.
+ * The targets of rows: labels, or probabilities.
  *
- * @param probabilities how they are read; null: labels
+ * @param probabilities the format of probabilities; null for labels
  */
 record Targets(@Nullable Logits probabilities) implements Serializable {
-  /** Any whole numbers. */
+  /** Labels of any integer type. */
   static final Targets LABELS = new Targets(null);
 
   /** Whether they are labels. */
@@ -20,15 +20,15 @@ record Targets(@Nullable Logits probabilities) implements Serializable {
     return probabilities == null;
   }
 
-  /** Room for those of a row. */
+  /** Memory for the targets of a row. */
   Room room() {
     return new Room(probabilities == null ? DType.I64 : probabilities.type());
   }
 
   /**
-   * Those of a row.
+   * The targets of a row.
    *
-   * @param target as Spark has it
+   * @param target Spark's value
    */
   Tensor read(Object target, Room room) {
     if (probabilities != null) {

@@ -38,7 +38,7 @@ record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
-      if (k > x.dim(1)) { // the library refuses it once there is room for k
+      if (k > x.dim(1)) { // checked before memory for k classes is allocated
         throw new ShapeException(
             String.format(
                 Locale.ROOT,

@@ -3,7 +3,7 @@ package dev.xent.spark;
 
 import org.apache.spark.sql.types.DataType;
 
-/** An operation that gives NULL in place of a refusal of a row. */
+/** An operation that returns NULL for a rejected row. */
 record TryOperation(Operation operation) implements Operation {
   @Override
   public String name() {

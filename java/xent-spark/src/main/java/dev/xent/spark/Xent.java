@@ -9,7 +9,8 @@ import org.apache.spark.sql.catalyst.analysis.FunctionRegistry;
 import org.apache.spark.sql.catalyst.analysis.FunctionRegistry$;
 
 /**
- * Gives the functions of {@link XentExtensions} to a session that exists already, as in a notebook:
+ * Registers the functions of {@link XentExtensions} in an existing session, for example in a
+ * notebook:
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="register" :
  * Xent.register(spark);
@@ -20,7 +21,8 @@ public final class Xent {
   private Xent() {}
 
   /**
-   * Adds the functions to a session. Sessions that {@code newSession} makes of it do not have them.
+   * Adds the functions to a session. Sessions that {@code newSession} creates from it do not have
+   * them.
    *
    * @throws OptionException for a session of Spark Connect: its server has the functions if it was
    *     started with {@link XentExtensions}
@@ -36,13 +38,13 @@ public final class Xent {
     SqlFunction.forEach(
         (name, info, builder) -> {
           FunctionIdentifier identifier = identifier(name);
-          if (!registry.functionExists(identifier)) { // else Spark would warn of each
+          if (!registry.functionExists(identifier)) { // otherwise Spark logs a warning for each
             registry.registerFunction(identifier, info, builder);
           }
         });
   }
 
-  /** As Spark names a function of an extension. */
+  /** The identifier that Spark uses for functions of extensions. */
   static FunctionIdentifier identifier(String name) {
     return FunctionRegistry$.MODULE$.builtinFunctionIdentifier(name);
   }

@@ -9,22 +9,22 @@ import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
 
 /**
- * Gives every session the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code
- * xent_loss} and the others of {@link XentFunctions}:
+ * Registers the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code xent_loss} and
+ * the others of {@link XentFunctions} in every session:
  *
  * {@snippet lang="shell" :
  * spark-sql --jars xent-spark.jar,xent.jar --conf spark.sql.extensions=dev.xent.spark.XentExtensions
  * }
  *
- * <p>each also with {@code try_} before its name, which gives NULL for rows that the other refuses.
- * {@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives. {@link Xent#register} gives
- * them to a session that exists already.
+ * <p>Each function also exists with {@code try_} before its name; it then returns NULL for rejected
+ * rows. {@code DESCRIBE FUNCTION EXTENDED} shows the arguments and the result of each. {@link
+ * Xent#register} registers them in an existing session.
  */
 public final class XentExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
-  /** For Spark, which makes one by name. */
+  /** Creates the extension; Spark calls this by name. */
   public XentExtensions() {}
 
-  /** Adds the functions to those of new sessions. */
+  /** Adds the functions to new sessions. */
   @Override
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     Objects.requireNonNull(extensions, "extensions");

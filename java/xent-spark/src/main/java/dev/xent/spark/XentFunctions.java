@@ -22,19 +22,19 @@ import org.jspecify.annotations.Nullable;
  * }
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
- * F64, as those of whole numbers and decimals are; or {@code binary}, whose numbers lie one after
- * the other, little-endian, of the type that the option {@code type} must name: float16, bfloat16,
- * float32 or float64. Results are double for double logits and float for others, with the bits that
- * Xent gives everywhere.
+ * F64, as are arrays of integers and decimals; or {@code binary}: contiguous little-endian numbers
+ * of the type in the option {@code type}, which is then required: float16, bfloat16, float32 or
+ * float64. Results are double for double logits and float for others, with the same bits as
+ * everywhere in Xent.
  *
  * <p><b>Nulls.</b> If logits or label are null, so is the result, and an aggregate counts the row
- * in {@code nulls} alone. A bad row, such as one with a null among the logits or a label that is
- * not a class, is an error of the condition {@code FAILED_EXECUTE_UDF}, which names function,
- * columns, partition and the row that the function has seen there. The functions whose names begin
- * with {@code try} return null instead.
+ * only in {@code nulls}. A bad row, such as one with a null among the logits or a label that is not
+ * a class, is an error of the condition {@code FAILED_EXECUTE_UDF}. It names the function, the
+ * columns, the partition, and the number of the row among those that the function has read there.
+ * The functions whose names begin with {@code try} return null instead.
  *
- * <p><b>Options</b> are a map of strings, their names without regard to case, or {@link
- * XentOptions}; null is the same as none.
+ * <p><b>Options</b> are a map of strings, whose names ignore case, or {@link XentOptions}; null
+ * sets no options.
  *
  * <p>A task computes on its own thread. All methods may be called from any thread.
  */
@@ -85,7 +85,7 @@ public final class XentFunctions {
    * Returns the {@code k} largest classes of a row, {@code struct<classes array<int>, values
    * array<float>>}.
    *
-   * @param k 1 or more, and no more than the row has classes
+   * @param k at least 1, and at most the number of classes of the row
    */
   public static Column topK(Column logits, int k) {
     return topK(logits, k, null);
@@ -107,7 +107,7 @@ public final class XentFunctions {
   }
 
   /**
-   * Returns the class of the largest logit of a row, an int: the lowest one among equals, -1 in a
+   * Returns the class of the largest logit of a row, an int: the lowest of equal classes, -1 in a
    * row with NaN.
    */
   public static Column argmax(Column logits) {
@@ -173,7 +173,7 @@ public final class XentFunctions {
    * Returns the loss of a row, a double.
    *
    * @param logits a row, or the partial states of its shards
-   * @param label the class that is right, any whole number; or an array of probabilities
+   * @param label the correct class, any integer type; or an array of probabilities
    */
   public static Column crossEntropy(Column logits, Column label) {
     return crossEntropy(logits, label, null);
@@ -209,7 +209,7 @@ public final class XentFunctions {
   /**
    * Returns the gradient of the loss of a row with respect to its logits.
    *
-   * @param label the class that is right, any whole number; or an array of probabilities
+   * @param label the correct class, any integer type; or an array of probabilities
    */
   public static Column crossEntropyGradient(Column logits, Column label) {
     return crossEntropyGradient(logits, label, null);
@@ -249,7 +249,7 @@ public final class XentFunctions {
    * All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
-   * @param label the class that is right, any whole number; or an array of probabilities
+   * @param label the correct class, any integer type; or an array of probabilities
    */
   public static Column loss(Column logits, Column label) {
     return loss(logits, label, null);
@@ -262,9 +262,9 @@ public final class XentFunctions {
   }
 
   /**
-   * Returns what {@link #loss(Column, Column)} does, with bad rows counted in {@code nulls} alone.
-   * If rows have unequal length it is null, unless option {@code classes} sets the right length; if
-   * no row of a group has that length, it fails.
+   * Returns the result of {@link #loss(Column, Column)}, with bad rows counted only in {@code
+   * nulls}. For rows of unequal length the result is null, unless option {@code classes} sets the
+   * right length; if no row of a group has that length, the query fails.
    */
   public static Column tryLoss(Column logits, Column label) {
     return tryLoss(logits, label, null);
@@ -277,10 +277,10 @@ public final class XentFunctions {
   }
 
   /**
-   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
-   * the mean divides by their sum.
+   * Returns the losses of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by the sum of the weights.
    *
-   * @param weight finite and 0 or more; a row of weight 0 is left out
+   * @param weight finite and 0 or more; a row of weight 0 is ignored
    */
   public static Column loss(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
@@ -293,7 +293,7 @@ public final class XentFunctions {
         required(weight, "weight"));
   }
 
-  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  /** Returns the same, with bad rows counted only in {@code nulls}. */
   public static Column tryLoss(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
     return call(
@@ -307,12 +307,12 @@ public final class XentFunctions {
 
   /**
    * Returns the result of {@link #loss(Column, Column)} for the logits of hidden states and a
-   * linear layer, which are never all in memory: those of {@link dev.xent.LinearCrossEntropy}.
-   * Needs the module {@code xent-files}.
+   * linear layer, which are never all in memory, see {@link dev.xent.LinearCrossEntropy}. Needs the
+   * module {@code xent-files}.
    *
    * @param hidden rows of features
-   * @param label the class that is right, any whole number
-   * @param options with {@code weights}, a .npy file of shape [classes, features], and perhaps
+   * @param label the correct class, any integer type
+   * @param options with {@code weights}, a .npy file of shape [classes, features], and optionally
    *     {@code bias}, one of shape [classes]: absolute paths on all executors, or names of files
    *     that {@code --files} or {@code SparkContext.addFile} sent there
    */
@@ -326,8 +326,8 @@ public final class XentFunctions {
   }
 
   /**
-   * Returns what {@link #linearLoss} does, with bad rows counted in {@code nulls} alone. If no row
-   * of a group has the number of features of the weights, it fails.
+   * Returns the result of {@link #linearLoss}, with bad rows counted only in {@code nulls}. If no
+   * row of a group has the number of features of the weights, the query fails.
    */
   public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
     return call(
@@ -339,10 +339,10 @@ public final class XentFunctions {
   }
 
   /**
-   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
-   * the mean divides by their sum.
+   * Returns the losses of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by the sum of the weights.
    *
-   * @param weight finite and 0 or more; a row of weight 0 is left out
+   * @param weight finite and 0 or more; a row of weight 0 is ignored
    */
   public static Column linearLoss(
       Column hidden, Column label, Column weight, Map<String, String> options) {
@@ -355,7 +355,7 @@ public final class XentFunctions {
         required(weight, "weight"));
   }
 
-  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  /** Returns the same, with bad rows counted only in {@code nulls}. */
   public static Column tryLinearLoss(
       Column hidden, Column label, Column weight, Map<String, String> options) {
     return call(

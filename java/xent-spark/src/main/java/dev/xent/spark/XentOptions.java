@@ -31,7 +31,7 @@ public final class XentOptions extends AbstractMap<String, String> {
     this.given = given;
   }
 
-  /** Returns options that are all the defaults. */
+  /** Returns options with all the defaults. */
   public static XentOptions none() {
     return NONE;
   }
@@ -63,7 +63,7 @@ public final class XentOptions extends AbstractMap<String, String> {
         Objects.requireNonNull(value, "fullyMasked").name().toLowerCase(Locale.ROOT));
   }
 
-  /** Asks {@link XentFunctions#topK} for log-probabilities instead of probabilities. */
+  /** Makes {@link XentFunctions#topK} return log-probabilities instead of probabilities. */
   public XentOptions log(boolean value) {
     return with("log", value);
   }
@@ -100,12 +100,12 @@ public final class XentOptions extends AbstractMap<String, String> {
         Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(",")));
   }
 
-  /** Asks {@link XentFunctions#loss} for {@code top_k_accuracy}. */
+  /** Makes {@link XentFunctions#loss} return {@code top_k_accuracy}. */
   public XentOptions topK(int value) {
     return with("topK", value);
   }
 
-  /** Sets what the gradient of a mean divides by; without it, gradients are those of the sum. */
+  /** Sets the divisor for the gradient of a mean; without it, gradients are those of the sum. */
   public XentOptions denominator(double value) {
     return with("denominator", value);
   }

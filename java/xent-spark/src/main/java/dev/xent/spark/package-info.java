@@ -2,8 +2,8 @@
 
 /**
  * Functions of Spark SQL: {@link dev.xent.spark.XentExtensions} registers them, {@link
- * dev.xent.spark.XentFunctions} makes columns of them, {@link dev.xent.spark.ShardedLoss} takes
- * rows whose classes lie in different partitions.
+ * dev.xent.spark.XentFunctions} returns them as columns, {@link dev.xent.spark.ShardedLoss}
+ * computes rows whose classes are in different partitions.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.
  */

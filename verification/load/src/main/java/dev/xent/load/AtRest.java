@@ -10,14 +10,13 @@ import java.lang.management.ManagementFactory;
 import java.util.Optional;
 
 /**
- * Memory while no call is made, what is dead was collected, and what was freed went back to the
- * system.
+ * Memory without running calls, after collections and after freed memory went back to the system.
  *
  * @param residentMib of the process
- * @param heapMib of Java objects that live
+ * @param heapMib of live Java objects
  */
 record AtRest(double residentMib, double heapMib) {
-  /** Of the GNU C library; others give memory back by themselves. */
+  /** A function of the GNU C library; other libraries return memory to the system on their own. */
   private static final Optional<MethodHandle> MALLOC_TRIM =
       Linker.nativeLinker()
           .defaultLookup()
@@ -40,7 +39,7 @@ record AtRest(double residentMib, double heapMib) {
         ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1048576.0);
   }
 
-  /** Gives what was freed back to the system: otherwise it stays resident, in holes. */
+  /** Returns freed memory to the system; otherwise it stays resident, in holes. */
   private static void trim() {
     if (MALLOC_TRIM.isPresent()) {
       try {

@@ -4,13 +4,13 @@ package dev.xent.load;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Copies and compares memory in pieces. The collector has to wait while a segment is copied, which
- * here must never take longer than what is measured.
+ * Copies and compares memory in pieces. The collector waits while a segment is copied, and this
+ * must never take longer than the pauses that the load measures.
  */
 final class Bytes {
   private static final long PIECE = 1 << 16;
 
-  /** What outputs hold before a call, so that an element that was not written is seen. */
+  /** The contents of outputs before a call, to detect elements that it does not write. */
   private static final byte UNWRITTEN = (byte) 0xa5;
 
   private Bytes() {}
@@ -29,7 +29,7 @@ final class Bytes {
     }
   }
 
-  /** How many elements of so many bytes differ. */
+  /** The number of different elements of this size. */
   static long differences(MemorySegment expected, MemorySegment found, int elementBytes) {
     long size = expected.byteSize();
     long differences = 0;

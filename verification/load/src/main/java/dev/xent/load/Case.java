@@ -8,28 +8,28 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** A call with its operands, and every bit that must come out of it. */
+/** A call with its operands, and every bit of the expected results. */
 final class Case {
   final String name;
   final List<Operand> operands;
 
-  /** Of all operands. */
+  /** The size of all operands. */
   final long bytes;
 
-  /** What operands hold after the call. */
+  /** The contents of operands after the call. */
   final MemorySegment[] expected;
 
   final double loss;
 
-  /** Work in Java that takes as long as the call, in units of {@link JavaWork}. */
+  /** Work in Java with the duration of the call, in units of {@link JavaWork}. */
   volatile long javaWork;
 
   private final Map<Helpers.Kind, Step> steps = new EnumMap<>(Helpers.Kind.class);
 
   /**
-   * Computes what is expected.
+   * Computes the expected results.
    *
-   * @param arena for what is expected
+   * @param arena for the expected results
    */
   Case(String name, List<Operand> operands, Step.Maker maker, Helpers helpers, Arena arena) {
     this.name = name;

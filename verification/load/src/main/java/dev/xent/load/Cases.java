@@ -26,11 +26,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** What the load consists of: operations and layers on shapes of four sizes. */
+/** The calls of the load: operations and layers on shapes of four sizes. */
 final class Cases {
   private static final long IGNORED = -100;
 
-  /** How many of a thousand calls are of each size, from small to huge. */
+  /** The number of calls of each size in a thousand, from small to huge. */
   private static final int[] OF_THOUSAND = {640, 300, 58, 2};
 
   private static final long[][] SMALL = {{1, 10}, {64, 10}, {33, 100}, {2, 10, 5, 7}};
@@ -50,7 +50,7 @@ final class Cases {
   }
 
   /**
-   * All of them.
+   * All cases.
    *
    * @param arena for operands and expected results
    */
@@ -73,7 +73,7 @@ final class Cases {
     return cases;
   }
 
-  /** Those whose rows are as long, and calls as large, as any: for calls on Java arrays. */
+  /** The cases with the longest rows and the largest calls: for calls on Java arrays. */
   static Cases huge(Arena arena, Helpers helpers) {
     Cases cases = new Cases(arena, helpers);
     cases.bySize.add(new ArrayList<>());
@@ -87,7 +87,7 @@ final class Cases {
     return bySize.stream().flatMap(List::stream).toList();
   }
 
-  /** One of them: smaller ones more often. */
+  /** A random case; small ones are more frequent. */
   Case any(SplittableRandom random) {
     int size = 0;
     if (bySize.size() > 1) {
@@ -108,7 +108,7 @@ final class Cases {
     bySize.getLast().add(new Case(name.toString(), operands, step, helpers, arena));
   }
 
-  /** The shape of what has a number per row. */
+  /** The shape of an array with one number per row. */
   private static long[] rows(long[] shape) {
     long[] rows = new long[shape.length - 1];
     rows[0] = shape[0];
@@ -362,7 +362,7 @@ final class Cases {
           };
         });
     if (type == DType.F64) {
-      return; // there is no sampling of doubles
+      return; // sampling does not support doubles
     }
     add(
         "sampling",
@@ -388,7 +388,7 @@ final class Cases {
         });
   }
 
-  /** Loss and gradient, the plain one, in place; and softmax. */
+  /** Plain loss and gradient, in place; and softmax. */
   private void plain(long[] shape, DType type) {
     Tensor x = content.logits(type, shape);
     Tensor labels = content.labels(DType.I32, shape[1], 0, rows(shape));
@@ -426,7 +426,8 @@ final class Cases {
   // ---- layers ----------------------------------------------------------------------------------
 
   /**
-   * Layers own their outputs, which are copied to be compared; each call makes one and closes it.
+   * Adds layers. A layer owns its outputs, so the call copies them to compare them; each call
+   * creates a layer and closes it.
    */
   private void layers(long[] shape) {
     Tensor x = content.logits(DType.F32, shape);

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 
-/** Numbers to compute with. */
+/** Creates input numbers. */
 final class Content {
   private final Arena arena;
   private long seed = 1;
@@ -18,7 +18,7 @@ final class Content {
     this.arena = arena;
   }
 
-  /** Logits as networks have them; in each tensor one that is -inf, and a large one. */
+  /** Typical logits of networks; each tensor has one -inf and one large logit. */
   Tensor logits(DType type, long... shape) {
     Tensor values = Tensor.allocate(arena, type, shape);
     SplittableRandom random = new SplittableRandom(seed++);
@@ -41,7 +41,7 @@ final class Content {
     return values;
   }
 
-  /** Class indices; every eleventh is the one to ignore. */
+  /** Class indices; every eleventh is the ignore index. */
   Tensor labels(DType type, long classes, long ignored, long... shape) {
     Tensor values = Tensor.allocate(arena, type, shape);
     SplittableRandom random = new SplittableRandom(seed++);

@@ -5,7 +5,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What all threads count together. */
+/** The counts of all threads together. */
 final class Counts {
   private static final int MOST_MESSAGES = 20;
 
@@ -13,7 +13,7 @@ final class Counts {
   final LongAdder values = new LongAdder();
   final LongAdder wrong = new LongAdder();
 
-  /** Calls that threw, and interrupts that went lost. */
+  /** Calls that threw, and interrupts that were lost. */
   final LongAdder failures = new LongAdder();
 
   final LongAdder arenas = new LongAdder();
@@ -22,7 +22,7 @@ final class Counts {
 
   final Queue<String> messages = new ConcurrentLinkedQueue<>();
 
-  /** Keeps the first ones. */
+  /** Keeps the first messages. */
   void say(String message) {
     if (messages.size() < MOST_MESSAGES) {
       messages.add(message);

@@ -8,12 +8,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Semaphore;
 
-/** Makes calls, each in memory of its own, and compares everything that it was given. */
+/** Makes calls, each in separate memory, and compares all its operands and results. */
 final class Executions {
-  /** Memory of all calls at once, in kilobytes. */
+  /** The memory limit of all calls at once, in kilobytes. */
   private static final int MOST_KILOBYTES = 384 << 10;
 
-  /** Whether Xent is called, or plain Java works as long and writes what was expected. */
+  /**
+   * Whether to call Xent; otherwise plain Java works for the same time and writes the expected
+   * results.
+   */
   volatile boolean xent = true;
 
   final Counts counts = new Counts();
@@ -27,9 +30,10 @@ final class Executions {
   }
 
   /**
-   * One call.
+   * Makes one call.
    *
-   * @param interrupted whether the thread is interrupted before, which changes nothing
+   * @param interrupted whether to interrupt the thread before the call, which must not change
+   *     results
    */
   void run(Case what, Helpers.Kind helpers, Place place, boolean interrupted) {
     int needed = (int) (what.bytes >> 10) + 1;
@@ -62,7 +66,7 @@ final class Executions {
     }
   }
 
-  /** Lets go of what is kept for further calls: as much as was ever in use at once. */
+  /** Frees the arrays kept for further calls, which have the peak size of all calls at once. */
   void forget() {
     arrays.clear();
   }
@@ -86,7 +90,7 @@ final class Executions {
     return what.loss;
   }
 
-  /** How many values it compared: all that the call was given or gave. */
+  /** Compares all operands and results of a call; returns the number of values. */
   private long compare(
       Case what, Helpers.Kind helpers, Place place, Tensor[] tensors, double loss) {
     long wrong = Double.doubleToRawLongBits(loss) == Double.doubleToRawLongBits(what.loss) ? 0 : 1;
@@ -110,7 +114,7 @@ final class Executions {
     counts.say(String.format(Locale.ROOT, "%s, %s, %s: %s", what.name, helpers, place, message));
   }
 
-  /** Every case everywhere on this thread, which also gets everything compiled. */
+  /** Runs every case with every kind of memory on this thread, which also compiles all code. */
   void everything(List<Case> cases, List<Place> places) {
     for (Case each : cases) {
       for (Place place : places) {
@@ -123,7 +127,7 @@ final class Executions {
     }
   }
 
-  /** Finds out how long each case takes, and how much work in Java takes as long. */
+  /** Measures the duration of each case, and sets the work in Java with the same duration. */
   void calibrate(List<Case> cases, Place place) {
     double unitsPerNanosecond = JavaWork.unitsPerNanosecond();
     for (Case each : cases) {

@@ -6,7 +6,7 @@ import dev.xent.options.Backend;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** Who computes: an operation is built once for each of them and shared by all threads. */
+/** The executions: an operation is built once for each of them and shared by all threads. */
 final class Helpers implements AutoCloseable {
   /** The ways in which the load computes. */
   enum Kind {
@@ -17,17 +17,18 @@ final class Helpers implements AutoCloseable {
     PLATFORM_THREADS
   }
 
-  /** Gives what the results are to be, to the bit. */
+  /** Computes the expected results, to the bit. */
   static final Execution REFERENCE = Execution.sequential().backend(Backend.REFERENCE);
 
   private final ExecutorService virtual = Executors.newVirtualThreadPerTaskExecutor();
   private final ExecutorService platform =
       Executors.newFixedThreadPool(2, Thread.ofPlatform().name("helper-", 0).factory());
 
-  /** Who computes in this way. */
+  /** The execution of this kind. */
   Execution execution(Kind kind) {
     Execution library =
-        Execution.defaults().backend(Backend.NATIVE); // results are compared with the reference
+        Execution.defaults()
+            .backend(Backend.NATIVE); // the expected results come from the reference
     return switch (kind) {
       case ALONE -> library.threads(1);
       case POOL -> library;

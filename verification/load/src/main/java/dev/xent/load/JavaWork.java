@@ -2,10 +2,10 @@
 package dev.xent.load;
 
 /**
- * Work in plain Java of a known duration, in place of a call. The collector can stop it any time.
+ * Work in plain Java of a known duration, instead of a call. The collector can stop it at any time.
  */
 final class JavaWork {
-  /** So many units take about a millisecond or two. */
+  /** The units of a calibration, which take about a millisecond or two. */
   private static final long CALIBRATION = 1_000_000;
 
   private static volatile double sink;
@@ -20,7 +20,7 @@ final class JavaWork {
     sink = value;
   }
 
-  /** How many units take a nanosecond: the best of some rounds. */
+  /** The units per nanosecond: the best of some rounds. */
   static double unitsPerNanosecond() {
     long best = Long.MAX_VALUE;
     for (int round = 0; round < 50; round++) {

@@ -7,8 +7,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * So many threads at any time, each making one call after another. Now and then one ends and
- * another takes its place, as in a service.
+ * A constant number of threads, each making one call after another. From time to time a thread ends
+ * and another one replaces it, as in a service.
  */
 final class Lanes {
   private static final int VIRTUAL = 64;
@@ -18,7 +18,7 @@ final class Lanes {
   private static final int OBJECTS_OF_A_CALL = 1000;
   private static final int MOST_BYTES_OF_AN_OBJECT = 1 << 10;
 
-  /** One call of so many is made by an interrupted thread. */
+  /** An interrupted thread makes one of this number of calls. */
   private static final int INTERRUPTED = 64;
 
   private final Cases cases;
@@ -41,7 +41,7 @@ final class Lanes {
     }
   }
 
-  /** Lets every thread finish its call. */
+  /** Ends all threads after their current call. */
   void end() throws InterruptedException {
     ending = true;
     running.await();
@@ -76,7 +76,7 @@ final class Lanes {
     executions.run(what, helpers, place, random.nextInt(INTERRUPTED) == 0);
   }
 
-  /** The objects of a service around a call: most die young, some live for a while. */
+  /** Creates the objects of a service around a call: most die young, some live for a while. */
   private void makeObjects(SplittableRandom random) {
     for (int i = 0; i < OBJECTS_OF_A_CALL; i++) {
       byte[] object = new byte[random.nextInt(MOST_BYTES_OF_AN_OBJECT)];

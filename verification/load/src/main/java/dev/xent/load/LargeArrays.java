@@ -7,8 +7,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntFunction;
 
 /**
- * Large Java arrays, which are used again. The virtual machine holds the collector up while it
- * zeroes a new one, for longer than what is measured.
+ * Large Java arrays that are reused. While the JVM zeroes a new array, the collector must wait, for
+ * longer than the pauses that the load measures.
  */
 final class LargeArrays {
   private record Kind(int elementBytes, int length) {}
@@ -24,7 +24,7 @@ final class LargeArrays {
     queue(elementBytes, length).add(array);
   }
 
-  /** Lets go of those that nobody has taken. */
+  /** Frees the unused arrays. */
   void clear() {
     free.clear();
   }

@@ -17,7 +17,7 @@ final class Launcher {
   static final String SAMPLES = "samples.csv";
   static final String RESULTS = "results.properties";
 
-  /** Beside the load itself: what is expected, warming up, threads that end. */
+  /** The limit of time in addition to the load: expected results, warm-up, ending of threads. */
   private static final long MOST_SECONDS_BESIDE = 240;
 
   private final Path directory;
@@ -26,7 +26,7 @@ final class Launcher {
     this.directory = directory;
   }
 
-  /** What a process found out. It must end by itself, and in time. */
+  /** Runs a process and returns its results. It must end by itself, and in time. */
   Results run(Mode mode, long seconds) throws IOException, InterruptedException {
     Path own = Files.createDirectories(directory.resolve(mode.name().toLowerCase(Locale.ROOT)));
     Files.deleteIfExists(own.resolve(RESULTS));
@@ -36,7 +36,7 @@ final class Launcher {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseG1GC",
-            // All of it at once: then what grows is something else.
+            // The whole heap at once, so that growth comes from elsewhere.
             "-Xms1g",
             "-Xmx1g",
             "-XX:+AlwaysPreTouch",
@@ -48,8 +48,8 @@ final class Launcher {
             Long.toString(seconds),
             own.toString());
     ProcessBuilder builder = new ProcessBuilder(command);
-    // What operands of the load leave behind goes back to the system at once, as it would not by
-    // default, so that what grows is lost.
+    // Memory that the operands free goes back to the system at once, unlike by default, so that
+    // growth means a leak.
     builder.environment().put("MALLOC_ARENA_MAX", "2");
     builder.environment().put("MALLOC_MMAP_THRESHOLD_", "131072");
     Process process =
@@ -80,7 +80,7 @@ final class Launcher {
     return new Results(properties);
   }
 
-  /** Absolute: the manifest of a jar names the others beside it. */
+  /** Absolute paths, because the manifest of a jar names the other jars next to it. */
   private static String classPath() {
     String[] entries = System.getProperty("java.class.path").split(File.pathSeparator);
     for (int i = 0; i < entries.length; i++) {

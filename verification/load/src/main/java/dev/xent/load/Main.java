@@ -8,7 +8,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Runs the load, and prints what it found. */
+/** Runs the load, and prints the results. */
 @Command(
     name = "load",
     sortOptions = false,
@@ -45,7 +45,7 @@ public final class Main implements Callable<Integer> {
       description = "Where samples and logs are written.")
   private Path output = Path.of("");
 
-  /** Runs and exits: 0 where there is no fault. */
+  /** Runs and exits: with 0 if it finds no fault. */
   public static void main(String[] args) {
     CommandLine line = new CommandLine(new Main());
     line.setExecutionExceptionHandler(

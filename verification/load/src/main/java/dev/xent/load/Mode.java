@@ -4,15 +4,15 @@ package dev.xent.load;
 import java.util.Arrays;
 import java.util.List;
 
-/** What a process does. */
+/** The load of a process. */
 enum Mode {
-  /** Everything, with Xent, and samples of the process are taken. */
+  /** All cases, with Xent, and with samples of the process. */
   LOAD,
-  /** Everything, with Xent and without in turns. */
+  /** All cases, with Xent and without in turns. */
   TURNS,
-  /** Everything, with Xent. */
+  /** All cases, with Xent. */
   XENT,
-  /** Everything, without Xent: Java works as long as Xent would. */
+  /** All cases, without Xent: Java works for the same time. */
   JAVA,
   /** Calls on the largest Java arrays, with Xent and without in turns. */
   ARRAYS;
@@ -21,7 +21,7 @@ enum Mode {
     return this == TURNS || this == JAVA || this == ARRAYS;
   }
 
-  /** Whether Xent is called in a turn. */
+  /** Whether a turn calls Xent. */
   boolean callsXent(int turn) {
     return this == LOAD || this == XENT || this != JAVA && turn % 2 == 0;
   }

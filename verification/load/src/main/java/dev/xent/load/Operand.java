@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param type of its elements
  * @param shape of the tensor
- * @param content before the call; null: anything, as all of it is written
+ * @param content before the call; null for any content, because the call writes all of it
  * @param written whether the call writes it
  */
 record Operand(DType type, long[] shape, @Nullable MemorySegment content, boolean written) {

@@ -32,7 +32,9 @@ final class Pauses {
     return quantile(collections, 1);
   }
 
-  /** Nanoseconds that the slowest thread let the others wait before a stop. */
+  /**
+   * The longest time, in nanoseconds, that other threads waited for the slowest one before a stop.
+   */
   long longestReaching() {
     return quantile(reaching, 1);
   }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-/** Where the operands of a call lie. */
+/** The memory of the operands of a call. */
 enum Place {
   JAVA_ARRAYS(Long.MAX_VALUE),
   CONFINED(Long.MAX_VALUE),
   SHARED(Long.MAX_VALUE),
-  /** Freed when the collector finds out, minutes later: small ones alone. */
+  /** Freed when the collector finds it unused, minutes later: only for small operands. */
   AUTOMATIC(1 << 13),
-  /** In files of their own, without a name. */
+  /** In separate, unlinked files. */
   MAPPED(1 << 22);
 
-  /** Cases with more bytes go elsewhere. */
+  /** The limit of a case's bytes. */
   final long most;
 
   Place(long most) {

@@ -13,17 +13,17 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What Linux and the JVM say of this process. */
+/** The state of this process as reported by Linux and the JVM. */
 final class ProcessState {
   private static final Path SELF = Path.of("/proc/self");
 
-  /** Threads of the JDK that serve virtual threads, which it starts and ends as it likes. */
+  /** Threads of the JDK for virtual threads, which it starts and ends at any time. */
   private static final Set<String> OF_THE_JDK =
       Set.of("ForkJoinPool-", "VirtualThread-", "Common-");
 
   private ProcessState() {}
 
-  /** Memory that is resident, in kilobytes. */
+  /** Resident memory in kilobytes. */
   static long residentKilobytes() throws IOException {
     for (String line : Files.readAllLines(SELF.resolve("status"))) {
       if (line.startsWith("VmRSS:")) {
@@ -33,14 +33,14 @@ final class ProcessState {
     throw new IOException("/proc/self/status has no VmRSS");
   }
 
-  /** Threads of the operating system. */
+  /** The number of threads of the operating system. */
   static int nativeThreads() throws IOException {
     return count(SELF.resolve("task"));
   }
 
-  /** Open files. */
+  /** The number of open files. */
   static int openFiles() throws IOException {
-    // One of them is the listing itself.
+    // One of them is the open directory.
     return count(SELF.resolve("fd")) - 1;
   }
 
@@ -50,7 +50,7 @@ final class ProcessState {
     }
   }
 
-  /** Threads of Xent's pool, by the names that the operating system knows. */
+  /** The number of threads of Xent's pool, by their names in the operating system. */
   static int poolThreads() throws IOException {
     int count = 0;
     try (DirectoryStream<Path> tasks = Files.newDirectoryStream(SELF.resolve("task"))) {
@@ -58,7 +58,7 @@ final class ProcessState {
         try {
           count += Files.readString(each.resolve("comm")).startsWith("xent-") ? 1 : 0;
         } catch (IOException e) {
-          // The thread has ended since.
+          // The thread has ended in the meantime.
           continue;
         }
       }
@@ -66,7 +66,7 @@ final class ProcessState {
     return count;
   }
 
-  /** Bytes of Java objects that the last young collection left. */
+  /** The bytes of Java objects after the last young collection. */
   static long heapAfterCollection() {
     long bytes = 0;
     for (var bean :
@@ -84,7 +84,7 @@ final class ProcessState {
     return bytes;
   }
 
-  /** The names of threads, without those of the JDK. */
+  /** The names of threads, except those of the JDK. */
   static Set<String> threadNames() {
     return Thread.getAllStackTraces().keySet().stream()
         .map(Thread::getName)

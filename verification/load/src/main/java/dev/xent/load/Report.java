@@ -4,21 +4,24 @@ package dev.xent.load;
 import java.io.PrintStream;
 import java.util.Locale;
 
-/** Prints what processes found out, and counts faults. */
+/** Prints the results of processes, and counts faults. */
 final class Report {
-  /** The longest pause or stop with Xent may be longer than without by so much. */
+  /** The allowed difference, in ms, of the longest pause or stop with Xent from that without. */
   private static final double MOST_MS_LONGER = 10;
 
-  /** Resident memory at rest: what a heap of the C library loses to holes. */
+  /** The allowed growth of resident memory at rest: holes in the heap of the C library. */
   private static final double MOST_MIB_AT_REST = 32;
 
   /**
-   * Automatic arenas keep their memory until the collector finds out, which takes minutes: resident
-   * memory is a saw, and a shorter run has no trend.
+   * Automatic arenas keep their memory until the collector finds it unused, which takes minutes.
+   * Resident memory therefore rises and falls, and a shorter run has no trend.
    */
   private static final long LEAST_SECONDS_OF_A_TREND = 1800;
 
-  /** Executors and threads that have ended leave some objects in the JDK for a while. */
+  /**
+   * The allowed growth of the heap: executors and threads leave some objects in the JDK for a
+   * while.
+   */
   private static final double MOST_HEAP_MIB = 8;
 
   private final PrintStream out;
@@ -33,10 +36,10 @@ final class Report {
   }
 
   /**
-   * Prints what the area counted.
+   * Prints a count of the area.
    *
-   * @param count of it
-   * @param what was counted
+   * @param count the number
+   * @param what the counted things
    * @param found faults
    */
   private void fact(long count, String what, long found) {
@@ -44,7 +47,7 @@ final class Report {
     faults += found;
   }
 
-  /** Bits, and what is left behind. */
+  /** Prints wrong bits, and threads and files that are left. */
   void correctness(Mode mode, Results results) {
     out.printf(
         Locale.ROOT,
@@ -71,10 +74,10 @@ final class Report {
   }
 
   /**
-   * Memory after the warm-up: under load along its trend, at rest at the end against the begin.
+   * Prints memory after the warm-up: under load its trend, at rest the end compared with the start.
    *
    * @param seconds of load
-   * @param mostMib by which resident memory may grow along its trend
+   * @param mostMib the allowed growth of resident memory along its trend
    */
   void memory(Results results, long seconds, double mostMib) {
     double underLoad = results.real("resident.growth");
@@ -104,12 +107,12 @@ final class Report {
             + (heap > MOST_HEAP_MIB ? 1 : 0));
   }
 
-  /** With Xent: not judged where there is nothing to compare with. */
+  /** Prints pauses with Xent; not judged, because there is nothing to compare with. */
   void pauses(Results results) {
     out.println("with Xent: " + results.text("xent.pauses"));
   }
 
-  /** The collector with Xent and without in turns, so that both see the same machine. */
+  /** Prints pauses with Xent and without in turns, so that both run on the same machine state. */
   void comparison(Results turns) {
     double longer = compare("in turns", turns, turns);
     fact(
@@ -119,7 +122,8 @@ final class Report {
   }
 
   /**
-   * The same of two processes, one after the other: not judged, as the machine may have changed.
+   * Prints pauses of two processes, one after the other; not judged, because the machine may have
+   * changed.
    */
   void comparison(Results with, Results without) {
     compare("in two processes", with, without);
@@ -138,7 +142,7 @@ final class Report {
     return longer;
   }
 
-  /** How long the collector waits for calls on Java arrays, and for loops in Java, in turns. */
+  /** Prints the time that the collector waits for calls on Java arrays, and for loops in Java. */
   void arrays(Results results) {
     out.println("with Xent, on large Java arrays: " + results.text("xent.pauses"));
     out.println("without Xent, on large Java arrays: " + results.text("java.pauses"));

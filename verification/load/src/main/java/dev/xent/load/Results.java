@@ -4,7 +4,7 @@ package dev.xent.load;
 import java.util.Properties;
 
 /**
- * What a process found out.
+ * The results of a process.
  *
  * @param properties by their names
  */

@@ -39,7 +39,7 @@ final class Room implements AutoCloseable {
     return arena;
   }
 
-  /** Memory of its own for an operand. */
+  /** Separate memory for an operand. */
   MemorySegment take(Operand operand) {
     return switch (place) {
       case JAVA_ARRAYS -> array(operand);

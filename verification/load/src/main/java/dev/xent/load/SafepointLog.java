@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the JVM writes with {@code -Xlog:safepoint}, read bit by bit while it is written. */
+/** Reads the output of {@code -Xlog:safepoint} step by step while the JVM writes it. */
 final class SafepointLog implements AutoCloseable {
   /**
-   * All threads were stopped.
+   * A stop of all threads.
    *
-   * @param operation what for
+   * @param operation the reason
    * @param reaching nanoseconds until the last thread had stopped
-   * @param total nanoseconds until threads went on
+   * @param total nanoseconds until threads continued
    */
   record Stop(String operation, long reaching, long total) {
     /** Whether it was for the collector. */
@@ -37,7 +37,7 @@ final class SafepointLog implements AutoCloseable {
     file = new RandomAccessFile(path.toFile(), "r");
   }
 
-  /** The stops since the last time. */
+  /** The stops since the previous call. */
   List<Stop> read() throws IOException {
     byte[] bytes = new byte[Math.toIntExact(file.length() - file.getFilePointer())];
     file.readFully(bytes);

@@ -4,17 +4,17 @@ package dev.xent.load;
 import java.util.Locale;
 
 /**
- * The process at a moment, and since the sample before.
+ * The state of the process at a moment, and events since the previous sample.
  *
  * @param seconds since the load began
  * @param residentMib memory
- * @param heapMib Java objects that the last collection left
+ * @param heapMib Java objects after the last collection
  * @param nativeThreads of the operating system
- * @param poolThreads of Xent's pool, among them
+ * @param poolThreads of Xent's pool, which are included in those
  * @param openFiles now
- * @param callsPerSecond since the sample before
- * @param longestPauseMs of the collector, since the sample before
- * @param longestReachMs until all threads stood, since the sample before
+ * @param callsPerSecond since the previous sample
+ * @param longestPauseMs of the collector, since the previous sample
+ * @param longestReachMs until all threads had stopped, since the previous sample
  */
 record Sample(
     double seconds,

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** Looks at the process from time to time. */
+/** Samples the process from time to time. */
 final class Sampler implements AutoCloseable {
   private static final double MIB = 1 << 20;
 
@@ -58,7 +58,7 @@ final class Sampler implements AutoCloseable {
     return samples;
   }
 
-  /** Those after so many seconds. */
+  /** The pauses after the warm-up, in seconds. */
   Pauses pauses(double warmUp) {
     Pauses pauses = new Pauses();
     stops.forEach(

@@ -5,19 +5,19 @@ import dev.xent.Execution;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 
-/** What a call does, with operations that all threads share. */
+/** The work of a call, with operations that all threads share. */
 @FunctionalInterface
 interface Step {
   /**
    * Computes.
    *
    * @param tensors the operands of the case
-   * @param arena of the thread, for what a call keeps
-   * @return the loss; 0 where there is none
+   * @param arena of the thread, for memory of the call
+   * @return the loss, or 0 without a loss
    */
   double run(Tensor[] tensors, Arena arena);
 
-  /** Makes a step for one who computes. */
+  /** Creates a step for an execution. */
   @FunctionalInterface
   interface Maker {
     Step make(Execution execution);

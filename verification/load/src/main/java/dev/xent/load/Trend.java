@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How much something grew in the course of the samples, as a straight line says: the median of the
- * slopes between all pairs of samples (Theil and Sen), which single ones do not move.
+ * The growth of a value over the samples, by a straight line: the median of the slopes between all
+ * pairs of samples (Theil and Sen), which single outliers do not move.
  *
  * @param mean of all samples
  * @param growth along the line, from the first sample to the last
@@ -14,10 +14,10 @@ import java.util.List;
 record Trend(double mean, double growth) {
 
   /**
-   * Finds it.
+   * Computes the trend.
    *
-   * @param samples of which the first ones, while everything is new, are left out
-   * @param warmUp seconds that are left out
+   * @param samples of which those of the warm-up are omitted
+   * @param warmUp in seconds
    */
   static Trend ofResidentMemory(List<Sample> samples, double warmUp) {
     List<Sample> kept = samples.stream().filter(each -> each.seconds() >= warmUp).toList();

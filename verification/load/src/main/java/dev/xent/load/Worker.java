@@ -16,15 +16,15 @@ import java.util.concurrent.TimeUnit;
 
 /** The process under load; {@link Launcher} starts it. */
 final class Worker {
-  /** Threads without work may take half a minute to end; more are left behind. */
+  /** Idle threads may take half a minute to end; threads that take longer count as left behind. */
   private static final long PATIENCE = TimeUnit.SECONDS.toNanos(60);
 
   private static final long TURN_MILLIS = 10_000;
 
-  /** While the heap fills pauses are longer. */
+  /** Turns that are not measured, because pauses are longer while the heap fills. */
   private static final int WARM_UP_TURNS = 2;
 
-  /** After a change of turns, until all calls of the one before are done. */
+  /** The time after a change of turns until all calls of the previous turn are done. */
   private static final long CHANGE_MILLIS = 1_000;
 
   private final Mode mode;
@@ -43,7 +43,7 @@ final class Worker {
   }
 
   /**
-   * Runs and ends by itself: nothing may keep the process.
+   * Runs and returns; no thread may keep the process alive.
    *
    * @param arguments mode, seconds, directory
    */
@@ -76,8 +76,8 @@ final class Worker {
   }
 
   /**
-   * A sample every second, or every five where there are many. Memory is also looked at while
-   * nothing runs: once everything is warm, and in the end.
+   * Takes a sample every second, or every five seconds in a long run. Also measures memory without
+   * running calls, after the warm-up and at the end.
    */
   private void watch(Cases cases) throws IOException, InterruptedException {
     try (Sampler sampler = new Sampler(safepoints, executions.counts)) {

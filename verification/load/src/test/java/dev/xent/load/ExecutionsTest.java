@@ -12,14 +12,14 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the load says of faults. */
+/** Faults that the load must report. */
 class ExecutionsTest {
   @TempDir private Path directory;
 
   private Counts counts(Step step, boolean interrupted) {
     Executions executions = new Executions(directory);
     boolean[] expected = new boolean[1];
-    // Copying is right: so does the reference, which is asked first.
+    // The first call copies, which is correct: it computes the expected result.
     Step copyFirst =
         (t, own) -> {
           if (expected[0]) {

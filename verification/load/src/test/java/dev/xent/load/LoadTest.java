@@ -12,7 +12,7 @@ import org.junit.jupiter.api.condition.OS;
 class LoadTest {
   private static final long SECONDS = Long.getLong("load.seconds");
 
-  /** The memory of a JVM that still compiles moves by some tens of megabytes. */
+  /** The memory of a JVM that still compiles varies by some tens of megabytes. */
   private static final double MOST_MIB_AT_REST = 96;
 
   private static final double MOST_HEAP_MIB_AT_REST = 16;

@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** DJL with PyTorch as its users write it: NDArray, Loss and GradientCollector. */
+/** DJL with PyTorch as its users call it: NDArray, Loss and GradientCollector. */
 public final class Djl implements Candidate {
   @Override
   public String name() {
@@ -46,7 +46,7 @@ public final class Djl implements Candidate {
     NDArray x = tensors.input();
     Option option = problem.operation.option;
     if (option == Option.SMOOTHING || option == Option.WEIGHTS) {
-      return Map.of(); // SoftmaxCrossEntropyLoss has neither
+      return Map.of(); // SoftmaxCrossEntropyLoss does not support these options
     }
     return switch (problem.operation.kind) {
       case SOFTMAX -> {
@@ -101,7 +101,7 @@ public final class Djl implements Candidate {
     };
   }
 
-  /** The largest, their softmax as an array, and a draw from it. */
+  /** The largest classes, their softmax as an array, and a draw from it. */
   private static Task sampling(Problem problem, NDArray x) {
     boolean all = problem.operation.option == Option.ALL_CLASSES;
     int count = all ? Math.toIntExact(problem.shape.classes()) : Operation.TOP_K;
@@ -141,7 +141,7 @@ public final class Djl implements Candidate {
     };
   }
 
-  /** Makes the output, which the caller closes. */
+  /** Creates the output, which the caller closes. */
   private interface ArrayMaker {
     NDArray make();
   }
@@ -171,7 +171,7 @@ public final class Djl implements Candidate {
 
     @Override
     public double run() {
-      // Frees what the loss leaves behind, which would slow down every call after it.
+      // Frees the arrays of the loss, which would otherwise slow down every later call.
       try (NDScope scope = new NDScope()) {
         scope.suppressNotUsedWarning();
         if (withGradient) {
@@ -187,7 +187,8 @@ public final class Djl implements Candidate {
     }
 
     /**
-     * As GradientCollector.zeroGradients, which looks through all arrays there are, only faster.
+     * Equal to GradientCollector.zeroGradients, but faster, because that searches all existing
+     * arrays.
      */
     private void backward() {
       try (GradientCollector collector = x.getManager().getEngine().newGradientCollector()) {

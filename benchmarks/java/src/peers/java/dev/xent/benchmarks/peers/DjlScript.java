@@ -23,9 +23,9 @@ import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * DJL with PyTorch by the shortest way there is: a TorchScript module of a line or a few, called
- * with values that are there before, its output written to memory that is there before where that
- * is faster. The gradients are the kernels of PyTorch's own backward, called without a graph.
+ * DJL with PyTorch in the shortest way: a TorchScript module of a few lines, called with existing
+ * values. It writes its output to existing memory if that is faster. The gradients are the kernels
+ * of PyTorch's backward, called without a graph.
  */
 public final class DjlScript implements Candidate {
   /** {@code torch.float32} and {@code torch.float64} among PyTorch's types. */
@@ -134,7 +134,9 @@ public final class DjlScript implements Candidate {
         "torch.mean(%s)".formatted(logs));
   }
 
-  /** The mean loss from the labels' log-probabilities and the mean of all; weights give factors. */
+  /**
+   * The mean loss from the labels' log-probabilities and the mean over all; weights are factors.
+   */
   private static String loss(Option option, String chosen, String mean) {
     return switch (option) {
       case SMOOTHING ->
@@ -193,7 +195,7 @@ public final class DjlScript implements Candidate {
         "g = torch._log_softmax_backward_data(out, logs, %d, %d, out=out)".formatted(axis, type));
   }
 
-  /** The loss by PyTorch's own operator or by its parts; the gradient is of four operators more. */
+  /** The loss by PyTorch's own operator or by its parts; the gradient takes four more operators. */
   private static void binary(Scripts scripts, Problem problem) throws IOException {
     Map<String, String> losses =
         Map.of(
@@ -220,7 +222,7 @@ public final class DjlScript implements Candidate {
     }
   }
 
-  /** As many of the largest as are looked at, the nucleus of these, and a draw. */
+  /** The k largest classes, their nucleus, and a draw. */
   private static void sampling(Scripts scripts, Problem problem) throws IOException {
     boolean all = problem.operation.option == Option.ALL_CLASSES;
     String list =

@@ -9,7 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.xent.benchmarks.Problem;
 import java.lang.foreign.MemorySegment;
 
-/** The inputs of a problem in memory of PyTorch, which computes on one thread. */
+/** The inputs of a problem in PyTorch's memory; PyTorch computes on one thread. */
 final class DjlTensors {
   private final NDManager manager;
   private final Problem problem;
@@ -39,29 +39,29 @@ final class DjlTensors {
     return elements(problem.upstream());
   }
 
-  /** In the shape of the logits, with one class. */
+  /** The labels, in the shape of the logits with one class. */
   NDArray labels() {
     return manager.create(
         Problem.buffer(problem.labels()), new Shape(problem.shape.reducedDims()), DataType.INT64);
   }
 
-  /** One for every logit. */
+  /** The targets, one for every logit. */
   NDArray targets() {
     return elements(problem.targets());
   }
 
-  /** Room for an output. */
+  /** Memory for an output. */
   NDArray room() {
     return manager.zeros(shape, type);
   }
 
-  /** One per class. */
+  /** The weights, one per class. */
   NDArray weights() {
     Shape classes = new Shape(problem.shape.classes());
     return manager.create(Problem.buffer(problem.weights()), classes, DataType.FLOAT32);
   }
 
-  /** Room for the largest class of every row. */
+  /** Memory for the largest class of every row. */
   NDArray roomOfClasses() {
     return manager.zeros(new Shape(problem.shape.rowDims()), DataType.INT64);
   }
@@ -70,12 +70,12 @@ final class DjlTensors {
     return manager.create(Problem.buffer(segment), shape, type);
   }
 
-  /** A loss. */
+  /** The value of a loss. */
   static double number(NDArray array) {
     return array.getDataType() == DataType.FLOAT64 ? array.getDouble() : array.getFloat();
   }
 
-  /** Copies what PyTorch computed. */
+  /** Copies a result of PyTorch. */
   static void copy(NDArray array, MemorySegment output) {
     MemorySegment.copy(
         MemorySegment.ofBuffer(array.toByteBuffer(false)), 0, output, 0, output.byteSize());

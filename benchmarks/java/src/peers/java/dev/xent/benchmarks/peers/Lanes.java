@@ -8,7 +8,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Floats of a segment in the widest vectors of this machine, and their exponential. */
+/** Loads floats of a segment in the widest vectors of this machine, and computes exponentials. */
 final class Lanes {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   static final int LENGTH = SPECIES.length();
@@ -21,10 +21,10 @@ final class Lanes {
 
   private static final float LN2_LOW = -2.12194440e-4f;
 
-  /** Added to a float, it leaves the nearest integer in the lowest bits. */
+  /** Added to a float, it moves the nearest integer to the lowest bits. */
   private static final float TO_INTEGER = 0x1.8p23f;
 
-  /** Below this the result would be subnormal. */
+  /** For smaller arguments the result would be subnormal. */
   private static final float LEAST = -87.3f;
 
   private static final int FRACTION_BITS = 23;
@@ -47,7 +47,7 @@ final class Lanes {
     value.intoMemorySegment(floats, i * Float.BYTES, ORDER, mask);
   }
 
-  /** Of the lanes that are left of a row. */
+  /** The mask of the last lanes of a row. */
   static VectorMask<Float> firsts(long count) {
     return SPECIES.indexInRange(0, count);
   }
@@ -57,13 +57,13 @@ final class Lanes {
   }
 
   static FloatVector max(FloatVector a, FloatVector b) {
-    // Math.max would also look for NaN and -0.
+    // Math.max would also handle NaN and -0.
     return a.blend(b, b.compare(VectorOperators.GT, a));
   }
 
   /**
-   * {@code exp(x)} for {@code x <= 0}: {@code 2^n exp(r)} with {@code |r| <= ln 2 / 2}, and for
-   * {@code exp(r)} the Chebyshev polynomial of degree 5, whose relative error is below 3e-7.
+   * {@code exp(x)} for {@code x <= 0}: {@code 2^n exp(r)} with {@code |r| <= ln 2 / 2}. {@code
+   * exp(r)} is a Chebyshev polynomial of degree 5 with a relative error below 3e-7.
    */
   static FloatVector exp(FloatVector x) {
     FloatVector clamped = max(x, all(LEAST));

@@ -10,9 +10,9 @@ import java.util.Map;
 import java.util.stream.LongStream;
 
 /**
- * Graphs of every operation; where there are several ways, all of them. Inputs are named x, y, dy,
- * t and w, outputs out, loss and classes. ONNX Runtime has no gradients in its library for the JVM:
- * a user writes them with standard operators.
+ * Graphs of every operation, in several ways if there are some. Inputs are named x, y, dy, t and w,
+ * outputs out, loss and classes. ONNX Runtime for the JVM has no gradients, so a user writes them
+ * with standard operators.
  */
 final class OnnxGraphs {
   private static final String AXIS = "axis";
@@ -27,7 +27,7 @@ final class OnnxGraphs {
     operation = problem.operation;
   }
 
-  /** The models of the problem's operation, by what they are made of. */
+  /** The models of the problem's operation, by the names of their operators. */
   static Map<String, byte[]> of(Problem problem) {
     OnnxGraphs graphs = new OnnxGraphs(problem);
     Map<String, OnnxGraph> ways =
@@ -144,7 +144,9 @@ final class OnnxGraphs {
     };
   }
 
-  /** The mean of what {@code logs} and {@code chosen}, log-sum-exps and logits, come to. */
+  /**
+   * The mean loss from {@code logs} and {@code chosen}: the log-sum-exps and the labels' logits.
+   */
   private OnnxGraph meanOf(OnnxGraph graph, String logs, String chosen, String logits) {
     OnnxGraph with = graph;
     String target = chosen;
@@ -254,8 +256,8 @@ final class OnnxGraphs {
   }
 
   /**
-   * Loss and probabilities; q is what the gradient is but for its factors and for the labels, where
-   * it is the update.
+   * Loss and probabilities. {@code q} is the gradient before its factors; at the labels, the
+   * gradient is {@code update} instead.
    */
   private OnnxGraph probabilities(String operator, String input, Protobuf... attributes) {
     boolean smooth = operation.option == Option.SMOOTHING;
@@ -289,7 +291,7 @@ final class OnnxGraphs {
     return ways;
   }
 
-  /** The loss by an operator that gives softplus, and the gradient if there is one. */
+  /** The loss by an operator that computes softplus, and the gradient if requested. */
   private OnnxGraph binary(String operator, String inputs) {
     OnnxGraph graph =
         loss()
@@ -300,7 +302,7 @@ final class OnnxGraphs {
     if (!operation.hasOutput()) {
       return graph;
     }
-    // Sigmoid is faster and has few right digits where it is small.
+    // Sigmoid is faster, but small results have few correct digits.
     return graph
         .constant("factors", 1.0 / shape.elements())
         .node("logs", "Sub", "x softplus")
@@ -310,7 +312,9 @@ final class OnnxGraphs {
         .output("out", shape.dims());
   }
 
-  /** Probabilities of the largest classes in falling order, with which ones; or of all. */
+  /**
+   * Probabilities of the largest classes in descending order with these classes, or of all classes.
+   */
   private Map<String, OnnxGraph> sampling() {
     boolean all = operation.option == Option.ALL_CLASSES;
     long count = all ? shape.classes() : Operation.TOP_K;

@@ -24,8 +24,8 @@ import java.util.SplittableRandom;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * ONNX Runtime for the JVM, one thread: inputs are wrapped and not copied, outputs are pinned to
- * memory that is there before the call, so a call is a run of the session and nothing else.
+ * ONNX Runtime for the JVM, one thread. Inputs are wrapped and not copied, and outputs are pinned
+ * to existing memory, so a call only runs the session.
  */
 public final class OnnxRuntime implements Candidate {
   @Override
@@ -103,7 +103,7 @@ public final class OnnxRuntime implements Candidate {
       }
     }
 
-    /** Draws from what the session gives of every row. */
+    /** Draws from the output of the session for every row. */
     private final class Draw implements Task {
       private final int rows = Math.toIntExact(problem.shape.rows());
       private final int count;

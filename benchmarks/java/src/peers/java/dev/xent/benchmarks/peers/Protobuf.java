@@ -4,14 +4,14 @@ package dev.xent.benchmarks.peers;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
-/** As much of the protocol buffers wire format as a small ONNX model needs. */
+/** The part of the protocol buffers wire format that a small ONNX model needs. */
 final class Protobuf {
   private static final int VARINT = 0;
   private static final int LENGTH = 2;
 
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
-  /** A field with an integer, negative ones as 64 bits. */
+  /** A field with an integer; negative integers take 64 bits. */
   Protobuf integer(int field, long value) {
     varint((long) field << 3 | VARINT);
     varint(value);
@@ -36,7 +36,7 @@ final class Protobuf {
     return this;
   }
 
-  /** Everything so far. */
+  /** The encoded message. */
   byte[] toBytes() {
     return bytes.toByteArray();
   }

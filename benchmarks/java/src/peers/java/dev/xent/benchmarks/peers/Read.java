@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** Reads the input and adds it up, which is the least that can be done with what was read. */
+/** Reads the input and adds it, which is the least possible work on it. */
 public final class Read implements Candidate {
   @Override
   public String name() {

@@ -9,10 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
-/**
- * Writes the archive that {@code torch.jit.save} would, of a module without parameters, so that no
- * Python is needed to have one.
- */
+/** Writes the archive of {@code torch.jit.save} for a module without parameters, without Python. */
 final class TorchScript {
   /** A pickle: an instance of __torch__.M with training = False. */
   private static final byte[] MODULE =
@@ -24,11 +21,11 @@ final class TorchScript {
   private TorchScript() {}
 
   /**
-   * A module.
+   * Creates a module.
    *
    * @param parameters of forward, as Python writes them
-   * @param result what it returns
-   * @param statements before that, each of any number of lines
+   * @param result the returned expression
+   * @param statements before it, each of one or more lines
    */
   static InputStream module(String parameters, String result, String... statements)
       throws IOException {

@@ -8,7 +8,7 @@ import dev.xent.benchmarks.Task;
 import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** What one writes with jdk.incubator.vector and some care. */
+/** Careful code with jdk.incubator.vector. */
 public final class VectorApi implements Candidate {
   @Override
   public String name() {

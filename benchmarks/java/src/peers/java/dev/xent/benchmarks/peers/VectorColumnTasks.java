@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The operations in strips: some hundred neighbouring rows, class after class. The memory is read
- * in runs, and a strip stays in the second cache from its first pass to its last.
+ * The operations in strips of some hundred adjacent rows, class by class. The memory is read in
+ * runs, and a strip stays in the second-level cache from its first pass to its last.
  */
 final class VectorColumnTasks implements Task {
-  /** Floats that a strip may have, half a megabyte with its output. */
+  /** The most floats of a strip, half a megabyte with its output. */
   private static final long STRIP_ELEMENTS = 64 * 1024;
 
   private static final long MOST_ROWS = 1024;
@@ -23,7 +23,7 @@ final class VectorColumnTasks implements Task {
   private final MemorySegment y;
   private final long stripRows;
 
-  /** One number per row of the strip each. */
+  /** One number per row of the strip. */
   private final MemorySegment largest;
 
   private final MemorySegment sum;
@@ -56,7 +56,7 @@ final class VectorColumnTasks implements Task {
     return loss / shape.rows();
   }
 
-  /** The strip whose first element and row are given; returns the sum of its losses. */
+  /** Computes the strip with this first element and row; returns the sum of its losses. */
   private double strip(long first, long row, long count) {
     sum.fill((byte) 0);
     switch (problem.operation.kind) {
@@ -131,7 +131,7 @@ final class VectorColumnTasks implements Task {
     return loss;
   }
 
-  /** Where the label of a row of the strip lies. */
+  /** The index of the label's element of a row of the strip. */
   private long label(long first, long row, long j) {
     return first + j + problem.labels().getAtIndex(ValueLayout.JAVA_LONG, row + j) * shape.inner();
   }
@@ -151,7 +151,7 @@ final class VectorColumnTasks implements Task {
     floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
   }
 
-  /** What is done with one class, whose first element of the strip is {@code i}. */
+  /** Work on one class, whose first element of the strip is {@code i}. */
   private interface ClassStep {
     void at(long i);
   }

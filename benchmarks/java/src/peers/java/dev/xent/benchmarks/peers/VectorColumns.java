@@ -12,9 +12,9 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * Steps over one class of neighbouring rows, whose classes lie apart: {@code count} elements of a
- * tensor from {@code i} on, beside one number per row in a segment that begins at 0 and has room
- * for whole vectors. As in {@link VectorRows}, one exponential to a method.
+ * Steps over one class of adjacent rows whose classes are not contiguous: {@code count} elements of
+ * a tensor from {@code i} on, and one number per row in a segment that begins at 0 and has memory
+ * for whole vectors. As in {@link VectorRows}, each method has one exponential.
  */
 final class VectorColumns {
   private VectorColumns() {}

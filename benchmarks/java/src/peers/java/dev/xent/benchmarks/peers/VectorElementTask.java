@@ -16,9 +16,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** The binary loss of all elements, which every row would have alike. */
+/** The binary loss of all elements, independent of rows. */
 final class VectorElementTask implements Task {
-  /** Elements whose losses are added up in float. */
+  /** The elements whose losses are added in float. */
   private static final long BLOCK = 1 << 16;
 
   private final boolean withGradient;

@@ -6,7 +6,7 @@ import dev.xent.benchmarks.Task;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** The operations, row after row. */
+/** The operations, row by row. */
 final class VectorRowTasks {
   private final MemorySegment x;
   private final MemorySegment y;

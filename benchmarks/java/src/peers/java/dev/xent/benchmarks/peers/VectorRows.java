@@ -15,12 +15,12 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Passes over one row of adjoining classes, more of them than a vector has lanes. The rows of the
- * table fit into the second cache, so only the first pass waits for memory.
+ * Passes over one row of contiguous classes, more of them than the lanes of a vector. The rows of
+ * the table fit into the second-level cache, so only the first pass waits for memory.
  *
- * <p>Each method has one exponential in its loop, and tails are methods of their own: with more,
- * the compiler stops inlining in the middle, and every vector becomes an object. One accumulator is
- * enough there, because an exponential takes longer than an addition waits for the one before.
+ * <p>Each method has one exponential in its loop, and tails are separate methods. With more, the
+ * compiler stops inlining in the middle, and every vector becomes an object. One accumulator is
+ * enough there, because an exponential takes longer than the latency of an addition.
  */
 final class VectorRows {
   private static final int STEP = 4 * LENGTH;
@@ -43,7 +43,7 @@ final class VectorRows {
       a = max(a, load(x, i));
     }
     if (i < end) {
-      // The last vector, part of which was seen before; the rows are longer than one.
+      // The last vector overlaps the one before; the rows are longer than one vector.
       a = max(a, load(x, end - LENGTH));
     }
     return max(max(a, b), max(c, d)).reduceLanes(VectorOperators.MAX);
@@ -65,7 +65,7 @@ final class VectorRows {
     return exp(load(x, i, rest).sub(largest)).reduceLanes(VectorOperators.ADD, rest);
   }
 
-  /** The same, and writes the exponentials. */
+  /** The same sum, and writes the exponentials. */
   static float exponentials(MemorySegment x, MemorySegment y, long begin, long end, float largest) {
     FloatVector sum = all(0);
     long i = begin;

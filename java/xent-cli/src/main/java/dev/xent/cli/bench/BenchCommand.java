@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code xent bench}: how fast this machine computes, beside the speed of its memory. */
+/** {@code xent bench}: the speed of the kernels on this machine, and that of its memory. */
 @Command(
     name = "bench",
     header = "Measure the speed of all operations and of memory.",
@@ -97,7 +97,7 @@ public final class BenchCommand implements Callable<Integer> {
   }
 
   private List<Result> measureAndWrite(Memory memory, Path page) {
-    // Made before anything is measured: a name that will not do is said at once.
+    // Created before the measurement, so that an invalid name is reported at once.
     WholeFile.sweep(page);
     try (WholeFile file = WholeFile.create(page, ".html")) {
       List<Result> results = measurement(memory).run();

@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What this machine's memory gives at a size, the caches included: nothing that touches as many
- * bytes is faster for long.
+ * The speed of this machine's memory at a size, including the caches: the limit for work that
+ * touches the same number of bytes.
  *
- * @param bytes that are touched
+ * @param bytes the bytes that are touched
  * @param copy bytes read and written per nanosecond by a copy from one half to the other
  * @param read bytes read per nanosecond
  */
@@ -19,10 +19,10 @@ record Ceiling(long bytes, double copy, double read) {
   private static final long SMALLEST = 1 << 6;
   private static final long LARGEST = 1 << 28;
 
-  /** Where a copy's two places lie a multiple of 4 KiB apart, loads wait for stores. */
+  /** The offset between the halves of a copy: at a multiple of 4 KiB, loads wait for stores. */
   private static final long APART = 17 * Memory.CACHE_LINE;
 
-  /** Ceilings of all sizes from a cache line to beyond every cache. */
+  /** The ceilings of all sizes from a cache line to beyond every cache. */
   static List<Ceiling> measure(Memory memory, Effort effort) {
     List<Ceiling> ceilings = new ArrayList<>();
     int sizes = Long.numberOfTrailingZeros(LARGEST / SMALLEST) + 1;

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
-/** What the reference computes, to which the bits of every tier are compared before it is timed. */
+/** Compares the bits of every kernel with those of the reference before it is timed. */
 final class Check implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
   private final Operation operation;
@@ -41,7 +41,7 @@ final class Check implements AutoCloseable {
   }
 
   /**
-   * Does the work once and compares.
+   * Does the work once and compares its result.
    *
    * @throws CommandException if a bit differs
    */

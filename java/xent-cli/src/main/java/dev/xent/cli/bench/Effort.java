@@ -2,13 +2,12 @@
 package dev.xent.cli.bench;
 
 /**
- * How long to measure.
+ * The duration of a measurement.
  *
- * @param time nanoseconds of timed calls, for each tier and for memory
- * @param samples how many there are at least, of slow calls too
- * @param warmUp nanoseconds after which warming up for one shape ends in any case, where no call
- *     takes longer
- * @param patience nanoseconds after which warming up for all shapes ends in any case
+ * @param time nanoseconds of timed calls, for each kernel and for memory
+ * @param samples the minimum number of samples, also for slow calls
+ * @param warmUp nanoseconds after which warming up for one shape ends, unless a call takes longer
+ * @param patience nanoseconds after which warming up for all shapes ends
  */
 record Effort(long time, int samples, long warmUp, long patience) {
   private static final long MILLISECOND = 1_000_000;

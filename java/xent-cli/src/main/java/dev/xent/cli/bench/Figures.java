@@ -3,7 +3,7 @@ package dev.xent.cli.bench;
 
 import java.util.Locale;
 
-/** Numbers as people read them in a table: three digits that count. */
+/** Formats numbers for tables: three significant digits. */
 final class Figures {
   private static final double[] ROUND_UP = {9.995, 99.95};
   private static final double ROUND_UP_SHARE = 9.95;

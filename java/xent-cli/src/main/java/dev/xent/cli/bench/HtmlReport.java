@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * One page with charts that loads nothing: its styles, its script and the chart library are inside.
- * Without the script it still has all numbers in tables.
+ * One page with charts that loads no other files: it contains its styles, its script and the chart
+ * library. Without the script, it still has all numbers in tables.
  */
 final class HtmlReport {
   private static final DateTimeFormatter DAY =
@@ -47,7 +47,7 @@ final class HtmlReport {
     page.put("operations", byOperation().values().stream().map(HtmlReport::operation).toList());
     page.put("styles", resource("report.css"));
     page.put("script", resource("report.js"));
-    // Browsers would look for the map, which is for debugging the library.
+    // Browsers would request the source map, which is only for debugging the library.
     page.put(
         "library", resource(CHART_LIBRARY).replaceAll("(?m)^//# sourceMappingURL=.*$", "").strip());
     page.put("libraryLicence", resource("chart.js/LICENSE.md").strip());
@@ -93,7 +93,8 @@ final class HtmlReport {
   }
 
   /**
-   * What an operation comes to at its largest shape of rows, or of columns where it has no rows.
+   * The summary of an operation, at its largest shape with rows, or with columns if it has none
+   * with rows.
    */
   private static Map<String, String> card(List<Result> operation) {
     Result shown =
@@ -146,7 +147,7 @@ final class HtmlReport {
     return Map.of("shape", tiers.getFirst().shape().toString(), "tiers", rows);
   }
 
-  /** What the script draws. */
+  /** The data that the script draws. */
   private Map<String, Object> data() {
     Map<String, Object> data = new LinkedHashMap<>();
     data.put("tiers", results.stream().map(r -> r.tier().label()).distinct().toList());

@@ -9,9 +9,9 @@ import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import org.jspecify.annotations.Nullable;
 
-/** The JVM's compiler, which works in the background while code runs. */
+/** The JVM's compiler, which runs in the background. */
 final class Jit {
-  /** HotSpot's diagnostic commands, and the one that prints what is being compiled. */
+  /** The MBean of HotSpot's diagnostic commands. */
   static final String COMMANDS = "com.sun.management:type=DiagnosticCommand";
 
   static final String QUEUE = "compilerQueue";
@@ -20,21 +20,21 @@ final class Jit {
       ManagementFactory.getCompilationMXBean();
   private static final MBeanServer BEANS = ManagementFactory.getPlatformMBeanServer();
 
-  /** Methods that run often enough to be compiled are found within this time. */
+  /** Within this time, the JVM queues every method that runs often enough to be compiled. */
   private static final long QUIET = 100_000_000;
 
   private static final int TIMES = 50;
 
   private Jit() {}
 
-  /** How long it has compiled; 0 where that is not known. */
+  /** The total compilation time; 0 if unknown. */
   static long milliseconds() {
     return COMPILER != null && COMPILER.isCompilationTimeMonitoringSupported()
         ? COMPILER.getTotalCompilationTime()
         : 0;
   }
 
-  /** Whether it compiles something, or has something to compile; false where that is not known. */
+  /** Whether it is compiling or has methods in its queue; false if unknown. */
   static boolean isBusy() {
     try {
       Object queue =
@@ -45,19 +45,19 @@ final class Jit {
               new String[] {String[].class.getName()});
       return isBusy(queue.toString());
     } catch (JMException e) {
-      return false; // another JVM than HotSpot
+      return false; // not a HotSpot JVM
     }
   }
 
-  /** Whether there is a method in what {@link #QUEUE} prints. */
+  /** Whether the output of {@link #QUEUE} contains a method. */
   static boolean isBusy(String queue) {
     return queue.lines().anyMatch(line -> line.contains("::"));
   }
 
   /**
-   * Does small works in turn until there is nothing left to compile.
+   * Does small works in turn until the compiler is idle.
    *
-   * @param patience nanoseconds after which it is enough in any case
+   * @param patience nanoseconds after which it ends in any case
    */
   static void warmUp(List<Work> works, long patience) {
     long end = System.nanoTime() + patience;

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code --json} prints. */
+/** Formats the output of {@code --json}. */
 final class JsonReport {
   private static final MathContext DIGITS = new MathContext(6);
 
   private JsonReport() {}
 
   /**
-   * One object on one line, of results and the schedules of those that have one.
+   * Results and their schedules, if they have one, as one object on one line.
    *
    * @param busy whether the machine was busy with other work
    */

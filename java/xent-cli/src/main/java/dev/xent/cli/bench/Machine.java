@@ -15,11 +15,11 @@ import java.util.stream.Stream;
 /**
  * Facts about this machine.
  *
- * @param cpu the name of the processor, or its architecture where the system does not tell
- * @param cores how many the JVM may use
+ * @param cpu the name of the processor, or its architecture if the system does not report the name
+ * @param cores the number of cores that the JVM may use
  * @param jdk the JVM and its version
  * @param system the operating system
- * @param caches of one core, the smallest first; none where the system does not tell
+ * @param caches of one core, the smallest first; empty if the system does not report them
  */
 record Machine(String cpu, int cores, String jdk, String system, List<Cache> caches) {
   private static final Path CPUINFO = Path.of("/proc/cpuinfo");
@@ -29,7 +29,7 @@ record Machine(String cpu, int cores, String jdk, String system, List<Cache> cac
   private static final int KIB = 1024;
 
   /**
-   * A cache that holds data.
+   * A data cache.
    *
    * @param level 1 is the fastest
    * @param bytes its size
@@ -74,7 +74,7 @@ record Machine(String cpu, int cores, String jdk, String system, List<Cache> cac
     return lines.isEmpty() ? "" : lines.getFirst().strip();
   }
 
-  /** No lines where there is no such file: other systems have other ways, or none. */
+  /** The lines of a file, or an empty list if it does not exist: other systems do not have it. */
   private static List<String> lines(Path file) {
     try (Stream<String> lines = Files.lines(file)) {
       return lines.toList();

@@ -8,13 +8,10 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Every operation on every shape with every tier.
+ * Measures every operation on every shape of logits, with every kernel.
  *
- * @param operations what to compute
- * @param shapes of the logits
- * @param tiers who computes
- * @param memory how it is copied and read, and on how many threads at most
- * @param effort how long to measure
+ * @param memory how to copy and read memory, and the maximum number of threads
+ * @param effort the duration
  */
 record Measurement(
     List<Operation> operations,
@@ -42,8 +39,8 @@ record Measurement(
   }
 
   /**
-   * What calls cost is compiled on small problems: rows, columns, and the small ones that will be
-   * measured.
+   * Compiles the code around calls on small problems: with rows, with columns, and the small ones
+   * of the measurement.
    */
   private void warmUp() {
     List<Shape> small =
@@ -85,7 +82,7 @@ record Measurement(
     }
   }
 
-  /** The work of each tier, after its bits have been found right. */
+  /** The work of each kernel, after a check of its bits. */
   private List<Work> verified(Operation operation, Problem problem) {
     try (Check check = new Check(operation, problem)) {
       return tiers.stream()

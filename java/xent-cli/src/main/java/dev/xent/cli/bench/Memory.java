@@ -11,25 +11,25 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What nothing can be faster than: copies and reads of memory, without arithmetic. There are
- * several ways to do either; the fastest counts.
+ * Copies and reads of memory without arithmetic, which are the lower bound of an operation's time.
+ * There are several ways to do either; the fastest one counts.
  */
 final class Memory {
   static final long CACHE_LINE = 64;
 
   private static final int STREAMS = 4;
 
-  /** {@code void *memchr(const void *, int, size_t)}, where the C library can be asked. */
+  /** {@code void *memchr(const void *, int, size_t)}, if the C library is available. */
   private static final Optional<MethodHandle> MEMCHR = memchr();
 
   private final Team team;
 
-  /** Memory as one thread sees it, or as all threads of a team do together. */
+  /** Memory as seen by one thread, or by all threads of a team together. */
   Memory(Team team) {
     this.team = team;
   }
 
-  /** How many threads copy and read, at most. */
+  /** The maximum number of threads that copy and read. */
   int threads() {
     return team.size();
   }
@@ -71,9 +71,9 @@ final class Memory {
   }
 
   /**
-   * Reads of every byte. Which is faster depends on the machine and on the cache that the memory
-   * lies in: a sum over four streams, which keeps more of the memory's prefetchers busy, or the C
-   * library's search for a byte that is not there.
+   * Reads of every byte. The fastest way depends on the machine and on the cache that holds the
+   * memory: a sum over four streams, which keeps more prefetchers busy, or the C library's search
+   * for an absent byte.
    */
   List<Work> reads(MemorySegment memory) {
     List<Work> reads = new ArrayList<>();
@@ -87,9 +87,9 @@ final class Memory {
   }
 
   /**
-   * A part that any thread may use; the caller keeps the memory until all have done so.
+   * A part of memory that any thread may use. The caller keeps the memory alive until all are done.
    *
-   * @param i which part, of as many as there are threads
+   * @param i the index of the part; there is one part per thread
    */
   @SuppressWarnings("restricted")
   private MemorySegment part(MemorySegment memory, int i) {

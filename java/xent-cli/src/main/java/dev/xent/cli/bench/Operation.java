@@ -12,12 +12,12 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * What is measured. Each has a loop of its own, though they are alike: one loop for all would call
- * them through a site that has seen many, which the compiler cannot inline, and that would be
- * measured too.
+ * The measured operations. Each has its own loop, although the loops are alike: in a shared loop,
+ * the call would be megamorphic, so the compiler could not inline it, and this would be measured
+ * too.
  */
 enum Operation {
-  /** Probabilities of logits: reads 4 bytes per logit, writes 4. */
+  /** Probabilities of logits: reads 4 bytes per logit and writes 4. */
   SOFTMAX(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
@@ -31,7 +31,7 @@ enum Operation {
     }
   },
 
-  /** Log-probabilities of logits: reads 4 bytes per logit, writes 4. */
+  /** Log-probabilities of logits: reads 4 bytes per logit and writes 4. */
   LOG_SOFTMAX(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
@@ -45,7 +45,7 @@ enum Operation {
     }
   },
 
-  /** The gradient through a softmax: reads 8 bytes per logit, writes 4. */
+  /** The gradient through a softmax: reads 8 bytes per logit and writes 4. */
   SOFTMAX_BACKWARD(12) {
     @Override
     void forwardInPlace(int axis, Tensor logits) {
@@ -64,7 +64,7 @@ enum Operation {
     }
   },
 
-  /** The gradient through a log-softmax: reads 8 bytes per logit, writes 4. */
+  /** The gradient through a log-softmax: reads 8 bytes per logit and writes 4. */
   LOG_SOFTMAX_BACKWARD(12) {
     @Override
     void forwardInPlace(int axis, Tensor logits) {
@@ -83,7 +83,7 @@ enum Operation {
     }
   },
 
-  /** The mean loss: reads 4 bytes per logit, writes none. */
+  /** The mean loss: reads 4 bytes per logit and writes no tensor. */
   CROSS_ENTROPY(4) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
@@ -98,7 +98,7 @@ enum Operation {
     }
   },
 
-  /** The mean loss and its gradient: reads 4 bytes per logit, writes 4. */
+  /** The mean loss and its gradient: reads 4 bytes per logit and writes 4. */
   CROSS_ENTROPY_GRAD(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
@@ -122,7 +122,7 @@ enum Operation {
     this.bytesPerElement = bytesPerElement;
   }
 
-  /** The operation of a name. */
+  /** The operation with this name. */
   static Operation of(String word) {
     return Arrays.stream(values())
         .filter(operation -> operation.toString().equals(word))
@@ -139,13 +139,13 @@ enum Operation {
                             .collect(Collectors.joining(", ")))));
   }
 
-  /** What is timed of a tier on a problem, on as many threads at most. */
+  /** The timed work of a kernel on a problem, with a maximum number of threads. */
   abstract Work on(Problem problem, Tier tier, int threads);
 
-  /** Makes of logits what a backward takes; nothing for other operations. */
+  /** Replaces logits by the input of a backward operation; does nothing for other operations. */
   void forwardInPlace(int axis, Tensor logits) {}
 
-  /** Bytes that have to be read and written per logit. */
+  /** The bytes that must be read and written per logit. */
   int bytesPerElement() {
     return bytesPerElement;
   }
@@ -159,7 +159,7 @@ enum Operation {
     return bytesPerElement == READ_ONLY;
   }
 
-  /** As it is typed: {@code cross-entropy-grad}. */
+  /** The name on the command line: {@code cross-entropy-grad}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

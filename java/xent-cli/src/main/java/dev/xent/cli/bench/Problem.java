@@ -10,17 +10,21 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * The memory of one operation on one shape: inputs, labels and output, off the heap. A copy moves
- * as many bytes of this same memory as the operation reads and writes.
+ * The memory of one operation on one shape: inputs, labels and output, off the heap. The copies to
+ * compare with use the same memory, and the same number of bytes as the operation reads and writes.
  */
 final class Problem implements AutoCloseable {
-  /** Two inputs, an output with half as much again for the copy, and the expected output. */
+  /** Two inputs, an output with half of its size more for the copy, and the expected output. */
   static final int MOST_BYTES_PER_ELEMENT = 18;
 
-  /** No byte of the inputs that {@link #random} makes has this value, so a search reads all. */
+  /**
+   * A byte value that the inputs of {@link #random} do not contain, so a search reads all bytes.
+   */
   static final byte ABSENT = 0x55;
 
-  /** Clears the lowest bit of each byte but the first, which {@link #SPREAD} keeps from ABSENT. */
+  /**
+   * Clears the lowest bit of each byte except the first, which {@link #SPREAD} keeps from ABSENT.
+   */
   private static final int EVEN_BYTES = 0xFFFEFEFE;
 
   private static final float SPREAD = 8;
@@ -76,12 +80,12 @@ final class Problem implements AutoCloseable {
     return shape;
   }
 
-  /** Logits; for a backward what the forward wrote. */
+  /** The logits; for a backward operation, the output of the forward operation. */
   Tensor input() {
     return input;
   }
 
-  /** The gradient of what comes after, for a backward. */
+  /** The upstream gradient, for a backward operation. */
   Tensor upstream() {
     return upstream;
   }
@@ -95,12 +99,12 @@ final class Problem implements AutoCloseable {
     return labels;
   }
 
-  /** As many bytes as the operation reads and writes: copies of half of them. */
+  /** Copies that read and write the same number of bytes as the operation. */
   List<Work> copies(Memory memory) {
     return memory.copies(from, to);
   }
 
-  /** Reads of the logits, or for a backward of the gradient of what comes after. */
+  /** Reads of the logits, or of the upstream gradient for a backward operation. */
   List<Work> reads(Memory memory) {
     return memory.reads(read);
   }

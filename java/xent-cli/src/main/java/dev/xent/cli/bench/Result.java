@@ -2,12 +2,9 @@
 package dev.xent.cli.bench;
 
 /**
- * How fast a tier is at an operation on a shape.
+ * The speed of a kernel for an operation on a shape of logits.
  *
- * @param operation what was computed
- * @param shape of the logits
- * @param tier who computed
- * @param threads on how many threads
+ * @param threads the number of threads
  * @param nanoseconds per element
  * @param memory nanoseconds per element of the memory in the same rounds
  */
@@ -22,23 +19,23 @@ record Result(
   /**
    * Medians of nanoseconds per element.
    *
-   * @param copy of a copy that reads and writes as many bytes as the operation; of a read-only
+   * @param copy of a copy with the same bytes read and written as the operation; for a read-only
    *     operation, of a copy of the logits
    * @param read of a read of the logits
    */
   record MemoryTimes(double copy, double read) {}
 
-  /** The memory's time of the bytes that the operation has to move, over its own time. */
+  /** The time of memory for the bytes that the operation must move, divided by its own time. */
   double share() {
     return (operation.isReadOnly() ? memory.read() : memory.copy()) / nanoseconds.median();
   }
 
-  /** Bytes that it has to move per nanosecond, which are GB per second. */
+  /** The bytes that it must move per nanosecond, which equals GB per second. */
   double bandwidth() {
     return operation.bytesPerElement() / nanoseconds.median();
   }
 
-  /** Bytes of memory that a call touches. */
+  /** The bytes of memory that a call touches. */
   long workingSet() {
     return operation.bytesPerElement() * shape.elements();
   }

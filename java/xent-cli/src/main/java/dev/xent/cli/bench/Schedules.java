@@ -19,8 +19,8 @@ import jdk.jfr.consumer.RecordingFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which schedule the calls behind results take, as the flight recorder is told. To be asked when
- * all is timed: from the first recording on, every call looks whether there is one.
+ * Finds the schedules of the measured calls from events of the flight recorder. Use it after all
+ * measurements: from the first recording on, every call checks for a recording.
  */
 final class Schedules {
   private static final String EVENT = "dev.xent.Call";
@@ -28,8 +28,8 @@ final class Schedules {
   private Schedules() {}
 
   /**
-   * The schedule of each result that has one: not the reference's, and none where there is no
-   * recorder or no place for its file.
+   * The schedule of each result that has one. The reference has no schedule. The map is empty
+   * without a recorder or without a place for its file.
    */
   static Map<Result, String> of(List<Result> results) {
     List<Result> computed =
@@ -44,7 +44,7 @@ final class Schedules {
       recording.stop();
       return pairs(calls, told(recording));
     } catch (IOException e) {
-      return Map.of(); // what was measured counts more
+      return Map.of(); // the measurements are still valid
     }
   }
 
@@ -63,7 +63,9 @@ final class Schedules {
     return schedules;
   }
 
-  /** Every call that this makes, in order; null for one that prepares others. */
+  /**
+   * Repeats all calls, and returns their results in order; null for a call that prepares others.
+   */
   private static List<@Nullable Result> callEach(List<Result> results) {
     List<@Nullable Result> calls = new ArrayList<>();
     results.stream()
@@ -78,7 +80,7 @@ final class Schedules {
               Operation operation = alike.getFirst().operation();
               try (Problem problem = new Problem(operation, alike.getFirst().shape())) {
                 if (operation.isBackward()) {
-                  calls.add(null); // the forward
+                  calls.add(null); // the forward call
                 }
                 for (Result result : alike) {
                   operation.on(problem, result.tier(), result.threads()).repeat(1);
@@ -89,7 +91,7 @@ final class Schedules {
     return calls;
   }
 
-  /** The schedules of all calls, in the order of the calls. */
+  /** The recorded schedules of all calls, in the order of the calls. */
   private static List<@Nullable String> told(Recording recording) throws IOException {
     Path file = Files.createTempFile("xent-bench", ".jfr");
     try {

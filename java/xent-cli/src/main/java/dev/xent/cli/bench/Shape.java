@@ -16,7 +16,7 @@ import picocli.CommandLine.TypeConversionException;
  * @param axis of the classes
  */
 record Shape(List<Long> sizes, int axis) {
-  /** One call and nothing else, rows of few classes, rows in the caches, and rows beyond them. */
+  /** A call with hardly any work, rows of few classes, rows in the caches, and rows beyond them. */
   private static final List<String> ROWS =
       List.of(
           "1x10",
@@ -29,23 +29,25 @@ record Shape(List<Long> sizes, int axis) {
           "8x32000",
           "64x128256");
 
-  /** The class axis is not the last: an image network's, and one larger than most caches. */
+  /**
+   * Shapes with another class axis than the last: of an image network, and one beyond most caches.
+   */
   private static final List<String> COLUMNS = List.of("2x64x56x56@1", "2x19x512x1024@1");
 
-  /** What {@code --quick} measures: one shape of each kind. */
+  /** The shapes of {@code --quick}: one of each kind. */
   private static final List<String> FEW =
       List.of("1x10", "10000x10", "1000x256", "64x1000", "64x128256", "2x64x56x56@1");
 
   private static final Pattern FORM = Pattern.compile("(\\d{1,18})(x\\d{1,18})*(@\\d{1,9})?");
 
-  /** The shapes of a run that names none. */
+  /** The default shapes. */
   static List<Shape> defaults(boolean quick) {
     List<String> all = new ArrayList<>(ROWS);
     all.addAll(COLUMNS);
     return (quick ? FEW : all).stream().map(Shape::of).toList();
   }
 
-  /** A shape as it is typed: {@code 64x1000}, or with its class axis {@code 2x64x56x56@1}. */
+  /** Parses a shape: {@code 64x1000}, or with its class axis {@code 2x64x56x56@1}. */
   static Shape of(String word) {
     if (!FORM.matcher(word).matches()) {
       throw new TypeConversionException(
@@ -76,12 +78,12 @@ record Shape(List<Long> sizes, int axis) {
     return shape;
   }
 
-  /** The sizes as an array of the caller's own. */
+  /** The sizes as a new array. */
   long[] dims() {
     return sizes.stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** The shape of the labels: without the class axis, or one number where there is no other. */
+  /** The shape of the labels: without the class axis, or [1] if it is the only axis. */
   long[] rowDims() {
     List<Long> rest = new ArrayList<>(sizes);
     rest.remove(axis);
@@ -93,17 +95,17 @@ record Shape(List<Long> sizes, int axis) {
     return axis == sizes.size() - 1;
   }
 
-  /** How many classes a row has. */
+  /** The number of classes of a row. */
   long classes() {
     return sizes.get(axis);
   }
 
-  /** How many logits there are. */
+  /** The number of logits. */
   long elements() {
     return sizes.stream().reduce(1L, Math::multiplyExact);
   }
 
-  /** As it is typed. */
+  /** The text on the command line. */
   @Override
   public String toString() {
     String joined = sizes.stream().map(String::valueOf).collect(Collectors.joining("x"));

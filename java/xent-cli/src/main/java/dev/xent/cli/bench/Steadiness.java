@@ -8,8 +8,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a machine was quiet during a measurement: the same copy of memory takes as long before it
- * as after it, and as long as its fastest run.
+ * Detects other work on a machine during a measurement: a copy of memory must take the same time
+ * before and after it, and the same time as its fastest run.
  */
 public final class Steadiness {
   private static final long BYTES = 1L << 24;
@@ -28,7 +28,7 @@ public final class Steadiness {
     return new Steadiness(copies());
   }
 
-  /** Times the copy after the measurement; a line that warns of a busy machine, or null. */
+  /** Times the copy after the measurement; returns a warning of a busy machine, or null. */
   public @Nullable String warning() {
     return warning(before, copies());
   }
@@ -37,7 +37,7 @@ public final class Steadiness {
    * A warning, or null.
    *
    * @param before milliseconds of each copy before the measurement
-   * @param after and after it
+   * @param after milliseconds of each copy after it
    */
   static @Nullable String warning(double[] before, double[] after) {
     double best = Math.min(best(before), best(after));

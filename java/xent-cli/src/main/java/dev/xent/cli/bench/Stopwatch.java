@@ -5,24 +5,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Times works in turns: a round takes one sample of each, so that a busy moment of the machine
- * meets them all.
+ * Times works in turns: a round takes one sample of each, so that other work on the machine affects
+ * all of them.
  *
- * <p>Each work is first repeated until it gets no faster and the JIT compiles nothing. A sample is
- * as many calls as take about half a millisecond, at least one, after a call that is not timed and
- * brings the caches into the state that repeated calls find. When the JIT compiles something during
- * the rounds, they begin anew.
+ * <p>Each work is first repeated until it gets no faster and the JIT compiles nothing. A sample
+ * lasts about half a millisecond and has at least one call. An untimed call before it brings the
+ * caches into the state of repeated calls. If the JIT compiles during the rounds, the rounds start
+ * again.
  */
 final class Stopwatch {
   private static final long SAMPLE = 500_000;
   private static final long WINDOW = 1_000_000;
 
-  /** However long each took: one may have met something else that the machine does. */
+  /** The minimum number of samples, for slow calls too, because other work may disturb one. */
   private static final int SAMPLES = 9;
 
   /**
-   * Calls that take longer touch more than any cache holds, or compute so slowly that the caches do
-   * not matter: they need no call before them, and few samples.
+   * The nanoseconds of a slow call. It touches more memory than any cache holds, or computes so
+   * slowly that the caches do not matter. It needs no call before a sample, and few samples.
    */
   private static final long SLOW = 5_000_000;
 
@@ -35,7 +35,7 @@ final class Stopwatch {
     this.effort = effort;
   }
 
-  /** The times of each work, in their order. */
+  /** Returns the times of each work, in order. */
   List<Times> time(List<Work> works) {
     List<Entry> entries = works.stream().map(work -> new Entry(work, warmUp(work))).toList();
     long compiled = Jit.milliseconds();
@@ -55,12 +55,12 @@ final class Stopwatch {
     return entries.stream().anyMatch(Entry::wantsMore);
   }
 
-  /** The lowest median of several ways to do the same. */
+  /** The lowest median of several ways to do the same work. */
   static double lowest(List<Times> ways) {
     return ways.stream().mapToDouble(Times::median).min().orElseThrow();
   }
 
-  /** Repeats until steady; returns nanoseconds per call. */
+  /** Repeats a work until its time is steady; returns nanoseconds per call. */
   private double warmUp(Work work) {
     long end = System.nanoTime() + effort.warmUp();
     double best = Double.POSITIVE_INFINITY;
@@ -99,7 +99,7 @@ final class Stopwatch {
       this.times = Math.clamp(Math.round(SAMPLE / nanoseconds), 1, Integer.MAX_VALUE / 2);
       this.slow = nanoseconds > SLOW;
       if (slow) {
-        samples.add(nanoseconds); // which was one call already
+        samples.add(nanoseconds); // it was one call
       }
     }
 

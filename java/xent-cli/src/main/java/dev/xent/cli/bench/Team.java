@@ -9,12 +9,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 
-/** Threads that share the copies and reads of memory: as many as operations may use. */
+/** Threads that share copies and reads of memory, equal in number to the threads of operations. */
 final class Team implements AutoCloseable {
   private final int size;
   private final ExecutorService others;
 
-  /** The calling thread and the others. */
+  /** Creates a team of the calling thread and {@code size - 1} others. */
   Team(int size) {
     this.size = size;
     this.others =
@@ -26,7 +26,7 @@ final class Team implements AutoCloseable {
     return size;
   }
 
-  /** The parts 0 to size - 1 at once, each on a thread of its own; the last on the caller's. */
+  /** Runs the parts 0 to size - 1 at once, one per thread; the calling thread runs the last one. */
   Work together(IntFunction<Work> part) {
     List<Work> parts = new ArrayList<>();
     for (int i = 0; i < size; i++) {

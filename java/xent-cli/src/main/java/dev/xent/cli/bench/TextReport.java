@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A table for the terminal, a hundred columns wide: for each operation its shapes, and for each
- * tier the time of an element and the share of the memory's speed.
+ * A table for the terminal, a hundred columns wide: the shapes of each operation, and for each
+ * kernel the time per element and the share of the speed of memory.
  */
 final class TextReport {
   private static final int WIDTH = 100;
@@ -28,9 +28,9 @@ final class TextReport {
   private final boolean blocks;
 
   /**
-   * A table that is printed at once.
+   * Creates a table that is printed at once.
    *
-   * @param encoding of the terminal, which may have no blocks to draw bars of
+   * @param encoding of the terminal, which may lack the block characters for bars
    */
   TextReport(PrintWriter out, Charset encoding) {
     this.out = out;
@@ -91,7 +91,7 @@ final class TextReport {
     return String.format(Locale.ROOT, "%-" + SHAPE + "s", text);
   }
 
-  /** All of the room for the speed of memory, and no more for what is faster. */
+  /** A bar, whose full length is the speed of memory; faster results do not exceed it. */
   private String bar(double share, int room) {
     int eighths = (int) Math.round(Math.min(share, 1) * Math.max(room, 0) * EIGHTHS.length());
     if (!blocks) {

@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Who computes, and with what.
+ * A kernel: the backend and the instruction set.
  *
  * @param backend native or reference
- * @param isa the instruction set; of the reference BEST, which it does not look at
+ * @param isa the instruction set; BEST for the reference, which ignores it
  */
 record Tier(Backend backend, Isa isa) {
   static final Tier REFERENCE = new Tier(Backend.REFERENCE, Isa.BEST);
 
-  /** What these options leave, the reference first and then from slow to fast. */
+  /** The kernels that these options allow, the reference first and then from slow to fast. */
   static List<Tier> of(ComputeOptions options) {
     Isa asked = options.isa();
     XentRuntime runtime = XentRuntime.get();
@@ -35,7 +35,7 @@ record Tier(Backend backend, Isa isa) {
     return tiers;
   }
 
-  /** What people call it: {@code reference}, or the native instruction set. */
+  /** The name in reports: {@code reference}, or the native instruction set. */
   String label() {
     return word(backend == Backend.REFERENCE ? backend : isa);
   }
@@ -45,7 +45,7 @@ record Tier(Backend backend, Isa isa) {
     return word(backend);
   }
 
-  /** The instruction set; {@code scalar} for the reference, which leaves it to the JVM. */
+  /** The instruction set; {@code scalar} for the reference, where the JVM chooses. */
   String isaName() {
     return word(backend == Backend.REFERENCE ? Isa.SCALAR : isa);
   }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-/** Something that is timed. */
+/** Timed work. */
 @FunctionalInterface
 interface Work {
   /**
-   * Does it a number of times. The loop is inside, so that what is timed is called as a program
-   * would call it.
+   * Does the work a number of times. The loop is inside, so that the timed code is called as in a
+   * program.
    *
-   * @return what the last time gave, so that no compiler leaves it out; 0 where it gives nothing
+   * @return the result of the last time, so that no compiler removes the work; 0 without a result
    */
   double repeat(int times);
 }

@@ -14,22 +14,22 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Computes the same on two backends and counts the values whose bits differ. */
+/** Computes the same results on two backends and counts the values whose bits differ. */
 final class BitCheck {
   private long compared;
   private long differ;
 
-  /** How many values were compared. */
+  /** The number of compared values. */
   long compared() {
     return compared;
   }
 
-  /** How many of them had other bits. */
+  /** The number of values with different bits. */
   long differ() {
     return differ;
   }
 
-  /** Compares softmax, log-softmax, losses and gradient of a native tier with the reference. */
+  /** Compares softmax, log-softmax, losses and gradient of a native kernel with the reference. */
   void add(Tensor logits, Tensor labels, Isa isa) {
     try (Arena arena = Arena.ofConfined()) {
       List<Tensor> ours = compute(logits, labels, Backend.NATIVE, isa, arena);

@@ -21,7 +21,7 @@ final class Classifier implements AutoCloseable {
   private final CrossEntropyLayer loss;
   private final CrossEntropy evaluation;
 
-  /** An untrained one for at most so many images at once. */
+  /** Creates an untrained classifier for at most {@code maxImages} images at once. */
   Classifier(int maxImages, Backend backend, Isa isa) {
     linear = new LinearLayer(maxImages, Digits.PIXELS, Digits.CLASSES);
     evaluation =
@@ -30,8 +30,8 @@ final class Classifier implements AutoCloseable {
   }
 
   /**
-   * Learns from all images once, in batches in their order; returns the mean of the batches'
-   * losses.
+   * Trains on all images once, in batches in their order; returns the mean of the losses of the
+   * batches.
    */
   double learn(Digits digits) {
     double sum = 0;
@@ -61,7 +61,7 @@ final class Classifier implements AutoCloseable {
     return new Score(mean, outputs.correctCount(), outputs.validRows());
   }
 
-  /** How good the model is on some images. */
+  /** The quality of the model on some images. */
   record Score(double loss, long correct, long images) {
     double accuracy() {
       return (double) correct / images;

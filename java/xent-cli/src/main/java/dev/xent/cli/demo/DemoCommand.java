@@ -20,7 +20,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code xent demo}: what Xent does, on real data, in a few seconds. */
+/** {@code xent demo}: shows Xent on real data in a few seconds. */
 @Command(
     name = "demo",
     header = "Train a small classifier and compare all backends bit by bit.",
@@ -122,7 +122,7 @@ public final class DemoCommand implements Callable<Integer> {
   }
 
   private void speed(Timing timing) {
-    // One, as the copy has no more.
+    // One thread, because the copy uses one too.
     int threads = compute.threadsOr(1);
     print(
         "Speed: loss and gradient of %d x %d logits on %s, median of %d runs%n%n",
@@ -145,7 +145,7 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** Prints at once, so that a person sees how far the demo is. */
+  /** Prints at once, to show the progress of the demo. */
   private void print(String format, Object... values) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(Locale.ROOT, format, values);

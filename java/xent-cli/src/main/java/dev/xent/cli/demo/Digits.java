@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.zip.GZIPInputStream;
 
 /**
- * Handwritten digits, 8 x 8 pixels each, in off-heap memory; {@code digits.csv.gz} has a README
- * beside it that names source and licence.
+ * Handwritten digits, 8 x 8 pixels each, in off-heap memory. The README next to {@code
+ * digits.csv.gz} names source and license.
  *
  * @param pixels F32 [images, 64], 0 to 1
  * @param labels I32 [images], 0 to 9
@@ -29,15 +29,15 @@ record Digits(Tensor pixels, Tensor labels) {
   private static final String RESOURCE = "digits.csv.gz";
   private static final float INK = 16;
 
-  /** Of this many images in a row, the last one is kept for the test. */
+  /** The last one of each group of this many images is for the test. */
   private static final int TEST_EVERY = 5;
 
-  /** The images that a model learns from. */
+  /** The training images. */
   static Digits training(Arena arena) {
     return of(lines(), false, arena);
   }
 
-  /** The images that it is tested with, every fifth one of the file. */
+  /** The test images, every fifth one of the file. */
   static Digits test(Arena arena) {
     return of(lines(), true, arena);
   }
@@ -51,7 +51,7 @@ record Digits(Tensor pixels, Tensor labels) {
     return Math.toIntExact(labels.elements());
   }
 
-  /** Some images, from one index to before another. */
+  /** The images from one index up to, but not including, another. */
   Digits slice(int from, int to) {
     return new Digits(pixels.slice(0, from, to), labels.slice(0, from, to));
   }

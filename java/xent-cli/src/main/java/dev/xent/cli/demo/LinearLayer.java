@@ -11,8 +11,9 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code z = x W + b}, the one layer of the demo that learns. F32, row-major inputs of shape [B, D]
- * and outputs of shape [B, C]; plain loops in a fixed order, so that every run gives the same bits.
+ * {@code z = x W + b}, the only layer of the demo with weights. F32, row-major inputs of shape [B,
+ * D] and outputs of shape [B, C]; plain loops in a fixed order, so that every run has the same
+ * bits.
  */
 final class LinearLayer implements Layer {
   private final int features;
@@ -27,7 +28,7 @@ final class LinearLayer implements Layer {
   private MemorySegment inputs = MemorySegment.NULL;
   private int rows;
 
-  /** All weights begin at 0. */
+  /** Creates a layer whose weights are 0. */
   LinearLayer(int maxRows, int features, int classes) {
     this.features = features;
     this.classes = classes;

@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * The loss and gradient of a batch the size of a language model's, beside a copy of the same bytes:
- * one read and one write of memory each.
+ * Times the loss and gradient of a batch with the size of a language model's, and a copy of the
+ * same bytes: one read and one write of memory each.
  */
 final class Timing implements AutoCloseable {
   static final int ROWS = 64;
@@ -49,8 +49,10 @@ final class Timing implements AutoCloseable {
   }
 
   /**
-   * Times both, the loss on so many threads, one run of each after the other, so that a busy moment
-   * of the machine correct rows both.
+   * Times both in turns, one run of each after the other, so that other work on the machine affects
+   * both.
+   *
+   * @param threads of the loss
    */
   Medians measure(Backend backend, Isa isa, int threads) {
     CrossEntropy operation =

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two arrays of one shape and type, compared place by place in the order of C, however each lies in
- * its file.
+ * Compares two arrays of one shape and type element by element in row-major order, for any layout
+ * in their files.
  */
 final class Comparison {
   private final NpyFile actual;
@@ -43,30 +43,30 @@ final class Comparison {
     return comparison;
   }
 
-  /** How many places were compared. */
+  /** The number of compared elements. */
   long compared() {
     return actual.elements();
   }
 
-  /** How many of them are not equal within the tolerance. */
+  /** The number of elements that are not equal within the tolerance. */
   long differ() {
     return differ;
   }
 
-  /** The first place that differs; null when none does. */
+  /** The first element that differs; null if none differs. */
   @Nullable Place first() {
     return first;
   }
 
   /**
-   * The place that differs by most ulps; when none differs, the place that is accepted with most
-   * ulps; null when all bits are equal.
+   * The element that differs by most ulps; if none differs, the accepted element with most ulps;
+   * null if all bits are equal.
    */
   @Nullable Place worst() {
     return worst != null ? worst : farthestAccepted;
   }
 
-  /** Visits all places below an axis; the offsets, in elements, are those of the axes before it. */
+  /** Visits all elements of an axis; the offsets, in elements, are those of the axes before it. */
   private void walk(int axis, long actualOffset, long expectedOffset) {
     if (axis == index.length) {
       compare(actualOffset, expectedOffset);
@@ -118,7 +118,7 @@ final class Comparison {
     return before != null && before.ulps() >= place.ulps() ? before : place.settled();
   }
 
-  /** The bits of a float, from the right; the value of an integer. Files need not be aligned. */
+  /** The bits of a float, in the low bits; the value of an integer. Files need not be aligned. */
   private static long bits(MemorySegment data, DType type, long index) {
     long at = index * type.byteSize();
     return switch (type) {

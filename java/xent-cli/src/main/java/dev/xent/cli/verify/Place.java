@@ -7,16 +7,16 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * One place of two arrays.
+ * One element of two arrays.
  *
  * @param index along each axis
  * @param actual the value in the first file
- * @param expected the value in the second
+ * @param expected the value in the second file
  * @param ulps their distance, {@link Ulps#NONE} between NaN and a number
  */
 record Place(long[] index, Value actual, Value expected, long ulps) {
 
-  /** This place with an index of its own, whatever becomes of the one it was made with. */
+  /** A copy of this element with its own index array, which later changes do not affect. */
   Place settled() {
     return new Place(index.clone(), actual, expected, ulps);
   }

@@ -4,9 +4,9 @@ package dev.xent.cli.verify;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When two numbers count as equal. Equal bits always do. If anything is given, NaN and NaN do, and
- * two numbers do when {@code |actual - expected| <= atol + rtol * |expected|} or when they are at
- * most {@code ulp} representable numbers apart.
+ * Decides whether two numbers count as equal. Equal bits always do. If a tolerance is set, NaN and
+ * NaN do, and two numbers do if {@code |actual - expected| <= atol + rtol * |expected|} or if they
+ * are at most {@code ulp} representable numbers apart.
  *
  * @param rtol relative tolerance, or null
  * @param atol absolute tolerance, or null
@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
  */
 record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ulp) {
 
-  /** Whether equal bits are asked for. */
+  /** Whether only equal bits are accepted. */
   boolean exact() {
     return rtol == null && atol == null && ulp == null;
   }
 
-  /** Whether floats of different bits count as equal. */
+  /** Whether floats with different bits count as equal. */
   boolean accepts(double actual, double expected, long ulps) {
     if (exact()) {
       return false;
@@ -47,7 +47,7 @@ record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ul
     return ulp != null && distance <= ulp;
   }
 
-  /** The options that were given, as they are written. */
+  /** The options that are set, as on the command line. */
   @Override
   public String toString() {
     return ((rtol == null ? "" : " --rtol " + rtol)

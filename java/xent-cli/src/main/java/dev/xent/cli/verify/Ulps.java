@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.verify;
 
-/** Distances counted in representable numbers. */
+/** Computes distances in representable numbers. */
 final class Ulps {
-  /** Between NaN and a number. */
+  /** The distance between NaN and a number. */
   static final long NONE = Long.MAX_VALUE;
 
   private Ulps() {}
 
   /**
-   * Steps from one number of a type to the next until b is reached; -0 and +0 are one number.
-   * {@link #NONE} where a long cannot hold them.
+   * The number of steps from one number of a type to the next that lead from a to b; -0 and +0 are
+   * one number. {@link #NONE} if the distance does not fit in a long.
    */
   static long between(Value.Floating a, Value.Floating b) {
     if (Double.isNaN(a.number()) || Double.isNaN(b.number())) {
@@ -19,7 +19,7 @@ final class Ulps {
     return between(order(a), order(b));
   }
 
-  /** The difference of two integers, {@link #NONE} where a long cannot hold it. */
+  /** The difference of two integers; {@link #NONE} if it does not fit in a long. */
   static long between(Value.Whole a, Value.Whole b) {
     return between(order(a), order(b));
   }
@@ -33,7 +33,7 @@ final class Ulps {
     return value.unsigned() ? value.value() ^ Long.MIN_VALUE : value.value();
   }
 
-  /** The place of a number among those of its type, counted from zero. */
+  /** The position of a number among those of its type, counted from zero. */
   private static long order(Value.Floating value) {
     long sign = 1L << (value.type().byteSize() * Byte.SIZE - 1);
     long magnitude = value.pattern() & ~sign;

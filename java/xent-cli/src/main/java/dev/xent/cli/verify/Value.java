@@ -8,30 +8,30 @@ import java.math.BigInteger;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** A value of a file, as it is shown. */
+/** A value of a file, for output. */
 sealed interface Value {
   String text();
 
   Object json();
 
-  /** Its bits in hexadecimal, which tell -0 from +0 and one NaN from another; null for integers. */
+  /** Its bits in hexadecimal, which distinguish -0 from +0, and NaNs; null for integers. */
   @Nullable String bits();
 
   /**
    * A float.
    *
-   * @param type one of the types of floats
-   * @param pattern its bits, from the right
+   * @param type one of the floating-point types
+   * @param pattern its bits, in the low bits
    */
   record Floating(DType type, long pattern) implements Value {
     private static final int BF16_SHIFT = 16;
 
-    /** Its value, which a double has exactly. */
+    /** Its value, which a double represents exactly. */
     double number() {
       return type == DType.F64 ? Double.longBitsToDouble(pattern) : single();
     }
 
-    /** The value of one that is no double. */
+    /** The value of a type other than double. */
     private float single() {
       return switch (type) {
         case F16 -> Float.float16ToFloat((short) pattern);
@@ -61,7 +61,7 @@ sealed interface Value {
   /**
    * An integer.
    *
-   * @param unsigned whether a negative value stands for 2^64 more
+   * @param unsigned whether a negative value means 2^64 more
    */
   record Whole(boolean unsigned, long value) implements Value {
     double number() {

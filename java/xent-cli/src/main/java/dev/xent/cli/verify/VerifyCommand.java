@@ -79,7 +79,7 @@ public final class VerifyCommand implements Callable<Integer> {
     if (ulp != null && ulp < 0) {
       throw noTolerance("--ulp", ulp.toString(), "whole");
     }
-    compute.isa(); // comparing needs none, but one that is not there is refused everywhere
+    compute.isa(); // not needed here, but every command rejects an unavailable one
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
     try (FileMemory memory = new FileMemory()) {
       NpyFile a = memory.open(actual);

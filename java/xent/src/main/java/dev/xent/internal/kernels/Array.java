@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
 /** The arrays of calls: those with a layout in {@code xent_shape}, in its order, then records. */

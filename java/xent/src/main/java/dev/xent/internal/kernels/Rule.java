@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
 import static dev.xent.internal.kernels.ElementType.*;
@@ -98,7 +98,7 @@ public enum Rule {
     return (inPlace >> other.ordinal() & 1) != 0;
   }
 
-  /** Whether an array of this type has a bit for each class. */
+  /** Whether an array of this type has one bit per class. */
   public boolean isOfBits(int type) {
     return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by tools/functions.py: change what that reads, not this.
+// Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.plan.options;
 
 import dev.xent.errors.OptionException;
 
-/** The numbers that options may be. */
+/** The ranges of numeric options. */
 public enum OptionRange {
   LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1", true),
   GRADIENT_SCALE("gradientScale", -Double.MAX_VALUE, Double.MAX_VALUE, true, Double.NaN,
@@ -37,19 +37,19 @@ public enum OptionRange {
   STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true),
   DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true);
 
-  /** How many are of xent_options, the first ones. */
+  /** The number of options of xent_options; they come first. */
   static final int OF_CALLS = 8;
 
-  /** What messages call it. */
+  /** Its name in messages. */
   public final String text;
 
-  /** What messages expect. */
+  /** The expected value, for messages. */
   public final String expected;
 
-  /** Whether statistics depend on it. */
+  /** Whether saved statistics depend on it. */
   final boolean recorded;
 
-  /** What it excludes. */
+  /** The options that it excludes. */
   final OptionRange[] notBeside;
 
   private final double least;
@@ -77,7 +77,7 @@ public enum OptionRange {
   }
 
   /**
-   * Returns what the struct has for a value: 0 for the default.
+   * Returns the value for the struct: 0 for the default.
    *
    * @throws OptionException unless it is in the range
    */
