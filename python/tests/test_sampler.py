@@ -8,7 +8,7 @@ import pytest
 import pyxent
 
 LOGITS = np.array([2, 1, 0, 1.5], np.float32)
-TOKENS_OF_JAVA = [5, 2, 2, 1, 6, 4, 5, 0, 2, 7, 6, 7, 1, 5, 0, 1, 7, 5, 0, 7, 7, 6, 1, 1]
+TOKENS_OF_JAVA = [5, 2, 5, 1, 6, 4, 5, 0, 2, 7, 6, 7, 1, 5, 0, 1, 7, 5, 0, 7, 5, 6, 1, 1]
 BATCH = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
 
 
@@ -76,7 +76,8 @@ class Texts:
         begin = 0 if self.range is None else max(0, count - self.range)
         since = next((i for i in range(count - begin) if text[-1 - i] in self.breakers), count - begin)
         for place in range(begin, count):
-            if self.multiplier and (length := min(since, same(place, place - begin))) >= self.allowed:
+            length = min(since, same(place, place - begin))
+            if self.multiplier and length >= self.allowed and text[place] not in self.breakers:
                 penalty = self.multiplier
                 for _ in range(self.allowed, length):
                     penalty *= self.base

@@ -77,7 +77,7 @@ class Repetition:
         found: dict[int, int] = {}
         for place in range(begin, len(text)):
             length = min(repeated[place], place - begin, longest)
-            if length >= self.dry_allowed_length:
+            if length >= self.dry_allowed_length and text[place] not in self.dry_breakers:
                 found[text[place]] = max(found.get(text[place], 0), length)
         return {token: -self._penalty(length) for token, length in found.items()}
 

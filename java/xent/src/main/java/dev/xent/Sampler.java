@@ -553,8 +553,8 @@ public final class Sampler {
     }
 
     /**
-     * Sets the tokens that no repetition of {@link #dryMultiplier} goes across, such as those of a
-     * line break. Default: none.
+     * Sets the tokens that end a repetition of {@link #dryMultiplier}, such as those of a line
+     * break. They have no penalty themselves. Default: none.
      */
     public Builder dryBreakers(int... classes) {
       dryBreakers = Objects.requireNonNull(classes, "classes").clone();

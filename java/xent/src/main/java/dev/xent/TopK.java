@@ -189,7 +189,7 @@ public final class TopK {
    * @param values their probabilities or log-probabilities: F64 for logits of F64, else F32
    */
   public record Result(Tensor classes, Tensor values) {
-    /** Keeps both tensors. */
+    /** Creates a result of these tensors. */
     public Result {
       NullChecks.require(classes, "classes", "a tensor");
       NullChecks.require(values, "values", "a tensor");

@@ -138,8 +138,7 @@ final class Rows {
       forEach(
           (i, row, c) -> {
             double error = error(i, row, c, problem.at(output, i), denominator);
-            // Not Math.max(error, worst): written so that a NaN error is kept.
-            worst[0] = error <= worst[0] ? worst[0] : error;
+            worst[0] = Math.max(error, worst[0]); // NaN if one of them is
           });
     }
     return worst[0];

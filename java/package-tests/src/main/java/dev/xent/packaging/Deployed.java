@@ -15,7 +15,7 @@ import java.util.Locale;
 public final class Deployed implements Runnable {
   private static final int CLASSES = 1000;
 
-  /** From so many rows on sleeping threads are woken. */
+  /** The least number of rows that wakes sleeping threads. */
   private static final int MANY = 264;
 
   /** To be made by the class loader of an application. */

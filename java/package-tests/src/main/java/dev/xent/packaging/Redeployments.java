@@ -18,9 +18,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * A server that deploys an application again and again, each time in a class loader of its own,
- * calls it on threads that live on, and counts the loaders that are left: {@code Redeployments
- * COUNT PLACE [SAMPLES.csv]}.
+ * A server that deploys an application many times, each time in its own class loader. It calls the
+ * application on threads that outlive the deployment, and counts the loaders that are left: {@code
+ * Redeployments COUNT PLACE [SAMPLES.csv]}.
  */
 public final class Redeployments {
   /** Where Xent is. */

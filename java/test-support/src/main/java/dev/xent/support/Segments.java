@@ -9,22 +9,22 @@ import java.nio.charset.StandardCharsets;
 public final class Segments {
   private Segments() {}
 
-  /** So many bytes. */
+  /** Returns a segment with these bytes. */
   public static MemorySegment of(Arena arena, byte... values) {
     return arena.allocate(values.length).copyFrom(MemorySegment.ofArray(values));
   }
 
-  /** So many I32. */
+  /** Returns a segment with these I32. */
   public static MemorySegment of(Arena arena, int... values) {
     return of(arena, MemorySegment.ofArray(values), Integer.BYTES);
   }
 
-  /** So many I64. */
+  /** Returns a segment with these I64. */
   public static MemorySegment of(Arena arena, long... values) {
     return of(arena, MemorySegment.ofArray(values), Long.BYTES);
   }
 
-  /** So many F32. */
+  /** Returns a segment with these F32. */
   public static MemorySegment of(Arena arena, float... values) {
     return of(arena, MemorySegment.ofArray(values), Float.BYTES);
   }

@@ -43,7 +43,7 @@ public final class Turns {
         their / our);
   }
 
-  /** Nanoseconds of a call of each way: medians of 101 runs of so many calls. */
+  /** Returns the nanoseconds per call of each way: medians of 101 runs of {@code calls} calls. */
   public static double[] medians(int calls, Call... ways) throws Exception {
     double[][] times = new double[ways.length][RUNS];
     for (int run = -RUNS / 2; run < RUNS; run++) {

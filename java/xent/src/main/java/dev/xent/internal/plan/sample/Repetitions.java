@@ -123,8 +123,9 @@ final class Repetitions {
     }
     for (int k = 1; k < range; k++) {
       int length = Math.min(longest, Math.min(repeated[k], range - k));
-      if (length >= options.dryAllowedLength()) {
-        biases.repeat(text[count - k], length);
+      int next = text[count - k];
+      if (length >= options.dryAllowedLength() && !options.isBreaker(next)) {
+        biases.repeat(next, length);
       }
     }
     biases.setPenalties(options);
