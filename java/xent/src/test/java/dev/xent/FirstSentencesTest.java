@@ -26,7 +26,7 @@ class FirstSentencesTest {
       Pattern.compile(
           "/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@\\w+(?:\\([^)]*\\))?\\s+)*"
               + "((?:(?:public|protected|static|final|abstract|default)\\s+|<[^>]+>\\s+)*)"
-              + "[\\w.<>\\[\\]@?, ]*?\\b(\\w+)\\(",
+              + "(?!record\\s)[\\w.<>\\[\\]@?, ]*?\\b(\\w+)\\(",
           Pattern.DOTALL);
 
   /** A verb in the third person. */
