@@ -8,6 +8,7 @@
 #include "check.h"
 #include "contract/f64.h"
 #include "contract/general_row.h"
+#include "numerics/halves.h"
 #include "rows.h"
 #include "tiers.h"
 
@@ -185,6 +186,53 @@ static void fill(int64_t row, random_source *r) {
   if (odd == 7) p.x[row][at] = NAN;
 }
 
+/* Results of a row next to 0 are the same with log_sum_exp and without it, which reads such a row again. */
+typedef struct {
+  int64_t argmax, top[3];
+  float entropy, values[3];
+} other_results;
+
+static void test_other_results(int32_t isa) {
+  static const int64_t counts[] = {3, 100, 1024, 1025, 2000, 5000, 8191, 8192, 8193};
+  static const int32_t types[] = {XENT_F32, XENT_F16, XENT_BF16};
+  static uint16_t halves[2 * MOST];
+  for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+    for (int what = 0; what < 24; what++) {
+      const int64_t n = counts[c], step = what & 1 ? 2 : 1;
+      const int32_t type = types[what / 8];
+      const bool masked = what & 2, has_sink = what & 4;
+      for (int64_t k = 0; k < n; k++) { /* 0, -1, -2 ... down to -99, in all three types */
+        const int64_t below = k < 99 ? k : 99;
+        logits.narrow[k * step] = (float)-below;
+        halves[k * step] = type == XENT_F16 ? narrow_f16((float)-below) : narrow_bf16((float)-below);
+        masks[k] = k % 7 != 6;
+      }
+      const void *x = type == XENT_F32 ? (const void *)logits.narrow : halves;
+      const float sink = -3;
+      xent_options o = xent_default_options();
+      o.isa = isa;
+      other_results got[2];
+      float sum = 0;
+      memset(got, 0, sizeof got);
+      for (int i = 0; i < 2; i++) {
+        xent_cross_entropy_call call = {
+            .size = sizeof call, .sizes = xent_rows(1, n), .options = &o,
+            .logits = {x, layout_of(n * step, step, 1, type)},
+            .log_sum_exp = {i ? &sum : NULL, xent_per_row(1, XENT_F32)},
+            .class_mask = {masked ? masks : NULL, layout_of(n, 1, 1, XENT_U8)},
+            .sink = {has_sink ? &sink : NULL, xent_per_row(1, XENT_F32)},
+            .argmax = {&got[i].argmax, xent_per_row(1, XENT_I64)},
+            .entropies = {&got[i].entropy, xent_per_row(1, XENT_F32)},
+            .top_classes = {got[i].top, layout_of(3, 1, 1, XENT_I64)},
+            .top_log_probabilities = {got[i].values, layout_of(3, 1, 1, XENT_F32)}};
+        call.sizes.top_count = 3;
+        CHECK(xent_cross_entropy(&call) == XENT_OK);
+      }
+      CHECK(memcmp(&got[0], &got[1], sizeof got[0]) == 0);
+      CHECK(got[1].argmax == 0 && got[1].top[0] == 0 && got[1].top[1] == 1 && got[1].top[2] == 2);
+    }
+}
+
 int main(void) {
   static const int64_t counts[] = {1, 2, 3, 9, 16, 17, 40, 100, 129, 300, 1025, 8192, 8193, MOST};
   random_source r = {20};
@@ -200,6 +248,7 @@ int main(void) {
       }
       for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) run(isa);
     }
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) test_other_results(isa);
   printf("worst error: %.3Lf of the promise, in double %.3Lf\n", worst[0], worst[1]);
   return all_checks();
 }

@@ -112,7 +112,8 @@ XENT_SHARED void chunk_for_log_sum_exp(row_context *r, int64_t begin, int64_t n,
   }
   if (shift != 0 || !(fabs((double)c->max * j->temperature.reciprocal) < (double)XENT_NEAR_ZERO)) return;
   if (!(c->sum <= 2 * (double)exp_one(c->max, c->reference, &j->temperature))) return;
-  *others = sum_of_chunk(r, begin, n, first_class(r, begin, begin + n, c->max) - begin, 0.0f, true, &x).sum;
+  const bool once = !r->ready; /* otherwise the buffer keeps the row for the order and the entropy */
+  *others = sum_of_chunk(r, begin, n, first_class(r, begin, begin + n, c->max) - begin, 0.0f, once, &x).sum;
 }
 
 /* The state of the n classes from `begin` on. */

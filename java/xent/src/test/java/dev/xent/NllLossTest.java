@@ -298,7 +298,7 @@ class NllLossTest {
             () ->
                 NllLoss.mean().on(gradient, labels).gradient(gradient).backward(new LossOutputs()))
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("the outputs are of no forward");
+        .hasMessageContaining("the outputs do not come from a forward");
   }
 
   // ---- edges ---------------------------------------------------------------------------------
