@@ -236,8 +236,7 @@ class EngineSamplersTest {
         MemorySegment.copy(row, 0, segment, ValueLayout.JAVA_FLOAT, 0, CLASSES);
         Candidates kept = new Candidates(capped(row, 6), 1, c -> true).topK(20).normalize();
         kept.topP(0.95).normalize().excludeTopChoices(0.08);
-        assertDraws(
-            kept.probabilities(), each -> sampler.pick(new AbstractTensor(segment)), row);
+        assertDraws(kept.probabilities(), each -> sampler.pick(new AbstractTensor(segment)), row);
       }
     }
   }

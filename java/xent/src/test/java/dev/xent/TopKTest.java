@@ -292,14 +292,13 @@ class TopKTest {
     }
   }
 
+  /** Users take it apart by a record pattern. */
   @Test
   void aResultIsARecord() {
-    Object found = TopK.of(2).probabilities(Tensor.of(new float[] {1, 3, 2}));
-    if (!(found instanceof TopK.Result(Tensor classes, Tensor values))) {
-      throw new AssertionError(found);
-    }
-    assertThat(classes.toLongArray()).containsExactly(1, 2);
-    assertThat(values.shape()).containsExactly(2);
+    TopK.Result found = TopK.of(2).probabilities(Tensor.of(new float[] {1, 3, 2}));
+    assertThat(TopK.Result.class).isRecord();
+    assertThat(found.classes().toLongArray()).containsExactly(1, 2);
+    assertThat(found.values().shape()).containsExactly(2);
   }
 
   @Test
