@@ -56,10 +56,12 @@ EDITS = [
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
     (TIER, "xent.h", "bias_values;\n} xent_shape;", "bias_values;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
-    (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a",
-     "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a", "an array changes logits, or does not"),
-    (TIER, "kernels/present.h", "XENT_SETS(focal_alpha))\n\n/* Options that make",
-     "XENT_SETS(focal_alpha) | XENT_SETS(reserved))\n\n/* Options that make", "an option changes logits, or does not"),
+    (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",
+     "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",
+     "an array changes logits, or does not"),
+    (TIER, "kernels/present.h", "XENT_SETS(focal_alpha))\n\n/* Options that change losses",
+     "XENT_SETS(focal_alpha) | XENT_SETS(reserved))\n\n/* Options that change losses",
+     "an option changes logits, or does not"),
 ] + [(TIER, "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", message)
      for message in ("generic/row.h lacks an option", "f64/rows.h lacks an option",
                      "an option changes a backward of softmax, or does not")
