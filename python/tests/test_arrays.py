@@ -425,7 +425,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), pyxent.ShapeError,
      "row_offsets of row 1 is 4, of row 2 2; expected offsets that do not fall"),
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 31])), pyxent.ShapeError,
-     "row_offsets ends with 31, logits is float32 [30]; expected a last offset equal to the number of values"),
+     "row_offsets ends with 31, logits is float32 [30]; expected a last offset of at most the number of values"),
     (lambda: pyxent.cross_entropy(X, LABELS[:5]), pyxent.ShapeError,
      "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1; expected targets of shape [6]"),
     (lambda: pyxent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), pyxent.ShapeError, "targets is int64 "

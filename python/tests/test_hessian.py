@@ -73,9 +73,9 @@ def test_ignored_rows_may_hold_anything():
 
 @pytest.mark.parametrize("call, kind, message", [
     (lambda: pyxent.cross_entropy_hvp(X, V, class_weights=WEIGHTS), pyxent.OptionError,
-     "class_weights is set without targets; expected both, or no {name}"),
+     "class_weights is set without targets; expected both, or no class_weights"),
     (lambda: pyxent.cross_entropy_hvp(X, V, reduction="mean"), pyxent.OptionError,
-     "reduction is set without targets; expected both, or no {name}"),
+     "reduction is set without targets; expected both, or no reduction"),
     (lambda: pyxent.cross_entropy_hvp(X.ravel(), V.ravel(), targets=LABELS[:2], row_offsets=np.array([0, 5, 30])),
      pyxent.OptionError, "targets and row_offsets are given; expected row_weights, without targets"),
     (lambda: pyxent.bind(pyxent.cross_entropy_hvp, X, V, targets=LABELS), pyxent.OptionError,

@@ -465,7 +465,7 @@ def test_filters_keep(options, kept):
     (dict(top_k=3, order=["top_p"]), "top_k is 3, order is ['top_p']; expected 'top_k' in the order too, or no top_k"),
     (dict(order=["top_p", "top_p"]), "order is ['top_p', 'top_p']; expected each filter at most once"),
     (dict(xtc_probability=0.5, rules="vllm"), "xtc_probability is 0.5, and vllm has no such filter: leave it out, or "
-                                              "give other rules"),
+                                              "choose other rules"),
     (dict(order=["top_a"]), "order is top_a; expected one of top_k, top_p, min_p, typical_p, top_n_sigma, xtc, "
                             "temperature")])
 def test_orders_that_cannot_be(options, message):

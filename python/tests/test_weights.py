@@ -242,11 +242,11 @@ def test_arrays_of_the_caller_and_bound_calls():
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: pyxent.log_sum_exp(X, weights=X, temperature=1), pyxent.OptionError, "weights and temperature were given: leave "
+    (lambda: pyxent.log_sum_exp(X, weights=X, temperature=1), pyxent.OptionError, "weights and temperature are both set: "
+     "leave one of them out"),
+    (lambda: pyxent.log_sum_exp(X, weights=X, softcap=1), pyxent.OptionError, "weights and softcap are both set: leave "
      "one of them out"),
-    (lambda: pyxent.log_sum_exp(X, weights=X, softcap=1), pyxent.OptionError, "weights and softcap were given: leave one of "
-     "them out"),
-    (lambda: pyxent.log_sum_exp(X, weights=X, sink=np.array(1.0)), pyxent.OptionError, "weights and sink were given: "
+    (lambda: pyxent.log_sum_exp(X, weights=X, sink=np.array(1.0)), pyxent.OptionError, "weights and sink are both set: "
      "leave one of them out"),
     (lambda: pyxent.log_sum_exp(X, return_sign="no"), TypeError, "return_sign is 'no'; expected True or False"),
     (lambda: pyxent.log_sum_exp(X, weights=X[:, :3]), pyxent.ShapeError, "weights is float64 [3, 3, 5], logits is "

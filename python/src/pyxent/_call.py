@@ -679,8 +679,8 @@ class Call:
                 raise ShapeError(f"row_offsets of row {row} is {before}, of row {row + 1} {after}; expected offsets "
                                  f"that do not fall")
         if self.offsets[-1] > self.lead.size:
-            raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}; expected as "
-                             f"many values as the offsets count")
+            raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}; expected a "
+                             f"last offset of at most the number of values")
         self._covered = self.offsets[0] == 0 and self.offsets[-1] == self.lead.size
         longest = max((after - before for before, after in zip(self.offsets, self.offsets[1:])), default=0)
         self.axis, self.shape = 1, [len(self.offsets) - 1, max(longest, 1)]

@@ -331,7 +331,7 @@ class ImportTest {
         refusal(
             o -> o.major = 2,
             MemoryException.class,
-            "the tensor is one of DLPack 2.0: ask for version 1, __dlpack__(max_version=(1, 0)) in Python"),
+            "the tensor is one of DLPack 2.0: request version 1, __dlpack__(max_version=(1, 0)) in Python"),
         refusal(o -> o.major = 0, MemoryException.class, "the tensor is one of DLPack 0.0: "),
         refusal(
             o -> o.major = -1, MemoryException.class, "the tensor is one of DLPack 4294967295.0"),

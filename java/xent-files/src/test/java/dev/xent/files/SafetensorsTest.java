@@ -111,7 +111,7 @@ class SafetensorsTest {
     Safetensors file = Safetensors.open(path, arena);
     assertThatThrownBy(() -> file.tensor("y"))
         .isInstanceOf(FileException.class)
-        .hasMessage(path + " has no tensor 'y'; give 'x'");
+        .hasMessage(path + " has no tensor 'y'; name 'x'");
   }
 
   @Test
@@ -126,7 +126,7 @@ class SafetensorsTest {
     assertThatThrownBy(() -> Safetensors.open(path, arena).tensor("model.2.weight"))
         .hasMessage(
             path
-                + " has no tensor 'model.2.weight'; give one of its 4, such as 'model.0.weight',"
+                + " has no tensor 'model.2.weight'; name one of its 4, such as 'model.0.weight',"
                 + " 'model.1.weight', 'lm_head.weight'");
     Path none = SafetensorsBytes.write(folder.resolve("none.safetensors"), file("{}", 0));
     assertThatThrownBy(() -> Safetensors.open(none, arena).tensor("x"))

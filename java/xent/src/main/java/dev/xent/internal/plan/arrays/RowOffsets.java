@@ -61,7 +61,7 @@ public final class RowOffsets {
     if (before > lead.elements) {
       throw new ShapeException(
           message(
-              "%s ends with %d, %s is %s; expected a last offset equal to the number of values",
+              "%s ends with %d, %s is %s; expected a last offset of at most the number of values",
               name, before, leadName, lead));
     }
     return longest;
