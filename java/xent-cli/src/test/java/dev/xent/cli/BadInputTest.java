@@ -303,7 +303,7 @@ class BadInputTest {
     loss("--sink", three).refuses("--sink is F32 [3]");
     loss("--target-weights", three).refuses("targets");
     loss("--row-offsets", three).refuses("three.npy holds floats (f32); expected integers");
-    loss("--row-offsets", labels).refuses("--row-offsets were given", "in one dimension");
+    loss("--row-offsets", labels).refuses("--row-offsets are set", "in one dimension");
   }
 
   @Test
