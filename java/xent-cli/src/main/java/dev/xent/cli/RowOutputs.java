@@ -23,7 +23,7 @@ final class RowOutputs {
       names = "--argmax",
       order = HelpOrder.FILES,
       paramLabel = "A.npy",
-      description = "Write the class of the largest logit, as i64; -1 if there is none.")
+      description = "Write the class of the largest logit, as i64; -1 in rows without one.")
   private @Nullable Path argmax;
 
   @Option(

@@ -13,7 +13,7 @@ final class RowWeightInput {
       names = "--row-weight",
       paramLabel = "U.npy",
       description =
-          "Weight of each row, or booleans; rows of weight 0 are ignored, whatever the"
+          "Weight of each row, or booleans; rows of weight 0 are ignored with any"
               + " targets; a mean divides by the weights.")
   private @Nullable Path rowWeights;
 

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
     modelTransformer = SampleCommand.OwnOptions.class,
     description = {
       "Draws a class from the softmax over the classes that the filters keep.",
-      "The same seed gives the same tokens on every machine. A row without a token gets -1."
+      "The same seed draws the same tokens on every machine. A row without a token gets -1."
     },
     footer = {
       "Examples:",

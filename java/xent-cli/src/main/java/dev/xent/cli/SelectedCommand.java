@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "selected-log-probabilities",
-    header = "Log-probabilities of given classes of each row, their gradient and sums.",
+    header = "Log-probabilities of chosen classes of each row, their gradient and sums.",
     customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy [-o OUT.npy] [OPTIONS]",
     description = "Each row has one target class, such as a token of a completion, or K of them.",
     footer = {

@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
       "Trains a linear classifier on 1,797 handwritten digits through the layers, compares the bits"
           + " of all backends on its logits, and times a large loss and gradient against a copy of"
           + " the same memory.",
-      "Every run prints the same losses, whatever the backend. Exit code 1 if a bit differs or the"
+      "Every run prints the same losses with every backend. Exit code 1 if a bit differs or the"
           + " test accuracy is below 0.93."
     },
     footer = {"Examples:", "  xent demo", "  xent demo --backend reference"})
