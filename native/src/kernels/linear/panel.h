@@ -94,8 +94,8 @@ XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begi
 }
 
 /* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i is stored in
- * to[k * pitch + i]. Whole vectors are stored, and each overlaps the end of the previous one: `to` needs room for sixteen
- * more floats. */
+ * to[k * pitch + i]. Whole vectors are stored, and each overlaps the end of the previous one: `to` needs room for
+ * sixteen more floats. */
 XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to,
                               int64_t pitch) {
   const matrix_rows rows = matrix_rows_of(m, first, count);
