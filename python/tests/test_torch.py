@@ -409,3 +409,10 @@ def test_threads_are_those_of_pytorch(monkeypatch):
     finally:
         torch.set_num_threads(before)
     assert seen == [1]
+
+
+def test_targets_of_other_dimensions():
+    x, target = torch.zeros(2, 7, 5), torch.zeros(2, 7, dtype=torch.int64)
+    with pytest.raises(ShapeError, match=re.escape("expected target of shape [2, 5], or input.movedim(-1, 1)")):
+        xent.cross_entropy(x, target)
+    assert xent.cross_entropy(x.movedim(-1, 1), target).shape == ()

@@ -31,6 +31,7 @@ def _named(names: dict[str, str]) -> Iterator[None]:
     except (XentError, TypeError) as error:
         text = str(error).replace("targets are", "target has")
         text = re.sub(r"\b[a-z_]+\b", lambda found: names.get(found[0], found[0]), text)
+        text = re.sub(r"or dim=(-?\d+)", r"or input.movedim(\1, 1)", text)
         error.args = (text, *error.args[1:])
         raise
 
