@@ -7,7 +7,6 @@ import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Random;
@@ -162,10 +161,9 @@ class EngineSamplersTest {
     try (Arena arena = Arena.ofConfined()) {
       for (int i = 0; i < 10; i++) {
         float[] row = logits(random);
-        MemorySegment segment = arena.allocate(4L * CLASSES, 64);
-        MemorySegment.copy(row, 0, segment, ValueLayout.JAVA_FLOAT, 0, CLASSES);
+        AbstractTensor tensor = new AbstractTensor(Segments.of(arena, row));
         double[] all = new Candidates(capped(row, 5), 1.2, c -> true).probabilities();
-        assertDraws(all, each -> sampler.sample(new AbstractTensor(segment)), row);
+        assertDraws(all, each -> sampler.sample(tensor), row);
       }
     }
   }
@@ -232,11 +230,10 @@ class EngineSamplersTest {
     try (Arena arena = Arena.ofConfined()) {
       for (int i = 0; i < 10; i++) {
         float[] row = logits(random);
-        MemorySegment segment = arena.allocate(4L * CLASSES, 64);
-        MemorySegment.copy(row, 0, segment, ValueLayout.JAVA_FLOAT, 0, CLASSES);
+        AbstractTensor tensor = new AbstractTensor(Segments.of(arena, row));
         Candidates kept = new Candidates(capped(row, 6), 1, c -> true).topK(20).normalize();
         kept.topP(0.95).normalize().excludeTopChoices(0.08);
-        assertDraws(kept.probabilities(), each -> sampler.pick(new AbstractTensor(segment)), row);
+        assertDraws(kept.probabilities(), each -> sampler.pick(tensor), row);
       }
     }
   }

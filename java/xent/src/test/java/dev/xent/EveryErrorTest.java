@@ -32,7 +32,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every kind of bad input that the API refuses, with its words: those of {@code errors-api.txt},
+ * Every kind of bad input that the API rejects, with its words: those of {@code errors-api.txt},
  * one line each, on both backends, with nothing written. The table that was seen is left in {@code
  * target/errors-api.txt}.
  */
