@@ -2,8 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -11,15 +9,12 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import java.lang.foreign.Arena;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,6 +83,23 @@ public final class SelectedLogProbabilities {
   }
 
   /**
+   * Returns the log-probabilities, F64 for logits of F64, else F32, in the shape of the targets.
+   * The memory is new, off the heap, in an automatic arena: any thread may use it, as long as the
+   * tensor is reachable.
+   *
+   * @param logits {@code x}
+   * @param targets the classes
+   */
+  public Tensor forward(Tensor logits, Tensor targets) {
+    View given = view(logits, "logits");
+    View classes = view(targets, "targets");
+    Tensor logProbabilities =
+        Tensor.allocate(DType.of(LogitsPlan.typeOfValues(given)), classes.shape);
+    plan.forward(given, classes, logProbabilities.view);
+    return logProbabilities;
+  }
+
+  /**
    * Writes the log-probabilities.
    *
    * @param logits {@code x}
@@ -99,94 +111,23 @@ public final class SelectedLogProbabilities {
     plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        view(logProbabilities, "logProbabilities"),
-        null,
-        null);
+        view(logProbabilities, "logProbabilities"));
   }
 
   /**
-   * Writes the log-probabilities and keeps what {@link #backward} needs of the rows, 64 bytes of
-   * each.
+   * Returns a call that can be run often. It takes further inputs, and writes a gradient in the
+   * same run or later.
    *
    * @param logits {@code x}
-   * @param targets the classes
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
-   *     overlap anything
-   * @param saved receives the statistics, and keeps them until its next call
+   * @param targets the classes of each row
+   * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
    */
-  public void forward(
-      Tensor logits, Tensor targets, Inputs inputs, Tensor logProbabilities, Saved saved) {
-    plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        view(logProbabilities, "logProbabilities"),
-        null,
-        NullChecks.require(saved, "saved", "a new Saved(arena)").outputs);
-  }
-
-  /**
-   * Writes the log-probabilities, and the gradient in the same call.
-   *
-   * @param logits {@code x}
-   * @param targets the classes
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
-   *     for every class
-   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
-   *     overlap anything
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   */
-  public void forwardBackward(
-      Tensor logits,
-      Tensor targets,
-      Inputs inputs,
-      @Nullable Tensor upstream,
-      Tensor logProbabilities,
-      Tensor gradient) {
-    plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        viewOrNull(upstream),
-        view(logProbabilities, "logProbabilities"),
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Writes the gradient alone, from what an earlier forward over the same logits and targets kept:
-   * the bits of {@link #forwardBackward}.
-   *
-   * @param logits {@code x}, as they were in the forward
-   * @param targets as they were in the forward
-   * @param inputs as they were in the forward; a sink may be left out
-   * @param saved what that forward kept
-   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
-   *     for every class
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @throws OptionException if nothing was kept of such a forward
-   */
-  public void backward(
-      Tensor logits,
-      Tensor targets,
-      Inputs inputs,
-      Saved saved,
-      @Nullable Tensor upstream,
-      Tensor gradient) {
-    plan.backward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        NullChecks.require(saved, "saved", "a new Saved(arena)").outputs,
-        viewOrNull(upstream),
-        view(gradient, "gradient"));
+  public SelectedCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
+    return new SelectedCall(
+        plan.bind(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            view(logProbabilities, "logProbabilities")));
   }
 
   /**
@@ -205,54 +146,12 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * Returns a call that can be run often.
-   *
-   * @param logits {@code x}
-   * @param targets the classes of each row
-   * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
-   */
-  public BoundCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    return new BoundCall(
-        plan.bind(
-            view(logits, "logits"),
-            view(targets, "targets"),
-            view(logProbabilities, "logProbabilities")));
-  }
-
-  /**
    * Returns the options that are not the defaults: {@code
    * SelectedLogProbabilities[temperature=2.0]}.
    */
   @Override
   public String toString() {
     return plan.toString();
-  }
-
-  /**
-   * The statistics that a forward keeps for its backward. Not safe for use by several threads at
-   * once.
-   *
-   * <p>A forward that fails leaves it without anything.
-   */
-  public static final class Saved {
-    final Outputs outputs = new Outputs();
-
-    /**
-     * Creates statistics that no call has filled yet. The memory is freed some time after this is
-     * no longer reachable.
-     */
-    public Saved() {
-      this(Arena.ofAuto());
-    }
-
-    /**
-     * Creates statistics that no call has filled yet.
-     *
-     * @param arena where it will be; a call with more rows than any before takes new memory from it
-     */
-    public Saved(Arena arena) {
-      outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
-    }
   }
 
   /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */

@@ -246,17 +246,9 @@ class AllocationTest {
 
     SelectedLogProbabilities selected =
         SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend)).build();
-    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(arena);
-    allocatesNothing(
-        "selected",
-        x,
-        other,
-        in -> selected.forwardBackward(in, labels, Inputs.none(), null, losses, dx));
-    allocatesNothing(
-        "selected, saved",
-        x,
-        other,
-        in -> selected.forward(in, labels, Inputs.none(), losses, saved));
+    allocatesNothing("selected", x, other, in -> selected.forward(in, labels, losses));
+    SelectedCall selectedCall = selected.on(x, labels, losses).gradient(dx).saveStatistics(arena);
+    allocatesNothing("bound selected with gradient", x, x, in -> selectedCall.run());
     BinaryCrossEntropy binary =
         BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     BinaryCrossEntropy focal =

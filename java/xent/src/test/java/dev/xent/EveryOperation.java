@@ -93,7 +93,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
 
     SelectedLogProbabilities selected =
         SelectedLogProbabilities.builder().axis(1).ignoreIndex(1).execution(execution()).build();
-    selected.forwardBackward(logits, labels, Inputs.none(), null, perRow, gradient);
+    selected.on(logits, labels, perRow).gradient(gradient).run();
     bits.put("selected log-probabilities", Samples.bits(perRow));
     bits.put("their gradient", Samples.bits(gradient));
     BinaryCrossEntropy binary =

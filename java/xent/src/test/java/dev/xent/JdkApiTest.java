@@ -117,7 +117,7 @@ class JdkApiTest {
             mean.on(x, labels).gradient(y).backward(outputs);
             mean.on(x, labels).gradient(y).run();
             SelectedLogProbabilities selected = SelectedLogProbabilities.builder().build();
-            selected.forward(x, labels, Inputs.none(), perRow, new SelectedLogProbabilities.Saved());
+            selected.on(x, labels, perRow).saveStatistics().run();
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
             LossOutputs linear = new LossOutputs().saveStatistics();

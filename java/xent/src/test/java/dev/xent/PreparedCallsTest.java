@@ -99,7 +99,7 @@ class PreparedCallsTest {
 
   @Test
   void selectedLogProbabilitiesLookAtTheClassesFirst() {
-    BoundCall call =
+    SelectedCall call =
         SelectedLogProbabilities.builder().execution(NATIVE).build().on(x, labels, perRow);
     assertPrepared("selected", call.bound, call::run, 2);
   }

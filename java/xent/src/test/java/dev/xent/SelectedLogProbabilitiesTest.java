@@ -10,7 +10,6 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.errors.XentException;
 import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
@@ -22,10 +21,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,7 +57,10 @@ class SelectedLogProbabilitiesTest {
     on(backend)
         .gradientScale(0.5)
         .build()
-        .forwardBackward(logits, targets, Inputs.none(), Tensor.of(g, ROWS, COUNT), lp, dx);
+        .on(logits, targets, lp)
+        .upstream(Tensor.of(g, ROWS, COUNT))
+        .gradient(dx)
+        .run();
     for (int r = 0; r < ROWS; r++) {
       double[] p = Samples.softmax(Samples.row(x, r, CLASSES));
       double[] expected = new double[CLASSES];
@@ -88,7 +88,7 @@ class SelectedLogProbabilitiesTest {
     Tensor in = Tensor.of(values, ROWS, CLASSES);
     Tensor lp = Tensor.of(new double[ROWS * COUNT], ROWS, COUNT);
     Tensor dx = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
-    selected.forwardBackward(in, targets, Inputs.none(), null, lp, dx);
+    selected.on(in, targets, lp).gradient(dx).run();
     double h = 1e-5;
     for (int i = 0; i < values.length; i += 7) {
       double own = values[i];
@@ -129,7 +129,7 @@ class SelectedLogProbabilitiesTest {
         .outputs(new LossOutputs().losses(losses))
         .run();
     SelectedLogProbabilities selected = on(backend).build();
-    selected.forwardBackward(logits, one, Inputs.none(), null, lp, other);
+    selected.on(logits, one, lp).gradient(other).run();
     for (int r = 0; r < ROWS; r++) {
       assertThat(lp.getFloat(r)).isEqualTo(-losses.getFloat(r)).isNegative();
     }
@@ -140,27 +140,6 @@ class SelectedLogProbabilitiesTest {
   }
 
   @OnEveryBackend
-  void aLaterBackwardAndOneInPlaceHaveTheSameBits(Backend backend) {
-    SelectedLogProbabilities selected = on(backend).build();
-    Tensor g = Tensor.of(Samples.logits(ROWS * COUNT, 1, 3), ROWS, COUNT);
-    Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
-    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    selected.forwardBackward(logits, targets, Inputs.none(), g, lp, dx);
-    try (Arena arena = Arena.ofConfined()) {
-      SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(arena);
-      Tensor later = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-      assertThatThrownBy(() -> selected.backward(logits, targets, Inputs.none(), saved, g, later))
-          .isInstanceOf(OptionException.class)
-          .hasMessageContaining("hold no statistics");
-      selected.forward(logits, targets, Inputs.none(), lp, saved);
-      selected.backward(logits, targets, Inputs.none(), saved, g, later);
-      assertThat(Samples.bits(later)).isEqualTo(Samples.bits(dx));
-      selected.backward(logits, targets, Inputs.none(), saved, g, logits);
-      assertThat(Samples.bits(logits)).isEqualTo(Samples.bits(dx));
-    }
-  }
-
-  @OnEveryBackend
   void ignoredEntriesCountForNothing(Backend backend) {
     SelectedLogProbabilities selected = on(backend).ignoreIndex(-100).build();
     Tensor some = Tensor.of(new int[] {3, -100, -100, -100, 5, 5, 1, 2}, ROWS, 2);
@@ -168,7 +147,7 @@ class SelectedLogProbabilitiesTest {
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     logits.setFloat(Float.NaN, 1, 0); // nobody asks this row
     logits.setFloat(Float.NaN, 3, 0);
-    selected.forwardBackward(logits, some, Inputs.none(), null, lp, dx);
+    selected.on(logits, some, lp).gradient(dx).run();
     assertThat(lp.getDouble(0, 0)).isCloseTo(logProbability(x, 0, 3), within(1e-5));
     assertThat(Float.floatToRawIntBits(lp.getFloat(0, 1))).isZero();
     assertThat(lp.getFloat(1, 0)).isZero();
@@ -186,12 +165,9 @@ class SelectedLogProbabilitiesTest {
     Tensor one = Tensor.of(new int[] {1});
     Tensor lp = Tensor.of(new float[1]);
     Tensor dx = Tensor.of(new float[2], 1, 2);
-    on(backend).build().forwardBackward(all, one, Inputs.none(), null, lp, dx);
+    on(backend).build().on(all, one, lp).gradient(dx).run();
     assertThat(lp.getFloat(0)).isNaN();
-    on(backend)
-        .fullyMasked(FullyMasked.ZERO)
-        .build()
-        .forwardBackward(all, one, Inputs.none(), null, lp, dx);
+    on(backend).fullyMasked(FullyMasked.ZERO).build().on(all, one, lp).gradient(dx).run();
     assertThat(lp.getFloat(0)).isEqualTo(Float.NEGATIVE_INFINITY);
     assertThat(dx.toFloatArray()).containsOnly(0);
   }
@@ -261,29 +237,6 @@ class SelectedLogProbabilitiesTest {
     assertThatThrownBy(() -> selected.sumSequences(lost, offsets, sums))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("logProbabilities is in a closed arena");
-  }
-
-  @OnEveryBackend
-  void aForwardThatFailsLeavesNothingForABackward(Backend backend) {
-    SelectedLogProbabilities selected = on(backend).build();
-    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved();
-    Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
-    float[] written = new float[ROWS * CLASSES];
-    Tensor gradient = Tensor.of(written, ROWS, CLASSES);
-    Tensor wrong = Tensor.of(new float[ROWS]);
-    Inputs none = Inputs.none();
-    for (ThrowingCallable fails :
-        List.<ThrowingCallable>of(
-            () -> selected.forward(logits, Tensor.of(new int[] {0, 1, 2, 99}), none, wrong, saved),
-            () -> selected.forward(logits, targets, none, wrong, saved),
-            () -> selected.forward(logits, wrong, none, lp, saved))) {
-      selected.forward(logits, targets, none, lp, saved);
-      assertThatThrownBy(fails).isInstanceOf(XentException.class);
-      assertThatThrownBy(() -> selected.backward(logits, targets, none, saved, null, gradient))
-          .isInstanceOf(OptionException.class)
-          .hasMessageContaining("the outputs hold no statistics");
-    }
-    assertThat(written).containsOnly(0);
   }
 
   @OnEveryBackend
@@ -387,7 +340,7 @@ class SelectedLogProbabilitiesTest {
         }
         Tensor lp = tensor(outType, rows, count);
         Tensor dx = tensor(outType, rows, n);
-        builder.build().forwardBackward(in, chosen, inputs, upstream, lp, dx);
+        builder.build().on(in, chosen, lp).inputs(inputs).upstream(upstream).gradient(dx).run();
         long[] got = LongStream.concat(bits(lp), bits(dx)).toArray();
         if (expected == null) {
           expected = got;

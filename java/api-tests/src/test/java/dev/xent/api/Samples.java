@@ -35,6 +35,7 @@ import dev.xent.SamplerCall;
 import dev.xent.SamplerCursor;
 import dev.xent.SamplerInputs;
 import dev.xent.SamplerShard;
+import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.ShardCall;
 import dev.xent.Softmax;
@@ -147,7 +148,7 @@ final class Samples {
     put(CrossEntropyHvp.Builder.class, CrossEntropyHvp.builder());
     put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
     put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());
-    put(SelectedLogProbabilities.Saved.class, new SelectedLogProbabilities.Saved(Arena.ofAuto()));
+    put(SelectedCall.class, SelectedLogProbabilities.along(1).on(one, Tensor.of(new int[1]), one));
     put(Divergence.Builder.class, Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER));
     put(LogSoftmax.class, LogSoftmax.along(1));
     put(LogSoftmax.Builder.class, LogSoftmax.builder());

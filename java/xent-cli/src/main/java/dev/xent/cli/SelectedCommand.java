@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Inputs;
+import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
@@ -170,11 +171,11 @@ final class SelectedCommand implements Callable<Integer> {
       @Nullable Tensor g,
       Tensor values,
       @Nullable Tensor dx) {
-    if (dx == null) {
-      operation.on(logits, classes, values).inputs(beside).run();
-    } else {
-      operation.forwardBackward(logits, classes, beside, g, values, dx);
+    SelectedCall call = operation.on(logits, classes, values).inputs(beside).upstream(g);
+    if (dx != null) {
+      call.gradient(dx);
     }
+    call.run();
   }
 
   private SelectedLogProbabilities operation(int classAxis) {

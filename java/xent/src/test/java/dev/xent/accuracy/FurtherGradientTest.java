@@ -9,7 +9,6 @@ import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Execution;
-import dev.xent.Inputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -372,13 +371,13 @@ class FurtherGradientTest {
           .execution(Execution.defaults().backend(backend))
           .temperature(temperature)
           .build()
-          .forwardBackward(
+          .on(
               tensor(arena, type, x),
               Tensor.of(classes, ROWS, count),
-              Inputs.none(),
-              upstream,
-              Tensor.allocate(arena, type, ROWS, count),
-              dx);
+              Tensor.allocate(arena, type, ROWS, count))
+          .upstream(upstream)
+          .gradient(dx)
+          .run();
       for (int r = 0; r < ROWS; r++) {
         int first = r * count;
         Function<DoubleDouble[], DoubleDouble> sum =

@@ -598,8 +598,11 @@ final class Computer implements AutoCloseable {
         .ignoreIndex(Options.IGNORED)
         .gradientScale(sample.options().gradientScale())
         .build()
-        .forwardBackward(
-            x.tensor, classes.tensor, ofSoftmax(), pulls.tensor, values.tensor, dx.tensor);
+        .on(x.tensor, classes.tensor, values.tensor)
+        .inputs(ofSoftmax())
+        .upstream(pulls.tensor)
+        .gradient(dx.tensor)
+        .run();
     return Map.of("log-probabilities", values.take(), "gradient", dx.take());
   }
 

@@ -345,7 +345,7 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) -> {
-            selected.forwardBackward(t[0], t[1], Inputs.none(), null, t[2], t[3]);
+            selected.on(t[0], t[1], t[2]).gradient(t[3]).run();
             return 0;
           };
         });

@@ -213,6 +213,25 @@ public class Bound {
     forward.changed();
   }
 
+  /** Sets the tensor that receives the gradient, for an operation whose third view is an output. */
+  public final void gradientAndOutput(View view) {
+    requireIdle();
+    given.gradient = view;
+    forward.changed();
+  }
+
+  /** The upstream of all later runs, or null. */
+  public final @Nullable View upstream() {
+    return given.upstream;
+  }
+
+  /** Sets the upstream of all later runs. */
+  public final void upstream(@Nullable View view) {
+    requireIdle();
+    given.upstream = view;
+    forward.changed();
+  }
+
   /** Sets the tensors that receive the gradients of a linear layer. */
   public final Bound gradients(@Nullable ArrayViews views) {
     requireIdle();

@@ -78,26 +78,14 @@ public final class SelectedPlan {
     return text.toString();
   }
 
-  /** Writes all requested outputs. */
-  public void forward(
-      View logits,
-      View targets,
-      InputViews inputs,
-      @Nullable View upstream,
-      View logProbabilities,
-      @Nullable View gradient,
-      @Nullable Outputs saved) {
-    Call call = forward.with(logits, targets, logProbabilities);
-    call.given.inputs(inputs);
-    call.given.outputs = saved;
-    call.given.upstream = upstream;
-    call.given.gradient = gradient;
-    forward.run(call);
+  /** Writes the log-probabilities. */
+  public void forward(View logits, View targets, View logProbabilities) {
+    forward.run(logits, targets, logProbabilities);
   }
 
   /** Creates a bound call that writes the log-probabilities. */
   public Bound bind(View logits, View targets, View logProbabilities) {
-    return new Bound(forward, logits, targets, logProbabilities);
+    return new Bound(forward, backward, logits, targets, logProbabilities);
   }
 
   private final class Forward extends Operation {
@@ -141,21 +129,7 @@ public final class SelectedPlan {
     }
   }
 
-  /** Writes the gradient, from statistics that a forward pass saved. */
-  public void backward(
-      View logits,
-      View targets,
-      InputViews inputs,
-      Outputs saved,
-      @Nullable View upstream,
-      View gradient) {
-    Call call = backward.with(logits, targets, gradient);
-    call.given.inputs(inputs);
-    call.given.saved = saved;
-    call.given.upstream = upstream;
-    backward.run(call);
-  }
-
+  /** Computes the gradient from statistics that a forward pass saved. */
   private final class Backward extends Operation {
     Backward(Engine engine) {
       super(engine);
