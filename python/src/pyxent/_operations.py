@@ -803,7 +803,7 @@ def cross_entropy(
     ignore_index     rows with this label do not count; None, the default, ignores no row (PyTorch's default is -100)
     label_smoothing  eps: targets become `(1 - eps) q + eps / classes`; with smoothing="others", eps is spread over all
                      classes except the label
-    class_weights    w, one per class; may be below 0 without `save_statistics`
+    class_weights    w, one per class; with NumPy and without `save_statistics` also below 0, unlike in Java and C
     row_weights      u, one per row; a row with 0 or False is ignored, and not read
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
     gradient_scale   multiplies every gradient

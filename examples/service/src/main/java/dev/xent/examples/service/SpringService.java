@@ -13,7 +13,7 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Spring Boot: the five best classes of the logits in a request. */
+/** Spring Boot: the five best classes of the logits in a request, and their probabilities. */
 @SpringBootApplication
 public class SpringService {
   /** Starts the service on port 8080, or on {@code --server.port}. */
@@ -25,9 +25,12 @@ public class SpringService {
   static class Scores {
     private final TopK best = TopK.builder(5).execution(Execution.sequential()).build();
 
+    record Best(int[] classes, float[] probabilities) {}
+
     @PostMapping("/best")
-    int[] best(@RequestBody float[] logits) {
-      return best.probabilities(Tensor.of(logits)).classes().toIntArray(); // -1: a logit is NaN
+    Best best(@RequestBody float[] logits) {
+      TopK.Result result = best.probabilities(Tensor.of(logits)); // -1 and NaN if a logit is NaN
+      return new Best(result.classes().toIntArray(), result.values().toFloatArray());
     }
 
     @ExceptionHandler

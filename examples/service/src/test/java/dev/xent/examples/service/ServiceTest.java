@@ -39,9 +39,15 @@ class ServiceTest {
       int port = service.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
       HttpResponse<String> best = post(client, port, "/best", "[0, 9, 3, 7, 1, 5]").get();
       assertThat(best.statusCode()).isEqualTo(200);
-      assertThat(best.body()).isEqualTo("[1,3,5,2,4]");
+      assertThat(best.body())
+          .isEqualTo(
+              """
+              {"classes":[1,3,5,2,4],\
+              "probabilities":[0.8646118,0.11701248,0.015835917,0.0021431586,2.9004493E-4]}""");
       assertThat(post(client, port, "/best", "[0, 1, 2, 3, \"NaN\"]").get().body())
-          .isEqualTo("[-1,-1,-1,-1,-1]");
+          .isEqualTo(
+              """
+              {"classes":[-1,-1,-1,-1,-1],"probabilities":["NaN","NaN","NaN","NaN","NaN"]}""");
 
       HttpResponse<String> tooFew = post(client, port, "/best", "[0, 9, 3, 7]").get();
       assertThat(tooFew.statusCode()).isEqualTo(400);
