@@ -92,10 +92,7 @@ public final class SamplerCursor {
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
-    if (needsText) {
-      return next(logits, SamplerInputs.none());
-    }
-    return counted(calls.next(Arguments.view(logits, "logits"), step), logits);
+    return counted(draw(logits), logits, "");
   }
 
   /**
@@ -107,19 +104,31 @@ public final class SamplerCursor {
    * @throws OptionException for inputs with tokens before
    */
   public int next(Tensor logits, SamplerInputs inputs) {
-    return counted(
-        text.next(Arguments.view(logits, "logits"), step, Arguments.views(inputs)), logits);
+    return counted(drawFromText(logits, inputs), logits, "");
   }
 
-  private int counted(long token, Tensor logits) {
+  /** Draws the next token. Returns a negative number if no token exists. */
+  private long draw(Tensor logits) {
+    return needsText
+        ? drawFromText(logits, SamplerInputs.none())
+        : calls.next(Arguments.view(logits, "logits"), step);
+  }
+
+  private long drawFromText(Tensor logits, SamplerInputs inputs) {
+    return text.next(Arguments.view(logits, "logits"), step, Arguments.views(inputs));
+  }
+
+  /**
+   * Counts a drawn token.
+   *
+   * @param row the name of the row in the logits of the caller, or an empty text
+   */
+  private int counted(long token, Tensor logits, String row) {
     if (token < 0) {
       throw new NoTokenException(
-          "logits is "
-              + logits
-              + " with "
-              + cause(logits.toFloatArray())
-              + ", and no token can be drawn; expected logits without NaN or +inf, one of them above"
-              + " -inf");
+          message(
+              "logits%s is %s with %s, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf",
+              row, logits, cause(logits.toFloatArray())));
     }
     step++;
     return (int) token;
@@ -197,7 +206,8 @@ public final class SamplerCursor {
    * @param drafts tokens that may come next, in order; may be empty
    * @param tokens receives the tokens that were drawn, one more than the result
    * @return how many drafts were drawn, from the first one on
-   * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended
+   * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended, and {@code
+   *     tokens} is as it was
    * @throws ShapeException for another number of rows, or an array that has fewer places
    */
   public int verify(Tensor logits, int[] drafts, int[] tokens) {
@@ -217,11 +227,15 @@ public final class SamplerCursor {
               "tokens has %s, drafts has %d; expected one place more",
               plural(tokens.length, "place"), drafts.length));
     }
+    int[] drawn = new int[drafts.length + 1];
     long first = step;
     try {
       for (int i = 0; ; i++) {
-        tokens[i] = next(logits.slice(1 - axis, i, i + 1L));
-        if (i == drafts.length || tokens[i] != drafts[i]) {
+        Tensor row = logits.slice(1 - axis, i, i + 1L);
+        long token = draw(row);
+        drawn[i] = counted(token, row, token < 0 ? "[" + i + "]" : "");
+        if (i == drafts.length || drawn[i] != drafts[i]) {
+          System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
         }
       }

@@ -286,7 +286,7 @@ class SamplerCursorTest {
     refused(
         LabelException.class,
         () -> cursor.next(logits(0)),
-        "outputTokens of row 0 has 1000; expected 0 to 999, or -1 for no token");
+        "accept has 1000, logits has 1000 classes; expected tokens from 0 to 999");
     assertThat(cursor.step()).isEqualTo(2);
     byte[] none = new byte[CLASSES];
     refused(

@@ -334,9 +334,12 @@ class SamplerRepetitionTest {
   void aRowWithoutATokenTakesAllOfThemBack() {
     SamplerCursor cursor = Sampler.builder().temperature(0).noRepeatNgram(1).build().start();
     float[][] rows = {{1, 0, 0}, {0, 1, Float.NaN}};
-    int[] tokens = new int[2];
+    int[] tokens = {7, 8};
     assertThatThrownBy(() -> cursor.verify(Tensor.copyOf(rows), new int[] {0}, tokens))
-        .isInstanceOf(NoTokenException.class);
+        .isInstanceOf(NoTokenException.class)
+        .hasMessage(
+            "logits[1] is F32 [1, 3] off the heap with NaN in class 2, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+    assertThat(tokens).containsExactly(7, 8);
     assertThat(cursor.step()).isZero();
     assertThat(cursor.next(rows[0])).isZero();
   }

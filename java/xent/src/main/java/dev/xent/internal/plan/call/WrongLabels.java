@@ -2,6 +2,7 @@
 package dev.xent.internal.plan.call;
 
 import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.ElementType;
@@ -68,6 +69,18 @@ public final class WrongLabels {
         row,
         token,
         unsigned,
+        classes);
+  }
+
+  /** The exception for a token of a cursor that is not a class of the logits. */
+  public static LabelException ofCursor(String name, long token, long classes) {
+    return new LabelException(
+        message(
+            "%s has %d, logits has %s; expected tokens from 0 to %d",
+            name, token, plural(classes, "class"), classes - 1),
+        0,
+        token,
+        false,
         classes);
   }
 

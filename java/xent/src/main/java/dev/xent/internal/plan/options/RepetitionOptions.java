@@ -51,7 +51,7 @@ public record RepetitionOptions(
     if (areUsed()) {
       throw new OptionException(
           message(
-              "%s is set, and this call does not have the text; expected start(), whose cursor has it, or a bias",
+              "%1$s is set, and this call does not have the text; expected start(), whose cursor has it, or a sampler without %1$s",
               noRepeatNgram != 0
                   ? "noRepeatNgram"
                   : dryMultiplier != 0 ? "dryMultiplier" : "bannedSequences"));

@@ -151,7 +151,7 @@ public final class TextCall {
     }
     long classes = logits.shape[axis];
     requireClass("promptTokens", prompt.largest(), classes);
-    requireClass("outputTokens", drawn.largest(), classes);
+    requireClass("accept", drawn.largest(), classes);
     requireClass("bannedSequences", largestBanned, classes);
     plan.sample(logits, step, inputs(logits, axis, more), into, arguments);
     long drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
@@ -163,7 +163,7 @@ public final class TextCall {
 
   private static void requireClass(String name, int largest, long classes) {
     if (largest >= classes) {
-      throw WrongLabels.ofToken(name, 0, largest, false, classes);
+      throw WrongLabels.ofCursor(name, largest, classes);
     }
   }
 
