@@ -279,9 +279,9 @@ static mixture any_mixture(bool long_row) {
         s->typical_p = 0;
       }
     }
-    if (m.sampling[row].order) m.sampling[row].order = any_order(&m.sampling[row]);
     if (m.kind == ALL_EQUAL && one_in(2)) /* shares of exactly this number of classes, or nearly */
       m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;
+    if (m.sampling[row].order) m.sampling[row].order = any_order(&m.sampling[row]);
   }
   free(row_values);
   if (!plain && one_in(4)) {
@@ -586,9 +586,18 @@ static void compare_state(const mixture *m, const plain_row *r, const sample_sta
   describe(m, 0, XENT_ISA_BEST);
 }
 
+/* Top-p, of which min-p removes a part. */
+static void set_both(xent_sampling *s) {
+  const xent_sampling from = *s;
+  *s = xent_default_sampling();
+  s->seed = from.seed, s->stream = from.stream, s->step = from.step;
+  s->top_p = 0.9 + random_unit(&source) / 16;
+  s->min_p = 0.02 + random_unit(&source) / 2;
+}
+
 /* Rows that are split anywhere. Each shard uses one instruction set in each round, and states are gathered in any
  * order. A shard's states are equal for all instruction sets. */
-static void test_shards(bool long_row) {
+static void test_shards(bool long_row, bool both) {
   mixture m = any_mixture(long_row);
   const int64_t most = m.classes < MOST_SHARDS ? m.classes : MOST_SHARDS, n = 1 + below(most);
   const uint64_t bytes = workspace_of(&m);
@@ -602,6 +611,7 @@ static void test_shards(bool long_row) {
     release(&m.outputs[o]);
   }
   for (int64_t row = 0; row < m.rows; row++) fit_for_shards(&m.sampling[row]);
+  for (int64_t row = 0; both && row < m.rows; row++) set_both(&m.sampling[row]);
   expect_tokens(&m);
   rows_of_shards += (uint64_t)m.rows;
   int64_t left = m.classes;
@@ -720,6 +730,30 @@ static void test_behind_typical_p(void) {
       int64_t token;
       must(sample_repeated(x, n, 1, &s, &token, isa), "sample");
       expect_number("token behind typical-p", token, a.token);
+    }
+  }
+}
+
+/* ---- many equals ---- */
+
+/* Top-k of rows in which more classes have the k-th logit than a search lists. */
+static void test_top_k_of_equals(void) {
+  enum { MOST = 40000 };
+  static float x[MOST];
+  static uint8_t kept[MOST];
+  for (int i = 0; i < 16; i++) {
+    const int64_t n = MOST - below(9000), values = 2 + i % 3;
+    for (int64_t k = 0; k < n; k++) x[k] = (float)(k % values);
+    xent_sampling s = xent_default_sampling();
+    s.seed = random_bits(&source);
+    s.ties = i % 2 ? XENT_TIES_FIRST : XENT_TIES_ALL;
+    s.top_k = 2 + below(1000);
+    sample_answer a = {.mask = kept};
+    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+      int64_t token;
+      must(sample_repeated(x, n, 1, &s, &token, isa), "sample");
+      expect_number("token of equals", token, a.token);
     }
   }
 }
@@ -1107,10 +1141,11 @@ int main(int argc, char **argv) {
   test_workspace_of_too_many_classes();
   test_vectors();
   test_behind_typical_p();
+  test_top_k_of_equals();
   test_chances(times > 1 ? 24 : 8);
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
-  for (int64_t i = 0; i < times * MIXTURES; i++) test_shards(i % 4 == 0);
+  for (int64_t i = 0; i < times * MIXTURES; i++) test_shards(i % 4 == 0, i % 8 == 4);
   printf("%" PRIu64 " rows in shards, %" PRIu64 " calls, %" PRIu64 " states of the plain program; rounds of states:",
          rows_of_shards, shards_called, states_compared);
   for (int i = 1; i <= MOST_ROUNDS; i++) printf(" %" PRIu64, rounds_seen[i]);
