@@ -6,13 +6,17 @@
  * explains why the interface has this form.
  *
  * A FIRST CALL
- *   The probabilities of a matrix of floats, in place:
+ *   The probabilities of a matrix of floats, in place, and the losses and the gradient of labels:
+ *       xent_status status = xent_softmax_f32(x, rows, classes, x);
+ *       status = xent_cross_entropy_f32(x, labels, rows, classes, losses, gradient);
+ *   For other types, layouts, options and results, the same with a struct:
  *       xent_layout floats = xent_per_class(classes, 1, XENT_F32);
  *       xent_softmax_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes),
  *                                 .logits = {x, floats}, .output = {x, floats}};
- *       xent_status status = xent_softmax(&call);
+ *       status = xent_softmax(&call);
  *
  * FUNCTIONS
+ *   xent_softmax_f32, xent_cross_entropy_f32    a matrix of floats, in one line
  *   xent_softmax, xent_log_softmax     y = softmax(x), y = log softmax(x)
  *   xent_softmax_backward              dx from y and dy; also xent_log_softmax_backward
  *   xent_log_sum_exp                   one number per row
@@ -107,6 +111,13 @@ extern "C" {
 #define XENT_API
 #else
 #define XENT_API __attribute__((visibility("default")))
+#endif
+
+/* Initializes a struct with zeros. */
+#ifdef __cplusplus
+#define XENT_ZEROS {}
+#else
+#define XENT_ZEROS {0}
 #endif
 
 /* The version of this binary interface. Do not call a library with another ABI version. */
@@ -442,6 +453,19 @@ XENT_API xent_status xent_softmax(const xent_softmax_call *call);
 /* y = x - log sum exp(x), never above 0. -inf stays -inf. Otherwise the same as xent_softmax. */
 XENT_API xent_status xent_log_softmax(const xent_softmax_call *call);
 
+/* xent_softmax of a matrix of floats without gaps, with the default options. output may be the logits. */
+static inline xent_status xent_softmax_f32(const float *logits, int64_t rows, int64_t classes, float *output) {
+  const xent_layout floats = xent_per_class(classes, 1, XENT_F32);
+  xent_softmax_call call = XENT_ZEROS;
+  call.size = sizeof call;
+  call.sizes = xent_rows(rows, classes);
+  call.logits.address = logits;
+  call.logits.layout = floats;
+  call.output.address = output;
+  call.output.layout = floats;
+  return xent_softmax(&call);
+}
+
 /* log sum exp(x), one number per row, with its digits also next to 0. +inf if a logit or the sink is, and none is NaN.
  * For class ranges use xent_finish. */
 typedef struct xent_log_sum_exp_call {
@@ -553,6 +577,25 @@ typedef struct xent_cross_entropy_call {
 } xent_cross_entropy_call;
 
 XENT_API xent_status xent_cross_entropy(const xent_cross_entropy_call *call);
+
+/* xent_cross_entropy of a matrix of floats without gaps and a label per row, with the default options. Writes a loss per
+ * row; gradient has the shape of the logits and may be the logits. Each of both may be NULL. */
+static inline xent_status xent_cross_entropy_f32(const float *logits, const int32_t *labels, int64_t rows,
+                                                 int64_t classes, float *losses, float *gradient) {
+  const xent_layout floats = xent_per_class(classes, 1, XENT_F32);
+  xent_cross_entropy_call call = XENT_ZEROS;
+  call.size = sizeof call;
+  call.sizes = xent_rows(rows, classes);
+  call.logits.address = logits;
+  call.logits.layout = floats;
+  call.targets.address = labels;
+  call.targets.layout = xent_per_row(1, XENT_I32);
+  call.losses.address = losses;
+  call.losses.layout = xent_per_row(1, XENT_F32);
+  call.gradient.address = gradient;
+  call.gradient.layout = floats;
+  return xent_cross_entropy(&call);
+}
 
 /* The gradient alone, from the statistics of an earlier xent_cross_entropy over the same logits, targets and weights:
  * dx = upstream * its gradient, with one upstream number per row. The gradient may overwrite the logits. A class range

@@ -407,7 +407,25 @@ static void test_values(int32_t isa, random_source *r) {
   }
 }
 
+/* The call of one line has the bits of the struct, also in place. */
+static void test_matrix_of_floats(void) {
+  reset();
+  float losses[ROWS], gradient[SIZE], own_losses[ROWS], own_gradient[SIZE];
+  CHECK(!loss(losses, gradient));
+  CHECK(!xent_cross_entropy_f32(x, labels, ROWS, CLASSES, own_losses, own_gradient));
+  CHECK(!memcmp(losses, own_losses, sizeof losses) && !memcmp(gradient, own_gradient, sizeof gradient));
+  own_losses[0] = own_gradient[0] = 77;
+  CHECK(!xent_cross_entropy_f32(x, labels, ROWS, CLASSES, own_losses, NULL) && own_losses[0] == losses[0]);
+  CHECK(!xent_cross_entropy_f32(x, labels, ROWS, CLASSES, NULL, own_gradient) && own_gradient[0] == gradient[0]);
+  labels[ROWS - 1] = CLASSES;
+  CHECK(xent_cross_entropy_f32(x, labels, ROWS, CLASSES, own_losses, NULL) == XENT_INVALID_LABEL);
+  labels[ROWS - 1] = 0;
+  CHECK(!xent_cross_entropy_f32(x, labels, ROWS, CLASSES, NULL, x));
+  CHECK(x[0] == gradient[0]);
+}
+
 int main(void) {
+  test_matrix_of_floats();
   test_weights_that_are_missing();
   test_target_weights();
   test_clamp_of_probability_rows();

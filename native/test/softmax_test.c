@@ -86,9 +86,25 @@ static void test_values_of_forward(int64_t n, int32_t isa) {
   }
 }
 
+/* The call of one line has the bits of the struct, also in place. */
+static void test_matrix_of_floats(void) {
+  reset();
+  float probabilities[SIZE];
+  CHECK(!softmax());
+  CHECK(!xent_softmax_f32(x, ROWS, CLASSES, probabilities));
+  CHECK(!memcmp(probabilities, y, sizeof probabilities));
+  CHECK(!xent_softmax_f32(x, ROWS, CLASSES, x));
+  CHECK(!memcmp(probabilities, x, sizeof probabilities));
+  CHECK(xent_softmax_f32(x, ROWS, CLASSES, x + 1) == XENT_OVERLAP);
+  CHECK(xent_softmax_f32(x, ROWS, CLASSES, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_f32(x, ROWS, 0, x) == XENT_INVALID_SHAPE);
+  CHECK(!xent_softmax_f32(x, 0, CLASSES, x));
+}
+
 int main(void) {
   random_source r = {99};
   test_edges();
+  test_matrix_of_floats();
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (size_t c = 0; c < sizeof class_counts / sizeof *class_counts; c++) {
       fill_row(in, VALUE_ROWS * class_counts[c], 0, &r);
