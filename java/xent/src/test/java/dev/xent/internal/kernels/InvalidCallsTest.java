@@ -66,6 +66,29 @@ class InvalidCallsTest {
             Status.INVALID_LABEL);
   }
 
+  @Test
+  void aRowWeightIsReportedBeforeTheLabelOfItsRow() {
+    KernelCall.Caller check = KernelCall.functions().get("check");
+    int compared = 0;
+    for (int round = 0; round < 2_000; round++) {
+      try (Arena arena = Arena.ofConfined()) {
+        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+        KernelCall call = lawful(arena, new GeneralCase(arena, false, 1, 4, kind, false, random));
+        MemorySegment weights = call.get("row weights");
+        if (weights != NULL
+            && call.get("targets") != NULL
+            && right(arena, call).contains("check")) {
+          call.get("targets").fill((byte) 0x7f);
+          weights.fill((byte) -1);
+          compare(arena, call, "check", check, "both of " + kind);
+          compared++;
+        }
+      }
+    }
+    assertThat(differences).isEmpty();
+    assertThat(statuses.get(Status.INVALID_OPTION)).isPositive().isLessThanOrEqualTo(compared);
+  }
+
   /** The functions that take these arguments, first the one whose statistics others write. */
   private List<String> right(Arena arena, KernelCall call) {
     List<String> right = new ArrayList<>();

@@ -41,8 +41,10 @@ public final class Report {
     return status;
   }
 
-  /** Reports an invalid number in an array, with its index. */
+  /** Reports an invalid number in an array, with its index, and no label that was found first. */
   public int refuseValue(int status, int ofField, double number, long beside) {
+    row = -1;
+    label = 0;
     value = number;
     return refuse(status, ofField, beside);
   }
