@@ -578,8 +578,8 @@ typedef struct xent_cross_entropy_call {
 
 XENT_API xent_status xent_cross_entropy(const xent_cross_entropy_call *call);
 
-/* xent_cross_entropy of a matrix of floats without gaps and a label per row, with the default options. Writes a loss per
- * row; gradient has the shape of the logits and may be the logits. Each of both may be NULL. */
+/* xent_cross_entropy of a matrix of floats without gaps and a label per row, with the default options. losses has a
+ * number per row, gradient the shape of the logits; it may be the logits. Either may be NULL. */
 static inline xent_status xent_cross_entropy_f32(const float *logits, const int32_t *labels, int64_t rows,
                                                  int64_t classes, float *losses, float *gradient) {
   const xent_layout floats = xent_per_class(classes, 1, XENT_F32);
