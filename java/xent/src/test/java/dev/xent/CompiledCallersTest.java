@@ -83,7 +83,7 @@ class CompiledCallersTest {
         : Modifier.isPublic(type.getModifiers()) && (outer == null || isPublic(outer));
   }
 
-  /** The methods that a compiler sees: no bridge that stands beside what it leads to. */
+  /** The methods that a compiler sees: no bridge to a method with the same parameters. */
   private static List<Method> methods(Class<?> type) {
     List<Method> all = Arrays.asList(type.getMethods());
     return all.stream()

@@ -58,7 +58,7 @@ class ExecutorsTest {
     INLINE,
     TWICE_INLINE,
     TWICE_AT_ONCE,
-    /** Its task, too, runs inside a call of its own. */
+    /** Makes calls before and after the task; their executor runs the task, too. */
     CALLS,
     LATE,
     NEVER

@@ -410,7 +410,7 @@ class HouseRulesTest {
         .and()
         .doNotBelongToAnyOf(Memory.class)
         .and()
-        // Of its own memory, which it has just got.
+        // It sets the bounds of memory that it has just allocated.
         .doNotHaveFullyQualifiedName("dev.xent.internal.kernels.ArrayBlocks")
         .should()
         .callMethodWhere(callsOf("reinterpret"))

@@ -25,7 +25,7 @@ class MemoryOwnerTest {
   private static final int CLASSES = 5;
   private static final String GONE = "the buffer has grown; view it again";
 
-  /** Lends until it is told otherwise. */
+  /** Lends its memory until a test sets a reason not to. */
   private static final class Recallable implements MemoryOwner {
     private @Nullable String refusal;
     private int asked;

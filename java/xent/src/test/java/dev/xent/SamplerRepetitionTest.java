@@ -68,7 +68,7 @@ class SamplerRepetitionTest {
       return Arrays.stream(breakers).anyMatch(each -> each == token);
     }
 
-    /** How many tokens before a place are the last of the text, at most so many. */
+    /** The number of tokens before a place that equal the last ones of the text, up to a limit. */
     private static int same(List<Integer> text, int place, int most) {
       int length = 0;
       while (length < most

@@ -55,7 +55,7 @@ final class SmallStacksTest {
     }
   }
 
-  /** Calls at every depth until one is refused. */
+  /** Makes calls at increasing depth until one throws. */
   private static void callDeeper(
       CrossEntropy loss, Tensor logits, Tensor labels, Tensor gradient, double expected) {
     gradient.setFloat(UNTOUCHED, 0, 0);

@@ -26,7 +26,7 @@ class ElementaryTest {
         : actual.subtract(expected).divide(expected, DIGITS).abs().doubleValue();
   }
 
-  /** The power series at x / 2^halvings, squared so many times. */
+  /** The power series at x / 2^halvings, squared {@code halvings} times. */
   private static BigDecimal exp(BigDecimal x) {
     MathContext wide = new MathContext(90);
     int halvings = 4 + Math.max(0, Math.getExponent(x.doubleValue()));

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param ignored the index of rows to ignore, or null
  * @param reduction of loss and gradient
  * @param denominator of a mean, or 0: the valid rows
- * @param upstream whether every row has a factor of its own
+ * @param upstream whether each row has its own factor
  */
 record LossCase(
     int @Nullable [] labels,

@@ -170,7 +170,7 @@ final class Rows {
     }
   }
 
-  /** Logits so large that only few floats lie between them, or none. */
+  /** Logits so large that they are only a few floats apart, or neighbours. */
   private void hugeOffsets() {
     for (double offset : new double[] {16384, 1e5, 1e6, 1e10, 1e20, 1e38, 3e38}) {
       for (int sign = -1; sign <= 1; sign += 2) {

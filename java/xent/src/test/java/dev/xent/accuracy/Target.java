@@ -19,7 +19,7 @@ interface Target {
     return k -> k == label ? atLabel : share;
   }
 
-  /** Labels, of which smoothing gives to the others alone. */
+  /** Labels, with smoothing that goes to the other classes only. */
   static Target labelOfOthers(int label, int classes, double eps) {
     DoubleDouble share = share(eps, classes - 1);
     DoubleDouble atLabel = keep(eps);

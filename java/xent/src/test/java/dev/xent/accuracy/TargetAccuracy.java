@@ -42,7 +42,7 @@ final class TargetAccuracy {
     return new TargetAccuracy(loss, 1, gradient, gradient);
   }
 
-  /** Beside its largest class a row's other exponentials may be lost: hence the 1 in the loss. */
+  /** The sum may lose all exponentials of a row but the largest: hence the 1 in the loss. */
   static TargetAccuracy ofProbabilities(Measures measures) {
     double limit = Limits.TARGETS_GRADIENT;
     return new TargetAccuracy(

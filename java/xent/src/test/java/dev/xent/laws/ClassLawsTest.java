@@ -11,7 +11,7 @@ import net.jqwik.api.Property;
 
 /** What becomes of results when classes change places. */
 class ClassLawsTest extends Laws {
-  /** Where class i of so many is after they were shuffled. */
+  /** The place of class i after the classes were shuffled. */
   private static IntUnaryOperator shuffled(int classes, int seed) {
     int[] to = new int[classes];
     Random random = new Random(seed);

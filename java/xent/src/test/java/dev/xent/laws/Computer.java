@@ -799,7 +799,7 @@ final class Computer implements AutoCloseable {
     return y.take();
   }
 
-  /** Every operation and all that it gives, by name. */
+  /** All results of every operation, by name. */
   Map<String, Output> everything() {
     Map<String, Output> all = new LinkedHashMap<>();
     all.put("softmax", softmax());

@@ -29,7 +29,7 @@ class RowLawsTest extends Laws {
     Map<String, Output> results = new LinkedHashMap<>(loss.arrays);
     results.keySet().removeAll(List.of("exact_sum", "numbers"));
     if (computer.sample.ragged()) {
-      // As many as the longest row has classes, which another batch may not have.
+      // Their number is the length of the longest row, which another batch may not have.
       results.keySet().removeIf(name -> name.startsWith("top"));
     }
     results.put("softmax", computer.softmax());

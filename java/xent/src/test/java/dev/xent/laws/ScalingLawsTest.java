@@ -96,7 +96,7 @@ class ScalingLawsTest extends Laws {
     Output gradient = one.get("gradient");
     for (int i = 0; i < gradient.size(); i++) {
       double value = negative.get("gradient").value(i);
-      // Rows that do not count, and classes that take no part, are +0 whatever the scale is.
+      // Rows that do not count, and classes that take no part, are +0 with every scale.
       COMPARED.increment();
       if (value != 0 && !Double.isNaN(value) && value != -gradient.value(i)) {
         throw new AssertionError(

@@ -42,10 +42,10 @@ final class GeneralCase {
   };
   private static final int IGNORED = -100;
 
-  /** Room for any type, whatever a test says that an array holds. */
+  /** Bytes per element, enough for any type: tests may change the type of an array. */
   private static final int MOST_BYTES = 8;
 
-  /** And for any order of a few rows. */
+  /** Further bytes of an array, enough for any order of a few rows. */
   private static final int ROOM = 1024;
 
   final boolean wide;

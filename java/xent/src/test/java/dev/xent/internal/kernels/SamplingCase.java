@@ -286,7 +286,7 @@ final class SamplingCase {
     outputs.put(name, rows * (long) each * ElementType.of(type).byteSize());
   }
 
-  /** So many of each row; returns how far those of a row are apart. */
+  /** Sets a layout with {@code each} elements per row; returns the stride along a row. */
   private long layout(MemorySegment layout, long each, int type) {
     xent_layout.outer(layout, inner ? 0 : each);
     xent_layout.classes(layout, inner ? rows : 1);
@@ -301,7 +301,7 @@ final class SamplingCase {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** What a call gives, by name: the outputs as bytes, the status and the report. */
+  /** The results of a call, by name: the outputs as bytes, the status and the report. */
   Map<String, MemorySegment> run(Kernels kernels, int isa, long cut) {
     Map<String, MemorySegment> results = new LinkedHashMap<>();
     outputs.forEach((name, bytes) -> results.put(name, arena.allocate(bytes, 64)));
@@ -382,7 +382,7 @@ final class SamplingCase {
     }
   }
 
-  /** The same of so many classes from a first one on. */
+  /** The same for {@code size} classes from class {@code first} on. */
   int callShard(
       Kernels kernels,
       long first,
