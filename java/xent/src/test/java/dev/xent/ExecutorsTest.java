@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever an executor does or throws, the call completes, with the bits of one thread. */
+/** A call completes with the bits of one thread, no matter what its executor does or throws. */
 @Timeout(120)
 class ExecutorsTest {
   /** What {@code execute} throws. */

@@ -126,7 +126,7 @@ public final class ExitProbe {
     System.out.println("computed");
   }
 
-  /** C's qsort asks Java which of two numbers is greater: while it waits nobody can unmount. */
+  /** C's qsort calls Java to compare two numbers: a virtual thread that waits there is pinned. */
   private static void calledByC() {
     try (Arena arena = Arena.ofConfined()) {
       Linker linker = Linker.nativeLinker();

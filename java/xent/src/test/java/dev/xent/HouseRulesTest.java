@@ -64,7 +64,7 @@ class HouseRulesTest {
       new ClassFileImporter()
           .importPath(Path.of(System.getProperty("basedir"), "target", "classes"));
 
-  /** What the JDK does in the default locale unless it is given another one. */
+  /** Methods of the JDK that use the default locale unless a locale is passed. */
   private static final Pattern LOCALE_OF_THE_USER =
       Pattern.compile(
           String.join(
@@ -330,7 +330,7 @@ class HouseRulesTest {
 
   /**
    * In Persian, Arabic or Bengali a number would have other digits, in Turkish a letter another
-   * case. Of all modules: not all are built when this one is tested, so their sources are asked.
+   * case. The test reads the sources of all modules, because not all of them are built before it.
    */
   @Test
   void nothingIsFormattedInTheLocaleOfTheUser() throws IOException {

@@ -204,7 +204,7 @@ class RequestOptionsTest {
         .isEqualTo(option.inBatch() == InBatch.CHANGES_NOTHING);
   }
 
-  /** A call with requests reads only those options of its own sampler that all rows share. */
+  /** A call with requests reads only those options of its sampler that all rows share. */
   @ParameterizedTest
   @FieldSource("OPTIONS")
   void optionsOfTheSamplerThatComputesChangeNoRow(Option option) {

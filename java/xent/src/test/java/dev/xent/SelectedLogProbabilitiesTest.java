@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** Log-probabilities of selected classes: values, gradients, bits, edges, sums, refusals. */
+/** Log-probabilities of selected classes: values, gradients, bits, edges, sums, errors. */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class SelectedLogProbabilitiesTest {
   private static final int ROWS = 4;

@@ -89,7 +89,7 @@ class ThreadsTest {
         return Tensor.of(values.clone(), rows, classes);
       }
     },
-    /** The classes of a row do not lie side by side, its neighbours do. */
+    /** The classes of a row are strided; elements of one class are contiguous. */
     COLUMNS {
       @Override
       Tensor make(Arena arena, float[] values, long rows, long classes) {
@@ -343,9 +343,7 @@ class ThreadsTest {
     assertThat(again).doesNotContain(0f);
   }
 
-  /**
-   * Helpers know confined memory by address: they must not be inside when foreign code closes it.
-   */
+  /** Helpers use confined memory by its address: none may compute when foreign code closes it. */
   @Test
   void confinedMemoryThatIsClosedWhileHelpersAreCalledIsRefused() {
     for (int round = 0; round < 20; round++) {

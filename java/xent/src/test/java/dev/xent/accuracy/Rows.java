@@ -103,7 +103,7 @@ final class Rows {
   }
 
   /**
-   * One class beside which every float sum of exponentials loses nearly half an ulp; the label
+   * One class next to which every float sum of exponentials loses nearly half an ulp. The label is
    * among the others, and in every second row so far above all that the sums are of the others
    * alone.
    */
@@ -250,7 +250,7 @@ final class Rows {
 
   // ---- the rest of a row -----------------------------------------------------------------------
 
-  /** Begins a row: from here on its numbers depend on its place alone. Gives any of its classes. */
+  /** Begins a row: from here on its numbers depend on its place alone. Returns a random class. */
   private int begin(int classes) {
     random = new SplittableRandom(round * 1_000_003L + count);
     return random.nextInt(classes);

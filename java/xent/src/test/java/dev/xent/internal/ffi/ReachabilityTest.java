@@ -48,7 +48,7 @@ class ReachabilityTest {
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
   }
 
-  /** The option of critical calls has no name that all JDKs know, so it is looked up. */
+  /** The option of critical calls has another name in older JDKs, so it is looked up. */
   @Test
   void everyMethodThatIsLookedUpIsInTheMetadata() throws IOException {
     assertThat(metadata())

@@ -224,7 +224,7 @@ final class GeneralCase {
     xent_layout.type(layout, type);
   }
 
-  /** A number per class: dense, with gaps between classes, or with room behind the rows. */
+  /** A number per class: dense, with gaps between classes, or with room after the rows. */
   private void full(MemorySegment layout, int type) {
     int room = random.nextInt(3) == 0 ? 3 : 0;
     if (inner) {
@@ -240,12 +240,12 @@ final class GeneralCase {
     set(layout, inner ? (long) rows * step : step, 77, inner ? step : 1, type);
   }
 
-  /** So many numbers per row, side by side. */
+  /** {@code count} numbers per row, next to each other. */
   private void few(MemorySegment layout, int count, int type) {
     set(layout, inner ? (long) rows * count : count, inner ? rows : 1, 1, type);
   }
 
-  /** Where class 0 of a row lies. */
+  /** The index of class 0 of a row. */
   private long at(MemorySegment layout, int row) {
     return ragged ? offsets[row] * xent_layout.classes(layout) : atRow(layout, row);
   }
