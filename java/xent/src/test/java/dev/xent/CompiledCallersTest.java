@@ -229,7 +229,7 @@ class CompiledCallersTest {
         .toList();
   }
 
-  /** Moves an option, and its field where it has one, from a class to another. */
+  /** Moves an option, and its field if it has one, from a class to another. */
   private static void move(Path sources, String option, String from, String to) throws IOException {
     Path source = sources.resolve(from + ".java");
     Path target = sources.resolve(to + ".java");

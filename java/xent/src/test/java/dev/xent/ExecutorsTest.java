@@ -33,7 +33,7 @@ class ExecutorsTest {
     STACK_OVERFLOW(new StackOverflowError("thrown by the executor"), true),
     SNEAKY_CHECKED(new IOException("thrown by the executor"), true),
     RUNTIME(new IllegalStateException("thrown by the executor"), true),
-    /** What a full executor may say. */
+    /** What a full executor may throw. */
     REJECTED(new RejectedExecutionException("full"), false),
     NO_THREAD(new OutOfMemoryError("unable to create native thread"), false);
 
@@ -53,7 +53,7 @@ class ExecutorsTest {
     AFTER_THE_TASK
   }
 
-  /** What it does with a task where it throws nothing. */
+  /** What it does with a task if it throws nothing. */
   private enum Habit {
     INLINE,
     TWICE_INLINE,

@@ -124,7 +124,7 @@ class HouseRulesTest {
         "calls of " + method, call -> call.getTarget().getName().equals(method));
   }
 
-  /** A class that callers see, and where a newcomer looks for what it does. */
+  /** Every class that callers see has tests that newcomers find by its name. */
   @Test
   void everyPublicClassHasTestsOfItsName() throws IOException {
     List<Path> classes = sources("java/xent/src/main/java/dev/xent/(layers/)?[A-Z]\\w*\\.java");
@@ -188,7 +188,7 @@ class HouseRulesTest {
         .toList();
   }
 
-  /** What the list of options says that a function has, builders of its operations offer. */
+  /** The builders of a function's operations offer every option in the list of its options. */
   @Test
   void everyOptionIsOneOfTheBuildersThatItIsFor() throws IOException {
     List<String> missing = new ArrayList<>();

@@ -293,7 +293,7 @@ class MemoryOwnerTest {
     }
   }
 
-  /** The kernel ends where it reads the logits, when it has been told of all other arrays. */
+  /** The call ends at the logits, after it has set all its other arrays. */
   @OnEveryBackend
   void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();

@@ -338,7 +338,7 @@ class SamplerCursorTest {
     assertThat(tokens.step()).isZero();
   }
 
-  /** Where random bits are counted no further. */
+  /** The counter of random bits has no step after this one. */
   @Test
   void afterTheLastStepIsNone() {
     SamplerCursor tokens = sampler.start().step(0xFFFFFFFFL);

@@ -30,7 +30,7 @@ class SamplerRepetitionTest {
     return logits;
   }
 
-  /** Options of one text, and what they say of a token, looked for place by place. */
+  /** Options of one text, and their effect on each token, computed place by place. */
   private static final class Options {
     final int ngram;
     final List<int[]> banned = new ArrayList<>();

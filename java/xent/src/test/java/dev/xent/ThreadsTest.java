@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Large calls are shared out among threads; nothing depends on who comes, when, and from where. */
+/** Threads share large calls; no result depends on which threads help, and when. */
 @Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
 class ThreadsTest {
   private static final int ROWS = 2100;
@@ -317,7 +317,7 @@ class ThreadsTest {
     }
   }
 
-  /** An executor is the one place where a caller can do mischief in the middle of its call. */
+  /** Only its executor lets a caller close memory in the middle of a call. */
   @Test
   void memoryThatIsClosedDuringTheCallIsRefused() {
     Arena arena = Arena.ofShared();

@@ -67,7 +67,7 @@ record LossCase(
     return new LossCase(null, q, null, smoothing, reduction, denominator, scale, upstream);
   }
 
-  /** Logits of the batch, the last row beyond where it is shifted first. */
+  /** Logits of the batch; those of the last row are so far from 0 that it is shifted first. */
   static float[] logits() {
     float[] x = Samples.logits(ROWS * CLASSES, 3, 3);
     for (int k = 0; k < CLASSES; k++) {

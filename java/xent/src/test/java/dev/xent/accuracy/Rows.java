@@ -135,8 +135,9 @@ final class Rows {
   }
 
   /**
-   * Losses of a little more than classes * 2^-bits, and all classes but two where exponentials
-   * begin to vanish; the largest logit where its reference is farthest above it.
+   * Losses of a little more than classes * 2^-bits. The logits of all classes but two are so low
+   * that their exponentials begin to vanish; the largest logit is as far below its reference as it
+   * can be.
    */
   private void faintTails() {
     float max = 0.34675f; // 0.50025 ln 2

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-/** A target distribution q' = (1 - eps) q + eps / K, exactly as its options say. */
+/** A target distribution q' = (1 - eps) q + eps / K, computed exactly. */
 interface Target {
 
   /** q' of class k. */

@@ -8,7 +8,7 @@ import static dev.xent.accuracy.Measures.isNormal;
 
 /**
  * Measures the cross-entropy of smoothed labels or of probability rows against the sizes of the
- * terms that are added: where these cancel, the result keeps no relative accuracy.
+ * terms that are added: if these cancel, the result keeps no relative accuracy.
  */
 final class TargetAccuracy {
   private final Measure loss;

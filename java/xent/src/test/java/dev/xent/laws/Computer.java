@@ -205,7 +205,7 @@ final class Computer implements AutoCloseable {
     return result;
   }
 
-  /** Fails where a call has written into its first result. */
+  /** Fails if a call has written into its first result. */
   void assertNothingWritten() {
     results.forEach((slab, before) -> assertThat(slab.bytes()).isEqualTo(before));
   }
@@ -606,7 +606,7 @@ final class Computer implements AutoCloseable {
     return Map.of("log-probabilities", values.take(), "gradient", dx.take());
   }
 
-  /** Every logit by itself, with targets from 0 to 1; focal where others have a z-loss. */
+  /** Every logit by itself, with targets from 0 to 1; focal if the options have a z-loss. */
   Loss binary() {
     Options options = sample.options();
     BinaryCrossEntropy operation =

@@ -26,7 +26,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
 class ErrorLawsTest extends Laws {
   private static final Set<String> SEEN = new TreeSet<>();
 
-  /** What is done to a lawful call. */
+  /** What makes a valid call fail. */
   enum Spoil {
     LABEL_BEYOND {
       @Override

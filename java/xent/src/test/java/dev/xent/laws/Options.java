@@ -10,8 +10,8 @@ import dev.xent.options.Reduction;
  * The options of a loss, and the inputs that it reads in addition to logits and targets. All zeros:
  * the sum over labels without any option.
  *
- * @param targets what they are
- * @param labels the type of class indices, where it has room for them
+ * @param targets their kind
+ * @param labels the type of class indices, if it has room for them
  * @param smoothing of targets
  * @param others whether what it takes goes to the other classes alone; labels only
  * @param temperature 0: none

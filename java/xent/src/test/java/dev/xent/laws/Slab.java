@@ -158,7 +158,7 @@ final class Slab {
     return new Output(type, bits);
   }
 
-  /** Fails where anything was written. */
+  /** Fails if anything was written. */
   void assertUntouched() {
     MemorySegment junk = MemorySegment.ofArray(new byte[(int) memory.byteSize()]).fill(JUNK);
     assertThat(memory.mismatch(junk))

@@ -32,7 +32,7 @@ public final class AbiDump {
 
   private AbiDump() {}
 
-  /** The ABI version that a header says it has. */
+  /** The ABI version in a header. */
   static int version(String header) {
     Matcher version = VERSION.matcher(header);
     if (!version.find()) {

@@ -21,7 +21,7 @@ final class BitsRun {
   private final Map<String, MemorySegment> results = new LinkedHashMap<>();
   private final MemorySegment options;
 
-  /** cut: where classes are split, a multiple of the chunk. */
+  /** cut: the class at which rows are divided, a multiple of the chunk. */
   BitsRun(Arena arena, Kernels kernels, int isa, BitsCase c, long cut) {
     this.arena = arena;
     this.kernels = new PlainKernels(kernels);

@@ -11,7 +11,7 @@ import java.util.SplittableRandom;
 
 /**
  * The inputs of one comparison of calls that are not plain: a random mixture of types, layouts,
- * targets, weights, masks, lengths, sinks and options, all of it lawful.
+ * targets, weights, masks, lengths, sinks and options, all of them valid.
  */
 final class GeneralCase {
   /** What the targets of a case are. */

@@ -35,7 +35,7 @@ final class GeneralRun {
   /** The divergence has only these. */
   private final MemorySegment ofDivergence;
 
-  /** cut: where classes are split, a multiple of the chunk. */
+  /** cut: the class at which rows are divided, a multiple of the chunk. */
   GeneralRun(Arena arena, Kernels kernels, int isa, GeneralCase c, long cut) {
     this.arena = arena;
     this.kernels = kernels;

@@ -19,7 +19,7 @@ import java.util.SplittableRandom;
 
 /**
  * A call of sampling: a random mixture of types, layouts, inputs, options, of each row or of all,
- * and outputs, all of it lawful.
+ * and outputs, all of them valid.
  */
 final class SamplingCase {
   private static final int[] FLOATS = {XentH.XENT_F32(), XentH.XENT_F16(), XentH.XENT_BF16()};
@@ -32,7 +32,7 @@ final class SamplingCase {
   private static final double[] PENALTIES = {0, 0.5, -0.3, 2, 1e30};
   private static final double[] SOFTCAPS = {0, 0, 0, 30, 0.5};
 
-  /** Behind every array, for a test that says more than there is. */
+  /** Further bytes after every array, for tests that pass a size that is too large. */
   static final int ROOM = 64;
 
   final int rows;
@@ -328,7 +328,7 @@ final class SamplingCase {
     return xent_report.valid_rows(report);
   }
 
-  /** Calls with everything as it is, and returns the status. */
+  /** Makes the call with the current inputs and options, and returns the status. */
   int call(Kernels kernels, Map<String, MemorySegment> out, MemorySegment report) {
     return kernels.run(
         KernelRun.onRows(Function.SAMPLE, shape, options, rowBegin, rowEnd, report)

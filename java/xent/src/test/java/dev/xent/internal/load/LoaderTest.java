@@ -334,7 +334,7 @@ class LoaderTest {
         "is not complete: it has ");
   }
 
-  /** Another build is as good; only the versions that it says it has count. */
+  /** Another build is loaded, too, if its versions match. */
   @Test
   void aLibraryThatTheUserBuiltIsLoaded() throws Exception {
     Path built = MODULE.resolve("target/native/libxent.so").toRealPath();
