@@ -35,7 +35,7 @@ class AllocationTest {
     return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
   }
 
-  /** Each tensor twice: a call like the one before has a way of its own. */
+  /** Passes each tensor twice: a call with the tensors of the call before takes another path. */
   private static void allocatesNothing(String what, Tensor a, Tensor b, Consumer<Tensor> call) {
     long least = Long.MAX_VALUE;
     for (int round = 0; round < ROUNDS && least >= NOTHING; round++) {
@@ -56,7 +56,7 @@ class AllocationTest {
     allocatesNothing(what, a, b, in -> (in == a ? first : second).run());
   }
 
-  /** Where tensors of a call lie. */
+  /** The kinds of memory of the tensors of a call. */
   private enum Kind {
     CONFINED,
     SHARED,
@@ -93,7 +93,7 @@ class AllocationTest {
     }
   }
 
-  /** How the rows of a matrix lie in memory. */
+  /** The memory layouts of the rows of a matrix. */
   private enum Form {
     DENSE,
     STRIDED,

@@ -21,7 +21,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What is refused: by type, in one line that names it, with nothing written. */
+/** Invalid calls: the type of the exception, its one line of message, and no output written. */
 class BadInputTest {
   private final float[] x = Samples.logits(12, 2, 9);
   private final float[] before = x.clone();

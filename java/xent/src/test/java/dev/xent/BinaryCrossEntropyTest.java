@@ -390,7 +390,7 @@ class BinaryCrossEntropyTest {
     assertThat(Samples.bits(two)).isEqualTo(Samples.bits(one));
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- errors ----------------------------------------------------------------------------------
 
   @OnEveryBackend
   void whatDoesNotFitIsRefusedBeforeAnythingIsWritten(Backend backend) {

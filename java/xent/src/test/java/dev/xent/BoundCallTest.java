@@ -116,7 +116,7 @@ class BoundCallTest {
     call.run();
   }
 
-  /** A memoryOwner may do anything, such as to close what another tensor of the call lies in. */
+  /** A memoryOwner may do anything, such as close the arena of another tensor of the call. */
   @OnEveryBackend
   void memoryThatALenderCloses(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the flight recorder is told of calls. */
+/** The flight recorder events of calls. */
 class CallEventTest {
   private static final String NAME = "dev.xent.Call";
 
@@ -29,7 +29,7 @@ class CallEventTest {
 
   private List<RecordedEvent> recorded(Duration threshold, Runnable calls) throws IOException {
     Path file = folder.resolve("calls.jfr");
-    long caller = Thread.currentThread().threadId(); // others have calls of their own
+    long caller = Thread.currentThread().threadId(); // other threads make calls too
     try (Recording recording = new Recording()) {
       recording.enable(NAME).withThreshold(threshold);
       recording.start();

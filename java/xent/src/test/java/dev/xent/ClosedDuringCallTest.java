@@ -32,11 +32,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * More than a thousand arenas are closed by one thread while another one computes on their memory.
- * A call that returns has returned what it would have without; one that does not throws a {@link
- * MemoryException}; the process stays.
+ * One thread closes more than a thousand arenas while another one computes on their memory. A call
+ * either returns the result that it has without the closing thread, or throws a {@link
+ * MemoryException}. The process does not crash.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): four times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): four times the rounds.
  */
 @Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
 class ClosedDuringCallTest {
@@ -55,7 +55,7 @@ class ClosedDuringCallTest {
 
   @TempDir private static Path directory;
 
-  /** Closes whatever is put here, sooner or later. */
+  /** The next arena to close, after a random time. */
   private static final AtomicReference<Arena> TO_CLOSE = new AtomicReference<>();
 
   private static Thread closer;
@@ -311,7 +311,7 @@ class ClosedDuringCallTest {
 
   // ---- other memory ----------------------------------------------------------------------------
 
-  /** Its helpers, too, work on memory that nobody but the caller can close. */
+  /** Helpers of a call, too, work on confined memory, which only the caller can close. */
   @Test
   void confinedMemoryIsClosedByNobodyElse() throws InterruptedException {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
@@ -342,7 +342,7 @@ class ClosedDuringCallTest {
     assertThat(tries[0]).isGreaterThan(100);
   }
 
-  /** Nobody else knows the tensors of a call, and the collector is at work all the time. */
+  /** The call has the only reference to its input, and the garbage collector runs all the time. */
   @Test
   void automaticMemoryStaysUntilTheCallReturns() {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();

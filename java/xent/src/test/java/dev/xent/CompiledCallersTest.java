@@ -83,7 +83,7 @@ class CompiledCallersTest {
         : Modifier.isPublic(type.getModifiers()) && (outer == null || isPublic(outer));
   }
 
-  /** The methods that a compiler sees: no bridge that stands beside what it leads to. */
+  /** The methods that a compiler sees: no bridge to a method with the same parameters. */
   private static List<Method> methods(Class<?> type) {
     List<Method> all = Arrays.asList(type.getMethods());
     return all.stream()
@@ -229,7 +229,7 @@ class CompiledCallersTest {
         .toList();
   }
 
-  /** Moves an option, and its field where it has one, from a class to another. */
+  /** Moves an option, and its field if it has one, from a class to another. */
   private static void move(Path sources, String option, String from, String to) throws IOException {
     Path source = sources.resolve(from + ".java");
     Path target = sources.resolve(to + ".java");

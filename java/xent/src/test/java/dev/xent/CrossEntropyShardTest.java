@@ -42,7 +42,7 @@ class CrossEntropyShardTest extends DividedRows {
     lossOf(backend, classes, Inputs.none().targetWeights(p), false);
   }
 
-  /** As in the whole call: nobody looks at the classes of rows that do not count. */
+  /** As in the whole call, the classes of rows that do not count are not checked. */
   @OnEveryBackend
   void rowsWithoutWeightMayHaveAnyLabel(Backend backend) throws Exception {
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[] {1, 0, 1}), DType.U8, ROWS);
@@ -99,7 +99,8 @@ class CrossEntropyShardTest extends DividedRows {
   }
 
   /**
-   * A shard of all classes, of a loss with the given options, and what nothing may be written to.
+   * Asserts that a shard of all classes, with class weights {@code w}, throws from its partial
+   * states and its backward pass, and writes no gradient.
    */
   private void refusedShard(
       Backend backend,

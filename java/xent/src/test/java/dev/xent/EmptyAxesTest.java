@@ -8,8 +8,8 @@ import java.lang.foreign.Arena;
 import java.util.List;
 
 /**
- * Tensors without rows, whichever axis is empty: nothing is computed, and nothing refused. Such a
- * call ends before the kernels, which take an inner size of 0 beside outer ones for a mistake.
+ * Tensors without rows, with any axis empty: nothing is computed, and no call throws. Such a call
+ * ends before the kernels, which reject an inner size of 0 if the outer size is not 0.
  */
 class EmptyAxesTest {
   @OnEveryBackend

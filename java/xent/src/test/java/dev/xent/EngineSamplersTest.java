@@ -18,10 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * A cursor in place of the samplers of engines on the JVM: for each of them a type with the
- * signature of its sampler, and the classes that it keeps with their probabilities, computed by a
- * sort. The replacement draws these classes with these probabilities. The options are those of the
- * table in the guide on the next token.
+ * A cursor instead of the samplers of engines on the JVM. For each engine there is a type with the
+ * signature of its sampler, and a sort that computes the classes that the engine keeps and their
+ * probabilities. The cursor draws these classes with these probabilities. The options are those of
+ * the table in the guide on the next token.
  */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class EngineSamplersTest {

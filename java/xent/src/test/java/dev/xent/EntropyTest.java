@@ -41,7 +41,7 @@ class EntropyTest {
     }
   }
 
-  /** The same bits as those that a loss returns beside it. */
+  /** The bits are those of the entropies that a loss returns. */
   @OnEveryBackend
   void isThatOfALoss(Backend backend) {
     Tensor logits = Tensor.of(Samples.logits(30 * 17, 2, 3), 30, 17);

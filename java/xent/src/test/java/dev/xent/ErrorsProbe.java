@@ -105,14 +105,17 @@ final class ErrorsProbe {
     }
   }
 
-  /** Calls itself until there is no stack, then tries the step from the bottom up. */
+  /**
+   * Calls itself until the stack overflows, then runs the step in each frame, the deepest first,
+   * until it succeeds.
+   */
   private static boolean deeper(Step step, int frames) {
     try {
       if (deeper(step, frames)) {
         return true;
       }
     } catch (StackOverflowError e) {
-      // Here is a little stack: as far up as this the step is tried.
+      // Little stack is left in this frame: the step may overflow it, too.
     }
     try {
       step.run();

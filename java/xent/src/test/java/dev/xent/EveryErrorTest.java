@@ -51,7 +51,7 @@ class EveryErrorTest {
     void of(Bad bad);
   }
 
-  /** Memory for one call that is to be refused. */
+  /** The tensors of one call that throws. */
   private static final class Bad {
     final Backend backend;
     final Arena arena = Arena.ofConfined();
@@ -88,7 +88,7 @@ class EveryErrorTest {
       return LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend));
     }
 
-    /** The logits as hidden states of four features, beside weights of five classes. */
+    /** Passes the logits as hidden states of four features, with weights of five classes. */
     void linear(Inputs inputs, LinearCrossEntropy.Gradients gradients) {
       linear().build().on(logits, weights, labels, gradients).inputs(inputs).run();
     }
@@ -110,7 +110,7 @@ class EveryErrorTest {
       sampler().build().on(logits, labels).inputs(inputs).outputs(outputs).run(0);
     }
 
-    /** A row of logits with a sampler of its own. */
+    /** Samples one row of logits as a request with this sampler. */
     void request(Sampler.Builder ofRow) {
       Sampler.Requests requests = new Sampler.Requests().add(ofRow.build(), 0, 0);
       sampler().build().on(logits.slice(0, 0, 1), labels.slice(0, 0, 1)).run(requests);

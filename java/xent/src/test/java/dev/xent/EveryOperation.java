@@ -17,7 +17,7 @@ import java.util.Map;
  */
 record EveryOperation(Backend backend, Helpers helpers, int threads) {
 
-  /** Makes a tensor of the shape of the logits with these values, in memory of its own. */
+  /** Makes a tensor of the shape of the logits with these values, in its own memory. */
   @FunctionalInterface
   interface Maker {
     Tensor make(float[] values);

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever an executor does or throws, the call completes, with the bits of one thread. */
+/** A call completes with the bits of one thread, no matter what its executor does or throws. */
 @Timeout(120)
 class ExecutorsTest {
   /** What {@code execute} throws. */
@@ -33,7 +33,7 @@ class ExecutorsTest {
     STACK_OVERFLOW(new StackOverflowError("thrown by the executor"), true),
     SNEAKY_CHECKED(new IOException("thrown by the executor"), true),
     RUNTIME(new IllegalStateException("thrown by the executor"), true),
-    /** What a full executor may say. */
+    /** What a full executor may throw. */
     REJECTED(new RejectedExecutionException("full"), false),
     NO_THREAD(new OutOfMemoryError("unable to create native thread"), false);
 
@@ -53,12 +53,12 @@ class ExecutorsTest {
     AFTER_THE_TASK
   }
 
-  /** What it does with a task where it throws nothing. */
+  /** What it does with a task if it throws nothing. */
   private enum Habit {
     INLINE,
     TWICE_INLINE,
     TWICE_AT_ONCE,
-    /** Its task, too, runs inside a call of its own. */
+    /** Makes calls before and after the task; their executor runs the task, too. */
     CALLS,
     LATE,
     NEVER

@@ -17,7 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 
-/** A program for {@link ExitTest}: computes on many threads, says so, and ends. */
+/** A program for {@link ExitTest}: computes on many threads, prints a line, and ends. */
 public final class ExitProbe {
   private static final int CALLERS = 20;
   private static final int ROWS = 2100;
@@ -36,7 +36,7 @@ public final class ExitProbe {
   enum Scene {
     /** The main thread returns; the others are daemons, and still compute. */
     RETURN(0),
-    /** One of those that compute asks for the end. */
+    /** Another thread calls {@code System.exit} while they compute. */
     EXIT(3),
     HALT(4),
     /** A shutdown hook computes, too. */
@@ -126,7 +126,7 @@ public final class ExitProbe {
     System.out.println("computed");
   }
 
-  /** C's qsort asks Java which of two numbers is greater: while it waits nobody can unmount. */
+  /** C's qsort calls Java to compare two numbers: a virtual thread that waits there is pinned. */
   private static void calledByC() {
     try (Arena arena = Arena.ofConfined()) {
       Linker linker = Linker.nativeLinker();

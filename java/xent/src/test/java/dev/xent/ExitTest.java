@@ -44,7 +44,7 @@ class ExitTest {
     assertEnds(scene, "-Ddev.xent.threads=3");
   }
 
-  /** Pool and executor, where there is but one thread that carries virtual ones. */
+  /** Pool and executor, with only one carrier thread for virtual threads. */
   @Test
   void virtualThreadsShareOneCarrier() throws Exception {
     assertEnds(

@@ -19,13 +19,13 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Cross-entropy with weights, masks, sinks, options, all kinds of targets, types, layouts and
  * outputs, drawn at random and compared with plain double arithmetic.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): ten times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): ten times the cases.
  */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class GeneralLossTest {
   private static final int CASES = Boolean.getBoolean("xent.long") ? 600 : 60;
 
-  /** One call: a tensor of so many rows, classes along axis 1, and what is read with it. */
+  /** One call: logits of shape [rows, classes, inner], and the other tensors that it reads. */
   private static final class Case {
     private final SplittableRandom random;
     final int rows;
@@ -388,7 +388,7 @@ class GeneralLossTest {
     }
   }
 
-  /** The statistics give the same bits once more, and the gradient may overwrite the logits. */
+  /** A backward from the statistics has the same bits, also if it overwrites the logits. */
   private static void checkBackward(Case c, CrossEntropy loss, LossOutputs saved, Tensor gradient) {
     Tensor again = c.tensor(c.type, c.rows, c.classes, c.inner);
     loss.on(c.logits, c.target).inputs(c.inputs).gradient(again).backward(saved);

@@ -65,7 +65,7 @@ enum Helpers {
   /** Null for the pool. */
   abstract Executor executor();
 
-  /** So many threads at most, and these helpers. */
+  /** Sets these helpers and the largest number of threads. */
   Execution help(Execution execution, int threads) {
     Execution most = execution.threads(threads);
     return this == POOL ? most : most.executor(executor());

@@ -64,7 +64,7 @@ class HouseRulesTest {
       new ClassFileImporter()
           .importPath(Path.of(System.getProperty("basedir"), "target", "classes"));
 
-  /** What the JDK does in the default locale unless it is given another one. */
+  /** Methods of the JDK that use the default locale unless a locale is passed. */
   private static final Pattern LOCALE_OF_THE_USER =
       Pattern.compile(
           String.join(
@@ -124,7 +124,7 @@ class HouseRulesTest {
         "calls of " + method, call -> call.getTarget().getName().equals(method));
   }
 
-  /** A class that callers see, and where a newcomer looks for what it does. */
+  /** Every class that callers see has tests that newcomers find by its name. */
   @Test
   void everyPublicClassHasTestsOfItsName() throws IOException {
     List<Path> classes = sources("java/xent/src/main/java/dev/xent/(layers/)?[A-Z]\\w*\\.java");
@@ -188,7 +188,7 @@ class HouseRulesTest {
         .toList();
   }
 
-  /** What the list of options says that a function has, builders of its operations offer. */
+  /** The builders of a function's operations offer every option in the list of its options. */
   @Test
   void everyOptionIsOneOfTheBuildersThatItIsFor() throws IOException {
     List<String> missing = new ArrayList<>();
@@ -330,7 +330,7 @@ class HouseRulesTest {
 
   /**
    * In Persian, Arabic or Bengali a number would have other digits, in Turkish a letter another
-   * case. Of all modules: not all are built when this one is tested, so their sources are asked.
+   * case. The test reads the sources of all modules, because not all of them are built before it.
    */
   @Test
   void nothingIsFormattedInTheLocaleOfTheUser() throws IOException {
@@ -410,7 +410,7 @@ class HouseRulesTest {
         .and()
         .doNotBelongToAnyOf(Memory.class)
         .and()
-        // Of its own memory, which it has just got.
+        // It sets the bounds of memory that it has just allocated.
         .doNotHaveFullyQualifiedName("dev.xent.internal.kernels.ArrayBlocks")
         .should()
         .callMethodWhere(callsOf("reinterpret"))

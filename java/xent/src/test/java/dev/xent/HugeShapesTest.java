@@ -11,9 +11,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
-/** One number can be a tensor of any shape: what a call would need beside it is refused in time. */
+/**
+ * With strides of 0 a small array is a tensor of any shape. A call throws if the other memory that
+ * it needs, or a number that it computes from the shape, would be too large.
+ */
 class HugeShapesTest {
-  /** So many times 64 bytes are 2^64 times 8. */
+  /** At 64 bytes per row these are 2^64 times 8 bytes: the product overflows to 0. */
   private static final long ROWS = 1L << 61;
 
   private static final int CHUNK = 8192;

@@ -17,7 +17,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 
-/** Inputs beside logits and targets: the same bits however rows are laid out, cut and shared. */
+/** Inputs next to logits and targets: the same bits however rows are laid out, cut and shared. */
 class InputsTest {
 
   private static Tensor flags(Arena arena, long seed, long... shape) {
@@ -201,7 +201,7 @@ class InputsTest {
   // ---- rows that are cut and shared
   // --------------------------------------------------------------
 
-  /** What a call with everything in it gives, in memory of one kind, by so many threads. */
+  /** The results of calls with every input, as bits, on at most {@code threads} threads. */
   private static List<int[]> results(
       Backend backend, int threads, boolean onHeap, int rows, int classes) {
     List<int[]> bits = new ArrayList<>();
@@ -302,7 +302,7 @@ class InputsTest {
     allAreTheSame(backend, 2000, 30);
   }
 
-  /** So many that threads that sleep are woken for them. */
+  /** Enough rows for the call to wake sleeping threads. */
   @OnEveryBackend
   @Tag("slow")
   void rowsForSeveralThreads(Backend backend) {

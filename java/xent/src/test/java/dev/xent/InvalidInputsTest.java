@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is refused of inputs, options and outcomes: named, with its value, and nothing written. */
+/** Invalid inputs, options and outputs: the message has name and value, and nothing is written. */
 class InvalidInputsTest {
   private final float[] out = new float[12];
   private final Tensor logits = Tensor.of(Samples.logits(12, 2, 9), 3, 4);

@@ -35,7 +35,7 @@ class JdkApiTest {
     assumeTrue(Runtime.version().feature() >= 25, "the compiler is JDK 25's");
   }
 
-  /** What javac 25 says of a statement, as it compiles the library. */
+  /** The messages of javac 25 for a statement, with the options that compile the library. */
   private String said(String statement) throws IOException {
     String code =
         """

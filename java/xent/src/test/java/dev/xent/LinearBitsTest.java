@@ -16,11 +16,11 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * Cross-entropy of linear layers gives the bits of the contract, from the Java reference and from
- * the library, with any number of threads and any workspace: random mixtures of shapes, types,
- * layouts, memory, targets, options, inputs and outputs.
+ * Cross-entropy of linear layers returns the bits of the contract, from the Java reference and from
+ * the library, with any number of threads and any workspace. The calls are random mixtures of
+ * shapes, types, layouts, memory, targets, options, inputs and outputs.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times the mixtures.
  */
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)

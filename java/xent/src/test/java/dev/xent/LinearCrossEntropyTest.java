@@ -211,7 +211,7 @@ class LinearCrossEntropyTest {
     assertThat(ofWeights.getFloat(0, 0)).isEqualTo(7);
   }
 
-  /** As a message says how many it needs, so many have to do, and one less does not. */
+  /** The number of bytes in the message is enough, and one byte less is not. */
   @OnEveryBackend
   void asManyBytesAsAreNeededDo(Backend backend) {
     long enough = 64;

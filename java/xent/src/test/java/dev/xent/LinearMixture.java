@@ -14,9 +14,9 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A random call of a linear layer's cross-entropy: shapes, types, layouts, targets, options and
- * inputs, all of it lawful; and what it has to give, by {@link CrossEntropy} on the logits of the
- * contract and by the contract's dot products.
+ * A random valid call of a linear layer's cross-entropy: shapes, types, layouts, targets, options
+ * and inputs. The expected results come from {@link CrossEntropy} on the logits of the contract and
+ * from the contract's dot products.
  */
 final class LinearMixture {
   private static final int BLOCK = 128;
@@ -183,7 +183,7 @@ final class LinearMixture {
     return bias == null ? inputs : inputs.bias(bias);
   }
 
-  /** The same options whatever the operation. */
+  /** Sets the same options on each builder. */
   private <B extends LogitLossBuilder<B>> B with(B builder) {
     SplittableRandom own = new SplittableRandom(seedOfOptions);
     builder
@@ -288,7 +288,7 @@ final class LinearMixture {
     return all;
   }
 
-  /** What an operation gives, as bits by name. */
+  /** The results of an operation, as bits by name. */
   Map<String, long[]> actual(
       Backend backend, int threads, long workspace, boolean all, boolean later) {
     LinearCrossEntropy.Builder builder =
@@ -344,7 +344,7 @@ final class LinearMixture {
     return bits;
   }
 
-  /** What it has to give. */
+  /** The expected results, as bits by name. */
   Map<String, long[]> expected(boolean all) {
     float[][] h = numbers(hidden, features);
     float[][] w = new float[classes][features];

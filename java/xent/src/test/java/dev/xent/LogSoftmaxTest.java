@@ -51,7 +51,7 @@ class LogSoftmaxTest {
     return LogSoftmax.builder().execution(Execution.defaults().backend(backend));
   }
 
-  /** A result of the call's own has the shape, type and bits of one that was given. */
+  /** A new result has the shape, type and bits of a result that the caller passes. */
   @OnEveryBackend
   void givesNewTensors(Backend backend) {
     LogSoftmax logSoftmax = on(backend).axis(1).build();

@@ -44,7 +44,7 @@ class LogSumExpTest {
     }
   }
 
-  /** A NaN anywhere wins, also beside numbers beyond the reach of the exponential. */
+  /** A NaN in any place wins, also next to numbers out of the range of the exponential. */
   @OnEveryBackend
   void plusInfinityIsTheSumUnlessThereIsANaN(Backend backend) {
     float inf = Float.POSITIVE_INFINITY;

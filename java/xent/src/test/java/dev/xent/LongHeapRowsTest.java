@@ -39,7 +39,7 @@ class LongHeapRowsTest {
     return x;
   }
 
-  /** One row for several threads, which cut it, and one whose label nobody looks at. */
+  /** One row that several threads divide, and one of weight 0, whose label is not checked. */
   @ParameterizedTest
   @CsvSource({"NATIVE, 1.5, 7", "REFERENCE, 1.5, 7", "NATIVE, 0, -1", "REFERENCE, 0, -1"})
   void rowWeightsOfOneLongRow(Backend backend, float weight, int label) {

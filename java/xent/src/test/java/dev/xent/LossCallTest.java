@@ -106,9 +106,7 @@ class LossCallTest {
     }
   }
 
-  /**
-   * Two threads run one call, and one of them changes it: nobody computes with half of a change.
-   */
+  /** Two threads change and run one call: no run computes with half of a change. */
   @OnEveryBackend
   void twoThreadsOnOneCall(Backend backend) throws InterruptedException {
     int rows = 3;

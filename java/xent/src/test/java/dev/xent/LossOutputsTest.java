@@ -237,7 +237,7 @@ class LossOutputsTest {
 
   // ---- what losses have ------------------------------------------------------------------------
 
-  /** Every further result by its name, asked for alone. */
+  /** A request of each output alone, by the name of the output. */
   private Map<String, LossOutputs> everyRequest() {
     Map<String, LossOutputs> all = new LinkedHashMap<>();
     all.put("losses", new LossOutputs().losses(Tensor.of(new float[4])));

@@ -13,7 +13,7 @@ final class LossRow {
   boolean others;
   double clamp;
 
-  /** 1 for each where there are none. */
+  /** Null: the weight of each class is 1. */
   double[] classWeights;
 
   double rowWeight = 1;

@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** Losses of micro-batches add up to those of the whole batch, bit by bit, whatever the order. */
+/** Losses of micro-batches add up to those of the whole batch, bit by bit, in any order. */
 class LossSumTest {
   private static final int ROWS = 90;
   private static final int CLASSES = 11;

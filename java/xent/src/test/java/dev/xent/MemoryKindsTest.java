@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The same bits wherever the tensors lie. */
+/** The same bits on tensors in all kinds of memory. */
 class MemoryKindsTest {
   private static final int ROWS = 5;
   private static final int CLASSES = 37;

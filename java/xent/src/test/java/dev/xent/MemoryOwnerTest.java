@@ -19,13 +19,13 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** Memory that is lent is asked for before each use, and memory that is refused is not touched. */
+/** Calls ask the owner of lent memory before each use, and do not touch unavailable memory. */
 class MemoryOwnerTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 5;
   private static final String GONE = "the buffer has grown; view it again";
 
-  /** Lends until it is told otherwise. */
+  /** Lends its memory until a test sets a reason not to. */
   private static final class Recallable implements MemoryOwner {
     private @Nullable String refusal;
     private int asked;
@@ -125,7 +125,7 @@ class MemoryOwnerTest {
             });
   }
 
-  /** Refuses from now on. */
+  /** Asserts that a use of the memory throws while it is unavailable, and writes nothing. */
   private void refused(String name, ThrowingCallable use, String what) {
     memoryOwner.refusal = GONE;
     float[] before = values.clone();
@@ -267,7 +267,7 @@ class MemoryOwnerTest {
     }
   }
 
-  /** Helpers know confined memory by its address alone, and are about just after another call. */
+  /** Helpers use confined memory by its address alone, and are awake just after another call. */
   @OnEveryBackend
   void memoryThatALenderClosesIsNotUsed(Backend backend) {
     Softmax softmax =
@@ -293,7 +293,7 @@ class MemoryOwnerTest {
     }
   }
 
-  /** The kernel ends where it reads the logits, when it has been told of all other arrays. */
+  /** The call ends at the logits, after it has set all its other arrays. */
   @OnEveryBackend
   void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();

@@ -84,7 +84,7 @@ class NllLossOptionsTest {
           .rowWeights(Tensor.of(rowWeights));
     }
 
-    /** Targets before smoothing of a row; null where the row is ignored. */
+    /** Targets before smoothing of a row; null if the row is ignored. */
     double[] targets(int row, TargetsOf kind) {
       double[] targets = new double[classes];
       switch (kind) {

@@ -47,7 +47,7 @@ class NllLossTest {
     return bits;
   }
 
-  /** What one row gives, worked out as the formula says. */
+  /** The loss of one row, computed by the formula. */
   private static double exactLoss(float[] logs, double[] targets, double smoothing) {
     double loss = 0;
     for (int k = 0; k < logs.length; k++) {
@@ -161,7 +161,7 @@ class NllLossTest {
     assertThat(second.correctCount()).isEqualTo(first.correctCount()).isPositive();
   }
 
-  // ---- how tensors lie -----------------------------------------------------------------------
+  // ---- memory layouts ------------------------------------------------------------------------
 
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})

@@ -10,8 +10,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A test that takes a {@link Backend} and runs with each one that computes. It fails where the
- * native library is missing: the build makes it.
+ * A test that takes a {@link Backend} and runs with each one that computes. It fails if the native
+ * library is missing: the build makes it.
  */
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)

@@ -64,7 +64,7 @@ class PartialStatesTest extends DividedRows {
         "statistics are of softmax [3, " + CLASSES + "]");
   }
 
-  /** What partial-states.md says of them. */
+  /** The bytes match the layout in partial-states.md. */
   @Test
   void bytesHaveTheLayoutOfThePage() {
     PartialStates states = statesOf(0, CHUNK);

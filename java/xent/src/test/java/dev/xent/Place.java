@@ -14,7 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The kinds of memory that an F32 tensor can lie in. */
+/** The kinds of memory that an F32 tensor can have. */
 enum Place {
   OFF_HEAP {
     @Override
@@ -88,6 +88,6 @@ enum Place {
     }
   };
 
-  /** A tensor of its own memory with these values, row-major, writable. */
+  /** Makes a row-major, writable tensor with these values, in its own memory. */
   abstract Tensor put(Arena arena, float[] values, long... shape);
 }

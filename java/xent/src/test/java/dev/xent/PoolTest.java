@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** Which threads there are, each case in a JVM of its own. */
+/** The threads of the pool, each case in its own JVM. */
 @Tag("slow")
 class PoolTest {
   private static String threads(int rows, String... options) throws Exception {

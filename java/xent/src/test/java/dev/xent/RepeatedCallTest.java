@@ -20,13 +20,13 @@ import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 
 /**
- * A call like the one before leaves out what was found then: it must still compute what it is
- * given, and refuse what is no longer lawful.
+ * A call like the one before skips checks that passed then. It must still compute with its own
+ * tensors, and reject those that are no longer valid.
  */
 class RepeatedCallTest {
   private static final int CLASSES = 10;
 
-  /** One operation on tensors of its own, with what it gives the first time it ever runs. */
+  /** One operation on its own tensors, with the result of its first run, on a new thread. */
   private record Work(Runnable call, Tensor result, int[] expected) {
     static Work of(Runnable call, Tensor result) throws InterruptedException {
       Thread first = Thread.ofPlatform().start(call);

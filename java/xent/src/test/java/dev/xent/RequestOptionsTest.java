@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /**
- * Every option of a sampler, in a batch whose rows have samplers of their own: a row gets the token
- * that it gets alone, or the call is refused.
+ * Every option of a sampler, in a batch in which each row has its own sampler: a row gets the token
+ * that it gets alone, or the call throws.
  */
 class RequestOptionsTest {
   private static final int ROWS = 300;
@@ -53,7 +53,7 @@ class RequestOptionsTest {
     IS_REFUSED
   }
 
-  /** An option beside those without which it would change nothing. */
+  /** An option, and the other options without which it has no effect. */
   private record Option(
       String name,
       InBatch inBatch,
@@ -100,7 +100,7 @@ class RequestOptionsTest {
           counts("presencePenalty", b -> b.presencePenalty(3)),
           counts("seed", b -> b.seed(77)),
           counts("draw", b -> b.draw(1)),
-          nothing("stream", b -> b.stream(77)), // a request has one of its own
+          nothing("stream", b -> b.stream(77)), // each request has its own
           nothing(
               "execution",
               b ->
@@ -142,7 +142,7 @@ class RequestOptionsTest {
     return tokens;
   }
 
-  /** The tokens of the same rows, each in a call of its own. */
+  /** The tokens of the same rows, from one call per row. */
   private static long[] alone(UnaryOperator<Sampler.Builder> options) {
     long[] tokens = new long[ROWS];
     for (int row = 0; row < ROWS; row++) {
@@ -204,7 +204,7 @@ class RequestOptionsTest {
         .isEqualTo(option.inBatch() == InBatch.CHANGES_NOTHING);
   }
 
-  /** What the sampler of a call has beside what a whole call has in common is not looked at. */
+  /** A call with requests reads only those options of its sampler that all rows share. */
   @ParameterizedTest
   @FieldSource("OPTIONS")
   void optionsOfTheSamplerThatComputesChangeNoRow(Option option) {

@@ -7,7 +7,7 @@ import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** What shards know of their rows once states were exchanged. */
+/** The statistics that shards have of their rows after they exchanged states. */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class RowStatisticsTest extends DividedRows {
   /** Of the same number of rows, but not of the same rows. */

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What shards of a sampler send to each other; what it gives is in SamplerShardTest. */
+/** The states that shards of a sampler exchange; SamplerShardTest tests the results. */
 class SampleStatesTest {
   private static final int ROWS = 6;
   private static final int CLASSES = 3000;

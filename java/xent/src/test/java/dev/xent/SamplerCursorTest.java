@@ -146,7 +146,7 @@ class SamplerCursorTest {
           .seed(3)
           .build();
 
-  /** The token of a step, by a call that is given the tokens before as tensors. */
+  /** The token of a step, by a call that reads the previous tokens from tensors. */
   private int expected(float[] logits, int[] prompt, List<Integer> text, SamplerInputs more) {
     SamplerInputs inputs = more;
     if (prompt.length > 0) {
@@ -338,7 +338,7 @@ class SamplerCursorTest {
     assertThat(tokens.step()).isZero();
   }
 
-  /** Where random bits are counted no further. */
+  /** The counter of random bits has no step after this one. */
   @Test
   void afterTheLastStepIsNone() {
     SamplerCursor tokens = sampler.start().step(0xFFFFFFFFL);

@@ -122,7 +122,7 @@ class SamplerFiltersTest {
         .containsExactly(1, 1, 0, 0);
   }
 
-  /** What engines have that list the k largest, and cut them where the full softmax reaches p. */
+  /** As in engines that list the k largest and cut the list when the full softmax reaches p. */
   @ParameterizedTest
   @EnumSource(
       value = Backend.class,

@@ -72,7 +72,7 @@ class SamplerInputsTest {
     for (int row = 0; row < 3; row++) {
       words[row * 3 + expected[row] / 32] = 1 << expected[row] % 32;
     }
-    words[2] = -1 << 6; // behind the last class
+    words[2] = -1 << 6; // bits after the last class
     greedy
         .on(Tensor.of(logits, 3, 70), tokens)
         .inputs(SamplerInputs.none().classMask(Tensor.of(words, 3, 3)))

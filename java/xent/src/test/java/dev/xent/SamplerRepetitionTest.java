@@ -30,7 +30,7 @@ class SamplerRepetitionTest {
     return logits;
   }
 
-  /** Options of one text, and what they say of a token, looked for place by place. */
+  /** Options of one text, and their effect on each token, computed place by place. */
   private static final class Options {
     final int ngram;
     final List<int[]> banned = new ArrayList<>();
@@ -68,7 +68,7 @@ class SamplerRepetitionTest {
       return Arrays.stream(breakers).anyMatch(each -> each == token);
     }
 
-    /** How many tokens before a place are the last of the text, at most so many. */
+    /** The number of tokens before a place that equal the last ones of the text, up to a limit. */
     private static int same(List<Integer> text, int place, int most) {
       int length = 0;
       while (length < most

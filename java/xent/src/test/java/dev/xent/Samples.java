@@ -101,7 +101,7 @@ public final class Samples {
     return q;
   }
 
-  /** Values as rows of so many classes. */
+  /** Values as a matrix whose rows have {@code classes} classes. */
   static Tensor matrix(float[] values, int classes) {
     return Tensor.of(values, values.length / classes, classes);
   }

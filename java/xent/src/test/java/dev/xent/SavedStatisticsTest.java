@@ -174,7 +174,7 @@ class SavedStatisticsTest {
           CrossEntropyShard other = with(backend, option).shard(0, 3);
           LossOutputs outcome = new LossOutputs();
           PartialStates states = plain.partialStates(logits, labels, none);
-          if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
+          if (!said.startsWith("ignoreIndex")) { // states of labels do not record it
             refused(() -> other.finish(states, labels, none, outcome));
           }
           RowStatistics rows = plain.finish(states, labels, none, outcome);

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** Log-probabilities of selected classes: values, gradients, bits, edges, sums, refusals. */
+/** Log-probabilities of selected classes: values, gradients, bits, edges, sums, errors. */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class SelectedLogProbabilitiesTest {
   private static final int ROWS = 4;
@@ -145,7 +145,7 @@ class SelectedLogProbabilitiesTest {
     Tensor some = Tensor.of(new int[] {3, -100, -100, -100, 5, 5, 1, 2}, ROWS, 2);
     Tensor lp = Tensor.of(new float[ROWS * 2], ROWS, 2);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    logits.setFloat(Float.NaN, 1, 0); // nobody asks this row
+    logits.setFloat(Float.NaN, 1, 0); // both entries of this row are ignored
     logits.setFloat(Float.NaN, 3, 0);
     selected.on(logits, some, lp).gradient(dx).run();
     assertThat(lp.getDouble(0, 0)).isCloseTo(logProbability(x, 0, 3), within(1e-5));

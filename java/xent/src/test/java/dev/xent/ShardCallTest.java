@@ -17,7 +17,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /** A call of a shard, which exchanges states with the others itself. */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class ShardCallTest extends DividedRows {
-  /** Before states are exchanged: nobody waits for this shard. */
+  /** Checked before states are exchanged, so that no other shard waits for this one. */
   @Test
   void outputsThatNeedWholeRows() {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);

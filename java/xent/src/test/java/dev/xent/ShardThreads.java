@@ -13,7 +13,7 @@ import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * Shards of one process, each on a thread of its own, that give each other their states.
+ * Shards in one process that exchange their states, each on its own thread.
  *
  * @param <S> states
  */
@@ -61,7 +61,7 @@ final class ShardThreads<S> implements AllGather<S> {
     return gathered;
   }
 
-  /** What each shard gives, in their order. */
+  /** Runs all shards and returns their results, in the order of the shards. */
   <T> List<T> of(IntFunction<T> shard) throws Exception {
     List<Callable<T>> tasks = new ArrayList<>();
     for (int i = 0; i < shards; i++) {

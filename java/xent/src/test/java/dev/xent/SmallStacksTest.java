@@ -11,9 +11,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Native code that runs out of stack ends the JVM without a word. So a call that a thread has no
- * stack for is a {@link StackOverflowError}, as it is in Java, stores nothing, and the next call is
- * as good as any.
+ * Native code that overflows the stack ends the JVM without a message. So a call throws a {@link
+ * StackOverflowError}, as in Java, if its thread has too little stack for it. It stores nothing,
+ * and the next call computes as usual.
  */
 final class SmallStacksTest {
   private static final float UNTOUCHED = 7;
@@ -55,7 +55,7 @@ final class SmallStacksTest {
     }
   }
 
-  /** Calls at every depth until one is refused. */
+  /** Makes calls at increasing depth until one throws. */
   private static void callDeeper(
       CrossEntropy loss, Tensor logits, Tensor labels, Tensor gradient, double expected) {
     gradient.setFloat(UNTOUCHED, 0, 0);

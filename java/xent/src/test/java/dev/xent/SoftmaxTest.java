@@ -45,7 +45,7 @@ class SoftmaxTest {
     }
   }
 
-  /** A result of the call's own has the shape, type and bits of one that was given. */
+  /** A new result has the shape, type and bits of a result that the caller passes. */
   @OnEveryBackend
   void givesNewTensors(Backend backend) {
     Softmax softmax =

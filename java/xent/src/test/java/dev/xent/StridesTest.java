@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** The same bits whatever the axis, the order of the dimensions and the gaps between elements. */
+/** The same bits with any axis, any order of the dimensions and any gaps between elements. */
 class StridesTest {
 
   /** A tensor with the values of {@code values}, laid out in another way. */

@@ -457,7 +457,7 @@ class TensorTest {
     return Arrays.stream(shape.split(", *")).mapToLong(Long::parseLong).toArray();
   }
 
-  /** The shape is kept as it was given: callers may reuse it for a tensor of another length. */
+  /** The caller's array is not changed: callers may reuse it for a tensor of another length. */
   @Test
   void theShapeOfTheCallerKeepsItsMinusOne() {
     long[] shape = {-1, 3};

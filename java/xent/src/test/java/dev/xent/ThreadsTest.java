@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Large calls are shared out among threads; nothing depends on who comes, when, and from where. */
+/** Threads share large calls; no result depends on which threads help, and when. */
 @Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
 class ThreadsTest {
   private static final int ROWS = 2100;
@@ -89,7 +89,7 @@ class ThreadsTest {
         return Tensor.of(values.clone(), rows, classes);
       }
     },
-    /** The classes of a row do not lie side by side, its neighbours do. */
+    /** The classes of a row are strided; elements of one class are contiguous. */
     COLUMNS {
       @Override
       Tensor make(Arena arena, float[] values, long rows, long classes) {
@@ -317,7 +317,7 @@ class ThreadsTest {
     }
   }
 
-  /** An executor is the one place where a caller can do mischief in the middle of its call. */
+  /** Only its executor lets a caller close memory in the middle of a call. */
   @Test
   void memoryThatIsClosedDuringTheCallIsRefused() {
     Arena arena = Arena.ofShared();
@@ -343,9 +343,7 @@ class ThreadsTest {
     assertThat(again).doesNotContain(0f);
   }
 
-  /**
-   * Helpers know confined memory by address: they must not be inside when foreign code closes it.
-   */
+  /** Helpers use confined memory by its address: none may compute when foreign code closes it. */
   @Test
   void confinedMemoryThatIsClosedWhileHelpersAreCalledIsRefused() {
     for (int round = 0; round < 20; round++) {

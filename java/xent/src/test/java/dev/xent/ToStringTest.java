@@ -19,7 +19,7 @@ import java.lang.foreign.Arena;
 import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 
-/** What an object says of itself in a debugger or a log: what is not as by default. */
+/** The text of an object in a debugger or a log: its settings that are not the default. */
 class ToStringTest {
   private static final Tensor LABELS = Tensor.of(new int[] {0, 1});
   private static final Tensor LOGITS = Tensor.of(new float[6], 2, 3);

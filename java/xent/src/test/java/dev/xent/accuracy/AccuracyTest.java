@@ -11,9 +11,9 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * Every result against the truth, within the limits that docs/spec/numerics.md promises.
+ * Compares every result with the truth, within the limits that docs/spec/numerics.md promises.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): many times as many rows.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): 50 rounds, of all rows.
  */
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
@@ -26,7 +26,7 @@ class AccuracyTest {
     measure(Backend.AUTO, LONG ? 1 : 3, Integer.MAX_VALUE);
   }
 
-  /** Other tests show that both backends give the same bits; this one, that they are right. */
+  /** Other tests compare the bits of both backends; this one shows that they are right. */
   @Test
   void promisesHoldOnTheReference() {
     measure(Backend.REFERENCE, 10, 10_000);

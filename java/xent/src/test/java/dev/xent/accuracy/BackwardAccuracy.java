@@ -7,7 +7,8 @@ import static dev.xent.accuracy.Measures.isNormal;
 import dev.xent.Samples;
 
 /**
- * Measures the backward passes of softmax and log-softmax, from the outputs that they are given.
+ * Measures the backward passes of softmax and log-softmax. The truth is computed from the outputs
+ * that the passes read, not from the logits.
  */
 final class BackwardAccuracy {
   private final Operations operations;

@@ -7,7 +7,7 @@ package dev.xent.accuracy;
  *
  * <p>Sums and products are those of Joldes, Muller and Popescu, <i>Tight and rigorous error bounds
  * for basic building blocks of double-word arithmetic</i> (2017): relative errors of a few 2^-106,
- * in a sum also where its terms cancel. Infinite and NaN operands are not meant.
+ * in a sum also if its terms cancel. Infinite and NaN operands are not supported.
  */
 record DoubleDouble(double high, double low) {
   static final DoubleDouble ZERO = new DoubleDouble(0, 0);
@@ -24,13 +24,13 @@ record DoubleDouble(double high, double low) {
     return new DoubleDouble(high, (a - (high - part)) + (b - part));
   }
 
-  /** a * b, exactly where nothing underflows. */
+  /** a * b, exactly if nothing underflows. */
   static DoubleDouble product(double a, double b) {
     double high = a * b;
     return new DoubleDouble(high, Math.fma(a, b, -high));
   }
 
-  /** The sum where a is 0 or not smaller than b. */
+  /** The sum, if a is 0 or not smaller than b. */
   private static DoubleDouble ordered(double a, double b) {
     double high = a + b;
     return new DoubleDouble(high, b - (high - a));
@@ -75,7 +75,7 @@ record DoubleDouble(double high, double low) {
     return new DoubleDouble(-high, -low);
   }
 
-  /** This times 2^power, exactly where nothing underflows. */
+  /** This times 2^power, exactly if nothing underflows. */
   DoubleDouble scaled(int power) {
     return new DoubleDouble(Math.scalb(high, power), Math.scalb(low, power));
   }

@@ -26,7 +26,7 @@ class ElementaryTest {
         : actual.subtract(expected).divide(expected, DIGITS).abs().doubleValue();
   }
 
-  /** The power series at x / 2^halvings, squared so many times. */
+  /** The power series at x / 2^halvings, squared {@code halvings} times. */
   private static BigDecimal exp(BigDecimal x) {
     MathContext wide = new MathContext(90);
     int halvings = 4 + Math.max(0, Math.getExponent(x.doubleValue()));
@@ -58,7 +58,7 @@ class ElementaryTest {
     }
   }
 
-  /** log a is good to r where exp(log a) is good to r |log a|. */
+  /** The relative error of log a is at most r if that of exp(log a) is at most r |log a|. */
   @ParameterizedTest
   @ValueSource(doubles = {1e-8, 0.01, 0.3, 3, 30, 100})
   void logarithms(double spread) {

@@ -127,7 +127,7 @@ class FurtherGradientTest {
     compare(what, dx, row, sizes, k -> f);
   }
 
-  /** The same where each class has a function of its own. */
+  /** The same, with one function per class. */
   private void compare(
       String what,
       Tensor dx,

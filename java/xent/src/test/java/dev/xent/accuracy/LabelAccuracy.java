@@ -8,7 +8,7 @@ import static dev.xent.accuracy.Measures.isNormal;
 import static dev.xent.accuracy.Measures.ulp;
 
 /**
- * Measures the cross-entropy of labels without smoothing: every digit counts, however confident.
+ * Measures the cross-entropy of labels without smoothing: every digit counts, also of tiny losses.
  */
 final class LabelAccuracy {
   private final Operations operations;

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param ignored the index of rows to ignore, or null
  * @param reduction of loss and gradient
  * @param denominator of a mean, or 0: the valid rows
- * @param upstream whether every row has a factor of its own
+ * @param upstream whether each row has its own factor
  */
 record LossCase(
     int @Nullable [] labels,
@@ -67,7 +67,7 @@ record LossCase(
     return new LossCase(null, q, null, smoothing, reduction, denominator, scale, upstream);
   }
 
-  /** Logits of the batch, the last row beyond where it is shifted first. */
+  /** Logits of the batch; those of the last row are so far from 0 that it is shifted first. */
   static float[] logits() {
     float[] x = Samples.logits(ROWS * CLASSES, 3, 3);
     for (int k = 0; k < CLASSES; k++) {

@@ -42,7 +42,7 @@ final class Measures {
     return Math.ulp((float) value);
   }
 
-  /** The error as a part of {@code size}, which may be 0 where there is no error. */
+  /** The error as a part of {@code size}, which may be 0 if both numbers are equal. */
   static double error(float actual, double expected, double size) {
     return actual == expected ? 0 : Math.abs(actual - expected) / size;
   }

@@ -56,7 +56,7 @@ final class Operations {
     return lse[0];
   }
 
-  /** What a cross-entropy gives for a row. */
+  /** The results of a cross-entropy for one row. */
   record Loss(float loss, float logSumExp, float[] gradient) {}
 
   Loss crossEntropy(float[] x, int label, double smoothing, double scale) {
@@ -67,7 +67,7 @@ final class Operations {
     return crossEntropy(x, Tensor.of(q, 1, q.length), smoothing, scale);
   }
 
-  /** Smoothing gives to all classes but the label. */
+  /** Label smoothing that goes to the other classes only. */
   Loss smoothingOthers(float[] x, int label, double smoothing, double scale) {
     return crossEntropy(
         x,

@@ -103,7 +103,7 @@ final class Rows {
   }
 
   /**
-   * One class beside which every float sum of exponentials loses nearly half an ulp; the label
+   * One class next to which every float sum of exponentials loses nearly half an ulp. The label is
    * among the others, and in every second row so far above all that the sums are of the others
    * alone.
    */
@@ -135,8 +135,9 @@ final class Rows {
   }
 
   /**
-   * Losses of a little more than classes * 2^-bits, and all classes but two where exponentials
-   * begin to vanish; the largest logit where its reference is farthest above it.
+   * Losses of a little more than classes * 2^-bits. The logits of all classes but two are so low
+   * that their exponentials begin to vanish; the largest logit is as far below its reference as it
+   * can be.
    */
   private void faintTails() {
     float max = 0.34675f; // 0.50025 ln 2
@@ -170,7 +171,7 @@ final class Rows {
     }
   }
 
-  /** Logits so large that only few floats lie between them, or none. */
+  /** Logits so large that they are only a few floats apart, or neighbours. */
   private void hugeOffsets() {
     for (double offset : new double[] {16384, 1e5, 1e6, 1e10, 1e20, 1e38, 3e38}) {
       for (int sign = -1; sign <= 1; sign += 2) {
@@ -250,7 +251,7 @@ final class Rows {
 
   // ---- the rest of a row -----------------------------------------------------------------------
 
-  /** Begins a row: from here on its numbers depend on its place alone. Gives any of its classes. */
+  /** Begins a row: from here on its numbers depend on its place alone. Returns a random class. */
   private int begin(int classes) {
     random = new SplittableRandom(round * 1_000_003L + count);
     return random.nextInt(classes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-/** A target distribution q' = (1 - eps) q + eps / K, exactly as its options say. */
+/** A target distribution q' = (1 - eps) q + eps / K, computed exactly. */
 interface Target {
 
   /** q' of class k. */
@@ -19,7 +19,7 @@ interface Target {
     return k -> k == label ? atLabel : share;
   }
 
-  /** Labels, of which smoothing gives to the others alone. */
+  /** Labels, with smoothing that goes to the other classes only. */
   static Target labelOfOthers(int label, int classes, double eps) {
     DoubleDouble share = share(eps, classes - 1);
     DoubleDouble atLabel = keep(eps);

@@ -8,7 +8,7 @@ import static dev.xent.accuracy.Measures.isNormal;
 
 /**
  * Measures the cross-entropy of smoothed labels or of probability rows against the sizes of the
- * terms that are added: where these cancel, the result keeps no relative accuracy.
+ * terms that are added: if these cancel, the result keeps no relative accuracy.
  */
 final class TargetAccuracy {
   private final Measure loss;
@@ -42,7 +42,7 @@ final class TargetAccuracy {
     return new TargetAccuracy(loss, 1, gradient, gradient);
   }
 
-  /** Beside its largest class a row's other exponentials may be lost: hence the 1 in the loss. */
+  /** The sum may lose all exponentials of a row but the largest: hence the 1 in the loss. */
   static TargetAccuracy ofProbabilities(Measures measures) {
     double limit = Limits.TARGETS_GRADIENT;
     return new TargetAccuracy(

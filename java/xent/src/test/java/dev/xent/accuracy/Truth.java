@@ -2,7 +2,7 @@
 package dev.xent.accuracy;
 
 /**
- * What the operations would give for one row if they computed with about 106 bits.
+ * The results of the operations for one row, computed with about 106 bits.
  *
  * <p>Classes of -inf have probability 0; the largest logit is finite.
  */

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Float64: every result against double-double arithmetic, within what docs/spec/numerics.md
  * promises.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times as many rows.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times the rows.
  */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class WideAccuracyTest {

@@ -283,8 +283,7 @@ class AccuracyLawsTest extends Laws {
 
   /**
    * The loss of log-probabilities after a log-softmax is the cross-entropy. Its sum over the
-   * targets runs in sixteen lanes: so many additions in double, each off by 2^-53 of the terms at
-   * most.
+   * targets runs in sixteen lanes, in double: each addition is off by at most 2^-53 of the terms.
    */
   @Property(tries = 60)
   void nllOfLogSoftmaxIsCrossEntropy(@ForAll("tame") Sample drawn) {
@@ -322,7 +321,7 @@ class AccuracyLawsTest extends Laws {
     }
   }
 
-  /** The divergence from a teacher that knows the class is the cross-entropy of that class. */
+  /** The divergence from a teacher with probability 1 for a class is its cross-entropy. */
   @Property(tries = 60)
   void klOfOneClassIsCrossEntropy(@ForAll("tame") Sample drawn) {
     Sample sample = bare(drawn, false).rectangular();

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntUnaryOperator;
 
-/** The numbers of a sample, row by row, whatever they will be laid out like. Not to be changed. */
+/** The numbers of a sample, row by row, for any memory layout. Callers must not change them. */
 final class Batch {
   private static final DType[] LABEL_TYPES = {DType.I8, DType.I16, DType.I32, DType.I64};
 
@@ -240,7 +240,7 @@ final class Batch {
     return other;
   }
 
-  /** One row as a rectangle of its own number of classes. */
+  /** One row as a rectangle with its own number of classes. */
   Batch alone(int r) {
     Batch one = rows(r);
     Batch other = one.with(one.sample.matrix(1, classes(r)).rectangular());

@@ -11,7 +11,7 @@ import net.jqwik.api.Property;
 
 /** What becomes of results when classes change places. */
 class ClassLawsTest extends Laws {
-  /** Where class i of so many is after they were shuffled. */
+  /** The place of class i after the classes were shuffled. */
   private static IntUnaryOperator shuffled(int classes, int seed) {
     int[] to = new int[classes];
     Random random = new Random(seed);
@@ -101,8 +101,8 @@ class ClassLawsTest extends Laws {
   }
 
   /**
-   * With a multiple of 128 classes, k may become k xor m for any m below 128 where nothing is
-   * summed but exponentials: within a lane of a group the same pairs are added, too.
+   * With a multiple of 128 classes, k may become k xor m for any m below 128 if nothing is summed
+   * but exponentials: within a lane of a group the same pairs are added, too.
    */
   @Property(tries = 40)
   void exchangedPlacesInGroups(@ForAll("samples") Sample drawn) {

@@ -38,7 +38,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
-/** Calls with a batch, laid out as its sample says, on one tier. */
+/** Calls with a batch, in the layouts of its sample, on one backend and instruction set. */
 final class Computer implements AutoCloseable {
   private static final int TOP = 3;
 
@@ -130,7 +130,7 @@ final class Computer implements AutoCloseable {
         : few(layout, type, 1);
   }
 
-  /** So many elements of each row, along the axis of the classes. */
+  /** {@code count} elements per row, along the axis of the classes. */
   private Slab few(Layout layout, DType type, int count) {
     if (sample.ragged()) {
       return Slab.of(arena, type, layout, new long[] {batch.rows, count}, 1);
@@ -193,7 +193,7 @@ final class Computer implements AutoCloseable {
     return perClass(sample.in(), sample.type()).put(batch.logits);
   }
 
-  /** Where the first result goes: memory of its own, or that of the input. */
+  /** The first result, in its own memory or in that of the input. */
   private Slab result(Slab input) {
     return result(input, sample.result());
   }
@@ -205,7 +205,7 @@ final class Computer implements AutoCloseable {
     return result;
   }
 
-  /** Fails where a call has written into its first result. */
+  /** Fails if a call has written into its first result. */
   void assertNothingWritten() {
     results.forEach((slab, before) -> assertThat(slab.bytes()).isEqualTo(before));
   }
@@ -234,7 +234,7 @@ final class Computer implements AutoCloseable {
     return sample.ragged() ? 0 : sample.axis();
   }
 
-  // ---- softmax and the like --------------------------------------------------------------------
+  // ---- operations on logits --------------------------------------------------------------------
 
   /** What all operations on logits have. */
   private AnyBuilder logits(boolean forBackward) {
@@ -280,7 +280,7 @@ final class Computer implements AutoCloseable {
     return y.take();
   }
 
-  /** The backward of softmax, with the logits in place of what the forward wrote. */
+  /** The backward of softmax, with the logits instead of the output of a forward. */
   Output softmaxBackward() {
     Slab y = logits();
     Slab dx = result(y);
@@ -329,7 +329,7 @@ final class Computer implements AutoCloseable {
     return builder.build();
   }
 
-  /** What a loss gives: numbers and arrays by name. */
+  /** The results of a loss: numbers, and arrays by name. */
   static final class Loss {
     final LossSum lossSum = new LossSum();
     double loss;
@@ -348,7 +348,7 @@ final class Computer implements AutoCloseable {
     double of(Slab logits, Slab gradient);
   }
 
-  /** Loss and gradient with an outcome that is asked for as much as there is. */
+  /** Loss and gradient, with all outputs of the loss. */
   Loss loss() {
     CrossEntropy operation = crossEntropy();
     Loss loss = new Loss();
@@ -450,7 +450,7 @@ final class Computer implements AutoCloseable {
     return dx.take();
   }
 
-  /** What the logits tell without targets. */
+  /** The outputs that need logits, but no targets. */
   Map<String, Output> prediction() {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     Layout out = sample.out();
@@ -606,7 +606,7 @@ final class Computer implements AutoCloseable {
     return Map.of("log-probabilities", values.take(), "gradient", dx.take());
   }
 
-  /** Every logit by itself, with targets from 0 to 1; focal where others have a z-loss. */
+  /** Every logit by itself, with targets from 0 to 1; focal if the options have a z-loss. */
   Loss binary() {
     Options options = sample.options();
     BinaryCrossEntropy operation =
@@ -651,7 +651,7 @@ final class Computer implements AutoCloseable {
     return y.take();
   }
 
-  /** Tokens by filters, a bias and penalties, and what is told of them. */
+  /** Tokens sampled with filters, a bias and penalties, and the other outputs of the sampler. */
   Map<String, Output> sampled() {
     double temperature = sample.options().temperature();
     Sampler sampler =
@@ -799,7 +799,7 @@ final class Computer implements AutoCloseable {
     return y.take();
   }
 
-  /** Every operation and all that it gives, by name. */
+  /** All results of every operation, by name. */
   Map<String, Output> everything() {
     Map<String, Output> all = new LinkedHashMap<>();
     all.put("softmax", softmax());

@@ -7,8 +7,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
 /**
- * The bits are those of the reference on a row-major matrix, off the heap and on one thread,
- * whoever computes and wherever inputs and results lie; and nothing is written between them.
+ * On every backend, instruction set and memory layout, the bits are those of the reference on a
+ * row-major matrix, off the heap and on one thread. Nothing is written between the results.
  */
 class DifferentialTest extends Laws {
   private static Map<String, Output> plain(Batch batch) {

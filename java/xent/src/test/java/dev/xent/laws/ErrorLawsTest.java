@@ -20,13 +20,13 @@ import net.jqwik.api.Property;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Calls with something wrong: every tier says the same in the same words, on one thread and on
- * more, and nothing is written.
+ * Calls with an error: the reference and every instruction set throw the same message, on one
+ * thread and on more, and nothing is written.
  */
 class ErrorLawsTest extends Laws {
   private static final Set<String> SEEN = new TreeSet<>();
 
-  /** What is done to a lawful call. */
+  /** What makes a valid call fail. */
   enum Spoil {
     LABEL_BEYOND {
       @Override

@@ -48,7 +48,7 @@ abstract class Laws {
     return sampleOr(samples(Arbitraries.of(CHUNKS), LogitKind.MIXED, options()));
   }
 
-  /** So many elements that threads help each other. */
+  /** Enough elements for several threads to compute. */
   @Provide
   Arbitrary<Sample> large() {
     Arbitrary<Integer> classes =
@@ -60,7 +60,7 @@ abstract class Laws {
             .map(sample -> sample.matrix(LARGE / sample.classes() + 1, sample.classes())));
   }
 
-  /** The sample that was asked for by a property, where one was. */
+  /** The sample in the property {@code xent.sample} if it is set; otherwise a random one. */
   private static Arbitrary<Sample> sampleOr(Arbitrary<Sample> random) {
     String text = System.getProperty("xent.sample");
     return text == null ? random : Arbitraries.just(SampleText.parse(text));

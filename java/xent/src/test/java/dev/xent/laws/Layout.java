@@ -2,7 +2,7 @@
 package dev.xent.laws;
 
 /**
- * Where the elements of an array lie. All zeros: row-major, without gaps, off the heap.
+ * The memory layout of an array. All zeros: row-major, without gaps, off the heap.
  *
  * @param order which order the dimensions have in memory, as the number of a permutation
  * @param step unused elements between two neighbours of the innermost dimension

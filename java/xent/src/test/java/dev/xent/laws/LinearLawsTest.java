@@ -38,7 +38,7 @@ class LinearLawsTest extends Laws {
    * @param rows at least 1
    * @param features of each row
    * @param classes at least 1
-   * @param seed of all numbers, of the tier and of the options
+   * @param seed of all numbers, of the instruction set and of the options
    */
   record Layer(int rows, int features, int classes, int seed) {
     Tier tier() {
@@ -283,7 +283,7 @@ class LinearLawsTest extends Laws {
     }
   }
 
-  /** What ignored rows hold is nobody's, also where it is no number. */
+  /** The values of ignored rows have no effect, not even NaN. */
   @Property(tries = 40)
   void ignoredRows(@ForAll("layers") Layer layer) {
     Given given = Given.of(layer);

@@ -23,7 +23,7 @@ enum LogitKind {
   EXTREME,
   WITH_NAN,
   WITH_INFINITY,
-  /** Every row is of a kind of its own. */
+  /** Each row has a random kind. */
   MIXED;
 
   private static final double LIMIT = 16384;

@@ -7,10 +7,11 @@ import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 
 /**
- * What a loss is told. All zeros: the sum over labels without any option.
+ * The options of a loss, and the inputs that it reads in addition to logits and targets. All zeros:
+ * the sum over labels without any option.
  *
- * @param targets what they are
- * @param labels the type of class indices, where it has room for them
+ * @param targets their kind
+ * @param labels the type of class indices, if it has room for them
  * @param smoothing of targets
  * @param others whether what it takes goes to the other classes alone; labels only
  * @param temperature 0: none
@@ -21,7 +22,6 @@ import dev.xent.options.Reduction;
  * @param mean whether loss and gradient are means
  * @param ignores whether some rows are ignored by their label; not with probability rows
  * @param zeroMasked whether fully masked rows are 0
- * @param beside what a call reads beside
  */
 record Options(
     Targets targets,
@@ -46,7 +46,7 @@ record Options(
   }
 
   /**
-   * What a call reads beside logits and targets.
+   * The inputs of a call in addition to logits and targets.
    *
    * @param mask 0: none, 1: one for all rows, 2: for every row
    * @param rowWeights 0: none, 1: floats, 2: bytes

@@ -21,7 +21,7 @@ final class Promise {
   }
 
   /**
-   * Half an ulp of the type where it is narrower than the arithmetic; its spacing where subnormal.
+   * Half an ulp of the type if it is narrower than the arithmetic; half its spacing if subnormal.
    */
   double rounding(double value) {
     return result == arithmetic() ? 0 : Numbers.ulp(result, value) / 2;

@@ -17,8 +17,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
 /**
- * What a row gives depends on that row alone, and a reduced loss on the set of the rows: section 1
- * of the numerics. All of it in bits.
+ * The results of a row depend on that row alone, and a reduced loss on the set of the rows: section
+ * 1 of the numerics. The tests compare bits.
  */
 class RowLawsTest extends Laws {
   private static final Set<String> PER_CLASS =
@@ -29,7 +29,7 @@ class RowLawsTest extends Laws {
     Map<String, Output> results = new LinkedHashMap<>(loss.arrays);
     results.keySet().removeAll(List.of("exact_sum", "numbers"));
     if (computer.sample.ragged()) {
-      // As many as the longest row has classes, which another batch may not have.
+      // Their number is the length of the longest row, which another batch may not have.
       results.keySet().removeIf(name -> name.startsWith("top"));
     }
     results.put("softmax", computer.softmax());
@@ -144,7 +144,7 @@ class RowLawsTest extends Laws {
         "denominator of every row twice of " + sample, doubled.denominator, 2 * once.denominator);
   }
 
-  /** Whatever a row holds that does not count, nothing of other rows changes. */
+  /** The values of rows that do not count change no result. */
   @Property(tries = 60)
   void rowsThatDoNotCount(@ForAll("samples") Sample drawn) {
     Options options = drawn.options();
@@ -195,7 +195,7 @@ class RowLawsTest extends Laws {
     return result;
   }
 
-  /** Whatever a masked class holds, nothing changes. */
+  /** The values of masked classes change no result. */
   @Property(tries = 60)
   void classesThatTakeNoPart(@ForAll("samples") Sample drawn) {
     Options options = drawn.options();
@@ -224,7 +224,7 @@ class RowLawsTest extends Laws {
     }
   }
 
-  /** Ragged rows give what each of them gives alone. */
+  /** Ragged rows have the results that each of them has alone. */
   @Property(tries = 60)
   void raggedRows(@ForAll("samples") Sample drawn) {
     Sample sample =
@@ -257,7 +257,7 @@ class RowLawsTest extends Laws {
     }
   }
 
-  /** Any outcome that is asked for leaves the bits of what is returned. */
+  /** Requested outputs do not change the bits of the loss and the gradient. */
   @Property(tries = 60)
   void whatIsAskedForBeside(@ForAll("samples") Sample sample) {
     Batch batch = Batch.of(sample);

@@ -6,15 +6,15 @@ import java.util.List;
 
 /**
  * Everything that a call is made from, in numbers that a person can read: {@link #toString} writes
- * what is not 0, and {@link SampleText#parse} reads it again.
+ * the values that are not 0, and {@link SampleText#parse} reads them again.
  *
  * @param type of the logits
  * @param result of what is computed
  * @param sizes of the logits
  * @param axis of the classes
- * @param ragged whether rows have lengths of their own, up to the number of classes
- * @param in where inputs lie
- * @param out where results lie
+ * @param ragged whether each row has its own length, up to the number of classes
+ * @param in memory layout of inputs
+ * @param out memory layout of results
  * @param inPlace whether the first result overwrites the first input
  * @param kind of logits
  * @param seed of all numbers
@@ -79,7 +79,7 @@ record Sample(
     return new Sample(type, result, sizes, axis, false, in, out, inPlace, kind, seed, options);
   }
 
-  /** The same rows as a row-major matrix, with results beside. */
+  /** The same rows as a row-major matrix, not in place. */
   Sample plain() {
     return new Sample(
         type,
@@ -95,7 +95,7 @@ record Sample(
         options);
   }
 
-  /** So many rows of so many classes, as a matrix; the layouts stay. */
+  /** A matrix of these numbers of rows and classes; the layouts stay. */
   Sample matrix(int rows, int classes) {
     return new Sample(
         type, result, List.of(rows, classes), 1, ragged, in, out, inPlace, kind, seed, options);

@@ -12,7 +12,7 @@ import net.jqwik.api.Property;
 
 /**
  * Multiplying by a power of two rounds nothing, so results are multiplied too, or stay, in every
- * bit. Where a number of the narrower type is subnormal, each side is rounded to half its spacing.
+ * bit. If a number of the narrower type is subnormal, each side is rounded to half its spacing.
  */
 class ScalingLawsTest extends Laws {
   /** From 1 to 8, never 0. */
@@ -96,7 +96,7 @@ class ScalingLawsTest extends Laws {
     Output gradient = one.get("gradient");
     for (int i = 0; i < gradient.size(); i++) {
       double value = negative.get("gradient").value(i);
-      // Rows that do not count, and classes that take no part, are +0 whatever the scale is.
+      // Rows that do not count, and classes that take no part, are +0 with every scale.
       COMPARED.increment();
       if (value != 0 && !Double.isNaN(value) && value != -gradient.value(i)) {
         throw new AssertionError(
@@ -125,7 +125,7 @@ class ScalingLawsTest extends Laws {
     }
   }
 
-  /** Logits and a temperature, both times 2^j, say the same; also those without a temperature. */
+  /** Logits and a temperature, both times 2^j, have the same results, also from temperature 1. */
   @Property(tries = 60)
   void temperature(@ForAll("tame") Sample drawn) {
     double temperature = drawn.seed() % 2 == 0 ? 1 : 0.7;
@@ -159,7 +159,7 @@ class ScalingLawsTest extends Laws {
     }
   }
 
-  /** Options and inputs that say what holds without them change no bit. */
+  /** Options and inputs with the value that holds without them change no bit. */
   @Property(tries = 80)
   void whatSaysNothing(@ForAll("samples") Sample drawn) {
     Options options =

@@ -10,14 +10,14 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
 /**
- * Rows whose classes are divided give the bits of the undivided call: section 4 of the numerics.
+ * Rows whose classes are divided have the bits of the undivided call: section 4 of the numerics.
  */
 class ShardLawsTest extends Laws {
   private static final int CHUNK = 8192;
 
   /**
-   * What shards can do: whole rows are not looked at, and a mask goes with smoothing of labels
-   * alone, as a clamp goes with labels.
+   * A sample that shards can compute: its rows are rectangular. Targets other than labels have no
+   * clamp, and with smoothing no mask.
    */
   private static Sample divisible(Sample drawn) {
     Options options = drawn.options().isLabels() ? drawn.options() : drawn.options().withClamp(0);

@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.function.UnaryOperator;
 
 /**
- * An array of rows in memory of its own, laid out in any way. Every byte that is no element is
- * junk, a NaN where it is read as a number.
+ * An array of rows in its own memory, with any layout. Every byte outside the elements is junk: a
+ * NaN if it is read as a number.
  */
 final class Slab {
   private static final byte JUNK = -1;
@@ -35,7 +35,7 @@ final class Slab {
   }
 
   /**
-   * @param axis along which a row lies; -1: rows of one element
+   * @param axis of the elements of a row; -1: rows of one element
    */
   static Slab of(Arena arena, DType type, Layout layout, long[] sizes, int axis) {
     long[] strides = layout.strides(sizes);
@@ -66,7 +66,7 @@ final class Slab {
     return new Slab(tensor, type, memory, starts, lengths, axis < 0 ? 0 : strides[axis]);
   }
 
-  /** Ragged rows, one behind the other. */
+  /** Ragged rows, one after the other. */
   static Slab ragged(Arena arena, DType type, Layout layout, int[] lengths) {
     long total = 0;
     long step = layout.step() + 1L;
@@ -140,7 +140,7 @@ final class Slab {
     return this;
   }
 
-  /** All elements, after which all is junk; whatever lies between them must be junk already. */
+  /** Returns all elements and sets them to junk; the bytes between them must be junk already. */
   Output take() {
     int n = 0;
     for (int length : lengths) {
@@ -158,7 +158,7 @@ final class Slab {
     return new Output(type, bits);
   }
 
-  /** Fails where anything was written. */
+  /** Fails if anything was written. */
   void assertUntouched() {
     MemorySegment junk = MemorySegment.ofArray(new byte[(int) memory.byteSize()]).fill(JUNK);
     assertThat(memory.mismatch(junk))

@@ -10,7 +10,7 @@ import net.jqwik.api.lifecycle.PropertyExecutionResult;
 import net.jqwik.api.lifecycle.PropertyExecutor;
 import net.jqwik.api.lifecycle.PropertyLifecycleContext;
 
-/** How often a law is tried, and a line that says how often it was. */
+/** Sets how often a law is tried, and prints how often it was. */
 final class Tries implements AroundPropertyHook {
   private static final int TIMES = Integer.getInteger("xent.tries", 1);
 

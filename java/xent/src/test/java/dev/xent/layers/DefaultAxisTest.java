@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Layers have their classes along axis 1, whatever follows it; operations along the last axis. */
+/** Layers have their classes along axis 1 in tensors of any rank; operations, along the last. */
 class DefaultAxisTest {
 
   private static final int B = 4;

@@ -13,9 +13,9 @@ import java.util.regex.Pattern;
 
 /**
  * The binary interface of xent.h as text, one fact per line: sizes of structs, types, offsets and
- * sizes of their fields, values of constants, signatures of functions. What the compiler knows
- * comes from native/test/abi_facts.c, the rest from the header itself. Needs nothing but the JDK,
- * so that it can be run by itself; docs/developing/changes.md says how.
+ * sizes of their fields, values of constants, signatures of functions. Facts of the compiler come
+ * from native/test/abi_facts.c, the rest from the header itself. The class needs only the JDK, so
+ * that it can run by itself; docs/developing/changes.md says how.
  */
 public final class AbiDump {
   private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);
@@ -32,7 +32,7 @@ public final class AbiDump {
 
   private AbiDump() {}
 
-  /** The ABI version that a header says it has. */
+  /** The ABI version in a header. */
   static int version(String header) {
     Matcher version = VERSION.matcher(header);
     if (!version.find()) {

@@ -40,7 +40,7 @@ class AbiDumpTest {
         .isEqualTo(Files.readAllLines(RECORDED.resolve(AbiDump.version(header) + ".txt")));
   }
 
-  /** Nothing is left out: neither a type that was not understood nor a function. */
+  /** The dump is complete: it has the type of each field, and all functions. */
   @Test
   void everyFieldHasATypeAndEveryFunctionIsThere() throws IOException {
     List<String> dump = Files.readAllLines(RECORDED.resolve(AbiDump.version(header()) + ".txt"));

@@ -99,7 +99,7 @@ class AbiFactsTest {
           entry("output_count", ShapeStruct::outputCount),
           entry("features", ShapeStruct::features));
 
-  /** Where a size is read: every long of this struct is its own offset. */
+  /** The offset that a size is read from: each long of this struct is its own offset. */
   private static long placeOf(ToLongFunction<MemorySegment> size) {
     MemorySegment shape = Arena.ofAuto().allocate(ShapeStruct.BYTES, Long.BYTES);
     for (long at = 0; at < ShapeStruct.BYTES; at += Long.BYTES) {

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /**
- * GraalVM's native-image is told of every call that the bindings and the critical calls make. That
- * an image works is not tested.
+ * The metadata for GraalVM's native-image lists every call that the bindings and the critical calls
+ * make. No test builds or runs an image.
  */
 class ReachabilityTest {
   private static final String METADATA =
@@ -48,7 +48,7 @@ class ReachabilityTest {
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
   }
 
-  /** The option of critical calls has no name that all JDKs know, so it is looked up. */
+  /** The option of critical calls has another name in older JDKs, so it is looked up. */
   @Test
   void everyMethodThatIsLookedUpIsInTheMetadata() throws IOException {
     assertThat(metadata())

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The linker is told of each function what include/xent.h declares. */
+/** The function descriptors for the linker match the declarations in include/xent.h. */
 class SignaturesTest {
   private static final Path HEADER =
       Path.of(System.getProperty("basedir")).resolve("../../include/xent.h");

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Copies of Java arrays in blocks, as JDK 21 needs them, give the bits of calls on memory off the
+ * Copies of Java arrays in blocks, as JDK 21 needs them, have the bits of calls on memory off the
  * heap, and write nothing else: on every JDK, whether its linker takes arrays or not.
  */
 @Execution(ExecutionMode.CONCURRENT)
@@ -159,7 +159,7 @@ class ArrayBlocksTest {
         .set(Array.OUTPUT, y);
   }
 
-  /** Each part from a thread of its own, so that they write beside each other. */
+  /** Each part on its own thread, so that threads write next to each other. */
   @Test
   void threadsWriteRowsOfOneArray() {
     long outer = 5;

@@ -165,7 +165,7 @@ final class BitsCase {
     return q;
   }
 
-  /** Where classes mod 4 is 0 or 3, all that is left of the sum is a tiny number. */
+  /** If the class count mod 4 is 0 or 3, only a tiny number is left of the sum. */
   private static float cancelling(int clazz, float large) {
     return clazz % 2 == 1 ? 1e-39f : clazz % 4 == 0 ? large : -large;
   }

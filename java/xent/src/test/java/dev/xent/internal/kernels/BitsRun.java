@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Everything that one implementation makes of a case, under names; whatever it wrote counts. */
+/** All results of one implementation for a case, by name, with every byte that it wrote. */
 final class BitsRun {
   private static final float UNWRITTEN = 123.5f;
 
@@ -21,7 +21,7 @@ final class BitsRun {
   private final Map<String, MemorySegment> results = new LinkedHashMap<>();
   private final MemorySegment options;
 
-  /** cut: where classes are split, a multiple of the chunk. */
+  /** cut: the class at which rows are divided, a multiple of the chunk. */
   BitsRun(Arena arena, Kernels kernels, int isa, BitsCase c, long cut) {
     this.arena = arena;
     this.kernels = new PlainKernels(kernels);
@@ -59,7 +59,7 @@ final class BitsRun {
     return result(name, (long) c.rows * Float.BYTES);
   }
 
-  /** All of it but the way, which each tier has its own of. */
+  /** All of it but the schedule, which depends on the instruction set. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
@@ -75,7 +75,7 @@ final class BitsRun {
     return s;
   }
 
-  /** Everything in a case is allowed: a call that refuses it would compare nothing. */
+  /** Every call of a case is valid: one that failed would compare nothing. */
   private static void lawful(String name, int status) {
     if (status != Status.OK) {
       throw new AssertionError(name + " was refused with status " + status);
@@ -214,7 +214,7 @@ final class BitsRun {
     }
   }
 
-  /** Refused, whatever the rows are; the status alone counts. */
+  /** An error for all rows; only the status is compared. */
   private void statisticsOfAnotherKind() {
     MemorySegment none = MemorySegment.NULL;
     MemorySegment statistics = results.get("statistics");

@@ -20,11 +20,12 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * The Java reference and every native tier give the same bits: results, states, statistics, reports
- * and sums, for every class count from 1 to 300 and around every boundary, rows of every kind,
- * every axis, in place, in parts, labels of every type, probability rows, smoothing, ignored rows.
- * Class counts up to 300 take every fourth kind of rows in turn, and {@link TiersInTurn}; {@code
- * -Dxent.long=true} (profile {@code long}): each.
+ * The Java reference and the library, on every instruction set, compute the same bits: results,
+ * states, statistics, reports and sums. The cases have every class count from 1 to 300 and around
+ * every boundary, rows of every kind, every axis, in place, in parts, labels of every type,
+ * probability rows, smoothing and ignored rows. A class count up to 300 takes every fourth kind of
+ * rows, and cases take {@link TiersInTurn}; {@code -Dxent.long=true} (profile {@code long}): all
+ * kinds of rows on all instruction sets.
  */
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)

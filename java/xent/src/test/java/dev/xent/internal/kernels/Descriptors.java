@@ -4,7 +4,7 @@ package dev.xent.internal.kernels;
 import java.lang.foreign.FunctionDescriptor;
 import java.util.List;
 
-/** What NativeKernels tells the linker of functions, with its own descriptors. */
+/** The function descriptors that NativeKernels makes itself and passes to the linker. */
 public final class Descriptors {
   private Descriptors() {}
 

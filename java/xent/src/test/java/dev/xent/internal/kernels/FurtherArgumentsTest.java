@@ -28,9 +28,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Plain calls with one array, type or option more, each of them alone: the reference sees it in
- * every function that has it, and gives every byte that the library gives. Random mixtures, as
- * {@link GeneralBitsTest} has them, would not notice a rule that forgets one of two.
+ * Plain calls with one further array, type or option, each of them alone. In every function that
+ * has it, the reference reads it and writes the same bytes as the library. Random mixtures, as in
+ * {@link GeneralBitsTest}, would not find a rule that omits one of two arguments.
  */
 class FurtherArgumentsTest {
   private static final int ROWS = 3;
@@ -355,7 +355,7 @@ class FurtherArgumentsTest {
     Map<String, String> expected = results(nativeKernels, further, right::contains);
     assertThat(expected).isNotEmpty();
     assertThat(results(reference, further, right::contains)).isEqualTo(expected);
-    // The logits of the test are float16 numbers: as such they give the same bits.
+    // The logits of the test are exact in float16: the narrow type does not change the bits.
     if (further != Further.NOTHING && further != Further.NARROW_LOGITS) {
       assertThat(results(nativeKernels, further, name -> true))
           .isNotEqualTo(results(nativeKernels, Further.NOTHING, name -> true));

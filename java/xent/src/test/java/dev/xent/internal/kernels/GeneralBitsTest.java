@@ -21,11 +21,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The Java reference and every native tier give the same bits in calls that are not plain: random
- * mixtures of every type, layout, target, weight, mask, length, sink, option and result, on rows of
- * every kind, in place and in parts.
+ * The Java reference and the library, on every instruction set, compute the same bits in calls that
+ * are not plain: random mixtures of every type, layout, target, weight, mask, length, sink, option
+ * and result, on rows of every kind, in place and in parts.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): forty times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): forty times the cases.
  */
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)

@@ -11,7 +11,7 @@ import java.util.SplittableRandom;
 
 /**
  * The inputs of one comparison of calls that are not plain: a random mixture of types, layouts,
- * targets, weights, masks, lengths, sinks and options, all of it lawful.
+ * targets, weights, masks, lengths, sinks and options, all of them valid.
  */
 final class GeneralCase {
   /** What the targets of a case are. */
@@ -42,10 +42,10 @@ final class GeneralCase {
   };
   private static final int IGNORED = -100;
 
-  /** Room for any type, whatever a test says that an array holds. */
+  /** Bytes per element, enough for any type: tests may change the type of an array. */
   private static final int MOST_BYTES = 8;
 
-  /** And for any order of a few rows. */
+  /** Further bytes of an array, enough for any order of a few rows. */
   private static final int ROOM = 1024;
 
   final boolean wide;
@@ -224,7 +224,7 @@ final class GeneralCase {
     xent_layout.type(layout, type);
   }
 
-  /** A number per class: dense, with gaps between classes, or with room behind the rows. */
+  /** A number per class: dense, with gaps between classes, or with room after the rows. */
   private void full(MemorySegment layout, int type) {
     int room = random.nextInt(3) == 0 ? 3 : 0;
     if (inner) {
@@ -240,12 +240,12 @@ final class GeneralCase {
     set(layout, inner ? (long) rows * step : step, 77, inner ? step : 1, type);
   }
 
-  /** So many numbers per row, side by side. */
+  /** {@code count} numbers per row, next to each other. */
   private void few(MemorySegment layout, int count, int type) {
     set(layout, inner ? (long) rows * count : count, inner ? rows : 1, 1, type);
   }
 
-  /** Where class 0 of a row lies. */
+  /** The index of class 0 of a row. */
   private long at(MemorySegment layout, int row) {
     return ragged ? offsets[row] * xent_layout.classes(layout) : atRow(layout, row);
   }

@@ -35,7 +35,7 @@ final class GeneralRun {
   /** The divergence has only these. */
   private final MemorySegment ofDivergence;
 
-  /** cut: where classes are split, a multiple of the chunk. */
+  /** cut: the class at which rows are divided, a multiple of the chunk. */
   GeneralRun(Arena arena, Kernels kernels, int isa, GeneralCase c, long cut) {
     this.arena = arena;
     this.kernels = kernels;
@@ -97,7 +97,7 @@ final class GeneralRun {
         name, c.elementsOfRows(layout, count) * GeneralCase.size(xent_layout.type(layout)));
   }
 
-  /** All of it but the way, which each tier has its own of. */
+  /** All of it but the schedule, which depends on the instruction set. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
@@ -113,7 +113,7 @@ final class GeneralRun {
     return s;
   }
 
-  /** Everything in a case is allowed: a call that refuses it would compare nothing. */
+  /** Every call of a case is valid: one that failed would compare nothing. */
   private void lawful(String name, Work work) {
     int status = kernels.run(work);
     if (status != Status.OK) {

@@ -19,8 +19,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /**
- * If a label of binary cross-entropy is none, the reference and the native library return the same
- * status and the same report.
+ * If a label of binary cross-entropy is invalid, the reference and the native library return the
+ * same status and the same report.
  */
 class InvalidBinaryCallsTest {
   private static final int ROUNDS = 20_000;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A range of no classes has labels: both implementations refuse one that is out of range. */
+/** Both implementations check the labels even if the range of classes is empty. */
 class InvalidLinearCallsTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 7;

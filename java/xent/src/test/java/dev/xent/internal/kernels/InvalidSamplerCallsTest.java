@@ -70,7 +70,7 @@ class InvalidSamplerCallsTest {
           c.shards = 2;
         }
         c.states = arena.allocate(half, 8);
-        // The numbers of a state, or what it lists behind them.
+        // In the numbers of a state, or anywhere in the state, its list included.
         long of = random.nextBoolean() ? 108 : Records.SAMPLE_STATE;
         long at = random.nextInt(2 * c.rows) * Records.SAMPLE_STATE + 4 * random.nextLong(of / 4);
         int bit = 1 << random.nextInt(32);

@@ -45,7 +45,7 @@ final class KernelCall {
     return arrays.getOrDefault(name, NULL);
   }
 
-  /** An empty report, which says its size. */
+  /** An empty report with its size set. */
   static MemorySegment report(Arena arena) {
     MemorySegment report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());

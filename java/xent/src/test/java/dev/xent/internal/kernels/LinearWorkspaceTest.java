@@ -8,7 +8,7 @@ import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import org.junit.jupiter.api.Test;
 
-/** Both implementations need the same least workspace, so that they refuse the same calls. */
+/** Both implementations need the same least workspace, so that both reject the same calls. */
 class LinearWorkspaceTest {
   private static final long[] COUNTS = {
     0,

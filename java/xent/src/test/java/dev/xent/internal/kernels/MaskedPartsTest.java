@@ -24,9 +24,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Rows that are finished from states alone: these say whether classes were masked, which smoothing
- * has to know, and what the arithmetic of a backward was. Three rows of two chunks; one class of
- * one row is masked, wherever that can be.
+ * Rows that are finished from states alone. The states record whether classes were masked, which
+ * smoothing needs, and which arithmetic a backward used. There are three rows of two chunks; one
+ * class of one row is masked, in each row and each chunk in turn.
  */
 class MaskedPartsTest {
   private static final int ROWS = 3;

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Kernels whose calls get a Java array in place of each array off the heap: all of it is copied
- * into one before the call, and out of it afterwards.
+ * Kernels whose calls get a Java array instead of each array off the heap. Each array is copied
+ * into a Java array before the call, and back after it.
  */
 final class OnArrays implements Kernels {
   private final Kernels kernels;
@@ -15,7 +15,7 @@ final class OnArrays implements Kernels {
     this.kernels = kernels;
   }
 
-  /** In the middle of a longer one. */
+  /** A copy in the middle of a longer Java array. */
   private static MemorySegment arrayOf(MemorySegment memory) {
     long size = memory.byteSize();
     long[] array = new long[(int) ((size + Long.BYTES - 1) / Long.BYTES) + 2];
@@ -43,7 +43,7 @@ final class OnArrays implements Kernels {
     return memory;
   }
 
-  /** Takes them out again, with whatever a call wrote, lawful or not. */
+  /** Copies them back, with all bytes that a call wrote, valid or not, and puts the memory back. */
   static void leave(Work work, MemorySegment[] memory) {
     for (int i = 0; i < work.count(); i++) {
       MemorySegment array = work.arrays[i];

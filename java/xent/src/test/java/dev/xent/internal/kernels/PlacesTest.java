@@ -8,7 +8,7 @@ import java.util.BitSet;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Elements have places of their own, or not: as trying all of them says. */
+/** Whether elements are distinct: the result equals that of a search over all elements. */
 class PlacesTest {
   private static boolean areApart(long[] sizes, long[] strides) {
     return DistinctElements.areApart(sizes.clone(), strides.clone(), sizes.length);

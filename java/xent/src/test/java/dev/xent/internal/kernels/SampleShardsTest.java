@@ -21,10 +21,11 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 /**
- * Rows that are sampled in shards, of any classes, give what whole rows give; in each round each
- * shard is computed by the reference and by a native tier, which say the same, byte for byte.
+ * Rows that are sampled in shards, of any classes, have the results of whole rows. In each round
+ * each shard is computed by the reference and by the library, on one of its instruction sets. Both
+ * write the same states, byte for byte.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred times the cases.
  */
 class SampleShardsTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 100 : 1;

@@ -18,11 +18,11 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * The Java reference and every native tier sample the same: tokens, kept sets, log-probabilities
- * and what a cross-entropy tells, of random mixtures of everything that a call can have, on rows of
- * every kind.
+ * The Java reference and the library, on every instruction set, sample the same: tokens, kept sets,
+ * log-probabilities and the other outputs that a cross-entropy has, too. The calls are random
+ * mixtures of everything that a call can have, on rows of every kind.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred times the cases.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class SamplingBitsTest {

@@ -19,7 +19,7 @@ import java.util.SplittableRandom;
 
 /**
  * A call of sampling: a random mixture of types, layouts, inputs, options, of each row or of all,
- * and outputs, all of it lawful.
+ * and outputs, all of them valid.
  */
 final class SamplingCase {
   private static final int[] FLOATS = {XentH.XENT_F32(), XentH.XENT_F16(), XentH.XENT_BF16()};
@@ -32,7 +32,7 @@ final class SamplingCase {
   private static final double[] PENALTIES = {0, 0.5, -0.3, 2, 1e30};
   private static final double[] SOFTCAPS = {0, 0, 0, 30, 0.5};
 
-  /** Behind every array, for a test that says more than there is. */
+  /** Further bytes after every array, for tests that pass a size that is too large. */
   static final int ROOM = 64;
 
   final int rows;
@@ -286,7 +286,7 @@ final class SamplingCase {
     outputs.put(name, rows * (long) each * ElementType.of(type).byteSize());
   }
 
-  /** So many of each row; returns how far those of a row are apart. */
+  /** Sets a layout with {@code each} elements per row; returns the stride along a row. */
   private long layout(MemorySegment layout, long each, int type) {
     xent_layout.outer(layout, inner ? 0 : each);
     xent_layout.classes(layout, inner ? rows : 1);
@@ -301,7 +301,7 @@ final class SamplingCase {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** What a call gives, by name: the outputs as bytes, the status and the report. */
+  /** The results of a call, by name: the outputs as bytes, the status and the report. */
   Map<String, MemorySegment> run(Kernels kernels, int isa, long cut) {
     Map<String, MemorySegment> results = new LinkedHashMap<>();
     outputs.forEach((name, bytes) -> results.put(name, arena.allocate(bytes, 64)));
@@ -328,7 +328,7 @@ final class SamplingCase {
     return xent_report.valid_rows(report);
   }
 
-  /** Calls with everything as it is, and returns the status. */
+  /** Makes the call with the current inputs and options, and returns the status. */
   int call(Kernels kernels, Map<String, MemorySegment> out, MemorySegment report) {
     return kernels.run(
         KernelRun.onRows(Function.SAMPLE, shape, options, rowBegin, rowEnd, report)
@@ -382,7 +382,7 @@ final class SamplingCase {
     }
   }
 
-  /** The same of so many classes from a first one on. */
+  /** The same for {@code size} classes from class {@code first} on. */
   int callShard(
       Kernels kernels,
       long first,

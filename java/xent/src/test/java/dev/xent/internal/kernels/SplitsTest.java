@@ -30,12 +30,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * However the classes of rows are divided, at any chunk boundaries, into class ranges of one tensor
- * or into shards with arrays of their own, in any order: the states put together give the bits of
- * the whole call, in losses, log-sum-exps, correct rows, sums, gradients and probabilities; also
- * where states come from other tiers.
+ * The classes of rows are divided at any chunk boundaries, into class ranges of one tensor or into
+ * shards with their own arrays, in any order. The combined states have the bits of the whole call,
+ * in losses, log-sum-exps, correct rows, sums, gradients and probabilities, also if the states come
+ * from several instruction sets.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): three times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): three times the splits.
  */
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
@@ -71,7 +71,7 @@ class SplitsTest {
     assertThat(compared).isPositive();
   }
 
-  /** Classes [begin, end), as a shard with arrays of its own or as a range of the tensor. */
+  /** Classes [begin, end), as a shard with its own arrays or as a range of the tensor. */
   private record Part(long begin, long end, boolean shard) {
     int size() {
       return (int) (end - begin);
@@ -278,7 +278,7 @@ class SplitsTest {
           : c.targets;
     }
 
-    /** States of all parts, each through bytes of its own, then the rows. */
+    /** Computes the states of all parts, each in its own memory, then finishes the rows. */
     private MemorySegment finish(List<Part> parts, boolean loss, Map<String, MemorySegment> out) {
       MemorySegment statistics = arena.allocate(ROWS * Records.STATISTICS, 8);
       MemorySegment states = arena.allocate(ROWS * c.chunks() * Records.STATE, 8);
@@ -356,7 +356,7 @@ class SplitsTest {
       }
     }
 
-    /** The native library takes another tier for each part, as machines of several kinds do. */
+    /** Another instruction set for each part, as if it ran on machines of several kinds. */
     private MemorySegment optionsOf(Part part) {
       if (xent_options.isa(options) == 0) {
         return options;

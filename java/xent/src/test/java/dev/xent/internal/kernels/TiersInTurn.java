@@ -6,8 +6,9 @@ import dev.xent.options.Isa;
 import java.util.List;
 
 /**
- * The tiers that the next case is compared on: every third case on all of them, the others without
- * the scalar one, which takes longer than all the rest. {@code -Dxent.long=true}: all on all.
+ * The instruction sets that the next case is compared on: every third case on all of them, the
+ * others without the scalar one, which takes longer than all the rest. {@code -Dxent.long=true}:
+ * all cases on all of them.
  */
 final class TiersInTurn {
   private static final int TURNS = Boolean.getBoolean("xent.long") ? 1 : 3;

@@ -44,7 +44,7 @@ public final class ClassLoaderProbe {
     System.out.printf("%d loaders left, %d libraries mapped%n", left(loaders), libraries());
   }
 
-  /** So many elements that a thread of the pool helps. */
+  /** Computes a softmax with enough elements for a thread of the pool to help. */
   private static void call(ClassLoader loader) throws ReflectiveOperationException {
     Class<?> tensor = loader.loadClass("dev.xent.Tensor");
     Class<?> softmax = loader.loadClass("dev.xent.Softmax");

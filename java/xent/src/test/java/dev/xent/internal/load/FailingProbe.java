@@ -5,15 +5,15 @@ import dev.xent.Softmax;
 import dev.xent.errors.OptionException;
 import java.io.IOException;
 
-/** A program for {@link LoaderTest}: builds operations under settings that are refused. */
+/** A program for {@link LoaderTest}: builds operations under invalid settings. */
 public final class FailingProbe {
   private FailingProbe() {}
 
   /**
-   * Prints how often it was refused, and how many libraries are mapped after that.
+   * Prints how often building threw, and how many libraries are mapped after that.
    *
    * @param arguments how many operations are built
-   * @throws IOException where the process cannot look at itself
+   * @throws IOException if the process cannot read its own mappings
    */
   public static void main(String[] arguments) throws IOException {
     int refused = 0;

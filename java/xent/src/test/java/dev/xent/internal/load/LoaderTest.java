@@ -37,13 +37,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What happens to the native library, each case in a JVM of its own as the choice is made once in a
- * process.
+ * How the native library is loaded or not. Each case runs in its own JVM, because a process chooses
+ * only once.
  */
 @Execution(ExecutionMode.CONCURRENT)
 @EnabledOnOs(OS.LINUX)
 class LoaderTest {
-  /** Up to JDK 23 whoever gives access to one module denies it to the others. */
+  /** Up to JDK 23 an option that enables access for one module denies it to the others. */
   private static final String DENIED =
       Runtime.version().feature() >= 24
           ? "--illegal-native-access=deny"
@@ -334,7 +334,7 @@ class LoaderTest {
         "is not complete: it has ");
   }
 
-  /** Another build is as good; only the versions that it says it has count. */
+  /** Another build is loaded, too, if its versions match. */
   @Test
   void aLibraryThatTheUserBuiltIsLoaded() throws Exception {
     Path built = MODULE.resolve("target/native/libxent.so").toRealPath();
@@ -426,7 +426,7 @@ class LoaderTest {
         "native access is denied; run java with --enable-native-access=ALL-UNNAMED");
   }
 
-  /** Helpers would have to give an address its bounds, which is native access too. */
+  /** Helpers would have to set the bounds of an address, which is native access too. */
   @Test
   void whereNativeAccessIsDeniedMemoryOfOneThreadIsComputedByItAlone() throws Exception {
     Result result = run(DeniedProbe.class, 20, DENIED, "-Ddev.xent.threads=4");

@@ -61,7 +61,7 @@ class PrivateCopyTest {
     assertThat(foreign).exists();
   }
 
-  /** As where Windows holds the file: what cannot be removed does not end the load. */
+  /** As if Windows held the file: a copy that cannot be removed does not end the load. */
   @Test
   void aCopyThatCannotBeRemovedStays() throws IOException {
     Path old = left("xent-1", NAME, Duration.ofHours(1));

@@ -10,14 +10,14 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A program for {@link LoaderTest}: loads Xent in as many class loaders as its argument says and
- * asks each one twice what computes.
+ * A program for {@link LoaderTest}: loads Xent in several class loaders and prints twice for each
+ * of them what computes.
  */
 public final class RuntimeProbe {
   private RuntimeProbe() {}
 
   /**
-   * Prints one line per question: the answer, or the exception.
+   * Prints two lines per class loader, each with its {@code XentRuntime} or with an exception.
    *
    * @param arguments the number of class loaders
    * @throws Exception when Xent is not on the class path

@@ -28,10 +28,10 @@ public final class StarvedProbe {
   private static @Nullable Softmax softmax;
 
   /**
-   * Prints what computes while something is missing, and then.
+   * Prints what computes while a resource is missing, and after it is back.
    *
-   * @param arguments what is missing
-   * @throws Exception when it cannot be taken away or given back
+   * @param arguments the missing resource
+   * @throws Exception when it cannot be taken away or put back
    */
   public static void main(String[] arguments) throws Exception {
     // The first message reads files, with settings and time zones.

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is refused, what the report says of it, and that nothing is written. */
+/** Invalid arguments: the status, the report, and that nothing is written. */
 class ArgumentsTest {
   private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
   private final Arena arena = Arena.ofConfined();

@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.zip.CRC32;
 
 /**
- * A row of rows.csv, which says what its columns are.
+ * A row of rows.csv, which describes its columns.
  *
- * @param softmax bits of the floats, or one checksum where the logits are seeded
+ * @param softmax bits of the floats, or one checksum if the logits are seeded
  */
 record ContractRow(
     String name,

@@ -260,7 +260,7 @@ class EdgesTest {
     assertThat(gradient[2]).isEqualTo(1e10f);
   }
 
-  /** Where c q' passes 2^30, one form takes over from the other without a step. */
+  /** When c q' passes 2^30, one form replaces the other without a step. */
   @Test
   void largeTargetsAroundTheBound() {
     for (float large : new float[] {0x1.fffffep29f, 0x1p30f, 0x1p32f, 0x1p100f, 3e38f}) {

@@ -18,10 +18,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 
-/**
- * However a row is cut at chunk boundaries, and in whatever order its parts are computed: one
- * result.
- */
+/** A row has one result with all cuts at chunk boundaries and all orders of its parts. */
 class FoldTest {
   private static final int LONGEST = 4 * Constants.CHUNK;
 

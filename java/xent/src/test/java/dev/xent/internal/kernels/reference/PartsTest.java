@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Rows in parts: which states and statistics are refused, which row is named, and that nothing of a
- * refused row is written. Rows are two chunks long, the second of them three classes.
+ * Rows in parts: which states and statistics are rejected, which row the report names, and that
+ * nothing of a rejected row is written. A row has two chunks; the second one has three classes.
  */
 class PartsTest {
   private static final int CLASSES = Constants.CHUNK + 3;
@@ -96,7 +96,7 @@ class PartsTest {
         .isEqualTo(Status.OK);
   }
 
-  /** Of log-softmax where there is no output. */
+  /** States of a softmax backward, or of log-softmax if {@code output} is NULL. */
   private void backwardStates(MemorySegment output) {
     assertThat(
             kernels.backwardStates(
@@ -138,7 +138,7 @@ class PartsTest {
     assertThat(xent_report.row(call.report)).isEqualTo(row);
   }
 
-  /** The second row is refused: the first is written and the second is not. */
+  /** The second row is rejected: the first is written and the second is not. */
   private void assertSecondRowRefused(MemorySegment targets, int secondRound) {
     statistics.asSlice(Records.STATISTICS).fill((byte) 0x55);
     setKind(statisticsOf(1), 0x55550055 | (secondRound == 1 ? 0x8000 : 0));
@@ -149,7 +149,7 @@ class PartsTest {
     assertThat(before.mismatch(statistics.asSlice(Records.STATISTICS))).isEqualTo(-1);
   }
 
-  /** One class of each row so large that a second round is asked for. */
+  /** Makes one class of each row so large that a second round is needed. */
   private void makeLarge() {
     x.setAtIndex(ValueLayout.JAVA_FLOAT, 1, 20000);
     x.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
@@ -348,7 +348,7 @@ class PartsTest {
     assertRefused(finish(labels, 0), Field.STATES, 1);
   }
 
-  // ---- what finish cannot give
+  // ---- what finish cannot return
   // -------------------------------------------------------------------
 
   @Test

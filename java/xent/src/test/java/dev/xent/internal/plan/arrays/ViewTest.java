@@ -43,7 +43,7 @@ class ViewTest {
     }
   }
 
-  /** A segment that is read-only does not tell its array. */
+  /** A read-only segment does not return its array. */
   @Test
   void inOneArray() {
     overlapsWhereTheyShareBytes(MemorySegment.ofArray(new float[FLOATS]));

@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 class FailuresTest {
   private final Call call = afterLossOfRows();
 
-  /** The call of this thread knows the one before, of whatever test it was. */
+  /**
+   * The call of this thread, after a loss of rows. It has values of the call before, which may come
+   * from any test.
+   */
   private static Call afterLossOfRows() {
     CrossEntropy.builder()
         .build()

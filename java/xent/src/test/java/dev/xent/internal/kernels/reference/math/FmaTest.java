@@ -10,7 +10,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Where the CPU has no fused multiply-add, the bits are those of {@link Math#fma}. */
+/** If the CPU has no fused multiply-add, the bits are those of {@link Math#fma}. */
 @Execution(ExecutionMode.CONCURRENT)
 class FmaTest {
   private static final int TRIES = 200_000;
