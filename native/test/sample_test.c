@@ -758,6 +758,36 @@ static void test_top_k_of_equals(void) {
   }
 }
 
+/* ---- shares that end at a class ---- */
+
+/* Top-p that is the share of a number of classes of nearly equal logits: an estimate of the sum decides nothing. */
+static void test_shares_that_end_at_a_class(void) {
+  enum { MOST = 40000 };
+  static float x[MOST];
+  static uint8_t kept[MOST];
+  for (int i = 0; i < 24; i++) {
+    const int64_t n = MOST - below(30000), count = 600 + below(n - 700);
+    const double first = exp((double)(x[0] = 0.001f));
+    xent_sampling s = xent_default_sampling();
+    s.seed = random_bits(&source);
+    s.top_p = ((double)count + first) / ((double)(n - 1) + first);
+    sample_answer a = {.mask = kept};
+    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+      int64_t token, number;
+      xent_options options = xent_default_options();
+      options.isa = isa;
+      const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(1, n), .options = &options, .sampling = &s,
+                                     .logits = {x, xent_per_class(n, 1, XENT_F32)},
+                                     .tokens = {&token, xent_per_row(1, XENT_I64)},
+                                     .kept = {&number, xent_per_row(1, XENT_I64)}};
+      must(xent_sample(&call), "sample");
+      expect_number("token of a share", token, a.token);
+      expect_number("kept of a share", number, a.kept);
+    }
+  }
+}
+
 /* ---- padded rows ---- */
 
 static void test_padding(void) {
@@ -1142,6 +1172,7 @@ int main(int argc, char **argv) {
   test_vectors();
   test_behind_typical_p();
   test_top_k_of_equals();
+  test_shares_that_end_at_a_class();
   test_chances(times > 1 ? 24 : 8);
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
