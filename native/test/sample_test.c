@@ -707,13 +707,32 @@ static void test_vectors(void) {
   }
 }
 
+/* A row with every instruction set against the plain program. */
+static void compare_row(const float *x, int64_t n, const xent_sampling *s, const char *of_token, const char *of_kept) {
+  uint8_t *mask = must_allocate((size_t)n);
+  sample_answer a = {.mask = mask};
+  contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = s}, &a);
+  free(mask);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    int64_t token, kept;
+    xent_options options = xent_default_options();
+    options.isa = isa;
+    const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(1, n), .options = &options, .sampling = s,
+                                   .logits = {x, xent_per_class(n, 1, XENT_F32)},
+                                   .tokens = {&token, xent_per_row(1, XENT_I64)},
+                                   .kept = {&kept, xent_per_row(1, XENT_I64)}};
+    must(xent_sample(&call), "sample");
+    expect_number(of_token, token, a.token);
+    expect_number(of_kept, kept, a.kept);
+  }
+}
+
 /* ---- filters after typical-p ---- */
 
 /* Filters that would keep less than min_keep of a set without the largest classes, which typical-p removed. */
 static void test_behind_typical_p(void) {
   enum { MOST = 6000 };
   static float x[MOST];
-  static uint8_t kept[MOST];
   for (int i = 0; i < 40; i++) {
     const int64_t n = 2049 + below(MOST - 2048);
     for (int64_t k = 0; k < n; k++) x[k] = i % 2 ? 0.5f * random_normal(&source) : (float)sin((double)k);
@@ -724,13 +743,7 @@ static void test_behind_typical_p(void) {
     s.min_keep = 2 + below(40);
     if (one_in(2)) s.min_p = 1 - random_unit(&source) / 64;
     if (s.min_p == 0 || one_in(2)) s.top_p = random_unit(&source) / 64;
-    sample_answer a = {.mask = kept};
-    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
-    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
-      int64_t token;
-      must(sample_repeated(x, n, 1, &s, &token, isa), "sample");
-      expect_number("token behind typical-p", token, a.token);
-    }
+    compare_row(x, n, &s, "token behind typical-p", "kept behind typical-p");
   }
 }
 
@@ -740,7 +753,6 @@ static void test_behind_typical_p(void) {
 static void test_top_k_of_equals(void) {
   enum { MOST = 40000 };
   static float x[MOST];
-  static uint8_t kept[MOST];
   for (int i = 0; i < 16; i++) {
     const int64_t n = MOST - below(9000), values = 2 + i % 3;
     for (int64_t k = 0; k < n; k++) x[k] = (float)(k % values);
@@ -748,13 +760,7 @@ static void test_top_k_of_equals(void) {
     s.seed = random_bits(&source);
     s.ties = i % 2 ? XENT_TIES_FIRST : XENT_TIES_ALL;
     s.top_k = 2 + below(1000);
-    sample_answer a = {.mask = kept};
-    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
-    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
-      int64_t token;
-      must(sample_repeated(x, n, 1, &s, &token, isa), "sample");
-      expect_number("token of equals", token, a.token);
-    }
+    compare_row(x, n, &s, "token of equals", "kept of equals");
   }
 }
 
@@ -764,27 +770,13 @@ static void test_top_k_of_equals(void) {
 static void test_shares_that_end_at_a_class(void) {
   enum { MOST = 40000 };
   static float x[MOST];
-  static uint8_t kept[MOST];
   for (int i = 0; i < 24; i++) {
     const int64_t n = MOST - below(30000), count = 600 + below(n - 700);
     const double first = exp((double)(x[0] = 0.001f));
     xent_sampling s = xent_default_sampling();
     s.seed = random_bits(&source);
     s.top_p = ((double)count + first) / ((double)(n - 1) + first);
-    sample_answer a = {.mask = kept};
-    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
-    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
-      int64_t token, number;
-      xent_options options = xent_default_options();
-      options.isa = isa;
-      const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(1, n), .options = &options, .sampling = &s,
-                                     .logits = {x, xent_per_class(n, 1, XENT_F32)},
-                                     .tokens = {&token, xent_per_row(1, XENT_I64)},
-                                     .kept = {&number, xent_per_row(1, XENT_I64)}};
-      must(xent_sample(&call), "sample");
-      expect_number("token of a share", token, a.token);
-      expect_number("kept of a share", number, a.kept);
-    }
+    compare_row(x, n, &s, "token of a share", "kept of a share");
   }
 }
 
