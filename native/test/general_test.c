@@ -9,6 +9,7 @@
 #include "contract/general_row.h"
 #include "tiers.h"
 
+enum kind { MIXED, FEW, MASKED };
 enum { FEW_ROWS = 6, MOST_ROWS = 40, PER_CLASS = -1 }; /* more than two blocks of sixteen */
 
 static uint64_t compared, differing;
@@ -23,6 +24,7 @@ typedef struct {
   bool late;   /* a long row of labels, whose sums can wait for the second pass */
   bool capped; /* a long row with a softcap and an entropy: the second pass keeps slopes and e of a step */
   bool few;    /* many rows of few classes, most of them without gaps, as the dense schedule has them */
+  bool masked; /* blocks of masked rows of floats with few outputs, which AVX-512 reads in place */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
   array losses, lse, correct, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
@@ -39,6 +41,7 @@ static int32_t any_float_type(void) {
   static const int32_t types[] = {XENT_F32, XENT_F32, XENT_BF16, XENT_F16};
   return types[below(4)];
 }
+static int32_t type_of_classes(const problem *p) { return p->masked && chance(0.9) ? XENT_F32 : any_float_type(); }
 static int32_t any_class_type(void) { return chance(0.5) ? XENT_I32 : XENT_I64; }
 
 static int64_t offset_of(const problem *p, const xent_layout *l, int64_t row) {
@@ -69,7 +72,7 @@ static array array_of(const problem *p, int64_t entries, int32_t type, bool may_
     l.classes = 1;
     return new_array(entries, l);
   }
-  if (p->few && of_classes && chance(0.8)) {
+  if ((p->few || p->masked) && of_classes && chance(0.8)) {
     l = (xent_layout){entries * inner, 1, entries, type, 0};
     return new_array(entries * inner * outer, l);
   }
@@ -112,6 +115,12 @@ static void choose_shape(problem *p) {
   if (p->few) {
     p->n = 2 + below(58);
     p->rows = 6 + below(MOST_ROWS - 5);
+    p->s = (xent_shape){.size = sizeof p->s, .outer = p->rows, .classes = p->n, .inner = 1};
+    return;
+  }
+  if (p->masked) {
+    p->n = chance(0.2) ? 1000 + below(25) : 2 + below(300);
+    p->rows = 17 + below(MOST_ROWS - 16);
     p->s = (xent_shape){.size = sizeof p->s, .outer = p->rows, .classes = p->n, .inner = 1};
     return;
   }
@@ -158,6 +167,8 @@ static void choose_options(problem *p, int targets) {
     o->has_ignore_index = 1;
     o->ignore_index = chance(0.5) ? -1 : 0;
   }
+  if (p->masked) o->softcap = 0;
+  if (p->masked && chance(0.5)) o->gradient_scale = chance(0.5) ? 3e-45 : 1e-38;
   if (!p->late) return;
   o->softcap = 0;
   o->smoothing = XENT_SMOOTHING_UNIFORM;
@@ -239,7 +250,7 @@ static void choose_targets(problem *p, int targets) {
 }
 
 static void choose_row_inputs(problem *p, int targets) {
-  if (!p->late && chance(0.3)) {
+  if (!p->late && chance(p->masked ? 0.1 : 0.3)) {
     p->weights = new_array(p->n * 2, (xent_layout){.classes = 1 + below(2), .type = any_float_type()});
     const bool ones = chance(0.2), odd = chance(0.25);
     for (int64_t k = 0; k < p->n; k++)
@@ -269,12 +280,26 @@ static void choose_row_inputs(problem *p, int targets) {
   (void)targets;
 }
 
+static void choose_gradients(problem *p) {
+  p->in_place = chance(0.25);
+  if (p->in_place) {
+    p->gradient = p->output =
+        new_array((int64_t)p->logits.bytes / (int64_t)size_of_type(p->logits.layout.type), p->logits.layout);
+  } else {
+    p->gradient = array_of(p, PER_CLASS, type_of_classes(p), false);
+    p->output = array_of(p, PER_CLASS, type_of_classes(p), false);
+  }
+}
 static void choose_outputs(problem *p, int targets) {
   const bool labels = targets == LABEL;
   if (targets != NO_TARGETS && chance(0.8)) p->losses = row_array(p, any_float_type());
   if (chance(0.5)) p->lse = row_array(p, any_float_type());
-  if (labels && chance(0.4)) p->correct = row_array(p, XENT_U8);
+  if (labels && chance(p->masked ? 0.1 : 0.4)) p->correct = row_array(p, XENT_U8);
   if (labels && chance(0.4)) p->log_probabilities = row_array(p, any_float_type());
+  if (p->masked) {
+    choose_gradients(p);
+    return;
+  }
   if (chance(0.4)) p->argmax = row_array(p, any_class_type());
   if (labels && chance(0.4)) p->ranks = row_array(p, any_class_type());
   if (p->capped || chance(0.4)) p->entropies = row_array(p, any_float_type());
@@ -285,14 +310,7 @@ static void choose_outputs(problem *p, int targets) {
   }
   if ((targets == DENSE || targets == SPARSE) && chance(0.5))
     p->target_gradient = array_of(p, targets == SPARSE ? p->s.target_count : PER_CLASS, any_float_type(), false);
-  p->in_place = chance(0.25);
-  if (p->in_place) {
-    p->gradient = p->output =
-        new_array((int64_t)p->logits.bytes / (int64_t)size_of_type(p->logits.layout.type), p->logits.layout);
-  } else {
-    p->gradient = array_of(p, PER_CLASS, any_float_type(), false);
-    p->output = array_of(p, PER_CLASS, any_float_type(), false);
-  }
+  choose_gradients(p);
 }
 
 static void expect_row(problem *p, int targets, int64_t row, bool backward, general_output *out) {
@@ -644,18 +662,17 @@ static void run_parts(problem *p, int targets, bool shard) {
   check_classes(p, &p->gradient, "gradient in parts", p->backward, 2);
 }
 
-static void run_problem(uint64_t seed, bool few) {
+static void run_problem(uint64_t seed, enum kind kind) {
   source.state = seed * 0x9E3779B97F4A7C15ull;
-  problem p = {.rows = 0};
-  p.few = few;
-  p.late = !few && chance(0.03);
-  p.capped = !few && !p.late && chance(0.03);
-  const int targets = p.late ? LABEL : (int)below(4);
+  problem p = {.few = kind == FEW, .masked = kind == MASKED};
+  p.late = kind == MIXED && chance(0.03);
+  p.capped = kind == MIXED && !p.late && chance(0.03);
+  const int targets = p.late || p.masked ? LABEL : (int)below(4);
   choose_shape(&p);
   choose_options(&p, targets);
-  p.logits = array_of(&p, PER_CLASS, any_float_type(), false);
+  p.logits = array_of(&p, PER_CLASS, type_of_classes(&p), false);
   fill_logits(&p);
-  if (!p.late && chance(0.3)) choose_mask(&p);
+  if (p.masked || (!p.late && chance(0.3))) choose_mask(&p);
   if (targets != NO_TARGETS) choose_targets(&p, targets);
   choose_row_inputs(&p, targets);
   choose_outputs(&p, targets);
@@ -710,11 +727,12 @@ int main(int argc, char **argv) {
     return 2;
   }
   static const uint64_t once_wrong[] = {1000338}; /* a mask, and a scale that is -0 as a float */
-  for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) run_problem(once_wrong[i], false);
-  const long of_few = problems / 2;
-  for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed, false);
-  for (uint64_t seed = first; seed < first + (uint64_t)of_few; seed++) run_problem(seed, true);
-  printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems + of_few,
+  for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) run_problem(once_wrong[i], MIXED);
+  const long of_few = problems / 2, of_masked = problems / 8;
+  for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed, MIXED);
+  for (uint64_t seed = first; seed < first + (uint64_t)of_few; seed++) run_problem(seed, FEW);
+  for (uint64_t seed = first; seed < first + (uint64_t)of_masked; seed++) run_problem(seed, MASKED);
+  printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems + of_few + of_masked,
          (unsigned long long)compared, (unsigned long long)differing);
   return differing != 0;
 }
