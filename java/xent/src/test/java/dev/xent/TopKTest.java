@@ -10,6 +10,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -22,6 +23,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class TopKTest {
   private static final float INFINITY = Float.POSITIVE_INFINITY;
+
+  /** The third of equal calls runs prepared kernels. */
+  private static final int CALLS = 3;
 
   /** Logits of some spread, with equal ones among them. */
   private static float[] values(int rows, int classes, double spread, long seed) {
@@ -51,12 +55,15 @@ class TopKTest {
     with.accept(logSoftmax);
     boolean wide = logits.type() == DType.F64;
     Tensor y = Tensor.allocate(Arena.ofAuto(), wide ? DType.F64 : DType.F32, logits.shape());
-    TopK.Result best = builder.build().probabilities(logits);
+    TopK top = builder.build();
     softmax.build().forward(logits, y);
-    assertRows(x, rows, classes, k, best, y);
-    best = builder.build().logProbabilities(logits);
+    for (int call = 0; call < CALLS; call++) {
+      assertRows(x, rows, classes, k, top.probabilities(logits), y);
+    }
     logSoftmax.build().forward(logits, y);
-    assertRows(x, rows, classes, k, best, y);
+    for (int call = 0; call < CALLS; call++) {
+      assertRows(x, rows, classes, k, top.logProbabilities(logits), y);
+    }
   }
 
   private static void assertRows(
@@ -112,6 +119,52 @@ class TopKTest {
                     .temperature(0.7)
                     .execution(Execution.defaults().backend(backend).threads(3)));
       }
+    }
+  }
+
+  @OnEveryBackend
+  void eachCallReadsItsOwnLogits(Backend backend) {
+    Execution execution = Execution.sequential().backend(backend);
+    TopK top = TopK.builder(3).temperature(0.7).execution(execution).build();
+    Softmax softmax = Softmax.builder().temperature(0.7).execution(execution).build();
+    for (int call = 0; call < 2 * CALLS; call++) {
+      float[] x = values(4, 20, 3, call);
+      x[21] = call % 2 == 0 ? Float.NaN : 1;
+      Tensor logits = Tensor.of(x, 4, 20);
+      Tensor y = Tensor.of(new float[80], 4, 20);
+      softmax.forward(logits, y);
+      TopK.Result best = top.probabilities(logits);
+      assertRows(x, 1, 20, 3, best, y);
+      if (call % 2 == 0) {
+        assertThat(best.classes().toLongArray()[4]).isEqualTo(-1);
+        assertThat(best.values().toFloatArray()[4]).isNaN();
+      } else {
+        assertRows(x, 4, 20, 3, best, y);
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void laterCallsRejectMemoryThatOverlaps(Backend backend) {
+    TopK top = TopK.builder(2).execution(Execution.sequential().backend(backend)).build();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(256, 64);
+      Tensor logits = Tensor.of(memory.asSlice(0, 80), DType.F32, 2, 10);
+      Tensor classes = Tensor.of(memory.asSlice(128, 16), DType.I32, 2, 2);
+      Tensor values = Tensor.of(memory.asSlice(192, 16), DType.F32, 2, 2);
+      for (int call = 0; call < CALLS; call++) {
+        top.probabilities(logits, classes, values);
+        top.logProbabilities(logits, classes, values);
+      }
+      Tensor overLogits = Tensor.of(memory.asSlice(64, 16), DType.I32, 2, 2);
+      Tensor overClasses = Tensor.of(memory.asSlice(140, 16), DType.F32, 2, 2);
+      for (Tensor[] outputs : new Tensor[][] {{overLogits, values}, {classes, overClasses}}) {
+        assertThatThrownBy(() -> top.probabilities(logits, outputs[0], outputs[1]))
+            .isInstanceOf(MemoryException.class);
+        assertThatThrownBy(() -> top.logProbabilities(logits, outputs[0], outputs[1]))
+            .isInstanceOf(MemoryException.class);
+      }
+      assertThat(logits.toFloatArray()).containsOnly(0);
     }
   }
 

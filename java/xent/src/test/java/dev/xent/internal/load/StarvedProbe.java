@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,8 @@ public final class StarvedProbe {
   public static void main(String[] arguments) throws Exception {
     // The first message reads files, with settings and time zones.
     System.getLogger("dev.xent").log(Level.INFO, "the program begins");
+    // Classes of the JDK that read resources of jars cannot be used again after an error of theirs.
+    Objects.requireNonNull(StarvedProbe.class.getResourceAsStream("StarvedProbe.class")).close();
     Closeable missing = starve(arguments[0]);
     for (int i = 0; i < 5; i++) {
       System.out.println("starved: " + call());

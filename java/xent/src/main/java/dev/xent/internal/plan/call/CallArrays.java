@@ -469,6 +469,11 @@ public abstract sealed class CallArrays permits Call {
     return targetCount == 0 && view(Array.TARGETS).type.isInteger();
   }
 
+  /** Whether the rows are not ragged, and contiguous one after the other in all arrays. */
+  public boolean isOfContiguousRows() {
+    return contiguous && !dimensions.ragged && dimensions.behind == 1;
+  }
+
   /**
    * Stores the losses of few rows in memory of this thread, if neither the losses nor an exact sum
    * are requested.

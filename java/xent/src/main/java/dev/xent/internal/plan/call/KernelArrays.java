@@ -75,6 +75,6 @@ public final class KernelArrays {
     }
     return first == null
         ? kernel.run(b, null, null, null, null, null)
-        : kernel.run(a, b, c, null, null, null);
+        : kernel.run(a, b, third == null ? null : c, null, null, null);
   }
 }

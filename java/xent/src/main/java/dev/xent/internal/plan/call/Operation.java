@@ -2,9 +2,11 @@
 package dev.xent.internal.plan.call;
 
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Numbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,9 +22,23 @@ public abstract class Operation {
   /** Identifies the operation without a reference to it. */
   final long number = Numbers.take();
 
+  /** The kernel that repeats a call; null if more than one kernel does, or none. */
+  private final @Nullable KernelArrays kernel;
+
   public Operation(Engine engine) {
+    this(engine, null);
+  }
+
+  /**
+   * Creates an operation.
+   *
+   * @param kernel computes all rows of a call that {@link #remember(Call, CallArguments, View,
+   *     View)} remembers
+   */
+  public Operation(Engine engine, @Nullable KernelArrays kernel) {
     this.engine = engine;
     this.kernels = engine.kernels();
+    this.kernel = kernel;
   }
 
   /** The name of the operation in a flight recording. */
@@ -59,8 +75,16 @@ public abstract class Operation {
   /** Remembers a successful call, if {@link #again} can repeat it completely. */
   protected void remember(Call call, CallArguments given) {}
 
+  /** Remembers a call of one kernel whose only arguments are its views. */
+  protected final void remember(
+      Call call, CallArguments given, @Nullable View b, @Nullable View c) {
+    if (given.inputs == InputViews.NONE) {
+      call.remember(this, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
+    }
+  }
+
   /**
-   * Repeats a prepared call by running only its kernels. The call has the result.
+   * Repeats a prepared call by running only its kernel, or its kernels. The call has the result.
    *
    * @param a the views, in the order of {@link #run(View, View, View)}
    * @return whether it ran; if not, nothing was written
@@ -72,7 +96,7 @@ public abstract class Operation {
       @Nullable View b,
       @Nullable View c,
       @Nullable Outputs outputs) {
-    throw new AssertionError(this);
+    return prepared.run(null, Objects.requireNonNull(kernel), a, b, c);
   }
 
   /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */

@@ -74,6 +74,7 @@ public final class PreparedCall {
    */
   private int firstAndLast;
 
+  private int firstAndSecond;
   private int secondAndThird;
 
   /** Whether the kernels were checked, successfully or not. */
@@ -128,6 +129,7 @@ public final class PreparedCall {
     c.set(newC);
     firstAndLast = newA.sharing(newC == null ? newB : newC);
     if (newC != null) {
+      firstAndSecond = newA.sharing(newB);
       secondAndThird = newC.sharing(newB);
     }
     return true;
@@ -147,7 +149,7 @@ public final class PreparedCall {
         && b.fits(ofB)
         && (ofC == null ? c.type == null : c.fits(ofC))
         && firstAndLast == ofA.sharing(ofC == null ? ofB : ofC)
-        && (ofC == null || secondAndThird == ofC.sharing(ofB))
+        && (ofC == null || firstAndSecond == ofA.sharing(ofB) && secondAndThird == ofC.sharing(ofB))
         && isOpen(ofA, ofB, ofC);
   }
 
@@ -167,6 +169,11 @@ public final class PreparedCall {
   /** The number of rows of the call. */
   public long rows() {
     return rows;
+  }
+
+  /** The options of the call. */
+  public MemorySegment options() {
+    return options;
   }
 
   // ---- preparing -------------------------------------------------------------------------------

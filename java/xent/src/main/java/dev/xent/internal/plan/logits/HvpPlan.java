@@ -4,6 +4,7 @@ package dev.xent.internal.plan.logits;
 import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
@@ -13,6 +14,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
@@ -25,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 /** Hessian-vector products of cross-entropy. */
 public final class HvpPlan {
   private static final String NAME = "cross-entropy hvp";
+  private static final KernelArrays KERNEL =
+      new KernelArrays(
+          Function.CROSS_ENTROPY_HVP, Array.LOGITS, Array.UPSTREAM, Array.OUTPUT, null);
 
   private final Engine engine;
   private final Options options;
@@ -71,7 +76,7 @@ public final class HvpPlan {
 
   private final class Product extends Operation {
     Product(Engine engine) {
-      super(engine);
+      super(engine, KERNEL);
     }
 
     @Override
@@ -105,6 +110,11 @@ public final class HvpPlan {
       RowWeights.count(call);
       call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
       return Double.NaN;
+    }
+
+    @Override
+    protected void remember(Call call, CallArguments given) {
+      remember(call, given, given.upstream, given.output);
     }
   }
 

@@ -13,14 +13,18 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -160,19 +164,26 @@ public final class LogitsPlan {
     return new Bound(probabilities, logits, classes, values);
   }
 
-  /** The result that is written for each row. */
+  /** The result that is written for each row, and its arrays. */
   private enum Result {
-    ARGMAX,
-    ENTROPY,
-    LOG_PROBABILITIES,
-    PROBABILITIES
+    ARGMAX(Array.ARGMAX, null, null),
+    ENTROPY(Array.ENTROPIES, null, null),
+    LOG_PROBABILITIES(Array.TOP_CLASSES, Array.TOP_LOG_PROBABILITIES, null),
+    /** The probabilities are computed from the statistics: {@link TopProbabilities}. */
+    PROBABILITIES(Array.TOP_CLASSES, null, Array.STATISTICS);
+
+    final KernelArrays kernel;
+
+    Result(Array second, @Nullable Array third, @Nullable Array own) {
+      kernel = new KernelArrays(Function.CROSS_ENTROPY, Array.LOGITS, second, third, own);
+    }
   }
 
   private final class Rows extends Operation {
     private final Result result;
 
     Rows(Engine engine, Result result) {
-      super(engine);
+      super(engine, result.kernel);
       this.result = result;
     }
 
@@ -220,6 +231,34 @@ public final class LogitsPlan {
       }
       call.partition.run(Function.CROSS_ENTROPY, rows, rows);
       return Double.NaN;
+    }
+
+    @Override
+    protected void remember(Call call, CallArguments given) {
+      if (result != Result.PROBABILITIES) {
+        remember(call, given, given.output, given.secondOutput);
+      } else if (given.inputs == InputViews.NONE && TopProbabilities.canPrepare(call)) {
+        View statistics = TopProbabilities.of(call).statistics;
+        call.remember(
+            this, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+      }
+    }
+
+    @Override
+    protected boolean again(
+        Call call,
+        PreparedCall prepared,
+        View a,
+        @Nullable View b,
+        @Nullable View c,
+        @Nullable Outputs outputs) {
+      if (!super.again(call, prepared, a, b, c, outputs)) {
+        return false;
+      }
+      if (result == Result.PROBABILITIES) {
+        TopProbabilities.of(call).write(call, prepared, kernels, a, b, c);
+      }
+      return true;
     }
   }
 

@@ -6,7 +6,6 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
-import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -17,8 +16,6 @@ import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -137,7 +134,6 @@ public final class SoftmaxPlan {
    */
   private abstract class Pass extends Operation {
     final Function function;
-    private final KernelArrays kernel;
     private final RowWork wholeRows = new KernelRows(kernels, this::kernel);
     private final RowWork rows = this::rows;
     private final RowWork sharedRows = this::sharedRows;
@@ -149,31 +145,12 @@ public final class SoftmaxPlan {
      * @param first the array of the first view of a prepared call
      */
     Pass(Engine engine, Function function, Array first, Array second, @Nullable Array third) {
-      super(engine);
+      super(engine, new KernelArrays(function, first, second, third, null));
       this.function = function;
-      this.kernel = new KernelArrays(function, first, second, third, null);
     }
 
     /** Computes the statistics of long rows, and writes the log-sum-exp with them. */
     abstract void statistics(Call call, long begin, long end, boolean shared);
-
-    @Override
-    protected boolean again(
-        Call call,
-        PreparedCall prepared,
-        View a,
-        @Nullable View b,
-        @Nullable View c,
-        @Nullable Outputs outputs) {
-      return prepared.run(null, kernel, a, b, c);
-    }
-
-    /** Remembers a call whose only arrays are its views. */
-    final void remember(Call call, CallArguments given, @Nullable View b, @Nullable View c) {
-      if (given.inputs == InputViews.NONE) {
-        call.remember(this, null, kernel, given.lead, b, c, null);
-      }
-    }
 
     @Override
     protected double compute(Call call, CallArguments given) {

@@ -3,8 +3,11 @@ package dev.xent.internal.plan.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
+import dev.xent.Entropy;
 import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
@@ -12,6 +15,7 @@ import dev.xent.LogSumExp;
 import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.TopK;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
@@ -76,6 +80,17 @@ class PreparedCallTest {
     calls.put("log-softmax backward", () -> logSoftmax.backward(y, x, z));
     calls.put("log-sum-exp", () -> logSumExp.forward(x, perRow));
     calls.put("token", () -> sampler.token(row, 3));
+    Argmax argmax = Argmax.builder().execution(NATIVE).build();
+    calls.put("argmax", () -> argmax.forward(x, labels));
+    Entropy entropy = Entropy.builder().execution(NATIVE).build();
+    calls.put("entropy", () -> entropy.forward(x, perRow));
+    TopK top = TopK.builder(2).execution(NATIVE).build();
+    Tensor classes = Tensor.allocate(Arena.global(), DType.I32, rows, 2);
+    Tensor values = floats(memory, rows, 2);
+    calls.put("top log-probabilities", () -> top.logProbabilities(x, classes, values));
+    calls.put("top probabilities", () -> top.probabilities(x, classes, values));
+    CrossEntropyHvp hvp = CrossEntropyHvp.builder().execution(NATIVE).build();
+    calls.put("hvp", () -> hvp.product(x, y, z));
     calls.forEach((name, call) -> assertPrepared(name, call, 1));
     calls.clear();
     calls.put("loss", () -> loss.forward(x, labels));
