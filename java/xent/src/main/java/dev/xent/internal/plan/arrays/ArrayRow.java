@@ -28,25 +28,6 @@ public final class ArrayRow {
     return true;
   }
 
-  /**
-   * Uses a view whose rows are contiguous and follow each other.
-   *
-   * @param length the number of elements of a row
-   */
-  public void take(View view, long length) {
-    segment = view.segment;
-    type = view.type;
-    outer = length;
-    inner = 0;
-    stride = 1;
-    at = 0;
-  }
-
-  /** The type of the elements. */
-  public ElementType type() {
-    return type;
-  }
-
   /** Drops the reference to the memory. */
   public void release() {
     segment = MemorySegment.NULL;

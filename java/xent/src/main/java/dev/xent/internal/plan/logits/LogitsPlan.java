@@ -237,8 +237,9 @@ public final class LogitsPlan {
     protected void remember(Call call, CallArguments given) {
       if (result != Result.PROBABILITIES) {
         remember(call, given, given.output, given.secondOutput);
-      } else if (given.inputs == InputViews.NONE && TopProbabilities.canPrepare(call)) {
-        View statistics = TopProbabilities.of(call).statistics;
+      } else if (given.inputs == InputViews.NONE
+          && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
+        View statistics = PreparedTopProbabilities.of(call).statistics;
         call.remember(
             this, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
       }
@@ -256,7 +257,7 @@ public final class LogitsPlan {
         return false;
       }
       if (result == Result.PROBABILITIES) {
-        TopProbabilities.of(call).write(call, prepared, kernels, a, b, c);
+        PreparedTopProbabilities.of(call).write(call, kernels, prepared, a, b, c);
       }
       return true;
     }

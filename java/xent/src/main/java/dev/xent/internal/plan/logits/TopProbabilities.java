@@ -4,25 +4,20 @@ package dev.xent.internal.plan.logits;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayRow;
-import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.RowOffsets;
-import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.PreparedCall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The probabilities of the largest classes, computed from the statistics of their rows. The logits
@@ -33,10 +28,6 @@ import org.jspecify.annotations.Nullable;
 final class TopProbabilities {
   /** The maximum number of entries per softmax call, if they are of several rows. */
   private static final int ENTRIES = 1024;
-
-  /** The statistics of the rows of a prepared call. */
-  final View statistics =
-      View.room(ElementType.I64, ENTRIES / 2 * (Records.STATISTICS / Long.BYTES));
 
   private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
   private final MemorySegment layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
@@ -54,16 +45,6 @@ final class TopProbabilities {
   private final ArrayRow classes = new ArrayRow();
   private final ArrayRow probabilities = new ArrayRow();
 
-  // Of the current call.
-
-  private long k;
-  private long inner;
-
-  /** The number of classes of each row that is not ragged. */
-  private long length;
-
-  private @Nullable CallArray offsets;
-
   private TopProbabilities() {
     xent_report.size(report, xent_report.sizeof());
   }
@@ -71,15 +52,6 @@ final class TopProbabilities {
   /** The instance of a call. */
   static TopProbabilities of(Call call) {
     return call.scratch.get(TopProbabilities.class, made -> new TopProbabilities());
-  }
-
-  /** Whether a prepared call can repeat this call: its rows are contiguous, and there are few. */
-  static boolean canPrepare(Call call) {
-    return call.isOfContiguousRows()
-        && call.dimensions.rows <= ENTRIES / Math.max(call.topCount, 2)
-        && call.view(Array.LOGITS).isHeld()
-        && call.view(Array.TOP_CLASSES).isHeld()
-        && call.topProbabilities.view.isHeld();
   }
 
   /**
@@ -90,93 +62,58 @@ final class TopProbabilities {
     logits.take(call.part(Array.LOGITS));
     classes.take(call.part(Array.TOP_CLASSES));
     probabilities.take(call.topProbabilities);
-    k = call.topCount;
-    inner = call.pieces.inner;
-    length = call.dimensions.classes;
-    offsets = call.dimensions.ragged ? call.part(Array.ROW_OFFSETS) : null;
-    MemorySegment saved = call.records.savedOf(call.pieces);
     try {
-      long atOnce = offsets != null ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
+      long k = call.topCount;
+      long atOnce = call.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
       for (long row = begin; row < end; row += atOnce) {
         int rows = (int) Math.min(atOnce, end - row);
-        MemorySegment ofRows = row == 0 ? saved : saved.asSlice(row * Records.STATISTICS);
         for (long from = 0; from < k; from += ENTRIES) {
-          int count = (int) Math.min(ENTRIES, k - from);
-          write(call, kernels, call.structs.options, ofRows, row, rows, from, count);
+          write(call, kernels, row, rows, from, (int) Math.min(ENTRIES, k - from));
         }
       }
     } finally {
-      release();
+      logits.release();
+      classes.release();
+      probabilities.release();
     }
-  }
-
-  /** Writes the probabilities of a prepared call, whose classes have been computed. */
-  void write(
-      Call call, PreparedCall prepared, Kernels kernels, View ofLogits, View ofClasses, View to) {
-    int rows = (int) prepared.rows();
-    k = ofClasses.elements / rows;
-    inner = 1;
-    length = ofLogits.elements / rows;
-    offsets = null;
-    logits.take(ofLogits, length);
-    classes.take(ofClasses, k);
-    probabilities.take(to, k);
-    try {
-      write(call, kernels, prepared.options(), statistics.segment, 0, rows, 0, (int) k);
-    } finally {
-      release();
-      call.work.clear();
-    }
-  }
-
-  private void release() {
-    logits.release();
-    classes.release();
-    probabilities.release();
-    offsets = null;
   }
 
   /** Writes some entries of some rows. */
-  private void write(
-      Call call,
-      Kernels kernels,
-      MemorySegment options,
-      MemorySegment ofRows,
-      long row,
-      int rows,
-      long from,
-      int count) {
+  private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
+    long ofRow =
+        call.dimensions.ragged
+            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), row)
+            : call.dimensions.classes;
     // Softmax treats the only class of a row as certain. A single entry of a longer row must not be
     // treated so, so it gets a second place.
-    int places = lengthOf(row) == 1 ? 1 : Math.max(count, 2);
-    describe(rows, places);
+    int places = ofRow == 1 ? 1 : Math.max(count, 2);
+    describe(call, rows, places);
     for (int i = 0; i < rows; i++) {
-      gather(row + i, from, Math.min(count, places), i * places, places);
+      gather(call, row + i, from, Math.min(count, places), i * places, places);
     }
+    MemorySegment statistics = call.records.savedOf(call.pieces);
     Work work =
         call.work
-            .begin(Function.SOFTMAX, shape, options, report)
+            .begin(Function.SOFTMAX, shape, call.structs.options, report)
             .rows(0, rows)
             .classes(0, places)
             .set(Array.LOGITS, x)
-            .set(Array.STATISTICS, ofRows)
+            .set(
+                Array.STATISTICS,
+                row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS))
             .set(Array.OUTPUT, y);
     Failures.check(kernels.run(work), call);
     for (int i = 0; i < rows; i++) {
-      scatter(row + i, from, count, i * places, places);
+      scatter(call, row + i, from, count, i * places, places);
     }
   }
 
-  private long lengthOf(long row) {
-    return offsets == null ? length : RowOffsets.length(offsets, row);
-  }
-
-  private void describe(int rows, int places) {
+  private void describe(Call call, int rows, int places) {
     ShapeStruct.outer(shape, rows);
     ShapeStruct.classes(shape, places);
     ShapeStruct.inner(shape, 1);
-    dense(layoutOfX, places, logits.type().number());
-    dense(layoutOfY, places, probabilities.type().number());
+    dense(layoutOfX, places, call.view(Array.LOGITS).type.number());
+    dense(layoutOfY, places, call.topProbabilities.view.type.number());
   }
 
   private static void dense(MemorySegment layout, int places, int type) {
@@ -187,32 +124,36 @@ final class TopProbabilities {
   }
 
   /** Gathers the logits of a row's entries; -inf for entries without a class. */
-  private void gather(long row, long from, int count, int at, int places) {
-    long ofRow = lengthOf(row);
-    if (offsets != null) {
-      logits.enterRagged(RowOffsets.first(offsets, row));
+  private void gather(Call call, long row, long from, int count, int at, int places) {
+    long ofRow = call.dimensions.classes;
+    if (call.dimensions.ragged) {
+      logits.enterRagged(RowOffsets.first(call.part(Array.ROW_OFFSETS), row));
+      ofRow = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
     } else {
-      logits.enter(row, inner);
+      logits.enter(row, call.pieces.inner);
     }
-    classes.enter(row, inner);
+    classes.enter(row, call.pieces.inner);
     for (int i = 0; i < places; i++) {
       long chosen = i < count ? classes.integer(from + i) : -1;
       // Another thread may have changed the class since it was computed.
       boolean isClass = chosen >= 0 && chosen < ofRow;
-      double value = isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY;
-      Floats.set(x, logits.type(), at + i, value);
+      Floats.set(
+          x,
+          call.view(Array.LOGITS).type,
+          at + i,
+          isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
     }
   }
 
-  private void scatter(long row, long from, int count, int at, int places) {
-    probabilities.enter(row, inner);
+  private void scatter(Call call, long row, long from, int count, int at, int places) {
+    probabilities.enter(row, call.pieces.inner);
     for (int i = 0; i < count; i++) {
       // A row with a single class has no further entries: they are 0, or NaN if its probability is
       // NaN.
       double value =
           i < places
-              ? Floats.get(y, probabilities.type(), at + i)
-              : Math.min(0, Floats.get(y, probabilities.type(), at));
+              ? Floats.get(y, call.topProbabilities.view.type, at + i)
+              : Math.min(0, Floats.get(y, call.topProbabilities.view.type, at));
       probabilities.set(from + i, value);
     }
   }
