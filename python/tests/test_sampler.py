@@ -59,11 +59,11 @@ class Texts:
         self.banned = [random.integers(0, 5, random.integers(1, 4)).tolist() for _ in range(random.integers(3))]
         self.multiplier, self.base = float(random.choice([0, 0.8, 3])), float(random.choice([1, 1.75]))
         self.allowed, self.range = int(random.integers(1, 4)), [None, 7][random.integers(2)]
-        self.breakers = random.integers(0, 5, random.integers(3)).tolist()
+        self.breakers = [random.integers(0, 5, random.integers(1, 3)).tolist() for _ in range(random.integers(3))]
         self.options = {
             "no_repeat_ngram": self.ngram, "banned_sequences": self.banned, "dry_multiplier": self.multiplier,
             "dry_base": self.base, "dry_allowed_length": self.allowed, "dry_range": self.range,
-            "dry_breakers": self.breakers}
+            "dry_breakers": [each[0] if len(each) == 1 and seed % 2 else each for seed, each in enumerate(self.breakers)]}
 
     def bias(self, text):
         def same(place, most):
@@ -74,10 +74,12 @@ class Texts:
 
         bias, count = np.zeros(5, np.float32), len(text)
         begin = 0 if self.range is None else max(0, count - self.range)
-        since = next((i for i in range(count - begin) if text[-1 - i] in self.breakers), count - begin)
+        ends = [end for each in self.breakers for end in range(begin + len(each), count + 1)
+                if text[end - len(each):end] == each]
+        since = count - max(ends, default=begin)
         for place in range(begin, count):
             length = min(since, same(place, place - begin))
-            if self.multiplier and length >= self.allowed and text[place] not in self.breakers:
+            if self.multiplier and length >= self.allowed and [text[place]] not in self.breakers:
                 penalty = self.multiplier
                 for _ in range(self.allowed, length):
                     penalty *= self.base
@@ -189,6 +191,8 @@ def test_a_call_that_raises_does_not_count():
     (lambda: pyxent.Sampler(no_repeat_ngram=-1), pyxent.OptionError, "no_repeat_ngram is -1; expected 0 or more"),
     (lambda: pyxent.Sampler(banned_sequences=[[]]), pyxent.OptionError, "a banned sequence is empty"),
     (lambda: pyxent.Sampler(banned_sequences=[[1, -1]]), pyxent.OptionError, "a class of banned_sequences is -1"),
+    (lambda: pyxent.Sampler(dry_breakers=[[]]), pyxent.OptionError, "a breaker is empty"),
+    (lambda: pyxent.Sampler(dry_breakers=[[1, -1]]), pyxent.OptionError, "a class of dry_breakers is -1"),
     (lambda: pyxent.Sampler(dry_base=0.5), pyxent.OptionError, "dry_base is 0.5; expected a number of 1 or more"),
     (lambda: pyxent.Sampler(banned_sequences=[[4]]).start().next(LOGITS), pyxent.LabelError, "banned_sequences has 4"),
     (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(BATCH), pyxent.OptionError, "expected one row of one dimens"),

@@ -32,21 +32,29 @@ def tokens_of(name: str, values: Iterable[Any]) -> list[int]:
     return [_least(f"a class of {name}", value, 0) for value in values]
 
 
+def _sequences(name: str, sequences: Iterable[Iterable[Any]], each: str) -> list[list[int]]:
+    copies = [tokens_of(name, sequence) for sequence in sequences]
+    if not all(copies):
+        raise OptionError(f"{each} is empty; expected one class or more")
+    return copies
+
+
 class Repetition:
     """Options that depend on the text: they ban tokens, or penalize them."""
 
     def __init__(self, no_repeat_ngram: int = 0, banned_sequences: Iterable[Sequence[int]] = (),
                  dry_multiplier: float = 0, dry_base: float = 1.75, dry_allowed_length: int = 2,
-                 dry_range: int | None = None, dry_breakers: Iterable[int] = ()) -> None:
+                 dry_range: int | None = None, dry_breakers: Iterable[int | Sequence[int]] = ()) -> None:
         self.no_repeat_ngram = _least("no_repeat_ngram", no_repeat_ngram, 0)
-        self.banned_sequences = [tokens_of("banned_sequences", each) for each in banned_sequences]
-        if not all(self.banned_sequences):
-            raise OptionError("a banned sequence is empty; expected one class or more")
+        self.banned_sequences = _sequences("banned_sequences", banned_sequences, "a banned sequence")
         self.dry_multiplier = _number("dry_multiplier", dry_multiplier, 0)
         self.dry_base = _number("dry_base", dry_base, 1)
         self.dry_allowed_length = _least("dry_allowed_length", dry_allowed_length, 1)
         self.dry_range = None if dry_range is None else _least("dry_range", dry_range, 1)
-        self.dry_breakers = set(tokens_of("dry_breakers", dry_breakers))
+        breakers = [each if isinstance(each, Iterable) else [each] for each in dry_breakers]
+        self.breakers_by_last: dict[int, list[list[int]]] = {}
+        for breaker in _sequences("dry_breakers", breakers, "a breaker"):
+            self.breakers_by_last.setdefault(breaker[-1], []).append(breaker)
 
     def is_used(self) -> bool:
         return bool(self.no_repeat_ngram or self.banned_sequences or self.dry_multiplier)
@@ -71,15 +79,20 @@ class Repetition:
 
     def _dry(self, text: array[int], repeated: list[int]) -> dict[int, float]:
         begin = 0 if self.dry_range is None else max(0, len(text) - self.dry_range)
-        longest = 0
-        while longest < len(text) - begin and text[-1 - longest] not in self.dry_breakers:
-            longest += 1
+        end = len(text)
+        while end > begin and not self._ends_breaker(text, begin, end):
+            end -= 1
+        longest = len(text) - end
         found: dict[int, int] = {}
         for place in range(begin, len(text)):
             length = min(repeated[place], place - begin, longest)
-            if length >= self.dry_allowed_length and text[place] not in self.dry_breakers:
+            if length >= self.dry_allowed_length and [text[place]] not in self.breakers_by_last.get(text[place], ()):
                 found[text[place]] = max(found.get(text[place], 0), length)
         return {token: -self._penalty(length) for token, length in found.items()}
+
+    def _ends_breaker(self, text: array[int], begin: int, end: int) -> bool:
+        return any(len(breaker) <= end - begin and text[end - len(breaker):end].tolist() == breaker
+                   for breaker in self.breakers_by_last.get(text[end - 1], ()))
 
     def _penalty(self, length: int) -> float:
         penalty = self.dry_multiplier

@@ -29,7 +29,6 @@ import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -289,7 +288,7 @@ public final class Sampler {
     private double dryBase = RepetitionOptions.NONE.dryBase();
     private long dryAllowedLength = RepetitionOptions.NONE.dryAllowedLength();
     private long dryRange = RepetitionOptions.NONE.dryRange();
-    private int[] dryBreakers = {};
+    private List<int[]> dryBreakers = List.of();
     private @Nullable Long seed;
     private long stream;
     private long draw;
@@ -487,19 +486,23 @@ public final class Sampler {
      * @throws OptionException for a sequence that is empty or has a negative number
      */
     public Builder bannedSequences(int[]... sequences) {
+      bannedSequences = copies(sequences, "a banned sequence", "bannedSequences");
+      return this;
+    }
+
+    private static List<int[]> copies(int[][] sequences, String each, String option) {
       List<int[]> copies = new ArrayList<>();
       for (int[] sequence : Objects.requireNonNull(sequences, "sequences")) {
         int[] copy = NullChecks.require(sequence, "a sequence", "an array of classes").clone();
         if (copy.length == 0) {
-          throw new OptionException("a banned sequence is empty; expected one class or more");
+          throw new OptionException(each + " is empty; expected one class or more");
         }
         for (int token : copy) {
-          least("a class of bannedSequences", token, 0);
+          least("a class of " + option, token, 0);
         }
         copies.add(copy);
       }
-      bannedSequences = List.copyOf(copies);
-      return this;
+      return List.copyOf(copies);
     }
 
     /**
@@ -553,12 +556,18 @@ public final class Sampler {
     }
 
     /**
-     * Sets the tokens that end a repetition of {@link #dryMultiplier}, such as those of a line
-     * break. They have no penalty themselves. Default: none.
+     * Sets what ends a repetition of {@link #dryMultiplier}, such as a line break: the {@code l}
+     * tokens come after the last of these sequences among the tokens of {@link #dryRange}. A class
+     * that is such a sequence alone has no penalty itself. Default: none.
+     *
+     * @param sequences of classes
+     * @throws OptionException for a sequence that is empty or has a negative number
      */
-    public Builder dryBreakers(int... classes) {
-      dryBreakers = Objects.requireNonNull(classes, "classes").clone();
-      Arrays.sort(dryBreakers);
+    public Builder dryBreakers(int[]... sequences) {
+      dryBreakers =
+          copies(sequences, "a breaker", "dryBreakers").stream()
+              .sorted(RepetitionOptions.BY_LAST_TOKEN)
+              .toList();
       return this;
     }
 

@@ -38,7 +38,7 @@ class SamplerRepetitionTest {
     final double base;
     final int allowed;
     final int range;
-    final int[] breakers;
+    final List<int[]> breakers = new ArrayList<>();
 
     Options(Random random) {
       ngram = random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(5);
@@ -49,7 +49,9 @@ class SamplerRepetitionTest {
       base = random.nextInt(4) == 0 ? 1 : 1 + random.nextDouble();
       allowed = 1 + random.nextInt(3);
       range = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(20);
-      breakers = random.ints(random.nextInt(3), 0, CLASSES).toArray();
+      for (int i = random.nextInt(3); i > 0; i--) {
+        breakers.add(random.ints(1 + random.nextInt(2), 0, CLASSES).toArray());
+      }
     }
 
     Sampler sampler(Sampler.Builder builder) {
@@ -60,12 +62,29 @@ class SamplerRepetitionTest {
           .dryBase(base)
           .dryAllowedLength(allowed)
           .dryRange(range)
-          .dryBreakers(breakers)
+          .dryBreakers(breakers.toArray(int[][]::new))
           .build();
     }
 
     private boolean isBreaker(int token) {
-      return Arrays.stream(breakers).anyMatch(each -> each == token);
+      return breakers.stream().anyMatch(each -> each.length == 1 && each[0] == token);
+    }
+
+    /** The number of tokens after the last breaker, or after {@code begin}. */
+    private int sinceBreaker(List<Integer> text, int begin) {
+      for (int end = text.size(); end > begin; end--) {
+        for (int[] breaker : breakers) {
+          int from = end - breaker.length;
+          if (from >= begin && text.subList(from, end).equals(listOf(breaker))) {
+            return text.size() - end;
+          }
+        }
+      }
+      return text.size() - begin;
+    }
+
+    private static List<Integer> listOf(int[] tokens) {
+      return Arrays.stream(tokens).boxed().toList();
     }
 
     /** The number of tokens before a place that equal the last ones of the text, up to a limit. */
@@ -81,11 +100,7 @@ class SamplerRepetitionTest {
     float[] bias(List<Integer> text) {
       float[] bias = new float[CLASSES];
       int begin = Math.max(0, text.size() - range);
-      int sinceBreaker = 0;
-      while (sinceBreaker < text.size() - begin
-          && !isBreaker(text.get(text.size() - 1 - sinceBreaker))) {
-        sinceBreaker++;
-      }
+      int sinceBreaker = sinceBreaker(text, begin);
       for (int place = begin; place < text.size() && multiplier != 0; place++) {
         int length = Math.min(sinceBreaker, same(text, place, place - begin));
         if (length >= allowed && !isBreaker(text.get(place))) {
@@ -187,7 +202,7 @@ class SamplerRepetitionTest {
             .bannedSequences(new int[] {3}, new int[] {1, 2})
             .dryMultiplier(0.7)
             .dryAllowedLength(1)
-            .dryBreakers(5)
+            .dryBreakers(new int[] {5})
             .seed(11)
             .build()
             .start()
@@ -256,6 +271,8 @@ class SamplerRepetitionTest {
     refused(() -> builder.dryRange(0), "dryRange is 0; expected 1 or more");
     refused(() -> builder.bannedSequences(new int[0]), "a banned sequence is empty");
     refused(() -> builder.bannedSequences(new int[] {1, -1}), "a class of bannedSequences is -1");
+    refused(() -> builder.dryBreakers(new int[0]), "a breaker is empty");
+    refused(() -> builder.dryBreakers(new int[] {1, -1}), "a class of dryBreakers is -1");
     assertThatThrownBy(
             () -> Sampler.builder().bannedSequences(new int[] {4}).build().start().next(row))
         .isInstanceOf(LabelException.class)

@@ -118,7 +118,7 @@ final class Repetitions {
     }
     int range = (int) Math.min(count, options.dryRange());
     int longest = 0;
-    while (longest < range && !options.isBreaker(text[count - 1 - longest])) {
+    while (longest < range && !options.hasBreaker(text, count - range, count - longest)) {
       longest++;
     }
     for (int k = 1; k < range; k++) {
