@@ -23,9 +23,11 @@ def test_examples(module):
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="not in the repository")
-def test_programs_with_pytorch():
-    pytest.importorskip("torch")
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_programs_with_other_libraries(library):
+    pytest.importorskip(library)
     programs = re.findall(r"```py\n(.*?)```\n+```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    programs = [program for program in programs if f"import {library}\n" in program[0]]
     assert programs
     for source, output in programs:
         run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=300)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The functions of pyxent.jax beside those of JAX and Optax: results, gradients, transformations, mistakes."""
+import doctest
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+optax = pytest.importorskip("optax")
+
+import jax.numpy as jnp
+from jax.test_util import check_grads
+
+import pyxent
+import pyxent.jax as xent
+from pyxent import DTypeError
+
+TYPES = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-6}
+SHAPES = {(5,): -1, (4, 7): -1, (3, 6, 2): 1, (2, 3, 8): 2, (6, 3): 0}
+
+
+def values(shape, dtype="float32", seed=1):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape) * 3, dtype)
+
+
+def assert_close(found, expected, tolerance):
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    np.testing.assert_allclose(np.asarray(found, np.float64), np.asarray(expected, np.float64), tolerance, tolerance)
+
+
+def test_examples():
+    failed, tried = doctest.testmod(xent)
+    assert tried and not failed
+
+
+def test_package_does_not_import_jax():
+    code = "import sys, pyxent; print([name for name in sys.modules if name.partition('.')[0] == 'jax'])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_probabilities(name, shape, dtype):
+    x, upstream, axis = values(shape, dtype), values(shape, dtype, 2), SHAPES[shape]
+    ours, theirs = getattr(xent, name), getattr(jax.nn, name)
+    assert_close(ours(x, axis), theirs(x, axis), TYPES[dtype])
+    assert np.array_equal(ours(x, axis), getattr(pyxent, name)(np.asarray(x), axis=axis))
+    assert_close(jax.vjp(lambda x: ours(x, axis), x)[1](upstream)[0],
+                 jax.vjp(lambda x: theirs(x, axis), x)[1](upstream)[0], 10 * TYPES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("soft", [False, True])
+def test_losses(shape, dtype, soft):
+    x, axis = values(shape, dtype), SHAPES[shape]
+    if soft:
+        targets, theirs = jax.nn.softmax(values(shape, dtype, 2), axis), optax.softmax_cross_entropy
+    else:
+        rows = np.delete(shape, axis)
+        targets = jnp.asarray(np.random.default_rng(3).integers(0, shape[axis], rows))
+        theirs = optax.softmax_cross_entropy_with_integer_labels
+    wide = x.astype(jnp.float32)
+    assert_close(xent.cross_entropy(x, targets, axis), theirs(wide, targets, axis), 3 * TYPES["float32"])
+    weights = values(np.delete(shape, axis), seed=4)
+    arguments = (0, 1) if soft else (0,)
+    found = jax.grad(lambda *given: (weights * xent.cross_entropy(*given, axis)).sum(), arguments)(x, targets)
+    expected = jax.grad(lambda *given: (weights * theirs(*given, axis)).sum(), arguments)(wide, targets)
+    for mine, reference in zip(found, expected, strict=True):
+        assert_close(mine, reference.astype(dtype), 10 * TYPES[dtype])
+
+
+def test_options_are_those_of_pyxent():
+    x, labels = values((6, 5)), jnp.array([0, -100, 2, 4, 1, 3])
+    options = {"label_smoothing": 0.1, "ignore_index": -100, "z_loss": 1e-3, "temperature": 2.0}
+    expected = pyxent.cross_entropy(np.asarray(x), np.asarray(labels), losses=True, gradient=True, reduction="sum", **options)
+    assert np.array_equal(xent.cross_entropy(x, labels, **options), expected.losses)
+    gradient = jax.grad(lambda x: xent.cross_entropy(x, labels, **options).sum())(x)
+    assert np.array_equal(gradient, expected.gradient)
+
+
+def test_derivatives_are_those_of_differences():
+    labels = jnp.array([0, 4, 2])
+    x = values((3, 5))
+    check_grads(lambda x: xent.cross_entropy(x, labels), (x,), 1, ["rev"], 1e-2, 1e-2)
+    check_grads(xent.softmax, (x,), 1, ["rev"], 1e-2, 1e-2)
+
+
+def test_transformations():
+    x, labels = values((4, 3, 5)), jnp.asarray(np.random.default_rng(5).integers(0, 5, (4, 3)))
+    plain = xent.cross_entropy(x, labels)
+    assert np.array_equal(jax.jit(xent.cross_entropy)(x, labels), plain)
+    assert np.array_equal(jax.vmap(xent.cross_entropy)(x, labels), plain)
+    assert np.array_equal(jax.jit(jax.vmap(xent.cross_entropy, (1, 1), 1))(x, labels), plain)
+    same = jax.vmap(xent.cross_entropy, (0, None))(x, labels[0])
+    assert np.array_equal(same[1], xent.cross_entropy(x[1], labels[0]))
+    each = jax.vmap(jax.grad(lambda x, t: xent.cross_entropy(x, t).mean()))(x, labels)
+    whole = jax.grad(lambda x: xent.cross_entropy(x, labels).mean(1).sum())(x)
+    np.testing.assert_allclose(each, whole, 1e-6)
+    assert np.array_equal(jax.vmap(xent.softmax)(x), xent.softmax(x))
+    assert np.array_equal(jax.vmap(lambda x: xent.softmax(x, 0))(x), xent.softmax(x, 1))
+    steps = jax.lax.scan(lambda total, row: (total + xent.cross_entropy(*row).sum(), None), 0.0, (x, labels))[0]
+    np.testing.assert_allclose(steps, plain.sum(), 1e-6)
+
+
+def test_training():
+    """A few steps of gradient descent by Optax, with both losses."""
+    inputs, labels = values((64, 8)), jnp.asarray(np.random.default_rng(6).integers(0, 5, 64))
+
+    def train(loss):
+        optimizer = optax.adam(0.05)
+        weights = jnp.zeros((8, 5))
+        state = optimizer.init(weights)
+
+        @jax.jit
+        def step(weights, state):
+            value, gradient = jax.value_and_grad(lambda weights: loss(inputs @ weights, labels).mean())(weights)
+            updates, state = optimizer.update(gradient, state)
+            return optax.apply_updates(weights, updates), state, value
+
+        for _ in range(50):
+            weights, state, value = step(weights, state)
+        return value
+
+    theirs = train(optax.softmax_cross_entropy_with_integer_labels)
+    np.testing.assert_allclose(train(xent.cross_entropy), theirs, 1e-4)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: xent.softmax(jnp.array([1, 2])), "x has the type int32; expected floating-point numbers"),
+    (lambda: xent.cross_entropy(jnp.array([[1, 2]]), jnp.array([0])), "logits has the type int32"),
+])
+def test_types_are_checked_when_traced(call, message):
+    with pytest.raises(DTypeError, match=message):
+        jax.jit(call)()
+
+
+def test_errors_name_what_is_wrong():
+    with pytest.raises(Exception, match="row 1 has label 5; classes are 0 to 2"):
+        xent.cross_entropy(values((2, 3)), jnp.array([0, 5])).block_until_ready()
+    with pytest.raises(Exception, match="label_smoothing"):
+        xent.cross_entropy(values((2, 3)), jnp.array([0, 1]), label_smoothing=2.0).block_until_ready()
