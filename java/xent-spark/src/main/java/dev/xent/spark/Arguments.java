@@ -173,6 +173,11 @@ final class Arguments {
     return numbers(options, DOUBLES, FLOATS, DOUBLES, DataTypes.BinaryType);
   }
 
+  /** The logits of a shard. Class weights are those of all shards. */
+  Logits logitsOfShard(FunctionOptions options) {
+    return logits(options.without("classWeights"));
+  }
+
   /** The hidden states, which are the first argument; they cannot be doubles. */
   Logits hidden(FunctionOptions options) {
     if (type(0) instanceof BinaryType && options.binaryType() == DType.F64) {
@@ -237,7 +242,7 @@ final class Arguments {
 
   /** Rejects options of numbers, which the partial states already include. */
   static void requireNoneOfNumbers(FunctionOptions options) {
-    for (String name : List.of("type", "classes", "classWeights", "topK")) {
+    for (String name : List.of("type", "classes", "topK")) {
       options.requireAbsent(name, "partial states have none");
     }
   }
@@ -301,13 +306,6 @@ final class Arguments {
         throw errors.wrongType(2, columns.get(2), DataTypes.DoubleType);
       }
       cast(2, DataTypes.DoubleType);
-    }
-  }
-
-  /** Rejects weights of rows. */
-  void requireNoWeight() {
-    if (columns.size() > 2) {
-      throw errors.mismatch("weight is not supported for partial states. Remove it");
     }
   }
 

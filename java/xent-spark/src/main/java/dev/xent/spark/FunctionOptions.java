@@ -46,10 +46,14 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     NUMBERS(null, "type", "classes"),
     LOGITS(NUMBERS, "temperature", "softcap", "fullyMasked"),
     TOP(LOGITS, "log"),
-    /** Also for partial states and for shards. */
-    STATES(LOGITS, "ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma"),
-    SHARD(STATES, "denominator"),
-    LOSS(STATES, "classWeights"),
+    LOSS(
+        LOGITS,
+        "ignoreIndex",
+        "labelSmoothing",
+        "zLoss",
+        "probabilityClamp",
+        "focalGamma",
+        "classWeights"),
     GRADIENT(LOSS, "denominator"),
     TOTAL(LOSS, "topK"),
     LINEAR(TOTAL, "weights", "bias") {
@@ -153,6 +157,13 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return type;
   }
 
+  /** These options but one. */
+  FunctionOptions without(String name) {
+    SortedMap<String, String> others = new TreeMap<>(given);
+    others.remove(name.toLowerCase(Locale.ROOT));
+    return new FunctionOptions(Collections.unmodifiableSortedMap(others));
+  }
+
   /** The format of the numbers of a row, and the required number of classes. */
   Logits logits(DType type) {
     long classes = get("classes", -1L, FunctionOptions::positive);
@@ -246,7 +257,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /**
    * The loss of rows. Its gradient is that of the sum, or of the mean over a denominator.
    *
-   * @param type of the logits; any type for partial states
+   * @param type of the logits, or of the arithmetic of partial states
    */
   CrossEntropy crossEntropy(DType type) {
     CrossEntropy.Builder builder = with(CrossEntropy.builder(), type);

@@ -12,13 +12,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Losses row by row, from logits or from partial states. One thread. */
 abstract class RowLoss implements Losses {
-  final CrossEntropy operation;
   final LossOutputs outputs = new LossOutputs();
   final Targets targets;
   final Room target;
 
-  private RowLoss(CrossEntropy operation, Targets targets) {
-    this.operation = operation;
+  private RowLoss(Targets targets) {
     this.targets = targets;
     this.target = targets.room();
   }
@@ -56,19 +54,19 @@ abstract class RowLoss implements Losses {
   abstract long classes();
 
   private static final class OfLogits extends RowLoss {
+    private final CrossEntropy operation;
     private final Logits logits;
     private final Room room;
-    private final Tensor rowWeight;
-    private final Inputs weighted;
+    private final RowWeight rowWeight;
     private final Ranks ranks;
     private long classes;
 
     OfLogits(Logits logits, Targets targets, FunctionOptions options) {
-      super(options.crossEntropy(logits.type()), targets);
+      super(targets);
+      this.operation = options.crossEntropy(logits.type());
       this.logits = logits;
       this.room = new Room(logits.type());
-      this.rowWeight = new Room(logits.resultType()).of(1);
-      this.weighted = Inputs.none().rowWeights(rowWeight);
+      this.rowWeight = new RowWeight(logits.resultType());
       this.ranks = new Ranks(options.topK(), 1);
     }
 
@@ -84,15 +82,10 @@ abstract class RowLoss implements Losses {
     double of(Object row, Object y, @Nullable Double weight, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);
-      Inputs inputs = Inputs.none();
-      if (weight != null) {
-        rowWeight.setDouble(Losses.requireWeight(weight, logits.resultType()), 0, 0);
-        inputs = weighted;
-      }
       outputs.lossSum(lossSum).countCorrect(lossSum != null && targets.areLabels());
       return operation
           .on(x, targets.read(y, target))
-          .inputs(inputs)
+          .inputs(rowWeight.inputs(weight))
           .outputs(ranks.of(1, outputs))
           .run();
     }
@@ -108,11 +101,36 @@ abstract class RowLoss implements Losses {
     }
   }
 
+  /** The weight of a row as an input. */
+  private static final class RowWeight {
+    private final DType type;
+    private final Tensor weight;
+    private final Inputs inputs;
+
+    RowWeight(DType type) {
+      this.type = type;
+      weight = new Room(type).of(1);
+      inputs = Inputs.none().rowWeights(weight);
+    }
+
+    Inputs inputs(@Nullable Double given) {
+      if (given == null) {
+        return Inputs.none();
+      }
+      weight.setDouble(Losses.requireWeight(given, type), 0, 0);
+      return inputs;
+    }
+  }
+
   private static final class OfStates extends RowLoss {
+    private final LossOfStates operation;
+    private final RowWeight ofFloats = new RowWeight(DType.F32);
+    private final RowWeight ofDoubles = new RowWeight(DType.F64);
     private long classes;
 
     OfStates(FunctionOptions options) {
-      super(options.crossEntropy(DType.F32), Targets.LABELS);
+      super(Targets.LABELS);
+      operation = new LossOfStates(options);
     }
 
     @Override
@@ -120,7 +138,9 @@ abstract class RowLoss implements Losses {
       RowStates states = RowStates.of((ArrayData) row);
       classes = states.classes();
       outputs.lossSum(lossSum).countCorrect(lossSum != null);
-      states.finish(operation, targets.read(y, target), outputs);
+      RowWeight rowWeight = states.type() == DType.F64 ? ofDoubles : ofFloats;
+      states.finish(
+          operation.of(states), targets.read(y, target), rowWeight.inputs(weight), outputs);
       return outputs.sum();
     }
 

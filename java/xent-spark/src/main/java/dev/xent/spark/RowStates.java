@@ -2,6 +2,7 @@
 package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
+import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LossOutputs;
@@ -22,13 +23,19 @@ import org.jspecify.annotations.Nullable;
  * was one. They may come in any order.
  */
 final class RowStates {
-  /** The byte offset of the round in the bytes of a state: docs/partial-states.md. */
+  // Byte offsets in a state: docs/partial-states.md.
+  private static final int AT_ARITHMETIC = 20;
   private static final int AT_ROUND = 24;
 
+  /** The number of float64 as the arithmetic. */
+  private static final int FLOAT64 = 2;
+
+  private final DType type;
   private final PartialStates first;
   private final @Nullable PartialStates second;
 
-  private RowStates(PartialStates first, @Nullable PartialStates second) {
+  private RowStates(DType type, PartialStates first, @Nullable PartialStates second) {
+    this.type = type;
     this.first = first;
     this.second = second;
   }
@@ -39,6 +46,7 @@ final class RowStates {
    * @throws PartialStatesException for bytes that are not states, or for states that do not match
    */
   static RowStates of(ArrayData array) {
+    DType type = DType.F32;
     List<PartialStates> first = new ArrayList<>();
     List<PartialStates> second = new ArrayList<>();
     for (int i = 0; i < array.numElements(); i++) {
@@ -52,15 +60,21 @@ final class RowStates {
       }
       byte[] bytes = array.getBinary(i);
       PartialStates states = PartialStates.ofBytes(bytes);
-      int round = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(AT_ROUND);
-      (round == 1 ? first : second).add(states);
+      ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+      (header.getInt(AT_ROUND) == 1 ? first : second).add(states);
+      type = header.getInt(AT_ARITHMETIC) == FLOAT64 ? DType.F64 : DType.F32;
     }
     if (first.isEmpty()) {
       throw new PartialStatesException(
           "the row has no states: collect those of all its shards by collect_list(xent_partial_states(…))");
     }
     return new RowStates(
-        PartialStates.merge(first), second.isEmpty() ? null : PartialStates.merge(second));
+        type, PartialStates.merge(first), second.isEmpty() ? null : PartialStates.merge(second));
+  }
+
+  /** The type of the arithmetic, F32 or F64. */
+  DType type() {
+    return type;
   }
 
   /** The number of all classes. */
@@ -71,19 +85,21 @@ final class RowStates {
   /** Whether states of a second round are needed but missing. */
   boolean needSecondRound(CrossEntropy operation, Tensor label) {
     LossOutputs outputs = new LossOutputs();
-    return second == null && firstRound(operation, label, outputs).needsSecondRound();
+    return second == null
+        && firstRound(operation, label, Inputs.none(), outputs).needsSecondRound();
   }
 
   /** The statistics from the first round alone. */
-  RowStatistics firstRound(CrossEntropy operation, Tensor label, LossOutputs outputs) {
-    return operation.shard(0, classes()).finish(first, label, Inputs.none(), outputs);
+  RowStatistics firstRound(
+      CrossEntropy operation, Tensor label, Inputs inputs, LossOutputs outputs) {
+    return operation.shard(0, classes()).finish(first, label, inputs, outputs);
   }
 
   /** Writes the loss of the row to the outputs, and returns its statistics. */
-  RowStatistics finish(CrossEntropy operation, Tensor label, LossOutputs outputs) {
-    RowStatistics rows = firstRound(operation, label, outputs);
+  RowStatistics finish(CrossEntropy operation, Tensor label, Inputs inputs, LossOutputs outputs) {
+    RowStatistics rows = firstRound(operation, label, inputs, outputs);
     return rows.needsSecondRound()
-        ? operation.shard(0, classes()).finish(requireSecond(), label, Inputs.none(), rows, outputs)
+        ? operation.shard(0, classes()).finish(requireSecond(), label, inputs, rows, outputs)
         : rows;
   }
 

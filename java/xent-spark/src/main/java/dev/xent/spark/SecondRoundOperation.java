@@ -21,7 +21,7 @@ record SecondRoundOperation(String name, boolean labelled, FunctionOptions given
 
   @Override
   public Rows start() {
-    var loss = given.crossEntropy(DType.F32);
+    LossOfStates loss = new LossOfStates(given);
     var logSoftmax = given.logSoftmax();
     Room labels = new Room(DType.I64);
     return arguments -> {
@@ -30,7 +30,7 @@ record SecondRoundOperation(String name, boolean labelled, FunctionOptions given
       }
       RowStates states = RowStates.of((ArrayData) arguments[0]);
       return labelled
-          ? states.needSecondRound(loss, Targets.LABELS.read(arguments[1], labels))
+          ? states.needSecondRound(loss.of(states), Targets.LABELS.read(arguments[1], labels))
           : states.needSecondRound(logSoftmax);
     };
   }

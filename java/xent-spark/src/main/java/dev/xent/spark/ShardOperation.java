@@ -48,7 +48,7 @@ record ShardOperation(
     Room room = new Room(logits.type());
     Room results = new Room(logits.resultType());
     CrossEntropy loss =
-        given.crossEntropy(DType.F32); // checks options that log-softmax does not use
+        given.crossEntropy(logits.type()); // checks options that log-softmax does not use
     Shards shards = labelled ? new OfLoss(loss) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
       for (int i = 0; i < arguments.length; i++) {
@@ -100,14 +100,17 @@ record ShardOperation(
       return row == null
           ? shard.partialStates(logits, target, Inputs.none())
           : shard.partialStates(
-              logits, target, Inputs.none(), row.firstRound(operation, target, outputs));
+              logits,
+              target,
+              Inputs.none(),
+              row.firstRound(operation, target, Inputs.none(), outputs));
     }
 
     @Override
     public void write(
         Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
       Tensor target = Targets.LABELS.read(label, labels);
-      RowStatistics statistics = row.finish(operation, target, outputs);
+      RowStatistics statistics = row.finish(operation, target, Inputs.none(), outputs);
       operation.shard(first, all).backward(logits, target, Inputs.none(), statistics, null, result);
     }
   }

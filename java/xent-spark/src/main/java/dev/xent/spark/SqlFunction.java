@@ -133,9 +133,6 @@ enum SqlFunction {
       (arguments, options) -> {
         LossOperation operation = loss(arguments, options);
         operation.losses(); // checks options while the query is read
-        if (operation.logits() == null) {
-          arguments.requireNoWeight();
-        }
         return total(operation, arguments);
       }),
   LINEAR_LOSS(
@@ -184,7 +181,7 @@ enum SqlFunction {
             new GradientOperation(arguments.function(), logits, targets, options), arguments);
       }),
   PARTIAL_STATES(
-      Kind.SHARD,
+      Kind.GRADIENT,
       "misc_funcs",
       "logits, label, first_class, all_classes[, states][, options]",
       "Returns what some classes of a row contribute.",
@@ -201,7 +198,7 @@ enum SqlFunction {
       """,
       (arguments, options) -> shard(arguments, options, labelled(arguments), true)),
   SHARD_GRADIENT(
-      Kind.SHARD,
+      Kind.GRADIENT,
       "array_funcs",
       "logits, label, first_class, all_classes, states[, options]",
       "Returns the gradient of some classes.",
@@ -218,7 +215,7 @@ enum SqlFunction {
         return shard(arguments, options, true, false);
       }),
   SHARD_LOG_SOFTMAX(
-      Kind.SHARD,
+      Kind.GRADIENT,
       "array_funcs",
       "logits, label, first_class, all_classes, states[, options]",
       "Returns the log-probabilities of some classes.",
@@ -236,7 +233,7 @@ enum SqlFunction {
         return shard(arguments, options, false, false);
       }),
   NEEDS_SECOND_ROUND(
-      Kind.SHARD,
+      Kind.GRADIENT,
       "misc_funcs",
       "states, label[, options]",
       "Returns whether a logit is beyond 16384, and states of a second round are needed.",
@@ -392,7 +389,7 @@ enum SqlFunction {
     }
     return rows(
         new ShardOperation(
-            arguments.function(), arguments.logits(options), labelled, states, options),
+            arguments.function(), arguments.logitsOfShard(options), labelled, states, options),
         arguments);
   }
 

@@ -2,17 +2,21 @@
 package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
 import static org.apache.spark.sql.functions.expr;
 import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
+import dev.xent.options.Reduction;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -126,6 +130,81 @@ class ShardedLossTest {
     assertThat(total.<Double>getAs("mean"))
         .isEqualTo(CrossEntropy.mean().forward(Tensor.of(all, ROWS, CLASSES), Tensor.of(labels)));
     assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS);
+  }
+
+  /** Weights of all classes, in the type of the arithmetic, and a weight of each row. */
+  @ParameterizedTest
+  @ValueSource(strings = {"FLOAT", "DOUBLE"})
+  void weights(String type) {
+    double[] numbers = new double[CLASSES];
+    DType arithmetic = type.equals("FLOAT") ? DType.F32 : DType.F64;
+    Tensor classWeights = Tensor.allocate(arithmetic, CLASSES);
+    for (int k = 0; k < CLASSES; k++) {
+      numbers[k] = 0.1 * (k % 5);
+      classWeights.setDouble(numbers[k], k);
+    }
+    Tensor all = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    Tensor rowWeights = Tensor.allocate(arithmetic, ROWS);
+    int[] labels = new int[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+      for (int k = 0; k < CLASSES; k++) {
+        all.setDouble(LOGITS[i][k], i, k);
+      }
+      rowWeights.setDouble(0.75 * i, i);
+      labels[i] = Spark.label(i, CLASSES);
+    }
+    CrossEntropy loss = CrossEntropy.builder().classWeights(classWeights).build();
+    Map<String, String> options = XentOptions.none().classWeights(numbers);
+    Dataset<Row> shards = shards(3).withColumn("logits", col("logits").cast("ARRAY<" + type + ">"));
+    ShardedLoss sharded = new ShardedLoss(shards, CLASSES, options);
+    assertThat(sharded.total().first().<Double>getAs("mean"))
+        .isEqualTo(loss.forward(all, Tensor.of(labels)));
+
+    Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    CrossEntropy sum =
+        CrossEntropy.builder().classWeights(classWeights).reduction(Reduction.SUM).build();
+    sum.forwardBackward(all, Tensor.of(labels), gradient);
+    List<Row> parts = sharded.gradients().orderBy("row", "first_class").collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      for (int s = 0; s < 3; s++) {
+        List<? extends Number> found = parts.get(3 * i + s).getList(2);
+        for (int k = ENDS[s]; k < ENDS[s + 1]; k++) {
+          assertThat(found.get(k - ENDS[s]).doubleValue()).isEqualTo(gradient.getDouble(i, k));
+        }
+      }
+    }
+
+    Dataset<Row> states =
+        shards
+            .filter("row <> 'row 3'") // which needs a second round
+            .groupBy("row", "label")
+            .agg(
+                collect_list(
+                        XentFunctions.call(
+                            SqlFunction.PARTIAL_STATES,
+                            false,
+                            options,
+                            col("logits"),
+                            col("label"),
+                            col("first_class"),
+                            lit((long) CLASSES)))
+                    .as("states"))
+            .withColumn("weight", expr("0.75 * CAST(substring(row, 5) AS INT)"));
+    Row weighted =
+        states
+            .agg(XentFunctions.loss(col("states"), col("label"), col("weight"), options).as("l"))
+            .select("l.*")
+            .first();
+    LossOutputs outputs = new LossOutputs();
+    rowWeights.setDouble(0, 3);
+    double mean =
+        loss.on(all, Tensor.of(labels))
+            .inputs(Inputs.none().rowWeights(rowWeights))
+            .outputs(outputs)
+            .run();
+    assertThat(weighted.<Double>getAs("mean")).isEqualTo(mean);
+    assertThat(weighted.<Double>getAs("denominator")).isEqualTo(outputs.denominator());
+    assertThat(weighted.<Long>getAs("valid_rows")).isEqualTo(outputs.validRows());
   }
 
   @Test
