@@ -110,8 +110,10 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
   if (y && size != 0 && !(size >= FLT_MIN && size <= FLT_MAX)) return false;
   if (call->losses || call->exact_sum) {
     const float loss = (float)single_loss(&s, logit);
-    const strided to = strided_at(call->losses, &shape->losses, row_offset(shape, &shape->losses, row));
-    if (call->losses) strided_set(&to, 0, loss);
+    if (call->losses) {
+      const strided to = strided_at(call->losses, &shape->losses, row_offset(shape, &shape->losses, row));
+      strided_set(&to, 0, loss);
+    }
     if (call->exact_sum) exact_sum_add_one(call->exact_sum, loss);
   }
   if (y) {
