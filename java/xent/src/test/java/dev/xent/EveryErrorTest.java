@@ -769,6 +769,9 @@ class EveryErrorTest {
     kinds.put(
         "more largest classes than there are",
         b -> b.loss(b.outputs().topClasses(Tensor.of(new int[15], 3, 5))));
+    kinds.put(
+        "more probabilities than largest classes",
+        b -> TopK.of(2).probabilities(b.logits, zeros(DType.I32, 3, 2), zeros(DType.F32, 3, 3)));
     kinds.put("no largest class", b -> TopK.of(0));
     kinds.put(
         "more of the largest classes than there are", b -> TopK.of(5).probabilities(b.logits));

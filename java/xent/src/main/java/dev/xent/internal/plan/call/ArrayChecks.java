@@ -178,15 +178,20 @@ final class ArrayChecks {
   private void requireTop(CallArray part, View view) {
     requireEntries(part, view, call.topCount);
     long count = view.shape[dimensions.axis];
-    if (count < 1 || count > dimensions.classes || (call.topCount != 0 && count != call.topCount)) {
+    if (call.topCount != 0 && count != call.topCount) {
       throw new ShapeException(
           message(
-              "%s is %s, %s has %s%s; expected 1 to %d",
+              "%s is %s, topClasses is %s; expected the same shape",
+              part.name, view, call.view(Array.TOP_CLASSES)));
+    }
+    if (count < 1 || count > dimensions.classes) {
+      throw new ShapeException(
+          message(
+              "%s is %s, %s has %s; expected 1 to %d",
               part.name,
               view,
               leadName(),
               plural(dimensions.classes, "class"),
-              call.topCount == 0 ? "" : " and topClasses is " + call.view(Array.TOP_CLASSES),
               dimensions.classes));
     }
     call.topCount = count;
