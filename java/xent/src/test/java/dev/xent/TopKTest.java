@@ -145,6 +145,25 @@ class TopKTest {
   }
 
   @OnEveryBackend
+  void aBoundCallReadsWhatTheLogitsHold(Backend backend) {
+    Execution execution = Execution.sequential().backend(backend);
+    float[] x = new float[80];
+    Tensor logits = Tensor.of(x, 4, 20);
+    Tensor classes = Tensor.of(new int[12], 4, 3);
+    Tensor values = Tensor.of(new float[12], 4, 3);
+    BoundCall call =
+        TopK.builder(3).execution(execution).build().onProbabilities(logits, classes, values);
+    Softmax softmax = Softmax.builder().execution(execution).build();
+    Tensor y = Tensor.of(new float[80], 4, 20);
+    for (int run = 0; run < 2 * CALLS; run++) {
+      System.arraycopy(values(4, 20, 3, run), 0, x, 0, x.length);
+      call.run();
+      softmax.forward(logits, y);
+      assertRows(x, 4, 20, 3, new TopK.Result(classes, values), y);
+    }
+  }
+
+  @OnEveryBackend
   void laterCallsRejectMemoryThatOverlaps(Backend backend) {
     TopK top = TopK.builder(2).execution(Execution.sequential().backend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
