@@ -52,12 +52,13 @@ typedef struct {
   const uint8_t *mask; /* of the rows, contiguous, with room for a vector at the end; or NULL */
 } float_rows;
 
-/* Skips the first rows. */
+/* Skips the first rows. If none is left, a pitch may be any number. */
 XENT_INLINE float_rows rows_from(float_rows r, int64_t first) {
+  r.count -= first;
+  if (r.count <= 0) return r;
   r.y += first * r.y_pitch;
   r.g += first * r.g_pitch;
   r.dx += first * r.dx_pitch;
-  r.count -= first;
   if (r.mask) r.mask += first * r.n;
   return r;
 }
