@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -32,8 +31,8 @@ final class PreparedTopProbabilities {
       View.room(ElementType.I64, ENTRIES / 2 * (Records.STATISTICS / Long.BYTES));
 
   private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
-  private final MemorySegment layoutOfX = dense(ShapeStruct.layout(shape, Array.LOGITS));
-  private final MemorySegment layoutOfY = dense(ShapeStruct.layout(shape, Array.OUTPUT));
+  private final MemorySegment layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
+  private final MemorySegment layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
   private int describedRows;
   private int describedPlaces;
   private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
@@ -122,16 +121,9 @@ final class PreparedTopProbabilities {
     }
     ShapeStruct.outer(shape, rows);
     ShapeStruct.classes(shape, places);
-    xent_layout.outer(layoutOfX, places);
-    xent_layout.outer(layoutOfY, places);
+    TopProbabilities.dense(layoutOfX, places, ElementType.F32.number());
+    TopProbabilities.dense(layoutOfY, places, ElementType.F32.number());
     describedRows = rows;
     describedPlaces = places;
-  }
-
-  private static MemorySegment dense(MemorySegment layout) {
-    xent_layout.classes(layout, 1);
-    xent_layout.inner(layout, 1);
-    xent_layout.type(layout, ElementType.F32.number());
-    return layout;
   }
 }

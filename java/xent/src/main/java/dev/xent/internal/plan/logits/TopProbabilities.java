@@ -116,7 +116,8 @@ final class TopProbabilities {
     dense(layoutOfY, places, call.topProbabilities.view.type.number());
   }
 
-  private static void dense(MemorySegment layout, int places, int type) {
+  /** Describes contiguous rows of {@code places} entries. */
+  static void dense(MemorySegment layout, int places, int type) {
     xent_layout.outer(layout, places);
     xent_layout.classes(layout, 1);
     xent_layout.inner(layout, 1);
