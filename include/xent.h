@@ -1085,8 +1085,9 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
  * content of arrays, labels included, and of xent_sampling. Runs are fastest if nothing of xent_sampling but seed,
  * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Keep all arrays,
  * xent_sampling, the options and, of a call by number, the shape at their addresses until the last run. Options and
- * shape must not change. Only one thread at a time may run a prepared call; several prepared calls are independent.
- * XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
+ * shape must not change, except gradient_scale to another finite number if has_gradient_scale is 1. Only one thread at
+ * a time may run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a report, if
+ * nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */

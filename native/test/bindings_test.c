@@ -124,6 +124,55 @@ static void test_named_arrays(const xent_options *o) {
   CHECK(xent_few_at(&w, logits, labels, NULL, NULL, NULL, named) == XENT_INVALID_ARGUMENT);
 }
 
+/* The scale of gradients may change between runs: each run writes what a call with this scale writes. */
+static void test_changed_scale(int64_t rows, int64_t classes, int32_t type) {
+  enum { MOST = 70 * 40 };
+  static double logits[MOST], gradient[MOST], expected[MOST];
+  static float weights[MOST];
+  static int32_t labels[70];
+  const double scales[] = {1, 0.25, 1.0 / 3, 0, 1e-300, 7, 1e30};
+  for (int64_t i = 0; i < rows * classes; i++) {
+    const double value = (double)(i * 37 % 101) / 10;
+    if (type == XENT_F64) logits[i] = value;
+    else ((float *)logits)[i] = (float)value;
+    weights[i] = (float)(i % 5) / 2;
+  }
+  for (int with = 0; with < 4; with++) {
+    xent_options o = xent_default_options();
+    for (int64_t i = 0; i < rows; i++) labels[i] = (int32_t)(with & 1 ? i % (classes + 1) - 1 : i % classes);
+    o.has_ignore_index = with & 1;
+    o.ignore_index = -1;
+    o.has_gradient_scale = 1;
+    o.gradient_scale = 3;
+    xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(rows, classes), .options = &o,
+                                 .logits = {logits, xent_per_class(classes, 1, type)},
+                                 .targets = {labels, xent_per_row(1, XENT_I32)},
+                                 .gradient = {gradient, xent_per_class(classes, 1, type)}};
+    if (with & 2) c.class_weights = (xent_input){weights, xent_per_class(0, 1, XENT_F32)};
+    xent_prepared p = {.size = sizeof p};
+    CHECK(xent_prepare(&p, XENT_FUNCTION_CROSS_ENTROPY, &c) == XENT_OK);
+    for (size_t k = 0; k < sizeof scales / sizeof *scales; k++) {
+      o.gradient_scale = scales[k];
+      CHECK(xent_run(&p) == XENT_OK);
+      memcpy(expected, gradient, sizeof expected);
+      memset(gradient, 0x55, sizeof gradient);
+      const double unwritten = gradient[MOST - 1];
+      CHECK(xent_cross_entropy(&c) == XENT_OK && gradient[MOST - 1] == unwritten);
+      const size_t bytes = (size_t)(rows * classes) * (type == XENT_F64 ? sizeof(double) : sizeof(float));
+      CHECK(!memcmp(expected, gradient, bytes));
+    }
+  }
+}
+
+static void test_changed_scales(void) {
+  for (int64_t rows = 1; rows <= 64; rows += rows < 8 ? 1 : 19) {
+    for (int64_t classes = 1; classes <= 40; classes += classes < 18 ? 1 : 7) {
+      test_changed_scale(rows, classes, XENT_F32);
+      test_changed_scale(rows, classes, XENT_F64);
+    }
+  }
+}
+
 /* A call that is checked once reads the current contents of its memory in each run. */
 static void test_prepared(void) {
   enum { C = 5 };
@@ -353,6 +402,7 @@ int main(void) {
   test_structs_that_are_missing();
   test_records_behind_opaque_structs();
   test_prepared();
+  test_changed_scales();
   test_prepared_sampling();
   return all_checks();
 }

@@ -104,10 +104,46 @@ static void test_many_labels(void) {
   free(array);
 }
 
+/* The sum of weights is rounded once, whether additions round or not, and whether the caller wants the exact sum. */
+static void test_sums_of_weights(void) {
+  enum { MOST = 200 };
+  static float row_weights[MOST], class_weights[CLASSES];
+  static int32_t many[MOST];
+  random_source r = {11};
+  for (int i = 0; i < 4000; i++) {
+    const int64_t rows = 1 + random_below(&r, MOST);
+    const int64_t kind = random_below(&r, 4);
+    for (int64_t row = 0; row < rows; row++) {
+      const double unit = random_unit(&r);
+      row_weights[row] = (float)(kind == 0   ? (double)random_below(&r, 3)
+                                 : kind == 1 ? unit
+                                 : kind == 2 ? ldexp(unit, (int)random_below(&r, 200) - 100)
+                                             : 0x1p100);
+      many[row] = (int32_t)random_below(&r, CLASSES + 1) - 1;
+    }
+    for (int64_t k = 0; k < CLASSES; k++) class_weights[k] = kind == 0 ? 0.5f : (float)random_unit(&r);
+    reset();
+    options.has_ignore_index = 1;
+    options.ignore_index = -1;
+    xent_shape s = dense_shape_of(rows, CLASSES, 1, XENT_I32);
+    s.class_weights = layout_of(0, 1, 0, XENT_F32);
+    s.row_weights = layout_of(1, 0, 0, XENT_F32);
+    const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, 0, rows, &report);
+    const float *const classes = i % 2 ? class_weights : NULL, *const of_rows = i % 3 ? row_weights : NULL;
+    CHECK(run_at(w, ARRAYS(many, NULL, NULL, classes, of_rows)) == XENT_OK);
+    const double sum = report.denominator;
+    const int64_t valid = report.valid_rows;
+    xent_exact_sum exact = xent_empty_exact_sum();
+    CHECK(run_at(w, ARRAYS(many, NULL, NULL, classes, of_rows, NULL, &exact)) == XENT_OK);
+    CHECK(report.denominator == sum && report.valid_rows == valid && xent_exact_sum_value(&exact) == sum);
+  }
+}
+
 int main(void) {
   test_no_rows();
   test_weights_that_are_none();
   test_labels();
   test_many_labels();
+  test_sums_of_weights();
   return all_checks();
 }

@@ -107,8 +107,16 @@ static xent_status check_class_weights(xent_frame *f) {
   return XENT_OK;
 }
 
-/* Row by row, if rows or classes have weights, a mask, or different lengths. */
-static xent_status check_each_row(xent_frame *f, xent_exact_sum *weights) {
+/* The sum, or NaN if it is not a double. */
+static double exact_or_nan(double sum, double weight) {
+  const double next = sum + weight, added = next - sum;
+  const double error = (sum - (next - added)) + (weight - added);
+  return error == 0 ? next : NAN;
+}
+
+/* Row by row, if rows or classes have weights, a mask, or different lengths. Adds the weights of valid rows to an exact
+ * sum, or, if it is NULL, to `sum`, and stops as soon as that would round. */
+static xent_status check_each_row(xent_frame *f, xent_exact_sum *exact, double *sum) {
   const xent_call *call = &f->call;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     double weight = row_number(call, call->row_weights, &call->shape->row_weights, row, 1);
@@ -119,10 +127,34 @@ static xent_status check_each_row(xent_frame *f, xent_exact_sum *weights) {
     if (status) return status;
     if (t.ignored) continue;
     if (t.kind == XENT_KIND_LABEL && t.weighted) weight *= class_weight_at(call, t.label);
-    exact_sum_add_double(weights, weight);
     f->report->valid_rows++;
+    if (exact) {
+      exact_sum_add_double(exact, weight);
+      continue;
+    }
+    *sum = exact_or_nan(*sum, weight);
+    if (isnan(*sum)) return XENT_OK;
   }
   return XENT_OK;
+}
+
+/* Checks the rows and sums their weights. An exact sum has hundreds of counters to clear and to read, so it is used only
+ * if the caller wants it or an addition rounds. */
+static xent_status weigh_rows(xent_frame *f) {
+  const xent_call *c = &f->call;
+  xent_status status = check_class_weights(f);
+  if (!status && !c->exact_sum) {
+    double sum = 0;
+    status = check_each_row(f, NULL, &sum);
+    f->report->denominator = sum;
+    if (status || !isnan(sum)) return status;
+    f->report->valid_rows = 0;
+  }
+  xent_exact_sum exact = xent_empty_exact_sum();
+  if (!status) status = check_each_row(f, &exact, NULL);
+  f->report->denominator = xent_exact_sum_value(&exact);
+  if (!status && c->exact_sum) xent_exact_sum_merge(c->exact_sum, &exact);
+  return status;
 }
 
 #define PLACES(_, c)                                                                  \
@@ -151,11 +183,7 @@ static xent_status check_targets(xent_frame *f) {
   if (!status) status = check_target_rules(f, true);
   if (status || f->keep) return xent_end(f, status);
   if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->exact_sum || c->shape->target_count) {
-    xent_exact_sum sum = xent_empty_exact_sum();
-    status = check_class_weights(f);
-    if (!status) status = check_each_row(f, &sum);
-    f->report->denominator = xent_exact_sum_value(&sum);
-    if (!status && c->exact_sum) xent_exact_sum_merge(c->exact_sum, &sum);
+    status = weigh_rows(f);
   } else {
     status = count_rows(f);
     f->report->denominator = (double)f->report->valid_rows;

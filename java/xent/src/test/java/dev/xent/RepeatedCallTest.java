@@ -8,16 +8,21 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.options.Backend;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A call like the one before skips checks that passed then. It must still compute with its own
@@ -129,6 +134,110 @@ class RepeatedCallTest {
         assertThat(Samples.bits(work.result)).isEqualTo(work.expected);
       }
     }
+  }
+
+  /**
+   * A loss with its gradient on the current contents of its tensors; the text of the exception if
+   * it fails. The gradient keeps what it had before if the call fails.
+   */
+  private static List<Object> outcome(Callable<Double> call, Tensor gradient) {
+    for (int row = 0; row < gradient.shape()[0]; row++) {
+      clear(gradient, row);
+    }
+    Object loss;
+    try {
+      loss = call.call();
+    } catch (Exception e) {
+      loss = e.toString();
+    }
+    return List.of(loss, Arrays.toString(Samples.bits(gradient)));
+  }
+
+  /**
+   * Labels and class weights change between calls, and with them the divisor of the mean: a call
+   * like the one before has the results and errors of the reference, which repeats nothing.
+   */
+  @ParameterizedTest
+  @EnumSource(EmptyMean.class)
+  void labelsAndWeightsThatChange(EmptyMean emptyMean) {
+    SplittableRandom random = new SplittableRandom(emptyMean.ordinal());
+    for (int rows : new int[] {1, 2, 3, 64}) {
+      for (int kind = 0; kind < 16; kind++) {
+        Tensor x = matrix(rows, kind);
+        Tensor labels = Tensor.of(new int[rows]);
+        Tensor weights = Tensor.of(new float[CLASSES]);
+        CrossEntropy.Builder options =
+            CrossEntropy.builder()
+                .emptyMean(emptyMean)
+                .gradientScale(kind + 0.5)
+                .reduction((kind & 1) == 0 ? Reduction.MEAN : Reduction.SUM)
+                .classWeights((kind & 2) == 0 ? weights : null);
+        if ((kind & 4) == 0) {
+          options.ignoreIndex(-1);
+        }
+        if ((kind & 8) == 0) {
+          options.labelSmoothing(0.1).softcap(5);
+        }
+        Execution serial = Execution.sequential();
+        CrossEntropy plain = options.execution(serial.backend(Backend.REFERENCE)).build();
+        CrossEntropy loss = options.execution(serial.backend(Backend.NATIVE)).build();
+        Tensor gradient = empty(rows);
+        LossCall bound = loss.on(x, labels).gradient(gradient);
+        for (int call = 0; call < 40; call++) {
+          change(labels, weights, random);
+          List<Object> expected =
+              outcome(() -> plain.on(x, labels).gradient(gradient).run(), gradient);
+          assertThat(outcome(() -> loss.forwardBackward(x, labels, gradient), gradient))
+              .isEqualTo(expected);
+          assertThat(outcome(bound::run, gradient)).isEqualTo(expected);
+          assertThat(outcome(() -> loss.forward(x, labels), gradient).get(0))
+              .isEqualTo(outcome(() -> plain.forward(x, labels), gradient).get(0));
+        }
+      }
+    }
+  }
+
+  /** Sets labels, of which any number is -1, and weights; a few are not valid. */
+  private static void change(Tensor labels, Tensor weights, SplittableRandom random) {
+    double ignored = random.nextInt(3) / 2.0;
+    for (int row = 0; row < labels.shape()[0]; row++) {
+      labels.setLong(random.nextDouble() < ignored ? -1 : random.nextInt(CLASSES), row);
+    }
+    for (int k = 0; k < CLASSES; k++) {
+      weights.setFloat(random.nextInt(4) / 2f, k);
+    }
+    switch (random.nextInt(12)) {
+      case 0 -> labels.setLong(CLASSES, random.nextInt((int) labels.shape()[0]));
+      case 1 -> weights.setFloat(Float.NaN, random.nextInt(CLASSES));
+      case 2 -> weights.setFloat(-1, random.nextInt(CLASSES));
+      default -> {}
+    }
+  }
+
+  @Test
+  void classWeightsThatWereClosedOrAreWritten() {
+    int rows = 3;
+    Tensor x = matrix(rows, 1);
+    Tensor labels = Tensor.of(new int[rows]);
+    Arena arena = Arena.ofShared();
+    Tensor memory = Tensor.allocate(arena, DType.F32, rows + 1, CLASSES);
+    Tensor weights = memory.select(0, rows);
+    weights.setFloat(1, 0);
+    CrossEntropy loss = CrossEntropy.builder().classWeights(weights).build();
+    Tensor apart = memory.slice(0, 0, rows);
+    Tensor overlapping = memory.slice(0, 1, rows + 1);
+    for (int call = 0; call < 5; call++) {
+      assertThat(loss.forwardBackward(x, labels, apart)).isPositive();
+      assertThatThrownBy(() -> loss.forwardBackward(x, labels, overlapping))
+          .hasMessageContaining("classWeights");
+    }
+    LossCall bound = loss.on(x, labels);
+    for (int call = 0; call < 5; call++) {
+      assertThat(bound.run()).isPositive();
+    }
+    arena.close();
+    assertThatThrownBy(bound::run).isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> loss.forward(x, labels)).isInstanceOf(MemoryException.class);
   }
 
   private static void clear(Tensor tensor, int row) {

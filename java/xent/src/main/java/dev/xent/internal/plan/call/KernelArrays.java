@@ -11,6 +11,11 @@ import org.jspecify.annotations.Nullable;
 /** A kernel of prepared calls, and the arrays that the views of a call are. */
 public final class KernelArrays {
   final Function function;
+
+  /** The view that all calls of the operation share, or null. */
+  private final @Nullable View shared;
+
+  private final @Nullable Array ofShared;
   private final @Nullable Array first;
   private final @Nullable Array second;
   private final @Nullable Array third;
@@ -31,7 +36,20 @@ public final class KernelArrays {
       @Nullable Array second,
       @Nullable Array third,
       @Nullable Array own) {
+    this(function, first, second, third, own, null, null);
+  }
+
+  private KernelArrays(
+      Function function,
+      @Nullable Array first,
+      @Nullable Array second,
+      @Nullable Array third,
+      @Nullable Array own,
+      @Nullable Array ofShared,
+      @Nullable View shared) {
     this.function = function;
+    this.ofShared = ofShared;
+    this.shared = shared;
     this.first = first;
     this.second = second;
     this.third = third;
@@ -42,6 +60,23 @@ public final class KernelArrays {
     requireOrder(second, third);
     requireOrder(second, own);
     requireOrder(first, own);
+    requireOrder(second, ofShared);
+    requireOrder(third, ofShared);
+    requireOrder(own, ofShared);
+  }
+
+  /**
+   * The same kernel with a view that all calls share, after all other arrays of the function.
+   *
+   * @param view null for none
+   */
+  public KernelArrays with(Array array, @Nullable View view) {
+    return view == null ? this : new KernelArrays(function, first, second, third, own, array, view);
+  }
+
+  /** Whether no other thread can close the memory of the shared view. */
+  boolean isHeld() {
+    return shared == null || shared.isHeld();
   }
 
   private int place(Array array) {
@@ -60,6 +95,7 @@ public final class KernelArrays {
     offer(work, second, b);
     offer(work, third, c);
     offer(work, own, ofLibrary);
+    offer(work, ofShared, shared);
   }
 
   private static void offer(Work work, @Nullable Array array, @Nullable View view) {
@@ -70,11 +106,23 @@ public final class KernelArrays {
 
   /** Runs the kernel with the views of a call. */
   int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+    if (shared != null) {
+      return runWithShared(kernel, a, b, c);
+    }
     if (ownBeforeThird) {
       return kernel.run(a, b, null, c, null, null);
     }
     return first == null
         ? kernel.run(b, null, null, null, null, null)
         : kernel.run(a, b, third == null ? null : c, null, null, null);
+  }
+
+  private int runWithShared(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+    if (first == null) {
+      return kernel.run(b, shared, null, null, null, null);
+    }
+    return c == null
+        ? kernel.run(a, b, null, shared, null, null)
+        : kernel.run(a, b, null, c, shared, null);
   }
 }

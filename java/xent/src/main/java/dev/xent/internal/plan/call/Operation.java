@@ -96,7 +96,7 @@ public abstract class Operation {
       @Nullable View b,
       @Nullable View c,
       @Nullable Outputs outputs) {
-    return prepared.run(null, Objects.requireNonNull(kernel), a, b, c);
+    return prepared.run(Objects.requireNonNull(kernel), a, b, c);
   }
 
   /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */

@@ -102,6 +102,9 @@ public final class PreparedCall {
   /** Memory that the library allocated for the call. */
   private @Nullable View own;
 
+  /** The scale of gradients in the options. */
+  private double gradientScale;
+
   /** Creates an instance without a call. */
   public PreparedCall() {
     Arena arena = Arena.ofAuto();
@@ -113,7 +116,7 @@ public final class PreparedCall {
   }
 
   /** Whether no owner of the tensor can run code between its check and its use. */
-  private static boolean canBeKept(@Nullable View view) {
+  public static boolean canBeKept(@Nullable View view) {
     return view == null || (view.memoryOwner == null && (!view.heap || view.array != null));
   }
 
@@ -201,7 +204,12 @@ public final class PreparedCall {
     own = newOwn;
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);
-    boolean held = ofA.isHeld() && (ofB == null || ofB.isHeld()) && (ofC == null || ofC.isHeld());
+    gradientScale = xent_options.gradient_scale(options);
+    boolean held =
+        computes.isHeld()
+            && ofA.isHeld()
+            && (ofB == null || ofB.isHeld())
+            && (ofC == null || ofC.isHeld());
     checksBefore = checks != null;
     if (checks != null) {
       check = check == null ? new PreparedKernel() : check;
@@ -235,23 +243,50 @@ public final class PreparedCall {
   // ---- running ---------------------------------------------------------------------------------
 
   /**
-   * Runs the kernels.
+   * Runs the kernel that checks the targets, if there is one.
    *
-   * @return whether they succeeded; if not, nothing was written, and a complete call reports the
+   * @return whether it succeeded; if not, a complete call reports the error
+   */
+  public boolean check(KernelArrays checks, View ofA, @Nullable View ofB, @Nullable View ofC) {
+    return ready && (!checksBefore || run(check, checks, ofA, ofB, ofC));
+  }
+
+  /** The number of rows that the check found valid. */
+  public long validRows() {
+    return xent_report.valid_rows(report);
+  }
+
+  /** The sum of the weights of the valid rows, or their number, as the check found it. */
+  public double weightOfRows() {
+    return xent_report.denominator(report);
+  }
+
+  /** Sets the scale of gradients, a finite number. */
+  public void gradientScale(double scale) {
+    if (scale != gradientScale) {
+      xent_options.gradient_scale(options, scale);
+      gradientScale = scale;
+    }
+  }
+
+  /**
+   * Runs the kernel that computes.
+   *
+   * @return whether it succeeded; if not, nothing was written, and a complete call reports the
    *     error
    */
-  public boolean run(
-      @Nullable KernelArrays checks,
-      KernelArrays computes,
+  public boolean run(KernelArrays computes, View ofA, @Nullable View ofB, @Nullable View ofC) {
+    return ready && run(kernel, computes, ofA, ofB, ofC);
+  }
+
+  private static boolean run(
+      @Nullable PreparedKernel prepared,
+      KernelArrays arrays,
       View ofA,
       @Nullable View ofB,
       @Nullable View ofC) {
     try {
-      PreparedKernel first = checksBefore ? check : null;
-      PreparedKernel second = kernel;
-      return ready
-          && (first == null || checks.run(first, ofA, ofB, ofC) == Status.OK)
-          && computes.run(second, ofA, ofB, ofC) == Status.OK;
+      return arrays.run(prepared, ofA, ofB, ofC) == Status.OK;
     } catch (IllegalStateException | WrongThreadException e) {
       return false; // memory was closed
     } finally {

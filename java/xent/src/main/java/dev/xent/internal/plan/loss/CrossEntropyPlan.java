@@ -47,6 +47,13 @@ public final class CrossEntropyPlan {
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
+  private final @Nullable View classWeights;
+
+  /** Whether each row with a label counts once, so that no kernel needs to count. */
+  private final boolean countsAllRows;
+
+  private final KernelArrays kernel;
+  private final KernelArrays check;
   private final Operation forward;
   private final Operation backward;
   private final RowWork wholeRows;
@@ -64,6 +71,10 @@ public final class CrossEntropyPlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
+    this.classWeights = spec.classWeights();
+    this.countsAllRows = classWeights == null && !options.hasIgnoreIndex();
+    this.kernel = KERNEL.with(Array.CLASS_WEIGHTS, classWeights);
+    this.check = CHECK.with(Array.CLASS_WEIGHTS, classWeights);
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
     this.wholeRows = new KernelRows(kernels, Losses::kernel);
@@ -135,7 +146,7 @@ public final class CrossEntropyPlan {
       // The kernel checks a row's label before it writes the row, which suffices for a single row.
       boolean checked =
           Losses.needsNoCheck(call, kind)
-              || call.dimensions.rows == 1 && isPlain(call, given) && call.partition.isOneKernel();
+              || needsNoCheck(call) && isPlain(call, given) && call.partition.isOneKernel();
       double count = Losses.count(call, checked);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, gradients);
@@ -149,22 +160,25 @@ public final class CrossEntropyPlan {
       return reduced;
     }
 
-    /** Whether the targets are labels, without options that make a row invalid. */
+    /** Whether the kernel's own check of a label suffices. */
+    private boolean needsNoCheck(Call call) {
+      return countsAllRows && call.dimensions.rows == 1;
+    }
+
+    /** Whether the targets are labels, and the call has no other inputs or outputs. */
     private boolean isPlain(Call call, CallArguments given) {
-      return call.kind == TargetKind.LABELS
-          && given.areViewsAlone()
-          && spec.classWeights() == null
-          && !options.hasIgnoreIndex();
+      return call.kind == TargetKind.LABELS && given.areViewsAlone();
     }
 
     @Override
     protected void remember(Call call, CallArguments given) {
       if (isPlain(call, given)
+          && PreparedCall.canBeKept(classWeights)
           && call.hasFewLosses()
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
-        KernelArrays check = call.dimensions.rows == 1 ? null : CHECK; // KERNEL checks it first
-        call.remember(this, check, KERNEL, given.lead, given.targets, given.gradient, losses);
+        KernelArrays checks = needsNoCheck(call) ? null : check;
+        call.remember(this, checks, kernel, given.lead, given.targets, given.gradient, losses);
       }
     }
 
@@ -176,15 +190,30 @@ public final class CrossEntropyPlan {
         @Nullable View b,
         @Nullable View c,
         @Nullable Outputs outputs) {
-      if (!prepared.run(CHECK, KERNEL, a, b, c)) {
+      if (classWeights != null
+              && (!Memory.isAccessible(classWeights) || classWeights.sharing(c) >= 0)
+          || !prepared.check(check, a, b, c)) {
         return false;
       }
       long rows = prepared.rows();
+      long validRows = countsAllRows ? rows : prepared.validRows();
+      double weight = countsAllRows ? rows : prepared.weightOfRows();
+      double denominator = reductions.denominator(weight);
+      if (!countsAllRows) {
+        if (denominator == 0) {
+          return false; // the gradient is 0, or the call fails
+        }
+        if (c != null) {
+          prepared.gradientScale(reductions.gradientScale(denominator));
+        }
+      }
+      if (!prepared.run(kernel, a, b, c)) {
+        return false;
+      }
       double sum = call.fewLosses.sum(a.type, rows, kernels, call);
-      double denominator = reductions.denominator(rows);
       call.result = reductions.reduce(sum, denominator);
       if (outputs != null) {
-        outputs.set(call.result, sum, rows, rows, rows, denominator, -1);
+        outputs.set(call.result, sum, rows, validRows, weight, denominator, -1);
       }
       return true;
     }
@@ -196,7 +225,7 @@ public final class CrossEntropyPlan {
     Losses.lead(call, Function.CROSS_ENTROPY, "cross-entropy", given.lead, spec.axis(), inputs);
     TargetKind kind = Losses.takeTargets(call, options, given.targets, inputs);
     call.takeInputs(Function.CROSS_ENTROPY, inputs);
-    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, classWeights);
     return kind;
   }
 

@@ -96,6 +96,13 @@ class PreparedCallTest {
     calls.put("loss", () -> loss.forward(x, labels));
     calls.put("loss and gradient", () -> loss.forwardBackward(x, labels, y));
     calls.put("gradient in place", () -> loss.forwardBackward(z, labels, z));
+    CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-1).build();
+    calls.put("ignore index", () -> ignoring.forwardBackward(x, labels, y));
+    Tensor weights = floats(memory, 10);
+    weights.setFloat(1, 0);
+    CrossEntropy weighted = CrossEntropy.builder().execution(NATIVE).classWeights(weights).build();
+    calls.put("class weights", () -> weighted.forwardBackward(x, labels, y));
+    calls.put("class weights, without a gradient", () -> weighted.forward(x, labels));
     calls.forEach((name, call) -> assertPrepared(name, call, 2));
   }
 
@@ -110,6 +117,12 @@ class PreparedCallTest {
     calls.put("an owner", () -> softmax.forward(x.ownedBy(() -> null), y));
     Tensor lent = x.ownedBy(() -> null);
     calls.put("the same memoryOwner", () -> softmax.forward(lent, y));
+    Tensor labels = Tensor.allocate(Arena.global(), DType.I32, 3);
+    Tensor weights = floats("global", 10);
+    weights.setFloat(1, 0);
+    CrossEntropy weighted =
+        CrossEntropy.builder().execution(NATIVE).classWeights(weights.ownedBy(() -> null)).build();
+    calls.put("class weights with an owner", () -> weighted.forwardBackward(x, labels, y));
     calls.forEach((name, call) -> assertPrepared(name, call, 0));
   }
 }
