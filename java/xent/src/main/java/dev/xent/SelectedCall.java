@@ -47,7 +47,7 @@ public final class SelectedCall {
    *     overlap anything in any other way
    */
   public SelectedCall gradient(Tensor gradient) {
-    bound.gradientAndOutput(view(gradient, "gradient"));
+    bound.gradient(view(gradient, "gradient"));
     return this;
   }
 

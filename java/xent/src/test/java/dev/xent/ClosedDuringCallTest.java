@@ -145,6 +145,30 @@ class ClosedDuringCallTest {
         return (x, out) -> loss.forwardBackward(x, labels, out);
       }
     },
+    /** The memory belongs to the operation, not to its calls. */
+    CLASS_WEIGHTS {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        Tensor logits = numbers(shape, 6);
+        Tensor labels = labels(shape);
+        Tensor[] known = new Tensor[1];
+        CrossEntropy[] loss = new CrossEntropy[1];
+        return (x, out) -> {
+          if (x != known[0]) {
+            for (int k = 0; k < shape[1]; k++) {
+              x.setFloat(Math.abs(x.getFloat(0, k)), 0, k);
+            }
+            known[0] = x;
+            loss[0] =
+                CrossEntropy.builder()
+                    .execution(Execution.defaults().backend(backend))
+                    .classWeights(x.select(0, 0))
+                    .build();
+          }
+          loss[0].forwardBackward(logits, labels, out);
+        };
+      }
+    },
     PROBABILITY_ROWS {
       @Override
       Call on(int[] shape, Backend backend) {

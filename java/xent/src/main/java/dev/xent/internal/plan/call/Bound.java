@@ -205,18 +205,13 @@ public class Bound {
     forward.changed();
   }
 
-  /** Sets the tensor that receives the gradient. */
+  /** Sets the tensor that receives the gradient: the third view, unless that is another output. */
   public final void gradient(View view) {
     requireIdle();
     given.gradient = view;
-    c = view;
-    forward.changed();
-  }
-
-  /** Sets the tensor that receives the gradient, for an operation whose third view is an output. */
-  public final void gradientAndOutput(View view) {
-    requireIdle();
-    given.gradient = view;
+    if (given.output == null) {
+      c = view;
+    }
     forward.changed();
   }
 
