@@ -97,7 +97,7 @@ public class Bound {
       if (call == null || call.broken) {
         if (!ranBefore) {
           ranBefore = true;
-          return Call.current().runWith(given, operation);
+          return operation.run(given);
         }
         call = new Call(given);
         own = call;

@@ -65,10 +65,10 @@ final class BoundKernels {
   }
 
   /** Records that the call keeps the arrays that it took for an operation. */
-  void keep(Operation of) {
+  void keep(long of) {
     requests = requests();
     isOneKernel = call.partition.isOneKernel();
-    operation = of.number;
+    operation = of;
   }
 
   private int requests() {
@@ -77,11 +77,11 @@ final class BoundKernels {
   }
 
   /**
-   * Whether the call is the same as before. All results of {@link Operation#take} are then still
-   * valid, because views are immutable and the requested outputs are the same.
+   * Whether the call is the same as before. Everything that was taken is then still valid, because
+   * views are immutable and the requested outputs are the same.
    */
-  boolean repeat(Operation of) {
-    boolean same = operation == of.number && requests() == requests && isUsable();
+  boolean repeat(long of) {
+    boolean same = operation == of && requests() == requests && isUsable();
     repeats = same && isOneKernel;
     return same;
   }

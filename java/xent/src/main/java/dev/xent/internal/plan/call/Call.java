@@ -5,7 +5,9 @@ import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.ArrayMemory;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
@@ -46,7 +48,9 @@ public final class Call extends CallArrays {
   /** The arguments of the current call. */
   public CallArguments given;
 
-  /** The arguments that belong to this instance; {@link #runWith} replaces them during its call. */
+  /**
+   * The arguments that belong to this instance; a bound call replaces them during its first run.
+   */
   private final CallArguments ownArguments;
 
   /** Whether a call is running, from {@link #current()} to {@link #end()}. */
@@ -118,7 +122,7 @@ public final class Call extends CallArrays {
   /** How rows are divided among kernels and threads. */
   public final Partition partition = new Partition(this);
 
-  public final Scratch scratch = new Scratch(this);
+  public final Scratch<Call> scratch = new Scratch<>(this);
   private final Workspace workspace = new Workspace();
 
   private Call(Owner owner) {
@@ -167,21 +171,14 @@ public final class Call extends CallArrays {
     return new Call(Owner.NOBODY);
   }
 
-  /** Makes one call with arguments that another object keeps. */
-  double runWith(CallArguments arguments, Operation operation) {
-    given = arguments;
-    return operation.run(this);
-  }
-
   /** The outputs of this call. */
   public Outputs outputs() {
     return given.outputs == null ? outputs : given.outputs;
   }
 
-  /** The first action of an operation; from here on {@link #end()} is always called. */
-  void begin(Operation operation) {
-    operation.kernels.beginCall();
-    recording.begin(operation, given, report);
+  /** Starts the flight recorder event of this call. */
+  void record(Engine by, String operation) {
+    recording.begin(by, operation, report);
   }
 
   /** Records that {@code threads} threads worked at the same time. */
@@ -274,8 +271,8 @@ public final class Call extends CallArrays {
   // ---- repeated calls --------------------------------------------------------------------------
 
   /** Whether this bound call is unchanged, so that its arrays need not be taken again. */
-  boolean repeats(Operation operation) {
-    engine = operation.engine;
+  boolean repeats(long operation, Engine by) {
+    engine = by;
     return boundKernels.repeat(operation);
   }
 
@@ -301,7 +298,7 @@ public final class Call extends CallArrays {
   }
 
   /** Keeps the arrays that were taken, if this is a bound call. */
-  void keep(Operation operation) {
+  void keep(long operation) {
     if (owner == Owner.BOUND) {
       boundKernels.keep(operation);
     }
@@ -311,40 +308,63 @@ public final class Call extends CallArrays {
    * Remembers a successful call: a call with other tensors of the same types and shapes then runs
    * only these kernels. Does nothing unless one kernel computed all rows.
    *
+   * @param operation the number of the operation
    * @param checks the kernel that checks targets, or null
    * @param own memory that the library allocated for the call
    */
-  public void remember(
-      Operation operation,
+  void remember(
+      long operation,
       @Nullable KernelArrays checks,
       KernelArrays computes,
       View a,
       @Nullable View b,
       @Nullable View c,
       @Nullable View own) {
-    if (partition.isOneKernel()) {
-      preparedCalls.remember(this, operation, checks, computes, a, b, c, own, MemorySegment.NULL);
+    if (!partition.isOneKernel()) {
+      return;
+    }
+    PreparedCall noted = preparedCalls.note(operation, a, b, c);
+    if (noted != null) {
+      noted.prepare(
+          dimensions,
+          structs,
+          engine().kernels(),
+          checks,
+          computes,
+          a,
+          b,
+          c,
+          own,
+          MemorySegment.NULL);
     }
   }
 
-  /** Remembers a successful call of one row, which helper threads cannot share. */
-  public void rememberRow(
-      Operation operation, KernelArrays draws, View a, View own, MemorySegment sampling) {
-    if (pieces.count == 1) {
-      preparedCalls.remember(this, operation, null, draws, a, null, null, own, sampling);
-    }
-  }
-
-  /** Prepares the call of one row at once, in a prepared call that the caller keeps. */
-  public void prepareRow(
-      PreparedCall kept,
-      Operation operation,
+  /**
+   * Remembers a successful call of one row, which helper threads cannot share.
+   *
+   * @param kept a prepared call of the caller, which is prepared at once; null for one of this
+   *     thread
+   * @param sampling the sampling parameters of its token
+   */
+  void rememberRow(
+      @Nullable PreparedCall kept,
+      long operation,
       KernelArrays draws,
       View a,
       View own,
       MemorySegment sampling) {
-    if (pieces.count == 1 && kept.is(operation.number, a, null, null)) {
-      kept.prepare(this, operation.kernels, null, draws, a, null, null, own, sampling);
+    if (pieces.count != 1) {
+      return;
+    }
+    PreparedCall noted = kept;
+    if (noted == null) {
+      noted = preparedCalls.note(operation, a, null, null);
+    } else if (!noted.is(operation, a, null, null)) {
+      return;
+    }
+    if (noted != null) {
+      noted.prepare(
+          dimensions, structs, engine().kernels(), null, draws, a, null, null, own, sampling);
     }
   }
 
@@ -402,14 +422,17 @@ public final class Call extends CallArrays {
   /** Clears the exact sum; the kernels then add to it. */
   public MemorySegment emptyExactSum() {
     addsExactSum = true;
-    return emptiedExactSum();
+    Sums.clear(exactSum);
+    return exactSum;
   }
 
-  /** Clears the exact sum; no kernel adds to it. */
-  MemorySegment emptiedExactSum() {
-    exactSum.fill((byte) 0);
-    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
-    return exactSum;
+  /**
+   * The sum of the first {@code count} losses in memory of this thread, rounded once.
+   *
+   * @param logits their type
+   */
+  public double sumOfFewLosses(ElementType logits, long count, Kernels kernels) {
+    return fewLosses.sum(logits, count, kernels, exactSum);
   }
 
   /** Stops the kernels from adding to the exact sum. */
@@ -461,7 +484,7 @@ public final class Call extends CallArrays {
 
   /** Drops all references to the caller's objects. */
   void end() {
-    recording.end(this);
+    recording.end(dimensions, leadOrNull(), report);
     engine = null;
     addsExactSum = false;
     validRows = 0;

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * The arrays of a call, with the checks of their types, shapes and memory. An operation takes the
  * leading array first; all others must fit its shape and type.
  */
-public abstract sealed class CallArrays permits Call {
+public abstract class CallArrays {
   /** The maximum number of classes that can be selected per row. */
   private static final int MOST_SELECTED = 256;
 
@@ -475,16 +475,12 @@ public abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Stores the losses of few rows in memory of this thread, if neither the losses nor an exact sum
-   * are requested.
+   * Stores the losses of few rows in memory of this thread, unless they are requested.
    *
    * @param arithmetic F64 if losses are computed in double
    */
-  public void keepFewLosses(Outputs outputs, ElementType arithmetic) {
-    if (outputs.exactSum == null
-        && !has(Array.LOSSES)
-        && contiguous
-        && dimensions.rows <= FewLosses.MOST) {
+  final void keepFewLosses(ElementType arithmetic) {
+    if (!has(Array.LOSSES) && contiguous && dimensions.rows <= FewLosses.MOST) {
       take(part(Array.LOSSES), Rule.LOSSES, fewLosses.view(arithmetic), Kind.ROWS);
     }
   }

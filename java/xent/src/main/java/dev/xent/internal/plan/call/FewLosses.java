@@ -38,8 +38,12 @@ public final class FewLosses {
     return losses == floats || (losses != null && losses == doubles);
   }
 
-  /** The sum of the first {@code count} losses, rounded once, equal to their exact sum. */
-  public double sum(ElementType logits, long count, Kernels kernels, Call call) {
+  /**
+   * The sum of the first {@code count} losses, rounded once, equal to their exact sum.
+   *
+   * @param exactSum memory for an exact sum, which is overwritten
+   */
+  double sum(ElementType logits, long count, Kernels kernels, MemorySegment exactSum) {
     View losses = view(logits);
     MemorySegment segment = losses.segment;
     boolean wide = losses.type == ElementType.F64;
@@ -54,9 +58,8 @@ public final class FewLosses {
       double error = (sum - (next - added)) + (loss - added);
       // NaN if the loss or the sum is not finite.
       if (error != 0) {
-        MemorySegment exactSum = call.emptiedExactSum();
-        Failures.check(
-            kernels.exactSumAdd(exactSum, segment, losses.type.number(), 1, count), call);
+        Sums.clear(exactSum);
+        Sums.check(kernels.exactSumAdd(exactSum, segment, losses.type.number(), 1, count));
         return kernels.exactSumValue(exactSum);
       }
       sum = next;

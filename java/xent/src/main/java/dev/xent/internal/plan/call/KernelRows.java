@@ -3,6 +3,7 @@ package dev.xent.internal.plan.call;
 
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.call.Partition.RowWork;
 
 /** Runs one kernel over the rows of a piece, in batches of the maximum size. */
 public final class KernelRows implements RowWork {

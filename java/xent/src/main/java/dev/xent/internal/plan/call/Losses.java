@@ -7,6 +7,7 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
@@ -86,8 +87,20 @@ public final class Losses {
         }
       }
     }
-    call.takeIfGiven(Rule.CORRECT, outputs.ownHits(call));
+    call.takeIfGiven(Rule.CORRECT, outputs.ownHits(call.dimensions));
     takeOutputs(call, function, gradient, outputs);
+  }
+
+  /**
+   * Stores the losses of few rows in memory of this thread, if neither the losses nor an exact sum
+   * are requested.
+   *
+   * @param arithmetic F64 if losses are computed in double
+   */
+  public static void keepFewLosses(Call call, Outputs outputs, ElementType arithmetic) {
+    if (outputs.exactSum == null) {
+      call.keepFewLosses(arithmetic);
+    }
   }
 
   private static OptionException needsLabels(Array array, TargetKind kind) {
@@ -214,7 +227,7 @@ public final class Losses {
     long rows = call.dimensions.rows;
     double sum =
         call.hasFewLosses()
-            ? call.fewLosses.sum(call.view(Array.LOSSES).type, rows, kernels, call)
+            ? call.sumOfFewLosses(call.view(Array.LOSSES).type, rows, kernels)
             : kernels.exactSumValue(call.exactSum());
     double denominator = reductions.denominator(weight);
     double reduced = reductions.reduce(sum, denominator);

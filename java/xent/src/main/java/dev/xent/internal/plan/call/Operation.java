@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import dev.xent.internal.events.Recorder;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Numbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
+import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -79,8 +81,36 @@ public abstract class Operation {
   protected final void remember(
       Call call, CallArguments given, @Nullable View b, @Nullable View c) {
     if (given.inputs == InputViews.NONE) {
-      call.remember(this, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
+      remember(call, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
     }
+  }
+
+  /**
+   * Remembers a call that only these kernels can repeat.
+   *
+   * @param checks the kernel that checks targets, or null
+   * @param own memory that the library allocated for the call
+   */
+  protected final void remember(
+      Call call,
+      @Nullable KernelArrays checks,
+      KernelArrays computes,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View own) {
+    call.remember(number, checks, computes, a, b, c, own);
+  }
+
+  /** Remembers a call of one row: {@link Call#rememberRow}. */
+  protected final void rememberRow(
+      Call call,
+      @Nullable PreparedCall kept,
+      KernelArrays draws,
+      View a,
+      View own,
+      MemorySegment sampling) {
+    call.rememberRow(kept, number, draws, a, own, sampling);
   }
 
   /**
@@ -155,19 +185,29 @@ public abstract class Operation {
     return run(call);
   }
 
+  /** Makes a call of the calling thread with arguments that another object keeps. */
+  final double run(CallArguments arguments) {
+    Call call = Call.current();
+    call.given = arguments;
+    return run(call);
+  }
+
   /** Makes a call of the calling thread with the arguments that it has. */
   public final double run(Call call) {
     CallArguments given = call.given;
     try {
-      call.begin(this);
+      kernels.beginCall();
+      if (Recorder.isOn()) {
+        call.record(engine, event(given));
+      }
       if (given.outputs != null) {
         given.outputs.dropStatistics(); // a call that fails leaves no statistics
       }
-      if (!call.repeats(this)) {
+      if (!call.repeats(number, engine)) {
         call.takeAnew();
         take(call, given);
         if (canRepeat(call)) {
-          call.keep(this);
+          call.keep(number);
         }
       }
       double result = compute(call, given);

@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Options;
@@ -174,13 +175,13 @@ public final class Outputs {
    * Memory of this object for correct rows that are counted but not requested; null if they are not
    * counted.
    */
-  @Nullable View ownHits(Call call) {
+  @Nullable View ownHits(Dimensions dimensions) {
     if (!countCorrect || has(Array.CORRECT)) {
       return null;
     }
     View own = ownHits;
-    if (own == null || !call.dimensions.isRowShape(own.shape, false)) {
-      own = View.room(ElementType.U8, call.dimensions.rowShape());
+    if (own == null || !dimensions.isRowShape(own.shape, false)) {
+      own = View.room(ElementType.U8, dimensions.rowShape());
       ownHits = own;
     }
     return own;
@@ -215,14 +216,15 @@ public final class Outputs {
   }
 
   /**
-   * Records that the statistics of this call are complete, in the memory that {@link
-   * #statisticsFor} returned.
+   * Records that the statistics of a call are complete.
+   *
+   * @param memory their memory, which {@link #statisticsFor} returned
    */
-  public void saved(Call call, TargetKind kind, Options options) {
+  public void saved(CallArrays call, MemorySegment memory, TargetKind kind, Options options) {
     if (arena == null) {
       return;
     }
-    statistics = call.records.saved;
+    statistics = memory;
     savedRows = call.dimensions.rows;
     savedClasses = call.dimensions.classes;
     savedKind = kind;
@@ -236,7 +238,7 @@ public final class Outputs {
    *
    * @throws OptionException if these outputs do not have such statistics
    */
-  public MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
+  public MemorySegment statisticsOf(CallArrays call, TargetKind kind, Options options) {
     MemorySegment memory = statistics;
     long rows = savedRows; // read once, as another thread may use these outputs
     boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;

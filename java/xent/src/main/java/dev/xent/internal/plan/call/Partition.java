@@ -12,6 +12,23 @@ import org.jspecify.annotations.Nullable;
  * all rows, several threads process separate rows, or several threads share the classes of one row.
  */
 public final class Partition {
+  /** The work of an operation on some rows; the same for every thread of a call. */
+  @FunctionalInterface
+  public interface RowWork {
+    /** Processes rows of the current piece. */
+    void run(Call call, long begin, long end);
+  }
+
+  /** The work of an operation on a class range of one row. */
+  @FunctionalInterface
+  public interface ChunkWork {
+    /**
+     * Processes a class range of a row of the current piece; the range begins and ends at chunk
+     * boundaries.
+     */
+    void run(Call call, long row, long from, long to);
+  }
+
   /**
    * The maximum {@link Cost} of a kernel call on Java arrays, which takes some microseconds. Such a
    * kernel stalls the garbage collector while it runs.

@@ -11,6 +11,7 @@ import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Numbers;
 import dev.xent.internal.plan.arrays.View;
@@ -184,10 +185,12 @@ public final class PreparedCall {
   /**
    * Makes the core check the kernels of a call that just succeeded with these views.
    *
+   * @param structs its shape and options
    * @param newSampling the sampling parameters of its tokens, or NULL
    */
   void prepare(
-      Call call,
+      Dimensions dimensions,
+      CallStructs structs,
       Kernels kernels,
       @Nullable KernelArrays checks,
       KernelArrays computes,
@@ -200,10 +203,10 @@ public final class PreparedCall {
       return; // such memory, or this backend, does not support prepared calls
     }
     tried = true;
-    rows = call.dimensions.rows;
+    rows = dimensions.rows;
     own = newOwn;
-    shape.copyFrom(call.structs.shape);
-    options.copyFrom(call.structs.options);
+    shape.copyFrom(structs.shape);
+    options.copyFrom(structs.options);
     gradientScale = xent_options.gradient_scale(options);
     boolean held =
         computes.isHeld()
@@ -213,13 +216,13 @@ public final class PreparedCall {
     checksBefore = checks != null;
     if (checks != null) {
       check = check == null ? new PreparedKernel() : check;
-      checks.offer(begin(call, check, checks), ofA, ofB, ofC, newOwn);
+      checks.offer(begin(dimensions, check, checks), ofA, ofB, ofC, newOwn);
       if (!check.prepare(kernels, held)) {
         return;
       }
     }
     kernel = kernel == null ? new PreparedKernel() : kernel;
-    Work work = begin(call, kernel, computes);
+    Work work = begin(dimensions, kernel, computes);
     if (newSampling != MemorySegment.NULL) {
       sampling.copyFrom(newSampling);
       work.sampling(sampling, false);
@@ -233,11 +236,11 @@ public final class PreparedCall {
     return ready;
   }
 
-  private Work begin(Call call, PreparedKernel made, KernelArrays of) {
+  private Work begin(Dimensions dimensions, PreparedKernel made, KernelArrays of) {
     return made.work()
         .begin(of.function, shape, options, report)
         .rows(0, rows)
-        .classes(0, call.dimensions.classes);
+        .classes(0, dimensions.classes);
   }
 
   // ---- running ---------------------------------------------------------------------------------

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.plan.arrays.View;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,22 +34,15 @@ final class PreparedCalls {
     return null;
   }
 
-  /** Remembers that the call that just succeeded can be repeated by these kernels. */
-  void remember(
-      Call call,
-      Operation operation,
-      @Nullable KernelArrays checks,
-      KernelArrays computes,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
-      @Nullable View own,
-      MemorySegment sampling) {
-    Kernels kernels = operation.kernels;
+  /**
+   * Notes a call that just succeeded.
+   *
+   * @return the call to prepare, if it was made for the second time; else null
+   */
+  @Nullable PreparedCall note(long operation, View a, @Nullable View b, @Nullable View c) {
     PreparedCall known = calls[last];
-    if (known != null && known.fits(operation.number, a, b, c)) {
-      known.prepare(call, kernels, checks, computes, a, b, c, own, sampling);
-      return;
+    if (known != null && known.fits(operation, a, b, c)) {
+      return known;
     }
     int next = (last + 1) % KEPT;
     PreparedCall noted = calls[next];
@@ -59,9 +50,10 @@ final class PreparedCalls {
       noted = new PreparedCall();
       calls[next] = noted;
     }
-    if (noted.is(operation.number, a, b, c)) {
+    if (noted.is(operation, a, b, c)) {
       last = next;
     }
+    return null;
   }
 
   /** The number of kernels that ran prepared. */

@@ -2,7 +2,6 @@
 package dev.xent.internal.plan.call;
 
 import dev.xent.internal.events.CallEvent;
-import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.View;
@@ -19,16 +18,10 @@ final class Recording {
   private int workers;
 
   /** Starts the event at the start of a call. */
-  void begin(Operation operation, CallArguments given, MemorySegment report) {
-    if (Recorder.isOn()) {
-      beginEvent(operation, given, report);
-    }
-  }
-
-  private void beginEvent(Operation operation, CallArguments given, MemorySegment report) {
-    engine = operation.engine;
+  void begin(Engine by, String operation, MemorySegment report) {
+    engine = by;
     event = new CallEvent();
-    event.operation = operation.event(given);
+    event.operation = operation;
     event.backend = engine.backendName();
     event.isa = engine.isaName();
     workers = 1;
@@ -42,9 +35,9 @@ final class Recording {
   }
 
   /** Commits the event at the end of a call. */
-  void end(Call call) {
+  void end(Dimensions dimensions, @Nullable View lead, MemorySegment report) {
     if (event != null) {
-      endEvent(call.dimensions, call.leadOrNull(), call.report);
+      endEvent(dimensions, lead, report);
     }
   }
 

@@ -64,7 +64,14 @@ public final class Sums {
     return exactSum;
   }
 
-  private static void check(int status) {
+  /** Clears an exact sum. */
+  static void clear(MemorySegment exactSum) {
+    exactSum.fill((byte) 0);
+    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+  }
+
+  /** Checks the status of an addition to an exact sum, which has no reason to fail. */
+  static void check(int status) {
     if (status != Status.OK) {
       throw new AssertionError(
           "an exact sum was refused: status " + status + "; please report this");
@@ -78,8 +85,7 @@ public final class Sums {
 
   /** Keeps the divisor of a call's mean without weights: the number of valid rows. */
   void keep(long newValidRows) {
-    pending.fill((byte) 0);
-    xent_exact_sum.size(pending, xent_exact_sum.sizeof());
+    clear(pending);
     one.set(ValueLayout.JAVA_DOUBLE, 0, newValidRows);
     check(kernels().exactSumAdd(pending, one, ElementType.F64.number(), 1, 1));
   }

@@ -11,6 +11,8 @@ import dev.xent.internal.kernels.Work;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.call.Partition.ChunkWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

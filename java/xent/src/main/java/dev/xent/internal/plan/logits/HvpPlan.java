@@ -18,7 +18,7 @@ import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;

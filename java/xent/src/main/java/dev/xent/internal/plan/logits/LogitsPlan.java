@@ -24,8 +24,8 @@ import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.PreparedCall;
-import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import org.jspecify.annotations.Nullable;
@@ -240,8 +240,8 @@ public final class LogitsPlan {
       } else if (given.inputs == InputViews.NONE
           && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
         View statistics = PreparedTopProbabilities.of(call).statistics;
-        call.remember(
-            this, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+        remember(
+            call, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
       }
     }
 

@@ -27,7 +27,7 @@ import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -123,7 +123,7 @@ public final class SelectedPlan {
       }
       call.partition.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
       if (saved != null) {
-        saved.saved(call, TargetKind.LABELS, options);
+        saved.saved(call, call.records.saved, TargetKind.LABELS, options);
       }
       return Double.NaN;
     }

@@ -21,7 +21,7 @@ import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.Options;
@@ -102,7 +102,7 @@ public final class BinaryPlan {
           "and binary cross-entropy has losses and lossSum alone; expected outputs without it");
       Losses.takeOutputs(call, Function.BINARY_CROSS_ENTROPY, given.gradient, outputs);
       call.needsWholeRows = true;
-      call.keepFewLosses(outputs, given.lead.type);
+      Losses.keepFewLosses(call, outputs, given.lead.type);
       call.ready();
     }
 

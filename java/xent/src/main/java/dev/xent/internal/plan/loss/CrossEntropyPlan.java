@@ -14,15 +14,15 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
-import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.Partition.ChunkWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.PreparedCall;
-import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -134,7 +134,7 @@ public final class CrossEntropyPlan {
       Outputs outputs = call.outputs();
       TargetKind kind = CrossEntropyPlan.this.take(call, given);
       Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
-      call.keepFewLosses(outputs, given.lead.type);
+      Losses.keepFewLosses(call, outputs, given.lead.type);
       call.ready();
     }
 
@@ -156,7 +156,7 @@ public final class CrossEntropyPlan {
       call.records.saved = outputs.statisticsFor(call.dimensions.rows);
       call.partition.run(Function.CROSS_ENTROPY, forwardRows, forwardShared);
       double reduced = Losses.reduce(count, call, reductions, outputs);
-      outputs.saved(call, kind, options);
+      outputs.saved(call, call.records.saved, kind, options);
       return reduced;
     }
 
@@ -178,7 +178,7 @@ public final class CrossEntropyPlan {
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
         KernelArrays checks = needsNoCheck(call) ? null : check;
-        call.remember(this, checks, kernel, given.lead, given.targets, given.gradient, losses);
+        remember(call, checks, kernel, given.lead, given.targets, given.gradient, losses);
       }
     }
 
@@ -210,7 +210,7 @@ public final class CrossEntropyPlan {
       if (!prepared.run(kernel, a, b, c)) {
         return false;
       }
-      double sum = call.fewLosses.sum(a.type, rows, kernels, call);
+      double sum = call.sumOfFewLosses(a.type, rows, kernels);
       call.result = reductions.reduce(sum, denominator);
       if (outputs != null) {
         outputs.set(call.result, sum, rows, validRows, weight, denominator, -1);

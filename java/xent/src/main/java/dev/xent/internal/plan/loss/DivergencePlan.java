@@ -19,7 +19,7 @@ import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -110,7 +110,7 @@ public final class DivergencePlan {
           "and a divergence has losses and lossSum alone; expected outputs without it");
       Losses.takeOutputs(call, function, given.gradient, outputs);
       call.needsWholeRows = true;
-      call.keepFewLosses(outputs, ElementType.F64);
+      Losses.keepFewLosses(call, outputs, ElementType.F64);
       call.ready();
     }
 

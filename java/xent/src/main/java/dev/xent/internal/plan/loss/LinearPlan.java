@@ -29,7 +29,7 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -209,7 +209,7 @@ public final class LinearPlan {
       TargetKind kind = LinearPlan.this.take(call, given);
       takeGradients(call, given.gradients);
       Losses.takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null, outputs, kind);
-      call.keepFewLosses(outputs, given.lead.type);
+      Losses.keepFewLosses(call, outputs, given.lead.type);
       call.ready();
       requireOnePiece(call);
     }
@@ -232,7 +232,7 @@ public final class LinearPlan {
         clearGradients(call);
       }
       double reduced = Losses.reduce(count, call, reductions, outputs);
-      outputs.saved(call, kind, options);
+      outputs.saved(call, call.records.saved, kind, options);
       return reduced;
     }
   }

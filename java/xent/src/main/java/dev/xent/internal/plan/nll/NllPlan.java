@@ -26,7 +26,7 @@ import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -121,7 +121,7 @@ public final class NllPlan {
           "and the loss of log-probabilities has losses, lossSum, correct, countCorrect and"
               + " targetGradient alone; expected outputs without it, or CrossEntropy of the logits");
       Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
-      call.keepFewLosses(outputs, given.lead.type);
+      Losses.keepFewLosses(call, outputs, given.lead.type);
       call.ready();
     }
 

@@ -28,8 +28,8 @@ import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.PreparedCall;
-import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -226,9 +226,9 @@ public final class SamplerPlan {
       SamplerScratch own = SamplerScratch.of(call);
       MemorySegment struct = own.sampling(sampling, call.pieces, given.step);
       if (given.others instanceof PreparedCall kept) {
-        call.prepareRow(kept, this, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
+        rememberRow(call, kept, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
       } else {
-        call.rememberRow(this, KERNEL, given.lead, own.token, struct);
+        rememberRow(call, null, KERNEL, given.lead, own.token, struct);
       }
     }
 

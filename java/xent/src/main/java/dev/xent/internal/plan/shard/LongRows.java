@@ -9,9 +9,9 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Partition.ChunkWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 
