@@ -135,10 +135,12 @@ enum {
   XENT_INVALID_ARGUMENT = 1, /* report: field. NULL, misaligned, or an impossible size or range */
   XENT_INVALID_SHAPE = 2,    /* report: field, integer. no classes, an inner of 0 with rows, negative sizes or strides,
                                 overflow */
-  XENT_INVALID_OPTION = 3,   /* report: field, value. an option out of its range */
-  XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) and not the ignore index */
+  XENT_INVALID_OPTION = 3,   /* report: field, and value or, for an integer of xent_sampling, integer. an option out of
+                                its range */
+  XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) or masked, and not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
-  XENT_UNSUPPORTED = 6,      /* report: field, integer. a type, instruction set or option not in this build */
+  XENT_UNSUPPORTED = 6,      /* report: field, integer. a type, instruction set or option not in this build. Without a
+                                report: the number of a function, or bytes of a larger struct */
   XENT_OUT_OF_STACK = 7,     /* the thread has less stack left than a call needs */
   XENT_INVALID_SIZE = 8      /* report: field, integer. `size` of a struct is not set, or invalid */
 };
@@ -279,8 +281,8 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
   return l;
 }
 /* The same with one number per row. Nothing can check the type: int64_t labels with the type XENT_I32 are read as other
- * labels, without an error if those are classes too. Nor can anything check the size: losses with the layout of
- * xent_per_class are written behind their end. */
+ * labels, without an error if those are classes too, and with XENT_F32 as a probability row. Nor can anything check the
+ * size: losses with the layout of xent_per_class are written behind their end. */
 static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;
@@ -307,7 +309,7 @@ typedef struct xent_sizes {
   int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK; in xent_sample any
                            class */
   int64_t all_classes;  /* of all shards together; 0: not divided */
-  int64_t prompt_count; /* tokens per row in prompt_tokens, including the -1 at the end */
+  int64_t prompt_count; /* tokens per row in prompt_tokens, unused entries included */
   int64_t output_count; /* the same of output_tokens */
   int64_t features;     /* of hidden states: numbers per row and per class */
 } xent_sizes;
@@ -340,7 +342,7 @@ typedef struct xent_options {
   int32_t isa;              /* XENT_ISA_...; one that is not available is XENT_UNSUPPORTED */
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
   int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is */
-  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale 0 or 1 */
+  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale must be 0 or 1 */
   int64_t ignore_index;     /* any number, also in [0, classes); labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
@@ -367,7 +369,8 @@ static inline xent_options xent_default_options(void) {
 }
 
 /* What a forward saves of a row for its second pass or a later backward. Opaque. It records the function, the kind of
- * targets and the options; a call with others is rejected. Pass the same logits and targets: they are not recorded. */
+ * targets, and label_smoothing, smoothing, temperature, softcap, z_loss and focal_gamma; a call with others is
+ * rejected. Pass the same logits and targets: they are not recorded. */
 typedef struct xent_statistics {
   uint64_t opaque[8];
 } xent_statistics;
@@ -405,11 +408,11 @@ typedef struct xent_report {
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
   int64_t label;      /* the label out of range; for U64 targets add 2^64 to a negative one */
-  int64_t integer;    /* the invalid size, type or instruction set */
+  int64_t integer;    /* the invalid size, type, instruction set or integer of xent_sampling */
   double value;       /* the invalid option */
   int64_t valid_rows; /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that are not ignored. Add up
                          the two rounds of xent_finish */
-  double denominator; /* their number as a double; with weights of rows or classes, see xent_check_targets */
+  double denominator; /* of xent_check_targets: what a mean is divided by; else valid_rows, even with weights */
   int64_t unfinished; /* of xent_finish, xent_sample: rows whose states must be computed again */
 } xent_report;
 
@@ -535,6 +538,8 @@ XENT_API xent_status xent_check_targets(const xent_check_targets_call *call);
  * A label out of range stops the call with XENT_INVALID_LABEL. The rows before it are then written, and their losses
  * are in the exact sum; call xent_check_targets first to avoid that. It also checks the weights, which this call
  * does not.
+ * For a mean: call xent_check_targets, set gradient_scale = 1 / report->denominator, and divide
+ * xent_exact_sum_value(exact_sum) by the denominator. A denominator of 0 has no mean: do not set its scale.
  * Rows may be ragged or masked and have a sink. */
 typedef struct xent_cross_entropy_call {
   uint64_t size;
@@ -789,8 +794,9 @@ typedef struct xent_sample_state {
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
  * its states to all shards, and calls again with the same logits and the gathered states, until report->unfinished
- * is 0. All shards then have the tokens of the whole rows. The number of rounds is 1 for greedy, and for top-k with
- * ties FIRST; 2 if top-p keeps at most 512 classes; otherwise up to 14. Rows that are not finished are not written.
+ * is 0. All shards then have the tokens of the whole rows. The states are sent once for greedy, and for top-k with
+ * ties FIRST; twice if top-p keeps at most 512 classes; otherwise up to 14 times. Rows that are not finished are not
+ * written.
  * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
  * with ties FIRST, top_n_sigma, xtc_probability and order; also kept_mask and the outputs after it. States that do
  * not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
@@ -815,14 +821,14 @@ typedef struct xent_sample_call {
   xent_output processed_log_probabilities; /* of the token among the kept classes */
   xent_output kept;              /* I32 or I64: the number of classes that the filters keep */
   xent_output kept_mask;         /* U8, one number per class: 1 if it is kept, else 0 */
-  /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask, without bias and penalties.
-   * A row without a token is an ignored row: */
+  /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask, without bias, penalties,
+   * temperature and filters. A row without a token is an ignored row: */
   xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
   void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
                                     xent_sample_workspace, at a multiple of 8, for this call alone */
   uint64_t workspace_size;
   /* For a shard, else NULL and 0: */
-  const xent_sample_state *gathered; /* NULL in the first round; then the states of all shards of the round before, in
+  const xent_sample_state *gathered; /* NULL in the first call; then the states of all shards of the call before, in
                                         any order of shards: shard s and row r at index s * outer * inner + r */
   int64_t shards;                    /* the number of shards in gathered */
   xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered, if no
@@ -967,8 +973,8 @@ XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t 
 /* The number of states of a row: ceil(classes / XENT_CHUNK). */
 static inline int64_t xent_chunks(int64_t classes) { return classes / XENT_CHUNK + (classes % XENT_CHUNK != 0); }
 
-/* First pass over a class range. states has an entry for each chunk of each row of the row range,
- * xent_chunks(classes) per row; the call writes those of its class range.
+/* First pass over a class range. states has an entry for each chunk of each row of the row range: chunk k of row r is
+ * at index (r - rows->begin) * xent_chunks(sizes.classes) + k. The call writes those of its class range.
  * Without targets, the states are for softmax, log-softmax and log-sum-exp. With targets, they are for cross-entropy:
  * pass the target of a row in every call, even if the label is in another class range.
  * Without statistics, this is the first round. With statistics, it is the second round, only for the rows for which
@@ -1001,7 +1007,9 @@ typedef struct xent_backward_states_call {
 
 XENT_API xent_status xent_backward_states(const xent_backward_states_call *call);
 
-/* Combines the states of whole rows, in class order. Writes the statistics of row r at index r. For forward states
+/* Combines the states of whole rows, in class order. Copy the states of shards next to each other first: those of a row
+ * of all shards, then those of the next row. This function has no shards: its classes are those of all shards.
+ * Writes the statistics of row r at index r. For forward states
  * it also writes log_sum_exp and, with targets, losses, correct and exact_sum, as xent_cross_entropy does. Pass the
  * targets of xent_forward_states.
  * States that do not belong together (another kind, numerics version, options, round or label) are

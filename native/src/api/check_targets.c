@@ -138,8 +138,8 @@ static xent_status check_each_row(xent_frame *f, xent_exact_sum *exact, double *
   return XENT_OK;
 }
 
-/* Checks the rows and sums their weights. An exact sum has hundreds of counters to clear and to read, so it is used only
- * if the caller wants it or an addition rounds. */
+/* Checks the rows and sums their weights. An exact sum has hundreds of counters to clear and to read, so it is used
+ * only if the caller wants it or an addition rounds. */
 static xent_status weigh_rows(xent_frame *f) {
   const xent_call *c = &f->call;
   xent_status status = check_class_weights(f);

@@ -11,6 +11,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +21,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -238,6 +240,52 @@ class RepeatedCallTest {
     arena.close();
     assertThatThrownBy(bound::run).isInstanceOf(MemoryException.class);
     assertThatThrownBy(() -> loss.forward(x, labels)).isInstanceOf(MemoryException.class);
+  }
+
+  /** A read-only segment hides its Java array, so only the linker can pass it. */
+  private static Tensor hidden(float[] numbers, long... shape) {
+    return Tensor.of(MemorySegment.ofArray(numbers).asReadOnly(), DType.F32, shape);
+  }
+
+  @OnEveryBackend
+  void arraysThatReadOnlySegmentsHide(Backend backend) {
+    Execution execution = Execution.sequential().backend(backend);
+    Softmax softmax = Softmax.builder().execution(execution).build();
+    CrossEntropy loss = CrossEntropy.builder().execution(execution).build();
+    Sampler sampler = Sampler.builder().execution(execution).temperature(0).build();
+    SamplerCursor cursor = sampler.start();
+    Tensor y = empty(1);
+    Tensor label = Tensor.of(new int[] {3});
+    float[] first = Samples.logits(CLASSES, 3, 1);
+    List<Function<Tensor, Object>> calls =
+        List.of(
+            x -> {
+              softmax.forward(x, y);
+              return Arrays.toString(Samples.bits(y));
+            },
+            x -> loss.forward(x, label),
+            x -> loss.forward(Tensor.of(first, 1, CLASSES), x),
+            x -> sampler.token(x, 1),
+            cursor::next);
+    float[] other = new float[CLASSES];
+    other[6] = 1;
+    float[] longer = new float[CLASSES + 2];
+    longer[8] = 1;
+    for (Function<Tensor, Object> call : calls) {
+      Object expected = call.apply(Tensor.of(other, 1, CLASSES));
+      float[] probabilities = new float[CLASSES];
+      probabilities[2] = 1;
+      Tensor target = Tensor.of(probabilities, 1, CLASSES).asReadOnly();
+      for (int run = 0; run < 4; run++) {
+        call.apply(target);
+      }
+      assertThat(call.apply(hidden(other, 1, CLASSES))).isEqualTo(expected);
+      for (int run = 0; run < 4; run++) {
+        call.apply(target);
+      }
+      MemorySegment part = MemorySegment.ofArray(longer).asReadOnly().asSlice(2 * Float.BYTES);
+      assertThat(call.apply(Tensor.of(part, DType.F32, 1, CLASSES))).isEqualTo(expected);
+    }
   }
 
   private static void clear(Tensor tensor, int row) {

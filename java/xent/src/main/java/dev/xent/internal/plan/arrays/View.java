@@ -95,8 +95,13 @@ public final class View extends ArrayMemory {
     this.everOpen = heap || isRoom || Memory.isEverOpen(segment);
     this.fixed = !heap && (everOpen || Memory.isConfined(segment));
     this.readOnly = segment.isReadOnly();
+    boolean hidden = heap && array == null;
     this.facts =
-        (heap ? 1 : 0) | (fixed ? 2 : 0) | (readOnly ? 4 : 0) | (memoryOwner == null ? 0 : 8);
+        (heap ? 1 : 0)
+            | (fixed ? 2 : 0)
+            | (readOnly ? 4 : 0)
+            | (memoryOwner == null ? 0 : 8)
+            | (hidden ? 16 : 0);
   }
 
   /**
@@ -245,7 +250,7 @@ public final class View extends ArrayMemory {
 
   /** Whether no other thread can close the memory, and a native method can use it. */
   public boolean isHeld() {
-    return heap || fixed;
+    return heap ? array != null : fixed;
   }
 
   /** Whether the memory ranges from the first to the last byte intersect. */
@@ -280,7 +285,7 @@ public final class View extends ArrayMemory {
   }
 
   /**
-   * Compares the memory of a view whose array is not null with that of another view, or null.
+   * Compares the memory of a view that can be kept with that of another view, or null.
    *
    * @return -1 if no byte is shared, 0 if both begin with the same byte, 1 if they overlap
    *     otherwise

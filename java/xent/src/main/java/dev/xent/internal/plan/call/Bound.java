@@ -65,9 +65,16 @@ public class Bound {
   }
 
   /**
-   * The runs of one operation with the same arguments. The first run uses the calling thread's
-   * instance, because allocating a separate one costs more than a small call takes; later runs have
-   * a separate instance.
+   * The runs of one operation with the same arguments.
+   *
+   * <ol>
+   *   <li>The first run is a complete call with the calling thread's {@link Call}, because
+   *       allocating a separate one costs more than a small call takes.
+   *   <li>The second run is a complete call with a separate instance, which keeps the arrays.
+   *   <li>The third run checks no shapes: its kernels are prepared ({@link BoundKernels}).
+   *   <li>If the call has only the views that most calls have, later runs are those of a {@link
+   *       PreparedCall}; otherwise they are like the third one.
+   * </ol>
    */
   private static final class Runs {
     private final Operation operation;
@@ -91,7 +98,7 @@ public class Bound {
           && kept != null
           && (given.outputs == null || given.outputs.wantNumbersAlone())
           && kept.isOpen(a, b, c)
-          && operation.repeats(call, kept, a, b, c, given.outputs)) {
+          && operation.runPrepared(call, kept, a, b, c, given.outputs)) {
         return call.result;
       }
       if (call == null || call.broken) {

@@ -80,7 +80,7 @@ final class BoundKernels {
    * Whether the call is the same as before. Everything that was taken is then still valid, because
    * views are immutable and the requested outputs are the same.
    */
-  boolean repeat(long of) {
+  boolean keepsArrays(long of) {
     boolean same = operation == of && requests() == requests && isUsable();
     repeats = same && isOneKernel;
     return same;

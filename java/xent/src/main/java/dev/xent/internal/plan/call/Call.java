@@ -79,7 +79,7 @@ public final class Call extends CallArrays {
 
   final PreparedCalls preparedCalls = new PreparedCalls();
 
-  /** The result of a prepared call: the loss or the token. */
+  /** The loss or the token of a prepared call; without meaning for operations that have neither. */
   public double result = Double.NaN;
 
   private final BoundKernels boundKernels = new BoundKernels(this);
@@ -270,10 +270,13 @@ public final class Call extends CallArrays {
 
   // ---- repeated calls --------------------------------------------------------------------------
 
-  /** Whether this bound call is unchanged, so that its arrays need not be taken again. */
-  boolean repeats(long operation, Engine by) {
+  /**
+   * Sets the engine. Returns whether this is a bound call without changes, so that its arrays need
+   * not be taken again.
+   */
+  boolean keepsArrays(long operation, Engine by) {
     engine = by;
-    return boundKernels.repeat(operation);
+    return boundKernels.keepsArrays(operation);
   }
 
   /** The leading array; null if the call failed before it had one. */
@@ -359,7 +362,7 @@ public final class Call extends CallArrays {
     PreparedCall noted = kept;
     if (noted == null) {
       noted = preparedCalls.note(operation, a, null, null);
-    } else if (!noted.is(operation, a, null, null)) {
+    } else if (!noted.note(operation, a, null, null)) {
       return;
     }
     if (noted != null) {
@@ -482,7 +485,7 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** Drops all references to the caller's objects. */
+  /** Drops all references to the caller's objects, except those of a bound call. */
   void end() {
     recording.end(dimensions, leadOrNull(), report);
     engine = null;

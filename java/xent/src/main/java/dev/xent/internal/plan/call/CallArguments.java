@@ -50,7 +50,10 @@ public final class CallArguments {
     }
   }
 
-  /** Whether the call reads and writes only the views that most calls have. */
+  /**
+   * Whether the call reads and writes only the views of {@link Operation#run(View, View, View)}, of
+   * which the upstream or the output is one.
+   */
   public boolean areViewsAlone() {
     return inputs == InputViews.NONE
         && weights == null

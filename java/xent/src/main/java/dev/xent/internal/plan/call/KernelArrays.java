@@ -6,6 +6,7 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.View;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** A kernel of prepared calls, and the arrays that the views of a call are. */
@@ -71,6 +72,10 @@ public final class KernelArrays {
    * @param view null for none
    */
   public KernelArrays with(Array array, @Nullable View view) {
+    if (first != null && !ownBeforeThird) {
+      throw new IllegalArgumentException(
+          function + " has no memory of the library before " + third);
+    }
     return view == null ? this : new KernelArrays(function, first, second, third, own, array, view);
   }
 
@@ -104,7 +109,10 @@ public final class KernelArrays {
     }
   }
 
-  /** Runs the kernel with the views of a call. */
+  /**
+   * Runs the kernel with the views of a call, in the order of the function. Null keeps the address
+   * of the library's memory, or stands after the last array.
+   */
   int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
     if (shared != null) {
       return runWithShared(kernel, a, b, c);
@@ -118,11 +126,15 @@ public final class KernelArrays {
   }
 
   private int runWithShared(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
-    if (first == null) {
-      return kernel.run(b, shared, null, null, null, null);
+    try {
+      if (first == null) {
+        return kernel.run(b, shared, null, null, null, null);
+      }
+      return c == null
+          ? kernel.run(a, b, null, shared, null, null)
+          : kernel.run(a, b, null, c, shared, null);
+    } finally {
+      Reference.reachabilityFence(shared);
     }
-    return c == null
-        ? kernel.run(a, b, null, shared, null, null)
-        : kernel.run(a, b, null, c, shared, null);
   }
 }

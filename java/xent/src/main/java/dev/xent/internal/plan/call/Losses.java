@@ -140,7 +140,7 @@ public final class Losses {
     if (call.runPrepared(Function.CHECK_TARGETS)) {
       call.validRows = xent_report.valid_rows(call.report);
     } else {
-      call.partition.run(Losses::countTargets, Math.max(call.targetCount, 1));
+      call.partition.run(Losses::countRows, Math.max(call.targetCount, 1));
     }
     if (!weighted) {
       return call.validRows;
@@ -156,7 +156,7 @@ public final class Losses {
    * @param known whether all rows are known to be valid, so that no check is needed
    * @return the divisor of a mean, unless the operation uses another one
    */
-  public static double count(Call call, boolean known) {
+  public static double weightOfRows(Call call, boolean known) {
     call.validRows = call.dimensions.rows;
     return known ? call.validRows : countTargets(call);
   }
@@ -175,7 +175,7 @@ public final class Losses {
     }
   }
 
-  private static void countTargets(Call call, long begin, long end) {
+  private static void countRows(Call call, long begin, long end) {
     Kernels kernels = call.engine().kernels();
     long step = call.partition.targetsPerKernel();
     MemorySegment weights = call.exactSum();
@@ -254,6 +254,12 @@ public final class Losses {
       withoutGradients(work);
     }
     return work;
+  }
+
+  /** The arguments of a kernel of a loss without labels, whose only gradient is that of logits. */
+  public static Work kernel(Call call, Function function, long row, long rowEnd) {
+    Work work = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
+    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
   }
 
   /** Removes the gradients of logits and targets from the arguments of a kernel. */

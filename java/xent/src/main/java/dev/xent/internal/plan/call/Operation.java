@@ -130,14 +130,14 @@ public abstract class Operation {
   }
 
   /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */
-  final boolean repeats(
+  final boolean runPrepared(
       Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
     PreparedCall prepared = call.preparedCalls.find(number, a, b, c);
-    return prepared != null && repeats(call, prepared, a, b, c, outputs);
+    return prepared != null && runPrepared(call, prepared, a, b, c, outputs);
   }
 
   /** Repeats a prepared call that the caller has found. Returns whether it ran. */
-  final boolean repeats(
+  final boolean runPrepared(
       Call call,
       PreparedCall prepared,
       View a,
@@ -171,9 +171,12 @@ public abstract class Operation {
   public final double run(Call call, View a, @Nullable View b, @Nullable View c) {
     boolean made = false;
     try {
-      made = repeats(call, a, b, c, null);
+      made = runPrepared(call, a, b, c, null);
     } catch (RuntimeException e) {
       call.endRepeated();
+      throw e;
+    } catch (Error e) {
+      call.broken = true; // as below
       throw e;
     }
     if (made) {
@@ -203,7 +206,7 @@ public abstract class Operation {
       if (given.outputs != null) {
         given.outputs.dropStatistics(); // a call that fails leaves no statistics
       }
-      if (!call.repeats(number, engine)) {
+      if (!call.keepsArrays(number, engine)) {
         call.takeAnew();
         take(call, given);
         if (canRepeat(call)) {

@@ -121,8 +121,8 @@ public final class PreparedCall {
     return view == null || (view.memoryOwner == null && (!view.heap || view.array != null));
   }
 
-  /** Sets the operation and views of this call. Returns false if such views cannot be prepared. */
-  boolean is(long newOperation, View newA, @Nullable View newB, @Nullable View newC) {
+  /** Notes the operation and views of a call. Returns false if such views cannot be prepared. */
+  boolean note(long newOperation, View newA, @Nullable View newB, @Nullable View newC) {
     if (!canBeKept(newA) || !canBeKept(newB) || !canBeKept(newC)) {
       return false;
     }
@@ -151,13 +151,16 @@ public final class PreparedCall {
     return operation == ofOperation
         && a.fits(ofA)
         && b.fits(ofB)
-        && (ofC == null ? c.type == null : c.fits(ofC))
+        && c.fits(ofC)
         && firstAndLast == ofA.sharing(ofC == null ? ofB : ofC)
         && (ofC == null || firstAndSecond == ofA.sharing(ofB) && secondAndThird == ofC.sharing(ofB))
         && isOpen(ofA, ofB, ofC);
   }
 
-  /** Whether all memory is open. Always false while calls are recorded. */
+  /**
+   * Whether all memory is open. Always false while calls are recorded. Memory that is always open
+   * is recognized without a method call, which takes time in code that is not compiled.
+   */
   boolean isOpen(View ofA, @Nullable View ofB, @Nullable View ofC) {
     return !Recorder.isOn()
         && (ofA.everOpen || Memory.isAccessible(ofA))

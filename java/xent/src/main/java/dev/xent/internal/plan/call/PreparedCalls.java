@@ -35,7 +35,7 @@ final class PreparedCalls {
   }
 
   /**
-   * Notes a call that just succeeded.
+   * Notes a call that just succeeded, and that {@link #find} has looked for.
    *
    * @return the call to prepare, if it was made for the second time; else null
    */
@@ -50,7 +50,7 @@ final class PreparedCalls {
       noted = new PreparedCall();
       calls[next] = noted;
     }
-    if (noted.is(operation, a, b, c)) {
+    if (noted.note(operation, a, b, c)) {
       last = next;
     }
     return null;

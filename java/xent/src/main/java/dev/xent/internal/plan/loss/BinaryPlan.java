@@ -53,7 +53,10 @@ public final class BinaryPlan {
     this.reductions = spec.reductions();
     this.positiveWeights = positiveWeights;
     this.forward = new Forward(engine);
-    this.elements = new KernelRows(kernels, BinaryPlan::kernel);
+    this.elements =
+        new KernelRows(
+            kernels,
+            (call, row, end) -> Losses.kernel(call, Function.BINARY_CROSS_ENTROPY, row, end));
   }
 
   /** Returns a copy with another denominator. */
@@ -152,12 +155,5 @@ public final class BinaryPlan {
       Failures.check(kernels.run(work.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
       call.validRows += xent_report.valid_rows(call.report);
     }
-  }
-
-  private static Work kernel(Call call, long row, long rowEnd) {
-    Work work =
-        call.kernel(Function.BINARY_CROSS_ENTROPY, row, rowEnd)
-            .set(Array.EXACT_SUM, call.exactSum());
-    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
   }
 }

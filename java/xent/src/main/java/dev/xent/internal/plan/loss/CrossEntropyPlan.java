@@ -146,8 +146,8 @@ public final class CrossEntropyPlan {
       // The kernel checks a row's label before it writes the row, which suffices for a single row.
       boolean checked =
           Losses.needsNoCheck(call, kind)
-              || needsNoCheck(call) && isPlain(call, given) && call.partition.isOneKernel();
-      double count = Losses.count(call, checked);
+              || kernelChecks(call) && isPlain(call, given) && call.partition.isOneKernel();
+      double count = Losses.weightOfRows(call, checked);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, gradients);
       if (call.writesGradient) {
@@ -161,7 +161,7 @@ public final class CrossEntropyPlan {
     }
 
     /** Whether the kernel's own check of a label suffices. */
-    private boolean needsNoCheck(Call call) {
+    private boolean kernelChecks(Call call) {
       return countsAllRows && call.dimensions.rows == 1;
     }
 
@@ -177,7 +177,7 @@ public final class CrossEntropyPlan {
           && call.hasFewLosses()
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
-        KernelArrays checks = needsNoCheck(call) ? null : check;
+        KernelArrays checks = kernelChecks(call) ? null : check;
         remember(call, checks, kernel, given.lead, given.targets, given.gradient, losses);
       }
     }
@@ -281,7 +281,7 @@ public final class CrossEntropyPlan {
       call.records.saved = given.saved.statisticsOf(call, kind, options);
       boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
-      Losses.count(call, Losses.needsNoCheck(call, kind));
+      Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
       if (scaled) {
         call.partition.run(backwardRows, backwardShared);
       } else {

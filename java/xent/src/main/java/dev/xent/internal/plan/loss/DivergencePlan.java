@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.loss;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
@@ -48,7 +44,8 @@ public final class DivergencePlan {
     this.options = spec.options();
     this.reductions = spec.reductions();
     this.forward = new Forward(engine);
-    this.rows = new KernelRows(kernels, this::kernel);
+    this.rows =
+        new KernelRows(kernels, (call, row, end) -> Losses.kernel(call, function, row, end));
   }
 
   /** The Kullback-Leibler divergence, {@code sum p log(p / q)} for the teacher p. */
@@ -134,10 +131,5 @@ public final class DivergencePlan {
     call.allowAnyFloats();
     call.take(Rule.TEACHER, teacher);
     call.takeInputs(function, inputs);
-  }
-
-  private Work kernel(Call call, long row, long rowEnd) {
-    Work work = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
-    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
   }
 }

@@ -220,7 +220,7 @@ public final class LinearPlan {
       ArrayViews gradients = given.gradients;
       TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind));
-      double count = Losses.count(call, Losses.needsNoCheck(call, kind));
+      double count = Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
       boolean any = gradients != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, any);
       if (call.writesGradient) {
@@ -591,7 +591,7 @@ public final class LinearPlan {
       call.records.saved = given.saved.statisticsOf(call, kind, options);
       boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
-      Losses.count(call, Losses.needsNoCheck(call, kind));
+      Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
       if (!scaled || call.dimensions.rows == 0) {
         clearGradients(call);
         return Double.NaN;

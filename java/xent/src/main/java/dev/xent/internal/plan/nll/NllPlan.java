@@ -157,7 +157,7 @@ public final class NllPlan {
   /** Counts the valid rows and rejects invalid targets. Returns the divisor of means. */
   private double count(Call call, TargetKind kind) {
     call.options(options, options.ignoresIn(kind));
-    return Losses.count(call, Losses.needsNoCheck(call, kind));
+    return Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
   }
 
   private void forwardRows(Call call, long begin, long end) {
