@@ -158,13 +158,27 @@ public final class SamplerCursor {
       step++;
       return (int) token;
     }
+    return next(tensor(logits));
+  }
+
+  /**
+   * Draws the next token with inputs of this step, and appends it to the text.
+   *
+   * @param logits as in {@link #next(float[])}
+   * @param inputs as in {@link #next(Tensor, SamplerInputs)}
+   */
+  public int next(float[] logits, SamplerInputs inputs) {
+    return next(tensor(Objects.requireNonNull(logits, "logits")), inputs);
+  }
+
+  private Tensor tensor(float[] logits) {
     Tensor tensor = lastTensor;
     if (tensor == null || logits != lastArray) {
       tensor = Tensor.of(logits);
       lastTensor = tensor;
       lastArray = logits;
     }
-    return next(tensor);
+    return tensor;
   }
 
   /**
@@ -218,8 +232,8 @@ public final class SamplerCursor {
     if (rows.rank() != 2 || rows.shape[1 - axis] != drafts.length + 1L) {
       throw new ShapeException(
           message(
-              "logits is %s, drafts has %s; expected two dimensions with a row for each and one more",
-              rows, plural(drafts.length, "token")));
+              "logits is %s, drafts has %s; expected two dimensions with %s",
+              rows, plural(drafts.length, "token"), plural(drafts.length + 1L, "row")));
     }
     if (tokens.length <= drafts.length) {
       throw new ShapeException(

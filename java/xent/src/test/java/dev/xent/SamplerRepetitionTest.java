@@ -369,7 +369,7 @@ class SamplerRepetitionTest {
     assertThatThrownBy(() -> cursor.verify(rows, new int[2], new int[3]))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "logits is F32 [2, 3], drafts has 2 tokens; expected two dimensions with a row for each and one more");
+            "logits is F32 [2, 3], drafts has 2 tokens; expected two dimensions with 3 rows");
     assertThatThrownBy(() -> cursor.verify(rows.reshape(6), new int[1], new int[2]))
         .isInstanceOf(ShapeException.class);
     assertThatThrownBy(() -> cursor.verify(rows, new int[1], new int[1]))
