@@ -176,6 +176,49 @@ class SamplerCursorTest {
     }
   }
 
+  /** Rows in memory of every kind, with inputs or not, and rows without a token, in any order. */
+  @Test
+  void rowsOfAnyMemoryContinueOneText() {
+    Random random = new Random(5);
+    SamplerCursor cursor = penalized.start();
+    SamplerCursor other = penalized.start();
+    int[] prompt = {};
+    List<Integer> text = new ArrayList<>();
+    byte[] flags = new byte[CLASSES];
+    flags[9] = 1;
+    flags[700] = 1;
+    SamplerInputs mask = SamplerInputs.none().classMask(Tensor.of(flags));
+    float[] kept = new float[CLASSES];
+    for (int step = 0; step < LONG_TEXT; step++) {
+      float[] logits = logits(step % 5);
+      Tensor row =
+          switch (random.nextInt(5)) {
+            case 0 -> Tensor.copyOf(new float[][] {logits});
+            case 1 -> Tensor.of(logits).asReadOnly();
+            case 2 -> Tensor.of(MemorySegment.ofArray(logits).asReadOnly(), DType.F32, CLASSES);
+            case 3 -> Tensor.of(logits, 1, CLASSES);
+            default -> {
+              System.arraycopy(logits, 0, kept, 0, CLASSES);
+              yield Tensor.of(kept);
+            }
+          };
+      if (step % 40 == 20) {
+        prompt = new int[] {step, 1, 2};
+        cursor.promptTokens(prompt);
+      }
+      if (step % 17 == 3) {
+        float[] none = logits.clone();
+        none[step] = Float.NaN;
+        assertThatThrownBy(() -> cursor.next(none)).isInstanceOf(NoTokenException.class);
+      }
+      boolean masked = random.nextInt(6) == 0;
+      int token = expected(logits, prompt, text, masked ? mask : SamplerInputs.none());
+      assertThat(masked ? cursor.next(row, mask) : cursor.next(row)).isEqualTo(token);
+      text.add(token);
+      other.next(logits(step));
+    }
+  }
+
   @Test
   void acceptedTokensCountAsDrawnOnesDo() {
     SamplerCursor cursor = penalized.start();

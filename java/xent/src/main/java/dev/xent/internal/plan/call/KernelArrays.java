@@ -5,6 +5,8 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,11 @@ public final class KernelArrays {
   private final @Nullable View shared;
 
   private final @Nullable Array ofShared;
+
+  /** Inputs in the library's memory, whose addresses do not change, and a workspace for them. */
+  private final InputViews inputs;
+
+  private final @Nullable View workspace;
   private final @Nullable Array first;
   private final @Nullable Array second;
   private final @Nullable Array third;
@@ -37,7 +44,7 @@ public final class KernelArrays {
       @Nullable Array second,
       @Nullable Array third,
       @Nullable Array own) {
-    this(function, first, second, third, own, null, null);
+    this(function, first, second, third, own, null, null, InputViews.NONE, null);
   }
 
   private KernelArrays(
@@ -47,8 +54,12 @@ public final class KernelArrays {
       @Nullable Array third,
       @Nullable Array own,
       @Nullable Array ofShared,
-      @Nullable View shared) {
+      @Nullable View shared,
+      InputViews inputs,
+      @Nullable View workspace) {
     this.function = function;
+    this.inputs = inputs;
+    this.workspace = workspace;
     this.ofShared = ofShared;
     this.shared = shared;
     this.first = first;
@@ -76,7 +87,17 @@ public final class KernelArrays {
       throw new IllegalArgumentException(
           function + " has no memory of the library before " + third);
     }
-    return view == null ? this : new KernelArrays(function, first, second, third, own, array, view);
+    return view == null
+        ? this
+        : new KernelArrays(function, first, second, third, own, array, view, InputViews.NONE, null);
+  }
+
+  /**
+   * The same kernel with inputs in the library's memory, whose addresses are those of the call that
+   * is prepared. The caller keeps them and the workspace reachable.
+   */
+  public KernelArrays with(InputViews views, View room) {
+    return new KernelArrays(function, first, second, third, own, ofShared, shared, views, room);
   }
 
   /** Whether no other thread can close the memory of the shared view. */
@@ -101,6 +122,13 @@ public final class KernelArrays {
     offer(work, third, c);
     offer(work, own, ofLibrary);
     offer(work, ofShared, shared);
+    for (long left = inputs.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      offer(work, array, inputs.get(array));
+    }
+    if (workspace != null) {
+      work.workspace(workspace.segment, workspace.bytes);
+    }
   }
 
   private static void offer(Work work, @Nullable Array array, @Nullable View view) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.PreparedCall;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +21,22 @@ final class SamplerArguments {
   /** Whether the call is a cursor's, with one row whose previous tokens have been checked. */
   boolean ofCursor;
 
+  /** The call that the cursor prepares for rows like this one; null for none. */
+  @Nullable PreparedCall prepared;
+
+  /** The workspace of {@link #prepared}. */
+  private @Nullable View workspace;
+
   /** The states that the shards of a sampler gathered; null if rows are whole. */
   @Nullable List<SampleRound> gathered;
+
+  /** A workspace of at least {@code bytes} bytes, which lives as long as this object. */
+  View workspace(long bytes) {
+    if (workspace == null || workspace.bytes < bytes) {
+      workspace = View.room(ElementType.I64, (bytes + Long.BYTES - 1) / Long.BYTES);
+    }
+    return workspace;
+  }
 
   /** The sampler arguments of a call. */
   static SamplerArguments of(CallArguments given) {

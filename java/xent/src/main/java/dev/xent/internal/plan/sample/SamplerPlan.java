@@ -364,6 +364,25 @@ public final class SamplerPlan {
       return Double.NaN;
     }
 
+    /** Prepares the next calls of a cursor, until the memory of its tokens changes. */
+    @Override
+    protected void remember(Call call, CallArguments given) {
+      SamplerArguments arguments = SamplerArguments.of(given);
+      if (arguments.prepared != null && kernels.isNative()) {
+        long tokens = call.promptCount + call.outputCount;
+        View workspace =
+            arguments.workspace(kernels.sampleWorkspace(call.dimensions.classes, tokens));
+        MemorySegment struct = SamplerScratch.of(call).sampling(sampling, call.pieces, given.step);
+        rememberRow(
+            call,
+            arguments.prepared,
+            KERNEL.with(given.inputs, workspace),
+            given.lead,
+            given.output,
+            struct);
+      }
+    }
+
     private void sample(Call call, CallArguments given, SamplerScratch shared) {
       SamplerArguments arguments = SamplerArguments.of(given);
       if (arguments.requests != null) {

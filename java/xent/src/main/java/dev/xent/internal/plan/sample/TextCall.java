@@ -10,8 +10,11 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.WrongLabels;
+import dev.xent.internal.plan.options.OptionRange;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +52,12 @@ public final class TextCall {
   private @Nullable View drawnRow;
   private @Nullable View biasRow;
   private InputViews inputs = InputViews.NONE;
+
+  /** The call of a row with the previous tokens alone. */
+  private final PreparedCall prepared = new PreparedCall();
+
+  /** The inputs that {@link #prepared} has, whose memory it uses. */
+  private @Nullable InputViews preparedInputs;
 
   TextCall(SamplerPlan plan) {
     this.plan = plan;
@@ -139,8 +148,11 @@ public final class TextCall {
     }
   }
 
-  /** Draws and appends the next token; returns -1 if no token exists. */
-  public long next(View logits, long step, InputViews more) {
+  /**
+   * Draws and appends the next token; returns -1 if no token exists. Synchronized as the methods of
+   * {@link CursorCall}.
+   */
+  public synchronized long next(View logits, long step, InputViews more) {
     int axis = Strides.axis(plan.axis(), logits.shape);
     View into = token;
     if (into == null || into.rank() != logits.rank()) {
@@ -153,8 +165,24 @@ public final class TextCall {
     requireClass("promptTokens", prompt.largest(), classes);
     requireClass("accept", drawn.largest(), classes);
     requireClass("bannedSequences", largestBanned, classes);
-    plan.sample(logits, step, inputs(logits, axis, more), into, arguments);
-    long drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
+    InputViews all = inputs(logits, axis, more);
+    boolean tokensAlone =
+        more == InputViews.NONE && repetitions == null && arguments.outputs == null;
+    long drawnNow = -1;
+    if (tokensAlone
+        && all == preparedInputs
+        && prepared.isOf(logits)
+        && step <= OptionRange.STEP.most()) {
+      drawnNow = prepared.draw(logits.array, logits.address, logits, step);
+      Reference.reachabilityFence(this);
+    }
+    if (drawnNow < 0) {
+      arguments.prepared = tokensAlone ? prepared : null;
+      preparedInputs = null;
+      plan.sample(logits, step, all, into, arguments);
+      preparedInputs = tokensAlone ? all : null;
+      drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
+    }
     if (drawnNow >= 0) {
       append((int) drawnNow);
     }
