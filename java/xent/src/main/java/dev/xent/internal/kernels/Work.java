@@ -195,11 +195,12 @@ public final class Work {
     return this;
   }
 
-  /** Sets the workspace and its size in bytes. */
+  /** Sets the workspace, which the caller allocated for itself, and its size in bytes. */
   public Work workspace(MemorySegment room, long size) {
     special = true;
     workspaceSize = size;
-    return set(Array.WORKSPACE, room);
+    offer(Array.WORKSPACE, room, null, true);
+    return this;
   }
 
   /** Sets the sampling parameters: xent_sampling, one for all rows or one per row. */
