@@ -102,7 +102,7 @@ _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16":
                            "BF16": ctypes.c_uint16}
 
 
-def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
+def numbers_along(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
     """The numbers of an array along dimensions, each with its size and stride, in row-major order."""
     for index in itertools.product(*([i * stride for i in range(n)] for n, stride in dimensions)):
         address = array.address + sum(index) * SIZE[array.type]
@@ -283,7 +283,7 @@ class Call:
                 raise DTypeError(f"temperature is {array}; expected floats"
                                  f"{conversion('temperature', array, 'float')}")
             strides = self._per_row("temperature", array, True)
-            numbers = _numbers_of(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
+            numbers = numbers_along(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
         for row, number in enumerate(numbers):
             try:
                 number = float(require("temperature", number))
