@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
@@ -35,6 +36,7 @@ _FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
         ("b", ctypes.c_byte), ("B", ctypes.c_ubyte), ("h", ctypes.c_short), ("H", ctypes.c_ushort),
         ("i", ctypes.c_int), ("I", ctypes.c_uint), ("l", ctypes.c_long), ("L", ctypes.c_ulong),
         ("q", ctypes.c_longlong), ("Q", ctypes.c_ulonglong))}}
+_BOOLEANS = ("bool", "torch.bool", "?")
 _CODES = {0: "I", 1: "U", 2: "F", 4: "BF", 6: "U"}  # type codes of DLPack: kDLInt ...
 _MAIN_MEMORY = (1, 3, 11)  # kDLCPU, and host memory pinned by CUDA and ROCm
 
@@ -90,8 +92,18 @@ class Array:
         for offsets in itertools.product(*outside):
             ctypes.memset(self.address + sum(offsets) * SIZE[self.type], 0, SIZE[self.type] * run)
 
+    @property
+    def is_bool(self) -> bool:
+        """Whether the owner calls the bytes booleans."""
+        owner = self.owner[0] if isinstance(self.owner, tuple) else self.owner
+        return self.type == "U8" and str(getattr(owner, "dtype", getattr(owner, "format", ""))) in _BOOLEANS
+
+    @property
+    def has_integers(self) -> bool:
+        return self.type in INTEGERS and not self.is_bool
+
     def __str__(self) -> str:
-        return f"{NAME[self.type]} {list(self.shape)}"
+        return f"{'bool' if self.is_bool else NAME[self.type]} {list(self.shape)}"
 
 
 @lru_cache(maxsize=256)
@@ -116,7 +128,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
         elif is_of_torch(value):
             array = _of_torch(name, value)
         elif (about := getattr(value, "__array_interface__", None)) is not None:
-            array = _of_interface(name, value, about)
+            array = _of_interface(name, value, about, takes)
         elif (column := column_of(value)) is not None:
             array = array_of(name, column, takes)
         elif hasattr(value, "__dlpack__"):
@@ -133,8 +145,8 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
                                f"expected a dense array of numbers in main memory") from error
     if array.strides and min(array.strides) < 0:
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
-            raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
-                             f"copy it")
+            fix = "" if takes == OUTPUT or not hasattr(value, "copy") else f". Copy it: {name}.copy()"
+            raise ShapeError(f"{name} has strides {list(array.strides)}; expected strides of 0 or more{fix}")
         array.strides = tuple(max(stride, 0) for stride in array.strides)  # that of an axis of size 1
     if array.address % SIZE[array.type] and array.size:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
@@ -205,12 +217,18 @@ def type_named(dtype: object) -> str:
 # ---- memory of other libraries ------------------------------------------------------------------------------------
 
 
-def _unknown(name: str, given: object) -> DTypeError:
+def _unknown(name: str, given: object, fix: str = "") -> DTypeError:
     return DTypeError(f"{name} has elements of type {given}; expected floats of 16, 32 or 64 bits, integers or "
-                      f"booleans in the byte order of this machine")
+                      f"booleans in the byte order of this machine{fix}")
 
 
-def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
+def _conversion(name: str, takes: str | Array, dimensions: int, is_number: bool) -> str:
+    """The end of a message about a type of NumPy, if NumPy can convert it."""
+    takes = takes if isinstance(takes, str) else takes_of_targets(takes, dimensions)
+    return f". Convert it: {converted(name, takes)}" if is_number and takes != OUTPUT else ""
+
+
+def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Array) -> Array:
     masked = sys.modules.get("numpy.ma")
     if masked and isinstance(value, masked.MaskedArray):
         raise ArrayMemoryError(f"{name} is a masked array, whose mask is not in its memory: pass {name}.data, and the "
@@ -222,7 +240,8 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     if type_ is None and typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
         type_ = "BF16"
     if type_ is None:
-        raise _unknown(name, getattr(value, "dtype", typestr))
+        raise _unknown(name, getattr(value, "dtype", typestr),
+                       _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
     address, read_only = about["data"]
     shape, strides = about["shape"], about.get("strides")
     if strides is not None and len(strides) != len(shape):
@@ -336,6 +355,10 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
             raise _no_output(name, kind) from None
         if instead := _instead(name, value):
             raise ArrayMemoryError(f"{name} is {instead}") from None
+        if isinstance(value, (str, os.PathLike)):
+            path = shown(os.fspath(value))
+            raise DTypeError(f"{name} is {path}; expected an array, such as "
+                             f"numpy.load({name if path.startswith('of ') else path})") from None
         raise DTypeError(f"{name} is {article(kind.__name__)}; expected an array with DLPack or the buffer protocol, for "
                          f"instance {converted(name, takes)}") from None
     if kind in (bytes, bytearray) or kind.__module__ == "mmap":
@@ -346,7 +369,7 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
                          f"numpy.frombuffer({name}, {numbers})")
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
-        raise _unknown(name, view.format)
+        raise _unknown(name, view.format, _conversion(name, takes, view.ndim, view.format.lstrip("<>@=!") in _FORMATS))
     if any(offset >= 0 for offset in view.suboffsets or ()):
         raise ArrayMemoryError(f"{name} lies behind pointers (it has suboffsets): copy it into one piece of memory")
     return Array(_address(view), type_, view.shape or (), _elements(name, view.strides, view.itemsize), view.readonly,

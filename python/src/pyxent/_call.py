@@ -85,6 +85,13 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     return axis % rank
 
 
+def shape_of_weights(weights: Array, features: int) -> str:
+    """The shape of the weights of a layer with these features, for messages: any number of classes is right."""
+    shape = ["classes", *weights.shape[1:-1], features]
+    is_turned = len(shape) == 2 and weights.shape[0] == features
+    return f"[{', '.join(map(str, shape))}]{': pass weights.T' if is_turned else ''}"
+
+
 def require_flags(name: str, array: Array, or_bits: bool) -> None:
     if array.type not in ("U8", "I8"):
         bits = ", or int32 or uint32 with 32 classes in each number" if or_bits else ""
@@ -427,7 +434,7 @@ class Call:
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
             raise DTypeError(f"{name} is {array}, and there are {self.classes} classes; expected an array of type "
                               "int64")
-        if types == _INTEGER and array.type not in INTEGERS:
+        if types == _INTEGER and not array.has_integers:
             raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
 
     def _code(self, name: str) -> int:
@@ -567,8 +574,8 @@ class Call:
     def _like_layer(self, name: str, array: Array, like: str) -> list[int]:
         expected = (self.classes, self.counts["features"]) if name == "weights" else self.arrays[like].shape
         if array.shape != expected:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of shape "
-                             f"{list(expected)}")
+            shape = shape_of_weights(array, expected[-1]) if name == "weights" else list(expected)
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of shape {shape}")
         if like == "weights":
             self.matrices[name] = array.strides
         return list(array.strides)
@@ -589,7 +596,7 @@ class Call:
     def take_targets(self, value: Any, weights: Any = None) -> str:
         """Takes class indices, probability rows, or sparse targets with weights; returns which of them they are."""
         targets = self._seen(array_of("targets", value, self._shape_of_targets if weights is None else "int"))
-        integers = targets.type in INTEGERS
+        integers = targets.has_integers
         if weights is not None:
             if not integers:
                 raise DTypeError(f"targets is {targets}, and target_weights are set; expected the classes of each "
@@ -622,7 +629,7 @@ class Call:
     def take_labels(self, value: Any) -> None:
         targets = self._seen(array_of("targets", value, "int"))
         self.labels_only = True
-        if targets.type not in INTEGERS:
+        if not targets.has_integers:
             are_rows = len(targets.shape) == len(self.shape)
             raise DTypeError(f"targets is {targets}; expected class indices as integers"
                              f"{'' if are_rows else conversion('targets', targets, 'int')}")
@@ -632,7 +639,7 @@ class Call:
         """Takes one class or several classes of each row."""
         targets = self._seen(array_of("targets", value, "int"))
         self.labels_only = True
-        if targets.type not in INTEGERS:
+        if not targets.has_integers:
             raise DTypeError(f"targets is {targets}; expected the classes of each row as integers"
                              f"{conversion('targets', targets, 'int')}")
         kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1
