@@ -138,7 +138,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
     except (XentError, MemoryError, RecursionError):
         raise
     except Exception as error:  # libraries raise any type for memory that they cannot export
-        if instead := _instead(name, value):
+        if instead := _instead(name, value, takes):
             raise ArrayMemoryError(f"{name} is {instead}") from error
         reason = (str(error).splitlines() or [""])[0]
         raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}); "
@@ -152,7 +152,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {NAME[array.type]}: align the memory")
     if not array.address and array.size:
-        instead = _instead(name, value)
+        instead = _instead(name, value, takes)
         raise ArrayMemoryError(f"{name} is {instead}" if instead else f"{name} of {type(value)} has no memory: pass an "
                                f"array that holds numbers")
     return array
@@ -281,10 +281,14 @@ def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] 
     return [stride // size for stride in strides]
 
 
-def _instead(name: str, value: Any) -> str | None:
+IGNORED = ", with ignore_index=-100"
+
+
+def _instead(name: str, value: Any, takes: str | Array) -> str | None:
     """Describes an array that exports no memory, and what to pass instead, if known."""
     if not is_of_torch(value):
-        return _instead_of_column(name, value)
+        takes = takes if isinstance(takes, str) else takes_of_targets(takes, _dimensions_of(value))
+        return _instead_of_column(name, value, (name, takes) == ("targets", "int"))
     torch: Any = sys.modules["torch"]
     if value.is_nested:
         return "a nested tensor; expected its rows in one dimension, with their row_offsets"
@@ -314,31 +318,52 @@ def column_of(value: Any) -> Any:
     type_: Any = getattr(value, "type", None)
     size = getattr(type_, "list_size", None)
     if hasattr(value, "num_chunks"):
-        return value.chunk(0) if value.num_chunks == 1 and (size is not None or not type_.num_fields) else None
-    if size is None or value.null_count:
+        if value.num_chunks != 1 or size is None and type_.num_fields:
+            return None
+        return value.chunk(0) if size is None else column_of(value.chunk(0))
+    if size is None or value.null_count or (numbers := value.flatten()).null_count:
         return None
-    numbers = array_of("column", value.flatten())
+    numbers = array_of("column", numbers)
     return Array(numbers.address, numbers.type, (len(value), size), None, True, numbers.owner)
 
 
-def _instead_of_column(name: str, value: Any) -> str | None:
+def _instead_of_column(name: str, value: Any, are_labels: bool) -> str | None:
     """Describes a column whose numbers are in another array."""
     library, dtype = type(value).__module__.partition(".")[0], str(getattr(value, "dtype", ""))
     if library == "pandas" and dtype == "category":
         return f"a column of categories; expected numbers: {name}.cat.codes"
-    if library == "pandas" and dtype == "object":
-        return f"a column of objects; expected numbers, of lists: numpy.stack({name})"
-    type_ = getattr(value, "type", None)
+    if are_labels and library == "pandas" and hasattr(value, "fillna") and sys.modules["numpy"].any(value.isna()):
+        return f"a column without some labels; expected numbers: {name}.fillna(-100).to_numpy(int){IGNORED}"
+    if library == "pandas" and (dtype == "object" or "list<" in dtype):
+        of = "objects; expected numbers, of lists" if dtype == "object" else "lists; expected numbers"
+        return f"a column of {of}: numpy.stack({name})"
     if library == "polars" and dtype.startswith("List"):
         of = f"{name}.to_arrow()"
-    elif library == "pyarrow" and getattr(type_, "num_fields", 0) == 1:
-        of = f"{name}.combine_chunks()" if hasattr(value, "num_chunks") else name
-        if hasattr(type_, "list_size"):
-            return (f"an array of lists with nulls; expected numbers: {name}.drop_null()" if value.null_count else
-                    f"an array of lists in several chunks; expected one: {of}")
-    else:
+        return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
+    if are_labels and library == "polars" and dtype and value.null_count():
+        return f"a column with nulls; expected numbers: {name}.fill_null(-100){IGNORED}"
+    return _instead_of_arrow(name, value, are_labels) if library == "pyarrow" and hasattr(value, "null_count") else None
+
+
+def _instead_of_arrow(name: str, value: Any, are_labels: bool) -> str | None:
+    types, masked = sys.modules["pyarrow"].types, "fill_null(float('-inf'))"  # a null logit does not count
+    if types.is_integer(value.type) or types.is_floating(value.type):
+        filled = f"fill_null(-100){IGNORED}" if are_labels else masked
+        return f"a column with nulls; expected numbers: {name}.{filled}" if value.null_count else None
+    has_size = types.is_fixed_size_list(value.type)
+    if has_size and value.null_count:
+        return f"an array of lists with null rows; drop the same rows of all arrays: {name}.drop_null()"
+    if not (has_size or types.is_list(value.type) or types.is_large_list(value.type)):
         return None
-    return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
+    if hasattr(value, "num_chunks"):
+        name, value = f"{name}.combine_chunks()", value.combine_chunks()
+    filled = f".{masked}" if value.flatten().null_count else ""
+    if not has_size:
+        return f"an array of lists; expected its numbers: {name}.values{filled}, with row_offsets={name}.offsets"
+    if filled:
+        rows = f"(-1, {value.type.list_size})"
+        return f"an array of lists with nulls; expected numbers: numpy.reshape({name}.flatten(){filled}, {rows})"
+    return f"an array of lists in several chunks; expected one: {name}"
 
 
 def _no_output(name: str, kind: type) -> DTypeError:
@@ -353,7 +378,7 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
     except TypeError:
         if takes == OUTPUT:
             raise _no_output(name, kind) from None
-        if instead := _instead(name, value):
+        if instead := _instead(name, value, takes):
             raise ArrayMemoryError(f"{name} is {instead}") from None
         if isinstance(value, (str, os.PathLike)):
             path = shown(os.fspath(value))

@@ -19,8 +19,8 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from pyxent._arrays import (FLOATS, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type, converted,
-                            empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
+from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
+                            converted, empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Prepared, Report, Shape, Statistics, ExactSum, Work, sized)
@@ -39,7 +39,7 @@ _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bi
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty")  # these may be one number per row
-_AS_LABELS = (", int)", ".long()")  # the ends of conversions to integers
+_AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
 
@@ -102,6 +102,10 @@ def require_flags(name: str, array: Array, or_bits: bool) -> None:
 def conversion(name: str, array: Array, takes: str) -> str:
     """The end of a message that shows how to convert an input to the right type."""
     of_torch = isinstance(array.owner, tuple) and is_of_torch(array.owner[0])
+    if (name, takes) == ("targets", "int") and array.type in FLOATS and any(
+            map(math.isnan, numbers_along(array, list(zip(array.shape, array.strides))))):
+        filled = f"{name}.nan_to_num(-100).long()" if of_torch else f"numpy.nan_to_num({name}, nan=-100).astype(int)"
+        return f". Convert it: {filled}{IGNORED}"
     return f". Convert it: {converted(name, takes, of_torch)}"
 
 
