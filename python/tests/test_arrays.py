@@ -5,6 +5,7 @@ import subprocess
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,7 +218,7 @@ def test_arrow():
     with pytest.raises(pyxent.ArrayMemoryError, match="read-only"):
         pyxent.softmax(flat, out=flat)
     with pytest.raises(pyxent.ArrayMemoryError, match="logits of <class .*> does not lend its memory"):
-        pyxent.softmax(pyarrow.array([1.0, None], pyarrow.float32()))
+        pyxent.softmax(pyarrow.array(["a", "b"]))
 
 
 def test_tensors_that_are_written_get_a_new_version():
@@ -307,6 +308,14 @@ class OfLaterDlpack:
         return capsule
 
 
+def test_labels_of_a_byte_after_booleans():
+    labels = (LABELS > 0).astype(np.uint8)
+    expected = pyxent.cross_entropy(X, labels).loss
+    with pytest.raises(pyxent.DTypeError, match="targets is bool"):
+        pyxent.cross_entropy(X, labels.view(bool))  # of the shape and size of the labels before
+    assert pyxent.cross_entropy(X, labels).loss == expected
+
+
 def test_flags_of_signed_bytes():
     flags, labels = np.array([1, -1, 0, 1, 1], np.int8), np.array([0, 4, 3, 1, 0, 3])
     expected = pyxent.cross_entropy(X, labels, class_mask=flags != 0, correct=True)
@@ -342,13 +351,47 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "numpy.asarray(logits, numpy.float32)"),
     (lambda: pyxent.softmax(X.astype(">f4")), pyxent.DTypeError,
      "logits has elements of type >f4; expected floats of 16, 32 or 64 "
-     "bits, integers or booleans in the byte order of this machine"),
+     "bits, integers or booleans in the byte order of this machine. Convert it: numpy.asarray(logits, numpy.float32)"),
     (lambda: pyxent.softmax(X, axis=2), pyxent.ShapeError, "axis 2 does not exist in shape [6, 5]: axes go from "
      "-2 to 1"),
     (lambda: pyxent.cross_entropy(X[:, :0], LABELS), pyxent.ShapeError,
      "logits float32 [6, 0] has zero classes along axis 1; expected at least one"),
     (lambda: pyxent.softmax(X[::-1]), pyxent.ShapeError,
-     "logits has strides [-5, 1] with a negative one: strides are 0 or more; copy it"),
+     "logits has strides [-5, 1]; expected strides of 0 or more. Copy it: logits.copy()"),
+    (lambda: pyxent.cross_entropy(X, LABELS > 0), pyxent.DTypeError,
+     "targets is bool [6], logits is float32 [6, 5]; expected class indices (integers) or probability rows of type "
+     "float32, float16 or bfloat16. Convert it: numpy.asarray(targets, int)"),
+    (lambda: pyxent.nll_loss(X, LABELS > 0), pyxent.DTypeError, "targets is bool [6]; expected class indices as integers. "
+     "Convert it: numpy.asarray(targets, int)"),
+    (lambda: pyxent.selected_log_probabilities(X, memoryview(LABELS > 0)), pyxent.DTypeError, "targets is bool [6]; "
+     "expected the classes of each row as integers. Convert it: numpy.asarray(targets, int)"),
+    (lambda: linear(FIRST_CLASSES > 0), pyxent.DTypeError, "targets is bool [2], hidden is float32 [2, 3]; expected class "
+     "indices (integers) or probability rows of type float32, float16 or bfloat16. Convert it: numpy.asarray(targets, int)"),
+    (lambda: linear(FIRST_CLASSES > 0, HIDDEN.astype(float)), pyxent.DTypeError, "targets is bool [2], logits is float64 "
+     "[2, 4]; expected class indices (integers) or probability rows of type float64 or float32. Convert it: "
+     "numpy.asarray(targets, int)"),
+    (lambda: pyxent.sample(X, prompt_tokens=LABELS[:, None] > 0), pyxent.DTypeError, "prompt_tokens is bool [6, 1]; expected "
+     "classes as integers. Convert it: numpy.asarray(prompt_tokens, int)"),
+    (lambda: pyxent.cross_entropy(LABELS, X), pyxent.DTypeError,
+     "logits is int64 [6], targets is float32 [6, 5]; expected floats and then classes: are the two swapped?"),
+    (lambda: pyxent.selected_log_probabilities(LABELS, X), pyxent.DTypeError,
+     "logits is int64 [6], targets is float32 [6, 5]; expected floats and then classes: are the two swapped?"),
+    (lambda: pyxent.nll_loss(LABELS, X), pyxent.DTypeError,
+     "log_probabilities is int64 [6], targets is float32 [6, 5]; expected floats and then classes: are the two swapped?"),
+    (lambda: pyxent.sample(X, bias={1: 5.0}), pyxent.DTypeError,
+     "bias is a dict; expected an array, or bias_tokens=numpy.array([list(bias)] * 6), "
+     "bias_values=numpy.array([list(bias.values())] * 6, numpy.float32)"),
+    (lambda: pyxent.softmax("logits.npy"), pyxent.DTypeError,
+     "logits is 'logits.npy'; expected an array, such as numpy.load('logits.npy')"),
+    (lambda: pyxent.cross_entropy(X, Path("labels.npy")), pyxent.DTypeError,
+     "targets is 'labels.npy'; expected an array, such as numpy.load('labels.npy')"),
+    (lambda: pyxent.softmax("a" * 99), pyxent.DTypeError,
+     "logits is of <class 'str'>; expected an array, such as numpy.load(logits)"),
+    (lambda: linear(hidden=HIDDEN.astype(">f4")), pyxent.DTypeError, "hidden has elements of type >f4; expected floats of 16, "
+     "32 or 64 bits, integers or booleans in the byte order of this machine. Convert it: numpy.asarray(hidden, numpy.float32)"),
+    (lambda: pyxent.softmax(X, out=X.astype(">f4")), pyxent.DTypeError, "out has elements of type >f4; expected floats of 16, "
+     "32 or 64 bits, integers or booleans in the byte order of this machine"),
+    (lambda: pyxent.softmax(X, out=X[::-1]), pyxent.ShapeError, "out has strides [-5, 1]; expected strides of 0 or more"),
     (lambda: pyxent.softmax(X, out=X[:3].copy()), pyxent.ShapeError,
      "out is float32 [3, 5], logits is float32 [6, 5]; expected the same shape"),
     (lambda: pyxent.softmax(X, out=X.astype(float)), pyxent.DTypeError,
@@ -419,7 +462,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.softmax(X, isa="sse"), pyxent.OptionError,
      "isa is sse; expected one of best, scalar, avx2, avx512, neon"),
     (lambda: pyxent.softmax(X, class_mask=np.zeros(4, bool)), pyxent.ShapeError,
-     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1; expected one flag per class in its "
+     "class_mask is bool [4], logits is float32 [6, 5] with classes along axis 1; expected one flag per class in its "
      "shape, in which any other size may be 1, or in the shape "
      "[5]"),
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), pyxent.ShapeError,
@@ -492,7 +535,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "classes along axis 2; expected targets of shape [2, 3]"),
     (lambda: linear(np.zeros((3, 3), int), target_weights=np.ones((3, 3), np.float32)), pyxent.ShapeError,
      f"targets is int64 [3, 3], {OF_LAYER}; expected targets of shape [2, k]"),
-    (lambda: linear(class_mask=np.ones(3, bool)), pyxent.ShapeError, f"class_mask is uint8 [3], {OF_LAYER} with "
+    (lambda: linear(class_mask=np.ones(3, bool)), pyxent.ShapeError, f"class_mask is bool [3], {OF_LAYER} with "
      "classes along axis 1; expected one flag per class in its shape, in which any other size may be 1, or in the "
      "shape [4]"),
     (lambda: linear(bias=np.ones(3, np.float32)), pyxent.ShapeError,

@@ -356,3 +356,11 @@ def test_a_bound_call_is_shown_and_stays_here():
             copied(call)
         assert str(refused.value) == ("a bound call cannot be pickled or copied, because it holds the addresses of "
                                       "its arrays; bind the call again")
+
+
+def test_a_bound_call_takes_no_arguments():
+    step = pyxent.bind(pyxent.softmax, np.zeros((2, 3)))
+    for call in (lambda: step(np.ones((2, 3))), lambda: step(logits=np.ones((2, 3)))):
+        with pytest.raises(TypeError) as error:
+            call()
+        assert str(error.value) == "a bound call takes no arguments: write into the arrays that you bound"

@@ -46,8 +46,16 @@ def mended(call, column):
         call(column)
     code = str(error.value).replace("for instance ", "expected its numbers: ").rpartition(": ")[2]
     names = {"numpy": np, "logits": column, "targets": column}
-    values, _, offsets = code.partition(", with row_offsets=")
-    return eval(values, names), eval(offsets, names) if offsets else None
+    values, _, option = code.partition(", with ")
+    return eval(values, names), eval(option.partition("=")[2], names) if option else None
+
+
+def expect_ignored(column):
+    """Labels whose second one is missing."""
+    labels, ignored = mended(lambda labels: pyxent.cross_entropy(X, labels), column)
+    assert ignored == -100
+    loss = pyxent.cross_entropy(X, np.asarray(labels), ignore_index=ignored).loss
+    assert loss == pyxent.cross_entropy(X, LABELS, row_weights=np.array([1, 0, 1], np.uint8)).loss
 
 
 def test_pandas(pandas):
@@ -72,6 +80,23 @@ def test_pandas_without_one_array(pandas):
         pyxent.softmax(X.copy(), out=pandas.DataFrame(X))
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "float64", "object"])
+def test_labels_of_pandas_without_some(pandas, dtype):
+    expect_ignored(pandas.Series([0, None, 2], dtype=dtype))
+
+
+def test_lists_of_pandas(pandas):
+    arrow = pytest.importorskip("pyarrow")
+    for type_ in (arrow.list_(arrow.float32()), arrow.list_(arrow.float32(), 3)):
+        column = pandas.Series(ROWS, dtype=pandas.ArrowDtype(type_))
+        expect_as(mended(pyxent.softmax, column)[0].astype(np.float32), X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_of_numpy_without_some(dtype):
+    expect_ignored(np.array([0, np.nan, 2], dtype))
+
+
 def test_polars(polars):
     column = polars.Series(X[0])
     expect_as(column, X[0], column.to_numpy())
@@ -83,6 +108,7 @@ def test_polars_without_one_array(polars):
     expect_as(mended(pyxent.softmax, polars.DataFrame(X))[0], X)
     chunks = polars.concat([polars.Series(X[0]), polars.Series(X[1])], rechunk=False)
     expect_as(mended(pyxent.softmax, chunks)[0], X[:2].ravel())
+    expect_ignored(polars.Series([0, None, 2]))
     pytest.importorskip("pyarrow")
     values, offsets = mended(pyxent.softmax, polars.Series(ROWS, dtype=polars.List(polars.Float32)))
     np.testing.assert_array_equal(pyxent.softmax(values, row_offsets=offsets), pyxent.softmax(X).ravel())
@@ -112,3 +138,23 @@ def test_arrow_without_one_array(arrow):
     expect_as(mended(pyxent.softmax, arrow.chunked_array([rows[:1], rows[1:]]))[0], X)
     expect_as(mended(pyxent.softmax, arrow.chunked_array([X[0], X[1]]))[0], X[:2].ravel())
     expect_as(mended(pyxent.softmax, arrow.array([*ROWS, None], rows.type))[0], X)
+    with pytest.raises(pyxent.ArrayMemoryError, match="logits is an array of lists with null rows; drop the same"):
+        pyxent.softmax(arrow.array([*ROWS, None], rows.type))
+
+
+def test_nulls_of_arrow(arrow):
+    masked, row = X.copy(), [1, None, 4]
+    masked[2, 1] = -np.inf
+    expect_as(mended(pyxent.softmax, arrow.array(row, arrow.float32()))[0], masked[2])
+    expect_ignored(arrow.array([0, None, 2]))
+    for chunks in ([[0, None, 2]], [[0, None], [2]]):
+        expect_ignored(arrow.chunked_array(chunks))
+    fixed, lists = arrow.list_(arrow.float32(), 3), arrow.list_(arrow.float32())
+    expect_as(mended(pyxent.softmax, arrow.array([*ROWS[:2], row], fixed))[0], masked)
+    expect_as(mended(pyxent.softmax, arrow.chunked_array([arrow.array([*ROWS[:2], row], fixed)]))[0], masked)
+    for column in (arrow.array([*ROWS[:2], row], lists), arrow.chunked_array([ROWS[:2], [row]], lists)):
+        values, offsets = mended(pyxent.softmax, column)
+        np.testing.assert_array_equal(pyxent.softmax(values, row_offsets=offsets), pyxent.softmax(masked).ravel())
+    for other in (arrow.scalar(1.0), arrow.scalar([1.0]), arrow.array([{"a": 1}, None]), arrow.array([True, None])):
+        with pytest.raises(pyxent.XentError):
+            pyxent.softmax(other)

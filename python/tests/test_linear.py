@@ -317,7 +317,13 @@ DOUBLES = HIDDEN.astype(np.float64)
      "float16 [9, 5], hidden is float64 [6, 5]; expected weights of type float64 or float32. "
      "Convert it: numpy.asarray(weights, numpy.float64)"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS[:, :4], LABELS), pyxent.ShapeError, "weights is float32 [9, "
-     "4], hidden is float64 [6, 5]; expected weights of shape [9, 5]"),
+     "4], hidden is float64 [6, 5]; expected weights of shape [classes, 5]"),
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS.T, LABELS), pyxent.ShapeError, "weights is float32 [5, 9], hidden "
+     "is float64 [6, 5]; expected weights of shape [classes, 5]: pass weights.T"),
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS.T, LABELS), pyxent.ShapeError, "weights is float32 [5, 9], hidden "
+     "is float32 [6, 5]; expected weights of shape [classes, 5]: pass weights.T"),
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, DEEP[..., :4], LABELS), pyxent.ShapeError, "weights is float32 [9, 2, 3, 4], "
+     "hidden is float64 [6, 5]; expected weights of shape [classes, 2, 3, 5]"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, bias=BIAS[:3]), pyxent.ShapeError, "bias is float32 "
      "[3], hidden is float64 [6, 5]; expected bias of shape [9]"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, weights_gradient=np.zeros((5, 9))),

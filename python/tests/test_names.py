@@ -39,6 +39,12 @@ X, LABELS = np.zeros((2, 3), np.float32), np.array([0, 1])
      "and step"),
     (lambda: pyxent.sample(X, temprature=1), "sample() got an unexpected keyword argument 'temprature'; expected "
      "temperature"),
+    (lambda: pyxent.sample(X, no_repeat_ngram=2), "no_repeat_ngram is an option of a text; expected "
+     "Sampler(no_repeat_ngram=2).start()"),
+    (lambda: pyxent.Sampler().start().next(X[0], dry_base=2.0), "dry_base is an option of a text; expected "
+     "Sampler(dry_base=2.0).start()"),
+    (lambda: pyxent.sample(X, logit_bias={1: 5.0}), "sample() got an unexpected keyword argument 'logit_bias'; expected "
+     "bias_tokens and bias_values"),
     (lambda: pyxent.bind(pyxent.softmax, X, dim=1), "softmax() got an unexpected keyword argument 'dim'; expected axis"),
 ])
 def test_names_of_other_libraries(call, message):
@@ -61,5 +67,7 @@ def test_other_errors_of_a_call_are_pythons():
 
 
 def test_signatures_are_those_of_the_functions():
+    of_sampler = inspect.signature(pyxent.Sampler).parameters
+    assert {"top_p", "seed", "no_repeat_ngram"} <= set(of_sampler) and not {"logits", "step", "options"} & set(of_sampler)
     assert list(inspect.signature(pyxent.argmax).parameters)[:3] == ["logits", "axis", "keepdims"]
     assert pyxent.argmax.__name__ == "argmax" and pyxent.argmax.__doc__.startswith("The class of the largest")

@@ -9,7 +9,7 @@ import pyxent
 
 X = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
 LABELS = np.array([0, 2, 1, 1])
-REMEDY = re.compile(r"(numpy\.asarray\(\w+(?:, [\w.]+)?\)|numpy\.frombuffer\(\w+, [\w.]+\)|"
+REMEDY = re.compile(r"(numpy\.asarray\(\w+(?:, [\w.]+)?\)|numpy\.frombuffer\(\w+, [\w.]+\)|\w+\.copy\(\)|\w+\.T$|"
                     r"\w+\.(?:to|long|bool|float|double|to_dense|resolve_neg)\([\w.]*\))")
 ONE_HOT = np.eye(3)[LABELS]
 
@@ -46,11 +46,15 @@ CASES = {
     "sink": (loss(sink=None), ([0.0, 1, 2, 3], [0, 1, 2, 3], np.zeros(4), np.zeros(4, int))),
     "targets": (loss(targets=None), ([0, 2, 1, 1], [0.0, 2.0, 1.0, 1.0], LABELS.astype(float), ONE_HOT, ONE_HOT.tolist(),
                                      ONE_HOT.astype(int), ONE_HOT.astype(bool), LABELS.astype(np.float32),
+                                     LABELS > 0, LABELS.astype(">i8"), LABELS.astype(object), ONE_HOT.astype(">f8"),
+                                     LABELS[::-1],
                                      bytes([0, 2, 1, 1]), bytearray([0, 2, 1, 1]))),
     "logits": (of(pyxent.cross_entropy, logits=None, targets=LABELS), (X.tolist(), X.round().astype(int),
                                                                        X.round().astype(int).tolist())),
     "logits of a sampler": (of(pyxent.sample, logits=None), (X.tolist(), X.astype(float), X.round().astype(int))),
     "logits of a softmax": (of(pyxent.softmax, logits=None), (X.tolist(), [[1, 2]], 3, 3.5, b"\0\0\x80\x3f" * 4,
+                                                              X.astype(">f4"), X.astype(object), X.astype(np.longdouble),
+                                                              memoryview(X.astype(">f4")), X[::-1],
                                                               bytearray(8))),
     "prompt_tokens": (of(pyxent.sample, logits=X, prompt_tokens=None, presence_penalty=1), (
         [[0], [1], [2], [-1]], np.zeros((4, 1)), np.zeros((4, 2), np.float32))),
@@ -60,7 +64,7 @@ CASES = {
     "upstream": (of(pyxent.softmax_backward, output=X, upstream=None), (X.tolist(), X.astype(float))),
     "teacher": (of(pyxent.divergence, logits=X, teacher=None), (X.tolist(), X.round().astype(int))),
     "weights": (of(pyxent.linear_cross_entropy, hidden=X, weights=None, targets=LABELS), (
-        X[:3].tolist(), X[:3].astype(float), X[:3].round().astype(int))),
+        X[:3].tolist(), X[:3].astype(float), X[:3].round().astype(int), np.ones((3, 5), np.float32))),
     "weights of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=ONE_HOT.astype(int), weights=None), (
         [1.0, 2, 3], np.ones(3), np.ones(3, int))),
     "targets of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=None), (ONE_HOT.tolist(), ONE_HOT)),
@@ -79,6 +83,22 @@ def test_the_remedy_of_a_message_works(name, value):
             CASES[name][0](value)
     else:
         mended(CASES[name][0], name.partition(" ")[0], value)
+
+
+def test_the_remedies_of_other_values_work(tmp_path):
+    path = tmp_path / "logits.npy"
+    np.save(path, X)
+    for value in (path, str(path)):
+        with pytest.raises(pyxent.DTypeError) as error:
+            pyxent.softmax(value)
+        code = str(error.value).partition("such as ")[2]
+        np.testing.assert_array_equal(eval(code, {"numpy": np, "logits": value}), X)
+    bias, rows = {2: 9.0, 0: -9.0}, np.random.default_rng(2).normal(size=(2, 4, 3)).astype(np.float32)
+    for logits in (rows, rows[0], rows[0, 0]):
+        with pytest.raises(pyxent.DTypeError) as error:
+            pyxent.sample(logits, bias=bias)
+        options = eval(f"dict({str(error.value).partition('or ')[2]})", {"numpy": np, "bias": bias})
+        assert (pyxent.sample(logits, **options).tokens == 2).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

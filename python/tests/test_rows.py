@@ -292,7 +292,7 @@ def test_several_axes_of_tensors():
      "4], and the call is bound; expected a dtype that is no wider. Convert logits first"),
     (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.OptionError, "logits is int64 [2, 4] and the call is bound; "
      "expected an array of floats. Convert logits first"),
-    (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is uint8 [3], "
+    (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is bool [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
      "expected an array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)"),
@@ -307,7 +307,7 @@ def test_several_axes_of_tensors():
     (lambda: pyxent.softmax_backward(X, X[0], axis=None), pyxent.ShapeError, "upstream is float32 [3, 4], output is "
      "float32 [2, 3, 4]; expected the same shape"),
     (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
-     "class_mask is uint8 [], logits is float32 [24]; expected the same shape"),
+     "class_mask is bool [], logits is float32 [24]; expected the same shape"),
     (lambda: pyxent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
     (lambda: pyxent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
      "False"),

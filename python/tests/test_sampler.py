@@ -143,10 +143,8 @@ def test_drafts():
     assert text == expected[:len(text)]
     broken = rows[:2].copy()
     broken[1, 0] = np.nan
-    with pytest.raises(pyxent.XentError, match="no token"):
-        sampler.start().verify(broken, expected[:1])
     cursor = sampler.start()
-    with pytest.raises(pyxent.XentError, match="no token"):
+    with pytest.raises(pyxent.NoTokenError, match=r"^logits\[1\] is float32 \[9\] with nan in class 0, and no token"):
         cursor.verify(broken, expected[:1])
     assert cursor.step == 0 and cursor.next(rows[0]) == expected[0]
 
@@ -164,13 +162,35 @@ def test_texts():
     assert repr(sampler.start(3)) == "SamplerCursor(step=3, Sampler(top_k=2, seed=1))"
 
 
-@pytest.mark.parametrize("row", [[0, np.nan], [0, np.inf], [-np.inf, -np.inf]])
-def test_logits_without_a_token_do_not_count(row):
-    cursor, row = pyxent.Sampler(seed=1).start(), np.array(row, np.float32)
-    with pytest.raises(pyxent.XentError, match=r"logits has no token that can be drawn; expected logits without NaN"):
-        cursor.next(row)
+@pytest.mark.parametrize("row, options, cause", [
+    ([0, np.nan], {}, "nan in class 1"), ([np.inf, np.nan], {}, "inf in class 0"), ([-np.inf] * 2, {}, "-inf in all classes"),
+    ([0, 1], {"class_mask": np.zeros(2, bool)}, "no class that the inputs allow"),
+    ([0, 1], {"bias": np.full(2, -np.inf, np.float32)}, "no class that the inputs allow")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_logits_without_a_token_do_not_count(row, options, cause, dtype):
+    cursor, row = pyxent.Sampler(seed=1).start(), np.array(row, dtype)
+    with pytest.raises(pyxent.NoTokenError) as error:
+        cursor.next(row, **options)
+    assert str(error.value) == (f"logits is {row.dtype} [2] with {cause}, and no token can be drawn; expected logits without "
+                                "NaN or +inf, one of them above -inf")
     assert cursor.step == 0
-    assert cursor.next(row[None]).tolist() == [-1] and cursor.step == 1
+    assert cursor.next(row[None], **options).tolist() == [-1] and cursor.step == 1
+
+
+def test_penalties_of_a_batch_need_its_tokens():
+    for options in ({"repetition_penalty": 1.5}, {"presence_penalty": [0.5, None, 1]}):
+        cursor, before = pyxent.Sampler(temperature=0, **options).start(), np.tile(np.array([1, -1]), (3, 1))
+        expected = pyxent.sample(BATCH, temperature=0, **options, output_tokens=before).tokens
+        np.testing.assert_array_equal(cursor.next(BATCH, output_tokens=before), expected)
+        cursor.next(BATCH, output_tokens=np.zeros((3, 0), int))
+        cursor.next(BATCH, prompt_tokens=before)
+        assert cursor.step == 3
+        with pytest.raises(pyxent.OptionError) as error:
+            cursor.next(BATCH)
+        name = next(iter(options))
+        assert str(error.value) == (f"{name} is set, logits has 2 dimensions and no tokens are passed; a cursor keeps no "
+                                    "tokens of a batch: pass output_tokens to each call")
+    assert pyxent.Sampler(repetition_penalty=1, presence_penalty=0).start().next(BATCH).shape == (3,)
 
 
 def test_a_call_that_raises_does_not_count():
@@ -182,7 +202,26 @@ def test_a_call_that_raises_does_not_count():
 
 @pytest.mark.parametrize("call, error, message", [
     (lambda: pyxent.Sampler(step=1), TypeError, "Sampler() got the argument 'step'; expected it in start(step=...)"),
-    (lambda: pyxent.Sampler(temprature=1), TypeError, "'temprature'; expected temperature"),
+    (lambda: pyxent.Sampler(topp=0.9), TypeError, "Sampler() got an unexpected keyword argument 'topp'; expected top_p"),
+    (lambda: pyxent.Sampler(no_repeat_ngrams=2), TypeError, "'no_repeat_ngrams'; expected no_repeat_ngram"),
+    (lambda: pyxent.Sampler(x=2), TypeError, "'x'; help(pyxent.Sampler) lists the arguments"),
+    (lambda: pyxent.Sampler(banned_sequences=[3, 4]), TypeError,
+     "banned_sequences[0] is 3; expected a list of tokens, such as [[3], [4]]"),
+    (lambda: pyxent.Sampler(banned_sequences=3), TypeError,
+     "banned_sequences is 3; expected lists of tokens, such as [[3], [4]]"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start(prompt_tokens=[1]).next(BATCH, output_tokens=np.zeros((3, 1), int)),
+     pyxent.OptionError, "prompt_tokens of start has the tokens of one text, logits has 2 dimensions; expected prompt_tokens "
+     "in each call"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start(prompt_tokens=[6]).next(LOGITS[:2]), pyxent.LabelError,
+     "the text of this cursor has token 6, logits has 2 classes; expected logits of the same classes in each step"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start(prompt_tokens=[1, 6]).next(LOGITS), pyxent.LabelError,
+     "the text of this cursor has token 6, logits has 4 classes; expected logits of the same classes in each step"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start().next(
+        LOGITS, bias_tokens=np.array([9]), bias_values=np.zeros(1, np.float32)), pyxent.LabelError, "bias_tokens of row 0 has 9"),
+    (lambda: pyxent.Sampler().start().verify(BATCH, [1, 2], class_mask=np.ones(50, bool)), TypeError,
+     "verify() got 'class_mask'; it takes no options of a step: call next for such a step"),
+    (lambda: pyxent.Sampler().start().verify(BATCH[:2], [1, 2]), pyxent.ShapeError,
+     "logits has the shape [2, 50], drafts has 2 tokens; expected the shape [3, 50], a row for each draft and one more"),
     (lambda: pyxent.Sampler(temperature=-1), pyxent.OptionError, "temperature is -1; expected 0"),
     (lambda: pyxent.Sampler(rules="ggml"), pyxent.OptionError, "rules is ggml; expected one of xent"),
     (lambda: pyxent.Sampler(seed=0.5), TypeError, "seed is 0.5; expected an integer"),
@@ -202,7 +241,8 @@ def test_a_call_that_raises_does_not_count():
         LOGITS, bias_tokens=np.array([1]), bias_values=np.zeros(1, np.float32)), pyxent.OptionError, "expected bias, with"),
     (lambda: pyxent.Sampler().start(3).rewind(4), pyxent.OptionError, "step is 4, this cursor is at step 3"),
     (lambda: pyxent.Sampler(repetition_penalty=2).start(3).rewind(2), pyxent.OptionError, "1 steps back are more than the 0"),
-    (lambda: pyxent.Sampler().start().verify(LOGITS, []), pyxent.ShapeError, "logits has the shape [4], drafts has 0 tokens"),
+    (lambda: pyxent.Sampler().start().verify(LOGITS, []), pyxent.ShapeError, "logits has the shape [4], drafts has 0 tokens; "
+     "expected the shape [1, 4]"),
 ])
 def test_mistakes(call, error, message):
     with pytest.raises(error, match=re.escape(message)):

@@ -86,7 +86,7 @@ def test_kl_div_at_the_edges():
 
 @pytest.mark.parametrize("call, message", [
     (lambda: pyxent.binary_cross_entropy(X, T > 0.5, target_gradient=True), "target_gradient is requested, targets "
-     "are labels uint8 [3, 4]; expected numbers from 0 to 1 of type float64 or float32"),
+     "are labels bool [3, 4]; expected numbers from 0 to 1 of type float64 or float32"),
     (lambda: pyxent.binary_cross_entropy(X, T, focal_gamma=2, target_gradient=True), "target_gradient is requested, "
      "focal_gamma is 2; expected one of them"),
     (lambda: pyxent.binary_cross_entropy(X, T, probability_clamp=0.1, target_gradient=True), "target_gradient is "

@@ -8,14 +8,14 @@ from pyxent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selec
                                 nll_loss, numerics_version, sample, selected_log_probabilities, softmax,
                                 softmax_backward, top_k)
 from pyxent._sampler import Sampler, SamplerCursor
-from pyxent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, OptionError,
-                           ShapeError, XentError)
+from pyxent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, NoTokenError,
+                           OptionError, ShapeError, XentError)
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ArrayMemoryError", "DTypeError", "LabelError", "LinearGradients", "LinearLoss", "Loss", "NativeLibraryError",
-    "EmptyMeanError", "OptionError", "Sample", "Sampler", "SamplerCursor", "Selected", "ShapeError", "TopK", "XentError",
+    "EmptyMeanError", "NoTokenError", "OptionError", "Sample", "Sampler", "SamplerCursor", "Selected", "ShapeError", "TopK", "XentError",
     "argmax", "bfloat16", "binary_cross_entropy", "binary_cross_entropy_hvp", "bind", "cross_entropy", "cross_entropy_hvp", "divergence",
     "entropy", "isas", "kl_div", "linear_cross_entropy", "log_softmax", "log_softmax_backward", "log_sum_exp",
     "nll_loss", "numerics_version", "sample", "selected_log_probabilities", "softmax", "softmax_backward", "top_k"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
@@ -35,6 +36,7 @@ _FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
         ("b", ctypes.c_byte), ("B", ctypes.c_ubyte), ("h", ctypes.c_short), ("H", ctypes.c_ushort),
         ("i", ctypes.c_int), ("I", ctypes.c_uint), ("l", ctypes.c_long), ("L", ctypes.c_ulong),
         ("q", ctypes.c_longlong), ("Q", ctypes.c_ulonglong))}}
+_BOOLEANS = ("bool", "torch.bool", "?")
 _CODES = {0: "I", 1: "U", 2: "F", 4: "BF", 6: "U"}  # type codes of DLPack: kDLInt ...
 _MAIN_MEMORY = (1, 3, 11)  # kDLCPU, and host memory pinned by CUDA and ROCm
 
@@ -90,8 +92,18 @@ class Array:
         for offsets in itertools.product(*outside):
             ctypes.memset(self.address + sum(offsets) * SIZE[self.type], 0, SIZE[self.type] * run)
 
+    @property
+    def is_bool(self) -> bool:
+        """Whether the owner calls the bytes booleans."""
+        owner = self.owner[0] if isinstance(self.owner, tuple) else self.owner
+        return self.type == "U8" and str(getattr(owner, "dtype", getattr(owner, "format", ""))) in _BOOLEANS
+
+    @property
+    def has_integers(self) -> bool:
+        return self.type in INTEGERS and not self.is_bool
+
     def __str__(self) -> str:
-        return f"{NAME[self.type]} {list(self.shape)}"
+        return f"{'bool' if self.is_bool else NAME[self.type]} {list(self.shape)}"
 
 
 @lru_cache(maxsize=256)
@@ -116,7 +128,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
         elif is_of_torch(value):
             array = _of_torch(name, value)
         elif (about := getattr(value, "__array_interface__", None)) is not None:
-            array = _of_interface(name, value, about)
+            array = _of_interface(name, value, about, takes)
         elif (column := column_of(value)) is not None:
             array = array_of(name, column, takes)
         elif hasattr(value, "__dlpack__"):
@@ -126,21 +138,21 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
     except (XentError, MemoryError, RecursionError):
         raise
     except Exception as error:  # libraries raise any type for memory that they cannot export
-        if instead := _instead(name, value):
+        if instead := _instead(name, value, takes):
             raise ArrayMemoryError(f"{name} is {instead}") from error
         reason = (str(error).splitlines() or [""])[0]
         raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}); "
                                f"expected a dense array of numbers in main memory") from error
     if array.strides and min(array.strides) < 0:
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
-            raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
-                             f"copy it")
+            fix = "" if takes == OUTPUT or not hasattr(value, "copy") else f". Copy it: {name}.copy()"
+            raise ShapeError(f"{name} has strides {list(array.strides)}; expected strides of 0 or more{fix}")
         array.strides = tuple(max(stride, 0) for stride in array.strides)  # that of an axis of size 1
     if array.address % SIZE[array.type] and array.size:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {NAME[array.type]}: align the memory")
     if not array.address and array.size:
-        instead = _instead(name, value)
+        instead = _instead(name, value, takes)
         raise ArrayMemoryError(f"{name} is {instead}" if instead else f"{name} of {type(value)} has no memory: pass an "
                                f"array that holds numbers")
     return array
@@ -205,12 +217,18 @@ def type_named(dtype: object) -> str:
 # ---- memory of other libraries ------------------------------------------------------------------------------------
 
 
-def _unknown(name: str, given: object) -> DTypeError:
+def _unknown(name: str, given: object, fix: str = "") -> DTypeError:
     return DTypeError(f"{name} has elements of type {given}; expected floats of 16, 32 or 64 bits, integers or "
-                      f"booleans in the byte order of this machine")
+                      f"booleans in the byte order of this machine{fix}")
 
 
-def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
+def _conversion(name: str, takes: str | Array, dimensions: int, is_number: bool) -> str:
+    """The end of a message about a type of NumPy, if NumPy can convert it."""
+    takes = takes if isinstance(takes, str) else takes_of_targets(takes, dimensions)
+    return f". Convert it: {converted(name, takes)}" if is_number and takes != OUTPUT else ""
+
+
+def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Array) -> Array:
     masked = sys.modules.get("numpy.ma")
     if masked and isinstance(value, masked.MaskedArray):
         raise ArrayMemoryError(f"{name} is a masked array, whose mask is not in its memory: pass {name}.data, and the "
@@ -222,7 +240,8 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     if type_ is None and typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
         type_ = "BF16"
     if type_ is None:
-        raise _unknown(name, getattr(value, "dtype", typestr))
+        raise _unknown(name, getattr(value, "dtype", typestr),
+                       _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
     address, read_only = about["data"]
     shape, strides = about["shape"], about.get("strides")
     if strides is not None and len(strides) != len(shape):
@@ -262,10 +281,14 @@ def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] 
     return [stride // size for stride in strides]
 
 
-def _instead(name: str, value: Any) -> str | None:
+IGNORED = ", with ignore_index=-100"
+
+
+def _instead(name: str, value: Any, takes: str | Array) -> str | None:
     """Describes an array that exports no memory, and what to pass instead, if known."""
     if not is_of_torch(value):
-        return _instead_of_column(name, value)
+        takes = takes if isinstance(takes, str) else takes_of_targets(takes, _dimensions_of(value))
+        return _instead_of_column(name, value, (name, takes) == ("targets", "int"))
     torch: Any = sys.modules["torch"]
     if value.is_nested:
         return "a nested tensor; expected its rows in one dimension, with their row_offsets"
@@ -295,31 +318,52 @@ def column_of(value: Any) -> Any:
     type_: Any = getattr(value, "type", None)
     size = getattr(type_, "list_size", None)
     if hasattr(value, "num_chunks"):
-        return value.chunk(0) if value.num_chunks == 1 and (size is not None or not type_.num_fields) else None
-    if size is None or value.null_count:
+        if value.num_chunks != 1 or size is None and type_.num_fields:
+            return None
+        return value.chunk(0) if size is None else column_of(value.chunk(0))
+    if size is None or value.null_count or (numbers := value.flatten()).null_count:
         return None
-    numbers = array_of("column", value.flatten())
+    numbers = array_of("column", numbers)
     return Array(numbers.address, numbers.type, (len(value), size), None, True, numbers.owner)
 
 
-def _instead_of_column(name: str, value: Any) -> str | None:
+def _instead_of_column(name: str, value: Any, are_labels: bool) -> str | None:
     """Describes a column whose numbers are in another array."""
     library, dtype = type(value).__module__.partition(".")[0], str(getattr(value, "dtype", ""))
     if library == "pandas" and dtype == "category":
         return f"a column of categories; expected numbers: {name}.cat.codes"
-    if library == "pandas" and dtype == "object":
-        return f"a column of objects; expected numbers, of lists: numpy.stack({name})"
-    type_ = getattr(value, "type", None)
+    if are_labels and library == "pandas" and hasattr(value, "fillna") and sys.modules["numpy"].any(value.isna()):
+        return f"a column without some labels; expected numbers: {name}.fillna(-100).to_numpy(int){IGNORED}"
+    if library == "pandas" and (dtype == "object" or "list<" in dtype):
+        of = "objects; expected numbers, of lists" if dtype == "object" else "lists; expected numbers"
+        return f"a column of {of}: numpy.stack({name})"
     if library == "polars" and dtype.startswith("List"):
         of = f"{name}.to_arrow()"
-    elif library == "pyarrow" and getattr(type_, "num_fields", 0) == 1:
-        of = f"{name}.combine_chunks()" if hasattr(value, "num_chunks") else name
-        if hasattr(type_, "list_size"):
-            return (f"an array of lists with nulls; expected numbers: {name}.drop_null()" if value.null_count else
-                    f"an array of lists in several chunks; expected one: {of}")
-    else:
+        return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
+    if are_labels and library == "polars" and dtype and value.null_count():
+        return f"a column with nulls; expected numbers: {name}.fill_null(-100){IGNORED}"
+    return _instead_of_arrow(name, value, are_labels) if library == "pyarrow" and hasattr(value, "null_count") else None
+
+
+def _instead_of_arrow(name: str, value: Any, are_labels: bool) -> str | None:
+    types, masked = sys.modules["pyarrow"].types, "fill_null(float('-inf'))"  # a null logit does not count
+    if types.is_integer(value.type) or types.is_floating(value.type):
+        filled = f"fill_null(-100){IGNORED}" if are_labels else masked
+        return f"a column with nulls; expected numbers: {name}.{filled}" if value.null_count else None
+    has_size = types.is_fixed_size_list(value.type)
+    if has_size and value.null_count:
+        return f"an array of lists with null rows; drop the same rows of all arrays: {name}.drop_null()"
+    if not (has_size or types.is_list(value.type) or types.is_large_list(value.type)):
         return None
-    return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
+    if hasattr(value, "num_chunks"):
+        name, value = f"{name}.combine_chunks()", value.combine_chunks()
+    filled = f".{masked}" if value.flatten().null_count else ""
+    if not has_size:
+        return f"an array of lists; expected its numbers: {name}.values{filled}, with row_offsets={name}.offsets"
+    if filled:
+        rows = f"(-1, {value.type.list_size})"
+        return f"an array of lists with nulls; expected numbers: numpy.reshape({name}.flatten(){filled}, {rows})"
+    return f"an array of lists in several chunks; expected one: {name}"
 
 
 def _no_output(name: str, kind: type) -> DTypeError:
@@ -334,8 +378,12 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
     except TypeError:
         if takes == OUTPUT:
             raise _no_output(name, kind) from None
-        if instead := _instead(name, value):
+        if instead := _instead(name, value, takes):
             raise ArrayMemoryError(f"{name} is {instead}") from None
+        if isinstance(value, (str, os.PathLike)):
+            path = shown(os.fspath(value))
+            raise DTypeError(f"{name} is {path}; expected an array, such as "
+                             f"numpy.load({name if path.startswith('of ') else path})") from None
         raise DTypeError(f"{name} is {article(kind.__name__)}; expected an array with DLPack or the buffer protocol, for "
                          f"instance {converted(name, takes)}") from None
     if kind in (bytes, bytearray) or kind.__module__ == "mmap":
@@ -346,7 +394,7 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
                          f"numpy.frombuffer({name}, {numbers})")
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
-        raise _unknown(name, view.format)
+        raise _unknown(name, view.format, _conversion(name, takes, view.ndim, view.format.lstrip("<>@=!") in _FORMATS))
     if any(offset >= 0 for offset in view.suboffsets or ()):
         raise ArrayMemoryError(f"{name} lies behind pointers (it has suboffsets): copy it into one piece of memory")
     return Array(_address(view), type_, view.shape or (), _elements(name, view.strides, view.itemsize), view.readonly,

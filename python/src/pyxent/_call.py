@@ -19,8 +19,8 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from pyxent._arrays import (FLOATS, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type, converted,
-                            empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
+from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
+                            converted, empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Prepared, Report, Shape, Statistics, ExactSum, Work, sized)
@@ -39,7 +39,7 @@ _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bi
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty")  # these may be one number per row
-_AS_LABELS = (", int)", ".long()")  # the ends of conversions to integers
+_AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
 
@@ -85,6 +85,13 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     return axis % rank
 
 
+def shape_of_weights(weights: Array, features: int) -> str:
+    """The shape of the weights of a layer with these features, for messages: any number of classes is right."""
+    shape = ["classes", *weights.shape[1:-1], features]
+    is_turned = len(shape) == 2 and weights.shape[0] == features
+    return f"[{', '.join(map(str, shape))}]{': pass weights.T' if is_turned else ''}"
+
+
 def require_flags(name: str, array: Array, or_bits: bool) -> None:
     if array.type not in ("U8", "I8"):
         bits = ", or int32 or uint32 with 32 classes in each number" if or_bits else ""
@@ -95,6 +102,10 @@ def require_flags(name: str, array: Array, or_bits: bool) -> None:
 def conversion(name: str, array: Array, takes: str) -> str:
     """The end of a message that shows how to convert an input to the right type."""
     of_torch = isinstance(array.owner, tuple) and is_of_torch(array.owner[0])
+    if (name, takes) == ("targets", "int") and array.type in FLOATS and any(
+            map(math.isnan, numbers_along(array, list(zip(array.shape, array.strides))))):
+        filled = f"{name}.nan_to_num(-100).long()" if of_torch else f"numpy.nan_to_num({name}, nan=-100).astype(int)"
+        return f". Convert it: {filled}{IGNORED}"
     return f". Convert it: {converted(name, takes, of_torch)}"
 
 
@@ -102,7 +113,7 @@ _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16":
                            "BF16": ctypes.c_uint16}
 
 
-def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
+def numbers_along(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
     """The numbers of an array along dimensions, each with its size and stride, in row-major order."""
     for index in itertools.product(*([i * stride for i in range(n)] for n, stride in dimensions)):
         address = array.address + sum(index) * SIZE[array.type]
@@ -283,7 +294,7 @@ class Call:
                 raise DTypeError(f"temperature is {array}; expected floats"
                                  f"{conversion('temperature', array, 'float')}")
             strides = self._per_row("temperature", array, True)
-            numbers = _numbers_of(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
+            numbers = numbers_along(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
         for row, number in enumerate(numbers):
             try:
                 number = float(require("temperature", number))
@@ -427,7 +438,7 @@ class Call:
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
             raise DTypeError(f"{name} is {array}, and there are {self.classes} classes; expected an array of type "
                               "int64")
-        if types == _INTEGER and array.type not in INTEGERS:
+        if types == _INTEGER and not array.has_integers:
             raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
 
     def _code(self, name: str) -> int:
@@ -567,8 +578,8 @@ class Call:
     def _like_layer(self, name: str, array: Array, like: str) -> list[int]:
         expected = (self.classes, self.counts["features"]) if name == "weights" else self.arrays[like].shape
         if array.shape != expected:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of shape "
-                             f"{list(expected)}")
+            shape = shape_of_weights(array, expected[-1]) if name == "weights" else list(expected)
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of shape {shape}")
         if like == "weights":
             self.matrices[name] = array.strides
         return list(array.strides)
@@ -589,7 +600,7 @@ class Call:
     def take_targets(self, value: Any, weights: Any = None) -> str:
         """Takes class indices, probability rows, or sparse targets with weights; returns which of them they are."""
         targets = self._seen(array_of("targets", value, self._shape_of_targets if weights is None else "int"))
-        integers = targets.type in INTEGERS
+        integers = targets.has_integers
         if weights is not None:
             if not integers:
                 raise DTypeError(f"targets is {targets}, and target_weights are set; expected the classes of each "
@@ -622,7 +633,7 @@ class Call:
     def take_labels(self, value: Any) -> None:
         targets = self._seen(array_of("targets", value, "int"))
         self.labels_only = True
-        if targets.type not in INTEGERS:
+        if not targets.has_integers:
             are_rows = len(targets.shape) == len(self.shape)
             raise DTypeError(f"targets is {targets}; expected class indices as integers"
                              f"{'' if are_rows else conversion('targets', targets, 'int')}")
@@ -632,7 +643,7 @@ class Call:
         """Takes one class or several classes of each row."""
         targets = self._seen(array_of("targets", value, "int"))
         self.labels_only = True
-        if targets.type not in INTEGERS:
+        if not targets.has_integers:
             raise DTypeError(f"targets is {targets}; expected the classes of each row as integers"
                              f"{conversion('targets', targets, 'int')}")
         kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypedDict, TypeVar, cast
+
+from pyxent._options import shown
+from pyxent._text import Repetition
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -16,8 +19,9 @@ _HERE = {
     "b": ("weights",), "pos_weight": ("positive_weights",), "sample_weight": ("row_weights", "weights"),
     "gamma": ("focal_gamma",), "alpha": ("focal_alpha",), "labels": ("targets",), "ignore_class": ("ignore_index",),
     "generator": ("seed and step",), "key": ("seed and step",), "linear_weight": ("weights",),
-    "linear_bias": ("bias",),
+    "linear_bias": ("bias",), "logit_bias": ("bias_tokens and bias_values",),
 }
+OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 
 
 class Nothing(TypedDict):
@@ -32,9 +36,12 @@ def named(function: Function) -> Function:
     return function
 
 
-def unexpected(function: Callable[..., Any], unknown: Collection[str]) -> TypeError:
+def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any]) -> TypeError:
     """Returns Python's error for arguments that a function does not take, with Xent's names for them."""
     name, taken = function.__name__, inspect.signature(function).parameters
+    for argument, value in unknown.items():
+        if argument in OF_TEXTS and argument not in taken:
+            return TypeError(f"{argument} is an option of a text; expected Sampler({argument}={shown(value)}).start()")
     a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
     expected = [found for argument in unknown if (found := _name_here(argument, taken))]
     fix = f"expected {', '.join(expected)}" if expected else f"help(pyxent.{name}) lists the arguments"

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from pyxent._arrays import (FLOATS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
-                            type_named)
+from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty,
+                            is_of_torch, type_named)
 from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
-                          normal_axis, plural, require_in_place, require_unwritten, versions_of, workspace_of)
+                          normal_axis, plural, require_in_place, require_unwritten, shape_of_weights, versions_of,
+                          workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._names import Nothing, named, unexpected
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
@@ -662,8 +663,8 @@ def selected_log_probabilities(
     if unknown:
         raise unexpected(selected_log_probabilities, unknown)
     logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
-    call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
-                          temperature=temperature, softcap=softcap, ignore_index=ignore_index,
+    call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, labels=targets, isa=isa,
+                          fully_masked=fully_masked, temperature=temperature, softcap=softcap, ignore_index=ignore_index,
                           gradient_scale=gradient_scale)
     call.take_selected(_given("targets", targets))
     call.take("class_mask", class_mask)
@@ -846,7 +847,8 @@ def cross_entropy(
         labels = array_of("targets", targets, lent)
         key = ("cross_entropy", axis, reduction, ignore_index, gradient, lent.type, lent.shape, lent.strides,
                labels.type, labels.shape, labels.strides)
-        loss = _small_loss(_PLANS.get(key), logits, lent, labels, reduction == "mean", gradient is True)
+        plan = None if labels.is_bool else _PLANS.get(key)
+        loss = _small_loss(plan, logits, lent, labels, reduction == "mean", gradient is True)
         if loss:
             return loss
     if is_several(axis):
@@ -869,7 +871,7 @@ def cross_entropy(
     logits, targets, class_weights, row_weights, target_weights, sink = _as_type(
         dtype, threads, logits, targets=targets, class_weights=class_weights, row_weights=row_weights,
         target_weights=target_weights, sink=sink)
-    call, struct = _begin("logits", logits, cast(int, axis), row_offsets, **given)
+    call, struct = _begin("logits", logits, cast(int, axis), row_offsets, labels=targets, **given)
     kind = call.take_targets(_given("targets", targets), target_weights)
     _require_for(kind, call, given)
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
@@ -1342,7 +1344,8 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
     bias = None if inputs["bias"] is None else array_of("bias", inputs["bias"])
     for name, array, expected in (("weights", weights, (*of_classes, lent.shape[-1])), ("bias", bias, of_classes)):
         if array and array.shape != expected:
-            raise ShapeError(f"{name} is {array}, hidden is {lent}; expected {name} of shape {list(expected)}")
+            shape = shape_of_weights(array, lent.shape[-1]) if name == "weights" else list(expected)
+            raise ShapeError(f"{name} is {array}, hidden is {lent}; expected {name} of shape {shape}")
         if array and not call.fits(array.type):
             raise DTypeError(f"{name} is {array}, hidden is {lent}; expected {name} of type {call.allowed}"
                              f"{conversion(name, array, 'numpy.float64')}")
@@ -1626,7 +1629,7 @@ def nll_loss(
     log_probabilities, class_weights, row_weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
         class_weights=class_weights, row_weights=row_weights)
-    call, struct = _begin("logits", log_probabilities, axis, called="log_probabilities", isa=isa,
+    call, struct = _begin("logits", log_probabilities, axis, called="log_probabilities", labels=targets, isa=isa,
                           ignore_index=ignore_index)
     call.take_labels(_given("targets", targets))
     call.take("row_weights", row_weights)
@@ -2003,6 +2006,10 @@ def sample(
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                          f"from{conversion('logits', call.lead, 'numpy.float32')}")
+    if isinstance(bias, dict):
+        raise DTypeError("bias is a dict; expected an array, or "
+                         f"bias_tokens=numpy.array({_repeated('list(bias)', call)}), "
+                         f"bias_values=numpy.array({_repeated('list(bias.values())', call)}, numpy.float32)")
     if (bias_tokens is None) != (bias_values is None):
         missing = "bias_values" if bias_values is None else "bias_tokens"
         raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
@@ -2040,6 +2047,13 @@ def sample(
         return Sample(sampled=sampled, seed=drawn, **call.results)
 
     return call.result(threads, compute)
+
+
+def _repeated(text: str, call: Call) -> str:
+    """An expression with a copy of a list for each row, for messages."""
+    for n in reversed(call.row_shape):
+        text = f"[{text}]" if n == 1 else f"[{text}] * {n}"
+    return text
 
 
 def _require_chance(seed: Any, step: Any, stream: Any, draw: Any) -> None:
@@ -2107,11 +2121,16 @@ def _of_piece(requests: Any, first: int) -> Any:
 
 
 def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
-           classes: int | None = None, called: str | None = None, may_be_empty: bool = False,
+           classes: int | None = None, called: str | None = None, may_be_empty: bool = False, labels: Any = None,
            **options: Any) -> tuple[Call, Options]:
     found = library()
-    call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called,
-                may_be_empty)
+    try:
+        call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called,
+                    may_be_empty)
+    except DTypeError:
+        if labels is not None:
+            _require_order(array_of(called or lead, value), called or lead, array_of("targets", labels))
+        raise
     temperature = options.get("temperature")
     if temperature is not None and is_per_row(temperature):
         if classes is not None:
@@ -2119,6 +2138,13 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
                               f"temperatures are another call")
         call.take_temperatures(options.pop("temperature"))
     return call, options_of(found, **options)
+
+
+def _require_order(logits: Array, name: str, targets: Array) -> None:
+    """Rejects labels and logits that are passed in the wrong order."""
+    if logits.type in INTEGERS and targets.type in FLOATS and len(logits.shape) < len(targets.shape):
+        raise DTypeError(f"{name} is {logits}, targets is {targets}; expected floats and then classes: are the two "
+                         f"swapped?") from None
 
 
 def _as_type(dtype: Any, threads: Any, logits: Any, name: str = "logits", **others: Any) -> tuple[Any, ...]:
@@ -2225,7 +2251,9 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     if not bound.used:
         raise TypeError(f"operation {_name_of(operation)} returned {shown(idle[0])}; {_OPERATION_EXPECTED}")
 
-    def run() -> Result:
+    def run(*passed: Any, **by_name: Any) -> Result:
+        if passed or by_name:
+            raise TypeError("a bound call takes no arguments: write into the arrays that you bound")
         try:
             call = idle.pop()
         except IndexError:  # other threads are running it

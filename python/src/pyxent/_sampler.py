@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from array import array
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pyxent._names import unexpected
+from pyxent._arrays import array_of
+from pyxent._call import numbers_along, plural
+from pyxent._names import OF_TEXTS, Nothing, named, unexpected
 from pyxent._operations import Sample, sample
 from pyxent._options import integer, is_per_row, sampling_of, shown
 from pyxent._text import Repetition, Text, tokens_of
 from pyxent._types import ArrayLike
-from pyxent.errors import OptionError, ShapeError, XentError
+from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
 
-_OPTIONS = [name for name, parameter in inspect.signature(sample).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and name != "step"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "seed", "stream",
             "draw")
-_OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 _PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _HISTORIES = ("prompt_tokens", "output_tokens")
+
+
+def _penalties(options: Mapping[str, Any]) -> list[str]:
+    """The names of the penalties that are set."""
+    return [name for name in _PENALTIES if is_per_row(value := options.get(name))
+            or value not in (None, 1 if name == "repetition_penalty" else 0)]
+
+
+def _cause(numbers: Iterable[float]) -> str:
+    """The reason why no token can be drawn from logits."""
+    allowed = False
+    for i, number in enumerate(numbers):
+        if not number < math.inf:
+            return f"{number} in class {i}"
+        allowed |= number > -math.inf
+    return "no class that the inputs allow" if allowed else "-inf in all classes"
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
@@ -59,15 +78,20 @@ class Sampler:
     [0, 0, 3]
     """
 
+    __signature__: ClassVar = inspect.Signature([
+        parameter.replace(kind=parameter.KEYWORD_ONLY) for function in (sample, Repetition)
+        for name, parameter in inspect.signature(function).parameters.items() if name not in ("logits", "step")])
+
     def __init__(self, *, seed: Any = None, **options: Any) -> None:
         if "step" in options:
             raise TypeError("Sampler() got the argument 'step'; expected it in start(step=...), from where the cursor "
                             "counts")
-        if unknown := [name for name in options if name not in _OPTIONS and name not in _OF_TEXTS]:
-            raise unexpected(sample, unknown)
-        self.repetition = Repetition(**{name: options[name] for name in _OF_TEXTS if name in options})
+        taken = self.__signature__.parameters
+        if unknown := {name: value for name, value in options.items() if name not in taken}:
+            raise unexpected(Sampler, unknown)
+        self.repetition = Repetition(**{name: options[name] for name in OF_TEXTS if name in options})
         self._shown = dict(options)
-        options = {name: value for name, value in options.items() if name not in _OF_TEXTS}
+        options = {name: value for name, value in options.items() if name not in OF_TEXTS}
         self.seed = int.from_bytes(os.urandom(8), "little") if seed is None else seed
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
@@ -94,8 +118,7 @@ class SamplerCursor:
 
     def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = ()) -> None:
         self.sampler = sampler
-        penalized = any(sampler.options.get(name) not in (None, 0 if name != "repetition_penalty" else 1)
-                        for name in _PENALTIES if not is_per_row(sampler.options.get(name)))
+        penalized = any(not is_per_row(sampler.options[name]) for name in _penalties(sampler.options))
         self._keeps = penalized or sampler.repetition.is_used()
         self._text = Text(prompt_tokens)
         self._step = integer("step", step)
@@ -139,30 +162,58 @@ class SamplerCursor:
         A row with -1 has no token.
 
         `options` are options of `sample` that differ in this step, such as `class_mask`.
+
+        Raises the errors of `sample`, and NoTokenError for one row with a NaN or +inf, or without a class above -inf
+        that the options allow.
         """
+        return self._next("logits", logits, options)
+
+    def _next(self, name: str, logits: Any, options: dict[str, Any]) -> Any:
         tokens = self.sample(logits, **options).tokens
         if tokens.shape != ():
             return tokens
         token = tokens.tolist()
         if token < 0:
-            raise XentError("logits has no token that can be drawn; expected logits without NaN and +inf, of which one "
-                            "that is not masked is above -inf")
+            row = array_of(name, logits)
+            cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))))
+            raise NoTokenError(f"{name} is {row} with {cause}, and no token can be drawn; expected logits without NaN or "
+                               "+inf, one of them above -inf")
         return token
 
     def sample(self, logits: ArrayLike, **options: Any) -> Sample:
         """The full result of `sample` for the next step; its outputs are among the options."""
         shape = _shape(logits)
-        if self._keeps and len(shape) == 1:
+        is_text = self._keeps and len(shape) == 1
+        if is_text:
             options = self._of_text(options, shape[0])
         elif self.sampler.repetition.is_used():
             raise OptionError(f"logits has {len(shape)} dimensions, and options of a text are set; expected one row of one "
                               "dimension")
-        result = sample(logits, step=self._step, **{**self.sampler.options, **options})
+        given = {**self.sampler.options, **options}
+        if len(shape) > 1:
+            self._require_tokens(given, f"logits has {len(shape)} dimensions")
+        try:
+            result = sample(logits, step=self._step, **given)
+        except LabelError as error:
+            if not is_text or error.label not in self._text.tokens:
+                raise
+            raise LabelError(f"the text of this cursor has token {error.label}, logits has {plural(shape[0], 'class')}; "
+                             "expected logits of the same classes in each step", 0, error.label, shape[0]) from None
         if result.tokens.shape != ():
             self._step += 1
         elif (token := int(result.tokens)) >= 0:
             self._append(token)
         return result
+
+    def _require_tokens(self, given: dict[str, Any], batch: str) -> None:
+        """Rejects penalties of a batch without the tokens that they apply to."""
+        for name in _penalties(given):
+            if self._text.prompt:
+                raise OptionError(f"prompt_tokens of start has the tokens of one text, {batch}; expected prompt_tokens in "
+                                  "each call")
+            if not any(history in given for history in _HISTORIES):
+                raise OptionError(f"{name} is set, {batch} and no tokens are passed; a cursor keeps no tokens of a batch: "
+                                  "pass output_tokens to each call")
 
     def _of_text(self, options: dict[str, Any], classes: int) -> dict[str, Any]:
         """The options of a step, with the earlier tokens and their biases."""
@@ -180,7 +231,8 @@ class SamplerCursor:
                 options["bias_values"] = array("f", biases.values())
         return options
 
-    def verify(self, logits: ArrayLike, drafts: Iterable[int]) -> list[int]:
+    @named
+    def verify(self, logits: ArrayLike, drafts: Iterable[int], **unknown: Unpack[Nothing]) -> list[int]:
         """Checks draft tokens of another model: draws tokens row by row until one differs, and appends them.
 
         logits  one row more than drafts: row i has the logits after the first i drafts
@@ -188,14 +240,18 @@ class SamplerCursor:
 
         Returns the drawn tokens: the accepted drafts and one more. The text is the same as without drafts.
         """
+        if unknown:
+            raise TypeError(f"verify() got {', '.join(map(repr, unknown))}; it takes no options of a step: call next for "
+                            "such a step")
         drafts, rows = tokens_of("drafts", drafts), _shape(logits)
         if len(rows) != 2 or rows[0] != len(drafts) + 1:
-            raise ShapeError(f"logits has the shape {list(rows)}, drafts has {len(drafts)} tokens; expected two dimensions "
-                             "with a row for each and one more")
+            expected = f"[{len(drafts) + 1}, {rows[-1] if rows else 'classes'}]"
+            raise ShapeError(f"logits has the shape {list(rows)}, drafts has {plural(len(drafts), 'token')}; expected the "
+                             f"shape {expected}, a row for each draft and one more")
         first, tokens = self._step, []
         try:
             for i in range(len(drafts) + 1):
-                tokens.append(self.next(logits[i]))  # type: ignore[index]
+                tokens.append(self._next(f"logits[{i}]", logits[i], {}))  # type: ignore[index]
                 if i == len(drafts) or tokens[i] != drafts[i]:
                     break
         except BaseException:

@@ -33,7 +33,14 @@ def tokens_of(name: str, values: Iterable[Any]) -> list[int]:
 
 
 def _sequences(name: str, sequences: Iterable[Iterable[Any]], each: str) -> list[list[int]]:
-    copies = [tokens_of(name, sequence) for sequence in sequences]
+    example = "such as [[3], [4]]"
+    if not isinstance(sequences, Iterable):
+        raise TypeError(f"{name} is {shown(sequences)}; expected lists of tokens, {example}")
+    copies = []
+    for i, sequence in enumerate(sequences):
+        if not isinstance(sequence, Iterable):
+            raise TypeError(f"{name}[{i}] is {shown(sequence)}; expected a list of tokens, {example}")
+        copies.append(tokens_of(name, sequence))
     if not all(copies):
         raise OptionError(f"{each} is empty; expected one class or more")
     return copies

@@ -44,5 +44,9 @@ class LabelError(XentError, IndexError):
         return type(self), (str(self), self.row, self.label, self.classes), self.__dict__
 
 
+class NoTokenError(XentError):
+    """Logits from which `SamplerCursor.next` can draw no token. The step does not count."""
+
+
 class NativeLibraryError(XentError, ImportError):
     """The native library cannot be loaded, or its version differs from that of this package."""
