@@ -14,17 +14,19 @@ struct object {
   int held;
 };
 static uint8_t copies;  /* a JVM that copies arrays instead of holding them */
+static bool denies;     /* a JVM that copies arrays and says that it holds them */
+static char copy[1];
 static int released[3]; /* by mode */
 
 static void *get(java_env env, java_object array, uint8_t *is_copy) {
   (void)env;
   array->held++;
   *is_copy = copies;
-  return array->memory;
+  return denies && array->held > 1 ? copy : array->memory;
 }
 static void give_back(java_env env, java_object array, void *start, int32_t mode) {
   (void)env;
-  CHECK(start == array->memory && array->held > 0);
+  CHECK(start == (denies && array->held > 1 ? copy : array->memory) && array->held > 0);
   array->held--;
   released[mode]++;
 }
@@ -104,6 +106,15 @@ static void test_facts(void) {
   CHECK(Java_dev_xent_internal_kernels_Jni_numerics(&functions, NULL) == XENT_NUMERICS_VERSION);
   CHECK(Java_dev_xent_internal_kernels_Jni_best(&functions, NULL) == xent_best_isa());
   CHECK(Java_dev_xent_internal_kernels_Jni_has(&functions, NULL, XENT_ISA_SCALAR) == 1);
+  char memory[1];
+  struct object array = {memory, 0};
+  CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 1 && array.held == 0);
+  copies = 1;
+  CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 0 && array.held == 0);
+  copies = 0;
+  denies = true;
+  CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 0 && array.held == 0);
+  denies = false;
 }
 
 int main(void) {

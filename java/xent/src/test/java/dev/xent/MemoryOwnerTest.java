@@ -411,4 +411,32 @@ class MemoryOwnerTest {
     softmax.forward(y, y);
     assertThat(y.getFloat(0, 0)).isEqualTo(0.5f);
   }
+
+  /** The owner runs in the middle of a repeated call, which then computes what is requested now. */
+  @OnEveryBackend
+  void anOwnerThatRequestsAnotherOutput(Backend backend) {
+    for (int when = 0; when < 5; when++) {
+      int[] queriesLeft = {-1};
+      LossSum sum = new LossSum();
+      LossOutputs outputs = new LossOutputs();
+      Tensor x =
+          Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3)
+              .ownedBy(
+                  () -> {
+                    if (queriesLeft[0]-- == 0) {
+                      outputs.lossSum(sum);
+                    }
+                    return null;
+                  });
+      CrossEntropy loss =
+          CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
+      LossCall call = loss.on(x, Tensor.of(new int[] {1, 2})).outputs(outputs);
+      double expected = loss.forward(x, Tensor.of(new int[] {1, 2}));
+      for (int run = 0; run < 7; run++) {
+        queriesLeft[0] = run == when ? 0 : -1;
+        assertThat(call.run()).isEqualTo(expected);
+      }
+      assertThat(sum.rows()).isPositive();
+    }
+  }
 }

@@ -288,6 +288,52 @@ class RepeatedCallTest {
     }
   }
 
+  @Test
+  void theNullPointerIsRejectedAfterOtherMemory() {
+    MemorySegment none = MemorySegment.NULL.reinterpret(CLASSES * Float.BYTES);
+    SamplerCursor cursor = Sampler.builder().temperature(0).build().start();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment row = arena.allocate(CLASSES * Float.BYTES, Float.BYTES);
+      for (int call = 0; call < 5; call++) {
+        assertThat(cursor.next(row)).isZero();
+      }
+      assertThatThrownBy(() -> cursor.next(none)).isInstanceOf(MemoryException.class);
+      assertThatThrownBy(() -> Tensor.of(none, DType.F32, CLASSES))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("address 0");
+    }
+  }
+
+  /** A scale of -0 differs from one of 0 in the signs of the gradient. */
+  @OnEveryBackend
+  void scalesThatDifferInTheSignOfZero(Backend backend) {
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.sequential().backend(backend))
+            .gradientScale(-0.0)
+            .ignoreIndex(-1)
+            .emptyMean(EmptyMean.ZERO)
+            .build();
+    Tensor x = matrix(2, 1);
+    Tensor gradient = empty(2);
+    Tensor labels = Tensor.of(new int[] {1, 2});
+    Tensor ignored = Tensor.of(new int[] {-1, -1});
+    loss.forwardBackward(x, labels, gradient);
+    int[] expected = Samples.bits(gradient);
+    LossOutputs outputs = new LossOutputs().saveStatistics();
+    LossCall none = loss.on(x, ignored).gradient(gradient).outputs(outputs);
+    none.run();
+    Softmax.builder()
+        .execution(Execution.sequential().backend(backend))
+        .build()
+        .forward(x, empty(2));
+    for (int call = 0; call < 4; call++) {
+      none.backward(outputs);
+      loss.forwardBackward(x, labels, gradient);
+      assertThat(Samples.bits(gradient)).isEqualTo(expected);
+    }
+  }
+
   private static void clear(Tensor tensor, int row) {
     if (tensor.shape().length == 1) {
       tensor.setFloat(-1, row);

@@ -22,12 +22,15 @@ final class Jni {
 
   private Jni() {}
 
-  /** Whether the library has these methods under this class's name. */
+  /**
+   * Whether the library has these methods under this class's name, and the JVM pins Java arrays.
+   * One that passes copies would lose the output of a call with two arguments in one array.
+   */
   static final boolean BOUND = isBound();
 
   private static boolean isBound() {
     try {
-      return abi() != 0;
+      return abi() != 0 && pins(new byte[1]) != 0;
     } catch (UnsatisfiedLinkError e) {
       return false;
     }
@@ -78,6 +81,9 @@ final class Jni {
 
   /** xent_exact_sum_value. */
   static native double value(long exactSum);
+
+  /** 1 if two arguments in one Java array have the same address, else 0. */
+  static native int pins(Object array);
 
   /** xent_abi_version. */
   static native int abi();

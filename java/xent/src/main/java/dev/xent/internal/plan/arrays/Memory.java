@@ -39,14 +39,19 @@ public final class Memory {
     if (byteSize < 0) {
       throw new MemoryException("byte size " + byteSize + " is negative; expected 0 or more");
     }
-    if (address == 0 && byteSize > 0) {
-      throw new MemoryException(
-          "address 0 has no memory; expected the address of the first element");
-    }
+    requireAddress(address, byteSize);
     try {
       return MemorySegment.ofAddress(address).reinterpret(byteSize);
     } catch (IllegalCallerException e) {
       throw denied(e);
+    }
+  }
+
+  /** Rejects the null pointer, which stands for memory that does not exist. */
+  static void requireAddress(long address, long byteSize) {
+    if (address == 0 && byteSize > 0) {
+      throw new MemoryException(
+          "address 0 has no memory; expected the address of the first element");
     }
   }
 

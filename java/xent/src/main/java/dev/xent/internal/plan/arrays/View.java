@@ -170,6 +170,9 @@ public final class View extends ArrayMemory {
     if (!isAligned(segment, type.byteSize())) {
       throw new MemoryException(misaligned(segment, type));
     }
+    if (segment.isNative()) {
+      Memory.requireAddress(segment.address(), bytes);
+    }
     return new View(
         segment.asSlice(0, bytes),
         array,

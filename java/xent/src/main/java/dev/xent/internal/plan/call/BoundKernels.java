@@ -81,7 +81,8 @@ final class BoundKernels {
    * views are immutable and the requested outputs are the same.
    */
   boolean keepsArrays(long of) {
-    boolean same = operation == of && requests() == requests && isUsable();
+    // Owners are queried first, because one may request another output.
+    boolean same = operation == of && isUsable() && requests() == requests;
     repeats = same && isOneKernel;
     return same;
   }

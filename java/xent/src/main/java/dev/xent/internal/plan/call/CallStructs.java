@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static java.lang.Double.doubleToRawLongBits;
+
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -168,7 +170,7 @@ public final class CallStructs {
   void options(Options newOptions, boolean ignores, double gradientScale) {
     if (newOptions != writtenOptions
         || ignores != writtenIgnores
-        || gradientScale != writtenScale) {
+        || doubleToRawLongBits(gradientScale) != doubleToRawLongBits(writtenScale)) {
       version++;
       newOptions.write(options, ignores, gradientScale);
       writtenOptions = newOptions;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static java.lang.Double.doubleToRawLongBits;
+
 import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
@@ -269,7 +271,7 @@ public final class PreparedCall {
 
   /** Sets the scale of gradients, a finite number. */
   public void gradientScale(double scale) {
-    if (scale != gradientScale) {
+    if (doubleToRawLongBits(scale) != doubleToRawLongBits(gradientScale)) {
       xent_options.gradient_scale(options, scale);
       gradientScale = scale;
     }

@@ -104,12 +104,12 @@ final class PreparedTopProbabilities {
         int chosen = i < k ? classes[row * k + i] : -1;
         // Another thread may have changed the class since it was computed.
         boolean isClass = chosen >= 0 && chosen < length;
-        int at = row * length + chosen;
+        long at = (long) row * length + chosen;
         x[row * places + i] =
             !isClass
                 ? Float.NEGATIVE_INFINITY
                 : array != null
-                    ? array[first + at]
+                    ? array[(int) (first + at)]
                     : logits.segment.getAtIndex(ValueLayout.JAVA_FLOAT, at);
       }
     }

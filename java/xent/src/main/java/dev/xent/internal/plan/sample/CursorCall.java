@@ -55,6 +55,7 @@ public final class CursorCall {
             && step <= LAST
             && logits.isNative()
             && logits.byteSize() == floats * Float.BYTES
+            && logits.address() != 0
             && logits.address() % Float.BYTES == 0
             && !Recorder.isOn()
             && Memory.isHeld(logits)
