@@ -116,8 +116,7 @@ JNI_METHOD(double, value)(java_env env, java_object class, int64_t exact_sum) {
 
 /* Facts that decide whether Java can use the library. */
 
-/* Whether the JVM pins arrays, each at one address. With -Xcheck:jni HotSpot returns copies and says that they are none.
- */
+/* Whether the JVM pins arrays, each at one address. With -Xcheck:jni HotSpot returns copies and denies it. */
 JNI_METHOD(int32_t, pins)(java_env env, java_object class, java_object array) {
   (void)class;
   arguments twice = {.array = {array, array}};
