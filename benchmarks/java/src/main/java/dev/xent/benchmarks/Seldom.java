@@ -152,7 +152,9 @@ final class Seldom implements Callable<Integer> {
     /** The largest classes of such a row and their probabilities. */
     TOP_CLASSES("5 largest of 1x1000", Operation.SOFTMAX, "1x1000", false),
     /** Loss and gradient of a batch. */
-    LOSS("loss and gradient 64x1000", Operation.CROSS_ENTROPY_GRAD, "64x1000", false);
+    LOSS("loss and gradient 64x1000", Operation.CROSS_ENTROPY_GRAD, "64x1000", false),
+    /** The same with an ignore index, of which no row has the label. */
+    IGNORING("with an ignore index", Operation.CROSS_ENTROPY_GRAD, "64x1000", false);
 
     /** The name in tables. */
     final String title;

@@ -76,7 +76,7 @@ final class SeldomTasks {
       case TOP_P -> plain("as llama3.java");
       case TOP_K -> plain("heap of the k largest");
       case SOFTMAX -> this::plainSoftmax;
-      case LOSS -> plain("loops");
+      case LOSS, IGNORING -> plain("loops");
     };
   }
 
@@ -160,11 +160,13 @@ final class SeldomTasks {
           return 0;
         };
       }
-      case LOSS -> {
-        CrossEntropy loss = CrossEntropy.mean();
-        yield () -> loss.forwardBackward(logits(), labels(), output());
-      }
+      case LOSS -> loss(CrossEntropy.mean());
+      case IGNORING -> loss(CrossEntropy.builder().ignoreIndex(-100).build());
     };
+  }
+
+  private Task loss(CrossEntropy loss) {
+    return () -> loss.forwardBackward(logits(), labels(), output());
   }
 
   private static Sampler.Builder sampler() {
