@@ -59,6 +59,7 @@ public final class CrossEntropyShard {
       Tensor targets,
       Inputs inputs,
       LossOutputs outputs,
+      @Nullable Tensor gradient,
       AllGather<PartialStates> gather) {
     return new RowStatistics(
         plan.exchange(
@@ -66,6 +67,7 @@ public final class CrossEntropyShard {
             view(targets, "targets"),
             views(inputs),
             Arguments.outputs(outputs),
+            viewOrNull(gradient),
             PartialStates.merged(gather)));
   }
 

@@ -105,7 +105,12 @@ public final class SamplerShard {
     NullChecks.require(gather, "gather", "a function that exchanges states");
     SampleStates mine = round.apply(List.of());
     while (!mine.isFinished()) {
-      mine = round.apply(gather.gather(mine));
+      List<SampleStates> all = gather.gather(mine);
+      if (all != null && all.isEmpty()) {
+        throw new PartialStatesException(
+            "gather returned no states; expected those of all shards, with the ones of this shard");
+      }
+      mine = round.apply(all);
     }
   }
 

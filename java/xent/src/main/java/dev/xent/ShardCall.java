@@ -70,12 +70,16 @@ public final class ShardCall {
    *     together
    */
   public double run() {
-    RowStatistics made = shard.exchange(logits, targets, inputs, outputs, gather);
-    if (gradient != null) {
-      shard.backward(logits, targets, inputs, made, null, gradient);
+    // The callback may set others, which are those of the next run.
+    Inputs given = inputs;
+    LossOutputs filled = outputs;
+    Tensor written = gradient;
+    RowStatistics made = shard.exchange(logits, targets, given, filled, written, gather);
+    if (written != null) {
+      shard.backward(logits, targets, given, made, null, written);
     }
     rows = made;
-    return outputs.loss();
+    return filled.loss();
   }
 
   /**

@@ -219,6 +219,44 @@ class SamplerCursorTest {
     }
   }
 
+  /** The memory of the tokens doubles in a step whose row cannot be prepared. */
+  @Test
+  void tokensBeforeARowThatCannotBePrepared() {
+    for (boolean owned : new boolean[] {true, false}) {
+      SamplerCursor cursor = penalized.start();
+      List<Integer> text = new ArrayList<>();
+      for (int step = 0; step < 200; step++) {
+        float[] logits = logits(0);
+        int token = expected(logits, new int[0], text, SamplerInputs.none());
+        Tensor odd =
+            owned
+                ? Tensor.of(logits).ownedBy(() -> null)
+                : Tensor.of(MemorySegment.ofArray(logits).asReadOnly(), DType.F32, CLASSES);
+        assertThat(step == 65 ? cursor.next(odd) : cursor.next(logits)).isEqualTo(token);
+        text.add(token);
+      }
+    }
+  }
+
+  @Test
+  void anEmptyArrayAfterARowOfAnotherKind() {
+    SamplerCursor cursor = Sampler.greedy().start();
+    for (int step = 0; step < 3; step++) {
+      cursor.next(logits(0));
+    }
+    cursor.next(Tensor.of(MemorySegment.ofArray(logits(0)).asReadOnly(), DType.F32, CLASSES));
+    assertThatThrownBy(() -> cursor.next(new float[0])).isInstanceOf(ShapeException.class);
+  }
+
+  @Test
+  void anArrayHasNoSecondAxis() {
+    SamplerCursor cursor = Sampler.builder().temperature(0).axis(1).build().start();
+    for (int step = 0; step < 3; step++) {
+      cursor.next(Tensor.of(logits(0), 1, CLASSES));
+    }
+    assertThatThrownBy(() -> cursor.next(logits(0))).isInstanceOf(ShapeException.class);
+  }
+
   @Test
   void acceptedTokensCountAsDrawnOnesDo() {
     SamplerCursor cursor = penalized.start();

@@ -263,4 +263,21 @@ class SamplerShardTest {
         .isInstanceOf(NullPointerException.class)
         .hasMessage("gather is null; expected a function that exchanges states");
   }
+
+  @Test
+  void anExchangeThatReturnsNothing() {
+    SamplerShard shard = Sampler.greedy().shard(0, 10);
+    Tensor tokens = Tensor.of(new int[1]);
+    assertThatThrownBy(
+            () ->
+                shard.sample(
+                    Tensor.of(new float[10], 1, 10),
+                    0,
+                    SamplerInputs.none(),
+                    tokens,
+                    new Sampler.Outputs(),
+                    mine -> List.of()))
+        .isInstanceOf(PartialStatesException.class)
+        .hasMessageContaining("gather returned no states");
+  }
 }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.List;
@@ -71,5 +73,41 @@ class ShardCallTest extends DividedRows {
         .isInstanceOf(NullPointerException.class)
         .hasMessage("gather is null; expected a function that exchanges states");
     assertThat(outputs.rows()).isEqualTo(-1);
+  }
+
+  /** Checked before states are exchanged, and before anything is counted. */
+  @Test
+  void gradientsAndOutputsThatDoNotFit() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    LossSum sum = new LossSum();
+    Tensor narrow = Tensor.allocate(DType.F32, ROWS, CLASSES - 1);
+    Tensor memory = Tensor.allocate(DType.F32, ROWS * CLASSES);
+    Tensor gradient = memory.reshape(ROWS, CLASSES);
+    Tensor losses = memory.slice(0, 0, ROWS);
+    LossOutputs outputs = new LossOutputs().lossSum(sum);
+    ShardCall call = shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs);
+    assertThatThrownBy(() -> call.gradient(narrow).run()).isInstanceOf(ShapeException.class);
+    outputs.losses(losses);
+    assertThatThrownBy(() -> call.gradient(gradient).run()).isInstanceOf(MemoryException.class);
+    Tensor apart = Tensor.allocate(DType.F32, ROWS, CLASSES);
+    outputs.losses(logits.select(1, 0));
+    assertThatThrownBy(() -> call.gradient(apart).run()).isInstanceOf(MemoryException.class);
+    assertThat(sum.rows()).isZero();
+  }
+
+  @Test
+  void whatTheExchangeSetsIsOfTheNextRun() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    double expected = CrossEntropy.mean().forward(logits, labels);
+    ShardCall[] call = new ShardCall[1];
+    call[0] =
+        shard.on(
+            logits,
+            labels,
+            mine -> {
+              call[0].outputs(new LossOutputs());
+              return List.of(mine);
+            });
+    assertThat(call[0].run()).isEqualTo(expected);
   }
 }

@@ -152,13 +152,18 @@ public final class Strides {
    */
   public static int axis(int axis, long[] shape) {
     int rank = shape.length;
-    if (axis < -rank || axis >= rank) {
+    if (!isAxis(axis, rank)) {
       throw new ShapeException(
           message(
               "axis %d does not exist in shape %s: axes go from %d to %d",
               axis, Arrays.toString(shape), -rank, rank - 1));
     }
     return axis < 0 ? axis + rank : axis;
+  }
+
+  /** Whether tensors of a rank have an axis. */
+  public static boolean isAxis(int axis, int rank) {
+    return axis >= -rank && axis < rank;
   }
 
   /** Rejects an index outside [0, size of the axis). */

@@ -260,8 +260,8 @@ final class ArrayChecks {
   }
 
   /**
-   * A hint at one-hot rows if labels have the shape of the logits, and at a reshape if the logits
-   * of several rows come as one row.
+   * A hint at one-hot rows if labels have the shape of the logits, and at a reshape if there is a
+   * label for each of several rows that come as one.
    */
   private String otherUse(CallArray part, View view) {
     if (part.array == Array.TARGETS && hasLeadShape(view)) {
@@ -270,6 +270,7 @@ final class ArrayChecks {
     long rows = view.elements;
     boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
     return fits
+            && part.array == Array.TARGETS
             && view.rank() == 1
             && call.features == 0
             && call.lead().rank() == 1

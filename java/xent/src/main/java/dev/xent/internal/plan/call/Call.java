@@ -285,7 +285,7 @@ public final class Call extends CallArrays {
   }
 
   /** Drops the state of the previous call. */
-  void takeAnew() {
+  public void takeAnew() {
     structs.changed();
     changed();
     if (parts > 0) {
@@ -345,8 +345,8 @@ public final class Call extends CallArrays {
   /**
    * Remembers a successful call of one row, which helper threads cannot share.
    *
-   * @param kept a prepared call of the caller, which is prepared at once; null for one of this
-   *     thread
+   * @param kept a prepared call of the caller, which is prepared at once, or forgotten if it cannot
+   *     be; null for one of this thread
    * @param sampling the sampling parameters of its token
    */
   void rememberRow(
@@ -356,6 +356,9 @@ public final class Call extends CallArrays {
       View a,
       View own,
       MemorySegment sampling) {
+    if (kept != null) {
+      kept.forget();
+    }
     if (pieces.count != 1) {
       return;
     }

@@ -95,6 +95,11 @@ public final class Outputs {
     views.set(array, view);
   }
 
+  /** The requested tensors. */
+  public ArrayViews tensors() {
+    return views;
+  }
+
   /** Whether an array is requested. */
   public boolean has(Array array) {
     return views.get(array) != null;

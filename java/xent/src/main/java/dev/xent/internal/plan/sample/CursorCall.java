@@ -4,6 +4,7 @@ package dev.xent.internal.plan.sample;
 import dev.xent.internal.events.Recorder;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.options.OptionRange;
@@ -29,8 +30,8 @@ public final class CursorCall {
   private final PreparedCall prepared = new PreparedCall();
 
   /**
-   * The number of consecutive floats in a row; 0 if no call is prepared or the row has another
-   * type.
+   * The number of consecutive floats in a row of one dimension; 0 if no call is prepared for such a
+   * row.
    */
   private long floats;
 
@@ -43,7 +44,7 @@ public final class CursorCall {
 
   /** The next token of a Java array, or {@link #WHOLE_CALL}. */
   public synchronized long next(float[] logits, long step) {
-    return heap && logits.length == floats && step <= LAST && !Recorder.isOn()
+    return heap && floats != 0 && logits.length == floats && step <= LAST && !Recorder.isOn()
         ? token(prepared.draw(logits, 0, null, step))
         : WHOLE_CALL;
   }
@@ -77,7 +78,8 @@ public final class CursorCall {
     }
     floats = 0;
     long token = plan.token(logits, step, prepared);
-    if (logits.type == ElementType.F32 && logits.contiguous && prepared.isOf(logits)) {
+    boolean isOfFloats = logits.type == ElementType.F32 && logits.contiguous;
+    if (isOfFloats && Strides.isAxis(plan.axis(), 1) && prepared.isOf(logits)) {
       floats = logits.elements;
       heap = logits.heap;
     }

@@ -180,7 +180,7 @@ public final class TextCall {
       arguments.prepared = tokensAlone ? prepared : null;
       preparedInputs = null;
       plan.sample(logits, step, all, into, arguments);
-      preparedInputs = tokensAlone ? all : null;
+      preparedInputs = tokensAlone && prepared.isOf(logits) ? all : null;
       drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
     }
     if (drawnNow >= 0) {

@@ -28,6 +28,7 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -68,12 +69,27 @@ public final class LossShardPlan {
   /**
    * Finishes the rows of all shards, with a second round if rows need one.
    *
+   * @param gradient the tensor that {@link #backward} will write, or null; it is checked before the
+   *     states are sent
    * @param gather returns the states of all classes for the states of this shard
    */
   public FinishedRows exchange(
-      View logits, View targets, InputViews inputs, Outputs outputs, UnaryOperator<States> gather) {
+      View logits,
+      View targets,
+      InputViews inputs,
+      Outputs outputs,
+      @Nullable View gradient,
+      UnaryOperator<States> gather) {
     requireForShard(outputs);
-    States mine = states(logits, targets, inputs, null);
+    Consumer<Call> check =
+        call -> {
+          takeShard(call, logits, targets, inputs);
+          call.takeIfGiven(Rule.GRADIENT, gradient);
+          call.takeOutputs(Function.FINISH, outputs.tensors());
+          call.requireWritable();
+          call.takeAnew();
+        };
+    States mine = states(logits, targets, inputs, null, check);
     View labels = mine.kind() == TargetKind.LABELS ? targets : null;
     InputViews rest = inputs.of(Function.FINISH);
     FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
@@ -86,9 +102,19 @@ public final class LossShardPlan {
 
   /** Computes the states of this shard's classes, in the first or the second round. */
   public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
+    return states(logits, targets, inputs, first, call -> {});
+  }
+
+  private States states(
+      View logits,
+      View targets,
+      InputViews inputs,
+      @Nullable FinishedRows first,
+      Consumer<Call> check) {
     return new SingleCall<States>(engine, "partial states") {
       @Override
       public States call(Call call) {
+        check.accept(call);
         TargetKind kind = takeShard(call, logits, targets, inputs);
         if (first != null) {
           first.require(call, kind, options);
