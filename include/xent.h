@@ -50,9 +50,9 @@
  * ADDRESSES
  *   An address is that of row 0, class 0, even if the range begins later. It must be aligned to the element type.
  *   Comments say which members may be NULL.
- *   An output may be its input (same address, same strides: in place). Any other overlap of the bytes of an output with
- *   another array is XENT_OVERLAP. Strides that put two elements of an output at one address are XENT_OVERLAP too.
- *   Structs, statistics, states, exact sums and report must not overlap anything; that is not checked.
+ *   An output may be its input (same address, strides and type: in place). Any other overlap of the bytes of an output
+ *   with another array is XENT_OVERLAP. Strides that put two elements of an output at one address are XENT_OVERLAP too.
+ *   Structs, statistics, states, exact sums, workspace and report must not overlap anything; that is not checked.
  *
  * SIZES OF STRUCTS
  *   A struct with a member `size` begins with it: set it to sizeof the struct. Later versions append members.
@@ -60,6 +60,7 @@
  *   is accepted if all bytes beyond this version are 0; otherwise the call returns XENT_UNSUPPORTED. Any other size is
  *   XENT_INVALID_SIZE: 0 (not set), smaller than the first version, above 4096, or not a multiple of 8. An exact
  *   sum must have exactly the size of this version. After an invalid size of a call struct, no report is written.
+ *   Bytes of a report beyond this version are neither read nor written.
  *
  * TYPES
  *   If the logits (for a softmax backward: y) are F16, BF16 or F32, everything is computed in float, and each float
@@ -408,7 +409,8 @@ typedef struct xent_report {
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
   int64_t label;      /* the label out of range; for U64 targets add 2^64 to a negative one */
-  int64_t integer;    /* the invalid size, type, instruction set or integer of xent_sampling */
+  int64_t integer;    /* the invalid size, type, instruction set or integer of xent_sampling; the index of an invalid
+                         weight; the size that a workspace needs */
   double value;       /* the invalid option */
   int64_t valid_rows; /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that are not ignored. Add up
                          the two rounds of xent_finish */
@@ -806,8 +808,8 @@ typedef struct xent_sample_call {
   const xent_range *rows;        /* or NULL: all */
   const xent_options *options;   /* or NULL: xent_default_options */
   const xent_sampling *sampling; /* or NULL: xent_default_sampling */
-  int32_t per_row;               /* 1: the sampling of row r is at index r; the first one is always read, because all
-                                    have its size. 0: one for all rows; row r has the stream stream + r */
+  int32_t per_row;               /* 1: the sampling of row r is at index r, not NULL; the first one is read if there are
+                                    rows, because all have its size. 0: one for all rows; row r has the stream stream + r */
   int32_t reserved;              /* 0 */
   xent_report *report;           /* or NULL */
   xent_input logits;
@@ -1042,7 +1044,7 @@ XENT_API xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *v
                                         int64_t count);
 /* Adds the sums of `other`. */
 XENT_API xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other);
-/* The sum, rounded once to double: NaN after a NaN or infinities of both signs. */
+/* The sum, rounded once to double: NaN after a NaN or infinities of both signs, and for NULL or an invalid size. */
 XENT_API double xent_exact_sum_value(const xent_exact_sum *exact_sum);
 
 /* ---- calls that are checked once and run often ----------------------------------------------- */
@@ -1092,10 +1094,10 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
 /* Makes the prepared call; status, report and results are those of the function. Between runs you may change the
  * content of arrays, labels included, and of xent_sampling. Runs are fastest if nothing of xent_sampling but seed,
  * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Keep all arrays,
- * xent_sampling, the options and, of a call by number, the shape at their addresses until the last run. Options and
- * shape must not change, except gradient_scale to another finite number if has_gradient_scale is 1. Only one thread at
- * a time may run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a report, if
- * nothing is prepared. */
+ * statistics, states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at
+ * their addresses until the last run. Options and shape must not change, except gradient_scale to another finite number
+ * if has_gradient_scale is 1. Only one thread at a time may run a prepared call; several prepared calls are
+ * independent. XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */
