@@ -809,7 +809,8 @@ typedef struct xent_sample_call {
   const xent_options *options;   /* or NULL: xent_default_options */
   const xent_sampling *sampling; /* or NULL: xent_default_sampling */
   int32_t per_row;               /* 1: the sampling of row r is at index r, not NULL; the first one is read if there are
-                                    rows, because all have its size. 0: one for all rows; row r has the stream stream + r */
+                                    rows, because all have its size. 0: one for all rows; row r has the stream
+                                    stream + r */
   int32_t reserved;              /* 0 */
   xent_report *report;           /* or NULL */
   xent_input logits;
