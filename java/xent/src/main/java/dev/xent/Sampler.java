@@ -655,7 +655,8 @@ public final class Sampler {
    * overwrites the numbers and tensors of the one before.
    *
    * <p>Not safe for use by several threads at once. Before the first call that succeeds counts are
-   * -1. A call that fails leaves the numbers of the call before.
+   * -1. A call that fails leaves the numbers of the call before, but a cursor that throws a {@link
+   * dev.xent.errors.NoTokenException} has written that 0 rows have a token.
    */
   public static final class Outputs {
     final SamplerOutputs outputs = new SamplerOutputs();
