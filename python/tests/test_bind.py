@@ -231,6 +231,48 @@ def test_threads_that_run_it_at_once():
     assert not wrong
 
 
+def in_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_no_thread_overwrites_the_results_of_another():
+    fill()
+    x = X.copy()
+    call = pyxent.bind(pyxent.cross_entropy, x, np.abs(LABELS), gradient=True)
+    mine = call().gradient
+    before = mine.copy()
+    x[...] = RANDOM.normal(size=x.shape)
+    others = [in_thread(lambda: call().gradient) for _ in range(2)]
+    assert mine.tobytes() == before.tobytes()
+    assert bits(others[0]) == bits(others[1]) != bits(mine) and others[0] is not others[1]
+    assert call().gradient is mine and bits(mine) == bits(others[0])
+    of_thread = in_thread(lambda: (call().gradient, call().gradient))
+    assert of_thread[0] is of_thread[1]
+
+
+def test_a_run_during_a_run_of_the_same_thread():
+    x, inner = np.zeros((2, 3), np.float32), []
+
+    def operation(x, threads=None):
+        ordinary = pyxent.bind(pyxent.softmax, x)
+        threads.used = True
+
+        def run():
+            if not inner:
+                inner.append(None)
+                inner[0] = call()
+            return ordinary()
+
+        return run
+
+    call = pyxent.bind(operation, x)
+    assert call() is not inner[0] and bits(call()) == bits(inner[0])
+
+
 def test_statistics_are_of_the_last_run():
     fill()
     labels, upstream = np.abs(LABELS), RANDOM.normal(size=6).astype(np.float32)

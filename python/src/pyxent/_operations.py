@@ -8,6 +8,7 @@ import inspect
 import itertools
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -2229,7 +2230,7 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     Each run reads the current contents of the arrays, and has the results and errors of `operation(*arguments,
     **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
     shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
-    arrays. Any number of threads may run it at once; each gets its own new arrays.
+    arrays. Any number of threads may run it at once. Each thread has its own new arrays, which only its runs overwrite.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
@@ -2247,17 +2248,21 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     def checked() -> Callable[[], Result]:
         return cast("Callable[[], Result]", operation(*arguments, **given))
 
-    idle = [checked()]
+    first = checked()
     if not bound.used:
-        raise TypeError(f"operation {_name_of(operation)} returned {shown(idle[0])}; {_OPERATION_EXPECTED}")
+        raise TypeError(f"operation {_name_of(operation)} returned {shown(first)}; {_OPERATION_EXPECTED}")
+    own = threading.local()  # so that no run overwrites the results of another thread
+    own.idle = [first]
 
     def run(*passed: Any, **by_name: Any) -> Result:
         if passed or by_name:
             raise TypeError("a bound call takes no arguments: write into the arrays that you bound")
         try:
-            call = idle.pop()
-        except IndexError:  # other threads are running it
-            call = checked()
+            idle = own.idle
+        except AttributeError:  # the first run of this thread
+            idle = own.idle = []
+        # The list is empty too if a signal handler runs the call during a run of the same thread.
+        call = idle.pop() if idle else checked()
         try:
             return call()
         finally:
