@@ -817,3 +817,19 @@ def test_results_show_what_they_have():
     for many in (pyxent.cross_entropy(np.zeros((1000, 3)), np.zeros(1000, int), losses=True, ranks=True),
                  pyxent.sample(np.zeros((1000, 3), np.float32))):
         assert len(repr(many)) < 200 and "[1000]" in repr(many)
+
+
+@pytest.mark.parametrize("axis", [None, (0,), [-1]])
+@pytest.mark.parametrize("lent", [lambda x: x, lambda x: x.astype(np.float32)])
+def test_all_axes_of_ragged_rows_are_one(axis, lent):
+    x, offsets = lent(np.arange(9.0) % 4), np.array([1, 4, 4, 8])
+    options = dict(row_offsets=offsets, class_mask=np.arange(9) != 2, sink=np.ones(3, x.dtype), ignore_index=-1,
+                   row_weights=np.array([1, 2, 3], x.dtype), gradient=True, losses=True, argmax=True)
+    for targets in (np.array([0, -1, 2]), np.full(9, 0.25, x.dtype)):
+        options["ignore_index"] = -1 if targets.dtype == int else None
+        expected = pyxent.cross_entropy(x, targets, **options)
+        found = pyxent.cross_entropy(x, targets, axis=axis, **options)
+        assert found.loss == expected.loss
+        for name in ("gradient", "losses", "argmax"):
+            assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+            assert getattr(found, name).shape == getattr(expected, name).shape

@@ -907,7 +907,7 @@ def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, thr
     inputs["class_weights"] = rows.per_class("class_weights", inputs["class_weights"])
     if array_of("targets", _given("targets", targets), lent).type in FLOATS:
         targets = rows.like("targets", targets)
-    result = cross_entropy(rows.flat, targets, threads=threads, **inputs, **outputs, **options)
+    result = cross_entropy(rows.flat, targets, row_offsets=row_offsets, threads=threads, **inputs, **outputs, **options)
     of_all_classes = ["gradient"] if inputs["target_weights"] is not None else [*outputs]
     return replace(result, **{name: rows.whole(found) for name in of_all_classes
                               if (found := getattr(result, name)) is not None})
