@@ -26,7 +26,8 @@ from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS,
 from pyxent._options import (Reductions, choice, filters_of, integer, is_per_row, options_of, require, sampling_of,
                              set_number, shown, truth)
 from pyxent._products import write_gradients, write_logits
-from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill,
+from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, copied_like, doubles_of,
+                          fill,
                           flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
                           losses_of_others, nll_of_rows, parts_of_signs, reversed_along, row_factors,
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
@@ -483,12 +484,20 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
                        threads)
         mask, flat = rows.mask("class_mask", class_mask), rows.flat
         if last:
+            counts: Any = flat.shape[-1]
+            if row_offsets is not None:  # the rows too are then in reverse order
+                offsets = _begin("logits", flat, -1, row_offsets)[0].offsets
+                counts = [after - before for before, after in zip(offsets, offsets[1:])]
+                row_offsets = (ctypes.c_int64 * len(offsets))(*(lent.size - offset for offset in reversed(offsets)))
             flat, mask = reversed_along(flat), None if mask is None else reversed_along(mask)
         if "temperature" in options:
             options["temperature"] = rows.per_row("temperature", options["temperature"])
         found = _of_rows(name, flat, -1, False, None, mask, row_offsets, threads, rows.per_row("sink", sink), **options)
+        if last and row_offsets is not None:
+            found = reversed_along(found)
+            counts = copied_like(counts, found)
         if last:
-            found[...] = (found >= 0) * (flat.shape[-1] - found) - 1
+            found[...] = (found >= 0) * (counts - found) - 1
         return rows.reduced(found, kept)
     call, struct = _begin("logits", _floats(logits, threads), axis, row_offsets, **options)
     call.take("class_mask", class_mask)

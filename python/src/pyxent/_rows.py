@@ -671,6 +671,11 @@ def reversed_along(value: Any) -> Any:
     return given[..., ::-1].copy()
 
 
+def copied_like(numbers: list[int], like: Any) -> Any:
+    """Integers as an array of the library and type of another."""
+    return like.new_tensor(numbers) if is_of_torch(like) else numpy_for("this call").array(numbers, like.dtype)
+
+
 def fill(array: Array, value: float) -> None:
     """Writes one float to every element."""
     numpy = numpy_for("log_sum_exp of no classes")
