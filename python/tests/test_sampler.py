@@ -200,6 +200,32 @@ def test_a_call_that_raises_does_not_count():
     assert cursor.step == 0
 
 
+class WithoutShape:
+    """As arrays of Arrow, it has no attribute `shape`."""
+
+    def __init__(self, array):
+        self.array = array
+
+    @property
+    def __array_interface__(self):
+        return self.array.__array_interface__
+
+
+@pytest.mark.parametrize("options", [{"repetition_penalty": 3.0}, {"no_repeat_ngram": 1}, {"dry_multiplier": 2}])
+def test_logits_without_a_shape(options):
+    logits = np.array([1, 1.2, 1.1, 0], np.float32)
+    expected, cursor = (pyxent.Sampler(seed=1, temperature=0, **options).start() for _ in range(2))
+    assert [cursor.next(WithoutShape(logits)) for _ in range(4)] == [expected.next(logits) for _ in range(4)]
+    with pytest.raises(pyxent.DTypeError, match="logits is a list"):
+        cursor.next([1.0, 2.0])
+
+
+def test_logits_of_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    cursor = pyxent.Sampler(seed=1, temperature=0, no_repeat_ngram=1).start()
+    assert [cursor.next(arrow.array(LOGITS)) for _ in range(3)] == [0, 3, 1]
+
+
 @pytest.mark.parametrize("call, error, message", [
     (lambda: pyxent.Sampler(step=1), TypeError, "Sampler() got the argument 'step'; expected it in start(step=...)"),
     (lambda: pyxent.Sampler(topp=0.9), TypeError, "Sampler() got an unexpected keyword argument 'topp'; expected top_p"),

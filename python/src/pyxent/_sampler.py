@@ -45,13 +45,8 @@ def _cause(numbers: Iterable[float]) -> str:
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
-    """The shape of logits, or () without one; `sample` accepts or rejects the value."""
-    if hasattr(logits, "shape"):
-        return tuple(logits.shape)
-    try:
-        return memoryview(logits).shape or ()
-    except TypeError:
-        return ()
+    """The shape of logits, or () for None, which `sample` rejects."""
+    return () if logits is None else array_of("logits", logits).shape
 
 
 class Sampler:
