@@ -246,6 +246,7 @@ class Call:
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
         self.temperatures: list[tuple[int, float]] = []  # of rows: the end of a range of rows, and its temperature
+        self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
         self.ready: dict[Any, _Ready] | None = None  # of a bound call
@@ -282,7 +283,8 @@ class Call:
             self.read[name] = array_of(name, value, "float" if name in _FLOAT_OPTIONS else "int")
 
     def take_temperatures(self, value: Any) -> None:
-        """Takes one temperature per row."""
+        """Takes one temperature per row; each run of a bound call reads them again."""
+        self.temperatures, self.given_temperatures = [], value
         if isinstance(value, (list, tuple)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
@@ -734,6 +736,8 @@ class Call:
             for name, array in written:
                 if not array.flags.writeable:
                     raise _read_only(name)
+            if self.given_temperatures is not None:
+                self.take_temperatures(self.given_temperatures)
             return compute()
 
         return cast(Result, run)

@@ -2030,6 +2030,7 @@ def sample(
                    presence_penalty=presence_penalty, **{name: 0 if value is None else value for name, value in (
                        ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
+    arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
     shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
@@ -2050,6 +2051,8 @@ def sample(
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
             call.check_tokens(name)
+        for name, value in arrays.items():
+            set_number(shared, rules, filters_of(order), name, value)
         drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
         shared.seed = shared.seed if drawn is None else drawn
         requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
@@ -2239,7 +2242,8 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     Each run reads the current contents of the arrays, and has the results and errors of `operation(*arguments,
     **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
     shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
-    arrays. Any number of threads may run it at once. Each thread has its own new arrays, which only its runs overwrite.
+    arrays. Each run also reads the temperatures of rows, and arrays that are options of `sample`. Other options that
+    are arrays without a dimension are numbers of the time of `bind`. Any number of threads may run it at once. Each thread has its own new arrays, which only its runs overwrite.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
