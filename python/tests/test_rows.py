@@ -715,3 +715,12 @@ def test_cross_entropy_of_several_axes_without_a_copy():
     assert pyxent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
     assert pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
                                 temperature=np.ones(3)).valid_rows == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_clamp_with_weights_of_another_type(dtype):
+    x, labels, weights = np.array([0, 9, -9], np.float32), np.array([0, 1, 1]), np.array([1, 2, 3], dtype)
+    for name in ("weights", "positive_weights"):
+        found, expected = (pyxent.binary_cross_entropy(x, labels, dtype="float64", probability_clamp=0.01, losses=True,
+                                                       **{name: each}) for each in (weights, weights.astype(float)))
+        assert found.losses.tobytes() == expected.losses.tobytes() and found.loss == expected.loss

@@ -1192,7 +1192,7 @@ def binary_cross_entropy(
     if labels:
         raise OptionError(f"target_gradient is requested, targets are labels {call.arrays['targets']}; expected "
                           f"numbers from 0 to 1 of type {call.allowed}")
-    of_ones, of_zeros = _losses_of_labels(call)  # the gradient may overwrite the logits later
+    of_ones, of_zeros = _losses_of_labels(call, isa, threads)  # the gradient may overwrite the logits later
     call.write("target_gradient", target_gradient)
     result = _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
     if not reductions.gradient_is_zero(result.denominator):
@@ -1201,14 +1201,14 @@ def binary_cross_entropy(
     return result
 
 
-def _losses_of_labels(call: Call) -> list[Array]:
+def _losses_of_labels(call: Call, isa: Isa, threads: int | None) -> list[Array]:
     """The binary losses with label 1 everywhere and with label 0 everywhere, as float64."""
     names = {"element_weights": "weights", "positive_weights": "positive_weights"}
     inputs: dict[str, Any] = {name: copied(doubles_of(call.arrays[key])) for key, name in names.items()
                               if key in call.arrays}
     logits = copied(doubles_of(call.lead))
     return [array_of("losses", binary_cross_entropy(logits, label, axis=call.axis, reduction="sum", losses=True,
-                                                    **inputs).losses) for label in labels_like("logits", logits)]
+                                                    isa=isa, threads=threads, **inputs).losses) for label in labels_like("logits", logits)]
 
 
 def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any, options: dict[str, Any]) -> Loss:
@@ -1220,13 +1220,15 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
     if isinstance(threads, Bound) or _is_wanted(losses) and losses is not True:
         reason = "the call is bound" if isinstance(threads, Bound) else "losses is given"
         raise OptionError(f"probability_clamp is {clamp} and {reason}; expected no clamp")
-    logits, targets = _as_type(options["dtype"], threads, logits, targets=_given("targets", targets))
+    logits, targets, weights, positive_weights = _as_type(
+        options["dtype"], threads, logits, targets=_given("targets", targets), weights=options["weights"],
+        positive_weights=options["positive_weights"])
     positive, negative = (  # the gradient may overwrite the logits later
         array_of("losses", binary_cross_entropy(logits, labels, reduction="sum", losses=True, isa=options["isa"],
                                                 threads=threads).losses) for labels in labels_like("logits", logits))
     call, _ = _begin("logits", logits, options["axis"], None, ELEMENTS)
     call.take_element_targets(targets)
-    for name, value in (("element_weights", options["weights"]), ("positive_weights", options["positive_weights"])):
+    for name, value in (("element_weights", weights), ("positive_weights", positive_weights)):
         call.take(name, value)
     result = binary_cross_entropy(logits, targets, losses=True, threads=threads, **options)
     total = clamp_losses(call, array_of("losses", result.losses), positive, negative, clamp, options["ignore_index"])
