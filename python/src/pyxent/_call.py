@@ -179,6 +179,24 @@ def _read_only(name: str) -> ArrayMemoryError:
     return ArrayMemoryError(f"{name} is read-only; expected writable memory")
 
 
+def require_writable(name: str, array: Array, others: Iterable[tuple[str, str, Array]],
+                     in_place: Iterable[str] = ()) -> None:
+    """Rejects an output that shares memory with itself or with other arrays; each has a key and a name for messages."""
+    if array.read_only:
+        raise _read_only(name)
+    if not array.is_distinct():
+        raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
+                               f"separate memory for each element that is written")
+    for other, called, theirs in others:
+        if array.overlaps(theirs):
+            allowed = other in in_place
+            if not allowed or not array.is_in_place_of(theirs):
+                raise ArrayMemoryError(
+                    f"{name} and {called} lie within each other's span of memory; expected separate "
+                    f"memory for {name}"
+                    + (f", or exactly that of {called}" if allowed else ""))
+
+
 class Bound:
     """The threads of a bound call, which runs more than once."""
 
@@ -364,19 +382,8 @@ class Call:
         return self.public.get(name, name)
 
     def require_writable(self, name: str, array: Array, in_place: Iterable[str] = ()) -> None:
-        if array.read_only:
-            raise _read_only(name)
-        if not array.is_distinct():
-            raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
-                                   f"separate memory for each element that is written")
-        for other, theirs in (*self.arrays.items(), *self.read.items()):
-            if array.overlaps(theirs):
-                allowed = other in in_place
-                if not allowed or not array.is_in_place_of(theirs):
-                    raise ArrayMemoryError(
-                        f"{name} and {self._called(other)} lie within each other's span of memory; expected separate "
-                        f"memory for {name}"
-                        + (f", or exactly that of {self._called(other)}" if allowed else ""))
+        require_writable(name, array, ((other, self._called(other), theirs) for other, theirs in (
+            *self.arrays.items(), *self.read.items())), in_place)
 
     def _usual_type(self, name: str) -> str:
         types = self.kinds[name][1]

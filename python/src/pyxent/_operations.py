@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty,
                             is_of_torch, type_named)
 from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
-                          normal_axis, plural, require_in_place, require_unwritten, shape_of_weights, versions_of,
+                          normal_axis, plural, require_in_place, require_unwritten, require_writable, shape_of_weights, versions_of,
                           workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._names import Nothing, named, unexpected
@@ -1365,7 +1365,15 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
     call.keep_in_place()
     of_layer = {name: outputs[name] for name in _OF_LINEAR}
     layer = _Doubles(call, lent, weights)
-    written = layer.outputs(of_layer)
+    as_logits = Array(0, "F64", (*rows, *of_classes), None, True, None)
+    takes: dict[str, Any] = {"class_mask": "bool", "targets": as_logits if inputs["target_weights"] is None else "int"}
+    taken = {name: array_of(name, value, takes.get(name, "numpy.float64")) for name, value in inputs.items()
+             if value is not None}
+    written = layer.outputs(of_layer, taken)
+    apart = {**taken, "hidden": lent, "weights": weights, **{name: array for name, (_, array) in written.items()}}
+    for name, value in outputs.items():  # cross_entropy compares them with each other
+        if name not in of_layer and _is_wanted(value) and value is not True:
+            _require_apart(name, array_of(name, value, OUTPUT), apart)
     logits = empty(hidden, "F64", (*rows, *of_classes))
     write_logits(as_type(logits, "F64"), lent, weights, bias)
     loss = cross_entropy(logits, axis=len(rows), gradient=bool(written) or None, threads=threads, **options,
@@ -1377,6 +1385,11 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
         **{each.name: getattr(loss, each.name) for each in fields(Loss)}, "gradient": None,
         **{name: result for name, (result, _) in written.items()},
         "_saved": replace(layer, loss=loss, versions=versions_of(call.lent_tensors())) if loss._saved else None})
+
+
+def _require_apart(name: str, array: Array, others: dict[str, Array]) -> None:
+    """Rejects an output that shares memory with others."""
+    require_writable(name, array, ((other, other, theirs) for other, theirs in others.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -1392,9 +1405,10 @@ class _Doubles:
     def __reduce__(self) -> tuple[Any, ...]:
         return _Copied, ()
 
-    def outputs(self, wanted: dict[str, Any]) -> dict[str, tuple[Any, Array]]:
-        """Returns each gradient as the result and the array to write."""
-        shapes, found = (self.hidden.shape, self.weights.shape, self.weights.shape[:-1]), {}
+    def outputs(self, wanted: dict[str, Any], inputs: dict[str, Array]) -> dict[str, tuple[Any, Array]]:
+        """Returns each gradient as the result and the array to write, which shares no memory with the inputs."""
+        shapes = self.hidden.shape, self.weights.shape, self.weights.shape[:-1]
+        found: dict[str, tuple[Any, Array]] = {}
         for (name, value), shape in zip(wanted.items(), shapes):
             if not _is_wanted(value):
                 continue
@@ -1407,6 +1421,7 @@ class _Doubles:
                 raise DTypeError(f"{name} is {array}, hidden is {self.hidden}; expected {name} of type "
                                  f"{self.call.allowed}")
             self.call.require_writable(name, array)
+            _require_apart(name, array, {**inputs, **{other: theirs for other, (_, theirs) in found.items()}})
             found[name] = result, array
         return found
 
@@ -1419,7 +1434,7 @@ class _Doubles:
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
         assert self.loss
         _require_as_before(self.call.lent_tensors(), self.versions)
-        written = self.outputs(outputs)
+        written = self.outputs(outputs, {} if upstream is None else {"upstream": array_of("upstream", upstream)})
         self.write(self.loss.backward(upstream, threads=threads), written)
         return {name: result for name, (result, _) in written.items()}
 
@@ -1496,8 +1511,8 @@ class _Layers:
     def indices(self) -> Iterator[tuple[int, ...]]:
         return itertools.product(*map(range, self.inner))
 
-    def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = ()) -> tuple[
-            dict[str, Any], dict[str, Array], Array | None]:
+    def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = (),
+                upstream: Array | None = None) -> tuple[dict[str, Any], dict[str, Array], Array | None]:
         """Returns the results, the arrays that the layers write, and the sum of their hidden gradients."""
         rows, inner, weights = self.rows, self.inner, self.weights
         shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
@@ -1505,7 +1520,8 @@ class _Layers:
                   "weights_gradient": weights.shape, "bias_gradient": weights.shape[:-1]}
         types = {"correct": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64",
                  "hidden_gradient": self.lent.type, "weights_gradient": weights.type, "bias_gradient": weights.type}
-        results, written = {}, {}
+        results, written = {}, dict[str, Array]()
+        inputs = {"hidden": self.lent, "weights": weights, **self.inputs, **({"upstream": upstream} if upstream else {})}
         for name, value in wanted.items():
             if not _is_wanted(value):
                 continue
@@ -1515,6 +1531,8 @@ class _Layers:
             if array.shape != shape:
                 raise ShapeError(f"{name} is {array}, logits is {list(self.whole)} of hidden {self.lent} and weights "
                                  f"{weights}; expected {name} of shape {list(shape)}")
+            if value is not True:  # one layer writes before another reads
+                _require_apart(name, array, {other: theirs for other, theirs in (inputs | written).items() if other != name})
         sums = written.pop("hidden_gradient", None)
         if sums and sums.type not in ("F32", "F16", "BF16"):
             raise DTypeError(f"hidden_gradient is {sums}, hidden is {self.lent}; expected hidden_gradient of type "
@@ -1533,9 +1551,10 @@ class _Layers:
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
         _require_as_before(self.tensors, self.versions)
-        results, written, sums = self.outputs(outputs)
-        if upstream is not None:
-            upstream = _spread_over("upstream", array_of("upstream", upstream), self.rows, self.weights.shape[0],
+        given = None if upstream is None else array_of("upstream", upstream)
+        results, written, sums = self.outputs(outputs, upstream=given)
+        if given:
+            upstream = _spread_over("upstream", given, self.rows, self.weights.shape[0],
                                     self.inner, self.whole)
         parts = []
         for index, saved in zip(self.indices, self.saved):
@@ -1808,6 +1827,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
             dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
             row_weights=row_weights, sink=sink)
+    read = {"targets": targets, "class_weights": class_weights, "row_weights": row_weights, "upstream": upstream}
     if targets is not None:
         upstream, row_weights, gradient_scale = _weigh_upstream(
             logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
@@ -1826,6 +1846,8 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         call.take(name, value)
     exact = "F64" if call.lead.type == "F64" else "F32"
     call.public |= {"output": "out"}
+    if targets is not None:
+        call.read |= {name: array_of(name, value) for name, value in read.items() if value is not None}
     call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
     if output.type != exact:  # out stores the probabilities first
