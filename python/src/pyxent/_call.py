@@ -1044,9 +1044,11 @@ class Call:
 
 
 class Memory:
-    """Numbers of `size` bytes each, as a NumPy array interface."""
+    """Numbers of `size` bytes each, as a NumPy array interface, and the object that keeps their memory."""
 
-    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
+    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int],
+                 owner: object = None) -> None:
+        self.owner = owner
         self.__array_interface__ = {
             "version": 3, "data": (address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
             "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}
