@@ -681,3 +681,17 @@ def test_errors_are_those_of_python():
     assert issubclass(pyxent.XentError, ValueError) and issubclass(pyxent.LabelError, IndexError)
     with pytest.raises(TypeError, match="logits is None"):
         pyxent.softmax(None)
+
+
+@pytest.mark.parametrize("shape, strides", [
+    ((2.0, 3.0), None), ((2, -3), None), ((2, 2**64 + 3), (12, 4)), ((2, 2**63), (12, 4)), ((2**40, 2**40), (0, 0)),
+    ((0, 2**64), (0, 0)), ((2, 3), (12.0, 4.0)), ((2, 3), (2**64 + 12, 4)), ((2, "3"), None), (6.0, None)])
+def test_shapes_and_strides_are_integers_of_64_bits(shape, strides):
+    class Lent:
+        __array_interface__ = dict(version=3, typestr="<f4", shape=shape, strides=strides, data=(X.ctypes.data, False))
+
+    for call in (pyxent.softmax, pyxent.log_sum_exp, pyxent.argmax):
+        with pytest.raises(pyxent.ArrayMemoryError, match="logits of .* does not lend its memory"):
+            call(Lent())
+    result = pyxent.cross_entropy(np.zeros((2, 3), np.float32), np.array([0, 1]), losses=True)
+    assert result.losses.shape == (2,)

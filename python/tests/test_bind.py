@@ -17,7 +17,8 @@ from pyxent import _call
 RANDOM = np.random.default_rng(36)
 X, Y, FEATURES = (np.zeros((6, 5), np.float32) for _ in range(3))
 ROWS, LABELS, ONES, TOKENS = np.zeros(6, np.float32), np.zeros(6, int), np.zeros((6, 5), np.int8), np.zeros((6, 2), int)
-MASK, STEPS = np.zeros(5, bool), np.zeros(6, np.uint32)
+MASK, STEPS, TEMPERATURES = np.zeros(5, bool), np.zeros(6, np.uint32), np.ones(6, np.float32)
+STEP, WARMTH = np.zeros((), np.uint32), np.ones(())
 SHARES, CLASSES = np.zeros((6, 5), np.float32), np.zeros((6, 2), int)
 
 
@@ -28,6 +29,8 @@ def fill():
     for integers, least, end in ((ROWS, 0, 3), (LABELS, -1, 5), (ONES, 0, 2), (TOKENS, -1, 5), (STEPS, 0, 99)):
         integers[...] = RANDOM.integers(least, end, integers.shape)
     MASK[...] = np.arange(5) != RANDOM.integers(0, 5)
+    TEMPERATURES[...] = RANDOM.integers(1, 4, 6)
+    STEP[...], WARMTH[...] = RANDOM.integers(0, 99), RANDOM.integers(0, 2)
     SHARES[...] = RANDOM.uniform(0, 1 / 5, SHARES.shape)
     CLASSES[...] = RANDOM.integers(0, 5, CLASSES.shape)
 
@@ -56,6 +59,9 @@ CASES = [
     (pyxent.divergence, X, Y, dict(row_weights=ROWS, **GRADIENT)),
     (pyxent.cross_entropy_hvp, X, Y, dict(row_weights=ROWS)),
     (pyxent.sample, X, dict(seed=0, step=STEPS, top_p=0.9, kept=True)),
+    (pyxent.softmax, X, dict(temperature=TEMPERATURES)),
+    (pyxent.cross_entropy, X, LABELS, dict(ignore_index=-1, temperature=TEMPERATURES[:, None], **GRADIENT)),
+    (pyxent.sample, X, dict(seed=STEP, step=STEP, temperature=WARMTH, ranks=True, processed_log_probabilities=True)),
     (pyxent.sample, X, dict(seed=3, step=0, prompt_tokens=TOKENS, repetition_penalty=1.5)),
     (functools.partial(pyxent.softmax, axis=0), X, {}),
 ]
@@ -231,6 +237,48 @@ def test_threads_that_run_it_at_once():
     assert not wrong
 
 
+def in_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_no_thread_overwrites_the_results_of_another():
+    fill()
+    x = X.copy()
+    call = pyxent.bind(pyxent.cross_entropy, x, np.abs(LABELS), gradient=True)
+    mine = call().gradient
+    before = mine.copy()
+    x[...] = RANDOM.normal(size=x.shape)
+    others = [in_thread(lambda: call().gradient) for _ in range(2)]
+    assert mine.tobytes() == before.tobytes()
+    assert bits(others[0]) == bits(others[1]) != bits(mine) and others[0] is not others[1]
+    assert call().gradient is mine and bits(mine) == bits(others[0])
+    of_thread = in_thread(lambda: (call().gradient, call().gradient))
+    assert of_thread[0] is of_thread[1]
+
+
+def test_a_run_during_a_run_of_the_same_thread():
+    x, inner = np.zeros((2, 3), np.float32), []
+
+    def operation(x, threads=None):
+        ordinary = pyxent.bind(pyxent.softmax, x)
+        threads.used = True
+
+        def run():
+            if not inner:
+                inner.append(None)
+                inner[0] = call()
+            return ordinary()
+
+        return run
+
+    call = pyxent.bind(operation, x)
+    assert call() is not inner[0] and bits(call()) == bits(inner[0])
+
+
 def test_statistics_are_of_the_last_run():
     fill()
     labels, upstream = np.abs(LABELS), RANDOM.normal(size=6).astype(np.float32)
@@ -364,3 +412,14 @@ def test_a_bound_call_takes_no_arguments():
         with pytest.raises(TypeError) as error:
             call()
         assert str(error.value) == "a bound call takes no arguments: write into the arrays that you bound"
+
+
+def test_temperatures_are_checked_in_each_run():
+    x, temperatures, out = np.zeros((2, 3)), np.ones(2), np.full((2, 3), 7.0)
+    call = pyxent.bind(pyxent.softmax, x, temperature=temperatures, out=out)
+    temperatures[1] = -1
+    with pytest.raises(pyxent.OptionError, match="in row 1, temperature is -1.0"):
+        call()
+    assert (out == 7).all()
+    temperatures[1] = 2
+    assert call() is out and bits(out) == bits(pyxent.softmax(x, temperature=temperatures))

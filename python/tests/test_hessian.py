@@ -102,3 +102,15 @@ def test_it_is_that_of_pytorch():
                                    reduction="mean")
     assert isinstance(got, torch.Tensor)
     torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("name", ["targets", "class_weights", "row_weights", "upstream"])
+def test_out_is_apart_from_what_comes_with_targets(name):
+    arrays = {"targets": np.full((2, 3), 1 / 3), "class_weights": np.ones(6)[:3], "row_weights": np.ones(6)[:2],
+              "upstream": np.ones((2, 3))}
+    given = arrays[name]
+    out = given if given.shape == (2, 3) else given.base.reshape(2, 3)
+    upstream = arrays.pop("upstream")
+    with pytest.raises(pyxent.ArrayMemoryError, match=f"out and {name} lie within each other's span of memory"):
+        pyxent.cross_entropy_hvp(np.zeros((2, 3)), upstream, out=out, **arrays)
+    assert (given == given[0]).all()

@@ -817,3 +817,38 @@ def test_results_show_what_they_have():
     for many in (pyxent.cross_entropy(np.zeros((1000, 3)), np.zeros(1000, int), losses=True, ranks=True),
                  pyxent.sample(np.zeros((1000, 3), np.float32))):
         assert len(repr(many)) < 200 and "[1000]" in repr(many)
+
+
+@pytest.mark.parametrize("axis", [None, (0,), [-1]])
+@pytest.mark.parametrize("lent", [lambda x: x, lambda x: x.astype(np.float32)])
+def test_all_axes_of_ragged_rows_are_one(axis, lent):
+    x, offsets = lent(np.arange(9.0) % 4), np.array([1, 4, 4, 8])
+    options = dict(row_offsets=offsets, class_mask=np.arange(9) != 2, sink=np.ones(3, x.dtype), ignore_index=-1,
+                   row_weights=np.array([1, 2, 3], x.dtype), gradient=True, losses=True, argmax=True)
+    for targets in (np.array([0, -1, 2]), np.full(9, 0.25, x.dtype)):
+        options["ignore_index"] = -1 if targets.dtype == int else None
+        expected = pyxent.cross_entropy(x, targets, **options)
+        found = pyxent.cross_entropy(x, targets, axis=axis, **options)
+        assert found.loss == expected.loss
+        for name in ("gradient", "losses", "argmax"):
+            assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+            assert getattr(found, name).shape == getattr(expected, name).shape
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_last_class_of_ragged_rows(dtype):
+    x, offsets = np.array([1, 3, 0, 5, 5, 2, 2, 7, 7, 9], dtype), np.array([0, 2, 7, 7, 9])
+    assert pyxent.argmax(x, row_offsets=offsets, last=True).tolist() == [1, 2, -1, 1]
+    assert pyxent.argmax(x, row_offsets=offsets, last=True, axis=None).tolist() == [1, 2, -1, 1]
+    mask = np.array([1, 0, 1, 1, 0, 1, 1, 1, 1, 1], bool)
+    assert pyxent.argmax(x, row_offsets=offsets, last=True, class_mask=mask).tolist() == [0, 1, -1, 1]
+    assert pyxent.argmax(x, row_offsets=offsets[1:3], last=True).tolist() == [2]
+    assert pyxent.argmax(x, row_offsets=offsets[:1], last=True).tolist() == []
+    with pytest.raises(pyxent.ShapeError, match="row_offsets of row 1 is 7, of row 2 3"):
+        pyxent.argmax(x, row_offsets=np.array([0, 7, 3]), last=True)
+
+
+def test_last_class_of_ragged_rows_of_pytorch():
+    torch = pytest.importorskip("torch")
+    x, offsets = torch.tensor([1.0, 3, 0, 5, 5, 2, 2]), torch.tensor([0, 2, 7])
+    assert pyxent.argmax(x, row_offsets=offsets, last=True).tolist() == [1, 2]

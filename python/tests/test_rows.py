@@ -715,3 +715,42 @@ def test_cross_entropy_of_several_axes_without_a_copy():
     assert pyxent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
     assert pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
                                 temperature=np.ones(3)).valid_rows == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_clamp_with_weights_of_another_type(dtype):
+    x, labels, weights = np.array([0, 9, -9], np.float32), np.array([0, 1, 1]), np.array([1, 2, 3], dtype)
+    for name in ("weights", "positive_weights"):
+        found, expected = (pyxent.binary_cross_entropy(x, labels, dtype="float64", probability_clamp=0.01, losses=True,
+                                                       **{name: each}) for each in (weights, weights.astype(float)))
+        assert found.losses.tobytes() == expected.losses.tobytes() and found.loss == expected.loss
+
+
+class ByDLPack:
+    """Lends a copy, which only its capsule keeps, by DLPack only."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def __dlpack__(self, **options):
+        return self.array.copy().__dlpack__(**options)
+
+
+def test_arrays_by_dlpack_only():
+    x, mask = np.array([[3, 1, 2], [1, 5, 4]], np.float32), np.array([[1, 0, 1], [1, 1, 0]], np.uint8)
+    for operation in (
+            lambda x, mask: pyxent.top_k(x, 1, largest=False, class_mask=mask).classes,
+            lambda x, mask: pyxent.softmax(x, axis=None, class_mask=mask),
+            lambda x, mask: pyxent.softmax(x, dtype="float64"),
+            lambda x, mask: pyxent.softmax(mask, class_mask=mask),
+            lambda x, mask: pyxent.argmax(x, last=True, class_mask=mask),
+            lambda x, mask: pyxent.cross_entropy(x, np.array(2), axis=(0, 1), class_mask=mask, gradient=True).gradient,
+            lambda x, mask: pyxent.binary_cross_entropy(x, mask, probability_clamp=0.1, losses=True).losses):
+        expected = operation(x, mask)
+        for found in (operation(ByDLPack(x), ByDLPack(mask)), operation(x, ByDLPack(mask))):
+            assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()
+    flags = ByDLPack(np.array([1, 0, 1], bool))
+    assert pyxent.top_k(x, 1, largest=False, class_mask=flags).classes.tolist() == [[2], [0]]

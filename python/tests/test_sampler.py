@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cursors: the tokens of `sample`, whose steps they count."""
+import array
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -200,7 +202,64 @@ def test_a_call_that_raises_does_not_count():
     assert cursor.step == 0
 
 
+class WithoutShape:
+    """As arrays of Arrow, it has no attribute `shape`."""
+
+    def __init__(self, array):
+        self.array = array
+
+    @property
+    def __array_interface__(self):
+        return self.array.__array_interface__
+
+
+@pytest.mark.parametrize("options", [{"repetition_penalty": 3.0}, {"no_repeat_ngram": 1}, {"dry_multiplier": 2}])
+def test_logits_without_a_shape(options):
+    logits = np.array([1, 1.2, 1.1, 0], np.float32)
+    expected, cursor = (pyxent.Sampler(seed=1, temperature=0, **options).start() for _ in range(2))
+    assert [cursor.next(WithoutShape(logits)) for _ in range(4)] == [expected.next(logits) for _ in range(4)]
+    with pytest.raises(pyxent.DTypeError, match="logits is a list"):
+        cursor.next([1.0, 2.0])
+
+
+def test_logits_of_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    cursor = pyxent.Sampler(seed=1, temperature=0, no_repeat_ngram=1).start()
+    assert [cursor.next(arrow.array(LOGITS)) for _ in range(3)] == [0, 3, 1]
+
+
+@pytest.mark.parametrize("tokens", [np.zeros(1, int), np.zeros((), np.int32), np.zeros(1, np.int32),
+                                    array.array("q", [0]), memoryview(array.array("i", [0]))])
+def test_tokens_in_an_array_of_the_caller_belong_to_the_text(tokens):
+    cursor = pyxent.Sampler(seed=1, temperature=0, repetition_penalty=3.0).start()
+    logits, found = np.array([1, 1.2, 1.1, 0], np.float32), []
+    for _ in range(4):
+        found.append(cursor.next(logits, tokens=tokens))
+        assert np.asarray(tokens).item() == found[-1] and type(found[-1]) is int
+    assert found == [1, 2, 0, 1] and cursor.step == 4
+    cursor.rewind(0)
+    assert cursor.sample(logits, tokens=tokens).tokens is tokens and cursor.step == 1
+    with pytest.raises(pyxent.NoTokenError):
+        cursor.next(np.full(4, np.nan, np.float32), tokens=tokens)
+    assert cursor.step == 1
+
+
+def test_tokens_of_a_batch_in_an_array_of_the_caller():
+    cursor, tokens = pyxent.Sampler(seed=1, temperature=0).start(), array.array("q", [0, 0, 0])
+    assert cursor.next(BATCH, tokens=tokens) is tokens and cursor.step == 1
+    assert tokens.tolist() == BATCH.argmax(-1).tolist()
+
+
+def test_without_numpy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    cursor = pyxent.Sampler(temperature=0, no_repeat_ngram=1).start()
+    assert [cursor.next(array.array("f", [1, 2])) for _ in range(2)] == [1, 0]
+
+
 @pytest.mark.parametrize("call, error, message", [
+    (lambda: pyxent.Sampler(repetition_penalty=2).start().accept(2**31), pyxent.OptionError,
+     "a class of accept is 2147483648; expected one below 2^31"),
+    (lambda: pyxent.Sampler().start(prompt_tokens=[2**70]), pyxent.OptionError, "a class of prompt_tokens is 11805916207"),
     (lambda: pyxent.Sampler(step=1), TypeError, "Sampler() got the argument 'step'; expected it in start(step=...)"),
     (lambda: pyxent.Sampler(topp=0.9), TypeError, "Sampler() got an unexpected keyword argument 'topp'; expected top_p"),
     (lambda: pyxent.Sampler(no_repeat_ngrams=2), TypeError, "'no_repeat_ngrams'; expected no_repeat_ngram"),

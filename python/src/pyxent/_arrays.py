@@ -243,12 +243,22 @@ def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Arr
         raise _unknown(name, getattr(value, "dtype", typestr),
                        _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
     address, read_only = about["data"]
-    shape, strides = about["shape"], about.get("strides")
+    numpy, shape, strides = sys.modules.get("numpy"), about["shape"], about.get("strides")
+    if type(value) is not getattr(numpy, "ndarray", None):  # NumPy has checked its own arrays
+        shape = _sizes(shape)
     if strides is not None and len(strides) != len(shape):
         raise ValueError(f"{len(strides)} strides of {len(shape)} dimensions")
     # For a NumPy scalar, the interface describes a temporary array, which only the interface keeps.
-    read_only = read_only or not shape and isinstance(value, getattr(sys.modules.get("numpy"), "generic", ()))
+    read_only = read_only or not shape and isinstance(value, getattr(numpy, "generic", ()))
     return Array(index(address), type_, shape, _elements(name, strides, SIZE[type_]), read_only, (value, about))
+
+
+def _sizes(shape: Sequence[Any]) -> tuple[int, ...]:
+    """A shape as integers of 64 bits. The cache of `dense` would return strides of floats for an equal shape."""
+    sizes = tuple(map(index, shape))
+    if sizes and not (0 <= min(sizes) and max(max(sizes), math.prod(sizes)) < 1 << 63):
+        raise ValueError(f"its shape is {list(sizes)}")
+    return sizes
 
 
 def is_of_torch(value: object) -> bool:
@@ -275,9 +285,12 @@ def _of_torch(name: str, value: Any) -> Array:
 def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:
     if strides is None:
         return None
+    strides = tuple(map(index, strides))
     if any(stride % size for stride in strides):
         raise ArrayMemoryError(f"{name} has strides of {list(strides)} bytes, not multiples of the {size} bytes of an "
                                "element: copy it")
+    if strides and not -1 << 63 <= min(strides) <= max(strides) < 1 << 63:
+        raise ValueError(f"its strides are {list(strides)} bytes")
     return [stride // size for stride in strides]
 
 
@@ -449,7 +462,7 @@ def _of_dlpack(name: str, value: Any) -> Array:
     type_ = _CODES.get(tensor.code, "?") + str(tensor.bits)
     if type_ not in SIZE or tensor.lanes != 1:
         raise _unknown(name, getattr(value, "dtype", type_))
-    shape = tensor.shape[:tensor.ndim]
+    shape = _sizes(tensor.shape[:tensor.ndim])
     strides = tensor.strides[:tensor.ndim] if tensor.strides else None
     return Array((tensor.data or 0) + tensor.byte_offset, type_, shape, strides, read_only, (value, capsule))
 

@@ -179,6 +179,24 @@ def _read_only(name: str) -> ArrayMemoryError:
     return ArrayMemoryError(f"{name} is read-only; expected writable memory")
 
 
+def require_writable(name: str, array: Array, others: Iterable[tuple[str, str, Array]],
+                     in_place: Iterable[str] = ()) -> None:
+    """Rejects an output that shares memory with itself or with other arrays; each has a key and a name for messages."""
+    if array.read_only:
+        raise _read_only(name)
+    if not array.is_distinct():
+        raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
+                               f"separate memory for each element that is written")
+    for other, called, theirs in others:
+        if array.overlaps(theirs):
+            allowed = other in in_place
+            if not allowed or not array.is_in_place_of(theirs):
+                raise ArrayMemoryError(
+                    f"{name} and {called} lie within each other's span of memory; expected separate "
+                    f"memory for {name}"
+                    + (f", or exactly that of {called}" if allowed else ""))
+
+
 class Bound:
     """The threads of a bound call, which runs more than once."""
 
@@ -246,6 +264,7 @@ class Call:
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
         self.temperatures: list[tuple[int, float]] = []  # of rows: the end of a range of rows, and its temperature
+        self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
         self.ready: dict[Any, _Ready] | None = None  # of a bound call
@@ -282,7 +301,8 @@ class Call:
             self.read[name] = array_of(name, value, "float" if name in _FLOAT_OPTIONS else "int")
 
     def take_temperatures(self, value: Any) -> None:
-        """Takes one temperature per row."""
+        """Takes one temperature per row; each run of a bound call reads them again."""
+        self.temperatures, self.given_temperatures = [], value
         if isinstance(value, (list, tuple)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
@@ -362,19 +382,8 @@ class Call:
         return self.public.get(name, name)
 
     def require_writable(self, name: str, array: Array, in_place: Iterable[str] = ()) -> None:
-        if array.read_only:
-            raise _read_only(name)
-        if not array.is_distinct():
-            raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
-                                   f"separate memory for each element that is written")
-        for other, theirs in (*self.arrays.items(), *self.read.items()):
-            if array.overlaps(theirs):
-                allowed = other in in_place
-                if not allowed or not array.is_in_place_of(theirs):
-                    raise ArrayMemoryError(
-                        f"{name} and {self._called(other)} lie within each other's span of memory; expected separate "
-                        f"memory for {name}"
-                        + (f", or exactly that of {self._called(other)}" if allowed else ""))
+        require_writable(name, array, ((other, self._called(other), theirs) for other, theirs in (
+            *self.arrays.items(), *self.read.items())), in_place)
 
     def _usual_type(self, name: str) -> str:
         types = self.kinds[name][1]
@@ -734,6 +743,8 @@ class Call:
             for name, array in written:
                 if not array.flags.writeable:
                     raise _read_only(name)
+            if self.given_temperatures is not None:
+                self.take_temperatures(self.given_temperatures)
             return compute()
 
         return cast(Result, run)
@@ -1033,9 +1044,11 @@ class Call:
 
 
 class Memory:
-    """Numbers of `size` bytes each, as a NumPy array interface."""
+    """Numbers of `size` bytes each, as a NumPy array interface, and the object that keeps their memory."""
 
-    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
+    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int],
+                 owner: object = None) -> None:
+        self.owner = owner
         self.__array_interface__ = {
             "version": 3, "data": (address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
             "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty,
                             is_of_torch, type_named)
 from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
-                          normal_axis, plural, require_in_place, require_unwritten, shape_of_weights, versions_of,
+                          normal_axis, plural, require_in_place, require_unwritten, require_writable, shape_of_weights, versions_of,
                           workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._names import Nothing, named, unexpected
@@ -25,7 +26,8 @@ from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS,
 from pyxent._options import (Reductions, choice, filters_of, integer, is_per_row, options_of, require, sampling_of,
                              set_number, shown, truth)
 from pyxent._products import write_gradients, write_logits
-from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill,
+from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, copied_like, doubles_of,
+                          fill,
                           flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
                           losses_of_others, nll_of_rows, parts_of_signs, reversed_along, row_factors,
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
@@ -482,12 +484,20 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
                        threads)
         mask, flat = rows.mask("class_mask", class_mask), rows.flat
         if last:
+            counts: Any = flat.shape[-1]
+            if row_offsets is not None:  # the rows too are then in reverse order
+                offsets = _begin("logits", flat, -1, row_offsets)[0].offsets
+                counts = [after - before for before, after in zip(offsets, offsets[1:])]
+                row_offsets = (ctypes.c_int64 * len(offsets))(*(lent.size - offset for offset in reversed(offsets)))
             flat, mask = reversed_along(flat), None if mask is None else reversed_along(mask)
         if "temperature" in options:
             options["temperature"] = rows.per_row("temperature", options["temperature"])
         found = _of_rows(name, flat, -1, False, None, mask, row_offsets, threads, rows.per_row("sink", sink), **options)
+        if last and row_offsets is not None:
+            found = reversed_along(found)
+            counts = copied_like(counts, found)
         if last:
-            found[...] = (found >= 0) * (flat.shape[-1] - found) - 1
+            found[...] = (found >= 0) * (counts - found) - 1
         return rows.reduced(found, kept)
     call, struct = _begin("logits", _floats(logits, threads), axis, row_offsets, **options)
     call.take("class_mask", class_mask)
@@ -906,7 +916,7 @@ def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, thr
     inputs["class_weights"] = rows.per_class("class_weights", inputs["class_weights"])
     if array_of("targets", _given("targets", targets), lent).type in FLOATS:
         targets = rows.like("targets", targets)
-    result = cross_entropy(rows.flat, targets, threads=threads, **inputs, **outputs, **options)
+    result = cross_entropy(rows.flat, targets, row_offsets=row_offsets, threads=threads, **inputs, **outputs, **options)
     of_all_classes = ["gradient"] if inputs["target_weights"] is not None else [*outputs]
     return replace(result, **{name: rows.whole(found) for name in of_all_classes
                               if (found := getattr(result, name)) is not None})
@@ -1182,7 +1192,7 @@ def binary_cross_entropy(
     if labels:
         raise OptionError(f"target_gradient is requested, targets are labels {call.arrays['targets']}; expected "
                           f"numbers from 0 to 1 of type {call.allowed}")
-    of_ones, of_zeros = _losses_of_labels(call)  # the gradient may overwrite the logits later
+    of_ones, of_zeros = _losses_of_labels(call, isa, threads)  # the gradient may overwrite the logits later
     call.write("target_gradient", target_gradient)
     result = _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
     if not reductions.gradient_is_zero(result.denominator):
@@ -1191,14 +1201,14 @@ def binary_cross_entropy(
     return result
 
 
-def _losses_of_labels(call: Call) -> list[Array]:
+def _losses_of_labels(call: Call, isa: Isa, threads: int | None) -> list[Array]:
     """The binary losses with label 1 everywhere and with label 0 everywhere, as float64."""
     names = {"element_weights": "weights", "positive_weights": "positive_weights"}
     inputs: dict[str, Any] = {name: copied(doubles_of(call.arrays[key])) for key, name in names.items()
                               if key in call.arrays}
     logits = copied(doubles_of(call.lead))
     return [array_of("losses", binary_cross_entropy(logits, label, axis=call.axis, reduction="sum", losses=True,
-                                                    **inputs).losses) for label in labels_like("logits", logits)]
+                                                    isa=isa, threads=threads, **inputs).losses) for label in labels_like("logits", logits)]
 
 
 def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any, options: dict[str, Any]) -> Loss:
@@ -1210,13 +1220,15 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
     if isinstance(threads, Bound) or _is_wanted(losses) and losses is not True:
         reason = "the call is bound" if isinstance(threads, Bound) else "losses is given"
         raise OptionError(f"probability_clamp is {clamp} and {reason}; expected no clamp")
-    logits, targets = _as_type(options["dtype"], threads, logits, targets=_given("targets", targets))
+    logits, targets, weights, positive_weights = _as_type(
+        options["dtype"], threads, logits, targets=_given("targets", targets), weights=options["weights"],
+        positive_weights=options["positive_weights"])
     positive, negative = (  # the gradient may overwrite the logits later
         array_of("losses", binary_cross_entropy(logits, labels, reduction="sum", losses=True, isa=options["isa"],
                                                 threads=threads).losses) for labels in labels_like("logits", logits))
     call, _ = _begin("logits", logits, options["axis"], None, ELEMENTS)
     call.take_element_targets(targets)
-    for name, value in (("element_weights", options["weights"]), ("positive_weights", options["positive_weights"])):
+    for name, value in (("element_weights", weights), ("positive_weights", positive_weights)):
         call.take(name, value)
     result = binary_cross_entropy(logits, targets, losses=True, threads=threads, **options)
     total = clamp_losses(call, array_of("losses", result.losses), positive, negative, clamp, options["ignore_index"])
@@ -1353,7 +1365,15 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
     call.keep_in_place()
     of_layer = {name: outputs[name] for name in _OF_LINEAR}
     layer = _Doubles(call, lent, weights)
-    written = layer.outputs(of_layer)
+    as_logits = Array(0, "F64", (*rows, *of_classes), None, True, None)
+    takes: dict[str, Any] = {"class_mask": "bool", "targets": as_logits if inputs["target_weights"] is None else "int"}
+    taken = {name: array_of(name, value, takes.get(name, "numpy.float64")) for name, value in inputs.items()
+             if value is not None}
+    written = layer.outputs(of_layer, taken)
+    apart = {**taken, "hidden": lent, "weights": weights, **{name: array for name, (_, array) in written.items()}}
+    for name, value in outputs.items():  # cross_entropy compares them with each other
+        if name not in of_layer and _is_wanted(value) and value is not True:
+            _require_apart(name, array_of(name, value, OUTPUT), apart)
     logits = empty(hidden, "F64", (*rows, *of_classes))
     write_logits(as_type(logits, "F64"), lent, weights, bias)
     loss = cross_entropy(logits, axis=len(rows), gradient=bool(written) or None, threads=threads, **options,
@@ -1365,6 +1385,11 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
         **{each.name: getattr(loss, each.name) for each in fields(Loss)}, "gradient": None,
         **{name: result for name, (result, _) in written.items()},
         "_saved": replace(layer, loss=loss, versions=versions_of(call.lent_tensors())) if loss._saved else None})
+
+
+def _require_apart(name: str, array: Array, others: dict[str, Array]) -> None:
+    """Rejects an output that shares memory with others."""
+    require_writable(name, array, ((other, other, theirs) for other, theirs in others.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -1380,9 +1405,10 @@ class _Doubles:
     def __reduce__(self) -> tuple[Any, ...]:
         return _Copied, ()
 
-    def outputs(self, wanted: dict[str, Any]) -> dict[str, tuple[Any, Array]]:
-        """Returns each gradient as the result and the array to write."""
-        shapes, found = (self.hidden.shape, self.weights.shape, self.weights.shape[:-1]), {}
+    def outputs(self, wanted: dict[str, Any], inputs: dict[str, Array]) -> dict[str, tuple[Any, Array]]:
+        """Returns each gradient as the result and the array to write, which shares no memory with the inputs."""
+        shapes = self.hidden.shape, self.weights.shape, self.weights.shape[:-1]
+        found: dict[str, tuple[Any, Array]] = {}
         for (name, value), shape in zip(wanted.items(), shapes):
             if not _is_wanted(value):
                 continue
@@ -1395,6 +1421,7 @@ class _Doubles:
                 raise DTypeError(f"{name} is {array}, hidden is {self.hidden}; expected {name} of type "
                                  f"{self.call.allowed}")
             self.call.require_writable(name, array)
+            _require_apart(name, array, {**inputs, **{other: theirs for other, (_, theirs) in found.items()}})
             found[name] = result, array
         return found
 
@@ -1407,7 +1434,7 @@ class _Doubles:
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
         assert self.loss
         _require_as_before(self.call.lent_tensors(), self.versions)
-        written = self.outputs(outputs)
+        written = self.outputs(outputs, {} if upstream is None else {"upstream": array_of("upstream", upstream)})
         self.write(self.loss.backward(upstream, threads=threads), written)
         return {name: result for name, (result, _) in written.items()}
 
@@ -1484,8 +1511,8 @@ class _Layers:
     def indices(self) -> Iterator[tuple[int, ...]]:
         return itertools.product(*map(range, self.inner))
 
-    def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = ()) -> tuple[
-            dict[str, Any], dict[str, Array], Array | None]:
+    def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = (),
+                upstream: Array | None = None) -> tuple[dict[str, Any], dict[str, Array], Array | None]:
         """Returns the results, the arrays that the layers write, and the sum of their hidden gradients."""
         rows, inner, weights = self.rows, self.inner, self.weights
         shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
@@ -1493,7 +1520,8 @@ class _Layers:
                   "weights_gradient": weights.shape, "bias_gradient": weights.shape[:-1]}
         types = {"correct": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64",
                  "hidden_gradient": self.lent.type, "weights_gradient": weights.type, "bias_gradient": weights.type}
-        results, written = {}, {}
+        results, written = {}, dict[str, Array]()
+        inputs = {"hidden": self.lent, "weights": weights, **self.inputs, **({"upstream": upstream} if upstream else {})}
         for name, value in wanted.items():
             if not _is_wanted(value):
                 continue
@@ -1503,6 +1531,8 @@ class _Layers:
             if array.shape != shape:
                 raise ShapeError(f"{name} is {array}, logits is {list(self.whole)} of hidden {self.lent} and weights "
                                  f"{weights}; expected {name} of shape {list(shape)}")
+            if value is not True:  # one layer writes before another reads
+                _require_apart(name, array, {other: theirs for other, theirs in (inputs | written).items() if other != name})
         sums = written.pop("hidden_gradient", None)
         if sums and sums.type not in ("F32", "F16", "BF16"):
             raise DTypeError(f"hidden_gradient is {sums}, hidden is {self.lent}; expected hidden_gradient of type "
@@ -1521,9 +1551,10 @@ class _Layers:
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
         _require_as_before(self.tensors, self.versions)
-        results, written, sums = self.outputs(outputs)
-        if upstream is not None:
-            upstream = _spread_over("upstream", array_of("upstream", upstream), self.rows, self.weights.shape[0],
+        given = None if upstream is None else array_of("upstream", upstream)
+        results, written, sums = self.outputs(outputs, upstream=given)
+        if given:
+            upstream = _spread_over("upstream", given, self.rows, self.weights.shape[0],
                                     self.inner, self.whole)
         parts = []
         for index, saved in zip(self.indices, self.saved):
@@ -1796,6 +1827,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
             dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
             row_weights=row_weights, sink=sink)
+    read = {"targets": targets, "class_weights": class_weights, "row_weights": row_weights, "upstream": upstream}
     if targets is not None:
         upstream, row_weights, gradient_scale = _weigh_upstream(
             logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
@@ -1814,6 +1846,8 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         call.take(name, value)
     exact = "F64" if call.lead.type == "F64" else "F32"
     call.public |= {"output": "out"}
+    if targets is not None:
+        call.read |= {name: array_of(name, value) for name, value in read.items() if value is not None}
     call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
     if output.type != exact:  # out stores the probabilities first
@@ -2020,6 +2054,7 @@ def sample(
                    presence_penalty=presence_penalty, **{name: 0 if value is None else value for name, value in (
                        ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
+    arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
     shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
@@ -2040,6 +2075,8 @@ def sample(
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
             call.check_tokens(name)
+        for name, value in arrays.items():
+            set_number(shared, rules, filters_of(order), name, value)
         drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
         shared.seed = shared.seed if drawn is None else drawn
         requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
@@ -2229,7 +2266,8 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     Each run reads the current contents of the arrays, and has the results and errors of `operation(*arguments,
     **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
     shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
-    arrays. Any number of threads may run it at once; each gets its own new arrays.
+    arrays. Each run also reads the temperatures of rows, and arrays that are options of `sample`. Other options that
+    are arrays without a dimension are numbers of the time of `bind`. Any number of threads may run it at once. Each thread has its own new arrays, which only its runs overwrite.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
@@ -2247,17 +2285,21 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     def checked() -> Callable[[], Result]:
         return cast("Callable[[], Result]", operation(*arguments, **given))
 
-    idle = [checked()]
+    first = checked()
     if not bound.used:
-        raise TypeError(f"operation {_name_of(operation)} returned {shown(idle[0])}; {_OPERATION_EXPECTED}")
+        raise TypeError(f"operation {_name_of(operation)} returned {shown(first)}; {_OPERATION_EXPECTED}")
+    own = threading.local()  # so that no run overwrites the results of another thread
+    own.idle = [first]
 
     def run(*passed: Any, **by_name: Any) -> Result:
         if passed or by_name:
             raise TypeError("a bound call takes no arguments: write into the arrays that you bound")
         try:
-            call = idle.pop()
-        except IndexError:  # other threads are running it
-            call = checked()
+            idle = own.idle
+        except AttributeError:  # the first run of this thread
+            idle = own.idle = []
+        # The list is empty too if a signal handler runs the call during a run of the same thread.
+        call = idle.pop() if idle else checked()
         try:
             return call()
         finally:

@@ -190,7 +190,15 @@ def _of_library(name: str, value: Any) -> Any:
     if isinstance(value, Array):
         raise DTypeError(f"{name} is {value} by pyxent.bfloat16; expected one axis and the dtype of the result as it "
                          f"is, or an array of ml_dtypes' bfloat16")
-    return numpy_for("a call of several axes, of integers or of a wider dtype").asarray(value)
+    numpy = numpy_for("a call of several axes, of integers or of a wider dtype")
+    found = numpy.asarray(value)
+    if found.dtype == object and hasattr(value, "__dlpack__"):  # NumPy itself does not read DLPack
+        lent = array_of(name, value)
+        if lent.type == "BF16":
+            raise DTypeError(f"{name} is {lent} by DLPack; expected one axis and the dtype of the result as it is, or "
+                             f"an array of ml_dtypes' bfloat16")
+        return numbers_of(lent)
+    return found
 
 
 def _permuted(value: Any, order: list[int]) -> Any:
@@ -203,7 +211,7 @@ def _permuted(value: Any, order: list[int]) -> Any:
 def numbers_of(array: Array) -> Any:
     """The memory of an array as a NumPy array; for bfloat16, its bits."""
     numpy = numpy_for("this call")
-    raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides))
+    raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides, array.owner))
     return raw if array.type == "BF16" else raw.view(NAME[array.type])
 
 
@@ -669,6 +677,11 @@ def reversed_along(value: Any) -> Any:
         return value.flip(-1)
     given = _of_library("class_mask", value)
     return given[..., ::-1].copy()
+
+
+def copied_like(numbers: list[int], like: Any) -> Any:
+    """Integers as an array of the library and type of another."""
+    return like.new_tensor(numbers) if is_of_torch(like) else numpy_for("this call").array(numbers, like.dtype)
 
 
 def fill(array: Array, value: float) -> None:

@@ -2,6 +2,7 @@
 """The tokens of a text, one after another."""
 from __future__ import annotations
 
+import ctypes
 import inspect
 import math
 import os
@@ -45,13 +46,15 @@ def _cause(numbers: Iterable[float]) -> str:
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
-    """The shape of logits, or () without one; `sample` accepts or rejects the value."""
-    if hasattr(logits, "shape"):
-        return tuple(logits.shape)
-    try:
-        return memoryview(logits).shape or ()
-    except TypeError:
-        return ()
+    """The shape of logits, or () for None, which `sample` rejects."""
+    return () if logits is None else array_of("logits", logits).shape
+
+
+def _token(tokens: Any) -> int:
+    """The number in an array of one token."""
+    lent = array_of("tokens", tokens)
+    number = ctypes.c_int32 if lent.type == "I32" else ctypes.c_int64
+    return number.from_address(lent.address).value
 
 
 class Sampler:
@@ -170,11 +173,11 @@ class SamplerCursor:
 
     def _next(self, name: str, logits: Any, options: dict[str, Any]) -> Any:
         tokens = self.sample(logits, **options).tokens
-        if tokens.shape != ():
+        row = array_of(name, logits)
+        if len(row.shape) > 1:
             return tokens
-        token = tokens.tolist()
+        token = _token(tokens)
         if token < 0:
-            row = array_of(name, logits)
             cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))))
             raise NoTokenError(f"{name} is {row} with {cause}, and no token can be drawn; expected logits without NaN or "
                                "+inf, one of them above -inf")
@@ -199,9 +202,9 @@ class SamplerCursor:
                 raise
             raise LabelError(f"the text of this cursor has token {error.label}, logits has {plural(shape[0], 'class')}; "
                              "expected logits of the same classes in each step", 0, error.label, shape[0]) from None
-        if result.tokens.shape != ():
+        if len(shape) > 1:
             self._step += 1
-        elif (token := int(result.tokens)) >= 0:
+        elif (token := _token(result.tokens)) >= 0:
             self._append(token)
         return result
 

@@ -11,6 +11,7 @@ from pyxent._options import integer, shown
 from pyxent.errors import LabelError, OptionError
 
 _LARGEST = 2.0**128 - 2.0**104  # the largest finite float32
+_LARGEST_TOKEN = 2**31 - 1  # a text is an array of int32
 
 
 def _least(name: str, value: Any, least: int) -> int:
@@ -29,7 +30,10 @@ def _number(name: str, value: Any, least: float) -> float:
 
 def tokens_of(name: str, values: Iterable[Any]) -> list[int]:
     """Returns tokens as a list of integers; NumPy integers are allowed."""
-    return [_least(f"a class of {name}", value, 0) for value in values]
+    tokens = [_least(f"a class of {name}", value, 0) for value in values]
+    if (largest := max(tokens, default=0)) > _LARGEST_TOKEN:
+        raise OptionError(f"a class of {name} is {largest}; expected one below 2^31")
+    return tokens
 
 
 def _sequences(name: str, sequences: Iterable[Iterable[Any]], each: str) -> list[list[int]]:
