@@ -27,8 +27,7 @@ from pyxent._options import (Reductions, choice, filters_of, integer, is_per_row
                              set_number, shown, truth)
 from pyxent._products import write_gradients, write_logits
 from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, copied_like, doubles_of,
-                          fill,
-                          flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
+                          fill, flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
                           losses_of_others, nll_of_rows, parts_of_signs, reversed_along, row_factors,
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
                           write_products, write_sums)
@@ -2267,7 +2266,8 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
     shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
     arrays. Each run also reads the temperatures of rows, and arrays that are options of `sample`. Other options that
-    are arrays without a dimension are numbers of the time of `bind`. Any number of threads may run it at once. Each thread has its own new arrays, which only its runs overwrite.
+    are arrays without a dimension are numbers of the time of `bind`. Any number of threads may run it at once. Each
+    thread has its own new arrays, which only its runs overwrite.
 
     >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
