@@ -361,7 +361,7 @@ def test_refusals(call, kind, message):
     assert str(error.value) == message
 
 
-def refused(call, name, other):
+def rejected(call, name, other):
     with pytest.raises(pyxent.ArrayMemoryError, match=f"{name} and {other} lie within each other's span of memory|"
                                                     f"{other} and {name} lie within each other's span of memory"):
         call()
@@ -371,17 +371,17 @@ def test_outputs_of_a_layer_of_doubles_are_apart_from_all_arrays():
     h, w, y = (RANDOM.normal(size=(3, 3)) for _ in range(3))
     bias, gradient, call = np.zeros(3), np.zeros((3, 3)), pyxent.linear_cross_entropy
     labels, before = np.array([0, 1, 2]), h.copy()
-    refused(lambda: call(h, w, labels, hidden_gradient=gradient, weights_gradient=gradient), "weights_gradient",
+    rejected(lambda: call(h, w, labels, hidden_gradient=gradient, weights_gradient=gradient), "weights_gradient",
             "hidden_gradient")
     for name, array in (("hidden", h[0]), ("weights", w[0]), ("bias", bias), ("hidden_gradient", gradient[0]),
                         ("targets", labels.view(np.float64))):
-        refused(lambda: call(h, w, labels, bias=bias, hidden_gradient=gradient, losses=array), "losses", name)
-    refused(lambda: call(h, w, y, hidden_gradient=y), "hidden_gradient", "targets")
-    refused(lambda: call(h, w, labels, bias=bias, bias_gradient=bias), "bias_gradient", "bias")
+        rejected(lambda: call(h, w, labels, bias=bias, hidden_gradient=gradient, losses=array), "losses", name)
+    rejected(lambda: call(h, w, y, hidden_gradient=y), "hidden_gradient", "targets")
+    rejected(lambda: call(h, w, labels, bias=bias, bias_gradient=bias), "bias_gradient", "bias")
     saved, upstream = call(h, w, labels, save_statistics=True), np.ones(3)
-    refused(lambda: saved.backward(hidden_gradient=gradient, weights_gradient=gradient), "weights_gradient",
+    rejected(lambda: saved.backward(hidden_gradient=gradient, weights_gradient=gradient), "weights_gradient",
             "hidden_gradient")
-    refused(lambda: saved.backward(upstream, hidden_gradient=None, bias_gradient=upstream), "bias_gradient", "upstream")
+    rejected(lambda: saved.backward(upstream, hidden_gradient=None, bias_gradient=upstream), "bias_gradient", "upstream")
     assert np.array_equal(h, before) and not gradient.any()
 
 
@@ -389,15 +389,15 @@ def test_outputs_of_several_layers_are_apart_from_all_arrays():
     h, w = RANDOM.normal(size=(4, 3)).astype("f4"), RANDOM.normal(size=(3, 2, 3)).astype("f4")
     y, call, memory = np.ones((4, 2), int), pyxent.linear_cross_entropy, np.zeros(12, np.float32)
     losses, entropies = memory[:8].reshape(2, 4).T, memory[4:].reshape(2, 4).T
-    refused(lambda: call(h, w, y, losses=losses, entropies=entropies), "losses", "entropies")
-    refused(lambda: call(h, w, y, losses=w.reshape(-1)[:8].reshape(4, 2)), "losses", "weights")
-    refused(lambda: call(h, w, y, losses=losses, row_weights=entropies), "losses", "row_weights")
-    refused(lambda: call(h, w, y, hidden_gradient=h), "hidden_gradient", "hidden")
-    refused(lambda: call(h, w, y, losses=memory[:8].reshape(4, 2), hidden_gradient=memory.reshape(4, 3)), "losses",
+    rejected(lambda: call(h, w, y, losses=losses, entropies=entropies), "losses", "entropies")
+    rejected(lambda: call(h, w, y, losses=w.reshape(-1)[:8].reshape(4, 2)), "losses", "weights")
+    rejected(lambda: call(h, w, y, losses=losses, row_weights=entropies), "losses", "row_weights")
+    rejected(lambda: call(h, w, y, hidden_gradient=h), "hidden_gradient", "hidden")
+    rejected(lambda: call(h, w, y, losses=memory[:8].reshape(4, 2), hidden_gradient=memory.reshape(4, 3)), "losses",
             "hidden_gradient")
     with pytest.raises(pyxent.ArrayMemoryError, match="losses float32 .* has strides that put several indices on one"):
         call(h, w, y, losses=np.lib.stride_tricks.as_strided(memory, (4, 2), (4, 0)))
     saved = call(h, w, y, save_statistics=True)
-    refused(lambda: saved.backward(losses, hidden_gradient=None, bias_gradient=memory[4:10].reshape(3, 2)),
+    rejected(lambda: saved.backward(losses, hidden_gradient=None, bias_gradient=memory[4:10].reshape(3, 2)),
             "bias_gradient", "upstream")
     assert not memory.any()

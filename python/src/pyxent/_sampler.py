@@ -172,12 +172,11 @@ class SamplerCursor:
         return self._next("logits", logits, options)
 
     def _next(self, name: str, logits: Any, options: dict[str, Any]) -> Any:
-        tokens = self.sample(logits, **options).tokens
-        row = array_of(name, logits)
-        if len(row.shape) > 1:
-            return tokens
-        token = _token(tokens)
+        result, token = self._drawn(logits, options)
+        if token is None:
+            return result.tokens
         if token < 0:
+            row = array_of(name, logits)
             cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))))
             raise NoTokenError(f"{name} is {row} with {cause}, and no token can be drawn; expected logits without NaN or "
                                "+inf, one of them above -inf")
@@ -185,6 +184,10 @@ class SamplerCursor:
 
     def sample(self, logits: ArrayLike, **options: Any) -> Sample:
         """The full result of `sample` for the next step; its outputs are among the options."""
+        return self._drawn(logits, options)[0]
+
+    def _drawn(self, logits: Any, options: dict[str, Any]) -> tuple[Sample, int | None]:
+        """The result of the next step, and the token of one row, or None for a batch."""
         shape = _shape(logits)
         is_text = self._keeps and len(shape) == 1
         if is_text:
@@ -204,9 +207,11 @@ class SamplerCursor:
                              "expected logits of the same classes in each step", 0, error.label, shape[0]) from None
         if len(shape) > 1:
             self._step += 1
-        elif (token := _token(result.tokens)) >= 0:
+            return result, None
+        token = _token(result.tokens)
+        if token >= 0:
             self._append(token)
-        return result
+        return result, token
 
     def _require_tokens(self, given: dict[str, Any], batch: str) -> None:
         """Rejects penalties of a batch without the tokens that they apply to."""

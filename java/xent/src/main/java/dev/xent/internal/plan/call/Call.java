@@ -315,7 +315,7 @@ public final class Call extends CallArrays {
    * @param checks the kernel that checks targets, or null
    * @param own memory that the library allocated for the call
    */
-  void remember(
+  public void remember(
       long operation,
       @Nullable KernelArrays checks,
       KernelArrays computes,
@@ -345,13 +345,14 @@ public final class Call extends CallArrays {
   /**
    * Remembers a successful call of one row, which helper threads cannot share.
    *
+   * @param operation the number of the operation
    * @param kept a prepared call of the caller, which is prepared at once, or forgotten if it cannot
    *     be; null for one of this thread
    * @param sampling the sampling parameters of its token
    */
-  void rememberRow(
-      @Nullable PreparedCall kept,
+  public void rememberRow(
       long operation,
+      @Nullable PreparedCall kept,
       KernelArrays draws,
       View a,
       View own,

@@ -7,7 +7,6 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Numbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +21,7 @@ public abstract class Operation {
   public final Kernels kernels;
 
   /** Identifies the operation without a reference to it. */
-  final long number = Numbers.take();
+  protected final long number = Numbers.take();
 
   /** The kernel that repeats a call; null if more than one kernel does, or none. */
   private final @Nullable KernelArrays kernel;
@@ -81,36 +80,8 @@ public abstract class Operation {
   protected final void remember(
       Call call, CallArguments given, @Nullable View b, @Nullable View c) {
     if (given.inputs == InputViews.NONE) {
-      remember(call, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
+      call.remember(number, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
     }
-  }
-
-  /**
-   * Remembers a call that only these kernels can repeat.
-   *
-   * @param checks the kernel that checks targets, or null
-   * @param own memory that the library allocated for the call
-   */
-  protected final void remember(
-      Call call,
-      @Nullable KernelArrays checks,
-      KernelArrays computes,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
-      @Nullable View own) {
-    call.remember(number, checks, computes, a, b, c, own);
-  }
-
-  /** Remembers a call of one row: {@link Call#rememberRow}. */
-  protected final void rememberRow(
-      Call call,
-      @Nullable PreparedCall kept,
-      KernelArrays draws,
-      View a,
-      View own,
-      MemorySegment sampling) {
-    call.rememberRow(kept, number, draws, a, own, sampling);
   }
 
   /**

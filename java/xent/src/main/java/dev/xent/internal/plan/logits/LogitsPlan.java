@@ -240,8 +240,8 @@ public final class LogitsPlan {
       } else if (given.inputs == InputViews.NONE
           && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
         View statistics = PreparedTopProbabilities.of(call).statistics;
-        remember(
-            call, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+        call.remember(
+            number, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
       }
     }
 

@@ -178,7 +178,7 @@ public final class CrossEntropyPlan {
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
         KernelArrays checks = kernelChecks(call) ? null : check;
-        remember(call, checks, kernel, given.lead, given.targets, given.gradient, losses);
+        call.remember(number, checks, kernel, given.lead, given.targets, given.gradient, losses);
       }
     }
 

@@ -226,9 +226,9 @@ public final class SamplerPlan {
       SamplerScratch own = SamplerScratch.of(call);
       MemorySegment struct = own.sampling(sampling, call.pieces, given.step);
       if (given.others instanceof PreparedCall kept) {
-        rememberRow(call, kept, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
+        call.rememberRow(number, kept, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
       } else {
-        rememberRow(call, null, KERNEL, given.lead, own.token, struct);
+        call.rememberRow(number, null, KERNEL, given.lead, own.token, struct);
       }
     }
 
@@ -373,8 +373,8 @@ public final class SamplerPlan {
         View workspace =
             arguments.workspace(kernels.sampleWorkspace(call.dimensions.classes, tokens));
         MemorySegment struct = SamplerScratch.of(call).sampling(sampling, call.pieces, given.step);
-        rememberRow(
-            call,
+        call.rememberRow(
+            number,
             arguments.prepared,
             KERNEL.with(given.inputs, workspace),
             given.lead,
