@@ -375,7 +375,8 @@ def test_outputs_of_a_layer_of_doubles_are_apart_from_all_arrays():
             "hidden_gradient")
     for name, array in (("hidden", h[0]), ("weights", w[0]), ("bias", bias), ("hidden_gradient", gradient[0]),
                         ("targets", labels.view(np.float64))):
-        rejected(lambda: call(h, w, labels, bias=bias, hidden_gradient=gradient, losses=array), "losses", name)
+        rejected(lambda losses=array: call(h, w, labels, bias=bias, hidden_gradient=gradient, losses=losses),
+                 "losses", name)
     rejected(lambda: call(h, w, y, hidden_gradient=y), "hidden_gradient", "targets")
     rejected(lambda: call(h, w, labels, bias=bias, bias_gradient=bias), "bias_gradient", "bias")
     saved, upstream = call(h, w, labels, save_statistics=True), np.ones(3)
