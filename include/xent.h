@@ -439,7 +439,8 @@ XENT_API const char *xent_schedule_name(int32_t schedule);
 
 /* ---- softmax and log-softmax ------------------------------------------------------------------- */
 
-/* y = exp(x) / sum exp(x) over the classes of each row, with the logits x after softcap and temperature.
+/* y = exp(x) / sum exp(x) over the classes of each row, with the logits x after softcap and temperature. Options of
+ * targets and gradients have no effect; focal_alpha is XENT_UNSUPPORTED, as in every function but binary cross-entropy.
  * output may be the logits, in place. A class range other than the whole row needs statistics. */
 typedef struct xent_softmax_call {
   uint64_t size;
@@ -791,7 +792,8 @@ typedef struct xent_sample_state {
 /* Draws a token of each row from the softmax of the classes that the filters keep, after softcap, class_mask, bias
  * and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is then
  * NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are F16,
- * BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED.
+ * BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED, except the
+ * gradient_scale 1.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends

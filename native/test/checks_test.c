@@ -595,7 +595,60 @@ static void test_factors(void) {
     }
 }
 
+/* What a function does not have is rejected, unless it has no effect in any function of the same shape. */
+static void test_foreign_options(void) {
+  const xent_shape *s = &shape;
+  const xent_options *o = &options;
+  xent_report *r = &report;
+  xent_statistics statistics[ROWS];
+  xent_state states[ROWS];
+  float tokens[ROWS * 2], losses[ROWS];
+  for (int i = 0; i < 9; i++) {
+    reset();
+    shape.features = 1;
+    options.focal_alpha = 0.5;
+    const xent_status status =
+        i == 0   ? run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, 0, ROWS, 0, CLASSES, r), ARRAYS(x, y))
+        : i == 1 ? run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, s, o, 0, ROWS, r), ARRAYS(x, losses))
+        : i == 2 ? run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, 0, ROWS, 0, CLASSES, r), ARRAYS(x, x, y))
+        : i == 3 ? run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, s, o, 0, ROWS, r), ARRAYS(x, labels, losses))
+        : i == 4 ? run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, ROWS, 0, CLASSES, r),
+                          ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics))
+        : i == 5 ? run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, s, o, 0, ROWS, 0, CLASSES, r),
+                          ARRAYS(x, labels, NULL, NULL, NULL, NULL, states))
+        : i == 6 ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, s, o, 0, ROWS, 0, CLASSES, r),
+                          ARRAYS(x, x, NULL, states))
+        : i == 7 ? run_at(on_rows(XENT_FUNCTION_LINEAR_CROSS_ENTROPY, s, o, 0, ROWS, r), ARRAYS(x, x, NULL, NULL, labels))
+                 : run_at(on_rows(XENT_FUNCTION_SAMPLE, s, o, 0, ROWS, r), ARRAYS(x, tokens));
+    REFUSES(status, XENT_UNSUPPORTED, XENT_FIELD_FOCAL_ALPHA);
+  }
+  options.softcap = 1; /* its derivative cannot be computed from y */
+  REFUSES(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, s, o, 0, ROWS, 0, CLASSES, r), ARRAYS(x, x, NULL, states)),
+          XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP);
+  options.has_gradient_scale = 1;
+  options.gradient_scale = 2;
+  REFUSES(run_at(on_rows(XENT_FUNCTION_SAMPLE, s, o, 0, ROWS, r), ARRAYS(x, tokens)), XENT_UNSUPPORTED,
+          XENT_FIELD_GRADIENT_SCALE);
+}
+
+/* Ragged rows begin where their offsets say: strides that they do not use may differ in place. */
+static void test_ragged_rows_in_place(void) {
+  static const int64_t offsets[ROWS + 1] = {0, 2, 2, 5, 7};
+  reset();
+  shape.row_offsets.type = XENT_I64;
+  shape.logits.outer = 1;
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                ARRAYS(y, y, NULL, NULL, offsets)));
+  reset();
+  shape.row_offsets.type = 77;
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, y, NULL, NULL, offsets)),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS);
+}
+
 int main(void) {
+  test_foreign_options();
+  test_ragged_rows_in_place();
   test_refusals();
   test_overlaps();
   test_overlaps_of_row_offsets();

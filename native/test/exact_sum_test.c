@@ -42,6 +42,8 @@ static void test_far_summands(void) {
   for (size_t i = 0; i < sizeof far / sizeof *far; i++)
     CHECK(xent_exact_sum_add(&t, values, far[i].type, far[i].stride, far[i].count) == XENT_INVALID_SHAPE);
   CHECK(xent_exact_sum_value(&t) == 0);
+  CHECK(xent_exact_sum_add(&t, values, 77, 1, 2) == XENT_INVALID_ARGUMENT &&
+        xent_exact_sum_add(&t, values, XENT_BF16, 1, 2) == XENT_UNSUPPORTED);
   CHECK(!xent_exact_sum_add(&t, values, XENT_F64, INT64_MAX, 1) && !xent_exact_sum_add(&t, NULL, XENT_F64, INT64_MAX,
       0));
   CHECK(!xent_exact_sum_add(&t, values + 1, XENT_F64, 0, 3) && xent_exact_sum_value(&t) == 7);

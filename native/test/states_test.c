@@ -17,6 +17,19 @@ static void test_states(void) {
         XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
+/* The type of the logits selects the arithmetic, except of a backward; which one it is, nobody knows without rows. */
+static void test_no_rows(void) {
+  reset();
+  xent_state states[1];
+  xent_statistics statistics[1];
+  const xent_work none = on_rows(XENT_FUNCTION_FINISH, &shape, &options, 1, 1, &report);
+  shape.logits.type = XENT_NO_TYPE;
+  CHECK(!run_at(none, ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)));
+  shape.logits.type = 77;
+  CHECK(run_at(none, ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)) == XENT_INVALID_ARGUMENT &&
+        report.field == XENT_FIELD_LOGITS);
+}
+
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_exact_sum *exact_sum) {
   return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
@@ -287,6 +300,7 @@ static void test_parts_by_structs(void) {
 }
 
 int main(void) {
+  test_no_rows();
   test_states();
   test_states_that_do_not_fit();
   test_log_sum_exp_of_a_backward();

@@ -172,7 +172,7 @@ typedef struct {
   bool backward;     /* of softmax: the type of its output selects the arithmetic */
   uint16_t size, report;
   uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */
-  uint32_t own_options;         /* XENT_SETS; 0: all except those that its checks reject */
+  uint32_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
 } xent_function;
 
 #define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;

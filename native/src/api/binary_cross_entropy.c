@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of binary cross-entropy. */
 #include "api/calls.h"
-#include "api/options.h"
-#include "kernels/present.h"
 
 /* The options of this function. */
 #define OWN (XENT_SETS(ignore_index) | XENT_OPTIONS_FOR(XENT_FOR_BINARY))

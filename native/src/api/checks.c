@@ -139,14 +139,13 @@ xent_status xent_refuse_ignore_index(xent_frame *f, xent_status status) {
   return xent_refuse(f, status, XENT_FIELD_IGNORE_INDEX, index);
 }
 
-xent_status xent_check_foreign(xent_frame *f, uint32_t own) {
+xent_status xent_refuse_foreign(xent_frame *f, uint32_t foreign) {
   const xent_options *o = f->call.options;
-  if (o->has_ignore_index && !(own & XENT_SETS(ignore_index)))
+  if (o->has_ignore_index && foreign & XENT_SETS(has_ignore_index))
     return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
-  own |= XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale);
   for (int i = 0; i < XENT_COUNT(numbers); i++) {
     const double value = value_of(o, &numbers[i]);
-    if (value != 0 && !(own >> numbers[i].at / 4 & 1))
+    if (value != 0 && foreign >> numbers[i].at / 4 & 1)
       return xent_refuse_value(f, XENT_UNSUPPORTED, numbers[i].field, value);
   }
   return XENT_OK;
@@ -271,6 +270,7 @@ xent_status xent_check_statistics(xent_frame *f, uint32_t kind, uint32_t digest)
 static xent_status check_row_offsets(xent_frame *f) {
   const void *row_offsets = f->call.row_offsets;
   const int32_t type = f->call.shape->row_offsets.type;
+  if (!xent_element_type_of(type).size) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, type);
   if (!(xent_element_type_of(type).holds & XENT_CLASS_NUMBERS))
     return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ROW_OFFSETS, type);
   if ((uintptr_t)row_offsets & (uintptr_t)(xent_element_type_of(type).size - 1))
@@ -397,14 +397,16 @@ static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed
   return XENT_OK;
 }
 
-static bool same_layout(const xent_shape *shape, const xent_layout *a, const xent_layout *b) {
-  return (a->outer == b->outer || shape->outer <= 1) && (a->inner == b->inner || shape->inner <= 1) &&
-         (a->classes == b->classes || shape->classes <= 1) && a->type == b->type;
+/* Ragged rows begin where their offsets say. */
+static bool same_layout(const xent_call *call, const xent_layout *a, const xent_layout *b) {
+  const xent_shape *s = call->shape;
+  return (a->outer == b->outer || s->outer <= 1 || call->row_offsets) && (a->inner == b->inner || s->inner <= 1) &&
+         (a->classes == b->classes || s->classes <= 1) && a->type == b->type;
 }
 
 static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const xent_rule *other) {
   return xent_may_share(written, other) && xent_address_of(f, written) == xent_address_of(f, other) &&
-         same_layout(f->call.shape, xent_layout_of(f, written), xent_layout_of(f, other));
+         same_layout(&f->call, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
 xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "api/arrays.h"
+#include "api/options.h"
 #include "cpu/float_mode.h"
+#include "kernels/present.h"
 
 typedef struct xent_kept xent_kept;
 
@@ -67,8 +69,13 @@ typedef struct {
 /* Checks the range of each number. The report holds the value as a double if it is not an integer. */
 xent_status xent_check_numbers(xent_frame *frame, const void *options, const xent_number *numbers, int count);
 
-/* Rejects options that the function does not have; own: XENT_SETS of those it has. */
-xent_status xent_check_foreign(xent_frame *frame, uint32_t own);
+/* The options of losses. Functions that have no targets take these, too, and ignore what concerns targets. */
+#define XENT_OPTIONS_OF_ROWS (XENT_SETS(ignore_index) | XENT_OPTIONS_FOR(XENT_FOR_LOSSES))
+/* Those of a softmax backward: its output does not determine the derivative of the softcap. */
+#define XENT_OPTIONS_OF_SOFTMAX_BACKWARD (XENT_OPTIONS_OF_ROWS & ~XENT_SETS(softcap))
+
+/* Reports the first option of a set that is set. */
+xent_status xent_refuse_foreign(xent_frame *frame, uint32_t foreign);
 /* Rejects calls on a shard: the call must have all classes. */
 xent_status xent_check_whole(xent_frame *frame);
 /* Checks that the statistics of a call are finished and have this kind and this digest. */
@@ -81,6 +88,14 @@ xent_status xent_check_arrays(xent_frame *frame, const xent_function *function);
 uint32_t xent_digest_of(const xent_call *call);
 
 /* ---- inline parts of every short call, which compile to a few compares --------------------------- */
+
+/* Rejects options that the function does not have; own: XENT_SETS of those it has, a constant. */
+__attribute__((always_inline)) static inline xent_status xent_check_foreign(xent_frame *f, const uint32_t own) {
+  const uint32_t ignore_index = own & XENT_SETS(ignore_index) ? 0 : XENT_SETS(has_ignore_index);
+  const uint32_t everywhere = XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale);
+  const uint32_t foreign = (XENT_LISTED & ~(own | everywhere)) | ignore_index;
+  return sets_any(f->call.options, foreign) ? xent_refuse_foreign(f, foreign) : XENT_OK;
+}
 
 /* Checks the ranges of rows and classes. */
 static inline xent_status xent_check_ranges(xent_frame *f) {
@@ -183,7 +198,8 @@ __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_fr
   if (!status && function->needs_report && f->report == &f->own_report)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   if (!status) status = xent_check_records(f, function);
-  if (!status && function->own_options) status = xent_check_foreign(f, function->own_options);
+  const uint32_t own = function->own_options ? function->own_options : XENT_OPTIONS_OF_ROWS;
+  if (!status) status = xent_check_foreign(f, own);
   return status ? status : xent_check_exact_sum(f);
 }
 

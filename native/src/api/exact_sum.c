@@ -17,6 +17,7 @@ xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, in
   const xent_status status = check_exact_sum(exact_sum);
   if (status) return status;
   const xent_element_type of = xent_element_type_of(type);
+  if (!of.size) return XENT_INVALID_ARGUMENT;
   if (!(of.holds & XENT_SUMMANDS)) return XENT_UNSUPPORTED;
   int64_t last, bytes;
   if (count < 0 || stride < 0) return XENT_INVALID_SHAPE;

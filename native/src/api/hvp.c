@@ -2,7 +2,6 @@
 /* Entry points of Hessian-vector products of cross-entropy. They compute the softmax of a block of rows, then its
  * backward in place while the block is in the caches. */
 #include "api/calls.h"
-#include "api/options.h"
 #include "kernels/present.h"
 #include "kernels/targets/entries.h"
 

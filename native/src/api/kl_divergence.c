@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the divergences of a student from its teacher. */
 #include "api/calls.h"
-#include "api/options.h"
-#include "kernels/present.h"
 
 #define PLACES(_, c)                                                                                                 \
   _(c, logits, LOGITS, NEEDED) _(c, teacher, TEACHER, NEEDED) _(c, losses, LOSSES, OPTIONAL)                         \

@@ -46,7 +46,7 @@ static xent_status begin(xent_frame *f) {
   f->wide = f->call.wide = false;
   f->numbers = XENT_IN_FLOAT;
   f->report->schedule = XENT_SCHEDULE_ROW;
-  return status;
+  return status ? status : xent_check_foreign(f, XENT_OPTIONS_OF_ROWS);
 }
 
 static xent_status check_features(xent_frame *f) {

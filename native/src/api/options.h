@@ -17,7 +17,8 @@
 #ifndef XENT_OPTIONS_H
 #define XENT_OPTIONS_H
 
-/* The functions that have an option. Other functions reject it, except that softmax ignores options of targets. */
+/* The functions that have an option. Other functions reject it, except that functions
+ * without targets ignore those of targets: XENT_OPTIONS_OF_ROWS. */
 enum {
   XENT_FOR_SOFTMAX = 1, /* and log-sum-exp */
   XENT_FOR_LOSSES = 2,  /* cross-entropy and linear cross-entropy */

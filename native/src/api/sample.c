@@ -176,6 +176,14 @@ static xent_status check_sample_arrays(xent_frame *f) {
 
 /* ---- the call ---- */
 
+/* Nothing is differentiated. */
+static xent_status check_options(xent_frame *f) {
+  const xent_options *o = f->call.options;
+  if (o->has_gradient_scale && o->gradient_scale != 1)
+    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
+  return xent_check_foreign(f, XENT_OPTIONS_FOR(XENT_FOR_SAMPLE));
+}
+
 static xent_status sample(xent_frame *f) {
   xent_call *c = &f->call;
   const int32_t per_row = f->choice;
@@ -191,7 +199,7 @@ static xent_status sample(xent_frame *f) {
   if (!status && c->shape->all_classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
-  if (!status) status = xent_check_foreign(f, XENT_OPTIONS_FOR(XENT_FOR_SAMPLE));
+  if (!status) status = check_options(f);
   if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, f->reserved);
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the log-probabilities of selected classes. */
 #include "api/calls.h"
-#include "api/options.h"
 #include "kernels/present.h"
 #include "numerics/digest.h"
 

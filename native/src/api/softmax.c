@@ -76,21 +76,16 @@ XENT_PLACES(backward_places, xent_softmax_backward_call, BACKWARD_PLACES);
 static xent_status softmax_backward(xent_frame *f);
 static xent_status log_softmax_backward(xent_frame *f);
 const xent_function xent_of_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3, softmax_backward), .backward = true};
+    XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3, softmax_backward), .backward = true,
+    .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 const xent_function xent_of_log_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3, log_softmax_backward), .backward = true};
-
-/* y alone does not determine the derivative of the softcap. */
-static xent_status refuse_softcap(xent_frame *f) {
-  const double softcap = f->call.options->softcap;
-  return softcap == 0 ? XENT_OK : xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP, softcap);
-}
+    XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3, log_softmax_backward), .backward = true,
+    .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status softmax_backward(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_softmax_backward);
   if (!status) status = check_whole_row(f);
-  if (!status) status = refuse_softcap(f);
   if (!status) status = xent_check_places(f, &xent_of_softmax_backward);
   if (!status && c->known_statistics) status = xent_check_statistics(f, XENT_KIND_BACKWARD, c->log);
   if (!status) {

@@ -40,7 +40,8 @@ XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
 const xent_function xent_of_backward_states = {
-    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2, backward_states), .backward = true};
+    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2, backward_states), .backward = true,
+    .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status backward_states(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_backward_states);
@@ -68,7 +69,7 @@ const xent_function xent_of_finish = {XENT_ARGUMENTS(xent_finish_call, finish_pl
                                       .logits_type = offsetof(xent_finish_call, logits_type),
                                       .choice = offsetof(xent_finish_call, second_round)};
 
-/* A softmax backward has no logits whose type selects the arithmetic. */
+/* A softmax backward has no logits whose type selects the arithmetic; without rows, its states are not known. */
 static bool are_of_backward(const xent_call *c) {
   return !c->second_round && c->row_begin < c->row_end &&
          (known_states_at(c)->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
@@ -78,7 +79,8 @@ static xent_status finish(xent_frame *f) {
   xent_call *c = &f->call;
   c->second_round = f->choice != 0;
   xent_status status = xent_begin_call(f, &xent_of_finish);
-  if (!status && !are_of_backward(c)) status = check_logits_type(f);
+  const bool unknown = c->row_begin == c->row_end && c->shape->logits.type == XENT_NO_TYPE;
+  if (!status && !unknown && !are_of_backward(c)) status = check_logits_type(f);
   if (!status) status = xent_check_places(f, &xent_of_finish);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
