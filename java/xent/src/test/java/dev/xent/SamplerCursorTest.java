@@ -335,6 +335,23 @@ class SamplerCursorTest {
     assertThat(outputs.sampled()).isEqualTo(1);
   }
 
+  /** Options against repetition read the tokens before, too. */
+  @Test
+  void tokensThatAreNoClassesAreNamedWithoutPenalties() {
+    Sampler repeated = Sampler.builder().noRepeatNgram(2).build();
+    SamplerCursor prompted = repeated.start().promptTokens(1, CLASSES);
+    refused(
+        LabelException.class,
+        () -> prompted.next(logits(0)),
+        "promptTokens has 1000, logits has 1000 classes; expected tokens from 0 to 999");
+    SamplerCursor accepted = repeated.start().accept(CLASSES + 1);
+    refused(
+        LabelException.class,
+        () -> accepted.next(logits(0)),
+        "accept has 1001, logits has 1000 classes; expected tokens from 0 to 999");
+    assertThat(accepted.rewind(0).next(logits(0))).isBetween(0, CLASSES - 1);
+  }
+
   @Test
   void whatATextCannotHaveIsRefused() {
     SamplerCursor cursor = penalized.start();

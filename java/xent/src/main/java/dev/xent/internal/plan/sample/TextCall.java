@@ -31,6 +31,9 @@ public final class TextCall {
   private final SamplerPlan plan;
 
   /** Whether penalties use the previous tokens. */
+  private final boolean hasPenalties;
+
+  /** Whether any option uses the previous tokens. */
   private final boolean usesTokens;
 
   private final int largestBanned;
@@ -38,7 +41,6 @@ public final class TextCall {
   /** The text of the options against repetition; null if these are not used. */
   private final @Nullable Repetitions repetitions;
 
-  private int promptCount;
   private final TokenHistory prompt = new TokenHistory();
   private final TokenHistory drawn = new TokenHistory();
   private final SamplerArguments arguments = new SamplerArguments();
@@ -61,7 +63,8 @@ public final class TextCall {
 
   TextCall(SamplerPlan plan) {
     this.plan = plan;
-    this.usesTokens = plan.sampling().hasPenalties();
+    this.hasPenalties = plan.sampling().hasPenalties();
+    this.usesTokens = hasPenalties || plan.repetition().areUsed();
     this.largestBanned = plan.repetition().largestBanned();
     this.repetitions = plan.repetition().areUsed() ? new Repetitions(plan.repetition()) : null;
     arguments.ofCursor = true;
@@ -69,7 +72,7 @@ public final class TextCall {
 
   /** Whether a call needs more than a row even without inputs. */
   public boolean isNeeded() {
-    return usesTokens || repetitions != null || arguments.outputs != null;
+    return usesTokens || arguments.outputs != null;
   }
 
   /** Sets the outputs of later calls. */
@@ -86,9 +89,8 @@ public final class TextCall {
       }
     }
     if (repetitions != null) {
-      repetitions.replaceFirst(promptCount, tokens);
+      repetitions.replaceFirst(prompt.count(), tokens);
     }
-    promptCount = tokens.length;
     if (usesTokens) {
       prompt.truncate(0);
       for (int each : tokens) {
@@ -114,25 +116,18 @@ public final class TextCall {
     }
   }
 
-  /** The number of tokens after the prompt. */
-  private int drawnCount() {
-    return repetitions != null ? repetitions.count() - promptCount : drawn.count();
-  }
-
   /** Removes the last tokens. */
   public void drop(long count) {
-    if (!usesTokens && repetitions == null) {
+    if (!usesTokens) {
       return;
     }
-    if (count > drawnCount()) {
+    if (count > drawn.count()) {
       throw new OptionException(
           message(
               "%s back are more than the %s that this cursor has; expected a step since its first one",
-              plural(count, "step"), plural(drawnCount(), "token")));
+              plural(count, "step"), plural(drawn.count(), "token")));
     }
-    if (usesTokens) {
-      drawn.truncate((int) (drawn.count() - count));
-    }
+    drawn.truncate((int) (drawn.count() - count));
     if (repetitions != null) {
       repetitions.drop(count);
     }
@@ -140,11 +135,11 @@ public final class TextCall {
 
   /** Rejects a change of the step while the cursor has tokens of earlier steps. */
   public void requireNoTokens() {
-    if (drawnCount() > 0) {
+    if (drawn.count() > 0) {
       throw new OptionException(
           message(
               "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
-              plural(drawnCount(), "step")));
+              plural(drawn.count(), "step")));
     }
   }
 
@@ -197,8 +192,8 @@ public final class TextCall {
 
   /** The inputs of a call with the previous tokens; the same instance while they are unchanged. */
   private InputViews inputs(View logits, int axis, InputViews more) {
-    View ofPrompt = prompt.count() == 0 ? null : prompt.along(logits, axis);
-    View ofDrawn = drawn.count() == 0 ? null : drawn.along(logits, axis);
+    View ofPrompt = hasPenalties && prompt.count() > 0 ? prompt.along(logits, axis) : null;
+    View ofDrawn = hasPenalties && drawn.count() > 0 ? drawn.along(logits, axis) : null;
     TokenBiases biases = repetitions == null ? null : repetitions.biases();
     View ofBiases = biases == null ? null : biases.tokens(logits, axis);
     if (more != given || ofPrompt != promptRow || ofDrawn != drawnRow || ofBiases != biasRow) {
