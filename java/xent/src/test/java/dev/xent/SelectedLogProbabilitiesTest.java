@@ -196,6 +196,18 @@ class SelectedLogProbabilitiesTest {
   }
 
   @OnEveryBackend
+  void sumsOfFloatsAreRoundedOnce(Backend backend) {
+    // Next to the middle of two floats, closer than a double is: rounding to double first loses it.
+    double middle = -1 - 0x1p-24;
+    double[] parts = {middle, -0x1p-80, middle, 0x1p-80, middle, 0, -0x1p127, -0x1p127, 1};
+    Tensor sums = Tensor.of(new float[4]);
+    Tensor offsets = Tensor.of(new int[] {0, 2, 4, 6, 9});
+    on(backend).build().sumSequences(Tensor.of(parts), offsets, sums);
+    assertThat(sums.toFloatArray())
+        .containsExactly(Math.nextDown(-1f), -1, -1, Float.NEGATIVE_INFINITY);
+  }
+
+  @OnEveryBackend
   void offsetsThatChangeDuringACallChangeNothing(Backend backend, @TempDir Path folder)
       throws IOException {
     // A file that is mapped twice: what is written to the sums appears in the offsets.

@@ -10,6 +10,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -110,6 +111,7 @@ final class SelectedCommand implements Callable<Integer> {
       type.requireFor(logits, in);
       int classAxis = Axis.resolve(axis, logits, in);
       Tensor offsets = inputs.offsets(memory);
+      Rows rows = Rows.of(logits, classAxis, offsets);
       Inputs beside = sink.addTo(inputs.read(offsets, memory), memory);
       Tensor g = upstream == null ? null : InputFiles.floats(upstream, memory);
       Tensor s = sequences == null ? null : InputFiles.integers(sequences, memory);
@@ -117,7 +119,9 @@ final class SelectedCommand implements Callable<Integer> {
           .flatMap(files -> files)
           .flatMap(Stream::ofNullable)
           .forEach(outputs::keep);
-      Tensor values = outputs.createOrShow(out, "-o OUT.npy", type.perRow(logits), classes.shape());
+      DType number = type.perRow(logits);
+      requireSummands(number);
+      Tensor values = outputs.createOrShow(out, "-o OUT.npy", number, classes.shape());
       Tensor dx = outputs.create(grad, type.like(logits), logits.shape());
       Tensor scores =
           s == null
@@ -129,15 +133,36 @@ final class SelectedCommand implements Callable<Integer> {
             "selected-log-probabilities",
             () -> compute(operation, logits, classes, beside, g, values, dx));
       } catch (LabelException e) {
-        throw WrongLabel.in(Rows.of(logits, classAxis, offsets), e);
+        throw WrongLabel.in(rows, e);
       }
       if (s != null) {
-        addUp(operation, values, s, scores);
+        addUp(operation, byRow(values, rows, memory), s, scores);
       }
       outputs.commit();
       outputs.show(spec.commandLine().getOut());
     }
     return ExitCode.OK;
+  }
+
+  /** The numbers of each row next to each other: as {@code [rows]} or {@code [rows, k]}. */
+  private static Tensor byRow(Tensor values, Rows rows, FileMemory memory) {
+    if (values.rank() == rows.shape().length) {
+      return values.reshape(values.elements());
+    }
+    int axis = rows.offsets() == null ? rows.axis() : 1;
+    int[] order = new int[values.rank()];
+    for (int d = 0; d < order.length; d++) {
+      order[d] = d < axis ? d : d + 1;
+    }
+    order[order.length - 1] = axis;
+    Tensor turned = values.permute(order);
+    long each = values.dim(axis);
+    Tensor copy = turned;
+    if (!turned.isContiguous()) {
+      copy = memory.allocate(values.type(), turned.shape());
+      copy.copyFrom(turned);
+    }
+    return copy.reshape(values.elements() / each, each);
   }
 
   /** Checks offsets, with messages in the names of the command line. */
@@ -149,7 +174,18 @@ final class SelectedCommand implements Callable<Integer> {
       throw new CommandException(
           e.getMessage()
               .replaceFirst("^offsets", "--sequence-offsets")
+              .replaceFirst(", or reshape .*", "")
               .replace("logProbabilities", "TARGETS.npy"));
+    }
+  }
+
+  private void requireSummands(DType number) {
+    if (sums != null && number != DType.F32 && number != DType.F64) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "--sums requires log-probabilities of f32 or f64 (was %s); remove --dtype",
+              Converters.name(number)));
     }
   }
 

@@ -172,6 +172,17 @@ class EveryErrorTest {
         longs("offsets3.npy", "(2,)", 0, 3),
         "--sums",
         in("sums.npy"));
+    refused(
+        "sums of halves",
+        "selected-log-probabilities",
+        logits,
+        labels,
+        "--dtype",
+        "bf16",
+        "--sequence-offsets",
+        longs("offsets2.npy", "(2,)", 0, 2),
+        "--sums",
+        in("sums.npy"));
     refused("labels of rows for elements", binary(labels));
     refused(
         "a label that is neither 0 nor 1",

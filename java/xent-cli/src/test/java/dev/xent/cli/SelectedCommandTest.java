@@ -58,9 +58,35 @@ class SelectedCommandTest {
   }
 
   @Test
+  void addsUpRowsOfSeveralDimensionsInOrder() {
+    NpyBytes.floats(logits, "(2, 2, 2)", 0, 1, 0, 2, 0, 3, 0, 4);
+    NpyBytes.longs(tokens, "(2, 2)", 0, 0, 0, 0);
+    Path offsets = NpyBytes.longs(file("s"), "(3,)", 0, 1, 4);
+    selected("--sequence-offsets", offsets, "--sums", file("z")).succeeds();
+    float[] values = NpyBytes.floatsOf(out);
+    assertThat(NpyBytes.doublesOf(file("z")))
+        .containsExactly(values[0], (double) values[1] + values[2] + values[3]);
+  }
+
+  @Test
+  void addsUpRowsAlongAnyClassAxis() {
+    NpyBytes.floats(logits, "(2, 3)", 0, 0, 0, 1, 2, 3);
+    NpyBytes.longs(tokens, "(2, 3)", 0, 0, 1, 0, 1, 1);
+    Path offsets = NpyBytes.longs(file("s"), "(3,)", 0, 1, 3);
+    selected("--axis", 0, "--sequence-offsets", offsets, "--sums", file("z")).succeeds();
+    float[] values = NpyBytes.floatsOf(out);
+    assertThat(NpyBytes.doublesOf(file("z")))
+        .containsExactly(
+            (double) values[0] + values[3], (double) values[1] + values[4] + values[2] + values[5]);
+  }
+
+  @Test
   void refusesWhatDoesNotFit() {
     selected("--upstream", logits).refuses("--upstream requires --grad");
     selected("--sums", file("z")).refuses("--sequence-offsets and --sums require each other");
+    Path offsets = NpyBytes.longs(file("s"), "(2,)", 0, 3);
+    selected("--dtype", "f16", "--sequence-offsets", offsets, "--sums", file("z"))
+        .refuses("--sums requires log-probabilities of f32 or f64 (was f16); remove --dtype");
     selected("--grad", tokens).refuses("t.npy is an input of this command");
     NpyBytes.longs(tokens, "(3,)", 0, 4, 2);
     selected().refuses("label 4 in row 1 is not in [0, 4)");

@@ -101,18 +101,20 @@ public final class NpyOutput implements AutoCloseable {
 
   /**
    * Writes the numbers in memory to the hidden file, after the header. Does nothing if the file is
-   * mapped. {@link #commit} also does this. To commit several files together, call {@code write}
-   * for each of them first, since a full disk is detected here. After an exception the numbers can
-   * be written again, from the first one on.
+   * mapped. {@link #commit} also does this, unless {@code write} has: write numbers that change
+   * after that again. To commit several files together, call {@code write} for each of them first,
+   * since a full disk is detected here. After an exception the numbers can be written again, from
+   * the first one on.
    *
    * @throws FileException if the disk has no room for them, or the output was committed or closed
    *     before
    * @throws MemoryException if the arena is closed or another thread's
    */
   public void write() {
-    if (mapped || written && !file.isLost()) {
+    if (mapped) {
       return;
     }
+    written = false;
     try {
       FileChannel channel = file.reopen();
       MemorySegment data = tensor.segment();
@@ -147,7 +149,9 @@ public final class NpyOutput implements AutoCloseable {
    * @throws MemoryException if the arena of numbers in memory is closed or another thread's
    */
   public void commit() {
-    write();
+    if (!written || file.isLost()) {
+      write();
+    }
     file.commit();
   }
 

@@ -201,6 +201,22 @@ class NpyTest {
   }
 
   @Test
+  void writesWhatChangedSinceTheLastWrite() {
+    Path path = folder.resolve("w.npy");
+    try (NpyOutput output = Npy.createInMemory(path, DType.F32, new long[] {2}, Arena.ofAuto())) {
+      output.tensor().setFloat(7, 0);
+      output.write();
+      output.tensor().setFloat(8, 1);
+      output.write();
+      output.commit();
+      assertThatThrownBy(output::write)
+          .isInstanceOf(FileException.class)
+          .hasMessageContaining("was committed or closed before");
+    }
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(7, 8);
+  }
+
+  @Test
   void writesAlsoWithoutBeingAskedToBeforeTheCommit() {
     Path path = folder.resolve("c.npy");
     try (NpyOutput output = Npy.createInMemory(path, DType.F32, new long[] {}, Arena.ofAuto())) {

@@ -70,6 +70,10 @@ final class Elements {
     return segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
   }
 
+  static double getDouble(MemorySegment segment, long index) {
+    return segment.getAtIndex(ValueLayout.JAVA_DOUBLE, index);
+  }
+
   /** Every NaN that is written is the canonical one. */
   static void set(MemorySegment segment, long index, float value) {
     segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, value != value ? CANONICAL_NAN : value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.DType;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LogLayer extends OwningLayer {
 
-  private final OwnedTensor kept = new OwnedTensor();
+  /** The inputs. A double has every number of every type of floats. */
+  private final OwnedTensor kept = new OwnedTensor(DType.F64);
+
   private final OwnedTensor outputs = new OwnedTensor();
   private final OwnedTensor gradients = new OwnedTensor();
 
@@ -43,7 +46,7 @@ public final class LogLayer extends OwningLayer {
     MemorySegment from = x.segment();
     MemorySegment to = y.segment();
     for (long i = 0; i < x.elements(); i++) {
-      Elements.set(to, i, (float) StrictMath.log(Elements.get(from, i)));
+      Elements.set(to, i, (float) StrictMath.log(Elements.getDouble(from, i)));
     }
     end();
     return outputs.readOnly();
@@ -60,8 +63,8 @@ public final class LogLayer extends OwningLayer {
     MemorySegment values = dx.segment();
     for (long i = 0; i < x.elements(); i++) {
       float dy = Elements.get(values, i);
-      float at = Elements.get(inputs, i);
-      Elements.set(values, i, dy == 0 && at == 0 ? 0f : dy / at);
+      double at = Elements.getDouble(inputs, i);
+      Elements.set(values, i, dy == 0 && at == 0 ? 0f : (float) (dy / at));
     }
     return this.gradients.readOnly();
   }

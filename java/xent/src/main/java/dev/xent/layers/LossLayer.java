@@ -74,9 +74,8 @@ public abstract sealed class LossLayer extends OwningLayer
    */
   @Override
   public final Tensor forward(Tensor inputs, Tensor targets) {
-    Elements.given(inputs, "inputs");
-    Elements.given(targets, "targets");
     begin(inputs);
+    Elements.given(targets, "targets");
     Tensor rows = losses.shaped(rowShape(inputs));
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
     Tensor aligned = Elements.inShape(expected, targets);

@@ -17,25 +17,36 @@ final class OwnedTensor implements AutoCloseable {
   /** A cache line and a vector of any instruction set. */
   private static final long ALIGNMENT = 64;
 
+  private final DType type;
   private @Nullable Arena arena;
   private MemorySegment memory = MemorySegment.NULL;
   private @Nullable Tensor writable;
   private @Nullable Tensor readOnly;
 
-  /** A contiguous F32 tensor of the shape; the one of the last call when the shape is the same. */
+  /** Memory of type F32, as that of all outputs. */
+  OwnedTensor() {
+    this(DType.F32);
+  }
+
+  /** Memory of a type. */
+  OwnedTensor(DType type) {
+    this.type = type;
+  }
+
+  /** A contiguous tensor of the shape; the one of the last call when the shape is the same. */
   Tensor shaped(long... shape) {
     Tensor current = writable;
     if (current != null && Arrays.equals(current.shape(), shape)) {
       return current;
     }
-    long bytes = DType.F32.byteSize();
+    long bytes = type.byteSize();
     for (long size : shape) {
       bytes = Math.multiplyExact(bytes, size);
     }
     if (arena == null || bytes > memory.byteSize()) {
       replace(Math.max(bytes, ALIGNMENT));
     }
-    Tensor tensor = Tensor.of(memory, DType.F32, shape);
+    Tensor tensor = Tensor.of(memory, type, shape);
     writable = tensor;
     readOnly = tensor.asReadOnly();
     return tensor;

@@ -64,9 +64,9 @@ abstract class OwningLayer implements Layer {
 
   /** Call this first in every forward. Until {@link #end}, a backward is not possible. */
   final void begin(Tensor inputs) {
+    ran = false;
     Elements.given(inputs, "inputs");
     requireOpen();
-    ran = false;
     String hint = whyNot(inputs.shape());
     if (hint != null) {
       throw new ShapeException(

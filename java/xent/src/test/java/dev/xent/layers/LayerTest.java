@@ -84,6 +84,22 @@ class LayerTest {
 
   @ParameterizedTest
   @MethodSource("layers")
+  void aForwardWithoutATensorIsOneThatThrew(Function<long[], Layer> kind) {
+    try (Layer layer = kind.apply(new long[] {2, 3})) {
+      layer.forward(INPUTS, LABELS);
+      assertThatThrownBy(() -> layer.forward(null, LABELS))
+          .isInstanceOf(NullPointerException.class);
+      assertThatThrownBy(() -> back(layer)).isInstanceOf(IllegalStateException.class);
+      if (layer instanceof LossLayer) {
+        layer.forward(INPUTS, LABELS);
+        assertThatThrownBy(() -> layer.forward(INPUTS)).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> back(layer)).isInstanceOf(IllegalStateException.class);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
   void closedMeansClosed(Function<long[], Layer> kind) {
     Layer layer = kind.apply(new long[] {2, 3});
     Tensor output = layer.forward(INPUTS, LABELS);

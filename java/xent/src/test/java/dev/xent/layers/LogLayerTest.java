@@ -37,6 +37,20 @@ class LogLayerTest {
   }
 
   @Test
+  void doublesAreNotRoundedBeforeTheirLogarithm() {
+    double[] x = {1 + 1e-9, 1e-60, 1e300, Double.MIN_VALUE};
+    double[] dy = {1, 1e-30, 1e30, 0};
+    float[] slopes = {(float) (1 / x[0]), (float) (1e-30f / x[1]), 0f, 0f};
+    try (LogLayer layer = new LogLayer(Layer.ANY)) {
+      float[] y = layer.forward(Tensor.of(x)).toFloatArray();
+      for (int i = 0; i < x.length; i++) {
+        assertThat(y[i]).as("log(%s)", x[i]).isEqualTo((float) StrictMath.log(x[i]));
+      }
+      assertThat(layer.backward(Tensor.of(dy)).toFloatArray()).containsExactly(slopes);
+    }
+  }
+
+  @Test
   void edges() {
     float[] x = {
       0f, -0f, 1f, Float.POSITIVE_INFINITY, -1f, Float.NaN, Float.intBitsToFloat(0xffc12345)

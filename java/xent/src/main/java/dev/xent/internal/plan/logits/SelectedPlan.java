@@ -237,7 +237,7 @@ public final class SelectedPlan {
           for (long s = 0; s < sequences; s++) {
             long begin = RowOffsets.at(copy, offsets.type, s);
             long end = RowOffsets.at(copy, offsets.type, s + 1);
-            store(sums, s, sum(call, logProbabilities, begin, end));
+            store(sums, s, sum(call, logProbabilities, begin, end, sums.type));
           }
         } catch (IllegalStateException | WrongThreadException e) {
           requireAccess(logProbabilities, offsets, sums);
@@ -302,7 +302,8 @@ public final class SelectedPlan {
     return new ShapeException(message(format, arguments));
   }
 
-  private double sum(Call call, View values, long begin, long end) {
+  /** The exact sum of some rows, as a double that rounds to the number that {@code type} has. */
+  private double sum(Call call, View values, long begin, long end, ElementType type) {
     MemorySegment exactSum = call.emptyExactSum();
     long columns = values.rank() == 1 ? 1 : values.shape[1];
     long apart = values.rank() == 1 ? 0 : values.strides[1];
@@ -322,7 +323,24 @@ public final class SelectedPlan {
             call);
       }
     }
-    return kernels.exactSumValue(exactSum);
+    double nearest = kernels.exactSumValue(exactSum);
+    return type == ElementType.F64 ? nearest : roundedToOdd(call, exactSum, nearest);
+  }
+
+  /**
+   * An exact sum rounded to odd, so that a second rounding to float is that of the exact sum.
+   *
+   * @param nearest the double next to the sum
+   */
+  private double roundedToOdd(Call call, MemorySegment exactSum, double nearest) {
+    boolean odd = (Double.doubleToRawLongBits(nearest) & 1) != 0;
+    if (odd || !Double.isFinite(nearest)) {
+      return nearest;
+    }
+    MemorySegment subtracted = MemorySegment.ofArray(new double[] {-nearest});
+    Failures.check(kernels.exactSumAdd(exactSum, subtracted, ElementType.F64.number(), 1, 1), call);
+    double rest = kernels.exactSumValue(exactSum);
+    return rest == 0 ? nearest : rest > 0 ? Math.nextUp(nearest) : Math.nextDown(nearest);
   }
 
   private static void store(View sums, long index, double value) {
