@@ -128,7 +128,9 @@ final class RandomNumbers {
       return null;
     }
     Tensor tensor = InputFiles.integers(path, memory);
-    if (!Arrays.equals(tensor.shape(), rows.shape())) {
+    // The only row of logits of one dimension; a file of one number is a tensor of shape [1].
+    long[] expected = rows.shape().length == 0 ? new long[] {1} : rows.shape();
+    if (!Arrays.equals(tensor.shape(), expected)) {
       throw new CommandException(
           String.format(
               Locale.ROOT,
@@ -136,7 +138,7 @@ final class RandomNumbers {
               option,
               path,
               Arrays.toString(tensor.shape()),
-              Arrays.toString(rows.shape())));
+              Arrays.toString(expected)));
     }
     return tensor.toLongArray();
   }

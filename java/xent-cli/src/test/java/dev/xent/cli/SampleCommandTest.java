@@ -42,6 +42,18 @@ class SampleCommandTest {
     return NpyBytes.longsOf(file("tokens"));
   }
 
+  @Test
+  void readsTheSeedOfASingleRow() {
+    NpyBytes.floats(logits, "(5,)", 1, 1, 1, 1, 1);
+    for (String shape : new String[] {"()", "(1,)"}) {
+      for (long seed = 0; seed < 5; seed++) {
+        long[] expected = tokens("--seed", seed);
+        Path seeds = NpyBytes.longs(file("s"), shape, seed);
+        assertThat(tokens("--seeds", seeds)).isEqualTo(expected);
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"native", "reference"})
   void writesTheTokensThatTheOperationGives(String backend) {

@@ -69,6 +69,16 @@ class SelectedCommandTest {
   }
 
   @Test
+  void addsUpTheClassesOfASingleRow() {
+    NpyBytes.floats(logits, "(3,)", 1, 2, 3);
+    NpyBytes.longs(tokens, "(2,)", 0, 2);
+    Path offsets = NpyBytes.longs(file("s"), "(2,)", 0, 1);
+    selected("--sequence-offsets", offsets, "--sums", file("z")).succeeds();
+    float[] values = NpyBytes.floatsOf(out);
+    assertThat(NpyBytes.doublesOf(file("z"))).containsExactly((double) values[0] + values[1]);
+  }
+
+  @Test
   void addsUpRowsAlongAnyClassAxis() {
     NpyBytes.floats(logits, "(2, 3)", 0, 0, 0, 1, 2, 3);
     NpyBytes.longs(tokens, "(2, 3)", 0, 0, 1, 0, 1, 1);

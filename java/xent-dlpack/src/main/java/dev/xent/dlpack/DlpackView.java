@@ -99,7 +99,8 @@ record DlpackView(
       }
       span = Math.addExact(Math.subtractExact(last, first), 1);
     }
-    requireMemory(data, byteOffset, Math.multiplyExact(span, type.byteSize()));
+    long bytes = Math.multiplyExact(span, type.byteSize());
+    requireMemory(data, byteOffset, first * type.byteSize(), bytes);
     return new DlpackView(
         data + byteOffset,
         type,
@@ -126,11 +127,19 @@ record DlpackView(
     return some;
   }
 
-  /** Rejects elements without an address, and ranges beyond the end of the address space. */
-  private static void requireMemory(long data, long byteOffset, long bytes) {
+  /**
+   * Rejects elements without an address, and ranges beyond either end of the address space.
+   *
+   * @param before offset in bytes of the lowest element from element [0, 0, ...]: 0 or less
+   * @param bytes from the lowest element on
+   */
+  private static void requireMemory(long data, long byteOffset, long before, long bytes) {
     long start = data + byteOffset;
+    long lowest = start + before;
     boolean wraps =
-        Long.compareUnsigned(start, data) < 0 || Long.compareUnsigned(start + bytes, start) < 0;
+        Long.compareUnsigned(start, data) < 0
+            || Long.compareUnsigned(lowest, start) > 0
+            || Long.compareUnsigned(lowest + bytes, lowest) < 0;
     if (bytes > 0 && (data == 0 || wraps)) {
       throw new MemoryException(
           String.format(

@@ -415,6 +415,13 @@ class ImportTest {
             MemoryException.class,
             "the tensor has 24 bytes at address 0x100000, 18446744073709551615 bytes on"),
         refusal(
+            o -> {
+              o.data = 1 << 20;
+              o.strides = new long[] {-1L << 40, 1};
+            },
+            MemoryException.class,
+            "the tensor has 4398046511116 bytes at address 0x100000, 0 bytes on"),
+        refusal(
             o -> o.data = -8,
             MemoryException.class,
             "the tensor has 24 bytes at address 0xfffffffffffffff8"));

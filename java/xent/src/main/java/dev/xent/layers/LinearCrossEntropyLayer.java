@@ -143,7 +143,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
 
   /**
    * Subtracts the gradients of {@link #loss} of the last forward, times the rate, from weights and
-   * bias, for any argument of {@link #backward(Tensor)}.
+   * bias, for any argument of {@link #backward(Tensor)}. The differences are computed in double and
+   * rounded once.
    *
    * @throws OptionException when the rate is not finite
    * @throws MemoryException when weights or bias cannot be written; then neither has changed
@@ -180,7 +181,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     long[] index = new long[shape.length];
     for (long i = 0; i < learns.elements(); i++) {
       float now = learns.getFloat(index);
-      learns.setFloat((float) (now - rate * Elements.get(from, i)), index);
+      learns.setDouble(now - rate * Elements.get(from, i), index);
       for (int d = shape.length - 1; d >= 0 && ++index[d] == shape[d]; d--) {
         index[d] = 0;
       }

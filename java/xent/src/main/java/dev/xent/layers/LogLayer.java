@@ -26,6 +26,7 @@ public final class LogLayer extends OwningLayer {
   private final OwnedTensor kept = new OwnedTensor(DType.F64);
 
   private final OwnedTensor outputs = new OwnedTensor();
+  private final OwnedTensor upstream = new OwnedTensor(DType.F64);
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
@@ -57,14 +58,15 @@ public final class LogLayer extends OwningLayer {
     Elements.given(gradients, "gradients");
     requireForward("backward");
     Tensor x = kept.writable();
-    Tensor dx = this.gradients.shaped(x.shape());
-    Elements.copy(gradients, "gradients", dx);
+    Tensor dy = upstream.shaped(x.shape());
+    Elements.copy(gradients, "gradients", dy);
     MemorySegment inputs = x.segment();
-    MemorySegment values = dx.segment();
+    MemorySegment from = dy.segment();
+    MemorySegment to = this.gradients.shaped(x.shape()).segment();
     for (long i = 0; i < x.elements(); i++) {
-      float dy = Elements.get(values, i);
+      double given = Elements.getDouble(from, i);
       double at = Elements.getDouble(inputs, i);
-      Elements.set(values, i, dy == 0 && at == 0 ? 0f : (float) (dy / at));
+      Elements.set(to, i, given == 0 && at == 0 ? 0f : (float) (given / at));
     }
     return this.gradients.readOnly();
   }
@@ -73,6 +75,7 @@ public final class LogLayer extends OwningLayer {
   void free() {
     kept.close();
     outputs.close();
+    upstream.close();
     gradients.close();
   }
 }

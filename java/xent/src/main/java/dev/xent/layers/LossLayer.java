@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.DType;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -42,7 +43,7 @@ public abstract sealed class LossLayer extends OwningLayer
   final LossOutputs outputs = new LossOutputs();
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
-  private final OwnedTensor weights = new OwnedTensor();
+  private final OwnedTensor weights = new OwnedTensor(DType.F64);
   private final OwnedTensor weighted = new OwnedTensor();
   private double loss;
 
@@ -151,8 +152,8 @@ public abstract sealed class LossLayer extends OwningLayer
     for (long o = 0; o < outer; o++) {
       for (long k = 0; k < classes; k++) {
         for (long i = 0; i < inner; i++, element++) {
-          float factor = Elements.get(factors, o * inner + i);
-          Elements.set(to, element, Elements.get(from, element) * factor);
+          double factor = Elements.getDouble(factors, o * inner + i);
+          Elements.set(to, element, (float) (Elements.get(from, element) * factor));
         }
       }
     }

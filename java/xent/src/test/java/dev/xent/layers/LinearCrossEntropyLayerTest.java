@@ -84,6 +84,19 @@ class LinearCrossEntropyLayerTest {
   }
 
   @Test
+  void halvesAreRoundedOnce() {
+    Tensor halves = Tensor.allocate(DType.BF16, 2, 1);
+    halves.setFloat(1, 0, 0);
+    halves.setFloat(1, 1, 0);
+    try (LinearCrossEntropyLayer layer = new LinearCrossEntropyLayer(halves, 1, 1)) {
+      layer.forward(Tensor.of(new float[] {1}, 1, 1), Tensor.of(new int[] {0}));
+      assertThat(layer.weightsGradient().getFloat(0, 0)).isEqualTo(-0.5f);
+      layer.step(2 * (0x1p-8 + 0x1p-40)); // above the middle of 1 and the next number
+      assertThat(halves.getFloat(0, 0)).isEqualTo(1 + 0x1p-7f);
+    }
+  }
+
+  @Test
   void halfAStepIsNotDone() {
     int[] before = Samples.bits(weights);
     try (LinearCrossEntropyLayer layer =

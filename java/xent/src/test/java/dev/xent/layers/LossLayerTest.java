@@ -195,6 +195,20 @@ class LossLayerTest {
 
   @ParameterizedTest
   @MethodSource("kinds")
+  void backwardRoundsProductsOfDoublesOnce(Kind kind) {
+    double[] upstream = {1 + 0x1p-24 + 0x1p-40, 1d / 3, 1e-3, -0.1, 2d / 3, Math.PI};
+    try (LossLayer layer = kind.of(Reduction.MEAN, Reduction.SUM, ROWS, CLASSES)) {
+      layer.forward(inputs(ROWS, CLASSES), Tensor.of(LABELS));
+      float[] dx = layer.backward().toFloatArray();
+      float[] weighted = layer.backward(Tensor.of(upstream)).toFloatArray();
+      for (int i = 0; i < dx.length; i++) {
+        assertThat(weighted[i]).isEqualTo((float) (dx[i] * upstream[i / CLASSES]));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
   void backwardMultipliesTheRowsAndDependsOnNothingElse(Kind kind) {
     float[] upstream = {1, 2, 0, -3, 0.5f, 1e3f};
     float[] x = X.clone();
