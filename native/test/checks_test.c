@@ -618,7 +618,8 @@ static void test_foreign_options(void) {
                           ARRAYS(x, labels, NULL, NULL, NULL, NULL, states))
         : i == 6 ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, s, o, 0, ROWS, 0, CLASSES, r),
                           ARRAYS(x, x, NULL, states))
-        : i == 7 ? run_at(on_rows(XENT_FUNCTION_LINEAR_CROSS_ENTROPY, s, o, 0, ROWS, r), ARRAYS(x, x, NULL, NULL, labels))
+        : i == 7 ? run_at(on_rows(XENT_FUNCTION_LINEAR_CROSS_ENTROPY, s, o, 0, ROWS, r),
+                          ARRAYS(x, x, NULL, NULL, labels))
                  : run_at(on_rows(XENT_FUNCTION_SAMPLE, s, o, 0, ROWS, r), ARRAYS(x, tokens));
     REFUSES(status, XENT_UNSUPPORTED, XENT_FIELD_FOCAL_ALPHA);
   }
