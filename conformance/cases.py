@@ -662,6 +662,17 @@ SAMPLINGS = {
     "temperature between": {"min_p": 0.2, "top_p": 0.9, "temperature": 3.0, "order": 0x020703},
 }
 
+# Options that came later, of fewer cases.
+LATER_SAMPLINGS = {
+    "scale": {"scale": 0.3, "top_p": 0.9},
+    "scale, softcap": {"scale": 1.7, "softcap": 5.0, "min_p": 0.02},
+    "dynatemp": {"dynatemp_range": 0.5},
+    "dynatemp of a few classes": {"top_k": 6, "temperature": 0.8, "dynatemp_range": 0.5, "dynatemp_exponent": 2.0,
+                                  "min_p": 0.1, "order": 0x030701},
+    "dynatemp of llama.cpp": {"rules": "llama.cpp", "top_k": 20, "top_p": 0.95, "min_p": 0.05, "temperature": 0.8,
+                              "dynatemp_range": 1.0, "dynatemp_exponent": 0.7},
+}
+
 
 def sampling_cases():
     for t in ("f32", "f16", "bf16"):
@@ -692,6 +703,9 @@ def sampling_cases():
         case.put("bias_values", t, encode(np.where(case.source.uniform(count, 7) < 0.2, -np.inf, values), t))
         yield case.put("output_tokens", "i16", cast(case.source.below(17, count, 5), "i16"))
     yield sampled("sample/f32/softcap", "f32", 9, softcap=5.0, top_p=0.9)
+    for t, n in (("f32", 129), ("f16", 17)):
+        for name, numbers in LATER_SAMPLINGS.items():
+            yield sampled(f"sample/{t}/{name}, {n}", t, n, seed=7, **numbers)
     deep = Case("sample/f32/axis 1", "sample", axis=1, options={"top_count": 2}, sampling={"top_k": 3})
     yield deep.put("logits", "f32", encode(4 * deep.source.normal(2, 7, 3), "f32")).want(**sampling_outputs("f32"))
     many = Case("sample/f32/many classes", "sample", sampling={"top_p": 0.9, "seed": 11})

@@ -128,7 +128,8 @@ class Row:
         self.counted = [k for k in range(len(values)) if mask[k]]
         finite = [v for k, v in enumerate(values) if mask[k] and mp.isfinite(v)]
         spread = max(finite) - min(finite) if finite else mpf(0)
-        self.tau = mpf(case.option("temperature") or 1)
+        self.scale = mpf(case.sampling.get("scale", 1))  # of logits before the softcap
+        self.tau = mpf(case.option("temperature") or 1) / self.scale
         mp.prec = 200 + int(min(spread / self.tau, 1600) * 1.45)
         self.form = FORMATS[case.arithmetic]
         self.promise = F64 if case.arithmetic == "f64" else F32
@@ -151,8 +152,8 @@ class Row:
         softcap. A temperature adds no error."""
         cap, slope, roundings = case.option("softcap"), mpf(1), 0
         if cap and not mp.isnan(value):
-            t = mp.tanh(value / mpf(cap))
-            value, slope, roundings = cap * t, 1 - t * t, self.promise.softcap[0]
+            t = mp.tanh(value * self.scale / mpf(cap))
+            value, slope, roundings = cap / self.scale * t, 1 - t * t, self.promise.softcap[0]
         self.x[k], self.slope[k] = value / self.tau, slope
         self.error[k] = abs(self.x[k]) * roundings * mpf(self.promise.unit) if mp.isfinite(value) else mpf(0)
 
@@ -652,7 +653,7 @@ def sampled_values(case, row):
         if k in output:
             x -= output.count(k) * mpf(numbers.get("frequency_penalty", 0)) + mpf(numbers.get("presence_penalty", 0))
         values[k] = x
-    moved = bias or biases or case.option("softcap") or any(name.endswith("penalty") for name in numbers)
+    moved = bias or biases or case.option("softcap") or "scale" in numbers or any(name.endswith("penalty") for name in numbers)
     most = max((abs(x) for x in values.values() if mp.isfinite(x)), default=mpf(0))
     return r, values, mpf(2) ** -22 * (1 + most) if moved else mpf(0)
 
@@ -669,18 +670,31 @@ class Unsure(Exception):
     """A class so close to a threshold that roundings decide."""
 
 
-def filtered(case, values, moved, row):
-    """(the classes that are kept, in order; the temperature of the draw)"""
+def adapted(numbers, values, order):
+    """The temperature at its place in the order."""
+    tau, reach = mpf(numbers.get("temperature", 1)), mpf(numbers.get("dynatemp_range", 0))
+    if not reach or len(order) < 2:
+        return tau
+    p = chances(values, order, mpf(1)).values()
+    share = -mp.fsum(each * mp.log(each) for each in p if each) / mp.log(len(p))
+    least = max(tau - reach, mpf(0))
+    return max(least + (tau + reach - least) * min(share, mpf(1)) ** numbers.get("dynatemp_exponent", 1), mpf(2) ** -32)
+
+
+def filtered(case, values, moved, row, heats):
+    """The classes that are kept, in order. The temperature of the draw becomes the last of `heats`."""
     numbers = case.sampling
     order = sorted((k for k, x in values.items() if x > -INF), key=lambda k: (-values[k], k))
     if numbers.get("greedy"):
-        return order[:1], mpf(1)
-    tau, least = mpf(numbers.get("temperature", 1)), max(numbers.get("min_keep", 1), 1)
+        return order[:1]
+    least = max(numbers.get("min_keep", 1), 1)
     rules = numbers.get("rules", "xent")
     listed = [FILTERS[byte] for byte in numbers.get("order", 0).to_bytes(8, "little") if byte] or ORDERS[rules]
-    heat = mpf(1) if "temperature" in listed else tau
-    for name in listed:
-        heat = tau if name == "temperature" else heat
+    heat = mpf(1)
+    for name in listed if "temperature" in listed else ("temperature", *listed):
+        if name == "temperature":
+            heat = adapted(numbers, values, order)
+            heats.append(heat)
         near = mpf(1e-6) + len(order) * mpf(2) ** -40 + 4 * moved / heat
         limit = numbers.get(name, 0)
         if name == "temperature" or not limit or (name in ("top_p", "typical_p") and limit >= 1):
@@ -728,7 +742,7 @@ def filtered(case, values, moved, row):
                 raise Unsure
             keep = {k for k in groups if same[k] < limit or sum(score[j] < score[k] for j in order) < least}
             order = [k for k in order if k in keep]
-    return order, tau
+    return order
 
 
 def prefix(masses, limit, least, near):
@@ -772,20 +786,20 @@ def sample(case, row):
            "targets": 0}
     if bad or all(x == -INF for x in values.values()):
         return {**special_row(case, None, few, True), **none, "log_probabilities": (NAN, 0)}
-    token = case.per_row("tokens", row)
+    token, heats = case.per_row("tokens", row), []
     try:
         if moved and not case.sampling.get("greedy") and near_ties(values, moved):
             raise Unsure
-        order_kept, tau = filtered(case, values, moved, row)
+        order_kept = filtered(case, values, moved, row, heats)
     except Unsure:
         case.unsure += 1
         given = case.per_class("kept_mask", row)
         order_kept = sorted((k for k in values if given[k]), key=lambda k: -values[k])
-        tau = mpf(case.sampling.get("temperature", 1))
+    tau = mpf(1) if case.sampling.get("greedy") else heats[-1] if heats else adapted(case.sampling, values, order_kept)
     p = chances(values, order_kept, tau)
     kept = set(order_kept)
     results = {"kept": len(kept), "kept_mask": [int(k in kept) for k in range(case.classes)],
-               "tokens": token_of(case, row, sorted(kept), p, moved)}
+               "tokens": token_of(case, row, sorted(kept), p, moved, tau)}
     if token not in kept:
         raise ValueError(f"{case.name}, row {row}: the token {token} is not kept")
     results["processed_log_probabilities"] = processed(case, p[token], moved, tau)
@@ -798,13 +812,20 @@ def near_ties(values, moved):
     return any(0 < b - a <= moved for a, b in zip(finite, finite[1:]))
 
 
-def token_of(case, row, classes, p, moved):
+def heat_error(case, p):
+    """Of log p, from that of a dynamic temperature: less than a millionth, times the exponent."""
+    if "dynatemp_range" not in case.sampling:
+        return mpf(0)
+    return mpf(2e-6) * max(case.sampling.get("dynatemp_exponent", 1), 1) * (mp.log(case.classes) - mp.log(p))
+
+
+def token_of(case, row, classes, p, moved, tau):
     """One class, or two if the random number is at their boundary."""
     u, total = uniform(case.sampling, row), mpf(0)
     if case.sampling.get("greedy"):
         return classes[0]
-    tau, tokens = mpf(case.sampling.get("temperature", 1)), set()
-    near = mpf(1e-6) + len(classes) * mpf(2) ** -40 + 4 * moved / tau
+    tokens = set()
+    near = mpf(1e-6) + len(classes) * mpf(2) ** -40 + 4 * moved / tau + heat_error(case, mpf(1))
     for k in classes:
         if total - near <= u <= total + p[k] + near:
             tokens.add(k)
@@ -815,7 +836,7 @@ def token_of(case, row, classes, p, moved):
 def processed(case, p, moved, tau):
     if case.sampling.get("greedy"):
         return mpf(0), 0
-    return mp.log(p), mpf(5e-7) + 4 * moved / tau + mpf(case.classes) * mpf(2) ** -41 / p
+    return mp.log(p), mpf(5e-7) + 4 * moved / tau + mpf(case.classes) * mpf(2) ** -41 / p + heat_error(case, p)
 
 
 def of_cross_entropy(case, row, r, token, few):

@@ -231,7 +231,10 @@ enum {
   XENT_FIELD_TOP_N_SIGMA = 80,
   XENT_FIELD_XTC_PROBABILITY = 81,
   XENT_FIELD_XTC_THRESHOLD = 82,
-  XENT_FIELD_ORDER = 83
+  XENT_FIELD_ORDER = 83,
+  XENT_FIELD_SCALE = 84,
+  XENT_FIELD_DYNATEMP_RANGE = 85,
+  XENT_FIELD_DYNATEMP_EXPONENT = 86
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -775,11 +778,16 @@ typedef struct xent_sampling {
   double xtc_threshold;   /* in (0, 1]; 0: 0.1 */
   uint64_t order; /* XENT_FILTER_..., each at most once, one per byte from the lowest on: TOP_K | TOP_P << 8 is top-k,
                      then top-p; 0: the order of the rules. Without TEMPERATURE, that comes first */
+  double scale;   /* logits are multiplied by it, before the softcap: in [2^-32, 2^32]; 0: 1 */
+  double dynatemp_range;    /* in [0, 2^32]: the temperature is between temperature - dynatemp_range, at least 0, and
+                               temperature + dynatemp_range, by the entropy of the classes that are left at its
+                               position in the order */
+  double dynatemp_exponent; /* in [2^-32, 2^32]: the power of the entropy, as a share of the largest one; 0: 1 */
 } xent_sampling;
 
 static inline xent_sampling xent_default_sampling(void) {
   xent_sampling s = {sizeof(xent_sampling), XENT_RULES_XENT, XENT_TIES_OF_RULES, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0,
-                     0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0};
+                     0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0};
   return s;
 }
 
@@ -789,10 +797,10 @@ typedef struct xent_sample_state {
   uint64_t opaque[524];
 } xent_sample_state;
 
-/* Draws a token of each row from the softmax of the classes that the filters keep, after softcap, class_mask, bias
- * and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is then
- * NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are F16,
- * BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED, except the
+/* Draws a token of each row from the softmax of the classes that the filters keep, after scale, softcap, class_mask,
+ * bias and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is
+ * then NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are
+ * F16, BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED, except the
  * gradient_scale 1.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
@@ -802,8 +810,8 @@ typedef struct xent_sample_state {
  * ties FIRST; twice if top-p keeps at most 512 classes; otherwise up to 14 times. Rows that are not finished are not
  * written.
  * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
- * with ties FIRST, top_n_sigma, xtc_probability and order; also kept_mask and the outputs after it. States that do
- * not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
+ * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask and the outputs after it.
+ * States that do not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;
@@ -826,8 +834,8 @@ typedef struct xent_sample_call {
   xent_output processed_log_probabilities; /* of the token among the kept classes */
   xent_output kept;              /* I32 or I64: the number of classes that the filters keep */
   xent_output kept_mask;         /* U8, one number per class: 1 if it is kept, else 0 */
-  /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask, without bias, penalties,
-   * temperature and filters. A row without a token is an ignored row: */
+  /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask and scale, without bias,
+   * penalties, temperature and filters. A row without a token is an ignored row: */
   xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
   void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
                                     xent_sample_workspace, at a multiple of 8, for this call alone */

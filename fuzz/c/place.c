@@ -162,6 +162,9 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
   if (chance(in, 96)) s.repetition_penalty = (double)(1 + below(in, 32)) / 8;
   if (chance(in, 64)) s.frequency_penalty = (double)(below(in, 64) - 32) / 16;
   if (chance(in, 64)) s.presence_penalty = (double)(below(in, 64) - 32) / 16;
+  if (chance(in, 48)) s.scale = (double)(1 + below(in, 48)) / 16;
+  if (chance(in, 48)) s.dynatemp_range = (double)(1 + below(in, 48)) / 16;
+  if (chance(in, 32)) s.dynatemp_exponent = (double)(1 + below(in, 48)) / 16;
   if (chance(in, 32)) s.draw = (uint32_t)take(in, 1);
   s.seed = p->seed;
   s.step = (uint32_t)take(in, 1);
@@ -169,23 +172,23 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
     s.top_k %= 513;
     s.ties = s.typical_p > 0 ? XENT_TIES_FIRST : s.ties;
     s.typical_p = s.top_k ? s.typical_p : 0;
-    s.top_n_sigma = s.xtc_probability = 0;
+    s.top_n_sigma = s.xtc_probability = s.dynatemp_range = 0;
     s.order = 0;
   }
   if (!is_wild(p, in, 16)) return s;
   double *const numbers[] = {&s.top_p, &s.min_p, &s.typical_p, &s.temperature, &s.repetition_penalty,
                              &s.frequency_penalty, &s.presence_penalty, &s.top_n_sigma, &s.xtc_probability,
-                             &s.xtc_threshold};
+                             &s.xtc_threshold, &s.scale, &s.dynatemp_range, &s.dynatemp_exponent};
   int32_t *const switches[] = {&s.rules, &s.ties, &s.greedy, &s.reserved};
-  const int64_t which = below(in, 17);
-  if (which < 10)
+  const int64_t which = below(in, 20);
+  if (which < 13)
     *numbers[which] = wild_double(in);
-  else if (which < 14)
-    *switches[which - 10] = (int32_t)wild_number(in);
-  else if (which == 14)
+  else if (which < 17)
+    *switches[which - 13] = (int32_t)wild_number(in);
+  else if (which == 17)
     s.order = (uint64_t)wild_number(in);
   else
-    *(which == 15 ? &s.min_keep : &s.top_k) = wild_number(in);
+    *(which == 18 ? &s.min_keep : &s.top_k) = wild_number(in);
   return s;
 }
 

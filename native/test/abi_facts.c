@@ -255,6 +255,9 @@ static void structs(void) {
   FIELD(xent_sampling, xtc_probability);
   FIELD(xent_sampling, xtc_threshold);
   FIELD(xent_sampling, order);
+  FIELD(xent_sampling, scale);
+  FIELD(xent_sampling, dynatemp_range);
+  FIELD(xent_sampling, dynatemp_exponent);
   STRUCT(xent_sample_state);
   FIELD(xent_sample_state, opaque);
   STRUCT(xent_sample_call);
@@ -585,6 +588,9 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_XTC_PROBABILITY);
   CONSTANT(XENT_FIELD_XTC_THRESHOLD);
   CONSTANT(XENT_FIELD_ORDER);
+  CONSTANT(XENT_FIELD_SCALE);
+  CONSTANT(XENT_FIELD_DYNATEMP_RANGE);
+  CONSTANT(XENT_FIELD_DYNATEMP_EXPONENT);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);

@@ -156,6 +156,9 @@ static void take_sampling(test_case *t) {
     else if (!strcmp(m->key, "repetition_penalty")) s->repetition_penalty = m->number;
     else if (!strcmp(m->key, "frequency_penalty")) s->frequency_penalty = m->number;
     else if (!strcmp(m->key, "presence_penalty")) s->presence_penalty = m->number;
+    else if (!strcmp(m->key, "scale")) s->scale = m->number;
+    else if (!strcmp(m->key, "dynatemp_range")) s->dynatemp_range = m->number;
+    else if (!strcmp(m->key, "dynatemp_exponent")) s->dynatemp_exponent = m->number;
     else if (!strcmp(m->key, "seed")) s->seed = (uint64_t)m->number;
     else if (!strcmp(m->key, "stream")) s->stream = (uint64_t)m->number;
     else if (!strcmp(m->key, "step")) s->step = (uint32_t)m->number;

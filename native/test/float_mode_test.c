@@ -189,6 +189,8 @@ static void sample(void) {
   sampling.repetition_penalty = 1.3;
   sampling.frequency_penalty = 1e-39;
   sampling.presence_penalty = 0.1;
+  sampling.scale = 0.3;
+  sampling.dynatemp_range = 0.7;
   shape.prompt_count = shape.output_count = 1;
   if (shape.logits.type == XENT_F64) shape.logits.type = XENT_F32; /* any bits will do */
   shape.bias = shape.logits;

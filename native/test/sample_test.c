@@ -198,6 +198,9 @@ static xent_sampling any_sampling(int64_t classes) {
   if (one_in(2)) s.repetition_penalty = one_in(9) ? 1e-30 : 0.5 + random_unit(&source);
   if (one_in(2)) s.frequency_penalty = one_in(9) ? 3e38 : random_unit(&source) - 0.2;
   if (one_in(2)) s.presence_penalty = random_unit(&source) - 0.2;
+  if (one_in(4)) s.scale = one_in(6) ? ldexp(1, (int)below(65) - 32) : 0.1 + 2 * random_unit(&source);
+  if (one_in(4)) s.dynatemp_range = one_in(6) ? ldexp(1, (int)below(65) - 32) : 1.5 * random_unit(&source);
+  if (one_in(2)) s.dynatemp_exponent = one_in(6) ? ldexp(1, (int)below(65) - 32) : 0.1 + 2 * random_unit(&source);
   s.seed = random_bits(&source);
   s.stream = one_in(2) ? random_bits(&source) : (uint64_t)below(3);
   s.step = (uint32_t)random_bits(&source);
@@ -390,12 +393,20 @@ static void expect_of_cross_entropy(mixture *m, int32_t isa) {
   options.ignore_index = -1;
 #define IN(a) {address(a), (a)->layout}
 #define OUT(o) {m->outputs[o].there ? m->expected[o].memory : NULL, m->expected[o].layout}
+  xent_range rows = {0, 0};
   const xent_cross_entropy_call call = {
       .size = sizeof call, .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .top_count = m->top},
-      .options = &options, .logits = IN(&m->x), .targets = {m->expected[TOKENS].memory, m->expected[TOKENS].layout},
+      .rows = &rows, .options = &options, .logits = IN(&m->x),
+      .targets = {m->expected[TOKENS].memory, m->expected[TOKENS].layout},
       .class_mask = IN(&m->mask), .log_probabilities = OUT(LOG_PROBABILITIES), .ranks = OUT(RANKS),
       .entropies = OUT(ENTROPIES), .top_classes = OUT(TOP_CLASSES), .top_log_probabilities = OUT(TOP_LOGS)};
-  must(xent_cross_entropy(&call), "cross-entropy of tokens");
+  for (; rows.begin < m->rows; rows.begin++) {
+    const double scale = m->sampling[m->per_row ? rows.begin : 0].scale;
+    options.softcap = scale == 0 ? m->options.softcap : m->options.softcap / scale;
+    options.temperature = scale == 0 ? 0 : 1 / scale;
+    rows.end = rows.begin + 1;
+    must(xent_cross_entropy(&call), "cross-entropy of tokens");
+  }
 }
 
 /* ---- the call ---- */
@@ -438,11 +449,13 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
 static void describe(const mixture *m, int64_t row, int32_t isa) {
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
   fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, "
-          "min %g, typical %g, sigma %g, xtc %g of %g, order %llx, temperature %g, penalties %g %g %g%s%s%s%s%s%s\n",
+          "min %g, typical %g, sigma %g, xtc %g of %g, order %llx, temperature %g, penalties %g %g %g, scale %g, "
+          "dynatemp %g^%g%s%s%s%s%s%s\n",
           xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy,
           (long long)s->min_keep, (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->top_n_sigma,
           s->xtc_probability, s->xtc_threshold, (unsigned long long)s->order, s->temperature, s->repetition_penalty,
-          s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
+          s->frequency_penalty, s->presence_penalty, s->scale, s->dynatemp_range,
+          s->dynatemp_exponent, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
           m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "",
           m->bias_tokens.there ? ", biases" : "");
 }
@@ -506,7 +519,7 @@ static void fit_for_shards(xent_sampling *s) {
   if (s->min_keep > 512) s->min_keep = 1 + below(512);
   if (s->top_k > 512) s->top_k = 1 + below(512);
   if (s->top_k == 0 || all) s->typical_p = 0;
-  s->top_n_sigma = s->xtc_probability = 0;
+  s->top_n_sigma = s->xtc_probability = s->dynatemp_range = 0;
   s->order = 0;
 }
 
@@ -919,6 +932,13 @@ static void test_refused_options(void) {
   REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = 1e39, XENT_INVALID_OPTION);
   REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = nan, XENT_INVALID_OPTION);
   REFUSED(PRESENCE_PENALTY, s->presence_penalty = -INFINITY, XENT_INVALID_OPTION);
+  REFUSED(DYNATEMP_RANGE, s->dynatemp_range = -1, XENT_INVALID_OPTION);
+  REFUSED(DYNATEMP_RANGE, s->dynatemp_range = nan, XENT_INVALID_OPTION);
+  REFUSED(DYNATEMP_EXPONENT, s->dynatemp_exponent = -1, XENT_INVALID_OPTION);
+  REFUSED(DYNATEMP_EXPONENT, s->dynatemp_exponent = INFINITY, XENT_INVALID_OPTION);
+  REFUSED(SCALE, s->scale = -1, XENT_INVALID_OPTION);
+  REFUSED(SCALE, s->scale = 0x1p33, XENT_INVALID_OPTION);
+  REFUSED(SCALE, s->scale = nan, XENT_INVALID_OPTION);
   REFUSED(TOP_N_SIGMA, s->top_n_sigma = -1, XENT_INVALID_OPTION);
   REFUSED(TOP_N_SIGMA, (s->rules = XENT_RULES_TRANSFORMERS, s->top_n_sigma = 1), XENT_UNSUPPORTED);
   REFUSED(XTC_PROBABILITY, s->xtc_probability = 1.5, XENT_INVALID_OPTION);
@@ -1061,6 +1081,7 @@ static void test_refused_shards(void) {
           XENT_UNSUPPORTED, 1);
   REFUSED(TOP_N_SIGMA, few_sampling[1].top_n_sigma = 1, XENT_UNSUPPORTED, 1);
   REFUSED(XTC_PROBABILITY, few_sampling[1].xtc_probability = 1, XENT_UNSUPPORTED, 1);
+  REFUSED(DYNATEMP_RANGE, few_sampling[1].dynatemp_range = 1, XENT_UNSUPPORTED, 1);
   REFUSED(ORDER, few_sampling[1].order = XENT_FILTER_TOP_K, XENT_UNSUPPORTED, 1);
   REFUSED(KEPT_MASK, c.kept_mask = ((xent_output){few_states, xent_per_class(6, 1, XENT_U8)}), XENT_UNSUPPORTED, -1);
   REFUSED(RANKS, c.ranks = ((xent_output){few_states, xent_per_row(1, XENT_I64)}), XENT_UNSUPPORTED, -1);

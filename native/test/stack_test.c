@@ -269,7 +269,8 @@ static void *run_sample(void *argument) {
   const xent_sampling ways[] = {{.size = sizeof(xent_sampling), .top_k = 7, .top_p = 0.9},
                                 {.size = sizeof(xent_sampling), .top_p = 0.9, .min_keep = 3},
                                 {.size = sizeof(xent_sampling), .top_k = p.classes / 2 + 1, .typical_p = 0.5},
-                                {.size = sizeof(xent_sampling), .top_n_sigma = 4, .xtc_probability = 1}};
+                                {.size = sizeof(xent_sampling), .top_n_sigma = 4, .xtc_probability = 1,
+                                 .scale = 0.3, .dynatemp_range = 0.5}};
   static uint32_t bits[MOST_CLASSES / 32];
   static uint64_t flags[MOST_CLASSES / 8];
   memset(bits, 0xff, sizeof bits);

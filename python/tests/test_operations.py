@@ -409,7 +409,8 @@ PER_ROW = dict(temperature=[1, 0, 0.5, 2, 1.5, 1], top_k=[0, 3, 5, 40, 1, 0], to
                top_n_sigma=[None, 1, 0, 2, 0.5, 3], xtc_probability=[None, 1, 0.5, 0, 1, 1],
                xtc_threshold=[0.1, None, 0.01, 0.2, 0.3, 1], min_keep=[1, 2, 1, 3, 1, 1],
                repetition_penalty=[1, 1.5, None, 2, 0.5, 1], frequency_penalty=[0, 0.5, -1, None, 0.1, 2],
-               presence_penalty=[None, 1, 0, 0.5, -0.5, 0], draw=[0, 1, 2, 3, 4, 5], step=[5, 4, 3, 2, 1, 0],
+               presence_penalty=[None, 1, 0, 0.5, -0.5, 0], scale=[1, 0.5, None, 3, 0.125, 1],
+               dynatemp_range=[None, 0.5, 0, 2, 0.1, 1], dynatemp_exponent=[1, None, 2, 0.5, 1, 3], draw=[0, 1, 2, 3, 4, 5], step=[5, 4, 3, 2, 1, 0],
                seed=[9, -8, 7, 6, 2**63, 4])
 
 
@@ -436,7 +437,7 @@ def test_a_row_does_not_use_what_is_none():
     logits = np.random.default_rng(4).normal(size=(2, 50)).astype(np.float32)
     given = dict(temperature=0.5, top_k=3, top_p=0.9, min_p=0.1, typical_p=0.9, top_n_sigma=2, xtc_probability=0.5,
                  xtc_threshold=0.2, min_keep=2, repetition_penalty=2,
-                 frequency_penalty=1, presence_penalty=1, draw=4, seed=5, stream=6, step=7)
+                 frequency_penalty=1, presence_penalty=1, scale=0.5, dynatemp_range=0.3, dynatemp_exponent=2, draw=4, seed=5, stream=6, step=7)
     got = pyxent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
                         **{name: [None, value] for name, value in given.items()})
     plain = pyxent.sample(logits[0], kept=True, seed=got.seed, step=0)
@@ -459,6 +460,38 @@ def test_filters_keep(options, kept):
     assert pyxent.sample(logits, kept_mask=True, **options).kept_mask.tolist() == kept
     cursor = pyxent.Sampler(seed=1, **options).start()
     assert cursor.sample(logits, kept_mask=True).kept_mask.tolist() == kept
+
+
+OUTPUTS_OF_TOKENS = ("tokens", "kept_mask", "processed_log_probabilities", "log_probabilities", "ranks", "entropies")
+
+
+@pytest.mark.parametrize("options", [{}, dict(softcap=5.0), dict(top_p=0.9, temperature=0.7), dict(temperature=0)])
+def test_scaled_logits_are_those_that_were_multiplied(options):
+    logits = np.random.default_rng(6).normal(size=(5, 60)).astype(np.float32) * 40
+    wanted = dict.fromkeys(OUTPUTS_OF_TOKENS[1:], True)
+    scaled = pyxent.sample(logits, scale=0.125, seed=1, step=0, **wanted, **options)
+    plain = pyxent.sample(logits * np.float32(0.125), seed=1, step=0, **wanted, **options)
+    for name in OUTPUTS_OF_TOKENS:
+        np.testing.assert_array_equal(getattr(scaled, name), getattr(plain, name))
+    cursor = pyxent.Sampler(scale=0.125, seed=1, **options).start()
+    assert cursor.next(logits[0]) == plain.tokens[0]
+
+
+def test_dynatemp_follows_the_entropy():
+    rng = np.random.default_rng(7)
+    logits = (rng.normal(size=(20, 60)) * rng.uniform(0.1, 6, (20, 1))).astype(np.float32)
+    options = dict(temperature=0.8, dynatemp_range=0.5, dynatemp_exponent=2)
+    got = pyxent.sample(logits, seed=1, step=0, processed_log_probabilities=True, **options)
+    x = logits.astype(float)
+    p = np.exp(x - x.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    entropy = -(p * np.log(p)).sum(1)
+    heat = 0.3 + (entropy / np.log(60)) ** 2
+    y = x / heat[:, None]
+    chosen = np.take_along_axis(y, got.tokens[:, None].astype(int), 1)[:, 0]
+    most = y.max(1)
+    expected = chosen - most - np.log(np.exp(y - most[:, None]).sum(1))
+    np.testing.assert_allclose(got.processed_log_probabilities, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("options, message", [
@@ -568,7 +601,7 @@ WHOLE_OF_ROWS = np.ones(6, np.int32)
       for name in ("seed", "step", "stream", "draw", "top_k", "min_keep")),
     *((name, pyxent.sample, {name: NUMBERS_OF_ROWS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
       for name in ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
-                   "repetition_penalty", "frequency_penalty")),
+                   "repetition_penalty", "frequency_penalty", "scale", "dynatemp_range", "dynatemp_exponent")),
     ("temperature", pyxent.sample, dict(temperature=NUMBERS_OF_ROWS.view("f4")[:6]),
      dict(entropies=NUMBERS_OF_ROWS.view("f4")[5:11])),
     ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS), dict(out=NUMBERS_OF_ROWS)),

@@ -94,7 +94,8 @@ struct XENT_BEHIND_OPAQUE xent_kept {
   xent_sampling sampling; /* as it was checked, if the call has one */
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
-_Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, order) + sizeof(uint64_t), "no bytes between words");
+_Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, dynatemp_exponent) + sizeof(uint64_t),
+               "no bytes between words");
 
 /* Checks read offsets, records and previous tokens; those of a linear layer read its workspace. */
 #define XENT_NOT_READ_BY_CHECKS                                                                            \

@@ -88,6 +88,9 @@
   _(TOP_N_SIGMA, top_n_sigma) \
   _(XTC_PROBABILITY, xtc_probability) \
   _(XTC_THRESHOLD, xtc_threshold) \
-  _(ORDER, order)
+  _(ORDER, order) \
+  _(SCALE, scale) \
+  _(DYNATEMP_RANGE, dynatemp_range) \
+  _(DYNATEMP_EXPONENT, dynatemp_exponent)
 
 #endif

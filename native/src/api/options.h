@@ -83,6 +83,9 @@ enum {
   _(c, repetition_penalty, REPETITION_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 1, "ρ", "%; 1 changes nothing", \
     FLT_MIN, FLT_MAX) \
   _(c, frequency_penalty, FREQUENCY_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "f", "", -FLT_MAX, FLT_MAX) \
-  _(c, presence_penalty, PRESENCE_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", -FLT_MAX, FLT_MAX)
+  _(c, presence_penalty, PRESENCE_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", -FLT_MAX, FLT_MAX) \
+  _(c, scale, SCALE, F64, XENT_FOR_SAMPLE, RECORDED, 1, "λ", "", XENT_FACTOR) \
+  _(c, dynatemp_range, DYNATEMP_RANGE, F64, XENT_FOR_SAMPLE, RECORDED, 0, "Δ", "", 0, 0x1p32) \
+  _(c, dynatemp_exponent, DYNATEMP_EXPONENT, F64, XENT_FOR_SAMPLE, RECORDED, 1, "q", "", XENT_FACTOR)
 
 #endif

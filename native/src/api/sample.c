@@ -60,6 +60,8 @@ static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
   if (s->top_n_sigma != 0) return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_N_SIGMA, s->top_n_sigma);
   if (s->xtc_probability != 0)
     return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_XTC_PROBABILITY, s->xtc_probability);
+  if (s->dynatemp_range != 0)
+    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_DYNATEMP_RANGE, s->dynatemp_range);
   if (s->order) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ORDER, (int64_t)s->order);
   if (!has_filter(s, XENT_FILTER_TYPICAL_P) || (s->top_k != 0 && !keeps_all_ties(s))) return XENT_OK;
   return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->typical_p);

@@ -63,7 +63,9 @@ static int64_t times_in(const int64_t *tokens, int64_t count, int64_t class) {
 static float value_of(const sample_problem *p, int64_t class) {
   const xent_sampling *s = p->sampling;
   float x = p->logits[class];
-  if (p->softcap != 0) x = (float)p->softcap * contract_tanh(x * (float)(1 / p->softcap));
+  const double scale = s->scale == 0 ? 1 : s->scale, softcap = p->softcap / scale;
+  if (softcap != 0) x = (float)softcap * contract_tanh(x * (float)(1 / softcap));
+  x = x * (float)scale;
   if (p->bias) x = x + p->bias[class];
   for (int64_t i = p->bias_count - 1; i >= 0; i--)
     if (p->bias_tokens[i] == class) {
@@ -248,7 +250,27 @@ static void xtc(row *r, const contract_temperature *t) {
   r->count -= last;
 }
 
-static void filter(row *r, const contract_temperature *t) {
+/* The temperature at its place in the order. */
+static void adapt(row *r, contract_temperature *t) {
+  const xent_sampling *s = r->problem->sampling;
+  const contract_temperature none = contract_temperature_of(0);
+  const double tau = s->temperature == 0 ? 1 : s->temperature, q = s->dynatemp_exponent == 0 ? 1 : s->dynatemp_exponent;
+  if (s->dynatemp_range == 0 || r->count < 2) return;
+  const int64_t S = weigh(r, &none);
+  int64_t T = 0;
+  for (int64_t i = 0; i < r->count; i++) {
+    const double d = (double)r->first[0].x - (double)r->first[i].x;
+    T += (int64_t)rint((double)r->first[i].weight * d);
+  }
+  const double A = (double)T / (double)S, H = A + f64_contract_log((double)S / (double)r->first[0].weight);
+  const double h = H / f64_contract_log((double)r->count), k = q * f64_contract_log(fmax(h, DBL_MIN));
+  const double power = f64_contract_exp(fmin(k, 0), 0) * 0x1p-192;
+  const double least = fmax(tau - s->dynatemp_range, 0), added = (tau + s->dynatemp_range - least) * power;
+  *t = contract_temperature_of(fmin(fmax(least + added, 0x1p-32), 0x1p32));
+}
+
+/* *t becomes the temperature of the draw. */
+static void filter(row *r, contract_temperature *t) {
   static const uint8_t rules[][8] = {
       {7, 5, 1, 2, 3, 4, 6}, {7, 1, 2, 3, 4}, {7, 3, 1, 2}, {5, 1, 4, 2, 3, 6, 7}, {7, 1, 2}};
   const xent_sampling *s = r->problem->sampling;
@@ -257,6 +279,7 @@ static void filter(row *r, const contract_temperature *t) {
   for (int i = 0; i < 8; i++) order[i] = s->order ? (uint8_t)(s->order >> 8 * i) : rules[s->rules][i];
   for (int i = 0; i < 8; i++)
     if (order[i] == XENT_FILTER_TEMPERATURE) now = &none;
+  if (now == t) adapt(r, t);
   for (int i = 0; i < 8; i++) switch (order[i]) {
       case XENT_FILTER_TOP_K: top_k(r); break;
       case XENT_FILTER_TOP_P: top_p(r, now); break;
@@ -264,7 +287,7 @@ static void filter(row *r, const contract_temperature *t) {
       case XENT_FILTER_TYPICAL_P: typical_p(r, now); break;
       case XENT_FILTER_TOP_N_SIGMA: top_n_sigma(r); break;
       case XENT_FILTER_XTC: xtc(r, now); break;
-      case XENT_FILTER_TEMPERATURE: now = t; break;
+      case XENT_FILTER_TEMPERATURE: adapt(r, t), now = t; break;
       default: break;
     }
 }
@@ -305,7 +328,7 @@ void contract_sample(const sample_problem *p, sample_answer *answer) {
   *answer = (sample_answer){.token = -1, .kept = 0, .processed = nan, .mask = answer->mask};
   memset(answer->mask, 0, (size_t)p->classes);
   if (r.order && take_candidates(&r, 0, p->classes) && r.count > 0) {
-    const contract_temperature t = contract_temperature_of(p->sampling->temperature);
+    contract_temperature t = contract_temperature_of(p->sampling->temperature);
     if (p->sampling->greedy) r.count = 1;
     else filter(&r, &t);
     answer->kept = r.count;

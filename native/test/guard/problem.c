@@ -231,6 +231,8 @@ static xent_sampling some_sampling(random_source *r) {
   if (one_in(r, 2)) s.repetition_penalty = 1.3;
   if (one_in(r, 2)) s.frequency_penalty = 0.25;
   if (one_in(r, 3)) s.presence_penalty = -0.5;
+  if (one_in(r, 4)) s.scale = one_in(r, 2) ? 0x1p-32 : 1.5;
+  if (one_in(r, 4)) s.dynatemp_range = 0.5;
   s.seed = random_bits(r);
   return s;
 }

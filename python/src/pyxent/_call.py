@@ -38,7 +38,8 @@ _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, 
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
-                  "repetition_penalty", "frequency_penalty", "presence_penalty")  # these may be one number per row
+                  "repetition_penalty", "frequency_penalty", "presence_penalty", "scale", "dynatemp_range",
+                  "dynatemp_exponent")  # these may be one number per row
 _AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 

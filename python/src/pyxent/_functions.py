@@ -183,7 +183,8 @@ XENT_SAMPLING: Fields = [("size", c_uint64), ("rules", c_int32), ("ties", c_int3
     ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
     ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64), ("stream", c_uint64),
     ("step", c_uint32), ("draw", c_uint32), ("top_n_sigma", c_double), ("xtc_probability", c_double),
-    ("xtc_threshold", c_double), ("order", c_uint64)]
+    ("xtc_threshold", c_double), ("order", c_uint64), ("scale", c_double), ("dynatemp_range", c_double),
+    ("dynatemp_exponent", c_double)]
 
 OPTIONS = {
     "label_smoothing": Range(0.0, 1.0, True, 0.0,
@@ -229,6 +230,12 @@ SAMPLING = {
         "expected a number from -3.4e38 to 3.4e38"),
     "presence_penalty": Range(-3.4028234663852886e+38, 3.4028234663852886e+38, True, 0.0,
         "expected a number from -3.4e38 to 3.4e38"),
+    "scale": Range(2.3283064365386963e-10, 4294967296.0, False, 1.0,
+        "expected a number from 2^-32 to 2^32"),
+    "dynatemp_range": Range(0.0, 4294967296.0, True, 0.0,
+        "expected a number from 0 to 2^32"),
+    "dynatemp_exponent": Range(2.3283064365386963e-10, 4294967296.0, False, 1.0,
+        "expected a number from 2^-32 to 2^32"),
     "step": Range(0, 4294967295.0, True, 0,
         "expected a number from 0 to 4294967295"),
     "draw": Range(0, 4294967295.0, True, 0,

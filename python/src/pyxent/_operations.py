@@ -1984,7 +1984,8 @@ def sample(
         xtc_threshold: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent",
         order: Sequence[Filter] | None = None, ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
-        presence_penalty: Number | None = None, softcap: float | None = None, class_mask: Input = None,
+        presence_penalty: Number | None = None, scale: Number | None = None, dynatemp_range: Number | None = None,
+        dynatemp_exponent: Number | None = None, softcap: float | None = None, class_mask: Input = None,
         bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
         output_tokens: Input = None, tokens: Output = None, log_probabilities: Output = None,
         processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
@@ -1999,7 +2000,12 @@ def sample(
     stream, draw              independent random numbers for the same seed and step: a row has the stream `stream +
                               row`, unless `stream` is one number per row; `draw` numbers several tokens of the same
                               logits
+    scale                     multiplies the logits before the softcap, also for the log-probabilities, ranks and
+                              entropies: for a model that divides its logits by a number, its reciprocal
     temperature               0 takes the largest class
+    dynatemp_range, dynatemp_exponent  the dynamic temperature: from `temperature - dynatemp_range`, at least 0, to
+                              `temperature + dynatemp_range`, by the entropy of the classes that are left at its place
+                              in the order, as a share of the largest entropy, to the power of `dynatemp_exponent`, 1
     top_k, top_p, min_p, typical_p  filters; `rules` sets their order ("xent", "transformers", "vllm", "llama.cpp",
                               "onnxruntime-genai"), `ties` how top-k treats equals ("first", "all"), and every filter
                               keeps at least `min_keep` classes
@@ -2015,7 +2021,7 @@ def sample(
                               entry
     tokens                    int32 or int64, your array for the result
 
-    Every number, from `seed` to `presence_penalty`, may be one for all rows, or a list or array with one per row; None
+    Every number, from `seed` to `dynatemp_exponent`, may be one for all rows, or a list or array with one per row; None
     in it turns the option off for that row. A row then has the same token as in a separate call. An array may have the
     shape of the tokens, or that of the logits with a class axis of size 1.
 
@@ -2050,7 +2056,8 @@ def sample(
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                    top_n_sigma=top_n_sigma, xtc_probability=xtc_probability, xtc_threshold=xtc_threshold,
                    min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
-                   presence_penalty=presence_penalty, **{name: 0 if value is None else value for name, value in (
+                   presence_penalty=presence_penalty, scale=scale, dynatemp_range=dynatemp_range,
+                   dynatemp_exponent=dynatemp_exponent, **{name: 0 if value is None else value for name, value in (
                        ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
-            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "seed", "stream",
-            "draw")
+            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
+            "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
 _PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 

@@ -3,6 +3,7 @@
 #ifndef XENT_SAMPLE_FILTERS_H
 #define XENT_SAMPLE_FILTERS_H
 
+#include "kernels/math/f64_exponential.h"
 #include "kernels/math/f64_logarithm.h"
 #include "kernels/sample/cut.h"
 
@@ -331,21 +332,55 @@ XENT_SHARED void filter_xtc(kept_set *s, const xent_sampling *o, const f32_tempe
   if (kept >= at_least_kept(o)) keep_range(s, s->low, s->last, least, kept);
 }
 
+/* ---- dynamic temperature ---- */
+
+/* The entropy of the softmax of the set, as a share of that of equal chances, log(count). */
+XENT_SHARED double share_of_entropy(kept_set *s, int64_t count, double scale) {
+  const weigher w = weigher_of(&temperature_1, s->high, scale);
+  int64_t distances;
+  const int64_t sum = weigh_distances(s, &w, 1, &distances);
+  const double average = (double)distances / (double)sum, most = (double)sum / (double)weight_of(&w, s->high);
+  const double entropy = average + doubles_first(f64_log(doubles_set(most)));
+  return entropy / doubles_first(f64_log(doubles_set((double)count)));
+}
+
+/* share^exponent; shares above 1 count as 1. */
+XENT_SHARED double power_of_share(double share, double exponent) {
+  const f64_reference zero = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+  const double k = exponent * doubles_first(f64_log(doubles_set(share > DBL_MIN ? share : DBL_MIN)));
+  return doubles_first(f64_exp(doubles_set(k < 0 ? k : 0), &zero)) * 0x1p-192;
+}
+
+/* Changes the temperature at its position in the order, by the classes that are left. */
+XENT_SHARED void adapt_temperature(kept_set *s, const xent_sampling *o, f32_temperature *h, double scale) {
+  const int64_t count = o->dynatemp_range > 0 ? count_members(s) : 1;
+  if (count < 2) return;
+  const double least = h->value > o->dynatemp_range ? h->value - o->dynatemp_range : 0;
+  const double power = power_of_share(share_of_entropy(s, count, scale),
+                                      o->dynatemp_exponent == 0 ? 1 : o->dynatemp_exponent);
+  const double added = (h->value + o->dynatemp_range - least) * power, value = least + added;
+  *h = f32_temperature_of(!(value > 0x1p-32) ? 0x1p-32 : value < 0x1p32 ? value : 0x1p32); /* NaN if a row changes */
+}
+
 /* Whether top-p is the first filter, for a row that is too long for a list; *at_1: with the weights of temperature
  * 1. */
 XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o, bool *at_1) {
-  return first_filter(o, at_1) == XENT_FILTER_TOP_P && s->classes > SAMPLE_LISTED;
+  const bool top_p = first_filter(o, at_1) == XENT_FILTER_TOP_P && s->classes > SAMPLE_LISTED;
+  return top_p && (*at_1 || o->dynatemp_range == 0);
 }
 
 /* Runs the filters that are set, in their order. The weights are those of temperature 1 until the temperature is
- * applied. */
-XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale,
-                             uint64_t stream) {
+ * applied. *h becomes the temperature of the draw. */
+XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, f32_temperature *h, double scale, uint64_t stream) {
   uint64_t left = order_of(o);
   const f32_temperature *now = has_temperature(left) ? &temperature_1 : h;
+  if (now == h) adapt_temperature(s, o, h, scale);
   for (; left; left >>= 8) {
     const int filter = (int)(left & 255);
-    if (filter == XENT_FILTER_TEMPERATURE) now = h;
+    if (filter == XENT_FILTER_TEMPERATURE) {
+      adapt_temperature(s, o, h, scale);
+      now = h;
+    }
     if (!has_filter(o, filter)) continue;
     switch (filter) {
       case XENT_FILTER_TOP_K: filter_top_k(s, o); break;

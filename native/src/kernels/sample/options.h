@@ -67,6 +67,12 @@ static inline int first_filter(const xent_sampling *s, bool *at_1) {
   return 0;
 }
 
+/* The factor of a row's logits, and the softcap before it: scale * x capped at c is scale * (x capped at c / scale). */
+static inline double scale_of_logits(const xent_sampling *s) { return s->scale == 0 ? 1 : s->scale; }
+static inline double unscaled_softcap(const xent_call *call, const xent_sampling *s) {
+  return call->options->softcap / scale_of_logits(s);
+}
+
 static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_classes ? s->all_classes : s->classes; }
 
 /* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */

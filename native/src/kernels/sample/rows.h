@@ -59,8 +59,8 @@ XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xen
   return o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
 }
 
-/* Draws from the classes of the set that the filters keep. */
-XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const f32_temperature *h,
+/* Draws from the classes of the set that the filters keep; *h becomes the temperature of the draw. */
+XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, f32_temperature *h,
                               double scale) {
   if (o->greedy)
     keep_first(s, 1, false);
@@ -76,7 +76,7 @@ XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stre
 XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
   begin_set(s, call->shape->classes);
   s->values = sample_values_of(call, row, o);
-  const f32_temperature h = f32_temperature_of(o->temperature);
+  f32_temperature h = f32_temperature_of(o->temperature);
   bool at_1;
   if (!(begins_with_top_p(s, o, &at_1) ? begin_with_top_p(s, o, at_1 ? &temperature_1 : &h, scale)
                                        : all_candidates(s))) {
@@ -191,11 +191,28 @@ XENT_SHARED void begin_token_call(const xent_call *call, token_call *t) {
   t->options.has_ignore_index = 1;
   t->options.ignore_index = -1;
 }
-XENT_INLINE xent_status run_token_call(token_call *t, int64_t begin, int64_t end, xent_kernel cross_entropy) {
-  t->report = (xent_report){.size = sizeof t->report};
-  t->call.row_begin = begin;
-  t->call.row_end = end;
-  return cross_entropy(&t->call);
+
+/* The first row after `row` with another scale, at most `end`. */
+XENT_INLINE int64_t end_of_scale(const xent_call *call, int64_t row, int64_t end) {
+  const double scale = scale_of_logits(sampling_of_row(call, row));
+  if (!call->sampling_per_row) return end;
+  while (++row < end && scale_of_logits(sampling_of_row(call, row)) == scale) continue;
+  return row;
+}
+/* For the rows of [begin, end): a scale is a softcap and a temperature of cross-entropy. */
+XENT_INLINE xent_status run_token_call(const xent_call *call, token_call *t, int64_t begin, int64_t end,
+                                       xent_kernel cross_entropy) {
+  xent_status status = XENT_OK;
+  for (int64_t row = begin; row < end && !status; row = t->call.row_end) {
+    const xent_sampling *s = sampling_of_row(call, row);
+    t->report = (xent_report){.size = sizeof t->report};
+    t->options.softcap = unscaled_softcap(call, s);
+    t->options.temperature = scale_of_logits(s) == 1 ? call->options->temperature : 1 / scale_of_logits(s);
+    t->call.row_begin = row;
+    t->call.row_end = end_of_scale(call, row, end);
+    status = cross_entropy(&t->call);
+  }
+  return status;
 }
 
 XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_entropy) {
@@ -208,7 +225,7 @@ XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_ent
   for (int64_t row = call->row_begin, end; row < call->row_end && !status; row = end) {
     end = call->row_end - row < step ? call->row_end : row + step;
     sample_rows(call, row, end);
-    if (raw) status = run_token_call(&t, row, end, cross_entropy);
+    if (raw) status = run_token_call(call, &t, row, end, cross_entropy);
   }
   return status;
 }

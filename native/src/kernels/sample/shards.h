@@ -234,7 +234,8 @@ XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, i
 
 /* Draws from the classes that the filters keep, if all of them are listed. */
 XENT_SHARED void draw_listed(const shard_row *r, row_sample_state *q, const xent_sampling *o) {
-  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &r->temperature, r->scale);
+  f32_temperature h = r->temperature;
+  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &h, r->scale);
   d.kept = count_members(r->set);
   row_is_done(q, d);
 }
@@ -345,7 +346,8 @@ XENT_SHARED uint32_t digest_of_sampling(const shard_row *r) {
   for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) digest = add_to_digest(digest, integers[i]);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     digest = add_to_digest(digest, bits_of_number(numbers[i]));
-  return digest;
+  const double factor = scale_of_logits(o);
+  return factor == 1 ? digest : add_to_digest(digest, bits_of_number(factor));
 }
 
 XENT_SHARED xent_status sample_shards(const xent_call *call) {

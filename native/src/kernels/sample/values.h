@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values of a row that are ordered and weighed: logits after mask, softcap, bias and penalties, -inf for absent
- * classes. */
+/* The values of a row that are ordered and weighed: logits after mask, softcap, scale, bias and penalties, -inf for
+ * absent classes. */
 #ifndef XENT_SAMPLE_VALUES_H
 #define XENT_SAMPLE_VALUES_H
 
@@ -20,6 +20,7 @@ typedef struct {
   row_source source;
   strided bias;
   penalties penalties;
+  float scale; /* the factor of capped logits */
   bool direct; /* without penalties, the values are the tensor itself */
 } sample_values;
 
@@ -87,9 +88,11 @@ XENT_INLINE float penalise(const penalties *p, int64_t class, float x) {
 }
 
 XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, const xent_sampling *s) {
-  sample_values v = {.source = logits_of_row(call, row)};
+  sample_values v = {.source = row_source_of(call, span_of_row(call, row), call->logits, &call->shape->logits,
+                                             unscaled_softcap(call, s)),
+                     .scale = (float)scale_of_logits(s)};
   v.bias = strided_row(call, call->bias, &call->shape->bias, v.source.span);
-  v.direct = v.source.direct && !call->bias;
+  v.direct = v.source.direct && !call->bias && v.scale == 1;
   if (call->prompt_tokens || call->output_tokens || call->bias_tokens) v.penalties = penalties_of_row(call, row, s);
   return v;
 }
@@ -110,6 +113,8 @@ XENT_INLINE bool any_penalised(const penalties *p, int64_t begin, int64_t n) {
 XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n, float *to) {
   const row_source *r = &v->source;
   copy_row(r, begin, n, 0, to);
+  for (int64_t k = 0; v->scale != 1 && k < n; k += XENT_LANES)
+    lanes_store(to + k, lanes_mul(lanes_load(to + k), lanes_set(v->scale)));
   for (int64_t k = 0; v->bias.at && k < n; k += XENT_LANES) {
     lanes x = lanes_add(lanes_load(to + k), strided_load(&v->bias, begin + k, n - k, 0));
     if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);

@@ -43,9 +43,10 @@ import org.jspecify.annotations.Nullable;
  * Tensor tokens = sampler.sample(logits, step); // of logits [32, 50000]: I32 [32]
  * }
  *
- * <p><b>In this order</b> a logit is capped, masked, gets its bias, then the repetition, frequency
- * and presence penalty; then filters, in the order of the {@linkplain Builder#rules rules}, leave
- * out classes; then one of those that are left is drawn. Without any option that is softmax itself.
+ * <p><b>In this order</b> a logit is scaled, capped, masked, gets its bias, then the repetition,
+ * frequency and presence penalty; then filters, in the order of the {@linkplain Builder#rules
+ * rules}, leave out classes; then one of those that are left is drawn. Without any option that is
+ * softmax itself.
  *
  * <p><b>The same token everywhere.</b> A token depends on the row's logits and options, the seed,
  * the stream, the step and the draw, and on nothing else: not on the machine, the backend, the
@@ -214,8 +215,8 @@ public final class Sampler {
     /**
      * Adds a row.
      *
-     * @param sampler whose filters, penalties, temperature, seed and draw it has; its axis and
-     *     softcap are those of the sampler that computes
+     * @param sampler whose scale, filters, penalties, temperature, seed and draw it has; its axis
+     *     and softcap are those of the sampler that computes
      * @param stream instead of {@link Builder#stream}, any number: the same one for all steps of a
      *     sequence, another one for each other sequence
      * @param step how many tokens came before, from 0 to 2^32 - 1
@@ -269,7 +270,10 @@ public final class Sampler {
     private SamplingRules rules = SamplingRules.XENT;
     private @Nullable Ties ties;
     private boolean greedy;
+    private double scale;
     private double temperature;
+    private double dynatempRange;
+    private double dynatempExponent;
     private long minKeep;
     private long topK;
     private double topP;
@@ -296,8 +300,20 @@ public final class Sampler {
     private Builder() {}
 
     /**
-     * Sets {@code c}: logits become {@code c tanh(x / c)}, before everything else. Default: they
-     * stay.
+     * Sets {@code s}: logits are multiplied by it, before everything else, also for the
+     * log-probabilities, ranks and entropies of {@link Outputs}. Models such as Granite divide
+     * their logits by a number: set its reciprocal. Default: 1.
+     *
+     * @throws OptionException unless it is from 2^-32 to 2^32
+     */
+    public Builder scale(double value) {
+      scale = OptionRange.SCALE.require(value);
+      return this;
+    }
+
+    /**
+     * Sets {@code c}: logits become {@code c tanh(x / c)}, right after the {@link #scale}. Default:
+     * they stay.
      *
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
@@ -344,6 +360,30 @@ public final class Sampler {
     public Builder temperature(double value) {
       temperature = OptionRange.SAMPLING_TEMPERATURE.require(value);
       greedy = value == 0;
+      return this;
+    }
+
+    /**
+     * Sets {@code r} of the dynamic temperature ("dynatemp"): instead of {@code tau}, logits are
+     * divided by a number from {@code max(tau - r, 0)} to {@code tau + r}, which rises with the
+     * entropy of the classes that are left where {@link SamplingFilter#TEMPERATURE} stands in the
+     * {@link #order}. A temperature of 0 ignores it. Default: 0, the temperature stays.
+     *
+     * @throws OptionException unless it is from 0 to 2^32
+     */
+    public Builder dynatempRange(double r) {
+      dynatempRange = OptionRange.DYNATEMP_RANGE.require(r);
+      return this;
+    }
+
+    /**
+     * Sets the exponent of the entropy, as a share of the largest possible one, in the temperature
+     * of {@link #dynatempRange}. Default: 1.
+     *
+     * @throws OptionException unless it is from 2^-32 to 2^32
+     */
+    public Builder dynatempExponent(double q) {
+      dynatempExponent = OptionRange.DYNATEMP_EXPONENT.require(q);
       return this;
     }
 
@@ -634,7 +674,10 @@ public final class Sampler {
               topNSigma,
               xtcProbability,
               xtcThreshold,
-              order);
+              order,
+              scale,
+              dynatempRange,
+              dynatempExponent);
       Engine engine = engine();
       Options options = Options.of(engine, FullyMasked.NAN, numbers);
       RepetitionOptions repetition =

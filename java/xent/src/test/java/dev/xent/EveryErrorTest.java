@@ -436,6 +436,9 @@ class EveryErrorTest {
     kinds.put("a top-p of 0", b -> b.sampler().topP(0));
     kinds.put("a min-p above 1", b -> b.sampler().minP(1.5));
     kinds.put("a typical-p that is NaN", b -> b.sampler().typicalP(Double.NaN));
+    kinds.put("a scale of 0", b -> b.sampler().scale(0));
+    kinds.put("a range of dynatemp below 0", b -> b.sampler().dynatempRange(-1));
+    kinds.put("an exponent of dynatemp of 0", b -> b.sampler().dynatempExponent(0));
     kinds.put("a top-n-sigma below 0", b -> b.sampler().topNSigma(-1));
     kinds.put("a chance of XTC above 1", b -> b.sampler().xtcProbability(1.1));
     kinds.put("a threshold of XTC of 0", b -> b.sampler().xtcThreshold(0));

@@ -80,7 +80,14 @@ class RequestOptionsTest {
           new Option(
               "rules", InBatch.COUNTS, b -> b.topK(3), b -> b.rules(SamplingRules.TRANSFORMERS)),
           new Option("ties", InBatch.COUNTS, b -> b.topK(3), b -> b.ties(Ties.ALL)),
+          counts("scale", b -> b.scale(4)),
           counts("temperature", b -> b.temperature(0.3)),
+          counts("dynatempRange", b -> b.dynatempRange(4)),
+          new Option(
+              "dynatempExponent",
+              InBatch.COUNTS,
+              b -> b.dynatempRange(1),
+              b -> b.dynatempExponent(40)),
           new Option("minKeep", InBatch.COUNTS, b -> b.topP(0.1), b -> b.minKeep(5)),
           counts("topK", b -> b.topK(2)),
           counts("topP", b -> b.topP(0.5)),

@@ -186,6 +186,9 @@ class SamplerShardTest {
         Sampler.builder().topNSigma(1),
         "topNSigma is 1.0, on a shard; expected none, or sample from whole rows");
     refuses(
+        Sampler.builder().dynatempRange(1),
+        "dynatempRange is 1.0, on a shard; expected none, or sample from whole rows");
+    refuses(
         Sampler.builder().xtcProbability(0.5),
         "xtcProbability is 0.5, on a shard; expected none, or sample from whole rows");
     refuses(

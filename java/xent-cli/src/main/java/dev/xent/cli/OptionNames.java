@@ -13,6 +13,8 @@ final class OptionNames {
           Map.entry("classMask", "--mask"),
           Map.entry("classWeights", "--weight"),
           Map.entry("positiveWeights", "--positive-weights"),
+          Map.entry("dynatempExponent", "--dynatemp-exponent"),
+          Map.entry("dynatempRange", "--dynatemp-range"),
           Map.entry("frequencyPenalty", "--frequency-penalty"),
           Map.entry("workspace", "--workspace"),
           Map.entry("logProbabilities", "LOGPROBS.npy"), // the input of nll
@@ -24,6 +26,7 @@ final class OptionNames {
           Map.entry("repetitionPenalty", "--repetition-penalty"),
           Map.entry("rowOffsets", "--row-offsets"),
           Map.entry("rowWeights", "--row-weight"),
+          Map.entry("scale", "--scale"),
           Map.entry("sink", "--sink"),
           Map.entry("softcap", "--softcap"),
           Map.entry("targetWeights", "--target-weights"),

@@ -19,9 +19,28 @@ final class SamplingChoices {
   private double temperature = 1;
 
   @Option(
+      names = "--dynatemp-range",
+      paramLabel = "R",
+      description =
+          "Let the entropy set the temperature: from T - R, at least 0, to T + R. Default: 0.")
+  private double dynatempRange;
+
+  @Option(
+      names = "--dynatemp-exponent",
+      paramLabel = "Q",
+      description = "Exponent of the entropy in --dynatemp-range. Default: 1.")
+  private double dynatempExponent = 1;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "S",
+      description = "Multiply logits by S first. Default: 1.")
+  private double scale = 1;
+
+  @Option(
       names = "--softcap",
       paramLabel = "C",
-      description = "Replace logits by C * tanh(x / C) first. Default: none.")
+      description = "Replace logits by C * tanh(x / C) after --scale. Default: none.")
   private @Nullable Double softcap;
 
   @Option(
@@ -132,6 +151,9 @@ final class SamplingChoices {
     Sampler.Builder builder = Sampler.builder();
     String temperatures = "0 for the largest logit, or a number from 2^-32 to 2^32";
     Ranges.require("--temperature", temperature, builder::temperature, temperatures);
+    Ranges.require("--dynatemp-range", dynatempRange, builder::dynatempRange);
+    Ranges.require("--dynatemp-exponent", dynatempExponent, builder::dynatempExponent);
+    Ranges.require("--scale", scale, builder::scale);
     Ranges.require("--softcap", softcap, builder::softcap);
     Ranges.require("--top-p", topP, builder::topP);
     Ranges.require("--min-p", minP, builder::minP);
@@ -149,6 +171,9 @@ final class SamplingChoices {
     Sampler.Builder builder =
         Sampler.builder()
             .temperature(temperature)
+            .dynatempRange(dynatempRange)
+            .dynatempExponent(dynatempExponent)
+            .scale(scale)
             .topK(topK)
             .topP(topP)
             .minP(minP)

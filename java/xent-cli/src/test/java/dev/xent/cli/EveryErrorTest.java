@@ -272,6 +272,9 @@ class EveryErrorTest {
     refused("unknown sampling rules", sample("--rules", "vllm2"));
     refused("a negative temperature", sample("--temperature", "-1"));
     refused("a temperature near 0", sample("--temperature", "1e-300"));
+    refused("a negative range of dynatemp", sample("--dynatemp-range", "-1"));
+    refused("a dynatemp exponent of 0", sample("--dynatemp-exponent", 0));
+    refused("a scale of 0", sample("--scale", 0));
     refused("a seed beyond 64 bits", sample("--seed", "18446744073709551616"));
     refused("doubles of sampling", sample("--entropy", in("e.npy"), "--dtype", "f64"));
     refused("a negative top-k", sample("--top-k", "-1"));

@@ -111,6 +111,26 @@ class SampleCommandTest {
   }
 
   @Test
+  void scalesLogitsAndAdaptsTheTemperature() {
+    Tensor rows = Tensor.of(Golden.LOGITS.clone(), 2, 4);
+    for (int seed = 0; seed < 9; seed++) {
+      Sampler sampler =
+          Sampler.builder().scale(0.3).dynatempRange(0.9).dynatempExponent(2).seed(seed).build();
+      assertThat(
+              tokens(
+                  "--scale",
+                  0.3,
+                  "--dynatemp-range",
+                  0.9,
+                  "--dynatemp-exponent",
+                  2,
+                  "--seed",
+                  seed))
+          .isEqualTo(sampler.sample(rows, 0).toLongArray());
+    }
+  }
+
+  @Test
   void readsMaskBiasAndTokensBefore() {
     Path mask = NpyBytes.flags(file("m"), "(4,)", 0, 1, 1, 1);
     Path bias = NpyBytes.floats(file("b"), "(4,)", 0, 0, Float.NEGATIVE_INFINITY, 0);

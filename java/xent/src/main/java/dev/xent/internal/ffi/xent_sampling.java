@@ -37,6 +37,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double xtc_probability;
  *     double xtc_threshold;
  *     uint64_t order;
+ *     double scale;
+ *     double dynatemp_range;
+ *     double dynatemp_exponent;
  * }
  * }
  */
@@ -68,7 +71,10 @@ public class xent_sampling {
         XentH.C_DOUBLE.withName("top_n_sigma"),
         XentH.C_DOUBLE.withName("xtc_probability"),
         XentH.C_DOUBLE.withName("xtc_threshold"),
-        XentH.C_LONG_LONG.withName("order")
+        XentH.C_LONG_LONG.withName("order"),
+        XentH.C_DOUBLE.withName("scale"),
+        XentH.C_DOUBLE.withName("dynatemp_range"),
+        XentH.C_DOUBLE.withName("dynatemp_exponent")
     ).withName("xent_sampling");
 
     /**
@@ -1044,6 +1050,138 @@ public class xent_sampling {
      */
     public static void order(MemorySegment struct, long fieldValue) {
         struct.set(order$LAYOUT, order$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble scale$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double scale
+     * }
+     */
+    public static final OfDouble scale$layout() {
+        return scale$LAYOUT;
+    }
+
+    private static final long scale$OFFSET = $LAYOUT.byteOffset(groupElement("scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double scale
+     * }
+     */
+    public static final long scale$offset() {
+        return scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double scale
+     * }
+     */
+    public static double scale(MemorySegment struct) {
+        return struct.get(scale$LAYOUT, scale$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double scale
+     * }
+     */
+    public static void scale(MemorySegment struct, double fieldValue) {
+        struct.set(scale$LAYOUT, scale$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble dynatemp_range$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("dynatemp_range"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double dynatemp_range
+     * }
+     */
+    public static final OfDouble dynatemp_range$layout() {
+        return dynatemp_range$LAYOUT;
+    }
+
+    private static final long dynatemp_range$OFFSET = $LAYOUT.byteOffset(groupElement("dynatemp_range"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double dynatemp_range
+     * }
+     */
+    public static final long dynatemp_range$offset() {
+        return dynatemp_range$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double dynatemp_range
+     * }
+     */
+    public static double dynatemp_range(MemorySegment struct) {
+        return struct.get(dynatemp_range$LAYOUT, dynatemp_range$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double dynatemp_range
+     * }
+     */
+    public static void dynatemp_range(MemorySegment struct, double fieldValue) {
+        struct.set(dynatemp_range$LAYOUT, dynatemp_range$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble dynatemp_exponent$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("dynatemp_exponent"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double dynatemp_exponent
+     * }
+     */
+    public static final OfDouble dynatemp_exponent$layout() {
+        return dynatemp_exponent$LAYOUT;
+    }
+
+    private static final long dynatemp_exponent$OFFSET = $LAYOUT.byteOffset(groupElement("dynatemp_exponent"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double dynatemp_exponent
+     * }
+     */
+    public static final long dynatemp_exponent$offset() {
+        return dynatemp_exponent$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double dynatemp_exponent
+     * }
+     */
+    public static double dynatemp_exponent(MemorySegment struct) {
+        return struct.get(dynatemp_exponent$LAYOUT, dynatemp_exponent$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double dynatemp_exponent
+     * }
+     */
+    public static void dynatemp_exponent(MemorySegment struct, double fieldValue) {
+        struct.set(dynatemp_exponent$LAYOUT, dynatemp_exponent$OFFSET, fieldValue);
     }
 
     /**

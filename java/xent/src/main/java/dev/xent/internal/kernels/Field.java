@@ -88,6 +88,9 @@ public final class Field {
   public static final int XTC_PROBABILITY = 81;
   public static final int XTC_THRESHOLD = 82;
   public static final int ORDER = 83;
+  public static final int SCALE = 84;
+  public static final int DYNATEMP_RANGE = 85;
+  public static final int DYNATEMP_EXPONENT = 86;
 
   private Field() {}
 }

@@ -28,6 +28,9 @@ final class SamplingCase {
   private static final double[] MASSES = {0, 1, 0.1, 0.5, 0.9, 0.95, 0.999, 1e-9, 1e-320};
   private static final double[] SHARES = {0, 0.05, 0.3, 1, 1e-6, 1e-320};
   private static final double[] DEVIATIONS = {1, 0.1, 1.5, 3, 1e-9, 1e9};
+  private static final double[] SCALES = {0, 0, 1, 0.5, 0.0625, 1.7, 0x1p32, 0x1p-32};
+  private static final double[] RANGES = {0, 0, 0, 0.5, 2, 1e-9, 0x1p32};
+  private static final double[] EXPONENTS = {0, 1, 0.3, 2.5, 0x1p32, 0x1p-32};
   private static final double[] REPETITIONS = {0, 1, 1.2, 0.5, 3};
   private static final double[] PENALTIES = {0, 0.5, -0.3, 2, 1e30};
   private static final double[] SOFTCAPS = {0, 0, 0, 30, 0.5};
@@ -123,6 +126,9 @@ final class SamplingCase {
     xent_sampling.repetition_penalty(s, any(REPETITIONS));
     xent_sampling.frequency_penalty(s, any(PENALTIES));
     xent_sampling.presence_penalty(s, any(PENALTIES));
+    xent_sampling.scale(s, any(SCALES));
+    xent_sampling.dynatemp_range(s, any(RANGES));
+    xent_sampling.dynatemp_exponent(s, any(EXPONENTS));
     xent_sampling.seed(s, random.nextLong());
     xent_sampling.stream(s, random.nextLong());
     xent_sampling.step(s, random.nextInt());
@@ -378,6 +384,7 @@ final class SamplingCase {
       }
       xent_sampling.top_n_sigma(s, 0);
       xent_sampling.xtc_probability(s, 0);
+      xent_sampling.dynatemp_range(s, 0);
       xent_sampling.order(s, 0);
     }
   }
@@ -423,7 +430,8 @@ final class SamplingCase {
   public String toString() {
     MemorySegment s = sampling;
     return ("%s, %d rows of %d, %s%s%s, rules %d, ties %d, greedy %d, keep %d, k %d, p %s, min-p %s,"
-            + " typical-p %s, top-n-sigma %s, XTC %s, order %x, temperature %s")
+            + " typical-p %s, top-n-sigma %s, XTC %s, order %x, temperature %s, scale %s,"
+            + " dynatemp %s^%s")
         .formatted(
             kind,
             rows,
@@ -442,6 +450,9 @@ final class SamplingCase {
             xent_sampling.top_n_sigma(s),
             xent_sampling.xtc_probability(s),
             xent_sampling.order(s),
-            xent_sampling.temperature(s));
+            xent_sampling.temperature(s),
+            xent_sampling.scale(s),
+            xent_sampling.dynatemp_range(s),
+            xent_sampling.dynatemp_exponent(s));
   }
 }

@@ -34,6 +34,10 @@ public enum OptionRange {
       "a number from -3.4e38 to 3.4e38", true),
   PRESENCE_PENALTY("presencePenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
       "a number from -3.4e38 to 3.4e38", true),
+  SCALE("scale", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true),
+  DYNATEMP_RANGE("dynatempRange", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true),
+  DYNATEMP_EXPONENT("dynatempExponent", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32",
+      true),
   STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true),
   DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true);
 

@@ -44,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  * @param xtcProbability the probability that XTC applies
  * @param xtcThreshold the minimum probability of the classes that XTC considers
  * @param order the filters in their order; empty: the order of the rules
+ * @param scale the factor of the logits
+ * @param dynatempRange the distance of the temperature from its middle, at most
+ * @param dynatempExponent the exponent of the entropy that sets the temperature
  */
 public record SamplingOptions(
     SamplingRules rules,
@@ -64,7 +67,10 @@ public record SamplingOptions(
     double topNSigma,
     double xtcProbability,
     double xtcThreshold,
-    List<SamplingFilter> order) {
+    List<SamplingFilter> order,
+    double scale,
+    double dynatempRange,
+    double dynatempExponent) {
   /**
    * Creates the options.
    *
@@ -118,6 +124,7 @@ public record SamplingOptions(
     boolean all = ties == null ? byRules : ties == Ties.ALL;
     requireNone("topNSigma", topNSigma != 0, topNSigma);
     requireNone("xtcProbability", xtcProbability != 0, xtcProbability);
+    requireNone("dynatempRange", dynatempRange != 0, dynatempRange);
     requireNone("order", !order.isEmpty(), order);
     if (typicalP != 0 && (topK == 0 || all)) {
       throw new OptionException(
@@ -167,6 +174,9 @@ public record SamplingOptions(
     xent_sampling.xtc_probability(struct, xtcProbability);
     xent_sampling.xtc_threshold(struct, xtcThreshold);
     xent_sampling.order(struct, Codes.of(order));
+    xent_sampling.scale(struct, scale);
+    xent_sampling.dynatemp_range(struct, dynatempRange);
+    xent_sampling.dynatemp_exponent(struct, dynatempExponent);
     writeCounters(struct, streamOfRow, step);
   }
 
@@ -215,7 +225,10 @@ public record SamplingOptions(
   public void describe(Described text) {
     text.option("rules", rules, SamplingRules.XENT)
         .option("ties", ties, null)
+        .option("scale", scale, 0.0)
         .option("temperature", greedy ? (Object) 0 : (Object) temperature, 0.0)
+        .option("dynatempRange", dynatempRange, 0.0)
+        .option("dynatempExponent", dynatempExponent, 0.0)
         .option("minKeep", minKeep, 0L)
         .option("topK", topK, 0L)
         .option("topP", topP, 0.0)

@@ -56,6 +56,9 @@ public final class Sampling {
   public double topNSigma;
   public double xtcProbability;
   public double xtcThreshold;
+  public double dynatempRange;
+  private double dynatempExponent;
+  private double scale;
   private long order;
 
   /** Reads the parameters at an index of an array. */
@@ -81,11 +84,24 @@ public final class Sampling {
     xtcProbability = array.get(JAVA_DOUBLE, at + xent_sampling.xtc_probability$offset());
     xtcThreshold = array.get(JAVA_DOUBLE, at + xent_sampling.xtc_threshold$offset());
     order = array.get(JAVA_LONG, at + xent_sampling.order$offset());
+    scale = array.get(JAVA_DOUBLE, at + xent_sampling.scale$offset());
+    dynatempRange = array.get(JAVA_DOUBLE, at + xent_sampling.dynatemp_range$offset());
+    dynatempExponent = array.get(JAVA_DOUBLE, at + xent_sampling.dynatemp_exponent$offset());
   }
 
   /** The numbers of the filters, one per byte, the first in the lowest byte. */
   public long order() {
     return order != 0 ? order : ORDERS[rules];
+  }
+
+  /** The factor of the logits. */
+  public double scale() {
+    return scale == 0 ? 1 : scale;
+  }
+
+  /** The exponent of the entropy in the dynamic temperature. */
+  public double dynatempExponent() {
+    return dynatempExponent == 0 ? 1 : dynatempExponent;
   }
 
   /** Whether top-k keeps all classes whose value equals the k-th. */

@@ -30,8 +30,13 @@ public final class Chunk {
 
   /** Reads the options of a call. */
   public void begin(Request call) {
-    softcap = arithmetic.round(call.options.softcap);
-    inverseOfSoftcap = arithmetic.round(1 / call.options.softcap);
+    begin(call.options.softcap);
+  }
+
+  /** Sets the softcap; 0 means none. */
+  public void begin(double ofSoftcap) {
+    softcap = arithmetic.round(ofSoftcap);
+    inverseOfSoftcap = arithmetic.round(1 / ofSoftcap);
   }
 
   public void load(Row row, long begin, int size, double shift) {

@@ -147,6 +147,41 @@ public final class SampleRows {
     call.shape.targetCount = 0; // it was the number of tokens with a bias
     options.hasIgnoreIndex = 1;
     options.ignoreIndex = NO_TOKEN;
-    return crossEntropy.forward();
+    double softcap = options.softcap;
+    long begin = call.rowBegin;
+    long end = call.rowEnd;
+    int status = Status.OK;
+    for (long row = begin; row < end && status == Status.OK; row = call.rowEnd) {
+      double scale = scale(row);
+      options.softcap = softcap / scale;
+      options.temperature = scale == 1 ? 0 : 1 / scale;
+      call.rowBegin = row;
+      call.rowEnd = endOfScale(row, end);
+      status = crossEntropy.forward();
+    }
+    call.rowBegin = begin;
+    call.rowEnd = end;
+    return status;
+  }
+
+  /** The scale of a row, which is a softcap and a temperature of cross-entropy. */
+  private double scale(long row) {
+    if (call.samplesPerRow) {
+      call.sampling.load(call.given.sampling, row);
+    }
+    return call.sampling.scale();
+  }
+
+  /** The first row after another one that has another scale, at most {@code end}. */
+  private long endOfScale(long row, long end) {
+    if (!call.samplesPerRow) {
+      return end;
+    }
+    double scale = scale(row);
+    long next = row + 1;
+    while (next < end && scale(next) == scale) {
+      next++;
+    }
+    return next;
   }
 }

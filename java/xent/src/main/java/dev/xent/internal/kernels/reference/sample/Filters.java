@@ -13,6 +13,11 @@ final class Filters {
   /** The fixed-point unit in the sums of a standard deviation. */
   private static final double UNIT = 0x1p31;
 
+  /** The range of a temperature. */
+  private static final double LEAST_TEMPERATURE = 0x1p-32;
+
+  private static final double MOST_TEMPERATURE = 0x1p32;
+
   private final Candidates left;
   private final Weights weights = new Weights();
   private final Arithmetic logarithm = new Float64();
@@ -230,6 +235,27 @@ final class Filters {
     if (last >= 0 && left.count - last >= keep) {
       left.keep(last, left.count);
     }
+  }
+
+  /**
+   * The temperature after its change by the entropy of the candidates, as a share of that of equal
+   * probabilities: from {@code range} below the temperature, at least 0, to {@code range} above it.
+   *
+   * @param ofDraw 0 means 1
+   */
+  double dynamicTemperature(double ofDraw, double range, double exponent) {
+    double middle = ofDraw == 0 ? 1 : ofDraw;
+    if (!(range > 0) || left.count < 2) {
+      return middle;
+    }
+    left.sort();
+    weights.of(left, 1, classes);
+    double entropy = meanDistance() + logarithm.log((double) weights.sum / weights.get(0));
+    double share = entropy / logarithm.log(left.count);
+    double power = exponent * logarithm.log(Math.max(share, Double.MIN_NORMAL));
+    double least = Math.max(middle - range, 0);
+    double added = (middle + range - least) * Float64.plainExponential(Math.min(power, 0));
+    return Math.clamp(least + added, LEAST_TEMPERATURE, MOST_TEMPERATURE);
   }
 
   /** The mean distance from the largest, summed in integers before the division. */

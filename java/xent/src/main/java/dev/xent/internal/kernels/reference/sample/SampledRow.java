@@ -57,7 +57,7 @@ public final class SampledRow {
   /** Collects the candidates by class, or only the first one by value. */
   private boolean take(long row, Sampling options, boolean first) {
     penalties.begin(row, options);
-    boolean isNumbers = takeCandidates(first);
+    boolean isNumbers = takeCandidates(options, first);
     if (!isNumbers) {
       kept.keep(0, 0);
     }
@@ -77,8 +77,7 @@ public final class SampledRow {
       logProbability = 0;
       return;
     }
-    filter(options, stream);
-    draw(stream, options);
+    draw(stream, options, filter(options, stream));
   }
 
   /** The number of classes that the filters kept. */
@@ -95,14 +94,19 @@ public final class SampledRow {
    * Collects the classes that can be drawn, with their values. Returns false if any value is NaN or
    * +infinity.
    */
-  private boolean takeCandidates(boolean first) {
+  private boolean takeCandidates(Sampling options, boolean first) {
     Row row = work.row;
     double[] x = work.chunk.x;
     boolean biased = has(call.given.of(BIAS));
+    float scale = (float) options.scale();
+    work.chunk.begin(call.options.softcap / options.scale());
     kept.begin(first ? 1 : row.classes);
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
       work.chunk.load(row, begin, count, 0);
+      for (int i = 0; i < count && scale != 1; i++) {
+        x[i] = (float) (x[i] * scale);
+      }
       if (biased) {
         row.load(call.given.of(BIAS), call.shape.of(BIAS), begin, count, work.terms);
       }
@@ -149,10 +153,15 @@ public final class SampledRow {
     return options.rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
   }
 
-  private void filter(Sampling options, long stream) {
+  /** Runs the filters in their order. Returns the temperature of the draw. */
+  private double filter(Sampling options, long stream) {
     long order = options.order();
     boolean atOne = contains(order, XentH.XENT_FILTER_TEMPERATURE());
-    filters.begin(call.shape.wholeRow(), atOne ? 0 : options.temperature, options.minKeep);
+    double temperature = options.temperature;
+    filters.begin(call.shape.wholeRow(), 0, options.minKeep);
+    if (!atOne) {
+      temperature = adapt(options);
+    }
     for (long left = order; left != 0; left >>>= Byte.SIZE) {
       int filter = (int) left & 255;
       if (filter == XentH.XENT_FILTER_TOP_K()) {
@@ -168,9 +177,19 @@ public final class SampledRow {
       } else if (filter == XentH.XENT_FILTER_XTC()) {
         xtc(options, stream);
       } else {
-        filters.begin(call.shape.wholeRow(), options.temperature, options.minKeep);
+        temperature = adapt(options);
       }
     }
+    return temperature;
+  }
+
+  /** Sets the temperature of the following filters, which is that of the draw. */
+  private double adapt(Sampling options) {
+    double temperature =
+        filters.dynamicTemperature(
+            options.temperature, options.dynatempRange, options.dynatempExponent());
+    filters.begin(call.shape.wholeRow(), temperature, options.minKeep);
+    return temperature;
   }
 
   private static boolean contains(long order, int filter) {
@@ -224,9 +243,9 @@ public final class SampledRow {
   /**
    * Draws the class at the random position in the sum of the weights, in the order of the classes.
    */
-  void draw(long stream, Sampling options) {
+  void draw(long stream, Sampling options, double temperature) {
     kept.sortByClass();
-    weights.of(kept, options.temperature, call.shape.wholeRow());
+    weights.of(kept, temperature, call.shape.wholeRow());
     long target = pointedAt(stream, options, weights.sum);
     long upTo = 0;
     int i = -1;

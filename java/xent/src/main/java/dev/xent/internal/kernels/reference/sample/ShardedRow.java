@@ -354,7 +354,7 @@ public final class ShardedRow {
         row.filters.keepMass(wanted);
       }
       row.minP(options);
-      row.draw(stream, options);
+      row.draw(stream, options, options.temperature);
       drawn();
       return true;
     }

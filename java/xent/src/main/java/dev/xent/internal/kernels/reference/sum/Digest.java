@@ -87,7 +87,7 @@ public final class Digest {
     for (double number : numbers) {
       digest = add(digest, number);
     }
-    return digest;
+    return o.scale() == 1 ? digest : add(digest, o.scale());
   }
 
   private static int add(int digest, double v) {
