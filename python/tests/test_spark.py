@@ -43,7 +43,8 @@ def numbers(spark):
         xent.softmax("x", temperature=2), xent.log_softmax("x"), xent.argmax("x"), xent.entropy("x"),
         xent.log_sum_exp(F.col("x"), softcap=None), xent.top_k("x", 2, log=True),
         xent.cross_entropy("x", "y", label_smoothing=0.1), xent.cross_entropy_gradient("x", "y", denominator=3),
-        xent.cross_entropy("x", xent.softmax("x"))).collect()
+        xent.cross_entropy("x", xent.softmax("x")), xent.cross_entropy("x", "y", "w"),
+        xent.cross_entropy_gradient("x", "y", "w")).collect()
     totals = rows.agg(
         xent.loss("x", "y").alias("plain"), xent.loss("x", "y", "w", top_k=2, class_weights=[1, 0.5, 2]).alias("all"),
         xent.linear_loss(F.array(F.lit(1.0), F.lit(0.0), F.lit(0.5), F.lit(-1.0)).cast("array<float>"), F.lit(0),
@@ -176,6 +177,9 @@ def test_numbers_are_those_of_pyxent(found):
     assert np.float32(columns[3]).tolist() == pyxent.entropy(x).tolist()
     assert np.float32(columns[4]).tolist() == pyxent.log_sum_exp(x).tolist()
     assert np.float32(columns[6]).tolist() == pyxent.cross_entropy(x, y, label_smoothing=0.1, losses=True).losses.tolist()
+    of_rows = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), losses=True, gradient=True, reduction="sum")
+    assert np.float32(columns[9]).tolist() == of_rows.losses.tolist()
+    assert np.float32(columns[10]).tolist() == of_rows.gradient.tolist()
     plain = pyxent.cross_entropy(x, y, correct=True)
     assert (totals["plain"]["mean"], totals["plain"]["correct"]) == (plain.loss, 2)
     weighted = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))

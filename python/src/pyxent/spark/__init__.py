@@ -92,6 +92,10 @@ def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, An
     return F.call_function(("try_xent_" if bad_rows == "null" else "xent_") + function, *arguments)
 
 
+def _given(column: Column | str | None) -> list[Column | str]:
+    return [] if column is None else [column]
+
+
 def register(spark: SparkSession) -> None:
     """Adds the functions to an existing session, for example in a notebook.
 
@@ -137,17 +141,16 @@ def top_k(logits: Column | str, k: int, *, bad_rows: BadRows = "error", **option
     return _call("top_k", bad_rows, _TopKOptions, options, logits, F.lit(k))
 
 
-def cross_entropy(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
-                  **options: Unpack[LossOptions]) -> Column:
-    """The loss of a row, a double. The label is a class, or an array of probabilities."""
-    return _call("cross_entropy", bad_rows, LossOptions, options, logits, label)
+def cross_entropy(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                  bad_rows: BadRows = "error", **options: Unpack[LossOptions]) -> Column:
+    """The loss of a row times its weight, a double. The label is a class, or an array of probabilities."""
+    return _call("cross_entropy", bad_rows, LossOptions, options, logits, label, *_given(weight))
 
 
-def cross_entropy_gradient(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
-                           **options: Unpack[_GradientOptions]) -> Column:
+def cross_entropy_gradient(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                           bad_rows: BadRows = "error", **options: Unpack[_GradientOptions]) -> Column:
     """The gradient of the loss of a row; with `denominator`, the gradient of the mean over all rows."""
-
-    return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits, label)
+    return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits, label, *_given(weight))
 
 
 def loss(logits: Column | str, label: Column | str, weight: Column | str | None = None, *, bad_rows: BadRows = "error",
@@ -157,11 +160,10 @@ def loss(logits: Column | str, label: Column | str, weight: Column | str | None 
 
     >>> rows.agg(loss("logits", "label")["mean"])  # doctest: +SKIP
     """
-    return _call("loss", bad_rows, _TotalOptions, options, logits, label, *([] if weight is None else [weight]))
+    return _call("loss", bad_rows, _TotalOptions, options, logits, label, *_given(weight))
 
 
 def linear_loss(hidden: Column | str, label: Column | str, weight: Column | str | None = None, *,
                 bad_rows: BadRows = "error", **options: Unpack[_LinearOptions]) -> Column:
     """The result of `loss` for hidden states and the .npy files weights and bias of a linear layer, without logits."""
-    return _call("linear_loss", bad_rows, _LinearOptions, options, hidden, label,
-                 *([] if weight is None else [weight]))
+    return _call("linear_loss", bad_rows, _LinearOptions, options, hidden, label, *_given(weight))
