@@ -43,7 +43,7 @@ def require(name: str, value: float, given: Range | None = None) -> float:
 
 
 def _other_type(name: str, value: Any, expected: str) -> TypeError:
-    """An error of a value that is no number, with the conversion of one that lends its memory only by DLPack."""
+    """The error of a value of another type, with a conversion if it lends its memory only by DLPack."""
     only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__float__")
     fix = f". Convert it: numpy.from_dlpack({name})" if only_dlpack else ""
     return TypeError(f"{name} is {shown(value)}; expected {expected}{fix}")

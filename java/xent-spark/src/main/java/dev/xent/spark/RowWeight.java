@@ -35,7 +35,7 @@ final class RowWeight {
     return inputs;
   }
 
-  /** The weight among the arguments of a row, or null if the call has none. */
+  /** The weight among the arguments of a row, or null in a call without weights. */
   static @Nullable Double of(@Nullable Object[] arguments, int index) {
     return arguments.length > index ? (Double) arguments[index] : null;
   }
