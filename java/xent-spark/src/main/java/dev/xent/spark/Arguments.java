@@ -287,6 +287,16 @@ final class Arguments {
   private void requireWhole(int index, DataType... needed) {
     if (type(index) instanceof NullType) {
       cast(index, DataTypes.IntegerType);
+    } else if (type(index) instanceof NumericType
+        && !(type(index) instanceof IntegralType)
+        && namesOfColumns.get(index).equals("label")) { // as of spark.ml
+      throw errors.mismatch(
+          String.format(
+              Locale.ROOT,
+              "the label has the type %s; expected whole numbers%s. Convert it: CAST(%s AS INT)",
+              type(index).sql(),
+              Arrays.equals(needed, TARGETS) ? ", or probabilities in an array" : "",
+              AnalysisErrors.written(columns.get(index))));
     } else if (!(type(index) instanceof IntegralType)) {
       throw errors.wrongType(index, columns.get(index), needed);
     }

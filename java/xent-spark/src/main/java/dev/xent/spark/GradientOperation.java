@@ -31,7 +31,7 @@ record GradientOperation(String name, Logits logits, Targets targets, FunctionOp
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
-      Tensor y = targets.read(arguments[1], target);
+      Tensor y = targets.read(arguments[1], target, x.dim(1));
       operation
           .on(x, y)
           .inputs(rowWeight.inputs(RowWeight.of(arguments, RowWeight.INDEX)))

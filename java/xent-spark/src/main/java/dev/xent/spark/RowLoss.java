@@ -82,7 +82,7 @@ abstract class RowLoss implements Losses {
       classes = x.dim(1);
       outputs.lossSum(lossSum).countCorrect(lossSum != null && targets.areLabels());
       return operation
-          .on(x, targets.read(y, target))
+          .on(x, targets.read(y, target, classes))
           .inputs(rowWeight.inputs(weight))
           .outputs(ranks.of(1, outputs))
           .run();

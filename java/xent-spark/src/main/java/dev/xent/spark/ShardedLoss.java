@@ -14,6 +14,7 @@ import static org.apache.spark.sql.functions.when;
 
 import dev.xent.errors.OptionException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -103,7 +104,7 @@ public final class ShardedLoss {
         Objects.requireNonNull(shards, "shards"),
         shards.select(ROW, FIRST_CLASS, LOGITS, LABEL),
         classes,
-        options == null ? Map.of() : Map.copyOf(options),
+        options == null ? Map.of() : strings(options),
         List.of(LABEL));
     if (classes < 1) {
       throw new OptionException(
@@ -156,6 +157,30 @@ public final class ShardedLoss {
         classes,
         options,
         List.of(LABEL, WEIGHT));
+  }
+
+  /** A copy of a map that Python may have made, whose values are then of any type. */
+  private static Map<String, String> strings(Map<?, ?> options) {
+    Map<String, String> copy = new HashMap<>();
+    options.forEach(
+        (name, value) -> {
+          if (value == null) {
+            throw new OptionException(
+                String.format(Locale.ROOT, "option %s is null; expected a value", name));
+          }
+          if (!(value instanceof String text)) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT,
+                    "option %s is %s of %s; expected a string, '%s'",
+                    name,
+                    value,
+                    value.getClass(),
+                    value));
+          }
+          copy.put(String.valueOf(name), text);
+        });
+    return Map.copyOf(copy);
   }
 
   private static Map<String, String> without(Map<String, String> options, String... names) {

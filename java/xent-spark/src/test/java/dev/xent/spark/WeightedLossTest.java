@@ -321,7 +321,7 @@ class WeightedLossTest {
         "xent_loss(x, x, map('topK', '2')) | option topK is 2; probabilities have none. Remove it",
         "xent_loss(x, x, map('ignoreIndex', '2')) | option ignoreIndex is 2; probabilities have none",
         "xent_cross_entropy_gradient(x, x, map('focalGamma', '2')) | option focalGamma is 2; probabilities have none",
-        "xent_loss(x, array(1F, 0F)) | targets",
+        "xent_loss(x, array(1F, 0F)) | the label has 2 probabilities, the row has 3 classes",
         "xent_loss(x, array(1F, 0F, NULL)) | element 2 of 3 is null; pass a number",
         "xent_loss(array(X'00'), 1, map('topK', '3')) | option topK is 3; partial states have none",
         "xent_loss(array(X'00'), x) | The second parameter requires the",
