@@ -41,6 +41,42 @@ def test_all_functions_are_here():
     assert of_arrays == CALLS.keys()
 
 
+class OnlyDLPack:
+    """A scalar or an array that lends its memory by DLPack, and has no other method."""
+
+    def __init__(self, numbers):
+        self.numbers = np.asarray(numbers)
+
+    def __dlpack__(self, **options):
+        return self.numbers.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.numbers.__dlpack_device__()
+
+    def __repr__(self):
+        return "OnlyDLPack()"
+
+
+@pytest.mark.parametrize("call, name, expected", [
+    (lambda value: pyxent.softmax(X, temperature=value), "temperature", "a number"),
+    (lambda value: pyxent.sample(X, temperature=value), "temperature", "a number"),
+    (lambda value: pyxent.sample(X, seed=1, step=value), "step", "an integer"),
+    (lambda value: pyxent.Sampler(top_p=value), "top_p", "a number"),
+    (lambda value: pyxent.cross_entropy(X, LABELS, label_smoothing=value), "label_smoothing", "a number"),
+    (lambda value: pyxent.cross_entropy(X, LABELS, denominator=value), "denominator", "a number"),
+    (lambda value: pyxent.cross_entropy(X, LABELS, ignore_index=value), "ignore_index", "an integer"),
+    (lambda value: pyxent.top_k(X, value), "k", "an integer"),
+    (lambda value: pyxent.softmax(X, axis=value), "axis", "an integer")])
+def test_numbers_that_only_dlpack_lends(call, name, expected):
+    """The fix in the message works."""
+    with pytest.raises(TypeError) as error:
+        call(OnlyDLPack(1))
+    assert str(error.value) == f"{name} is OnlyDLPack(); expected {expected}. Convert it: numpy.from_dlpack({name})"
+    call(np.from_dlpack(OnlyDLPack(1)))
+    if name in ("temperature", "step"):
+        call(np.from_dlpack(OnlyDLPack(np.ones(4, np.float32 if name == "temperature" else int))))
+
+
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("is_bound", [False, True])
 def test_odd_values(name, is_bound):

@@ -43,7 +43,8 @@ def numbers(spark):
         xent.softmax("x", temperature=2), xent.log_softmax("x"), xent.argmax("x"), xent.entropy("x"),
         xent.log_sum_exp(F.col("x"), softcap=None), xent.top_k("x", 2, log=True),
         xent.cross_entropy("x", "y", label_smoothing=0.1), xent.cross_entropy_gradient("x", "y", denominator=3),
-        xent.cross_entropy("x", xent.softmax("x"))).collect()
+        xent.cross_entropy("x", xent.softmax("x")), xent.cross_entropy("x", "y", "w"),
+        xent.cross_entropy_gradient("x", "y", "w")).collect()
     totals = rows.agg(
         xent.loss("x", "y").alias("plain"), xent.loss("x", "y", "w", top_k=2, class_weights=[1, 0.5, 2]).alias("all"),
         xent.linear_loss(F.array(F.lit(1.0), F.lit(0.0), F.lit(0.5), F.lit(-1.0)).cast("array<float>"), F.lit(0),
@@ -82,6 +83,10 @@ def stages(spark, folder):
     grid = ParamGridBuilder().addGrid(classifier.regParam, [100.0, 0.01]).build()
     chosen = CrossValidator(estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1).fit(points)
     assert chosen.avgMetrics[1] < chosen.avgMetrics[0]
+    set_later = CrossEntropyEvaluator().setLogitsCol("rawPrediction").setLabelCol("label").setWeightCol("")
+    assert set_later.setMetricName("accuracy").evaluate(results) == metrics["accuracy"].evaluate(results)
+    stage = SoftmaxTransformer().setLogitsCol("rawPrediction").setTemperature(2).setProbabilityCol("q").setPredictionCol("")
+    assert stage.transform(results).select("q").first()[0].toArray().sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="^output column p exists already; expected another name"):
         SoftmaxTransformer(logitsCol="rawPrediction", probabilityCol="p").transform(results)
     with pytest.raises(TypeError, match="metricName is 'loss'; expected one of crossEntropy, perplexity, accuracy"):
@@ -119,6 +124,27 @@ def mistakes(spark):
         xent.softmax("x", heat=2)
     with pytest.raises(ValueError, match="^bad_rows is 'skip'; expected 'error' or 'null'$"):
         xent.softmax("x", bad_rows="skip")
+    f = "pyspark.sql.functions."
+    for call, message in (
+            (lambda: xent.softmax(["a", "b"]), f"logits is ['a', 'b']; expected the name of a column or a Column. For columns "
+             f"that have a class each: {f}array('a', 'b')"),
+            (lambda: xent.softmax([2.0, 1.0]), "logits is [2.0, 1.0]; expected the name of a column or a Column. For columns "
+             f"that have a class each: {f}array('a', 'b', 'c')"),
+            (lambda: xent.softmax(None), "logits is None; expected the name of a column or a Column"),
+            (lambda: xent.cross_entropy("x", 1), f"label is 1; expected the name of a column or a Column: {f}lit(1)"),
+            (lambda: xent.loss("x", "y", 2.0), f"weight is 2.0; expected the name of a column or a Column: {f}lit(2.0)"),
+            (lambda: xent.cross_entropy("x", "y", {"temperature": 2}), "weight is {'temperature': 2}; expected the name of a "
+             "column or a Column. Pass options by name: temperature=2"),
+            (lambda: xent.softmax("x", temperature=rows.y), "temperature is a Column; expected a constant, which is the same "
+             "in all rows"),
+            (lambda: xent.loss("x", "y", class_weights={0: 0.5, 1: 1, 2: 2}), "class_weights is {0: 0.5, 1: 1, 2: 2}; "
+             "expected a list with a number per class")):
+        with pytest.raises(TypeError) as error:
+            call()
+        assert str(error.value) == message
+    ml = pytest.importorskip("pyxent.spark.ml")
+    with pytest.raises(Exception, match="with name `z` cannot be resolved.*`x`"):
+        ml.CrossEntropyEvaluator(logitsCol="x", labelCol="z").evaluate(rows)
     for value, message in ((-1, "option temperature is -1"), ("", "option temperature is empty; expected a value")):
         with pytest.raises(Exception, match=message):
             rows.select(xent.softmax("x", temperature=value)).collect()
@@ -176,6 +202,9 @@ def test_numbers_are_those_of_pyxent(found):
     assert np.float32(columns[3]).tolist() == pyxent.entropy(x).tolist()
     assert np.float32(columns[4]).tolist() == pyxent.log_sum_exp(x).tolist()
     assert np.float32(columns[6]).tolist() == pyxent.cross_entropy(x, y, label_smoothing=0.1, losses=True).losses.tolist()
+    of_rows = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), losses=True, gradient=True, reduction="sum")
+    assert np.float32(columns[9]).tolist() == of_rows.losses.tolist()
+    assert np.float32(columns[10]).tolist() == of_rows.gradient.tolist()
     plain = pyxent.cross_entropy(x, y, correct=True)
     assert (totals["plain"]["mean"], totals["plain"]["correct"]) == (plain.loss, 2)
     weighted = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))

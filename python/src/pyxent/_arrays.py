@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from functools import cache, lru_cache
 from operator import index
-from typing import Any
+from typing import Any, cast
 
 from pyxent._options import shown
 from pyxent.errors import ArrayMemoryError, DTypeError, ShapeError, XentError
@@ -102,8 +102,59 @@ class Array:
     def has_integers(self) -> bool:
         return self.type in INTEGERS and not self.is_bool
 
+    def __copy__(self) -> Array:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the address is valid only in this process, and only with the owner
+        return _of_contents, (self.type, self.shape, self._contents())
+
+    def _contents(self) -> bytes:
+        """The elements in row-major order."""
+        size = SIZE[self.type]
+        if self.strides == dense(self.shape):
+            return ctypes.string_at(self.address, size * self.size)
+        at = itertools.product(*(range(0, n * s, s) if s else [0] * n for n, s in zip(self.shape, self.strides)))
+        return b"".join(ctypes.string_at(self.address + size * sum(offsets), size) for offsets in at)
+
     def __str__(self) -> str:
         return f"{'bool' if self.is_bool else NAME[self.type]} {list(self.shape)}"
+
+
+def _of_contents(type_: str, shape: Sequence[int], contents: bytes) -> Array:
+    memory = _memory_of(contents, "B", (len(contents),))
+    return Array(_address(memory), type_, shape, None, False, memory)
+
+
+class _View:
+    """A memoryview in the state of an object: a pickle or a deep copy of it has its contents."""
+
+    def __init__(self, view: memoryview) -> None:
+        self.view = view
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _memory_of, (self.view.tobytes(), self.view.format, self.view.shape)
+
+
+def _memory_of(contents: bytes, code: str, shape: Sequence[int]) -> memoryview:
+    memory: Any = memoryview(bytearray(contents))
+    code = code.lstrip("@=<" if sys.byteorder == "little" else "@=>")
+    return cast(memoryview, memory.cast(code, tuple(shape)) if contents else memory.cast(code))
+
+
+def held(value: Any) -> Any:
+    """A value in the state of an object for `copy` and `pickle`; Python does not copy memoryviews, the arrays of
+    results without NumPy."""
+    return _View(value) if isinstance(value, memoryview) else value
+
+
+def released(value: Any) -> Any:
+    """The inverse of `held`."""
+    return value.view if isinstance(value, _View) else value
+
+
+def made_of(kind: Any, *values: Any) -> Any:
+    """A named tuple of values that were held."""
+    return kind(*map(released, values))
 
 
 @lru_cache(maxsize=256)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty,
-                            is_of_torch, type_named)
+from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty, held,
+                            is_of_torch, made_of, released, type_named)
 from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
                           normal_axis, plural, require_in_place, require_unwritten, require_writable, shape_of_weights, versions_of,
                           workspace_of)
@@ -353,6 +353,9 @@ class TopK(NamedTuple):
     classes: Any
     log_probabilities: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return made_of, (TopK, *map(held, self))
+
 
 @named
 def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
@@ -624,6 +627,12 @@ class _Shown:
         texts = (f"{name}={_short(value)}" for name, value in found if value is not None)
         return f"{type(self).__name__}({', '.join(texts)})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: held(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update((name, released(value)) for name, value in state.items())
+
 
 def _short(value: Any) -> str:
     text = repr(value)
@@ -758,6 +767,9 @@ class LinearGradients(NamedTuple):
     hidden: Any = None
     weights: Any = None
     bias: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return made_of, (LinearGradients, *map(held, self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

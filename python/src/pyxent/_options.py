@@ -29,17 +29,24 @@ def require(name: str, value: float, given: Range | None = None) -> float:
     """Checks that a number of any library is in the range of the option; rejects text, arrays and booleans."""
     if type(value) is not float and type(value) is not int:
         if getattr(value, "shape", ()) != () or isinstance(value, (str, bytes, bool, complex)):
-            raise TypeError(f"{name} is {shown(value)}; expected a number")
+            raise _other_type(name, value, "a number")
         try:
             value = float(value)
         except (TypeError, ValueError):
-            raise TypeError(f"{name} is {shown(value)}; expected a number") from None
+            raise _other_type(name, value, "a number") from None
         except OverflowError:
             pass  # an integer beyond the range of float
     its = given or RANGES[name]
     if value == 0 and its.takes_zero or value != 0 and its.least <= value <= its.most:
         return value
     raise OptionError(f"{name} is {shown(value)}; {its.fix}")
+
+
+def _other_type(name: str, value: Any, expected: str) -> TypeError:
+    """The error of a value of another type, with a conversion if it lends its memory only by DLPack."""
+    only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__float__")
+    fix = f". Convert it: numpy.from_dlpack({name})" if only_dlpack else ""
+    return TypeError(f"{name} is {shown(value)}; expected {expected}{fix}")
 
 
 def shown(value: object) -> str:
@@ -63,7 +70,7 @@ def integer(name: str, value: SupportsIndex) -> int:
             raise TypeError
         whole = operator.index(value)
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: an array
-        raise TypeError(f"{name} is {shown(value)}; expected an integer") from None
+        raise _other_type(name, value, "an integer") from None
     if name in _TYPES and not -2**63 <= whole < (2**63 if _TYPES[name] is ctypes.c_int64 else 2**64):
         raise OptionError(f"{name} is {shown(value)}; expected an integer of 64 bits")
     its = SAMPLING.get(name) or RANGES.get(name)

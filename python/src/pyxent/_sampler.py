@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pyxent._arrays import array_of
+from pyxent._arrays import array_of, held, released
 from pyxent._call import numbers_along, plural
 from pyxent._names import OF_TEXTS, Nothing, named, unexpected
 from pyxent._operations import Sample, sample
@@ -104,6 +104,15 @@ class Sampler:
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
         """Returns a cursor whose next token has this step and follows the tokens of the prompt."""
         return SamplerCursor(self, step, prompt_tokens)
+
+    def __getstate__(self) -> dict[str, Any]:
+        of_names = {of: {name: held(value) for name, value in getattr(self, of).items()} for of in ("options", "_shown")}
+        return {**vars(self), **of_names, "seed": held(self.seed)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update((name, released(value)) for name, value in state.items())
+        for of in ("options", "_shown"):
+            setattr(self, of, {name: released(value) for name, value in state[of].items()})
 
     def __repr__(self) -> str:
         return f"Sampler({', '.join(f'{name}={shown(value)}' for name, value in self._shown.items())})"

@@ -11,11 +11,13 @@ error, and `loss` and `linear_loss` count it in nulls. Options with the value No
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
+
+from pyxent._options import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -68,25 +70,45 @@ class _LinearOptions(_TotalOptions, total=False):
     bias: str | None
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, Column):
+        raise TypeError(f"{name} is a Column; expected a constant, which is the same in all rows")
+    if isinstance(value, (Mapping, Set)):
+        raise TypeError(f"{name} is {shown(value)}; expected a list with a number per class")
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else ",".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+
+
+def _column(name: str, value: Any) -> Column:
+    if isinstance(value, Column):
+        return value
+    if isinstance(value, str):
+        return F.col(value)
+    if isinstance(value, Mapping):
+        fix = ". Pass options by name: temperature=2"
+    elif isinstance(value, (list, tuple)):
+        of = ", ".join(map(repr, value)) if all(isinstance(each, str) for each in value) else "'a', 'b', 'c'"
+        fix = f". For columns that have a class each: pyspark.sql.functions.array({of})"
+    else:
+        fix = f": pyspark.sql.functions.lit({value!r})" if isinstance(value, (int, float)) else ""
+    raise TypeError(f"{name} is {shown(value)}; expected the name of a column or a Column{fix}")
 
 
 def _camel(name: str) -> str:
     return re.sub("_(.)", lambda found: found[1].upper(), name)
 
 
-def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, Any], *columns: Column | str) -> Column:
+def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, Any],
+          **columns: Column | str | None) -> Column:
     if bad_rows not in ("error", "null"):
         raise ValueError(f"bad_rows is {bad_rows!r}; expected 'error' or 'null'")
     unknown = [name for name in options if name not in known.__annotations__]
     if unknown:
         raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}; expected one of "
                         f"{', '.join(known.__annotations__)}")
-    arguments = [F.col(column) if isinstance(column, str) else column for column in columns]
-    texts = [text for name, value in options.items() if value is not None for text in (_camel(name), _text(value))]
+    arguments = [_column(name, column) for name, column in columns.items() if column is not None or name != "weight"]
+    texts = [text for name, value in options.items() if value is not None for text in (_camel(name), _text(name, value))]
     if texts:
         arguments.append(F.create_map(*map(F.lit, texts)))
     return F.call_function(("try_xent_" if bad_rows == "null" else "xent_") + function, *arguments)
@@ -109,45 +131,44 @@ def register(spark: SparkSession) -> None:
 
 def softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The probabilities of a row: array<float>, or array<double> of double logits."""
-    return _call("softmax", bad_rows, Options, options, logits)
+    return _call("softmax", bad_rows, Options, options, logits=logits)
 
 
 def log_softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The log-probabilities of a row."""
-    return _call("log_softmax", bad_rows, Options, options, logits)
+    return _call("log_softmax", bad_rows, Options, options, logits=logits)
 
 
 def argmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[_NumberOptions]) -> Column:
     """The class of the largest logit, an int: the lowest of equal classes, -1 in a row with NaN."""
-    return _call("argmax", bad_rows, _NumberOptions, options, logits)
+    return _call("argmax", bad_rows, _NumberOptions, options, logits=logits)
 
 
 def entropy(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The entropy of the probabilities of a row, a double."""
-    return _call("entropy", bad_rows, Options, options, logits)
+    return _call("entropy", bad_rows, Options, options, logits=logits)
 
 
 def log_sum_exp(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The log-sum-exp of a row, a double."""
-    return _call("log_sum_exp", bad_rows, Options, options, logits)
+    return _call("log_sum_exp", bad_rows, Options, options, logits=logits)
 
 
 def top_k(logits: Column | str, k: int, *, bad_rows: BadRows = "error", **options: Unpack[_TopKOptions]) -> Column:
     """The k largest classes and their probabilities, or log-probabilities with log=True: struct<classes, values>."""
-    return _call("top_k", bad_rows, _TopKOptions, options, logits, F.lit(k))
+    return _call("top_k", bad_rows, _TopKOptions, options, logits=logits, k=F.lit(k))
 
 
-def cross_entropy(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
-                  **options: Unpack[LossOptions]) -> Column:
-    """The loss of a row, a double. The label is a class, or an array of probabilities."""
-    return _call("cross_entropy", bad_rows, LossOptions, options, logits, label)
+def cross_entropy(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                  bad_rows: BadRows = "error", **options: Unpack[LossOptions]) -> Column:
+    """The loss of a row times its weight, a double. The label is a class, or an array of probabilities."""
+    return _call("cross_entropy", bad_rows, LossOptions, options, logits=logits, label=label, weight=weight)
 
 
-def cross_entropy_gradient(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
-                           **options: Unpack[_GradientOptions]) -> Column:
+def cross_entropy_gradient(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                           bad_rows: BadRows = "error", **options: Unpack[_GradientOptions]) -> Column:
     """The gradient of the loss of a row; with `denominator`, the gradient of the mean over all rows."""
-
-    return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits, label)
+    return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits=logits, label=label, weight=weight)
 
 
 def loss(logits: Column | str, label: Column | str, weight: Column | str | None = None, *, bad_rows: BadRows = "error",
@@ -157,11 +178,10 @@ def loss(logits: Column | str, label: Column | str, weight: Column | str | None 
 
     >>> rows.agg(loss("logits", "label")["mean"])  # doctest: +SKIP
     """
-    return _call("loss", bad_rows, _TotalOptions, options, logits, label, *([] if weight is None else [weight]))
+    return _call("loss", bad_rows, _TotalOptions, options, logits=logits, label=label, weight=weight)
 
 
 def linear_loss(hidden: Column | str, label: Column | str, weight: Column | str | None = None, *,
                 bad_rows: BadRows = "error", **options: Unpack[_LinearOptions]) -> Column:
     """The result of `loss` for hidden states and the .npy files weights and bias of a linear layer, without logits."""
-    return _call("linear_loss", bad_rows, _LinearOptions, options, hidden, label,
-                 *([] if weight is None else [weight]))
+    return _call("linear_loss", bad_rows, _LinearOptions, options, hidden=hidden, label=label, weight=weight)

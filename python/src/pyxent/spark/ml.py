@@ -2,7 +2,7 @@
 """Softmax and cross-entropy as stages of `pyspark.ml`. The session needs the functions, as for `pyxent.spark`."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.ml import Transformer
 from pyspark.ml.evaluation import Evaluator
@@ -15,6 +15,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, FloatType
 
 from pyxent.spark import argmax, loss, softmax
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["CrossEntropyEvaluator", "SoftmaxTransformer"]
 
@@ -33,6 +36,10 @@ class _HasLogitsCol(Params):
     def getLogitsCol(self) -> str:
         return str(self.getOrDefault(self.logitsCol))
 
+    def setLogitsCol(self, value: str) -> Self:
+        self._set(logitsCol=value)
+        return self
+
 
 class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredictionCol,
                          DefaultParamsReadable["SoftmaxTransformer"], DefaultParamsWritable):
@@ -49,6 +56,18 @@ class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredi
         super().__init__()
         self._set(logitsCol=logitsCol, probabilityCol=probabilityCol, predictionCol=predictionCol,
                   temperature=temperature)
+
+    def setProbabilityCol(self, value: str) -> Self:
+        self._set(probabilityCol=value)
+        return self
+
+    def setPredictionCol(self, value: str) -> Self:
+        self._set(predictionCol=value)
+        return self
+
+    def setTemperature(self, value: float) -> Self:
+        self._set(temperature=value)
+        return self
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         logits, outputs = F.col(self.getLogitsCol()), (self.getProbabilityCol(), self.getPredictionCol())
@@ -76,10 +95,22 @@ class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParams
         super().__init__()
         self._set(logitsCol=logitsCol, labelCol=labelCol, weightCol=weightCol, metricName=metricName)
 
+    def setLabelCol(self, value: str) -> Self:
+        self._set(labelCol=value)
+        return self
+
+    def setWeightCol(self, value: str) -> Self:
+        self._set(weightCol=value)
+        return self
+
+    def setMetricName(self, value: str) -> Self:
+        self._set(metricName=value)
+        return self
+
     def _evaluate(self, dataset: DataFrame) -> float:
         name = self.getLabelCol()
         label = F.col(name)
-        if isinstance(dataset.schema[name].dataType, (DoubleType, FloatType)):  # the labels of pyspark.ml are doubles
+        if isinstance(dataset.select(label).schema[0].dataType, (DoubleType, FloatType)):  # the labels of pyspark.ml are doubles
             message = F.concat(F.lit(f"column {name} has the label "), label.cast("string"),
                                F.lit("; expected a whole number"))
             whole = label.cast("bigint")

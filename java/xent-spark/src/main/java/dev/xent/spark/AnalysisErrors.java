@@ -99,7 +99,8 @@ final class AnalysisErrors {
         .collect(Collectors.joining(", ", "\"" + function + "(", ")\""));
   }
 
-  private static String written(Expression argument) {
+  /** An argument as Spark quotes expressions. */
+  static String written(Expression argument) {
     return argument instanceof NamedArgumentExpression named
         ? named.key() + " => " + written(named.value())
         : package$.MODULE$.toPrettySQL(argument, true);

@@ -44,6 +44,7 @@ import scala.collection.immutable.Seq;
  */
 final class Arguments {
   private static final String OPTIONS = "options";
+  private static final String WEIGHT = "weight";
   private static final DataType FLOATS = DataTypes.createArrayType(DataTypes.FloatType);
   private static final DataType DOUBLES = DataTypes.createArrayType(DataTypes.DoubleType);
   private static final DataType STATES = DataTypes.createArrayType(DataTypes.BinaryType);
@@ -60,6 +61,7 @@ final class Arguments {
   private final boolean tries;
   private final AnalysisErrors errors;
   private final List<Expression> columns = new ArrayList<>();
+  private final List<String> namesOfColumns = new ArrayList<>();
   private final Map<String, String> map = new HashMap<>();
 
   /**
@@ -83,7 +85,8 @@ final class Arguments {
         asJava(
             NamedParametersSupport.defaultRearrange(
                 new FunctionSignature(asScala(signature).toSeq()),
-                withNamedOptions(asJava(given)),
+                asScala(withNamedOptions(withNamedWeight(asJava(given), parameters, names)))
+                    .toSeq(),
                 function,
                 SQLConf.get().resolver()));
     for (int i = 0; i < names.length; i++) {
@@ -92,6 +95,7 @@ final class Arguments {
         readMap(i, argument);
       } else if (argument != absent) {
         columns.add(argument);
+        namesOfColumns.add(names[i]);
       }
     }
   }
@@ -100,14 +104,28 @@ final class Arguments {
    * A map after other arguments contains the options, even if optional parameters before it are
    * absent.
    */
-  private static Seq<Expression> withNamedOptions(List<Expression> given) {
+  private static List<Expression> withNamedOptions(List<Expression> given) {
     List<Expression> all = new ArrayList<>(given);
     if (all.size() > 1
         && !(all.getLast() instanceof NamedArgumentExpression)
         && all.getLast().dataType() instanceof MapType) {
       all.add(new NamedArgumentExpression(OPTIONS, all.removeLast()));
     }
-    return asScala(all).toSeq();
+    return all;
+  }
+
+  /** A number instead of optional states is the weight. */
+  private static List<Expression> withNamedWeight(
+      List<Expression> given, String parameters, String... names) {
+    List<Expression> all = new ArrayList<>(given);
+    int states = Arrays.asList(names).indexOf("states");
+    if (parameters.contains("[, states][, " + WEIGHT + "]")
+        && all.size() > states
+        && !(all.get(states) instanceof NamedArgumentExpression)
+        && all.get(states).dataType() instanceof NumericType) {
+      all.set(states, new NamedArgumentExpression(WEIGHT, all.get(states)));
+    }
+    return all;
   }
 
   private void readMap(int index, Expression options) {
@@ -269,6 +287,16 @@ final class Arguments {
   private void requireWhole(int index, DataType... needed) {
     if (type(index) instanceof NullType) {
       cast(index, DataTypes.IntegerType);
+    } else if (type(index) instanceof NumericType
+        && !(type(index) instanceof IntegralType)
+        && namesOfColumns.get(index).equals("label")) { // as of spark.ml
+      throw errors.mismatch(
+          String.format(
+              Locale.ROOT,
+              "the label has the type %s; expected whole numbers%s. Convert it: CAST(%s AS INT)",
+              type(index).sql(),
+              Arrays.equals(needed, TARGETS) ? ", or probabilities in an array" : "",
+              AnalysisErrors.written(columns.get(index))));
     } else if (!(type(index) instanceof IntegralType)) {
       throw errors.wrongType(index, columns.get(index), needed);
     }
@@ -299,13 +327,19 @@ final class Arguments {
     return new Targets(new Logits(logits.resultType(), -1, ""));
   }
 
-  /** The weights of rows, which are the third argument if present. */
+  /** Whether an optional argument is present. */
+  boolean has(String name) {
+    return namesOfColumns.contains(name);
+  }
+
+  /** The weights of rows, if present. */
   void requireWeight() {
-    if (columns.size() > 2) {
-      if (!(type(2) instanceof NumericType || type(2) instanceof NullType)) {
-        throw errors.wrongType(2, columns.get(2), DataTypes.DoubleType);
+    int index = namesOfColumns.indexOf(WEIGHT);
+    if (index >= 0) {
+      if (!(type(index) instanceof NumericType || type(index) instanceof NullType)) {
+        throw errors.wrongType(index, columns.get(index), DataTypes.DoubleType);
       }
-      cast(2, DataTypes.DoubleType);
+      cast(index, DataTypes.DoubleType);
     }
   }
 

@@ -65,7 +65,7 @@ record Call(
                     + " out",
                 label.label(),
                 label.classes())
-            : cause.getMessage();
+            : String.valueOf(cause.getMessage()).replaceFirst("^firstClass is", "first_class is");
     return failed(
         String.format(
             Locale.ROOT,

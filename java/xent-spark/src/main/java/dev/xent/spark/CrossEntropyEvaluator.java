@@ -136,7 +136,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   private Column label(Dataset<?> dataset) {
     String name = getOrDefault(labelCol);
     Column label = col(name);
-    DataType type = dataset.schema().apply(name).dataType();
+    DataType type = dataset.select(label).schema().apply(0).dataType();
     if (!type.equals(DataTypes.DoubleType) && !type.equals(DataTypes.FloatType)) {
       return label;
     }

@@ -381,7 +381,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     try {
       return meaning.apply(value);
     } catch (OptionException e) {
-      OptionException refused = refused(name, value, e.getMessage());
+      String why = String.valueOf(e.getMessage()).replaceFirst("^" + name + " is [^;]*; ", "");
+      OptionException refused = refused(name, value, why);
       refused.initCause(e);
       throw refused;
     }

@@ -25,13 +25,18 @@ record GradientOperation(String name, Logits logits, Targets targets, FunctionOp
     Room room = new Room(logits.type());
     Room target = targets.room();
     Room results = new Room(logits.resultType());
+    RowWeight rowWeight = new RowWeight(logits.resultType());
     return arguments -> {
-      if (arguments[0] == null || arguments[1] == null) {
+      if (RowWeight.anyNull(arguments)) {
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
-      Tensor y = targets.read(arguments[1], target);
-      operation.forwardBackward(x, y, results.of((int) x.dim(1)));
+      Tensor y = targets.read(arguments[1], target, x.dim(1));
+      operation
+          .on(x, y)
+          .inputs(rowWeight.inputs(RowWeight.of(arguments, RowWeight.INDEX)))
+          .gradient(results.of((int) x.dim(1)))
+          .run();
       return results.toArray();
     };
   }

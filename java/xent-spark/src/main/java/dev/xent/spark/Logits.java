@@ -93,10 +93,10 @@ record Logits(DType type, long classes, String option) implements Serializable {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%d bytes are not a multiple of the size of %s, %d; correct the column, or set option type",
+              "%d bytes are not a multiple of the %d bytes of %s; correct the column or option type",
               bytes.length,
-              type,
-              size));
+              size,
+              type.toString().replaceFirst("^(B?)F", "$1float").toLowerCase(Locale.ROOT)));
     }
     Tensor tensor = room.of(requireClasses(bytes.length / size));
     MemorySegment.copy(bytes, 0, room.memory(), ValueLayout.JAVA_BYTE, 0, bytes.length);

@@ -47,8 +47,10 @@ record LossOperation(
   public Rows start() {
     RowLoss losses = losses();
     return arguments ->
-        arguments[0] == null || arguments[1] == null
+        RowWeight.anyNull(arguments)
             ? null
-            : (Object) losses.of(arguments[0], arguments[1], null, null);
+            : (Object)
+                losses.of(
+                    arguments[0], arguments[1], RowWeight.of(arguments, RowWeight.INDEX), null);
   }
 }

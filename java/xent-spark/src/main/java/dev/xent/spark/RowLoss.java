@@ -2,8 +2,6 @@
 package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
-import dev.xent.DType;
-import dev.xent.Inputs;
 import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
@@ -84,7 +82,7 @@ abstract class RowLoss implements Losses {
       classes = x.dim(1);
       outputs.lossSum(lossSum).countCorrect(lossSum != null && targets.areLabels());
       return operation
-          .on(x, targets.read(y, target))
+          .on(x, targets.read(y, target, classes))
           .inputs(rowWeight.inputs(weight))
           .outputs(ranks.of(1, outputs))
           .run();
@@ -101,31 +99,8 @@ abstract class RowLoss implements Losses {
     }
   }
 
-  /** The weight of a row as an input. */
-  private static final class RowWeight {
-    private final DType type;
-    private final Tensor weight;
-    private final Inputs inputs;
-
-    RowWeight(DType type) {
-      this.type = type;
-      weight = new Room(type).of(1);
-      inputs = Inputs.none().rowWeights(weight);
-    }
-
-    Inputs inputs(@Nullable Double given) {
-      if (given == null) {
-        return Inputs.none();
-      }
-      weight.setDouble(Losses.requireWeight(given, type), 0, 0);
-      return inputs;
-    }
-  }
-
   private static final class OfStates extends RowLoss {
     private final LossOfStates operation;
-    private final RowWeight ofFloats = new RowWeight(DType.F32);
-    private final RowWeight ofDoubles = new RowWeight(DType.F64);
     private long classes;
 
     OfStates(FunctionOptions options) {
@@ -138,9 +113,8 @@ abstract class RowLoss implements Losses {
       RowStates states = RowStates.of((ArrayData) row);
       classes = states.classes();
       outputs.lossSum(lossSum).countCorrect(lossSum != null);
-      RowWeight rowWeight = states.type() == DType.F64 ? ofDoubles : ofFloats;
       states.finish(
-          operation.of(states), targets.read(y, target), rowWeight.inputs(weight), outputs);
+          operation.of(states), targets.read(y, target), operation.inputs(states, weight), outputs);
       return outputs.sum();
     }
 

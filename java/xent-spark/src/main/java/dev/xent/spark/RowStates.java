@@ -83,10 +83,9 @@ final class RowStates {
   }
 
   /** Whether states of a second round are needed but missing. */
-  boolean needSecondRound(CrossEntropy operation, Tensor label) {
+  boolean needSecondRound(CrossEntropy operation, Tensor label, Inputs inputs) {
     LossOutputs outputs = new LossOutputs();
-    return second == null
-        && firstRound(operation, label, Inputs.none(), outputs).needsSecondRound();
+    return second == null && firstRound(operation, label, inputs, outputs).needsSecondRound();
   }
 
   /** The statistics from the first round alone. */

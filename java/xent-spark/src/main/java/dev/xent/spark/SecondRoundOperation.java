@@ -25,12 +25,15 @@ record SecondRoundOperation(String name, boolean labelled, FunctionOptions given
     var logSoftmax = given.logSoftmax();
     Room labels = new Room(DType.I64);
     return arguments -> {
-      if (arguments[0] == null || (labelled && arguments[1] == null)) {
+      if (labelled ? RowWeight.anyNull(arguments) : arguments[0] == null) {
         return null;
       }
       RowStates states = RowStates.of((ArrayData) arguments[0]);
       return labelled
-          ? states.needSecondRound(loss.of(states), Targets.LABELS.read(arguments[1], labels))
+          ? states.needSecondRound(
+              loss.of(states),
+              Targets.LABELS.read(arguments[1], labels),
+              loss.inputs(states, RowWeight.of(arguments, RowWeight.INDEX)))
           : states.needSecondRound(logSoftmax);
     };
   }

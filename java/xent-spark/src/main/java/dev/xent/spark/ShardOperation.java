@@ -11,6 +11,7 @@ import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
 import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
+import java.util.Objects;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -18,15 +19,21 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A function of a shard, which contains some classes of a row. Its arguments are the logits of the
- * shard, the label of the row, the first class of the shard, the number of all classes, and the
- * states of the row.
+ * shard, the label of the row, the first class of the shard, the number of all classes, the states
+ * of the row, and its weight.
  *
  * @param labelled whether there are labels: a loss; otherwise log-softmax
  * @param states whether the result is states; otherwise it is the gradient or the log-probabilities
  *     of the shard
+ * @param secondRound whether there are states of the row among the arguments
  */
 record ShardOperation(
-    String name, Logits logits, boolean labelled, boolean states, FunctionOptions given)
+    String name,
+    Logits logits,
+    boolean labelled,
+    boolean states,
+    boolean secondRound,
+    FunctionOptions given)
     implements Operation {
   private static final int LABEL = 1;
   private static final int FIRST_CLASS = 2;
@@ -47,12 +54,14 @@ record ShardOperation(
   public Rows start() {
     Room room = new Room(logits.type());
     Room results = new Room(logits.resultType());
+    RowWeight rowWeight = new RowWeight(logits.resultType());
     CrossEntropy loss =
         given.crossEntropy(logits.type()); // checks options that log-softmax does not use
     Shards shards = labelled ? new OfLoss(loss) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
+      int weight = secondRound ? STATES + 1 : STATES;
       for (int i = 0; i < arguments.length; i++) {
-        boolean unused = i == LABEL && !labelled;
+        boolean unused = (i == LABEL || i == weight) && !labelled;
         if (arguments[i] == null && !unused) {
           return null;
         }
@@ -60,12 +69,19 @@ record ShardOperation(
       Tensor x = logits.read(arguments[0], room);
       long first = ((Number) arguments[FIRST_CLASS]).longValue();
       long all = ((Number) arguments[ALL_CLASSES]).longValue();
-      RowStates row =
-          arguments.length > STATES ? RowStates.of((ArrayData) arguments[STATES]) : null;
+      RowStates row = secondRound ? RowStates.of((ArrayData) arguments[STATES]) : null;
+      Inputs inputs = labelled ? rowWeight.inputs(RowWeight.of(arguments, weight)) : Inputs.none();
       if (states) {
-        return shards.states(x, arguments[LABEL], first, all, row).toBytes();
+        return shards.states(x, arguments[LABEL], first, all, inputs, row).toBytes();
       }
-      shards.write(x, arguments[LABEL], first, all, row, results.of((int) x.dim(1)));
+      shards.write(
+          x,
+          arguments[LABEL],
+          first,
+          all,
+          inputs,
+          Objects.requireNonNull(row),
+          results.of((int) x.dim(1)));
       return results.toArray();
     };
   }
@@ -76,11 +92,22 @@ record ShardOperation(
      * Returns states of the first round, or of the second one if states of the first are passed.
      */
     PartialStates states(
-        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row);
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        @Nullable RowStates row);
 
     /** Writes the gradient or the log-probabilities of the shard. */
     void write(
-        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result);
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        RowStates row,
+        Tensor result);
   }
 
   private static final class OfLoss implements Shards {
@@ -94,24 +121,32 @@ record ShardOperation(
 
     @Override
     public PartialStates states(
-        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        @Nullable RowStates row) {
       CrossEntropyShard shard = operation.shard(first, all);
       Tensor target = Targets.LABELS.read(label, labels);
       return row == null
-          ? shard.partialStates(logits, target, Inputs.none())
+          ? shard.partialStates(logits, target, inputs)
           : shard.partialStates(
-              logits,
-              target,
-              Inputs.none(),
-              row.firstRound(operation, target, Inputs.none(), outputs));
+              logits, target, inputs, row.firstRound(operation, target, inputs, outputs));
     }
 
     @Override
     public void write(
-        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        RowStates row,
+        Tensor result) {
       Tensor target = Targets.LABELS.read(label, labels);
-      RowStatistics statistics = row.finish(operation, target, Inputs.none(), outputs);
-      operation.shard(first, all).backward(logits, target, Inputs.none(), statistics, null, result);
+      RowStatistics statistics = row.finish(operation, target, inputs, outputs);
+      operation.shard(first, all).backward(logits, target, inputs, statistics, null, result);
     }
   }
 
@@ -124,17 +159,28 @@ record ShardOperation(
 
     @Override
     public PartialStates states(
-        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        @Nullable RowStates row) {
       SoftmaxShard shard = operation.shard(first, all);
       return row == null
-          ? shard.partialStates(logits, Inputs.none())
-          : shard.partialStates(logits, Inputs.none(), row.firstRound(operation));
+          ? shard.partialStates(logits, inputs)
+          : shard.partialStates(logits, inputs, row.firstRound(operation));
     }
 
     @Override
     public void write(
-        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
-      operation.shard(first, all).forward(logits, Inputs.none(), row.finish(operation), result);
+        Tensor logits,
+        @Nullable Object label,
+        long first,
+        long all,
+        Inputs inputs,
+        RowStates row,
+        Tensor result) {
+      operation.shard(first, all).forward(logits, inputs, row.finish(operation), result);
     }
   }
 }

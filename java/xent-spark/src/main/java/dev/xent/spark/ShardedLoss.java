@@ -13,6 +13,10 @@ import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.when;
 
 import dev.xent.errors.OptionException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -20,6 +24,10 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.NullType;
+import org.apache.spark.sql.types.NumericType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code row}, the identifier of the row, of any type that Spark groups by;
  *   <li>{@code first_class}, the class of its first logit: a multiple of 8192;
  *   <li>{@code logits}, as for {@link XentFunctions};
- *   <li>{@code label}, the correct class, the same in each shard of a row, or null.
+ *   <li>{@code label}, the correct class, the same in each shard of a row, or null;
+ *   <li>for {@link #withWeightCol}, a column with the weight of the row.
  * </ul>
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="shardedLoss" :
@@ -46,10 +55,10 @@ import org.jspecify.annotations.Nullable;
  * it if there is no such row. Gradients and log-probabilities send the states of all rows to all
  * executors.
  *
- * <p><b>Nulls.</b> If the label is null, the loss of the row and its gradients are null. If the
- * logits or the first class of a shard are null, the loss, the gradients and the log-probabilities
- * of the whole row are null. {@link #total} counts rows without a loss in {@code nulls}. A missing
- * shard, or a shard that occurs twice, is an error.
+ * <p><b>Nulls.</b> If the label or the weight is null, the loss of the row and its gradients are
+ * null. If the logits or the first class of a shard are null, the loss, the gradients and the
+ * log-probabilities of the whole row are null. {@link #total} counts rows without a loss in {@code
+ * nulls}. A missing shard, or a shard that occurs twice, is an error.
  *
  * <p>Nothing is computed until you use the results. The session needs the functions, see {@link
  * XentFunctions}. Instances are immutable.
@@ -60,14 +69,19 @@ public final class ShardedLoss {
   private static final String FIRST_CLASS = "first_class";
   private static final String LOGITS = "logits";
   private static final String LABEL = "label";
+  private static final String WEIGHT = "weight";
   private static final String STATE = "state";
   private static final String STATES = "states";
   private static final String MORE = "more";
 
+  private final Dataset<Row> given;
   private final Dataset<Row> shards;
   private final long classes;
   private final Map<String, String> options;
-  private final Map<String, String> ofStates;
+  private final Map<String, String> optionsOfStates;
+
+  /** The columns of a row except its identifier: label and, if there is one, weight. */
+  private final List<String> ofRow;
 
   /**
    * Creates the losses of a dataset.
@@ -86,14 +100,87 @@ public final class ShardedLoss {
    * @throws OptionException if {@code classes} is less than 1
    */
   public ShardedLoss(Dataset<Row> shards, long classes, @Nullable Map<String, String> options) {
-    this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
-    this.options = options == null ? Map.of() : Map.copyOf(options);
-    this.ofStates = without(this.options, "type", "classes");
+    this(
+        Objects.requireNonNull(shards, "shards"),
+        shards.select(ROW, FIRST_CLASS, LOGITS, LABEL),
+        classes,
+        options == null ? Map.of() : strings(options),
+        List.of(LABEL));
     if (classes < 1) {
       throw new OptionException(
           "classes is " + classes + "; expected the number of all classes, at least 1");
     }
+  }
+
+  private ShardedLoss(
+      Dataset<Row> given,
+      Dataset<Row> shards,
+      long classes,
+      Map<String, String> options,
+      List<String> ofRow) {
+    this.given = given;
+    this.shards = shards;
+    this.options = options;
+    this.optionsOfStates = without(options, "type", "classes");
     this.classes = classes;
+    this.ofRow = ofRow;
+  }
+
+  /**
+   * Returns the losses of rows with weights: each loss and its gradient are multiplied by the
+   * weight of the row, and the mean divides by the sum of the weights.
+   *
+   * @param column of numbers, the same in each shard of a row: finite and 0 or more, or null. A row
+   *     of weight 0 is ignored
+   * @throws OptionException for a column that has no numbers
+   */
+  public ShardedLoss withWeightCol(String column) {
+    Dataset<Row> weighted =
+        given.select(
+            col(ROW),
+            col(FIRST_CLASS),
+            col(LOGITS),
+            col(LABEL),
+            col(Objects.requireNonNull(column, "column")).as(WEIGHT));
+    DataType type = weighted.schema().apply(WEIGHT).dataType();
+    if (!(type instanceof NumericType || type instanceof NullType)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "column %s has the type %s; expected numbers, the weights of rows",
+              column,
+              type.sql()));
+    }
+    return new ShardedLoss(
+        given,
+        weighted.withColumn(WEIGHT, col(WEIGHT).cast(DataTypes.DoubleType)),
+        classes,
+        options,
+        List.of(LABEL, WEIGHT));
+  }
+
+  /** A copy of a map that Python may have made, whose values are then of any type. */
+  private static Map<String, String> strings(Map<?, ?> options) {
+    Map<String, String> copy = new HashMap<>();
+    options.forEach(
+        (name, value) -> {
+          if (value == null) {
+            throw new OptionException(
+                String.format(Locale.ROOT, "option %s is null; expected a value", name));
+          }
+          if (!(value instanceof String text)) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT,
+                    "option %s is %s of %s; expected a string, '%s'",
+                    name,
+                    value,
+                    value.getClass(),
+                    value));
+          }
+          copy.put(String.valueOf(name), text);
+        });
+    return Map.copyOf(copy);
   }
 
   private static Map<String, String> without(Map<String, String> options, String... names) {
@@ -104,75 +191,75 @@ public final class ShardedLoss {
 
   /** The loss of each row: {@code row, label, loss}. */
   public Dataset<Row> losses() {
-    return states(shards)
-        .select(
-            col(ROW),
-            col(LABEL),
-            XentFunctions.crossEntropy(col(STATES), col(LABEL), ofLosses()).as("loss"));
+    return states()
+        .select(col(ROW), col(LABEL), ofStates(SqlFunction.CROSS_ENTROPY, ofLosses()).as("loss"));
   }
 
   /** The result of {@link XentFunctions#loss} for all rows, in one line. */
   public Dataset<Row> total() {
-    return states(shards)
-        .agg(XentFunctions.loss(col(STATES), col(LABEL), ofLosses()).as("loss"))
-        .select("loss.*");
+    return states().agg(ofStates(SqlFunction.LOSS, ofLosses()).as("loss")).select("loss.*");
   }
 
   /** Only gradients have a denominator. */
   private Map<String, String> ofLosses() {
-    return without(ofStates, "denominator");
+    return without(optionsOfStates, "denominator");
   }
 
   /** The gradient of each shard: {@code row, first_class, gradient}. */
   public Dataset<Row> gradients() {
-    return ofShards(shards, SqlFunction.SHARD_GRADIENT, "gradient");
+    return withStates(states())
+        .select(
+            col(ROW),
+            col(FIRST_CLASS),
+            ofShard(SqlFunction.SHARD_GRADIENT, col(STATES)).as("gradient"));
   }
 
   /** The log-probabilities of each shard: {@code row, first_class, log_probabilities}. */
   public Dataset<Row> logProbabilities() {
-    Dataset<Row> unlabelled = shards.withColumn(LABEL, lit(null));
-    return ofShards(unlabelled, SqlFunction.SHARD_LOG_SOFTMAX, "log_probabilities");
-  }
-
-  private Dataset<Row> ofShards(Dataset<Row> of, SqlFunction function, String name) {
-    return withStates(of, states(of))
+    ShardedLoss unlabelled =
+        new ShardedLoss(
+            given, shards.withColumn(LABEL, lit(null)), classes, options, List.of(LABEL));
+    return unlabelled
+        .withStates(unlabelled.states())
         .select(
             col(ROW),
             col(FIRST_CLASS),
-            XentFunctions.call(
-                    function,
-                    false,
-                    options,
-                    col(LOGITS),
-                    col(LABEL),
-                    col(FIRST_CLASS),
-                    lit(classes),
-                    col(STATES))
-                .as(name));
+            unlabelled.ofShard(SqlFunction.SHARD_LOG_SOFTMAX, col(STATES)).as("log_probabilities"));
   }
 
-  /** The states of each row, with those of a second round if needed: {@code row, label, states}. */
-  private Dataset<Row> states(Dataset<Row> of) {
-    Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial().as(STATE)), STATES);
+  /** The states of each row, with those of a second round if needed. */
+  private Dataset<Row> states() {
+    Dataset<Row> first = grouped(shards, STATES);
     Dataset<Row> unfinished =
-        first.filter(
-            XentFunctions.call(
-                SqlFunction.NEEDS_SECOND_ROUND, false, ofStates, col(STATES), col(LABEL)));
-    Dataset<Row> second =
-        grouped(
-            withStates(of, unfinished).select(col(ROW), col(LABEL), partial(col(STATES)).as(STATE)),
-            MORE);
-    return join(first, second.select(ROW, MORE), "left_outer")
-        .select(col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
+        first.filter(ofStates(SqlFunction.NEEDS_SECOND_ROUND, optionsOfStates));
+    Dataset<Row> second = grouped(withStates(unfinished), MORE, col(STATES));
+    List<Column> columns = columnsOfRow();
+    columns.add(concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
+    return join(first, second.select(ROW, MORE), "left_outer").select(asArray(columns));
   }
 
-  /** Groups states by row. Lists omit nulls, so a row with a null shard gets no states. */
-  private static Dataset<Row> grouped(Dataset<Row> states, String name) {
+  /**
+   * The states of shards, grouped by row. Lists omit nulls, so a row with a null shard gets no
+   * states.
+   *
+   * @param states those of the first round, for a second one
+   */
+  private Dataset<Row> grouped(Dataset<Row> of, String name, Column... states) {
+    List<Column> columns = columnsOfRow();
+    columns.add(ofShard(SqlFunction.PARTIAL_STATES, states).as(STATE));
     Column list = collect_list(col(STATE));
-    return states.groupBy(ROW, LABEL).agg(when(size(list).equalTo(count(lit(1))), list).as(name));
+    return of.select(asArray(columns))
+        .groupBy(ROW, ofRow.toArray(String[]::new))
+        .agg(when(size(list).equalTo(count(lit(1))), list).as(name));
   }
 
-  private static Dataset<Row> withStates(Dataset<Row> shards, Dataset<Row> states) {
+  private List<Column> columnsOfRow() {
+    List<Column> columns = new ArrayList<>(List.of(col(ROW)));
+    ofRow.forEach(name -> columns.add(col(name)));
+    return columns;
+  }
+
+  private Dataset<Row> withStates(Dataset<Row> states) {
     return join(shards, broadcast(states.select(ROW, STATES)), "inner");
   }
 
@@ -182,13 +269,25 @@ public final class ShardedLoss {
     return left.join(renamed, col(ROW).eqNullSafe(col(SAME_ROW)), type).drop(SAME_ROW);
   }
 
-  private Column partial(Column... states) {
-    Column[] columns = new Column[4 + states.length];
-    columns[0] = col(LOGITS);
-    columns[1] = col(LABEL);
-    columns[2] = col(FIRST_CLASS);
-    columns[3] = lit(classes);
-    System.arraycopy(states, 0, columns, 4, states.length);
-    return XentFunctions.call(SqlFunction.PARTIAL_STATES, false, options, columns);
+  /** A function of the states of a row, its label and its weight. */
+  private Column ofStates(SqlFunction function, Map<String, String> with) {
+    List<Column> columns = new ArrayList<>(List.of(col(STATES)));
+    ofRow.forEach(name -> columns.add(col(name)));
+    return XentFunctions.call(function, false, with, asArray(columns));
+  }
+
+  /** A function of the logits of a shard, with or without states of the row. */
+  private Column ofShard(SqlFunction function, Column... states) {
+    List<Column> columns =
+        new ArrayList<>(List.of(col(LOGITS), col(LABEL), col(FIRST_CLASS), lit(classes)));
+    columns.addAll(List.of(states));
+    if (ofRow.contains(WEIGHT)) {
+      columns.add(col(WEIGHT));
+    }
+    return XentFunctions.call(function, false, options, asArray(columns));
+  }
+
+  private static Column[] asArray(List<Column> columns) {
+    return columns.toArray(Column[]::new);
   }
 }

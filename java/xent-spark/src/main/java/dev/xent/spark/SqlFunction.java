@@ -105,17 +105,22 @@ enum SqlFunction {
   CROSS_ENTROPY(
       Kind.LOSS,
       "math_funcs",
-      "logits, label[, options]",
+      "logits, label[, weight][, options]",
       "Returns the loss of a row.",
       """
           * logits - a row of logits, or the partial states of its shards, array<binary>
           * label - the class that is right, or an array of probabilities; option ignoreIndex names a label to leave out
+          * weight - of the row, a number of at least 0; a row of weight 0 is left out
       """,
       """
             > SELECT _FUNC_(array(2F, 1F, 0F), 0);
              0.40760594606399536
       """,
-      (arguments, options) -> rows(loss(arguments, options), arguments)),
+      (arguments, options) -> {
+        LossOperation operation = loss(arguments, options);
+        arguments.requireWeight();
+        return rows(operation, arguments);
+      }),
   LOSS(
       Kind.TOTAL,
       "agg_funcs",
@@ -164,11 +169,12 @@ enum SqlFunction {
   CROSS_ENTROPY_GRADIENT(
       Kind.GRADIENT,
       "array_funcs",
-      "logits, label[, options]",
+      "logits, label[, weight][, options]",
       "Returns the gradient of the loss of a row.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
           * label - the class that is right, or an array of probabilities; option denominator is what a mean divides by
+          * weight - of the row, a number of at least 0; a row of weight 0 is left out
       """,
       """
             > SELECT _FUNC_(array(2F, 1F, 0F), 0);
@@ -177,13 +183,14 @@ enum SqlFunction {
       (arguments, options) -> {
         Logits logits = arguments.logits(options);
         Targets targets = arguments.targets(logits, options);
+        arguments.requireWeight();
         return rows(
             new GradientOperation(arguments.function(), logits, targets, options), arguments);
       }),
   PARTIAL_STATES(
       Kind.GRADIENT,
       "misc_funcs",
-      "logits, label, first_class, all_classes[, states][, options]",
+      "logits, label, first_class, all_classes[, states][, weight][, options]",
       "Returns what some classes of a row contribute.",
       """
           * logits - those of the classes from first_class on, as of xent_softmax
@@ -191,6 +198,7 @@ enum SqlFunction {
           * first_class - a multiple of 8192
           * all_classes - how many classes all shards have together
           * states - those of the first round, array<binary>, for a second one
+          * weight - of the row, a number of at least 0; if it is 0, the label need not be a class
       """,
       """
             > SELECT length(_FUNC_(array(2F, 1F, 0F), 0, 0, 3));
@@ -200,11 +208,12 @@ enum SqlFunction {
   SHARD_GRADIENT(
       Kind.GRADIENT,
       "array_funcs",
-      "logits, label, first_class, all_classes, states[, options]",
+      "logits, label, first_class, all_classes, states[, weight][, options]",
       "Returns the gradient of some classes.",
       """
           * logits, label, first_class, all_classes - as of xent_partial_states
           * states - the states of all shards, array<binary>
+          * weight - of the row, a number of at least 0; a row of weight 0 has the gradient 0
       """,
       """
             > SELECT _FUNC_(array(2F, 1F, 0F), 0, 0, 3, array(xent_partial_states(array(2F, 1F, 0F), 0, 0, 3)));
@@ -235,11 +244,11 @@ enum SqlFunction {
   NEEDS_SECOND_ROUND(
       Kind.GRADIENT,
       "misc_funcs",
-      "states, label[, options]",
+      "states, label[, weight][, options]",
       "Returns whether a logit is beyond 16384, and states of a second round are needed.",
       """
           * states - the states of all shards, array<binary>
-          * label - as of xent_partial_states
+          * label, weight - as of xent_partial_states
       """,
       """
             > SELECT _FUNC_(array(xent_partial_states(array(2F, 1F, 0F), 0, 0, 3)), 0);
@@ -249,6 +258,7 @@ enum SqlFunction {
         arguments.requireStates(0);
         Arguments.requireNoneOfNumbers(options);
         boolean labelled = labelled(arguments);
+        arguments.requireWeight();
         return rows(new SecondRoundOperation(arguments.function(), labelled, options), arguments);
       });
 
@@ -384,12 +394,19 @@ enum SqlFunction {
       Arguments arguments, FunctionOptions options, boolean labelled, boolean states) {
     arguments.requireWhole(2);
     arguments.requireWhole(3);
-    if (arguments.columns().size() > 4) {
+    boolean secondRound = arguments.has("states");
+    if (secondRound) {
       arguments.requireStates(4);
     }
+    arguments.requireWeight();
     return rows(
         new ShardOperation(
-            arguments.function(), arguments.logitsOfShard(options), labelled, states, options),
+            arguments.function(),
+            arguments.logitsOfShard(options),
+            labelled,
+            states,
+            secondRound,
+            options),
         arguments);
   }
 

@@ -3,7 +3,9 @@ package dev.xent.spark;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
 import java.io.Serializable;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,11 +31,27 @@ record Targets(@Nullable Logits probabilities) implements Serializable {
    * The targets of a row.
    *
    * @param target Spark's value
+   * @param classes of the row
+   * @throws ShapeException if it has another number of probabilities
    */
-  Tensor read(Object target, Room room) {
-    if (probabilities != null) {
-      return probabilities.read(target, room);
+  Tensor read(Object target, Room room, long classes) {
+    if (probabilities == null) {
+      return read(target, room);
     }
+    Tensor tensor = probabilities.read(target, room);
+    if (tensor.dim(1) != classes) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "the label has %d probabilities, the row has %d classes; expected one probability per class",
+              tensor.dim(1),
+              classes));
+    }
+    return tensor;
+  }
+
+  /** The label of a row. */
+  Tensor read(Object target, Room room) {
     Tensor tensor = room.of(1);
     tensor.setLong(((Number) target).longValue(), 0, 0);
     return tensor;

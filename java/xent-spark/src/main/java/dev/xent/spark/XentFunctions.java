@@ -207,6 +207,34 @@ public final class XentFunctions {
   }
 
   /**
+   * Returns the loss of a row, multiplied by the weight of the row.
+   *
+   * @param weight finite and 0 or more; the loss of a row of weight 0 is 0
+   */
+  public static Column crossEntropy(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY,
+        false,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, or null for a bad row. */
+  public static Column tryCrossEntropy(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY,
+        true,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /**
    * Returns the gradient of the loss of a row with respect to its logits.
    *
    * @param label the correct class, any integer type; or an array of probabilities
@@ -240,6 +268,34 @@ public final class XentFunctions {
         options,
         required(logits, "logits"),
         required(label, "label"));
+  }
+
+  /**
+   * Returns the gradient of the loss of a row, multiplied by the weight of the row.
+   *
+   * @param weight finite and 0 or more; the gradient of a row of weight 0 is 0
+   */
+  public static Column crossEntropyGradient(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY_GRADIENT,
+        false,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, or null for a bad row. */
+  public static Column tryCrossEntropyGradient(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY_GRADIENT,
+        true,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
   }
 
   /**

@@ -145,7 +145,7 @@ class LinearLossTest {
         "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]; expected a .npy file of shape [classes, features]",
         "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]; expected a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
-        "logits, 1.5, map('weights', 'WEIGHTS') | The second parameter requires the (\"TINYINT\" or",
+        "logits, 1.5, map('weights', 'WEIGHTS') | the label has the type DECIMAL(2,1); expected whole numbers. Convert it: CAST(1.5 AS INT)",
       })
   void refusals(String arguments, String message) {
     String call =

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -205,6 +206,120 @@ class ShardedLossTest {
     assertThat(weighted.<Double>getAs("mean")).isEqualTo(mean);
     assertThat(weighted.<Double>getAs("denominator")).isEqualTo(outputs.denominator());
     assertThat(weighted.<Long>getAs("valid_rows")).isEqualTo(outputs.validRows());
+  }
+
+  /** Row 2 has the weight 0 and a label that is not a class; row 3 needs a second round. */
+  private static Dataset<Row> weighted(Dataset<Row> shards) {
+    return shards
+        .withColumn("u", expr("CAST((CAST(substring(row, 5) AS INT) - 2) * 0.3 AS DOUBLE)"))
+        .withColumn("u", expr("IF(u < 0, -u, u)"))
+        .withColumn("label", expr("IF(u = 0, -5, label)"));
+  }
+
+  /** Losses, totals and gradients of row weights, in both types of the arithmetic. */
+  @ParameterizedTest
+  @CsvSource({"FLOAT, 1", "FLOAT, 7", "DOUBLE, 2"})
+  void rowWeights(String type, int partitions) {
+    DType arithmetic = type.equals("FLOAT") ? DType.F32 : DType.F64;
+    Tensor all = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    Tensor rowWeights = Tensor.allocate(arithmetic, ROWS);
+    int[] labels = new int[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+      for (int k = 0; k < CLASSES; k++) {
+        all.setDouble(LOGITS[i][k], i, k);
+      }
+      rowWeights.setDouble(Math.abs(i - 2) * 0.3, i);
+      labels[i] = i == 2 ? -5 : Spark.label(i, CLASSES);
+    }
+    Tensor losses = Tensor.allocate(arithmetic, ROWS);
+    Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    LossOutputs outputs = new LossOutputs().losses(losses).countCorrect(true);
+    CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
+    Inputs inputs = Inputs.none().rowWeights(rowWeights);
+    double mean = loss.on(all, Tensor.of(labels)).inputs(inputs).outputs(outputs).run();
+    loss.withDenominator(3).on(all, Tensor.of(labels)).inputs(inputs).gradient(gradient).run();
+
+    Dataset<Row> shards = shards(partitions);
+    ShardedLoss sharded =
+        new ShardedLoss(
+                weighted(ofType(shards, type)),
+                CLASSES,
+                Map.of("labelSmoothing", "0.1", "denominator", "3"))
+            .withWeightCol("u");
+    List<Row> rows = sharded.losses().orderBy("row").collectAsList();
+    assertThat(rows).hasSize(ROWS);
+    for (int i = 0; i < ROWS; i++) {
+      assertThat(rows.get(i).<Integer>getAs("label")).isEqualTo(labels[i]);
+      assertThat(rows.get(i).<Double>getAs("loss")).isEqualTo(losses.getDouble(i));
+    }
+    Row total = sharded.total().first();
+    assertThat(total.<Double>getAs("sum")).isEqualTo(outputs.sum());
+    assertThat(total.<Double>getAs("denominator")).isEqualTo(outputs.denominator());
+    assertThat(total.<Double>getAs("mean")).isEqualTo(mean);
+    assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS);
+    assertThat(total.<Long>getAs("valid_rows")).isEqualTo(ROWS - 1);
+    assertThat(total.<Long>getAs("correct")).isEqualTo(outputs.correctCount());
+    List<Row> parts = sharded.gradients().orderBy("row", "first_class").collectAsList();
+    assertThat(parts).hasSize(3 * ROWS);
+    for (int i = 0; i < ROWS; i++) {
+      for (int s = 0; s < 3; s++) {
+        List<? extends Number> found = parts.get(3 * i + s).getList(2);
+        for (int k = ENDS[s]; k < ENDS[s + 1]; k++) {
+          assertThat(found.get(k - ENDS[s]).doubleValue()).isEqualTo(gradient.getDouble(i, k));
+        }
+      }
+    }
+    assertThat(sharded.logProbabilities().orderBy("row", "first_class").collectAsList())
+        .isEqualTo(
+            new ShardedLoss(ofType(shards, type), CLASSES)
+                .logProbabilities()
+                .orderBy("row", "first_class")
+                .collectAsList());
+  }
+
+  private static Dataset<Row> ofType(Dataset<Row> shards, String type) {
+    return shards.withColumn("logits", col("logits").cast("ARRAY<" + type + ">"));
+  }
+
+  /** A null weight makes the loss and the gradients of its row null, but no log-probabilities. */
+  @ParameterizedTest
+  @ValueSource(strings = {"IF(row = 'row 3', NULL, 2)", "NULL"})
+  void nullWeights(String weight) {
+    ShardedLoss some =
+        new ShardedLoss(shards(3).withColumn("weight", expr(weight)), CLASSES)
+            .withWeightCol("weight");
+    int nulls = weight.equals("NULL") ? ROWS : 1;
+    assertThat(some.losses().filter("loss IS NULL").count()).isEqualTo(nulls);
+    assertThat(some.gradients().filter("gradient IS NULL").count()).isEqualTo(3L * nulls);
+    assertThat(some.logProbabilities().filter("log_probabilities IS NULL").count()).isZero();
+    Row total = some.total().first();
+    assertThat(total.<Long>getAs("nulls")).isEqualTo(nulls);
+    assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS - nulls);
+  }
+
+  @Test
+  void aWeightThatIsNotOne() {
+    ShardedLoss negative =
+        new ShardedLoss(shards(2).withColumn("w", lit(-1)), CLASSES).withWeightCol("w");
+    assertThatThrownBy(() -> negative.total().collectAsList())
+        .hasStackTraceContaining("weight is -1.0; expected a finite number, at least 0");
+    ShardedLoss loss = new ShardedLoss(shards(1), CLASSES);
+    assertThatThrownBy(() -> loss.withWeightCol("row"))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("column row has the type STRING; expected numbers, the weights of rows");
+    assertThatThrownBy(() -> loss.withWeightCol("w"))
+        .isInstanceOf(AnalysisException.class)
+        .hasMessageContaining("`w`")
+        .hasMessageContaining("`first_class`");
+  }
+
+  /** Shards of a row whose weights differ are shards of different rows. */
+  @Test
+  void anotherWeightInAnotherShard() {
+    ShardedLoss loss =
+        new ShardedLoss(shards(2).withColumn("w", col("first_class")), CLASSES).withWeightCol("w");
+    assertThatThrownBy(() -> loss.losses().collectAsList())
+        .hasStackTraceContaining("PartialStatesException");
   }
 
   @Test

@@ -37,8 +37,8 @@ class SqlRulesTest {
           call(SqlFunction.ENTROPY, "logits", X),
           call(SqlFunction.LOG_SUM_EXP, "logits", X),
           call(SqlFunction.TOP_K, "logits", X, "k", "2"),
-          call(SqlFunction.CROSS_ENTROPY, "logits", X, "label", "1"),
-          call(SqlFunction.CROSS_ENTROPY_GRADIENT, "logits", X, "label", "1"),
+          call(SqlFunction.CROSS_ENTROPY, "logits", X, "label", "1", "weight", "2"),
+          call(SqlFunction.CROSS_ENTROPY_GRADIENT, "logits", X, "label", "1", "weight", "2"),
           call(SqlFunction.LOSS, "logits", X, "label", "1", "weight", "2"),
           call(
               SqlFunction.LINEAR_LOSS,
@@ -61,7 +61,9 @@ class SqlRulesTest {
               "all_classes",
               "4",
               "states",
-              states("1")),
+              states("1"),
+              "weight",
+              "2"),
           call(
               SqlFunction.SHARD_GRADIENT,
               "logits",
@@ -73,7 +75,9 @@ class SqlRulesTest {
               "all_classes",
               "4",
               "states",
-              states("1")),
+              states("1"),
+              "weight",
+              "2"),
           call(
               SqlFunction.SHARD_LOG_SOFTMAX,
               "logits",
@@ -86,7 +90,7 @@ class SqlRulesTest {
               "4",
               "states",
               states("NULL")),
-          call(SqlFunction.NEEDS_SECOND_ROUND, "states", states("1"), "label", "1"));
+          call(SqlFunction.NEEDS_SECOND_ROUND, "states", states("1"), "label", "1", "weight", "2"));
 
   /** Functions for which no label has a meaning. */
   private static final Set<SqlFunction> UNLABELLED =

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.rand;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -213,6 +215,52 @@ class WeightedLossTest {
     assertThat(one("SELECT xent_cross_entropy(" + x + ", CAST(NULL AS ARRAY<FLOAT>))")).isNull();
   }
 
+  /** The loss and the gradient of each row, of F32 and F64. */
+  @ParameterizedTest
+  @ValueSource(strings = {"FLOAT", "DOUBLE"})
+  void ofEachRow(String type) {
+    DType arithmetic = type.equals("FLOAT") ? DType.F32 : DType.F64;
+    Tensor all = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    Tensor rowWeights = Tensor.allocate(arithmetic, ROWS);
+    for (int i = 0; i < ROWS; i++) {
+      for (int k = 0; k < CLASSES; k++) {
+        all.setDouble(LOGITS[i][k], i, k);
+      }
+      rowWeights.setDouble(weight(i), i);
+    }
+    Tensor losses = Tensor.allocate(arithmetic, ROWS);
+    Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
+    CrossEntropy.sum()
+        .on(all, labels())
+        .inputs(Inputs.none().rowWeights(rowWeights))
+        .outputs(new LossOutputs().losses(losses))
+        .gradient(gradient)
+        .run();
+    Column logits = col("logits").cast("ARRAY<" + type + ">");
+    List<Row> found =
+        rows()
+            .orderBy("id")
+            .select(
+                XentFunctions.crossEntropy(logits, col("label"), col("weight"), null),
+                XentFunctions.crossEntropyGradient(logits, col("label"), col("weight"), null))
+            .collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      assertThat(found.get(i).getDouble(0)).isEqualTo(losses.getDouble(i));
+      List<? extends Number> numbers = found.get(i).getList(1);
+      for (int k = 0; k < CLASSES; k++) {
+        assertThat(numbers.get(k).doubleValue()).isEqualTo(gradient.getDouble(i, k));
+      }
+    }
+    assertThat(
+            rows()
+                .select(
+                    XentFunctions.tryCrossEntropy(logits, col("label"), lit(-1), null),
+                    XentFunctions.tryCrossEntropyGradient(logits, col("label"), lit(-1), null))
+                .collectAsList())
+        .hasSize(ROWS)
+        .allMatch(row -> row.isNullAt(0) && row.isNullAt(1));
+  }
+
   @Test
   void nullWeightsCountAsNulls() {
     Row row =
@@ -273,7 +321,7 @@ class WeightedLossTest {
         "xent_loss(x, x, map('topK', '2')) | option topK is 2; probabilities have none. Remove it",
         "xent_loss(x, x, map('ignoreIndex', '2')) | option ignoreIndex is 2; probabilities have none",
         "xent_cross_entropy_gradient(x, x, map('focalGamma', '2')) | option focalGamma is 2; probabilities have none",
-        "xent_loss(x, array(1F, 0F)) | targets",
+        "xent_loss(x, array(1F, 0F)) | the label has 2 probabilities, the row has 3 classes",
         "xent_loss(x, array(1F, 0F, NULL)) | element 2 of 3 is null; pass a number",
         "xent_loss(array(X'00'), 1, map('topK', '3')) | option topK is 3; partial states have none",
         "xent_loss(array(X'00'), x) | The second parameter requires the",

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** The weight of a row as an input of a loss, reused for the next row. One thread. */
+final class RowWeight {
+  /** Where the functions of rows have their weight, after logits or states, and labels. */
+  static final int INDEX = 2;
+
+  private final DType type;
+  private final Tensor weight;
+  private final Inputs inputs;
+
+  /**
+   * Allocates the memory of a weight.
+   *
+   * @param type that weights are rounded to: the type of the results
+   */
+  RowWeight(DType type) {
+    this.type = type;
+    weight = new Room(type).of(1);
+    inputs = Inputs.none().rowWeights(weight);
+  }
+
+  /** The inputs with a weight, or without if it is null. */
+  Inputs inputs(@Nullable Double given) {
+    if (given == null) {
+      return Inputs.none();
+    }
+    weight.setDouble(Losses.requireWeight(given, type), 0, 0);
+    return inputs;
+  }
+
+  /** The weight among the arguments of a row, or null in a call without weights. */
+  static @Nullable Double of(@Nullable Object[] arguments, int index) {
+    return arguments.length > index ? (Double) arguments[index] : null;
+  }
+
+  /** Whether one of the arguments is NULL, so that the result is too. */
+  static boolean anyNull(@Nullable Object[] arguments) {
+    for (Object argument : arguments) {
+      if (argument == null) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
