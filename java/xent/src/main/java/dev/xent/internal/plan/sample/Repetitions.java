@@ -31,10 +31,6 @@ final class Repetitions {
     this.options = options;
   }
 
-  int count() {
-    return count;
-  }
-
   void add(int token) {
     if (count == text.length) {
       text = Arrays.copyOf(text, Math.multiplyExact(2, count));
