@@ -120,7 +120,8 @@ static bool may_be_in_place(const fuzz_problem *p, int written, int other) {
   const bool pair = (written == GRADIENT && (other == LOGITS || other == OUTPUT || other == UPSTREAM)) ||
                     (written == OUTPUT && other == LOGITS);
   return pair && !p->linear && p->offset[written] == p->offset[other] && a->type == b->type &&
-         is_same_step(a->outer, b->outer, p->shape.outer) && is_same_step(a->inner, b->inner, p->shape.inner) &&
+         (p->address[ROW_OFFSETS] || is_same_step(a->outer, b->outer, p->shape.outer)) &&
+         is_same_step(a->inner, b->inner, p->shape.inner) &&
          is_same_step(a->classes, b->classes, p->shape.classes);
 }
 
