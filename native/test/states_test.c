@@ -17,7 +17,7 @@ static void test_states(void) {
         XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
-/* The type of the logits selects the arithmetic, except of a backward; which one it is, nobody knows without rows. */
+/* The type of the logits selects the arithmetic, except of a backward, which only its rows show. */
 static void test_no_rows(void) {
   reset();
   xent_state states[1];

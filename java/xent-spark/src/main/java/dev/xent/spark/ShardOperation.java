@@ -71,43 +71,34 @@ record ShardOperation(
       long all = ((Number) arguments[ALL_CLASSES]).longValue();
       RowStates row = secondRound ? RowStates.of((ArrayData) arguments[STATES]) : null;
       Inputs inputs = labelled ? rowWeight.inputs(RowWeight.of(arguments, weight)) : Inputs.none();
+      ShardRow shard = new ShardRow(x, arguments[LABEL], first, all, inputs);
       if (states) {
-        return shards.states(x, arguments[LABEL], first, all, inputs, row).toBytes();
+        return shards.states(shard, row).toBytes();
       }
-      shards.write(
-          x,
-          arguments[LABEL],
-          first,
-          all,
-          inputs,
-          Objects.requireNonNull(row),
-          results.of((int) x.dim(1)));
+      shards.write(shard, Objects.requireNonNull(row), results.of((int) x.dim(1)));
       return results.toArray();
     };
   }
+
+  /**
+   * The logits of one row in one shard.
+   *
+   * @param label null for log-softmax
+   * @param first the first class of the shard
+   * @param all the number of all classes
+   */
+  private record ShardRow(
+      Tensor logits, @Nullable Object label, long first, long all, Inputs inputs) {}
 
   /** The shards of an operation. */
   private interface Shards {
     /**
      * Returns states of the first round, or of the second one if states of the first are passed.
      */
-    PartialStates states(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        @Nullable RowStates row);
+    PartialStates states(ShardRow shard, @Nullable RowStates row);
 
     /** Writes the gradient or the log-probabilities of the shard. */
-    void write(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        RowStates row,
-        Tensor result);
+    void write(ShardRow shard, RowStates row, Tensor result);
   }
 
   private static final class OfLoss implements Shards {
@@ -120,33 +111,25 @@ record ShardOperation(
     }
 
     @Override
-    public PartialStates states(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        @Nullable RowStates row) {
-      CrossEntropyShard shard = operation.shard(first, all);
-      Tensor target = Targets.LABELS.read(label, labels);
+    public PartialStates states(ShardRow shard, @Nullable RowStates row) {
+      CrossEntropyShard of = operation.shard(shard.first, shard.all);
+      Tensor target = Targets.LABELS.read(shard.label, labels);
       return row == null
-          ? shard.partialStates(logits, target, inputs)
-          : shard.partialStates(
-              logits, target, inputs, row.firstRound(operation, target, inputs, outputs));
+          ? of.partialStates(shard.logits, target, shard.inputs)
+          : of.partialStates(
+              shard.logits,
+              target,
+              shard.inputs,
+              row.firstRound(operation, target, shard.inputs, outputs));
     }
 
     @Override
-    public void write(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        RowStates row,
-        Tensor result) {
-      Tensor target = Targets.LABELS.read(label, labels);
-      RowStatistics statistics = row.finish(operation, target, inputs, outputs);
-      operation.shard(first, all).backward(logits, target, inputs, statistics, null, result);
+    public void write(ShardRow shard, RowStates row, Tensor result) {
+      Tensor target = Targets.LABELS.read(shard.label, labels);
+      RowStatistics statistics = row.finish(operation, target, shard.inputs, outputs);
+      operation
+          .shard(shard.first, shard.all)
+          .backward(shard.logits, target, shard.inputs, statistics, null, result);
     }
   }
 
@@ -158,29 +141,18 @@ record ShardOperation(
     }
 
     @Override
-    public PartialStates states(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        @Nullable RowStates row) {
-      SoftmaxShard shard = operation.shard(first, all);
+    public PartialStates states(ShardRow shard, @Nullable RowStates row) {
+      SoftmaxShard of = operation.shard(shard.first, shard.all);
       return row == null
-          ? shard.partialStates(logits, inputs)
-          : shard.partialStates(logits, inputs, row.firstRound(operation));
+          ? of.partialStates(shard.logits, shard.inputs)
+          : of.partialStates(shard.logits, shard.inputs, row.firstRound(operation));
     }
 
     @Override
-    public void write(
-        Tensor logits,
-        @Nullable Object label,
-        long first,
-        long all,
-        Inputs inputs,
-        RowStates row,
-        Tensor result) {
-      operation.shard(first, all).forward(logits, inputs, row.finish(operation), result);
+    public void write(ShardRow shard, RowStates row, Tensor result) {
+      operation
+          .shard(shard.first, shard.all)
+          .forward(shard.logits, shard.inputs, row.finish(operation), result);
     }
   }
 }

@@ -213,25 +213,15 @@ public final class XentFunctions {
    */
   public static Column crossEntropy(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.CROSS_ENTROPY,
-        false,
-        options,
-        required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+    return weighted(
+        SqlFunction.CROSS_ENTROPY, false, options, required(logits, "logits"), label, weight);
   }
 
   /** Returns the same, or null for a bad row. */
   public static Column tryCrossEntropy(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.CROSS_ENTROPY,
-        true,
-        options,
-        required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+    return weighted(
+        SqlFunction.CROSS_ENTROPY, true, options, required(logits, "logits"), label, weight);
   }
 
   /**
@@ -277,25 +267,25 @@ public final class XentFunctions {
    */
   public static Column crossEntropyGradient(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
+    return weighted(
         SqlFunction.CROSS_ENTROPY_GRADIENT,
         false,
         options,
         required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+        label,
+        weight);
   }
 
   /** Returns the same, or null for a bad row. */
   public static Column tryCrossEntropyGradient(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
+    return weighted(
         SqlFunction.CROSS_ENTROPY_GRADIENT,
         true,
         options,
         required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+        label,
+        weight);
   }
 
   /**
@@ -340,25 +330,13 @@ public final class XentFunctions {
    */
   public static Column loss(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.LOSS,
-        false,
-        options,
-        required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+    return weighted(SqlFunction.LOSS, false, options, required(logits, "logits"), label, weight);
   }
 
   /** Returns the same, with bad rows counted only in {@code nulls}. */
   public static Column tryLoss(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.LOSS,
-        true,
-        options,
-        required(logits, "logits"),
-        required(label, "label"),
-        required(weight, "weight"));
+    return weighted(SqlFunction.LOSS, true, options, required(logits, "logits"), label, weight);
   }
 
   /**
@@ -402,25 +380,27 @@ public final class XentFunctions {
    */
   public static Column linearLoss(
       Column hidden, Column label, Column weight, Map<String, String> options) {
-    return call(
-        SqlFunction.LINEAR_LOSS,
-        false,
-        options,
-        required(hidden, "hidden"),
-        required(label, "label"),
-        required(weight, "weight"));
+    return weighted(
+        SqlFunction.LINEAR_LOSS, false, options, required(hidden, "hidden"), label, weight);
   }
 
   /** Returns the same, with bad rows counted only in {@code nulls}. */
   public static Column tryLinearLoss(
       Column hidden, Column label, Column weight, Map<String, String> options) {
+    return weighted(
+        SqlFunction.LINEAR_LOSS, true, options, required(hidden, "hidden"), label, weight);
+  }
+
+  /** A function of rows with labels and weights. */
+  private static Column weighted(
+      SqlFunction function,
+      boolean tries,
+      @Nullable Map<String, String> options,
+      Column rows,
+      Column label,
+      Column weight) {
     return call(
-        SqlFunction.LINEAR_LOSS,
-        true,
-        options,
-        required(hidden, "hidden"),
-        required(label, "label"),
-        required(weight, "weight"));
+        function, tries, options, rows, required(label, "label"), required(weight, "weight"));
   }
 
   static Column required(Column column, String name) {
