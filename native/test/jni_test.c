@@ -106,6 +106,7 @@ static void test_facts(void) {
   CHECK(Java_dev_xent_internal_kernels_Jni_numerics(&functions, NULL) == XENT_NUMERICS_VERSION);
   CHECK(Java_dev_xent_internal_kernels_Jni_best(&functions, NULL) == xent_best_isa());
   CHECK(Java_dev_xent_internal_kernels_Jni_has(&functions, NULL, XENT_ISA_SCALAR) == 1);
+  CHECK(Java_dev_xent_internal_kernels_Jni_stack(&functions, NULL) > XENT_STACK_PROMISED);
   char memory[1];
   struct object array = {memory, 0};
   CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 1 && array.held == 0);

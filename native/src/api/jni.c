@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 
+#include "cpu/stack.h"
 #include "numerics/float_flags.h"
 #include "xent.h"
 
@@ -112,6 +113,12 @@ JNI_METHOD(int64_t, workspace)(java_env env, java_object class, int64_t classes,
 JNI_METHOD(double, value)(java_env env, java_object class, int64_t exact_sum) {
   (void)env, (void)class;
   return xent_exact_sum_value((const xent_exact_sum *)(uintptr_t)exact_sum);
+}
+
+/* The bytes of stack left to the thread, or -1. */
+JNI_METHOD(int64_t, stack)(java_env env, java_object class) {
+  (void)env, (void)class;
+  return xent_stack_left();
 }
 
 /* Facts that decide whether Java can use the library. */

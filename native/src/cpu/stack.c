@@ -2,8 +2,6 @@
 #define _GNU_SOURCE /* pthread_getattr_np */
 #include "cpu/stack.h"
 
-#include <stdint.h>
-
 #include "numerics/float_flags.h"
 
 typedef struct {
@@ -73,9 +71,14 @@ static xent_stack ask_for_stack(void) {
 static xent_stack ask_for_stack(void) { return (xent_stack){1, 1}; }
 #endif
 
-bool xent_has_stack(void) {
+int64_t xent_stack_left(void) {
   static _Thread_local xent_stack own; /* a query takes a microsecond */
   if (own.high == 0) own = ask_for_stack();
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  return here < own.low || here >= own.high || here - own.low >= XENT_STACK_PROMISED + XENT_STACK_GUARDED;
+  return here < own.low || here >= own.high ? -1 : (int64_t)(here - own.low);
+}
+
+bool xent_has_stack(void) {
+  const int64_t left = xent_stack_left();
+  return left < 0 || left >= XENT_STACK_PROMISED + XENT_STACK_GUARDED;
 }

@@ -7,13 +7,18 @@
 #define XENT_STACK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum {
   XENT_STACK_PROMISED = 128 << 10, /* the most that a call takes, as promised in xent.h */
   XENT_STACK_GUARDED = 32 << 10    /* pages at the end of the stack that a JVM protects */
 };
 
-/* True if unknown: on a stack that is not the thread's own, or if the system does not report the limits. */
+/* The bytes left to the thread; -1 if unknown: on a stack that is not the thread's own, or if the system does not
+ * report the limits. */
+int64_t xent_stack_left(void);
+
+/* Whether a call fits; true if unknown. */
 bool xent_has_stack(void);
 
 #endif

@@ -82,6 +82,9 @@ final class Jni {
   /** xent_exact_sum_value. */
   static native double value(long exactSum);
 
+  /** The bytes of stack left to the calling thread; -1 if unknown. */
+  static native long stack();
+
   /** 1 if two arguments in one Java array have the same address, else 0. */
   static native int pins(Object array);
 

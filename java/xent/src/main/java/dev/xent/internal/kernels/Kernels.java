@@ -29,6 +29,11 @@ public interface Kernels {
     return false;
   }
 
+  /** Whether the calling thread has at least so many bytes of stack left; false if unknown. */
+  default boolean hasStack(long bytes) {
+    return false;
+  }
+
   /** Makes a call. Its arrays stay set for the next one. */
   int run(Work work);
 

@@ -221,6 +221,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public boolean hasStack(long bytes) {
+    return Jni.BOUND && Jni.stack() >= bytes;
+  }
+
+  @Override
   public boolean copiesArrays() {
     return !takesArrays && !Jni.BOUND;
   }

@@ -48,6 +48,11 @@ final class LateKernels implements Kernels {
   }
 
   @Override
+  public boolean hasStack(long bytes) {
+    return now.hasStack(bytes);
+  }
+
+  @Override
   public boolean copiesArrays() {
     return now.copiesArrays();
   }

@@ -54,6 +54,12 @@ public final class Workers implements Job.Workers {
    */
   private static final int STACK_FRAMES = 200;
 
+  /**
+   * A stack that is certainly large enough for these frames and a kernel, in bytes. With less, or
+   * where its size is unknown, a recursion measures whether they fit, which takes a microsecond.
+   */
+  private static final long AMPLE_STACK = 256 << 10;
+
   /** The number of rows that kernels process side by side. */
   private static final long ROWS_SIDE_BY_SIDE = 16;
 
@@ -141,6 +147,11 @@ public final class Workers implements Job.Workers {
     }
   }
 
+  /** Whether this thread has enough stack for kernels on all ways to them. */
+  private static boolean hasStack(Call own) {
+    return own.engine().kernels().hasStack(AMPLE_STACK) || hasStack(STACK_FRAMES, own);
+  }
+
   /**
    * Whether a kernel has enough stack {@code frames} frames below this one. The probe has no rows
    * and computes nothing.
@@ -155,7 +166,7 @@ public final class Workers implements Job.Workers {
 
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
     // After a helper has written a row, this thread must not fail before it has joined the helpers.
-    if (!hasStack(STACK_FRAMES, caller)) {
+    if (!hasStack(caller)) {
       Failures.check(Status.OUT_OF_STACK, caller);
     }
     Threads threads = who.threads();
@@ -220,9 +231,9 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  private static boolean hasStackOfJava() {
+  private boolean hasStackOfJava() {
     try {
-      return reach(STACK_FRAMES);
+      return caller.engine().kernels().hasStack(AMPLE_STACK) || reach(STACK_FRAMES);
     } catch (StackOverflowError e) {
       return false;
     }
@@ -236,7 +247,7 @@ public final class Workers implements Job.Workers {
     Call own = Call.current();
     try {
       own.follow(caller);
-      if (hasStack(STACK_FRAMES, own)) {
+      if (hasStack(own)) {
         work(own);
       }
     } catch (Error e) {
