@@ -59,36 +59,93 @@ public final class NativeKernels implements Kernels {
     this.takesArrays = takesArrays;
   }
 
+  /** The handles. Each is in a class of its own, which its first use initializes. */
+  private enum Handle {
+    FEW,
+    FEW_BRIEFLY,
+    MANY,
+    MANY_BRIEFLY,
+    PREPARED,
+    PREPARED_BRIEFLY,
+    ADDRESSES,
+    ADDRESSES_BRIEFLY,
+    SUM,
+    SUM_BRIEFLY,
+    MERGE,
+    SUM_VALUE,
+    SAMPLE_WORKSPACE,
+    LINEAR_WORKSPACE;
+
+    private boolean exists;
+
+    /** Must be called before a use of the class; see {@link JavaStack#requireInitializer}. */
+    void require() {
+      if (!exists) {
+        JavaStack.requireInitializer();
+      }
+    }
+
+    /** Records that the class has its handle. */
+    MethodHandle created(MethodHandle handle) {
+      exists = true;
+      return handle;
+    }
+
+    /** Records that a function of the bindings returned, whose class has a handle. */
+    int used(int result) {
+      exists = true;
+      return result;
+    }
+
+    /** As above. */
+    long used(long result) {
+      exists = true;
+      return result;
+    }
+
+    /** As above. */
+    double used(double result) {
+      exists = true;
+      return result;
+    }
+  }
+
   private static final class FewArrays {
-    static final MethodHandle HANDLE = entryPoint("xent_few_at", Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE =
+        Handle.FEW.created(entryPoint("xent_few_at", Work.FEW_ARRAYS));
   }
 
   private static final class FewArraysBriefly {
-    static final MethodHandle HANDLE = entryPoint("xent_few_at", Work.FEW_ARRAYS, critical());
+    static final MethodHandle HANDLE =
+        Handle.FEW_BRIEFLY.created(entryPoint("xent_few_at", Work.FEW_ARRAYS, critical()));
   }
 
   private static final class ManyArrays {
-    static final MethodHandle HANDLE = entryPoint("xent_many_at", Function.MOST_ARRAYS);
+    static final MethodHandle HANDLE =
+        Handle.MANY.created(entryPoint("xent_many_at", Function.MOST_ARRAYS));
   }
 
   private static final class ManyArraysBriefly {
-    static final MethodHandle HANDLE = entryPoint("xent_many_at", Function.MOST_ARRAYS, critical());
+    static final MethodHandle HANDLE =
+        Handle.MANY_BRIEFLY.created(entryPoint("xent_many_at", Function.MOST_ARRAYS, critical()));
   }
 
   private static final class Prepared {
-    static final MethodHandle HANDLE = entryPoint("xent_run_at", Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE =
+        Handle.PREPARED.created(entryPoint("xent_run_at", Work.FEW_ARRAYS));
   }
 
   private static final class PreparedBriefly {
-    static final MethodHandle HANDLE = entryPoint("xent_run_at", Work.FEW_ARRAYS, critical());
+    static final MethodHandle HANDLE =
+        Handle.PREPARED_BRIEFLY.created(entryPoint("xent_run_at", Work.FEW_ARRAYS, critical()));
   }
 
   private static final class Addresses {
-    static final MethodHandle HANDLE = runAtAddresses();
+    static final MethodHandle HANDLE = Handle.ADDRESSES.created(runAtAddresses());
   }
 
   private static final class AddressesBriefly {
-    static final MethodHandle HANDLE = runAtAddresses(critical());
+    static final MethodHandle HANDLE = Handle.ADDRESSES_BRIEFLY.created(runAtAddresses(critical()));
   }
 
   private static MethodHandle runAtAddresses(Linker.Option... options) {
@@ -96,16 +153,17 @@ public final class NativeKernels implements Kernels {
   }
 
   private static final class ExactSumAdd {
-    static final MethodHandle HANDLE = XentH.xent_exact_sum_add$handle();
+    static final MethodHandle HANDLE = Handle.SUM.created(XentH.xent_exact_sum_add$handle());
   }
 
   private static final class ExactSumAddBriefly {
     static final MethodHandle HANDLE =
-        Linker.nativeLinker()
-            .downcallHandle(
-                XentH.xent_exact_sum_add$address(),
-                XentH.xent_exact_sum_add$descriptor(),
-                critical());
+        Handle.SUM_BRIEFLY.created(
+            Linker.nativeLinker()
+                .downcallHandle(
+                    XentH.xent_exact_sum_add$address(),
+                    XentH.xent_exact_sum_add$descriptor(),
+                    critical()));
   }
 
   private static MethodHandle entryPoint(String function, int arrays, Linker.Option... options) {
@@ -309,6 +367,7 @@ public final class NativeKernels implements Kernels {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
+    (critical ? Handle.PREPARED_BRIEFLY : Handle.PREPARED).require();
     try {
       return critical
           ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
@@ -321,6 +380,7 @@ public final class NativeKernels implements Kernels {
   /** As above, on addresses whose memory the caller keeps open. */
   static int runPrepared(
       boolean critical, long prepared, long a, long b, long c, long d, long e, long f) {
+    (critical ? Handle.ADDRESSES_BRIEFLY : Handle.ADDRESSES).require();
     try {
       return critical
           ? (int) AddressesBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
@@ -351,12 +411,14 @@ public final class NativeKernels implements Kernels {
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {
+    (critical ? Handle.FEW_BRIEFLY : Handle.FEW).require();
     return critical
         ? (int) FewArraysBriefly.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5])
         : (int) FewArrays.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5]);
   }
 
   private static int many(boolean critical, long struct, MemorySegment[] a) throws Throwable {
+    (critical ? Handle.MANY_BRIEFLY : Handle.MANY).require();
     return critical
         ? (int)
             ManyArraysBriefly.HANDLE.invokeExact(
@@ -386,14 +448,18 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public long sampleWorkspace(long classes, long tokens) {
-    return Jni.BOUND
-        ? Jni.workspace(classes, tokens)
-        : XentH.xent_sample_workspace(classes, tokens);
+    if (Jni.BOUND) {
+      return Jni.workspace(classes, tokens);
+    }
+    Handle.SAMPLE_WORKSPACE.require();
+    return Handle.SAMPLE_WORKSPACE.used(XentH.xent_sample_workspace(classes, tokens));
   }
 
   @Override
   public long linearWorkspace(long rows, long features, long classes, int contents) {
-    return XentH.xent_linear_workspace(rows, features, classes, contents);
+    Handle.LINEAR_WORKSPACE.require();
+    return Handle.LINEAR_WORKSPACE.used(
+        XentH.xent_linear_workspace(rows, features, classes, contents));
   }
 
   @Override
@@ -405,8 +471,10 @@ public final class NativeKernels implements Kernels {
         return exactSumAdd(exactSum, copy, type, stride, count);
       }
     }
+    boolean critical = count <= BRIEF || !values.isNative();
+    (critical ? Handle.SUM_BRIEFLY : Handle.SUM).require();
     try {
-      return count <= BRIEF || !values.isNative()
+      return critical
           ? (int) ExactSumAddBriefly.HANDLE.invokeExact(exactSum, values, type, stride, count)
           : (int) ExactSumAdd.HANDLE.invokeExact(exactSum, values, type, stride, count);
     } catch (Throwable thrown) {
@@ -416,13 +484,15 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
-    return XentH.xent_exact_sum_merge(exactSum, other);
+    Handle.MERGE.require();
+    return Handle.MERGE.used(XentH.xent_exact_sum_merge(exactSum, other));
   }
 
   @Override
   public double exactSumValue(MemorySegment exactSum) {
     if (!Jni.BOUND) {
-      return XentH.xent_exact_sum_value(exactSum);
+      Handle.SUM_VALUE.require();
+      return Handle.SUM_VALUE.used(XentH.xent_exact_sum_value(exactSum));
     }
     double value = Jni.value(exactSum.address());
     Reference.reachabilityFence(exactSum);

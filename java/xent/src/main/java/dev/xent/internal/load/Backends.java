@@ -5,6 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.JavaStack;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
@@ -111,6 +112,7 @@ public final class Backends {
   }
 
   private static Backends choose(@Nullable Backends before) {
+    JavaStack.requireInitializer(); // of classes of Xent and the JDK
     if (before == null) {
       UnknownSettings.messages(System.getProperties().stringPropertyNames())
           .forEach(Backends::warnOnce);

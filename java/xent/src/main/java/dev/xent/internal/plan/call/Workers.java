@@ -6,6 +6,7 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.JavaStack;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.parallel.Job;
@@ -149,7 +150,11 @@ public final class Workers implements Job.Workers {
 
   /** Whether this thread has enough stack for kernels on all ways to them. */
   private static boolean hasStack(Call own) {
-    return own.engine().kernels().hasStack(AMPLE_STACK) || hasStack(STACK_FRAMES, own);
+    return isAmple(own) || hasStack(STACK_FRAMES, own);
+  }
+
+  private static boolean isAmple(Call own) {
+    return own.engine().kernels().hasStack(AMPLE_STACK);
   }
 
   /**
@@ -233,14 +238,13 @@ public final class Workers implements Job.Workers {
 
   private boolean hasStackOfJava() {
     try {
-      return caller.engine().kernels().hasStack(AMPLE_STACK) || reach(STACK_FRAMES);
+      if (!isAmple(caller)) {
+        JavaStack.require(STACK_FRAMES);
+      }
+      return true;
     } catch (StackOverflowError e) {
       return false;
     }
-  }
-
-  private static boolean reach(int frames) {
-    return frames == 0 || reach(frames - 1);
   }
 
   private void helpWithStack() {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Makes the first calls of their kinds near the end of a stack, and then the same with all the
+ * stack there is. Prints the second ones that failed: for {@link FirstCallsTest}.
+ */
+final class FirstCallsProbe {
+  private static final int STACK = 1 << 20;
+
+  private final int frames;
+  private Runnable call = () -> {};
+  private int depth;
+  private int deepest;
+
+  private FirstCallsProbe(int frames) {
+    this.frames = frames;
+  }
+
+  /** Takes how many frames before the end of the stack the first calls are made. */
+  public static void main(String[] arguments) throws InterruptedException {
+    FirstCallsProbe probe = new FirstCallsProbe(Integer.parseInt(arguments[0]));
+    for (Map.Entry<String, Runnable> kind : kinds().entrySet()) {
+      probe.callDeep(kind.getValue());
+      try {
+        kind.getValue().run();
+      } catch (Throwable e) {
+        System.out.println(kind.getKey() + ": " + e);
+      }
+    }
+    System.out.println("done");
+  }
+
+  /** One call for each handle of the linker; the first one loads the library. */
+  private static Map<String, Runnable> kinds() {
+    Softmax softmax = Softmax.along(1);
+    CrossEntropy loss = CrossEntropy.mean();
+    Tensor heap = Tensor.of(new float[64], 4, 16);
+    Tensor few = shared(4, 16);
+    Tensor many = shared(4, 4000);
+    Tensor labels = Tensor.of(new int[4]);
+    Tensor hidden = shared(4, 3);
+    Tensor weights = shared(16, 3);
+    LossSum sum = new LossSum();
+    LossOutputs outputs =
+        new LossOutputs()
+            .lossSum(sum)
+            .losses(shared(4))
+            .entropies(shared(4))
+            .countCorrect(true)
+            .logSumExp(shared(4))
+            .ranks(Tensor.allocate(Arena.ofShared(), DType.I64, 4));
+    Map<String, Runnable> kinds = new LinkedHashMap<>();
+    kinds.put("an array", () -> softmax.forward(heap, heap));
+    kinds.put("small", () -> softmax.forward(few, few));
+    kinds.put("large", () -> softmax.forward(many, many));
+    kinds.put("small with outputs", () -> loss.on(few, labels).outputs(outputs).run());
+    kinds.put("large with outputs", () -> loss.on(many, labels).outputs(outputs).run());
+    kinds.put("sum", () -> sum.add(new LossSum()));
+    kinds.put("value", sum::sum);
+    kinds.put("linear", () -> LinearCrossEntropy.mean().forward(hidden, weights, labels));
+    return kinds;
+  }
+
+  private static Tensor shared(long... shape) {
+    return Tensor.allocate(Arena.ofShared(), DType.F32, shape);
+  }
+
+  private void callDeep(Runnable kind) throws InterruptedException {
+    call = kind;
+    depth = 0;
+    deepest = -1;
+    Thread thread = new Thread(null, this::descend, "deep", STACK);
+    thread.start();
+    thread.join();
+  }
+
+  private void descend() {
+    int own = depth++;
+    try {
+      descend();
+    } catch (StackOverflowError e) {
+      deepest = deepest < 0 ? own : deepest;
+    }
+    if (deepest - own == frames) {
+      try {
+        call.run();
+      } catch (StackOverflowError e) {
+        // There may be too little stack here.
+      }
+    }
+  }
+}
