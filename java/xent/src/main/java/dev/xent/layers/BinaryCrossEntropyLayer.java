@@ -27,7 +27,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   }
 
   private BinaryCrossEntropyLayer(BinaryCrossEntropy operation, long... shape) {
-    super(Objects.requireNonNull(operation, "operation").axis(), shape);
+    super(Objects.requireNonNull(operation, "operation"), operation.axis(), shape);
     this.operation = operation;
   }
 
@@ -44,10 +44,5 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient) {
     return operation.on(inputs, targets).gradient(gradient).outputs(outputs).run();
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + operation;
   }
 }

@@ -32,7 +32,7 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   private CrossEntropyLayer(CrossEntropy crossEntropy, long... shape) {
-    super(Objects.requireNonNull(crossEntropy, "operation").axis(), shape);
+    super(Objects.requireNonNull(crossEntropy, "operation"), crossEntropy.axis(), shape);
     this.crossEntropy = crossEntropy;
   }
 
@@ -62,10 +62,5 @@ public final class CrossEntropyLayer extends LossLayer {
   @Override
   public double defaultRate() {
     return 0.001;
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + crossEntropy;
   }
 }

@@ -18,7 +18,7 @@ final class Elements {
 
   private Elements() {}
 
-  /** Creates the exception of a missing tensor. */
+  /** Returns the tensor; throws if it is null. */
   static Tensor given(@Nullable Tensor tensor, String name) {
     if (tensor == null) {
       throw new NullPointerException(name + " is null; expected a tensor");

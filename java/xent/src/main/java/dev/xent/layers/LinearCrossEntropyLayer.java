@@ -49,7 +49,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
 
   private LinearCrossEntropyLayer(
       LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
-    super(Objects.requireNonNull(operation, "operation").axis(), shape);
+    super(Objects.requireNonNull(operation, "operation"), operation.axis(), shape);
     this.operation = operation;
     this.weights = Elements.given(weights, "weights");
     requireFits(weights.shape());
@@ -193,10 +193,5 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     super.free();
     ofWeights.close();
     ofBias.close();
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + operation;
   }
 }

@@ -35,7 +35,7 @@ public final class LogLayer extends OwningLayer {
    * @param shape of the inputs, {@link Layer#ANY} for a size that changes from call to call
    */
   public LogLayer(long... shape) {
-    super(shape);
+    super(null, shape);
   }
 
   @Override

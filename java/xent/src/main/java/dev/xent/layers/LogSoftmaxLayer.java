@@ -30,12 +30,12 @@ public final class LogSoftmaxLayer extends OwningLayer {
   }
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
-    super(shape);
-    this.logSoftmax = Objects.requireNonNull(logSoftmax, "operation");
+    super(Objects.requireNonNull(logSoftmax, "operation"), shape);
+    this.logSoftmax = logSoftmax;
     requireAxis(logSoftmax.axis());
   }
 
-  /** Returns an operation along another axis; negative ones count from the end. */
+  /** Returns a layer along another axis; negative ones count from the end. */
   public static LogSoftmaxLayer along(int axis, long... shape) {
     return of(LogSoftmax.along(axis), shape);
   }
@@ -72,11 +72,6 @@ public final class LogSoftmaxLayer extends OwningLayer {
     Tensor y = outputs.writable();
     logSoftmax.backward(y, gradients, this.gradients.shaped(y.shape()));
     return this.gradients.readOnly();
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + logSoftmax;
   }
 
   @Override

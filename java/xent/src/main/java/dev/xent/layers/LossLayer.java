@@ -47,8 +47,8 @@ public abstract sealed class LossLayer extends OwningLayer
   private final OwnedTensor weighted = new OwnedTensor();
   private double loss;
 
-  LossLayer(int axis, long... shape) {
-    super(shape);
+  LossLayer(Object operation, int axis, long... shape) {
+    super(operation, shape);
     this.axis = requireAxis(axis);
   }
 

@@ -27,7 +27,7 @@ public final class NllLossLayer extends LossLayer {
   }
 
   private NllLossLayer(NllLoss nllLoss, long... shape) {
-    super(Objects.requireNonNull(nllLoss, "operation").axis(), shape);
+    super(Objects.requireNonNull(nllLoss, "operation"), nllLoss.axis(), shape);
     this.nllLoss = nllLoss;
   }
 
@@ -51,10 +51,5 @@ public final class NllLossLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient) {
     return nllLoss.on(inputs, targets).gradient(gradient).outputs(outputs).run();
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + nllLoss;
   }
 }

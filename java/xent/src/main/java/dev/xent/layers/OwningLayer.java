@@ -17,10 +17,17 @@ import org.jspecify.annotations.Nullable;
 abstract class OwningLayer implements Layer {
 
   private final long[] shape;
+  private final @Nullable Object operation;
   private boolean ran;
   private boolean closed;
 
-  OwningLayer(long... shape) {
+  /**
+   * Creates a layer.
+   *
+   * @param operation of the layer, or null
+   */
+  OwningLayer(@Nullable Object operation, long... shape) {
+    this.operation = operation;
     if (Objects.requireNonNull(shape, "shape").length == 0) {
       throw new ShapeException(
           name()
@@ -104,7 +111,7 @@ abstract class OwningLayer implements Layer {
   /** Returns its name, the shape it takes, and the operation, if it has one. */
   @Override
   public String toString() {
-    return name() + shown();
+    return name() + shown() + (operation == null ? "" : " of " + operation);
   }
 
   private void requireOpen() {

@@ -30,12 +30,12 @@ public final class SoftmaxLayer extends OwningLayer {
   }
 
   private SoftmaxLayer(Softmax softmax, long... shape) {
-    super(shape);
-    this.softmax = Objects.requireNonNull(softmax, "operation");
+    super(Objects.requireNonNull(softmax, "operation"), shape);
+    this.softmax = softmax;
     requireAxis(softmax.axis());
   }
 
-  /** Returns an operation along another axis; negative ones count from the end. */
+  /** Returns a layer along another axis; negative ones count from the end. */
   public static SoftmaxLayer along(int axis, long... shape) {
     return of(Softmax.along(axis), shape);
   }
@@ -72,11 +72,6 @@ public final class SoftmaxLayer extends OwningLayer {
     Tensor y = outputs.writable();
     softmax.backward(y, gradients, this.gradients.shaped(y.shape()));
     return this.gradients.readOnly();
-  }
-
-  @Override
-  public String toString() {
-    return super.toString() + " of " + softmax;
   }
 
   @Override

@@ -22,7 +22,7 @@ public final class JavaStack {
   }
 
   /**
-   * Returns if the stack has so many frames left.
+   * Returns if the stack has {@code frames} left.
    *
    * @throws StackOverflowError if not
    */

@@ -29,7 +29,7 @@ public interface Kernels {
     return false;
   }
 
-  /** Whether the calling thread has at least so many bytes of stack left; false if unknown. */
+  /** Whether the calling thread has at least {@code bytes} of stack left; false if unknown. */
   default boolean hasStack(long bytes) {
     return false;
   }

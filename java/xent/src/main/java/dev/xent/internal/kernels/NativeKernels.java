@@ -59,7 +59,7 @@ public final class NativeKernels implements Kernels {
     this.takesArrays = takesArrays;
   }
 
-  /** The handles. Each is in a class of its own, which its first use initializes. */
+  /** The handles. Each has its own holder class, which its first use initializes. */
   private enum Handle {
     FEW,
     FEW_BRIEFLY,

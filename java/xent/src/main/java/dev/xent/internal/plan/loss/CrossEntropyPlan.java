@@ -93,7 +93,7 @@ public final class CrossEntropyPlan {
 
   /** Returns the same loss for log-probabilities instead of logits. */
   public NllPlan onLogProbabilities() {
-    options.requireForLogProbabilities();
+    options.requireForLogProbabilities(NllPlan.NUMBERS);
     return new NllPlan(engine, spec);
   }
 

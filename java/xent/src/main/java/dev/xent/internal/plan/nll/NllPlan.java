@@ -35,6 +35,7 @@ import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,9 @@ import org.jspecify.annotations.Nullable;
  * and adds up the losses exactly, as for cross-entropy.
  */
 public final class NllPlan {
+  /** The numeric options that it computes, without a kernel. */
+  public static final Set<OptionRange> NUMBERS = Set.of(OptionRange.LABEL_SMOOTHING);
+
   /**
    * The supported outputs. The backward pass needs no statistics; a request for them is accepted.
    */

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Set;
 
 /** The numbers of {@code xent_options}; 0 means not used. */
 public final class OptionNumbers {
@@ -103,10 +104,10 @@ public final class OptionNumbers {
     }
   }
 
-  /** Rejects all numbers from {@code first} on, which apply only to logits. */
-  void refuseFrom(OptionRange first) {
-    for (int i = first.ordinal(); i < RANGES.length; i++) {
-      if (values[i] != 0) {
+  /** Rejects all numbers that an operation on log-probabilities does not compute. */
+  void refuseAllBut(Set<OptionRange> computed) {
+    for (int i = 0; i < RANGES.length; i++) {
+      if (values[i] != 0 && !computed.contains(RANGES[i])) {
         throw new OptionException(
             RANGES[i].text
                 + " is "

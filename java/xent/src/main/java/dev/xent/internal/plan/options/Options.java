@@ -11,6 +11,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.MemorySegment;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -149,9 +150,13 @@ public record Options(
     }
   }
 
-  /** Rejects options that the loss of log-probabilities does not support. */
-  public void requireForLogProbabilities() {
-    numbers.refuseFrom(OptionRange.TEMPERATURE);
+  /**
+   * Rejects options of logits.
+   *
+   * @param computed the numbers that the loss of log-probabilities has
+   */
+  public void requireForLogProbabilities(Set<OptionRange> computed) {
+    numbers.refuseAllBut(computed);
   }
 
   /** Adds the values that are not the defaults. */
