@@ -95,7 +95,7 @@ class HouseRulesTest {
   private static final Pattern OPTION = Pattern.compile("_\\(c, (\\w+), \\w+, \\w+, (XENT[^,]+),");
 
   private static final Pattern SET_OF_FUNCTIONS =
-      Pattern.compile("(XENT_FOR_\\w+) = (XENT_FOR_[^,}]+?),?\\s");
+      Pattern.compile("(XENT_FOR_\\w+) = (XENT_FOR_[^,}]+),");
 
   private static final Map<String, List<Class<?>>> BUILDERS =
       Map.of(
@@ -210,14 +210,28 @@ class HouseRulesTest {
   /** So that plain Java and C are compared with it. */
   @Test
   void everyOptionOfLossesIsDrawn() throws IOException {
-    String cases =
-        Files.readString(
-            ROOT.resolve("java/xent/src/test/java/dev/xent/internal/kernels/GeneralCase.java"));
-    Map<String, Set<String>> options = optionsAndFunctions();
-    options.values().removeIf(functions -> !functions.contains("XENT_FOR_LOSSES"));
-    assertThat(options).hasSizeGreaterThan(5);
-    assertThat(options.keySet())
+    String cases = source("internal/kernels/GeneralCase");
+    assertThat(optionsFor("XENT_FOR_LOSSES"))
+        .hasSizeGreaterThan(5)
         .allSatisfy(option -> assertThat(cases).contains("xent_options." + option + "(o, "));
+  }
+
+  @Test
+  void everyOptionOfBinaryCrossEntropyIsDrawn() throws IOException {
+    String test = source("BinaryCrossEntropyTest");
+    assertThat(optionsFor("XENT_FOR_BINARY"))
+        .contains("focal_alpha", "gradient_scale")
+        .allSatisfy(option -> assertThat(test).contains("." + camelCase(option) + "("));
+  }
+
+  private static String source(String test) throws IOException {
+    return Files.readString(ROOT.resolve("java/xent/src/test/java/dev/xent/" + test + ".java"));
+  }
+
+  private static Set<String> optionsFor(String function) throws IOException {
+    Map<String, Set<String>> options = optionsAndFunctions();
+    options.values().removeIf(functions -> !functions.contains(function));
+    return options.keySet();
   }
 
   /** The entries of options.h that have functions. */
