@@ -34,7 +34,7 @@ public class Bound {
   private final View a;
   private final @Nullable View b;
   private @Nullable View c;
-  private final Runs forward;
+  private final Runs runs;
 
   /**
    * The backward pass, which computes the gradient alone; null if the operation has no separate
@@ -55,7 +55,7 @@ public class Bound {
     this.a = a;
     this.b = b;
     this.c = c;
-    this.forward = new Runs(operation, given);
+    this.runs = new Runs(operation, given);
     this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
 
@@ -155,7 +155,7 @@ public class Bound {
     enter();
     try {
       begin(step, others);
-      double result = forward.run(a, b, c);
+      double result = runs.run(a, b, c);
       STATE.setRelease(this, IDLE);
       return result;
     } catch (Throwable e) {
@@ -209,7 +209,7 @@ public class Bound {
   public final void inputs(InputViews views) {
     requireIdle();
     given.inputs = views;
-    forward.changed();
+    runs.changed();
   }
 
   /** Sets the tensor that receives the gradient: the third view, unless that is another output. */
@@ -219,7 +219,7 @@ public class Bound {
     if (given.output == null) {
       c = view;
     }
-    forward.changed();
+    runs.changed();
   }
 
   /** The upstream of all later runs, or null. */
@@ -231,14 +231,14 @@ public class Bound {
   public final void upstream(@Nullable View view) {
     requireIdle();
     given.upstream = view;
-    forward.changed();
+    runs.changed();
   }
 
   /** Sets the tensors that receive the gradients of a linear layer. */
   public final Bound gradients(@Nullable ArrayViews views) {
     requireIdle();
     given.gradients = views;
-    forward.changed();
+    runs.changed();
     return this;
   }
 
@@ -246,16 +246,16 @@ public class Bound {
   public final void outputs(Outputs outputs) {
     requireIdle();
     given.outputs = outputs;
-    forward.changed();
+    runs.changed();
   }
 
   /** Makes the next run check its arguments again. */
   protected final void changed() {
-    forward.changed();
+    runs.changed();
   }
 
   /** The number of kernels that ran prepared, without the checks of the core. */
   public final long preparedRuns() {
-    return forward.own == null ? 0 : forward.own.preparedRuns();
+    return runs.own == null ? 0 : runs.own.preparedRuns();
   }
 }
