@@ -246,6 +246,17 @@ def test_without_a_gradient(call, x):
     assert torch.allclose(expected, call(x, F), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_results_lie_in_main_memory_whatever_the_default_device(call, x):
+    torch.compiler.reset()
+    for run in (call, torch.compile(call, backend="aot_eager", fullgraph=True)):
+        expected, expected_gradient = run(x), gradient(run, x)
+        with torch.device("meta"):
+            value, found = run(x), gradient(run, x)
+        assert value.device.type == found.device.type == "cpu"
+        assert torch.equal(value, expected) and torch.equal(found, expected_gradient)
+
+
 def test_autocast(call, x):
     expected = gradient(call, x)
     for dtype in (torch.bfloat16, torch.float16):

@@ -99,7 +99,7 @@ def _softmax(x: Any, dim: int, log: bool, dtype: Any) -> Any:
 
 
 def _softmax_gradient(output: Any, upstream: Any, dim: int, log: bool, dtype: Any) -> Any:
-    gradient = torch.empty(output.shape, dtype=dtype)
+    gradient = torch.empty(output.shape, dtype=dtype, device="cpu")
     return (pyxent.log_softmax_backward if log else pyxent.softmax_backward)(
         output, upstream, axis=dim, gradient=gradient, threads=torch.get_num_threads())
 
@@ -163,10 +163,11 @@ def _loss_type(dtype: Any) -> Any:
 
 def _returned(result: Any, reduction: str, dtype: Any, saves: bool) -> tuple[Any, Any]:
     """The loss, and bytes for its gradient: the statistics and the denominator."""
-    loss = result.losses if reduction == "none" else torch.tensor(result.loss, dtype=_loss_type(dtype))
+    loss = (result.losses if reduction == "none"
+            else torch.tensor(result.loss, dtype=_loss_type(dtype), device="cpu"))
     if not saves:
-        return loss, torch.empty(0, dtype=torch.uint8)
-    divisor = torch.tensor([result.denominator], dtype=torch.float64).view(torch.uint8)
+        return loss, torch.empty(0, dtype=torch.uint8, device="cpu")
+    divisor = torch.tensor([result.denominator], dtype=torch.float64, device="cpu").view(torch.uint8)
     statistics = torch.frombuffer(_operations.statistics_of(result), dtype=torch.uint8)
     return loss, torch.cat([statistics, divisor])
 
@@ -288,7 +289,7 @@ def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any,
     found = _operations.linear_gradients_of_saved(
         x, layer, bias, target, upstream.expand(x.shape[:-1]), *_kept(saved), wanted, torch.get_num_threads(),
         **_options(target, weight, reduction, ignore_index, label_smoothing))
-    made = [torch.empty(0) if each is None else each for each in found]
+    made = [torch.empty(0, device="cpu") if each is None else each for each in found]
     return made[0], made[1], made[2]
 
 
@@ -359,8 +360,8 @@ def _differentiable(operator: Any, function: Any, gradient: Any) -> Any:
 
 
 def _loss_shapes(rows: Sequence[int], count: int, reduction: str, dtype: Any, saves: bool) -> tuple[Any, Any]:
-    return (torch.empty(rows if reduction == "none" else (), dtype=_loss_type(dtype)),
-            torch.empty(64 * count + 8 if saves else 0, dtype=torch.uint8))
+    return (torch.empty(rows if reduction == "none" else (), dtype=_loss_type(dtype), device="cpu"),
+            torch.empty(64 * count + 8 if saves else 0, dtype=torch.uint8, device="cpu"))
 
 
 def _shapes_of_loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float,
@@ -368,7 +369,7 @@ def _shapes_of_loss(x: Any, target: Any, weight: Any, reduction: str, ignore_ind
     rows = x.select(_class_dimension(x.shape), 0)
     loss, saved = _loss_shapes(rows.shape, rows.numel(), reduction, x.dtype, saves)
     if saves and _keeps_gradient(x, weight, reduction):
-        saved = torch.empty(x.numel() * x.dtype.itemsize, dtype=torch.uint8)
+        saved = torch.empty(x.numel() * x.dtype.itemsize, dtype=torch.uint8, device="cpu")
     return loss, saved
 
 
@@ -380,24 +381,25 @@ def _shapes_of_linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, r
 def _shapes_of_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any, weight: Any, saved: Any,
                          reduction: str, ignore_index: int, label_smoothing: float,
                          wanted: Sequence[bool]) -> tuple[Any, Any, Any]:
-    made = [torch.empty(shape, dtype=of.dtype) if asked else torch.empty(0) for shape, of, asked in zip(
-        (x.shape, layer.shape, layer.shape[:1]), (x, layer, layer), wanted)]
+    made = [torch.empty(shape if asked else 0, dtype=of.dtype if asked else torch.float32, device="cpu")
+            for shape, of, asked in zip((x.shape, layer.shape, layer.shape[:1]), (x, layer, layer), wanted)]
     return made[0], made[1], made[2]
 
 
 _OF_LOSS = "str reduction, int ignore_index, float label_smoothing"
 _softmax_op = _differentiable(
     _operator("softmax", _softmax, "(Tensor x, int dim, bool log, ScalarType dtype) -> Tensor",
-              lambda x, dim, log, dtype: torch.empty(x.shape, dtype=dtype)),
+              lambda x, dim, log, dtype: torch.empty(x.shape, dtype=dtype, device="cpu")),
     _Softmax, _operator("softmax_gradient", _softmax_gradient,
                         "(Tensor output, Tensor upstream, int dim, bool log, ScalarType dtype) -> Tensor",
-                        lambda output, upstream, dim, log, dtype: torch.empty(output.shape, dtype=dtype)))
+                        lambda output, upstream, dim, log, dtype: torch.empty(output.shape, dtype=dtype,
+                                                                                              device="cpu")))
 _loss_op = _differentiable(
     _operator("cross_entropy", _loss, f"(Tensor x, Tensor target, Tensor? weight, {_OF_LOSS}, bool saves) -> "
               "(Tensor, Tensor)", _shapes_of_loss),
     _CrossEntropy, _operator("cross_entropy_gradient", _loss_gradient, "(Tensor upstream, Tensor x, Tensor target, "
                              f"Tensor? weight, Tensor saved, {_OF_LOSS}) -> Tensor",
-                             lambda upstream, x, *_: torch.empty(x.shape, dtype=x.dtype)))
+                             lambda upstream, x, *_: torch.empty(x.shape, dtype=x.dtype, device="cpu")))
 _linear_op = _differentiable(
     _operator("linear_cross_entropy", _linear, "(Tensor x, Tensor layer, Tensor? bias, Tensor target, Tensor? weight, "
               f"{_OF_LOSS}, bool saves) -> (Tensor, Tensor)", _shapes_of_linear),
