@@ -68,6 +68,8 @@ CASES = {
     "weights of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=ONE_HOT.astype(int), weights=None), (
         [1.0, 2, 3], np.ones(3), np.ones(3, int))),
     "targets of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=None), (ONE_HOT.tolist(), ONE_HOT)),
+    "targets of kl_div": (of(pyxent.kl_div, log_probabilities=X, targets=None), (
+        ONE_HOT.tolist(), ONE_HOT, ONE_HOT.astype(int), ONE_HOT.astype(bool))),
     "targets of nll_loss": (of(pyxent.nll_loss, log_probabilities=X, targets=None), ([0, 2, 1, 1], LABELS.astype(float))),
     "targets of selected": (of(pyxent.selected_log_probabilities, logits=X, targets=None), (
         [0, 2, 1, 1], LABELS.astype(float), LABELS[:, None].astype(np.float32))),

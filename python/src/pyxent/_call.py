@@ -665,14 +665,14 @@ class Call:
             raise ShapeError(f"targets is {targets}; expected 1 to {MOST_SELECTED} classes of each row")
         self._put("targets", targets, list(targets.strides))
 
-    def take_element_targets(self, value: Any) -> bool:
+    def take_element_targets(self, value: Any, may_be_labels: bool = True) -> bool:
         """Takes one target per element; returns whether the targets are labels."""
         takes = float_like(self.lead.type)
         targets = self._seen(array_of("targets", value, takes))
-        if targets.type not in INTEGERS and not self.fits(targets.type):
-            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected labels 0 and 1 "
-                             f"(integers) or numbers from 0 to 1 of type {self.allowed}"
-                             f"{conversion('targets', targets, takes)}")
+        if not (may_be_labels if targets.type in INTEGERS else self.fits(targets.type)):
+            expected = "labels 0 and 1 (integers) or numbers from 0 to 1" if may_be_labels else "numbers"
+            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected {expected} of type "
+                             f"{self.allowed}{conversion('targets', targets, takes)}")
         self._put("targets", targets, self._whole("targets", targets))
         return targets.type in INTEGERS
 

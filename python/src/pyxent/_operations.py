@@ -1736,8 +1736,7 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
         targets=_given("targets", targets), weights=weights)
     call, struct = _begin("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
-    if call.take_element_targets(targets):
-        raise DTypeError(f"targets is {call.arrays['targets']}; expected numbers of type {call.allowed}")
+    call.take_element_targets(targets, may_be_labels=False)
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.write("losses", losses)
