@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Second derivatives of binary cross-entropy and of its focal loss."""
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,13 @@ def test_edges():
     assert not pyxent.binary_cross_entropy_hvp(X, V, np.full((3, 4), 7), ignore_index=7, reduction="mean").any()
     with np.errstate(all="raise"):
         pyxent.binary_cross_entropy_hvp(np.array([-700.0, 700]), np.ones(2), np.array([1, 0]), focal_gamma=2)
+
+
+def test_numbers_of_another_type():
+    numbers = {"focal_gamma": 2.0, "focal_alpha": 0.25}
+    decimals = {name: Decimal(number) for name, number in numbers.items()}
+    np.testing.assert_array_equal(pyxent.binary_cross_entropy_hvp(X, V, LABELS, **decimals),
+                                  pyxent.binary_cross_entropy_hvp(X, V, LABELS, **numbers))
 
 
 def test_strides_and_a_bound_call():

@@ -1926,6 +1926,7 @@ def binary_cross_entropy_hvp(
         dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
     call, _ = _begin("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
                      focal_gamma=focal_gamma, focal_alpha=focal_alpha)
+    gamma, alpha = float(focal_gamma or 0), None if focal_alpha is None else float(focal_alpha)
     labels = call.take_element_targets(_given("targets", targets))
     if focal_gamma and not labels and not is_binary(call.arrays["targets"]):
         raise OptionError(f"focal_gamma is {focal_gamma}, targets are numbers {call.arrays['targets']} other than 0 and "
@@ -1951,11 +1952,11 @@ def binary_cross_entropy_hvp(
         losses = [binary_cross_entropy(x, label, reduction="sum", losses=True, **plain).losses
                   for label in labels_like("logits", x)]
         powers = 1.0
-        if focal_gamma:  # exp of minus the loss of the other label
-            exponents = losses_of_others(arrays["targets"], losses, -focal_gamma)
+        if gamma:  # exp of minus the loss of the other label
+            exponents = losses_of_others(arrays["targets"], losses, -gamma)
             of_powers = softmax(beside_zero(exponents), axis=0, **plain)
             powers = of_powers[0] / of_powers[1]
-        factors = second_derivatives(call, shares, losses, powers, ignore_index, focal_gamma or 0.0, focal_alpha)
+        factors = second_derivatives(call, shares, losses, powers, ignore_index, gamma, alpha)
         call.tell_autograd()
         write_products(arrays["gradient"], arrays["upstream"], factors, reductions.scale_of(divisor), exact)
         return call.results["gradient"]
