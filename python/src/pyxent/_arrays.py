@@ -291,8 +291,10 @@ def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Arr
     if type_ is None and typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
         type_ = "BF16"
     if type_ is None:
-        raise _unknown(name, getattr(value, "dtype", typestr),
-                       _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
+        dtype = getattr(value, "dtype", typestr)
+        if str(dtype) == "|V2":  # numpy.load knows no bfloat16
+            raise _unknown(name, dtype, f". If they are bfloat16, as in a .npy file: {name}.view(ml_dtypes.bfloat16)")
+        raise _unknown(name, dtype, _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
     address, read_only = about["data"]
     numpy, shape, strides = sys.modules.get("numpy"), about["shape"], about.get("strides")
     if type(value) is not getattr(numpy, "ndarray", None):  # NumPy has checked its own arrays
