@@ -461,6 +461,10 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "top_k is 18446744073709551616; expected an integer of 64 bits"),
     (lambda: pyxent.softmax(X, isa="sse"), pyxent.OptionError,
      "isa is sse; expected one of best, scalar, avx2, avx512, neon"),
+    (lambda: pyxent.softmax(X, isa="s" * 100), pyxent.OptionError,
+     "isa is of <class 'str'>; expected one of best, scalar, avx2, avx512, neon"),
+    (lambda: pyxent.softmax(X, isa="s\n"), pyxent.OptionError,
+     "isa is 's\\n'; expected one of best, scalar, avx2, avx512, neon"),
     (lambda: pyxent.softmax(X.astype("V2")), pyxent.DTypeError,
      "logits has elements of type |V2; expected floats of 16, 32 or 64 bits, integers or booleans in the byte order of "
      "this machine. If they are bfloat16, as in a .npy file: logits.view(ml_dtypes.bfloat16)"),

@@ -91,7 +91,8 @@ def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = 
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(map(str, codes))}")
     if value not in codes:
-        raise OptionError(f"{name} is {value}; expected one of {', '.join(map(str, codes))}{other}")
+        plain = value is None or value.isprintable() and 0 < len(value) <= 60
+        raise OptionError(f"{name} is {value if plain else shown(value)}; expected one of {', '.join(map(str, codes))}{other}")
     return codes[value]
 
 
