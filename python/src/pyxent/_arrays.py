@@ -189,6 +189,8 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
     except (XentError, MemoryError, RecursionError):
         raise
     except Exception as error:  # libraries raise any type for memory that they cannot export
+        if isinstance(value, type):  # it has the attributes of its arrays
+            raise DTypeError(f"{name} is {shown(value)}; expected an array, not its class") from None
         if instead := _instead(name, value, takes):
             raise ArrayMemoryError(f"{name} is {instead}") from error
         reason = (str(error).splitlines() or [""])[0]
@@ -235,7 +237,8 @@ def _dimensions_of(value: Any) -> int:
     dimensions = 0
     while isinstance(value, (list, tuple)) and value:
         dimensions, value = dimensions + 1, value[0]
-    return dimensions or int(getattr(value, "ndim", 0))
+    found = getattr(value, "ndim", 0)
+    return dimensions or (found if isinstance(found, int) else 0)  # a class or a module may have another ndim
 
 
 def article(noun: str) -> str:
