@@ -9,6 +9,7 @@ from pyxent._arrays import array_of
 X = np.array([[2, 1, 0], [0, 3, 1], [1, 1, 4]], np.float32)
 LABELS = np.array([0, 1, 2])
 ROWS = X.tolist()
+ONE_MASKED = np.array([True, False, True])
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def mended(call, column):
     with pytest.raises(pyxent.XentError) as error:
         call(column)
     code = str(error.value).replace("for instance ", "expected its numbers: ").rpartition(": ")[2]
-    names = {"numpy": np, "logits": column, "targets": column}
+    names = {"numpy": np, "logits": column, "targets": column, "class_mask": column}
     values, _, option = code.partition(", with ")
     return eval(values, names), eval(option.partition("=")[2], names) if option else None
 
@@ -123,6 +124,7 @@ def test_arrow(arrow):
     expect_labels(arrow.chunked_array([LABELS]))
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("large", [False, True])
 def test_lists_of_arrow(arrow, large):
     type_ = (arrow.large_list if large else arrow.list_)(arrow.float32())
@@ -142,6 +144,7 @@ def test_arrow_without_one_array(arrow):
         pyxent.softmax(arrow.array([*ROWS, None], rows.type))
 
 
+@pytest.mark.filterwarnings("error")
 def test_nulls_of_arrow(arrow):
     masked, row = X.copy(), [1, None, 4]
     masked[2, 1] = -np.inf
@@ -155,6 +158,10 @@ def test_nulls_of_arrow(arrow):
     for column in (arrow.array([*ROWS[:2], row], lists), arrow.chunked_array([ROWS[:2], [row]], lists)):
         values, offsets = mended(pyxent.softmax, column)
         np.testing.assert_array_equal(pyxent.softmax(values, row_offsets=offsets), pyxent.softmax(masked).ravel())
+    for flags in ([True, False, True], [True, None, True]):
+        for column in (arrow.array(flags), arrow.chunked_array([flags])):
+            mask, _ = mended(lambda mask: pyxent.softmax(X, class_mask=mask), column)
+            np.testing.assert_array_equal(pyxent.softmax(X, class_mask=mask), pyxent.softmax(X, class_mask=ONE_MASKED))
     for other in (arrow.scalar(1.0), arrow.scalar([1.0]), arrow.array([{"a": 1}, None]), arrow.array([True, None])):
         with pytest.raises(pyxent.XentError):
             pyxent.softmax(other)

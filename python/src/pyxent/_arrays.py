@@ -357,7 +357,7 @@ def _instead(name: str, value: Any, takes: str | Array) -> str | None:
     """Describes an array that exports no memory, and what to pass instead, if known."""
     if not is_of_torch(value):
         takes = takes if isinstance(takes, str) else takes_of_targets(takes, _dimensions_of(value))
-        return _instead_of_column(name, value, (name, takes) == ("targets", "int"))
+        return _instead_of_column(name, value, takes)
     torch: Any = sys.modules["torch"]
     if value.is_nested:
         return "a nested tensor; expected its rows in one dimension, with their row_offsets"
@@ -396,8 +396,9 @@ def column_of(value: Any) -> Any:
     return Array(numbers.address, numbers.type, (len(value), size), None, True, numbers.owner)
 
 
-def _instead_of_column(name: str, value: Any, are_labels: bool) -> str | None:
+def _instead_of_column(name: str, value: Any, takes: str) -> str | None:
     """Describes a column whose numbers are in another array."""
+    are_labels = (name, takes) == ("targets", "int")
     library, dtype = type(value).__module__.partition(".")[0], str(getattr(value, "dtype", ""))
     if library == "pandas" and dtype == "category":
         return f"a column of categories; expected numbers: {name}.cat.codes"
@@ -411,7 +412,12 @@ def _instead_of_column(name: str, value: Any, are_labels: bool) -> str | None:
         return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
     if are_labels and library == "polars" and dtype and value.null_count():
         return f"a column with nulls; expected numbers: {name}.fill_null(-100){IGNORED}"
-    return _instead_of_arrow(name, value, are_labels) if library == "pyarrow" and hasattr(value, "null_count") else None
+    if library != "pyarrow" or not hasattr(value, "null_count"):
+        return None
+    if sys.modules["pyarrow"].types.is_boolean(value.type):
+        name += ".fill_null(False)" if value.null_count else ""
+        return f"a column of bits; expected an array: {converted(name, takes)}"
+    return _instead_of_arrow(name, value, are_labels)
 
 
 def _instead_of_arrow(name: str, value: Any, are_labels: bool) -> str | None:
@@ -499,8 +505,10 @@ def _of_dlpack(name: str, value: Any) -> Array:
         raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}; expected a copy in main memory")
     try:
         capsule = value.__dlpack__(max_version=(1, 0))
-    except TypeError:  # a library older than DLPack 1
-        capsule = value.__dlpack__()
+    except TypeError as error:
+        if type(error) is not TypeError:  # an error of Arrow, which does not lend the column
+            raise
+        capsule = value.__dlpack__()  # a library older than DLPack 1
     # The capsule is never consumed: it owns the memory, and frees it when the capsule is freed.
     kind = _capsule_name(capsule) or b""
     if not kind.startswith(b"dltensor"):  # another consumer owns the memory now
