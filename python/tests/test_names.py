@@ -53,13 +53,44 @@ def test_names_of_other_libraries(call, message):
     assert str(error.value) == message and not error.value.__cause__
 
 
+@pytest.mark.parametrize("call, message", [
+    (lambda: pyxent.softmax(X, -1), "softmax() got 2 positional arguments; expected 1. Pass the others by name: axis=-1"),
+    (lambda: pyxent.top_k(X, 2, 0), "top_k() got 3 positional arguments; expected 2. Pass the others by name: axis=0"),
+    (lambda: pyxent.cross_entropy(X, LABELS, X[0]), "cross_entropy() got 3 positional arguments; expected 2. Pass the "
+     "others by name: help(pyxent.cross_entropy) lists them"),
+    (lambda: pyxent.sample(X, 0.7, 40), "sample() got 3 positional arguments; expected 1. Pass the others by name: "
+     "temperature=0.7"),
+    (lambda: pyxent.kl_div(X, X, True), "kl_div() got 3 positional arguments; expected 2. Pass the others by name: "
+     "help(pyxent.kl_div) lists them"),
+    (lambda: pyxent.divergence(X, X, "total-variation", 1), "divergence() got 4 positional arguments; expected 3. Pass the "
+     "others by name: axis=1"),
+    (lambda: pyxent.Sampler(0.7), "Sampler() got 1 positional argument; expected 0. Pass the others by name: "
+     "temperature=0.7"),
+    (lambda: pyxent.Sampler({"top_k": 5, "seed": 1}), "Sampler() got 1 positional argument; expected 0. Pass the others "
+     "by name: top_k=5, seed=1"),
+    (lambda: pyxent.bind(pyxent.softmax, X, 1), "softmax() got 2 positional arguments; expected 1. Pass the others by "
+     "name: axis=1"),
+])
+def test_positional_arguments_that_have_names(call, message):
+    with pytest.raises(TypeError) as error:
+        call()
+    assert str(error.value) == message and not error.value.__cause__
+
+
+def test_every_function_says_that_arguments_have_names():
+    for name, function in inspect.getmembers(pyxent, inspect.isfunction):
+        taken = inspect.signature(function).parameters.values()
+        if any(each.kind is each.KEYWORD_ONLY for each in taken):
+            assert not {"more", "unknown"} & {each.name for each in taken}
+            with pytest.raises(TypeError, match=rf"^{name}\(\) got 9 positional arguments; expected \d. Pass the others"):
+                function(*[X] * 9)
+
+
 def test_other_errors_of_a_call_are_pythons():
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'targets'"):
         pyxent.cross_entropy(X)
     with pytest.raises(TypeError, match="missing 2 required positional arguments: 'logits' and 'targets'"):
         pyxent.cross_entropy(input=X, target=LABELS)
-    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
-        pyxent.softmax(X, 1)
     with pytest.raises(TypeError, match="multiple values for argument 'logits'"):
         pyxent.softmax(X, logits=X)
     with pytest.raises(TypeError, match="^temperature is 'x'; expected a number$"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, cast
 
 from pyxent._options import shown
@@ -29,23 +29,43 @@ class Nothing(TypedDict):
 
 
 def named(function: Function) -> Function:
-    """Removes `unknown` from the signature that users see."""
+    """Removes `more` and `unknown`, which hold the arguments that it does not take, from the signature that users see."""
     signature = inspect.signature(function)
-    taken = [parameter for name, parameter in signature.parameters.items() if name != "unknown"]
+    taken = [parameter for name, parameter in signature.parameters.items() if name not in ("more", "unknown")]
     cast(Any, function).__signature__ = signature.replace(parameters=taken)
     return function
 
 
-def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any]) -> TypeError:
-    """Returns Python's error for arguments that a function does not take, with Xent's names for them."""
+def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: Sequence[Any] = ()) -> TypeError:
+    """Returns Python's error for arguments that a function does not take, with Xent's names for them.
+
+    `more` are positional arguments after the last one that may be positional.
+    """
     name, taken = function.__name__, inspect.signature(function).parameters
+    if more:
+        count = sum(each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for each in taken.values())
+        given = count + len(more)
+        return TypeError(f"{name}() got {given} positional argument{'' if given == 1 else 's'}; expected {count}. Pass the "
+                         f"others by name: {_by_name(more[0], taken) or f'{_help(function)} lists them'}")
     for argument, value in unknown.items():
         if argument in OF_TEXTS and argument not in taken:
             return TypeError(f"{argument} is an option of a text; expected Sampler({argument}={shown(value)}).start()")
     a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
     expected = [found for argument in unknown if (found := _name_here(argument, taken))]
-    fix = f"expected {', '.join(expected)}" if expected else f"help(pyxent.{name}) lists the arguments"
+    fix = f"expected {', '.join(expected)}" if expected else f"{_help(function)} lists the arguments"
     return TypeError(f"{name}() got {a}unexpected keyword argument{ending} {', '.join(map(repr, unknown))}; {fix}")
+
+
+def _help(function: Callable[..., Any]) -> str:
+    return f"help({function.__module__.partition('._')[0]}.{function.__name__})"
+
+
+def _by_name(value: Any, taken: Collection[str]) -> str | None:
+    """A positional argument as one that has a name, if its type tells the name."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={shown(each)}" for name, each in list(value.items())[:3])
+    name = "axis" if type(value) is int else "temperature"
+    return f"{name}={shown(value)}" if type(value) in (int, float) and name in taken else None
 
 
 def _name_here(name: str, taken: Collection[str]) -> str | None:

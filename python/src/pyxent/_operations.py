@@ -36,7 +36,7 @@ from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMask
 from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Never, Unpack
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **option
 def softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
 @named
-def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+def softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
             threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
@@ -83,8 +83,8 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
     >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
     [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
     """
-    if unknown:
-        raise unexpected(softmax, unknown)
+    if more or unknown:
+        raise unexpected(softmax, unknown, more)
     return _softmax("softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -98,7 +98,7 @@ def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 def log_softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
 @named
-def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+def log_softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
@@ -108,8 +108,8 @@ def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype
     >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
     [[-1.3863, -1.3863, -1.3863, -1.3863]]
     """
-    if unknown:
-        raise unexpected(log_softmax, unknown)
+    if more or unknown:
+        raise unexpected(log_softmax, unknown, more)
     return _softmax("log_softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -127,7 +127,7 @@ def log_sum_exp(logits: ArrayLike, *, out: Out, return_sign: Literal[False] = Fa
 def log_sum_exp(logits: ArrayLike, *, out: ArrayLike | Literal[True] | None = None, return_sign: bool = False,
                 dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Any: ...
 @named
-def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+def log_sum_exp(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, weights: Input = None, return_sign: bool = False,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
@@ -152,8 +152,8 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     >>> [each.round(4).tolist() for each in pyxent.log_sum_exp(x, weights=w, return_sign=True)]
     [[1.5413, 1.5413], [1.0, -1.0]]
     """
-    if unknown:
-        raise unexpected(log_sum_exp, unknown)
+    if more or unknown:
+        raise unexpected(log_sum_exp, unknown, more)
     if weights is not None:
         for name, value in (("temperature", temperature), ("softcap", softcap), ("sink", sink)):
             if value is not None:
@@ -274,7 +274,7 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, d
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                      dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 @named
-def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *more: Never, axis: Axes = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                      dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
                      **unknown: Unpack[Nothing]) -> Any:
@@ -288,8 +288,8 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
     >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
-    if unknown:
-        raise unexpected(softmax_backward, unknown)
+    if more or unknown:
+        raise unexpected(softmax_backward, unknown, more)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
@@ -306,7 +306,7 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Ou
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                          dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 @named
-def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *more: Never, axis: Axes = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
                          **unknown: Unpack[Nothing]) -> Any:
@@ -316,8 +316,8 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes =
     >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
-    if unknown:
-        raise unexpected(log_softmax_backward, unknown)
+    if more or unknown:
+        raise unexpected(log_softmax_backward, unknown, more)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
@@ -358,7 +358,7 @@ class TopK(NamedTuple):
 
 
 @named
-def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
+def top_k(logits: ArrayLike, k: int, *more: Never, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
@@ -378,8 +378,8 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
-    if unknown:
-        raise unexpected(top_k, unknown)
+    if more or unknown:
+        raise unexpected(top_k, unknown, more)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     options: dict[str, Any] = dict(temperature=temperature, softcap=softcap, class_mask=class_mask, sink=sink,
                                    fully_masked=fully_masked, isa=isa)
@@ -431,9 +431,9 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
 
 
 @named
-def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
-           class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None,
-           **unknown: Unpack[Nothing]) -> Any:
+def argmax(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, last: bool = False,
+           out: Output = None, class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best",
+           threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """The class of the largest logit of each row, as int64: the lowest of equal classes, or the highest with `last`.
 
     The class is -1 in a row that is NaN or +inf, or that has only -inf or masked classes. For several axes, the index
@@ -444,14 +444,14 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: 
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
     ([0, 1], 2)
     """
-    if unknown:
-        raise unexpected(argmax, unknown)
+    if more or unknown:
+        raise unexpected(argmax, unknown, more)
     return _of_rows("argmax", logits, axis, keepdims, out, class_mask, row_offsets, threads, last=truth("last", last),
                     isa=isa)
 
 
 @named
-def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+def entropy(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
             dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
@@ -464,8 +464,8 @@ def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: 
     >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
-    if unknown:
-        raise unexpected(entropy, unknown)
+    if more or unknown:
+        raise unexpected(entropy, unknown, more)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     return _of_rows("entropies", logits, axis, keepdims, out, class_mask, row_offsets, threads, sink=sink, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
@@ -657,11 +657,11 @@ class Selected(_Shown):
 
 @named
 def selected_log_probabilities(
-        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
-        gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
-        ignore_index: int | None = None, temperature: Number | None = None, softcap: float | None = None,
-        class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, log_probabilities: Output = None,
+        upstream: Input = None, gradient: Output = None, save_statistics: bool = False,
+        gradient_scale: float | None = None, ignore_index: int | None = None, temperature: Number | None = None,
+        softcap: float | None = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+        fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
         **unknown: Unpack[Nothing]) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without storing those of the other classes.
 
@@ -678,8 +678,8 @@ def selected_log_probabilities(
     >>> pyxent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
-    if unknown:
-        raise unexpected(selected_log_probabilities, unknown)
+    if more or unknown:
+        raise unexpected(selected_log_probabilities, unknown, more)
     logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
     call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, labels=targets, isa=isa,
                           fully_masked=fully_masked, temperature=temperature, softcap=softcap, ignore_index=ignore_index,
@@ -801,18 +801,18 @@ class LinearLoss(Loss):
 
 @named
 def cross_entropy(
-        logits: ArrayLike, targets: ArrayLike, *, axis: Axes = -1, reduction: Reduction = "mean", gradient: Output = None,
-        losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
-        argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
-        top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
-        save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
-        smoothing: Smoothing = "uniform", class_weights: Input = None, row_weights: Input = None,
-        target_weights: Input = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
-        temperature: Number | None = None, softcap: float | None = None, z_loss: float | None = None,
-        probability_clamp: float | None = None, focal_gamma: float | None = None,
+        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: Axes = -1, reduction: Reduction = "mean",
+        gradient: Output = None, losses: Output = None, log_sum_exp: Output = None, correct: Output = None,
+        log_probabilities: Output = None, argmax: Output = None, ranks: Output = None, entropies: Output = None,
+        top_count: int = 0, top_classes: Output = None, top_log_probabilities: Output = None,
+        target_gradient: Output = None, save_statistics: bool = False, ignore_index: int | None = None,
+        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Input = None,
+        row_weights: Input = None, target_weights: Input = None, class_mask: Input = None, sink: Input = None,
+        row_offsets: Input = None, temperature: Number | None = None, softcap: float | None = None,
+        z_loss: float | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
-        empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
-        isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+        empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
+        threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient in the same read of the
     logits.
 
@@ -851,8 +851,8 @@ def cross_entropy(
     >>> result.gradient.round(3).tolist()
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
-    if unknown:
-        raise unexpected(cross_entropy, unknown)
+    if more or unknown:
+        raise unexpected(cross_entropy, unknown, more)
     key = None
     if (losses is log_sum_exp is correct is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
             is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
@@ -1139,10 +1139,10 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum |
 
 @named
 def binary_cross_entropy(
-        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
-        target_gradient: Output = None, losses: Output = None, weights: Input = None, positive_weights: Input = None,
-        ignore_index: int | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
-        focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
+        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, reduction: Reduction = "mean",
+        gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
+        positive_weights: Input = None, ignore_index: int | None = None, probability_clamp: float | None = None,
+        focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element on its own, reduced, and its
@@ -1165,8 +1165,8 @@ def binary_cross_entropy(
     >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
-    if unknown:
-        raise unexpected(binary_cross_entropy, unknown)
+    if more or unknown:
+        raise unexpected(binary_cross_entropy, unknown, more)
     if _is_wanted(target_gradient):
         for name, value in (("probability_clamp", probability_clamp), ("focal_gamma", focal_gamma),
                             ("focal_alpha", focal_alpha)):
@@ -1250,19 +1250,19 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
 
 @named
 def linear_cross_entropy(
-        hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *, bias: Input = None, reduction: Reduction = "mean",
-        hidden_gradient: Output = None, weights_gradient: Output = None, bias_gradient: Output = None,
-        losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
-        argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
-        top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
-        save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
-        smoothing: Smoothing = "uniform", class_weights: Input = None, row_weights: Input = None,
-        target_weights: Input = None, class_mask: Input = None, sink: Input = None, temperature: float | None = None,
-        softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
-        focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-        **unknown: Unpack[Nothing]) -> LinearLoss:
+        hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *more: Never, bias: Input = None,
+        reduction: Reduction = "mean", hidden_gradient: Output = None, weights_gradient: Output = None,
+        bias_gradient: Output = None, losses: Output = None, log_sum_exp: Output = None, correct: Output = None,
+        log_probabilities: Output = None, argmax: Output = None, ranks: Output = None, entropies: Output = None,
+        top_count: int = 0, top_classes: Output = None, top_log_probabilities: Output = None,
+        target_gradient: Output = None, save_statistics: bool = False, ignore_index: int | None = None,
+        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Input = None,
+        row_weights: Input = None, target_weights: Input = None, class_mask: Input = None, sink: Input = None,
+        temperature: float | None = None, softcap: float | None = None, z_loss: float | None = None,
+        probability_clamp: float | None = None, focal_gamma: float | None = None,
+        gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
+        empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
+        threads: int | None = None, **unknown: Unpack[Nothing]) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never all in memory.
 
     hidden   float32, float16, bfloat16 or float64, of any shape, with the features of a row along the last axis
@@ -1286,8 +1286,8 @@ def linear_cross_entropy(
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
-    if unknown:
-        raise unexpected(linear_cross_entropy, unknown)
+    if more or unknown:
+        raise unexpected(linear_cross_entropy, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
@@ -1648,7 +1648,7 @@ def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any
 
 @named
 def nll_loss(
-        log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
+        log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
@@ -1665,8 +1665,8 @@ def nll_loss(
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
-    if unknown:
-        raise unexpected(nll_loss, unknown)
+    if more or unknown:
+        raise unexpected(nll_loss, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, class_weights, row_weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1708,11 +1708,12 @@ def nll_loss(
 
 
 @named
-def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False, reduction: Reduction = "mean",
-           gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
-           gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
-           empty_mean: EmptyMean = "nan", dtype: DType | None = None, isa: Isa = "best",
-           threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, log_targets: bool = False,
+           reduction: Reduction = "mean", gradient: Output = None, target_gradient: Output = None,
+           losses: Output = None, weights: Input = None, gradient_reduction: Reduction | None = None,
+           gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
+           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+           **unknown: Unpack[Nothing]) -> Loss:
     """`loss = w t (log t - l)` of every element, reduced, and its gradient in l; nothing is normalized.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
@@ -1729,8 +1730,8 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     >>> round(float(pyxent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
-    if unknown:
-        raise unexpected(kl_div, unknown)
+    if more or unknown:
+        raise unexpected(kl_div, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, targets, weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1764,7 +1765,7 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
 
 @named
 def divergence(
-        logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *, axis: int = -1,
+        logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *more: Never, axis: int = -1,
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
         class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
@@ -1781,8 +1782,8 @@ def divergence(
     >>> round(float(pyxent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
     0.4
     """
-    if unknown:
-        raise unexpected(divergence, unknown)
+    if more or unknown:
+        raise unexpected(divergence, unknown, more)
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, row_weights = _as_type(dtype, threads, logits, row_weights=row_weights)
@@ -1804,7 +1805,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, dtype
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       dtype: DType | None = None, **options: Unpack[Product]) -> Any: ...
 @named
-def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *more: Never, axis: int = -1, out: Output = None,
                       targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
                       ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
@@ -1830,8 +1831,8 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
-    if unknown:
-        raise unexpected(cross_entropy_hvp, unknown)
+    if more or unknown:
+        raise unexpected(cross_entropy_hvp, unknown, more)
     reductions = Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan")
     if dtype is not None:
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
@@ -1902,7 +1903,7 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
 
 @named
 def binary_cross_entropy_hvp(
-        logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *, axis: int = -1, out: Output = None,
+        logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, out: Output = None,
         weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, reduction: Reduction = "sum",
         denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
@@ -1919,8 +1920,8 @@ def binary_cross_entropy_hvp(
     >>> pyxent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
     [0.25, 0.25]
     """
-    if unknown:
-        raise unexpected(binary_cross_entropy_hvp, unknown)
+    if more or unknown:
+        raise unexpected(binary_cross_entropy_hvp, unknown, more)
     reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
     logits, upstream, targets, weights, positive_weights = _as_type(
         dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
@@ -1989,7 +1990,7 @@ class Sample(_Shown):
 
 @named
 def sample(
-        logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
+        logits: ArrayLike, *more: Never, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
         stream: Whole | None = None, draw: Whole | None = None, temperature: Number = 1.0, top_k: Whole = 0,
         top_p: Number | None = None, min_p: Number | None = None, typical_p: Number | None = None,
         top_n_sigma: Number | None = None, xtc_probability: Number | None = None,
@@ -2051,8 +2052,8 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    if unknown:
-        raise unexpected(sample, unknown)
+    if more or unknown:
+        raise unexpected(sample, unknown, more)
     call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "

@@ -20,7 +20,7 @@ from pyxent._types import ArrayLike
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Never, Unpack
 
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
@@ -85,13 +85,14 @@ class Sampler:
         parameter.replace(kind=parameter.KEYWORD_ONLY) for function in (sample, Repetition)
         for name, parameter in inspect.signature(function).parameters.items() if name not in ("logits", "step")])
 
-    def __init__(self, *, seed: Any = None, **options: Any) -> None:
+    def __init__(self, *more: Never, seed: Any = None, **options: Any) -> None:
         if "step" in options:
             raise TypeError("Sampler() got the argument 'step'; expected it in start(step=...), from where the cursor "
                             "counts")
         taken = self.__signature__.parameters
-        if unknown := {name: value for name, value in options.items() if name not in taken}:
-            raise unexpected(Sampler, unknown)
+        unknown = {name: value for name, value in options.items() if name not in taken}
+        if more or unknown:
+            raise unexpected(Sampler, unknown, more)
         self.repetition = Repetition(**{name: options[name] for name in OF_TEXTS if name in options})
         self._shown = dict(options)
         options = {name: value for name, value in options.items() if name not in OF_TEXTS}
