@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.BoundCall;
+import dev.xent.Inputs;
 import dev.xent.Tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Divides large work into parts of whole rows, to update a progress bar. Rows do not depend on each
@@ -15,6 +18,26 @@ final class RowBlocks {
   private static final long BLOCK = 1 << 22;
 
   private RowBlocks() {}
+
+  /**
+   * Runs calls on parts, with inputs; one on the whole if the inputs have numbers per row.
+   *
+   * @param axis the class axis, which is not divided
+   */
+  static void run(
+      String task,
+      int axis,
+      List<Tensor> tensors,
+      Inputs inputs,
+      boolean perRow,
+      Function<List<Tensor>, BoundCall> calls) {
+    Consumer<List<Tensor>> work = part -> calls.apply(part).inputs(inputs).run();
+    if (perRow) {
+      Progress.during(task, () -> work.accept(tensors));
+    } else {
+      each(task, axis, tensors, work);
+    }
+  }
 
   /**
    * Passes slices of tensors of one shape to the work, in order.

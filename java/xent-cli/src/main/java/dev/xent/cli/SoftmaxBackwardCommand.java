@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.BoundCall;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
@@ -8,7 +9,7 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -91,38 +92,32 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   }
 
   private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
-    if (log) {
-      LogSoftmax operation =
-          LogSoftmax.builder()
-              .execution(compute.execution())
-              .axis(classAxis)
-              .temperature(temperature)
-              .build();
-      each(
-          classAxis,
-          tensors,
-          part -> operation.onBackward(part.get(0), part.get(1), part.get(2)).inputs(beside).run());
-    } else {
-      Softmax operation =
-          Softmax.builder()
-              .execution(compute.execution())
-              .axis(classAxis)
-              .temperature(temperature)
-              .build();
-      each(
-          classAxis,
-          tensors,
-          part -> operation.onBackward(part.get(0), part.get(1), part.get(2)).inputs(beside).run());
-    }
+    RowBlocks.run(
+        log ? "log-softmax-backward" : "softmax-backward",
+        classAxis,
+        tensors,
+        beside,
+        inputs.files().findAny().isPresent(),
+        log ? logSoftmax(classAxis) : softmax(classAxis));
   }
 
-  /** Runs in parts, for the progress bar; as a whole if other files have numbers per row. */
-  private void each(int classAxis, List<Tensor> tensors, Consumer<List<Tensor>> operation) {
-    String task = log ? "log-softmax-backward" : "softmax-backward";
-    if (inputs.files().findAny().isPresent()) {
-      Progress.during(task, () -> operation.accept(tensors));
-    } else {
-      RowBlocks.each(task, classAxis, tensors, operation);
-    }
+  private Function<List<Tensor>, BoundCall> logSoftmax(int classAxis) {
+    LogSoftmax operation =
+        LogSoftmax.builder()
+            .execution(compute.execution())
+            .axis(classAxis)
+            .temperature(temperature)
+            .build();
+    return part -> operation.onBackward(part.get(0), part.get(1), part.get(2));
+  }
+
+  private Function<List<Tensor>, BoundCall> softmax(int classAxis) {
+    Softmax operation =
+        Softmax.builder()
+            .execution(compute.execution())
+            .axis(classAxis)
+            .temperature(temperature)
+            .build();
+    return part -> operation.onBackward(part.get(0), part.get(1), part.get(2));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.BoundCall;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
@@ -8,7 +9,7 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.BiConsumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -82,32 +83,27 @@ final class SoftmaxCommand implements Callable<Integer> {
   }
 
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
-    if (log) {
-      LogSoftmax.Builder builder =
-          LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
-      options.tell(builder);
-      LogSoftmax operation = builder.build();
-      each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
-    } else {
-      Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
-      options.tell(builder);
-      Softmax operation = builder.build();
-      each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
-    }
+    RowBlocks.run(
+        log ? "log-softmax" : "softmax",
+        classAxis,
+        List.of(logits, output),
+        beside,
+        otherFiles().findAny().isPresent(),
+        log ? logSoftmax(classAxis) : softmax(classAxis));
   }
 
-  /** Runs in parts, for the progress bar; as a whole if other files have numbers per row. */
-  private void each(
-      int classAxis, Tensor logits, Tensor output, BiConsumer<Tensor, Tensor> operation) {
-    String task = log ? "log-softmax" : "softmax";
-    if (otherFiles().findAny().isPresent()) {
-      Progress.during(task, () -> operation.accept(logits, output));
-    } else {
-      RowBlocks.each(
-          task,
-          classAxis,
-          List.of(logits, output),
-          part -> operation.accept(part.get(0), part.get(1)));
-    }
+  private Function<List<Tensor>, BoundCall> logSoftmax(int classAxis) {
+    LogSoftmax.Builder builder =
+        LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
+    options.tell(builder);
+    LogSoftmax operation = builder.build();
+    return part -> operation.on(part.get(0), part.get(1));
+  }
+
+  private Function<List<Tensor>, BoundCall> softmax(int classAxis) {
+    Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
+    options.tell(builder);
+    Softmax operation = builder.build();
+    return part -> operation.on(part.get(0), part.get(1));
   }
 }
