@@ -17,7 +17,7 @@ pyspark = pytest.importorskip("pyspark")
 ROOT = Path(__file__).resolve().parents[2]
 JARS = [next(iter((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar")), None) for name in
         ("xent", "xent-files", "xent-spark")]
-pytestmark = pytest.mark.skipif(None in JARS, reason="java/xent-spark is not built")
+built = pytest.mark.skipif(None in JARS, reason="java/xent-spark is not built")
 
 X, Y = [[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 1.0, 4.0]], [0, 1, 1]
 
@@ -117,6 +117,51 @@ def every_option(spark):
         assert names == set(map(xent._camel, known.__annotations__)) - unused, call
 
 
+@pytest.mark.parametrize("given", [None, [], "local"])
+def test_what_is_no_session(given):
+    from pyxent.spark import register
+    with pytest.raises(TypeError) as error:
+        register(given)
+    assert str(error.value) == f"spark is {given!r}; expected a session: pyspark.sql.SparkSession.builder.getOrCreate()"
+
+
+def test_a_session_without_the_jars(tmp_path):
+    """In a process of its own, as in `found`."""
+    code = """from pyspark.sql import SparkSession
+from pyxent.spark import register
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+try:
+    register(spark)
+except RuntimeError as error:
+    print(error)
+spark.stop()"""
+    environment = dict(os.environ, SPARK_LOCAL_IP="127.0.0.1", PYTHONPATH=str(ROOT / "python/src"))
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=environment,
+                         cwd=tmp_path)
+    assert run.stdout.splitlines()[-1:] == ["the session has no jar of xent-spark; expected the jars xent and xent-spark "
+                                            "in spark.jars when it started"], run.stderr[-3000:]
+
+
+def test_options_have_names():
+    import inspect
+
+    from pyxent import spark as xent
+    for call, message in (
+            (lambda: xent.softmax("x", {"temperature": "2"}), "softmax() got 2 positional arguments; expected 1. Pass the "
+             "others by name: temperature='2'"),
+            (lambda: xent.top_k("x", 5, {"log": True}), "top_k() got 3 positional arguments; expected 2. Pass the others by "
+             "name: log=True"),
+            (lambda: xent.loss("x", "y", "w", 0.1), "loss() got 4 positional arguments; expected 3. Pass the others by "
+             "name: help(pyxent.spark.loss) lists them")):
+        with pytest.raises(TypeError) as error:
+            call()
+        assert str(error.value) == message
+    for name in set(xent.__all__) - {"LossOptions", "Options", "register"}:
+        with pytest.raises(TypeError, match=f"^{name}.. got 9 positional arguments; expected .. Pass the others by name"):
+            getattr(xent, name)(*["x"] * 9)
+        assert list(inspect.signature(getattr(xent, name)).parameters)[-2:] == ["bad_rows", "options"]
+
+
 def mistakes(spark):
     from pyxent import spark as xent
     rows = spark.createDataFrame(list(zip(X, Y)), "x array<float>, y int")
@@ -185,10 +230,12 @@ def found(tmp_path_factory):
     return results
 
 
+@built
 def test_connect_has_the_bits_of_classic(found):
     assert found["connect"] == found["classic"]
 
 
+@built
 def test_numbers_are_those_of_pyxent(found):
     import numpy as np
 

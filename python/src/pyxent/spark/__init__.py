@@ -10,13 +10,16 @@ error, and `loss` and `linear_loss` count it in nulls. Options with the value No
 """
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
+from pyxent._names import Function, unexpected
 from pyxent._options import shown
 
 if TYPE_CHECKING:
@@ -114,63 +117,87 @@ def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, An
     return F.call_function(("try_xent_" if bad_rows == "null" else "xent_") + function, *arguments)
 
 
+def _with_names(function: Function) -> Function:
+    """A function whose error about a positional argument says that it has a name."""
+    most = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in inspect.signature(function).parameters.values())
+
+    @wraps(function)
+    def checked(*given: Any, **named: Any) -> Any:
+        if len(given) > most:
+            raise unexpected(function, {}, given[most:])
+        return function(*given, **named)
+
+    return cast(Function, checked)
+
+
 def register(spark: SparkSession) -> None:
     """Adds the functions to an existing session, for example in a notebook.
 
     The session must have the jars in `spark.jars`. A server of Spark Connect needs the setting instead.
     """
-    if not hasattr(spark, "_jsparkSession"):
+    if type(spark).__module__.startswith("pyspark.sql.connect."):
         raise TypeError(f"spark is a session of Spark Connect; expected one with its own driver. Start the server with "
                         f"{_EXTENSION}")
+    if not hasattr(spark, "_jsparkSession"):
+        raise TypeError(f"spark is {shown(spark)}; expected a session: pyspark.sql.SparkSession.builder.getOrCreate()")
     xent: Any = spark._jvm.dev.xent.spark.Xent
-    if not hasattr(xent, "register"):
+    if type(xent).__name__ == "JavaPackage":  # py4j: every name that is no class, with any attribute
         raise RuntimeError("the session has no jar of xent-spark; expected the jars xent and xent-spark in spark.jars "
                            "when it started")
     xent.register(spark._jsparkSession)
 
 
+@_with_names
 def softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The probabilities of a row: array<float>, or array<double> of double logits."""
     return _call("softmax", bad_rows, Options, options, logits=logits)
 
 
+@_with_names
 def log_softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The log-probabilities of a row."""
     return _call("log_softmax", bad_rows, Options, options, logits=logits)
 
 
+@_with_names
 def argmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[_NumberOptions]) -> Column:
     """The class of the largest logit, an int: the lowest of equal classes, -1 in a row with NaN."""
     return _call("argmax", bad_rows, _NumberOptions, options, logits=logits)
 
 
+@_with_names
 def entropy(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The entropy of the probabilities of a row, a double."""
     return _call("entropy", bad_rows, Options, options, logits=logits)
 
 
+@_with_names
 def log_sum_exp(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The log-sum-exp of a row, a double."""
     return _call("log_sum_exp", bad_rows, Options, options, logits=logits)
 
 
+@_with_names
 def top_k(logits: Column | str, k: int, *, bad_rows: BadRows = "error", **options: Unpack[_TopKOptions]) -> Column:
     """The k largest classes and their probabilities, or log-probabilities with log=True: struct<classes, values>."""
     return _call("top_k", bad_rows, _TopKOptions, options, logits=logits, k=F.lit(k))
 
 
+@_with_names
 def cross_entropy(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
                   bad_rows: BadRows = "error", **options: Unpack[LossOptions]) -> Column:
     """The loss of a row times its weight, a double. The label is a class, or an array of probabilities."""
     return _call("cross_entropy", bad_rows, LossOptions, options, logits=logits, label=label, weight=weight)
 
 
+@_with_names
 def cross_entropy_gradient(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
                            bad_rows: BadRows = "error", **options: Unpack[_GradientOptions]) -> Column:
     """The gradient of the loss of a row; with `denominator`, the gradient of the mean over all rows."""
     return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits=logits, label=label, weight=weight)
 
 
+@_with_names
 def loss(logits: Column | str, label: Column | str, weight: Column | str | None = None, *, bad_rows: BadRows = "error",
          **options: Unpack[_TotalOptions]) -> Column:
     """An aggregate: struct<mean, sum, denominator, perplexity, accuracy, rows, valid_rows, correct, nulls>, exact for
@@ -181,6 +208,7 @@ def loss(logits: Column | str, label: Column | str, weight: Column | str | None 
     return _call("loss", bad_rows, _TotalOptions, options, logits=logits, label=label, weight=weight)
 
 
+@_with_names
 def linear_loss(hidden: Column | str, label: Column | str, weight: Column | str | None = None, *,
                 bad_rows: BadRows = "error", **options: Unpack[_LinearOptions]) -> Column:
     """The result of `loss` for hidden states and the .npy files weights and bias of a linear layer, without logits."""
