@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cursors: the tokens of `sample`, whose steps they count."""
 import array
+import copy
 import re
 import sys
 
@@ -254,6 +255,17 @@ def test_without_numpy(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     cursor = pyxent.Sampler(temperature=0, no_repeat_ngram=1).start()
     assert [cursor.next(array.array("f", [1, 2])) for _ in range(2)] == [1, 0]
+
+
+def test_a_sampler_is_no_cursor():
+    sampler = pyxent.Sampler(seed=1)
+    names = {name for name in vars(pyxent.SamplerCursor) if not name.startswith("_")}
+    for name in {*names, "x"}:
+        with pytest.raises(AttributeError) as error:
+            getattr(sampler, name)
+        fix = f"; expected start().{name}, of its cursor" if name in names else ""
+        assert str(error.value) == f"Sampler has no attribute {name!r}{fix}"
+    assert len(names) == 6 and copy.deepcopy(sampler).options == sampler.options
 
 
 @pytest.mark.parametrize("call, error, message", [

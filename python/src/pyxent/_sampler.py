@@ -26,6 +26,7 @@ _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma"
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
             "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
 _PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
+_OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
@@ -114,6 +115,11 @@ class Sampler:
         vars(self).update((name, released(value)) for name, value in state.items())
         for of in ("options", "_shown"):
             setattr(self, of, {name: released(value) for name, value in state[of].items()})
+
+    if not TYPE_CHECKING:  # type checkers would take any name
+        def __getattr__(self, name: str) -> Any:
+            fix = f"; expected start().{name}, of its cursor" if name in _OF_CURSOR else ""
+            raise AttributeError(f"Sampler has no attribute {name!r}{fix}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"Sampler({', '.join(f'{name}={shown(value)}' for name, value in self._shown.items())})"
