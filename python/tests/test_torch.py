@@ -311,10 +311,15 @@ def test_no_second_derivatives(call, x):
 
 @pytest.mark.filterwarnings("ignore")
 def test_neither_forward_mode_nor_vmap(call, x):
-    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward mode"):
+    forward_mode = "^pyxent.torch has no forward mode; expected backward.. or torch.func.grad, or the function of torch.nn"
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match=forward_mode):
         call(forward_ad.make_dual(x.detach(), torch.ones_like(x)))
-    with pytest.raises(RuntimeError, match="vmap"):
-        torch.func.vmap(call)(x.detach()[None])
+    with pytest.raises(NotImplementedError, match=forward_mode):
+        torch.func.jvp(call, (x.detach(),), (torch.ones_like(x),))
+    vmap = "^pyxent.torch has no vmap; expected one call with all rows, or the function of torch.nn.functional$"
+    for function in (call, torch.func.grad(call)):
+        with pytest.raises(RuntimeError, match=vmap):
+            torch.func.vmap(function)(x.detach()[None])
 
 
 def test_what_is_kept(x):

@@ -60,7 +60,21 @@ def _require_constant(**tensors: Any) -> None:
             raise TypeError(f"{name} requires its gradient, which is not computed; expected {name}.detach()")
 
 
-class _Gradient(torch.autograd.Function):
+class _Function(torch.autograd.Function):
+    """A function with a backward only."""
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        raise NotImplementedError("pyxent.torch has no forward mode; expected backward() or torch.func.grad, or the "
+                                  "function of torch.nn.functional")
+
+    @staticmethod
+    def vmap(info: Any, dimensions: Any, *arguments: Any) -> Any:
+        raise RuntimeError("pyxent.torch has no vmap; expected one call with all rows, or the function of "
+                           "torch.nn.functional")
+
+
+class _Gradient(_Function):
     """A gradient as a node of the graph, which has no second derivative."""
 
     @staticmethod
@@ -104,7 +118,7 @@ def _softmax_gradient(output: Any, upstream: Any, dim: int, log: bool, dtype: An
         output, upstream, axis=dim, gradient=gradient, threads=torch.get_num_threads())
 
 
-class _Softmax(torch.autograd.Function):
+class _Softmax(_Function):
     forward = staticmethod(_softmax)
 
     @staticmethod
@@ -221,7 +235,7 @@ def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, 
                                          **_options(target, weight, reduction, ignore_index, label_smoothing))
 
 
-class _CrossEntropy(torch.autograd.Function):
+class _CrossEntropy(_Function):
     forward = staticmethod(_loss)
 
     @staticmethod
@@ -293,7 +307,7 @@ def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any,
     return made[0], made[1], made[2]
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+class _LinearCrossEntropy(_Function):
     forward = staticmethod(_linear)
 
     @staticmethod
