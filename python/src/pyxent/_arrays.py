@@ -295,7 +295,7 @@ def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Arr
         type_ = "BF16"
     if type_ is None:
         dtype = getattr(value, "dtype", typestr)
-        if str(dtype) == "|V2":  # numpy.load has no bfloat16
+        if str(dtype) == "|V2":  # what numpy.load makes of bfloat16
             raise _unknown(name, dtype, f". If they are bfloat16, as in a .npy file: {name}.view(ml_dtypes.bfloat16)")
         raise _unknown(name, dtype, _conversion(name, takes, len(about["shape"]), typestr[1] in "fiuO"))
     address, read_only = about["data"]

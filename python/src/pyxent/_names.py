@@ -61,7 +61,7 @@ def _help(function: Callable[..., Any]) -> str:
 
 
 def _by_name(value: Any, taken: Collection[str]) -> str | None:
-    """A positional argument as one that has a name, if its type has only one."""
+    """A positional argument as one that has a name, if its name follows from its type."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={shown(each)}" for name, each in list(value.items())[:3])
     name = "axis" if type(value) is int else "temperature"

@@ -141,7 +141,7 @@ def register(spark: SparkSession) -> None:
     if not hasattr(spark, "_jsparkSession"):
         raise TypeError(f"spark is {shown(spark)}; expected a session: pyspark.sql.SparkSession.builder.getOrCreate()")
     xent: Any = spark._jvm.dev.xent.spark.Xent
-    if type(xent).__name__ == "JavaPackage":  # py4j: every name that is no class, with any attribute
+    if type(xent).__name__ == "JavaPackage":  # py4j's object for unknown names, which has all attributes
         raise RuntimeError("the session has no jar of xent-spark; expected the jars xent and xent-spark in spark.jars "
                            "when it started")
     xent.register(spark._jsparkSession)
