@@ -819,8 +819,8 @@ def cross_entropy(
     axis             the class axis; for several axes, or None for all, labels and class weights count the classes
                      through all of them, in the order of the dimensions
     targets          integers: labels, in the shape of the logits without the class axis; floats: probability rows, in
-                     the shape of the logits; with `target_weights`: integers, several classes of each row along the
-                     class axis
+                     the shape of the logits, whose sums and signs are not checked; with `target_weights`: integers,
+                     several classes of each row along the class axis
     reduction        "mean" or "sum"; `gradient_reduction` if that of the gradient differs
     ignore_index     rows with this label do not count; None, the default, ignores no row (PyTorch's default is -100)
     label_smoothing  eps: targets become `(1 - eps) q + eps / classes`; with smoothing="others", eps is spread over all
