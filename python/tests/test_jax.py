@@ -15,7 +15,7 @@ from jax.test_util import check_grads
 
 import pyxent
 import pyxent.jax as xent
-from pyxent import DTypeError
+from pyxent import DTypeError, ShapeError
 
 TYPES = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-6}
 SHAPES = {(5,): -1, (4, 7): -1, (3, 6, 2): 1, (2, 3, 8): 2, (6, 3): 0}
@@ -136,6 +136,31 @@ def test_training():
 def test_types_are_checked_when_traced(call, message):
     with pytest.raises(DTypeError, match=message):
         jax.jit(call)()
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), [
+    (lambda x, labels: xent.softmax(x, 5), ShapeError, "axis 5 does not exist in shape [2, 3]: axes go from -2 to 1"),
+    (lambda x, labels: xent.log_softmax(x, -3), ShapeError, "axis -3 does not exist in shape [2, 3]: axes go from -2 to 1"),
+    (lambda x, labels: xent.softmax(x, (0, 1)), TypeError, "axis is (0, 1); expected an integer"),
+    (lambda x, labels: xent.cross_entropy(x, labels, None), TypeError, "axis is None; expected an integer"),
+    (lambda x, labels: xent.cross_entropy(x, labels, 5), ShapeError,
+     "axis 5 does not exist in shape [2, 3]: axes go from -2 to 1"),
+    (lambda x, labels: xent.cross_entropy(x, labels, reduction="mean"), TypeError, "reduction is given to pyxent.jax; "
+     "expected the losses of the rows, and jax.grad for gradients: cross_entropy(logits, targets).mean()"),
+    (lambda x, labels: xent.cross_entropy(x, labels, weight=1), TypeError,
+     "cross_entropy() got an unexpected keyword argument 'weight'; expected class_weights"),
+])
+def test_axes_and_names_are_checked_when_traced(call, kind, message):
+    x, labels = values((2, 3)), jnp.array([0, 1])
+    for run in (call, jax.jit(call), lambda x, labels: jax.vmap(call)(x[None], labels[None])):
+        with pytest.raises(kind) as error:
+            run(x, labels)
+        assert str(error.value) == message
+
+
+def test_a_logit_without_dimensions():
+    assert xent.softmax(jnp.float32(3)) == 1
+    assert jax.value_and_grad(xent.cross_entropy)(jnp.float32(3), jnp.array(0)) == (0, 0)
 
 
 def test_errors_name_what_is_wrong():

@@ -5,6 +5,7 @@ They work in `jit`, `grad` and `vmap`. XLA calls Xent through `jax.pure_callback
 """
 from __future__ import annotations
 
+import inspect
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import pyxent
+from pyxent._call import normal_axis
+from pyxent._names import unexpected
 from pyxent.errors import DTypeError
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
@@ -29,9 +32,10 @@ def _empty(array: Any) -> Any:
     return np.empty(array.shape, array.dtype)
 
 
-def _from_end(axis: int, dimensions: int) -> int:
+def _from_end(axis: int, name: str, array: Any) -> int:
     """The axis as a negative number, which stays the same if `vmap` adds an axis before the others."""
-    return axis - dimensions if axis >= 0 else axis
+    shape = array.shape or (1,)
+    return normal_axis(axis, name, shape) - len(shape)
 
 
 def _call(function: Any, results: Any, *arrays: Any) -> Any:
@@ -73,13 +77,13 @@ def softmax(x: Any, axis: int = -1) -> Any:
     Array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
     """
     x = _require_floats("x", x)
-    return _probabilities((pyxent.softmax, pyxent.softmax_backward), _from_end(axis, x.ndim), x)
+    return _probabilities((pyxent.softmax, pyxent.softmax_backward), _from_end(axis, "x", x), x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Returns the log-probabilities, like `jax.nn.log_softmax`, in the type of `x`."""
     x = _require_floats("x", x)
-    return _probabilities((pyxent.log_softmax, pyxent.log_softmax_backward), _from_end(axis, x.ndim), x)
+    return _probabilities((pyxent.log_softmax, pyxent.log_softmax_backward), _from_end(axis, "x", x), x)
 
 
 def _losses_and_gradients(options: tuple[tuple[str, Any], ...], logits: Any, targets: Any, gradients: bool) -> Any:
@@ -94,7 +98,7 @@ def _losses_and_gradients(options: tuple[tuple[str, Any], ...], logits: Any, tar
         result = pyxent.cross_entropy(x, t, reduction="sum", losses=True, **wanted, **settings)
         return (result.losses, *wanted.values())
 
-    axis = settings["axis"] % logits.ndim
+    axis = settings["axis"] % max(logits.ndim, 1)
     rows = logits.shape[:axis] + logits.shape[axis + 1:]
     kind = jnp.float64 if logits.dtype == jnp.float64 else jnp.float32
     results = [jax.ShapeDtypeStruct(rows, kind)]
@@ -115,11 +119,14 @@ def _losses_forward(options: tuple[tuple[str, Any], ...], logits: Any, targets: 
 
 def _losses_backward(options: tuple[tuple[str, Any], ...], gradients: Any, upstream: Any) -> tuple[Any, Any]:
     factors = jnp.expand_dims(upstream, dict(options)["axis"])
-    products = [(factors * gradient).astype(gradient.dtype) for gradient in gradients]
+    products = [(factors * gradient).astype(gradient.dtype).reshape(gradient.shape) for gradient in gradients]
     return products[0], products[1] if len(products) > 1 else None
 
 
 _losses.defvjp(_losses_forward, _losses_backward)
+
+_OPTIONS = inspect.signature(pyxent.cross_entropy).parameters
+_RESULTS = {"reduction", "losses", "gradient", "target_gradient"}
 
 
 def cross_entropy(logits: Any, targets: Any, axis: int = -1, **options: Any) -> Any:
@@ -138,5 +145,10 @@ def cross_entropy(logits: Any, targets: Any, axis: int = -1, **options: Any) -> 
     Array(0.28872597, dtype=float32)
     """
     logits, targets = _require_floats("logits", logits), jnp.asarray(targets)
-    settings = {"axis": _from_end(axis, logits.ndim), **options}
+    if unknown := {name: value for name, value in options.items() if name not in _OPTIONS}:
+        raise unexpected(pyxent.cross_entropy, unknown)
+    for name in _RESULTS.intersection(options):
+        raise TypeError(f"{name} is given to pyxent.jax; expected the losses of the rows, and jax.grad for gradients: "
+                        f"cross_entropy(logits, targets).mean()")
+    settings = {"axis": _from_end(axis, "logits", logits), **options}
     return _losses(tuple(sorted(settings.items())), logits, targets)
