@@ -90,24 +90,6 @@ public final class NativeKernels implements Kernels {
       exists = true;
       return handle;
     }
-
-    /** Records that a function of the bindings returned, whose class has a handle. */
-    int used(int result) {
-      exists = true;
-      return result;
-    }
-
-    /** As above. */
-    long used(long result) {
-      exists = true;
-      return result;
-    }
-
-    /** As above. */
-    double used(double result) {
-      exists = true;
-      return result;
-    }
   }
 
   private static final class FewArrays {
@@ -452,14 +434,17 @@ public final class NativeKernels implements Kernels {
       return Jni.workspace(classes, tokens);
     }
     Handle.SAMPLE_WORKSPACE.require();
-    return Handle.SAMPLE_WORKSPACE.used(XentH.xent_sample_workspace(classes, tokens));
+    long size = XentH.xent_sample_workspace(classes, tokens);
+    Handle.SAMPLE_WORKSPACE.exists = true;
+    return size;
   }
 
   @Override
   public long linearWorkspace(long rows, long features, long classes, int contents) {
     Handle.LINEAR_WORKSPACE.require();
-    return Handle.LINEAR_WORKSPACE.used(
-        XentH.xent_linear_workspace(rows, features, classes, contents));
+    long size = XentH.xent_linear_workspace(rows, features, classes, contents);
+    Handle.LINEAR_WORKSPACE.exists = true;
+    return size;
   }
 
   @Override
@@ -485,14 +470,18 @@ public final class NativeKernels implements Kernels {
   @Override
   public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
     Handle.MERGE.require();
-    return Handle.MERGE.used(XentH.xent_exact_sum_merge(exactSum, other));
+    int status = XentH.xent_exact_sum_merge(exactSum, other);
+    Handle.MERGE.exists = true;
+    return status;
   }
 
   @Override
   public double exactSumValue(MemorySegment exactSum) {
     if (!Jni.BOUND) {
       Handle.SUM_VALUE.require();
-      return Handle.SUM_VALUE.used(XentH.xent_exact_sum_value(exactSum));
+      double value = XentH.xent_exact_sum_value(exactSum);
+      Handle.SUM_VALUE.exists = true;
+      return value;
     }
     double value = Jni.value(exactSum.address());
     Reference.reachabilityFence(exactSum);
