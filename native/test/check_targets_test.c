@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Labels of every type, the ignore index, and weights of classes and rows, before a call. */
+#include <float.h>
+
 #include "small.h"
 
 /* Without rows no class weight is looked at. */
@@ -139,11 +141,66 @@ static void test_sums_of_weights(void) {
   }
 }
 
+/* Class weights of contiguous labels, whose float bits show whether their sum is exact, beside the exact sum. */
+static void test_sums_of_class_weights(void) {
+  enum { MOST = 1200, KINDS = 7 };
+  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_I32, XENT_U32, XENT_I64, XENT_U64};
+  static float weights[CLASSES];
+  static int64_t array[MOST];
+  random_source r = {12};
+  for (int i = 0; i < 14000; i++) {
+    const int64_t rows = 1 + random_below(&r, i % 4 ? 20 : MOST), kind = i % KINDS;
+    const int32_t type = types[random_below(&r, 8)];
+    const int apart = 15 + (int)random_below(&r, 20);
+    for (int64_t k = 0; k < CLASSES; k++) {
+      const double unit = random_unit(&r);
+      weights[k] = (float)(kind == 0   ? unit
+                           : kind == 1 ? ldexp(1 + unit, k % 2 ? apart : 0)
+                           : kind == 2 ? ldexp(1 + unit, k % 2 ? apart - 149 : -149)
+                           : kind == 3 ? ldexp(unit, (int)random_below(&r, 200) - 100)
+                           : kind == 4 ? (k % 2 ? -0.0 : 0.0)
+                           : kind == 5 ? (k % 2 ? (double)FLT_MAX : 0.0)
+                                       : ldexp(1 - 0x1p-24, k % 3 ? apart : 0));
+    }
+    reset();
+    options.has_ignore_index = (int32_t)random_below(&r, 2);
+    options.ignore_index = random_below(&r, CLASSES);
+    xent_shape s = dense_shape_of(rows, CLASSES, 1, type);
+    s.class_weights = layout_of(0, 1, 0, XENT_F32);
+    const int64_t begin = random_below(&r, rows);
+    for (int64_t row = begin; row < rows; row++) put_label(array, type, row, random_below(&r, CLASSES));
+    const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, begin, rows, &report);
+    xent_exact_sum exact = xent_empty_exact_sum();
+    CHECK(run_at(w, ARRAYS(array, NULL, NULL, weights, NULL, NULL, &exact)) == XENT_OK);
+    const xent_report expected = report;
+    CHECK(run_at(w, ARRAYS(array, NULL, NULL, weights)) == XENT_OK);
+    CHECK(report.denominator == expected.denominator && report.valid_rows == expected.valid_rows);
+    CHECK(report.denominator == xent_exact_sum_value(&exact) && !signbit(report.denominator));
+    /* prepared: nothing but the contents may change */
+    xent_prepared prepared = {.size = sizeof prepared};
+    xent_work once = w;
+    once.size = sizeof once;
+    once.prepared = &prepared;
+    CHECK(xent_few_at(&once, array, NULL, NULL, weights, NULL, NULL) == XENT_OK);
+    report.denominator = -1;
+    CHECK(xent_run(&prepared) == XENT_OK && report.denominator == expected.denominator);
+    CHECK(report.valid_rows == expected.valid_rows);
+    const int64_t wrong = begin + random_below(&r, rows - begin);
+    put_label(array, type, wrong, CLASSES);
+    CHECK(xent_run(&prepared) == XENT_INVALID_LABEL && report.row == wrong && report.label == CLASSES);
+    put_label(array, type, wrong, 0);
+    weights[CLASSES - 1] = i % 2 ? NAN : -1;
+    CHECK(xent_run(&prepared) == XENT_INVALID_OPTION && report.field == XENT_FIELD_CLASS_WEIGHTS);
+    CHECK(report.integer == CLASSES - 1);
+  }
+}
+
 int main(void) {
   test_no_rows();
   test_weights_that_are_none();
   test_labels();
   test_many_labels();
   test_sums_of_weights();
+  test_sums_of_class_weights();
   return all_checks();
 }

@@ -2,6 +2,7 @@
 /* Cross-entropy: the calls that its options and outputs reject, and its losses and gradients with labels of every type,
  * smoothing, focus, probability rows, ignored rows and upstream gradients against the formulas in long double. */
 #include "formulas.h"
+#include "kernels/schedules.h"
 #include "small.h"
 #include "tiers.h"
 
@@ -424,6 +425,47 @@ static void test_matrix_of_floats(void) {
   CHECK(x[0] == gradient[0]);
 }
 
+/* A call of one row has its own path, with class weights, too: its bits are those of the same row among others. */
+static void test_one_row_with_class_weights(int32_t isa) {
+  enum { MOST = 130, TWO = 2 };
+  static const float special[] = {0, -0.0f, 1, 2.5f, 1e-30f, 0x1p-149f, 3.4e38f, INFINITY, NAN, -1};
+  static const double scales[] = {1, -3, 0, 0.1, 1e-42, 1e300, 5e-324, -0.0};
+  random_source r = {21};
+  for (int i = 0; i < 6000; i++) {
+    const int64_t C = 2 + random_below(&r, MOST - 1);
+    float logits[TWO * MOST], losses[2][TWO], gradients[2][TWO * MOST], weights[MOST];
+    int32_t classes[TWO];
+    for (int64_t k = 0; k < TWO * C; k++) logits[k] = (float)(60 * random_unit(&r) - 30);
+    if (i % 5 == 0) logits[random_below(&r, TWO * C)] = i % 2 ? -INFINITY : 1e30f;
+    for (int64_t k = 0; k < C; k++) weights[k] = (float)random_unit(&r);
+    for (int k = 0; k < TWO; k++) {
+      classes[k] = (int32_t)random_below(&r, C);
+      if (i % 3) weights[classes[k]] = special[random_below(&r, sizeof special / sizeof *special)];
+    }
+    reset();
+    options.isa = isa;
+    options.has_gradient_scale = 1;
+    options.gradient_scale = scales[random_below(&r, sizeof scales / sizeof *scales)];
+    xent_shape s = dense_shape_of(TWO, C, 1, XENT_I32);
+    s.class_weights = layout_of(0, 1, 0, XENT_F32);
+    const bool gradient = i % 2, loss = !gradient || i % 4 == 1;
+    xent_exact_sum sums[2] = {xent_empty_exact_sum(), xent_empty_exact_sum()};
+    for (int way = 0; way < 2; way++)
+      for (int row = 0; row < (way ? TWO : 1); row++) {
+        const cross_entropy_arrays a = {.logits = logits, .targets = classes, .losses = loss ? losses[way] : NULL,
+                                        .gradient = gradient ? gradients[way] : NULL,
+                                        .class_weights = weights,
+                                        .exact_sum = loss ? &sums[way] : NULL};
+        CHECK(cross_entropy_of(&s, &options, row, way ? row + 1 : TWO, &a, &report) == XENT_OK);
+        CHECK(way == 0 || C > 128 || report.schedule == XENT_SCHEDULE_SINGLE);
+      }
+    CHECK(!loss || !memcmp(losses[0], losses[1], sizeof losses[0]));
+    CHECK(!gradient || !memcmp(gradients[0], gradients[1], (size_t)(TWO * C) * sizeof(float)));
+    const double one = xent_exact_sum_value(&sums[0]), other = xent_exact_sum_value(&sums[1]);
+    CHECK(!loss || one == other || (isnan(one) && isnan(other)));
+  }
+}
+
 int main(void) {
   test_matrix_of_floats();
   test_weights_that_are_missing();
@@ -441,6 +483,7 @@ int main(void) {
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     test_entropy_beside_a_gradient(isa);
     test_values(isa, &r);
+    test_one_row_with_class_weights(isa);
   }
   printf("focal loss and gradient: %.2f and %.2f of what is promised\n", worst_focal_loss, worst_focal_gradient);
   const int wrong_values = all_values();

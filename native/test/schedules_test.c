@@ -80,7 +80,7 @@ static const wish wishes[] = {
     {.name = "smoothing of others",
      .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS},
      .of_targets = true},
-    {.name = "class weights", .arrays = CLASS_WEIGHTS, .of_targets = true},
+    {.name = "class weights", .single = true, .arrays = CLASS_WEIGHTS, .of_targets = true},
     {.name = "class weights and smoothing",
      .arrays = CLASS_WEIGHTS,
      .options = {.label_smoothing = 0.1},

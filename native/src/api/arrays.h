@@ -169,6 +169,7 @@ typedef struct {
   bool all_layouts;  /* takes layouts of absent arrays, too, not only those of usual ones */
   bool has_classes;  /* a range of classes, after the range of rows */
   bool needs_report; /* the report receives the result of the function */
+  bool weighs_rows;  /* the kernel sets the denominator */
   bool backward;     /* of softmax: the type of its output selects the arithmetic */
   uint16_t size, report;
   uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */

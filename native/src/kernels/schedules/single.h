@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of one short row with only its softmax, log-softmax, loss of a label or the gradient of this loss: the
- * formulas of results/sixteen.h for one row.
+ * A call of one short row with only its softmax, log-softmax, loss of a label or the gradient of this loss, with or
+ * without class weights: the formulas of results/sixteen.h for one row.
  */
 #ifndef XENT_SCHEDULES_SINGLE_H
 #define XENT_SCHEDULES_SINGLE_H
@@ -10,8 +10,9 @@
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 
-#define XENT_OF_SINGLE \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(exact_sum))
+#define XENT_OF_SINGLE                                                                                     \
+  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(output) | XENT_HAS(losses) | \
+   XENT_HAS(exact_sum))
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
@@ -105,11 +106,13 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
       single_write(e, s.e, n, 0, (float)(XENT_UNSCALE / s.total), -0.0f, y);
     return true;
   }
+  const double weight = class_weight_at(call, label);
   const double scale = call->options->has_gradient_scale ? call->options->gradient_scale : 1;
-  const double factor = XENT_UNSCALE / s.total * scale, size = fabs(factor);
+  const double factor = XENT_UNSCALE / s.total * scale * weight, size = fabs(factor);
+  if (call->class_weights && !(weight >= 0 && weight <= FLT_MAX && fabs(scale) <= FLT_MAX)) return false;
   if (y && size != 0 && !(size >= FLT_MIN && size <= FLT_MAX)) return false;
   if (call->losses || call->exact_sum) {
-    const float loss = (float)single_loss(&s, logit);
+    const float loss = weight == 0 ? 0 : (float)(weight * single_loss(&s, logit));
     if (call->losses) {
       const strided to = strided_at(call->losses, &shape->losses, row_offset(shape, &shape->losses, row));
       strided_set(&to, 0, loss);
@@ -117,7 +120,7 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
     if (call->exact_sum) exact_sum_add_one(call->exact_sum, loss);
   }
   if (y) {
-    const float label_gradient = (float)((0 - s.sum / s.total) * scale);
+    const float label_gradient = (float)(((0 - s.sum / s.total) * weight + 0) * scale);
     single_write(e, s.e, n, 0, (float)factor, -0.0f, y);
     y[label] = label_gradient == label_gradient ? label_gradient : XENT_NAN;
   }
