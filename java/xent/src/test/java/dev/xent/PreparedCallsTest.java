@@ -107,7 +107,7 @@ class PreparedCallsTest {
   @Test
   void losses() {
     Tensor probabilities = floats(ROWS, CLASSES);
-    assertPrepared("labels", loss.on(x, labels), 2);
+    assertPrepared("labels", loss.on(x, labels), 1);
     assertPrepared("gradient", loss.on(x, labels).gradient(y), 2);
     assertPrepared("gradient in place", loss.on(z, labels).gradient(z), 2);
     assertPrepared("probabilities", loss.on(x, probabilities).gradient(y), 1);

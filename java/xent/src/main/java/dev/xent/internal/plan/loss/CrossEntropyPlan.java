@@ -143,10 +143,9 @@ public final class CrossEntropyPlan {
       Outputs outputs = call.outputs();
       TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind));
-      // The kernel checks a row's label before it writes the row, which suffices for a single row.
       boolean checked =
           Losses.needsNoCheck(call, kind)
-              || kernelChecks(call) && isPlain(call, given) && call.partition.isOneKernel();
+              || kernelChecks(call, given) && isPlain(call, given) && call.partition.isOneKernel();
       double count = Losses.weightOfRows(call, checked);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, gradients);
@@ -160,9 +159,13 @@ public final class CrossEntropyPlan {
       return reduced;
     }
 
-    /** Whether the kernel's own check of a label suffices. */
-    private boolean kernelChecks(Call call) {
-      return countsAllRows && call.dimensions.rows == 1;
+    /**
+     * Whether the kernel's own checks of labels suffice: it checks a label before it writes the
+     * row, so nothing is written before the last check of a single row, or of a loss without a
+     * gradient, whose losses are in the library's memory.
+     */
+    private boolean kernelChecks(Call call, CallArguments given) {
+      return countsAllRows && (call.dimensions.rows == 1 || given.gradient == null);
     }
 
     /** Whether the targets are labels, and the call has no other inputs or outputs. */
@@ -177,7 +180,7 @@ public final class CrossEntropyPlan {
           && call.hasFewLosses()
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
-        KernelArrays checks = kernelChecks(call) ? null : check;
+        KernelArrays checks = kernelChecks(call, given) ? null : check;
         call.remember(number, checks, kernel, given.lead, given.targets, given.gradient, losses);
       }
     }

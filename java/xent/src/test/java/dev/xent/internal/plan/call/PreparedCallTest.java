@@ -2,6 +2,7 @@
 package dev.xent.internal.plan.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
@@ -12,14 +13,18 @@ import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossCall;
 import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.errors.LabelException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -91,9 +96,9 @@ class PreparedCallTest {
     calls.put("top probabilities", () -> top.probabilities(x, classes, values));
     CrossEntropyHvp hvp = CrossEntropyHvp.builder().execution(NATIVE).build();
     calls.put("hvp", () -> hvp.product(x, y, z));
+    calls.put("loss", () -> loss.forward(x, labels));
     calls.forEach((name, call) -> assertPrepared(name, call, 1));
     calls.clear();
-    calls.put("loss", () -> loss.forward(x, labels));
     calls.put("loss and gradient", () -> loss.forwardBackward(x, labels, y));
     calls.put("gradient in place", () -> loss.forwardBackward(z, labels, z));
     CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-1).build();
@@ -104,6 +109,28 @@ class PreparedCallTest {
     calls.put("class weights", () -> weighted.forwardBackward(x, labels, y));
     calls.put("class weights, without a gradient", () -> weighted.forward(x, labels));
     calls.forEach((name, call) -> assertPrepared(name, call, 2));
+  }
+
+  @Test
+  void eachRunNamesAWrongLabel() {
+    int rows = 40;
+    Tensor x = floats("heap", rows, 10);
+    Tensor labels = Tensor.of(new long[rows], rows);
+    CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
+    LossCall bound = loss.on(x, labels);
+    double right = loss.forward(x, labels);
+    for (int i = 0; i < CALLS; i++) {
+      int row = 17 + i;
+      labels.setLong(10, row);
+      for (ThrowingCallable call :
+          List.<ThrowingCallable>of(() -> loss.forward(x, labels), bound::run)) {
+        assertThatThrownBy(call)
+            .isInstanceOfSatisfying(LabelException.class, e -> assertThat(e.row()).isEqualTo(row));
+      }
+      labels.setLong(0, row);
+      assertThat(loss.forward(x, labels)).isEqualTo(right);
+      assertThat(bound.run()).isEqualTo(right);
+    }
   }
 
   @Test
