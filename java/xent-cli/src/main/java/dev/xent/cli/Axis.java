@@ -5,10 +5,20 @@ import dev.xent.Tensor;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.LongStream;
+import picocli.CommandLine.Option;
 
-/** Parses class axes of the command line. */
+/** The class axis of a command. */
 final class Axis {
-  private Axis() {}
+  @Option(
+      names = "--axis",
+      paramLabel = "A",
+      description = "The class axis; -1 is the last. Default: -1.")
+  private int axis = -1;
+
+  /** The axis of a tensor, counted from 0. */
+  int in(Tensor tensor, Object file) {
+    return resolve(axis, tensor, file);
+  }
 
   /** The axis counted from 0; a negative axis counts from the end. */
   static int resolve(int axis, Tensor tensor, Object file) {

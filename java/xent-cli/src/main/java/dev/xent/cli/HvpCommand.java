@@ -53,11 +53,7 @@ final class HvpCommand implements Callable<Integer> {
           "Write the products here, as f64 for f64 logits, else f32. Default: print them.")
   private @Nullable Path out;
 
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  @Mixin private Axis axis;
 
   @Option(
       names = "--scale",
@@ -93,7 +89,7 @@ final class HvpCommand implements Callable<Integer> {
         Outputs outputs = new Outputs(memory)) {
       Tensor logits = InputFiles.floats(in, memory);
       Tensor v = InputFiles.floats(vectors, memory);
-      int classAxis = Axis.resolve(axis, logits, in);
+      int classAxis = axis.in(logits, in);
       Inputs beside = inputs.read(inputs.offsets(memory), memory);
       Inputs all = weights.addTo(sink.addTo(beside, memory), memory);
       Stream.of(Stream.of(vectors), inputs.files(), sink.files(), weights.files())

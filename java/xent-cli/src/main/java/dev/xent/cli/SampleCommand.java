@@ -51,11 +51,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "Write the tokens here, as i64. Default: print them.")
   private @Nullable Path out;
 
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  @Mixin private Axis axis;
 
   @Mixin private SamplingChoices choices;
   @Mixin private RandomNumbers numbers;
@@ -113,7 +109,7 @@ final class SampleCommand implements Callable<Integer> {
         Outputs files = new Outputs(memory)) {
       Tensor x = InputFiles.floats(in, memory);
       requireType(x);
-      int classAxis = Axis.resolve(axis, x, in);
+      int classAxis = axis.in(x, in);
       Rows rows = Rows.of(x, classAxis, null);
       SamplerInputs inputs = inputs(memory);
       Supplier<Sampler.Builder> common = () -> choices.builder().axis(classAxis);

@@ -58,11 +58,7 @@ final class SelectedCommand implements Callable<Integer> {
       description = "Write the log-probabilities here. Default: print them.")
   private @Nullable Path out;
 
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  @Mixin private Axis axis;
 
   @Option(
       names = "--ignore-index",
@@ -109,7 +105,7 @@ final class SelectedCommand implements Callable<Integer> {
       Tensor logits = InputFiles.floats(in, memory);
       Tensor classes = InputFiles.integers(targets, memory);
       type.requireFor(logits, in);
-      int classAxis = Axis.resolve(axis, logits, in);
+      int classAxis = axis.in(logits, in);
       Tensor offsets = inputs.offsets(memory);
       Rows rows = Rows.of(logits, classAxis, offsets);
       Inputs beside = sink.addTo(inputs.read(offsets, memory), memory);

@@ -53,11 +53,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       description = "Write the gradient here. Default: print it.")
   private @Nullable Path dx;
 
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  @Mixin private Axis axis;
 
   @Option(names = "--log", description = "Y.npy is the output of a log-softmax.")
   private boolean log;
@@ -80,7 +76,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       Tensor output = InputFiles.floats(y, memory);
       Tensor upstream = InputFiles.floats(dy, memory);
       type.requireFor(output, y);
-      int classAxis = Axis.resolve(axis, output, y);
+      int classAxis = axis.in(output, y);
       Inputs beside = inputs.read(inputs.offsets(memory), memory);
       inputs.files().forEach(outputs::keep);
       Tensor gradient = outputs.createOrShow(dx, "-o DX.npy", type.like(output), output.shape());

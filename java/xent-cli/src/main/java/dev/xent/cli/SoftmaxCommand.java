@@ -45,11 +45,7 @@ final class SoftmaxCommand implements Callable<Integer> {
       description = "Write the result here; IN.npy itself is allowed. Default: print it.")
   private @Nullable Path out;
 
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  @Mixin private Axis axis;
 
   @Option(names = "--log", description = "Compute log-softmax.")
   private boolean log;
@@ -67,7 +63,7 @@ final class SoftmaxCommand implements Callable<Integer> {
         Outputs outputs = new Outputs(memory)) {
       Tensor logits = InputFiles.floats(in, memory);
       type.requireFor(logits, in);
-      int classAxis = Axis.resolve(axis, logits, in);
+      int classAxis = axis.in(logits, in);
       Inputs beside = sink.addTo(inputs.read(inputs.offsets(memory), memory), memory);
       otherFiles().forEach(outputs::keep);
       Tensor output = outputs.createOrShow(out, "-o OUT.npy", type.like(logits), logits.shape());

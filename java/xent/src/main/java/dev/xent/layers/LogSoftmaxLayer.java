@@ -4,7 +4,6 @@ package dev.xent.layers;
 import dev.xent.LogSoftmax;
 import dev.xent.Tensor;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * {@code y = x - log sum exp(x)} along one axis, and back: {@code dx = dy - exp(y) * sum dy}.
@@ -13,11 +12,9 @@ import org.jspecify.annotations.Nullable;
  * infinities, rows that are all -inf) are the same as in {@link LogSoftmax}. Ownership, order of
  * calls and threads: {@link Layer}.
  */
-public final class LogSoftmaxLayer extends OwningLayer {
+public final class LogSoftmaxLayer extends LogitLayer {
 
   private final LogSoftmax logSoftmax;
-  private final OwnedTensor outputs = new OwnedTensor();
-  private final OwnedTensor gradients = new OwnedTensor();
 
   /**
    * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
@@ -30,9 +27,8 @@ public final class LogSoftmaxLayer extends OwningLayer {
   }
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
-    super(Objects.requireNonNull(logSoftmax, "operation"), shape);
+    super(Objects.requireNonNull(logSoftmax, "operation"), logSoftmax.axis(), shape);
     this.logSoftmax = logSoftmax;
-    requireAxis(logSoftmax.axis());
   }
 
   /** Returns a layer along another axis; negative ones count from the end. */
@@ -58,25 +54,12 @@ public final class LogSoftmaxLayer extends OwningLayer {
   }
 
   @Override
-  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
-    begin(inputs);
-    logSoftmax.forward(inputs, outputs.shaped(inputs.shape()));
-    end();
-    return outputs.readOnly();
+  void compute(Tensor x, Tensor y) {
+    logSoftmax.forward(x, y);
   }
 
   @Override
-  public Tensor backward(Tensor gradients) {
-    Elements.given(gradients, "gradients");
-    requireForward("backward");
-    Tensor y = outputs.writable();
-    logSoftmax.backward(y, gradients, this.gradients.shaped(y.shape()));
-    return this.gradients.readOnly();
-  }
-
-  @Override
-  void free() {
-    outputs.close();
-    gradients.close();
+  void computeGradients(Tensor y, Tensor dy, Tensor dx) {
+    logSoftmax.backward(y, dy, dx);
   }
 }

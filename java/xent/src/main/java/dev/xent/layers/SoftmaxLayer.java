@@ -4,7 +4,6 @@ package dev.xent.layers;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * {@code y = exp(x) / sum exp(x)} along one axis, and back: {@code dx = y * (dy - sum dy * y)}.
@@ -13,11 +12,9 @@ import org.jspecify.annotations.Nullable;
  * infinities, rows that are all -inf) are the same as in {@link Softmax}. Ownership, order of calls
  * and threads: {@link Layer}.
  */
-public final class SoftmaxLayer extends OwningLayer {
+public final class SoftmaxLayer extends LogitLayer {
 
   private final Softmax softmax;
-  private final OwnedTensor outputs = new OwnedTensor();
-  private final OwnedTensor gradients = new OwnedTensor();
 
   /**
    * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
@@ -30,9 +27,8 @@ public final class SoftmaxLayer extends OwningLayer {
   }
 
   private SoftmaxLayer(Softmax softmax, long... shape) {
-    super(Objects.requireNonNull(softmax, "operation"), shape);
+    super(Objects.requireNonNull(softmax, "operation"), softmax.axis(), shape);
     this.softmax = softmax;
-    requireAxis(softmax.axis());
   }
 
   /** Returns a layer along another axis; negative ones count from the end. */
@@ -58,25 +54,12 @@ public final class SoftmaxLayer extends OwningLayer {
   }
 
   @Override
-  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
-    begin(inputs);
-    softmax.forward(inputs, outputs.shaped(inputs.shape()));
-    end();
-    return outputs.readOnly();
+  void compute(Tensor x, Tensor y) {
+    softmax.forward(x, y);
   }
 
   @Override
-  public Tensor backward(Tensor gradients) {
-    Elements.given(gradients, "gradients");
-    requireForward("backward");
-    Tensor y = outputs.writable();
-    softmax.backward(y, gradients, this.gradients.shaped(y.shape()));
-    return this.gradients.readOnly();
-  }
-
-  @Override
-  void free() {
-    outputs.close();
-    gradients.close();
+  void computeGradients(Tensor y, Tensor dy, Tensor dx) {
+    softmax.backward(y, dy, dx);
   }
 }
