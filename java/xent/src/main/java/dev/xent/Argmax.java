@@ -19,14 +19,14 @@ import dev.xent.options.FullyMasked;
  * The class of the largest number along one axis: the lowest class among equals, -1 in a row that
  * has a NaN or +inf, or whose classes are all -inf or masked. {@link TopK} returns more than one.
  *
- * <p>Takes tensors F32, F64, F16 or BF16 of any rank and any strides. A call accepts {@link
+ * <p>Takes tensors F32, F64, F16 or BF16 of any rank and any strides. A bound call accepts {@link
  * Inputs}: a class mask, or row offsets of ragged rows, whose classes count from the beginning of
  * the row.
  *
- * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). Every method throws {@link
- * ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link OptionException} for
- * arguments that do not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls with your output
+ * allocate nothing; large calls use more threads ({@link Execution#threads}). Every method throws
+ * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Argmax {
   private final LogitsPlan plan;

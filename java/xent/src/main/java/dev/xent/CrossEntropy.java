@@ -41,8 +41,8 @@ import dev.xent.options.Reduction;
  *       C)}, with their probabilities in {@link Inputs#targetWeights}.
  * </ul>
  *
- * <p><b>Inputs.</b> A call accepts {@link Inputs}: weights or a mask of rows, a mask of classes, a
- * sink, row offsets of ragged rows.
+ * <p><b>Inputs.</b> A bound call accepts {@link Inputs}: weights or a mask of rows, a mask of
+ * classes, a sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
  * is that sum divided by the denominator. The losses of the rows go into {@link

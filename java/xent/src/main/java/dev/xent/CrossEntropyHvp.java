@@ -33,8 +33,8 @@ import dev.xent.internal.plan.options.Options;
  * is of any of these types, and output is F32; if they are F64, upstream is F64 or F32 and output
  * F64. The output has the probabilities for a while.
  *
- * <p><b>Inputs.</b> A call accepts a class mask, row weights, a sink, or row offsets of ragged
- * rows. A masked class is +0. A row of weight 0 is +0.
+ * <p><b>Inputs.</b> A bound call accepts a class mask, row weights, a sink, or row offsets of
+ * ragged rows. A masked class is +0. A row of weight 0 is +0.
  *
  * <p><b>Edges.</b> A NaN or +inf in a row makes all of it NaN. A row that is all -inf follows
  * {@link Builder#fullyMasked}: NaN, or the products of probabilities that are 0.

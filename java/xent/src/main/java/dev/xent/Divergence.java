@@ -32,8 +32,8 @@ import java.util.Objects;
  * <p><b>Types.</b> Each tensor is F32, F64, F16 or BF16, in any mixture. Everything is computed in
  * double and rounded once.
  *
- * <p><b>Inputs.</b> A call accepts a class mask, which is for both sides, and row weights {@code
- * u}; a row of weight 0 is ignored: its loss and gradient are +0.
+ * <p><b>Inputs.</b> A bound call accepts a class mask, which is for both sides, and row weights
+ * {@code u}; a row of weight 0 is ignored: its loss and gradient are +0.
  *
  * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of rows, or the
  * exact sum of their weights.

@@ -25,13 +25,13 @@ import dev.xent.internal.plan.options.Engine;
  * tensor may have any of these types: inputs are widened exactly, results rounded once to nearest
  * even. If they are F64, everything is computed in double and each tensor may be F64 or F32.
  *
- * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ * <p>A bound call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
- * instruction set, number of threads, strides, batch size or kind of memory. Every method throws
- * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
- * OptionException} for arguments that do not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls with your output
+ * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
+ * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
+ * Every method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or
+ * {@link OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Entropy {
   private final LogitsPlan plan;

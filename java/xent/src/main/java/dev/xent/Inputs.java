@@ -55,8 +55,8 @@ public final class Inputs {
   /**
    * Returns inputs with a sink: an extra logit per row, which adds {@code exp(sink)} to the
    * denominator and does not belong to a class. It is taken as it is, without softcap or
-   * temperature; -inf is as if there were none. Not for the backward of softmax and log-softmax,
-   * which needs no mention of it.
+   * temperature; -inf is as if there were none. The backward of softmax and log-softmax rejects it,
+   * because {@code y} contains it already.
    *
    * @param logits of a type that fits the logits, in the shape of the rows, with sizes of 1
    *     broadcast; or a single number

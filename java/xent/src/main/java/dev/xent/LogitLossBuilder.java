@@ -49,7 +49,7 @@ public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends Lo
   }
 
   /**
-   * Sets the factor of the squared log-sum-exp, which is added to the loss of a row, which keeps
+   * Sets the factor of the squared log-sum-exp, which is added to the loss of a row and keeps
    * logits from drifting. Default: 0.
    *
    * @throws OptionException unless 0 or more, and finite

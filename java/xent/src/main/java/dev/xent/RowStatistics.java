@@ -5,8 +5,9 @@ import dev.xent.internal.plan.shard.FinishedRows;
 
 /**
  * The statistics of whole rows, with which every shard writes its part of probabilities or
- * gradients: {@link CrossEntropyShard#exchange} and {@link SoftmaxShard#exchange} return them.
- * Every process that finishes the same {@link PartialStates} gets the same.
+ * gradients. {@link CrossEntropyShard#finish} and {@link SoftmaxShard#finish} return them, and so
+ * do the calls of shards that exchange states. Every process that finishes the same {@link
+ * PartialStates} gets the same.
  *
  * <p>Instances are immutable; any number of threads may share one.
  */
@@ -19,10 +20,10 @@ public final class RowStatistics {
 
   /**
    * Returns whether the states must be made once more with these statistics, merged, and finished
-   * with them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…,
-   * statistics)}. Never true after an exchange; true after {@code finish} if the largest logit of a
-   * row is beyond +-16384, because such rows are shifted first. Until then nothing can be written
-   * with them, and the outputs do not have the numbers of this call.
+   * with them, which every shard passes to {@code partialStates} and then to {@code finish}. Never
+   * true after an exchange; true after {@code finish} if the largest logit of a row is beyond
+   * +-16384, because such rows are shifted first. Until then nothing can be written with them, and
+   * the outputs do not have the numbers of this call.
    */
   public boolean needsSecondRound() {
     return rows.again() > 0;

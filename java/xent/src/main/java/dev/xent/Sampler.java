@@ -80,7 +80,7 @@ public final class Sampler {
     return new Builder();
   }
 
-  /** Returns the largest logit of each row, the lowest class among equals. */
+  /** Returns a sampler that takes the class of the largest logit, the lowest class among equals. */
   public static Sampler greedy() {
     return builder().temperature(0).build();
   }
@@ -649,8 +649,8 @@ public final class Sampler {
     /**
      * Builds the operation.
      *
-     * @throws OptionException for a filter that the rules do not have, or an instruction set that
-     *     this processor or build does not have
+     * @throws OptionException for a filter that the rules or the order do not have, or an
+     *     instruction set that this processor or build does not have
      * @throws NativeLibraryException if the native backend is required but not available
      */
     public Sampler build() {

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory: a segment with an element type, a shape and strides. Writing through it writes
- * the memory it was made from. Only {@link #copyOf(float[][])} copies.
+ * the memory it was made from. Of the methods that make a tensor, only {@code copyOf} copies.
  *
  * <p>A tensor can be made from off-heap segments (also of mapped files), a raw address, direct and
  * heap buffers, and Java arrays. Element {@code [i, j, …]} is {@code i * strides[0] + j *

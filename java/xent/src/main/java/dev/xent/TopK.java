@@ -38,8 +38,8 @@ import java.lang.foreign.Arena;
  * nearest even. If they are F64, everything is computed in double and each tensor of floats may be
  * F64 or F32. Classes are I32 or I64.
  *
- * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
- * classes count from the beginning of the row.
+ * <p>A bound call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows,
+ * whose classes count from the beginning of the row.
  *
  * <p><b>Memory.</b> The methods that return a {@link Result} make its tensors, in an automatic
  * arena: any thread may use them, as long as they are reachable. The methods that take tensors for

@@ -27,7 +27,7 @@ final class LogitOptions {
       paramLabel = "P",
       description =
           "Result of a row that is all -inf or masked: nan or zero. Default: nan. A zero row"
-              + " has probabilities, loss and gradient 0.")
+              + " has probabilities, loss and gradient 0, and log-probabilities -inf.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
   /** Rejects values that are out of range for every type. */

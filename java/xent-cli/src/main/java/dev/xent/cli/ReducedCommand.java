@@ -28,7 +28,7 @@ abstract class ReducedCommand implements Callable<Integer> {
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1, the last; 1 with --rules.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private @Nullable Integer axis;
 
   @Option(

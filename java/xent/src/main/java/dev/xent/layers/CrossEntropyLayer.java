@@ -58,7 +58,7 @@ public final class CrossEntropyLayer extends LossLayer {
     return crossEntropy.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 
-  /** Returns 0.001. */
+  /** Returns 0.001, which a layer without parameters does not use. */
   @Override
   public double defaultRate() {
     return 0.001;

@@ -36,10 +36,7 @@ public final class LogSoftmaxLayer extends LogitLayer {
     return of(LogSoftmax.along(axis), shape);
   }
 
-  /**
-   * Returns a layer with the options of an operation: its axis, backend, instruction set and
-   * policy.
-   */
+  /** Returns a layer with the options of an operation. */
   public static LogSoftmaxLayer of(LogSoftmax operation, long... shape) {
     return new LogSoftmaxLayer(operation, shape);
   }

@@ -36,10 +36,7 @@ public final class SoftmaxLayer extends LogitLayer {
     return of(Softmax.along(axis), shape);
   }
 
-  /**
-   * Returns a layer with the options of an operation: its axis, backend, instruction set and
-   * policy.
-   */
+  /** Returns a layer with the options of an operation. */
   public static SoftmaxLayer of(Softmax operation, long... shape) {
     return new SoftmaxLayer(operation, shape);
   }

@@ -6,8 +6,8 @@ public enum FullyMasked {
   /** NaN in every output of the row. */
   NAN,
   /**
-   * +0 for probabilities, loss and gradient, -inf for log-probabilities and log-sum-exp: the row
-   * takes no part.
+   * +0 for probabilities, entropy, loss and gradient, -inf for log-probabilities and log-sum-exp:
+   * the row takes no part.
    */
   ZERO
 }

@@ -287,6 +287,7 @@ public final class NativeKernels implements Kernels {
     int status = Jni.NOT_HELD;
     if (Jni.BOUND && work.isHeld() && work.hasFewArrays()) {
       status = fewByMethod(work, work.struct().address());
+      Reference.reachabilityFence(work);
     }
     return status == Jni.NOT_HELD ? runOnBlocks(work) : status;
   }

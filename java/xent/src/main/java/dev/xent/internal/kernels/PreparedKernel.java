@@ -109,7 +109,7 @@ public final class PreparedKernel {
     if (status == Jni.NOT_HELD) {
       status = runByLinker(a, b, c, d, e, f);
     }
-    Reference.reachabilityFence(work);
+    Reference.reachabilityFence(this); // its structs and its prepared call
     return status;
   }
 
@@ -159,7 +159,7 @@ public final class PreparedKernel {
       return USE_LINKER;
     }
     long token = Jni.draw(prepared.address(), stepAt, tokenAt, (int) step, array, at);
-    Reference.reachabilityFence(work);
+    Reference.reachabilityFence(this); // its structs and its prepared call
     if (token == USE_LINKER) {
       usesJni = false;
     } else {

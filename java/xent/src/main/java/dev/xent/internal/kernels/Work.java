@@ -58,11 +58,11 @@ public final class Work {
   private long classBegin;
   private long classEnd;
 
-  /** Whether any of the fields below is set. */
-  private boolean special;
-
   /** Bit i is set if array i is present. */
   private int mask;
+
+  /** Whether the sampling parameters or any of the fields below are set. */
+  private boolean special;
 
   private int choice;
   private long shards;

@@ -72,8 +72,9 @@ public class Bound {
    *       allocating a separate one costs more than a small call takes.
    *   <li>The second run is a complete call with a separate instance, which keeps the arrays.
    *   <li>The third run checks no shapes: its kernels are prepared ({@link BoundKernels}).
-   *   <li>If the call has only the views that most calls have, later runs are those of a {@link
-   *       PreparedCall}; otherwise they are like the third one.
+   *   <li>If the call has only the views that most calls have, and the operation prepares calls
+   *       ({@link Operation#remember}), later runs are those of a {@link PreparedCall}; otherwise
+   *       they are like the third one.
    * </ol>
    */
   private static final class Runs {

@@ -259,7 +259,7 @@ public final class Call extends CallArrays {
    *
    * @return whether it ran
    */
-  public boolean runPrepared(Function function) {
+  public boolean runBoundKernel(Function function) {
     return boundKernels.run(engine().kernels(), function);
   }
 

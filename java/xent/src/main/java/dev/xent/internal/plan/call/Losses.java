@@ -22,8 +22,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The common steps of all losses before they write: they take inputs and outputs, check them and
- * count rows.
+ * The common steps of losses: taking and checking inputs and outputs, counting rows, and reducing
+ * the losses. Other operations on logits take their inputs with the same methods.
  */
 public final class Losses {
   /** Outputs that depend on the label of a row. */
@@ -137,7 +137,7 @@ public final class Losses {
     if (weighted) {
       call.emptyExactSum();
     }
-    if (call.runPrepared(Function.CHECK_TARGETS)) {
+    if (call.runBoundKernel(Function.CHECK_TARGETS)) {
       call.validRows = xent_report.valid_rows(call.report);
     } else {
       call.partition.run(Losses::countRows, Math.max(call.targetCount, 1));
@@ -198,7 +198,7 @@ public final class Losses {
    * @param weight the weight of the valid rows
    * @param gradients whether a gradient is requested
    */
-  public static void divideBy(
+  public static void beginReduction(
       double weight, Call call, Reductions reductions, Outputs outputs, boolean gradients) {
     keepWeights(call, outputs);
     reductions.requireLoss(reductions.denominator(weight));

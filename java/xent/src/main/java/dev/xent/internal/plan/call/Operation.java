@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The common steps of all calls of an operation's method: they take and check the tensors, then
- * compute. A call with the same tensors as the previous one only computes.
+ * compute. A call that was prepared runs only its kernels ({@link PreparedCall}); a bound call
+ * keeps the tensors that it took.
  *
  * <p>Instances are immutable and can be used by any number of threads.
  */
@@ -69,11 +70,11 @@ public abstract class Operation {
   }
 
   /** Whether the result of {@link #take} stays valid while the tensors are the same. */
-  protected boolean canRepeat(Call call) {
+  protected boolean mayKeepArrays(Call call) {
     return !call.dimensions.ragged;
   }
 
-  /** Remembers a successful call, if {@link #again} can repeat it completely. */
+  /** Remembers a successful call, if {@link #runKernels} can repeat it completely. */
   protected void remember(Call call, CallArguments given) {}
 
   /** Remembers a call of one kernel whose only arguments are its views. */
@@ -90,7 +91,7 @@ public abstract class Operation {
    * @param a the views, in the order of {@link #run(View, View, View)}
    * @return whether it ran; if not, nothing was written
    */
-  protected boolean again(
+  protected boolean runKernels(
       Call call,
       PreparedCall prepared,
       View a,
@@ -116,7 +117,7 @@ public abstract class Operation {
       @Nullable View c,
       @Nullable Outputs outputs) {
     try {
-      return again(call, prepared, a, b, c, outputs);
+      return runKernels(call, prepared, a, b, c, outputs);
     } catch (Error e) {
       call.broken = true; // as below
       throw e;
@@ -180,7 +181,7 @@ public abstract class Operation {
       if (!call.keepsArrays(number, engine)) {
         call.takeAnew();
         take(call, given);
-        if (canRepeat(call)) {
+        if (mayKeepArrays(call)) {
           call.keep(number);
         }
       }

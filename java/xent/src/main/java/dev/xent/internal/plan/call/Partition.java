@@ -124,7 +124,7 @@ public final class Partition {
 
   /** Processes all rows, with a single kernel call if the function is prepared for this call. */
   public void run(Function function, RowWork rows, RowWork shared) {
-    if (!call.runPrepared(function)) {
+    if (!call.runBoundKernel(function)) {
       run(rows, shared);
     }
   }

@@ -31,7 +31,7 @@ public abstract class SingleCall<T> extends Operation {
   protected final void take(Call call, CallArguments given) {}
 
   @Override
-  protected final boolean canRepeat(Call call) {
+  protected final boolean mayKeepArrays(Call call) {
     return false;
   }
 

@@ -246,14 +246,14 @@ public final class LogitsPlan {
     }
 
     @Override
-    protected boolean again(
+    protected boolean runKernels(
         Call call,
         PreparedCall prepared,
         View a,
         @Nullable View b,
         @Nullable View c,
         @Nullable Outputs outputs) {
-      if (!super.again(call, prepared, a, b, c, outputs)) {
+      if (!super.runKernels(call, prepared, a, b, c, outputs)) {
         return false;
       }
       if (result == Result.PROBABILITIES) {

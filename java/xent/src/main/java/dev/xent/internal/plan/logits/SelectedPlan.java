@@ -225,7 +225,7 @@ public final class SelectedPlan {
       public void take(Call call, CallArguments given) {}
 
       @Override
-      public boolean canRepeat(Call call) {
+      public boolean mayKeepArrays(Call call) {
         return false;
       }
 

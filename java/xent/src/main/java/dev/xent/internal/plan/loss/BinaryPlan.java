@@ -120,7 +120,7 @@ public final class BinaryPlan {
       } else {
         call.validRows = call.dimensions.rows;
       }
-      Losses.divideBy(call.validRows, call, reductions, outputs, given.gradient != null);
+      Losses.beginReduction(call.validRows, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
         call.options(options, ignores, call.scale);
       }

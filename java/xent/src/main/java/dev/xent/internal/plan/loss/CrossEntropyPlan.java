@@ -148,7 +148,7 @@ public final class CrossEntropyPlan {
               || kernelChecks(call, given) && isPlain(call, given) && call.partition.isOneKernel();
       double count = Losses.weightOfRows(call, checked);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
-      Losses.divideBy(count, call, reductions, outputs, gradients);
+      Losses.beginReduction(count, call, reductions, outputs, gradients);
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
@@ -186,7 +186,7 @@ public final class CrossEntropyPlan {
     }
 
     @Override
-    protected boolean again(
+    protected boolean runKernels(
         Call call,
         PreparedCall prepared,
         View a,

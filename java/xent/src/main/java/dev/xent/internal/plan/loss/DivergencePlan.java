@@ -117,7 +117,7 @@ public final class DivergencePlan {
       call.options(options, false);
       call.validRows = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
-      Losses.divideBy(weight, call, reductions, outputs, given.gradient != null);
+      Losses.beginReduction(weight, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
         call.options(options, call.scale);
       }

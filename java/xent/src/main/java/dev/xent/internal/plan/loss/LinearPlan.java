@@ -186,7 +186,7 @@ public final class LinearPlan {
     }
 
     @Override
-    protected boolean canRepeat(Call call) {
+    protected boolean mayKeepArrays(Call call) {
       return false;
     }
   }
@@ -222,7 +222,7 @@ public final class LinearPlan {
       call.options(options, options.ignoresIn(kind));
       double count = Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
       boolean any = gradients != null || outputs.has(Array.TARGET_GRADIENT);
-      Losses.divideBy(count, call, reductions, outputs, any);
+      Losses.beginReduction(count, call, reductions, outputs, any);
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
       }

@@ -135,7 +135,7 @@ public final class NllPlan {
       TargetKind kind = call.kind;
       double count = count(call, kind);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
-      Losses.divideBy(count, call, reductions, outputs, gradients);
+      Losses.beginReduction(count, call, reductions, outputs, gradients);
       boolean readsRows =
           kind != TargetKind.LABELS
               || options.number(OptionRange.LABEL_SMOOTHING) != 0

@@ -12,7 +12,7 @@ import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** The weights of rows in calls without targets, where no kernel checks them. */
+/** The weights of rows in calls whose kernels do not check them. */
 public final class RowWeights {
   private RowWeights() {}
 

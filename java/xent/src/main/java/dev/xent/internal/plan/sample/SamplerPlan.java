@@ -233,7 +233,7 @@ public final class SamplerPlan {
     }
 
     @Override
-    protected boolean again(
+    protected boolean runKernels(
         Call call,
         PreparedCall prepared,
         View a,
@@ -349,7 +349,7 @@ public final class SamplerPlan {
 
     /** A bound call may request other outputs in its next run. */
     @Override
-    protected boolean canRepeat(Call call) {
+    protected boolean mayKeepArrays(Call call) {
       return SamplerArguments.of(call.given).outputs == null;
     }
 

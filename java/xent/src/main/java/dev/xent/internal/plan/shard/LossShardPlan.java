@@ -187,7 +187,7 @@ public final class LossShardPlan {
         boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
         call.options(options, ignores, 1);
         double weight = count(call, kind);
-        Losses.divideBy(weight, call, reductions, outputs, false);
+        Losses.beginReduction(weight, call, reductions, outputs, false);
         FinishedRows rows = Shards.finish(call, engine, states, weight, first, options);
         if (rows.again() == 0) {
           Losses.reduce(weight, call, reductions, outputs);
