@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
 
@@ -34,11 +31,9 @@ import dev.xent.internal.plan.options.Engine;
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method
  * cannot have, before anything is written.
  */
-public final class LogSoftmax {
-  private final SoftmaxPlan plan;
-
+public final class LogSoftmax extends SoftmaxOperation {
   private LogSoftmax(SoftmaxPlan plan) {
-    this.plan = plan;
+    super(plan);
   }
 
   /**
@@ -53,87 +48,6 @@ public final class LogSoftmax {
   /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
-  }
-
-  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  public int axis() {
-    return plan.axis();
-  }
-
-  /**
-   * Returns {@code y} in a new row-major tensor of the shape and type of the logits. It is in an
-   * automatic arena: any thread may use it, as long as it is reachable.
-   *
-   * @param logits {@code x}
-   */
-  public Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
-    Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
-    plan.forward(given, output.view);
-    return output;
-  }
-
-  /**
-   * Writes {@code y}.
-   *
-   * @param logits {@code x}
-   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
-   */
-  public void forward(Tensor logits, Tensor output) {
-    plan.forward(view(logits, "logits"), view(output, "output"));
-  }
-
-  /**
-   * Returns a call that can be run often.
-   *
-   * @param logits {@code x}
-   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
-   */
-  public BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output")));
-  }
-
-  /**
-   * Writes {@code dx = (dy - exp(y) * sum dy) / temperature}.
-   *
-   * @param output {@code y}, the output of {@link #forward}
-   * @param upstream {@code dy}, the gradient of the following step
-   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
-   *     them in any other way
-   */
-  public void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
-  }
-
-  /**
-   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
-   *
-   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
-   * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} if a shard ends neither there nor at a multiple of 8192
-   */
-  public SoftmaxShard shard(long firstClass, long allClasses) {
-    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
-  }
-
-  /**
-   * Returns a call of {@link #backward(Tensor, Tensor, Tensor)} that can be run often.
-   *
-   * @param output {@code y}, the output of {@link #forward}
-   * @param upstream {@code dy}, the gradient of the following step
-   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
-   *     them in any other way
-   */
-  public BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
-    return new BoundCall(
-        plan.bindBackward(
-            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
-  }
-
-  /** Returns the options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */
-  @Override
-  public String toString() {
-    return plan.toString();
   }
 
   /** Options of {@link LogSoftmax}. Not safe for use by several threads at once. */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.BoundCall;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.LogitBuilder;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -88,32 +88,23 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   }
 
   private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
+    SoftmaxOperation operation = operation(classAxis);
     RowBlocks.run(
         log ? "log-softmax-backward" : "softmax-backward",
         classAxis,
         tensors,
         beside,
         inputs.files().findAny().isPresent(),
-        log ? logSoftmax(classAxis) : softmax(classAxis));
+        part -> operation.onBackward(part.get(0), part.get(1), part.get(2)));
   }
 
-  private Function<List<Tensor>, BoundCall> logSoftmax(int classAxis) {
-    LogSoftmax operation =
-        LogSoftmax.builder()
-            .execution(compute.execution())
-            .axis(classAxis)
-            .temperature(temperature)
-            .build();
-    return part -> operation.onBackward(part.get(0), part.get(1), part.get(2));
+  private SoftmaxOperation operation(int classAxis) {
+    return log
+        ? configured(LogSoftmax.builder(), classAxis).build()
+        : configured(Softmax.builder(), classAxis).build();
   }
 
-  private Function<List<Tensor>, BoundCall> softmax(int classAxis) {
-    Softmax operation =
-        Softmax.builder()
-            .execution(compute.execution())
-            .axis(classAxis)
-            .temperature(temperature)
-            .build();
-    return part -> operation.onBackward(part.get(0), part.get(1), part.get(2));
+  private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
+    return builder.execution(compute.execution()).axis(classAxis).temperature(temperature);
   }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.BoundCall;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.LogitBuilder;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -79,27 +79,24 @@ final class SoftmaxCommand implements Callable<Integer> {
   }
 
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
+    SoftmaxOperation operation = operation(classAxis);
     RowBlocks.run(
         log ? "log-softmax" : "softmax",
         classAxis,
         List.of(logits, output),
         beside,
         otherFiles().findAny().isPresent(),
-        log ? logSoftmax(classAxis) : softmax(classAxis));
+        part -> operation.on(part.get(0), part.get(1)));
   }
 
-  private Function<List<Tensor>, BoundCall> logSoftmax(int classAxis) {
-    LogSoftmax.Builder builder =
-        LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
-    options.tell(builder);
-    LogSoftmax operation = builder.build();
-    return part -> operation.on(part.get(0), part.get(1));
+  private SoftmaxOperation operation(int classAxis) {
+    return log
+        ? configured(LogSoftmax.builder(), classAxis).build()
+        : configured(Softmax.builder(), classAxis).build();
   }
 
-  private Function<List<Tensor>, BoundCall> softmax(int classAxis) {
-    Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
+  private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
     options.tell(builder);
-    Softmax operation = builder.build();
-    return part -> operation.on(part.get(0), part.get(1));
+    return builder.execution(compute.execution()).axis(classAxis);
   }
 }

@@ -14,8 +14,6 @@ import java.util.Objects;
  */
 public final class LogSoftmaxLayer extends LogitLayer {
 
-  private final LogSoftmax logSoftmax;
-
   /**
    * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
    * any other.
@@ -27,8 +25,7 @@ public final class LogSoftmaxLayer extends LogitLayer {
   }
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
-    super(Objects.requireNonNull(logSoftmax, "operation"), logSoftmax.axis(), shape);
-    this.logSoftmax = logSoftmax;
+    super(Objects.requireNonNull(logSoftmax, "operation"), shape);
   }
 
   /** Returns a layer along another axis; negative ones count from the end. */
@@ -48,15 +45,5 @@ public final class LogSoftmaxLayer extends LogitLayer {
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
     Elements.given(inputs, "inputs");
     return LogSoftmax.along(axis).forward(inputs);
-  }
-
-  @Override
-  void compute(Tensor x, Tensor y) {
-    logSoftmax.forward(x, y);
-  }
-
-  @Override
-  void computeGradients(Tensor y, Tensor dy, Tensor dx) {
-    logSoftmax.backward(y, dy, dx);
   }
 }

@@ -14,8 +14,6 @@ import java.util.Objects;
  */
 public final class SoftmaxLayer extends LogitLayer {
 
-  private final Softmax softmax;
-
   /**
    * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
    * any other.
@@ -27,8 +25,7 @@ public final class SoftmaxLayer extends LogitLayer {
   }
 
   private SoftmaxLayer(Softmax softmax, long... shape) {
-    super(Objects.requireNonNull(softmax, "operation"), softmax.axis(), shape);
-    this.softmax = softmax;
+    super(Objects.requireNonNull(softmax, "operation"), shape);
   }
 
   /** Returns a layer along another axis; negative ones count from the end. */
@@ -48,15 +45,5 @@ public final class SoftmaxLayer extends LogitLayer {
   public static Tensor stableSoftmax(Tensor inputs, int axis) {
     Elements.given(inputs, "inputs");
     return Softmax.along(axis).forward(inputs);
-  }
-
-  @Override
-  void compute(Tensor x, Tensor y) {
-    softmax.forward(x, y);
-  }
-
-  @Override
-  void computeGradients(Tensor y, Tensor dy, Tensor dx) {
-    softmax.backward(y, dy, dx);
   }
 }

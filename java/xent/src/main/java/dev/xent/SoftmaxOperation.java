@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.SoftmaxPlan;
+
+/**
+ * {@link Softmax} or {@link LogSoftmax}: results in the shape of the logits, and back.
+ *
+ * <p>Instances are immutable; any number of threads may share one.
+ */
+public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
+  private final SoftmaxPlan plan;
+
+  SoftmaxOperation(SoftmaxPlan plan) {
+    this.plan = plan;
+  }
+
+  /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
+  public final int axis() {
+    return plan.axis();
+  }
+
+  /**
+   * Returns {@code y} in a new row-major tensor of the shape and type of the logits. It is in an
+   * automatic arena: any thread may use it, as long as it is reachable.
+   *
+   * @param logits {@code x}
+   */
+  public final Tensor forward(Tensor logits) {
+    View given = view(logits, "logits");
+    Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
+    plan.forward(given, output.view);
+    return output;
+  }
+
+  /**
+   * Writes {@code y}.
+   *
+   * @param logits {@code x}
+   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
+   */
+  public final void forward(Tensor logits, Tensor output) {
+    plan.forward(view(logits, "logits"), view(output, "output"));
+  }
+
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
+   */
+  public final BoundCall on(Tensor logits, Tensor output) {
+    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output")));
+  }
+
+  /**
+   * Writes {@code dx}: {@code y * (dy - sum dy * y) / temperature} of {@link Softmax}, {@code (dy -
+   * exp(y) * sum dy) / temperature} of {@link LogSoftmax}.
+   *
+   * @param output {@code y}, the output of {@link #forward}
+   * @param upstream {@code dy}, the gradient of the following step
+   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
+   *     them in any other way
+   */
+  public final void backward(Tensor output, Tensor upstream, Tensor gradient) {
+    plan.backward(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
+  }
+
+  /**
+   * Returns a call of {@link #backward(Tensor, Tensor, Tensor)} that can be run often.
+   *
+   * @param output {@code y}, the output of {@link #forward}
+   * @param upstream {@code dy}, the gradient of the following step
+   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
+   *     them in any other way
+   */
+  public final BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
+    return new BoundCall(
+        plan.bindBackward(
+            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
+  }
+
+  /**
+   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} if a shard ends neither there nor at a multiple of 8192
+   */
+  public final SoftmaxShard shard(long firstClass, long allClasses) {
+    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
+  }
+
+  /** Returns the options that are not the defaults: {@code Softmax[temperature=2.0]}. */
+  @Override
+  public final String toString() {
+    return plan.toString();
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What softmax and log-softmax have in common, called through their common type. */
+class SoftmaxOperationTest {
+  private static final long[] SHAPE = {2, 3};
+  private static final float[] LOGITS = {1, 2, 3, 0, -4, 7};
+  private static final float[] UPSTREAM = {1, 0, -2, 0.5f, 0, 3};
+
+  private static Tensor tensor(float[] values) {
+    return Tensor.of(values.clone(), SHAPE);
+  }
+
+  @Test
+  void eachCallHasTheSameResult() {
+    for (SoftmaxOperation operation : List.of(Softmax.along(-1), LogSoftmax.along(-1))) {
+      Tensor x = tensor(LOGITS);
+      Tensor y = tensor(new float[6]);
+      operation.on(x, y).run();
+      Tensor written = tensor(new float[6]);
+      operation.forward(x, written);
+      assertThat(operation.forward(x).toFloatArray())
+          .isEqualTo(y.toFloatArray())
+          .isEqualTo(written.toFloatArray());
+
+      Tensor dy = tensor(UPSTREAM);
+      Tensor dx = tensor(new float[6]);
+      Tensor bound = tensor(new float[6]);
+      operation.backward(y, dy, dx);
+      operation.onBackward(y, dy, bound).run();
+      assertThat(bound.toFloatArray()).isEqualTo(dx.toFloatArray());
+      for (int row = 0; row < 2; row++) {
+        assertThat(dx.getFloat(row, 0) + dx.getFloat(row, 1) + dx.getFloat(row, 2))
+            .isCloseTo(0, org.assertj.core.data.Offset.offset(1e-6f));
+      }
+    }
+  }
+
+  @Test
+  void theOptionsAreThoseOfTheBuilder() {
+    SoftmaxOperation softmax = Softmax.builder().axis(1).temperature(2).build();
+    assertThat(softmax.axis()).isEqualTo(1);
+    assertThat(softmax).hasToString("Softmax[axis=1, temperature=2.0]");
+    assertThat(LogSoftmax.along(0).axis()).isZero();
+  }
+}
