@@ -28,9 +28,9 @@ static inline void add_label_weight(label_weights *w, float weight) {
   w->least = bits > 0 && bits < w->least ? bits : w->least;
 }
 
-/* Loops for contiguous labels of one type. They compare in the width of the labels, or in 32 bits. A limit that does not
- * fit this width is above every label. `count` has no branches. `weigh` adds the weights of the labels, too; it loads
- * each label once, because memory may change during a call. */
+/* Loops for contiguous labels of one type. They compare in the width of the labels, or in 32 bits. A limit that does
+ * not fit this width is above every label. `count` has no branches. `weigh` adds the weights of the labels, too; it
+ * loads each label once, because memory may change during a call. */
 #define XENT_DEFINE_COUNT_LABELS(name, type, bits, most)                                                    \
   static bool count_##name(const void *all, int64_t begin, int64_t n, label_rules rules, int64_t *counted) { \
     const type *labels = (const type *)all + begin;                                                         \
@@ -138,8 +138,8 @@ static xent_status refuse_weight(const xent_call *call, int32_t field, int64_t i
   return XENT_INVALID_OPTION;
 }
 
-/* False if one of them may be no weight; always for -0. Has no early exit, so that compilers vectorize it: a row may have
- * one weight per logit. The bits of a weight are not above those of FLT_MAX. */
+/* False if one of them may be no weight, or is -0. Has no early exit, so that compilers vectorize it: a row may have
+ * one weight per logit. The bits of a weight other than -0 are not above those of FLT_MAX. */
 static bool are_weights(const float *weights, int64_t n) {
   uint32_t wrong = 0;
   for (int64_t k = 0; k < n; k++) {

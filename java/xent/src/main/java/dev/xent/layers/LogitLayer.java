@@ -20,7 +20,7 @@ abstract class LogitLayer extends OwningLayer {
   }
 
   @Override
-  public final Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
+  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     begin(inputs);
     operation.forward(inputs, outputs.shaped(inputs.shape()));
     end();
@@ -28,7 +28,7 @@ abstract class LogitLayer extends OwningLayer {
   }
 
   @Override
-  public final Tensor backward(Tensor gradients) {
+  public Tensor backward(Tensor gradients) {
     Elements.given(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
