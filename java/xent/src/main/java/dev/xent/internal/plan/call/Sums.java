@@ -5,35 +5,26 @@ import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.plan.arrays.ByteFormat;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /** Two exact sums over any number of calls: of the losses and of the divisors of means. */
 public final class Sums {
-  /** The ASCII bytes "XENTLSUM" in little-endian order. */
-  private static final long MAGIC = 0x4D55_534C_544E_4558L;
+  /** Begins with the ASCII bytes "XENTLSUM". */
+  private static final ByteFormat FORMAT =
+      new ByteFormat(0x4D55_534C_544E_4558L, "loss sum", "an exact sum does");
 
-  private static final int LAYOUT_VERSION = 1;
-
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-  private static final long AT_LAYOUT = 8;
-  private static final long AT_NUMERICS = 12;
-  private static final long AT_ROWS = 16;
-  private static final long AT_VALID_ROWS = 24;
-  private static final long AT_LOSSES = 32;
+  private static final long AT_ROWS = ByteFormat.HEADER;
+  private static final long AT_VALID_ROWS = AT_ROWS + 8;
+  private static final long AT_LOSSES = AT_VALID_ROWS + 8;
 
   /** The maximum number of addends of an exact sum. */
   private static final long MOST_ROWS = 1L << 39;
@@ -130,13 +121,10 @@ public final class Sums {
 
   /** Returns the bytes that {@link #ofBytes} reads. */
   public byte[] toBytes() {
-    byte[] bytes = new byte[(int) byteSize()];
+    byte[] bytes = FORMAT.bytes(byteSize());
     MemorySegment to = MemorySegment.ofArray(bytes);
-    to.set(LONG, 0, MAGIC);
-    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
-    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
-    to.set(LONG, AT_ROWS, rows);
-    to.set(LONG, AT_VALID_ROWS, validRows);
+    to.set(ByteFormat.LONG, AT_ROWS, rows);
+    to.set(ByteFormat.LONG, AT_VALID_ROWS, validRows);
     MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_exact_sum.sizeof());
     MemorySegment.copy(
         weights, 0, to, AT_LOSSES + xent_exact_sum.sizeof(), xent_exact_sum.sizeof());
@@ -149,27 +137,23 @@ public final class Sums {
    * @throws PartialStatesException for other bytes
    */
   public static Sums ofBytes(byte[] bytes) {
-    MemorySegment from = MemorySegment.ofArray(bytes);
     if (bytes.length != byteSize()) {
-      throw unfit("they are " + plural(bytes.length, "byte") + ", an exact sum has " + byteSize());
+      throw FORMAT.unfit(
+          "they are " + plural(bytes.length, "byte") + ", an exact sum has " + byteSize());
     }
-    if (from.get(LONG, 0) != MAGIC) {
-      throw unfit("they do not begin as an exact sum does");
-    }
-    requireEqual(from.get(INT, AT_LAYOUT), LAYOUT_VERSION, "layout");
-    requireEqual(from.get(INT, AT_NUMERICS), XentH.XENT_NUMERICS_VERSION(), "numerics");
+    MemorySegment from = FORMAT.read(bytes, bytes.length);
     Sums sums = new Sums();
-    sums.rows = from.get(LONG, AT_ROWS);
-    sums.validRows = from.get(LONG, AT_VALID_ROWS);
+    sums.rows = from.get(ByteFormat.LONG, AT_ROWS);
+    sums.validRows = from.get(ByteFormat.LONG, AT_VALID_ROWS);
     if (sums.validRows < 0 || sums.rows < sums.validRows || sums.rows > MOST_ROWS) {
-      throw unfit(message("%d of %d rows count", sums.validRows, sums.rows));
+      throw FORMAT.unfit(message("%d of %d rows count", sums.validRows, sums.rows));
     }
     MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_exact_sum.sizeof());
     MemorySegment.copy(
         from, AT_LOSSES + xent_exact_sum.sizeof(), sums.weights, 0, xent_exact_sum.sizeof());
     if (xent_exact_sum.size(sums.losses) != xent_exact_sum.sizeof()
         || xent_exact_sum.size(sums.weights) != xent_exact_sum.sizeof()) {
-      throw unfit("a sum in them has another size");
+      throw FORMAT.unfit("a sum in them has another size");
     }
     requireCounts(sums.losses);
     requireCounts(sums.weights);
@@ -190,7 +174,7 @@ public final class Sums {
       counts = isWithin(xent_exact_sum.digits(exactSum, i), MOST_OF_DIGIT);
     }
     if (!counts) {
-      throw unfit("a sum in them counts more than an exact sum can");
+      throw FORMAT.unfit("a sum in them counts more than an exact sum can");
     }
   }
 
@@ -200,18 +184,5 @@ public final class Sums {
 
   private static boolean isWithin(long count, long most) {
     return count >= -most && count <= most;
-  }
-
-  private static void requireEqual(int given, int known, String version) {
-    if (given != known) {
-      throw unfit(message("their %s version is %d, here it is %d", version, given, known));
-    }
-  }
-
-  private static PartialStatesException unfit(String why) {
-    return new PartialStatesException(
-        "the bytes hold no loss sum that can be used: "
-            + why
-            + "; pass bytes that toBytes() wrote");
   }
 }

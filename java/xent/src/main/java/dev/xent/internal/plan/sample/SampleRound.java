@@ -5,36 +5,28 @@ import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.ByteFormat;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.call.Call;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /** The states of sampled rows in one shard, after one round. */
 public final class SampleRound {
-  private static final long MAGIC = 0x454C_504D_4153_4E58L;
-  private static final int LAYOUT_VERSION = 1;
+  private static final ByteFormat FORMAT =
+      new ByteFormat(0x454C_504D_4153_4E58L, "sample states", "sample states do");
 
   /** The name of the states in error messages. */
   private static final String NAME = "states of rows that are sampled";
 
   private static final long SIZE = Records.SAMPLE_STATE;
 
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-  private static final long AT_LAYOUT = 8;
-  private static final long AT_NUMERICS = 12;
-  private static final long AT_ROWS = 16;
-  private static final long AT_STATES = 24;
+  private static final long AT_ROWS = ByteFormat.HEADER;
+  private static final long AT_STATES = AT_ROWS + 8;
 
   private final long rows;
   private final MemorySegment states;
@@ -106,18 +98,15 @@ public final class SampleRound {
   /** Returns the states of this shard in the layout of the public class. */
   public byte[] toBytes() {
     long size = AT_STATES + states.byteSize();
-    if (size > Integer.MAX_VALUE - 8) {
+    if (!ByteFormat.isArraySize(size)) {
       throw new PartialStatesException(
           message(
               "sample states of %s are %d bytes, more than an array holds: sample fewer rows at once",
               plural(rows, "row"), size));
     }
-    byte[] bytes = new byte[(int) size];
+    byte[] bytes = FORMAT.bytes(size);
     MemorySegment to = MemorySegment.ofArray(bytes);
-    to.set(LONG, 0, MAGIC);
-    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
-    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
-    to.set(LONG, AT_ROWS, rows);
+    to.set(ByteFormat.LONG, AT_ROWS, rows);
     MemorySegment.copy(states, 0, to, AT_STATES, states.byteSize());
     return bytes;
   }
@@ -128,34 +117,16 @@ public final class SampleRound {
    * @throws PartialStatesException for other bytes
    */
   public static SampleRound ofBytes(byte[] bytes) {
-    MemorySegment from = MemorySegment.ofArray(bytes);
-    if (bytes.length < AT_STATES || from.get(LONG, 0) != MAGIC) {
-      throw unfit("they do not begin as sample states do");
-    }
-    require(from, AT_LAYOUT, "layout version", LAYOUT_VERSION);
-    require(from, AT_NUMERICS, "numerics version", XentH.XENT_NUMERICS_VERSION());
-    long rows = from.get(LONG, AT_ROWS);
+    MemorySegment from = FORMAT.read(bytes, AT_STATES);
+    long rows = from.get(ByteFormat.LONG, AT_ROWS);
     long size = bytes.length - AT_STATES;
     if (size % SIZE != 0 || rows != size / SIZE) {
-      throw unfit(message("they have %s of states, and rows are %d", plural(size, "byte"), rows));
+      throw FORMAT.unfit(
+          message("they have %s of states, and rows are %d", plural(size, "byte"), rows));
     }
     SampleRound read = new SampleRound(rows);
     MemorySegment.copy(from, AT_STATES, read.states, 0, size);
     return read.withUnfinished();
-  }
-
-  private static void require(MemorySegment from, long at, String name, int needed) {
-    int value = from.get(INT, at);
-    if (value != needed) {
-      throw unfit(message("their %s is %d, here it is %d", name, value, needed));
-    }
-  }
-
-  private static PartialStatesException unfit(String why) {
-    return new PartialStatesException(
-        "the bytes hold no sample states that can be used: "
-            + why
-            + "; pass bytes that toBytes() wrote");
   }
 
   @Override

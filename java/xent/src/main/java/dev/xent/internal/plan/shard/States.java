@@ -7,13 +7,12 @@ import static dev.xent.internal.text.Messages.plural;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.ByteFormat;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -41,18 +40,12 @@ public record States(
     long firstChunk,
     long endChunk,
     MemorySegment memory) {
-  private static final long MAGIC = 0x5345_5441_5453_4E58L;
-  private static final int LAYOUT_VERSION = 1;
+  private static final ByteFormat FORMAT =
+      new ByteFormat(0x5345_5441_5453_4E58L, "partial states", "partial states do");
+
   private static final int MOST_DIMENSIONS = 64;
 
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-  private static final long AT_LAYOUT = 8;
-  private static final long AT_NUMERICS = 12;
-  private static final long AT_KIND = 16;
+  private static final long AT_KIND = ByteFormat.HEADER;
   private static final long AT_ARITHMETIC = 20;
   private static final long AT_ROUND = 24;
   private static final long AT_STATE_SIZE = 28;
@@ -199,27 +192,24 @@ public record States(
   /** Returns the bytes that {@link #ofBytes} reads. */
   public byte[] toBytes() {
     long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
-    if (size > Integer.MAX_VALUE - 8) {
+    if (!ByteFormat.isArraySize(size)) {
       throw new PartialStatesException(
           message(
               "partial states of %s are %d bytes, more than an array can have; expected fewer rows at once",
               this, size));
     }
-    byte[] bytes = new byte[(int) size];
+    byte[] bytes = FORMAT.bytes(size);
     MemorySegment to = MemorySegment.ofArray(bytes);
-    to.set(LONG, 0, MAGIC);
-    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
-    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
-    to.set(INT, AT_KIND, kind == null ? 0 : kind == TargetKind.LABELS ? 1 : 2);
-    to.set(INT, AT_ARITHMETIC, wide ? XentH.XENT_F64() : XentH.XENT_F32());
-    to.set(INT, AT_ROUND, second ? 2 : 1);
-    to.set(INT, AT_STATE_SIZE, (int) Records.STATE);
-    to.set(INT, AT_RANK, shape.length);
-    to.set(INT, AT_AXIS, axis);
-    to.set(LONG, AT_FIRST_CHUNK, firstChunk);
-    to.set(LONG, AT_END_CHUNK, endChunk);
+    to.set(ByteFormat.INT, AT_KIND, kind == null ? 0 : kind == TargetKind.LABELS ? 1 : 2);
+    to.set(ByteFormat.INT, AT_ARITHMETIC, wide ? XentH.XENT_F64() : XentH.XENT_F32());
+    to.set(ByteFormat.INT, AT_ROUND, second ? 2 : 1);
+    to.set(ByteFormat.INT, AT_STATE_SIZE, (int) Records.STATE);
+    to.set(ByteFormat.INT, AT_RANK, shape.length);
+    to.set(ByteFormat.INT, AT_AXIS, axis);
+    to.set(ByteFormat.LONG, AT_FIRST_CHUNK, firstChunk);
+    to.set(ByteFormat.LONG, AT_END_CHUNK, endChunk);
     for (int d = 0; d < shape.length; d++) {
-      to.set(LONG, AT_SHAPE + 8L * d, shape[d]);
+      to.set(ByteFormat.LONG, AT_SHAPE + 8L * d, shape[d]);
     }
     MemorySegment.copy(memory, 0, to, AT_SHAPE + 8L * shape.length, memory.byteSize());
     return bytes;
@@ -231,40 +221,35 @@ public record States(
    * @throws PartialStatesException for other bytes
    */
   public static States ofBytes(byte[] bytes) {
-    MemorySegment from = MemorySegment.ofArray(bytes);
-    if (bytes.length < AT_SHAPE || from.get(LONG, 0) != MAGIC) {
-      throw unfit("they do not begin as partial states do");
-    }
-    require(from, AT_LAYOUT, "layout version", LAYOUT_VERSION, LAYOUT_VERSION);
-    int numerics = XentH.XENT_NUMERICS_VERSION();
-    require(from, AT_NUMERICS, "numerics version", numerics, numerics);
-    int kind = require(from, AT_KIND, "kind", 0, 2);
-    int arithmetic = require(from, AT_ARITHMETIC, "arithmetic", XentH.XENT_F32(), XentH.XENT_F64());
-    int round = require(from, AT_ROUND, "round", 1, 2);
+    MemorySegment from = FORMAT.read(bytes, AT_SHAPE);
+    int kind = FORMAT.require(from, AT_KIND, "kind", 0, 2);
+    int arithmetic =
+        FORMAT.require(from, AT_ARITHMETIC, "arithmetic", XentH.XENT_F32(), XentH.XENT_F64());
+    int round = FORMAT.require(from, AT_ROUND, "round", 1, 2);
     int size = (int) Records.STATE;
-    require(from, AT_STATE_SIZE, "size of a state", size, size);
-    int rank = require(from, AT_RANK, "number of dimensions", 1, MOST_DIMENSIONS);
-    int axis = require(from, AT_AXIS, "axis", 0, rank - 1);
+    FORMAT.require(from, AT_STATE_SIZE, "size of a state", size, size);
+    int rank = FORMAT.require(from, AT_RANK, "number of dimensions", 1, MOST_DIMENSIONS);
+    int axis = FORMAT.require(from, AT_AXIS, "axis", 0, rank - 1);
     long begin = AT_SHAPE + 8L * rank;
     if (bytes.length < begin) {
-      throw unfit("they are cut off");
+      throw FORMAT.unfit("they are cut off");
     }
     long[] shape = new long[rank];
     for (int d = 0; d < rank; d++) {
-      shape[d] = from.get(LONG, AT_SHAPE + 8L * d);
+      shape[d] = from.get(ByteFormat.LONG, AT_SHAPE + 8L * d);
       if (shape[d] < (d == axis ? 1 : 0)) {
-        throw unfit("their shape is " + Arrays.toString(shape));
+        throw FORMAT.unfit("their shape is " + Arrays.toString(shape));
       }
     }
-    long first = from.get(LONG, AT_FIRST_CHUNK);
-    long end = from.get(LONG, AT_END_CHUNK);
+    long first = from.get(ByteFormat.LONG, AT_FIRST_CHUNK);
+    long end = from.get(ByteFormat.LONG, AT_END_CHUNK);
     if (first < 0 || end <= first || end > Chunks.of(shape[axis])) {
-      throw unfit(
+      throw FORMAT.unfit(
           message("their chunks are %d to %d of %d", first, end - 1, Chunks.of(shape[axis])));
     }
     long states = (bytes.length - begin) / size;
     if ((bytes.length - begin) % size != 0 || !isProduct(shape, axis, end - first, states)) {
-      throw unfit(
+      throw FORMAT.unfit(
           message(
               "they have %s of states, which does not fit shape %s",
               plural(bytes.length - begin, "byte"), Arrays.toString(shape)));
@@ -290,24 +275,6 @@ public record States(
       product *= shape[d];
     }
     return product == states;
-  }
-
-  private static int require(MemorySegment from, long at, String name, int least, int most) {
-    int value = from.get(INT, at);
-    if (value < least || value > most) {
-      throw unfit(
-          least == most
-              ? message("their %s is %d, here it is %d", name, value, least)
-              : message("their %s is %d, and it is %d to %d", name, value, least, most));
-    }
-    return value;
-  }
-
-  private static PartialStatesException unfit(String why) {
-    return new PartialStatesException(
-        "the bytes hold no partial states that can be used: "
-            + why
-            + "; pass bytes that toBytes() wrote");
   }
 
   /** The description in error messages. */
