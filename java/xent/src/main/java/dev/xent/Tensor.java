@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.lang.reflect.Array;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
@@ -50,6 +51,8 @@ import org.jspecify.annotations.Nullable;
 public final class Tensor {
   private static final String FIRST_ROW = "rows[0] has %d; expected rows of one length";
 
+  private static final String TYPE = "a type such as F32";
+
   private static final String BUFFER = "a buffer: that of a tensor of another type may be null";
 
   /** What operations work with. */
@@ -67,9 +70,9 @@ public final class Tensor {
    * @param segment off-heap, mapped or heap memory; the tensor of a read-only segment is read-only
    */
   public static Tensor of(MemorySegment segment, DType type, long... shape) {
-    Objects.requireNonNull(segment, "segment");
-    Objects.requireNonNull(type, "type");
-    long[] own = Objects.requireNonNull(shape, "shape").clone();
+    NullChecks.require(segment, "segment", "a memory segment");
+    NullChecks.require(type, "type", TYPE);
+    long[] own = fixed(shape);
     Strides.elements(own);
     return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
@@ -80,8 +83,8 @@ public final class Tensor {
    * @param strides in elements, 0 or more, one per size; 0 repeats an element, which inputs may
    */
   public static Tensor strided(MemorySegment segment, DType type, long[] shape, long[] strides) {
-    Objects.requireNonNull(segment, "segment");
-    Objects.requireNonNull(type, "type");
+    NullChecks.require(segment, "segment", "a memory segment");
+    NullChecks.require(type, "type", TYPE);
     Objects.requireNonNull(shape, "shape");
     Objects.requireNonNull(strides, "strides");
     return new Tensor(View.of(segment, type.element, shape.clone(), strides.clone(), null));
@@ -98,8 +101,8 @@ public final class Tensor {
    */
   public static Tensor ofAddress(
       long address, long byteSize, @Nullable Object owner, DType type, long... shape) {
-    Objects.requireNonNull(type, "type");
-    long[] own = Objects.requireNonNull(shape, "shape").clone();
+    NullChecks.require(type, "type", TYPE);
+    long[] own = fixed(shape);
     Strides.elements(own);
     return new Tensor(
         View.of(Memory.at(address, byteSize), type.element, own, Strides.rowMajor(own), owner));
@@ -107,9 +110,9 @@ public final class Tensor {
 
   /** Returns a new row-major tensor of zeros that lives as long as the arena. */
   public static Tensor allocate(Arena arena, DType type, long... shape) {
-    Objects.requireNonNull(arena, "arena");
-    Objects.requireNonNull(type, "type");
-    long[] own = Objects.requireNonNull(shape, "shape").clone();
+    NullChecks.require(arena, "arena", "an arena");
+    NullChecks.require(type, "type", TYPE);
+    long[] own = fixed(shape);
     MemorySegment segment = Memory.allocate(arena, type.element, Strides.elements(own));
     return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
@@ -120,8 +123,8 @@ public final class Tensor {
    * {@link #allocate(Arena, DType, long...)}. Any thread may use it.
    */
   public static Tensor allocate(DType type, long... shape) {
-    Objects.requireNonNull(type, "type");
-    return new Tensor(View.room(type.element, Objects.requireNonNull(shape, "shape").clone()));
+    NullChecks.require(type, "type", TYPE);
+    return new Tensor(View.room(type.element, fixed(shape)));
   }
 
   // ---- from arrays -----------------------------------------------------------------------------
@@ -132,7 +135,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(float[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.F32, values.length, shape);
   }
 
@@ -153,7 +156,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(double[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.F64, values.length, shape);
   }
 
@@ -174,7 +177,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(int[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I32, values.length, shape);
   }
 
@@ -195,7 +198,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(long[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I64, values.length, shape);
   }
 
@@ -216,7 +219,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(short[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I16, values.length, shape);
   }
 
@@ -227,7 +230,7 @@ public final class Tensor {
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(byte[] values, long... shape) {
-    Objects.requireNonNull(values, "values");
+    NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I8, values.length, shape);
   }
 
@@ -240,8 +243,8 @@ public final class Tensor {
    * @throws ShapeException if they have different lengths
    */
   public static Tensor copyOf(float[][] rows) {
-    Objects.requireNonNull(rows, "rows");
-    int columns = rows.length == 0 ? 0 : lengthOf(rows[0]);
+    NullChecks.require(rows, "rows", "an array of rows");
+    int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
     return copy(DType.F32, ValueLayout.JAVA_FLOAT, rows, columns, FIRST_ROW);
   }
 
@@ -254,7 +257,7 @@ public final class Tensor {
    * @throws ShapeException if a row has another length
    */
   public static Tensor copyOf(float[][] rows, int columns) {
-    Objects.requireNonNull(rows, "rows");
+    NullChecks.require(rows, "rows", "an array of rows");
     return copy(
         DType.F32,
         ValueLayout.JAVA_FLOAT,
@@ -270,19 +273,22 @@ public final class Tensor {
    * @throws ShapeException if they have different lengths
    */
   public static Tensor copyOf(double[][] rows) {
-    Objects.requireNonNull(rows, "rows");
-    int columns = rows.length == 0 ? 0 : lengthOf(rows[0]);
+    NullChecks.require(rows, "rows", "an array of rows");
+    int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
     return copy(DType.F64, ValueLayout.JAVA_DOUBLE, rows, columns, FIRST_ROW);
   }
 
-  private static int lengthOf(@Nullable Object row) {
-    return Array.getLength(NullChecks.require(row, "a row", "an array"));
+  private static int lengthOf(@Nullable Object[] rows, int i) {
+    if (rows[i] == null) {
+      throw new NullPointerException(message("rows[%d] is null; expected an array", i));
+    }
+    return Array.getLength(rows[i]);
   }
 
   private static Tensor copy(
       DType type, ValueLayout layout, Object[] rows, int columns, String expected) {
     for (int i = 0; i < rows.length; i++) {
-      int length = lengthOf(rows[i]);
+      int length = lengthOf(rows, i);
       if (length != columns) {
         throw new ShapeException(
             message("rows[%d] has %s, " + expected, i, plural(length, "element"), columns));
@@ -308,7 +314,7 @@ public final class Tensor {
   public static Tensor of(FloatBuffer buffer, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
-    return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer.remaining(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer, shape);
   }
 
   /**
@@ -321,7 +327,7 @@ public final class Tensor {
   public static Tensor of(DoubleBuffer buffer, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
-    return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer.remaining(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer, shape);
   }
 
   /**
@@ -333,7 +339,7 @@ public final class Tensor {
   public static Tensor of(IntBuffer buffer, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
-    return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer.remaining(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer, shape);
   }
 
   /**
@@ -345,7 +351,7 @@ public final class Tensor {
   public static Tensor of(LongBuffer buffer, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
-    return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer.remaining(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer, shape);
   }
 
   /**
@@ -357,7 +363,7 @@ public final class Tensor {
   public static Tensor of(ShortBuffer buffer, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
-    return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer.remaining(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer, shape);
   }
 
   /**
@@ -372,7 +378,7 @@ public final class Tensor {
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
     NullChecks.require(buffer, "buffer", BUFFER);
-    Objects.requireNonNull(type, "type");
+    NullChecks.require(type, "type", TYPE);
     if (type.byteSize() > 1) {
       Memory.requireNativeOrder(buffer.order());
     }
@@ -382,34 +388,57 @@ public final class Tensor {
               "the buffer has %s left, not a multiple of the %d bytes of %s: set its limit",
               plural(buffer.remaining(), "byte"), type.byteSize(), type));
     }
-    MemorySegment segment = MemorySegment.ofBuffer(buffer);
-    return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
+    return whole(MemorySegment.ofBuffer(buffer), type, buffer, shape);
   }
 
-  /** A tensor of all elements of a segment. */
-  private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
-    long[] own = shapeOf(length, shape);
+  /** A tensor of all elements of the segment of a buffer. */
+  private static Tensor whole(MemorySegment segment, DType type, Buffer buffer, long[] shape) {
+    long[] own = shapeOf(segment.byteSize() / type.byteSize(), shape, buffer.position());
     return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
 
   /** The same of a Java array, whose segment fits it. */
   private static Tensor array(
       Object array, MemorySegment segment, DType type, int length, long[] shape) {
-    return new Tensor(View.ofArray(array, segment, type.element, shapeOf(length, shape), length));
+    return new Tensor(
+        View.ofArray(array, segment, type.element, shapeOf(length, shape, 0), length));
   }
 
-  /** The shape of all elements. */
-  private static long[] shapeOf(long length, long[] shape) {
+  /** A copy of a shape that leaves no size open. */
+  private static long[] fixed(long[] shape) {
+    long[] own = Objects.requireNonNull(shape, "shape").clone();
+    for (long size : own) {
+      if (size == -1) {
+        throw new ShapeException(
+            message(
+                "shape %s has a negative size: sizes are 0 or more; -1 is for arrays, buffers and reshape",
+                Arrays.toString(own)));
+      }
+    }
+    return own;
+  }
+
+  /**
+   * The shape of all elements.
+   *
+   * @param position of the buffer that they remain in; 0 for an array
+   */
+  private static long[] shapeOf(long length, long[] shape, int position) {
     if (Objects.requireNonNull(shape, "shape").length == 0) {
       return new long[] {length};
     }
     long[] own = Strides.inferred(shape, length, "the memory");
     long elements = Strides.elements(own);
     if (elements != length) {
+      String start =
+          message("shape %s has %s, ", Arrays.toString(own), plural(elements, "element"));
       throw new ShapeException(
-          message(
-              "shape %s has %s, the memory has %d; expected the same number of elements",
-              Arrays.toString(own), plural(elements, "element"), length));
+          position == 0
+              ? start + message("the memory has %d; expected the same number of elements", length)
+              : start
+                  + message(
+                      "the buffer has %d after its position %d; expected the same number of elements. flip() or rewind() sets the position to 0",
+                      length, position));
     }
     return own;
   }

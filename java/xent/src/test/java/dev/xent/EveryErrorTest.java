@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -201,6 +202,8 @@ class EveryErrorTest {
     kinds.put(
         "a big-endian buffer",
         b -> Tensor.of(ByteBuffer.allocateDirect(16).order(ByteOrder.BIG_ENDIAN).asFloatBuffer()));
+    kinds.put(
+        "a buffer at its end", b -> Tensor.of(FloatBuffer.allocate(6).put(new float[6]), 2, 3));
     kinds.put(
         "a buffer with half a number",
         b -> Tensor.of(ByteBuffer.allocateDirect(6).order(ByteOrder.nativeOrder()), DType.F32));

@@ -19,6 +19,8 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
+import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -94,6 +96,50 @@ class TensorTest {
     assertThatThrownBy(() -> Tensor.of(bytes.asIntBuffer())).isInstanceOf(MemoryException.class);
     assertThatThrownBy(() -> Tensor.of(bytes.asLongBuffer())).isInstanceOf(MemoryException.class);
     assertThatThrownBy(() -> Tensor.of(bytes.asShortBuffer())).isInstanceOf(MemoryException.class);
+  }
+
+  @Test
+  void namesThePositionOfBuffersThatBeginTooLate() {
+    assertThatThrownBy(() -> Tensor.of(FloatBuffer.allocate(6).put(SIX), 2, 3))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "shape [2, 3] has 6 elements, the buffer has 0 after its position 6; expected the same"
+                + " number of elements. flip() or rewind() sets the position to 0");
+    ByteBuffer bytes = ByteBuffer.allocateDirect(24).order(ByteOrder.nativeOrder()).position(8);
+    assertThatThrownBy(() -> Tensor.of(bytes, DType.F32, 2, 3))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("the buffer has 4 after its position 8;");
+    assertThatThrownBy(() -> Tensor.of(FloatBuffer.allocate(5), 2, 3))
+        .hasMessage(
+            "shape [2, 3] has 6 elements, the memory has 5; expected the same number of elements");
+  }
+
+  @Test
+  void saysWhereASizeMayBeLeftOpen() {
+    assertThatThrownBy(() -> Tensor.allocate(DType.F32, -1, 3))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "shape [-1, 3] has a negative size: sizes are 0 or more; -1 is for arrays, buffers and"
+                + " reshape");
+  }
+
+  @Test
+  void namesArgumentsThatAreNull() {
+    Map<String, ThrowingCallable> calls =
+        Map.of(
+            "values is null; expected an array",
+            () -> Tensor.of((float[]) null, 2, 3),
+            "rows is null; expected an array of rows",
+            () -> Tensor.copyOf((double[][]) null),
+            "arena is null; expected an arena",
+            () -> Tensor.allocate((Arena) null, DType.F32, 2),
+            "type is null; expected a type such as F32",
+            () -> Tensor.allocate((DType) null, 2),
+            "segment is null; expected a memory segment",
+            () -> Tensor.of((MemorySegment) null, DType.F32, 2));
+    calls.forEach(
+        (text, call) ->
+            assertThatThrownBy(call).isInstanceOf(NullPointerException.class).hasMessage(text));
   }
 
   @Test
@@ -551,7 +597,10 @@ class TensorTest {
         .hasMessage("rows[1] has 1 element, rows[0] has 0; expected rows of one length");
     assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1}, null}))
         .isInstanceOf(NullPointerException.class)
-        .hasMessage("a row is null; expected an array");
+        .hasMessage("rows[1] is null; expected an array");
+    assertThatThrownBy(() -> Tensor.copyOf(new double[][] {null}))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("rows[0] is null; expected an array");
   }
 
   @Test

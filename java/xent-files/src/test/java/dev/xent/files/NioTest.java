@@ -145,8 +145,8 @@ class NioTest {
     assertThatThrownBy(() -> Tensor.of(ByteBuffer.allocateDirect(8), DType.F32))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "the buffer is BIG_ENDIAN, this machine is LITTLE_ENDIAN: create it with"
-                + " order(ByteOrder.nativeOrder()) before asFloatBuffer()");
+            "the buffer is BIG_ENDIAN, this machine is LITTLE_ENDIAN: call"
+                + " order(ByteOrder.nativeOrder()) of the ByteBuffer, before asFloatBuffer()");
     assertThatThrownBy(() -> Tensor.of(ByteBuffer.allocate(8).asFloatBuffer()))
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the buffer is BIG_ENDIAN");

@@ -219,7 +219,7 @@ public final class Memory {
               + order
               + ", this machine is "
               + ByteOrder.nativeOrder()
-              + ": create it with order(ByteOrder.nativeOrder()) before asFloatBuffer()");
+              + ": call order(ByteOrder.nativeOrder()) of the ByteBuffer, before asFloatBuffer()");
     }
   }
 
