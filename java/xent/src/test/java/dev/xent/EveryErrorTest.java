@@ -740,6 +740,13 @@ class EveryErrorTest {
     kinds.put("offsets below 0", b -> ragged(b, values, -1, 4));
     kinds.put("no offset", b -> ragged(b, values));
     kinds.put(
+        "offsets without the end",
+        b ->
+            b.mean()
+                .on(values, Tensor.of(new int[] {0, 1}))
+                .inputs(b.none().rowOffsets(Tensor.of(new int[] {0, 8})))
+                .run());
+    kinds.put(
         "a label past the end of its row",
         b ->
             b.mean()

@@ -676,7 +676,7 @@ class InvalidInputsTest {
     refused(
         ShapeException.class,
         () -> loss.on(Tensor.of(new float[12]), Tensor.of(new int[4])).inputs(ragged).run(),
-        "with 2 rows; expected targets of shape [2]");
+        "with 2 rows by rowOffsets; expected targets of shape [2], or rowOffsets of shape [5]");
     assertThatThrownBy(
             () ->
                 LinearCrossEntropy.mean()

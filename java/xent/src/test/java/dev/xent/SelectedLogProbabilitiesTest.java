@@ -189,7 +189,8 @@ class SelectedLogProbabilitiesTest {
         .hasMessageContaining("offsets[1] is 6, ");
     assertThatThrownBy(() -> selected.sumSequences(lp, Tensor.of(new int[] {0, 5}), sums))
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("offsets has 1 sequence; ");
+        .hasMessageContaining(
+            "offsets is I32 [2], of 1 sequence; expected one sum each. n sequences need n + 1");
     assertThatThrownBy(
             () -> selected.sumSequences(sums, Tensor.of(new int[] {0, 1, 2, 3, 4}), sums))
         .isInstanceOf(MemoryException.class);

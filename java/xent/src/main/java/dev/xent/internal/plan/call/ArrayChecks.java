@@ -250,7 +250,7 @@ final class ArrayChecks {
             leadName(),
             leadText(),
             dimensions.ragged
-                ? plural(dimensions.rows, "row")
+                ? plural(dimensions.rows, "row") + " by " + call.part(Array.ROW_OFFSETS).name
                 : "classes along axis " + dimensions.axis,
             part.name,
             Arrays.toString(dimensions.rowShape()),
@@ -268,13 +268,15 @@ final class ArrayChecks {
       return ", or one-hot rows of type " + Types.allowed(call.lead().type);
     }
     long rows = view.elements;
+    if (part.array == Array.TARGETS && dimensions.ragged && view.rank() == 1) {
+      return message(", or %s of shape [%d]", call.part(Array.ROW_OFFSETS).name, rows + 1);
+    }
     boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
     return fits
             && part.array == Array.TARGETS
             && view.rank() == 1
             && call.features == 0
             && call.lead().rank() == 1
-            && !dimensions.ragged
         ? message(", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
         : "";
   }

@@ -205,7 +205,8 @@ public final class SelectedPlan {
     }
     if (sums.rank() != 1 || sums.elements != sequences) {
       throw refusal(
-          "sums is %s, offsets has %s; expected one sum each", sums, plural(sequences, "sequence"));
+          "sums is %s, offsets is %s, of %s; expected one sum each. n sequences need n + 1 offsets",
+          sums, offsets, plural(sequences, "sequence"));
     }
     requireAccess(logProbabilities, offsets, sums);
     Memory.requireWritable(sums, "sums");
