@@ -79,8 +79,7 @@ class LoadingTest {
         row("JVM killed after loading", computesNatively(), LoadingTest::killed),
         row(
             "`noexec` temporary directory",
-            fallsBack(
-                "; set dev.xent.tempdir to a directory on a file system that allows execution"),
+            fallsBack(") to a directory on a file system that allows execution"),
             folder -> mounted(folder, "noexec", new Launch(folder))),
         row(
             "`noexec` temporary directory, `dev.xent.tempdir` elsewhere",

@@ -168,9 +168,11 @@ final class ProcessFaults {
             "a\nb",
             "dev.xent.isa=a?b; expected one of best, scalar, avx2, avx512, neon"),
         refused("dev.xent.native", "x".repeat(100_000), "dev.xent.native=xxx"),
-        refused("dev.xent.threads", "-1", "dev.xent.threads=-1; expected 1 or more"),
+        refused("dev.xent.threads", "-1", "dev.xent.threads=-1; expected 1 to 2147483647"),
         refused(
-            "dev.xent.threads", "99999999999", "dev.xent.threads=99999999999; expected 1 or more"),
+            "dev.xent.threads",
+            "99999999999",
+            "dev.xent.threads=99999999999; expected 1 to 2147483647"),
         refused("dev.xent.library.path", "/tmp", "dev.xent.library.path=/tmp is not a file"),
         refused("dev.xent.library.path", "a\nb", "a?b is not a path: it has control characters"),
         refused("dev.xent.tempdir", "", "dev.xent.tempdir is empty"),

@@ -66,7 +66,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
     BundledLibrary.requireNotDamaged(file, platform);
     try {
-      load(file, file.toString());
+      load(file, file.toString(), settings.temporaryDirectory());
     } catch (NativeLibraryException e) {
       if (!isLoadedElsewhere(e)) {
         throw e;
@@ -97,18 +97,20 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
       PrivateCopy.removeLeft(settings.temporaryDirectory(), fileName);
     }
     try (PrivateCopy copy = PrivateCopy.write(bytes, settings.temporaryDirectory(), fileName)) {
-      load(copy.file(), location);
+      load(copy.file(), location, settings.temporaryDirectory());
     }
   }
 
-  private static void load(Path file, String location) {
+  private static void load(Path file, String location, Path directory) {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
       // The JVM and the system name the file, which has another name at the next try.
       String message = String.valueOf(e.getMessage()).replace(file + ": ", "");
       throw new NativeLibraryException(
-          message("cannot load %s: %s%s", location, message, hint(file, location, message)), e);
+          message(
+              "cannot load %s: %s%s", location, message, hint(file, location, directory, message)),
+          e);
     } catch (IllegalCallerException e) {
       throw denied(location, e);
     }
@@ -127,13 +129,13 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     return e.getCause() instanceof IllegalCallerException;
   }
 
-  private static String hint(Path file, String location, String message) {
+  private static String hint(Path file, String location, Path directory, String message) {
     if (message.contains("failed to map segment") || message.contains("not permitted")) {
       return file.toString().equals(location)
           ? "; move it to a file system that allows execution"
           : message(
-              "; set %s to a directory on a file system that allows execution",
-              Settings.TEMPORARY_DIRECTORY);
+              "; set %s (now %s) to a directory on a file system that allows execution",
+              Settings.TEMPORARY_DIRECTORY, directory);
     }
     return Platform.current().isWindows() && file.toString().length() >= LONGEST_OF_WINDOWS
         ? message(

@@ -200,6 +200,7 @@ public record Settings(
     } catch (NumberFormatException e) {
       // Rejected below, like numbers that are too small.
     }
-    throw new OptionException(message("%s=%s; expected 1 or more", THREADS, shown(value)));
+    throw new OptionException(
+        message("%s=%s; expected 1 to %d", THREADS, shown(value), Integer.MAX_VALUE));
   }
 }

@@ -103,8 +103,8 @@ class SettingsTest {
         "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2; expected one of best, scalar, avx2, avx512, neon",
         "dev.xent.isa          | ''    | dev.xent.isa=; expected one of best, scalar, avx2, avx512, neon",
         "dev.xent.native       | maybe | dev.xent.native=maybe; expected one of auto, require, off",
-        "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 or more",
-        "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 or more",
+        "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 to 2147483647",
+        "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 to 2147483647",
         "dev.xent.library.path | ''    | dev.xent.library.path is empty; set a path, or leave it out",
         "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; set a path, or leave it out",
       })
