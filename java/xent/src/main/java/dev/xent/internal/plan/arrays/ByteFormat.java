@@ -30,7 +30,7 @@ public record ByteFormat(long magic, String contents, String begin) {
   private static final long AT_VERSION = 8;
   private static final long AT_NUMERICS = 12;
 
-  /** Whether an array can have so many bytes. */
+  /** Whether a Java array can have this number of bytes. */
   public static boolean isArraySize(long bytes) {
     return bytes <= Integer.MAX_VALUE - 8;
   }
