@@ -202,7 +202,9 @@ final class Arguments {
       throw errors.mismatch(
           "hidden states are BINARY of type float64; expected float16, bfloat16 or float32");
     }
-    return numbers(options, FLOATS, FLOATS, DataTypes.BinaryType);
+    // Class weights are those of the logits, whose classes the file of weights has.
+    FunctionOptions ofStates = options.without("classWeights");
+    return numbers(ofStates, FLOATS, FLOATS, DataTypes.BinaryType);
   }
 
   /**

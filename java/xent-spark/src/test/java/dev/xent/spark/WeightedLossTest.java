@@ -112,11 +112,12 @@ class WeightedLossTest {
   @ValueSource(ints = {1, 3})
   void ofHiddenStates(int partitions, @TempDir Path folder) {
     Path weights = folder.resolve("weights.npy");
-    Tensor layer = flat(Spark.logits(CLASSES, CLASSES));
+    int classes = CLASSES + 3; // other than the number of features
+    Tensor layer = flat(Spark.logits(classes, CLASSES));
     Npy.write(weights, layer);
-    float[] classWeights = new float[CLASSES];
-    double[] same = new double[CLASSES];
-    for (int k = 0; k < CLASSES; k++) {
+    float[] classWeights = new float[classes];
+    double[] same = new double[classes];
+    for (int k = 0; k < classes; k++) {
       classWeights[k] = 0.3F * k;
       same[k] = classWeights[k];
     }
