@@ -31,8 +31,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options of a function, from its map of strings: names in lower case, and their values. Names
- * ignore case, as everywhere in Spark.
+ * The options of a function, from its map of strings: their names and values. Names ignore case, as
+ * everywhere in Spark.
  */
 record FunctionOptions(SortedMap<String, String> given) implements Serializable {
   /** Stricter than Java, which also reads 2d, 0x1p1, spaces, and digits of other scripts. */
@@ -87,17 +87,21 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
    * @throws OptionException for a name that the function does not have, or that occurs twice
    */
   static FunctionOptions of(Kind kind, Map<String, String> map) {
-    SortedMap<String, String> given = new TreeMap<>();
+    SortedMap<String, String> given = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     map.forEach(
         (name, value) -> {
-          if (kind.names().stream().noneMatch(name::equalsIgnoreCase)) {
-            throw new OptionException(
-                String.format(
-                    Locale.ROOT,
-                    "unknown option %s; expected one of %s",
-                    name,
-                    String.join(", ", kind.names())));
-          }
+          String known =
+              kind.names().stream()
+                  .filter(name::equalsIgnoreCase)
+                  .findFirst()
+                  .orElseThrow(
+                      () ->
+                          new OptionException(
+                              String.format(
+                                  Locale.ROOT,
+                                  "unknown option %s; expected one of %s",
+                                  name,
+                                  String.join(", ", kind.names()))));
           if (value == null) {
             throw new OptionException(
                 String.format(Locale.ROOT, "option %s is null; expected a value", name));
@@ -107,7 +111,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
                 String.format(
                     Locale.ROOT, "option %s is empty; expected a value, or no such option", name));
           }
-          if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
+          if (given.put(known, value) != null) {
             throw new OptionException(
                 String.format(Locale.ROOT, "option %s is set twice; set it once", name));
           }
@@ -121,7 +125,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
    * @param why the arguments
    */
   void requireAbsent(String name, String why) {
-    String value = given.get(name.toLowerCase(Locale.ROOT));
+    String value = given.get(name);
     if (value != null) {
       throw refused(name, value, why + ". Remove it");
     }
@@ -160,7 +164,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /** These options but one. */
   FunctionOptions without(String name) {
     SortedMap<String, String> others = new TreeMap<>(given);
-    others.remove(name.toLowerCase(Locale.ROOT));
+    others.remove(name);
     return new FunctionOptions(Collections.unmodifiableSortedMap(others));
   }
 
@@ -374,7 +378,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /** The parsed value, or the default. Errors name the option. */
   private <T extends @Nullable Object> T get(
       String name, T otherwise, Function<String, ? extends T> meaning) {
-    String value = given.get(name.toLowerCase(Locale.ROOT));
+    String value = given.get(name);
     if (value == null) {
       return otherwise;
     }

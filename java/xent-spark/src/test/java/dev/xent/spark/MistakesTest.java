@@ -27,6 +27,8 @@ class MistakesTest {
         "xent_cross_entropy(x, 1.0) | the label has the type DECIMAL(2,1); expected whole numbers, or probabilities in an array. Convert it: CAST(1.0 AS INT)",
         "xent_partial_states(x, d, 0, 3) | the label has the type DOUBLE; expected whole numbers. Convert it: CAST(d AS INT)",
         "xent_linear_loss(x, d, map('weights', 'w')) | the label has the type DOUBLE; expected whole numbers. Convert it: CAST(d AS INT)",
+        // As the option was written in other cases.
+        "xent_loss(x, y, map('LABELSMOOTHING', '2')) | option labelSmoothing is 2",
         // The value is there once.
         "xent_softmax(x, map('temperature', '0')) | data type mismatch: option temperature is 0; expected a number from 2^-32 to 2^32.",
         "xent_loss(x, y, map('labelSmoothing', '2')) | data type mismatch: option labelSmoothing is 2; expected a number from 0 to 1.",
