@@ -7,6 +7,7 @@ import dev.xent.errors.OptionException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.AnalysisException;
@@ -14,7 +15,10 @@ import org.apache.spark.sql.catalyst.expressions.ExpectsInputTypes;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
 import org.apache.spark.sql.catalyst.util.package$;
+import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.NumericType;
+import org.apache.spark.sql.types.StringType;
 
 /**
  * Spark's errors for invalid arguments of a call, thrown while Spark reads the query: the
@@ -48,6 +52,36 @@ final class AnalysisErrors {
     String all =
         Arrays.stream(types).map(ExpectsInputTypes::toSQLType).collect(Collectors.joining(" or "));
     return types.length == 1 ? all : "(" + all + ")";
+  }
+
+  /**
+   * Numbers of the wrong type, with the conversion if there is one.
+   *
+   * @param what the numbers, in the plural
+   */
+  RuntimeException wrongNumbers(String what, Expression argument, DataType... needed) {
+    DataType type = argument.dataType();
+    String written = written(argument);
+    String fix;
+    if (type instanceof ArrayType array
+        && (array.elementType() instanceof NumericType
+            || array.elementType() instanceof StringType)) {
+      fix = "Convert them: CAST(" + written + " AS ARRAY<FLOAT>)";
+    } else if (type instanceof StringType) {
+      fix = "Convert them: from_json(" + written + ", 'array<float>')";
+    } else if (type instanceof NumericType) {
+      fix = "For columns that have a class each: array(a, b, c)";
+    } else {
+      return wrongType(0, argument, needed);
+    }
+    String types =
+        Arrays.stream(needed)
+            .map(DataType::sql)
+            .collect(Collectors.joining(", "))
+            .replaceFirst(", (\\S+)$", " or $1");
+    return mismatch(
+        String.format(
+            Locale.ROOT, "the %s have the type %s; expected %s. %s", what, type.sql(), types, fix));
   }
 
   /** An argument that is not a constant. */

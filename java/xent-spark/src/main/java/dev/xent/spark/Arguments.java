@@ -188,7 +188,7 @@ final class Arguments {
 
   /** The logits, which are the first argument. */
   Logits logits(FunctionOptions options) {
-    return numbers(options, DOUBLES, FLOATS, DOUBLES, DataTypes.BinaryType);
+    return numbers("logits", options, DOUBLES, FLOATS, DOUBLES, DataTypes.BinaryType);
   }
 
   /** The logits of a shard. Class weights are those of all shards. */
@@ -204,15 +204,16 @@ final class Arguments {
     }
     // Class weights are those of the logits, whose classes the file of weights has.
     FunctionOptions ofStates = options.without("classWeights");
-    return numbers(ofStates, FLOATS, FLOATS, DataTypes.BinaryType);
+    return numbers("hidden states", ofStates, FLOATS, FLOATS, DataTypes.BinaryType);
   }
 
   /**
    * A row of numbers.
    *
+   * @param what the numbers, for messages
    * @param exact the type to which arrays of integers and decimals are cast
    */
-  private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
+  private Logits numbers(String what, FunctionOptions options, DataType exact, DataType... needed) {
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
     if (isVector(type)) {
@@ -230,10 +231,10 @@ final class Arguments {
         && (element instanceof IntegralType || element instanceof DecimalType)) {
       cast(0, exact);
     }
-    return options.logits(typeOf(options, needed));
+    return options.logits(typeOf(what, options, needed));
   }
 
-  private DType typeOf(FunctionOptions options, DataType... needed) {
+  private DType typeOf(String what, FunctionOptions options, DataType... needed) {
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
     if (type instanceof BinaryType) {
@@ -247,7 +248,7 @@ final class Arguments {
         && Arrays.asList(needed).contains(DOUBLES)) {
       return DType.F64;
     }
-    throw errors.wrongType(0, columns.getFirst(), needed);
+    throw errors.wrongNumbers(what, columns.getFirst(), needed);
   }
 
   /** Whether a column contains vectors of spark.ml, whose jar may be absent. */
@@ -289,9 +290,9 @@ final class Arguments {
   private void requireWhole(int index, DataType... needed) {
     if (type(index) instanceof NullType) {
       cast(index, DataTypes.IntegerType);
-    } else if (type(index) instanceof NumericType
+    } else if ((type(index) instanceof NumericType || type(index) instanceof StringType)
         && !(type(index) instanceof IntegralType)
-        && namesOfColumns.get(index).equals("label")) { // as of spark.ml
+        && namesOfColumns.get(index).equals("label")) { // as of spark.ml, or of a CSV file
       throw errors.mismatch(
           String.format(
               Locale.ROOT,

@@ -81,9 +81,12 @@ final class LinearLosses implements Losses {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has %d features, the weights have %d; both must belong to the same layer",
+              "the row has %d features, the file of weights has the shape [%d, %d]; expected [classes, %d]%s",
               features,
-              features()));
+              weights.dim(0),
+              weights.dim(1),
+              features,
+              features == weights.dim(0) ? ". Transpose the weights" : ""));
     }
     Double weight = given == null ? null : Losses.requireWeight(given, DType.F32);
     long index = ((Number) target).longValue();

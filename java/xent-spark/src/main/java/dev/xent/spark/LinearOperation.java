@@ -5,6 +5,7 @@ import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -41,11 +42,11 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   @Override
   public Losses losses() {
     Path bias = given.bias();
-    Inputs inputs = bias == null ? Inputs.none() : Inputs.none().bias(map(bias));
+    Inputs inputs = bias == null ? Inputs.none() : Inputs.none().bias(map("bias", bias));
     return new LinearLosses(
         hidden,
         given.linearCrossEntropy(),
-        requireLayer(map(given.requireWeights())),
+        requireLayer(map("weights", given.requireWeights())),
         inputs,
         given.ignoreIndex(),
         topK());
@@ -65,8 +66,17 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   }
 
   /** A file by its path, or by the name of a file that Spark has sent to all executors. */
-  private static Tensor map(Path file) {
+  private static Tensor map(String option, Path file) {
     Path path = file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString()));
+    if (!file.isAbsolute() && !Files.exists(path)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "option %s is %s, and no such file was sent; send it with --files or"
+                  + " SparkContext.addFile, or pass an absolute path",
+              option,
+              file));
+    }
     try {
       return WeightFile.map(path);
     } catch (NoClassDefFoundError e) {

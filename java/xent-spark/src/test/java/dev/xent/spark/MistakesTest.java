@@ -27,6 +27,12 @@ class MistakesTest {
         "xent_cross_entropy(x, 1.0) | the label has the type DECIMAL(2,1); expected whole numbers, or probabilities in an array. Convert it: CAST(1.0 AS INT)",
         "xent_partial_states(x, d, 0, 3) | the label has the type DOUBLE; expected whole numbers. Convert it: CAST(d AS INT)",
         "xent_linear_loss(x, d, map('weights', 'w')) | the label has the type DOUBLE; expected whole numbers. Convert it: CAST(d AS INT)",
+        // Columns of CSV files are text.
+        "xent_loss(x, s) | the label has the type STRING; expected whole numbers, or probabilities in an array. Convert it: CAST(s AS INT)",
+        "xent_softmax(s) | the logits have the type STRING; expected ARRAY<FLOAT>, ARRAY<DOUBLE> or BINARY. Convert them: from_json(s, 'array<float>')",
+        "xent_softmax(d) | the logits have the type DOUBLE; expected ARRAY<FLOAT>, ARRAY<DOUBLE> or BINARY. For columns that have a class each: array(a, b, c)",
+        "xent_softmax(array('1', '2')) | the logits have the type ARRAY<STRING>; expected ARRAY<FLOAT>, ARRAY<DOUBLE> or BINARY. Convert them: CAST(array(1, 2) AS ARRAY<FLOAT>)",
+        "xent_linear_loss(array(1D), y, map('weights', 'w')) | the hidden states have the type ARRAY<DOUBLE>; expected ARRAY<FLOAT> or BINARY. Convert them: CAST(array(1.0) AS ARRAY<FLOAT>)",
         // As the option was written in other cases.
         "xent_loss(x, y, map('LABELSMOOTHING', '2')) | option labelSmoothing is 2",
         // The value is there once.
@@ -57,7 +63,7 @@ class MistakesTest {
                 .sql(
                     "SELECT "
                         + call
-                        + " FROM VALUES (array(2F, 1F, 0F), 1, 1D, CAST('12 bytes ...' AS BINARY)) t(x, y, d, b)")
+                        + " FROM VALUES (array(2F, 1F, 0F), 1, 1D, CAST('12 bytes ...' AS BINARY), 'a') t(x, y, d, b, s)")
                 .collectAsList());
   }
 

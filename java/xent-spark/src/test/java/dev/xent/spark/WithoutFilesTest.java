@@ -66,9 +66,9 @@ class WithoutFilesTest {
     try (WithoutFiles loader = new WithoutFiles()) {
       Method map =
           Class.forName(LinearOperation.class.getName(), true, loader)
-              .getDeclaredMethod("map", Path.class);
+              .getDeclaredMethod("map", String.class, Path.class);
       map.setAccessible(true);
-      assertThatThrownBy(() -> map.invoke(null, CLASSES.toAbsolutePath()))
+      assertThatThrownBy(() -> map.invoke(null, "weights", CLASSES.toAbsolutePath()))
           .cause()
           .isInstanceOf(OptionException.class)
           .hasMessage("the module xent-files is missing; add its jar to --jars");
