@@ -10,15 +10,20 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apache.spark.QueryContext;
+import org.apache.spark.QueryContextType;
+import org.apache.spark.SparkThrowableHelper;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.catalyst.expressions.ExpectsInputTypes;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
+import org.apache.spark.sql.catalyst.trees.CurrentOrigin;
 import org.apache.spark.sql.catalyst.util.package$;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
+import scala.Option;
 
 /**
  * Spark's errors for invalid arguments of a call, thrown while Spark reads the query: the
@@ -123,7 +128,7 @@ final class AnalysisErrors {
   private RuntimeException mismatch(String kind, Map<String, String> parameters) {
     Map<String, String> all = new HashMap<>(parameters);
     all.put("sqlExpr", call());
-    return thrown(new AnalysisException("DATATYPE_MISMATCH." + kind, scalaMap(all)));
+    return thrown("DATATYPE_MISMATCH." + kind, all);
   }
 
   /** The call as Spark quotes expressions. */
@@ -143,9 +148,7 @@ final class AnalysisErrors {
   /** Options that are not a map of strings. */
   RuntimeException noStrings(DataType type) {
     return thrown(
-        new AnalysisException(
-            "INVALID_OPTIONS.NON_STRING_TYPE",
-            scalaMap(Map.of("mapType", ExpectsInputTypes.toSQLType(type)))));
+        "INVALID_OPTIONS.NON_STRING_TYPE", Map.of("mapType", ExpectsInputTypes.toSQLType(type)));
   }
 
   /** An unknown option, or an option with an invalid value. */
@@ -155,6 +158,25 @@ final class AnalysisErrors {
 
   static scala.collection.immutable.Map<String, String> scalaMap(Map<String, String> map) {
     return scala.collection.immutable.Map$.MODULE$.from(asScala(map));
+  }
+
+  /** An error at the call. Spark adds the line of SQL to the message, but no other place. */
+  private static RuntimeException thrown(String condition, Map<String, String> parameters) {
+    QueryContext[] context = CurrentOrigin.get().getQueryContext();
+    String summary =
+        Arrays.stream(context)
+            .filter(place -> place.contextType() == QueryContextType.DataFrame)
+            .map(QueryContext::summary)
+            .collect(Collectors.joining());
+    return thrown(
+        new AnalysisException(
+            SparkThrowableHelper.getMessage(condition, scalaMap(parameters), summary),
+            Option.empty(),
+            Option.empty(),
+            Option.empty(),
+            Option.apply(condition),
+            scalaMap(parameters),
+            context));
   }
 
   /** Throws a checked exception that the Scala interface does not declare. */

@@ -108,7 +108,7 @@ public final class XentFunctions {
 
   /**
    * Returns the class of the largest logit of a row, an int: the lowest of equal classes, -1 in a
-   * row with NaN.
+   * row with NaN or +Infinity, or with -Infinity only.
    */
   public static Column argmax(Column logits) {
     return argmax(logits, null);
@@ -412,6 +412,11 @@ public final class XentFunctions {
       boolean tries,
       @Nullable Map<String, String> options,
       Column... columns) {
+    return CallSite.of(() -> called(function.sqlName(tries), options, columns));
+  }
+
+  private static Column called(
+      String function, @Nullable Map<String, String> options, Column... columns) {
     List<Column> arguments = new ArrayList<>(Arrays.asList(columns));
     if (options != null && !options.isEmpty()) {
       Column[] map =
@@ -421,6 +426,6 @@ public final class XentFunctions {
               .toArray(Column[]::new);
       arguments.add(functions.map(map));
     }
-    return functions.call_function(function.sqlName(tries), arguments.toArray(Column[]::new));
+    return functions.call_function(function, arguments.toArray(Column[]::new));
   }
 }
