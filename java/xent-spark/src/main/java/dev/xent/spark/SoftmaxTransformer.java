@@ -11,7 +11,6 @@ import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
-import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.ml.util.Identifiable$;
@@ -59,11 +58,19 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     probabilityCol = new Param<>(this, "probabilityCol", "output column of probabilities");
     predictionCol = new Param<>(this, "predictionCol", "output column of the largest class");
     temperature =
-        new DoubleParam(this, "temperature", "what logits are divided by", ParamValidators.gt(0));
+        new DoubleParam(
+            this, "temperature", "what logits are divided by", SoftmaxTransformer::requirePositive);
     setDefault(logitsCol, "logits");
     setDefault(probabilityCol, "probability");
     setDefault(predictionCol, "prediction");
     setDefault(temperature, 1.0);
+  }
+
+  private static boolean requirePositive(Object value) {
+    if (!(value instanceof Double number) || !(number > 0)) {
+      throw new IllegalArgumentException("temperature is " + value + "; expected a number above 0");
+    }
+    return true;
   }
 
   @Override

@@ -192,9 +192,9 @@ class PipelineTest {
     assertThatThrownBy(() -> new SoftmaxTransformer().setProbabilityCol("p").transform(x))
         .hasMessageContaining("output column p exists already");
     assertThatThrownBy(() -> new SoftmaxTransformer().setTemperature(0))
-        .hasMessageContaining("temperature");
+        .hasMessage("temperature is 0.0; expected a number above 0");
     assertThatThrownBy(() -> new CrossEntropyEvaluator().setMetricName("loss"))
-        .hasMessageContaining("metricName");
+        .hasMessage("metricName is loss; expected crossEntropy, perplexity or accuracy");
     assertThatThrownBy(() -> new CrossEntropyEvaluator().evaluate(x))
         .hasStackTraceContaining("column label has the label 1.5; expected a whole number");
   }
