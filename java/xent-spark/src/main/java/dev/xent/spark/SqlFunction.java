@@ -46,7 +46,7 @@ enum SqlFunction {
       Kind.NUMBERS,
       "math_funcs",
       "logits[, options]",
-      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN.",
+      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN or +Infinity, or with -Infinity only.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
       """,

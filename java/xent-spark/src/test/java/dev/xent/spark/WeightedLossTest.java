@@ -354,6 +354,10 @@ class WeightedLossTest {
     assertThat(one("SELECT xent_argmax(" + x + ")")).isEqualTo(0);
     assertThat(one("SELECT xent_argmax(array(1F, 5F, 5F))")).isEqualTo(1);
     assertThat(one("SELECT xent_argmax(array(1F, float('NaN')))")).isEqualTo(-1);
+    assertThat(one("SELECT xent_argmax(array(1F, float('Infinity')))")).isEqualTo(-1);
+    assertThat(one("SELECT xent_argmax(array(float('-Infinity')))")).isEqualTo(-1);
+    assertThat(one("SELECT xent_log_sum_exp(array(1F, float('Infinity')))"))
+        .isEqualTo(Double.POSITIVE_INFINITY);
     assertThat(one("SELECT xent_argmax(CAST(NULL AS ARRAY<FLOAT>))")).isNull();
     assertThat((double) one("SELECT xent_log_sum_exp(" + x + ")")).isEqualTo((double) 2.407606F);
     assertThat((double) one("SELECT xent_entropy(array(1D, 1D), map('temperature', '3'))"))
