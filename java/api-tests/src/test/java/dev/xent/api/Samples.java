@@ -39,6 +39,7 @@ import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.ShardCall;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxOperation;
 import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -167,6 +168,7 @@ final class Samples {
     put(Sampler.Requests.class, new Sampler.Requests().add(Sampler.greedy(), 0, 0));
     put(SamplerInputs.class, SamplerInputs.none());
     put(Softmax.class, Softmax.along(1));
+    put(SoftmaxOperation.class, Softmax.along(1));
     put(Softmax.Builder.class, Softmax.builder());
     SoftmaxShard shard = Softmax.along(1).shard(0, 2);
     PartialStates states = shard.partialStates(tensor, Inputs.none());
