@@ -167,6 +167,7 @@ static xent_status check_class_weights(const xent_call *call) {
   return XENT_OK;
 }
 
+/* Without arrays that change which labels count or how much, and without an exact sum, which weigh_rows adds to. */
 #define XENT_OF_WEIGHED_LABELS (XENT_HAS(targets) | XENT_HAS(class_weights))
 
 /* Whether labels and class weights are contiguous, the labels are valid, and the sum of their weights is exact in
