@@ -5,7 +5,7 @@
     python3 conformance/truth.py [--index conformance/cases.json]
 
 It is written from the formulas of include/xent.h alone, in arithmetic with enough digits for each row (mpmath),
-independently of the code of Xent. Exits with 1 if an error exceeds the bounds of docs/spec/numerics.md, section 6.
+independently of the code of Xent. Exits with 1 if an error exceeds the bounds of bounds.md.
 Needs NumPy and mpmath (Debian: apt-get install python3-numpy python3-mpmath).
 """
 import argparse
@@ -29,7 +29,7 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
-# The error bounds of numerics.md in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
+# The error bounds of bounds.md in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
 # error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the
 # exponential loses digits, and is right to `floor` of it.

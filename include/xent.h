@@ -2,7 +2,7 @@
 /*
  * xent.h: softmax, log-softmax and cross-entropy on memory that you already have.
  *
- * This header is the manual. docs/spec/numerics.md defines every bit of every result. docs/developing/design.md
+ * This header is the manual. conformance/numerics.md defines every bit of every result. docs/developing/design.md
  * explains why the interface has this form.
  *
  * A FIRST CALL
@@ -123,7 +123,7 @@ extern "C" {
 
 /* The version of this binary interface. Do not call a library with another ABI version. */
 #define XENT_ABI_VERSION 3
-/* The arithmetic of docs/spec/numerics.md; libraries with equal numerics versions return equal bits. */
+/* The arithmetic of conformance/numerics.md; libraries with equal numerics versions return equal bits. */
 #define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this number, or end with the row. */
 #define XENT_CHUNK 8192

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Derives every constant of the arithmetic (docs/spec/numerics.md) and writes the two files that contain them.
+"""Derives every constant of the arithmetic (conformance/numerics.md) and writes the two files that contain them.
 
     tools/constants.py            derive, print, write constants.h and Constants.java
     tools/constants.py --check    derive, print, exit with 1 if a written file differs from the derived one

@@ -2,7 +2,7 @@
 /*
  * The rows of bad_rows.h against long double, with every instruction set: each as it is, as the longer row in which it
  * meets the same additions, at the end of a row of two chunks, and with temperatures. Prints the error of each result
- * relative to the bound in docs/spec/numerics.md, section 6; above 1 the bound is broken.
+ * relative to the bound in conformance/bounds.md; above 1 the bound is broken.
  * Usage: bad_rows_test
  */
 #include <float.h>

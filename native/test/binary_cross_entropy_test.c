@@ -320,7 +320,7 @@ static void raise_to(real *most, real value) {
   if (!(value <= *most)) *most = value;
 }
 
-/* What numerics.md, section 12, promises: for gamma > 0 with a term for the power, as the base of a power errs. */
+/* The promises of conformance/bounds.md: for gamma > 0 with a term for the power, as the base of a power errs. */
 typedef struct {
   const char *name;
   binary_options o;

@@ -4,7 +4,7 @@
  * options, outputs, row ranges and workspaces, whole and in parts, against xent_cross_entropy on the logits of the
  * contract program and the dot products of that program with its gradient. Every array ends at a page without access,
  * and the bytes between its elements must not change. Then bad input, and the errors of logits and gradients relative
- * to the bounds of docs/spec/numerics.md. Usage: linear_test [N [SEED]]   N times the default number of mixtures
+ * to the bounds of conformance/bounds.md. Usage: linear_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
 

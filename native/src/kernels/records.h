@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The contents of xent_statistics, xent_state and xent_sample_state: opaque to callers (docs/spec/numerics.md, 4 and
+/* The contents of xent_statistics, xent_state and xent_sample_state: opaque to callers (conformance/numerics.md, 4 and
  * 11). */
 #ifndef XENT_RECORDS_H
 #define XENT_RECORDS_H

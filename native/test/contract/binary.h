@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binary cross-entropy as a plain program (docs/spec/numerics.md, section 12): one element at a time. */
+/* Binary cross-entropy as a plain program (conformance/numerics.md, section 12): one element at a time. */
 #ifndef CONTRACT_BINARY_H
 #define CONTRACT_BINARY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The float32 bit contract of docs/spec/numerics.md as a program: plain, slow, one row at a time.
+/* The float32 bit contract of conformance/numerics.md as a program: plain, slow, one row at a time.
  * Where text and program differ, ask which one is right; then change both.
  * Build with -ffp-contract=off; fma and fmaf are the fused operations. */
 #include "contract.h"

@@ -4,7 +4,7 @@
 #include <stddef.h>
 typedef struct { float max, N; double s; } contract_chunk;   /* sum of exp(x / tau) over the chunk = s * 2^(N - 30) */
 typedef struct { float max, N; double S; } contract_row;     /* sum of exp(x / tau) over the row   = S * 2^N */
-/* tau, 1 / tau, that as a float, and constants of the exponential (docs/spec/numerics.md) */
+/* tau, 1 / tau, that as a float, and constants of the exponential (conformance/numerics.md) */
 typedef struct { double tau, r; float hi, eighth_hi, eighth_lo, per_eighth, q2, q3, floor; } contract_temperature;
 contract_temperature contract_temperature_of(double tau);    /* 0: none */
 float contract_lowest(float N, const contract_temperature *t); /* the least x that counts: there e is +0 */

@@ -42,7 +42,7 @@ typedef struct {
   bool again, softmax_again;                     /* there was a second round */
 } general_output;
 
-/* docs/spec/numerics.md and the rules of general calls, one row at a time; top is the whole row in falling order. */
+/* conformance/numerics.md and the rules of general calls, one row at a time; top is the whole row in falling order. */
 void contract_general_row(const general_input *in, general_output *out);
 float contract_tanh(float x);
 #endif

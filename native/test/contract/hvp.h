@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Hessian-vector product of one row as a plain program (docs/spec/numerics.md, section 3), in both arithmetics. */
+/* The Hessian-vector product of one row as a plain program, in both arithmetics (conformance/numerics.md, section
+ * 3). */
 #ifndef CONTRACT_HVP_H
 #define CONTRACT_HVP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dot products of a linear layer as a plain program (docs/spec/numerics.md, section 13). */
+/* The dot products of a linear layer as a plain program (conformance/numerics.md, section 13). */
 #ifndef CONTRACT_LINEAR_H
 #define CONTRACT_LINEAR_H
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binary cross-entropy of logits in double, and its focal form (docs/spec/numerics.md, section 12). */
+/* Binary cross-entropy of logits in double, and its focal form (conformance/numerics.md, section 12). */
 #ifndef XENT_ELEMENTS_F64_BINARY_H
 #define XENT_ELEMENTS_F64_BINARY_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * e(x; N) = exp(x) * 2^(30 - N): the exponential of the bit contract (docs/spec/numerics.md, "Exponential").
+ * e(x; N) = exp(x) * 2^(30 - N): the exponential of the bit contract (conformance/numerics.md, "Exponential").
  *   z = x * 8 log2(e) + magic, rounded to an integer by the magic constant;  n = z - magic
  *   t = x - n * ln(2) / 8, in two steps;  p = exp(t) - 1;  s = 2^(n/8 + 30 - N);  e = s + p * s
  * N is an integer, so another N yields the same e times an exact power of two. At the lower clamp s is exactly +0. A

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * e(x; N) = exp(x / temperature) * 2^(192 - N) in double, and tanh (docs/spec/numerics.md, section 8).
+ * e(x; N) = exp(x / temperature) * 2^(192 - N) in double, and tanh (conformance/numerics.md, section 8).
  *   z = x log2(e) + magic: its low bits are the biased exponent of s;  n = z - magic;  t = x - n ln 2
  *   p = exp(t) - 1;  e = s + p s
  * At the lower clamp s is exactly +0. A NaN x stays NaN.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log and log1p within an ulp (docs/spec/numerics.md, section 8). */
+/* log and log1p within an ulp (conformance/numerics.md, section 8). */
 #ifndef XENT_F64_LOGARITHM_H
 #define XENT_F64_LOGARITHM_H
 

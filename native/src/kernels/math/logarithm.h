@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log and log1p in double for the row results (docs/spec/numerics.md, "Logarithm"): one odd series in
+ * log and log1p in double for the row results (conformance/numerics.md, "Logarithm"): one odd series in
  * r = (m - 1) / (m + 1), log(m) = 2 (r + r^3/3 + r^5/5 ...). Accurate to 1.5e-10, which is enough for float results.
  */
 #ifndef XENT_LOGARITHM_H

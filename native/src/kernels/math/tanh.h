@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tanh of floats (docs/spec/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and 1 - 2 / (exp(2 v) +
- * 1) from there on, which is computed only if a lane needs it.
+ * tanh of floats (conformance/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
+ * 1 - 2 / (exp(2 v) + 1), which is computed only if a lane needs it.
  */
 #ifndef XENT_TANH_H
 #define XENT_TANH_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filters: each keeps a part of the set (docs/spec/numerics.md, section 11). */
+/* The filters: each keeps a part of the set (conformance/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_FILTERS_H
 #define XENT_SAMPLE_FILTERS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Philox4x32-10, and a number below S from its 128 bits (docs/spec/numerics.md, section 11). */
+/* Philox4x32-10, and a number below S from its 128 bits (conformance/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_PHILOX_H
 #define XENT_SAMPLE_PHILOX_H
 

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * rounded once to nearest even. A logit is a sum of products in blocks of 128 features, each summed
  * in float and then in double, and rounded to float; everything else has the bits of {@link
  * CrossEntropy} for these logits. Which terms are added in which order, also of the gradients, is a
- * part of the contract: docs/spec/numerics.md, section 13.
+ * part of the contract: conformance/numerics.md, section 13.
  *
  * <p><b>Gradients</b> are of the same loss. That of {@code hidden} belongs to rows; those of
  * weights and bias are sums over all rows of a call, and overwrite what was there.

@@ -11,7 +11,7 @@ import dev.xent.options.FullyMasked;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
-/** The edges that docs/spec/numerics.md names, for cross-entropy. */
+/** The edges that conformance/numerics.md names, for cross-entropy. */
 class CrossEntropyEdgesTest {
   private static final float INF = Float.POSITIVE_INFINITY;
   private static final int NAN = 0x7fc00000;

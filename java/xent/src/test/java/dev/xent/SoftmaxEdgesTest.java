@@ -7,7 +7,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import java.util.Arrays;
 
-/** The edges that docs/spec/numerics.md names, for softmax, log-softmax and log-sum-exp. */
+/** The edges that conformance/numerics.md names, for softmax, log-softmax and log-sum-exp. */
 class SoftmaxEdgesTest {
   private static final float INF = Float.POSITIVE_INFINITY;
   private static final int NAN = 0x7fc00000;

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * Compares every result with the truth, within the limits that docs/spec/numerics.md promises.
+ * Compares every result with the truth, within the promises of conformance/bounds.md.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): 50 rounds, of all rows.
  */

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Gradients of focal losses, binary cross-entropy, divergences and selected log-probabilities, and
- * Hessian-vector products: against double-double arithmetic and its central differences, within
- * what docs/spec/numerics.md promises.
+ * Hessian-vector products: against double-double arithmetic and its central differences, within the
+ * promises of conformance/bounds.md.
  */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class FurtherGradientTest {

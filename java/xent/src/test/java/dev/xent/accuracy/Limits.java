@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-/** The largest errors allowed: what docs/spec/numerics.md promises, for all rows alike. */
+/** The largest errors allowed: the promises of conformance/bounds.md, for all rows alike. */
 final class Limits {
   static final double SOFTMAX_ULPS = 8.5;
 

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Float64: every result against double-double arithmetic, within what docs/spec/numerics.md
- * promises.
+ * Float64: every result against double-double arithmetic, within the promises of
+ * conformance/bounds.md.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times the rows.
  */

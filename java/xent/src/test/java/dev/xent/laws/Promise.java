@@ -4,8 +4,8 @@ package dev.xent.laws;
 import dev.xent.DType;
 
 /**
- * What docs/spec/numerics.md promises of results before they are rounded to their type: sections 6
- * and 8. Two results of the same mathematics are within the sum of their promises.
+ * The promises of conformance/bounds.md for results before they are rounded to their type. Two
+ * results of the same mathematics are within the sum of their promises.
  */
 final class Promise {
   private final DType result;

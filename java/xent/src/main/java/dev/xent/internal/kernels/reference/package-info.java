@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The arithmetic of docs/spec/numerics.md in plain Java. It is the fallback without the native
+ * The arithmetic of conformance/numerics.md in plain Java. It is the fallback without the native
  * library, and tests compare every bit of the library with it.
  */
 @NullMarked

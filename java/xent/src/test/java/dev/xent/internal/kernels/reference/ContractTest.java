@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The reference computes the bits of docs/spec/numerics.md without the native library. */
+/** The reference computes the bits of conformance/numerics.md without the native library. */
 class ContractTest {
   private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
 

@@ -14,7 +14,7 @@ import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.DotProducts;
 import java.lang.foreign.MemorySegment;
 
-/** Logits as products of hidden states and weights (docs/spec/numerics.md, section 13). */
+/** Logits as products of hidden states and weights (conformance/numerics.md, section 13). */
 final class LinearLogits {
   private final GivenArrays given;
   private final Shape shape;

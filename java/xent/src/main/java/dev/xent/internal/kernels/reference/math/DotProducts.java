@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.math;
 
 import java.util.Arrays;
 
-/** Blocks of dot products (docs/spec/numerics.md, section 13), with many columns in parallel. */
+/** Blocks of dot products (conformance/numerics.md, section 13), with many columns in parallel. */
 public final class DotProducts {
   /** The number of terms in a block, and of columns in parallel. */
   public static final int BLOCK = 128;

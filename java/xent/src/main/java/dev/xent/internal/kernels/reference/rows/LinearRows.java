@@ -30,7 +30,7 @@ import java.util.Arrays;
 
 /**
  * Cross-entropy of a linear layer: losses by rows of logits, then gradients by blocks of classes
- * and rows (docs/spec/numerics.md, section 13).
+ * and rows (conformance/numerics.md, section 13).
  */
 public final class LinearRows {
   private final Request call;

@@ -13,7 +13,7 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 
-/** Computes the token of a row from its logits, in the steps of docs/spec/numerics.md. */
+/** Computes the token of a row from its logits, in the steps of conformance/numerics.md. */
 public final class SampledRow {
   private static final long NO_TOKEN = -1;
 

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A row whose classes are divided among shards. From the answers of all shards to a question, each
- * shard computes the token or the next question, and answers that question (docs/spec/numerics.md,
- * section 11).
+ * shard computes the token or the next question, and answers that question
+ * (conformance/numerics.md, section 11).
  */
 public final class ShardedRow {
   private static final long NO_TOKEN = -1;
