@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -28,11 +25,9 @@ import dev.xent.options.FullyMasked;
  * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for arguments that do not fit, before anything is written.
  */
-public final class Argmax {
-  private final LogitsPlan plan;
-
-  private Argmax(LogitsPlan plan) {
-    this.plan = plan;
+public final class Argmax extends RowOperation {
+  private Argmax(AxisPlan plan) {
+    super(plan);
   }
 
   /**
@@ -47,54 +42,6 @@ public final class Argmax {
   /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
-  }
-
-  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  public int axis() {
-    return plan.axis();
-  }
-
-  /**
-   * Returns the classes, I32, or I64 if a row may have more than 2^31 classes, in the shape of the
-   * logits without the axis; one number for one dimension. The memory is new, off the heap, in an
-   * automatic arena: any thread may use it, as long as the tensor is reachable.
-   *
-   * @param logits {@code x}
-   */
-  public Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
-    Tensor argmax =
-        Tensor.allocate(
-            DType.of(plan.typeOfClasses(given)), Dimensions.rowsShape(given, plan.axis()));
-    plan.forward(given, argmax.view);
-    return argmax;
-  }
-
-  /**
-   * Writes one class per row.
-   *
-   * @param logits {@code x}
-   * @param argmax I32 or I64, in the shape of the logits without the axis, or with the axis at size
-   *     1; must not overlap the logits
-   */
-  public void forward(Tensor logits, Tensor argmax) {
-    plan.forward(view(logits, "logits"), view(argmax, "argmax"));
-  }
-
-  /**
-   * Returns a call that can be run often.
-   *
-   * @param logits {@code x}
-   * @param argmax I32 or I64, in the shape of the rows; must not overlap the logits
-   */
-  public BoundCall on(Tensor logits, Tensor argmax) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(argmax, "argmax")));
-  }
-
-  /** Returns the options that are not the defaults: {@code Argmax[axis=1]}. */
-  @Override
-  public String toString() {
-    return plan.toString();
   }
 
   /** Options of {@link Argmax}. Not safe for use by several threads at once. */

@@ -105,7 +105,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
+    return plan.run(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -118,8 +118,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return plan.run(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**
@@ -142,7 +141,9 @@ public final class BinaryCrossEntropy implements Loss {
    */
   public LossCall on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
     return new LossCall(
-        plan.bind(view(logits, "logits"), view(targets, "targets"), viewOrNull(weights)), false);
+        plan.bind(view(logits, "logits"), view(targets, "targets"), null)
+            .weights(viewOrNull(weights)),
+        false);
   }
 
   /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */

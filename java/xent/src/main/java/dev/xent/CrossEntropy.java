@@ -176,7 +176,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets")), false);
+    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
   }
 
   /**
@@ -187,7 +187,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
+    return plan.run(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -200,8 +200,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return plan.run(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**

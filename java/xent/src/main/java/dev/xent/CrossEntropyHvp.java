@@ -8,6 +8,8 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.HvpPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -72,6 +74,22 @@ public final class CrossEntropyHvp {
   }
 
   /**
+   * Returns the product of each row in a new row-major tensor of the shape of the logits: F64 for
+   * logits of F64, else F32. It is in an automatic arena: any thread may use it, as long as it is
+   * reachable.
+   *
+   * @param logits {@code x}
+   * @param upstream {@code v}
+   */
+  public Tensor product(Tensor logits, Tensor upstream) {
+    View given = view(logits, "logits");
+    View vectors = view(upstream, "upstream");
+    Tensor output = Tensor.allocate(DType.of(AxisPlan.typeOfValues(given)), given.shape);
+    plan.run(given, vectors, output.view);
+    return output;
+  }
+
+  /**
    * Writes the product of each row.
    *
    * @param logits {@code x}
@@ -80,7 +98,7 @@ public final class CrossEntropyHvp {
    *     way
    */
   public void product(Tensor logits, Tensor upstream, Tensor output) {
-    plan.product(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
+    plan.run(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
   }
 
   /**

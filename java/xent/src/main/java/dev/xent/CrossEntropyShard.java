@@ -38,6 +38,11 @@ public final class CrossEntropyShard {
     this.plan = plan;
   }
 
+  /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Returns a call that computes the losses of whole rows together with the other shards, which run
    * theirs too. If one of them throws before it exchanges states, the others wait for it: notify

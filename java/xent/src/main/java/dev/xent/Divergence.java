@@ -125,7 +125,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor teacher) {
-    return plan.forward(view(logits, "logits"), view(teacher, "teacher"), null);
+    return plan.run(view(logits, "logits"), view(teacher, "teacher"), null);
   }
 
   /**
@@ -138,8 +138,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
-    return plan.forward(
-        view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
+    return plan.run(view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
   }
 
   /**
@@ -150,7 +149,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor teacher) {
-    return new LossCall(plan.bind(view(logits, "logits"), view(teacher, "teacher")), false);
+    return new LossCall(plan.bind(view(logits, "logits"), view(teacher, "teacher"), null), false);
   }
 
   /**

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
 
@@ -33,11 +30,9 @@ import dev.xent.internal.plan.options.Engine;
  * Every method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or
  * {@link OptionException} for arguments that do not fit, before anything is written.
  */
-public final class Entropy {
-  private final LogitsPlan plan;
-
-  private Entropy(LogitsPlan plan) {
-    this.plan = plan;
+public final class Entropy extends RowOperation {
+  private Entropy(AxisPlan plan) {
+    super(plan);
   }
 
   /**
@@ -52,54 +47,6 @@ public final class Entropy {
   /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
-  }
-
-  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  public int axis() {
-    return plan.axis();
-  }
-
-  /**
-   * Returns the entropies, F64 for logits of F64, else F32, in the shape of the logits without the
-   * axis; one number for one dimension. The memory is new, off the heap, in an automatic arena: any
-   * thread may use it, as long as the tensor is reachable.
-   *
-   * @param logits {@code x}
-   */
-  public Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
-    Tensor entropies =
-        Tensor.allocate(
-            DType.of(LogitsPlan.typeOfValues(given)), Dimensions.rowsShape(given, plan.axis()));
-    plan.forward(given, entropies.view);
-    return entropies;
-  }
-
-  /**
-   * Writes one number per row.
-   *
-   * @param logits {@code x}
-   * @param entropies of a type that fits the logits, in the shape of the logits without the axis,
-   *     or with the axis at size 1; must not overlap the logits
-   */
-  public void forward(Tensor logits, Tensor entropies) {
-    plan.forward(view(logits, "logits"), view(entropies, "entropies"));
-  }
-
-  /**
-   * Returns a call that can be run often.
-   *
-   * @param logits {@code x}
-   * @param entropies in the shape of the rows; must not overlap the logits
-   */
-  public BoundCall on(Tensor logits, Tensor entropies) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(entropies, "entropies")));
-  }
-
-  /** Returns the options that are not the defaults: {@code Entropy[temperature=2.0]}. */
-  @Override
-  public String toString() {
-    return plan.toString();
   }
 
   /** Options of {@link Entropy}. Not safe for use by several threads at once. */

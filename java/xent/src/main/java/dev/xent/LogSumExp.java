@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
-import dev.xent.errors.DTypeException;
-import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
-import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
 
@@ -31,11 +24,9 @@ import dev.xent.internal.plan.options.Engine;
  * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
  * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  */
-public final class LogSumExp {
-  private final SoftmaxPlan plan;
-
-  private LogSumExp(SoftmaxPlan plan) {
-    this.plan = plan;
+public final class LogSumExp extends RowOperation {
+  private LogSumExp(AxisPlan plan) {
+    super(plan);
   }
 
   /**
@@ -50,56 +41,6 @@ public final class LogSumExp {
   /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
-  }
-
-  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  public int axis() {
-    return plan.axis();
-  }
-
-  /**
-   * Returns the numbers, F64 for logits of F64, else F32, in the shape of the logits without the
-   * axis; one number for one dimension. The memory is new, off the heap, in an automatic arena: any
-   * thread may use it, as long as the tensor is reachable.
-   *
-   * @param logits {@code x}
-   */
-  public Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
-    Tensor logSumExp =
-        Tensor.allocate(
-            DType.of(LogitsPlan.typeOfValues(given)), Dimensions.rowsShape(given, plan.axis()));
-    plan.forward(given, logSumExp.view);
-    return logSumExp;
-  }
-
-  /**
-   * Writes one number per row.
-   *
-   * @param logits {@code x}
-   * @param logSumExp of a type that fits the logits, in the shape of the logits without the axis,
-   *     or with the axis at size 1; must not overlap the logits
-   * @throws IllegalArgumentException for tensors that do not fit, before anything is written:
-   *     {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
-   */
-  public void forward(Tensor logits, Tensor logSumExp) {
-    plan.forward(view(logits, "logits"), view(logSumExp, "logSumExp"));
-  }
-
-  /**
-   * Returns a call that can be run often.
-   *
-   * @param logits {@code x}
-   * @param logSumExp in the shape of the rows; must not overlap the logits
-   */
-  public BoundCall on(Tensor logits, Tensor logSumExp) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(logSumExp, "logSumExp")));
-  }
-
-  /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
-  @Override
-  public String toString() {
-    return plan.toString();
   }
 
   /** Options of {@link LogSumExp}. Not safe for use by several threads at once. */

@@ -105,7 +105,7 @@ public final class NllLoss implements Loss {
    */
   @Override
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return plan.forward(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
+    return plan.run(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
   }
 
   /**
@@ -118,7 +118,7 @@ public final class NllLoss implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
-    return plan.forward(
+    return plan.run(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         view(gradient, "gradient"));
@@ -134,7 +134,8 @@ public final class NllLoss implements Loss {
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
     return new LossCall(
-        plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")), false);
+        plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null),
+        false);
   }
 
   /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */

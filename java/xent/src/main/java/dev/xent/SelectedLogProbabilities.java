@@ -10,7 +10,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -94,8 +94,8 @@ public final class SelectedLogProbabilities {
     View given = view(logits, "logits");
     View classes = view(targets, "targets");
     Tensor logProbabilities =
-        Tensor.allocate(DType.of(LogitsPlan.typeOfValues(given)), classes.shape);
-    plan.forward(given, classes, logProbabilities.view);
+        Tensor.allocate(DType.of(AxisPlan.typeOfValues(given)), classes.shape);
+    plan.run(given, classes, logProbabilities.view);
     return logProbabilities;
   }
 
@@ -108,7 +108,7 @@ public final class SelectedLogProbabilities {
    *     overlap anything
    */
   public void forward(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    plan.forward(
+    plan.run(
         view(logits, "logits"),
         view(targets, "targets"),
         view(logProbabilities, "logProbabilities"));

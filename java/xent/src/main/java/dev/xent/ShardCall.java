@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import java.util.Objects;
+import dev.xent.internal.plan.arrays.NullChecks;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +33,7 @@ public final class ShardCall {
    * @param value target weights, row weights, a sink, and a class mask of the classes of this shard
    */
   public ShardCall inputs(Inputs value) {
-    inputs = Objects.requireNonNull(value, "inputs");
+    inputs = NullChecks.require(value, "inputs", "Inputs.none()");
     return this;
   }
 
@@ -44,7 +44,7 @@ public final class ShardCall {
    *     losses}, {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum}
    */
   public ShardCall outputs(LossOutputs value) {
-    outputs = Objects.requireNonNull(value, "outputs");
+    outputs = NullChecks.require(value, "outputs", "a new LossOutputs()");
     return this;
   }
 

@@ -33,7 +33,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
   public final Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
     Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
-    plan.forward(given, output.view);
+    plan.run(given, output.view, null);
     return output;
   }
 
@@ -44,7 +44,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final void forward(Tensor logits, Tensor output) {
-    plan.forward(view(logits, "logits"), view(output, "output"));
+    plan.run(view(logits, "logits"), view(output, "output"), null);
   }
 
   /**
@@ -54,7 +54,23 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output")));
+    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output"), null));
+  }
+
+  /**
+   * Returns {@code dx}, as {@link #backward(Tensor, Tensor, Tensor)} writes it, in a new row-major
+   * tensor of the shape and type of the output. It is in an automatic arena: any thread may use it,
+   * as long as it is reachable.
+   *
+   * @param output {@code y}, the output of {@link #forward}
+   * @param upstream {@code dy}, the gradient of the following step
+   */
+  public final Tensor backward(Tensor output, Tensor upstream) {
+    View given = view(output, "output");
+    View following = view(upstream, "upstream");
+    Tensor gradient = Tensor.allocate(DType.of(given.type), given.shape);
+    plan.backward().run(given, following, gradient.view);
+    return gradient;
   }
 
   /**
@@ -67,7 +83,8 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    *     them in any other way
    */
   public final void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
+    plan.backward()
+        .run(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
   }
 
   /**
@@ -80,8 +97,8 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    */
   public final BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
     return new BoundCall(
-        plan.bindBackward(
-            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
+        plan.backward()
+            .bind(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
   }
 
   /**

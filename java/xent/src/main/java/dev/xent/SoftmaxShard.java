@@ -36,6 +36,11 @@ public final class SoftmaxShard {
     this.plan = plan;
   }
 
+  /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Computes the statistics of whole rows together with the other shards, which call this too. If
    * one of them throws before it exchanges states, the others wait for it: notify them.

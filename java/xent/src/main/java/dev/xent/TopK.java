@@ -12,6 +12,7 @@ import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
 import java.lang.foreign.Arena;
 
 /**
@@ -53,10 +54,12 @@ import java.lang.foreign.Arena;
  * not fit, before anything is written.
  */
 public final class TopK {
-  private final LogitsPlan plan;
+  private final LogitsPlan probabilities;
+  private final LogitsPlan logProbabilities;
 
-  private TopK(LogitsPlan plan) {
-    this.plan = plan;
+  private TopK(LogitsPlan probabilities, LogitsPlan logProbabilities) {
+    this.probabilities = probabilities;
+    this.logProbabilities = logProbabilities;
   }
 
   /**
@@ -81,7 +84,7 @@ public final class TopK {
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return probabilities.axis();
   }
 
   /**
@@ -104,7 +107,7 @@ public final class TopK {
    *     anything
    */
   public void probabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
-    plan.probabilities(
+    probabilities.run(
         view(logits, "logits"),
         view(topClasses, "topClasses"),
         view(topProbabilities, "topProbabilities"));
@@ -130,17 +133,17 @@ public final class TopK {
    *     overlap anything
    */
   public void logProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
-    plan.logProbabilities(
+    logProbabilities.run(
         view(logits, "logits"),
         view(topClasses, "topClasses"),
         view(topLogProbabilities, "topLogProbabilities"));
   }
 
   private Result resultFor(View logits) {
-    long[] shape = plan.topShape(logits);
+    long[] shape = probabilities.topShape(logits);
     Arena arena = Arena.ofAuto();
     return new Result(
-        Tensor.allocate(arena, DType.of(plan.typeOfClasses(logits)), shape),
+        Tensor.allocate(arena, DType.of(probabilities.typeOfClasses(logits)), shape),
         Tensor.allocate(arena, DType.of(LogitsPlan.typeOfValues(logits)), shape));
   }
 
@@ -153,7 +156,7 @@ public final class TopK {
    */
   public BoundCall onProbabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
     return new BoundCall(
-        plan.bindProbabilities(
+        probabilities.bind(
             view(logits, "logits"),
             view(topClasses, "topClasses"),
             view(topProbabilities, "topProbabilities")));
@@ -169,7 +172,7 @@ public final class TopK {
   public BoundCall onLogProbabilities(
       Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
     return new BoundCall(
-        plan.bindLogProbabilities(
+        logProbabilities.bind(
             view(logits, "logits"),
             view(topClasses, "topClasses"),
             view(topLogProbabilities, "topLogProbabilities")));
@@ -178,7 +181,7 @@ public final class TopK {
   /** Returns the options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */
   @Override
   public String toString() {
-    return plan.toString();
+    return probabilities.toString();
   }
 
   /**
@@ -212,7 +215,10 @@ public final class TopK {
      */
     public TopK build() {
       Engine engine = engine();
-      return new TopK(LogitsPlan.topK(engine, options(engine), axis, k));
+      Options options = options(engine);
+      return new TopK(
+          LogitsPlan.topProbabilities(engine, options, axis, k),
+          LogitsPlan.topLogProbabilities(engine, options, axis, k));
     }
   }
 }

@@ -13,6 +13,7 @@ import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +57,23 @@ class CrossEntropyHvpTest {
     double[] slopes = new double[gradients[0].length];
     Arrays.setAll(slopes, i -> (gradients[1][i] - gradients[0][i]) / (2 * step));
     return slopes;
+  }
+
+  @Test
+  void makesItsResult() {
+    for (DType type : List.of(DType.F32, DType.F64, DType.F16)) {
+      Tensor x = Tensor.allocate(type, ROWS, CLASSES);
+      x.copyFrom(logits);
+      Tensor v = Tensor.allocate(type, ROWS, CLASSES);
+      v.copyFrom(vectors);
+      CrossEntropyHvp hvp = CrossEntropyHvp.along(-1);
+      Tensor made = hvp.product(x, v);
+      assertThat(made.type()).isEqualTo(type == DType.F64 ? DType.F64 : DType.F32);
+      Tensor written = Tensor.allocate(made.type(), ROWS, CLASSES);
+      hvp.product(x, v, written);
+      assertThat(made.shape()).isEqualTo(written.shape());
+      assertThat(made.toDoubleArray()).isEqualTo(written.toDoubleArray());
+    }
   }
 
   @OnEveryBackend

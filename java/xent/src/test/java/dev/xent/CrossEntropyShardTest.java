@@ -115,6 +115,7 @@ class CrossEntropyShardTest extends DividedRows {
             .classWeights(w)
             .build();
     CrossEntropyShard shard = loss.shard(0, CLASSES);
+    assertThat(shard.axis()).isEqualTo(loss.axis());
     refused(type, () -> shard.partialStates(logits, targets, inputs), words);
     // Statistics of targets of the same kind, all of which can be.
     boolean labelled = targets.type().isInteger() && targets.rank() == 1;

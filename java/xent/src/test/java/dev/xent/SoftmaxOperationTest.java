@@ -33,7 +33,10 @@ class SoftmaxOperationTest {
       Tensor bound = tensor(new float[6]);
       operation.backward(y, dy, dx);
       operation.onBackward(y, dy, bound).run();
-      assertThat(bound.toFloatArray()).isEqualTo(dx.toFloatArray());
+      Tensor made = operation.backward(y, dy);
+      assertThat(made.type()).isEqualTo(DType.F32);
+      assertThat(made.shape()).isEqualTo(SHAPE);
+      assertThat(dx.toFloatArray()).isEqualTo(bound.toFloatArray()).isEqualTo(made.toFloatArray());
       for (int row = 0; row < 2; row++) {
         assertThat(dx.getFloat(row, 0) + dx.getFloat(row, 1) + dx.getFloat(row, 2))
             .isCloseTo(0, org.assertj.core.data.Offset.offset(1e-6f));
@@ -47,5 +50,6 @@ class SoftmaxOperationTest {
     assertThat(softmax.axis()).isEqualTo(1);
     assertThat(softmax).hasToString("Softmax[axis=1, temperature=2.0]");
     assertThat(LogSoftmax.along(0).axis()).isZero();
+    assertThat(softmax.shard(0, 3).axis()).isEqualTo(1);
   }
 }

@@ -28,6 +28,7 @@ import dev.xent.NllLoss;
 import dev.xent.OperationBuilder;
 import dev.xent.PartialStates;
 import dev.xent.ReducedBuilder;
+import dev.xent.RowOperation;
 import dev.xent.RowStatistics;
 import dev.xent.SampleStates;
 import dev.xent.Sampler;
@@ -155,6 +156,7 @@ final class Samples {
     put(LogSoftmax.Builder.class, LogSoftmax.builder());
     put(LogSumExp.class, LogSumExp.along(1));
     put(LogSumExp.Builder.class, LogSumExp.builder());
+    put(RowOperation.class, LogSumExp.along(1));
     put(LossSum.class, new LossSum());
     put(LinearCrossEntropy.class, LinearCrossEntropy.mean());
     put(LinearCrossEntropy.Builder.class, LinearCrossEntropy.builder());

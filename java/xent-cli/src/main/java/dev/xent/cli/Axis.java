@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Tensor;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Option;
 
@@ -25,14 +26,9 @@ final class Axis {
     int rank = tensor.rank();
     if (axis < -rank || axis >= rank) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--axis %d does not fit %s of shape %s; use %d to %d",
-              axis,
-              file,
-              Arrays.toString(tensor.shape()),
-              -rank,
-              rank - 1));
+              axis, file, Arrays.toString(tensor.shape()), -rank, rank - 1));
     }
     return axis < 0 ? axis + rank : axis;
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -27,10 +28,7 @@ final class CommandGroups {
         .collect(Collectors.groupingBy(CommandGroups::of, LinkedHashMap::new, Collectors.toList()))
         .entrySet()
         .stream()
-        .map(
-            group ->
-                String.format(
-                    Locale.ROOT, "%n%s:%n%s", group.getKey(), list(help, group.getValue())))
+        .map(group -> message("%n%s:%n%s", group.getKey(), list(help, group.getValue())))
         .collect(Collectors.joining());
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -59,12 +60,9 @@ final class CompletionCommand implements Callable<Integer> {
             (command, line) -> {
               CommandSpec each = line.getCommandSpec();
               lines.add(
-                  String.format(
-                      Locale.ROOT,
+                  message(
                       "complete -c %s -n __fish_use_subcommand -f -a %s -d %s",
-                      name,
-                      command,
-                      quoted(each.usageMessage().header()[0])));
+                      name, command, quoted(each.usageMessage().header()[0])));
               each.options().stream()
                   .filter(option -> !option.hidden())
                   .forEach(option -> lines.add(fish(name, command, option)));
@@ -75,8 +73,7 @@ final class CompletionCommand implements Callable<Integer> {
   private static String fish(String name, String command, OptionSpec option) {
     StringBuilder line =
         new StringBuilder(
-            String.format(
-                Locale.ROOT, "complete -c %s -n '__fish_seen_subcommand_from %s'", name, command));
+            message("complete -c %s -n '__fish_seen_subcommand_from %s'", name, command));
     for (String each : option.names()) {
       line.append(each.startsWith("--") ? " -l " + each.substring(2) : " -s " + each.substring(1));
     }

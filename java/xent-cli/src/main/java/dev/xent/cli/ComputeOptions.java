@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Execution;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,8 +44,7 @@ public final class ComputeOptions {
   private void threads(int given) {
     if (given < 1) {
       throw new ParameterException(
-          spec.commandLine(),
-          String.format(Locale.ROOT, "--threads must be at least 1 (was %d)", given));
+          spec.commandLine(), message("--threads must be at least 1 (was %d)", given));
     }
     threads = given;
   }
@@ -66,8 +66,7 @@ public final class ComputeOptions {
     List<Isa> available = reference ? List.of(Isa.SCALAR) : runtime.availableIsas();
     if (!available.contains(isa)) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--isa %s is not available %s; use %s or remove --isa",
               Converters.name(isa),
               reference ? "with the reference backend" : "here",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.options.Backend;
@@ -65,30 +67,26 @@ final class Converters {
   /** A file name; {@link ErrorLine} names the file if the name is invalid. */
   private static Path file(String word) {
     if (word.isEmpty() || word.equals("-")) {
-      throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is not the name of a file", word));
+      throw new TypeConversionException(message("'%s' is not the name of a file", word));
     }
     if (word.indexOf(UNREADABLE) >= 0) {
       throw new TypeConversionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "'%s' is not a valid file name in %s, the encoding of the locale; set LC_ALL=C.UTF-8 or rename the file",
-              word,
-              System.getProperty("sun.jnu.encoding")));
+              word, System.getProperty("sun.jnu.encoding")));
     }
     try {
       Path path = Path.of(word);
       if (word.endsWith("/") && !Files.isDirectory(path)) {
         throw new TypeConversionException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "'%s' is not the name of a file: it ends with a slash, as the name of a directory may",
                 word));
       }
       return path;
     } catch (InvalidPathException e) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is not the name of a file: %s", word, e.getReason()));
+          message("'%s' is not the name of a file: %s", word, e.getReason()));
     }
   }
 
@@ -100,18 +98,16 @@ final class Converters {
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
       default -> {
         if (!NUMBER.matcher(word).matches()) {
-          throw new TypeConversionException(
-              String.format(Locale.ROOT, "'%s' is not a number", word));
+          throw new TypeConversionException(message("'%s' is not a number", word));
         }
         double number = Double.parseDouble(word);
         if (number == 0 && NOT_ZERO.matcher(word).lookingAt()) {
           throw new TypeConversionException(
-              String.format(
-                  Locale.ROOT, "'%s' is too small; the smallest number is 4.9e-324", word));
+              message("'%s' is too small; the smallest number is 4.9e-324", word));
         }
         if (Double.isInfinite(number)) {
           throw new TypeConversionException(
-              String.format(Locale.ROOT, "'%s' is too large; the largest number is 1.8e308", word));
+              message("'%s' is too large; the largest number is 1.8e308", word));
         }
         yield number;
       }
@@ -120,8 +116,7 @@ final class Converters {
 
   private static BigInteger integer(String word) {
     if (!WHOLE.matcher(word).matches()) {
-      throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is not a whole number", word));
+      throw new TypeConversionException(message("'%s' is not a whole number", word));
     }
     return new BigInteger(word);
   }
@@ -146,7 +141,7 @@ final class Converters {
   private static BigInteger require(String word, boolean fits, String range, BigInteger value) {
     if (!fits) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is out of range; must be from %s", word, range));
+          message("'%s' is out of range; must be from %s", word, range));
     }
     return value;
   }
@@ -157,7 +152,7 @@ final class Converters {
       int index = names.indexOf(word);
       if (index < 0) {
         throw new TypeConversionException(
-            String.format(Locale.ROOT, "'%s' is not one of %s", word, String.join(", ", names)));
+            message("'%s' is not one of %s", word, String.join(", ", names)));
       }
       return values.get(index);
     };

@@ -5,7 +5,6 @@ import dev.xent.CrossEntropy;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,10 +43,7 @@ final class CrossEntropyCommand extends ClassLossCommand {
               + " axis 1); options change them.")
   private Rules rules = Rules.XENT;
 
-  @Mixin private LogitOptions logitOptions;
-  @Mixin private SinkInput sink;
   @Mixin private CrossEntropyOptions options;
-  @Mixin private RowOutputs rowOutputs;
 
   @Override
   Path input() {
@@ -60,35 +56,8 @@ final class CrossEntropyCommand extends ClassLossCommand {
   }
 
   @Override
-  void require() {
-    super.require();
-    logitOptions.require();
-    options.require(labelSmoothing());
-    rowOutputs.require();
-  }
-
-  @Override
-  Stream<Path> otherFiles() {
-    return Stream.concat(super.otherFiles(), sink.files());
-  }
-
-  @Override
-  Loss read(Rows rows, FileMemory memory) {
-    Loss loss = super.read(rows, memory);
-    return loss.with(sink.addTo(loss.inputs(), memory));
-  }
-
-  @Override
-  void requireFor(TargetKind kind, Path file) {
-    super.requireFor(kind, file);
-    rowOutputs.requireFor(kind, file);
-    options.requireFor(kind, file);
-  }
-
-  @Override
-  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
-    super.request(outputs, files, types, loss);
-    rowOutputs.request(outputs, files, types, loss);
+  CrossEntropyOptions ofLogits() {
+    return options;
   }
 
   @Override
@@ -96,7 +65,6 @@ final class CrossEntropyCommand extends ClassLossCommand {
     CrossEntropy.Builder builder = rules.builder();
     settings.tell(builder);
     tell(builder, loss);
-    logitOptions.tell(builder);
     options.tell(builder);
     run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.XentException;
 import dev.xent.files.FileException;
@@ -46,11 +48,8 @@ final class ErrorLine {
     }
     return print(
         line.getErr(),
-        String.format(
-            Locale.ROOT,
-            "%s; see '%s --help'",
-            lowerFirst(cause),
-            line.getCommandSpec().qualifiedName(" ")));
+        message(
+            "%s; see '%s --help'", lowerFirst(cause), line.getCommandSpec().qualifiedName(" ")));
   }
 
   /** Handles an exception of a command. */
@@ -68,8 +67,7 @@ final class ErrorLine {
   }
 
   private static String internal(Throwable e) {
-    return String.format(
-        Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE);
+    return message("internal error: %s; please report it, with %s=1 set", e, TRACE);
   }
 
   /**
@@ -82,13 +80,10 @@ final class ErrorLine {
   /** The line for errors of the JVM if memory is short or a mapped file becomes shorter. */
   static String of(VirtualMachineError e) {
     if (e instanceof OutOfMemoryError) {
-      return String.format(
-          Locale.ROOT,
-          "not enough memory: %s; close other programs or split the input",
-          e.getMessage());
+      return message(
+          "not enough memory: %s; close other programs or split the input", e.getMessage());
     }
-    return String.format(
-        Locale.ROOT,
+    return message(
         "a mapped file became shorter while it was read (%s); copy it and try again",
         e.getMessage());
   }
@@ -102,15 +97,13 @@ final class ErrorLine {
   /** The message for an invalid value; for a file, it says that the word is not a file name. */
   private static String wrongValue(ArgSpec argument, String word, String otherwise) {
     if (argument.type() == Path.class && word.isEmpty()) {
-      return String.format(Locale.ROOT, "the name of %s is empty", argument.paramLabel());
+      return message("the name of %s is empty", argument.paramLabel());
     }
     if (argument.type() == Path.class && word.equals("-")) {
       String label = argument.paramLabel();
-      return String.format(
-          Locale.ROOT,
+      return message(
           "'-' is not supported for %s; name a %s file",
-          label,
-          label.substring(Math.max(0, label.lastIndexOf('.'))));
+          label, label.substring(Math.max(0, label.lastIndexOf('.'))));
     }
     return otherwise;
   }
@@ -129,10 +122,8 @@ final class ErrorLine {
             ? line.getCommandSpec().optionsMap().keySet()
             : line.getSubcommands().keySet();
     String near =
-        Nearest.to(first, known)
-            .map(name -> String.format(Locale.ROOT, " (did you mean '%s'?)", name))
-            .orElse("");
-    return String.format(Locale.ROOT, what, first) + near;
+        Nearest.to(first, known).map(name -> message(" (did you mean '%s'?)", name)).orElse("");
+    return message(what, first) + near;
   }
 
   private static String lowerFirst(String text) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.files.NpyFile;
 import java.nio.file.Path;
-import java.util.Locale;
 
 /** Reads the input files of a command. */
 final class InputFiles {
@@ -21,8 +22,7 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger()) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT, "%s holds %s; expected floats: save x.astype('<f4')", path, kind(file)));
+          message("%s holds %s; expected floats: save x.astype('<f4')", path, kind(file)));
     }
     return tensor(file, memory);
   }
@@ -38,11 +38,9 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type() != DType.U8) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s holds %s; expected a mask: save m.astype(bool)",
-              path,
-              Converters.name(file.type())));
+              path, Converters.name(file.type())));
     }
     return tensor(file, memory);
   }
@@ -52,11 +50,9 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger() && file.type() != DType.U8) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s holds %s; expected weights: save w.astype('<f4'), or a mask as booleans",
-              path,
-              kind(file)));
+              path, kind(file)));
     }
     return tensor(file, memory);
   }
@@ -66,11 +62,9 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (!file.type().isInteger()) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s holds floats (%s); expected integers: save x.astype('<i8')",
-              path,
-              Converters.name(file.type())));
+              path, Converters.name(file.type())));
     }
     return tensor(file, memory);
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
-import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -88,11 +88,8 @@ final class LinearCommand extends LossCommand {
       description = "Maximum workspace per thread, in bytes. Default: about 64 MiB.")
   private @Nullable Long workspace;
 
-  @Mixin private LogitOptions logitOptions;
   @Mixin private MaskInput classInputs;
-  @Mixin private SinkInput sink;
   @Mixin private CrossEntropyOptions options;
-  @Mixin private RowOutputs rowOutputs;
 
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
@@ -128,14 +125,15 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
+  CrossEntropyOptions ofLogits() {
+    return options;
+  }
+
+  @Override
   void require() {
     super.require();
-    logitOptions.require();
-    options.require(labelSmoothing());
-    rowOutputs.require();
     if (workspace != null && workspace <= 0) {
-      throw new CommandException(
-          String.format(Locale.ROOT, "--workspace must be at least 1 (was %d)", workspace));
+      throw new CommandException(message("--workspace must be at least 1 (was %d)", workspace));
     }
   }
 
@@ -143,7 +141,7 @@ final class LinearCommand extends LossCommand {
   Stream<Path> otherFiles() {
     Stream<Path> tensors =
         Stream.of(weights, bias).flatMap(Stream::ofNullable).map(TensorFile::path);
-    return Stream.of(super.otherFiles(), sink.files(), tensors).flatMap(files -> files);
+    return Stream.concat(super.otherFiles(), tensors);
   }
 
   @Override
@@ -151,29 +149,18 @@ final class LinearCommand extends LossCommand {
     Tensor w = weights.read(memory);
     if (w.rank() != 2) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has shape %s; expected [classes, features]",
-              weights.path(),
-              Arrays.toString(w.shape())));
+              weights.path(), Arrays.toString(w.shape())));
     }
     matrix = w;
     Loss loss = super.read(Rows.ofHidden(rows, w.dim(0)), memory);
-    Inputs inputs = sink.addTo(loss.inputs(), memory);
-    return loss.with(bias == null ? inputs : inputs.bias(bias.read(memory)));
-  }
-
-  @Override
-  void requireFor(TargetKind kind, Path file) {
-    super.requireFor(kind, file);
-    rowOutputs.requireFor(kind, file);
-    options.requireFor(kind, file);
+    return bias == null ? loss : loss.with(loss.inputs().bias(bias.read(memory)));
   }
 
   @Override
   void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
     super.request(outputs, files, types, loss);
-    rowOutputs.request(outputs, files, types, loss);
     DType number = types.like(matrix);
     gradients
         .weights(files.create(weightsGradient, number, matrix.shape()))
@@ -185,7 +172,6 @@ final class LinearCommand extends LossCommand {
     LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
     settings.tell(builder);
     tell(builder, loss);
-    logitOptions.tell(builder);
     options.tell(builder);
     if (workspace != null) {
       builder.workspace(workspace);

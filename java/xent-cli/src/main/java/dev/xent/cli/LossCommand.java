@@ -32,15 +32,28 @@ abstract class LossCommand extends ReducedCommand {
   /** Files that set the classes of rows. */
   abstract MaskInput classInputs();
 
+  /** The options of a loss of logits; null for other losses. */
+  @Nullable CrossEntropyOptions ofLogits() {
+    return null;
+  }
+
   @Override
   void require() {
     options.require();
+    if (ofLogits() != null) {
+      ofLogits().require(options.labelSmoothing());
+    }
   }
 
   @Override
   Stream<Path> otherFiles() {
+    Stream<Path> ofLogits = ofLogits() == null ? Stream.empty() : ofLogits().files();
     return Stream.of(
-            Stream.of(targets()), options.files(), rowWeight.files(), classInputs().files())
+            Stream.of(targets()),
+            options.files(),
+            rowWeight.files(),
+            classInputs().files(),
+            ofLogits)
         .flatMap(files -> files);
   }
 
@@ -60,22 +73,32 @@ abstract class LossCommand extends ReducedCommand {
     if (targetWeights != null) {
       inputs = inputs.targetWeights(targetWeights);
     }
-    return new Loss(rows, q, kind, targetWeights, options.classWeights(memory), inputs);
+    Tensor classWeights = options.classWeights(memory);
+    if (ofLogits() != null) {
+      inputs = ofLogits().addTo(inputs, memory);
+    }
+    return new Loss(rows, q, kind, targetWeights, classWeights, inputs);
   }
 
   /** Rejects options that do not apply to such targets. */
-  void requireFor(TargetKind kind, Path file) {
+  private void requireFor(TargetKind kind, Path file) {
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
       throw kind.refusal("--ignore-index", file);
     }
     options.requireFor(kind, file);
     targetOutputs.requireFor(kind, file);
+    if (ofLogits() != null) {
+      ofLogits().requireFor(kind, file);
+    }
   }
 
   @Override
   void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
     outputs.countCorrect(loss.kind() == TargetKind.LABELS);
     targetOutputs.request(outputs, files, types, loss);
+    if (ofLogits() != null) {
+      ofLogits().request(outputs, files, types, loss);
+    }
   }
 
   /** Sets the options of targets in a builder. */
@@ -86,10 +109,5 @@ abstract class LossCommand extends ReducedCommand {
     builder.labelSmoothing(options.labelSmoothing());
     builder.smoothing(options.smoothing());
     builder.classWeights(loss.classWeights());
-  }
-
-  /** The smoothing of labels. */
-  final double labelSmoothing() {
-    return options.labelSmoothing();
   }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.LossOutputs;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -67,12 +68,9 @@ record LossReport(
   String text() {
     StringBuilder text = new StringBuilder();
     if (reduction != LossReduction.NONE) {
-      line(
-          text,
-          "loss",
-          String.format(Locale.ROOT, "%s (%s)", Numbers.text(loss), Converters.name(reduction)));
+      line(text, "loss", message("%s (%s)", Numbers.text(loss), Converters.name(reduction)));
     }
-    line(text, "rows", String.format(Locale.ROOT, "%d, %d valid", rows, counted));
+    line(text, "rows", message("%d, %d valid", rows, counted));
     if (reduction != LossReduction.NONE) {
       line(text, "denominator", Numbers.text(denominator));
     }
@@ -83,7 +81,7 @@ record LossReport(
           "correct",
           accuracy == null
               ? "0 of 0"
-              : String.format(Locale.ROOT, "%d of %d, accuracy %.6f", correct, counted, accuracy));
+              : message("%d of %d, accuracy %.6f", correct, counted, accuracy));
     }
     line(text, "computed by", used.text());
     return text.toString().stripTrailing();
@@ -95,6 +93,6 @@ record LossReport(
   }
 
   private static void line(StringBuilder text, String name, String value) {
-    text.append(String.format(Locale.ROOT, "%-13s%s%n", name, value));
+    text.append(message("%-13s%s%n", name, value));
   }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -59,8 +60,7 @@ final class OutputType {
     boolean wide = read.type() == DType.F64;
     if (given != null && given != DType.F32 && wide != (given == DType.F64)) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--dtype %s is not supported for %s, which is %s; use %s",
               Converters.name(given),
               file,

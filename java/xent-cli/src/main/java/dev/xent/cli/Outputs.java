@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.files.NpyOutput;
@@ -11,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The output files of a command: none of them has its name before {@link #commit}. */
@@ -84,8 +85,7 @@ final class Outputs implements AutoCloseable {
       return Files.exists(output) && Files.isSameFile(output, input);
     } catch (IOException e) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT, "cannot compare %s with %s; check their permissions", output, input));
+          message("cannot compare %s with %s; check their permissions", output, input));
     }
   }
 

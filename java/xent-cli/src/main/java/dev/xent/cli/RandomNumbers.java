@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Sampler;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -64,8 +65,7 @@ final class RandomNumbers {
       String option, @Nullable Long ofAll, String fileOption, @Nullable Path ofEach) {
     if (ofAll != null && ofEach != null) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT, "%s and %s exclude each other; remove one of them", option, fileOption));
+          message("%s and %s exclude each other; remove one of them", option, fileOption));
     }
   }
 
@@ -132,13 +132,9 @@ final class RandomNumbers {
     long[] expected = rows.shape().length == 0 ? new long[] {1} : rows.shape();
     if (!Arrays.equals(tensor.shape(), expected)) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s %s has shape %s; expected %s, one number per row",
-              option,
-              path,
-              Arrays.toString(tensor.shape()),
-              Arrays.toString(expected)));
+              option, path, Arrays.toString(tensor.shape()), Arrays.toString(expected)));
     }
     return tensor.toLongArray();
   }

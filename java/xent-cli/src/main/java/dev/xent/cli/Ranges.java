@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.errors.OptionException;
-import java.util.Locale;
 import java.util.function.DoubleFunction;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -44,17 +45,12 @@ final class Ranges {
   static void counter(String option, long value) {
     if (value < 0 || value > 0xFFFFFFFFL) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "%s must be a whole number from 0 to %d (was %d)",
-              option,
-              0xFFFFFFFFL,
-              value));
+          message("%s must be a whole number from 0 to %d (was %d)", option, 0xFFFFFFFFL, value));
     }
   }
 
   private static CommandException outOfRange(String option, double value, String range) {
     return new CommandException(
-        String.format(Locale.ROOT, "%s must be %s (was %s)", option, range, Numbers.text(value)));
+        message("%s must be %s (was %s)", option, range, Numbers.text(value)));
   }
 }

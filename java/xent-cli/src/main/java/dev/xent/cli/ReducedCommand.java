@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LossCall;
@@ -12,7 +14,6 @@ import dev.xent.errors.LabelException;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -192,8 +193,7 @@ abstract class ReducedCommand implements Callable<Integer> {
         && denominator > 0
         && Double.isInfinite(1 / denominator)) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--denominator %s is too small for --grad; must be 0 or at least 5.6e-309",
               Numbers.text(denominator)));
     }
@@ -203,11 +203,9 @@ abstract class ReducedCommand implements Callable<Integer> {
   private void requireMeanFor(String option, @Nullable Object given) {
     if (given != null && reduction != LossReduction.MEAN) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s requires --reduction mean (was %s); remove one of them",
-              option,
-              Converters.name(reduction)));
+              option, Converters.name(reduction)));
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Sampler;
 import dev.xent.SamplerCall;
@@ -9,7 +11,6 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -178,12 +179,9 @@ final class SampleCommand implements Callable<Integer> {
   private String report(Sampler.Outputs outputs, @Nullable List<Object> tokens) {
     Used used = Used.of(compute);
     if (!json) {
-      return String.format(
-          Locale.ROOT,
+      return message(
           "rows         %d, %d with a token%ncomputed by  %s",
-          outputs.rows(),
-          outputs.sampled(),
-          used.text());
+          outputs.rows(), outputs.sampled(), used.text());
     }
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("rows", outputs.rows());

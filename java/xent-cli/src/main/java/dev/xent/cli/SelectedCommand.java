@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.SelectedCall;
@@ -10,7 +12,6 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -178,8 +179,7 @@ final class SelectedCommand implements Callable<Integer> {
   private void requireSummands(DType number) {
     if (sums != null && number != DType.F32 && number != DType.F64) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--sums requires log-probabilities of f32 or f64 (was %s); remove --dtype",
               Converters.name(number)));
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import java.util.Locale;
+import static dev.xent.cli.Messages.message;
+
 import me.tongfei.progressbar.ProgressBarRenderer;
 import me.tongfei.progressbar.ProgressState;
 
@@ -26,6 +27,6 @@ final class Shuttle implements ProgressBarRenderer {
     int place = Math.min(phase, 2 * room - phase);
     String bar = " ".repeat(place) + MARK + " ".repeat(room - place);
     double seconds = (System.nanoTime() - start) * NANOS + 1;
-    return String.format(Locale.ROOT, "%s [%s] %.0f s", task, bar, seconds);
+    return message("%s [%s] %.0f s", task, bar, seconds);
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -87,8 +88,7 @@ final class Table {
     }
     String cut = cut(shownRows, rows, shown, columns);
     return lines(table)
-        + String.format(
-            Locale.ROOT, "%s %s%s", Converters.name(tensor.type()), Arrays.toString(shape), cut);
+        + message("%s %s%s", Converters.name(tensor.type()), Arrays.toString(shape), cut);
   }
 
   private String cut(int shownRows, long rows, int shown, long columns) {
@@ -99,11 +99,11 @@ final class Table {
     }
     String part =
         allColumns
-            ? String.format(Locale.ROOT, "the first %d rows", shownRows)
+            ? message("the first %d rows", shownRows)
             : allRows
-                ? String.format(Locale.ROOT, "the first %d columns", shown)
-                : String.format(Locale.ROOT, "the first %d rows and %d columns", shownRows, shown);
-    return String.format(Locale.ROOT, "; shown: %s, %s writes all", part, option);
+                ? message("the first %d columns", shown)
+                : message("the first %d rows and %d columns", shownRows, shown);
+    return message("; shown: %s, %s writes all", part, option);
   }
 
   private List<String> labels(int rows) {

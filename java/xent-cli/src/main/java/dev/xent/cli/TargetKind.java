@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import java.nio.file.Path;
-import java.util.Locale;
 
 /** The contents of the file of targets. */
 enum TargetKind {
@@ -18,12 +19,7 @@ enum TargetKind {
   /** The error for an option that requires labels. */
   CommandException refusal(String option, Path file) {
     return new CommandException(
-        String.format(
-            Locale.ROOT,
-            "%1$s requires labels, but %2$s holds %3$s; remove %1$s",
-            option,
-            file,
-            text()));
+        message("%1$s requires labels, but %2$s holds %3$s; remove %1$s", option, file, text()));
   }
 
   private String text() {

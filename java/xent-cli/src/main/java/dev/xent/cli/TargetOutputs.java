@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,8 +30,7 @@ final class TargetOutputs {
   void requireFor(TargetKind kind, Path file) {
     if (kind == TargetKind.LABELS && targetGradient != null) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "--target-grad requires probabilities, but %s holds labels; remove --target-grad",
               file));
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.TypeConversionException;
@@ -26,7 +27,7 @@ record TensorFile(Path path, @Nullable String name) {
     }
     if (word.endsWith(SUFFIX)) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' holds several tensors; use %s:NAME", word, word));
+          message("'%s' holds several tensors; use %s:NAME", word, word));
     }
     return new TensorFile(paths.apply(word), null);
   }

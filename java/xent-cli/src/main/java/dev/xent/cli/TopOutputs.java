@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,19 +30,15 @@ final class TopOutputs {
     boolean wanted = classes != null || logProbabilities != null;
     if (wanted && count == null) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s requires a number of classes; add %s K",
-              classes != null ? "--top-classes" : "--top-log-probabilities",
-              option));
+              classes != null ? "--top-classes" : "--top-log-probabilities", option));
     }
     if (!wanted && count != null) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s %d requires an output file; add --top-classes C.npy or --top-log-probabilities V.npy",
-              option,
-              count));
+              option, count));
     }
   }
 
@@ -57,12 +54,9 @@ final class TopOutputs {
   static long[] shape(String option, long count, Rows rows) {
     if (count < 1 || count > rows.mostClasses()) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s must be from 1 to %d, the number of classes (was %d)",
-              option,
-              rows.mostClasses(),
-              count));
+              option, rows.mostClasses(), count));
     }
     return rows.entries(count);
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
-import java.util.Locale;
 
 /**
  * The backend, instruction set and threads of a command, with the names of the command line.
@@ -28,11 +29,7 @@ public record Used(String backend, String isa, int threads) {
 
   /** {@code native, avx512, 1 thread}; {@code native, avx512, up to 2 threads}. */
   public String text() {
-    return String.format(
-        Locale.ROOT,
-        "%s, %s, %s",
-        backend,
-        isa,
-        threads == 1 ? "1 thread" : "up to " + threads + " threads");
+    return message(
+        "%s, %s, %s", backend, isa, threads == 1 ? "1 thread" : "up to " + threads + " threads");
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.XentRuntime;
-import java.util.Locale;
 import picocli.CommandLine.IVersionProvider;
 
 /** The output of {@code --version}. */
@@ -11,12 +12,9 @@ final class Version implements IVersionProvider {
   public String[] getVersion() {
     XentRuntime runtime = XentRuntime.get();
     return new String[] {
-      String.format(
-          Locale.ROOT,
+      message(
           "xent %s (ABI %d, numerics %d)",
-          runtime.version(),
-          runtime.abiVersion(),
-          runtime.numericsVersion())
+          runtime.version(), runtime.abiVersion(), runtime.numericsVersion())
     };
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.errors.LabelException;
-import java.util.Locale;
 
 /** The line for a label outside the classes, or a masked label. */
 final class WrongLabel {
@@ -14,8 +15,7 @@ final class WrongLabel {
     String place = rows.place(e.row());
     if (rows.areElements()) {
       return new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "label %s of element %s is neither 0 nor 1; correct it%s",
               e.labelText(),
               place,
@@ -23,15 +23,10 @@ final class WrongLabel {
     }
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
-          String.format(
-              Locale.ROOT,
-              "label %d in row %s is masked out by --mask; correct one of them",
-              label,
-              place));
+          message("label %d in row %s is masked out by --mask; correct one of them", label, place));
     }
     return new CommandException(
-        String.format(
-            Locale.ROOT,
+        message(
             "label %s in row %s is not in [0, %d); %scorrect it%s",
             e.labelText(),
             place,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
 import static scala.jdk.javaapi.CollectionConverters.asScala;
 
 import dev.xent.errors.OptionException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.spark.QueryContext;
@@ -85,8 +85,7 @@ final class AnalysisErrors {
             .collect(Collectors.joining(", "))
             .replaceFirst(", (\\S+)$", " or $1");
     return mismatch(
-        String.format(
-            Locale.ROOT, "the %s have the type %s; expected %s. %s", what, type.sql(), types, fix));
+        message("the %s have the type %s; expected %s. %s", what, type.sql(), types, fix));
   }
 
   /** An argument that is not a constant. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
 import static scala.jdk.javaapi.CollectionConverters.asJava;
 import static scala.jdk.javaapi.CollectionConverters.asScala;
 
@@ -9,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.catalyst.expressions.Cast;
@@ -294,8 +294,7 @@ final class Arguments {
         && !(type(index) instanceof IntegralType)
         && namesOfColumns.get(index).equals("label")) { // as of spark.ml, or of a CSV file
       throw errors.mismatch(
-          String.format(
-              Locale.ROOT,
+          message(
               "the label has the type %s; expected whole numbers%s. Convert it: CAST(%s AS INT)",
               type(index).sql(),
               Arrays.equals(needed, TARGETS) ? ", or probabilities in an array" : "",
@@ -373,8 +372,7 @@ final class Arguments {
     }
     long value = number.longValue();
     if (value < 1 || value > Integer.MAX_VALUE) {
-      throw errors.outOfRange(
-          name, String.format(Locale.ROOT, "[1, %d]", Integer.MAX_VALUE), number);
+      throw errors.outOfRange(name, message("[1, %d]", Integer.MAX_VALUE), number);
     }
     return (int) value;
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
 import static scala.jdk.javaapi.CollectionConverters.asJava;
 
 import dev.xent.errors.LabelException;
 import java.io.Serializable;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.spark.QueryContext;
@@ -59,22 +59,13 @@ record Call(
     // Xent has read a single row, so its row number is replaced.
     String why =
         cause instanceof LabelException label
-            ? String.format(
-                Locale.ROOT,
+            ? message(
                 "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such rows"
                     + " out",
-                label.label(),
-                label.classes())
+                label.label(), label.classes())
             : String.valueOf(cause.getMessage()).replaceFirst("^firstClass is", "first_class is");
     return failed(
-        String.format(
-            Locale.ROOT,
-            "%s, row %d of partition %d: %s%s",
-            written,
-            row,
-            partition,
-            why,
-            otherwise),
+        message("%s, row %d of partition %d: %s%s", written, row, partition, why, otherwise),
         cause);
   }
 

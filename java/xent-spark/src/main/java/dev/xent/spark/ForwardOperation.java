@@ -37,11 +37,6 @@ record ForwardOperation(String name, Logits logits, FunctionOptions given, Forwa
   }
 
   @Override
-  public String options() {
-    return given.toString();
-  }
-
-  @Override
   public DataType type() {
     return forward.number == null
         ? DataTypes.createArrayType(logits.sparkType(), false)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Entropy;
@@ -97,23 +99,18 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
                   .orElseThrow(
                       () ->
                           new OptionException(
-                              String.format(
-                                  Locale.ROOT,
+                              message(
                                   "unknown option %s; expected one of %s",
-                                  name,
-                                  String.join(", ", kind.names()))));
+                                  name, String.join(", ", kind.names()))));
           if (value == null) {
-            throw new OptionException(
-                String.format(Locale.ROOT, "option %s is null; expected a value", name));
+            throw new OptionException(message("option %s is null; expected a value", name));
           }
           if (value.isEmpty()) {
             throw new OptionException(
-                String.format(
-                    Locale.ROOT, "option %s is empty; expected a value, or no such option", name));
+                message("option %s is empty; expected a value, or no such option", name));
           }
           if (given.put(known, value) != null) {
-            throw new OptionException(
-                String.format(Locale.ROOT, "option %s is set twice; set it once", name));
+            throw new OptionException(message("option %s is set twice; set it once", name));
           }
         });
     return new FunctionOptions(Collections.unmodifiableSortedMap(given));
@@ -175,7 +172,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     if (weights == null) {
       return new Logits(type, classes, "classes is " + classes);
     }
-    String numbers = String.format(Locale.ROOT, "classWeights has %d numbers", weights.length);
+    String numbers = message("classWeights has %d numbers", weights.length);
     if (classes >= 0 && classes != weights.length) {
       throw refused("classes", Long.toString(classes), "option " + numbers);
     }
@@ -393,7 +390,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   private static OptionException refused(String name, String value, @Nullable String why) {
-    return new OptionException(String.format(Locale.ROOT, "option %s is %s; %s", name, value, why));
+    return new OptionException(message("option %s is %s; %s", name, value, why));
   }
 
   /** The options as in SQL, or an empty string. */

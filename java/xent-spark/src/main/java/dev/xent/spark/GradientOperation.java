@@ -10,11 +10,6 @@ import org.apache.spark.sql.types.DataTypes;
 record GradientOperation(String name, Logits logits, Targets targets, FunctionOptions given)
     implements Operation {
   @Override
-  public String options() {
-    return given.toString();
-  }
-
-  @Override
   public DataType type() {
     return DataTypes.createArrayType(logits.sparkType(), false);
   }

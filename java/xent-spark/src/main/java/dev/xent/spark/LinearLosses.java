@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
@@ -13,7 +15,6 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -79,8 +80,7 @@ final class LinearLosses implements Losses {
     long features = hidden.read(x, room).dim(1);
     if (features != features()) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the row has %d features, the file of weights has the shape [%d, %d]; expected [classes, %d]%s",
               features,
               weights.dim(0),
@@ -93,8 +93,7 @@ final class LinearLosses implements Losses {
     boolean counts = !Objects.equals(index, ignoreIndex) && !Objects.equals(weight, 0.0);
     if (counts && (index < 0 || index >= weights.dim(0))) {
       throw new LabelException( // before it enters a batch with others
-          String.format(
-              Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
+          message("label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
           0,
           index,
           false,

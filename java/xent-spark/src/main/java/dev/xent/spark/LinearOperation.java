@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
@@ -8,7 +10,6 @@ import dev.xent.errors.ShapeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import org.apache.spark.SparkFiles;
 
 /**
@@ -30,16 +31,6 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   }
 
   @Override
-  public int topK() {
-    return given.topK();
-  }
-
-  @Override
-  public String options() {
-    return given.toString();
-  }
-
-  @Override
   public Losses losses() {
     Path bias = given.bias();
     Inputs inputs = bias == null ? Inputs.none() : Inputs.none().bias(map("bias", bias));
@@ -56,11 +47,9 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   private static Tensor requireLayer(Tensor weights) {
     if (weights.rank() != 2 || weights.dim(0) == 0 || weights.dim(1) == 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "weights is %s %s; expected a .npy file of shape [classes, features], each at least 1",
-              weights.type(),
-              Arrays.toString(weights.shape())));
+              weights.type(), Arrays.toString(weights.shape())));
     }
     return weights;
   }
@@ -70,12 +59,10 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
     Path path = file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString()));
     if (!file.isAbsolute() && !Files.exists(path)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "option %s is %s, and no such file was sent; send it with --files or"
                   + " SparkContext.addFile, or pass an absolute path",
-              option,
-              file));
+              option, file));
     }
     try {
       return WeightFile.map(path);

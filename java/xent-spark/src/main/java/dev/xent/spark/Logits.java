@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
@@ -91,8 +93,7 @@ record Logits(DType type, long classes, String option) implements Serializable {
     int size = type.byteSize();
     if (bytes.length % size != 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%d bytes are not a multiple of the %d bytes of %s; correct the column or option type",
               bytes.length,
               size,
@@ -136,11 +137,7 @@ record Logits(DType type, long classes, String option) implements Serializable {
   private int requireClasses(int n) {
     if (classes >= 0 && n != classes) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "the row has length %d, option %s; correct the row or the option",
-              n,
-              option));
+          message("the row has length %d, option %s; correct the row or the option", n, option));
     }
     return n;
   }
@@ -151,10 +148,8 @@ record Logits(DType type, long classes, String option) implements Serializable {
       i++;
     }
     return new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class out",
-            i,
-            array.numElements()));
+            i, array.numElements()));
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.LossSum;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -128,11 +129,9 @@ final class LossBuffer {
   void requireRightLength() {
     if (wrongLength >= 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the row has length %d; expected %d, and no row of the group has it",
-              wrongLength,
-              rightLength));
+              wrongLength, rightLength));
     }
   }
 
@@ -170,13 +169,9 @@ final class LossBuffer {
       long before = classes;
       classes = MIXED;
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the row has length %d, row %d of partition %d has length %d; rows of a group must have equal length",
-              newClasses,
-              row,
-              partition,
-              before));
+              newClasses, row, partition, before));
     }
   }
 

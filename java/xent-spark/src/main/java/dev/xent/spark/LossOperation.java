@@ -24,18 +24,8 @@ record LossOperation(
   }
 
   @Override
-  public int topK() {
-    return given.topK();
-  }
-
-  @Override
   public String remedy() {
     return logits == null ? "" : "correct option " + logits.option().replaceFirst(" .*", "");
-  }
-
-  @Override
-  public String options() {
-    return given.toString();
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.xent.spark;
 
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
-import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
 /** The losses that an aggregate adds. One thread. */
@@ -35,14 +34,8 @@ interface Losses {
     return weight;
   }
 
-  /** The losses with their options: immutable, comparable, and sent to executors. */
-  interface Source extends Serializable {
-    /** The name of the aggregate in SQL. */
-    String name();
-
-    /** Options that are not the defaults, for plans and names of columns; or nothing. */
-    String options();
-
+  /** An aggregate of losses. */
+  interface Source extends Named {
     /** Whether a rejected row counts as null. */
     boolean tries();
 
@@ -53,7 +46,9 @@ interface Losses {
     boolean labelled();
 
     /** The k of top-k accuracy; 0 without it. */
-    int topK();
+    default int topK() {
+      return given().topK();
+    }
 
     /** A hint for the user if no row has the required length. */
     String remedy();

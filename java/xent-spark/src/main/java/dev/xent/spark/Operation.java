@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import java.io.Serializable;
 import org.apache.spark.sql.types.DataType;
 import org.jspecify.annotations.Nullable;
 
-/** A function of rows with its options: immutable, comparable, and sent to executors. */
-interface Operation extends Serializable {
-  /** Its name in SQL. */
-  String name();
-
-  /** Options that are not the defaults, for plans and names of columns; or nothing. */
-  String options();
-
+/** A function of rows. */
+interface Operation extends Named {
   /** The type of its results. */
   DataType type();
 

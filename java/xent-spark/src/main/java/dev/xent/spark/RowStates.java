@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
@@ -14,7 +16,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
@@ -52,11 +53,9 @@ final class RowStates {
     for (int i = 0; i < array.numElements(); i++) {
       if (array.isNullAt(i)) {
         throw new PartialStatesException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "state %d of %d is null; pass the states of all shards, or NULL instead of the array",
-                i,
-                array.numElements()));
+                i, array.numElements()));
       }
       byte[] bytes = array.getBinary(i);
       PartialStates states = PartialStates.ofBytes(bytes);

@@ -10,11 +10,6 @@ import org.apache.spark.sql.types.DataTypes;
 record SecondRoundOperation(String name, boolean labelled, FunctionOptions given)
     implements Operation {
   @Override
-  public String options() {
-    return given.toString();
-  }
-
-  @Override
   public DataType type() {
     return DataTypes.BooleanType;
   }

@@ -41,11 +41,6 @@ record ShardOperation(
   private static final int STATES = 4;
 
   @Override
-  public String options() {
-    return given.toString();
-  }
-
-  @Override
   public DataType type() {
     return states ? DataTypes.BinaryType : DataTypes.createArrayType(logits.sparkType(), false);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
 import static org.apache.spark.sql.functions.array;
 import static org.apache.spark.sql.functions.broadcast;
 import static org.apache.spark.sql.functions.coalesce;
@@ -16,7 +17,6 @@ import dev.xent.errors.OptionException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -145,11 +145,9 @@ public final class ShardedLoss {
     DataType type = weighted.schema().apply(WEIGHT).dataType();
     if (!(type instanceof NumericType || type instanceof NullType)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "column %s has the type %s; expected numbers, the weights of rows",
-              column,
-              type.sql()));
+              column, type.sql()));
     }
     return new ShardedLoss(
         given,
@@ -165,18 +163,13 @@ public final class ShardedLoss {
     options.forEach(
         (name, value) -> {
           if (value == null) {
-            throw new OptionException(
-                String.format(Locale.ROOT, "option %s is null; expected a value", name));
+            throw new OptionException(message("option %s is null; expected a value", name));
           }
           if (!(value instanceof String text)) {
             throw new OptionException(
-                String.format(
-                    Locale.ROOT,
+                message(
                     "option %s is %s of %s; expected a string, '%s'",
-                    name,
-                    value,
-                    value.getClass(),
-                    value));
+                    name, value, value.getClass(), value));
           }
           copy.put(String.valueOf(name), text);
         });

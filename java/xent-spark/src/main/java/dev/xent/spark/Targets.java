@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import java.io.Serializable;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,11 +42,9 @@ record Targets(@Nullable Logits probabilities) implements Serializable {
     Tensor tensor = probabilities.read(target, room);
     if (tensor.dim(1) != classes) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the label has %d probabilities, the row has %d classes; expected one probability per class",
-              tensor.dim(1),
-              classes));
+              tensor.dim(1), classes));
     }
     return tensor;
   }

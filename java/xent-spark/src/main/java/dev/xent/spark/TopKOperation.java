@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.errors.ShapeException;
-import java.util.Locale;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -14,11 +15,6 @@ import org.apache.spark.sql.types.StructType;
 /** The {@code k} largest classes of a row, with their probabilities or log-probabilities. */
 record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
     implements Operation {
-  @Override
-  public String options() {
-    return given.toString();
-  }
-
   @Override
   public DataType type() {
     return new StructType()
@@ -40,11 +36,7 @@ record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
       Tensor x = logits.read(arguments[0], room);
       if (k > x.dim(1)) { // checked before memory for k classes is allocated
         throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "k is %d, the row has %d classes: request at most that number",
-                k,
-                x.dim(1)));
+            message("k is %d, the row has %d classes: request at most that number", k, x.dim(1)));
       }
       if (log) {
         operation.logProbabilities(x, classes.of(k), values.of(k));

@@ -11,8 +11,8 @@ record TryOperation(Operation operation) implements Operation {
   }
 
   @Override
-  public String options() {
-    return operation.options();
+  public FunctionOptions given() {
+    return operation.given();
   }
 
   @Override

@@ -2,8 +2,6 @@
 package dev.xent.layers;
 
 import dev.xent.BinaryCrossEntropy;
-import dev.xent.Tensor;
-import java.util.Objects;
 
 /**
  * {@code loss = t softplus(-x) + (1 - t) softplus(x)} of the logits and targets of every element,
@@ -15,8 +13,6 @@ import java.util.Objects;
  */
 public final class BinaryCrossEntropyLayer extends LossLayer {
 
-  private final BinaryCrossEntropy operation;
-
   /**
    * Creates a layer of the mean over the elements.
    *
@@ -27,8 +23,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   }
 
   private BinaryCrossEntropyLayer(BinaryCrossEntropy operation, long... shape) {
-    super(Objects.requireNonNull(operation, "operation"), operation.axis(), shape);
-    this.operation = operation;
+    super(operation, shape);
   }
 
   /** Returns a layer with the options of an operation. */
@@ -39,10 +34,5 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   @Override
   boolean isOfElements() {
     return true;
-  }
-
-  @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
-    return operation.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 }

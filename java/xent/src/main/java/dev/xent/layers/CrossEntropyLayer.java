@@ -2,8 +2,6 @@
 package dev.xent.layers;
 
 import dev.xent.CrossEntropy;
-import dev.xent.Tensor;
-import java.util.Objects;
 
 /**
  * {@code loss = - sum q log softmax(x)} of logits and targets, and back: {@code dx = c *
@@ -19,8 +17,6 @@ import java.util.Objects;
  */
 public final class CrossEntropyLayer extends LossLayer {
 
-  private final CrossEntropy crossEntropy;
-
   /**
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
    * shape of one axis. {@link #along} takes any other.
@@ -31,9 +27,8 @@ public final class CrossEntropyLayer extends LossLayer {
     this(along(defaultAxis(shape)), shape);
   }
 
-  private CrossEntropyLayer(CrossEntropy crossEntropy, long... shape) {
-    super(Objects.requireNonNull(crossEntropy, "operation"), crossEntropy.axis(), shape);
-    this.crossEntropy = crossEntropy;
+  private CrossEntropyLayer(CrossEntropy operation, long... shape) {
+    super(operation, shape);
   }
 
   /**
@@ -51,11 +46,6 @@ public final class CrossEntropyLayer extends LossLayer {
   /** Returns a layer with the options of an operation. */
   public static CrossEntropyLayer of(CrossEntropy operation, long... shape) {
     return new CrossEntropyLayer(operation, shape);
-  }
-
-  @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
-    return crossEntropy.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 
   /** Returns 0.001, which a layer without parameters does not use. */

@@ -5,13 +5,13 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LossCall;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +49,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
 
   private LinearCrossEntropyLayer(
       LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
-    super(Objects.requireNonNull(operation, "operation"), operation.axis(), shape);
+    super(operation, shape);
     this.operation = operation;
     this.weights = Elements.given(weights, "weights");
     requireFits(weights.shape());
@@ -110,12 +110,12 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor hidden, Tensor targets, Tensor gradient) {
+  LossCall call(Tensor hidden, Tensor targets, Tensor gradient) {
     gradients.hidden(gradient).weights(ofWeights.shaped(weights.shape()));
     if (bias != null) {
       gradients.bias(ofBias.shaped(bias.shape()));
     }
-    return operation.on(hidden, weights, targets, gradients).inputs(inputs).outputs(outputs).run();
+    return operation.on(hidden, weights, targets, gradients).inputs(inputs);
   }
 
   /**

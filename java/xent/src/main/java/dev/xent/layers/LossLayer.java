@@ -2,10 +2,15 @@
 package dev.xent.layers;
 
 import dev.xent.DType;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Loss;
+import dev.xent.LossCall;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -39,17 +44,26 @@ import java.lang.ref.Reference;
 public abstract sealed class LossLayer extends OwningLayer
     permits BinaryCrossEntropyLayer, CrossEntropyLayer, LinearCrossEntropyLayer, NllLossLayer {
 
+  private final @Nullable Loss operation;
   final int axis;
-  final LossOutputs outputs = new LossOutputs();
+  private final LossOutputs outputs = new LossOutputs();
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
   private final OwnedTensor weights = new OwnedTensor(DType.F64);
   private final OwnedTensor weighted = new OwnedTensor();
   private double loss;
 
-  LossLayer(Object operation, int axis, long... shape) {
-    super(operation, shape);
-    this.axis = requireAxis(axis);
+  LossLayer(Loss operation, long... shape) {
+    super(Objects.requireNonNull(operation, "operation"), shape);
+    this.operation = operation;
+    this.axis = requireAxis(operation.axis());
+  }
+
+  /** Creates a layer whose subclass computes the loss. */
+  LossLayer(LinearCrossEntropy operation, long... shape) {
+    super(Objects.requireNonNull(operation, "operation"), shape);
+    this.operation = null;
+    this.axis = requireAxis(operation.axis());
   }
 
   /** Whether each element has a loss; else each row. */
@@ -62,8 +76,10 @@ public abstract sealed class LossLayer extends OwningLayer
     return inputs.shape();
   }
 
-  /** Computes loss, gradient and outputs. */
-  abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
+  /** Returns the call that computes loss and gradient. */
+  LossCall call(Tensor inputs, Tensor targets, Tensor gradient) {
+    return operation.on(inputs, targets).gradient(gradient);
+  }
 
   /**
    * Computes the loss and keeps its gradient.
@@ -81,7 +97,7 @@ public abstract sealed class LossLayer extends OwningLayer
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
     Tensor aligned = Elements.inShape(expected, targets);
     outputs.losses(rows);
-    loss = run(inputs, aligned, gradient.shaped(inputs.shape()));
+    loss = call(inputs, aligned, gradient.shaped(inputs.shape())).outputs(outputs).run();
     Reference.reachabilityFence(targets);
     end();
     return losses.readOnly();

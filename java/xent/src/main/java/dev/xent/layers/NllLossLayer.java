@@ -2,8 +2,6 @@
 package dev.xent.layers;
 
 import dev.xent.NllLoss;
-import dev.xent.Tensor;
-import java.util.Objects;
 
 /**
  * {@code loss = - sum q l} of log-probabilities and targets, and back: {@code dl = - c q}.
@@ -13,8 +11,6 @@ import java.util.Objects;
  * edges: {@link NllLoss}.
  */
 public final class NllLossLayer extends LossLayer {
-
-  private final NllLoss nllLoss;
 
   /**
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
@@ -26,9 +22,8 @@ public final class NllLossLayer extends LossLayer {
     this(along(defaultAxis(shape)), shape);
   }
 
-  private NllLossLayer(NllLoss nllLoss, long... shape) {
-    super(Objects.requireNonNull(nllLoss, "operation"), nllLoss.axis(), shape);
-    this.nllLoss = nllLoss;
+  private NllLossLayer(NllLoss operation, long... shape) {
+    super(operation, shape);
   }
 
   /**
@@ -46,10 +41,5 @@ public final class NllLossLayer extends LossLayer {
   /** Returns a layer with the options of an operation. */
   public static NllLossLayer of(NllLoss operation, long... shape) {
     return new NllLossLayer(operation, shape);
-  }
-
-  @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
-    return nllLoss.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 }

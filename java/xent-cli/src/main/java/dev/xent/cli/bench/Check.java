@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Tensor;
 import dev.xent.cli.CommandException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /** Compares the bits of every kernel with those of the reference before it is timed. */
 final class Check implements AutoCloseable {
@@ -23,11 +24,9 @@ final class Check implements AutoCloseable {
     loss = operation.on(problem, Tier.REFERENCE, 1).repeat(1);
     if (!Double.isFinite(loss + sum(output))) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the reference gives numbers that are not finite for %s %s; please report it",
-              operation,
-              problem.shape()));
+              operation, problem.shape()));
     }
     expected = arena.allocate(output.byteSize()).copyFrom(output);
   }
@@ -52,14 +51,13 @@ final class Check implements AutoCloseable {
     long mismatch = operation.isReadOnly() ? -1 : expected.mismatch(output.segment());
     if (Double.doubleToRawLongBits(ours) != Double.doubleToRawLongBits(loss) || mismatch >= 0) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s %s on %s is not what the reference gives (%s); nothing was timed, please report it",
               operation,
               problem.shape(),
               tier.label(),
               mismatch < 0
-                  ? String.format(Locale.ROOT, "loss %s, not %s", ours, loss)
+                  ? message("loss %s, not %s", ours, loss)
                   : "element " + mismatch / Float.BYTES));
     }
   }

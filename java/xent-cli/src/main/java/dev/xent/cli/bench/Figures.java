@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-import java.util.Locale;
+import static dev.xent.cli.Messages.message;
 
 /** Formats numbers for tables: three significant digits. */
 final class Figures {
@@ -16,17 +16,17 @@ final class Figures {
   /** {@code 0.158}, {@code 12.3}, {@code 456}. */
   static String number(double value) {
     if (value < 1) {
-      return String.format(Locale.ROOT, "%.3f", value);
+      return message("%.3f", value);
     }
     String format = value < ROUND_UP[0] ? "%.2f" : value < ROUND_UP[1] ? "%.1f" : "%.0f";
-    return String.format(Locale.ROOT, format, value);
+    return message(format, value);
   }
 
   /** {@code 3.5%}, {@code 98%}. */
   static String share(double share) {
     double percent = share * HUNDRED;
     String format = percent < ROUND_UP_SHARE ? "%.1f%%" : "%.0f%%";
-    return String.format(Locale.ROOT, format, percent);
+    return message(format, percent);
   }
 
   /** {@code 32 KiB}, {@code 1 MiB}. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import com.samskivert.mustache.Mustache;
 import dev.xent.XentRuntime;
 import dev.xent.cli.Json;
@@ -70,17 +72,11 @@ final class HtmlReport {
     facts.put(
         "Caches",
         machine.caches().stream()
-            .map(
-                cache ->
-                    String.format(
-                        Locale.ROOT, "L%d %s", cache.level(), Figures.bytes(cache.bytes())))
+            .map(cache -> message("L%d %s", cache.level(), Figures.bytes(cache.bytes())))
             .collect(Collectors.joining(", ")));
     facts.put("JVM", machine.jdk());
     facts.put("System", machine.system());
-    facts.put(
-        "Xent",
-        String.format(
-            Locale.ROOT, "%s, numerics %d", runtime.version(), runtime.numericsVersion()));
+    facts.put("Xent", message("%s, numerics %d", runtime.version(), runtime.numericsVersion()));
     facts.put("Measured", DAY.format(ZonedDateTime.now()));
     return facts.entrySet().stream()
         .filter(fact -> !fact.getValue().isEmpty())
@@ -141,7 +137,7 @@ final class HtmlReport {
       row.put("memcpy", Figures.number(result.memory().copy()));
       row.put("read", Figures.number(result.memory().read()));
       row.put("share", Figures.share(result.share()));
-      row.put("bar", String.format(Locale.ROOT, "%.1f", PERCENT * Math.min(1, result.share())));
+      row.put("bar", message("%.1f", PERCENT * Math.min(1, result.share())));
       rows.add(row);
     }
     return Map.of("shape", tiers.getFirst().shape().toString(), "tiers", rows);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.CrossEntropy;
 import dev.xent.Execution;
 import dev.xent.LogSoftmax;
@@ -130,8 +132,7 @@ enum Operation {
         .orElseThrow(
             () ->
                 new TypeConversionException(
-                    String.format(
-                        Locale.ROOT,
+                    message(
                         "'%s' is not one of %s",
                         word,
                         Arrays.stream(values())

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +12,6 @@ import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import jdk.jfr.Recording;
@@ -52,7 +53,7 @@ final class Schedules {
       List<@Nullable Result> calls, List<@Nullable String> told) {
     if (calls.size() != told.size()) {
       throw new IllegalStateException(
-          String.format(Locale.ROOT, "%d calls were recorded, not %d", told.size(), calls.size()));
+          message("%d calls were recorded, not %d", told.size(), calls.size()));
     }
     Map<Result, String> schedules = new IdentityHashMap<>();
     for (int i = 0; i < calls.size(); i++) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.TypeConversionException;
@@ -51,8 +52,7 @@ record Shape(List<Long> sizes, int axis) {
   static Shape of(String word) {
     if (!FORM.matcher(word).matches()) {
       throw new TypeConversionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "'%s' is not a shape; write sizes joined by x, and @AXIS if the class axis is not the last: 64x1000,2x64x56x56@1",
               word));
     }
@@ -61,19 +61,17 @@ record Shape(List<Long> sizes, int axis) {
     int axis = parts.length == 1 ? sizes.size() - 1 : Integer.parseInt(parts[1]);
     if (axis >= sizes.size()) {
       throw new TypeConversionException(
-          String.format(
-              Locale.ROOT, "'%s' has no axis %d; axes are 0 to %d", word, axis, sizes.size() - 1));
+          message("'%s' has no axis %d; axes are 0 to %d", word, axis, sizes.size() - 1));
     }
     if (sizes.contains(0L)) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' has no elements; sizes must be at least 1", word));
+          message("'%s' has no elements; sizes must be at least 1", word));
     }
     Shape shape = new Shape(sizes, axis);
     try {
       Math.multiplyExact(shape.elements(), 2L * Problem.MOST_BYTES_PER_ELEMENT);
     } catch (ArithmeticException e) {
-      throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is too large; use smaller sizes", word));
+      throw new TypeConversionException(message("'%s' is too large; use smaller sizes", word));
     }
     return shape;
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,13 +47,10 @@ public final class Steadiness {
     if (Math.max(first, last) <= MOST * best) {
       return null;
     }
-    return String.format(
-        Locale.ROOT,
+    return message(
         "The machine is busy: a memcpy of 16 MiB took %.1f ms before and %.1f ms after, %.1f ms at"
             + " best.%nThe times above are not reliable; stop other programs and measure again.",
-        first,
-        last,
-        best);
+        first, last, best);
   }
 
   private static double[] copies() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.XentRuntime;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -59,11 +61,8 @@ final class TextReport {
             .collect(Collectors.groupingBy(Result::shape, LinkedHashMap::new, Collectors.toList()));
     StringBuilder head = new StringBuilder();
     head.append(left("  shape"))
-        .append(String.format(Locale.ROOT, MEMORY, operation.isReadOnly() ? "read" : "memcpy"));
-    rows.values()
-        .iterator()
-        .next()
-        .forEach(r -> head.append(String.format(Locale.ROOT, HEAD, r.tier().label())));
+        .append(message(MEMORY, operation.isReadOnly() ? "read" : "memcpy"));
+    rows.values().iterator().next().forEach(r -> head.append(message(HEAD, r.tier().label())));
     out.printf(Locale.ROOT, "%n%s%n%s%n", operation, head.toString().stripTrailing());
     rows.values().forEach(this::row);
     out.flush();
@@ -73,14 +72,11 @@ final class TextReport {
     Result last = tiers.getLast();
     double memory = last.operation().isReadOnly() ? last.memory().read() : last.memory().copy();
     StringBuilder line = new StringBuilder(left("  " + last.shape()));
-    line.append(String.format(Locale.ROOT, MEMORY, Figures.number(memory)));
+    line.append(message(MEMORY, Figures.number(memory)));
     for (Result result : tiers) {
       line.append(
-          String.format(
-              Locale.ROOT,
-              TIER,
-              Figures.number(result.nanoseconds().median()),
-              Figures.share(result.share())));
+          message(
+              TIER, Figures.number(result.nanoseconds().median()), Figures.share(result.share())));
     }
     line.append(" ".repeat(BEFORE_BAR));
     line.append(bar(last.share(), WIDTH - line.length()));
@@ -88,7 +84,7 @@ final class TextReport {
   }
 
   private static String left(String text) {
-    return String.format(Locale.ROOT, "%-" + SHAPE + "s", text);
+    return message("%-" + SHAPE + "s", text);
   }
 
   /** A bar, whose full length is the speed of memory; faster results do not exceed it. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.verify;
 
+import static dev.xent.cli.Messages.message;
+
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -23,17 +24,10 @@ record Place(long[] index, Value actual, Value expected, long ulps) {
 
   /** {@code [0, 2] actual 0.5 (0x3f000000) expected 0.6 (0x3f19999a) 1677722 ulps}. */
   String text() {
-    String distance =
-        ulps == Ulps.NONE
-            ? ""
-            : ulps == 1 ? "  1 ulp" : String.format(Locale.ROOT, "  %d ulps", ulps);
-    return String.format(
-        Locale.ROOT,
+    String distance = ulps == Ulps.NONE ? "" : ulps == 1 ? "  1 ulp" : message("  %d ulps", ulps);
+    return message(
         "%s  actual %s  expected %s%s",
-        Arrays.toString(index),
-        actual.text(),
-        expected.text(),
-        distance);
+        Arrays.toString(index), actual.text(), expected.text(), distance);
   }
 
   Map<String, Object> json() {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.verify;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import java.math.BigInteger;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** A value of a file, for output. */
@@ -43,7 +44,7 @@ sealed interface Value {
     @Override
     public String text() {
       String digits = type == DType.F64 ? Numbers.text(number()) : Numbers.text(single());
-      return String.format(Locale.ROOT, "%s (%s)", digits, bits());
+      return message("%s (%s)", digits, bits());
     }
 
     @Override

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.verify;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
@@ -106,21 +108,15 @@ public final class VerifyCommand implements Callable<Integer> {
 
   private static CommandException noTolerance(String option, String value, String kind) {
     return new CommandException(
-        String.format(
-            Locale.ROOT, "%s must be a %s number of at least 0 (was %s)", option, kind, value));
+        message("%s must be a %s number of at least 0 (was %s)", option, kind, value));
   }
 
   private void requireSame(String what, String first, String second) {
     if (!first.equals(second)) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT,
+          message(
               "cannot compare: %s has %s %s, %s has %s; both must have the same shape and dtype",
-              actual,
-              what,
-              first,
-              expected,
-              second));
+              actual, what, first, expected, second));
     }
   }
 

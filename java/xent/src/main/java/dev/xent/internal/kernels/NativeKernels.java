@@ -62,15 +62,15 @@ public final class NativeKernels implements Kernels {
   /** The handles. Each has its own holder class, which its first use initializes. */
   private enum Handle {
     FEW,
-    FEW_BRIEFLY,
+    FEW_CRITICAL,
     MANY,
-    MANY_BRIEFLY,
+    MANY_CRITICAL,
     PREPARED,
-    PREPARED_BRIEFLY,
+    PREPARED_CRITICAL,
     ADDRESSES,
-    ADDRESSES_BRIEFLY,
+    ADDRESSES_CRITICAL,
     SUM,
-    SUM_BRIEFLY,
+    SUM_CRITICAL,
     MERGE,
     SUM_VALUE,
     SAMPLE_WORKSPACE,
@@ -97,9 +97,9 @@ public final class NativeKernels implements Kernels {
         Handle.FEW.created(entryPoint("xent_few_at", Work.FEW_ARRAYS));
   }
 
-  private static final class FewArraysBriefly {
+  private static final class FewArraysCritical {
     static final MethodHandle HANDLE =
-        Handle.FEW_BRIEFLY.created(entryPoint("xent_few_at", Work.FEW_ARRAYS, critical()));
+        Handle.FEW_CRITICAL.created(entryPoint("xent_few_at", Work.FEW_ARRAYS, critical()));
   }
 
   private static final class ManyArrays {
@@ -107,9 +107,9 @@ public final class NativeKernels implements Kernels {
         Handle.MANY.created(entryPoint("xent_many_at", Function.MOST_ARRAYS));
   }
 
-  private static final class ManyArraysBriefly {
+  private static final class ManyArraysCritical {
     static final MethodHandle HANDLE =
-        Handle.MANY_BRIEFLY.created(entryPoint("xent_many_at", Function.MOST_ARRAYS, critical()));
+        Handle.MANY_CRITICAL.created(entryPoint("xent_many_at", Function.MOST_ARRAYS, critical()));
   }
 
   private static final class Prepared {
@@ -117,17 +117,18 @@ public final class NativeKernels implements Kernels {
         Handle.PREPARED.created(entryPoint("xent_run_at", Work.FEW_ARRAYS));
   }
 
-  private static final class PreparedBriefly {
+  private static final class PreparedCritical {
     static final MethodHandle HANDLE =
-        Handle.PREPARED_BRIEFLY.created(entryPoint("xent_run_at", Work.FEW_ARRAYS, critical()));
+        Handle.PREPARED_CRITICAL.created(entryPoint("xent_run_at", Work.FEW_ARRAYS, critical()));
   }
 
   private static final class Addresses {
     static final MethodHandle HANDLE = Handle.ADDRESSES.created(runAtAddresses());
   }
 
-  private static final class AddressesBriefly {
-    static final MethodHandle HANDLE = Handle.ADDRESSES_BRIEFLY.created(runAtAddresses(critical()));
+  private static final class AddressesCritical {
+    static final MethodHandle HANDLE =
+        Handle.ADDRESSES_CRITICAL.created(runAtAddresses(critical()));
   }
 
   private static MethodHandle runAtAddresses(Linker.Option... options) {
@@ -138,9 +139,9 @@ public final class NativeKernels implements Kernels {
     static final MethodHandle HANDLE = Handle.SUM.created(XentH.xent_exact_sum_add$handle());
   }
 
-  private static final class ExactSumAddBriefly {
+  private static final class ExactSumAddCritical {
     static final MethodHandle HANDLE =
-        Handle.SUM_BRIEFLY.created(
+        Handle.SUM_CRITICAL.created(
             Linker.nativeLinker()
                 .downcallHandle(
                     XentH.xent_exact_sum_add$address(),
@@ -198,7 +199,7 @@ public final class NativeKernels implements Kernels {
     if (LOADING_NEEDS_ACCESS) {
       criticalOption();
     } else {
-      Reference.reachabilityFence(FewArraysBriefly.HANDLE); // creates a handle, which takes longer
+      Reference.reachabilityFence(FewArraysCritical.HANDLE); // creates a handle, which takes longer
     }
   }
 
@@ -350,10 +351,10 @@ public final class NativeKernels implements Kernels {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
-    (critical ? Handle.PREPARED_BRIEFLY : Handle.PREPARED).require();
+    (critical ? Handle.PREPARED_CRITICAL : Handle.PREPARED).require();
     try {
       return critical
-          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
+          ? (int) PreparedCritical.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
           : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
@@ -363,10 +364,10 @@ public final class NativeKernels implements Kernels {
   /** As above, on addresses whose memory the caller keeps open. */
   static int runPrepared(
       boolean critical, long prepared, long a, long b, long c, long d, long e, long f) {
-    (critical ? Handle.ADDRESSES_BRIEFLY : Handle.ADDRESSES).require();
+    (critical ? Handle.ADDRESSES_CRITICAL : Handle.ADDRESSES).require();
     try {
       return critical
-          ? (int) AddressesBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
+          ? (int) AddressesCritical.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
           : (int) Addresses.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
@@ -394,17 +395,17 @@ public final class NativeKernels implements Kernels {
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {
-    (critical ? Handle.FEW_BRIEFLY : Handle.FEW).require();
+    (critical ? Handle.FEW_CRITICAL : Handle.FEW).require();
     return critical
-        ? (int) FewArraysBriefly.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5])
+        ? (int) FewArraysCritical.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5])
         : (int) FewArrays.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5]);
   }
 
   private static int many(boolean critical, long struct, MemorySegment[] a) throws Throwable {
-    (critical ? Handle.MANY_BRIEFLY : Handle.MANY).require();
+    (critical ? Handle.MANY_CRITICAL : Handle.MANY).require();
     return critical
         ? (int)
-            ManyArraysBriefly.HANDLE.invokeExact(
+            ManyArraysCritical.HANDLE.invokeExact(
                 struct, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11],
                 a[12], a[13], a[14], a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23],
                 a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31])
@@ -458,10 +459,10 @@ public final class NativeKernels implements Kernels {
       }
     }
     boolean critical = count <= BRIEF || !values.isNative();
-    (critical ? Handle.SUM_BRIEFLY : Handle.SUM).require();
+    (critical ? Handle.SUM_CRITICAL : Handle.SUM).require();
     try {
       return critical
-          ? (int) ExactSumAddBriefly.HANDLE.invokeExact(exactSum, values, type, stride, count)
+          ? (int) ExactSumAddCritical.HANDLE.invokeExact(exactSum, values, type, stride, count)
           : (int) ExactSumAdd.HANDLE.invokeExact(exactSum, values, type, stride, count);
     } catch (Throwable thrown) {
       throw unchecked(thrown);

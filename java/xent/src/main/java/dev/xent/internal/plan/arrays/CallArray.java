@@ -237,7 +237,7 @@ public final class CallArray {
    * along it.
    */
   long stride(int dimension, int axis) {
-    if (isShared() || kind == Kind.OFFSETS || view.elements == 1) {
+    if (isPerClass() || kind == Kind.OFFSETS || view.elements == 1) {
       return 0;
     }
     if (kind == Kind.ALONG) {
@@ -248,7 +248,7 @@ public final class CallArray {
   }
 
   /** Whether the array has numbers per class that all rows share. */
-  private boolean isShared() {
+  private boolean isPerClass() {
     return kind == Kind.CLASS_VECTOR || kind == Kind.CLASS_ROWS;
   }
 
@@ -270,7 +270,7 @@ public final class CallArray {
           case CLASS_ROWS -> view.strides[1];
           case ROWS, OFFSETS, ALONG -> 0;
         };
-    inner = isShared() ? 0 : 1;
+    inner = isPerClass() ? 0 : 1;
   }
 
   /**
@@ -293,9 +293,9 @@ public final class CallArray {
    * group.
    */
   void describe(int outerGroup, int innerGroup, Dimensions dimensions) {
-    boolean shared = isShared();
-    outer = outerGroup >= 0 ? groups[outerGroup] : shared ? 0 : 1;
-    inner = innerGroup >= 0 ? groups[innerGroup] : shared ? 0 : 1;
+    boolean perClass = isPerClass();
+    outer = outerGroup >= 0 ? groups[outerGroup] : perClass ? 0 : 1;
+    inner = innerGroup >= 0 ? groups[innerGroup] : perClass ? 0 : 1;
     if (kind == Kind.CLASS_ROWS) {
       outer = view.strides[0];
     }

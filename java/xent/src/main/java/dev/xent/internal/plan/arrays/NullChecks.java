@@ -3,7 +3,11 @@ package dev.xent.internal.plan.arrays;
 
 import org.jspecify.annotations.Nullable;
 
-/** Checks that arguments are not null. */
+/**
+ * Checks that tensors, and objects of this library that hold them, are not null; the exception says
+ * what is expected. Options, arrays and objects of the JDK are checked by {@link
+ * java.util.Objects#requireNonNull(Object, String)}.
+ */
 public final class NullChecks {
   private static final String TENSOR = "a tensor";
 

@@ -19,7 +19,6 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,32 +37,19 @@ public final class Call extends CallArrays {
   /** The owner of an instance. */
   private enum Owner {
     THREAD,
-    /** The instance is shared: one call after another uses it. */
+    /** The instance is pooled: one call after another uses it, of any thread. */
     NOBODY,
     BOUND
   }
 
-  private final Owner owner;
+  // ---- set when the instance is created --------------------------------------------------------
 
-  /** The arguments of the current call. */
-  public CallArguments given;
+  private final Owner owner;
 
   /**
    * The arguments that belong to this instance; a bound call replaces them during its first run.
    */
   private final CallArguments ownArguments;
-
-  /** Whether a call is running, from {@link #current()} to {@link #end()}. */
-  private boolean inUse;
-
-  /**
-   * Whether an error interrupted the call, so that the state it keeps between calls may be
-   * inconsistent.
-   */
-  boolean broken;
-
-  /** The engine that computes, from {@link #begin} to {@link #end()}. */
-  private @Nullable Engine engine;
 
   public final CallStructs structs;
   public final MemorySegment report;
@@ -75,29 +61,25 @@ public final class Call extends CallArrays {
   /** The arguments of the current kernel call. */
   public final Work work = new Work();
 
-  // ---- repeated calls --------------------------------------------------------------------------
-
-  final PreparedCalls preparedCalls = new PreparedCalls();
-
-  /** The loss or the token of a prepared call; without meaning for operations that have neither. */
-  public double result = Double.NaN;
-
-  private final BoundKernels boundKernels = new BoundKernels(this);
-
-  /** The kind of targets of a loss. */
-  public @Nullable TargetKind kind;
-
   /** The outputs of calls that request only the loss. */
   final Outputs outputs = new Outputs();
 
   public final Pieces pieces = new Pieces();
   public final RowRecords records = new RowRecords();
+
+  /** How rows are divided among kernels and threads. */
+  public final Partition partition = new Partition(this);
+
+  final PreparedCalls preparedCalls = new PreparedCalls();
+  private final BoundKernels boundKernels = new BoundKernels(this);
   private final Recording recording = new Recording();
+  public final Scratch<Call> scratch = new Scratch<>(this);
+  private final Workspace workspace = new Workspace();
 
-  // ---- state of the operation, shared by all threads -------------------------------------------
+  // ---- set when arrays are taken, kept while a bound call repeats them -------------------------
 
-  /** Whether this pass writes the gradient. */
-  public boolean writesGradient;
+  /** The kind of targets of a loss. */
+  public @Nullable TargetKind kind;
 
   /** Whether an output is requested that cannot be computed from parts of a row. */
   public boolean needsWholeRows;
@@ -105,8 +87,33 @@ public final class Call extends CallArrays {
   /** Whether the caller passed the states, which may then be inconsistent. */
   public boolean givenStates;
 
-  /** Further state, which only the operation uses. */
-  public @Nullable Object shared;
+  // ---- set in each run -------------------------------------------------------------------------
+
+  /** The arguments of the current call. */
+  public CallArguments given;
+
+  /** The engine that computes, from {@link #begin} to {@link #end()}. */
+  private @Nullable Engine engine;
+
+  /** Whether a call is running, from {@link #current()} to {@link #end()}. */
+  private boolean inUse;
+
+  /**
+   * Whether an error interrupted the call, so that the state it keeps between calls may be
+   * inconsistent.
+   */
+  boolean broken;
+
+  /** The loss or the token of a prepared call; without meaning for operations that have neither. */
+  public double result = Double.NaN;
+
+  /** The number of rows that this thread found valid. */
+  public long validRows;
+
+  // ---- set in each run, copied for helper threads by follow ------------------------------------
+
+  /** Whether this pass writes the gradient. */
+  public boolean writesGradient;
 
   /** The factor of the gradients. */
   public double scale;
@@ -114,16 +121,8 @@ public final class Call extends CallArrays {
   /** Whether the kernels add to the exact sum. */
   private boolean addsExactSum;
 
-  // ---- state per thread ------------------------------------------------------------------------
-
-  /** The number of rows that were found valid. */
-  public long validRows;
-
-  /** How rows are divided among kernels and threads. */
-  public final Partition partition = new Partition(this);
-
-  public final Scratch<Call> scratch = new Scratch<>(this);
-  private final Workspace workspace = new Workspace();
+  /** Further state, which only the operation uses. */
+  public @Nullable Object shared;
 
   private Call(Owner owner) {
     this(owner, new CallArguments(), Arena.ofAuto());
@@ -166,7 +165,7 @@ public final class Call extends CallArrays {
     return CALLS.take();
   }
 
-  /** Creates a shared instance. */
+  /** Creates a pooled instance. */
   static Call spare() {
     return new Call(Owner.NOBODY);
   }
@@ -207,28 +206,9 @@ public final class Call extends CallArrays {
     }
   }
 
-  /** Describes the logits that are kept for the gradients of a linear layer. */
-  public void describeLogits() {
-    structs.writeLogits(pieces.inner);
-  }
-
-  /** Sets the options of a call; a later call may set the scale of its gradients. */
-  public void options(Options newOptions, boolean ignores) {
-    structs.options(newOptions, ignores);
-  }
-
   /** Sets the options of a call without an ignore index. */
   public void options(Options newOptions, double gradientScale) {
     structs.options(newOptions, false, gradientScale);
-  }
-
-  /**
-   * Sets the options.
-   *
-   * @param ignores whether the ignore index is used
-   */
-  public void options(Options newOptions, boolean ignores, double gradientScale) {
-    structs.options(newOptions, ignores, gradientScale);
   }
 
   /**
@@ -382,7 +362,7 @@ public final class Call extends CallArrays {
 
   /** The engine that computes. */
   Engine engine() {
-    return Objects.requireNonNull(engine);
+    return engine;
   }
 
   /**

@@ -27,7 +27,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -152,7 +151,7 @@ public abstract class CallArrays {
   }
 
   private void lead(CallArray part, Rule rule, View view, int classAxis) {
-    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    Types.requireLead(part.name, view);
     dimensions.take(part.name, view, classAxis);
     begin();
     take(part, rule, view, Kind.CLASSES);
@@ -165,8 +164,8 @@ public abstract class CallArrays {
   public void leadLinear(View states, int featureAxis, View weightsOfClasses) {
     CallArray hidden = part(Array.HIDDEN);
     CallArray weights = part(Array.WEIGHTS);
-    requireFloat32(hidden, Objects.requireNonNull(states, hidden.name));
-    requireFloat32(weights, Objects.requireNonNull(weightsOfClasses, weights.name));
+    requireFloat32(hidden, states);
+    requireFloat32(weights, weightsOfClasses);
     int axis = Strides.axis(featureAxis, states.shape);
     long count = states.shape[axis];
     if (weightsOfClasses.rank() != 2
@@ -209,7 +208,7 @@ public abstract class CallArrays {
   /** Takes the leading array of a call in which every element is a row. */
   public void leadElements(Rule rule, View view, int classAxis) {
     CallArray part = part(rule.array);
-    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    Types.requireLead(part.name, view);
     dimensions.takeElements(view, classAxis);
     begin();
     take(part, rule, view, Kind.CLASSES);
@@ -218,7 +217,6 @@ public abstract class CallArrays {
   /** Takes targets in the shape of the leading array: labels 0 and 1, or numbers from 0 to 1. */
   public void elementTargets(View view) {
     CallArray targets = part(Array.TARGETS);
-    Objects.requireNonNull(view, targets.name);
     View lead = lead();
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
       throw new DTypeException(
@@ -241,7 +239,7 @@ public abstract class CallArrays {
   }
 
   private void leadRagged(CallArray part, Rule rule, View view, int classAxis, View offsets) {
-    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    Types.requireLead(part.name, view);
     CallArray rowOffsets = part(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
     Strides.axis(classAxis, view.shape);
@@ -364,7 +362,7 @@ public abstract class CallArrays {
   }
 
   private void take(CallArray part, Rule rule, View view) {
-    checks.requireType(part, rule, Objects.requireNonNull(view, part.name));
+    checks.requireType(part, rule, view);
     take(part, rule, view, checks.requireShape(part, rule, view));
   }
 
@@ -379,7 +377,6 @@ public abstract class CallArrays {
    */
   public boolean targets(View view) {
     CallArray targets = part(Array.TARGETS);
-    Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
       checks.requireRowShape(targets, view, false);
       take(targets, Rule.TARGETS, view, Kind.ROWS);
@@ -405,7 +402,6 @@ public abstract class CallArrays {
   /** Takes several classes per row and their weights. */
   void sparseTargets(View classNumbers, View weights) {
     CallArray targets = part(Array.TARGETS);
-    Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(
@@ -434,7 +430,6 @@ public abstract class CallArrays {
   /** Takes the selected classes of each row: one, like labels, or several along the class axis. */
   public void selected(View classNumbers) {
     CallArray targets = part(Array.TARGETS);
-    Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(

@@ -149,7 +149,7 @@ public final class CallStructs {
   }
 
   /** Writes the layout of logits that are kept for the gradients of a linear layer. */
-  void writeLogits(long inner) {
+  public void writeLogits(long inner) {
     version++;
     arrays.part(Array.LOGITS).writeRows(arrays.dimensions.classes, inner);
   }
@@ -167,7 +167,7 @@ public final class CallStructs {
    *
    * @param ignores whether the ignore index is used
    */
-  void options(Options newOptions, boolean ignores, double gradientScale) {
+  public void options(Options newOptions, boolean ignores, double gradientScale) {
     if (newOptions != writtenOptions
         || ignores != writtenIgnores
         || doubleToRawLongBits(gradientScale) != doubleToRawLongBits(writtenScale)) {

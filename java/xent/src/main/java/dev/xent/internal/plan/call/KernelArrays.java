@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 public final class KernelArrays {
   final Function function;
 
-  /** The view that all calls of the operation share, or null. */
-  private final @Nullable View shared;
+  /** The view that belongs to the operation and is the same in all its calls, or null. */
+  private final @Nullable View fixed;
 
-  private final @Nullable Array ofShared;
+  private final @Nullable Array ofFixed;
 
   /** Inputs in the library's memory, whose addresses do not change, and a workspace for them. */
   private final InputViews inputs;
@@ -53,15 +53,15 @@ public final class KernelArrays {
       @Nullable Array second,
       @Nullable Array third,
       @Nullable Array own,
-      @Nullable Array ofShared,
-      @Nullable View shared,
+      @Nullable Array ofFixed,
+      @Nullable View fixed,
       InputViews inputs,
       @Nullable View workspace) {
     this.function = function;
     this.inputs = inputs;
     this.workspace = workspace;
-    this.ofShared = ofShared;
-    this.shared = shared;
+    this.ofFixed = ofFixed;
+    this.fixed = fixed;
     this.first = first;
     this.second = second;
     this.third = third;
@@ -72,13 +72,13 @@ public final class KernelArrays {
     requireOrder(second, third);
     requireOrder(second, own);
     requireOrder(first, own);
-    requireOrder(second, ofShared);
-    requireOrder(third, ofShared);
-    requireOrder(own, ofShared);
+    requireOrder(second, ofFixed);
+    requireOrder(third, ofFixed);
+    requireOrder(own, ofFixed);
   }
 
   /**
-   * The same kernel with a view that all calls share, after all other arrays of the function.
+   * The same kernel with a view of the operation, after all other arrays of the function.
    *
    * @param view null for none
    */
@@ -97,12 +97,16 @@ public final class KernelArrays {
    * is prepared. The caller keeps them and the workspace reachable.
    */
   public KernelArrays with(InputViews views, View room) {
-    return new KernelArrays(function, first, second, third, own, ofShared, shared, views, room);
+    return new KernelArrays(function, first, second, third, own, ofFixed, fixed, views, room);
   }
 
-  /** Whether no other thread can close the memory of the shared view. */
+  public Function function() {
+    return function;
+  }
+
+  /** Whether no other thread can close the memory of the view of the operation. */
   boolean isHeld() {
-    return shared == null || shared.isHeld();
+    return fixed == null || fixed.isHeld();
   }
 
   private int place(Array array) {
@@ -121,7 +125,7 @@ public final class KernelArrays {
     offer(work, second, b);
     offer(work, third, c);
     offer(work, own, ofLibrary);
-    offer(work, ofShared, shared);
+    offer(work, ofFixed, fixed);
     for (long left = inputs.given(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       offer(work, array, inputs.get(array));
@@ -142,8 +146,8 @@ public final class KernelArrays {
    * of the library's memory, or stands after the last array.
    */
   int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
-    if (shared != null) {
-      return runWithShared(kernel, a, b, c);
+    if (fixed != null) {
+      return runWithFixed(kernel, a, b, c);
     }
     if (ownBeforeThird) {
       return kernel.run(a, b, null, c, null, null);
@@ -153,16 +157,16 @@ public final class KernelArrays {
         : kernel.run(a, b, third == null ? null : c, null, null, null);
   }
 
-  private int runWithShared(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+  private int runWithFixed(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
     try {
       if (first == null) {
-        return kernel.run(b, shared, null, null, null, null);
+        return kernel.run(b, fixed, null, null, null, null);
       }
       return c == null
-          ? kernel.run(a, b, null, shared, null, null)
-          : kernel.run(a, b, null, c, shared, null);
+          ? kernel.run(a, b, null, fixed, null, null)
+          : kernel.run(a, b, null, c, fixed, null);
     } finally {
-      Reference.reachabilityFence(shared);
+      Reference.reachabilityFence(fixed);
     }
   }
 }

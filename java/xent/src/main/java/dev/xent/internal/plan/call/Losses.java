@@ -7,7 +7,6 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
@@ -61,8 +60,7 @@ public final class Losses {
   // ---- outputs ---------------------------------------------------------------------------------
 
   /** Takes the gradient, which may overwrite the inputs, and the requested outputs. */
-  public static void takeOutputs(
-      Call call, Function function, @Nullable View gradient, Outputs outputs) {
+  static void takeOutputs(Call call, Function function, @Nullable View gradient, Outputs outputs) {
     call.takeIfGiven(Rule.GRADIENT, gradient);
     call.takeOutputs(function, outputs.views);
     requireWritable(call);
@@ -91,18 +89,6 @@ public final class Losses {
     takeOutputs(call, function, gradient, outputs);
   }
 
-  /**
-   * Stores the losses of few rows in memory of this thread, if neither the losses nor an exact sum
-   * are requested.
-   *
-   * @param arithmetic F64 if losses are computed in double
-   */
-  public static void keepFewLosses(Call call, Outputs outputs, ElementType arithmetic) {
-    if (outputs.exactSum == null) {
-      call.keepFewLosses(arithmetic);
-    }
-  }
-
   private static OptionException needsLabels(Array array, TargetKind kind) {
     return new OptionException(
         message(
@@ -119,8 +105,8 @@ public final class Losses {
   // ---- counting --------------------------------------------------------------------------------
 
   /** Whether targets and weights need no check because all values are valid. */
-  public static boolean needsNoCheck(Call call, TargetKind kind) {
-    return kind == TargetKind.PROBABILITIES
+  private static boolean needsNoCheck(Call call) {
+    return call.kind == TargetKind.PROBABILITIES
         && !call.has(Array.ROW_WEIGHTS)
         && !call.has(Array.CLASS_WEIGHTS);
   }
@@ -151,14 +137,13 @@ public final class Losses {
   }
 
   /**
-   * Counts the valid rows and rejects invalid targets.
+   * Counts the valid rows and rejects invalid targets, if there can be any.
    *
-   * @param known whether all rows are known to be valid, so that no check is needed
    * @return the divisor of a mean, unless the operation uses another one
    */
-  public static double weightOfRows(Call call, boolean known) {
+  public static double weightOfRows(Call call) {
     call.validRows = call.dimensions.rows;
-    return known ? call.validRows : countTargets(call);
+    return needsNoCheck(call) ? call.validRows : countTargets(call);
   }
 
   /** Whether a mean divides by a sum of weights instead of the number of rows. */
@@ -166,12 +151,12 @@ public final class Losses {
     return call.has(Array.ROW_WEIGHTS) || (call.has(Array.CLASS_WEIGHTS) && call.hasLabels());
   }
 
-  /** Keeps the divisor of this call's mean for the exact sum, if one is requested. */
-  private static void keepWeights(Call call, Outputs outputs) {
-    if (outputs.exactSum != null && isWeighted(call)) {
-      outputs.exactSum.keep(call.droppedExactSum());
-    } else if (outputs.exactSum != null) {
-      outputs.exactSum.keep(call.validRows);
+  /** Keeps the divisor of this call's mean for the exact sum. */
+  private static void keepWeights(Call call, Sums exactSum) {
+    if (isWeighted(call)) {
+      exactSum.keep(call.droppedExactSum());
+    } else {
+      exactSum.keep(call.validRows);
     }
   }
 
@@ -197,20 +182,24 @@ public final class Losses {
    *
    * @param weight the weight of the valid rows
    * @param gradients whether a gradient is requested
+   * @return the denominator of means
    */
-  public static void beginReduction(
+  public static double beginReduction(
       double weight, Call call, Reductions reductions, Outputs outputs, boolean gradients) {
-    keepWeights(call, outputs);
-    reductions.requireLoss(reductions.denominator(weight));
-    call.writesGradient = gradients && scaleGradient(weight, call, reductions);
+    if (outputs.exactSum != null) {
+      keepWeights(call, outputs.exactSum);
+    }
+    double denominator = reductions.denominator(weight);
+    reductions.requireLoss(denominator);
+    call.writesGradient = gradients && scaleGradient(denominator, call, reductions);
     if (!call.hasFewLosses()) {
       call.emptyExactSum();
     }
+    return denominator;
   }
 
   /** Sets the scale of gradients. Returns false if the gradients are +0 everywhere. */
-  public static boolean scaleGradient(double weight, Call call, Reductions reductions) {
-    double denominator = reductions.denominator(weight);
+  public static boolean scaleGradient(double denominator, Call call, Reductions reductions) {
     reductions.requireGradient(denominator);
     boolean zero = reductions.gradientIsZero(denominator);
     call.scale = zero ? 0 : reductions.gradientScale(denominator);
@@ -218,7 +207,8 @@ public final class Losses {
   }
 
   /** Returns the reduced loss, and sets all numbers of the outputs. Writes a gradient that is 0. */
-  public static double reduce(double weight, Call call, Reductions reductions, Outputs outputs) {
+  public static double reduce(
+      double weight, double denominator, Call call, Reductions reductions, Outputs outputs) {
     if (!call.writesGradient) {
       Memory.clearIfPresent(call.view(Array.GRADIENT));
       Memory.clearIfPresent(call.view(Array.TARGET_GRADIENT));
@@ -229,7 +219,6 @@ public final class Losses {
         call.hasFewLosses()
             ? call.sumOfFewLosses(call.view(Array.LOSSES).type, rows, kernels)
             : kernels.exactSumValue(call.exactSum());
-    double denominator = reductions.denominator(weight);
     double reduced = reductions.reduce(sum, denominator);
     long correct = !call.has(Array.CORRECT) ? -1 : Memory.sumOfBytes(call.view(Array.CORRECT));
     if (outputs.exactSum != null) {

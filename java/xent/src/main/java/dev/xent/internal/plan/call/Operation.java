@@ -7,7 +7,6 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Numbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Instances are immutable and can be used by any number of threads.
  */
 public abstract class Operation {
-  final Engine engine;
-  public final Kernels kernels;
+  protected final Engine engine;
+  protected final Kernels kernels;
 
   /** Identifies the operation without a reference to it. */
   protected final long number = Numbers.take();
@@ -81,7 +80,7 @@ public abstract class Operation {
   protected final void remember(
       Call call, CallArguments given, @Nullable View b, @Nullable View c) {
     if (given.inputs == InputViews.NONE) {
-      call.remember(number, null, Objects.requireNonNull(kernel), given.lead, b, c, null);
+      call.remember(number, null, kernel, given.lead, b, c, null);
     }
   }
 
@@ -98,7 +97,7 @@ public abstract class Operation {
       @Nullable View b,
       @Nullable View c,
       @Nullable Outputs outputs) {
-    return prepared.run(Objects.requireNonNull(kernel), a, b, c);
+    return prepared.run(kernel, a, b, c);
   }
 
   /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */
@@ -132,6 +131,11 @@ public abstract class Operation {
     Call call = Call.current();
     give(call.given, a, b, c);
     return call;
+  }
+
+  /** Creates a bound call with these views, in the order of {@link #run(View, View, View)}. */
+  public Bound bind(View a, @Nullable View b, @Nullable View c) {
+    return new Bound(this, a, b, c);
   }
 
   /** Makes a call of the calling thread with these views and no other arguments. */

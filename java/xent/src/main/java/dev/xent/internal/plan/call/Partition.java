@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Divides the rows of a call: the number of rows per kernel call, and whether one thread processes
- * all rows, several threads process separate rows, or several threads share the classes of one row.
+ * all rows, several threads process separate rows, or several threads divide the classes of one
+ * row.
  */
 public final class Partition {
   /** The work of an operation on some rows; the same for every thread of a call. */
@@ -123,9 +124,9 @@ public final class Partition {
   }
 
   /** Processes all rows, with a single kernel call if the function is prepared for this call. */
-  public void run(Function function, RowWork rows, RowWork shared) {
+  public void run(Function function, RowWork rows, RowWork split) {
     if (!call.runBoundKernel(function)) {
-      run(rows, shared);
+      run(rows, split);
     }
   }
 
@@ -133,15 +134,15 @@ public final class Partition {
    * Processes all rows.
    *
    * @param rows the work of each thread on separate rows
-   * @param shared the work of the caller on rows that threads share
+   * @param split the work of the caller on rows whose classes several threads divide
    */
-  public void run(RowWork rows, RowWork shared) {
+  public void run(RowWork rows, RowWork split) {
     Engine by = call.engine();
     if (isAlone(by.threads())) {
       runAlone(rows);
-    } else if (sharesRows(by.threads())) {
-      runAlone(shared);
-    } else if (call.dimensions.rows == 1) { // helpers cannot share one row
+    } else if (splitsRows(by.threads())) {
+      runAlone(split);
+    } else if (call.dimensions.rows == 1) { // helpers cannot divide one row
       runAlone(rows);
     } else {
       workers().rows(by, rows, call.dimensions.classes);
@@ -170,8 +171,10 @@ public final class Partition {
     }
   }
 
-  /** Whether there are too few rows to use all threads well, and rows are long enough to share. */
-  private boolean sharesRows(Threads threads) {
+  /**
+   * Whether there are too few rows to use all threads well, and rows are long enough to be divided.
+   */
+  private boolean splitsRows(Threads threads) {
     long rows = call.dimensions.rows;
     long rounds = (rows + threads.most() - 1) / threads.most();
     return isDivisible()

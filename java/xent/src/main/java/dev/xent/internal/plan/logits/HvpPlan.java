@@ -11,13 +11,11 @@ import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
@@ -25,97 +23,63 @@ import dev.xent.internal.plan.options.Options;
 import org.jspecify.annotations.Nullable;
 
 /** Hessian-vector products of cross-entropy. */
-public final class HvpPlan {
+public final class HvpPlan extends AxisPlan {
   private static final String NAME = "cross-entropy hvp";
   private static final KernelArrays KERNEL =
       new KernelArrays(
           Function.CROSS_ENTROPY_HVP, Array.LOGITS, Array.UPSTREAM, Array.OUTPUT, null);
 
-  private final Engine engine;
-  private final Options options;
-  private final int axis;
   private final double gradientScale;
-  private final Operation product;
   private final RowWork rows;
 
   public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
+    super(engine, options, axis, KERNEL);
     options.refuseSoftcapOfHessian();
-    this.engine = engine;
-    this.rows = new KernelRows(engine.kernels(), HvpPlan::kernel);
-    this.options = options;
-    this.axis = axis;
     this.gradientScale = gradientScale;
-    this.product = new Product(engine);
-  }
-
-  /** The class axis. */
-  public int axis() {
-    return axis;
+    this.rows = new KernelRows(kernels, HvpPlan::kernel);
   }
 
   @Override
   public String toString() {
-    Described text =
-        new Described("CrossEntropyHvp")
-            .option("axis", axis, -1)
-            .option("gradientScale", gradientScale, 1.0);
-    options.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return describe(new Described("CrossEntropyHvp"), gradientScale);
   }
 
-  /** Writes the product of each row. */
-  public void product(View logits, View upstream, View output) {
-    product.run(logits, upstream, output);
+  @Override
+  protected String event(CallArguments given) {
+    return NAME;
   }
 
-  /** Creates a bound call that writes the product of each row. */
-  public Bound bind(View logits, View upstream, View output) {
-    return new Bound(product, logits, upstream, output);
+  @Override
+  protected void give(
+      CallArguments given, View logits, @Nullable View upstream, @Nullable View output) {
+    given.lead = logits;
+    given.upstream = upstream;
+    given.output = output;
   }
 
-  private final class Product extends Operation {
-    Product(Engine engine) {
-      super(engine, KERNEL);
-    }
+  @Override
+  protected void take(Call call, CallArguments given) {
+    Losses.lead(call, Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
+    call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
+    call.take(Rule.UPSTREAM, given.upstream);
+    call.take(Rule.OUTPUT_ARRAY, given.output);
+    requireExact(given.output, given.lead);
+    call.requireWritable();
+    call.needsWholeRows = true;
+    call.ready();
+  }
 
-    @Override
-    protected String event(CallArguments given) {
-      return NAME;
-    }
+  @Override
+  protected double compute(Call call, CallArguments given) {
+    call.options(options, gradientScale);
+    RowWeights.count(call);
+    call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
+    return Double.NaN;
+  }
 
-    @Override
-    protected void give(
-        CallArguments given, View logits, @Nullable View upstream, @Nullable View output) {
-      given.lead = logits;
-      given.upstream = upstream;
-      given.output = output;
-    }
-
-    @Override
-    protected void take(Call call, CallArguments given) {
-      Losses.lead(call, Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
-      call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
-      call.take(Rule.UPSTREAM, given.upstream);
-      call.take(Rule.OUTPUT_ARRAY, given.output);
-      requireExact(given.output, given.lead);
-      call.requireWritable();
-      call.needsWholeRows = true;
-      call.ready();
-    }
-
-    @Override
-    protected double compute(Call call, CallArguments given) {
-      call.options(options, gradientScale);
-      RowWeights.count(call);
-      call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
-      return Double.NaN;
-    }
-
-    @Override
-    protected void remember(Call call, CallArguments given) {
-      remember(call, given, given.upstream, given.output);
-    }
+  @Override
+  protected void remember(Call call, CallArguments given) {
+    remember(call, given, given.upstream, given.output);
   }
 
   /**
@@ -123,7 +87,7 @@ public final class HvpPlan {
    * must not be rounded.
    */
   private static void requireExact(View output, View logits) {
-    ElementType type = LogitsPlan.typeOfValues(logits);
+    ElementType type = typeOfValues(logits);
     if (output.type != type) {
       throw new DTypeException(
           message("output is %s, logits is %s; expected output of type %s", output, logits, type));

@@ -9,20 +9,17 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.PreparedCall;
@@ -34,34 +31,23 @@ import org.jspecify.annotations.Nullable;
  * Functions of logits without targets: the largest classes and their probabilities, argmax,
  * entropy.
  */
-public final class LogitsPlan {
+public final class LogitsPlan extends AxisPlan {
   private final String name;
   private final String event;
-  private final Engine engine;
-  private final Kernels kernels;
-  private final Options options;
-  private final int axis;
 
   /** The number of largest classes; 0 for an operation without them. */
   private final int k;
 
-  private final Operation one;
-  private final Operation logProbabilities;
-  private final Operation probabilities;
+  private final Result result;
   private final RowWork rows = this::rows;
 
   private LogitsPlan(
-      String name, String event, Engine engine, Options options, int axis, int k, Result one) {
+      String name, String event, Engine engine, Options options, int axis, int k, Result result) {
+    super(engine, options, axis, result.kernel);
     this.name = name;
     this.event = event;
-    this.engine = engine;
-    this.kernels = engine.kernels();
-    this.options = options;
-    this.axis = axis;
     this.k = k;
-    this.one = new Rows(engine, one);
-    this.logProbabilities = new Rows(engine, Result.LOG_PROBABILITIES);
-    this.probabilities = new Rows(engine, Result.PROBABILITIES);
+    this.result = result;
   }
 
   /** Returns the class of the largest logit. */
@@ -74,9 +60,14 @@ public final class LogitsPlan {
     return new LogitsPlan("Entropy", "entropy", engine, options, axis, 0, Result.ENTROPY);
   }
 
-  /** The {@code k} largest classes of each row. */
-  public static LogitsPlan topK(Engine engine, Options options, int axis, int k) {
-    return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.ARGMAX);
+  /** The {@code k} largest classes of each row, and the logarithms of their probabilities. */
+  public static LogitsPlan topLogProbabilities(Engine engine, Options options, int axis, int k) {
+    return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.LOG_PROBABILITIES);
+  }
+
+  /** The {@code k} largest classes of each row, and their probabilities. */
+  public static LogitsPlan topProbabilities(Engine engine, Options options, int axis, int k) {
+    return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.PROBABILITIES);
   }
 
   /**
@@ -91,17 +82,9 @@ public final class LogitsPlan {
     return k;
   }
 
-  /** The class axis. */
-  public int axis() {
-    return axis;
-  }
-
   @Override
   public String toString() {
-    Described text = new Described(name).option("k", k, 0).option("axis", axis, -1);
-    options.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return describe(new Described(name).option("k", k, 0), 1);
   }
 
   // ---- tensors for results ---------------------------------------------------------------------
@@ -127,42 +110,12 @@ public final class LogitsPlan {
     return classes - 1 > Integer.MAX_VALUE ? ElementType.I64 : ElementType.I32;
   }
 
-  /** The type that results are computed in. */
-  public static ElementType typeOfValues(View logits) {
-    return logits.type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
+  @Override
+  public ElementType typeOfRows(View logits) {
+    return result == Result.ARGMAX ? typeOfClasses(logits) : typeOfValues(logits);
   }
 
   // ---- calls -----------------------------------------------------------------------------------
-
-  /** Writes one result per row: the class of its largest logit, or its entropy. */
-  public void forward(View logits, View output) {
-    one.run(logits, output, null);
-  }
-
-  /** Creates a bound call of {@link #forward}. */
-  public Bound bind(View logits, View output) {
-    return new Bound(one, logits, output, null);
-  }
-
-  /** Writes the largest classes of each row, and the logarithms of their probabilities. */
-  public void logProbabilities(View logits, View classes, View values) {
-    logProbabilities.run(logits, classes, values);
-  }
-
-  /** Creates a bound call of {@link #logProbabilities}. */
-  public Bound bindLogProbabilities(View logits, View classes, View values) {
-    return new Bound(logProbabilities, logits, classes, values);
-  }
-
-  /** Writes the largest classes of each row, and their probabilities. */
-  public void probabilities(View logits, View classes, View values) {
-    probabilities.run(logits, classes, values);
-  }
-
-  /** Creates a bound call of {@link #probabilities}. */
-  public Bound bindProbabilities(View logits, View classes, View values) {
-    return new Bound(probabilities, logits, classes, values);
-  }
 
   /** The result that is written for each row, and its arrays. */
   private enum Result {
@@ -179,88 +132,79 @@ public final class LogitsPlan {
     }
   }
 
-  private final class Rows extends Operation {
-    private final Result result;
+  @Override
+  protected String event(CallArguments given) {
+    return event;
+  }
 
-    Rows(Engine engine, Result result) {
-      super(engine, result.kernel);
-      this.result = result;
-    }
+  @Override
+  protected void give(
+      CallArguments given, View logits, @Nullable View output, @Nullable View values) {
+    given.lead = logits;
+    given.output = output;
+    given.secondOutput = values;
+  }
 
-    @Override
-    protected String event(CallArguments given) {
-      return event;
-    }
-
-    @Override
-    protected void give(
-        CallArguments given, View logits, @Nullable View output, @Nullable View values) {
-      given.lead = logits;
-      given.output = output;
-      given.secondOutput = values;
-    }
-
-    @Override
-    protected void take(Call call, CallArguments given) {
-      Losses.lead(call, Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
-      call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
-      call.unusual = true;
-      call.needsWholeRows = true;
-      switch (result) {
-        case ARGMAX -> call.take(Rule.ARGMAX, given.output);
-        case ENTROPY -> call.take(Rule.ENTROPIES, given.output);
-        case LOG_PROBABILITIES -> {
-          call.take(Rule.TOP_CLASSES, given.output);
-          call.take(Rule.TOP_LOG_PROBABILITIES, given.secondOutput);
-        }
-        case PROBABILITIES -> {
-          call.take(Rule.TOP_CLASSES, given.output);
-          call.takeTopProbabilities(given.secondOutput);
-        }
+  @Override
+  protected void take(Call call, CallArguments given) {
+    Losses.lead(call, Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
+    call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
+    call.unusual = true;
+    call.needsWholeRows = true;
+    switch (result) {
+      case ARGMAX -> call.take(Rule.ARGMAX, given.output);
+      case ENTROPY -> call.take(Rule.ENTROPIES, given.output);
+      case LOG_PROBABILITIES -> {
+        call.take(Rule.TOP_CLASSES, given.output);
+        call.take(Rule.TOP_LOG_PROBABILITIES, given.secondOutput);
       }
-      requireCount(call);
-      Losses.requireWritable(call);
-      call.ready();
-    }
-
-    @Override
-    protected double compute(Call call, CallArguments given) {
-      call.options(options, 1);
-      if (result == Result.PROBABILITIES) {
-        call.records.saveStatistics(call.dimensions.rows);
-      }
-      call.partition.run(Function.CROSS_ENTROPY, rows, rows);
-      return Double.NaN;
-    }
-
-    @Override
-    protected void remember(Call call, CallArguments given) {
-      if (result != Result.PROBABILITIES) {
-        remember(call, given, given.output, given.secondOutput);
-      } else if (given.inputs == InputViews.NONE
-          && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
-        View statistics = PreparedTopProbabilities.of(call).statistics;
-        call.remember(
-            number, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+      case PROBABILITIES -> {
+        call.take(Rule.TOP_CLASSES, given.output);
+        call.takeTopProbabilities(given.secondOutput);
       }
     }
+    requireCount(call);
+    Losses.requireWritable(call);
+    call.ready();
+  }
 
-    @Override
-    protected boolean runKernels(
-        Call call,
-        PreparedCall prepared,
-        View a,
-        @Nullable View b,
-        @Nullable View c,
-        @Nullable Outputs outputs) {
-      if (!super.runKernels(call, prepared, a, b, c, outputs)) {
-        return false;
-      }
-      if (result == Result.PROBABILITIES) {
-        PreparedTopProbabilities.of(call).write(call, kernels, prepared, a, b, c);
-      }
-      return true;
+  @Override
+  protected double compute(Call call, CallArguments given) {
+    call.options(options, 1);
+    if (result == Result.PROBABILITIES) {
+      call.records.saveStatistics(call.dimensions.rows);
     }
+    call.partition.run(Function.CROSS_ENTROPY, rows, rows);
+    return Double.NaN;
+  }
+
+  @Override
+  protected void remember(Call call, CallArguments given) {
+    if (result != Result.PROBABILITIES) {
+      remember(call, given, given.output, given.secondOutput);
+    } else if (given.inputs == InputViews.NONE
+        && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
+      View statistics = PreparedTopProbabilities.of(call).statistics;
+      call.remember(
+          number, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+    }
+  }
+
+  @Override
+  protected boolean runKernels(
+      Call call,
+      PreparedCall prepared,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable Outputs outputs) {
+    if (!super.runKernels(call, prepared, a, b, c, outputs)) {
+      return false;
+    }
+    if (result == Result.PROBABILITIES) {
+      PreparedTopProbabilities.of(call).write(call, kernels, prepared, a, b, c);
+    }
+    return true;
   }
 
   private void requireCount(Call call) {

@@ -9,7 +9,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
@@ -37,102 +36,71 @@ import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities of selected classes, their gradient, and their sums over sequences. */
-public final class SelectedPlan {
+public final class SelectedPlan extends AxisPlan {
   private static final String NAME = "selected log-probabilities";
 
-  private final Engine engine;
-  private final Kernels kernels;
-  private final Options options;
-  private final int axis;
   private final double gradientScale;
-  private final Operation forward;
   private final Operation backward;
   private final RowWork forwardRows;
   private final RowWork backwardRows;
 
   public SelectedPlan(Engine engine, Options options, int axis, double gradientScale) {
-    this.engine = engine;
-    this.kernels = engine.kernels();
-    this.options = options;
-    this.axis = axis;
+    super(engine, options, axis, null);
     this.gradientScale = gradientScale;
-    this.forward = new Forward(engine);
-    this.backward = new Backward(engine);
+    this.backward = new GradientAlone();
     this.forwardRows = new KernelRows(kernels, SelectedPlan::forwardKernel);
     this.backwardRows = new KernelRows(kernels, SelectedPlan::backwardKernel);
   }
 
-  /** The class axis. */
-  public int axis() {
-    return axis;
+  @Override
+  public String toString() {
+    return describe(new Described("SelectedLogProbabilities"), gradientScale);
   }
 
   @Override
-  public String toString() {
-    Described text =
-        new Described("SelectedLogProbabilities")
-            .option("axis", axis, -1)
-            .option("gradientScale", gradientScale, 1.0);
-    options.describe(text);
-    engine.describe(text);
-    return text.toString();
+  public Bound bind(View logits, @Nullable View targets, @Nullable View logProbabilities) {
+    return new Bound(this, backward, logits, targets, logProbabilities);
   }
 
-  /** Writes the log-probabilities. */
-  public void forward(View logits, View targets, View logProbabilities) {
-    forward.run(logits, targets, logProbabilities);
+  @Override
+  protected String event(CallArguments given) {
+    return given.gradient == null ? NAME : NAME + " with gradient";
   }
 
-  /** Creates a bound call that writes the log-probabilities. */
-  public Bound bind(View logits, View targets, View logProbabilities) {
-    return new Bound(forward, backward, logits, targets, logProbabilities);
+  @Override
+  protected void give(
+      CallArguments given, View logits, @Nullable View targets, @Nullable View logProbabilities) {
+    given.lead = logits;
+    given.targets = targets;
+    given.output = logProbabilities;
   }
 
-  private final class Forward extends Operation {
-    Forward(Engine engine) {
-      super(engine);
-    }
+  @Override
+  protected void take(Call call, CallArguments given) {
+    takeInputs(call, given);
+    call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
+    Losses.requireWritable(call);
+    call.ready();
+  }
 
-    @Override
-    protected String event(CallArguments given) {
-      return given.gradient == null ? NAME : NAME + " with gradient";
+  @Override
+  protected double compute(Call call, CallArguments given) {
+    begin(call);
+    Outputs saved = given.outputs;
+    if (saved != null) {
+      call.records.saved = saved.statisticsFor(call.dimensions.rows);
     }
-
-    @Override
-    protected void give(
-        CallArguments given, View logits, @Nullable View targets, @Nullable View logProbabilities) {
-      given.lead = logits;
-      given.targets = targets;
-      given.output = logProbabilities;
+    call.partition.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
+    if (saved != null) {
+      saved.saved(call, call.records.saved, TargetKind.LABELS, options);
     }
-
-    @Override
-    protected void take(Call call, CallArguments given) {
-      SelectedPlan.this.take(call, given);
-      call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
-      Losses.requireWritable(call);
-      call.ready();
-    }
-
-    @Override
-    protected double compute(Call call, CallArguments given) {
-      begin(call);
-      Outputs saved = given.outputs;
-      if (saved != null) {
-        call.records.saved = saved.statisticsFor(call.dimensions.rows);
-      }
-      call.partition.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
-      if (saved != null) {
-        saved.saved(call, call.records.saved, TargetKind.LABELS, options);
-      }
-      return Double.NaN;
-    }
+    return Double.NaN;
   }
 
   /** Computes the gradient from statistics that a forward pass saved. */
-  private final class Backward extends Operation {
-    Backward(Engine engine) {
-      super(engine);
+  private final class GradientAlone extends Operation {
+    GradientAlone() {
+      super(SelectedPlan.this.engine);
     }
 
     @Override
@@ -142,7 +110,7 @@ public final class SelectedPlan {
 
     @Override
     protected void take(Call call, CallArguments given) {
-      SelectedPlan.this.take(call, given);
+      takeInputs(call, given);
       Losses.requireWritable(call);
       call.ready();
     }
@@ -156,7 +124,8 @@ public final class SelectedPlan {
     }
   }
 
-  private void take(Call call, CallArguments given) {
+  /** Takes the arrays of both passes. */
+  private void takeInputs(Call call, CallArguments given) {
     InputViews inputs = given.inputs;
     Function function = Function.SELECTED_LOG_PROBABILITIES;
     Losses.lead(call, function, NAME, given.lead, axis, inputs);
@@ -172,7 +141,7 @@ public final class SelectedPlan {
    * The last step before the rows are processed: rejects selected classes that are out of range.
    */
   private void begin(Call call) {
-    call.options(options, options.hasIgnoreIndex(), gradientScale);
+    call.structs.options(options, options.hasIgnoreIndex(), gradientScale);
     Losses.countTargets(call);
   }
 

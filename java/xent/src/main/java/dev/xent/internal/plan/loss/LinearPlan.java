@@ -11,32 +11,25 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
-import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
-import dev.xent.internal.plan.options.Reductions;
-import dev.xent.internal.plan.options.TargetKind;
 import dev.xent.internal.plan.shard.LongRows;
 import org.jspecify.annotations.Nullable;
 
@@ -45,12 +38,12 @@ import org.jspecify.annotations.Nullable;
  * call.
  *
  * <p>A single thread computes everything in one pass. Several threads make separate passes. The
- * first computes losses and statistics of rows; if there are few rows, threads share class ranges
- * and their states. The second computes the gradients of hidden states, which belong to rows. The
- * third computes the gradients of weights and bias, which belong to classes and are sums over all
- * rows in order. So the bits do not depend on how the work is divided.
+ * first computes losses and statistics of rows; if there are few rows, threads divide the classes.
+ * The second computes the gradients of hidden states, which belong to rows. The third computes the
+ * gradients of weights and bias, which belong to classes and are sums over all rows in order. So
+ * the bits do not depend on how the work is divided.
  */
-public final class LinearPlan {
+public final class LinearPlan extends LossPlan {
   /** The maximum number of rows of a kernel call, which reads the weights once per half of them. */
   private static final long MOST_ROWS = 512;
 
@@ -93,15 +86,9 @@ public final class LinearPlan {
   /** The workspace limit if the caller sets none. */
   private static final long USUAL_WORKSPACE = 64L << 20;
 
-  private final Engine engine;
-  private final Kernels kernels;
   private final LongRows longRows;
-  private final LossSpec spec;
-  private final Options options;
-  private final Reductions reductions;
   private final long workspace;
-  private final Operation forward;
-  private final Operation backward;
+  private final Operation backward = new GradientsAlone();
   private final RowWork everything = this::everything;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork states = this::states;
@@ -114,25 +101,14 @@ public final class LinearPlan {
    * @param workspace the maximum workspace per thread, in bytes; 0: the default
    */
   public LinearPlan(Engine engine, LossSpec spec, long workspace) {
-    this.engine = engine;
-    this.kernels = engine.kernels();
+    super(engine, spec, Function.LINEAR_CROSS_ENTROPY, "linear cross-entropy");
     this.longRows = new LongRows(engine);
-    this.spec = spec;
-    this.options = spec.options();
-    this.reductions = spec.reductions();
     this.workspace = workspace;
-    this.forward = new Forward(engine);
-    this.backward = new Backward(engine);
   }
 
   /** Returns a copy with another denominator. */
   public LinearPlan withDenominator(double value) {
     return new LinearPlan(engine, spec.withDenominator(value), workspace);
-  }
-
-  /** The axis of the features. */
-  public int axis() {
-    return spec.axis();
   }
 
   @Override
@@ -158,93 +134,65 @@ public final class LinearPlan {
 
   /** Returns the reduced loss, and writes its gradients unless they are null. */
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    Call call = forward.with(hidden, weights, targets);
+    Call call = with(hidden, weights, targets);
     call.given.gradients = gradients;
-    return forward.run(call);
+    return run(call);
   }
 
   /** Creates a bound call of {@link #forward}. */
   public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    return new Bound(forward, backward, hidden, weights, targets).gradients(gradients);
+    return new Bound(this, backward, hidden, weights, targets).gradients(gradients);
+  }
+
+  private static void giveLinear(
+      CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
+    given.lead = hidden;
+    given.weights = weights;
+    given.targets = targets;
+  }
+
+  @Override
+  protected void give(
+      CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
+    giveLinear(given, hidden, weights, targets);
   }
 
   /**
-   * A call that is not repeated, because its passes write their own logits to the shape, and its
-   * gradients may differ between runs.
+   * A call does not keep its arrays, because its passes write their own logits to the shape, and
+   * its gradients may differ between runs.
    */
-  private abstract class Passes extends Operation {
-    Passes(Engine engine) {
-      super(engine);
-    }
+  @Override
+  protected boolean mayKeepArrays(Call call) {
+    return false;
+  }
 
-    @Override
-    protected void give(
-        CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
-      given.lead = hidden;
-      given.weights = weights;
-      given.targets = targets;
-    }
+  @Override
+  protected String event(CallArguments given) {
+    return given.gradients == null ? "linear cross-entropy" : "linear cross-entropy with gradients";
+  }
 
-    @Override
-    protected boolean mayKeepArrays(Call call) {
-      return false;
+  @Override
+  protected void take(Call call, CallArguments given) {
+    takeInputs(call, given);
+    takeGradients(call, given.gradients);
+    takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null);
+    requireOnePiece(call);
+  }
+
+  @Override
+  protected void computeRows(Call call, CallArguments given) {
+    if (call.dimensions.rows != 0) {
+      passes(call);
+    }
+    if (given.gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
+      clearGradients(call);
     }
   }
 
-  private final class Forward extends Passes {
-    Forward(Engine engine) {
-      super(engine);
-    }
-
-    @Override
-    protected String event(CallArguments given) {
-      return given.gradients == null
-          ? "linear cross-entropy"
-          : "linear cross-entropy with gradients";
-    }
-
-    @Override
-    protected void take(Call call, CallArguments given) {
-      Outputs outputs = call.outputs();
-      TargetKind kind = LinearPlan.this.take(call, given);
-      takeGradients(call, given.gradients);
-      Losses.takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null, outputs, kind);
-      Losses.keepFewLosses(call, outputs, given.lead.type);
-      call.ready();
-      requireOnePiece(call);
-    }
-
-    @Override
-    protected double compute(Call call, CallArguments given) {
-      Outputs outputs = call.outputs();
-      ArrayViews gradients = given.gradients;
-      TargetKind kind = call.kind;
-      call.options(options, options.ignoresIn(kind));
-      double count = Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
-      boolean any = gradients != null || outputs.has(Array.TARGET_GRADIENT);
-      Losses.beginReduction(count, call, reductions, outputs, any);
-      if (call.writesGradient) {
-        call.options(options, options.ignoresIn(kind), call.scale);
-      }
-      call.records.saved = outputs.statisticsFor(call.dimensions.rows);
-      LinearPlan.this.run(call);
-      if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
-        clearGradients(call);
-      }
-      double reduced = Losses.reduce(count, call, reductions, outputs);
-      outputs.saved(call, call.records.saved, kind, options);
-      return reduced;
-    }
-  }
-
-  private TargetKind take(Call call, CallArguments given) {
-    InputViews inputs = given.inputs;
-    inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
+  private void takeInputs(Call call, CallArguments given) {
+    given.inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
     call.leadLinear(given.lead, spec.axis(), given.weights);
-    TargetKind kind = Losses.takeTargets(call, options, given.targets, inputs);
-    call.takeInputs(Function.LINEAR_CROSS_ENTROPY, inputs);
-    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
-    return kind;
+    takeTargets(call, given, Function.LINEAR_CROSS_ENTROPY);
   }
 
   private static void takeGradients(Call call, @Nullable ArrayViews gradients) {
@@ -274,10 +222,7 @@ public final class LinearPlan {
 
   // ---- division of the work --------------------------------------------------------------------
 
-  private void run(Call call) {
-    if (call.dimensions.rows == 0) {
-      return;
-    }
+  private void passes(Call call) {
     boolean sums = call.writesGradient && asksForClasses(call);
     if (isAlone(call) && !call.onHeap) {
       long rows = sums ? call.pieces.rows : rowsTogether(call);
@@ -290,7 +235,7 @@ public final class LinearPlan {
     if (backward && call.records.saved.byteSize() == 0) {
       call.records.saveStatistics(call.dimensions.rows);
     }
-    if (sharesClasses(call)) {
+    if (splitsClasses(call)) {
       forwardClasses(call);
     } else {
       if (backward) {
@@ -316,7 +261,7 @@ public final class LinearPlan {
     double room = (double) (workspace - passes);
     if (passes != 0 && bytes <= room * engine.threads().most()) {
       call.records.keepLogits(call.dimensions.rows, classes(call));
-      call.describeLogits();
+      call.structs.writeLogits(call.pieces.inner);
     }
   }
 
@@ -393,7 +338,7 @@ public final class LinearPlan {
   }
 
   /** Whether each thread reads a part of the weights, instead of all weights for separate rows. */
-  private boolean sharesClasses(Call call) {
+  private boolean splitsClasses(Call call) {
     return !call.needsWholeRows
         && !call.has(Array.ROW_WEIGHTS) // the states would need labels that are classes
         && call.pieces.count == 1
@@ -517,7 +462,7 @@ public final class LinearPlan {
     }
   }
 
-  /** Computes the losses of rows whose class ranges threads share. */
+  /** Computes the losses of rows whose classes several threads divide. */
   private void forwardClasses(Call call) {
     call.enter(0);
     call.records.reserveStatistics(call.pieces);
@@ -564,42 +509,42 @@ public final class LinearPlan {
 
   // ---- gradients -------------------------------------------------------------------------------
 
-  private final class Backward extends Passes {
-    Backward(Engine engine) {
-      super(engine);
+  private final class GradientsAlone extends Backward {
+    @Override
+    protected void give(
+        CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
+      giveLinear(given, hidden, weights, targets);
     }
 
     @Override
-    protected String event(CallArguments given) {
-      return "linear cross-entropy backward";
+    protected boolean mayKeepArrays(Call call) {
+      return false;
     }
 
     @Override
     protected void take(Call call, CallArguments given) {
-      ArrayViews gradients = NullChecks.require(given.gradients, "gradients", "a new Gradients()");
-      LinearPlan.this.take(call, given);
+      takeInputs(call, given);
       call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      takeGradients(call, gradients);
+      takeGradients(call, given.gradients);
       call.requireWritable();
       call.ready();
       requireOnePiece(call);
     }
 
     @Override
-    protected double compute(Call call, CallArguments given) {
-      TargetKind kind = call.kind;
-      call.records.saved = given.saved.statisticsOf(call, kind, options);
-      boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
-      call.options(options, options.ignoresIn(kind), call.scale);
-      Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
-      if (!scaled || call.dimensions.rows == 0) {
+    protected void computeGradients(Call call) {
+      if (call.dimensions.rows == 0) {
         clearGradients(call);
-        return Double.NaN;
+        return;
       }
       call.writesGradient = true;
       requireWorkspace(call, ofPasses(call, 0, LEAST));
       backwardPasses(call);
-      return Double.NaN;
+    }
+
+    @Override
+    protected void clear(Call call) {
+      clearGradients(call);
     }
   }
 

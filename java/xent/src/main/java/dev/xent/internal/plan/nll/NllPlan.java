@@ -8,30 +8,24 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Floats;
-import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Labels;
-import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
-import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * other output is zeros. So it has no arithmetic worth vectorizing. The backend checks the labels
  * and adds up the losses exactly, as for cross-entropy.
  */
-public final class NllPlan {
+public final class NllPlan extends LossPlan {
   /** The numeric options that it computes, without a kernel. */
   public static final Set<OptionRange> NUMBERS = Set.of(OptionRange.LABEL_SMOOTHING);
 
@@ -58,34 +52,17 @@ public final class NllPlan {
           | ArrayViews.bit(Array.TARGET_GRADIENT)
           | ArrayViews.bit(Array.STATISTICS);
 
-  private final Engine engine;
-  private final Kernels kernels;
-  private final LossSpec spec;
-  private final Options options;
-  private final Reductions reductions;
-  private final Operation forward;
-  private final Operation backward;
+  private final Operation backward = new GradientAlone();
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
   public NllPlan(Engine engine, LossSpec spec) {
-    this.engine = engine;
-    this.kernels = engine.kernels();
-    this.spec = spec;
-    this.options = spec.options();
-    this.reductions = spec.reductions();
-    this.forward = new Forward(engine);
-    this.backward = new Backward(engine);
+    super(engine, spec, null, "nll");
   }
 
   /** Returns a copy with another denominator. */
   public NllPlan withDenominator(double value) {
     return new NllPlan(engine, spec.withDenominator(value));
-  }
-
-  /** The class axis. */
-  public int axis() {
-    return spec.axis();
   }
 
   @Override
@@ -95,73 +72,36 @@ public final class NllPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** Returns the reduced loss, and writes its gradient unless it is null. */
-  public double forward(View logProbabilities, View targets, @Nullable View gradient) {
-    return forward.run(logProbabilities, targets, gradient);
+  @Override
+  public Bound bind(View logProbabilities, @Nullable View targets, @Nullable View gradient) {
+    return new Bound(this, backward, logProbabilities, targets, gradient);
   }
 
-  /** Creates a bound call of {@link #forward}. */
-  public Bound bind(View logProbabilities, View targets) {
-    return new Bound(forward, backward, logProbabilities, targets, null);
+  @Override
+  protected void take(Call call, CallArguments given) {
+    takeInputs(call, given, call.logProbabilities, Rule.LOGITS, given.lead);
+    call.outputs()
+        .require(
+            OUTPUTS,
+            "and the loss of log-probabilities has losses, lossSum, correct, countCorrect and"
+                + " targetGradient alone; expected outputs without it, or CrossEntropy of the logits");
+    takeOutputs(call, Function.CROSS_ENTROPY, given.gradient);
   }
 
-  private final class Forward extends Operation {
-    Forward(Engine engine) {
-      super(engine);
-    }
-
-    @Override
-    protected String event(CallArguments given) {
-      return given.gradient == null ? "nll" : "nll with gradient";
-    }
-
-    @Override
-    protected void take(Call call, CallArguments given) {
-      Outputs outputs = call.outputs();
-      lead(call, call.logProbabilities, Rule.LOGITS, given.lead, given.inputs);
-      TargetKind kind = takeInputs(call, given.targets, given.inputs);
-      outputs.require(
-          OUTPUTS,
-          "and the loss of log-probabilities has losses, lossSum, correct, countCorrect and"
-              + " targetGradient alone; expected outputs without it, or CrossEntropy of the logits");
-      Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
-      Losses.keepFewLosses(call, outputs, given.lead.type);
-      call.ready();
-    }
-
-    @Override
-    protected double compute(Call call, CallArguments given) {
-      Outputs outputs = call.outputs();
-      TargetKind kind = call.kind;
-      double count = count(call, kind);
-      boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
-      Losses.beginReduction(count, call, reductions, outputs, gradients);
-      boolean readsRows =
-          kind != TargetKind.LABELS
-              || options.number(OptionRange.LABEL_SMOOTHING) != 0
-              || call.has(Array.CORRECT);
-      call.partition.run(
-          forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
-      return Losses.reduce(count, call, reductions, outputs);
-    }
+  /** Takes the inputs, of which the lead has the shape of the log-probabilities. */
+  private void takeInputs(Call call, CallArguments given, CallArray part, Rule rule, View lead) {
+    given.inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
+    call.lead(part, rule, lead, spec.axis(), given.inputs);
+    takeTargets(call, given, Function.CHECK_TARGETS);
   }
 
-  private void lead(Call call, CallArray part, Rule rule, View view, InputViews inputs) {
-    inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
-    call.lead(part, rule, view, spec.axis(), inputs);
-  }
-
-  private TargetKind takeInputs(Call call, View targets, InputViews inputs) {
-    TargetKind kind = Losses.takeTargets(call, options, targets, inputs);
-    call.takeInputs(Function.CHECK_TARGETS, inputs);
-    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
-    return kind;
-  }
-
-  /** Counts the valid rows and rejects invalid targets. Returns the divisor of means. */
-  private double count(Call call, TargetKind kind) {
-    call.options(options, options.ignoresIn(kind));
-    return Losses.weightOfRows(call, Losses.needsNoCheck(call, kind));
+  @Override
+  protected void computeRows(Call call, CallArguments given) {
+    boolean readsRows =
+        call.kind != TargetKind.LABELS
+            || options.number(OptionRange.LABEL_SMOOTHING) != 0
+            || call.has(Array.CORRECT);
+    call.partition.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
   }
 
   private void forwardRows(Call call, long begin, long end) {
@@ -257,37 +197,24 @@ public final class NllPlan {
 
   // ---- backward --------------------------------------------------------------------------------
 
-  private final class Backward extends Operation {
-    Backward(Engine engine) {
-      super(engine);
-    }
-
-    @Override
-    protected String event(CallArguments given) {
-      return "nll backward";
-    }
-
+  private final class GradientAlone extends Backward {
     @Override
     protected void take(Call call, CallArguments given) {
-      View gradient = NullChecks.tensor(given.gradient, "gradient");
-      lead(call, call.part(Array.GRADIENT), Rule.GRADIENT, gradient, given.inputs);
-      takeInputs(call, given.targets, given.inputs);
+      takeInputs(call, given, call.part(Array.GRADIENT), Rule.GRADIENT, given.gradient);
       call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
       call.requireWritable();
       call.ready();
     }
 
+    /** Needs only the numbers of the forward pass. */
     @Override
-    protected double compute(Call call, CallArguments given) {
-      requireSameRows(call, given.saved);
-      boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
-      count(call, call.kind);
-      if (scaled) {
-        call.partition.run(backwardRows, call.dimensions.classes);
-      } else {
-        Memory.clear(given.gradient);
-      }
-      return Double.NaN;
+    protected void takeSaved(Call call, Outputs saved) {
+      requireSameRows(call, saved);
+    }
+
+    @Override
+    protected void computeGradients(Call call) {
+      call.partition.run(backwardRows, call.dimensions.classes);
     }
   }
 

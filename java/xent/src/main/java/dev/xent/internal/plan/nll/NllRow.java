@@ -17,7 +17,7 @@ import dev.xent.options.Smoothing;
 /**
  * The negative log-likelihood of one row of log-probabilities l with the targets q' = (1 - eps) q +
  * eps h and the class weights w. The loss is -sum w q' l, its gradient -c w q', and the gradient of
- * the targets -c (1 - eps) w l. h is 1 / H for each of the H classes that share in smoothing.
+ * the targets -c (1 - eps) w l. h is 1 / H for each of the H classes that smoothing adds to.
  *
  * <p>Sums over classes have the same order as in cross-entropy: sixteen double lanes per chunk with
  * class i in lane i mod 16, a tree over the lanes of a chunk, and the chunks in order. The classes
@@ -42,7 +42,7 @@ final class NllRow {
   /** The smoothing eps. */
   private double smoothing;
 
-  /** Whether the label's class does not share in smoothing. */
+  /** Whether smoothing adds nothing to the label's class. */
   private boolean others;
 
   /** Whether results are rounded to float before they are rounded to the type of an array. */
@@ -58,8 +58,8 @@ final class NllRow {
   /** The number of classes of the row, including masked ones. */
   private long classes;
 
-  /** H, if there is smoothing. */
-  private long sharing;
+  /** H, the number of classes among which smoothing is divided, if there is smoothing. */
+  private long smoothedClasses;
 
   /** eps / H. */
   private double spread;
@@ -68,7 +68,7 @@ final class NllRow {
     this.call = call;
   }
 
-  /** Sets the state that all rows of the current piece share. */
+  /** Sets what is the same for all rows of the current piece. */
   void prepare(Options newOptions) {
     options = newOptions;
     smoothing = options.number(OptionRange.LABEL_SMOOTHING);
@@ -82,7 +82,7 @@ final class NllRow {
     weighted = classWeights.take(call.part(Array.CLASS_WEIGHTS));
     masked = mask.take(call.part(Array.CLASS_MASK));
     classes = call.dimensions.classes;
-    share();
+    countSmoothed();
   }
 
   /** Drops the references to the memory of the call. */
@@ -111,7 +111,7 @@ final class NllRow {
       mask.enter(row, inner);
     }
     if (masked || call.dimensions.ragged) {
-      share();
+      countSmoothed();
     }
   }
 
@@ -127,7 +127,7 @@ final class NllRow {
     }
   }
 
-  private void share() {
+  private void countSmoothed() {
     if (smoothing == 0) {
       spread = 0;
       return;
@@ -139,8 +139,8 @@ final class NllRow {
         allowed += takesPart(k) ? 1 : 0;
       }
     }
-    sharing = others ? allowed - 1 : allowed;
-    spread = sharing <= 0 ? 0 : smoothing / sharing;
+    smoothedClasses = others ? allowed - 1 : allowed;
+    spread = smoothedClasses <= 0 ? 0 : smoothing / smoothedClasses;
   }
 
   /** The label of the row. */
@@ -161,7 +161,7 @@ final class NllRow {
     if (spread == 0) {
       return rounded(times * (own * atLabel));
     }
-    double even = smoothing * ((0.0 - sumOfShared(label)) / sharing);
+    double even = smoothing * ((0.0 - sumOfSmoothed(label)) / smoothedClasses);
     return rounded(times * (own == 0 ? even : Math.fma(own, atLabel, even)));
   }
 
@@ -170,15 +170,15 @@ final class NllRow {
     return weighted ? kept * weight(label) : kept;
   }
 
-  /** The sum of w l over the classes that share in smoothing. */
-  private double sumOfShared(long label) {
+  /** The sum of w l over the classes that smoothing adds to. */
+  private double sumOfSmoothed(long label) {
     double sum = 0;
     for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
       int count = (int) Math.min(Chunks.SIZE, classes - chunk);
       dot.clear();
       for (int i = 0; i < count; i++) {
         long k = chunk + i;
-        if (!shares(k, label)) {
+        if (!isSmoothed(k, label)) {
           continue;
         }
         if (!weighted) {
@@ -192,7 +192,7 @@ final class NllRow {
     return sum;
   }
 
-  private boolean shares(long k, long label) {
+  private boolean isSmoothed(long k, long label) {
     return takesPart(k) && !(others && k == label);
   }
 
@@ -201,7 +201,7 @@ final class NllRow {
     double plain = value(spread, scale);
     for (long k = 0; k < classes; k++) {
       double value = weighted ? value(spread * weight(k), scale) : plain;
-      gradient.set(k, shares(k, label) ? value : 0);
+      gradient.set(k, isSmoothed(k, label) ? value : 0);
     }
     double target = smoothing == 0 ? 1 : others ? 1 - smoothing : (1 - smoothing) + spread;
     gradient.set(label, value(weighted ? target * weight(label) : target, scale));
@@ -302,7 +302,7 @@ final class NllRow {
     double product = 0;
     double total = 0;
     if (spread != 0) {
-      product = spread * sumOfShared(-1);
+      product = spread * sumOfSmoothed(-1);
       total = sumOfWeights();
     }
     for (long j = 0; j < call.targetCount; j++) {
@@ -324,7 +324,7 @@ final class NllRow {
   void gradientOfEntries(double scale) {
     double total = spread == 0 ? 0 : sumOfWeights();
     for (long k = 0; k < classes; k++) {
-      gradient.set(k, takesPart(k) ? value(sharedTarget(k), scale) : 0);
+      gradient.set(k, takesPart(k) ? value(smoothedTarget(k), scale) : 0);
     }
     for (long j = 0; j < call.targetCount; j++) {
       long k = entry(j);
@@ -337,7 +337,7 @@ final class NllRow {
       for (long other = 0; other < call.targetCount; other++) {
         target += entry(other) == k ? entryTarget(other, k) : 0;
       }
-      gradient.set(k, value(target + sharedTarget(k), scale));
+      gradient.set(k, value(target + smoothedTarget(k), scale));
     }
     if (!Double.isFinite(total)) {
       for (long k = 0; k < classes; k++) {
@@ -376,12 +376,12 @@ final class NllRow {
   private double sumOfWeights() {
     double total = 0;
     for (long k = 0; k < classes; k++) {
-      total += takesPart(k) ? sharedTarget(k) : 0;
+      total += takesPart(k) ? smoothedTarget(k) : 0;
     }
     return total;
   }
 
-  private double sharedTarget(long k) {
+  private double smoothedTarget(long k) {
     return weighted ? spread * weight(k) : spread;
   }
 

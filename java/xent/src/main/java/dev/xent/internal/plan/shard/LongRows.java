@@ -17,7 +17,7 @@ import dev.xent.internal.plan.options.Engine;
 
 /**
  * Rows that are processed in class ranges: rows of Java arrays that are too long for one kernel
- * call, and rows that several threads share. First the states of all ranges are computed, then the
+ * call, and rows that several threads divide. First the states of all ranges are computed, then the
  * statistics, then the outputs.
  */
 public final class LongRows {
@@ -32,9 +32,9 @@ public final class LongRows {
     this.kernels = engine.kernels();
   }
 
-  /** Processes all class ranges of some rows; if {@code shared}, of all rows of the piece. */
-  public void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
-    if (shared) {
+  /** Processes all class ranges of some rows; if {@code split}, of all rows of the piece. */
+  public void each(Call call, long begin, long end, boolean split, ChunkWork work) {
+    if (split) {
       call.partition.workers().chunks(engine, work);
     } else {
       long perRow = Chunks.of(call.dimensions.classes);
@@ -48,14 +48,14 @@ public final class LongRows {
    * The first pass of forward operations; writes the losses, log-sum-exp and correct rows that the
    * call has.
    */
-  public void forward(Call call, long begin, long end, boolean shared) {
+  public void forward(Call call, long begin, long end, boolean split) {
     call.records.reserveStates(begin, end, call.dimensions.classes);
     call.records.secondRound = false;
-    each(call, begin, end, shared, forwardStates);
+    each(call, begin, end, split, forwardStates);
     finishForward(call, begin, end, 0);
     if (xent_report.unfinished(call.report) > 0) {
       call.records.secondRound = true;
-      each(call, begin, end, shared, forwardStates);
+      each(call, begin, end, split, forwardStates);
       finishForward(call, begin, end, 1);
     }
   }
@@ -64,8 +64,8 @@ public final class LongRows {
    * Computes the states of all rows of the piece, or of rows that need a second round, in memory of
    * the call.
    */
-  void states(Call call, long rows, boolean shared) {
-    each(call, 0, rows, shared, forwardStates);
+  void states(Call call, long rows, boolean split) {
+    each(call, 0, rows, split, forwardStates);
   }
 
   private void forwardStates(Call call, long row, long from, long to) {
@@ -98,9 +98,9 @@ public final class LongRows {
   }
 
   /** The first pass of the backward pass of softmax or log-softmax. */
-  public void backward(Call call, long begin, long end, boolean shared, boolean log) {
+  public void backward(Call call, long begin, long end, boolean split, boolean log) {
     call.records.reserveStates(begin, end, call.dimensions.classes);
-    each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);
+    each(call, begin, end, split, log ? logSoftmaxStates : softmaxStates);
     Failures.check(kernels.run(finish(call, begin, end)), call);
   }
 

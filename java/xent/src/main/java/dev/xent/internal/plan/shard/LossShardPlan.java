@@ -7,25 +7,19 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayViews;
-import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
 import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.util.function.Consumer;
@@ -33,37 +27,29 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy of rows whose classes are divided among shards. */
-public final class LossShardPlan {
+public final class LossShardPlan extends ShardPlan {
   /** The outputs that can be computed from states without the logits. */
   private static final long OUTPUTS =
       Outputs.LOSSES | ArrayViews.bit(Array.LOG_SUM_EXP) | ArrayViews.bit(Array.CORRECT);
 
-  private final Engine engine;
-  private final Kernels kernels;
   private final LossSpec spec;
-  private final Options options;
   private final Reductions reductions;
-  private final long firstClass;
-  private final long allClasses;
-  private final ChunkWork range = this::range;
 
   public LossShardPlan(Engine engine, LossSpec spec, long firstClass, long allClasses) {
-    this.engine = engine;
-    this.kernels = engine.kernels();
+    super(
+        engine,
+        spec.options(),
+        spec.axis(),
+        Function.CROSS_ENTROPY_BACKWARD,
+        firstClass,
+        allClasses);
     this.spec = spec;
-    this.options = spec.options();
     this.reductions = spec.reductions();
-    this.firstClass = firstClass;
-    this.allClasses = allClasses;
   }
 
   @Override
   public String toString() {
-    Described text =
-        new Described("CrossEntropyShard")
-            .with("firstClass", firstClass)
-            .with("allClasses", allClasses);
-    return spec.describe(text, engine);
+    return spec.describe(described("CrossEntropyShard"), engine);
   }
 
   /**
@@ -121,7 +107,7 @@ public final class LossShardPlan {
         }
         call.ready();
         ShardTargets.check(call, kind, options);
-        call.options(options, options.ignoresIn(kind), 1);
+        call.structs.options(options, options.ignoresIn(kind), 1);
         return Shards.states(call, engine, kind, first);
       }
     }.result();
@@ -185,12 +171,12 @@ public final class LossShardPlan {
         call.ready();
         // The states of other targets already account for ignored entries.
         boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
-        call.options(options, ignores, 1);
+        call.structs.options(options, ignores, 1);
         double weight = count(call, kind);
-        Losses.beginReduction(weight, call, reductions, outputs, false);
+        double denominator = Losses.beginReduction(weight, call, reductions, outputs, false);
         FinishedRows rows = Shards.finish(call, engine, states, weight, first, options);
         if (rows.again() == 0) {
-          Losses.reduce(weight, call, reductions, outputs);
+          Losses.reduce(weight, denominator, call, reductions, outputs);
         }
         return rows;
       }
@@ -269,22 +255,15 @@ public final class LossShardPlan {
         call.givenStates = true;
         call.ready();
         ShardTargets.check(call, kind, options);
-        if (!Losses.scaleGradient(rows.countedWeight(), call, reductions)) {
+        double denominator = reductions.denominator(rows.countedWeight());
+        if (!Losses.scaleGradient(denominator, call, reductions)) {
           Memory.clear(gradient);
           return null;
         }
-        call.options(options, options.ignoresIn(kind), call.scale);
+        call.structs.options(options, options.ignoresIn(kind), call.scale);
         Shards.write(call, engine, rows, range);
         return null;
       }
     }.result();
-  }
-
-  private void range(Call call, long row, long from, long to) {
-    Work work =
-        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, row + 1)
-            .classes(from, to)
-            .set(Array.STATISTICS, call.records.statistics);
-    Failures.check(kernels.run(work), call);
   }
 }

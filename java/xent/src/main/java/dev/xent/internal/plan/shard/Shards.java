@@ -53,13 +53,13 @@ final class Shards {
             chunk,
             chunk + Chunks.of(dimensions.classes));
     LongRows longRows = new LongRows(engine);
-    boolean shared = !call.partition.isAlone(engine.threads());
+    boolean split = !call.partition.isAlone(engine.threads());
     call.records.secondRound = first != null;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       call.records.useStates(states.memory(), call.pieces, dimensions.classes);
       useStatistics(call, first);
-      longRows.states(call, call.pieces.rows, shared);
+      longRows.states(call, call.pieces.rows, split);
     }
     return states;
   }
@@ -75,11 +75,11 @@ final class Shards {
   /** Processes all class ranges of all rows, with their statistics. */
   static void write(Call call, Engine engine, FinishedRows rows, ChunkWork work) {
     LongRows longRows = new LongRows(engine);
-    boolean shared = !call.partition.isAlone(engine.threads());
+    boolean split = !call.partition.isAlone(engine.threads());
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       useStatistics(call, rows);
-      longRows.each(call, 0, call.pieces.rows, shared, work);
+      longRows.each(call, 0, call.pieces.rows, split, work);
     }
   }
 

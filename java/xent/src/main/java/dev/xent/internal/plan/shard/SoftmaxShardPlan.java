@@ -3,16 +3,12 @@ package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
 import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -20,34 +16,24 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Softmax, log-softmax and log-sum-exp of rows whose classes are divided among shards. */
-public final class SoftmaxShardPlan {
-  private final Engine engine;
-  private final Kernels kernels;
-  private final Options options;
-  private final int axis;
+public final class SoftmaxShardPlan extends ShardPlan {
   private final boolean log;
-  private final long firstClass;
-  private final long allClasses;
-  private final ChunkWork range = this::range;
 
   public SoftmaxShardPlan(
       Engine engine, Options options, int axis, boolean log, long firstClass, long allClasses) {
-    this.engine = engine;
-    this.kernels = engine.kernels();
-    this.options = options;
-    this.axis = axis;
+    super(
+        engine,
+        options,
+        axis,
+        log ? Function.LOG_SOFTMAX : Function.SOFTMAX,
+        firstClass,
+        allClasses);
     this.log = log;
-    this.firstClass = firstClass;
-    this.allClasses = allClasses;
   }
 
   @Override
   public String toString() {
-    Described text =
-        new Described("SoftmaxShard")
-            .with("firstClass", firstClass)
-            .with("allClasses", allClasses)
-            .option("axis", axis, -1);
+    Described text = described("SoftmaxShard").option("axis", axis, -1);
     options.describe(text);
     engine.describe(text);
     return text.toString();
@@ -127,13 +113,5 @@ public final class SoftmaxShardPlan {
         return null;
       }
     }.result();
-  }
-
-  private void range(Call call, long row, long from, long to) {
-    Work work =
-        call.kernel(log ? Function.LOG_SOFTMAX : Function.SOFTMAX, row, row + 1)
-            .classes(from, to)
-            .set(Array.STATISTICS, call.records.statistics);
-    Failures.check(kernels.run(work), call);
   }
 }
