@@ -702,6 +702,13 @@ def sampling_cases():
         values = 3 * case.source.normal(count, 7)
         case.put("bias_values", t, encode(np.where(case.source.uniform(count, 7) < 0.2, -np.inf, values), t))
         yield case.put("output_tokens", "i16", cast(case.source.below(17, count, 5), "i16"))
+    for t in ("f32", "bf16"):
+        for name, numbers in (("drafts", {}), ("drafts, top-k", {"top_k": 6, "temperature": 0.8})):
+            case = sampled(f"sample/{t}/{name}", t, 17, seed=13, **numbers)
+            count = len(case.inputs["logits"])
+            q = np.exp(case.source.normal(count, 17))
+            case.put("draft_probabilities", t, encode(q / q.sum(-1, keepdims=True), t))
+            yield case.put("draft_tokens", "i32", cast(case.source.below(18, count) - 1, "i32"))
     yield sampled("sample/f32/softcap", "f32", 9, softcap=5.0, top_p=0.9)
     for t, n in (("f32", 129), ("f16", 17)):
         for name, numbers in LATER_SAMPLINGS.items():

@@ -798,13 +798,32 @@ def sample(case, row):
     tau = mpf(1) if case.sampling.get("greedy") else heats[-1] if heats else adapted(case.sampling, values, order_kept)
     p = chances(values, order_kept, tau)
     kept = set(order_kept)
+    drawn, accepted, sampling = p, None, case.sampling
+    if case.has("draft_tokens") and case.per_row("draft_tokens", row) >= 0 and not case.sampling.get("greedy"):
+        drawn, accepted = after_draft(case, row, p, token)
+        sampling = {**sampling, "seed": sampling.get("seed", 0) ^ 0x94D049BB133111EB}
     results = {"kept": len(kept), "kept_mask": [int(k in kept) for k in range(case.classes)],
-               "tokens": token_of(case, row, sorted(kept), p, moved, tau)}
+               "tokens": accepted or token_of(case, row, sampling, drawn, moved, tau)}
     if token not in kept:
         raise ValueError(f"{case.name}, row {row}: the token {token} is not kept")
     results["processed_log_probabilities"] = processed(case, p[token], moved, tau)
     results.update(of_cross_entropy(case, row, r, token, few))
     return results
+
+
+def after_draft(case, row, p, token):
+    """The chances of a token that replaces a draft, and the draft in a set if it is accepted."""
+    draft, q = case.per_row("draft_tokens", row), case.per_class("draft_probabilities", row)
+    seed = case.sampling.get("seed", 0) ^ 0xBF58476D1CE4E5B9
+    u, own, given = uniform({**case.sampling, "seed": seed}, row), p.get(draft, mpf(0)), mpf(q[draft])
+    near = mpf(1e-5) * given
+    if u * given < own - near:
+        return p, {draft}
+    if u * given < own + near and token == draft:
+        return p, {draft}
+    beyond = {k: max(share - mpf(q[k]), mpf(0)) for k, share in p.items()}
+    total = mp.fsum(beyond.values())
+    return {k: share / total for k, share in beyond.items()}, None
 
 
 def near_ties(values, moved):
@@ -819,9 +838,9 @@ def heat_error(case, p):
     return mpf(2e-6) * max(case.sampling.get("dynatemp_exponent", 1), 1) * (mp.log(case.classes) - mp.log(p))
 
 
-def token_of(case, row, classes, p, moved, tau):
+def token_of(case, row, sampling, p, moved, tau):
     """One class, or two if the random number is at their boundary."""
-    u, total = uniform(case.sampling, row), mpf(0)
+    u, total, classes = uniform(sampling, row), mpf(0), sorted(p)
     if case.sampling.get("greedy"):
         return classes[0]
     tokens = set()

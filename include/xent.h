@@ -234,7 +234,9 @@ enum {
   XENT_FIELD_ORDER = 83,
   XENT_FIELD_SCALE = 84,
   XENT_FIELD_DYNATEMP_RANGE = 85,
-  XENT_FIELD_DYNATEMP_EXPONENT = 86
+  XENT_FIELD_DYNATEMP_EXPONENT = 86,
+  XENT_FIELD_DRAFT_TOKENS = 87,
+  XENT_FIELD_DRAFT_PROBABILITIES = 88
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -803,6 +805,11 @@ typedef struct xent_sample_state {
  * F16, BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED, except the
  * gradient_scale 1.
  *
+ * Drafts: a row with a draft token d, which another model drew with draft_probabilities q, gets d with the probability
+ * min(1, p_d / q_d), p being the softmax that tokens are drawn from; else a token drawn from max(p - q, 0), which is not
+ * d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores its
+ * draft.
+ *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
  * its states to all shards, and calls again with the same logits and the gathered states, until report->unfinished
@@ -810,7 +817,7 @@ typedef struct xent_sample_state {
  * ties FIRST; twice if top-p keeps at most 512 classes; otherwise up to 14 times. Rows that are not finished are not
  * written.
  * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
- * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask and the outputs after it.
+ * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask, the outputs after it and drafts.
  * States that do not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
 typedef struct xent_sample_call {
   uint64_t size;
@@ -848,6 +855,8 @@ typedef struct xent_sample_call {
                                         other call reads it and this call is not repeated */
   xent_input bias_tokens;        /* or NULL: target_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
+  xent_input draft_tokens;       /* or NULL: one class per row, of an integer type; -1: none. See above */
+  xent_input draft_probabilities; /* with draft_tokens: one number per class, at least 0, not checked */
 } xent_sample_call;
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
@@ -1164,6 +1173,8 @@ typedef struct xent_shape {
   xent_layout bias_gradient;
   xent_layout bias_tokens;
   xent_layout bias_values;
+  xent_layout draft_tokens;
+  xent_layout draft_probabilities;
 } xent_shape;
 
 /* A call without its arrays. */

@@ -49,7 +49,7 @@ static void store_integer(const array *a, int64_t at, int64_t value) {
 }
 
 static bool holds_labels(const fuzz_problem *p, int index) {
-  return index == TARGETS || (p->sampled && (index == OUTPUT_TOKENS || index == BIAS_TOKENS));
+  return index == TARGETS || (p->sampled && (index == OUTPUT_TOKENS || index == BIAS_TOKENS || index == DRAFT_TOKENS));
 }
 
 static bool holds_weights(const fuzz_problem *p, int index) {

@@ -290,6 +290,8 @@ static void structs(void) {
   FIELD(xent_sample_call, states);
   FIELD(xent_sample_call, bias_tokens);
   FIELD(xent_sample_call, bias_values);
+  FIELD(xent_sample_call, draft_tokens);
+  FIELD(xent_sample_call, draft_probabilities);
   STRUCT(xent_binary_cross_entropy_call);
   FIELD(xent_binary_cross_entropy_call, size);
   FIELD(xent_binary_cross_entropy_call, sizes);
@@ -473,6 +475,8 @@ static void structs(void) {
   FIELD(xent_shape, bias_gradient);
   FIELD(xent_shape, bias_tokens);
   FIELD(xent_shape, bias_values);
+  FIELD(xent_shape, draft_tokens);
+  FIELD(xent_shape, draft_probabilities);
   STRUCT(xent_work);
   FIELD(xent_work, size);
   FIELD(xent_work, function);
@@ -591,6 +595,8 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_SCALE);
   CONSTANT(XENT_FIELD_DYNATEMP_RANGE);
   CONSTANT(XENT_FIELD_DYNATEMP_EXPONENT);
+  CONSTANT(XENT_FIELD_DRAFT_TOKENS);
+  CONSTANT(XENT_FIELD_DRAFT_PROBABILITIES);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);

@@ -89,6 +89,8 @@ static xent_shape sampled_shape(int kind) {
   s.bias_values = arrays[TARGET_WEIGHTS].layout;
   s.targets = s.tokens = arrays[ARGMAX].layout;
   s.output_count = kind == SPARSE ? ENTRIES : 1;
+  s.draft_tokens = arrays[RANKS].layout;
+  s.draft_probabilities = (xent_layout){CLASSES, 1, 1, arrays[OUTPUT].layout.type, 0};
   s.output_tokens = arrays[TARGETS].layout;
   return s;
 }
@@ -204,6 +206,8 @@ static void run_selection_kernels(int kind, const xent_kernels *kernels) {
                       .output_tokens = arrays[TARGETS].data,
                       .bias_tokens = kind == SPARSE ? arrays[TARGETS].data : NULL,
                       .bias_values = kind == SPARSE ? arrays[TARGET_WEIGHTS].data : NULL, .tokens = arrays[ARGMAX].data,
+                      .draft_tokens = kind == LABELS ? arrays[RANKS].data : NULL,
+                      .draft_probabilities = kind == LABELS ? arrays[OUTPUT].data : NULL,
                       .targets = arrays[ARGMAX].data, .entropies = arrays[ENTROPIES].data,
                       .top_classes = arrays[TOP_CLASSES].data, .top_log_probabilities = arrays[TOP_VALUES].data,
                       .sampling = &sampling, .workspace = workspace, .report = &report};

@@ -24,7 +24,8 @@ enum {
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
   TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, BIAS, PROMPT_TOKENS,
   OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, HIDDEN, WEIGHTS, HIDDEN_GRADIENT,
-  WEIGHTS_GRADIENT, BIAS_GRADIENT, BIAS_TOKENS, BIAS_VALUES, ARRAYS
+  WEIGHTS_GRADIENT, BIAS_GRADIENT, BIAS_TOKENS, BIAS_VALUES, DRAFT_TOKENS, DRAFT_PROBABILITIES,
+  ARRAYS
 };
 
 enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, PER_PROMPT, PER_OUTPUT, PER_FEATURE, MATRIX };
@@ -46,7 +47,8 @@ static const struct {
     ARRAY(tokens, PER_ROW), ARRAY(processed_log_probabilities, PER_ROW), ARRAY(kept, PER_ROW),
     ARRAY(kept_mask, PER_CLASS), ARRAY(hidden, PER_FEATURE), ARRAY(weights, MATRIX),
     ARRAY(hidden_gradient, PER_FEATURE), ARRAY(weights_gradient, MATRIX), ARRAY(bias_gradient, PER_CLASS),
-    ARRAY(bias_tokens, PER_ENTRY), ARRAY(bias_values, PER_ENTRY)};
+    ARRAY(bias_tokens, PER_ENTRY), ARRAY(bias_values, PER_ENTRY),
+    ARRAY(draft_tokens, PER_ROW), ARRAY(draft_probabilities, PER_CLASS)};
 
 static const struct {
   const char *name, *dtype;
@@ -302,7 +304,8 @@ static xent_status sample(test_case *t) {
                          .workspace_size = size},
              ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                     a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS], a[ENTROPIES],
-                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, NULL, NULL, a[BIAS_TOKENS], a[BIAS_VALUES]));
+                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, NULL, NULL, a[BIAS_TOKENS], a[BIAS_VALUES],
+                    a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES]));
   free(workspace);
   return status;
 }

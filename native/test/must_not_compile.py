@@ -54,7 +54,7 @@ EDITS = [
      "an option is in the digest, or is not"),
     ("api/checks.c", "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "options.h lacks an option"),
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
-    (TIER, "xent.h", "bias_values;\n} xent_shape;", "bias_values;\n  int64_t more;\n} xent_shape;",
+    (TIER, "xent.h", "draft_probabilities;\n} xent_shape;", "draft_probabilities;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
     (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",
      "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",

@@ -114,7 +114,8 @@ static const char *const output_names[OUTPUTS] = {"token", "processed log-probab
 
 typedef struct {
   int64_t outer, inner, rows, classes, prompt_count, output_count, bias_count, top;
-  array x, mask, bits, bias, prompt, output, bias_tokens, bias_values, outputs[OUTPUTS], expected[OUTPUTS];
+  array x, mask, bits, bias, prompt, output, bias_tokens, bias_values, draft, draft_probabilities, outputs[OUTPUTS],
+      expected[OUTPUTS];
   xent_options options;
   xent_sampling sampling[MOST_ROWS];
   bool per_row;
@@ -249,6 +250,26 @@ static array bits_of(const mixture *m, int64_t first, int64_t classes) {
   return a;
 }
 
+/* A draft of each row, and the probabilities that it was drawn with: near those of the row, or anything. */
+static void add_drafts(mixture *m) {
+  static const double edges[] = {0, -0.5, 1, 2, 1e-30, NAN, INFINITY};
+  m->draft = tokens_of(m, 1);
+  m->draft_probabilities = make(m->outer, m->classes, m->inner, any_float(), false);
+  for (int64_t row = 0; row < m->rows; row++) {
+    double most = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < m->classes; i++) most = fmax(most, get(&m->x, row, i));
+    for (int64_t i = 0; i < m->classes; i++) sum += exp(get(&m->x, row, i) - most);
+    const bool same = one_in(8), wild = one_in(8);
+    for (int64_t i = 0; i < m->classes; i++) {
+      const double p = exp(get(&m->x, row, i) - most) / sum;
+      if (most - get(&m->x, row, i) < 0.5 && get(&m->draft, row, 0) >= 0 && one_in(4) && i < 128)
+        put(&m->draft, row, 0, (double)i);
+      const bool edge = wild && one_in(3);
+      put(&m->draft_probabilities, row, i, edge ? edges[below(7)] : same ? p : p * 2 * random_unit(&source));
+    }
+  }
+}
+
 /* long_row: one row of many classes; top-p or another filter keeps or removes most of them. */
 static mixture any_mixture(bool long_row) {
   mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
@@ -285,6 +306,8 @@ static mixture any_mixture(bool long_row) {
     if (m.kind == ALL_EQUAL && one_in(2)) /* shares of exactly this number of classes, or nearly */
       m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;
     if (m.sampling[row].order) m.sampling[row].order = any_order(&m.sampling[row]);
+    /* softcap / scale must be in the range of softcaps */
+    if (m.options.softcap != 0 && m.sampling[row].scale < 0x1p-26) m.sampling[row].scale *= 64;
   }
   free(row_values);
   if (!plain && one_in(4)) {
@@ -310,6 +333,7 @@ static mixture any_mixture(bool long_row) {
         put(&m.bias_values, row, i,
             one_in(4) ? -INFINITY : one_in(3000) ? INFINITY : one_in(4) ? 0 : 5 * (double)random_normal(&source));
   }
+  if (one_in(4)) add_drafts(&m);
   for (int o = 0; o < OUTPUTS; o++) {
     if (o != TOKENS && one_in(3)) continue;
     const int32_t type = o == KEPT_MASK ? XENT_U8
@@ -324,7 +348,7 @@ static mixture any_mixture(bool long_row) {
 
 static void release_mixture(mixture *m) {
   release(&m->x), release(&m->mask), release(&m->bits), release(&m->bias), release(&m->prompt), release(&m->output);
-  release(&m->bias_tokens), release(&m->bias_values);
+  release(&m->bias_tokens), release(&m->bias_values), release(&m->draft), release(&m->draft_probabilities);
   for (int o = 0; o < OUTPUTS; o++) {
     if (!m->outputs[o].there) continue;
     free(m->expected[o].memory);
@@ -337,7 +361,7 @@ static void release_mixture(mixture *m) {
 /* A row as the plain program takes it, and its arrays. */
 typedef struct {
   sample_problem problem;
-  float *x, *bias, bias_values[MOST_TOKENS];
+  float *x, *bias, *q, bias_values[MOST_TOKENS];
   uint8_t *mask;
   int64_t prompt[MOST_TOKENS], output[MOST_TOKENS], bias_tokens[MOST_TOKENS];
 } plain_row;
@@ -347,11 +371,13 @@ static plain_row *plain_row_of(const mixture *m, int64_t row) {
   plain_row *r = must_allocate(sizeof *r);
   r->x = must_allocate((size_t)n * sizeof *r->x);
   r->bias = must_allocate((size_t)n * sizeof *r->bias);
+  r->q = must_allocate((size_t)n * sizeof *r->q);
   r->mask = must_allocate((size_t)n);
   for (int64_t i = 0; i < n; i++) {
     r->x[i] = (float)get(&m->x, row, i);
     if (m->mask.there) r->mask[i] = (uint8_t)get(&m->mask, row, i);
     if (m->bias.there) r->bias[i] = (float)get(&m->bias, row, i);
+    if (m->draft.there) r->q[i] = (float)get(&m->draft_probabilities, row, i);
   }
   for (int64_t i = 0; i < m->prompt_count; i++) r->prompt[i] = (int64_t)get(&m->prompt, row, i);
   for (int64_t i = 0; i < m->output_count; i++) r->output[i] = (int64_t)get(&m->output, row, i);
@@ -365,10 +391,12 @@ static plain_row *plain_row_of(const mixture *m, int64_t row) {
                                 .prompt = r->prompt, .output = r->output, .prompt_count = m->prompt_count,
                                 .output_count = m->output_count, .bias_tokens = r->bias_tokens,
                                 .bias_values = r->bias_values, .bias_count = m->bias_count, .sampling = s,
+                                .draft = m->draft.there ? (int64_t)get(&m->draft, row, 0) : -1,
+                                .draft_probabilities = m->draft.there ? r->q : NULL,
                                 .stream = s->stream + (m->per_row ? 0 : (uint64_t)row)};
   return r;
 }
-static void free_row(plain_row *r) { free(r->x), free(r->bias), free(r->mask), free(r); }
+static void free_row(plain_row *r) { free(r->x), free(r->bias), free(r->q), free(r->mask), free(r); }
 
 static void expect_tokens(mixture *m) {
   const int64_t n = m->classes;
@@ -424,6 +452,7 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
       .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
       .logits = IN(&m->x), .class_mask = IN(mask), .bias = IN(&m->bias), .prompt_tokens = IN(&m->prompt),
       .output_tokens = IN(&m->output), .bias_tokens = IN(&m->bias_tokens), .bias_values = IN(&m->bias_values),
+      .draft_tokens = IN(&m->draft), .draft_probabilities = IN(&m->draft_probabilities),
 #undef OUT
 #define OUT(o) {address(&m->outputs[o]), m->outputs[o].layout}
       .tokens = OUT(TOKENS), .processed_log_probabilities = OUT(PROCESSED), .kept = OUT(KEPT),
@@ -450,14 +479,14 @@ static void describe(const mixture *m, int64_t row, int32_t isa) {
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
   fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, "
           "min %g, typical %g, sigma %g, xtc %g of %g, order %llx, temperature %g, penalties %g %g %g, scale %g, "
-          "dynatemp %g^%g%s%s%s%s%s%s\n",
+          "dynatemp %g^%g%s%s%s%s%s%s%s\n",
           xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy,
           (long long)s->min_keep, (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->top_n_sigma,
           s->xtc_probability, s->xtc_threshold, (unsigned long long)s->order, s->temperature, s->repetition_penalty,
           s->frequency_penalty, s->presence_penalty, s->scale, s->dynatemp_range,
           s->dynatemp_exponent, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
           m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "",
-          m->bias_tokens.there ? ", biases" : "");
+          m->bias_tokens.there ? ", biases" : "", m->draft.there ? ", drafts" : "");
 }
 
 static void compare(mixture *m, int32_t isa) {
@@ -623,6 +652,7 @@ static void test_shards(bool long_row, bool both) {
     if (m.outputs[o].there) free(m.expected[o].memory);
     release(&m.outputs[o]);
   }
+  release(&m.draft), release(&m.draft_probabilities);
   for (int64_t row = 0; row < m.rows; row++) fit_for_shards(&m.sampling[row]);
   for (int64_t row = 0; both && row < m.rows; row++) set_both(&m.sampling[row]);
   expect_tokens(&m);
@@ -815,8 +845,42 @@ static void test_padding(void) {
 
 /* ---- how often ---- */
 
-/* Of 100,000 draws, in classes that are expected at least ten times and one of the rest: chi-square is within four
- * standard deviations, by the cube root of Wilson and Hilferty. */
+static xent_status verify_repeated(const float *x, int64_t classes, int64_t rows, const xent_sampling *s,
+                                   const int64_t *drafts, const float *q, int64_t *tokens) {
+  const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes), .sampling = s,
+                                 .logits = {x, layout_of(0, 1, 0, XENT_F32)},
+                                 .tokens = {tokens, xent_per_row(1, XENT_I64)},
+                                 .draft_tokens = {drafts, xent_per_row(1, XENT_I64)},
+                                 .draft_probabilities = {q, layout_of(0, 1, 0, XENT_F32)}};
+  return xent_sample(&call);
+}
+
+/* Checks drafts of another model, drawn with the same random numbers. As many are accepted as the two models agree. */
+static void verify_drafts(const float *x, const double *p, double sum, int64_t n, int64_t draws, const xent_sampling *s,
+                          int64_t *tokens) {
+  float y[512], q[512];
+  double all = 0, agree = 0;
+  int64_t *drafts = must_allocate((size_t)draws * sizeof *drafts), accepted = 0;
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] + random_normal(&source);
+  for (int64_t i = 0; i < n; i++) all += exp((double)y[i]);
+  for (int64_t i = 0; i < n; i++) q[i] = (float)(exp((double)y[i]) / all);
+  for (int64_t i = 0; i < n; i++) agree += fmin(p[i] / sum, (double)q[i]);
+  xent_sampling other = *s;
+  other.temperature = 0;
+  must(sample_repeated(y, n, draws, &other, drafts, XENT_ISA_BEST), "drafts");
+  must(verify_repeated(x, n, draws, s, drafts, q, tokens), "sample after drafts");
+  for (int64_t i = 0; i < draws; i++) accepted += tokens[i] == drafts[i];
+  const double wanted = agree * (double)draws, sigma = sqrt(wanted * (1 - agree));
+  compared++;
+  if (fabs((double)accepted - wanted) > 4 * sigma + 1) {
+    different++;
+    fprintf(stderr, "%lld classes: %lld drafts accepted, not %.0f\n", (long long)n, (long long)accepted, wanted);
+  }
+  free(drafts);
+}
+
+/* Of 100,000 draws, half of them after drafts, in classes that are expected at least ten times and one of the rest:
+ * chi-square is within four standard deviations, by the cube root of Wilson and Hilferty. */
 static void test_chances(int distributions) {
   enum { DRAWS = 100000, MOST = 300 };
   int64_t *tokens = must_allocate(DRAWS * sizeof *tokens);
@@ -833,7 +897,10 @@ static void test_chances(int distributions) {
     const double spread = (double)(d % 5);
     for (int64_t i = 0; i < n; i++) x[i] = (float)spread * random_normal(&source);
     for (int64_t i = 0; i < n; i++) sum += p[i] = exp((double)x[i] / (s.temperature != 0 ? s.temperature : 1));
-    must(sample_repeated(x, n, DRAWS, &s, tokens, XENT_ISA_BEST), "sample");
+    if (d % 2)
+      verify_drafts(x, p, sum, n, DRAWS, &s, tokens);
+    else
+      must(sample_repeated(x, n, DRAWS, &s, tokens, XENT_ISA_BEST), "sample");
     for (int64_t i = 0; i < DRAWS; i++) seen[tokens[i]]++;
     double chi = 0, rest = 0, rest_seen = 0;
     int64_t cells = 0;
@@ -1003,7 +1070,15 @@ static void test_refused_calls(void) {
   REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST,
           c.bias_values.layout.type = XENT_F32, c.workspace = few_workspace, c.workspace_size = sizeof few_workspace),
           XENT_INVALID_LABEL, 1);
+  REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(1, XENT_I64)},
+          c.draft_probabilities = c.logits), XENT_INVALID_LABEL, 1);
   tokens[6] = 0;
+  REFUSED(DRAFT_TOKENS, c.draft_probabilities = c.logits, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(DRAFT_PROBABILITIES, c.draft_tokens = ((xent_input){tokens + 5, xent_per_row(1, XENT_I64)}),
+          XENT_INVALID_ARGUMENT, -1);
+  REFUSED(DRAFT_PROBABILITIES, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(1, XENT_I64)},
+          c.draft_probabilities = (xent_input){tokens, xent_per_class(FEW_CLASSES, 1, XENT_I64)}), XENT_UNSUPPORTED,
+          -1);
   REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
   REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_values = (xent_input)LIST,
           c.bias_values.layout.type = XENT_F32), XENT_INVALID_ARGUMENT, -1);
@@ -1084,6 +1159,8 @@ static void test_refused_shards(void) {
   REFUSED(DYNATEMP_RANGE, few_sampling[1].dynatemp_range = 1, XENT_UNSUPPORTED, 1);
   REFUSED(ORDER, few_sampling[1].order = XENT_FILTER_TOP_K, XENT_UNSUPPORTED, 1);
   REFUSED(KEPT_MASK, c.kept_mask = ((xent_output){few_states, xent_per_class(6, 1, XENT_U8)}), XENT_UNSUPPORTED, -1);
+  REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){few_states, xent_per_row(1, XENT_I64)},
+          c.draft_probabilities = c.logits), XENT_UNSUPPORTED, -1);
   REFUSED(RANKS, c.ranks = ((xent_output){few_states, xent_per_row(1, XENT_I64)}), XENT_UNSUPPORTED, -1);
   REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_logs, xent_per_row(1, XENT_F32)}),
           XENT_UNSUPPORTED, -1);

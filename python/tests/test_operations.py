@@ -670,6 +670,13 @@ def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
             pyxent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, **others, threads=4)
         assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8; expected a class index, or -1 for none"
         assert (tokens == 7).all()
+    drafts = np.full(64, -1)
+    drafts[63] = 9
+    with pytest.raises(pyxent.LabelError, match="draft_tokens of row 63 has 9; classes are 0 to 8"):
+        pyxent.sample(logits, tokens=tokens, draft_tokens=drafts, draft_probabilities=logits, threads=4)
+    assert (tokens == 7).all()
+    with pytest.raises(TypeError, match="draft_probabilities is missing"):
+        pyxent.sample(logits, draft_tokens=drafts)
     masked = np.zeros((64, 1), np.uint8)  # that came before a class was masked
     assert pyxent.sample(logits, output_tokens=masked, class_mask=np.arange(9) > 0, tokens=tokens).sampled == 64
 

@@ -152,6 +152,23 @@ def test_drafts():
     assert cursor.step == 0 and cursor.next(rows[0]) == expected[0]
 
 
+def test_drafts_with_probabilities():
+    p, q = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.1, 0.2, 0.4, 0.3])
+    x, y, n = np.log(p).astype(np.float32), np.log(q).astype(np.float32), 3000
+    drafts = pyxent.sample(np.tile(y, (n, 1)), seed=3, step=0).tokens  # the seed of the tokens
+    tokens = pyxent.sample(np.tile(x, (n, 1)), seed=3, step=0, draft_tokens=drafts,
+                           draft_probabilities=np.tile(q.astype(np.float32), (n, 1))).tokens
+    counts = np.bincount(tokens, minlength=4)
+    assert ((counts - n * p) ** 2 / (n * p)).sum() < 16.3
+    assert abs((tokens == drafts).mean() - np.minimum(p, q).sum()) < 0.04
+    for stream in range(200):
+        cursor = pyxent.Sampler(seed=3, stream=stream).start()
+        given = [pyxent.Sampler(seed=4, stream=stream).start(step).next(y) for step in range(2)]
+        got = cursor.verify(np.tile(x, (3, 1)), given, np.tile(q.astype(np.float32), (2, 1)))
+        assert got[:-1] == given[:len(got) - 1] and (len(got) == 3 or got[-1] != given[len(got) - 1])
+        assert cursor.step == len(got)
+
+
 def test_without_a_seed():
     sampler = pyxent.Sampler()
     first, second = ([cursor.next(BATCH).tolist() for _ in range(5)] for cursor in (sampler.start(), sampler.start()))
@@ -293,6 +310,10 @@ def test_a_sampler_is_no_cursor():
      "verify() got 'class_mask'; it takes no options of a step: call next for such a step"),
     (lambda: pyxent.Sampler().start().verify(BATCH[:2], [1, 2]), pyxent.ShapeError,
      "logits has the shape [2, 50], drafts has 2 tokens; expected the shape [3, 50], a row for each draft and one more"),
+    (lambda: pyxent.Sampler().start().verify(BATCH, [1, 2], BATCH), pyxent.ShapeError, "draft_probabilities is float32 "
+     "[3, 50], drafts has 2 tokens; expected the shape [2, 50], a row for each draft"),
+    (lambda: pyxent.Sampler().start().verify(BATCH, [1, 50], BATCH[:2]), pyxent.LabelError,
+     "drafts has 50, logits has 50 classes; expected tokens from 0 to 49"),
     (lambda: pyxent.Sampler(temperature=-1), pyxent.OptionError, "temperature is -1; expected 0"),
     (lambda: pyxent.Sampler(rules="ggml"), pyxent.OptionError, "rules is ggml; expected one of xent"),
     (lambda: pyxent.Sampler(seed=0.5), TypeError, "seed is 0.5; expected an integer"),

@@ -91,6 +91,8 @@
   _(ORDER, order) \
   _(SCALE, scale) \
   _(DYNATEMP_RANGE, dynatemp_range) \
-  _(DYNATEMP_EXPONENT, dynatemp_exponent)
+  _(DYNATEMP_EXPONENT, dynatemp_exponent) \
+  _(DRAFT_TOKENS, draft_tokens) \
+  _(DRAFT_PROBABILITIES, draft_probabilities)
 
 #endif

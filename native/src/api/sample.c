@@ -20,7 +20,8 @@ enum { MOST_CLASSES = INT32_MAX };
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, sampling, SAMPLING, OPTIONAL)            \
   _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                        \
   _(c, gathered, GATHERED, OPTIONAL) _(c, shards, SHARDS, OPTIONAL) _(c, states, SAMPLE_STATES, OPTIONAL) \
-  _(c, bias_tokens, BIAS_TOKENS, OPTIONAL) _(c, bias_values, BIAS_VALUES, OPTIONAL)
+  _(c, bias_tokens, BIAS_TOKENS, OPTIONAL) _(c, bias_values, BIAS_VALUES, OPTIONAL) \
+  _(c, draft_tokens, DRAFT_TOKENS, OPTIONAL) _(c, draft_probabilities, DRAFT_PROBABILITIES, OPTIONAL)
 XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
@@ -143,6 +144,14 @@ static xent_status check_lists(xent_frame *f) {
   return status;
 }
 
+static xent_status check_drafts(xent_frame *f) {
+  const xent_call *c = &f->call;
+  if (!c->draft_tokens != !c->draft_probabilities)
+    return xent_refuse(f, XENT_INVALID_ARGUMENT,
+                       c->draft_tokens ? XENT_FIELD_DRAFT_PROBABILITIES : XENT_FIELD_DRAFT_TOKENS, 0);
+  return check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 1, XENT_FIELD_DRAFT_TOKENS);
+}
+
 /* The additional arrays of a shard's call; other outputs need whole rows. */
 #define OF_SHARDS                                                                                            \
   (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(MASK_OF_TOKENS) | XENT_RULE_BIT(BIAS) |     \
@@ -173,6 +182,7 @@ static xent_status check_sample_arrays(xent_frame *f) {
   xent_status status = xent_check_places(f, &xent_of_sample);
   if (!status) status = check_top_count(f);
   if (!status) status = check_lists(f);
+  if (!status) status = check_drafts(f);
   return status ? status : check_shard_arrays(f);
 }
 

@@ -36,7 +36,8 @@ typedef struct {
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
   const void *element_weights, *positive_weights;
   void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
-  const void *bias, *prompt_tokens, *output_tokens, *bias_tokens, *bias_values;
+  const void *bias, *prompt_tokens, *output_tokens, *bias_tokens, *bias_values,
+      *draft_tokens, *draft_probabilities;
   void *tokens, *processed_log_probabilities, *kept, *kept_mask;
   const void *hidden, *weights;
   void *made_logits; /* written by a linear layer */

@@ -299,21 +299,50 @@ static int by_class(const void *left, const void *right) {
   return a->class < b->class ? -1 : 1;
 }
 
-static int64_t drawn_below(const sample_problem *p, int64_t S) {
+static int64_t drawn_below(const sample_problem *p, uint64_t seed, int64_t S) {
   uint64_t low, high;
-  random_words(p, p->sampling->seed, &low, &high);
+  random_words(p, seed, &low, &high);
   /* (high 2^64 + low) S / 2^128, what is below 2^64 in low S being lost to floor() twice */
   return (int64_t)(((wide)high * (uint64_t)S + (((wide)low * (uint64_t)S) >> 64)) >> 64);
 }
 
 static const candidate *draw(row *r, int64_t S) {
-  const int64_t t = drawn_below(r->problem, S);
+  const int64_t t = drawn_below(r->problem, r->problem->sampling->seed, S);
   qsort(r->first, (size_t)r->count, sizeof *r->first, by_class);
   int64_t up_to = 0;
   for (int64_t i = 0;; i++) {
     up_to += r->first[i].weight;
     if (up_to > t) return &r->first[i];
   }
+}
+
+/* rint(q S) */
+static int64_t weight_of_probability(float q, int64_t S) {
+  if (!(q > 0)) return 0;
+  return q >= 1 ? S : (int64_t)rint((double)q * (double)S);
+}
+
+/* What the draft becomes; NULL: a class is to be drawn as without it. */
+static const candidate *draft(row *r, int64_t S) {
+  const sample_problem *p = r->problem;
+  const candidate *own = NULL, *other = NULL;
+  int64_t beyond = 0, up_to = 0;
+  qsort(r->first, (size_t)r->count, sizeof *r->first, by_class);
+  for (int64_t i = 0; i < r->count; i++) {
+    const int64_t more = r->first[i].weight - weight_of_probability(p->draft_probabilities[r->first[i].class], S);
+    if (r->first[i].class == p->draft && r->first[i].weight > 0) own = &r->first[i];
+    beyond += more > 0 ? more : 0;
+  }
+  const int64_t Q = weight_of_probability(p->draft_probabilities[p->draft], S), most = Q > 1 ? Q : 1;
+  const int64_t u = drawn_below(p, p->sampling->seed ^ UINT64_C(0xbf58476d1ce4e5b9), most);
+  if ((own && u < own->weight) || beyond == 0) return own;
+  const int64_t t = drawn_below(p, p->sampling->seed ^ UINT64_C(0x94d049bb133111eb), beyond);
+  for (int64_t i = 0; !other; i++) {
+    const int64_t more = r->first[i].weight - weight_of_probability(p->draft_probabilities[r->first[i].class], S);
+    up_to += more > 0 ? more : 0;
+    if (up_to > t) other = &r->first[i];
+  }
+  return other;
 }
 
 static double processed_of(int64_t w, int64_t S) {
@@ -334,7 +363,9 @@ void contract_sample(const sample_problem *p, sample_answer *answer) {
     answer->kept = r.count;
     for (int64_t i = 0; i < r.count; i++) answer->mask[r.first[i].class] = 1;
     const int64_t S = weigh(&r, &t);
-    const candidate *token = draw(&r, S);
+    const candidate *token = NULL;
+    if (p->draft_probabilities && p->draft >= 0 && !p->sampling->greedy) token = draft(&r, S);
+    if (!token) token = draw(&r, S);
     answer->token = token->class;
     answer->log_probability = processed_of(token->weight, S);
     answer->processed = (float)answer->log_probability;
@@ -473,7 +504,7 @@ static void after_list(const sample_problem *p, sample_state *q, const sample_st
 static void after_bins(const sample_problem *p, sample_state *q, const sample_state *all) {
   const xent_sampling *s = p->sampling;
   const bool by_class = q->kind == SAMPLE_CLASS;
-  const wide wanted = by_class ? (wide)drawn_below(p, all->S) + 1 : ceiling_of_product(s->top_p, all->S);
+  const wide wanted = by_class ? (wide)drawn_below(p, s->seed, all->S) + 1 : ceiling_of_product(s->top_p, all->S);
   const int shift = shift_of(q);
   wide before = (uint64_t)q->before;
   uint64_t b = 0;

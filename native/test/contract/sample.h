@@ -17,6 +17,8 @@ typedef struct {
   const int64_t *bias_tokens;      /* -1: none */
   const float *bias_values;
   int64_t bias_count;
+  int64_t draft;                   /* -1: none */
+  const float *draft_probabilities; /* or NULL: no draft */
   const xent_sampling *sampling;
   uint64_t stream;                 /* of the row */
 } sample_problem;

@@ -72,7 +72,7 @@ const grid_function grid_functions[FUNCTIONS] = {
                            OUTPUTS_OF_ELEMENTS, .probabilities = true, .elementwise = true},
     [SAMPLE] = {"sampling", BIT(LOGITS) | BIT(TOKENS),
                 OF_TOKENS | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS) |
-                    BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) | BIT(REPORT),
+                    BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) | BIT(DRAFT_TOKENS) | BIT(DRAFT_PROBABILITIES) | BIT(REPORT),
                 OF_TOKENS | BIT(TOKENS), .sampled = true},
     [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS,
                           BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
@@ -338,7 +338,7 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                       ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                              a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
                              a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], NULL, NULL,
-                             a[BIAS_TOKENS], a[BIAS_VALUES]));
+                             a[BIAS_TOKENS], a[BIAS_VALUES], a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES]));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, shape_of(p), options_of(p), begin, end, report_of(p)),

@@ -349,6 +349,7 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
     fill_tokens(p, PROMPT_TOKENS, p->shape.prompt_count, r);
     fill_tokens(p, OUTPUT_TOKENS, p->shape.output_count, r);
     fill_tokens(p, BIAS_TOKENS, p->shape.target_count, r);
+    fill_tokens(p, DRAFT_TOKENS, 1, r);
     return;
   }
   const bool labels = (given & BIT(TARGETS)) && !grid_functions[at->function].probabilities;
@@ -358,10 +359,12 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
 /* An array that may be there: all of them for every fourth point. */
 static uint32_t choose_arrays(const grid_function *f, bool ragged, random_source *r) {
   const uint32_t biases = f->sampled ? BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) : 0; /* both, or none */
+  const uint32_t drafts = f->sampled ? BIT(DRAFT_TOKENS) | BIT(DRAFT_PROBABILITIES) : 0;
   const uint32_t asked =
       one_in(r, 4) ? UINT32_MAX : (uint32_t)random_bits(r) & (one_in(r, 2) ? UINT32_MAX : (uint32_t)random_bits(r));
   uint32_t given = f->needed | (f->optional & asked);
   if ((given & biases) != biases) given &= ~biases;
+  if ((given & drafts) != drafts) given &= ~drafts;
   given = ragged ? given | BIT(ROW_OFFSETS) : given & ~BIT(ROW_OFFSETS);
   return given;
 }

@@ -923,7 +923,8 @@ class Call:
 
     def check_tokens(self, name: str) -> None:
         """Rejects tokens outside the classes before a row is written; check_targets reads them as sparse targets."""
-        count, shape, self.labels = self.counts[_COUNTS[name]], self.shape_struct, name
+        count = self.counts[_COUNTS[name]] if name in _COUNTS else int(name in self.arrays)
+        shape, self.labels = self.shape_struct, name
         if not count:
             return
         shape.targets, shape.target_count = getattr(shape, name), count

@@ -38,7 +38,7 @@ LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log
            "entropies", "top_classes", "top_log_probabilities", "target_gradient", "teacher", "bias", "prompt_tokens",
            "output_tokens", "tokens", "processed_log_probabilities", "kept", "kept_mask", "element_weights",
            "positive_weights", "hidden", "weights", "hidden_gradient", "weights_gradient", "bias_gradient",
-           "bias_tokens", "bias_values"]
+           "bias_tokens", "bias_values", "draft_tokens", "draft_probabilities"]
 
 RULES = {
     "LOGITS": Rule("logits", "PER_CLASS", "NUMBERS", False),
@@ -76,6 +76,8 @@ RULES = {
     "MASK_OF_TOKENS": Rule("class_mask", "PER_CLASS", "FLAGS | WORDS", True),
     "BIAS_TOKENS": Rule("bias_tokens", "PER_TARGET", "LABELS", False),
     "BIAS_VALUES": Rule("bias_values", "PER_TARGET", "NUMBERS", False),
+    "DRAFT_TOKENS": Rule("draft_tokens", "PER_ROW", "LABELS", False),
+    "DRAFT_PROBABILITIES": Rule("draft_probabilities", "PER_CLASS", "NUMBERS", False),
     "ELEMENT_TARGETS": Rule("targets", "PER_CLASS", "LABELS | NUMBERS", False),
     "ELEMENT_WEIGHTS": Rule("element_weights", "PER_CLASS", "NUMBERS | FLAGS", True),
     "POSITIVE_WEIGHTS": Rule("positive_weights", "PER_CLASS", "NUMBERS", True),
@@ -139,10 +141,11 @@ FUNCTIONS = {
         ["LOGITS", "UPSTREAM", "OUTPUT_ARRAY", "CLASS_MASK", "ROW_WEIGHTS", "SINK", "ROW_OFFSETS"]),
     "sample": Function(15, False, ["logits", "tokens", "class_mask", "bias", "prompt_tokens", "output_tokens",
         "processed_log_probabilities", "kept", "kept_mask", "log_probabilities", "ranks", "entropies", "top_classes",
-        "top_log_probabilities", "workspace", "gathered", "states", "bias_tokens", "bias_values"],
+        "top_log_probabilities", "workspace", "gathered", "states", "bias_tokens", "bias_values", "draft_tokens",
+        "draft_probabilities"],
         ["LOGITS", "TOKENS", "MASK_OF_TOKENS", "BIAS", "PROMPT_TOKENS", "OUTPUT_TOKENS", "PROCESSED_LOG_PROBABILITIES",
          "KEPT", "KEPT_MASK", "LOG_PROBABILITIES", "RANKS", "ENTROPIES", "TOP_CLASSES", "TOP_LOG_PROBABILITIES",
-         "BIAS_TOKENS", "BIAS_VALUES"]),
+         "BIAS_TOKENS", "BIAS_VALUES", "DRAFT_TOKENS", "DRAFT_PROBABILITIES"]),
     "binary_cross_entropy": Function(16, False, ["logits", "targets", "losses", "gradient", "element_weights",
         "positive_weights", "exact_sum"],
         ["LOGITS", "ELEMENT_TARGETS", "ELEMENT_LOSSES", "GRADIENT", "ELEMENT_WEIGHTS", "POSITIVE_WEIGHTS"]),

@@ -2000,7 +2000,8 @@ def sample(
         presence_penalty: Number | None = None, scale: Number | None = None, dynatemp_range: Number | None = None,
         dynatemp_exponent: Number | None = None, softcap: float | None = None, class_mask: Input = None,
         bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
-        output_tokens: Input = None, tokens: Output = None, log_probabilities: Output = None,
+        output_tokens: Input = None, draft_tokens: Input = None, draft_probabilities: Input = None,
+        tokens: Output = None, log_probabilities: Output = None,
         processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
         ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
         top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None,
@@ -2032,6 +2033,10 @@ def sample(
                               marks an unused entry. If a class is there twice, the last entry counts
     prompt_tokens, output_tokens  the earlier tokens, to which the penalties apply; in signed types, -1 marks an unused
                               entry
+    draft_tokens, draft_probabilities  a token per row that another model drew, or -1, and the probabilities of all
+                              classes that it drew with, in the shape of the logits. A draft is accepted with the
+                              probability min(1, p / q), p being its own here and q the other model's; else the token is
+                              drawn from max(p - q, 0). So a token is its draft if and only if that was accepted
     tokens                    int32 or int64, your array for the result
 
     Every number, from `seed` to `dynatemp_exponent`, may be one for all rows, or a list or array with one per row; None
@@ -2065,6 +2070,9 @@ def sample(
     if (bias_tokens is None) != (bias_values is None):
         missing = "bias_values" if bias_values is None else "bias_tokens"
         raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
+    if (draft_tokens is None) != (draft_probabilities is None):
+        missing = "draft_probabilities" if draft_probabilities is None else "draft_tokens"
+        raise TypeError(f"{missing} is missing; expected draft_tokens and draft_probabilities together")
     _require_chance(seed, step, stream, draw)
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                    top_n_sigma=top_n_sigma, xtc_probability=xtc_probability, xtc_threshold=xtc_threshold,
@@ -2076,7 +2084,8 @@ def sample(
     arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
     shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
-                        ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
+                        ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values),
+                        ("draft_tokens", draft_tokens), ("draft_probabilities", draft_probabilities)):
         call.take(name, value)
     for name in per_row:
         call.read_options(name, per_row[name])
@@ -2092,7 +2101,7 @@ def sample(
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:
-        for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
+        for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
             call.check_tokens(name)
         for name, value in arrays.items():
             set_number(shared, rules, filters_of(order), name, value)

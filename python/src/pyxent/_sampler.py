@@ -256,13 +256,17 @@ class SamplerCursor:
         return options
 
     @named
-    def verify(self, logits: ArrayLike, drafts: Iterable[int], **unknown: Unpack[Nothing]) -> list[int]:
+    def verify(self, logits: ArrayLike, drafts: Iterable[int], draft_probabilities: ArrayLike | None = None,
+               **unknown: Unpack[Nothing]) -> list[int]:
         """Checks draft tokens of another model: draws tokens row by row until one differs, and appends them.
 
         logits  one row more than drafts: row i has the logits after the first i drafts
         drafts  the proposed next tokens, in order
+        draft_probabilities  a row of all classes for each draft: the probabilities that it was drawn with, after
+                temperature and filters of the other model. More drafts are then accepted, as `sample` describes
 
-        Returns the drawn tokens: the accepted drafts and one more. The text is the same as without drafts.
+        Returns the drawn tokens: the accepted drafts and one more. Without `draft_probabilities` the text is the same as
+        without drafts; with them it depends on the drafts, and its tokens have the same probabilities.
         """
         if unknown:
             raise TypeError(f"verify() got {', '.join(map(repr, unknown))}; it takes no options of a step: call next for "
@@ -272,16 +276,32 @@ class SamplerCursor:
             expected = f"[{len(drafts) + 1}, {rows[-1] if rows else 'classes'}]"
             raise ShapeError(f"logits has the shape {list(rows)}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape {expected}, a row for each draft and one more")
+        self._require_probabilities(draft_probabilities, drafts, rows)
         first, tokens = self._step, []
         try:
             for i in range(len(drafts) + 1):
-                tokens.append(self._next(f"logits[{i}]", logits[i], {}))  # type: ignore[index]
+                draft = {} if draft_probabilities is None or i == len(drafts) else {
+                    "draft_tokens": array("i", [drafts[i]]), "draft_probabilities": draft_probabilities[i]}  # type: ignore[index]
+                tokens.append(self._next(f"logits[{i}]", logits[i], draft))  # type: ignore[index]
                 if i == len(drafts) or tokens[i] != drafts[i]:
                     break
         except BaseException:
             self.rewind(first)
             raise
         return tokens
+
+    @staticmethod
+    def _require_probabilities(probabilities: ArrayLike | None, drafts: list[int], rows: tuple[int, ...]) -> None:
+        if probabilities is None:
+            return
+        given = array_of("draft_probabilities", probabilities)
+        if given.shape != (len(drafts), rows[1]):
+            raise ShapeError(f"draft_probabilities is {given}, drafts has {plural(len(drafts), 'token')}; expected the "
+                             f"shape [{len(drafts)}, {rows[1]}], a row for each draft")
+        for draft in drafts:
+            if draft >= rows[1]:
+                raise LabelError(f"drafts has {draft}, logits has {plural(rows[1], 'class')}; expected tokens from 0 to "
+                                 f"{rows[1] - 1}", 0, draft, rows[1])
 
     def __repr__(self) -> str:
         return f"SamplerCursor(step={self._step}, {self.sampler})"

@@ -104,9 +104,10 @@ XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, in
   *l = (xent_layout){.outer = s->inner * pitch, .inner = pitch, .classes = 1, .type = type};
 }
 
-/* Computes the columns of a strip with the kernel of rows. */
-XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent_kernel kernel, float *scratch) {
-  const xent_shape *shape = call->shape;
+/* Computes the columns of a strip with the kernel of rows. shape: that of the call, as one inner axis. */
+XENT_SHARED xent_status turned_strip(const xent_call *call, const xent_shape *shape, const strip *s, xent_kernel kernel,
+                                     float *scratch) {
+  const xent_layout *output_layout = call->output_layout == &call->shape->output ? &shape->output : &shape->gradient;
   const int64_t pitch = turned_pitch(call), tile = s->pitch * pitch, row = s->row;
   const int64_t bytes = pitch * (int64_t)sizeof(float);
   xent_shape rows = *shape;
@@ -149,21 +150,18 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent
   /* rows before an invalid label are written; none if the status is not about a row */
   if (status) done.width = call->report->row > row ? call->report->row - row : 0;
   if (call->output)
-    turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
+    turn_back(shape, output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
   if (dt) turn_back(shape, &shape->target_gradient, call->target_gradient, &done, dt, pitch, 0, shape->classes);
   return status;
 }
 
-XENT_SHARED xent_status turned_strips(const xent_call *of, xent_kernel kernel, float *scratch) {
-  xent_shape shape = *of->shape;
-  xent_call call = *of;
-  strip s = {.row = of->row_begin, .pitch = turned_columns(of)};
+XENT_SHARED xent_status turned_strips(const xent_call *call, xent_kernel kernel, float *scratch) {
+  xent_shape shape = *call->shape;
+  strip s = {.row = call->row_begin, .pitch = turned_columns(call)};
   if (shape.inner == 1) lay_inward(&shape); /* a matrix of columns is one inner axis */
-  call.shape = &shape;
-  if (of->output) call.output_layout = of->output_layout == &of->shape->output ? &shape.output : &shape.gradient;
-  for (; s.row < of->row_end; s.row += s.width) {
-    s.width = of->row_end - s.row < s.pitch ? of->row_end - s.row : s.pitch;
-    const xent_status status = turned_strip(&call, &s, kernel, scratch);
+  for (; s.row < call->row_end; s.row += s.width) {
+    s.width = call->row_end - s.row < s.pitch ? call->row_end - s.row : s.pitch;
+    const xent_status status = turned_strip(call, &shape, &s, kernel, scratch);
     if (status) return status;
   }
   return XENT_OK;

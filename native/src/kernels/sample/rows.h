@@ -5,6 +5,7 @@
 #define XENT_SAMPLE_ROWS_H
 
 #include "kernels/present.h"
+#include "kernels/sample/drafts.h"
 #include "kernels/sample/greedy.h"
 #include "kernels/sample/nucleus.h"
 #include "kernels/targets/results.h"
@@ -59,17 +60,19 @@ XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xen
   return o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
 }
 
-/* Draws from the classes of the set that the filters keep; *h becomes the temperature of the draw. */
-XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, f32_temperature *h,
-                              double scale) {
+/* Draws from the classes of the set that the filters keep; *h becomes the temperature of the draw. d: NULL or a draft,
+ * which is accepted, or replaced by another class. */
+XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, f32_temperature *h, double scale,
+                              const draft *d) {
   if (o->greedy)
     keep_first(s, 1, false);
   else
     run_filters(s, o, h, scale, stream);
   const weigher w = weigher_of(h, s->high, scale);
   const int64_t sum = weigh_set(s, &w);
-  int64_t weight = sum;
-  const int64_t token = class_of_weight(s, &w, below_sum(philox(o->seed, stream, o->step, o->draw), sum), &weight);
+  int64_t weight = sum, token = -1;
+  if (d) token = token_of_draft(s, &w, sum, d, o, stream, &weight);
+  if (token < 0) token = class_of_weight(s, &w, below_sum(philox(o->seed, stream, o->step, o->draw), sum), &weight);
   return (drawn){.token = token, .log_probability = log_of_share(weight, sum)};
 }
 
@@ -84,7 +87,8 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
     s->listed = true;
     return no_token;
   }
-  return draw_of_set(s, o, stream_of_row(call, row, o), &h, scale);
+  const draft d = draft_of_row(call, row, s->values.source.span);
+  return draw_of_set(s, o, stream_of_row(call, row, o), &h, scale, d.token < 0 ? NULL : &d);
 }
 
 /* The row of bytes for kept classes, set to 0. */
@@ -166,7 +170,7 @@ typedef struct {
 /* The arrays that sampling itself reads and writes; cross-entropy computes all others. */
 #define XENT_OF_TOKENS                                                                                           \
   (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
-   XENT_HAS(bias_tokens) | XENT_HAS(bias_values) |                                                               \
+   XENT_HAS(bias_tokens) | XENT_HAS(bias_values) | XENT_HAS(draft_tokens) | XENT_HAS(draft_probabilities) |      \
    XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
    XENT_HAS(workspace))
 /* The arrays that cross-entropy computes. */

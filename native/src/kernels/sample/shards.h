@@ -235,7 +235,7 @@ XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, i
 /* Draws from the classes that the filters keep, if all of them are listed. */
 XENT_SHARED void draw_listed(const shard_row *r, row_sample_state *q, const xent_sampling *o) {
   f32_temperature h = r->temperature;
-  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &h, r->scale);
+  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &h, r->scale, NULL);
   d.kept = count_members(r->set);
   row_is_done(q, d);
 }

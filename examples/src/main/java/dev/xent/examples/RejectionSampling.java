@@ -3,6 +3,7 @@ package dev.xent.examples;
 
 import dev.xent.Inputs;
 import dev.xent.Sampler;
+import dev.xent.SamplerCursor;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.util.Locale;
@@ -11,24 +12,20 @@ import java.util.Locale;
  * A small model drafts four tokens, and a large model checks them by rejection sampling: a draft x
  * is kept with probability min(1, p(x) / q(x)), else the token is drawn from max(p - q, 0), where p
  * is what the large model samples from, and q what the small one does. The tokens have the
- * distribution p. Both ways together are one distribution, so a row of a call draws from it.
+ * distribution p.
  */
 public final class RejectionSampling {
   private static final int CLASSES = TwoModels.CLASSES;
   private static final int DRAFTS = 4;
-  private static final int ROWS = DRAFTS + 1; // the last one has no draft
   private static final int TEXTS = 20_000;
   private static final double TEMPERATURE = 0.8;
 
-  private final Sampler sampler =
-      Sampler.builder().temperature(TEMPERATURE).topP(0.95).seed(42).build();
   private final Softmax softmax = Softmax.builder().temperature(TEMPERATURE).build();
-  private final Sampler checker = Sampler.builder().seed(43).build(); // not the seed of drafts
-  private final int[] drafts = new int[ROWS];
-  private final int[] tokens = new int[ROWS];
-  private final float[] p = new float[ROWS * CLASSES];
-  private final float[] q = new float[ROWS * CLASSES];
-  private final float[] logits = new float[ROWS * CLASSES];
+  private final int[] drafts = new int[DRAFTS];
+  private final int[] tokens = new int[DRAFTS + 1];
+  private final float[] p = new float[CLASSES];
+  private final float[][] q = new float[DRAFTS][CLASSES];
+  private final float[][] logits = new float[DRAFTS + 1][];
 
   private RejectionSampling() {}
 
@@ -37,9 +34,10 @@ public final class RejectionSampling {
     int[] counts = new int[CLASSES];
     int accepted = 0;
     for (int text = 0; text < TEXTS; text++) {
-      accepted += texts.step(text, 0, 1);
+      accepted += texts.step(text, 0);
       counts[texts.tokens[0]]++;
     }
+    texts.probabilities(text(0), TwoModels.large(0), texts.p);
     double chiSquare = 0;
     int kept = 0;
     for (int c = 0; c < CLASSES; c++) {
@@ -62,75 +60,34 @@ public final class RejectionSampling {
         kept - 1);
   }
 
-  /**
-   * Draws the tokens that follow {@code last}; the first is number {@code step} of its text.
-   *
-   * @param text a number that is this text's alone
-   * @return how many drafts are accepted; one token more is drawn
-   */
-  private int step(long text, int last, int step) {
-    int before = last;
-    for (int row = 0; row < DRAFTS; row++) {
-      System.arraycopy(TwoModels.small(before), 0, logits, row * CLASSES, CLASSES);
-      sample(row, row + 1, text, step, drafts, q);
-      before = drafts[row];
-    }
-    for (int row = 0; row < ROWS; row++) { // a large model computes its rows in one batch
-      System.arraycopy(
-          TwoModels.large(row == 0 ? last : drafts[row - 1]), 0, logits, row * CLASSES, CLASSES);
-    }
-    sample(0, ROWS, text, step, tokens, p);
-    for (int row = 0; row < DRAFTS; row++) {
-      check(row * CLASSES, drafts[row]);
-    }
-    checker
-        .on(rows(logits).slice(0, 0, DRAFTS), Tensor.of(tokens).slice(0, 0, DRAFTS))
-        .run(requests(checker, 0, DRAFTS, text, step));
-    int accepted = 0;
-    while (accepted < DRAFTS && tokens[accepted] == drafts[accepted]) {
-      accepted++;
-    }
-    return accepted;
+  /** Returns a cursor for one of many texts, each with its own random numbers. */
+  private static SamplerCursor text(int number) {
+    return Sampler.builder().temperature(TEMPERATURE).topP(0.95).seed(42).stream(number)
+        .build()
+        .start();
   }
 
-  /** Draws from rows of logits, and computes the probabilities of what is kept. */
-  private void sample(int begin, int end, long text, int step, int[] to, float[] probabilities) {
-    byte[] mask = new byte[(end - begin) * CLASSES];
-    Tensor x = rows(logits).slice(0, begin, end);
-    Tensor kept = Tensor.of(mask, end - begin, CLASSES);
-    sampler
-        .on(x, Tensor.of(to).slice(0, begin, end))
-        .outputs(new Sampler.Outputs().keptMask(kept))
-        .run(requests(sampler, begin, end, text, step));
+  /** Draws the tokens that follow {@code last}, and returns how many drafts are accepted. */
+  private int step(int text, int last) {
+    SamplerCursor drafter = text(text);
+    logits[0] = TwoModels.large(last);
+    int before = last;
+    for (int i = 0; i < DRAFTS; i++) {
+      before = probabilities(drafter, TwoModels.small(before), q[i]);
+      drafts[i] = before;
+      logits[i + 1] = TwoModels.large(before); // a large model computes its rows in one batch
+    }
+    return text(text).verify(Tensor.copyOf(logits), drafts, Tensor.copyOf(q), tokens);
+  }
+
+  /** Draws a token, and computes the probabilities that it was drawn with: of the kept classes. */
+  private int probabilities(SamplerCursor cursor, float[] row, float[] probabilities) {
+    Tensor kept = Tensor.of(new byte[CLASSES]);
+    int token = cursor.outputs(new Sampler.Outputs().keptMask(kept)).next(row);
     softmax
-        .on(x, rows(probabilities).slice(0, begin, end))
+        .on(Tensor.of(row), Tensor.of(probabilities))
         .inputs(Inputs.none().classMask(kept))
         .run();
-  }
-
-  private static Sampler.Requests requests(
-      Sampler sampler, int begin, int end, long text, int step) {
-    Sampler.Requests requests = new Sampler.Requests();
-    for (int row = begin; row < end; row++) {
-      requests.add(sampler, text, step + row);
-    }
-    return requests;
-  }
-
-  /** Logits whose softmax is the draft, as far as it is accepted, and the rest. */
-  private void check(int row, int draft) {
-    double accepted = Math.min(1, (double) p[row + draft] / q[row + draft]);
-    double rest = 0;
-    for (int i = row; i < row + CLASSES; i++) {
-      rest += Math.max(p[i] - q[i], 0);
-    }
-    for (int i = row; i < row + CLASSES; i++) {
-      double share = accepted < 1 ? (1 - accepted) * Math.max(p[i] - q[i], 0) / rest : 0;
-      logits[i] = (float) StrictMath.log(i == row + draft ? accepted : share);
-    }
-  }
-
-  private static Tensor rows(float[] values) {
-    return Tensor.of(values, ROWS, CLASSES);
+    return token;
   }
 }

@@ -12,6 +12,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.TextCall;
@@ -225,6 +226,34 @@ public final class SamplerCursor {
    * @throws ShapeException for another number of rows, or an array that has fewer places
    */
   public int verify(Tensor logits, int[] drafts, int[] tokens) {
+    return verifyRows(logits, drafts, null, tokens);
+  }
+
+  /**
+   * Checks drafts that another model drew: accepts each with the probability {@code min(1, p / q)},
+   * until one is rejected and replaced by a token drawn from {@code max(p - q, 0)}, and appends
+   * them. The tokens have the probabilities {@code p} of this cursor, and more drafts are accepted
+   * than by {@link #verify(Tensor, int[], int[])}, but the text depends on the drafts. A greedy
+   * sampler accepts the drafts that are its tokens.
+   *
+   * @param logits as in {@link #verify(Tensor, int[], int[])}
+   * @param drafts classes, in order, that were drawn with these probabilities; may be empty
+   * @param draftProbabilities {@code q}: F32, F16 or BF16, a row of all classes for each draft,
+   *     after temperature and filters of the other model; as in {@link SamplerInputs#drafts}
+   * @param tokens receives the accepted drafts and one more token
+   * @return how many drafts were accepted, from the first one on
+   * @throws LabelException for a draft that is not a class
+   * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended, and {@code
+   *     tokens} is as it was
+   * @throws ShapeException for another number of rows, or an array that has fewer places
+   */
+  public int verify(Tensor logits, int[] drafts, Tensor draftProbabilities, int[] tokens) {
+    Objects.requireNonNull(draftProbabilities, "draftProbabilities");
+    return verifyRows(logits, drafts, draftProbabilities, tokens);
+  }
+
+  private int verifyRows(
+      Tensor logits, int[] drafts, @Nullable Tensor draftProbabilities, int[] tokens) {
     View rows = Arguments.view(logits, "logits");
     Objects.requireNonNull(drafts, "drafts");
     Objects.requireNonNull(tokens, "tokens");
@@ -241,12 +270,18 @@ public final class SamplerCursor {
               "tokens has %s, drafts has %d; expected one place more",
               plural(tokens.length, "place"), drafts.length));
     }
+    if (draftProbabilities != null) {
+      requireProbabilities(rows, axis, drafts, draftProbabilities);
+    }
     int[] drawn = new int[drafts.length + 1];
     long first = step;
     try {
       for (int i = 0; ; i++) {
         Tensor row = logits.slice(1 - axis, i, i + 1L);
-        long token = draw(row);
+        long token =
+            draftProbabilities == null || i == drafts.length
+                ? draw(row)
+                : drawFromText(row, draft(drafts[i], draftProbabilities, 1 - axis, i));
         drawn[i] = counted(token, row, token < 0 ? "[" + i + "]" : "");
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
@@ -257,6 +292,30 @@ public final class SamplerCursor {
       rewind(first);
       throw e;
     }
+  }
+
+  private static void requireProbabilities(
+      View rows, int axis, int[] drafts, Tensor draftProbabilities) {
+    View given = Arguments.view(draftProbabilities, "draftProbabilities");
+    long classes = rows.shape[axis];
+    if (given.rank() != 2
+        || given.shape[axis] != classes
+        || given.shape[1 - axis] != drafts.length) {
+      throw new ShapeException(
+          message(
+              "draftProbabilities is %s, logits is %s, drafts has %s; expected the shape of logits with one row less",
+              given, rows, plural(drafts.length, "token")));
+    }
+    for (int draft : drafts) {
+      if (draft < 0 || draft >= classes) {
+        throw WrongLabels.ofCursor("drafts", draft, classes);
+      }
+    }
+  }
+
+  private static SamplerInputs draft(int token, Tensor probabilities, int rowAxis, int row) {
+    return SamplerInputs.none()
+        .drafts(Tensor.of(new int[] {token}, 1), probabilities.slice(rowAxis, row, row + 1L));
   }
 
   /**

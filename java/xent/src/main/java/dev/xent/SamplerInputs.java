@@ -92,6 +92,24 @@ public final class SamplerInputs {
     return with(Array.OUTPUT_TOKENS, classes);
   }
 
+  /**
+   * Returns inputs with a draft of each row: a token that another model drew. It is accepted with
+   * the probability {@code min(1, p / q)}, where {@code p} is the probability that this sampler
+   * gives it, and {@code q} that of the other model; else the token is drawn from {@code max(p - q,
+   * 0)}. So tokens have the probabilities of this sampler, and a token is its draft if and only if
+   * the draft was accepted. A greedy sampler ignores drafts, and a shard does not take them.
+   *
+   * @param draftTokens the classes, of any integer type, in the shape of the tokens; -1 marks a row
+   *     without a draft, in types with a sign. A number that is neither is a {@link LabelException}
+   * @param draftProbabilities {@code q}: F32, F16 or BF16, in the shape of the logits: of all
+   *     classes, after temperature and filters of the other model. Not checked; NaN and negative
+   *     numbers count as 0, numbers above 1 as 1
+   */
+  public SamplerInputs drafts(Tensor draftTokens, Tensor draftProbabilities) {
+    return with(Array.DRAFT_TOKENS, draftTokens)
+        .with(Array.DRAFT_PROBABILITIES, draftProbabilities);
+  }
+
   private SamplerInputs with(Array array, Tensor tensor) {
     return new SamplerInputs(views.with(array, Arguments.view(tensor, array.text)));
   }

@@ -500,6 +500,19 @@ class EveryErrorTest {
                     .bias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
                 new Sampler.Outputs()));
     kinds.put(
+        "a draft beyond the classes",
+        b ->
+            b.sample(
+                SamplerInputs.none()
+                    .drafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
+                new Sampler.Outputs()));
+    kinds.put(
+        "draft probabilities of another shape",
+        b ->
+            b.sample(
+                SamplerInputs.none().drafts(Tensor.of(new int[3]), Tensor.of(new float[4], 1, 4)),
+                new Sampler.Outputs()));
+    kinds.put(
         "a mask of bits of another size",
         b ->
             b.sample(SamplerInputs.none().classMask(Tensor.of(new int[2])), new Sampler.Outputs()));

@@ -104,6 +104,7 @@ class SamplerInputsTest {
     Tensor some = Tensor.of(new int[4], 1, 4);
     assertThatThrownBy(() -> none.bias(some, null)).hasMessageContaining("biasValues");
     assertThatThrownBy(() -> none.bias(null, some)).hasMessageContaining("biasTokens");
+    assertThatThrownBy(() -> none.drafts(some, null)).hasMessageContaining("draftProbabilities");
     assertThatThrownBy(() -> none.promptTokens(null)).isInstanceOf(NullPointerException.class);
     assertThatThrownBy(() -> none.outputTokens(null)).isInstanceOf(NullPointerException.class);
   }

@@ -4,10 +4,12 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -375,5 +377,95 @@ class SamplerRepetitionTest {
     assertThatThrownBy(() -> cursor.verify(rows, new int[1], new int[1]))
         .isInstanceOf(ShapeException.class)
         .hasMessage("tokens has 1 place, drafts has 1; expected one place more");
+  }
+
+  @OnEveryBackend
+  void draftsWithProbabilitiesKeepTheDistribution(Backend backend) {
+    int texts = 4_000;
+    double[] p = {0.4, 0.3, 0.2, 0.1, 0};
+    double[] q = {0.1, 0.2, 0.3, 0.2, 0.2};
+    Execution on = Execution.defaults().backend(backend);
+    Tensor rows = Tensor.copyOf(new float[][] {logarithms(p), logarithms(p), logarithms(p)});
+    Tensor probabilities = Tensor.copyOf(new float[][] {floats(q), floats(q)});
+    float[] draftLogits = logarithms(q);
+    int[] counts = new int[5];
+    int accepted = 0;
+    int drawn = 0;
+    for (int text = 0; text < texts; text++) {
+      // The drafts have the seed and the steps of the tokens.
+      Sampler.Builder builder = Sampler.builder().execution(on).seed(7).stream(text);
+      SamplerCursor cursor = builder.build().start();
+      SamplerCursor drafter = builder.build().start();
+      int[] drafts = {drafter.next(draftLogits), drafter.next(draftLogits)};
+      int[] tokens = {-1, -1, -1};
+      int right = cursor.verify(rows, drafts, probabilities, tokens);
+      assertThat(cursor.step()).isEqualTo(right + 1);
+      for (int i = 0; i <= right; i++) {
+        counts[tokens[i]]++;
+        assertThat(i == 2 || (tokens[i] == drafts[i]) == (i < right)).isTrue();
+      }
+      accepted += Math.min(right, 1);
+      drawn += right + 1;
+    }
+    double chiSquare = 0;
+    for (int k = 0; k < 4; k++) {
+      double expected = drawn * p[k];
+      chiSquare += (counts[k] - expected) * (counts[k] - expected) / expected;
+    }
+    assertThat(counts[4]).isZero();
+    assertThat(chiSquare).isLessThan(16.3); // one in a thousand of three degrees of freedom
+    assertThat(accepted / (double) texts).isBetween(0.56, 0.64); // the sum of min(p, q) is 0.6
+  }
+
+  private static float[] logarithms(double[] probabilities) {
+    float[] x = new float[probabilities.length];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) Math.log(probabilities[i]);
+    }
+    return x;
+  }
+
+  private static float[] floats(double[] values) {
+    float[] x = new float[values.length];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) values[i];
+    }
+    return x;
+  }
+
+  @Test
+  void aRowWithoutAProbableDraftIsDrawnFromTheRest() {
+    SamplerInputs drafts =
+        SamplerInputs.none()
+            .drafts(
+                Tensor.of(new int[] {2, 1, -1}),
+                Tensor.of(new float[] {1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3));
+    long[] tokens = new long[3];
+    Sampler.builder()
+        .topK(1)
+        .seed(1)
+        .build()
+        .on(Tensor.of(new float[] {9, 0, 0, 0, 9, 0, 0, 0, 9}, 3, 3), Tensor.of(tokens))
+        .inputs(drafts)
+        .run(0);
+    assertThat(tokens).containsExactly(0, 1, 2); // of row 0 nothing is left, and 2 is not kept
+  }
+
+  @Test
+  void probabilitiesOfDraftsThatDoNotFitAreRefused() {
+    SamplerCursor cursor = Sampler.builder().seed(1).build().start();
+    Tensor rows = Tensor.of(new float[6], 2, 3);
+    Tensor two = Tensor.of(new float[6], 2, 3);
+    assertThatThrownBy(() -> cursor.verify(rows, new int[1], two, new int[2]))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "draftProbabilities is F32 [2, 3], logits is F32 [2, 3], drafts has 1 token; expected the shape of logits with one row less");
+    assertThatThrownBy(() -> cursor.verify(rows, new int[] {3}, two.slice(0, 0, 1), new int[2]))
+        .isInstanceOf(LabelException.class)
+        .hasMessage("drafts has 3, logits has 3 classes; expected tokens from 0 to 2");
+    Tensor integers = Tensor.of(new int[3], 1, 3);
+    assertThatThrownBy(() -> cursor.verify(rows, new int[1], integers, new int[2]))
+        .isInstanceOf(DTypeException.class);
+    assertThat(cursor.step()).isZero();
   }
 }

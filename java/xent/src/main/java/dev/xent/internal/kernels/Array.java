@@ -42,6 +42,8 @@ public enum Array {
   BIAS_GRADIENT("biasGradient"),
   BIAS_TOKENS("biasTokens"),
   BIAS_VALUES("biasValues"),
+  DRAFT_TOKENS("draftTokens"),
+  DRAFT_PROBABILITIES("draftProbabilities"),
   STATISTICS("statistics"),
   EXACT_SUM("exactSum"),
   WORKSPACE("workspace"),
@@ -49,9 +51,9 @@ public enum Array {
   STATES("states");
 
   /** The number of arrays with a layout. */
-  public static final int LAYOUTS = 38;
+  public static final int LAYOUTS = 40;
 
-  static final int COUNT = 43;
+  static final int COUNT = 45;
 
   /** Its name in messages. */
   public final String text;

@@ -91,6 +91,8 @@ public final class Field {
   public static final int SCALE = 84;
   public static final int DYNATEMP_RANGE = 85;
   public static final int DYNATEMP_EXPONENT = 86;
+  public static final int DRAFT_TOKENS = 87;
+  public static final int DRAFT_PROBABILITIES = 88;
 
   private Field() {}
 }

@@ -193,6 +193,24 @@ final class SamplingCase {
       }
       inputs.put("bias values", values);
     }
+    if (random.nextInt(3) == 0) {
+      takeDrafts();
+    }
+  }
+
+  /** A draft of each row, and probabilities near 1 / classes, 0, 1 or beyond. */
+  private void takeDrafts() {
+    takeTokens("draft tokens", ShapeStruct.layout(shape, Array.DRAFT_TOKENS), 1);
+    int of = FLOATS[random.nextInt(FLOATS.length)];
+    layout(ShapeStruct.layout(shape, Array.DRAFT_PROBABILITIES), classes, of);
+    MemorySegment values = arena.allocate(ROOM + rows * (long) classes * 4, 64);
+    double[] edges = {0, 1, 2, -1, Double.NaN, 1e-30};
+    for (long i = 0; i < rows * (long) classes; i++) {
+      double value = 2 * random.nextDouble() / classes;
+      boolean edge = random.nextInt(20) == 0;
+      ElementType.of(of).set(values, i, edge ? edges[random.nextInt(edges.length)] : value);
+    }
+    inputs.put("draft probabilities", values);
   }
 
   private void takeMask() {
@@ -346,6 +364,8 @@ final class SamplingCase {
             .set(Array.OUTPUT_TOKENS, in("output tokens"))
             .set(Array.BIAS_TOKENS, in("bias tokens"))
             .set(Array.BIAS_VALUES, in("bias values"))
+            .set(Array.DRAFT_TOKENS, NULL.equals(states) ? in("draft tokens") : NULL)
+            .set(Array.DRAFT_PROBABILITIES, NULL.equals(states) ? in("draft probabilities") : NULL)
             .set(Array.PROCESSED_LOG_PROBABILITIES, out.getOrDefault("processed", NULL))
             .set(Array.KEPT, out.getOrDefault("kept", NULL))
             .set(Array.KEPT_MASK, out.getOrDefault("kept mask", NULL))

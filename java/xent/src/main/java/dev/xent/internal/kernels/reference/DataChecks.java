@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
+import static dev.xent.internal.kernels.Array.DRAFT_TOKENS;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
 import static dev.xent.internal.kernels.Array.STATES;
@@ -75,9 +76,10 @@ final class DataChecks {
     if (status == Status.OK) {
       status = checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS);
     }
-    return status == Status.OK
-        ? checkTokens(call, BIAS_TOKENS, call.shape.targetCount, Field.BIAS_TOKENS)
-        : status;
+    if (status == Status.OK) {
+      status = checkTokens(call, BIAS_TOKENS, call.shape.targetCount, Field.BIAS_TOKENS);
+    }
+    return status == Status.OK ? checkTokens(call, DRAFT_TOKENS, 1, Field.DRAFT_TOKENS) : status;
   }
 
   private static int checkTokens(ReferenceCall call, Array array, long count, int field) {

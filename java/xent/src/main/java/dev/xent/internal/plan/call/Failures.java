@@ -79,6 +79,7 @@ public final class Failures {
           case Field.PROMPT_TOKENS -> Array.PROMPT_TOKENS;
           case Field.OUTPUT_TOKENS -> Array.OUTPUT_TOKENS;
           case Field.BIAS_TOKENS -> Array.BIAS_TOKENS;
+          case Field.DRAFT_TOKENS -> Array.DRAFT_TOKENS;
           default -> null;
         };
     if (named != null) {

@@ -274,6 +274,7 @@ public final class SamplerPlan {
       View tokens,
       SamplerOutputs outputs) {
     outputs.requireForShard();
+    inputs.reject(Array.DRAFT_TOKENS, "a shard of a sampler");
     if (requests == null) {
       sampling.requireForShard();
     } else {
@@ -395,6 +396,7 @@ public final class SamplerPlan {
         requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
       }
       requireTokens(call, call.part(Array.BIAS_TOKENS), call.targetCount);
+      requireTokens(call, call.part(Array.DRAFT_TOKENS), 1);
       if (arguments.gathered != null) {
         SampleRound.gather(arguments.gathered, call);
         shared.round = new SampleRound(call.dimensions.rows);

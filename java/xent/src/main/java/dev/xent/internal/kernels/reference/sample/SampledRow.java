@@ -20,6 +20,12 @@ public final class SampledRow {
   /** Changes the seed for the random bits that decide whether XTC removes classes. */
   private static final long XTC_SEED = 0x9e3779b97f4a7c15L;
 
+  /** Changes the seed for the random bits that decide whether a draft is accepted. */
+  private static final long ACCEPT_SEED = 0xbf58476d1ce4e5b9L;
+
+  /** Changes it for those that replace a draft. */
+  private static final long REPLACE_SEED = 0x94d049bb133111ebL;
+
   /** The token of the row, or -1. */
   public long token;
 
@@ -32,6 +38,7 @@ public final class SampledRow {
   private final Penalties penalties;
   final Filters filters = new Filters(kept);
   private final Weights weights = new Weights();
+  private final Drafts drafts;
   private final Philox random = new Philox();
   private final Arithmetic logarithm = new Float64();
 
@@ -39,11 +46,13 @@ public final class SampledRow {
     this.work = work;
     call = work.call;
     penalties = new Penalties(call);
+    drafts = new Drafts(call);
   }
 
   /** Samples the work's current row with {@code options}. */
   public void sample(long row, long stream, Sampling options) {
     take(row, options, options.greedy != 0);
+    drafts.begin(row);
     finish(stream, options);
   }
 
@@ -246,20 +255,43 @@ public final class SampledRow {
   void draw(long stream, Sampling options, double temperature) {
     kept.sortByClass();
     weights.of(kept, temperature, call.shape.wholeRow());
-    long target = pointedAt(stream, options, weights.sum);
-    long upTo = 0;
-    int i = -1;
-    while (upTo <= target) {
-      i++;
-      upTo += weights.get(i);
+    int i = drafts.any() ? indexFromDraft(stream, options) : -1;
+    if (i < 0) {
+      long target = pointedAt(stream, options, weights.sum);
+      for (long upTo = 0; upTo <= target; upTo += weights.get(i)) {
+        i++;
+      }
     }
     token = kept.clazz(i);
     logProbability = logOfShare(weights.get(i), weights.sum);
   }
 
+  /**
+   * The index of the draft or of the class that replaces it; -1 if a class is drawn as without a
+   * draft.
+   */
+  private int indexFromDraft(long stream, Sampling options) {
+    long sum = drafts.compare(kept, weights);
+    long coin = pointedAt(options.seed ^ ACCEPT_SEED, stream, options, Math.max(drafts.weight, 1));
+    int own = drafts.index;
+    if (sum == 0 || (own >= 0 && coin < weights.get(own))) {
+      return own;
+    }
+    long target = pointedAt(options.seed ^ REPLACE_SEED, stream, options, sum);
+    int i = -1;
+    for (long upTo = 0; upTo <= target; upTo += drafts.beyond(i)) {
+      i++;
+    }
+    return i;
+  }
+
   /** The random position in a sum. */
   long pointedAt(long stream, Sampling options, long sum) {
-    random.block(options.seed, options.step, options.draw, stream);
+    return pointedAt(options.seed, stream, options, sum);
+  }
+
+  private long pointedAt(long seed, long stream, Sampling options, long sum) {
+    random.block(seed, options.step, options.draw, stream);
     return Mass.pointedAt(random.high, random.low, sum);
   }
 
