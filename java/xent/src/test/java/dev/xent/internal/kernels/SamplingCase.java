@@ -364,8 +364,8 @@ final class SamplingCase {
             .set(Array.OUTPUT_TOKENS, in("output tokens"))
             .set(Array.BIAS_TOKENS, in("bias tokens"))
             .set(Array.BIAS_VALUES, in("bias values"))
-            .set(Array.DRAFT_TOKENS, NULL.equals(states) ? in("draft tokens") : NULL)
-            .set(Array.DRAFT_PROBABILITIES, NULL.equals(states) ? in("draft probabilities") : NULL)
+            .set(Array.DRAFT_TOKENS, in("draft tokens"))
+            .set(Array.DRAFT_PROBABILITIES, in("draft probabilities"))
             .set(Array.PROCESSED_LOG_PROBABILITIES, out.getOrDefault("processed", NULL))
             .set(Array.KEPT, out.getOrDefault("kept", NULL))
             .set(Array.KEPT_MASK, out.getOrDefault("kept mask", NULL))
@@ -386,6 +386,7 @@ final class SamplingCase {
   /** Leaves filters and outputs that shards can have. */
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
+    inputs.keySet().removeAll(Set.of("draft tokens", "draft probabilities"));
     if (xent_layout.type(ShapeStruct.layout(shape, Array.CLASS_MASK)) != XentH.XENT_U8()) {
       inputs.remove("class mask"); // which begins at any class
     }

@@ -43,8 +43,9 @@ final class Drafts {
     }
   }
 
+  /** Whether the row has a draft. The token may be of an earlier call if this one has no drafts. */
   boolean any() {
-    return token >= 0;
+    return token >= 0 && has(call.given.of(DRAFT_TOKENS));
   }
 
   /**
