@@ -94,10 +94,10 @@ public final class SamplerInputs {
 
   /**
    * Returns inputs with a draft of each row: a token that another model drew. It is accepted with
-   * the probability {@code min(1, p / q)}, where {@code p} is the probability that this sampler
-   * gives it, and {@code q} that of the other model; else the token is drawn from {@code max(p - q,
-   * 0)}. So tokens have the probabilities of this sampler, and a token is its draft if and only if
-   * the draft was accepted. A greedy sampler ignores drafts, and a shard does not take them.
+   * the probability {@code min(1, p / q)}, where {@code p} is its probability of this sampler, and
+   * {@code q} that of the other model; else the token is drawn from {@code max(p - q, 0)}. So
+   * tokens have the probabilities of this sampler, and a token is its draft if and only if the
+   * draft was accepted. A greedy sampler ignores drafts, and a shard does not take them.
    *
    * @param draftTokens the classes, of any integer type, in the shape of the tokens; -1 marks a row
    *     without a draft, in types with a sign. A number that is neither is a {@link LabelException}
