@@ -806,9 +806,9 @@ typedef struct xent_sample_state {
  * gradient_scale 1.
  *
  * Drafts: a row with a draft token d, which another model drew with draft_probabilities q, gets d with the probability
- * min(1, p_d / q_d), p being the softmax that tokens are drawn from; else a token drawn from max(p - q, 0), which is not
- * d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores its
- * draft.
+ * min(1, p_d / q_d), p being the softmax that tokens are drawn from; else a token drawn from max(p - q, 0), which is
+ * not d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores
+ * its draft.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
@@ -817,7 +817,8 @@ typedef struct xent_sample_state {
  * ties FIRST; twice if top-p keeps at most 512 classes; otherwise up to 14 times. Rows that are not finished are not
  * written.
  * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
- * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask, the outputs after it and drafts.
+ * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask, the outputs after it and
+ * drafts.
  * States that do not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
 typedef struct xent_sample_call {
   uint64_t size;

@@ -36,6 +36,7 @@ _PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TA
 _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, "CLASS_NUMBERS": _INDEX,
           "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG_OR_WORD}
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
+_TOKENS = (*_COUNTS, "draft_tokens")
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty", "scale", "dynatemp_range",
@@ -1023,7 +1024,7 @@ class Call:
             raise LabelError(f"element {element} has label {label}; expected 0 or 1"
                              + (f", or ignore_index={label} if such elements do not count" if mark else ""),
                              element, label, 2)
-        if field in _COUNTS:
+        if field in _TOKENS:
             unsigned = self.arrays[field].type.startswith("U")
             raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}; expected a class "
                              f"index, or {'tokens of a signed type with ' if unsigned else ''}-1 for none", row, label,

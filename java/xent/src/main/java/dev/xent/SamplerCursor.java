@@ -248,7 +248,7 @@ public final class SamplerCursor {
    * @throws ShapeException for another number of rows, or an array that has fewer places
    */
   public int verify(Tensor logits, int[] drafts, Tensor draftProbabilities, int[] tokens) {
-    Objects.requireNonNull(draftProbabilities, "draftProbabilities");
+    Arguments.view(draftProbabilities, "draftProbabilities");
     return verifyRows(logits, drafts, draftProbabilities, tokens);
   }
 

@@ -47,7 +47,8 @@ final class ConformanceRun {
           "entropies",
           "tokens",
           "processed_log_probabilities",
-          "kept");
+          "kept",
+          "draft_tokens");
   private static final List<String> RULES =
       List.of("xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai");
   private static final List<String> TIES = List.of("of rules", "first", "all");
