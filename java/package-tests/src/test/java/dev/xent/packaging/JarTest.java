@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** What is in the jar, what lies beside it, and how large it is. */
 class JarTest {
   /** What the jar may grow to before somebody has to say why. */
-  private static final long MOST_BYTES = 2_470_000;
+  private static final long MOST_BYTES = 2_490_000;
 
   /** With the libraries of all platforms: mvn -Pnatives. */
   private static final long MOST_BYTES_OF_ALL = 7_800_000;
