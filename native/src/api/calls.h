@@ -17,7 +17,7 @@ static inline bool worth_streaming(const xent_frame *f, const void *output, cons
   return output && output != input && f->elements >= least;
 }
 
-/* For a call that may write the gradient of its logits. */
+/* Makes the gradient, which may overwrite the logits, the output of a call. */
 static inline void use_gradient_as_output(xent_frame *f) {
   xent_call *c = &f->call;
   c->output_layout = &c->shape->gradient;
@@ -39,7 +39,7 @@ static inline xent_status run_checked(const xent_call *call, xent_kernel kernel)
   call->report->denominator = (double)call->report->valid_rows;
   return status;
 }
-/* The same, or stores both for later runs. */
+/* Runs a kernel on a checked call, or stores both for later runs. */
 static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
   return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
@@ -94,7 +94,7 @@ static inline xent_status check_outputs_of_targets(xent_frame *f) {
   return of_labels ? xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
-/* For logits that a call does not read: their type selects the arithmetic. */
+/* Checks the type of logits that a call does not read: it selects the arithmetic. */
 static inline xent_status check_logits_type(xent_frame *f) {
   const xent_layout *l = &f->call.shape->logits;
   const xent_element_type type = xent_element_type_of(l->type);

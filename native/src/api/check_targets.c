@@ -138,8 +138,8 @@ static xent_status refuse_weight(const xent_call *call, int32_t field, int64_t i
   return XENT_INVALID_OPTION;
 }
 
-/* False if one of them may be no weight, or is -0. Has no early exit, so that compilers vectorize it: a row may have
- * one weight per logit. The bits of a weight other than -0 are not above those of FLT_MAX. */
+/* Whether n floats are weights other than -0, whose bits are not above those of FLT_MAX. The loop has no early exit, so
+ * that compilers vectorize it: a row may have one weight per logit. */
 static bool are_weights(const float *weights, int64_t n) {
   uint32_t wrong = 0;
   for (int64_t k = 0; k < n; k++) {
@@ -167,7 +167,8 @@ static xent_status check_class_weights(const xent_call *call) {
   return XENT_OK;
 }
 
-/* Without arrays that change which labels count or how much, and without an exact sum, which weigh_rows adds to. */
+/* The only arrays of a call for weigh_labels: others change which labels count or how much, and weigh_rows adds to an
+ * exact sum. */
 #define XENT_OF_WEIGHED_LABELS (XENT_HAS(targets) | XENT_HAS(class_weights))
 
 /* Whether labels and class weights are contiguous, the labels are valid, and the sum of their weights is exact in

@@ -220,7 +220,7 @@ xent_status xent_check_whole(xent_frame *f) {
 _Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
 _Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
                "api/options.h lacks an option");
-/* For the arrays of functions with records: records depend on their presence, not on their contents. */
+/* The arrays of functions with records: records depend on the presence of some, not on their contents. */
 #define XENT_ARRAYS_DIGESTED (XENT_HAS(targets) | XENT_HAS(class_weights))
 #define XENT_ARRAYS_NOT_DIGESTED                                                                                      \
   (XENT_HAS(logits) | XENT_HAS(output) | XENT_HAS(forward_output) | XENT_HAS(losses) | XENT_HAS(exact_sum) |          \

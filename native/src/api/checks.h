@@ -31,9 +31,9 @@ struct xent_frame {
 
 /* Sets the report for a status and returns the status. */
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer);
-/* The same for a number that may have a fraction. */
+/* xent_refuse for a number that may have a fraction. */
 __attribute__((cold)) xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t field, double value);
-/* The same for the ignore index, which may not fit such a number. */
+/* xent_refuse for the ignore index, which may not fit a double. */
 __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xent_status status);
 
 /* Whether the struct of a function has a valid size, so that its fields can be read. */
@@ -62,7 +62,7 @@ typedef struct {
   uint32_t only_beside; /* must be 0 or 1 if none of these is set */
 } xent_number;
 
-/* For an entry of api/options.h. */
+/* An entry of api/options.h as an xent_number. */
 #define XENT_NUMBER(struct_, name, FIELD, kind, functions, recorded, unset, symbol, says, ...) \
   {.at = offsetof(struct_, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__},
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of Hessian-vector products of cross-entropy. They compute the softmax of a block of rows, then its
- * backward in place while the block is in the caches. */
+ * backward in place while the block is in the caches. contract_hvp (native/test/contract/hvp.c) is the plain form. */
 #include "api/calls.h"
 #include "kernels/present.h"
 #include "kernels/targets/entries.h"

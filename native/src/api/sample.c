@@ -53,7 +53,7 @@ static xent_status check_order(xent_frame *f, const xent_sampling *s) {
   return XENT_OK;
 }
 
-/* For a shard: filters that work on a few classes, or sums of weights, per row. */
+/* Checks that the filters of a shard work on a few classes per row, or on sums of weights. */
 static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
   if (s->greedy) return XENT_OK;
   if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);

@@ -55,8 +55,8 @@ static inline bool none_meets(axis a, axis b, axis c) {
   return true;
 }
 
-/* For axes whose elements fit a reach of 64 bits, with strides that are not negative. The work is bounded by the
- * smallest of three extents, which is bounded by the reach. */
+/* Whether no two elements have the same address. Strides are not negative, and the elements fit a reach of 64 bits. The
+ * work is bounded by the smallest of three extents, which is bounded by the reach. */
 static inline bool elements_are_apart(axis *axes, int n) {
   int used = 0;
   int64_t reach = 0, elements = 1;

@@ -102,8 +102,8 @@ typedef struct {
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */
   void (*tanh)(const float *x, float *t, int64_t n);
-  /* The same in double, for n that are a multiple of XENT_LANES. It computes exponentials of vectors, and one by one,
-   * which must agree; and log, log(1 + q) and log(1 - d). */
+  /* Functions of double arithmetic, for n that are a multiple of XENT_LANES. f64_exponential computes exponentials of
+   * vectors, and one by one, which must agree. The last three are log(v), log(1 + q) and log(1 - d). */
   void (*f64_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
   void (*f64_tanh)(const double *x, double *t, int64_t n);
   double (*f64_log)(double v);

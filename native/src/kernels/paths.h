@@ -149,7 +149,7 @@ XENT_DEFINE_PATHS(f64_cross_entropy, XENT_F64_LOSS_PATHS, NULL)
 XENT_DEFINE_PATHS(f64_softmax_backward, XENT_F64_BACKWARD_PATHS, NULL)
 static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
 
-/* For a forward with fixed arrays and types. */
+/* The kernel of a forward with fixed arrays and types, chosen once for many calls. */
 static xent_status single_forward(const xent_call *call) {
   call->report->schedule = XENT_SCHEDULE_SINGLE;
   return single_row(call, generic_forward);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backward of softmax and log-softmax.
+ * Backward of softmax and log-softmax; contract_backward (native/test/contract/contract.c) is the plain form.
  *   softmax      dx = y * (g - float(sum g * y))
  *   log-softmax  dx = g - exp(y) * float(sum g)
- * and times 1 / temperature. Masked elements are +0 in y, g and dx. Rows of few floats are processed sixteen at a time
- * in place. Longer rows stay in registers if there are enough registers; all others are written while they are in the
- * caches. Rows that are not contiguous, or of several types, are copied first.
+ * and times 1 / temperature. Masked elements are +0 in y, g and dx. The paths:
+ *   floats       rows in place: sixteen short ones at once, as in schedules/dense.h; longer ones one by one, in
+ *                registers or, if these are too few, in two passes
+ *   short        16 * (128 / n) rows of n classes at a time are copied, computed as floats, and copied back
+ *   contiguous   each row in place: the sum of each chunk, then dx
+ *   copies       each row through buffers of 1024 classes: the sum of each chunk, then dx
  */
 #ifndef XENT_BACKWARD_ROWS_H
 #define XENT_BACKWARD_ROWS_H
@@ -74,8 +77,8 @@ XENT_INLINE lanes sum_of_vectors(const lanes v[XENT_GROUP_VECTORS], const int ve
   return vectors <= 4 ? sum_of_four_vectors(v) : lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
 
-/* Rows of `vectors` vectors. Each vector is read once; with log it is read twice, because its exponentials take the
- * registers. */
+/* Computes rows of `vectors` vectors. Each vector is read once; with log it is read twice, because its exponentials
+ * take the registers. */
 XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int vectors, const bool log,
                                    const bool masked) {
   if (vectors * XENT_LANES > XENT_REGISTER_CLASSES) return;
@@ -136,7 +139,7 @@ XENT_INLINE lanes dense_backward_sums(const float *y, const float *g, int64_t n,
     wide[i] = dlanes_widen(product_group(g + i * n, log ? NULL : y + i * n, NULL, 0, n, XENT_NEAR, XENT_F32));
   return dlanes_narrow(dlanes_add(dlanes_tree_rows(wide), dlanes_zero()));
 }
-/* Parts [k, k + count) of n. rows: the row of each number. */
+/* Writes parts [k, k + count) of n. rows: the row of each number. */
 XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx, int64_t n, lanes sums,
                                       const int32_t *rows, const backward_factors *f, int64_t k, const int count,
                                       const bool log) {
@@ -196,7 +199,7 @@ XENT_INLINE void backward_float_rows(const float_rows *all, float hi, const bool
     default: break;
   }
 }
-/* With a mask, for rows that stay in registers. */
+/* Rows with a mask must fit into registers. */
 XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) {
   r->mask ? backward_float_rows(r, hi, false, true) : backward_float_rows(r, hi, false, false);
 }
@@ -306,9 +309,9 @@ XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count,
   }
 }
 
-/* Rows of at most a group, many at a time. Masked rows of floats that stay in registers are processed in place. In the
- * buffer, dx starts half a block before g, because sixteen rows may be loaded as two eights: a load that overlaps the
- * store of a part stalls. */
+/* Computes rows of at most a group, many at a time. Masked rows of floats that stay in registers are processed in
+ * place. In the buffer, dx starts half a block before g, because sixteen rows may be loaded as two eights: a load that
+ * overlaps the store of a part stalls. */
 XENT_SHARED xent_status backward_of_short_copies(const xent_call *call, xent_kernel fallback) {
   (void)fallback;
   const backward_call of = backward_call_of(call), *const b = &of;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backward of softmax and log-softmax of columns: g and y are tiles, and dx overwrites g. If all classes fit, they are
- * read once. Otherwise each group is read for the sums and again for dx. Neighbours in whole blocks are read and
- * written in place. Masked elements are +0 in y, g and dx.
+ * Backward of softmax and log-softmax of columns, as in backward/rows.h.
+ *   for each strip of adjacent rows:
+ *     load g and y into tiles;  s = float(sum of g y) of each row, in log-softmax of g
+ *     dx = y (g - s), in log-softmax g - exp(y) s: overwrites g;  store dx
+ * If all classes fit, they are read once. Otherwise each group is read for the sums and again for dx. Neighbours in
+ * whole blocks are read and written in place. Masked elements are +0 in y, g and dx.
  */
 #ifndef XENT_COLUMNS_BACKWARD_H
 #define XENT_COLUMNS_BACKWARD_H
@@ -17,7 +20,7 @@ XENT_INLINE void clear_masked_classes(const column_call *a, const strip *s, int6
       lanes_store(tile + to, lanes_where_set(a->mask + to, lanes_load(tile + to), lanes_set(0.0f)));
     }
 }
-/* n classes from `begin` on of g, and of y if it is needed. */
+/* Loads n classes from `begin` on of g, and of y if it is needed. */
 XENT_SHARED void load_tensors(const column_call *a, const strip *s, int64_t begin, int64_t n, bool wants_y) {
   const xent_call *call = a->call;
   const xent_shape *shape = call->shape;
@@ -62,8 +65,8 @@ XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors
   add_terms(k, a->spare, XENT_LANES, n, length);
 }
 
-/* float(sum) of columns [from, to), at most four blocks; no sum is -0. The tiles hold all classes, or are filled with
- * them. */
+/* Computes s = float(sum) of columns [from, to), at most four blocks; no sum is -0. The tiles hold all classes, or are
+ * filled with them. */
 XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory,
                               bool fits_scratch, float *sums) {
   const int64_t classes = a->call->shape->classes;
@@ -90,7 +93,7 @@ XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from
     lanes_store(sums + at, dlanes_narrow(total[(at - from) / XENT_LANES]));
 }
 
-/* dx of n classes of a block, as floats. past: store past the caches. */
+/* Computes dx of n classes of a block, as floats. past: store past the caches. */
 XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of, char *dx, int64_t step, int64_t n,
                                   lanes sum, const bool log, const bool past) {
   const exp_references references = references_of_backward();
@@ -126,7 +129,7 @@ XENT_INLINE void emit_in_memory(const column_call *a, const strip *s, const floa
                   past);
   }
 }
-/* n classes from `begin` on, which are in the tiles: dx overwrites g. */
+/* Writes n classes from `begin` on, which are in the tiles: dx overwrites g. */
 XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t begin, int64_t n, const float *sums) {
   XENT_EACH_BLOCK(s, at) {
     const block_tensors b = tensors_of_block(a, s, at, begin, 0, false);

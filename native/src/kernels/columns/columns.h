@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls whose class axis is not last: a lane is a row. Each strip is loaded, summed, converted to results and stored,
- * for any outputs.
- *   If all classes fit into the scratch, they stay there, and their e are stored from there.
- *   Otherwise each group of classes goes through the scratch, and the references rise row by row.
+ * Calls whose class axis is not last: a lane is a row.
+ *   for each strip of adjacent rows [r, r + width):
+ *     for each class c: scratch[c] = x[c][r .. r + width)               load.h, tiles.h
+ *     for each block of sixteen rows: max, e and sums over the classes  sum.h
+ *     for each block: results, and the factors f and b                  results/
+ *     for each class c: y[c][r .. r + width) = scratch[c] f + b         store.h
+ * If the classes do not all fit into the scratch, one group of 128 is in it at a time, for the sums and again for the
+ * results. The references then rise row by row.
  */
 #ifndef XENT_COLUMNS_H
 #define XENT_COLUMNS_H
@@ -271,7 +275,7 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
     sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
 }
 
-/* For a block with all classes in the scratch. */
+/* The sums of a block with all classes in the scratch. */
 XENT_SHARED void sum_whole_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes;
@@ -312,7 +316,7 @@ typedef struct {
   float largest[XENT_LONG_COLUMNS]; /* of a group */
 } strip_chunk;
 
-/* Raises the references of rows with a group more than sixteen octaves above them, and scales the lanes. */
+/* raise_reference of sum/chunk.h for sixteen rows, those with a group more than sixteen octaves above N. */
 XENT_INLINE void raise_references(lanes largest, const f32_temperature *h, float *reference, dlanes total[XENT_LANES]) {
   const lanes N = lanes_load(reference), raised = references_for(largest, h),
               hot = lanes_mul(largest, lanes_set(h->hi));
@@ -363,7 +367,8 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   }
 }
 
-/* Any number of classes, chunk by chunk. The sums have the form of a single chunk: 2^30 S. */
+/* The sums of any number of classes, chunk by chunk, in the form of a single chunk: 2^30 S. contract_fold is the plain
+ * form of the fold. */
 XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const bool sums_targets = j->smoothed || j->probabilities;
@@ -471,7 +476,7 @@ XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chun
   return invalid;
 }
 
-/* Only a second pass: the statistics of an earlier call hold all other values. */
+/* A gradient from the statistics of an earlier call, which hold the values of the first pass. */
 XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
   const xent_call *call = a->call;
   const xent_status invalid = load_labels(a->j, s);
@@ -521,7 +526,7 @@ XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) 
   return XENT_OK;
 }
 
-/* Forward, and the gradient from known statistics. */
+/* The path of forwards, and of gradients from known statistics. */
 XENT_KERNEL xent_status strip_rows(const xent_call *call, xent_kernel fallback) {
   column_view view;
   column_call a;

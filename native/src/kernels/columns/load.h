@@ -5,7 +5,7 @@
 
 #include "kernels/columns/strip.h"
 
-/* `blocks` whole blocks of neighbouring columns, class after class, and the largest of each column. */
+/* Copies `blocks` whole blocks of neighbouring columns, class after class, and finds the largest of each column. */
 XENT_INLINE void gather_blocks(const char *x, int64_t step, int64_t n, float *scratch, int64_t pitch, const int blocks,
                                const int32_t type, float *largest) {
   lanes m[4];
@@ -22,7 +22,7 @@ XENT_INLINE void gather_blocks(const char *x, int64_t step, int64_t n, float *sc
   for (int k = 0; k < blocks; k++) lanes_store(largest + k * XENT_LANES, m[k]);
 }
 
-/* Fewer than sixteen columns, with +0 after them if they are the last of the strip. */
+/* Copies fewer than sixteen columns, with +0 after them if they are the last of the strip. */
 XENT_INLINE void gather_part(const char *x, int64_t step, int32_t type, int64_t n, float *scratch, int64_t pitch,
                              int64_t columns, const bool last, float *largest) {
   lanes m = lanes_set(-INFINITY);
@@ -48,7 +48,7 @@ XENT_INLINE void gather_run(const char *x, int64_t step, int64_t n, float *scrat
   if (i < columns) gather_part(x + i * size, step, type, n, scratch + i, pitch, columns - i, true, largest + i);
 }
 
-/* Short adjacent runs: their columns begin anywhere in a block. */
+/* Copies short adjacent runs, whose columns begin anywhere in a block. */
 XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
                                    int64_t begin, int64_t n, float *scratch, float *largest) {
   const int64_t whole = s->width & -XENT_LANES;

@@ -24,7 +24,7 @@ typedef struct {
   lanes m, r, b, label, label_gradient;
 } block_factors;
 
-/* Without factors, the contents of the tiles are stored unchanged. */
+/* The factors of a block; without f, the contents of the tiles are stored unchanged. */
 XENT_INLINE block_factors factors_at(const strip *s, const strip_factors *f, int64_t at) {
   if (!f) return (block_factors){.m = lanes_set(0.0f), .r = lanes_set(1.0f), .b = lanes_set(-0.0f)};
   return (block_factors){.m = lanes_load(f->m + at), .r = lanes_load(f->r + at), .b = lanes_load(f->b + at),
@@ -69,7 +69,7 @@ XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, c
 }
 /* ---- stores ---- */
 
-/* Through the caches; past them, with a whole line per block; past them only for whole lines. */
+/* The kinds of stores: through the caches; past them, with a whole line per block; past them only for whole lines. */
 enum strip_stores { XENT_STORE_THROUGH, XENT_STORE_PAST, XENT_STORE_LINES };
 
 /* Columns that are adjacent in memory. */

@@ -2,7 +2,7 @@
 /*
  * Adds the terms of tiles.h for a group of a block. This is sum/chunk.h with classes along columns instead of rows: sum
  * l of a group adds its classes l, l + 16 ... (along a row, sum l is a lane of a vector). Here each sum is a vector
- * with one number per row.
+ * with one number per row. contract_chunk_sum (native/test/contract/contract.c) is the plain form.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H
@@ -37,7 +37,7 @@ typedef struct {
   column_ahead ahead;
 } block_classes;
 
-/* `count` classes from `class` on, `step` apart. */
+/* Loads `count` classes from `class` on, `step` apart, as terms or e. */
 XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t step, const int count, const int what,
                               lanes *v) {
   float *x = b->x + class * b->pitch;
@@ -163,7 +163,7 @@ XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_
   XENT_UNROLL(4)
   for (int k = 0; k < count; k++) lanes_store(e + k * e_pitch, v[k]);
 }
-/* e of n classes of a block, which may overwrite their logits. */
+/* Computes e of n classes of a block; they may overwrite their logits. */
 XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references,
                            const f32_temperature *temperature_of_call) {
   const f32_temperature h = *temperature_of_call; /* a copy, which no store can change */

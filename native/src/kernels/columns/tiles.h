@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tiles of a strip: of the logits, which become e; of targets, if they differ between classes; of the softcap's
- * derivatives; of masks. Each option is one step on a tile, for any layout and type. Targets that are the same for all
- * classes have no tile: labels with smoothing use the result of gap_terms on the logits alone. For rows that are not in
- * strips, load/row.h and sum/ have the same steps.
+ * derivatives; of masks.
+ *             row 0 .. 15       row 16 .. 31
+ *   class 0   ................  ................  ...     the block `at` is the sixteen rows from row `at` on;
+ *   class 1   ................  ................  ...     class c of it begins at number c * pitch + at
+ * Each option is one step on a tile, for any layout and type. Targets that are the same for all classes have no tile:
+ * labels with smoothing use the result of gap_terms on the logits alone. For rows that are not in strips, load/row.h
+ * and sum/ have the same steps.
  */
 #ifndef XENT_COLUMNS_TILES_H
 #define XENT_COLUMNS_TILES_H
@@ -203,8 +207,8 @@ XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at,
   lanes_store(sums->rank + at, rank);
 }
 
-/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 if t is 0. Without a tile of
- * targets, every t is 1. */
+/* The terms of label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 if t is 0. Without a tile
+ * of targets, every t is 1. */
 XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
                            lanes max, float *terms) {
   const job *j = a->j;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns that do not go in strips: some columns at a time are transposed to rows of floats, computed as rows, for any
- * outputs, and the results are transposed back.
+ * Columns that do not go in strips: some columns a, b, c at a time are transposed to rows of floats, computed as rows,
+ * for any outputs, and the results are transposed back.
+ *   x: a0 b0 c0 ...              a0 a1 a2 ...                         y: a0 b0 c0 ...
+ *      a1 b1 c1 ...   turn_in    b0 b1 b2 ...   kernel    turn_back      a1 b1 c1 ...
+ *      a2 b2 c2 ...              c0 c1 c2 ...   of rows                  a2 b2 c2 ...
  */
 #ifndef XENT_COLUMNS_TURN_H
 #define XENT_COLUMNS_TURN_H

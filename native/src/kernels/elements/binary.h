@@ -3,6 +3,8 @@
  * Binary cross-entropy of logits (numerics.md, section 12), in float32 arithmetic, or in double if the logits are
  * double or the loss is focal. Each element needs two numbers from the same exponential u = exp(-|x|): log1p(u), which
  * is the softplus without max(x, 0), and 1 / (1 + u), from which both sigmoids are computed. So nothing cancels.
+ *   for each box, for each piece of 512 elements: loss and gradient of x, t, w, r, vector by vector
+ * contract_binary (native/test/contract/binary.c) is the plain form.
  */
 #ifndef XENT_ELEMENTS_BINARY_H
 #define XENT_ELEMENTS_BINARY_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binary cross-entropy of logits in double, and its focal form (conformance/numerics.md, section 12). */
+/* Binary cross-entropy of logits in double, and its focal form (conformance/numerics.md, section 12);
+ * contract_binary_f64 (native/test/contract/binary.c) is the plain form. */
 #ifndef XENT_ELEMENTS_F64_BINARY_H
 #define XENT_ELEMENTS_F64_BINARY_H
 
@@ -26,7 +27,7 @@ XENT_INLINE f64_binary f64_binary_of(const xent_options *o) {
 
 XENT_INLINE doubles f64_minus(doubles v) { return doubles_sub(doubles_set(-0.0), v); }
 
-/* m^gamma for 2^-1022 <= m; an m above 1 counts as 1 */
+/* The power m^gamma for 2^-1022 <= m; an m above 1 counts as 1. */
 XENT_INLINE doubles f64_focal_power(const f64_binary *o, doubles m) {
   const doubles zero = doubles_set(0), k = doubles_mul(o->gamma, f64_log(m));
   return doubles_mul(f64_exp(doubles_where_at_most(k, zero, k, zero), &o->reference), doubles_set(0x1p-192));

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls with independent elements: the elements are processed in the memory order of the logits, a piece at a time. An
- * array whose piece is contiguous is read and written in place, others through a buffer.
+ * Calls with independent elements. The rows of a call are at most three boxes A, B, C, here for an inner axis of five:
+ *   . . A A A
+ *   B B B B B
+ *   B B B B B
+ *   C C . . .
+ * The elements of a box, with their classes, are processed in the memory order of the logits, 512 at a time. An array
+ * whose elements are contiguous in that order is read and written in place, others through a buffer.
  */
 #ifndef XENT_ELEMENTS_WALK_H
 #define XENT_ELEMENTS_WALK_H
@@ -100,7 +105,7 @@ XENT_INLINE void *element_at(const element_array *a, int64_t k, const bool wide)
   return (char *)a->array + (a->at + k) * (wide ? 8 : 4);
 }
 
-/* n elements of a run. */
+/* Loads n elements of a run. */
 XENT_INLINE void load_run(const strided *s, int64_t n, float *to) {
   if (s->type == XENT_U8) {
     for (int64_t j = 0; j < n; j++) to[j] = ((const uint8_t *)s->at)[j * s->stride];
@@ -136,7 +141,7 @@ XENT_INLINE const void *load_elements(const element_box *b, const element_array 
   copy_elements(b, a, k, n, buffer, wide, false);
   return buffer;
 }
-/* Where to compute elements: in place, or in the buffer for store_elements. */
+/* The place for computed elements: the array, or the buffer for store_elements. */
 XENT_INLINE void *room_for_elements(const element_array *a, int64_t k, element_buffer *buffer, const bool wide) {
   return lies_as_computed(a, wide) ? element_at(a, k, wide) : buffer;
 }

@@ -14,7 +14,7 @@ XENT_INLINE lanes backward_lanes(lanes v, lanes g, lanes s, lanes r, const bool 
   return hot ? lanes_mul(dx, r) : dx;
 }
 
-/* For exponentials of log-probabilities. */
+/* The references for exponentials of log-probabilities. */
 XENT_INLINE exp_references references_of_backward(void) {
   return exp_everywhere(exp_reference_of(0.0f, &temperature_1));
 }
@@ -25,7 +25,7 @@ typedef struct {
   lanes s, r;
 } backward_factors;
 
-/* For log-softmax; and with the bare formula: r is 1, and no result of a softmax is NaN. */
+/* Kinds of a backward: log-softmax; the bare formula, where r is 1 and no result of a softmax is NaN. */
 enum { XENT_OF_LOG = 1, XENT_PLAIN = 2 };
 
 XENT_INLINE void backward_pair(const backward_factors *f, const void *y, const void *g, const uint8_t *mask, int64_t i,
@@ -53,8 +53,8 @@ XENT_INLINE void emit_backward_few(const backward_factors *f, const float *y, co
   }
 }
 
-/* n numbers of a type. For 16-bit floats at least two vectors, and the last two are computed first, because dx may be y
- * or g. With a mask, masked numbers are +0. */
+/* Writes n numbers of a type. Of 16-bit floats there are at least two vectors, and the last two are computed first,
+ * because dx may be y or g. Masked numbers are +0. */
 XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *mask, void *dx, int64_t n, float sum,
                                   float hi, const int32_t type, const int how, const bool stream) {
   const backward_factors f = {references_of_backward(), lanes_set(sum), lanes_set(hi)};
@@ -75,7 +75,7 @@ XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *m
     put_pair(dx, n - pair, last, type, mask, false);
 }
 
-/* For floats. It prefetches pages a chunk ahead. */
+/* The second pass of floats. It prefetches pages a chunk ahead. */
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, float hi, bool log,
                                bool stream) {
   for (int64_t i = 0, m; i < n; i += m, y += m, g += m, dx += m) {

@@ -35,7 +35,7 @@ XENT_INLINE void put(float *y, lanes v, const bool stream) {
     lanes_store(y, v);
 }
 
-/* One compare for two vectors, because a NaN is rare. */
+/* Makes NaN canonical, with one compare for two vectors, because a NaN is rare. */
 XENT_INLINE void quiet_pair(lanes v[2]) {
   if (__builtin_expect(!lanes_any_nan(v[0], v[1]), 1)) return;
   v[0] = lanes_quiet(v[0]);
@@ -62,7 +62,7 @@ XENT_INLINE int emission_kind(const emission *m) {
 /* The input: the e of a row, its logits (e is computed again), or its logits for log-softmax. */
 typedef enum { XENT_FROM_E, XENT_FROM_LOGITS, XENT_FROM_LOG } emit_source;
 
-/* From number i on. With targets, every NaN becomes the canonical one. */
+/* The results from number i on. With targets, every NaN becomes the canonical one. */
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
   lanes b = lanes_set(m->b);
   if (kind != XENT_EMIT_SAME) {
@@ -91,7 +91,7 @@ XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const
       lanes_store_part(y + at, n, w);
   }
 }
-/* n classes from floats to floats, in the same or another array. */
+/* Writes n classes from floats to floats, in the same or another array. */
 XENT_INLINE void emit_floats(const emission *of, const float *x, float *y, int64_t n, const emit_source from,
                              const int kind, const bool stream) {
   const emission own = *of, *m = &own; /* a copy that no store to y can change, like h */
@@ -190,7 +190,7 @@ XENT_SHARED void put_logarithms(const strided *s, int64_t begin, int64_t n, cons
                                 float b) {
   put_numbers(s, begin, n, x, less, f, b, false, true);
 }
-/* v 1 - 0 is v. */
+/* Stores floats as lines: v 1 - 0 is v. */
 XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const float *v, bool stream) {
   if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
   put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
@@ -255,7 +255,7 @@ XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint
   else if (type != XENT_F32)
     emit_straight_as(m, x, NULL, y, n, type, stream);
 }
-/* n classes from `begin` on, if no result is NaN; masked ones are +0. */
+/* Writes n classes from `begin` on, if no result is NaN; masked ones are +0. */
 XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strided *to, int64_t begin, int64_t n,
                                bool stream) {
   const int64_t offset = begin * size_of_float(to->type);

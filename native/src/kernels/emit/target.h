@@ -10,7 +10,7 @@
 
 /* ---- a row ---- */
 
-/* One set per call, sized for its rows, so that short rows do not pay for the stack of long ones. */
+/* The buffers of a call, sized for its rows, so that short rows do not pay for the stack of long ones. */
 typedef struct {
   float *input;        /* logits of rows of one chunk, or of the current chunk */
   float *out, *slopes; /* for a step */
@@ -132,7 +132,7 @@ XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
   return j->scale * row_weight * upstream_of_row(j, row);
 }
 
-/* For soft targets: c (1 - eps) w (lse - x). Special rows: `same` for every class. */
+/* Writes the gradient of soft targets, c (1 - eps) w (lse - x); in special rows `same` for every class. */
 XENT_SHARED void write_target_gradient(const row_context *r, const row_statistics *s, float distance, double c,
                                        const float *same) {
   const xent_call *call = r->j->call;

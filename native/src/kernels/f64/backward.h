@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backward of softmax and log-softmax. */
+/*
+ * Backward of softmax and log-softmax in float64 arithmetic; f64_contract_backward (native/test/contract/f64.c) is the
+ * plain form. The paths:
+ *   f64-rows    XENT_DOUBLES contiguous rows at a time, in place: the sums of all of them, then dx of each
+ *   f64-tiles   each tile of interleaved rows (tile.h): the sum of each chunk, then dx
+ *   f64         each row, in the same way
+ */
 #ifndef XENT_F64_BACKWARD_H
 #define XENT_F64_BACKWARD_H
 
@@ -159,7 +165,7 @@ XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *
   const doubles gs = doubles_load_part(g + i, n - i, 0), vs = doubles_load_part(v + i, n - i, 0);
   doubles_store_part(dx + i, n - i, f64_backward_one(vs, gs, s, log, r));
 }
-/* n classes of interleaved rows in which v, g or dx are columns. */
+/* Writes n classes of interleaved rows in which v, g or dx are columns. */
 XENT_INLINE void f64_emit_columns_as(const f64_backward *r, const double *v, int64_t v_stride, double *dx,
                                      int64_t stride, int64_t n, doubles s, const int count, const bool log) {
   const doubles factor = doubles_set(r->call->factor);
@@ -180,7 +186,7 @@ XENT_SHARED void f64_emit_columns(const f64_backward *r, const double *v, int64_
     f64_emit_columns_as(r, v, v_stride, dx, stride, n, s, XENT_DOUBLES, false);
 }
 
-/* n classes from c on of the current rows, whose sums are s. */
+/* Writes n classes from c on of the current rows, whose sums are s. */
 XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubles s) {
   const xent_call *call = r->call;
   const f64_buffers *b = r->b;

@@ -162,7 +162,7 @@ XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
   return how == XENT_F64_PLAIN && none == all && doubles_bits_above(k->factor, doubles_set(0)) == all;
 }
 
-/* n classes from `begin` on of rows that are adjacent columns: v factor + addend, and gradients at labels. */
+/* Writes n classes from `begin` on of rows that are adjacent columns: v factor + addend, and gradients at labels. */
 XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int64_t n, const double *v, doubles factor,
                                    doubles even) {
   const f64_row *rows = k->rows + j;

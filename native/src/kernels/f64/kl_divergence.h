@@ -5,6 +5,7 @@
  *   Jensen-Shannon     sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a
  *   total variation    sum |p - q| / 2
  * No term is negative, and an error in the log-sum-exp of a side has at most a squared or negligible effect.
+ * f64_contract_divergence (native/test/contract/f64.c) is the plain form.
  */
 #ifndef XENT_F64_KL_DIVERGENCE_H
 #define XENT_F64_KL_DIVERGENCE_H

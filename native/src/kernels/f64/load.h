@@ -37,7 +37,7 @@ XENT_INLINE f64_array f64_array_of(const xent_call *call, const void *array, con
 
 XENT_INLINE bool is_plain_array(const f64_array *a) { return a->type == XENT_F64 && a->stride == 1; }
 
-/* n doubles from class `begin` on. */
+/* Copies n numbers from class `begin` on to the buffer. */
 XENT_SHARED void f64_copy(const f64_array *a, int64_t begin, int64_t n, double *buffer) {
   const int64_t at = a->at + begin * a->stride;
   if (a->type == XENT_F32 && a->stride == 1)
@@ -55,7 +55,7 @@ XENT_INLINE const double *f64_load(const f64_array *a, int64_t begin, int64_t n,
   return buffer;
 }
 
-/* Where to compute results from class `begin` on: in place, or in the buffer for f64_store. */
+/* The place for results from class `begin` on: the array, or the buffer for f64_store. */
 XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) {
   return is_plain_array(a) ? (double *)a->array + a->at + begin : buffer;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of log-sum-exp for rows whose result is close to 0, or that have +inf. */
+/* Parts of log-sum-exp for rows whose result is close to 0, or that have +inf; exact_distance
+ * (native/test/contract/f64.c) is the plain form. */
 #ifndef XENT_F64_LOG_SUM_EXP_H
 #define XENT_F64_LOG_SUM_EXP_H
 

@@ -108,7 +108,7 @@ XENT_INLINE void f64_settle_special(f64_sums *g, int j) {
   g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
 
-/* From the sums of a block to its results. Probabilities only need to test whether D is 0. */
+/* Converts the sums of a block to its results. Probabilities only need to test whether D is 0. */
 XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
   const f64_row *rows = k->rows;
   f64_sums *g = &k->sums;

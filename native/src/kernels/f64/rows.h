@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls over rows, block by block: load, sum, results, emit. */
+/*
+ * Calls over rows in float64 arithmetic; f64_contract_row (native/test/contract/f64.c) is the plain form.
+ *   for each block of up to sixteen rows:
+ *     for each tile: max, e and sums over the classes, chunk by chunk      f64_first_pass
+ *     results of all rows of the block
+ *     for each tile: y of its classes                                      f64_write_tile
+ * A tile is one row, or interleaved rows: tile.h.
+ */
 #ifndef XENT_F64_ROWS_H
 #define XENT_F64_ROWS_H
 
@@ -12,7 +19,7 @@ XENT_INLINE int64_t f64_class_end(const xent_call *call, int64_t classes) {
   return call->class_end < classes ? call->class_end : classes;
 }
 
-/* c (1 - eps) w (log-sum-exp - x) */
+/* The gradient of a target: c (1 - eps) w (log-sum-exp - x). */
 XENT_INLINE double f64_target_gradient(const f64_row *r, const f64_sums *g, int j, double c, int64_t class, double x) {
   const double weight = c * (r->t.confidence * class_weight_at(r->call, class));
   return weight == 0 ? 0 : f64_quiet(weight * fused_double(g->max[j] - x, r->temperature.high, g->distance[j]));

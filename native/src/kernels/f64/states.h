@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows in parts. */
+/* Rows in parts, in float64 arithmetic: the states of class ranges, and the results of a complete row. */
 #ifndef XENT_F64_STATES_H
 #define XENT_F64_STATES_H
 
@@ -19,8 +19,8 @@ XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t 
   return true;
 }
 
-/* If exponentials overflow double, the sum only shows whether there is a NaN. Close to 0, the pair holds the sum
- * without the first of the largest classes. */
+/* The part of log-sum-exp for a chunk. If exponentials overflow double, the sum only shows whether there is a NaN.
+ * Close to 0, the pair holds the sum without the first of the largest classes. */
 XENT_SHARED void f64_state_for_log_sum_exp(const f64_block *k, int64_t begin, int64_t n, const f64_chunk *c,
                                            row_state *s) {
   const f64_temperature t = k->rows->temperature;
@@ -140,7 +140,7 @@ XENT_SHARED double f64_others_of_states(const f64_block *k, const row_state *sta
   return doubles_first(pair_value(f.sum));
 }
 
-/* For a block of one row. */
+/* Finishes an ignored row in a block of one row. */
 static void f64_finish_ignored(void *of, int64_t row) {
   f64_block *k = of;
   k->rows->span.row = row;

@@ -13,7 +13,7 @@ typedef struct {
   pair sum, dot, mass;
 } f64_fold;
 
-/* A chunk. */
+/* A chunk of a tile, whose sums become part of `fold`. */
 typedef struct {
   const double *x;           /* from class begin + last on */
   int64_t begin, n, last;    /* last: 0, or the begin of the last part, if interleaved rows are processed in parts */
@@ -63,7 +63,8 @@ XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_ch
   f64_load_chunk(k, j, begin, c);
   f64_chunk_largest(k, j, c);
 }
-/* The sums of a chunk. Exponentials are stored in e, which may be x, or NULL. */
+/* The sums of a chunk; chunk_of (native/test/contract/f64.c) is the plain form. Exponentials are stored in e, which may
+ * be x, or NULL. */
 XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const f64_temperature t = r->temperature;
@@ -122,7 +123,7 @@ XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
   }
   return k->turned ? doubles_load(sinks) : doubles_set(sinks[0]);
 }
-/* counts: include the sinks in the sum. They count for the maximum in any case. */
+/* Folds the sinks into the maximum, and if `counts` into the sum. */
 XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, bool counts, f64_fold *f) {
   if (!k->call->sink) return;
   const f64_temperature t = k->rows[j].temperature;
@@ -153,8 +154,8 @@ XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g
   doubles_store(g->label_logit + j, doubles_quiet(f->own));
 }
 
-/* Where to keep the exponentials of a tile until its results are written, or NULL. This is the output if it is an array
- * of doubles other than the logits; otherwise the buffer. */
+/* The place of a tile's exponentials until its results are written, or NULL: the output if it is an array of doubles
+ * other than the logits; otherwise the buffer. */
 XENT_INLINE double *f64_place(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
   const f64_array *y = &r->output;

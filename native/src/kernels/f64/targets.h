@@ -92,7 +92,7 @@ XENT_SHARED const double *f64_targets_at(const f64_block *k, int j, int64_t begi
   return t;
 }
 
-/* The same with the entries of sparse rows, for the second pass. */
+/* f64_targets_at with the entries of sparse rows, for the second pass. */
 XENT_INLINE const double *f64_all_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
   if (!k->turned) return f64_targets(k->rows + j, begin, n, k->b->t);
   return k->call->known_statistics ? f64_targets_at(k, j, begin, n) : f64_target_room(k, j);

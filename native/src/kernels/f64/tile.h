@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows as they are summed and written. A tile is one row, whose vectors are its classes, or XENT_DOUBLES interleaved
- * rows of few classes, where vector i is class i of each. A stage works on a tile. Only the position of a class
- * differs, and a sum of one row ends across its vectors (kernels/math/f64_sum.h).
+ * Rows as they are summed and written, in tiles; here with four doubles per vector:
+ *              one row             interleaved rows a, b, c, d (`turned`)
+ *   vector 0   a0 a1 a2 a3         a0 b0 c0 d0
+ *   vector 1   a4 a5 a6 a7         a1 b1 c1 d1
+ * A stage works on a tile. Only the position of a class differs, and a sum of one row ends across its vectors
+ * (kernels/math/f64_sum.h).
  */
 #ifndef XENT_F64_TILE_H
 #define XENT_F64_TILE_H
@@ -75,8 +78,8 @@ typedef struct {
   bool hit[XENT_F64_ROWS];      /* before the shift is subtracted */
 } f64_sums;
 
-/* For one row: a chunk of prepared logits, later of exponentials, and pieces. For interleaved rows: exponentials (of
- * log-softmax logits), logits, targets, results, and derivatives of the softcap. */
+/* The buffers of one row: a chunk of prepared logits, later of exponentials, and pieces. Those of interleaved rows:
+ * exponentials (for log-softmax logits), logits, targets, results, and derivatives of the softcap. */
 typedef struct {
   double *row, *x, *t, *out, *slope;
   int64_t room; /* of a chunk of a row, or of a block */
@@ -101,7 +104,7 @@ typedef struct {
   XENT_ALIGNED f64_sums sums;
 } f64_block;
 
-/* For rows of an array that are processed one by one. */
+/* Begins a block for the rows of an array that are processed one by one. */
 XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const void *logits, const xent_layout *layout,
                                const f64_buffers *b) {
   memset(k, 0, offsetof(f64_block, rows));
@@ -118,7 +121,7 @@ XENT_INLINE int f64_width(const f64_block *k) { return k->turned ? XENT_DOUBLES 
 XENT_INLINE int f64_rows_of_tile(const f64_block *k, int j) {
   return k->count - j < f64_width(k) ? k->count - j : f64_width(k);
 }
-/* The numbers of its rows. */
+/* The numbers of the rows of the tile that begins with row j. */
 XENT_INLINE doubles f64_at(const f64_block *k, const double *numbers, int j) {
   return k->turned ? doubles_load(numbers + j) : doubles_set(numbers[j]);
 }
@@ -207,7 +210,7 @@ XENT_SHARED void f64_mask_columns(const xent_call *call, int64_t row, int count,
   }
 }
 
-/* n prepared logits of the rows of a tile from class `begin` on, in x. */
+/* Loads n prepared logits of the rows of a tile from class `begin` on into x. */
 XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   const f64_row *rows = k->rows + j;
   const f64_logits *in = &rows->logits;

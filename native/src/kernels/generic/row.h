@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any length and kind, up to sixteen at once: first their sums one after the other, chunk by chunk, then their
- * results at once, then the outputs one after the other. This path takes rows that are too long for all schedules, rows
- * with a NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and all rare arrays and options.
+ * Rows of any length and kind, up to sixteen at once:
+ *   for each row:                                            take_generic_row
+ *     for each chunk of 8192 classes: its state (max, N, sums), which is folded into the row
+ *     if |max| / temperature > 16384: the same with x - max
+ *   results of all rows                                      finish_rows
+ *   for each row: for each step of 1024 classes: y = e(x; N) f + b
+ * This path takes rows that are too long for all schedules, rows with a NaN, an infinity, a shift or a factor below the
+ * normal floats, parts of rows, and all rare arrays and options. contract_general_row
+ * (native/test/contract/general_row.c) is its plain form.
  */
 #ifndef XENT_GENERIC_ROW_H
 #define XENT_GENERIC_ROW_H
@@ -62,7 +68,7 @@ XENT_INLINE void sum_copies(const row_context *r, int64_t begin, int64_t n, int6
     if (w->kept) w->kept += step;
   }
 }
-/* once: the floats of the chunk are not needed again. */
+/* contract_chunk_of is the plain form. once: the floats of the chunk are not needed again. */
 XENT_INLINE chunk_sum sum_of_chunk(row_context *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
                                    const float **floats) {
   const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
@@ -101,7 +107,7 @@ XENT_INLINE bool has_nan(const row_context *r, int64_t begin, int64_t end, float
 }
 
 /* The part of log-sum-exp for a chunk. If exponentials overflow float, the sum only shows whether there is a NaN. Close
- * to 0, *others is the sum without the first of the largest classes. */
+ * to 0, *others is the sum without the first of the largest classes (exact_distance in contract.c). */
 XENT_SHARED void chunk_for_log_sum_exp(row_context *r, int64_t begin, int64_t n, float shift, chunk_sum *c,
                                        double *others) {
   const job *j = r->j;
@@ -157,6 +163,7 @@ XENT_INLINE double mass_of_state(const job *j, const row_state *s) {
   return (double)(s->counted - (j->others && s->label != XENT_LABEL_ELSEWHERE));
 }
 
+/* One round over the chunks of a row. The plain forms are statistics (contract.c) and run_round (general_row.c). */
 XENT_INLINE void fold_row(row_context *r, float shift, bool want_first, row_fold *f) {
   *f = fold_begin();
   for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
@@ -199,6 +206,7 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
   return false;
 }
 
+/* The first pass over a row. The plain forms are prepare (contract.c) and prepared_row (general_row.c). */
 XENT_SHARED void whole_row(row_context *r, bool want_first, row_result *g) {
   const job *j = r->j;
   if (j->soft) r->share = smoothing_share(&r->t, count_classes(&r->x, 0, r->x.classes));
@@ -355,7 +363,7 @@ XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s
   return g;
 }
 
-/* For softmax or log-softmax. */
+/* The constants of a softmax or log-softmax. */
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
@@ -365,7 +373,7 @@ XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics
   return g;
 }
 
-/* n classes, contiguous in y. */
+/* Writes n classes of a row, contiguous in y. */
 XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, const row_statistics *s, const float *x,
                                      float *y, int64_t begin, int64_t n, bool stream) {
   if (g->has_each) {
@@ -392,7 +400,7 @@ XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, cons
   if (r->t.label >= 0 && label >= 0 && label < n) y[label] = g->at_label;
 }
 
-/* Classes [begin, end) of the output. */
+/* Writes classes [begin, end) of the output. */
 XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row_statistics *s, int64_t begin,
                                       int64_t end) {
   const xent_call *call = r->j->call;
@@ -425,8 +433,8 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
   r->x.slopes = NULL;
 }
 
-/* Classes [begin, end) of a row whose statistics are s. known: the gradient at the label, or for log-softmax -D; or
- * NULL. */
+/* Writes classes [begin, end) of a row whose statistics are s. known: the gradient at the label, or for log-softmax -D;
+ * or NULL. */
 XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
   const job *j = r->j;
   const bool gradient = j->call->targets, log = j->call->log;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The logits of a few rows, as fast as the weights can be read: sixteen classes advance along the features together,
- * and are transposed in registers and used immediately. */
+/*
+ * The logits of a few rows, as fast as the weights can be read. Weights are transposed in registers:
+ *   for sixteen classes at a time, for each feature k, for each row i: c[i] += x[i][k] * weights[classes][k]
+ */
 #ifndef XENT_LINEAR_FEW_H
 #define XENT_LINEAR_FEW_H
 
@@ -89,7 +91,7 @@ XENT_DEFINE_FEW(6)
 XENT_DEFINE_FEW(8)
 #endif
 
-/* For all packed rows and n classes from `begin` on. */
+/* The logits of all packed rows and n classes from `begin` on. */
 XENT_INLINE void few_logits(const matrix *weights, const strided *bias, const float *x, int64_t features, int64_t rows,
                             int64_t begin, int64_t n, float *out, int64_t pitch) {
   switch (rows) {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of a linear layer (numerics.md, section 13). The logits of some rows and a chunk of classes are written
- * to the workspace. The kernels for logits then convert them to states, or whole rows to results. For gradients, the
- * logits are computed again unless they were kept, some rows and some classes at a time. They are replaced by their
- * gradients, which are multiplied with the weights and the hidden states.
+ * Cross-entropy of a linear layer (numerics.md, section 13), piece by piece in the workspace:
+ *   for some rows, for each chunk of classes:                               linear_forward
+ *     logits = hidden weights^T + bias;  the kernels for logits: states, or results of whole rows
+ *   for some classes, for some rows:                                        linear_gradients
+ *     g = logits, kept or computed again;  the kernels for logits: their gradients, in place
+ *     hidden_gradient += g weights;  weights_gradient += g^T hidden;  bias_gradient += sum of the rows of g
+ * contract_logit and contract_linear_gradient (native/test/contract/linear.c) are the plain form of the products.
  */
 #ifndef XENT_LINEAR_ROWS_H
 #define XENT_LINEAR_ROWS_H
@@ -193,7 +196,7 @@ XENT_SHARED xent_status second_states(const linear *l, int64_t row, int64_t rows
   return XENT_OK;
 }
 
-/* Rows of several chunks, with statistics. */
+/* Computes rows of several chunks, with statistics. */
 XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t rows) {
   part_of_call part;
   xent_status status = states_of_rows(l, row, rows, l->states, false);
@@ -347,7 +350,7 @@ XENT_SHARED void put_gradients_of_classes(const linear *l, int64_t begin, int64_
   }
 }
 
-/* Without gradients, the workspace has no room for them. */
+/* Computes the gradients of hidden states, weights and bias, if the call has any. */
 XENT_SHARED xent_status linear_gradients(linear *l) {
   if (!l->gradients) return XENT_OK;
   const xent_call *c = l->call;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The products of a tile of rows and a panel of columns: a block of up to 128 terms (numerics.md, section 13). */
+/*
+ * The products of a tile of rows and a panel of columns (numerics.md, section 13). c stays in registers:
+ *   for each block of up to 128 terms:
+ *     for each term k, row i of the tile, vector j of the panel: c[i][j] = fma(tile[k][i], panel[k][j], c[i][j])
+ *     sums += c, in double;  after the last block: out = sums + bias
+ */
 #ifndef XENT_LINEAR_TILE_H
 #define XENT_LINEAR_TILE_H
 
@@ -150,7 +155,7 @@ XENT_INLINE void multiply_tiles(tile_product p, int64_t rows, int64_t step, next
   }
 }
 
-/* The same for gradients, if the panel has a NaN or an infinity: terms with a gradient of 0 are skipped. */
+/* multiply_tiles for gradients, if the panel has a NaN or an infinity: terms with a gradient of 0 are skipped. */
 XENT_SHARED void multiply_with_care(tile_product p, int64_t rows) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < XENT_PANEL; j++) {

@@ -21,7 +21,7 @@ typedef struct {
   int64_t rows, gradient_rows, gradient_classes;
 } linear_cut;
 
-/* From the fastest to the smallest. */
+/* The cuts, from the fastest to the smallest. */
 static const linear_cut linear_cuts[] = {{264, 256, 512}, {132, 128, 512}, {132, 128, 128}, {60, 128, 128},
                                          {24, 128, 128},  {12, 128, 128}, {1, 128, 128}};
 enum { XENT_LINEAR_CUTS = sizeof linear_cuts / sizeof *linear_cuts };
@@ -64,7 +64,7 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   cut.rows = least_of(cut.rows, fit);
   const int64_t most_rows = gradients && cut.gradient_rows > cut.rows ? cut.gradient_rows : cut.rows;
   *w = (linear_workspace){.cut = cut};
-  /* Not a power of two: otherwise the rows of a tile would share a cache set. */
+  /* A pitch is not a power of two: otherwise the rows of a tile would share a cache set. */
   w->pitch = round_up(width, XENT_PANEL_MOST) + XENT_LANES;
   w->columns = round_up(features, XENT_PANEL_MOST) + XENT_LANES / 2;
   const int64_t gradient_pitch = cut.gradient_classes + XENT_LANES;

@@ -17,7 +17,7 @@ typedef struct {
 XENT_INLINE strided strided_at(const void *array, const xent_layout *l, int64_t offset) {
   return (strided){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
 }
-/* For an array with one number per class: class 0 of the row. */
+/* Class 0 of a row in an array with one number per class. */
 XENT_INLINE strided strided_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
   return array ? strided_at(array, l, class_offset(call, l, span)) : (strided){0};
 }

@@ -4,7 +4,7 @@
  *   z = x * 8 log2(e) + magic, rounded to an integer by the magic constant;  n = z - magic
  *   t = x - n * ln(2) / 8, in two steps;  p = exp(t) - 1;  s = 2^(n/8 + 30 - N);  e = s + p * s
  * N is an integer, so another N yields the same e times an exact power of two. At the lower clamp s is exactly +0. A
- * NaN x stays NaN.
+ * NaN x stays NaN. contract_exp_at (native/test/contract/contract.c) is the plain form.
  */
 #ifndef XENT_EXPONENTIAL_H
 #define XENT_EXPONENTIAL_H
@@ -25,11 +25,11 @@ typedef struct {
   float q2, q3, floor;
 } f32_temperature;
 
-/* For a temperature of 1: the values of the formulas below. */
+/* The constants of temperature 1: the values of the formulas below. */
 #define XENT_TEMPERATURE_1 {1, 1, 1, XENT_LN2_HI / 8, XENT_LN2_LO / 8, 8 * XENT_LOG2E, XENT_Q2, XENT_Q3, XENT_FLOOR}
 static const f32_temperature temperature_1 = XENT_TEMPERATURE_1;
 
-/* Field by field: copying temperature_1 from memory made a call of a short row 8 ns longer. */
+/* The fields are set one by one: copying temperature_1 from memory made a call of a short row 8 ns longer. */
 XENT_INLINE f32_temperature f32_temperature_of(double value) {
   f32_temperature h = XENT_TEMPERATURE_1;
   if (value != 0 && value != 1) {
@@ -57,7 +57,7 @@ XENT_INLINE exp_reference exp_reference_of(float N, const f32_temperature *h) {
                          .magic = XENT_ROUND + 8 * XENT_SCALE_EXPONENT - 8 * N};
 }
 
-/* The reference for a maximum: the nearest integer to max / ln 2, within the limit. */
+/* The reference for a maximum: the nearest integer to max / ln 2, within the limit (contract_reference). */
 XENT_INLINE float reference_for(float max, const f32_temperature *h) {
   const float hot = max * h->hi;
   const float m = hot > XENT_LIMIT ? XENT_LIMIT : hot < -XENT_LIMIT ? -XENT_LIMIT : hot;
@@ -74,7 +74,7 @@ XENT_INLINE float exp_one(float x, float N, const f32_temperature *h) {
   return fused(p, s, s);
 }
 
-/* The same for vectors, with one reference per lane. */
+/* exp_reference for vectors, with one reference per lane. */
 typedef struct {
   lanes lowest, magic;
 } exp_references;

@@ -3,7 +3,8 @@
  * e(x; N) = exp(x / temperature) * 2^(192 - N) in double, and tanh (conformance/numerics.md, section 8).
  *   z = x log2(e) + magic: its low bits are the biased exponent of s;  n = z - magic;  t = x - n ln 2
  *   p = exp(t) - 1;  e = s + p s
- * At the lower clamp s is exactly +0. A NaN x stays NaN.
+ * At the lower clamp s is exactly +0. A NaN x stays NaN. f64_contract_exp_at (native/test/contract/f64.c) is the plain
+ * form.
  */
 #ifndef XENT_F64_EXPONENTIAL_H
 #define XENT_F64_EXPONENTIAL_H
@@ -51,7 +52,8 @@ XENT_INLINE doubles f64_reference_for(doubles max, f64_temperature t) {
   return doubles_mul(doubles_set(XENT_F64_REFERENCE_STEP), f64_octaves(max, t, XENT_F64_REFERENCE_STEP));
 }
 
-/* (exp(t) - 1 - t) / t^2 of `count` vectors, stage by stage, because one chain is longer than the scheduling window */
+/* The terms (exp(t) - 1 - t) / t^2 of `count` vectors, stage by stage, because one chain is longer than the scheduling
+ * window. */
 #define XENT_F64_STAGE(...) XENT_UNROLL(8) for (int j = 0; j < count; j++) __VA_ARGS__
 XENT_INLINE void f64_exp_terms(const doubles *t, doubles *p, const int count) {
   XENT_F64_STAGE(p[j] = doubles_set(XENT_F64_EXP_TERMS[XENT_F64_EXP_COUNT - 1]));
@@ -92,7 +94,7 @@ XENT_INLINE void f64_exp_vectors(doubles *x, const int count, const f64_referenc
   XENT_F64_STAGE(x[j] = doubles_fma(n[j], s[j], s[j]));
 }
 
-/* e of x[0 .. n); e may be x. */
+/* Computes e of x[0 .. n); e may be x. */
 XENT_INLINE void f64_exp_of(const double *x, double *e, int64_t n, const f64_reference *k,
                             const bool with_temperature) {
   int64_t i = 0;

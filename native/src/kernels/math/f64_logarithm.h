@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log and log1p within an ulp (conformance/numerics.md, section 8). */
+/* log and log1p within an ulp (conformance/numerics.md, section 8); f64_contract_log and f64_contract_log1p
+ * (native/test/contract/f64.c) are the plain forms. */
 #ifndef XENT_F64_LOGARITHM_H
 #define XENT_F64_LOGARITHM_H
 
@@ -7,7 +8,7 @@
 
 enum { XENT_F64_LOG_COUNT = sizeof XENT_F64_LOG_TERMS / sizeof *XENT_F64_LOG_TERMS };
 
-/* k ln 2 + log(1 + f): f - f^2/2 + r (f^2/2 + R) with r = f / (2 + f), small terms first */
+/* The sum k ln 2 + log(1 + f), with log(1 + f) = f - f^2/2 + r (f^2/2 + R) and r = f / (2 + f), small terms first. */
 XENT_INLINE doubles f64_log_part(doubles k, doubles f) {
   const doubles high = doubles_set(XENT_F64_LN2_HI), low = doubles_set(XENT_F64_LN2_LO);
   const doubles r = doubles_div(f, doubles_add(doubles_set(2), f)), z = doubles_mul(r, r);

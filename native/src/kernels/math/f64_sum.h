@@ -40,8 +40,8 @@ XENT_INLINE doubles pair_value(pair a) {
 
 /* 2^k of integers -1022 <= k <= 1023 */
 XENT_INLINE doubles f64_power(doubles k) { return doubles_power(doubles_add(k, doubles_set(XENT_F64_ROUND))); }
-/* times 2^k, where k <= 0 is a difference of references. In two steps, because 2^k may underflow although the product
- * does not */
+/* The pair a times 2^k, where k <= 0 is a difference of references. It is scaled in two steps, because 2^k may
+ * underflow although the product does not. */
 XENT_INLINE pair pair_scale(pair a, doubles k) {
   const doubles half = f64_power(doubles_mul(doubles_max(doubles_set(-1792), k), doubles_set(0.5)));
   return (pair){doubles_mul(doubles_mul(a.high, half), half), doubles_mul(doubles_mul(a.low, half), half)};
@@ -57,7 +57,7 @@ XENT_INLINE f64_grids f64_grids_of(doubles T) {
   return (f64_grids){doubles_mul(scale, f64_power(doubles_max(least, doubles_add(T, doubles_set(12))))),
                      doubles_mul(scale, f64_power(doubles_max(least, doubles_sub(T, doubles_set(29)))))};
 }
-/* For exponentials with reference N; `most` is the largest x. */
+/* The grids for exponentials with reference N; `most` is the largest x. */
 XENT_INLINE f64_grids f64_grids_for(doubles most, doubles N, f64_temperature t) {
   return f64_grids_of(doubles_add(doubles_sub(f64_octaves(most, t, 1), N), doubles_set(XENT_F64_SCALE_EXPONENT + 1)));
 }
@@ -211,7 +211,8 @@ XENT_INLINE f64_grids f64_grids_of_largest(doubles most) {
 
 #define XENT_F64_MOST_EXACT 0x1.fffffffffffffp959 /* the largest term that has a grid */
 
-/* Up to XENT_PIECE terms of a row, of any size and sign. */
+/* The sum of up to XENT_PIECE terms of a row, of any size and sign; piece (native/test/contract/f64.c) is the plain
+ * form. */
 XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
   const doubles most = f64_across_largest(f64_largest_term(t, x, m, n, kind), turned);
   const pair s = f64_across_sum(f64_sum_terms(t, x, m, n, f64_grids_of_largest(most), kind), turned);
@@ -227,7 +228,7 @@ XENT_SHARED pair f64_sum_values(const double *v, int64_t n, bool turned) {
 XENT_SHARED pair f64_sum_products(const double *v, const double *by, int64_t n, bool turned) {
   return f64_sum_as(v, by, doubles_set(0), n, turned, XENT_F64_PRODUCTS);
 }
-/* t NULL: 1 everywhere. m is finite. */
+/* The sum of t (m - x), where m is finite. Without t, it is 1 everywhere. */
 XENT_SHARED pair f64_sum_gaps(const double *t, const double *x, doubles m, int64_t n, bool turned) {
   return t ? f64_sum_as(t, x, m, n, turned, XENT_F64_WEIGHTED_GAPS) : f64_sum_as(t, x, m, n, turned, XENT_F64_GAPS);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log and log1p in double for the row results (conformance/numerics.md, "Logarithm"): one odd series in
- * r = (m - 1) / (m + 1), log(m) = 2 (r + r^3/3 + r^5/5 ...). Accurate to 1.5e-10, which is enough for float results.
+ * r = (m - 1) / (m + 1), log(m) = 2 (r + r^3/3 + r^5/5 ...). It is accurate to 1.5e-10, which is enough for float
+ * results. contract_log and contract_log1p (native/test/contract/contract.c) are the plain forms.
  */
 #ifndef XENT_LOGARITHM_H
 #define XENT_LOGARITHM_H
@@ -16,7 +17,7 @@ XENT_INLINE double log_series(double r) {
   return p + p;
 }
 
-/* log(v) of a normal v > 0: v = 2^k m with sqrt(1/2) <= m < sqrt(2) */
+/* The logarithm of a normal v > 0: v = 2^k m with sqrt(1/2) <= m < sqrt(2). */
 XENT_INLINE double log_normal(double v) {
   uint64_t u;
   memcpy(&u, &v, sizeof u);
@@ -26,7 +27,7 @@ XENT_INLINE double log_normal(double v) {
   return fused_double((double)k, XENT_LN2, log_series((v - 1) / (v + 1)));
 }
 
-/* The same for sixteen rows. */
+/* log_series of sixteen rows. */
 XENT_INLINE dlanes log_series_rows(dlanes r) {
   const dlanes z = dlanes_mul(r, r);
   dlanes p = dlanes_set(XENT_LOG_SERIES[8]);
@@ -39,7 +40,7 @@ XENT_INLINE dlanes log1p_small_rows(dlanes q) {
   return log_series_rows(dlanes_div(q, dlanes_add(dlanes_set(2), q)));
 }
 
-/* 2^k of an integer k <= 0; exponents below -1000 count as -1000. */
+/* The power 2^k of an integer k <= 0; exponents below -1000 count as -1000. */
 XENT_INLINE double power_of_two(double k) {
   uint64_t u = (uint64_t)((int64_t)(k >= -1000 ? k : -1000) + 1023) << 52;
   double v;

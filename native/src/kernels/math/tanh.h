@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tanh of floats (conformance/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
- * 1 - 2 / (exp(2 v) + 1), which is computed only if a lane needs it.
+ * 1 - 2 / (exp(2 v) + 1), which is computed only if a lane needs it. contract_tanh (native/test/contract/general_row.c)
+ * is the plain form.
  */
 #ifndef XENT_TANH_H
 #define XENT_TANH_H

@@ -261,7 +261,7 @@ XENT_SHARED void top_of_sixteen(const float *const x[XENT_ROWS], int64_t n, top_
   }
 }
 
-/* For the rows of a block in `regular`, whose logits are x. */
+/* Writes the largest classes of the rows of a block in `regular`, whose logits are x. */
 XENT_SHARED void write_top_rows(const job *j, const row_set *rows, const row_outcome *o, const float *const *x) {
   const int64_t n = j->call->shape->classes, wanted = j->call->shape->top_count;
   const bool few = wanted <= XENT_TOP_FEW && wanted <= n && n <= XENT_TOP_FEW_CLASSES && rows->count > XENT_ROWS / 2;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folds the states of a row's chunks in class order, and finds the kind of the row (conformance/numerics.md, "Row"). */
+/* Folds the states of a row's chunks in class order, and finds the kind of the row (conformance/numerics.md, "Row").
+ * contract_fold (native/test/contract/contract.c) is the plain form of the fold. */
 #ifndef XENT_RESULTS_FOLD_H
 #define XENT_RESULTS_FOLD_H
 

@@ -2,8 +2,9 @@
 /*
  * Converts sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
  * All passes over logits use these functions for their sums; a single row is a block of sixteen in which one counts.
- * results/write.h combines the functions: sixteen_results.
- * Rows that need more than this arithmetic are marked, and generic/ computes them.
+ * results/write.h combines the functions: sixteen_results. Rows that need more than this arithmetic are marked, and
+ * generic/ computes them. contract_softmax, contract_log_softmax and contract_cross_entropy
+ * (native/test/contract/contract.c) are the plain form without options, contract_general_row (general_row.c) with all.
  */
 #ifndef XENT_RESULTS_SIXTEEN_H
 #define XENT_RESULTS_SIXTEEN_H
@@ -75,7 +76,7 @@ XENT_INLINE float sink_logit(double sink, const f32_temperature *h) {
   return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
 }
 
-/* 2^k of integers k <= 0; exponents below -1000 count as -1000. */
+/* The powers 2^k of integers k <= 0; exponents below -1000 count as -1000. */
 XENT_INLINE dlanes powers_of_two(dlanes k) {
   XENT_ALIGNED double v[XENT_ROWS];
   dlanes_store(v, k);
@@ -102,7 +103,7 @@ XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, do
   r->max = lanes_max(sink, r->max);
 }
 
-/* probabilities: only softmax, which needs no exponential. */
+/* Loads the numbers of sixteen rows. probabilities: only softmax, which needs no exponential. */
 XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, const double *mass,
                                 const bool probabilities, row_numbers *r) {
   r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
@@ -144,7 +145,7 @@ XENT_INLINE dlanes row_logarithm(const row_numbers *s, dlanes a, dlanes b, dlane
   return dlanes_where_at_most(a, b, log, far);
 }
 
-/* D = log-sum-exp - M r, never negative */
+/* The distance D = log-sum-exp - M r, which is never negative; contract_distance is its plain form. */
 XENT_INLINE dlanes row_distance(const row_numbers *s) {
   const dlanes S = s->total, E = s->largest_e, twice = dlanes_add(E, E);
   return dlanes_where_at_most(S, E, dlanes_zero(), row_logarithm(s, S, twice, dlanes_sub(S, E), E));
@@ -162,8 +163,8 @@ XENT_INLINE dlanes label_loss(const job *j, const row_numbers *s, dlanes distanc
   return dlanes_where_at_most(q, one, log1p_small_rows(q), far);
 }
 
-/* The same if D is not needed: a label that has half of its row does not use D, so every row needs only one logarithm.
- * S_o <= e_y is equivalent to q <= 1: close to 1, no quotient of two doubles above 1 rounds down to it. */
+/* label_loss without D. A label that has half of its row does not use D, so every row needs only one logarithm. S_o <=
+ * e_y is equivalent to q <= 1: close to 1, no quotient of two doubles above 1 rounds down to it. */
 XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   const dlanes S = s->total, E = s->largest_e, none = dlanes_zero(), all = dlanes_set(INFINITY);
   const dlanes twice = dlanes_add(E, E);
@@ -218,7 +219,7 @@ XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance
   if (!j->weighted && j->others) t->pull = where_zero(t->share, t->own, t->pull);
 }
 
-/* m^gamma of sixteen m of at least 2^-1022. */
+/* The powers m^gamma of sixteen m of at least 2^-1022. */
 XENT_INLINE dlanes focal_power(double gamma, dlanes m) {
   const f64_reference zero = f64_reference_of(doubles_set(0), f64_temperature_of(0));
   const dlanes one = dlanes_set(1);
@@ -279,7 +280,7 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
   return j->others ? where_zero(t->share, general, plain) : plain;
 }
 
-/* f, b and the gradient at the labels. Rows with factors that are not normal floats are left to generic/. */
+/* Sets f, b and the gradient at the labels. Rows with factors that are not normal floats are left to generic/. */
 XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight, dlanes cc, row_outcome *out) {
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);

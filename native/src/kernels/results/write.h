@@ -17,7 +17,7 @@ XENT_INLINE bool rows_are_contiguous(const xent_call *call, const row_set *b, co
   return call->shape->inner == 1 || row_offset(call->shape, l, b->first + b->count - 1) - *at == b->count - 1;
 }
 
-/* Also writes rows that are left to generic/, which overwrites them. */
+/* Writes a float per row, also of rows that are left to generic/, which overwrites them. */
 XENT_INLINE void write_floats(const xent_call *call, const row_set *b, const xent_layout *l, void *to, lanes values) {
   int64_t at;
   if (rows_are_contiguous(call, b, l, &at)) {
@@ -107,7 +107,8 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }
 
-/* All outputs of cross-entropy per row, except log-sum-exp without targets, and the constants of its gradient. */
+/* Writes all outputs of cross-entropy per row, except log-sum-exp without targets, and sets the constants of its
+ * gradient. */
 XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
@@ -158,7 +159,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   if (call->targets) call->report->valid_rows += __builtin_popcount(out->regular);
 }
 
-/* softmax and log-softmax. */
+/* The factors of softmax and log-softmax. */
 XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *out, const bool alone) {
   double none[XENT_ROWS] = {0};
   row_numbers s;

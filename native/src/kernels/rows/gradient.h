@@ -5,7 +5,7 @@
 
 #include "kernels/rows/sixteen.h"
 
-/* The gradient of cross-entropy. Special and shifted rows are left to the fallback. */
+/* The constants of the gradient of cross-entropy. Special and shifted rows are left to the fallback. */
 XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
@@ -34,7 +34,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
   gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in, &t), out);
 }
 
-/* Softmax and log-softmax. */
+/* The constants of softmax and log-softmax. */
 XENT_SHARED void known_probabilities(const job *j, row_sums *in, row_outcome *out) {
   uint32_t regular = 0;
   in->folded = true;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cut of a set: its classes in ascending order of a key, up to the first one at which their weights, or their
- * number, reach a target. The classes with keys up to k have the values of an interval. Two keys bracket the cut: the
- * classes up to the first do not reach the target, those up to the second do. A few thousand classes, the probes,
- * estimate the cut. A pass measures the mass before the estimate and lists the values around it. If the cut is in the
- * list, it is found there. Otherwise the bracket shrinks and the next pass follows. Bisection of the bracket ends the
- * search in any case.
+ * The cut of a set: its classes in ascending order of a key, up to the first one at which their mass, the sum of their
+ * weights or their number, reaches a target. Two keys bracket the cut: the classes up to `from` do not reach the
+ * target, those up to `to` do. The classes with keys up to k have the values of an interval.
+ *   smallest key ......... from ...... a ... cut ... b ...... to ......... largest key
+ *
+ *   up to 4 times: a, b = estimates of a few thousand classes, the probes;   look_at_probes
+ *                  a pass over the row: the mass up to a, and a list of the values from a to b;
+ *                  the bracket shrinks to a and b if the cut is between them, else to one side
+ *   halve the bracket until it has few keys, in the list if there is one     cut_by_halves
  */
 #ifndef XENT_SAMPLE_CUT_H
 #define XENT_SAMPLE_CUT_H

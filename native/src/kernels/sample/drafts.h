@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Drafts of another model: a draft of probability q is accepted with the probability min(1, p / q); else the token is
- * drawn from max(p - q, 0), so that its distribution is p. All in whole numbers: the weights w of the draw, with their
- * sum S, and Q = rint(q S).
+ * drawn from max(p - q, 0), so that its distribution is p. All numbers are integers: the weights w of the draw, their
+ * sum S, and Q = rint(q S). The plain form is draft in native/test/contract/sample.c.
  */
 #ifndef XENT_SAMPLE_DRAFTS_H
 #define XENT_SAMPLE_DRAFTS_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filters: each keeps a part of the set (conformance/numerics.md, section 11). */
+/* The filters: each keeps a part of the set (conformance/numerics.md, section 11). Functions of the same names in
+ * native/test/contract/sample.c are the plain forms: top_k for filter_top_k, and so on. */
 #ifndef XENT_SAMPLE_FILTERS_H
 #define XENT_SAMPLE_FILTERS_H
 

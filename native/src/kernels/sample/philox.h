@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Philox4x32-10, and a number below S from its 128 bits (conformance/numerics.md, section 11). */
+/* Philox4x32-10, and a number below S from its 128 bits (conformance/numerics.md, section 11); contract_philox and
+ * drawn_below in native/test/contract/sample.c are the plain forms. */
 #ifndef XENT_SAMPLE_PHILOX_H
 #define XENT_SAMPLE_PHILOX_H
 

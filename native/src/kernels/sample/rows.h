@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling, row by row: candidates, filters, the draw, and the outputs. Cross-entropy computes its outputs for the
- * tokens a few rows later, while their logits are in the caches. */
+/*
+ * Sampling, row by row; contract_sample (native/test/contract/sample.c) is the plain form.
+ *   for each row:
+ *     set = the classes whose values (after mask, softcap, scale, bias and penalties) are above -inf
+ *     for each filter: set = a part of the set                                          filters.h
+ *     w = the weights of its classes, as integers;  t = a random integer below sum w    weights.h, philox.h
+ *     token = the class at which the sum of w, in the order of the classes, exceeds t
+ * Cross-entropy computes its outputs for the tokens a few rows later, while their logits are in the caches.
+ */
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
@@ -15,7 +22,8 @@ typedef struct {
   double log_probability; /* among the kept classes */
 } drawn;
 
-/* The class of the set at which the sum of weights, in ascending order of classes, exceeds t; and its weight. */
+/* The class of the set at which the sum of weights, in ascending order of classes, exceeds t, and its weight; draw in
+ * native/test/contract/sample.c. */
 XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, int64_t *weight) {
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
   int64_t at = 0, token = -1;
@@ -138,7 +146,7 @@ XENT_SHARED int64_t draw_rows(const xent_call *call, int64_t row, int64_t end) {
   } while (++row < end && !sampling_of_row(call, row)->greedy);
   return row;
 }
-/* The same for greedy rows, up to the first one that is not greedy. */
+/* Writes the tokens of greedy rows from `row` on, up to the first one that is not greedy. Returns this row. */
 XENT_SHARED int64_t take_first_of_rows(const xent_call *call, int64_t row, int64_t end) {
   do {
     const int64_t token = first_candidate(call, row, sampling_of_row(call, row));
@@ -203,7 +211,8 @@ XENT_INLINE int64_t end_of_scale(const xent_call *call, int64_t row, int64_t end
   while (++row < end && scale_of_logits(sampling_of_row(call, row)) == scale) continue;
   return row;
 }
-/* For the rows of [begin, end): a scale is a softcap and a temperature of cross-entropy. */
+/* Computes the outputs of rows [begin, end) that are those of cross-entropy. A scale becomes a softcap and a
+ * temperature. */
 XENT_INLINE xent_status run_token_call(const xent_call *call, token_call *t, int64_t begin, int64_t end,
                                        xent_kernel cross_entropy) {
   xent_status status = XENT_OK;

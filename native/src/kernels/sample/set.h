@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kept classes of a row: a contiguous part of their order. It is a range of values and, of the classes that equal
- * the smallest value, those up to one class. Passes over the row skip blocks whose largest value is below that range.
+ * The kept classes of a row: a contiguous part of their order, from the value `high` to `low`. Of the classes that
+ * equal `low`, the set has those up to the class `last`. Passes over the row skip blocks whose maximum is below `low`.
  * Once few classes are left, they are listed.
  */
 #ifndef XENT_SAMPLE_SET_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows whose classes are divided among shards: each shard answers a request about its classes, and all answers together
- * yield the token, or the next request (conformance/numerics.md, section 11). */
+ * yield the token, or the next request (conformance/numerics.md, section 11). contract_sample_shard and
+ * contract_sample_question (native/test/contract/sample.c) are the plain forms. */
 #ifndef XENT_SAMPLE_SHARDS_H
 #define XENT_SAMPLE_SHARDS_H
 

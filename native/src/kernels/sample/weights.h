@@ -24,7 +24,7 @@ XENT_INLINE double scale_of_classes(int64_t classes) {
   return (double)(INT64_C(1) << (bits > 20 ? 32 - bits : 12));
 }
 
-/* For a set with largest value `top`. */
+/* The weigher of a set with largest value `top`. */
 XENT_INLINE weigher weigher_of(const f32_temperature *h, float top, double scale) {
   const bool shifted = fabsf(top * h->hi) > XENT_LIMIT;
   weigher w = {.temperature = *h, .shift = shifted ? top : 0.0f, .scale = scale};

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contiguous rows of a few classes. Operations per number run on the 16 n numbers of sixteen rows in place, so that no
- * lane is idle, and a permutation provides the values of each number's row. Only maxima and sums work on one row at a
- * time.
+ * Contiguous rows of a few classes, here rows a, b, c of three. Operations per number run on the 16 n numbers of
+ * sixteen rows in place, so that no lane is idle. A permutation (lanes_spread) provides the values of a number's row:
+ *   logits    a0 a1 a2 b0 b1 b2 c0 c1 c2 ...
+ *   N, f, b    a  a  a  b  b  b  c  c  c ...
+ * Only maxima and sums work on one row at a time. Four blocks of sixteen rows, A to D, are in flight (dense_rows):
+ *   step 3   load C   exponentials of B   sums of A
+ *   step 4   load D   exponentials of C   sums of B   write A
  */
 #ifndef XENT_SCHEDULES_DENSE_H
 #define XENT_SCHEDULES_DENSE_H
@@ -135,7 +139,8 @@ XENT_INLINE void dense_load(const dense_call *d, dense_block *b) {
 
 /* ---- sum ---- */
 
-/* A row's sum in the lanes of the contract: (v0+v1)+(v2+v3) of up to `vectors` vectors. */
+/* A row's sum in the lanes of the contract, of up to `vectors` vectors; add_group (native/test/contract/contract.c) is
+ * its plain form. */
 XENT_INLINE lanes dense_group(const float *v, int64_t n, const int64_t vectors) {
   lanes p[8];
   XENT_UNROLL(8)
@@ -162,7 +167,7 @@ XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
   return dense_sums_of(v, n, 8);
 }
 
-/* e of `count` parts of sixteen rows from part k on, each row with its reference. */
+/* Computes e of `count` parts of sixteen rows from part k on, each row with its reference. */
 XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count,
                                 const exp_references *r, const f32_temperature *h) {
   exp_references of[XENT_BATCH_MAX];
@@ -215,7 +220,7 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
   for (int row = 0; j->labels && j->others && row < XENT_ROWS; row++) t[row * n + b->label[row]] = 0;
 }
 
-/* The same. If all rows have the same targets for smoothing, these are the class weights. */
+/* dense_targets, or the class weights if these are the targets of all rows. */
 XENT_INLINE const float *dense_targets_of(const dense_call *d, const dense_block *b, float *t) {
   if (d->j->labels && !d->j->others && !d->j->call->class_mask) return d->weights;
   dense_targets(d, b, t);
@@ -304,7 +309,7 @@ XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
 
 /* ---- emit ---- */
 
-/* y = e f, e f + b, or (x - max) r + f. */
+/* The formula of y: e f, e f + b, or (x - max) r + f. */
 enum dense_formula { XENT_DENSE_SCALED, XENT_DENSE_LINE, XENT_DENSE_LOG };
 
 XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula,
@@ -331,7 +336,7 @@ XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float 
     dense_emit_as(d, b, y, formula, false);
 }
 
-/* Targets per class, masks, the softcap's derivative. */
+/* Writes gradients that need more than one factor per row: targets per class, masks, the softcap's derivative. */
 XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float *y) {
   const job *j = d->j;
   const int64_t n = d->n;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pipeline for rows of one chunk, up to sixteen per block: while one row computes exponentials, a row of the next
- * block is searched for its maximum, and a row of the previous block is written. So loads and stores overlap with
- * arithmetic, and no dependency chain stalls. Above 1024 classes rows are not searched: N rises during the pass.
- * With AVX-512, masked rows go through the pipeline, too, unless an operation other than exponentials and smoothing
- * reads their logits. They take 0.75 to 0.9 of the time of copies; with AVX2, whose masks need more instructions, they
- * would take 1.1. Other masked rows, rows that are not contiguous floats, and rows whose results are stored in another
- * way go block by block: they are copied into the scratch, where all element types, masks and layouts have the same
- * form, and written from there. (Copying them during other rows is not faster: 0.9 with AVX-512, 1.1 with AVX2.) The
- * rows of a single block are processed in the same way.
+ * A pipeline for rows of one chunk. A, B, C are blocks of up to sixteen rows:
+ *   step 1   search A
+ *   step 2   search B   sum A
+ *   step 3   search C   sum B   write A
+ * In a step (flow_beside_blocks), one loop over the classes works on three rows: it finds the maximum of a row of C,
+ * adds the exponentials of a row of B, and writes the results of a row of A. So loads and stores overlap with
+ * arithmetic, and no dependency chain stalls. Above 1024 classes rows are not searched: N rises during the sum.
+ *
+ * The rows of a single block, rows that are not contiguous floats, masked rows, and rows whose results are stored in
+ * another way go block by block (flow_blocks). They are copied into the scratch, where all element types, masks and
+ * layouts have the same form, and written from there. With AVX-512, masked rows go through the pipeline unless an
+ * operation other than exponentials and smoothing reads their logits: it takes 0.75 to 0.9 of the time of copies. With
+ * AVX2, whose masks need more instructions, it would take 1.1.
  */
 #ifndef XENT_SCHEDULES_FLOW_H
 #define XENT_SCHEDULES_FLOW_H
@@ -46,8 +50,8 @@ typedef struct {
   };
 } flow_block;
 
-/* Where the e of a row are kept until its second pass: nowhere, if they are not read again; over a copy of its logits;
- * in separate memory; in the output. */
+/* The place of a row's e until its second pass: none, if they are not read again; over a copy of its logits; in
+ * separate memory; in the output. */
 enum flow_place { XENT_FLOW_NOT_KEPT, XENT_FLOW_OVER_COPY, XENT_FLOW_IN_SCRATCH, XENT_FLOW_IN_OUTPUT };
 
 typedef struct {
@@ -141,7 +145,7 @@ XENT_SHARED void flow_targets(const flow *f, flow_block *b, int row, const float
   b->sums.mass[row] = t.mass;
 }
 
-/* noinline: a clone with registers known to GCC would slow down the loops of its caller by a tenth. */
+/* A clone with registers known to GCC would slow down the loops of its caller by a tenth. */
 XENT_SHARED __attribute__((noclone)) void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
   const row_source *source =
@@ -327,7 +331,7 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   return largest;
 }
 
-/* The same for rows above 1024 classes. */
+/* flow_row for rows above 1024 classes. No row is searched meanwhile. */
 XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
   const chunk_way w = {.kept = f->place ? b->e[row] : NULL, .temperature = &f->j->temperature};
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
@@ -699,7 +703,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
       flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
     if (in_output) memcpy(next->e, next->y, sizeof next->e);
     XENT_BATCH >= 4 && f->masks ? flow_masked_blocks(f, next, now, before) : flow_blocks_at_work(f, next, now, before);
-    /* before the results, which are not needed so soon */
+    /* first the next block, because the results are not needed so soon */
     if (next->sums.rows.count && f->exact) flow_prepare(f, next);
     if (now->sums.rows.count) flow_end_sums(f, now);
     if (before->sums.rows.count) flow_end(f, before);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of one short row with only its softmax, log-softmax, loss of a label or the gradient of this loss, with or
- * without class weights: the formulas of results/sixteen.h for one row.
+ * A call of one short row with only its softmax, log-softmax, loss of a label or the gradient of this loss:
+ *   N = the reference of max x;  e = e(x; N), in one vector or an array;  S = sum of e
+ *   softmax       y = e / S
+ *   log-softmax   y = (x - max) - D, where D is log-sum-exp - max
+ *   loss          w (D + (max - x[label])), with the class weight w
+ *   gradient      c w e / S, and at the label c w (e / S - 1)
+ * These are the formulas of results/sixteen.h for one row; contract_softmax, contract_log_softmax and
+ * contract_cross_entropy (native/test/contract/contract.c) are their plain form.
  */
 #ifndef XENT_SCHEDULES_SINGLE_H
 #define XENT_SCHEDULES_SINGLE_H
@@ -33,7 +39,7 @@ typedef struct {
   lanes e; /* of a row that fits a vector */
 } single_numbers;
 
-/* row_logarithm: log1p(p / q) if a <= b, otherwise log-sum-exp minus the maximum. */
+/* row_logarithm of one row: log1p(p / q) if a <= b, otherwise log-sum-exp minus the maximum. */
 XENT_INLINE double single_logarithm(const single_numbers *s, double a, double b, double p, double q) {
   const double ratio = p / q;
   if (a <= b) return log_series(ratio / (2 + ratio));
@@ -43,12 +49,12 @@ XENT_INLINE double single_logarithm(const single_numbers *s, double a, double b,
   const double log = log_series((m - 1) / (m + 1));
   return fused_double((double)s->reference, XENT_LN2, fused_double((double)k, XENT_LN2, log)) - s->max_over_temperature;
 }
-/* row_distance */
+/* row_distance of one row; contract_distance is its plain form. */
 XENT_INLINE double single_distance(const single_numbers *s) {
   const double S = s->total, E = s->largest_e;
   return S <= E ? 0 : single_logarithm(s, S, E + E, S - E, E);
 }
-/* label_loss_alone */
+/* label_loss_alone of one row. */
 XENT_INLINE double single_loss(const single_numbers *s, float logit) {
   if (s->sum <= s->label_e) return single_logarithm(s, 0, INFINITY, s->sum, s->label_e);
   return single_distance(s) + ((double)s->max - (double)logit);
@@ -83,7 +89,7 @@ XENT_INLINE void single_write(const float *v, lanes vector, int64_t n, float les
   lanes_store_part(y + i, n - i, class_line(lanes_sub(vector, minus), rs, bs));
 }
 
-/* False if another path must compute the row; nothing is written then. */
+/* Returns false, and writes nothing, if another path must compute the row. */
 XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vectors, const bool labels) {
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes, row = call->row_begin;

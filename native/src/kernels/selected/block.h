@@ -33,7 +33,7 @@ typedef struct {
   selected_class classes[XENT_MOST_SELECTED];
 } selected_block;
 
-/* - upstream for entry k of a row */
+/* The target of entry k of a row: - upstream. */
 XENT_INLINE double selected_target(const xent_call *call, int64_t row, int64_t k) {
   const xent_layout *l = &call->shape->upstream;
   return call->upstream ? -one_float_at(call->upstream, l->type, row_offset(call->shape, l, row) + k * l->classes) : -1;

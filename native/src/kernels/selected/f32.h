@@ -59,7 +59,7 @@ XENT_INLINE f32_selected_factors f32_factors_of(double S, double cc) {
   return (f32_selected_factors){.f = (float)(tiny ? H * XENT_TINY_SCALE : H), .tiny = tiny};
 }
 
-/* For a class that is not the label: own is its target times the scale. */
+/* The gradient of a class that is not the label: own is its target times the scale. */
 XENT_INLINE double f32_named_gradient(const selected_block *b, const row_statistics *s, const f32_selected_factors *k,
                                       double x, double own) {
   const float e = exp_one(f32_less_shift(s, x), s->reference, &b->temperature);

@@ -42,7 +42,7 @@ XENT_INLINE f64_selected_factors f64_factors_of(double S, double cc) {
   return (f64_selected_factors){.factor = tiny ? XENT_F64_TINY_SCALE / S * cc : G, .tiny = tiny};
 }
 
-/* For a class that is not the label: own is its target times the scale. */
+/* The gradient of a class that is not the label: own is its target times the scale. */
 XENT_INLINE double f64_named_gradient(const selected_block *b, const row_statistics *s, const f64_selected_factors *k,
                                       double x, double own) {
   const f64_reference of = f64_reference_of_row(b, s);

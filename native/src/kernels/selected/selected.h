@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log-probabilities of a few classes of each row, and their gradient (numerics.md, section 3). The selected class with
- * the largest logit is the label of the row, and cross-entropy computes the row with this label. Only this class can
- * have more than half of the row's mass. The others follow from the statistics of cross-entropy.
+ * Log-probabilities of a few classes of each row, and their gradient (numerics.md, section 3); contract_selected
+ * (native/test/contract/selected.c) is the plain form.
+ *   for each block of up to sixteen rows:
+ *     the label of a row is its selected class with the largest logit
+ *     loss, statistics = cross-entropy of all rows of the block
+ *     log p = -loss for the label, -(D + max - x) for the other selected classes
+ *     dx = the gradient of cross-entropy for the label; then dx of the selected classes is written again
+ * Only the label can have more than half of the row's mass.
  */
 #ifndef XENT_SELECTED_H
 #define XENT_SELECTED_H

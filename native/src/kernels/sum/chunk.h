@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums over the classes of one chunk, in the fixed order of the bit contract.
- *   Groups of 128 classes, eight vectors of sixteen lanes, are added in float: ((v0+v1)+(v2+v3))+((v4+v5)+(v6+v7)). The
- *   result is added to sixteen double lanes, and at the end a tree adds the lanes. A chunk of at most sixteen classes
- * is
- *   a tree in float, except for its last addition.
- *   The first pass sums e(x; N). For up to 1024 classes, N is the maximum's reference. For more, N rises at the start
- * of
- *   a group whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
+ * Sums over the classes of one chunk, in the fixed order of the bit contract; contract_chunk_of
+ * (native/test/contract/contract.c) is the plain form.
+ *   for each group of 128 classes, the vectors v0 .. v7 of sixteen lanes:
+ *     in float:    group = ((v0 + v1) + (v2 + v3)) + ((v4 + v5) + (v6 + v7))
+ *     in double:   lanes += group
+ *   in double, or for at most sixteen classes in float but for the last addition:
+ *     lane[j] += lane[j + 8], then lane[j + 4], lane[j + 2], lane[j + 1]
+ * The first pass sums e(x; N). For up to 1024 classes, N is the maximum's reference. For more, N rises at the start of
+ * a group whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
  */
 #ifndef XENT_SUM_CHUNK_H
 #define XENT_SUM_CHUNK_H
@@ -58,8 +59,8 @@ XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
   return lanes_max(above, odd);
 }
 
-/* Sixteen octaves above the reference N; a higher logit raises N. The largest so far may be used instead of a group's
- * maximum: earlier logits are below the limit, or above that of the highest reference, which does not rise. */
+/* The logit sixteen octaves above the reference N; a higher one raises N. The largest so far may be used instead of a
+ * group's maximum: earlier logits are below the limit, or above that of the highest reference, which does not rise. */
 XENT_INLINE float limit_of(float N) { return (N + 16) * XENT_LN2_HI; }
 
 /* Prefetches a group, which may be past the tensor: a prefetch may access any address. */
@@ -135,7 +136,7 @@ XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp
     for (int j = 0; j < XENT_UNIT_VECTORS; j++) e[j] = lanes_drop(e[j], without - j * XENT_LANES);
   return sum_of_four_vectors(e);
 }
-/* For a group: a missing half is +0. */
+/* The exponentials of a group; a missing half is +0. */
 XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r,
                                    const f32_temperature *h, float *kept) {
   if (__builtin_expect(m >= XENT_GROUP, 1)) {
@@ -185,7 +186,7 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
   }
 }
 
-/* n classes of a chunk. They begin with a group, and end with one unless they reach the chunk's end. The class
+/* Sums n classes of a chunk. They begin with a group, and end with one unless they reach the chunk's end. The class
  * `without` (or one outside the chunk) adds +0 but counts for the maximum. */
 XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
                                     chunk_progress *progress, const row_beside *beside, const int mode) {
@@ -246,7 +247,7 @@ XENT_INLINE lanes product_lanes(const void *a, const void *b, const uint8_t *mas
   return mask ? where_counted(mask + i, 1, left, v, 0.0f) : v;
 }
 
-/* From memory, loads go in the order of the classes: compilers load a tree from its end, and the CPU's prefetch, which
+/* Loads from memory go in the order of the classes: compilers load a tree from its end, and the CPU's prefetch, which
  * detects ascending addresses, then starts late. */
 XENT_INLINE lanes product_group(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t m,
                                 const distance_to from, const int32_t type) {

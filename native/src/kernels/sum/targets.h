@@ -104,7 +104,7 @@ XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int6
   return t->w.at ? sum_targets_as(t, x, begin, n, m, false, true) : sum_targets_as(t, x, begin, n, m, false, false);
 }
 
-/* The same if every target is 1, except masked classes and the class `without`: m - x. */
+/* The gaps if every target is 1, except masked classes and the class `without`: m - x. */
 XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t stride) {
   if (n >= XENT_LANES) {
     const lanes gap = lanes_sub(m, lanes_load(x));
@@ -133,7 +133,7 @@ XENT_INLINE double sum_gaps_as(const float *x, int64_t n, float m, int64_t witho
   }
   return chunk_tree(n, group, sum);
 }
-/* mask: at the first class, or NULL. */
+/* The sum of the gaps m - x. mask: at the first class, or NULL. */
 XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask, int64_t stride) {
   if (!mask) return sum_gaps_as(x, n, m, without, NULL, 0);
   return stride == 1 ? sum_gaps_as(x, n, m, without, mask, 1) : sum_gaps_as(x, n, m, without, mask, stride);

@@ -46,7 +46,7 @@ static inline int64_t load_label_at(const void *targets, int32_t type, int64_t a
   }
 }
 
-/* The same for single labels, outside loops. */
+/* load_label_at for single labels, outside loops. */
 XENT_CALLED int64_t one_label_at(const void *targets, int32_t type, int64_t at) {
   return load_label_at(targets, type, at);
 }

@@ -5,7 +5,7 @@
 
 #include "kernels/targets/entries.h"
 
-/* Rounded once; a NaN becomes the canonical one of the type. */
+/* Stores a number, rounded once; a NaN becomes the canonical one of the type. */
 static inline void put_number(void *array, int32_t type, int64_t at, double v) {
   const uint32_t quiet = 0x7fc00000u;
   const uint64_t wide_quiet = 0x7ff8000000000000ull;
@@ -20,7 +20,7 @@ static inline void put_number(void *array, int32_t type, int64_t at, double v) {
 static inline void put_row_number(const xent_call *call, void *array, const xent_layout *l, int64_t row, double v) {
   if (array) put_number(array, l->type, row_offset(call->shape, l, row), v);
 }
-/* n classes from element `at` on. */
+/* Stores n classes from element `at` on. */
 static inline void put_classes(void *array, const xent_layout *l, int64_t at, const int64_t *classes, int64_t n) {
   if (l->type == XENT_I32)
     for (int64_t k = 0; k < n; k++) ((int32_t *)array)[at + k * l->classes] = (int32_t)classes[k];

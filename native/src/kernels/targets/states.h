@@ -50,7 +50,7 @@ typedef struct {
 } label_fold;
 
 static inline label_fold label_fold_begin(void) { return (label_fold){.max_before = -INFINITY}; }
-/* max: of the previous chunks, without this one. */
+/* Folds the label of a chunk. max: of the previous chunks, without this one. */
 static inline void fold_label(label_fold *l, const row_state *s, double max) {
   if (s->label != XENT_LABEL_ELSEWHERE) {
     l->logit = s->label_logit;

@@ -48,7 +48,7 @@ typedef uint64_t two_bits __attribute__((vector_size(16)));
 XENT_INLINE two_doubles load_two_floats(const float *p) {
   return (two_doubles)_mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)p)));
 }
-/* As one store, because the floats are loaded again as one vector. */
+/* Stores four floats at once, because they are loaded again as one vector. */
 XENT_INLINE void store_four_floats(float *p, two_doubles low, two_doubles high) {
   _mm_storeu_ps(p, _mm_movelh_ps(_mm_cvtpd_ps((__m128d)low), _mm_cvtpd_ps((__m128d)high)));
 }

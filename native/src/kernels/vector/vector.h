@@ -89,7 +89,8 @@
 #define XENT_INLINE static inline __attribute__((unused))
 #define XENT_UNROLL(n)
 #endif
-/* For memory that vectors are stored to and loaded from again: a vector that crosses a line takes twice as long. */
+/* An attribute of memory that vectors are stored to and loaded from again: one that crosses a line takes twice as
+ * long. */
 #define XENT_ALIGNED _Alignas(64)
 /* A compiler barrier: loads before it stay before loads after it. */
 #define XENT_IN_ORDER() __asm__ volatile("" ::: "memory")
