@@ -6,14 +6,16 @@
  * explains why the interface has this form.
  *
  * A FIRST CALL
- *   The probabilities of a matrix of floats, in place, and the losses and the gradient of labels:
- *       xent_status status = xent_softmax_f32(x, rows, classes, x);
- *       status = xent_cross_entropy_f32(x, labels, rows, classes, losses, gradient);
+ *   The probabilities of a matrix of floats, and the losses and the gradient of int32_t labels, one per row:
+ *       xent_status status = xent_softmax_f32(logits, rows, classes, probabilities);
+ *       status = xent_cross_entropy_f32(logits, labels, rows, classes, losses, gradient);
+ *   Both read logits. Either may overwrite them: pass the logits as probabilities, or as gradient.
  *   For other types, layouts, options and results, the same with a struct:
  *       xent_layout floats = xent_per_class(classes, 1, XENT_F32);
  *       xent_softmax_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes),
- *                                 .logits = {x, floats}, .output = {x, floats}};
+ *                                 .logits = {logits, floats}, .output = {probabilities, floats}};
  *       status = xent_softmax(&call);
+ *   The page docs/c.md shows a mean over rows, and how to build and link the library.
  *
  * FUNCTIONS
  *   xent_softmax_f32, xent_cross_entropy_f32    a matrix of floats, in one line
@@ -32,6 +34,8 @@
  * THE MODEL
  *   A tensor has the shape (outer, classes, inner) and a stride, in elements, for each of the three dimensions.
  *   A row is one (outer, inner) pair with all its classes. Its number is outer_index * inner + inner_index.
+ *   Its class c is outer_index * outer + c * classes + inner_index * inner elements after the address of an array, with
+ *   the strides of its layout.
  *   [N, C] is (N, C, 1): use xent_rows. [N, C, H, W] with class axis 1 is (N, C, H*W). [C] is (1, C, 1).
  *   A tensor without rows has outer 0. If outer is above 0, inner must be too: an inner of 0 is XENT_INVALID_SHAPE,
  *   because it is usually a member that was not set.
@@ -91,6 +95,8 @@
  *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
  *   stack. If less than 160 KiB is left, it returns XENT_OUT_OF_STACK. (The first call of a thread asks the C
  *   library where its stack ends, which may allocate and read.)
+ *   If a call fails, xent_status_message has the reason, and its report the details: set .report = &report, and read
+ *   the members that the status names below. xent_field_name(report.field) is the argument or option.
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
  *   xent_sample. Call xent_check_targets to check labels before the first store too.
  *   If another thread changes labels, sparse targets, masks or row offsets during a call, the results are undefined and
@@ -270,8 +276,9 @@ enum {
 /* ---- structs ---------------------------------------------------------------------------------- */
 
 /* The layout of one array: strides in elements, and the element type. A stride of 0 repeats an element, for inputs
- * only. Arrays with one entry per row (labels, losses ...) do not use `classes`. If an array is NULL, its layout is
- * ignored. */
+ * only. Arrays with one entry per row (labels, losses ...) do not use `classes`. In arrays with k entries per row that
+ * are not one per class (prompt_tokens, top_classes ...), the entries of a row are `classes` apart: without gaps,
+ * xent_per_class(k, inner, type). If an array is NULL, its layout is ignored. */
 typedef struct xent_layout {
   int64_t outer;
   int64_t classes;
@@ -347,7 +354,8 @@ typedef struct xent_options {
   uint64_t size;
   int32_t isa;              /* XENT_ISA_...; one that is not available is XENT_UNSUPPORTED */
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
-  int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is */
+  int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is, and
+                               ignore_index has no effect */
   int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale must be 0 or 1 */
   int64_t ignore_index;     /* any number, also in [0, classes); labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
@@ -546,8 +554,9 @@ XENT_API xent_status xent_check_targets(const xent_check_targets_call *call);
  * A label out of range stops the call with XENT_INVALID_LABEL. The rows before it are then written, and their losses
  * are in the exact sum; call xent_check_targets first to avoid that. It also checks the weights, which this call
  * does not.
- * For a mean: call xent_check_targets, set gradient_scale = 1 / report->denominator, and divide
- * xent_exact_sum_value(exact_sum) by the denominator. A denominator of 0 has no mean: do not set its scale.
+ * For a mean: call xent_check_targets, copy report->denominator, because this call writes its report too, set
+ * gradient_scale = 1 / denominator, and divide xent_exact_sum_value(exact_sum) by the denominator. A denominator of 0
+ * has no mean: do not set its scale.
  * Rows may be ragged or masked and have a sink. */
 typedef struct xent_cross_entropy_call {
   uint64_t size;
@@ -862,9 +871,9 @@ typedef struct xent_sample_call {
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
 
-/* The size of the workspace, in bytes, for a number of classes and of tokens: prompt_count, output_count and
- * target_count together, of the arrays of the call. It is 0 without tokens, and for more than 2^31 - 1 classes. With a
- * mask of bits, add the number of classes, rounded up to a multiple of 8. */
+/* The size of the workspace, in bytes. tokens: the sum of prompt_count, output_count and target_count. The size is 0
+ * without tokens, and for more than 2^31 - 1 classes. With a mask of bits, add the number of classes, rounded up to a
+ * multiple of 8. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
 
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */
