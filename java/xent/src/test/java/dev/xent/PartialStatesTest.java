@@ -64,7 +64,7 @@ class PartialStatesTest extends DividedRows {
         "statistics are of softmax [3, " + CLASSES + "]");
   }
 
-  /** The bytes match the layout in partial-states.md. */
+  /** The bytes match the layout in docs/developing/changes.md. */
   @Test
   void bytesHaveTheLayoutOfThePage() {
     PartialStates states = statesOf(0, CHUNK);

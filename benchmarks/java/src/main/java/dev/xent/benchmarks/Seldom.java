@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
 
 /**
  * Times calls as most programs make them: one for each token or request, every 10 to 20 ms, after
- * other work has replaced the contents of the caches. Prints the table of results.md, and a short
- * one for performance.md.
+ * other work has replaced the contents of the caches. Prints a table with a row for each kind of
+ * memory, of which results.md has two.
  */
 @Command(
     name = "seldom",
@@ -63,7 +63,7 @@ final class Seldom implements Callable<Integer> {
         }
       }
     }
-    System.out.print(table(rows) + "\n" + summary(rows));
+    System.out.print(table(rows));
     if (json != null) {
       Files.writeString(json, report(rows));
     }
@@ -83,7 +83,6 @@ final class Seldom implements Callable<Integer> {
         call.title + ", " + memory.title);
   }
 
-  /** The table of results.md. */
   private static String table(List<Row> rows) {
     StringBuilder text = new StringBuilder("| call | memory |");
     for (Part part : Part.values()) {
@@ -97,23 +96,6 @@ final class Seldom implements Callable<Integer> {
         text.append(" | ").append(row.micros("xent", part)).append(" |");
       }
       text.append('\n');
-    }
-    return text.toString();
-  }
-
-  /** The source of the figures in performance.md. */
-  private static String summary(List<Row> rows) {
-    List<Row> columns = rows.stream().filter(row -> row.memory == Memory.ARRAY).toList();
-    StringBuilder text = new StringBuilder("| |");
-    columns.forEach(row -> text.append(' ').append(row.call.title).append(" |"));
-    text.append("\n|---|").append("---:|".repeat(columns.size())).append('\n');
-    for (Part part : List.of(Part.LATE, Part.LOOPED)) {
-      for (String candidate : List.of("java", "xent")) {
-        text.append("| ").append(candidate.equals("java") ? "Java, " : "Xent, ");
-        text.append(part.title).append(" |");
-        columns.forEach(row -> text.append(' ').append(row.micros(candidate, part)).append(" |"));
-        text.append('\n');
-      }
     }
     return text.toString();
   }
