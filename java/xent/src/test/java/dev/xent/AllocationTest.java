@@ -23,12 +23,12 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Isolated
 class AllocationTest {
-  private static final int CALLS = 4_000;
+  private static final int CALLS = 1_000;
 
   /** Until the compiler has done its work, calls may allocate. */
-  private static final int ROUNDS = 40;
+  private static final int ROUNDS = 160;
 
-  /** What asking for the number may allocate itself, and far below a byte per call. */
+  /** What asking for the number may allocate itself, and far below an object per call. */
   private static final long NOTHING = 1024;
 
   private static long allocatedBytes() {

@@ -9,9 +9,11 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A JVM with {@code -Xcheck:jni} passes copies of Java arrays to native methods. */
 @Timeout(120)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class CheckedJniTest {
   @Test
   void callsWithTwoArgumentsInOneArray() throws Exception {

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -63,6 +65,11 @@ class ExecutorsTest {
     LATE,
     NEVER
   }
+
+  /** The same for every executor. */
+  private static final Map<String, int[]> EXPECTED = new ConcurrentHashMap<>();
+
+  private static final Map<Integer, float[]> VALUES = new ConcurrentHashMap<>();
 
   private final List<Throwable> reported = new CopyOnWriteArrayList<>();
   private final AtomicInteger asked = new AtomicInteger();
@@ -204,7 +211,10 @@ class ExecutorsTest {
     for (int[] shape : new int[][] {{2100, 130}, {3, 90_001}}) {
       for (boolean confined : new boolean[] {true, false}) {
         try (Arena arena = confined ? Arena.ofConfined() : Arena.ofShared()) {
-          int[] expected = compute(alone, shape[0], shape[1], arena, () -> {});
+          int[] expected =
+              EXPECTED.computeIfAbsent(
+                  backend + Arrays.toString(shape),
+                  same -> compute(alone, shape[0], shape[1], arena, () -> {}));
           asked.set(0);
           assertThat(compute(helped, shape[0], shape[1], arena, this::runLateTasks))
               .isEqualTo(expected);
@@ -222,7 +232,7 @@ class ExecutorsTest {
   /** The bits of gradient and losses, after what comes late. */
   private static int[] compute(
       CrossEntropy loss, int rows, int classes, Arena arena, Runnable comesLate) {
-    float[] values = Samples.logits(rows * classes, 4, 31);
+    float[] values = VALUES.computeIfAbsent(rows * classes, count -> Samples.logits(count, 4, 31));
     Tensor logits = Tensor.allocate(arena, DType.F32, rows, classes);
     logits.copyFrom(Tensor.of(values, rows, classes));
     Tensor labels = Tensor.of(Samples.labels(rows, classes, 32));

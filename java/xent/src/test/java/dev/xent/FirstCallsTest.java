@@ -3,10 +3,14 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -16,16 +20,108 @@ import org.junit.jupiter.params.provider.ValueSource;
  * stack for that, and the next call is as usual.
  */
 @Timeout(120)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class FirstCallsTest {
   @ParameterizedTest(name = "{0} frames before the end of a stack")
   @ValueSource(ints = {60, 90, 120, 150, 250})
   void callsAfterAFirstOneWithoutStack(int frames) throws Exception {
     List<String> command =
-        ChildJvm.command(List.of(), List.of(), FirstCallsProbe.class, Integer.toString(frames));
+        ChildJvm.command(List.of(), List.of(), Probe.class, Integer.toString(frames));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
     assertThat(out.lines()).containsExactly("done");
+  }
+
+  /**
+   * Makes the first calls of their kinds near the end of a stack, and then the same with all the
+   * stack there is. Prints the second ones that failed: for {@link FirstCallsTest}.
+   */
+  static final class Probe {
+    private static final int STACK = 1 << 20;
+
+    private final int frames;
+    private Runnable call = () -> {};
+    private int depth;
+    private int deepest;
+
+    private Probe(int frames) {
+      this.frames = frames;
+    }
+
+    /** Takes how many frames before the end of the stack the first calls are made. */
+    public static void main(String[] arguments) throws InterruptedException {
+      Probe probe = new Probe(Integer.parseInt(arguments[0]));
+      for (Map.Entry<String, Runnable> kind : kinds().entrySet()) {
+        probe.callDeep(kind.getValue());
+        try {
+          kind.getValue().run();
+        } catch (Throwable e) {
+          System.out.println(kind.getKey() + ": " + e);
+        }
+      }
+      System.out.println("done");
+    }
+
+    /** One call for each handle of the linker; the first one loads the library. */
+    private static Map<String, Runnable> kinds() {
+      Softmax softmax = Softmax.along(1);
+      CrossEntropy loss = CrossEntropy.mean();
+      Tensor heap = Tensor.of(new float[64], 4, 16);
+      Tensor few = shared(4, 16);
+      Tensor many = shared(4, 4000);
+      Tensor labels = Tensor.of(new int[4]);
+      Tensor hidden = shared(4, 3);
+      Tensor weights = shared(16, 3);
+      LossSum sum = new LossSum();
+      LossOutputs outputs =
+          new LossOutputs()
+              .lossSum(sum)
+              .losses(shared(4))
+              .entropies(shared(4))
+              .countCorrect(true)
+              .logSumExp(shared(4))
+              .ranks(Tensor.allocate(Arena.ofShared(), DType.I64, 4));
+      Map<String, Runnable> kinds = new LinkedHashMap<>();
+      kinds.put("an array", () -> softmax.forward(heap, heap));
+      kinds.put("small", () -> softmax.forward(few, few));
+      kinds.put("large", () -> softmax.forward(many, many));
+      kinds.put("small with outputs", () -> loss.on(few, labels).outputs(outputs).run());
+      kinds.put("large with outputs", () -> loss.on(many, labels).outputs(outputs).run());
+      kinds.put("sum", () -> sum.add(new LossSum()));
+      kinds.put("value", sum::sum);
+      kinds.put("linear", () -> LinearCrossEntropy.mean().forward(hidden, weights, labels));
+      return kinds;
+    }
+
+    private static Tensor shared(long... shape) {
+      return Tensor.allocate(Arena.ofShared(), DType.F32, shape);
+    }
+
+    private void callDeep(Runnable kind) throws InterruptedException {
+      call = kind;
+      depth = 0;
+      deepest = -1;
+      Thread thread = new Thread(null, this::descend, "deep", STACK);
+      thread.start();
+      thread.join();
+    }
+
+    private void descend() {
+      int own = depth++;
+      try {
+        descend();
+      } catch (StackOverflowError e) {
+        deepest = deepest < 0 ? own : deepest;
+      }
+      if (deepest - own == frames) {
+        try {
+          call.run();
+        } catch (StackOverflowError e) {
+          // There may be too little stack here.
+        }
+      }
+    }
   }
 }

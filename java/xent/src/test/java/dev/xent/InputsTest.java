@@ -16,8 +16,10 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Inputs next to logits and targets: the same bits however rows are laid out, cut and shared. */
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class InputsTest {
 
   private static Tensor flags(Arena arena, long seed, long... shape) {

@@ -10,7 +10,7 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.List;
 
-/** {@code x - log sum exp(x)} and its gradient. Infinities and NaN: SoftmaxEdgesTest. */
+/** {@code x - log sum exp(x)} and its gradient. Infinities and NaN: SoftmaxTest. */
 class LogSoftmaxTest {
 
   @OnEveryBackend

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** {@code log sum exp(x)}, one number per row. Infinities and NaN: SoftmaxEdgesTest. */
+/** {@code log sum exp(x)}, one number per row. Infinities and NaN: SoftmaxTest. */
 class LogSumExpTest {
 
   @OnEveryBackend

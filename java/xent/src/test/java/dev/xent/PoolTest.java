@@ -8,13 +8,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The threads of the pool, each case in its own JVM. */
 @Tag("slow")
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class PoolTest {
   private static String threads(int rows, String... options) throws Exception {
     return threads(List.of(), rows, options);
@@ -22,7 +25,7 @@ class PoolTest {
 
   private static String threads(List<String> prefix, int rows, String... options) throws Exception {
     List<String> command =
-        ChildJvm.command(prefix, List.of(options), PoolProbe.class, Integer.toString(rows));
+        ChildJvm.command(prefix, List.of(options), Probe.class, Integer.toString(rows));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -59,5 +62,29 @@ class PoolTest {
             .findFirst()
             .orElseThrow();
     assertThat(threads(List.of("taskset", "--cpu-list", first), 1000)).isEqualTo("1:");
+  }
+
+  /** A program for {@link PoolTest}: computes and prints the names of Xent's threads. */
+  public static final class Probe {
+    private Probe() {}
+
+    /**
+     * Prints one line.
+     *
+     * @param arguments the number of rows of a thousand classes
+     */
+    public static void main(String[] arguments) {
+      int rows = Integer.parseInt(arguments[0]);
+      Tensor x = Tensor.of(new float[rows * 1000], rows, 1000);
+      for (int i = 0; i < 10; i++) {
+        Softmax.along(-1).forward(x, x);
+      }
+      System.out.println(
+          Thread.getAllStackTraces().keySet().stream()
+              .map(Thread::getName)
+              .filter(name -> name.startsWith("xent-"))
+              .sorted()
+              .collect(Collectors.joining(" ", XentRuntime.get().threads() + ":", "")));
+    }
   }
 }

@@ -13,6 +13,7 @@ import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * A call like the one before skips checks that passed then. It must still compute with its own
  * tensors, and reject those that are no longer valid.
  */
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class RepeatedCallTest {
   private static final int CLASSES = 10;
 
@@ -129,11 +132,12 @@ class RepeatedCallTest {
     for (int i = 0; i < 20_000; i++) {
       Work work = works.get(random.nextInt(works.size()));
       for (int k = random.nextInt(3); k >= 0; k--) {
-        for (int r = 0; r < work.result.shape()[0]; r++) {
-          clear(work.result, r);
-        }
+        clear(work.result);
         work.call.run();
-        assertThat(Samples.bits(work.result)).isEqualTo(work.expected);
+        int[] bits = Samples.bits(work.result);
+        if (!Arrays.equals(bits, work.expected)) { // assertions would take most of the time
+          assertThat(bits).isEqualTo(work.expected);
+        }
       }
     }
   }
@@ -143,16 +147,14 @@ class RepeatedCallTest {
    * it fails. The gradient keeps what it had before if the call fails.
    */
   private static List<Object> outcome(Callable<Double> call, Tensor gradient) {
-    for (int row = 0; row < gradient.shape()[0]; row++) {
-      clear(gradient, row);
-    }
+    clear(gradient);
     Object loss;
     try {
       loss = call.call();
     } catch (Exception e) {
       loss = e.toString();
     }
-    return List.of(loss, Arrays.toString(Samples.bits(gradient)));
+    return List.of(loss, IntBuffer.wrap(Samples.bits(gradient)));
   }
 
   /**
@@ -334,14 +336,10 @@ class RepeatedCallTest {
     }
   }
 
-  private static void clear(Tensor tensor, int row) {
-    if (tensor.shape().length == 1) {
-      tensor.setFloat(-1, row);
-      return;
-    }
-    for (int k = 0; k < CLASSES; k++) {
-      tensor.setFloat(-1, row, k);
-    }
+  private static void clear(Tensor tensor) {
+    float[] numbers = new float[(int) tensor.elements()];
+    Arrays.fill(numbers, -1);
+    tensor.copyFrom(Tensor.of(numbers, tensor.shape()));
   }
 
   @OnEveryBackend
@@ -414,9 +412,7 @@ class RepeatedCallTest {
     }
     int[] expected = Samples.bits(result);
     System.gc();
-    for (int row = 0; row < result.dim(0); row++) {
-      clear(result, row);
-    }
+    clear(result);
     call.accept(result);
     assertThat(Samples.bits(result)).isEqualTo(expected);
   }
@@ -453,7 +449,7 @@ class RepeatedCallTest {
         if (repeated) {
           mean.forwardBackward(x, targets, dx);
         }
-        clear(dx, 0);
+        clear(dx);
         labels[rows - 1] = CLASSES;
         assertThatThrownBy(() -> mean.forwardBackward(x, targets, dx))
             .isInstanceOf(LabelException.class)

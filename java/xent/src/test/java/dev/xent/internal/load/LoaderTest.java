@@ -15,8 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -58,6 +60,9 @@ class LoaderTest {
   /** All but the library, for all tests: a copy of it alone is one that a test may spoil. */
   @TempDir private static Path shared;
 
+  /** Everything in one file, whose classes need no descriptors. */
+  private static Path jar;
+
   @TempDir private Path directory;
   private Path classes;
   private Path temporary;
@@ -67,6 +72,15 @@ class LoaderTest {
   @BeforeAll
   static void copyClasses() throws IOException {
     copy(shared.resolve("classes"), file -> !file.startsWith(NATIVE));
+    jar = shared.resolve("xent.jar");
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+      for (Path root : List.of(CLASSES, MODULE.resolve("target/test-classes/"))) {
+        for (Path file : filesOf(root)) {
+          out.putNextEntry(new ZipEntry(root.relativize(file).toString()));
+          Files.copy(file, out);
+        }
+      }
+    }
   }
 
   @BeforeEach
@@ -85,11 +99,14 @@ class LoaderTest {
     }
   }
 
-  private Result run(int loaders, String... options) throws Exception {
-    return run(RuntimeProbe.class, loaders, options);
+  /** Loads Xent in class loaders, each with a setting or none. */
+  private Result run(List<String> settings, String... options) throws Exception {
+    List<String> all = new ArrayList<>(List.of(options));
+    all.add("-XX:TieredStopAtLevel=1"); // which starts faster
+    return run(LoaderProbes.InLoaders.class, settings, all.toArray(String[]::new));
   }
 
-  private Result run(Class<?> probe, int loaders, String... options) throws Exception {
+  private Result run(Class<?> probe, List<String> arguments, String... options) throws Exception {
     String path =
         String.join(
             File.pathSeparator,
@@ -98,7 +115,7 @@ class LoaderTest {
             MODULE.resolve("target/test-classes").toString());
     List<String> command = command(path, options);
     command.add(probe.getName());
-    command.add(Integer.toString(loaders));
+    command.addAll(arguments);
     return start(command);
   }
 
@@ -128,7 +145,7 @@ class LoaderTest {
   private Result runAllowed(String... options) throws Exception {
     List<String> all = new ArrayList<>(List.of(options));
     all.add("--enable-native-access=ALL-UNNAMED");
-    return run(1, all.toArray(String[]::new));
+    return run(List.of(""), all.toArray(String[]::new));
   }
 
   private List<Path> librariesInClasses(String suffix) throws IOException {
@@ -169,25 +186,24 @@ class LoaderTest {
   }
 
   /** Each of them costs the first call of a JVM milliseconds. */
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "dev.xent.internal.kernels.reference.", // computes without the library
-        "java.util.regex.Pattern",
-        "java.lang.invoke.IndirectVarHandle" // accesses addresses in structs
-      })
-  void theFirstCallLoadsNoClassesThatItCanDoWithout(String unneeded) throws Exception {
+  @Test
+  void theFirstCallLoadsNoClassesThatItCanDoWithout() throws Exception {
     Path log = directory.resolve("log");
     Result result =
         run(
-            FirstCallProbe.class,
-            1,
+            LoaderProbes.FirstCall.class,
+            List.of(),
             "--enable-native-access=ALL-UNNAMED",
             "-Xlog:class+load:file=" + log);
     assertThat(result.out()).containsExactly("0.5");
     List<String> loaded = Files.readAllLines(log);
     assertThat(loaded).anyMatch(line -> line.contains(" dev.xent.Softmax "));
-    assertThat(loaded.stream().filter(line -> line.contains(" " + unneeded))).isEmpty();
+    assertThat(loaded)
+        .noneMatch(
+            line ->
+                line.contains(" dev.xent.internal.kernels.reference.") // computes without it
+                    || line.contains(" java.util.regex.Pattern")
+                    || line.contains(" java.lang.invoke.IndirectVarHandle")); // of structs
   }
 
   @Test
@@ -199,7 +215,7 @@ class LoaderTest {
   @Test
   void aLogHandlerMayMakeCallsAndThrow() throws Exception {
     deleteLibrary();
-    Result result = run(LogProbe.class, 1);
+    Result result = run(LoaderProbes.LogHandler.class, List.of());
     assertThat(result.out())
         .containsExactly("in the handler 0.5", "in the program 0.5", "1 messages");
     assertThat(result.err()).contains("IllegalStateException: thrown by the handler");
@@ -256,82 +272,90 @@ class LoaderTest {
         "dev.xent.library.path=/nowhere/libxent.so is not a file");
   }
 
-  private Path damaged(UnaryOperator<byte[]> damage) throws IOException {
+  /** Libraries that a path names, each with what its exception says. */
+  private final Map<Path, String> refused = new LinkedHashMap<>();
+
+  private void damage(String reason, UnaryOperator<byte[]> damage) throws IOException {
     byte[] bytes = Files.readAllBytes(librariesInClasses(".so").getFirst());
-    return Files.write(directory.resolve("damaged.so"), damage.apply(bytes));
+    Path library = directory.resolve("damaged" + refused.size() + ".so");
+    refused.put(Files.write(library, damage.apply(bytes)), reason);
   }
 
-  private void assertPathRefused(Path library, String reason) throws Exception {
-    assertRefused(
-        runAllowed("-Ddev.xent.library.path=" + library),
-        "NativeLibraryException",
-        "the native library is required and cannot be used: " + library + " " + reason);
-  }
-
-  @Test
-  void anExplicitPathThatIsNoLibraryIsAnError() throws Exception {
-    String text = "no library, but a text that is longer than the header of one would be";
-    assertPathRefused(
-        Files.writeString(directory.resolve("text.so"), text),
-        "is not a library for " + Platform.current() + "; use one that was built for it");
+  /** Each in a class loader of one JVM. */
+  private void assertPathsRefused() throws Exception {
+    Result result =
+        run(
+            refused.keySet().stream().map(path -> "dev.xent.library.path=" + path).toList(),
+            "--enable-native-access=ALL-UNNAMED");
+    List<String> expected =
+        refused.entrySet().stream().map(each -> each.getKey() + " " + each.getValue()).toList();
+    assertThat(result.out()).hasSize(2 * expected.size());
+    for (int i = 0; i < result.out().size(); i++) {
+      assertThat(result.out().get(i))
+          .startsWith("NativeLibraryException: ")
+          .contains("the native library is required and cannot be used: ", expected.get(i / 2));
+    }
+    assertThat(result.err()).doesNotContain(WARNING);
   }
 
   /** The system's loader would die of a SIGBUS, and the JVM with it. */
-  @ParameterizedTest
-  @ValueSource(doubles = {0, 0.00001, 0.002, 0.25, 0.5, 0.9, 0.999, 0.99999})
-  void aTruncatedLibraryIsRefused(double part) throws Exception {
-    assertPathRefused(
-        damaged(bytes -> Arrays.copyOf(bytes, (int) (bytes.length * part))),
-        "is not complete: it has ");
+  @Test
+  void aTruncatedLibraryIsRefused() throws Exception {
+    for (double part : new double[] {0, 0.00001, 0.002, 0.25, 0.5, 0.9, 0.999, 0.99999}) {
+      damage(
+          "is not complete: it has ", bytes -> Arrays.copyOf(bytes, (int) (bytes.length * part)));
+    }
+    // What the headers promise need not be a number that a file can have.
+    for (int at : new int[] {32, 40, 96}) {
+      damage(
+          "is not complete: it has ",
+          bytes -> {
+            Arrays.fill(bytes, at, at + 8, (byte) 0x7f);
+            return bytes;
+          });
+    }
+    assertPathsRefused();
   }
 
   /** As after a crash of the machine: as long as it was, but not all of it on the disk. */
-  @ParameterizedTest
-  @ValueSource(doubles = {0.5, 0.999})
-  void aLibraryThatEndsInZerosIsRefused(double part) throws Exception {
-    assertPathRefused(
-        damaged(
-            bytes -> {
-              Arrays.fill(bytes, (int) (bytes.length * part), bytes.length, (byte) 0);
-              return bytes;
-            }),
-        "is damaged: its section headers are no such; copy it again");
+  @Test
+  void aDamagedLibraryIsRefused() throws Exception {
+    for (double part : new double[] {0.5, 0.999}) {
+      damage(
+          "is damaged: its section headers are no such; copy it again",
+          bytes -> {
+            Arrays.fill(bytes, (int) (bytes.length * part), bytes.length, (byte) 0);
+            return bytes;
+          });
+    }
+    damage(
+        "is damaged: CRC-32 ",
+        bytes -> {
+          bytes[bytes.length / 2] ^= 1;
+          return bytes;
+        });
+    assertPathsRefused();
   }
 
   @Test
-  void theLibraryOfTheJarWithAnotherBitIsRefused() throws Exception {
-    assertPathRefused(
-        damaged(
-            bytes -> {
-              bytes[bytes.length / 2] ^= 1;
-              return bytes;
-            }),
-        "is damaged: CRC-32 ");
-  }
-
-  @ParameterizedTest
-  @CsvSource({"4, 1, 32 bits", "5, 2, big-endian", "16, 1, an object file", "18, 40, for arm"})
-  void aForeignLibraryIsRefused(int at, int value, String what) throws Exception {
-    assertPathRefused(
-        damaged(
-            bytes -> {
-              bytes[at] = (byte) value;
-              return bytes;
-            }),
-        "is not a library for " + Platform.current() + "; use one that was built for it");
-  }
-
-  /** What the headers promise need not be a number that a file can have. */
-  @ParameterizedTest
-  @CsvSource({"32", "40", "96"})
-  void headersThatPointBeyondEverythingAreRefused(int at) throws Exception {
-    assertPathRefused(
-        damaged(
-            bytes -> {
-              Arrays.fill(bytes, at, at + 8, (byte) 0x7f);
-              return bytes;
-            }),
-        "is not complete: it has ");
+  void aForeignLibraryIsRefused() throws Exception {
+    String reason =
+        "is not a library for " + Platform.current() + "; use one that was built for it";
+    // 32 bits, big-endian, an object file, for arm, and none at all.
+    for (int[] change : new int[][] {{4, 1}, {5, 2}, {16, 1}, {18, 40}}) {
+      damage(
+          reason,
+          bytes -> {
+            bytes[change[0]] = (byte) change[1];
+            return bytes;
+          });
+    }
+    damage(
+        reason,
+        bytes ->
+            "no library, but a text that is longer than the header of one would be"
+                .getBytes(StandardCharsets.UTF_8));
+    assertPathsRefused();
   }
 
   /** Another build is loaded, too, if its versions match. */
@@ -342,25 +366,26 @@ class LoaderTest {
     assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "other_abi, has the ABI version 4",
-    "other_numerics, has the numerics version 4",
-    "half, is not a library of this version of Xent: ",
-    "other_bits, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '",
-    "only_finite, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '"
-  })
-  void aStrangerIsRefused(String stranger, String reason) throws Exception {
-    Path library = STRANGERS.resolve("lib" + stranger + ".so");
-    assertRefused(
-        runAllowed("-Ddev.xent.library.path=" + library),
-        "NativeLibraryException",
-        library + " " + reason);
+  /** Libraries of another version, and such as compute other bits. */
+  @Test
+  void aStrangerIsRefused() throws Exception {
+    String otherBits =
+        "computes other bits than this version of Xent does: a softmax of F32 on scalar; ";
+    refused.put(stranger("other_abi"), "has the ABI version 4");
+    refused.put(stranger("other_numerics"), "has the numerics version 4");
+    refused.put(stranger("half"), "is not a library of this version of Xent: ");
+    refused.put(stranger("other_bits"), otherBits);
+    refused.put(stranger("only_finite"), otherBits);
+    assertPathsRefused();
+  }
+
+  private static Path stranger(String name) {
+    return STRANGERS.resolve("lib" + name + ".so");
   }
 
   @Test
   void twoClassLoadersLoadACopyEach() throws Exception {
-    Result result = run(2, "--enable-native-access=ALL-UNNAMED");
+    Result result = run(List.of("", ""), "--enable-native-access=ALL-UNNAMED");
     assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
     assertThat(result.err()).isEmpty();
     assertThat(temporary).isEmptyDirectory();
@@ -372,8 +397,8 @@ class LoaderTest {
   void noLiveThreadKeepsAClassLoader(String use) throws Exception {
     Result result =
         run(
-            ClassLoaderProbe.class,
-            5,
+            LoaderProbes.Unloading.class,
+            List.of("5"),
             "--enable-native-access=ALL-UNNAMED",
             "-Ddev.xent.threads=2",
             "-Ddev.xent.native=" + use);
@@ -384,7 +409,10 @@ class LoaderTest {
   void twoClassLoadersCanNameTheSameFile() throws Exception {
     Path library = librariesInClasses(".so").getFirst();
     Result result =
-        run(2, "--enable-native-access=ALL-UNNAMED", "-Ddev.xent.library.path=" + library);
+        run(
+            List.of("", ""),
+            "--enable-native-access=ALL-UNNAMED",
+            "-Ddev.xent.library.path=" + library);
     assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
     assertThat(result.err()).isEmpty();
   }
@@ -422,14 +450,15 @@ class LoaderTest {
   @Test
   void whereNativeAccessIsDeniedTheReferenceComputes() throws Exception {
     assertFallback(
-        run(1, DENIED),
+        run(List.of(""), DENIED),
         "native access is denied; run java with --enable-native-access=ALL-UNNAMED");
   }
 
   /** Helpers would have to set the bounds of an address, which is native access too. */
   @Test
   void whereNativeAccessIsDeniedMemoryOfOneThreadIsComputedByItAlone() throws Exception {
-    Result result = run(DeniedProbe.class, 20, DENIED, "-Ddev.xent.threads=4");
+    Result result =
+        run(LoaderProbes.DeniedAccess.class, List.of("6"), DENIED, "-Ddev.xent.threads=4");
     assertThat(result.out())
         .containsExactly(
             "0.001",
@@ -465,8 +494,8 @@ class LoaderTest {
     Isa missing = XentRuntime.get().availableIsas().contains(Isa.NEON) ? Isa.AVX2 : Isa.NEON;
     Result result =
         run(
-            FailingProbe.class,
-            3,
+            LoaderProbes.InvalidSettings.class,
+            List.of("3"),
             "--enable-native-access=ALL-UNNAMED",
             "-Ddev.xent.isa=" + missing.name().toLowerCase(Locale.ROOT));
     assertThat(result.out()).containsExactly("refused 3 times, 1 mapped");
@@ -474,19 +503,27 @@ class LoaderTest {
 
   @Test
   void anInstructionSetIsTakenWhereItIsHereAndRefusedWhereNot() throws Exception {
-    for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)) {
-      String name = isa.name().toLowerCase(Locale.ROOT);
-      Result result = runAllowed("-Ddev.xent.isa=" + name);
-      if (XentRuntime.get().availableIsas().contains(isa)) {
-        assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native " + name));
-      } else {
-        assertRefused(
-            result,
-            "OptionException",
-            "dev.xent.isa=%s is not available on this machine or in this build; the best here is "
-                .formatted(name));
-      }
+    List<String> names =
+        Stream.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)
+            .map(isa -> isa.name().toLowerCase(Locale.ROOT))
+            .toList();
+    List<String> here =
+        XentRuntime.get().availableIsas().stream()
+            .map(isa -> isa.name().toLowerCase(Locale.ROOT))
+            .toList();
+    Result result =
+        run(
+            names.stream().map(name -> "dev.xent.isa=" + name).toList(),
+            "--enable-native-access=ALL-UNNAMED");
+    assertThat(result.out()).hasSize(2 * names.size());
+    for (int i = 0; i < result.out().size(); i++) {
+      String name = names.get(i / 2);
+      String missing =
+          "OptionException: dev.xent.isa=%s is not available on this machine or in this build; the best here is "
+              .formatted(name);
+      assertThat(result.out().get(i)).contains(here.contains(name) ? ", native " + name : missing);
     }
+    assertThat(result.err()).doesNotContain(WARNING);
   }
 
   @Test
@@ -499,17 +536,8 @@ class LoaderTest {
 
   // ---- what is missing for a moment ------------------------------------------------------------
 
-  /** From a jar, whose classes need no descriptors. */
+  /** From the jar. */
   private Result starve(String cause, String limit, String... options) throws Exception {
-    Path jar = directory.resolve("xent.jar");
-    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
-      for (Path root : List.of(CLASSES, MODULE.resolve("target/test-classes/"))) {
-        for (Path file : filesOf(root)) {
-          out.putNextEntry(new ZipEntry(root.relativize(file).toString()));
-          Files.copy(file, out);
-        }
-      }
-    }
     List<String> all = new ArrayList<>(List.of(options));
     all.add("--enable-native-access=ALL-UNNAMED");
     List<String> command = new ArrayList<>(List.of("sh", "-c", limit + " && exec \"$@\"", "sh"));

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.options.Isa;
+import java.lang.reflect.Field;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -129,5 +131,51 @@ class SettingsTest {
         .isInstanceOf(OptionException.class)
         .hasMessage(
             "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of them away");
+  }
+
+  // ---- names that are none
+  // -------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @CsvSource({
+    "dev.xent.thread, dev.xent.threads",
+    "dev.xent.Native, dev.xent.native",
+    "dev.xent.tmpdir, dev.xent.tempdir",
+    "dev.xent.library-path, dev.xent.library.path",
+    "dev.xent.isas, dev.xent.isa"
+  })
+  void theNearestIsNamed(String name, String nearest) {
+    assertThat(UnknownSettings.messages(List.of(name)))
+        .containsExactly(
+            "the system property " + name + " is unknown and has no effect; expected " + nearest);
+  }
+
+  @Test
+  void ifNoneIsNearAllAreNamed() {
+    assertThat(UnknownSettings.messages(List.of("dev.xent.something.else")))
+        .containsExactly(
+            "the system property dev.xent.something.else is unknown and has no effect; expected one of"
+                + " dev.xent.isa, dev.xent.library.path, dev.xent.native, dev.xent.tempdir, dev.xent.threads");
+  }
+
+  /** A new property must be listed. */
+  @Test
+  void everyPropertyOfSettingsIsKnown() throws IllegalAccessException {
+    List<String> properties = new ArrayList<>();
+    for (Field field : Settings.class.getFields()) {
+      if (field.get(null) instanceof String name) {
+        properties.add(name);
+      }
+    }
+    assertThat(properties).contains(Settings.THREADS);
+    assertThat(UnknownSettings.messages(properties)).isEmpty();
+  }
+
+  @Test
+  void knownOnesAndThoseOfOthersAreLeft() {
+    assertThat(
+            UnknownSettings.messages(
+                List.of("dev.xent.threads", "dev.xentury", "xent.tries", "java.io.tmpdir")))
+        .isEmpty();
   }
 }
