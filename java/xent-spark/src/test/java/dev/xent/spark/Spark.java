@@ -12,7 +12,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** A session of two threads, with everything sent by Kryo that can be, and rows to ask it for. */
+/** Sessions that share two threads, with everything sent by Kryo that can be, and rows for them. */
 final class Spark {
   private static final Path TARGET = Path.of(System.getProperty("basedir"), "target");
 
@@ -24,7 +24,20 @@ final class Spark {
 
   private Spark() {}
 
+  /** Each thread that runs tests has its own settings and views. */
+  private static final ThreadLocal<SparkSession> SESSIONS =
+      ThreadLocal.withInitial(
+          () -> {
+            SparkSession session = first().newSession();
+            SparkSession.setActiveSession(session);
+            return session;
+          });
+
   static SparkSession session() {
+    return SESSIONS.get();
+  }
+
+  private static SparkSession first() {
     return SparkSession.builder()
         .master("local[2]")
         .config("spark.sql.extensions", XentExtensions.class.getName())
