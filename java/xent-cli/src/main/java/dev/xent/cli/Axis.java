@@ -4,8 +4,10 @@ package dev.xent.cli;
 import static dev.xent.cli.Messages.message;
 
 import dev.xent.Tensor;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The class axis of a command. */
@@ -14,15 +16,16 @@ final class Axis {
       names = "--axis",
       paramLabel = "A",
       description = "The class axis; -1 is the last. Default: -1.")
-  private int axis = -1;
+  private @Nullable Integer given;
 
   /** The axis of a tensor, counted from 0. */
-  int in(Tensor tensor, Object file) {
-    return resolve(axis, tensor, file);
+  int in(Tensor tensor, Path file) {
+    return in(tensor, file, -1);
   }
 
-  /** The axis counted from 0; a negative axis counts from the end. */
-  static int resolve(int axis, Tensor tensor, Object file) {
+  /** The axis of a tensor, counted from 0; a negative axis counts from the end. */
+  int in(Tensor tensor, Path file, int byDefault) {
+    int axis = given == null ? byDefault : given;
     int rank = tensor.rank();
     if (axis < -rank || axis >= rank) {
       throw new CommandException(

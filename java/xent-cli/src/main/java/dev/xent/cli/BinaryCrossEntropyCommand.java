@@ -3,11 +3,9 @@ package dev.xent.cli;
 
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.Inputs;
-import dev.xent.LossOutputs;
+import dev.xent.LossCall;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Objects;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -78,9 +76,10 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
 
   @Override
   void require() {
+    super.require();
     BinaryCrossEntropy.Builder builder = BinaryCrossEntropy.builder();
-    Ranges.require("--focal-gamma", focalGamma, builder::focalGamma);
-    Ranges.require("--focal-alpha", focalAlpha, builder::focalAlpha);
+    Ranges.set("--focal-gamma", focalGamma, builder::focalGamma);
+    Ranges.set("--focal-alpha", focalAlpha, builder::focalAlpha);
   }
 
   @Override
@@ -89,33 +88,27 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   }
 
   @Override
-  Stream<Path> otherFiles() {
-    return Stream.of(targets, weights, positiveWeights).filter(Objects::nonNull);
-  }
-
-  @Override
-  Loss read(Rows rows, FileMemory memory) {
-    Tensor t = InputFiles.numbers(targets, memory);
+  Loss read(Rows rows, CommandFiles files) {
+    Tensor t = files.numbers(targets);
     TargetKind kind = t.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
       throw kind.refusal("--ignore-index", targets);
     }
-    each = weights == null ? null : InputFiles.weights(weights, memory);
-    positive = positiveWeights == null ? null : InputFiles.floats(positiveWeights, memory);
+    each = weights == null ? null : files.weights(weights);
+    positive = positiveWeights == null ? null : files.floats(positiveWeights);
     return new Loss(Rows.ofElements(rows), t, kind, null, null, Inputs.none());
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    BinaryCrossEntropy.Builder builder =
-        BinaryCrossEntropy.builder().positiveWeights(positive).focalGamma(focalGamma);
-    settings.tell(builder);
+  LossCall on(Loss loss) {
+    BinaryCrossEntropy.Builder builder = configured(BinaryCrossEntropy.builder(), loss);
+    builder.positiveWeights(positive).focalGamma(focalGamma);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
     if (focalAlpha != null) {
       builder.focalAlpha(focalAlpha);
     }
-    run(builder.build().on(loss.input(), loss.targets(), each), loss, dx, outputs);
+    return builder.build().on(loss.input(), loss.targets(), each);
   }
 }

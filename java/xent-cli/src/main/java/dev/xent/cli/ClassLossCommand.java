@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
@@ -20,7 +19,7 @@ abstract class ClassLossCommand extends LossCommand {
       })
   private Path targets;
 
-  @Mixin private ClassInputs classInputs;
+  @Mixin private InputOptions.Classes classes;
 
   @Override
   final Path targets() {
@@ -28,12 +27,12 @@ abstract class ClassLossCommand extends LossCommand {
   }
 
   @Override
-  final MaskInput classInputs() {
-    return classInputs;
+  final InputOptions classes() {
+    return classes;
   }
 
   @Override
-  final @Nullable Tensor offsets(FileMemory memory) {
-    return classInputs.offsets(memory);
+  final Rows rows(Tensor x, int classAxis, CommandFiles files) {
+    return classes.rows(x, classAxis, files);
   }
 }

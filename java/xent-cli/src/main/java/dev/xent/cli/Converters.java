@@ -25,7 +25,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** Converts words of the command line to values. */
-final class Converters {
+public final class Converters {
   /** The JVM's replacement for undecodable bytes of an argument. */
   private static final char UNREADABLE = '\uFFFD';
 
@@ -146,7 +146,8 @@ final class Converters {
     return value;
   }
 
-  static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {
+  /** Converts the words of these constants. */
+  public static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {
     List<String> names = values.stream().map(Converters::name).toList();
     return word -> {
       int index = names.indexOf(word);
@@ -173,7 +174,7 @@ final class Converters {
   }
 
   /** The word of the command line for a constant: {@code AVX2} is {@code avx2}. */
-  static String name(Enum<?> constant) {
+  public static String name(Enum<?> constant) {
     if (constant == SamplingRules.LLAMA_CPP) {
       return "llama.cpp";
     }

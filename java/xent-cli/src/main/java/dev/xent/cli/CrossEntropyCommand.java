@@ -2,10 +2,8 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.LossOutputs;
-import dev.xent.Tensor;
+import dev.xent.LossCall;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -61,11 +59,9 @@ final class CrossEntropyCommand extends ClassLossCommand {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    CrossEntropy.Builder builder = rules.builder();
-    settings.tell(builder);
-    tell(builder, loss);
+  LossCall on(Loss loss) {
+    CrossEntropy.Builder builder = withTargets(rules.builder(), loss);
     options.tell(builder);
-    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
+    return builder.build().on(loss.input(), loss.targets());
   }
 }

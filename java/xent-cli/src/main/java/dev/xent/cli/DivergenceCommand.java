@@ -3,12 +3,11 @@ package dev.xent.cli;
 
 import dev.xent.Divergence;
 import dev.xent.Inputs;
-import dev.xent.LossOutputs;
+import dev.xent.LossCall;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,11 +69,12 @@ final class DivergenceCommand extends ReducedCommand {
               + " per class. An axis of size 1 holds for all.")
   private @Nullable Path mask;
 
-  @Mixin private RowWeightInput rowWeight;
+  @Mixin private InputOptions.RowWeights rowWeights;
 
   @Override
   void require() {
-    Ranges.require("--temperature", temperature, Softmax.builder()::temperature);
+    super.require();
+    Ranges.set("--temperature", temperature, Softmax.builder()::temperature);
   }
 
   @Override
@@ -82,31 +82,26 @@ final class DivergenceCommand extends ReducedCommand {
     return logits;
   }
 
-  @Override
-  Stream<Path> otherFiles() {
-    return Stream.of(Stream.of(teacher), rowWeight.files(), Stream.ofNullable(mask))
-        .flatMap(files -> files);
-  }
-
   /** Allows every combination of types, because everything is computed in double. */
   @Override
   void requireType(Tensor x) {}
 
   @Override
-  Loss read(Rows rows, FileMemory memory) {
-    Tensor other = InputFiles.floats(teacher, memory);
-    Inputs inputs = rowWeight.addTo(Inputs.none(), memory);
+  Loss read(Rows rows, CommandFiles files) {
+    Tensor other = files.floats(teacher);
+    Inputs inputs = InputOptions.of(rows, files, rowWeights);
     if (mask != null) {
-      inputs = inputs.classMask(InputFiles.flags(mask, memory));
+      inputs = inputs.classMask(files.flags(mask));
     }
     return new Loss(rows, other, TargetKind.TEACHER, null, null, inputs);
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    Divergence.Builder builder =
-        Divergence.builder(kind).temperature(temperature).fullyMasked(fullyMasked);
-    settings.tell(builder);
-    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
+  LossCall on(Loss loss) {
+    return configured(Divergence.builder(kind), loss)
+        .temperature(temperature)
+        .fullyMasked(fullyMasked)
+        .build()
+        .on(loss.input(), loss.targets());
   }
 }

@@ -71,21 +71,20 @@ final class ErrorLine {
   }
 
   /**
-   * The line for a class that cannot be loaded, for example if jars are replaced during the run.
+   * The line for an error of the JVM: memory is short, a mapped file becomes shorter, or a class
+   * cannot be loaded, for example if jars are replaced during the run.
    */
-  static String of(LinkageError e) {
-    return internal(e);
-  }
-
-  /** The line for errors of the JVM if memory is short or a mapped file becomes shorter. */
-  static String of(VirtualMachineError e) {
+  static String of(Error e) {
     if (e instanceof OutOfMemoryError) {
       return message(
           "not enough memory: %s; close other programs or split the input", e.getMessage());
     }
-    return message(
-        "a mapped file became shorter while it was read (%s); copy it and try again",
-        e.getMessage());
+    if (e instanceof InternalError) {
+      return message(
+          "a mapped file became shorter while it was read (%s); copy it and try again",
+          e.getMessage());
+    }
+    return internal(e);
   }
 
   static int print(PrintWriter err, String message) {

@@ -20,23 +20,9 @@ import java.util.function.Supplier;
  */
 public final class FileMemory implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
-  private long left;
 
-  /**
-   * Memory up to half of the maximum heap size, which is also the JVM's limit outside of the heap.
-   */
-  public FileMemory() {
-    this(Runtime.getRuntime().maxMemory() / 2);
-  }
-
-  /**
-   * Memory for files up to a total size.
-   *
-   * @param bytes the size of all files that are not mapped
-   */
-  FileMemory(long bytes) {
-    left = bytes;
-  }
+  /** Up to half of the maximum heap size, which is also the JVM's limit outside of the heap. */
+  private long left = Runtime.getRuntime().maxMemory() / 2;
 
   /** Opens a file for reading. */
   public NpyFile open(Path path) {
@@ -64,9 +50,9 @@ public final class FileMemory implements AutoCloseable {
     return Tensor.allocate(arena, type, shape.length == 0 ? new long[] {1} : shape);
   }
 
-  /** A copy of numbers whose address in the file is not aligned. */
-  Tensor copy(NpyFile file) {
-    return file.copy(arena);
+  /** The numbers of a file; a copy if their address in it is not aligned. */
+  Tensor tensor(NpyFile file) {
+    return file.isAligned() ? file.tensor() : file.copy(arena);
   }
 
   private <T> T readOrMap(long bytes, Supplier<T> read, Supplier<T> map) {

@@ -1,24 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
+import java.util.LinkedHashMap;
 import java.util.List;
-import picocli.CommandLine;
+import java.util.Map;
+import java.util.Map.Entry;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Help;
-import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Help.Ansi.Text;
-import picocli.CommandLine.Help.ColorScheme;
-import picocli.CommandLine.Help.IParamLabelRenderer;
+import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** The layout of {@code --help}: options as people usually type them, {@code --axis A}. */
+/**
+ * The layout of {@code --help}: commands in groups, and options as people usually type them, {@code
+ * --axis A}.
+ */
 final class HelpText extends Help {
-  private HelpText(CommandSpec command, ColorScheme colors) {
+  private static final List<String> INSPECT = List.of("verify", "info", "completion");
+  private static final List<String> MEASURE = List.of("bench", "demo");
+
+  HelpText(CommandSpec command, ColorScheme colors) {
     super(command, colors);
   }
 
-  static void addTo(CommandLine line) {
-    line.setHelpFactory(HelpText::new);
+  /** Each group has a heading; the list has none. */
+  @Override
+  public String commandListHeading(Object... arguments) {
+    return "";
+  }
+
+  @Override
+  public String commandList() {
+    return subcommands().entrySet().stream()
+        .collect(
+            Collectors.groupingBy(
+                command -> group(command.getKey()), LinkedHashMap::new, Collectors.toList()))
+        .entrySet()
+        .stream()
+        .map(group -> message("%n%s:%n%s", group.getKey(), list(group.getValue())))
+        .collect(Collectors.joining());
+  }
+
+  private static String group(String command) {
+    return INSPECT.contains(command)
+        ? "Inspect"
+        : MEASURE.contains(command) ? "Measure" : "Compute";
+  }
+
+  private String list(List<Entry<String, Help>> commands) {
+    Map<String, Help> group = new LinkedHashMap<>();
+    commands.forEach(command -> group.put(command.getKey(), command.getValue()));
+    return commandList(group);
   }
 
   @Override

@@ -7,15 +7,11 @@ import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code xent cross-entropy-hvp}: the Hessian of the loss times a vector. */
 @Command(
@@ -30,9 +26,7 @@ import picocli.CommandLine.Spec;
       "  xent cross-entropy-hvp logits.npy --v v.npy -o hv.npy",
       "  xent cross-entropy-hvp logits.npy --v v.npy -o hv.npy --scale 0.01"
     })
-final class HvpCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
+final class HvpCommand extends FileCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -75,41 +69,33 @@ final class HvpCommand implements Callable<Integer> {
               + " has products 0.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
-  @Mixin private ClassInputs inputs;
-  @Mixin private SinkInput sink;
-  @Mixin private RowWeightInput weights;
-  @Mixin private ComputeOptions compute;
+  @Mixin private InputOptions.Classes classes;
+  @Mixin private InputOptions.Sink sink;
+  @Mixin private InputOptions.RowWeights weights;
 
   @Override
-  public Integer call() {
+  void require() {
     CrossEntropyHvp.Builder builder = CrossEntropyHvp.builder();
-    Ranges.require("--temperature", temperature, builder::temperature);
-    Ranges.require("--scale", scale, builder::gradientScale);
-    try (FileMemory memory = new FileMemory();
-        Outputs outputs = new Outputs(memory)) {
-      Tensor logits = InputFiles.floats(in, memory);
-      Tensor v = InputFiles.floats(vectors, memory);
-      int classAxis = axis.in(logits, in);
-      Inputs beside = inputs.read(inputs.offsets(memory), memory);
-      Inputs all = weights.addTo(sink.addTo(beside, memory), memory);
-      Stream.of(Stream.of(vectors), inputs.files(), sink.files(), weights.files())
-          .flatMap(files -> files)
-          .forEach(outputs::keep);
-      DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
-      Tensor products = outputs.createOrShow(out, "-o OUT.npy", type, logits.shape());
-      CrossEntropyHvp operation =
-          CrossEntropyHvp.builder()
-              .execution(compute.execution())
-              .axis(classAxis)
-              .temperature(temperature)
-              .gradientScale(scale)
-              .fullyMasked(fullyMasked)
-              .build();
-      Progress.during(
-          "cross-entropy-hvp", () -> operation.on(logits, v, products).inputs(all).run());
-      outputs.commit();
-      outputs.show(spec.commandLine().getOut());
-    }
-    return ExitCode.OK;
+    Ranges.set("--temperature", temperature, builder::temperature);
+    Ranges.set("--scale", scale, builder::gradientScale);
+  }
+
+  @Override
+  void compute(CommandFiles files) {
+    Tensor logits = files.replaceableFloats(in);
+    Tensor v = files.floats(vectors);
+    Rows rows = classes.rows(logits, axis.in(logits, in), files);
+    Inputs inputs = InputOptions.of(rows, files, classes, sink, weights);
+    DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
+    Tensor products = files.createOrShow(out, "-o OUT.npy", type, logits.shape());
+    CrossEntropyHvp operation =
+        CrossEntropyHvp.builder()
+            .execution(execution())
+            .axis(rows.axis())
+            .temperature(temperature)
+            .gradientScale(scale)
+            .fullyMasked(fullyMasked)
+            .build();
+    run(() -> operation.on(logits, v, products).inputs(inputs).run());
   }
 }

@@ -10,10 +10,8 @@ import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -88,14 +86,14 @@ final class LinearCommand extends LossCommand {
       description = "Maximum workspace per thread, in bytes. Default: about 64 MiB.")
   private @Nullable Long workspace;
 
-  @Mixin private MaskInput classInputs;
+  @Mixin private InputOptions.Mask mask;
   @Mixin private CrossEntropyOptions options;
 
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
 
   /** Adapts the options: the axis is that of the features, and f64 is not an output type. */
-  static final class OwnOptions implements IModelTransformer {
+  static final class OwnOptions extends OutputType.WithoutDoubles {
     @Override
     public CommandSpec transform(CommandSpec spec) {
       OptionSpec axis = spec.findOption("--axis");
@@ -105,7 +103,7 @@ final class LinearCommand extends LossCommand {
               .description(
                   "The axis of the features; negative ones count from the end. Default: -1, the last.")
               .build());
-      return OutputType.withoutDoubles(spec);
+      return super.transform(spec);
     }
   }
 
@@ -120,8 +118,8 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  MaskInput classInputs() {
-    return classInputs;
+  InputOptions classes() {
+    return mask;
   }
 
   @Override
@@ -138,29 +136,21 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  Stream<Path> otherFiles() {
-    Stream<Path> tensors =
-        Stream.of(weights, bias).flatMap(Stream::ofNullable).map(TensorFile::path);
-    return Stream.concat(super.otherFiles(), tensors);
-  }
-
-  @Override
-  Loss read(Rows rows, FileMemory memory) {
-    Tensor w = weights.read(memory);
-    if (w.rank() != 2) {
+  Loss read(Rows rows, CommandFiles files) {
+    matrix = files.floats(weights);
+    if (matrix.rank() != 2) {
       throw new CommandException(
           message(
               "%s has shape %s; expected [classes, features]",
-              weights.path(), Arrays.toString(w.shape())));
+              weights.path(), Arrays.toString(matrix.shape())));
     }
-    matrix = w;
-    Loss loss = super.read(Rows.ofHidden(rows, w.dim(0)), memory);
-    return bias == null ? loss : loss.with(loss.inputs().bias(bias.read(memory)));
+    Loss loss = super.read(Rows.ofHidden(rows, matrix.dim(0)), files);
+    return bias == null ? loss : loss.with(loss.inputs().bias(files.floats(bias)));
   }
 
   @Override
-  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
-    super.request(outputs, files, types, loss);
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {
+    super.request(wanted, files, types, loss);
     DType number = types.like(matrix);
     gradients
         .weights(files.create(weightsGradient, number, matrix.shape()))
@@ -168,19 +158,23 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
-    settings.tell(builder);
-    tell(builder, loss);
+  LossCall on(Loss loss) {
+    return weightsGradient == null && biasGradient == null
+        ? operation(loss).on(loss.input(), matrix, loss.targets())
+        : on(loss, null);
+  }
+
+  @Override
+  LossCall on(Loss loss, @Nullable Tensor dx) {
+    return operation(loss).on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));
+  }
+
+  private LinearCrossEntropy operation(Loss loss) {
+    LinearCrossEntropy.Builder builder = withTargets(LinearCrossEntropy.builder(), loss);
     options.tell(builder);
     if (workspace != null) {
       builder.workspace(workspace);
     }
-    LinearCrossEntropy operation = builder.build();
-    LossCall call =
-        dx == null && weightsGradient == null && biasGradient == null
-            ? operation.on(loss.input(), matrix, loss.targets())
-            : operation.on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));
-    run(call, loss, null, outputs);
+    return builder.build();
   }
 }

@@ -32,26 +32,20 @@ final class LogitOptions {
 
   /** Rejects values that are out of range for every type. */
   void require() {
-    Softmax.Builder builder = Softmax.builder();
-    Ranges.require("--temperature", temperature, builder::temperature);
-    Ranges.require("--softcap", softcap, builder::softcap);
+    tell(Softmax.builder());
   }
 
   /** Sets the options in a builder. */
   void tell(LogitBuilder<?> builder) {
     builder.fullyMasked(fullyMasked);
-    builder.temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
+    Ranges.set("--temperature", temperature, builder::temperature);
+    Ranges.set("--softcap", softcap, builder::softcap);
   }
 
   /** Sets the options in the builder of a loss. */
   void tell(LogitLossBuilder<?> builder) {
     builder.fullyMasked(fullyMasked);
-    builder.temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
+    Ranges.set("--temperature", temperature, builder::temperature);
+    Ranges.set("--softcap", softcap, builder::softcap);
   }
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LossBuilder;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
+import dev.xent.options.Smoothing;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -22,15 +26,56 @@ abstract class LossCommand extends ReducedCommand {
       description = "Ignore rows with this label; their gradient is 0. Default: none.")
   private @Nullable Long ignoreIndex;
 
-  @Mixin private TargetOptions options;
-  @Mixin private RowWeightInput rowWeight;
-  @Mixin private TargetOutputs targetOutputs;
+  @Option(
+      names = "--label-smoothing",
+      order = HelpOrder.SMOOTHING,
+      paramLabel = "E",
+      description = "Targets become (1 - E) * target + E / classes; 0 to 1. Default: 0.")
+  private double labelSmoothing;
+
+  @Option(
+      names = "--smoothing",
+      order = HelpOrder.SMOOTHING,
+      paramLabel = "KIND",
+      description =
+          "Spread E over all classes (uniform) or over all but the label (others)."
+              + " Default: uniform.")
+  private Smoothing smoothing = Smoothing.UNIFORM;
+
+  @Option(
+      names = "--weight",
+      paramLabel = "W.npy",
+      description = "Weight of each class; a mean divides by the sum of the weights of the labels.")
+  private @Nullable Path classWeights;
+
+  @Option(
+      names = "--target-weights",
+      paramLabel = "P.npy",
+      description =
+          "Probabilities of the K classes per row that TARGETS.npy has along the class axis.")
+  private @Nullable Path targetWeights;
+
+  @Mixin private InputOptions.RowWeights rowWeights;
+
+  @Option(
+      names = "--correct",
+      order = HelpOrder.FILES,
+      paramLabel = "H.npy",
+      description = "Write 1 if the label has the largest logit, else 0, as u8.")
+  private @Nullable Path correct;
+
+  @Option(
+      names = "--target-grad",
+      order = HelpOrder.FILES,
+      paramLabel = "T.npy",
+      description = "Write the gradient of the target probabilities.")
+  private @Nullable Path targetGradient;
 
   /** The file of the targets. */
   abstract Path targets();
 
-  /** Files that set the classes of rows. */
-  abstract MaskInput classInputs();
+  /** The option that sets the classes of rows. */
+  abstract InputOptions classes();
 
   /** The options of a loss of logits; null for other losses. */
   @Nullable CrossEntropyOptions ofLogits() {
@@ -39,75 +84,78 @@ abstract class LossCommand extends ReducedCommand {
 
   @Override
   void require() {
-    options.require();
+    super.require();
+    Ranges.set("--label-smoothing", labelSmoothing, CrossEntropy.builder()::labelSmoothing);
     if (ofLogits() != null) {
-      ofLogits().require(options.labelSmoothing());
+      ofLogits().require(labelSmoothing);
     }
   }
 
   @Override
-  Stream<Path> otherFiles() {
-    Stream<Path> ofLogits = ofLogits() == null ? Stream.empty() : ofLogits().files();
-    return Stream.of(
-            Stream.of(targets()),
-            options.files(),
-            rowWeight.files(),
-            classInputs().files(),
-            ofLogits)
-        .flatMap(files -> files);
-  }
-
-  @Override
-  Loss read(Rows rows, FileMemory memory) {
-    Tensor targetWeights = options.targetWeights(memory);
-    Tensor q =
-        targetWeights != null
-            ? InputFiles.integers(targets(), memory)
-            : InputFiles.numbers(targets(), memory);
+  Loss read(Rows rows, CommandFiles files) {
+    Tensor w = targetWeights == null ? null : files.floats(targetWeights);
+    Tensor q = w != null ? files.integers(targets()) : files.numbers(targets());
     TargetKind kind =
-        targetWeights != null
+        w != null
             ? TargetKind.SPARSE
             : q.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
-    requireFor(kind, targets());
-    Inputs inputs = rowWeight.addTo(classInputs().addTo(rows.inputs(), memory), memory);
-    if (targetWeights != null) {
-      inputs = inputs.targetWeights(targetWeights);
+    requireFor(kind);
+    Inputs inputs = InputOptions.of(rows, files, classes(), rowWeights);
+    if (w != null) {
+      inputs = inputs.targetWeights(w);
     }
-    Tensor classWeights = options.classWeights(memory);
+    Tensor ofClasses = classWeights == null ? null : files.floats(classWeights);
     if (ofLogits() != null) {
-      inputs = ofLogits().addTo(inputs, memory);
+      inputs = ofLogits().addTo(inputs, files);
     }
-    return new Loss(rows, q, kind, targetWeights, classWeights, inputs);
+    return new Loss(rows, q, kind, w, ofClasses, inputs);
   }
 
   /** Rejects options that do not apply to such targets. */
-  private void requireFor(TargetKind kind, Path file) {
+  private void requireFor(TargetKind kind) {
+    boolean labels = kind == TargetKind.LABELS;
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
-      throw kind.refusal("--ignore-index", file);
+      throw kind.refusal("--ignore-index", targets());
     }
-    options.requireFor(kind, file);
-    targetOutputs.requireFor(kind, file);
+    if (!labels && smoothing != Smoothing.UNIFORM) {
+      throw kind.refusal("--smoothing " + Converters.name(smoothing), targets());
+    }
+    if (labels && targetGradient != null) {
+      throw new CommandException(
+          message(
+              "--target-grad requires probabilities, but %s holds labels; remove --target-grad",
+              targets()));
+    }
+    if (!labels && correct != null) {
+      throw kind.refusal("--correct", targets());
+    }
     if (ofLogits() != null) {
-      ofLogits().requireFor(kind, file);
+      ofLogits().requireFor(kind, targets());
     }
   }
 
   @Override
-  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
-    outputs.countCorrect(loss.kind() == TargetKind.LABELS);
-    targetOutputs.request(outputs, files, types, loss);
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {
+    wanted.countCorrect(loss.kind() == TargetKind.LABELS);
+    wanted.correct(files.create(correct, DType.U8, loss.rows().shape()));
+    Tensor probabilities = loss.probabilities();
+    if (probabilities != null) {
+      wanted.targetGradient(
+          files.create(targetGradient, types.like(probabilities), probabilities.shape()));
+    }
     if (ofLogits() != null) {
-      ofLogits().request(outputs, files, types, loss);
+      ofLogits().request(wanted, files, types, loss);
     }
   }
 
-  /** Sets the options of targets in a builder. */
-  final void tell(LossBuilder<?> builder, Loss loss) {
+  /** Sets the options of targets, and those of every loss. */
+  final <B extends LossBuilder<?>> B withTargets(B builder, Loss loss) {
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
-    builder.labelSmoothing(options.labelSmoothing());
-    builder.smoothing(options.smoothing());
+    builder.labelSmoothing(labelSmoothing);
+    builder.smoothing(smoothing);
     builder.classWeights(loss.classWeights());
+    return configured(builder, loss);
   }
 }

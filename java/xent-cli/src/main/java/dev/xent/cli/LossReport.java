@@ -10,36 +10,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The output of a loss command.
+ * The report of a loss command.
  *
+ * @param outputs of the call
  * @param reduction the requested one
- * @param loss reduced
- * @param rows the number of rows
- * @param counted the number of rows that are not ignored
- * @param denominator the divisor of a mean
- * @param correct the number of rows whose label has the largest logit; -1 without labels
  * @param used the backend, instruction set and threads
  */
-record LossReport(
-    LossReduction reduction,
-    double loss,
-    long rows,
-    long counted,
-    double denominator,
-    long correct,
-    Used used) {
-
-  /** The report of the outputs of a loss. */
-  static LossReport of(LossOutputs outputs, LossReduction reduction, Used used) {
-    return new LossReport(
-        reduction,
-        outputs.loss(),
-        outputs.rows(),
-        outputs.validRows(),
-        outputs.denominator(),
-        outputs.correctCount(),
-        used);
-  }
+record LossReport(LossOutputs outputs, LossReduction reduction, Used used) {
 
   /**
    * One object on one line; scripts depend on its members.
@@ -51,16 +28,14 @@ record LossReport(
     if (losses != null) {
       object.put("losses", losses);
     }
-    object.put("loss", reduction == LossReduction.NONE ? null : Json.number(loss));
+    object.put("loss", reduction == LossReduction.NONE ? null : Json.number(outputs.loss()));
     object.put("reduction", Converters.name(reduction));
-    object.put("rows", rows);
-    object.put("valid_rows", counted);
-    object.put("denominator", Json.number(denominator));
-    object.put("correct", correct < 0 ? null : correct);
+    object.put("rows", outputs.rows());
+    object.put("valid_rows", outputs.validRows());
+    object.put("denominator", Json.number(outputs.denominator()));
+    object.put("correct", correct() < 0 ? null : correct());
     object.put("accuracy", accuracy());
-    object.put("backend", used.backend());
-    object.put("isa", used.isa());
-    object.put("threads", used.threads());
+    used.addTo(object);
     return Json.line(object);
   }
 
@@ -68,20 +43,23 @@ record LossReport(
   String text() {
     StringBuilder text = new StringBuilder();
     if (reduction != LossReduction.NONE) {
-      line(text, "loss", message("%s (%s)", Numbers.text(loss), Converters.name(reduction)));
+      line(
+          text,
+          "loss",
+          message("%s (%s)", Numbers.text(outputs.loss()), Converters.name(reduction)));
     }
-    line(text, "rows", message("%d, %d valid", rows, counted));
+    line(text, "rows", message("%d, %d valid", outputs.rows(), outputs.validRows()));
     if (reduction != LossReduction.NONE) {
-      line(text, "denominator", Numbers.text(denominator));
+      line(text, "denominator", Numbers.text(outputs.denominator()));
     }
-    if (correct >= 0) {
+    if (correct() >= 0) {
       Double accuracy = accuracy();
       line(
           text,
           "correct",
           accuracy == null
               ? "0 of 0"
-              : message("%d of %d, accuracy %.6f", correct, counted, accuracy));
+              : message("%d of %d, accuracy %.6f", correct(), outputs.validRows(), accuracy));
     }
     line(text, "computed by", used.text());
     return text.toString().stripTrailing();
@@ -89,7 +67,13 @@ record LossReport(
 
   /** Correct rows divided by counted rows; null for probability targets, or if no row counts. */
   private @Nullable Double accuracy() {
-    return correct >= 0 && counted > 0 ? (double) correct / counted : null;
+    long counted = outputs.validRows();
+    return correct() >= 0 && counted > 0 ? (double) correct() / counted : null;
+  }
+
+  /** The number of rows whose label has the largest logit; -1 without labels. */
+  private long correct() {
+    return outputs.correctCount();
   }
 
   private static void line(StringBuilder text, String name, String value) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
+import dev.xent.XentRuntime;
 import dev.xent.cli.bench.BenchCommand;
 import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
@@ -47,7 +50,6 @@ import picocli.CommandLine.Spec;
     descriptionHeading = "%n",
     parameterListHeading = "%nFiles:%n",
     optionListHeading = "%nOptions:%n",
-    commandListHeading = "%nCommands:%n",
     footerHeading = "%n")
 public final class Main implements Runnable {
   /** The format of log messages on standard error: one line each. */
@@ -109,9 +111,7 @@ public final class Main implements Runnable {
     int code;
     try {
       code = line.execute(args);
-    } catch (OutOfMemoryError | InternalError e) {
-      code = ErrorLine.print(err, ErrorLine.of(e));
-    } catch (LinkageError e) {
+    } catch (OutOfMemoryError | InternalError | LinkageError e) {
       // Uncaught, it would end the process with the exit code that means a difference.
       code = ErrorLine.print(err, ErrorLine.of(e));
     }
@@ -127,16 +127,24 @@ public final class Main implements Runnable {
     CommandLine line = new CommandLine(new Main());
     line.getCommandSpec().usageMessage().footer(FOOTER);
     // Not as an inherited attribute: picocli would then compute the version on every start.
-    line.getCommandSpec().versionProvider(new Version());
+    line.getCommandSpec().versionProvider(Main::version);
     line.getSubcommands()
         .values()
-        .forEach(command -> command.getCommandSpec().versionProvider(new Version()));
+        .forEach(command -> command.getCommandSpec().versionProvider(Main::version));
     Converters.addTo(line);
-    HelpText.addTo(line);
-    CommandGroups.addTo(line);
-    return line.setExpandAtFiles(false)
+    return line.setHelpFactory(HelpText::new)
+        .setExpandAtFiles(false)
         .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
+  }
+
+  private static String[] version() {
+    XentRuntime runtime = XentRuntime.get();
+    return new String[] {
+      message(
+          "xent %s (ABI %d, numerics %d)",
+          runtime.version(), runtime.abiVersion(), runtime.numericsVersion())
+    };
   }
 
   /** Colors on a terminal that supports them. picocli alone also colors the pipes of Git Bash. */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LossOutputs;
+import dev.xent.LossCall;
 import dev.xent.NllLoss;
-import dev.xent.Tensor;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -34,10 +32,7 @@ final class NllCommand extends ClassLossCommand {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    NllLoss.Builder builder = NllLoss.builder();
-    settings.tell(builder);
-    tell(builder, loss);
-    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
+  LossCall on(Loss loss) {
+    return withTargets(NllLoss.builder(), loss).build().on(loss.input(), loss.targets());
   }
 }

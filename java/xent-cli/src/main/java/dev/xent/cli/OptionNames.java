@@ -2,62 +2,46 @@
 package dev.xent.cli;
 
 import dev.xent.options.SamplingRules;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
 /** Replaces names in messages of the library by those of the command line. */
 final class OptionNames {
-  private static final Map<String, String> OPTIONS =
-      Map.ofEntries(
-          Map.entry("bias", "--bias"),
-          Map.entry("classMask", "--mask"),
-          Map.entry("classWeights", "--weight"),
-          Map.entry("positiveWeights", "--positive-weights"),
-          Map.entry("dynatempExponent", "--dynatemp-exponent"),
-          Map.entry("dynatempRange", "--dynatemp-range"),
-          Map.entry("frequencyPenalty", "--frequency-penalty"),
-          Map.entry("workspace", "--workspace"),
-          Map.entry("logProbabilities", "LOGPROBS.npy"), // the input of nll
-          Map.entry("minKeep", "--min-keep"),
-          Map.entry("minP", "--min-p"),
-          Map.entry("outputTokens", "--output-tokens"),
-          Map.entry("presencePenalty", "--presence-penalty"),
-          Map.entry("promptTokens", "--prompt-tokens"),
-          Map.entry("repetitionPenalty", "--repetition-penalty"),
-          Map.entry("rowOffsets", "--row-offsets"),
-          Map.entry("rowWeights", "--row-weight"),
-          Map.entry("scale", "--scale"),
-          Map.entry("sink", "--sink"),
-          Map.entry("softcap", "--softcap"),
-          Map.entry("targetWeights", "--target-weights"),
-          Map.entry("temperature", "--temperature"),
-          Map.entry("topClasses", "--top-classes"),
-          Map.entry("topK", "--top-k"),
-          Map.entry("topLogProbabilities", "--top-log-probabilities"),
-          Map.entry("topNSigma", "--top-n-sigma"),
-          Map.entry("topP", "--top-p"),
-          Map.entry("typicalP", "--typical-p"),
-          Map.entry("xtcProbability", "--xtc-probability"),
-          Map.entry("xtcThreshold", "--xtc-threshold"),
-          rules(SamplingRules.TRANSFORMERS),
-          rules(SamplingRules.ONNXRUNTIME_GENAI),
-          rules(SamplingRules.VLLM));
+  /** Arguments that are options in the words of the command line: {@code topK} is --top-k. */
+  private static final String SAME =
+      "bias|positiveWeights|dynatempExponent|dynatempRange|frequencyPenalty|workspace|minKeep|minP"
+          + "|outputTokens|presencePenalty|promptTokens|repetitionPenalty|rowOffsets|scale|sink"
+          + "|softcap|targetWeights|temperature|topClasses|topK|topLogProbabilities|topNSigma|topP"
+          + "|typicalP|xtcProbability|xtcThreshold";
+
+  private static final Map<String, String> OTHERS =
+      Map.of(
+          "classMask", "--mask",
+          "classWeights", "--weight",
+          "rowWeights", "--row-weight",
+          "logProbabilities", "LOGPROBS.npy", // the input of nll
+          "TRANSFORMERS", Converters.name(SamplingRules.TRANSFORMERS),
+          "ONNXRUNTIME_GENAI", Converters.name(SamplingRules.ONNXRUNTIME_GENAI),
+          "VLLM", Converters.name(SamplingRules.VLLM));
 
   private static final Pattern NAME =
-      Pattern.compile("\\b(" + String.join("|", OPTIONS.keySet()) + ")\\b");
+      Pattern.compile("\\b(" + SAME + "|" + String.join("|", OTHERS.keySet()) + ")\\b");
 
   private static final Pattern AXIS =
       Pattern.compile("build the operation with axis\\((-?\\d+)\\)");
 
   private OptionNames() {}
 
-  private static Map.Entry<String, String> rules(SamplingRules rules) {
-    return Map.entry(rules.name(), Converters.name(rules));
-  }
-
   /** A message of the library with the names of the command line. */
   static String in(String message) {
-    String named = NAME.matcher(message).replaceAll(name -> OPTIONS.get(name.group(1)));
+    String named = NAME.matcher(message).replaceAll(name -> nameOf(name.group()));
     return AXIS.matcher(named).replaceAll("use --axis $1");
+  }
+
+  private static String nameOf(String argument) {
+    return OTHERS.containsKey(argument)
+        ? OTHERS.get(argument)
+        : "--" + argument.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
   }
 }

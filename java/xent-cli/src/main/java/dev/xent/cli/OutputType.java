@@ -8,6 +8,7 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
@@ -26,16 +27,19 @@ final class OutputType {
   private @Nullable DType given;
 
   /** Removes f64 from the choices of a command that computes nothing in double. */
-  static CommandSpec withoutDoubles(CommandSpec spec) {
-    OptionSpec option = spec.findOption(NAME);
-    spec.remove(option);
-    return spec.addOption(
-        OptionSpec.builder(option)
-            .description(
-                "Write floats as f16, bf16 or f32. Default: the type of the input; one number per"
-                    + " row is never below f32.")
-            .converters(Converters.floats(List.of(DType.F16, DType.BF16, DType.F32)))
-            .build());
+  static class WithoutDoubles implements IModelTransformer {
+    @Override
+    public CommandSpec transform(CommandSpec spec) {
+      OptionSpec option = spec.findOption(NAME);
+      spec.remove(option);
+      return spec.addOption(
+          OptionSpec.builder(option)
+              .description(
+                  "Write floats as f16, bf16 or f32. Default: the type of the input; one number per"
+                      + " row is never below f32.")
+              .converters(Converters.floats(List.of(DType.F16, DType.BF16, DType.F32)))
+              .build());
+    }
   }
 
   /**

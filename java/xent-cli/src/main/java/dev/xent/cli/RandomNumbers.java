@@ -7,8 +7,8 @@ import dev.xent.Sampler;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -73,11 +73,6 @@ final class RandomNumbers {
     return number == null ? 0 : number;
   }
 
-  /** The files of these options. */
-  Stream<Path> files() {
-    return Stream.of(seeds, streams, steps).flatMap(Stream::ofNullable);
-  }
-
   /** The number of earlier tokens, if all rows have the same number. */
   long step() {
     return orZero(step);
@@ -94,26 +89,22 @@ final class RandomNumbers {
    * @param common creates builders with the numbers that rows share
    */
   Sampler.@Nullable Requests requests(
-      Supplier<Sampler.Builder> common, Rows rows, FileMemory memory) {
-    if (files().findAny().isEmpty()) {
+      Supplier<Sampler.Builder> common, Rows rows, CommandFiles files) {
+    if (seeds == null && streams == null && steps == null) {
       return null;
     }
+    IntToLongFunction seedOf = each(seeds, "--seeds", rows, files, row -> orZero(seed));
+    IntToLongFunction streamOf =
+        each(streams, "--streams", rows, files, row -> orZero(stream) + row);
+    IntToLongFunction stepOf = each(steps, "--steps", rows, files, row -> step());
     Sampler.Requests requests = new Sampler.Requests();
-    long[] seedOf = numbers(seeds, "--seeds", rows, memory);
-    long[] streamOf = numbers(streams, "--streams", rows, memory);
-    long[] stepOf = numbers(steps, "--steps", rows, memory);
     Sampler sampler = common.get().seed(orZero(seed)).build();
     for (int row = 0; row < count(rows); row++) {
-      if (seedOf != null) {
-        sampler = common.get().seed(seedOf[row]).build();
+      if (seeds != null) {
+        sampler = common.get().seed(seedOf.applyAsLong(row)).build();
       }
-      if (stepOf != null) {
-        Ranges.counter("--steps of row " + rows.place(row), stepOf[row]);
-      }
-      requests.add(
-          sampler,
-          streamOf == null ? orZero(stream) + row : streamOf[row],
-          stepOf == null ? step() : stepOf[row]);
+      Ranges.counter("--steps of row " + rows.place(row), stepOf.applyAsLong(row));
+      requests.add(sampler, streamOf.applyAsLong(row), stepOf.applyAsLong(row));
     }
     return requests;
   }
@@ -122,12 +113,17 @@ final class RandomNumbers {
     return Math.toIntExact(Arrays.stream(rows.shape()).reduce(1, Math::multiplyExact));
   }
 
-  private static long @Nullable [] numbers(
-      @Nullable Path path, String option, Rows rows, FileMemory memory) {
+  /** The number of each row: from a file, or the default without a path. */
+  private static IntToLongFunction each(
+      @Nullable Path path,
+      String option,
+      Rows rows,
+      CommandFiles files,
+      IntToLongFunction byDefault) {
     if (path == null) {
-      return null;
+      return byDefault;
     }
-    Tensor tensor = InputFiles.integers(path, memory);
+    Tensor tensor = files.integers(path);
     // The only row of logits of one dimension; a file of one number is a tensor of shape [1].
     long[] expected = rows.shape().length == 0 ? new long[] {1} : rows.shape();
     if (!Arrays.equals(tensor.shape(), expected)) {
@@ -136,7 +132,8 @@ final class RandomNumbers {
               "%s %s has shape %s; expected %s, one number per row",
               option, path, Arrays.toString(tensor.shape()), Arrays.toString(expected)));
     }
-    return tensor.toLongArray();
+    long[] numbers = tensor.toLongArray();
+    return row -> numbers[row];
   }
 
   /** Parses 64-bit integers, signed or unsigned: -1 equals 18446744073709551615. */

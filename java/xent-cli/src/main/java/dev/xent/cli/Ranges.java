@@ -15,14 +15,13 @@ final class Ranges {
 
   private Ranges() {}
 
-  /** Rejects the values that the builder rejects, with the message of the builder. */
-  static void require(String option, @Nullable Double value, DoubleFunction<?> builder) {
-    require(option, value, builder, "$1");
+  /** Sets a number in a builder, or rejects it with the message of the builder. */
+  static void set(String option, @Nullable Double value, DoubleFunction<?> builder) {
+    set(option, value, builder, "$1");
   }
 
-  /** Rejects the values that the builder rejects, with another message. */
-  static void require(
-      String option, @Nullable Double value, DoubleFunction<?> builder, String words) {
+  /** Sets a number in a builder, or rejects it with another message. */
+  static void set(String option, @Nullable Double value, DoubleFunction<?> builder, String words) {
     if (value == null) {
       return;
     }

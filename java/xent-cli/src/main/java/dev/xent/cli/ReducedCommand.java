@@ -12,25 +12,15 @@ import dev.xent.Tensor;
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
 import dev.xent.options.EmptyMean;
-import dev.xent.options.Reduction;
+import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The common part of commands that reduce the losses of rows: options, files, output. */
-abstract class ReducedCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
-  @Option(
-      names = "--axis",
-      paramLabel = "A",
-      description = "The class axis; -1 is the last. Default: -1.")
-  private @Nullable Integer axis;
+abstract class ReducedCommand extends FileCommand {
+  @Mixin private Axis axis;
 
   @Option(
       names = "--reduction",
@@ -71,116 +61,98 @@ abstract class ReducedCommand implements Callable<Integer> {
   private boolean json;
 
   @Mixin private OutputType type;
-  @Mixin private ComputeOptions compute;
 
-  /**
-   * The settings that all operations have under the same names.
-   *
-   * @param axis of the classes
-   * @param reduction of the losses
-   * @param denominator of a mean, or null
-   * @param emptyMean the mean over no row
-   * @param compute the backend, instruction set and threads
-   */
-  record Settings(
-      int axis,
-      Reduction reduction,
-      @Nullable Double denominator,
-      EmptyMean emptyMean,
-      ComputeOptions compute) {
-
-    /** Sets all of them in a builder. */
-    void tell(ReducedBuilder<?> builder) {
-      builder.execution(compute.execution());
-      builder.axis(axis);
-      builder.reduction(reduction);
-      builder.emptyMean(emptyMean);
-      if (denominator != null) {
-        builder.denominator(denominator);
-      }
-    }
-  }
+  private final LossOutputs outputs = new LossOutputs();
 
   /** The default class axis. */
   int defaultAxis() {
     return -1;
   }
 
-  /** Rejects invalid values of options. */
-  abstract void require();
-
   /** The file of the input. */
   abstract Path input();
-
-  /** The other input files, which no output may replace. */
-  abstract Stream<Path> otherFiles();
-
-  /** The offsets of ragged rows, or null. */
-  @Nullable Tensor offsets(FileMemory memory) {
-    return null;
-  }
-
-  /** Reads the targets of the rows. */
-  abstract Loss read(Rows rows, FileMemory memory);
-
-  /** Requests the outputs of this command in addition to losses and gradient. */
-  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {}
-
-  /** Computes the loss, and the gradient unless it is null. */
-  abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs);
-
-  /** Runs a call of the operation with all requested outputs. */
-  final void run(LossCall call, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    if (dx != null) {
-      call.gradient(dx);
-    }
-    call.inputs(loss.inputs()).outputs(outputs).run();
-  }
-
-  @Override
-  public final Integer call() {
-    requireOptions();
-    try (FileMemory memory = new FileMemory();
-        Outputs files = new Outputs(memory)) {
-      Tensor x = InputFiles.floats(input(), memory);
-      requireType(x);
-      int given = axis != null ? axis : defaultAxis();
-      int classAxis = Axis.resolve(given, x, input());
-      Loss loss = read(Rows.of(x, classAxis, offsets(memory)), memory);
-      otherFiles().forEach(files::keep);
-
-      LossOutputs outputs =
-          new LossOutputs().losses(losses(files, type.perRow(x), loss.rows().shape()));
-      request(outputs, files, type, loss);
-      Tensor dx = files.create(gradient, type.like(x), x.shape());
-      EmptyMean ofNone = emptyMean == null ? EmptyMean.NAN : emptyMean;
-      Settings settings =
-          new Settings(classAxis, reduction.ofLibrary(), denominator, ofNone, compute);
-      Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
-      files.commit();
-
-      LossReport report = LossReport.of(outputs, reduction, Used.of(compute));
-      if (!json) {
-        files.show(spec.commandLine().getOut());
-      }
-      spec.commandLine().getOut().println(json ? report.json(files.json()) : report.text());
-    }
-    return ExitCode.OK;
-  }
-
-  private @Nullable Tensor losses(Outputs files, DType ofRows, long[] shape) {
-    return reduction == LossReduction.NONE
-        ? files.createOrShow(losses, "--losses L.npy", ofRows, shape)
-        : files.create(losses, ofRows, shape);
-  }
 
   /** Rejects an output type that does not match the input. */
   void requireType(Tensor x) {
     type.requireFor(x, input());
   }
 
-  private void requireOptions() {
-    Ranges.require(
+  /** The rows of the input. */
+  Rows rows(Tensor x, int classAxis, CommandFiles files) {
+    return Rows.of(x, classAxis, null);
+  }
+
+  /** Reads the targets of the rows. */
+  abstract Loss read(Rows rows, CommandFiles files);
+
+  /** Requests the outputs of this command in addition to losses and gradient. */
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {}
+
+  /** A call of the operation, without a gradient. */
+  abstract LossCall on(Loss loss);
+
+  /** A call of the operation with its gradient. */
+  LossCall on(Loss loss, Tensor dx) {
+    return on(loss).gradient(dx);
+  }
+
+  /** Sets the options that all losses have under the same names. */
+  final <B extends ReducedBuilder<?>> B configured(B builder, Loss loss) {
+    builder.execution(execution());
+    builder.axis(loss.rows().axis());
+    builder.reduction(reduction.ofLibrary());
+    builder.emptyMean(emptyMean == null ? EmptyMean.NAN : emptyMean);
+    if (denominator != null) {
+      builder.denominator(denominator);
+    }
+    return builder;
+  }
+
+  @Override
+  final void compute(CommandFiles files) {
+    Tensor x = files.replaceableFloats(input());
+    requireType(x);
+    Loss loss = read(rows(x, axis.in(x, input(), defaultAxis()), files), files);
+    outputs.losses(losses(files, type.perRow(x), loss.rows().shape()));
+    request(outputs, files, type, loss);
+    Tensor dx = files.create(gradient, type.like(x), x.shape());
+    LossCall call = dx == null ? on(loss) : on(loss, dx);
+    run(() -> reduce(call.inputs(loss.inputs()).outputs(outputs), loss));
+  }
+
+  private @Nullable Tensor losses(CommandFiles files, DType ofRows, long[] shape) {
+    return reduction == LossReduction.NONE
+        ? files.createOrShow(losses, "--losses L.npy", ofRows, shape)
+        : files.create(losses, ofRows, shape);
+  }
+
+  private void reduce(LossCall call, Loss loss) {
+    try {
+      call.run();
+    } catch (LabelException e) {
+      throw WrongLabel.in(loss.rows(), e);
+    } catch (EmptyMeanException e) {
+      throw new CommandException(
+          denominator == null
+              ? "all rows are ignored, so the mean is undefined; set --empty-mean nan or zero"
+              : "--denominator 0 makes the mean undefined; set --empty-mean nan or zero");
+    }
+  }
+
+  @Override
+  final void print(CommandFiles files, PrintWriter out) {
+    LossReport report = new LossReport(outputs, reduction, used());
+    if (json) {
+      out.println(report.json(files.json()));
+    } else {
+      super.print(files, out);
+      out.println(report.text());
+    }
+  }
+
+  @Override
+  void require() {
+    Ranges.set(
         "--denominator",
         denominator,
         CrossEntropy.builder()::denominator,
@@ -197,7 +169,6 @@ abstract class ReducedCommand implements Callable<Integer> {
               "--denominator %s is too small for --grad; must be 0 or at least 5.6e-309",
               Numbers.text(denominator)));
     }
-    require();
   }
 
   private void requireMeanFor(String option, @Nullable Object given) {
@@ -206,19 +177,6 @@ abstract class ReducedCommand implements Callable<Integer> {
           message(
               "%s requires --reduction mean (was %s); remove one of them",
               option, Converters.name(reduction)));
-    }
-  }
-
-  private void reduce(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
-    try {
-      compute(settings, loss, dx, outputs);
-    } catch (LabelException e) {
-      throw WrongLabel.in(loss.rows(), e);
-    } catch (EmptyMeanException e) {
-      throw new CommandException(
-          denominator == null
-              ? "all rows are ignored, so the mean is undefined; set --empty-mean nan or zero"
-              : "--denominator 0 makes the mean undefined; set --empty-mean nan or zero");
     }
   }
 }

@@ -20,7 +20,8 @@ final class RowBlocks {
   private RowBlocks() {}
 
   /**
-   * Runs calls on parts, with inputs; one on the whole if the inputs have numbers per row.
+   * Runs calls on slices of tensors, in order; one on the whole tensors if they have different
+   * shapes or if there are inputs, which may have numbers per row.
    *
    * @param axis the class axis, which is not divided
    */
@@ -29,27 +30,13 @@ final class RowBlocks {
       int axis,
       List<Tensor> tensors,
       Inputs inputs,
-      boolean perRow,
       Function<List<Tensor>, BoundCall> calls) {
     Consumer<List<Tensor>> work = part -> calls.apply(part).inputs(inputs).run();
-    if (perRow) {
-      Progress.during(task, () -> work.accept(tensors));
-    } else {
-      each(task, axis, tensors, work);
-    }
-  }
-
-  /**
-   * Passes slices of tensors of one shape to the work, in order.
-   *
-   * @param axis the class axis, which is not divided
-   */
-  static void each(String task, int axis, List<Tensor> tensors, Consumer<List<Tensor>> work) {
     Tensor first = tensors.getFirst();
     boolean sameShapes =
         tensors.stream().allMatch(tensor -> Arrays.equals(tensor.shape(), first.shape()));
-    if (first.rank() == 1 || first.elements() <= BLOCK || !sameShapes) {
-      work.accept(tensors); // rejects other shapes
+    if (inputs != Inputs.none() || first.rank() == 1 || first.elements() <= BLOCK || !sameShapes) {
+      Progress.during(task, () -> work.accept(tensors)); // rejects other shapes
       return;
     }
     int cut = axis == 0 ? 1 : 0;

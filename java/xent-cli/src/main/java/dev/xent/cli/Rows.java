@@ -43,11 +43,6 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
 
   /** The inputs of a call that define the rows. */
   Inputs inputs() {
-    return inputs(offsets);
-  }
-
-  /** The inputs of a call that define the rows. */
-  static Inputs inputs(@Nullable Tensor offsets) {
     return offsets == null ? Inputs.none() : Inputs.none().rowOffsets(offsets);
   }
 

@@ -8,28 +8,24 @@ import dev.xent.Sampler;
 import dev.xent.SamplerCall;
 import dev.xent.SamplerInputs;
 import dev.xent.Tensor;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code xent sample}: the next token of each row of logits. */
 @Command(
     name = "sample",
     header = "Sample the next token of each row of logits.",
     customSynopsis = "xent sample LOGITS.npy [-o TOKENS.npy] [OPTIONS]",
-    modelTransformer = SampleCommand.OwnOptions.class,
+    modelTransformer = OutputType.WithoutDoubles.class,
     description = {
       "Draws a class from the softmax over the classes that the filters keep.",
       "The same seed draws the same tokens on every machine. A row without a token gets -1."
@@ -40,9 +36,7 @@ import picocli.CommandLine.Spec;
       "  xent sample logits.npy -o tokens.npy --temperature 0.8 --top-k 50 --top-p 0.95 --seed 42",
       "  xent sample logits.npy -o tokens.npy --top-p 0.9 --step 7 --log-probability lp.npy"
     })
-final class SampleCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
+final class SampleCommand extends FileCommand {
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f16, bf16 or f32.")
   private Path in;
 
@@ -91,49 +85,36 @@ final class SampleCommand implements Callable<Integer> {
 
   @Mixin private SampleOutputs wanted;
   @Mixin private OutputType type;
-  @Mixin private ComputeOptions compute;
 
-  /** Removes f64 from the output types. */
-  static final class OwnOptions implements IModelTransformer {
-    @Override
-    public CommandSpec transform(CommandSpec spec) {
-      return OutputType.withoutDoubles(spec);
-    }
-  }
+  private Sampler.Outputs outputs;
 
   @Override
-  public Integer call() {
+  void require() {
     choices.require();
     numbers.require();
     wanted.require();
-    try (FileMemory memory = new FileMemory();
-        Outputs files = new Outputs(memory)) {
-      Tensor x = InputFiles.floats(in, memory);
-      requireType(x);
-      int classAxis = axis.in(x, in);
-      Rows rows = Rows.of(x, classAxis, null);
-      SamplerInputs inputs = inputs(memory);
-      Supplier<Sampler.Builder> common = () -> choices.builder().axis(classAxis);
-      Sampler.Requests requests = numbers.requests(common, rows, memory);
-      Sampler sampler = numbers.applyTo(common.get()).execution(compute.execution()).build();
-      files.keep(in);
-      otherFiles().forEach(files::keep);
-      Tensor tokens = files.createOrShow(out, "-o TOKENS.npy", DType.I64, rows.shape());
-      Sampler.Outputs outputs = wanted.request(files, type, rows);
-      Progress.during(spec.name(), () -> sample(sampler, requests, rows, inputs, tokens, outputs));
-      files.commit();
-      if (!json) {
-        files.show(spec.commandLine().getOut());
-      }
-      spec.commandLine().getOut().println(report(outputs, files.json()));
-    }
-    return ExitCode.OK;
   }
 
-  private Stream<Path> otherFiles() {
-    return Stream.concat(
-        Stream.of(mask, bias, promptTokens, outputTokens).flatMap(Stream::ofNullable),
-        numbers.files());
+  @Override
+  void compute(CommandFiles files) {
+    Tensor x = files.floats(in);
+    requireType(x);
+    Rows rows = Rows.of(x, axis.in(x, in), null);
+    SamplerInputs inputs = inputs(files);
+    Supplier<Sampler.Builder> common = () -> choices.builder().axis(rows.axis());
+    Sampler.Requests requests = numbers.requests(common, rows, files);
+    Sampler sampler = numbers.applyTo(common.get()).execution(execution()).build();
+    Tensor tokens = files.createOrShow(out, "-o TOKENS.npy", DType.I64, rows.shape());
+    outputs = wanted.request(files, type, rows);
+    SamplerCall call = sampler.on(x, tokens).inputs(inputs).outputs(outputs);
+    run(
+        () -> {
+          if (requests == null) {
+            call.run(numbers.step());
+          } else {
+            call.run(requests);
+          }
+        });
   }
 
   private void requireType(Tensor x) {
@@ -144,54 +125,44 @@ final class SampleCommand implements Callable<Integer> {
     type.requireFor(x, in);
   }
 
-  private SamplerInputs inputs(FileMemory memory) {
+  private SamplerInputs inputs(CommandFiles files) {
     SamplerInputs inputs = SamplerInputs.none();
     if (mask != null) {
-      inputs = inputs.classMask(InputFiles.flags(mask, memory));
+      inputs = inputs.classMask(files.flags(mask));
     }
     if (bias != null) {
-      inputs = inputs.bias(InputFiles.floats(bias, memory));
+      inputs = inputs.bias(files.floats(bias));
     }
     if (promptTokens != null) {
-      inputs = inputs.promptTokens(InputFiles.integers(promptTokens, memory));
+      inputs = inputs.promptTokens(files.integers(promptTokens));
     }
     if (outputTokens != null) {
-      inputs = inputs.outputTokens(InputFiles.integers(outputTokens, memory));
+      inputs = inputs.outputTokens(files.integers(outputTokens));
     }
     return inputs;
   }
 
-  private void sample(
-      Sampler sampler,
-      Sampler.@Nullable Requests requests,
-      Rows rows,
-      SamplerInputs inputs,
-      Tensor tokens,
-      Sampler.Outputs outputs) {
-    SamplerCall call = sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs);
-    if (requests == null) {
-      call.run(numbers.step());
-    } else {
-      call.run(requests);
+  @Override
+  void print(CommandFiles files, PrintWriter out) {
+    if (json) {
+      out.println(json(files.json()));
+      return;
     }
+    super.print(files, out);
+    out.println(
+        message(
+            "rows         %d, %d with a token%ncomputed by  %s",
+            outputs.rows(), outputs.sampled(), used().text()));
   }
 
-  private String report(Sampler.Outputs outputs, @Nullable List<Object> tokens) {
-    Used used = Used.of(compute);
-    if (!json) {
-      return message(
-          "rows         %d, %d with a token%ncomputed by  %s",
-          outputs.rows(), outputs.sampled(), used.text());
-    }
+  private String json(@Nullable List<Object> tokens) {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("rows", outputs.rows());
     object.put("sampled", outputs.sampled());
     if (tokens != null) {
       object.put("tokens", tokens);
     }
-    object.put("backend", used.backend());
-    object.put("isa", used.isa());
-    object.put("threads", used.threads());
+    used().addTo(object);
     return Json.line(object);
   }
 }

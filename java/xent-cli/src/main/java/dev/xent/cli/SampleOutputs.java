@@ -70,7 +70,7 @@ final class SampleOutputs {
   }
 
   /** Creates the files and requests their outputs. */
-  Sampler.Outputs request(Outputs files, OutputType type, Rows rows) {
+  Sampler.Outputs request(CommandFiles files, OutputType type, Rows rows) {
     Tensor x = rows.input();
     DType number = type.perRow(x);
     long[] shape = rows.shape();

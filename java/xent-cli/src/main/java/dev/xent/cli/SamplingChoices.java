@@ -148,39 +148,34 @@ final class SamplingChoices {
 
   /** Rejects invalid values, except those that a builder rejects. */
   void require() {
-    Sampler.Builder builder = Sampler.builder();
-    String temperatures = "0 for the largest logit, or a number from 2^-32 to 2^32";
-    Ranges.require("--temperature", temperature, builder::temperature, temperatures);
-    Ranges.require("--dynatemp-range", dynatempRange, builder::dynatempRange);
-    Ranges.require("--dynatemp-exponent", dynatempExponent, builder::dynatempExponent);
-    Ranges.require("--scale", scale, builder::scale);
-    Ranges.require("--softcap", softcap, builder::softcap);
-    Ranges.require("--top-p", topP, builder::topP);
-    Ranges.require("--min-p", minP, builder::minP);
-    Ranges.require("--typical-p", typicalP, builder::typicalP);
-    Ranges.require("--top-n-sigma", topNSigma, builder::topNSigma);
-    Ranges.require("--xtc-probability", xtcProbability, builder::xtcProbability);
-    Ranges.require("--xtc-threshold", xtcThreshold, builder::xtcThreshold);
+    ranges(Sampler.builder());
     Ranges.asFloat("--repetition-penalty", repetitionPenalty);
     Ranges.asFloat("--frequency-penalty", frequencyPenalty);
     Ranges.asFloat("--presence-penalty", presencePenalty);
     Ranges.counter("--draw", draw);
   }
 
+  /** Sets the numbers whose errors are those of a range. */
+  private Sampler.Builder ranges(Sampler.Builder builder) {
+    String temperatures = "0 for the largest logit, or a number from 2^-32 to 2^32";
+    Ranges.set("--temperature", temperature, builder::temperature, temperatures);
+    Ranges.set("--dynatemp-range", dynatempRange, builder::dynatempRange);
+    Ranges.set("--dynatemp-exponent", dynatempExponent, builder::dynatempExponent);
+    Ranges.set("--scale", scale, builder::scale);
+    Ranges.set("--softcap", softcap, builder::softcap);
+    Ranges.set("--top-p", topP, builder::topP);
+    Ranges.set("--min-p", minP, builder::minP);
+    Ranges.set("--typical-p", typicalP, builder::typicalP);
+    Ranges.set("--top-n-sigma", topNSigma, builder::topNSigma);
+    Ranges.set("--xtc-probability", xtcProbability, builder::xtcProbability);
+    Ranges.set("--xtc-threshold", xtcThreshold, builder::xtcThreshold);
+    return builder;
+  }
+
   Sampler.Builder builder() {
     Sampler.Builder builder =
-        Sampler.builder()
-            .temperature(temperature)
-            .dynatempRange(dynatempRange)
-            .dynatempExponent(dynatempExponent)
-            .scale(scale)
+        ranges(Sampler.builder())
             .topK(topK)
-            .topP(topP)
-            .minP(minP)
-            .typicalP(typicalP)
-            .topNSigma(topNSigma)
-            .xtcProbability(xtcProbability)
-            .xtcThreshold(xtcThreshold)
             .order(order.toArray(SamplingFilter[]::new))
             .minKeep(minKeep)
             .rules(rules)
@@ -188,9 +183,6 @@ final class SamplingChoices {
             .frequencyPenalty(frequencyPenalty)
             .presencePenalty(presencePenalty)
             .draw(draw);
-    if (ties != null) {
-      builder.ties(ties);
-    }
-    return softcap == null ? builder : builder.softcap(softcap);
+    return ties == null ? builder : builder.ties(ties);
   }
 }

@@ -12,15 +12,11 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /**
  * {@code xent selected-log-probabilities}: the log-probabilities of several classes of each row.
@@ -38,9 +34,7 @@ import picocli.CommandLine.Spec;
       "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy \\",
       "      --upstream g.npy --grad dx.npy"
     })
-final class SelectedCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
+final class SelectedCommand extends FileCommand {
   @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
   private Path in;
 
@@ -92,57 +86,56 @@ final class SelectedCommand implements Callable<Integer> {
   private @Nullable Path sums;
 
   @Mixin private LogitOptions options;
-  @Mixin private ClassInputs inputs;
-  @Mixin private SinkInput sink;
+  @Mixin private InputOptions.Classes rowClasses;
+  @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;
-  @Mixin private ComputeOptions compute;
 
   @Override
-  public Integer call() {
+  void require() {
     options.require();
-    require();
-    try (FileMemory memory = new FileMemory();
-        Outputs outputs = new Outputs(memory)) {
-      Tensor logits = InputFiles.floats(in, memory);
-      Tensor classes = InputFiles.integers(targets, memory);
-      type.requireFor(logits, in);
-      int classAxis = axis.in(logits, in);
-      Tensor offsets = inputs.offsets(memory);
-      Rows rows = Rows.of(logits, classAxis, offsets);
-      Inputs beside = sink.addTo(inputs.read(offsets, memory), memory);
-      Tensor g = upstream == null ? null : InputFiles.floats(upstream, memory);
-      Tensor s = sequences == null ? null : InputFiles.integers(sequences, memory);
-      Stream.of(Stream.of(targets, upstream, sequences), inputs.files(), sink.files())
-          .flatMap(files -> files)
-          .flatMap(Stream::ofNullable)
-          .forEach(outputs::keep);
-      DType number = type.perRow(logits);
-      requireSummands(number);
-      Tensor values = outputs.createOrShow(out, "-o OUT.npy", number, classes.shape());
-      Tensor dx = outputs.create(grad, type.like(logits), logits.shape());
-      Tensor scores =
-          s == null
-              ? null
-              : outputs.create(sums, DType.F64, new long[] {Math.max(0, s.elements() - 1)});
-      SelectedLogProbabilities operation = operation(classAxis);
-      try {
-        Progress.during(
-            "selected-log-probabilities",
-            () -> compute(operation, logits, classes, beside, g, values, dx));
-      } catch (LabelException e) {
-        throw WrongLabel.in(rows, e);
-      }
-      if (s != null) {
-        addUp(operation, byRow(values, rows, memory), s, scores);
-      }
-      outputs.commit();
-      outputs.show(spec.commandLine().getOut());
+    if ((sequences == null) != (sums == null)) {
+      throw new CommandException(
+          "--sequence-offsets and --sums require each other; pass both or none");
     }
-    return ExitCode.OK;
+    if (upstream != null && grad == null) {
+      throw new CommandException("--upstream requires --grad; add --grad DX.npy");
+    }
+  }
+
+  @Override
+  void compute(CommandFiles files) {
+    Tensor logits = files.replaceableFloats(in);
+    Tensor classes = files.integers(targets);
+    type.requireFor(logits, in);
+    Rows rows = rowClasses.rows(logits, axis.in(logits, in), files);
+    Inputs inputs = InputOptions.of(rows, files, rowClasses, sink);
+    Tensor g = upstream == null ? null : files.floats(upstream);
+    Tensor s = sequences == null ? null : files.integers(sequences);
+    DType number = type.perRow(logits);
+    requireSummands(number);
+    Tensor values = files.createOrShow(out, "-o OUT.npy", number, classes.shape());
+    Tensor dx = files.create(grad, type.like(logits), logits.shape());
+    Tensor scores =
+        s == null
+            ? null
+            : files.create(sums, DType.F64, new long[] {Math.max(0, s.elements() - 1)});
+    SelectedLogProbabilities operation = operation(rows.axis());
+    SelectedCall call = operation.on(logits, classes, values).inputs(inputs).upstream(g);
+    if (dx != null) {
+      call.gradient(dx);
+    }
+    try {
+      run(call::run);
+    } catch (LabelException e) {
+      throw WrongLabel.in(rows, e);
+    }
+    if (s != null) {
+      addUp(operation, byRow(values, rows, files), s, scores);
+    }
   }
 
   /** The numbers of each row next to each other: as {@code [rows]} or {@code [rows, k]}. */
-  private static Tensor byRow(Tensor values, Rows rows, FileMemory memory) {
+  private static Tensor byRow(Tensor values, Rows rows, CommandFiles files) {
     if (values.rank() == rows.shape().length) {
       return values.reshape(values.elements());
     }
@@ -156,7 +149,7 @@ final class SelectedCommand implements Callable<Integer> {
     long each = values.dim(axis);
     Tensor copy = turned;
     if (!turned.isContiguous()) {
-      copy = memory.allocate(values.type(), turned.shape());
+      copy = files.allocate(values.type(), turned.shape());
       copy.copyFrom(turned);
     }
     return copy.reshape(values.elements() / each, each);
@@ -185,34 +178,9 @@ final class SelectedCommand implements Callable<Integer> {
     }
   }
 
-  private void require() {
-    if ((sequences == null) != (sums == null)) {
-      throw new CommandException(
-          "--sequence-offsets and --sums require each other; pass both or none");
-    }
-    if (upstream != null && grad == null) {
-      throw new CommandException("--upstream requires --grad; add --grad DX.npy");
-    }
-  }
-
-  private static void compute(
-      SelectedLogProbabilities operation,
-      Tensor logits,
-      Tensor classes,
-      Inputs beside,
-      @Nullable Tensor g,
-      Tensor values,
-      @Nullable Tensor dx) {
-    SelectedCall call = operation.on(logits, classes, values).inputs(beside).upstream(g);
-    if (dx != null) {
-      call.gradient(dx);
-    }
-    call.run();
-  }
-
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
-        SelectedLogProbabilities.builder().execution(compute.execution()).axis(classAxis);
+        SelectedLogProbabilities.builder().execution(execution()).axis(classAxis);
     options.tell(builder);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);

@@ -9,13 +9,10 @@ import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code xent softmax-backward}: the gradient of the logits from the output's gradient. */
 @Command(
@@ -30,9 +27,7 @@ import picocli.CommandLine.Spec;
       "  xent softmax-backward --y y.npy --dy dy.npy -o dx.npy",
       "  xent softmax-backward --log --y logp.npy --dy dy.npy -o dx.npy --axis 1"
     })
-final class SoftmaxBackwardCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
+final class SoftmaxBackwardCommand extends FileCommand {
   @Option(
       names = "--y",
       required = true,
@@ -64,37 +59,28 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       description = "As for 'xent softmax'. Default: 1.")
   private double temperature = 1;
 
-  @Mixin private ClassInputs inputs;
+  @Mixin private InputOptions.Classes classes;
   @Mixin private OutputType type;
-  @Mixin private ComputeOptions compute;
 
   @Override
-  public Integer call() {
-    Ranges.require("--temperature", temperature, Softmax.builder()::temperature);
-    try (FileMemory memory = new FileMemory();
-        Outputs outputs = new Outputs(memory)) {
-      Tensor output = InputFiles.floats(y, memory);
-      Tensor upstream = InputFiles.floats(dy, memory);
-      type.requireFor(output, y);
-      int classAxis = axis.in(output, y);
-      Inputs beside = inputs.read(inputs.offsets(memory), memory);
-      inputs.files().forEach(outputs::keep);
-      Tensor gradient = outputs.createOrShow(dx, "-o DX.npy", type.like(output), output.shape());
-      backward(classAxis, List.of(output, upstream, gradient), beside);
-      outputs.commit();
-      outputs.show(spec.commandLine().getOut());
-    }
-    return ExitCode.OK;
+  void require() {
+    Ranges.set("--temperature", temperature, Softmax.builder()::temperature);
   }
 
-  private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
-    SoftmaxOperation operation = operation(classAxis);
+  @Override
+  void compute(CommandFiles files) {
+    Tensor output = files.replaceableFloats(y);
+    Tensor upstream = files.replaceableFloats(dy);
+    type.requireFor(output, y);
+    Rows rows = classes.rows(output, axis.in(output, y), files);
+    Inputs inputs = InputOptions.of(rows, files, classes);
+    Tensor gradient = files.createOrShow(dx, "-o DX.npy", type.like(output), output.shape());
+    SoftmaxOperation operation = operation(rows.axis());
     RowBlocks.run(
         log ? "log-softmax-backward" : "softmax-backward",
-        classAxis,
-        tensors,
-        beside,
-        inputs.files().findAny().isPresent(),
+        rows.axis(),
+        List.of(output, upstream, gradient),
+        inputs,
         part -> operation.onBackward(part.get(0), part.get(1), part.get(2)));
   }
 
@@ -105,6 +91,6 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   }
 
   private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
-    return builder.execution(compute.execution()).axis(classAxis).temperature(temperature);
+    return builder.execution(execution()).axis(classAxis).temperature(temperature);
   }
 }

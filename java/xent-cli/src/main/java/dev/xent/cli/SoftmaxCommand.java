@@ -9,15 +9,11 @@ import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code xent softmax}: probabilities or log-probabilities of logits. */
 @Command(
@@ -33,9 +29,7 @@ import picocli.CommandLine.Spec;
       "  xent softmax logits.npy -o logp.npy --log --axis 1",
       "  xent softmax logits.npy -o p.npy --temperature 0.7 --mask allowed.npy"
     })
-final class SoftmaxCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
+final class SoftmaxCommand extends FileCommand {
   @Parameters(paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
   private Path in;
 
@@ -51,41 +45,28 @@ final class SoftmaxCommand implements Callable<Integer> {
   private boolean log;
 
   @Mixin private LogitOptions options;
-  @Mixin private ClassInputs inputs;
-  @Mixin private SinkInput sink;
+  @Mixin private InputOptions.Classes classes;
+  @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;
-  @Mixin private ComputeOptions compute;
 
   @Override
-  public Integer call() {
+  void require() {
     options.require();
-    try (FileMemory memory = new FileMemory();
-        Outputs outputs = new Outputs(memory)) {
-      Tensor logits = InputFiles.floats(in, memory);
-      type.requireFor(logits, in);
-      int classAxis = axis.in(logits, in);
-      Inputs beside = sink.addTo(inputs.read(inputs.offsets(memory), memory), memory);
-      otherFiles().forEach(outputs::keep);
-      Tensor output = outputs.createOrShow(out, "-o OUT.npy", type.like(logits), logits.shape());
-      forward(classAxis, logits, beside, output);
-      outputs.commit();
-      outputs.show(spec.commandLine().getOut());
-    }
-    return ExitCode.OK;
   }
 
-  private Stream<Path> otherFiles() {
-    return Stream.concat(inputs.files(), sink.files());
-  }
-
-  private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
-    SoftmaxOperation operation = operation(classAxis);
+  @Override
+  void compute(CommandFiles files) {
+    Tensor logits = files.replaceableFloats(in);
+    type.requireFor(logits, in);
+    Rows rows = classes.rows(logits, axis.in(logits, in), files);
+    Inputs inputs = InputOptions.of(rows, files, classes, sink);
+    Tensor output = files.createOrShow(out, "-o OUT.npy", type.like(logits), logits.shape());
+    SoftmaxOperation operation = operation(rows.axis());
     RowBlocks.run(
         log ? "log-softmax" : "softmax",
-        classAxis,
+        rows.axis(),
         List.of(logits, output),
-        beside,
-        otherFiles().findAny().isPresent(),
+        inputs,
         part -> operation.on(part.get(0), part.get(1)));
   }
 
@@ -97,6 +78,6 @@ final class SoftmaxCommand implements Callable<Integer> {
 
   private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
     options.tell(builder);
-    return builder.execution(compute.execution()).axis(classAxis);
+    return builder.execution(execution()).axis(classAxis);
   }
 }

@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Messages.message;
 
-import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -30,10 +29,5 @@ record TensorFile(Path path, @Nullable String name) {
           message("'%s' holds several tensors; use %s:NAME", word, word));
     }
     return new TensorFile(paths.apply(word), null);
-  }
-
-  /** Reads its contents. */
-  Tensor read(FileMemory memory) {
-    return name == null ? InputFiles.floats(path, memory) : memory.tensor(path, name);
   }
 }

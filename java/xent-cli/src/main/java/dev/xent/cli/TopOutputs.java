@@ -42,11 +42,11 @@ final class TopOutputs {
     }
   }
 
-  @Nullable Tensor classes(Outputs files, long[] shape) {
+  @Nullable Tensor classes(CommandFiles files, long[] shape) {
     return files.create(classes, DType.I64, shape);
   }
 
-  @Nullable Tensor logProbabilities(Outputs files, DType type, long[] shape) {
+  @Nullable Tensor logProbabilities(CommandFiles files, DType type, long[] shape) {
     return files.create(logProbabilities, type, shape);
   }
 

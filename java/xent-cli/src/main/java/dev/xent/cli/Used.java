@@ -6,6 +6,7 @@ import static dev.xent.cli.Messages.message;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
+import java.util.Map;
 
 /**
  * The backend, instruction set and threads of a command, with the names of the command line.
@@ -25,6 +26,13 @@ public record Used(String backend, String isa, int threads) {
         Converters.name(backend),
         Converters.name(backend == Backend.REFERENCE ? Isa.SCALAR : isa),
         compute.threads());
+  }
+
+  /** Adds the members of a JSON object. */
+  void addTo(Map<String, Object> object) {
+    object.put("backend", backend);
+    object.put("isa", isa);
+    object.put("threads", threads);
   }
 
   /** {@code native, avx512, 1 thread}; {@code native, avx512, up to 2 threads}. */

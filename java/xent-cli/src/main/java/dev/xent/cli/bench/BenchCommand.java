@@ -2,6 +2,7 @@
 package dev.xent.cli.bench;
 
 import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Converters;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.HelpOrder;
 import dev.xent.files.Shown;
@@ -87,8 +88,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Steadiness steadiness = Steadiness.begin();
-    try (Team team = new Team(compute.threadsOr(1))) {
-      Memory memory = new Memory(team);
+    try (Memory memory = new Memory(compute.threadsOr(1))) {
       List<Result> results =
           html == null ? measurement(memory).run() : measureAndWrite(memory, html);
       show(results, steadiness.warning());
@@ -135,8 +135,8 @@ public final class BenchCommand implements Callable<Integer> {
 
   private static final class OfOperations implements ITypeConverter<Operation> {
     @Override
-    public Operation convert(String word) {
-      return Operation.of(word);
+    public Operation convert(String word) throws Exception {
+      return Converters.choice(List.of(Operation.values())).convert(word);
     }
   }
 

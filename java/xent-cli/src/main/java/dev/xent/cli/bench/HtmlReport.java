@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,11 +43,12 @@ final class HtmlReport {
 
   /** The whole page. */
   String page() {
+    Collection<List<Result>> operations = Result.by(Result::operation, results).values();
     Map<String, Object> page = new LinkedHashMap<>();
     page.put("cpu", machine.cpu());
     page.put("facts", facts());
-    page.put("cards", byOperation().values().stream().map(HtmlReport::card).toList());
-    page.put("operations", byOperation().values().stream().map(HtmlReport::operation).toList());
+    page.put("cards", operations.stream().map(HtmlReport::card).toList());
+    page.put("operations", operations.stream().map(HtmlReport::operation).toList());
     page.put("styles", resource("report.css"));
     page.put("script", resource("report.js"));
     // Browsers would request the source map, which is only for debugging the library.
@@ -55,11 +57,6 @@ final class HtmlReport {
     page.put("libraryLicence", resource("chart.js/LICENSE.md").strip());
     page.put("data", Json.line(data()).replace("<", "\\u003c"));
     return Mustache.compiler().compile(resource("report.html")).execute(page);
-  }
-
-  private Map<Operation, List<Result>> byOperation() {
-    return results.stream()
-        .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()));
   }
 
   private List<Map<String, String>> facts() {
@@ -103,26 +100,20 @@ final class HtmlReport {
     return Map.of(
         "name", shown.operation().toString(),
         "share", Figures.share(shown.share()),
-        "ceiling", ceiling(shown.operation()),
+        "ceiling", shown.operation().limit(),
         "shape", shown.shape().toString(),
         "tier", shown.tier().label(),
         "bandwidth", Figures.number(shown.bandwidth()),
         "nanoseconds", Figures.number(shown.nanoseconds().median()));
   }
 
-  private static String ceiling(Operation operation) {
-    return operation.isReadOnly() ? "read" : "memcpy";
-  }
-
   private static Map<String, Object> operation(List<Result> results) {
     Operation operation = results.getFirst().operation();
-    Map<Shape, List<Result>> shapes =
-        results.stream()
-            .collect(Collectors.groupingBy(Result::shape, LinkedHashMap::new, Collectors.toList()));
+    Map<Shape, List<Result>> shapes = Result.by(Result::shape, results);
     return Map.of(
         "name", operation.toString(),
         "bytes", operation.bytesPerElement(),
-        "ceiling", ceiling(operation),
+        "ceiling", operation.limit(),
         "shapes", shapes.values().stream().map(HtmlReport::shape).toList());
   }
 

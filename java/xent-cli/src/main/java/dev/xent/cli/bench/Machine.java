@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * @param system the operating system
  * @param caches of one core, the smallest first; empty if the system does not report them
  */
-record Machine(String cpu, int cores, String jdk, String system, List<Cache> caches) {
+public record Machine(String cpu, int cores, String jdk, String system, List<Cache> caches) {
   private static final Path CPUINFO = Path.of("/proc/cpuinfo");
   private static final Path CACHES = Path.of("/sys/devices/system/cpu/cpu0/cache");
   private static final Pattern MODEL = Pattern.compile("model name\\s*:\\s*(\\S.*)");
@@ -34,9 +34,10 @@ record Machine(String cpu, int cores, String jdk, String system, List<Cache> cac
    * @param level 1 is the fastest
    * @param bytes its size
    */
-  record Cache(int level, long bytes) {}
+  public record Cache(int level, long bytes) {}
 
-  static Machine here() {
+  /** This machine. */
+  public static Machine here() {
     return new Machine(
         cpuName(),
         Runtime.getRuntime().availableProcessors(),

@@ -9,12 +9,17 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
 
 /**
  * Copies and reads of memory without arithmetic, which are the lower bound of an operation's time.
- * There are several ways to do either; the fastest one counts.
+ * There are several ways to do either, on one thread or on several at once; the fastest one counts.
  */
-final class Memory {
+final class Memory implements AutoCloseable {
   static final long CACHE_LINE = 64;
 
   private static final int STREAMS = 4;
@@ -22,16 +27,25 @@ final class Memory {
   /** {@code void *memchr(const void *, int, size_t)}, if the C library is available. */
   private static final Optional<MethodHandle> MEMCHR = memchr();
 
-  private final Team team;
+  private final int threads;
+  private final ExecutorService others;
 
-  /** Memory as seen by one thread, or by all threads of a team together. */
-  Memory(Team team) {
-    this.team = team;
+  /**
+   * Memory as seen by threads, of which the calling thread is one.
+   *
+   * @param threads the maximum number, equal to that of operations
+   */
+  Memory(int threads) {
+    this.threads = threads;
+    this.others =
+        Executors.newFixedThreadPool(
+            Math.max(1, threads - 1),
+            Thread.ofPlatform().daemon().name("xent-memory-", 0).factory());
   }
 
   /** The maximum number of threads that copy and read. */
   int threads() {
-    return team.size();
+    return threads;
   }
 
   @SuppressWarnings("restricted")
@@ -55,8 +69,8 @@ final class Memory {
   List<Work> copies(MemorySegment from, MemorySegment to) {
     List<Work> copies = new ArrayList<>();
     copies.add(copy(from, to));
-    if (team.size() > 1) {
-      copies.add(team.together(i -> copy(part(from, i), part(to, i))));
+    if (threads > 1) {
+      copies.add(together(i -> copy(part(from, i), part(to, i))));
     }
     return copies;
   }
@@ -79,11 +93,44 @@ final class Memory {
     List<Work> reads = new ArrayList<>();
     reads.add(sumOf(memory));
     MEMCHR.ifPresent(memchr -> reads.add(searchOf(memchr, memory)));
-    if (team.size() > 1) {
-      reads.add(team.together(i -> sumOf(part(memory, i))));
-      MEMCHR.ifPresent(memchr -> reads.add(team.together(i -> searchOf(memchr, part(memory, i)))));
+    if (threads > 1) {
+      reads.add(together(i -> sumOf(part(memory, i))));
+      MEMCHR.ifPresent(memchr -> reads.add(together(i -> searchOf(memchr, part(memory, i)))));
     }
     return reads;
+  }
+
+  /**
+   * Runs the parts 0 to threads - 1 at once, one per thread; the calling thread runs the last one.
+   */
+  private Work together(IntFunction<Work> part) {
+    List<Work> parts = new ArrayList<>();
+    for (int i = 0; i < threads; i++) {
+      parts.add(part.apply(i));
+    }
+    return times -> {
+      double sum = 0;
+      for (int i = 0; i < times; i++) {
+        sum += once(parts);
+      }
+      return sum;
+    };
+  }
+
+  private double once(List<Work> parts) {
+    List<Future<Double>> running = new ArrayList<>();
+    parts.subList(0, threads - 1).forEach(part -> running.add(others.submit(() -> part.repeat(1))));
+    double sum = parts.getLast().repeat(1);
+    try {
+      for (Future<Double> part : running) {
+        sum += part.get();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted while memory was measured", e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    }
+    return sum;
   }
 
   /**
@@ -93,8 +140,8 @@ final class Memory {
    */
   @SuppressWarnings("restricted")
   private MemorySegment part(MemorySegment memory, int i) {
-    long step = (memory.byteSize() / team.size()) & -CACHE_LINE;
-    long end = i == team.size() - 1 ? memory.byteSize() : (i + 1) * step;
+    long step = (memory.byteSize() / threads) & -CACHE_LINE;
+    long end = i == threads - 1 ? memory.byteSize() : (i + 1) * step;
     return MemorySegment.ofAddress(memory.address() + i * step).reinterpret(end - i * step);
   }
 
@@ -145,5 +192,10 @@ final class Memory {
     } catch (Throwable e) {
       throw new AssertionError("memchr throws nothing", e);
     }
+  }
+
+  @Override
+  public void close() {
+    others.shutdown();
   }
 }

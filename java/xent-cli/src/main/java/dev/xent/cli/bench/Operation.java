@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-import static dev.xent.cli.Messages.message;
-
 import dev.xent.CrossEntropy;
-import dev.xent.Execution;
 import dev.xent.LogSoftmax;
+import dev.xent.OperationBuilder;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-import picocli.CommandLine.TypeConversionException;
+import dev.xent.cli.Converters;
 
 /**
  * The measured operations. Each has its own loop, although the loops are alike: in a shared loop,
@@ -23,7 +18,7 @@ enum Operation {
   SOFTMAX(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      Softmax operation = softmax(problem, tier, threads);
+      Softmax operation = configured(Softmax.builder(), problem, tier, threads).build();
       return times -> {
         for (int i = 0; i < times; i++) {
           operation.forward(problem.input(), problem.output());
@@ -37,7 +32,7 @@ enum Operation {
   LOG_SOFTMAX(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      LogSoftmax operation = logSoftmax(problem, tier, threads);
+      LogSoftmax operation = configured(LogSoftmax.builder(), problem, tier, threads).build();
       return times -> {
         for (int i = 0; i < times; i++) {
           operation.forward(problem.input(), problem.output());
@@ -56,7 +51,7 @@ enum Operation {
 
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      Softmax operation = softmax(problem, tier, threads);
+      Softmax operation = configured(Softmax.builder(), problem, tier, threads).build();
       return times -> {
         for (int i = 0; i < times; i++) {
           operation.backward(problem.input(), problem.upstream(), problem.output());
@@ -75,7 +70,7 @@ enum Operation {
 
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      LogSoftmax operation = logSoftmax(problem, tier, threads);
+      LogSoftmax operation = configured(LogSoftmax.builder(), problem, tier, threads).build();
       return times -> {
         for (int i = 0; i < times; i++) {
           operation.backward(problem.input(), problem.upstream(), problem.output());
@@ -89,7 +84,7 @@ enum Operation {
   CROSS_ENTROPY(4) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      CrossEntropy operation = crossEntropy(problem, tier, threads);
+      CrossEntropy operation = configured(CrossEntropy.builder(), problem, tier, threads).build();
       return times -> {
         double loss = 0;
         for (int i = 0; i < times; i++) {
@@ -104,7 +99,7 @@ enum Operation {
   CROSS_ENTROPY_GRAD(8) {
     @Override
     Work on(Problem problem, Tier tier, int threads) {
-      CrossEntropy operation = crossEntropy(problem, tier, threads);
+      CrossEntropy operation = configured(CrossEntropy.builder(), problem, tier, threads).build();
       return times -> {
         double loss = 0;
         for (int i = 0; i < times; i++) {
@@ -124,22 +119,6 @@ enum Operation {
     this.bytesPerElement = bytesPerElement;
   }
 
-  /** The operation with this name. */
-  static Operation of(String word) {
-    return Arrays.stream(values())
-        .filter(operation -> operation.toString().equals(word))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new TypeConversionException(
-                    message(
-                        "'%s' is not one of %s",
-                        word,
-                        Arrays.stream(values())
-                            .map(Operation::toString)
-                            .collect(Collectors.joining(", ")))));
-  }
-
   /** The timed work of a kernel on a problem, with a maximum number of threads. */
   abstract Work on(Problem problem, Tier tier, int threads);
 
@@ -155,6 +134,11 @@ enum Operation {
     return bytesPerElement == BACKWARD;
   }
 
+  /** The access of memory that limits its speed. */
+  String limit() {
+    return isReadOnly() ? "read" : "memcpy";
+  }
+
   /** Whether it writes no tensor. */
   boolean isReadOnly() {
     return bytesPerElement == READ_ONLY;
@@ -163,27 +147,11 @@ enum Operation {
   /** The name on the command line: {@code cross-entropy-grad}. */
   @Override
   public String toString() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return Converters.name(this);
   }
 
-  private static Softmax softmax(Problem problem, Tier tier, int threads) {
-    return Softmax.builder()
-        .axis(problem.shape().axis())
-        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
-        .build();
-  }
-
-  private static LogSoftmax logSoftmax(Problem problem, Tier tier, int threads) {
-    return LogSoftmax.builder()
-        .axis(problem.shape().axis())
-        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
-        .build();
-  }
-
-  private static CrossEntropy crossEntropy(Problem problem, Tier tier, int threads) {
-    return CrossEntropy.builder()
-        .axis(problem.shape().axis())
-        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
-        .build();
+  private static <B extends OperationBuilder<B>> B configured(
+      B builder, Problem problem, Tier tier, int threads) {
+    return builder.axis(problem.shape().axis()).execution(tier.execution(threads));
   }
 }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
 /**
  * The speed of a kernel for an operation on a shape of logits.
  *
@@ -25,9 +31,20 @@ record Result(
    */
   record MemoryTimes(double copy, double read) {}
 
-  /** The time of memory for the bytes that the operation must move, divided by its own time. */
+  /** The results of each key, in their order. */
+  static <K> Map<K, List<Result>> by(Function<Result, K> key, List<Result> results) {
+    return results.stream()
+        .collect(Collectors.groupingBy(key, LinkedHashMap::new, Collectors.toList()));
+  }
+
+  /** The time of memory for the bytes that the operation must move. */
+  double limit() {
+    return operation.isReadOnly() ? memory.read() : memory.copy();
+  }
+
+  /** The time of memory divided by that of the operation. */
   double share() {
-    return (operation.isReadOnly() ? memory.read() : memory.copy()) / nanoseconds.median();
+    return limit() / nanoseconds.median();
   }
 
   /** The bytes that it must move per nanosecond, which equals GB per second. */

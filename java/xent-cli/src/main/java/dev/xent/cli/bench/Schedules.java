@@ -10,10 +10,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
@@ -69,12 +67,7 @@ final class Schedules {
    */
   private static List<@Nullable Result> callEach(List<Result> results) {
     List<@Nullable Result> calls = new ArrayList<>();
-    results.stream()
-        .collect(
-            Collectors.groupingBy(
-                result -> List.of(result.operation(), result.shape()),
-                LinkedHashMap::new,
-                Collectors.toList()))
+    Result.by(result -> List.of(result.operation(), result.shape()), results)
         .values()
         .forEach(
             alike -> {

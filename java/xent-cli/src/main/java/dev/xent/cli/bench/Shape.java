@@ -16,7 +16,7 @@ import picocli.CommandLine.TypeConversionException;
  * @param sizes of the dimensions, each 1 or more
  * @param axis of the classes
  */
-record Shape(List<Long> sizes, int axis) {
+public record Shape(List<Long> sizes, int axis) {
   /** A call with hardly any work, rows of few classes, rows in the caches, and rows beyond them. */
   private static final List<String> ROWS =
       List.of(
@@ -49,7 +49,7 @@ record Shape(List<Long> sizes, int axis) {
   }
 
   /** Parses a shape: {@code 64x1000}, or with its class axis {@code 2x64x56x56@1}. */
-  static Shape of(String word) {
+  public static Shape of(String word) {
     if (!FORM.matcher(word).matches()) {
       throw new TypeConversionException(
           message(
@@ -77,15 +77,22 @@ record Shape(List<Long> sizes, int axis) {
   }
 
   /** The sizes as a new array. */
-  long[] dims() {
+  public long[] dims() {
     return sizes.stream().mapToLong(Long::longValue).toArray();
   }
 
   /** The shape of the labels: without the class axis, or [1] if it is the only axis. */
-  long[] rowDims() {
+  public long[] rowDims() {
     List<Long> rest = new ArrayList<>(sizes);
     rest.remove(axis);
     return rest.isEmpty() ? new long[] {1} : rest.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  /** The sizes with one class: the shape of a reduction along the class axis. */
+  public long[] reducedDims() {
+    long[] reduced = dims();
+    reduced[axis] = 1;
+    return reduced;
   }
 
   /** Whether the class axis is the last. */
@@ -94,12 +101,31 @@ record Shape(List<Long> sizes, int axis) {
   }
 
   /** The number of classes of a row. */
-  long classes() {
+  public long classes() {
     return sizes.get(axis);
   }
 
+  /** The product of the sizes before the class axis. */
+  public long outer() {
+    return product(sizes.subList(0, axis));
+  }
+
+  /** The product of the sizes after the class axis, which is the stride of the classes. */
+  public long inner() {
+    return product(sizes.subList(axis + 1, sizes.size()));
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return outer() * inner();
+  }
+
   /** The number of logits. */
-  long elements() {
+  public long elements() {
+    return product(sizes);
+  }
+
+  private static long product(List<Long> sizes) {
     return sizes.stream().reduce(1L, Math::multiplyExact);
   }
 

@@ -5,7 +5,8 @@ import static dev.xent.cli.Messages.message;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +19,9 @@ public final class Steadiness {
   private static final double MOST = 1.3;
   private static final double NANOSECONDS_PER_MILLISECOND = 1e6;
 
-  private final double[] before;
+  private final Times before;
 
-  private Steadiness(double[] before) {
+  private Steadiness(Times before) {
     this.before = before;
   }
 
@@ -37,43 +38,31 @@ public final class Steadiness {
   /**
    * A warning, or null.
    *
-   * @param before milliseconds of each copy before the measurement
-   * @param after milliseconds of each copy after it
+   * @param before milliseconds of the copy before the measurement
+   * @param after milliseconds of the copy after it
    */
-  static @Nullable String warning(double[] before, double[] after) {
-    double best = Math.min(best(before), best(after));
-    double first = median(before);
-    double last = median(after);
-    if (Math.max(first, last) <= MOST * best) {
+  static @Nullable String warning(Times before, Times after) {
+    double best = Math.min(before.best(), after.best());
+    if (Math.max(before.median(), after.median()) <= MOST * best) {
       return null;
     }
     return message(
         "The machine is busy: a memcpy of 16 MiB took %.1f ms before and %.1f ms after, %.1f ms at"
             + " best.%nThe times above are not reliable; stop other programs and measure again.",
-        first, last, best);
+        before.median(), after.median(), best);
   }
 
-  private static double[] copies() {
-    double[] milliseconds = new double[RUNS];
+  private static Times copies() {
+    List<Double> milliseconds = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(BYTES, Memory.CACHE_LINE).fill((byte) 1);
       MemorySegment to = arena.allocate(BYTES, Memory.CACHE_LINE).fill((byte) 2);
       for (int i = 0; i < RUNS; i++) {
         long start = System.nanoTime();
         to.copyFrom(from);
-        milliseconds[i] = (System.nanoTime() - start) / NANOSECONDS_PER_MILLISECOND;
+        milliseconds.add((System.nanoTime() - start) / NANOSECONDS_PER_MILLISECOND);
       }
     }
-    return milliseconds;
-  }
-
-  private static double best(double[] times) {
-    return Arrays.stream(times).min().orElseThrow();
-  }
-
-  private static double median(double[] times) {
-    double[] sorted = times.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
+    return Times.of(milliseconds);
   }
 }

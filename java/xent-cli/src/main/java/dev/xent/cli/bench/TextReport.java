@@ -6,11 +6,9 @@ import static dev.xent.cli.Messages.message;
 import dev.xent.XentRuntime;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
  * A table for the terminal, a hundred columns wide: the shapes of each operation, and for each
@@ -46,9 +44,7 @@ final class TextReport {
     out.printf(
         Locale.ROOT,
         "%nNanoseconds per element, and their share of the memory's speed; the bar is the last column's.%n");
-    results.stream()
-        .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()))
-        .forEach(this::print);
+    Result.by(Result::operation, results).forEach(this::print);
   }
 
   private static String cores(int cores) {
@@ -56,12 +52,9 @@ final class TextReport {
   }
 
   private void print(Operation operation, List<Result> results) {
-    Map<Shape, List<Result>> rows =
-        results.stream()
-            .collect(Collectors.groupingBy(Result::shape, LinkedHashMap::new, Collectors.toList()));
+    Map<Shape, List<Result>> rows = Result.by(Result::shape, results);
     StringBuilder head = new StringBuilder();
-    head.append(left("  shape"))
-        .append(message(MEMORY, operation.isReadOnly() ? "read" : "memcpy"));
+    head.append(left("  shape")).append(message(MEMORY, operation.limit()));
     rows.values().iterator().next().forEach(r -> head.append(message(HEAD, r.tier().label())));
     out.printf(Locale.ROOT, "%n%s%n%s%n", operation, head.toString().stripTrailing());
     rows.values().forEach(this::row);
@@ -70,9 +63,8 @@ final class TextReport {
 
   private void row(List<Result> tiers) {
     Result last = tiers.getLast();
-    double memory = last.operation().isReadOnly() ? last.memory().read() : last.memory().copy();
     StringBuilder line = new StringBuilder(left("  " + last.shape()));
-    line.append(message(MEMORY, Figures.number(memory)));
+    line.append(message(MEMORY, Figures.number(last.limit())));
     for (Result result : tiers) {
       line.append(
           message(

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
+import dev.xent.Execution;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Converters;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * A kernel: the backend and the instruction set.
@@ -35,22 +36,23 @@ record Tier(Backend backend, Isa isa) {
     return tiers;
   }
 
+  /** The execution of an operation. */
+  Execution execution(int threads) {
+    return Execution.defaults().backend(backend).isa(isa).threads(threads);
+  }
+
   /** The name in reports: {@code reference}, or the native instruction set. */
   String label() {
-    return word(backend == Backend.REFERENCE ? backend : isa);
+    return Converters.name(backend == Backend.REFERENCE ? backend : isa);
   }
 
   /** {@code native} or {@code reference}. */
   String backendName() {
-    return word(backend);
+    return Converters.name(backend);
   }
 
   /** The instruction set; {@code scalar} for the reference, where the JVM chooses. */
   String isaName() {
-    return word(backend == Backend.REFERENCE ? Isa.SCALAR : isa);
-  }
-
-  private static String word(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
+    return Converters.name(backend == Backend.REFERENCE ? Isa.SCALAR : isa);
   }
 }

@@ -4,7 +4,7 @@ package dev.xent.cli.bench;
 import java.util.List;
 
 /**
- * Nanoseconds of one call.
+ * The times of one call: in nanoseconds, unless another unit is named.
  *
  * @param median of the samples
  * @param best of the samples

@@ -14,50 +14,40 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Computes the same results on two backends and counts the values whose bits differ. */
-final class BitCheck {
-  private long compared;
-  private long differ;
-
-  /** The number of compared values. */
-  long compared() {
-    return compared;
-  }
-
-  /** The number of values with different bits. */
-  long differ() {
-    return differ;
-  }
+/**
+ * The same results from two backends, bit by bit.
+ *
+ * @param compared the number of compared values
+ * @param differ the number of values with different bits
+ */
+record BitCheck(long compared, long differ) {
 
   /** Compares softmax, log-softmax, losses and gradient of a native kernel with the reference. */
-  void add(Tensor logits, Tensor labels, Isa isa) {
+  static BitCheck of(Tensor logits, Tensor labels, Isa isa) {
+    long compared = 0;
+    long differ = 0;
     try (Arena arena = Arena.ofConfined()) {
       List<Tensor> ours = compute(logits, labels, Backend.NATIVE, isa, arena);
       List<Tensor> theirs = compute(logits, labels, Backend.REFERENCE, Isa.BEST, arena);
       for (int i = 0; i < ours.size(); i++) {
-        count(ours.get(i), theirs.get(i));
+        compared += ours.get(i).elements();
+        differ += different(ours.get(i).segment(), theirs.get(i).segment());
       }
     }
+    return new BitCheck(compared, differ);
   }
 
   private static List<Tensor> compute(
       Tensor logits, Tensor labels, Backend backend, Isa isa, Arena arena) {
+    Execution execution = Execution.defaults().backend(backend).isa(isa);
     Tensor probabilities = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor logProbabilities = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor gradient = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor losses = Tensor.allocate(arena, DType.F32, labels.shape());
-    Softmax.builder()
-        .axis(1)
-        .execution(Execution.defaults().backend(backend).isa(isa))
-        .build()
-        .forward(logits, probabilities);
-    LogSoftmax.builder()
-        .axis(1)
-        .execution(Execution.defaults().backend(backend).isa(isa))
-        .build()
-        .forward(logits, logProbabilities);
+    Softmax.builder().axis(1).execution(execution).build().forward(logits, probabilities);
+    LogSoftmax.builder().axis(1).execution(execution).build().forward(logits, logProbabilities);
     CrossEntropy.builder()
-        .execution(Execution.defaults().backend(backend).isa(isa))
+        .execution(execution)
         .build()
         .on(logits, labels)
         .gradient(gradient)
@@ -66,18 +56,14 @@ final class BitCheck {
     return List.of(probabilities, logProbabilities, gradient, losses);
   }
 
-  private void count(Tensor ours, Tensor theirs) {
-    compared += ours.elements();
-    MemorySegment a = ours.segment();
-    MemorySegment b = theirs.segment();
+  private static long different(MemorySegment a, MemorySegment b) {
+    long different = 0;
     long size = a.byteSize();
-    for (long at = 0; at < size; ) {
-      long mismatch = MemorySegment.mismatch(a, at, size, b, at, size);
-      if (mismatch < 0) {
-        return;
-      }
-      differ++;
+    long mismatch = a.mismatch(b);
+    for (long at = 0; mismatch >= 0; mismatch = MemorySegment.mismatch(a, at, size, b, at, size)) {
+      different++;
       at += (mismatch / Float.BYTES + 1) * Float.BYTES;
     }
+    return different;
   }
 }

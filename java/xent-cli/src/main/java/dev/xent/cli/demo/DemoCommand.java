@@ -4,9 +4,11 @@ package dev.xent.cli.demo;
 import dev.xent.Tensor;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Converters;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
 import dev.xent.cli.Used;
+import dev.xent.cli.bench.LossTiming;
 import dev.xent.cli.bench.Steadiness;
 import dev.xent.options.Isa;
 import java.io.PrintWriter;
@@ -49,7 +51,7 @@ public final class DemoCommand implements Callable<Integer> {
       try (Classifier classifier = new Classifier(all.size(), compute.backend(), compute.isa())) {
         double accuracy = train(classifier, arena);
         Tensor logits = classifier.logits(all, arena);
-        try (Timing timing = new Timing()) {
+        try (LossTiming timing = new LossTiming()) {
           boolean same = sameBits(logits, all.labels(), timing);
           speed(timing);
           return accuracy >= FLOOR && same ? ExitCode.OK : ExitCode.DIFFERENT;
@@ -91,7 +93,7 @@ public final class DemoCommand implements Callable<Integer> {
 
   private record Epoch(int number, double loss, Classifier.Score test) {}
 
-  private boolean sameBits(Tensor logits, Tensor labels, Timing timing) {
+  private boolean sameBits(Tensor logits, Tensor labels, LossTiming timing) {
     XentRuntime runtime = XentRuntime.get();
     print("The same bits: softmax, log-softmax, losses and gradient, native and plain Java%n%n");
     if (runtime.fallbackReason() != null) {
@@ -108,33 +110,29 @@ public final class DemoCommand implements Callable<Integer> {
   }
 
   private long compare(String what, Tensor logits, Tensor labels, Isa isa) {
-    BitCheck check = new BitCheck();
-    Progress.during("comparing", () -> check.add(logits, labels, isa));
+    List<BitCheck> checks = new ArrayList<>();
+    Progress.during("comparing", () -> checks.add(BitCheck.of(logits, labels, isa)));
+    BitCheck check = checks.getFirst();
     print(
         "  %-6s  %-13s  %4d x %-6d  %,10d values compared, %d differ%n",
-        isa.name().toLowerCase(Locale.ROOT),
-        what,
-        logits.dim(0),
-        logits.dim(1),
-        check.compared(),
-        check.differ());
+        Converters.name(isa), what, logits.dim(0), logits.dim(1), check.compared(), check.differ());
     return check.differ();
   }
 
-  private void speed(Timing timing) {
+  private void speed(LossTiming timing) {
     // One thread, because the copy uses one too.
     int threads = compute.threadsOr(1);
     print(
         "Speed: loss and gradient of %d x %d logits on %s, median of %d runs%n%n",
-        Timing.ROWS,
-        Timing.CLASSES,
+        timing.logits().dim(0),
+        timing.logits().dim(1),
         threads == 1 ? "one thread" : threads + " threads",
-        Timing.RUNS);
+        LossTiming.RUNS);
     Steadiness steadiness = Steadiness.begin();
-    List<Timing.Medians> result = new ArrayList<>();
+    List<LossTiming.Medians> result = new ArrayList<>();
     Progress.during(
         "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa(), threads)));
-    Timing.Medians ns = result.getFirst();
+    LossTiming.Medians ns = result.getFirst();
     Used used = Used.of(compute);
     print("  %-24s  %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns.loss());
     print("  %-24s  %7.3f ns per element%n", "memcpy of the same bytes", ns.copy());

@@ -11,8 +11,9 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -34,17 +35,21 @@ record Digits(Tensor pixels, Tensor labels) {
 
   /** The training images. */
   static Digits training(Arena arena) {
-    return of(lines(), false, arena);
+    return of(image -> !isTest(image), arena);
   }
 
   /** The test images, every fifth one of the file. */
   static Digits test(Arena arena) {
-    return of(lines(), true, arena);
+    return of(Digits::isTest, arena);
   }
 
   /** All images, in the order of the file. */
   static Digits all(Arena arena) {
-    return of(lines(), arena);
+    return of(image -> true, arena);
+  }
+
+  private static boolean isTest(int image) {
+    return image % TEST_EVERY == TEST_EVERY - 1;
   }
 
   int size() {
@@ -56,17 +61,9 @@ record Digits(Tensor pixels, Tensor labels) {
     return new Digits(pixels.slice(0, from, to), labels.slice(0, from, to));
   }
 
-  private static Digits of(List<String> lines, boolean test, Arena arena) {
-    List<String> chosen = new ArrayList<>();
-    for (int i = 0; i < lines.size(); i++) {
-      if ((i % TEST_EVERY == TEST_EVERY - 1) == test) {
-        chosen.add(lines.get(i));
-      }
-    }
-    return of(chosen, arena);
-  }
-
-  private static Digits of(List<String> lines, Arena arena) {
+  private static Digits of(IntPredicate chosen, Arena arena) {
+    List<String> all = lines();
+    List<String> lines = IntStream.range(0, all.size()).filter(chosen).mapToObj(all::get).toList();
     float[] pixels = new float[lines.size() * PIXELS];
     int[] labels = new int[lines.size()];
     for (int i = 0; i < labels.length; i++) {

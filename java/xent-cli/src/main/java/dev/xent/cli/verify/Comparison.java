@@ -88,18 +88,10 @@ final class Comparison {
     if (a == e) {
       return;
     }
-    if (type.isFloat()) {
-      Value.Floating one = new Value.Floating(type, a);
-      Value.Floating other = new Value.Floating(type, e);
-      long ulps = Ulps.between(one, other);
-      boolean accepted = tolerance.accepts(one.number(), other.number(), ulps);
-      record(new Place(index, one, other, ulps), accepted);
-    } else {
-      Value.Whole one = new Value.Whole(type == DType.U64, a);
-      Value.Whole other = new Value.Whole(type == DType.U64, e);
-      long distance = Ulps.between(one, other);
-      record(new Place(index, one, other, distance), tolerance.accepts(other, distance));
-    }
+    Value one = Value.of(type, a);
+    Value other = Value.of(type, e);
+    long ulps = one.ulpsTo(other);
+    record(new Place(index, one, other, ulps), tolerance.accepts(one, other, ulps));
   }
 
   private void record(Place place, boolean accepted) {

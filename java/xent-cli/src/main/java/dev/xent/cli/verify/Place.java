@@ -13,7 +13,7 @@ import java.util.Map;
  * @param index along each axis
  * @param actual the value in the first file
  * @param expected the value in the second file
- * @param ulps their distance, {@link Ulps#NONE} between NaN and a number
+ * @param ulps their distance, {@link Value#FAR} between NaN and a number
  */
 record Place(long[] index, Value actual, Value expected, long ulps) {
 
@@ -24,7 +24,7 @@ record Place(long[] index, Value actual, Value expected, long ulps) {
 
   /** {@code [0, 2] actual 0.5 (0x3f000000) expected 0.6 (0x3f19999a) 1677722 ulps}. */
   String text() {
-    String distance = ulps == Ulps.NONE ? "" : ulps == 1 ? "  1 ulp" : message("  %d ulps", ulps);
+    String distance = ulps == Value.FAR ? "" : ulps == 1 ? "  1 ulp" : message("  %d ulps", ulps);
     return message(
         "%s  actual %s  expected %s%s",
         Arrays.toString(index), actual.text(), expected.text(), distance);
@@ -37,7 +37,7 @@ record Place(long[] index, Value actual, Value expected, long ulps) {
     object.put("expected", expected.json());
     object.put("actual_bits", actual.bits());
     object.put("expected_bits", expected.bits());
-    object.put("ulps", ulps == Ulps.NONE ? null : ulps);
+    object.put("ulps", ulps == Value.FAR ? null : ulps);
     return object;
   }
 }

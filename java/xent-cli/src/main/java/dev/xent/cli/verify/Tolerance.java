@@ -19,23 +19,23 @@ record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ul
     return rtol == null && atol == null && ulp == null;
   }
 
-  /** Whether floats with different bits count as equal. */
-  boolean accepts(double actual, double expected, long ulps) {
+  /**
+   * Whether values with different bits count as equal.
+   *
+   * @param ulps their distance
+   */
+  boolean accepts(Value actual, Value expected, long ulps) {
     if (exact()) {
       return false;
     }
-    if (Double.isNaN(actual) || Double.isNaN(expected)) {
-      return Double.isNaN(actual) && Double.isNaN(expected);
+    if (actual.isNaN() || expected.isNaN()) {
+      return actual.isNaN() && expected.isNaN();
     }
-    if (Double.isInfinite(actual) || Double.isInfinite(expected)) {
-      return steps(ulps);
-    }
-    return near(Math.abs(actual - expected), expected) || steps(ulps);
-  }
-
-  /** Whether different integers count as equal. */
-  boolean accepts(Value.Whole expected, long distance) {
-    return near(distance, expected.number()) || steps(distance);
+    double a = actual.number();
+    double e = expected.number();
+    double distance = actual instanceof Value.Whole ? ulps : Math.abs(a - e);
+    boolean finite = Double.isFinite(a) && Double.isFinite(e);
+    return (finite && near(distance, e)) || steps(ulps);
   }
 
   private boolean near(double distance, double expected) {

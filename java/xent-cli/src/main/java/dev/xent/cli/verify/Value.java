@@ -9,11 +9,44 @@ import dev.xent.cli.Numbers;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/** A value of a file, for output. */
+/** A value of a file. */
 sealed interface Value {
+  /** The distance between NaN and a number. */
+  long FAR = Long.MAX_VALUE;
+
+  /**
+   * The value with this pattern.
+   *
+   * @param pattern the bits of a float, in the low bits; the value of an integer
+   */
+  static Value of(DType type, long pattern) {
+    return type.isFloat() ? new Floating(type, pattern) : new Whole(type == DType.U64, pattern);
+  }
+
   String text();
 
   Object json();
+
+  double number();
+
+  /** Its position among the numbers of its type. */
+  long order();
+
+  default boolean isNaN() {
+    return false;
+  }
+
+  /**
+   * The number of steps from one number of the type to the next that lead to another value; -0 and
+   * +0 are one number. {@link #FAR} if it does not fit in a long.
+   */
+  default long ulpsTo(Value other) {
+    if (isNaN() || other.isNaN()) {
+      return isNaN() && other.isNaN() ? 0 : FAR;
+    }
+    long distance = Math.max(order(), other.order()) - Math.min(order(), other.order());
+    return distance < 0 ? FAR : distance;
+  }
 
   /** Its bits in hexadecimal, which distinguish -0 from +0, and NaNs; null for integers. */
   @Nullable String bits();
@@ -28,8 +61,22 @@ sealed interface Value {
     private static final int BF16_SHIFT = 16;
 
     /** Its value, which a double represents exactly. */
-    double number() {
+    @Override
+    public double number() {
       return type == DType.F64 ? Double.longBitsToDouble(pattern) : single();
+    }
+
+    @Override
+    public boolean isNaN() {
+      return Double.isNaN(number());
+    }
+
+    /** Counted from zero. */
+    @Override
+    public long order() {
+      long sign = 1L << (type.byteSize() * Byte.SIZE - 1);
+      long magnitude = pattern & ~sign;
+      return (pattern & sign) == 0 ? magnitude : -magnitude;
     }
 
     /** The value of a type other than double. */
@@ -65,8 +112,14 @@ sealed interface Value {
    * @param unsigned whether a negative value means 2^64 more
    */
   record Whole(boolean unsigned, long value) implements Value {
-    double number() {
+    @Override
+    public double number() {
       return exact().doubleValue();
+    }
+
+    @Override
+    public long order() {
+      return unsigned ? value ^ Long.MIN_VALUE : value;
     }
 
     private BigInteger exact() {

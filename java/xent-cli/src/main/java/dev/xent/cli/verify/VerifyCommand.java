@@ -5,6 +5,7 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Converters;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.FileMemory;
 import dev.xent.cli.Json;
@@ -86,7 +87,7 @@ public final class VerifyCommand implements Callable<Integer> {
     try (FileMemory memory = new FileMemory()) {
       NpyFile a = memory.open(actual);
       NpyFile e = memory.open(expected);
-      requireSame("dtype", name(a), name(e));
+      requireSame("dtype", Converters.name(a.type()), Converters.name(e.type()));
       requireSame("shape", Arrays.toString(a.shape()), Arrays.toString(e.shape()));
       Comparison[] result = new Comparison[1];
       Progress.during("verify", () -> result[0] = Comparison.of(a, e, tolerance));
@@ -120,10 +121,6 @@ public final class VerifyCommand implements Callable<Integer> {
     }
   }
 
-  private static String name(NpyFile file) {
-    return file.type().name().toLowerCase(Locale.ROOT);
-  }
-
   private static void text(PrintWriter out, Comparison result, NpyFile file, Tolerance tolerance) {
     out.printf(
         Locale.ROOT,
@@ -131,7 +128,7 @@ public final class VerifyCommand implements Callable<Integer> {
         result.differ() == 0 ? "equal" : "not equal",
         result.compared(),
         result.differ(),
-        name(file),
+        Converters.name(file.type()),
         Arrays.toString(file.shape()),
         tolerance.exact() ? "bit by bit" : "within " + tolerance);
     Place first = result.first();
@@ -149,7 +146,7 @@ public final class VerifyCommand implements Callable<Integer> {
     object.put("equal", result.differ() == 0);
     object.put("compared", result.compared());
     object.put("differ", result.differ());
-    object.put("dtype", name(file));
+    object.put("dtype", Converters.name(file.type()));
     object.put("shape", file.shape());
     Place first = result.first();
     Place worst = result.worst();

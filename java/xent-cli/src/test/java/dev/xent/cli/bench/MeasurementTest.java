@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.withPrecision;
 
 import dev.xent.cli.CommandException;
+import dev.xent.cli.Converters;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
@@ -30,9 +31,9 @@ class MeasurementTest {
   void measuresEveryOperationOnEveryShapeWithEveryTier(int threads) {
     List<Shape> shapes = List.of(Shape.of("2x7"), Shape.of("2x5x3@1"), Shape.of("9"));
     List<Result> results = new ArrayList<>();
-    try (Team team = new Team(threads)) {
+    try (Memory memory = new Memory(threads)) {
       List<Operation> all = List.of(Operation.values());
-      results.addAll(new Measurement(all, shapes, TIERS, new Memory(team), SHORT).run());
+      results.addAll(new Measurement(all, shapes, TIERS, memory, SHORT).run());
     }
     List<String> expected = new ArrayList<>();
     for (Operation operation : Operation.values()) {
@@ -98,9 +99,10 @@ class MeasurementTest {
   }
 
   @Test
-  void namesEveryOperationAsItIsTyped() {
+  void namesEveryOperationAsItIsTyped() throws Exception {
     for (Operation operation : Operation.values()) {
-      assertThat(Operation.of(operation.toString())).isEqualTo(operation);
+      assertThat(Converters.choice(List.of(Operation.values())).convert(operation.toString()))
+          .isEqualTo(operation);
     }
   }
 
@@ -109,9 +111,9 @@ class MeasurementTest {
   void readsEveryByte(int bytes) {
     for (int threads : new int[] {1, 2, 7}) {
       try (Arena arena = Arena.ofConfined();
-          Team team = new Team(threads)) {
+          Memory memory = new Memory(threads)) {
         MemorySegment touched = arena.allocate(bytes);
-        List<Work> reads = new Memory(team).reads(touched);
+        List<Work> reads = memory.reads(touched);
         // Each way sees a change of any byte: sums add up to it, and searches find it.
         for (int i = 0; i < bytes; i++) {
           assertThat(reads).allSatisfy(read -> assertThat(read.repeat(1)).isZero());
@@ -128,10 +130,10 @@ class MeasurementTest {
   void copiesEveryByte(int bytes) {
     for (int threads : new int[] {1, 2, 7}) {
       try (Arena arena = Arena.ofConfined();
-          Team team = new Team(threads)) {
+          Memory memory = new Memory(threads)) {
         MemorySegment from = arena.allocate(bytes).fill((byte) 3);
         MemorySegment to = arena.allocate(bytes);
-        for (Work copy : new Memory(team).copies(from, to)) {
+        for (Work copy : memory.copies(from, to)) {
           to.fill((byte) 0);
           copy.repeat(1);
           assertThat(to.mismatch(from)).isEqualTo(-1);
@@ -143,9 +145,8 @@ class MeasurementTest {
   @ParameterizedTest
   @EnumSource(Operation.class)
   void copiesWhatAnOperationMovesAndReadsItsLogits(Operation operation) {
-    try (Team team = new Team(1);
+    try (Memory memory = new Memory(1);
         Problem problem = new Problem(operation, Shape.of("5x33"))) {
-      Memory memory = new Memory(team);
       problem.copies(memory).getFirst().repeat(1);
       assertThat(problem.output().segment().mismatch(problem.input().segment())).isEqualTo(-1);
       // The search goes to the end: nothing of what is read has the byte that is searched for.

@@ -10,27 +10,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class UlpsTest {
+class ValueTest {
   @Test
   void countsAcrossZeroAndToInfinity() {
     assertThat(between(-0.0f, 0.0f)).isZero();
     assertThat(between(-Float.MIN_VALUE, Float.MIN_VALUE)).isEqualTo(2);
     assertThat(between(Float.MAX_VALUE, Float.POSITIVE_INFINITY)).isEqualTo(1);
-    assertThat(between(Float.NaN, 1f)).isEqualTo(Ulps.NONE);
+    assertThat(between(Float.NaN, 1f)).isEqualTo(Value.FAR);
     assertThat(between(Float.NaN, Float.NaN)).isZero();
   }
 
   @Test
   void countsIntegersWithTheSignOfTheirType() {
-    assertThat(whole(false, Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(Ulps.NONE);
+    assertThat(whole(false, Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(Value.FAR);
     assertThat(whole(true, Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(1);
-    assertThat(whole(true, -1, 0)).isEqualTo(Ulps.NONE);
+    assertThat(whole(true, -1, 0)).isEqualTo(Value.FAR);
     assertThat(new Value.Whole(true, -1).text()).isEqualTo("18446744073709551615");
     assertThat(new Value.Whole(false, -1).json()).hasToString("-1");
   }
 
   private static long whole(boolean unsigned, long a, long b) {
-    return Ulps.between(new Value.Whole(unsigned, a), new Value.Whole(unsigned, b));
+    return new Value.Whole(unsigned, a).ulpsTo(new Value.Whole(unsigned, b));
   }
 
   @ParameterizedTest
@@ -44,16 +44,15 @@ class UlpsTest {
     "F64, 0x1, 0x3, 2"
   })
   void countsInTheNumbersOfTheType(DType type, String a, String b, long ulps) {
-    assertThat(Ulps.between(value(type, a), value(type, b))).isEqualTo(ulps);
+    assertThat(value(type, a).ulpsTo(value(type, b))).isEqualTo(ulps);
   }
 
   @Test
   void saysNoneWhereALongCannotHoldIt() {
     Value.Floating largest = doubleOf(Double.MAX_VALUE);
-    assertThat(Ulps.between(doubleOf(-Double.MAX_VALUE), largest)).isEqualTo(Ulps.NONE);
-    assertThat(Ulps.between(doubleOf(Double.NaN), largest)).isEqualTo(Ulps.NONE);
-    assertThat(Ulps.between(value(DType.F16, "0x7e00"), value(DType.F16, "0x3c00")))
-        .isEqualTo(Ulps.NONE);
+    assertThat(doubleOf(-Double.MAX_VALUE).ulpsTo(largest)).isEqualTo(Value.FAR);
+    assertThat(doubleOf(Double.NaN).ulpsTo(largest)).isEqualTo(Value.FAR);
+    assertThat(value(DType.F16, "0x7e00").ulpsTo(value(DType.F16, "0x3c00"))).isEqualTo(Value.FAR);
   }
 
   @Property
@@ -65,7 +64,7 @@ class UlpsTest {
   }
 
   private static long between(float a, float b) {
-    return Ulps.between(floatOf(a), floatOf(b));
+    return floatOf(a).ulpsTo(floatOf(b));
   }
 
   private static Value.Floating floatOf(float value) {
