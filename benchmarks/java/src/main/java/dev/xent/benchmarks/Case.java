@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
+import dev.xent.cli.bench.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -2,6 +2,7 @@
 package dev.xent.benchmarks;
 
 import dev.xent.benchmarks.Operation.Option;
+import dev.xent.cli.bench.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,9 +3,8 @@ package dev.xent.benchmarks;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.xent.XentRuntime;
+import dev.xent.cli.bench.Machine;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,7 +16,7 @@ final class Report {
 
   static String of(List<Row> rows, Launcher launcher) throws IOException {
     Map<String, Object> report = new LinkedHashMap<>();
-    report.put("cpu", cpuName());
+    report.put("cpu", Machine.here().cpu());
     report.put("pinned", launcher.cpus());
     report.put("jdk", Runtime.version().toString());
     report.put("xent", XentRuntime.get().toString());
@@ -47,15 +46,5 @@ final class Report {
       fields.put("rounds_ns", result.nanos());
     }
     return fields;
-  }
-
-  static String cpuName() throws IOException {
-    try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-      return lines
-          .filter(line -> line.startsWith("model name"))
-          .findFirst()
-          .map(line -> line.substring(line.indexOf(':') + 1).strip())
-          .orElse("unknown");
-    }
   }
 }

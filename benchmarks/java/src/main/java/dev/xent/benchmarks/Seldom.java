@@ -2,6 +2,7 @@
 package dev.xent.benchmarks;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.xent.cli.bench.Machine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -115,7 +116,7 @@ final class Seldom implements Callable<Integer> {
       }
     }
     Map<String, Object> report = new LinkedHashMap<>();
-    report.put("cpu", Report.cpuName());
+    report.put("cpu", Machine.here().cpu());
     report.put("java", java.toString());
     report.put("results", results);
     return JSON.std.asString(report) + "\n";

@@ -10,6 +10,7 @@ import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.benchmarks.Seldom.Call;
 import dev.xent.benchmarks.Seldom.Memory;
+import dev.xent.cli.bench.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

@@ -38,6 +38,8 @@ class ArchitectureTest {
           Set.of("dev.xent.files"),
           "examples",
           Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.onnxruntime"),
+          "java", // benchmarks/java: shapes and the name of the machine
+          Set.of("dev.xent.cli.bench"),
           "service",
           Set.of("dev.xent.onnxruntime"),
           "xent-spark",

@@ -4,7 +4,7 @@ package dev.xent.benchmarks.peers;
 import dev.xent.benchmarks.Operation;
 import dev.xent.benchmarks.Operation.Option;
 import dev.xent.benchmarks.Problem;
-import dev.xent.benchmarks.Shape;
+import dev.xent.cli.bench.Shape;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.LongStream;

@@ -2,8 +2,8 @@
 package dev.xent.benchmarks.peers;
 
 import dev.xent.benchmarks.Problem;
-import dev.xent.benchmarks.Shape;
 import dev.xent.benchmarks.Task;
+import dev.xent.cli.bench.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
