@@ -26,7 +26,7 @@ final class HelpText extends Help {
     super(command, colors);
   }
 
-  /** Each group has a heading; the list has none. */
+  /** Only the groups have headings. */
   @Override
   public String commandListHeading(Object... arguments) {
     return "";
