@@ -113,8 +113,12 @@ final class Repetitions {
       return;
     }
     int range = (int) Math.min(count, options.dryRange());
-    int longest = 0;
-    while (longest < range && !options.hasBreaker(text, count - range, count - longest)) {
+    int most = 0;
+    for (int k = 1; k < range; k++) {
+      most = Math.max(most, Math.min(repeated[k], range - k));
+    }
+    int longest = 0; // without a breaker; beyond the longest repetition nothing is read
+    while (longest < most && !options.hasBreaker(text, count - range, count - longest)) {
       longest++;
     }
     for (int k = 1; k < range; k++) {
