@@ -46,6 +46,42 @@ X, LABELS = np.zeros((2, 3), np.float32), np.array([0, 1])
     (lambda: pyxent.sample(X, logit_bias={1: 5.0}), "sample() got an unexpected keyword argument 'logit_bias'; expected "
      "bias_tokens and bias_values"),
     (lambda: pyxent.bind(pyxent.softmax, X, dim=1), "softmax() got an unexpected keyword argument 'dim'; expected axis"),
+    (lambda: pyxent.softmax(X, output=X), "softmax() got an unexpected keyword argument 'output'; expected out"),
+    (lambda: pyxent.softmax(X, inplace=True), "softmax() got an unexpected keyword argument 'inplace'; expected "
+     "out=logits"),
+    (lambda: pyxent.cross_entropy(X, LABELS, inplace=True), "cross_entropy() got an unexpected keyword argument "
+     "'inplace'; expected gradient=logits"),
+    *((lambda name=name: pyxent.cross_entropy(X, LABELS, **{name: True}), "cross_entropy() got an unexpected keyword "
+       f"argument '{name}'; expected gradient") for name in ("grad", "return_grad", "return_gradient", "input_gradient")),
+    *((lambda name=name: pyxent.linear_cross_entropy(X, X, LABELS, **{name: True}), "linear_cross_entropy() got an "
+       f"unexpected keyword argument '{name}'; expected hidden_gradient, weights_gradient, bias_gradient")
+      for name in ("gradient", "grad", "return_gradient")),
+    (lambda: pyxent.linear_cross_entropy(X, X, LABELS, input_gradient=True, weight=X[0]), "linear_cross_entropy() got "
+     "unexpected keyword arguments 'input_gradient', 'weight'; expected hidden_gradient, class_weights"),
+    (lambda: pyxent.cross_entropy(X, LABELS, smooth=0.1, eps=0.1, ignore=1), "cross_entropy() got unexpected keyword "
+     "arguments 'smooth', 'eps', 'ignore'; expected label_smoothing, ignore_index"),
+    (lambda: pyxent.sample(X, temp=1, k=1, p=1, rep_penalty=1, frequency=1, presence=1, rng=1), "sample() got unexpected "
+     "keyword arguments 'temp', 'k', 'p', 'rep_penalty', 'frequency', 'presence', 'rng'; expected temperature, top_k, "
+     "top_p, repetition_penalty, frequency_penalty, presence_penalty, seed and step"),
+    (lambda: pyxent.sample(X, T=1, penalty=1, random_state=1), "sample() got unexpected keyword arguments 'T', 'penalty', "
+     "'random_state'; expected temperature, repetition_penalty, seed and step"),
+    (lambda: pyxent.cross_entropy(X, labels=LABELS), "cross_entropy() got an unexpected keyword argument 'labels'; "
+     "expected targets"),
+    (lambda: pyxent.bind(pyxent.cross_entropy, X, target=LABELS), "cross_entropy() got an unexpected keyword argument "
+     "'target'; expected targets"),
+    (lambda: pyxent.softmax(x=X), "softmax() got an unexpected keyword argument 'x'; expected logits"),
+    (lambda: pyxent.softmax(a=X), "softmax() got an unexpected keyword argument 'a'; help(pyxent.softmax) lists the "
+     "arguments"),
+    (lambda: pyxent.cross_entropy(input=X, target=LABELS), "cross_entropy() got unexpected keyword arguments 'input', "
+     "'target'; expected logits, targets"),
+    (lambda: pyxent.kl_div(input=X, target=X), "kl_div() got unexpected keyword arguments 'input', 'target'; expected "
+     "log_probabilities, targets"),
+    (lambda: pyxent.linear_cross_entropy(input=X, weight=X, targets=LABELS), "linear_cross_entropy() got unexpected "
+     "keyword arguments 'input', 'weight'; expected hidden, weights"),
+    (lambda: pyxent.linear_cross_entropy(X, linear_weight=X, targets=LABELS), "linear_cross_entropy() got an unexpected "
+     "keyword argument 'linear_weight'; expected weights"),
+    (lambda: pyxent.Sampler().start().verify(X, draft=[1]), "verify() got an unexpected keyword argument 'draft'; expected "
+     "drafts"),
 ])
 def test_names_of_other_libraries(call, message):
     with pytest.raises(TypeError) as error:
@@ -90,7 +126,7 @@ def test_other_errors_of_a_call_are_pythons():
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'targets'"):
         pyxent.cross_entropy(X)
     with pytest.raises(TypeError, match="missing 2 required positional arguments: 'logits' and 'targets'"):
-        pyxent.cross_entropy(input=X, target=LABELS)
+        pyxent.cross_entropy(axis=0)
     with pytest.raises(TypeError, match="multiple values for argument 'logits'"):
         pyxent.softmax(X, logits=X)
     with pytest.raises(TypeError, match="^temperature is 'x'; expected a number$"):

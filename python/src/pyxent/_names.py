@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
 from typing import Any, TypedDict, TypeVar, cast
 
 from pyxent._options import shown
@@ -12,14 +14,22 @@ from pyxent._text import Repetition
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_GRADIENT = ("gradient", "hidden_gradient, weights_gradient, bias_gradient")
+_CHANCE = ("seed and step",)
 # The first entry whose words are arguments of the function is used. Similar spellings are found without this table.
 _HERE = {
-    "dim": ("axis",), "where": ("class_mask",), "mask": ("class_mask",),
+    "x": ("logits", "hidden"), "input": ("logits", "hidden", "log_probabilities"), "labels": ("targets",),
+    "output": ("out",), "inplace": ("out=logits", "gradient=logits"), "dim": ("axis",),
+    "grad": _GRADIENT, "return_grad": _GRADIENT, "return_gradient": _GRADIENT, "gradient": _GRADIENT,
+    "input_gradient": ("gradient", "hidden_gradient"), "where": ("class_mask",), "mask": ("class_mask",),
     "weight": ("class_weights", "weights"), "weights": ("class_weights or row_weights",),
     "b": ("weights",), "pos_weight": ("positive_weights",), "sample_weight": ("row_weights", "weights"),
-    "gamma": ("focal_gamma",), "alpha": ("focal_alpha",), "labels": ("targets",), "ignore_class": ("ignore_index",),
-    "generator": ("seed and step",), "key": ("seed and step",), "linear_weight": ("weights",),
-    "linear_bias": ("bias",), "logit_bias": ("bias_tokens and bias_values",),
+    "gamma": ("focal_gamma",), "alpha": ("focal_alpha",), "ignore": ("ignore_index",),
+    "ignore_class": ("ignore_index",), "eps": ("label_smoothing",), "smooth": ("label_smoothing",),
+    "linear_weight": ("weights",), "linear_bias": ("bias",), "generator": _CHANCE, "key": _CHANCE, "rng": _CHANCE,
+    "random_state": _CHANCE, "temp": ("temperature",), "T": ("temperature",), "k": ("top_k",), "p": ("top_p",),
+    "logit_bias": ("bias_tokens and bias_values",), "penalty": ("repetition_penalty",),
+    "rep_penalty": ("repetition_penalty",), "presence": ("presence_penalty",), "frequency": ("frequency_penalty",),
 }
 OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 
@@ -29,17 +39,34 @@ class Nothing(TypedDict):
 
 
 def named(function: Function) -> Function:
-    """Removes `more` and `unknown`, which hold the arguments that it does not take, from the signature that users see."""
+    """Removes `more` and `unknown`, which hold the arguments that it does not take, from the signature that users see.
+
+    Python reports that a required argument is missing before the function sees `unknown`: the wrapper names them then.
+    """
     signature = inspect.signature(function)
-    taken = [parameter for name, parameter in signature.parameters.items() if name not in ("more", "unknown")]
-    cast(Any, function).__signature__ = signature.replace(parameters=taken)
-    return function
+    taken = {name: parameter for name, parameter in signature.parameters.items() if name not in ("more", "unknown")}
+
+    @wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except TypeError as error:
+            unknown = {name: value for name, value in options.items() if name not in taken}
+            if not unknown or error.__traceback__ is None or error.__traceback__.tb_next:  # raised inside the function
+                raise
+            missing = [name for name in [*taken][len(arguments):] if name not in options
+                       and taken[name].default is inspect.Parameter.empty]
+            raise unexpected(checked, unknown, missing=missing) from None
+
+    cast(Any, checked).__signature__ = signature.replace(parameters=[*taken.values()])
+    return cast(Function, checked)
 
 
-def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: Sequence[Any] = ()) -> TypeError:
+def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: Sequence[Any] = (),
+               missing: Collection[str] = ()) -> TypeError:
     """Returns Python's error for arguments that a function does not take, with Xent's names for them.
 
-    `more` are positional arguments after the last one that may be positional.
+    `more` are positional arguments after the last one that may be positional, and `missing` the names of required ones.
     """
     name, taken = function.__name__, inspect.signature(function).parameters
     if more:
@@ -51,7 +78,8 @@ def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: S
         if argument in OF_TEXTS and argument not in taken:
             return TypeError(f"{argument} is an option of a text; expected Sampler({argument}={shown(value)}).start()")
     a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
-    expected = [found for argument in unknown if (found := _name_here(argument, taken))]
+    expected = dict.fromkeys(found for argument in unknown
+                             if (found := _name_here(argument, missing) or _name_here(argument, taken)))
     fix = f"expected {', '.join(expected)}" if expected else f"{_help(function)} lists the arguments"
     return TypeError(f"{name}() got {a}unexpected keyword argument{ending} {', '.join(map(repr, unknown))}; {fix}")
 
@@ -70,6 +98,6 @@ def _by_name(value: Any, taken: Collection[str]) -> str | None:
 
 def _name_here(name: str, taken: Collection[str]) -> str | None:
     for text in _HERE.get(name, ()):
-        if all(word in taken for word in text.split()[::2]):
+        if {*re.findall(r"\w+", text)} - {"and", "or"} <= {*taken}:
             return text
     return next(iter(difflib.get_close_matches(name, list(taken), 1, 0.8)), None)
