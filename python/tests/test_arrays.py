@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import pyxent
+from pyxent import _arrays
 from pyxent._arrays import _capsule_pointer, _Versioned, array_of
 
 X = np.random.default_rng(4).normal(size=(6, 5)).astype(np.float32)
+BITS = (X.view(np.uint32) >> 16).astype(np.uint16)  # of X as bfloat16
 LABELS = np.array([0, 4, 2, 1, 0, 3])
 EXPECTED = pyxent.softmax(X)
 
@@ -53,9 +55,20 @@ def test_without_numpy_results_are_memoryviews():
 
 
 def test_bfloat16_of_16_bit_integers():
-    upper = (X.view(np.uint32) >> 16).astype(np.uint16)
-    same = (upper.astype(np.uint32) << 16).view(np.float32)
-    assert bits(pyxent.softmax(pyxent.bfloat16(upper), dtype="float32")) == bits(pyxent.softmax(same))
+    same = (BITS.astype(np.uint32) << 16).view(np.float32)
+    assert bits(pyxent.softmax(pyxent.bfloat16(BITS), dtype="float32")) == bits(pyxent.softmax(same))
+
+
+def test_bfloat16_without_ml_dtypes(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    monkeypatch.setattr(_arrays, "_numpy_type", _arrays._numpy_type.__wrapped__)
+    y, out = pyxent.log_softmax(X, dtype="bfloat16"), np.zeros(X.shape, np.uint16)
+    to = pyxent.bfloat16(out)
+    assert y.dtype == np.uint16 and pyxent.log_softmax(X, out=to) is to and (out == y).all()
+    assert abs(pyxent.nll_loss(to, LABELS).loss - pyxent.cross_entropy(X, LABELS).loss) < 0.01
+    with pytest.raises(pyxent.DTypeError, match=r"pass pyxent\.bfloat16\(logits\)"):
+        pyxent.argmax(y)
+    np.testing.assert_array_equal(pyxent.argmax(pyxent.bfloat16(y)), X.argmax(-1))
 
 
 def test_ml_dtypes():
@@ -391,13 +404,29 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "32 or 64 bits, integers or booleans in the byte order of this machine. Convert it: numpy.asarray(hidden, numpy.float32)"),
     (lambda: pyxent.softmax(X, out=X.astype(">f4")), pyxent.DTypeError, "out has elements of type >f4; expected floats of 16, "
      "32 or 64 bits, integers or booleans in the byte order of this machine"),
-    (lambda: pyxent.softmax(X, out=X[::-1]), pyxent.ShapeError, "out has strides [-5, 1]; expected strides of 0 or more"),
+    (lambda: pyxent.softmax(X, out=X[::-1]), pyxent.ShapeError, "out has strides [-5, 1]; expected strides of 0 or more, "
+     "or True, which makes a new array"),
     (lambda: pyxent.softmax(X, out=X[:3].copy()), pyxent.ShapeError,
      "out is float32 [3, 5], logits is float32 [6, 5]; expected the same shape"),
     (lambda: pyxent.softmax(X, out=X.astype(float)), pyxent.DTypeError,
-     "out is float64 [6, 5], logits is float32 [6, 5]; expected out of type float32, float16 or bfloat16"),
+     "out is float64 [6, 5], logits is float32 [6, 5]; expected out of type float32, float16 or bfloat16. For float64 "
+     "results pass numpy.asarray(logits, numpy.float64)"),
+    (lambda: pyxent.cross_entropy(X, LABELS, losses=np.zeros(6)), pyxent.DTypeError,
+     "losses is float64 [6], logits is float32 [6, 5]; expected losses of type float32, float16 or bfloat16"),
+    (lambda: pyxent.softmax(X, out=BITS.copy()), pyxent.DTypeError,
+     "out is uint16 [6, 5], logits is float32 [6, 5]; expected out of type float32, float16 or bfloat16. If these are "
+     "the bits of bfloat16, pass pyxent.bfloat16(out)"),
+    (lambda: pyxent.nll_loss(BITS, LABELS), pyxent.DTypeError,
+     "log_probabilities is uint16 [6, 5]; expected an array of type float32, float16, bfloat16 or float64. If these are "
+     "the bits of bfloat16, pass pyxent.bfloat16(log_probabilities); otherwise numpy.asarray(log_probabilities, "
+     "numpy.float32)"),
+    *((lambda call=call: call(BITS), pyxent.DTypeError, "logits is uint16 [6, 5]; expected floats, or integers of another "
+       "type. If these are the bits of bfloat16, pass pyxent.bfloat16(logits); otherwise numpy.asarray(logits, "
+       "numpy.float32)") for call in (
+           pyxent.softmax, pyxent.log_softmax, pyxent.log_sum_exp, pyxent.argmax, pyxent.entropy,
+           lambda x: pyxent.top_k(x, 2), lambda x: pyxent.softmax(x, axis=None), lambda x: pyxent.argmax(x, last=True))),
     (lambda: pyxent.softmax(X, out=READ_ONLY), pyxent.ArrayMemoryError,
-     "out is read-only; expected writable memory"),
+     "out is read-only; expected writable memory, or True, which makes a new array"),
     (lambda: pyxent.softmax(WIDE[:, :5], out=WIDE[:, 1:6]), pyxent.ArrayMemoryError,
      f"out and logits lie within each other's span of memory; {MEMORY}"),
     (lambda: pyxent.softmax(X, out=np.lib.stride_tricks.as_strided(X.copy(), strides=(0, 4))), pyxent.ArrayMemoryError,

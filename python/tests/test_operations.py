@@ -594,12 +594,13 @@ def test_a_chance_is_said_as_a_whole(options, message):
 
 NUMBERS_OF_ROWS = np.ones(6)
 WHOLE_OF_ROWS = np.ones(6, np.int32)
+NO_TOKENS = np.zeros((6, 0), int)
 
 
 @pytest.mark.parametrize("name, operation, options, output", [
     *((name, pyxent.sample, {"seed": 1, "step": 2, name: WHOLE_OF_ROWS}, dict(tokens=WHOLE_OF_ROWS))
       for name in ("seed", "step", "stream", "draw", "top_k", "min_keep")),
-    *((name, pyxent.sample, {name: NUMBERS_OF_ROWS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
+    *((name, pyxent.sample, {name: NUMBERS_OF_ROWS, "output_tokens": NO_TOKENS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
       for name in ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                    "repetition_penalty", "frequency_penalty", "scale", "dynatemp_range", "dynatemp_exponent")),
     ("temperature", pyxent.sample, dict(temperature=NUMBERS_OF_ROWS.view("f4")[:6]),

@@ -9,9 +9,11 @@ import pyxent
 
 X = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
 LABELS = np.array([0, 2, 1, 1])
-REMEDY = re.compile(r"(numpy\.asarray\(\w+(?:, [\w.]+)?\)|numpy\.frombuffer\(\w+, [\w.]+\)|\w+\.copy\(\)|\w+\.T$|"
+REMEDY = re.compile(r"(pyxent\.bfloat16\(\w+\)|"
+                    r"numpy\.asarray\(\w+(?:, [\w.]+)?\)|numpy\.frombuffer\(\w+, [\w.]+\)|\w+\.copy\(\)|\w+\.T$|"
                     r"\w+\.(?:to|long|bool|float|double|to_dense|resolve_neg)\([\w.]*\))")
 ONE_HOT = np.eye(3)[LABELS]
+BITS = (X.view(np.uint32) >> 16).astype(np.uint16)
 
 
 def mended(call, name, value):
@@ -20,7 +22,7 @@ def mended(call, name, value):
         call(value)
     found = REMEDY.search(str(error.value))
     assert found, str(error.value)
-    names = {"numpy": np, name: value}
+    names = {"numpy": np, "pyxent": pyxent, name: value}
     if "torch" in found[1] or not isinstance(value, (list, np.ndarray)):
         names["torch"] = pytest.importorskip("torch")
     return call(eval(found[1], names))
@@ -51,7 +53,11 @@ CASES = {
                                      bytes([0, 2, 1, 1]), bytearray([0, 2, 1, 1]))),
     "logits": (of(pyxent.cross_entropy, logits=None, targets=LABELS), (X.tolist(), X.round().astype(int),
                                                                        X.round().astype(int).tolist())),
-    "logits of a sampler": (of(pyxent.sample, logits=None), (X.tolist(), X.astype(float), X.round().astype(int))),
+    "logits of a sampler": (of(pyxent.sample, logits=None), (X.tolist(), X.astype(float), X.round().astype(int), BITS)),
+    "logits of an argmax": (of(pyxent.argmax, logits=None), (BITS,)),
+    "logits with an output": (of(pyxent.softmax, logits=None, out=X.copy()), (X.round().astype(int), BITS)),
+    "log_probabilities": (of(pyxent.nll_loss, log_probabilities=None, targets=LABELS), (BITS, BITS.view(np.int16))),
+    "out": (of(pyxent.softmax, logits=X, out=None), (BITS.copy(),)),
     "logits of a softmax": (of(pyxent.softmax, logits=None), (X.tolist(), [[1, 2]], 3, 3.5, b"\0\0\x80\x3f" * 4,
                                                               X.astype(">f4"), X.astype(object), X.astype(np.longdouble),
                                                               memoryview(X.astype(">f4")), X[::-1],

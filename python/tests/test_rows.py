@@ -181,7 +181,7 @@ def test_the_largest_integers():
             (lambda: pyxent.top_k(x + 1, 2), "logits is int64 [2, 3] with numbers beyond 2^53; expected numbers that "
              "float64 holds"),
             (lambda: pyxent.bind(pyxent.top_k, x, 2), "logits is int64 [2, 3] and the call is bound; expected an array "
-             "of floats. Convert logits first"),
+             "of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
             (lambda: pyxent.top_k(x, 2, largest=False, classes=x[:, :2]), "largest is False and classes is given; "
              "expected largest=True"),
             (lambda: pyxent.top_k(x, 4, largest=False), "k is 4, logits is float64 [2, 3] with 3 classes along axis 1: "
@@ -290,8 +290,10 @@ def test_several_axes_of_tensors():
      "expected one axis. Reshape logits so that one axis has the classes"),
     (lambda: pyxent.bind(pyxent.softmax, X, dtype="f8"), pyxent.OptionError, "dtype is float64, logits is float32 [2, 3, "
      "4], and the call is bound; expected a dtype that is no wider. Convert logits first"),
-    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.OptionError, "logits is int64 [2, 4] and the call is bound; "
-     "expected an array of floats. Convert logits first"),
+    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.DTypeError, "logits is int64 [2, 4] and the call is bound; "
+     "expected an array of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
+    (lambda: pyxent.softmax(LABELS, out=X[0]), pyxent.DTypeError, "logits is int64 [2, 4] and out is given; expected an "
+     "array of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
     (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is bool [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "

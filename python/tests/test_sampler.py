@@ -213,6 +213,14 @@ def test_penalties_of_a_batch_need_its_tokens():
     assert pyxent.Sampler(repetition_penalty=1, presence_penalty=0).start().next(BATCH).shape == (3,)
 
 
+def test_penalties_before_the_first_token():
+    numbers = dict(repetition_penalty=1.5, frequency_penalty=0.1, presence_penalty=0.2)
+    expected = pyxent.sample(LOGITS, seed=3, step=0).tokens
+    assert pyxent.sample(LOGITS, seed=3, step=0, output_tokens=np.zeros(0, int), **numbers).tokens == expected
+    assert pyxent.Sampler(seed=3, **numbers).start().next(LOGITS) == expected
+    assert pyxent.sample(LOGITS, repetition_penalty=1, frequency_penalty=0, presence_penalty=None).sampled == 1
+
+
 def test_a_call_that_raises_does_not_count():
     cursor = pyxent.Sampler(seed=1).start()
     with pytest.raises(pyxent.DTypeError):
@@ -332,6 +340,11 @@ def test_a_sampler_is_no_cursor():
     (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(
         LOGITS, bias_tokens=np.array([1]), bias_values=np.zeros(1, np.float32)), pyxent.OptionError, "expected bias, with"),
     (lambda: pyxent.Sampler().start(3).rewind(4), pyxent.OptionError, "step is 4, this cursor is at step 3"),
+    (lambda: pyxent.sample(BATCH, repetition_penalty=1.2), pyxent.OptionError, "repetition_penalty is set and no tokens are "
+     "passed; expected prompt_tokens or output_tokens. Before the first token, pass an array with 0 entries per row"),
+    (lambda: pyxent.sample(LOGITS, frequency_penalty=1), pyxent.OptionError, "frequency_penalty is set and no tokens are"),
+    (lambda: pyxent.sample(BATCH, presence_penalty=[None, 1, 0]), pyxent.OptionError, "presence_penalty is set and no"),
+    (lambda: pyxent.Sampler(presence_penalty=[1]).start().next(LOGITS), pyxent.OptionError, "presence_penalty is set and"),
     (lambda: pyxent.Sampler(repetition_penalty=2).start(3).rewind(2), pyxent.OptionError, "1 steps back are more than the 0"),
     (lambda: pyxent.Sampler().start().verify(LOGITS, []), pyxent.ShapeError, "logits has the shape [4], drafts has 0 tokens; "
      "expected the shape [1, 4]"),

@@ -198,7 +198,8 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
                                f"expected a dense array of numbers in main memory") from error
     if array.strides and min(array.strides) < 0:
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
-            fix = "" if takes == OUTPUT or not hasattr(value, "copy") else f". Copy it: {name}.copy()"
+            copy = f". Copy it: {name}.copy()" if hasattr(value, "copy") else ""
+            fix = f", or {NEW}" if takes == OUTPUT else copy
             raise ShapeError(f"{name} has strides {list(array.strides)}; expected strides of 0 or more{fix}")
         array.strides = tuple(max(stride, 0) for stride in array.strides)  # that of an axis of size 1
     if array.address % SIZE[array.type] and array.size:
@@ -212,6 +213,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
 
 
 OUTPUT = "an output"  # `takes` of an output, which is not converted
+NEW = "True, which makes a new array"  # instead of an output, for messages
 
 
 def converted(name: str, takes: str, of_torch: bool = False) -> str:
@@ -247,6 +249,9 @@ def article(noun: str) -> str:
 
 def bfloat16(array: Any) -> Array:
     """16-bit integers as bfloat16 numbers with the same bits, for NumPy, which has no such type.
+
+    Every function takes the result as an input or an output. A call that fills it writes the bits into `array`, and
+    returns what you passed: read `array`.
 
     >>> import array, pyxent
     >>> bits = array.array("H", [0x3F80, 0x3F80])  # 1 and 1
@@ -442,8 +447,7 @@ def _instead_of_arrow(name: str, value: Any, are_labels: bool) -> str | None:
 
 
 def _no_output(name: str, kind: type) -> DTypeError:
-    return DTypeError(f"{name} is {article(kind.__name__)}; expected True, which makes a new array, or an array that it "
-                      "fills")
+    return DTypeError(f"{name} is {article(kind.__name__)}; expected {NEW}, or an array that it fills")
 
 
 def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:

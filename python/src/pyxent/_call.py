@@ -19,7 +19,7 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
+from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NEW, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
                             converted, empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
@@ -108,7 +108,14 @@ def conversion(name: str, array: Array, takes: str) -> str:
             map(math.isnan, numbers_along(array, list(zip(array.shape, array.strides))))):
         filled = f"{name}.nan_to_num(-100).long()" if of_torch else f"numpy.nan_to_num({name}, nan=-100).astype(int)"
         return f". Convert it: {filled}{IGNORED}"
-    return f". Convert it: {converted(name, takes, of_torch)}"
+    fix = converted(name, takes, of_torch)
+    bits = bits_of_bfloat16(name, array) if "float" in takes else ""
+    return f"{bits}; otherwise {fix}" if bits else f". Convert it: {fix}"
+
+
+def bits_of_bfloat16(name: str, array: Array) -> str:
+    """The end of a message about 16-bit integers, which are the bits of bfloat16 numbers in NumPy."""
+    return f". If these are the bits of bfloat16, pass pyxent.bfloat16({name})" if array.type in ("U16", "I16") else ""
 
 
 _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16,
@@ -178,7 +185,7 @@ def require_unwritten(tensors: Sequence[LentTensor], versions: Sequence[int]) ->
 
 
 def _read_only(name: str) -> ArrayMemoryError:
-    return ArrayMemoryError(f"{name} is read-only; expected writable memory")
+    return ArrayMemoryError(f"{name} is read-only; expected writable memory, or {NEW}")
 
 
 def require_writable(name: str, array: Array, others: Iterable[tuple[str, str, Array]],
@@ -433,8 +440,8 @@ class Call:
         return "int" if types in (_INDEX, _INTEGER) else float_like(self.lead.type)
 
     def _require_type(self, name: str, array: Array, types: int) -> None:
-        fix = "" if name in self.results else conversion(self._called(name), array, self._takes(types))
-        name = self._called(name)
+        is_output, name = name in self.results, self._called(name)
+        fix = self._instead_of(name, array) if is_output else conversion(name, array, self._takes(types))
         if types in (_FLOAT, _FLOAT_OR_FLAG):
             flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
             if flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
@@ -451,6 +458,13 @@ class Call:
                               "int64")
         if types == _INTEGER and not array.has_integers:
             raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
+
+    def _instead_of(self, name: str, output: Array) -> str:
+        """The end of a message about the type of an output."""
+        if name == "out" and output.type == "F64":
+            of_torch = is_of_torch(self.given_lead)
+            return f". For float64 results pass {converted(self.lead_name, 'numpy.float64', of_torch)}"
+        return bits_of_bfloat16(name, output)
 
     def _code(self, name: str) -> int:
         """The type code for the kernels: U8 for all flags, whose sign has no meaning."""

@@ -23,12 +23,12 @@ from pyxent._functions import FUNCTIONS
 from pyxent._names import Nothing, named, unexpected
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                             Shape, ExactSum, Work, library, sized)
-from pyxent._options import (Reductions, choice, filters_of, integer, is_per_row, options_of, require, sampling_of,
-                             set_number, shown, truth)
+from pyxent._options import (PENALTIES, Reductions, choice, filters_of, integer, is_per_row, options_of, require,
+                             sampling_of, set_number, shown, truth)
 from pyxent._products import write_gradients, write_logits
 from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, copied_like, doubles_of,
                           fill, flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
-                          losses_of_others, nll_of_rows, parts_of_signs, reversed_along, row_factors,
+                          losses_of_others, nll_of_rows, not_copied, parts_of_signs, reversed_along, row_factors,
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
                           write_products, write_sums)
 from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
@@ -58,13 +58,15 @@ def softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None
 
     `x` are the logits after `softcap` (`c tanh(x / c)`) and after division by `temperature`.
 
-    logits        float32, float16, bfloat16 or float64, of any shape and strides; integers are copied as float64
+    logits        float32, float16, bfloat16 or float64, of any shape and strides; integers, except uint16, are
+                  copied as float64
     axis          the class axis; several axes, or None for all: their indices together are the classes. Logits
                   without a dimension are one class; the axis is then -1, 0 or None
     temperature   one number, or one per row: a list, or an array as `sink`
     out           your array in the shape of the logits; it may be the logits themselves
     dtype         the type of a new result, if it differs from that of the logits; "float64" computes with a float64
-                  copy of the logits
+                  copy of the logits. Without ml_dtypes, "bfloat16" results in NumPy are uint16 with the bits: pass
+                  `bfloat16(result)` to other calls
     class_mask    0 (or False) masks a class: one flag per class, or any shape that broadcasts to that of the logits
                   by the rules of NumPy
     sink          an extra logit in the sum of each row, without a class: one per row, or one for all
@@ -407,7 +409,7 @@ def _floats(logits: Any, threads: Any) -> Any:
     """Returns the logits, with integers copied as float64."""
     lent = array_of("logits", _given("logits", logits))
     if lent.type not in FLOATS and isinstance(threads, Bound):
-        raise OptionError(f"logits is {lent} and the call is bound; expected an array of floats. Convert logits first")
+        raise not_copied("logits", lent, -1, "the call is bound")
     return as_floats("logits", logits, lent)
 
 
@@ -437,8 +439,8 @@ def argmax(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = Fa
     """The class of the largest logit of each row, as int64: the lowest of equal classes, or the highest with `last`.
 
     The class is -1 in a row that is NaN or +inf, or that has only -inf or masked classes. For several axes, the index
-    counts through all of them, as in NumPy. Integers are copied as float64, which must represent them exactly. `out` is
-    int32 or int64.
+    counts through all of them, as in NumPy. Integers, except uint16, are copied as float64, which must represent them
+    exactly. `out` is int32 or int64.
 
     >>> import numpy as np, pyxent
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
@@ -750,6 +752,9 @@ class Loss(_Shown):
     def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
         """Computes the gradient later: that of `gradient=True`, times `upstream`, one number per row (None: 1 each).
 
+        With the default reduction, `upstream` multiplies the gradient of the mean. For the gradients of `losses`, call
+        with reduction="sum".
+
         Call it on the result of a `cross_entropy` with `save_statistics=True`. The logits, targets and weights must be
         unchanged. Returns a new array or `gradient`, which may be the logits.
 
@@ -779,7 +784,9 @@ class LinearLoss(Loss):
     def backward(self, upstream: Input = None, *, hidden_gradient: Output = True,  # type: ignore[override]
                  weights_gradient: Output = None, bias_gradient: Output = None,
                  threads: int | None = None) -> LinearGradients:
-        """Computes the gradients later: of the losses of the rows, each times its `upstream` (None: 1), one per row.
+        """Computes the gradients later: those of the call, times `upstream`, one number per row (None: 1 each).
+
+        `upstream` multiplies the gradients of the mean, unless the call has reduction="sum".
 
         Call it on the result of a `linear_cross_entropy` with `save_statistics=True`. The hidden states, weights, bias
         and targets must be unchanged. `True` makes a new array; your array is overwritten.
@@ -2031,8 +2038,12 @@ def sample(
     bias                      a number per class that is added to its logit; shapes as for `class_mask`
     bias_tokens, bias_values  the same for several classes of each row, in the shape [rows, n]; in signed types, -1
                               marks an unused entry. If a class is there twice, the last entry counts
-    prompt_tokens, output_tokens  the earlier tokens, to which the penalties apply; in signed types, -1 marks an unused
-                              entry
+    repetition_penalty        r: the logit x of a class among the prompt or output tokens becomes x / r if x > 0, or x r
+    frequency_penalty, presence_penalty  f and p: the logit x of a class that is c > 0 times among the output tokens
+                              becomes (x - c f) - p
+    prompt_tokens, output_tokens  the earlier tokens, to which the penalties apply: arrays of integers in the shape of
+                              the logits with any number of entries along the class axis, [rows, k]; in signed types,
+                              -1 marks an unused entry. Penalties need one of the two, which may have k = 0
     draft_tokens, draft_probabilities  a token per row that another model drew, or -1, and the probabilities of all
                               classes that it drew with, in the shape of the logits. A draft is accepted with the
                               probability min(1, p / q), p being its own here and q the other model's; else the token is
@@ -2042,6 +2053,8 @@ def sample(
     Every number, from `seed` to `dynatemp_exponent`, may be one for all rows, or a list or array with one per row; None
     in it turns the option off for that row. A row then has the same token as in a separate call. An array may have the
     shape of the tokens, or that of the logits with a class axis of size 1.
+
+    The token is -1 in a row with a NaN or +inf, or without a class above -inf that the options allow.
 
     You request outputs as in `cross_entropy`.
 
@@ -2087,6 +2100,10 @@ def sample(
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values),
                         ("draft_tokens", draft_tokens), ("draft_probabilities", draft_probabilities)):
         call.take(name, value)
+    if prompt_tokens is output_tokens is None and (penalties := [
+            name for name in PENALTIES if name in per_row or getattr(shared, name)]):
+        raise OptionError(f"{penalties[0]} is set and no tokens are passed; expected prompt_tokens or output_tokens. "
+                          "Before the first token, pass an array with 0 entries per row")
     for name in per_row:
         call.read_options(name, per_row[name])
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))

@@ -22,6 +22,7 @@ RANGES: dict[str, Range] = {
     "k": Range(1, _MAX, False, None, "request 1 or more of the largest classes"),
     "top_count": Range(0, _MAX, True, None, "expected 0 or more"),
 }
+PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _TYPES = {field[0]: field[1] for field in (*Options._fields_, *Sampling._fields_)}
 
 

@@ -12,7 +12,7 @@ from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, column_of, is_of
 from pyxent._call import Bound, Call, Memory, conversion, normal_axis, require_flags, unpacked
 from pyxent._native import TYPES, Library
 from pyxent._options import is_per_row, shown
-from pyxent.errors import DTypeError, OptionError, ShapeError
+from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
 
 
 def numpy_for(what: str) -> Any:
@@ -48,7 +48,8 @@ class Rows(NamedTuple):
            threads: Any, out_name: str = "out", may_be_empty: bool = False) -> Rows:
         given = out is not None and out is not True
         if given or isinstance(threads, Bound):
-            raise OptionError(_reason(name, lent, axis, f"{out_name} is given" if given else "the call is bound"))
+            raise not_copied(name, lent, axis, f"{out_name} is given" if given else "the call is bound")
+        _require_no_bits(name, lent)
         axes = _axes(name, axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
             raise ShapeError(f"{name} is {lent}, and row_offsets are set; expected one dimension, and one axis")
@@ -158,13 +159,16 @@ class Rows(NamedTuple):
                               [shape[d] for d in self._rest])
 
 
-def _reason(name: str, lent: Array, axis: Any, but: str) -> str:
-    """The message if a call would need a copy but cannot make one."""
-    if lent.type not in FLOATS:
-        return f"{name} is {lent} and {but}; expected an array of floats. Convert {name} first"
+def not_copied(name: str, lent: Array, axis: Any, but: str) -> XentError:
+    """The error of a call that would need a copy but cannot make one."""
     if is_several(axis):
-        return f"axis is {shown(axis)} and {but}; expected one axis. Reshape {name} so that one axis has the classes"
-    return f"dtype is float64, {name} is {lent}, and {but}; expected a dtype that is no wider. Convert {name} first"
+        return OptionError(f"axis is {shown(axis)} and {but}; expected one axis. Reshape {name} so that one axis has "
+                           "the classes")
+    if lent.type not in FLOATS:
+        return DTypeError(f"{name} is {lent} and {but}; expected an array of floats"
+                          f"{conversion(name, lent, 'numpy.float32')}")
+    return OptionError(f"dtype is float64, {name} is {lent}, and {but}; expected a dtype that is no wider. Convert "
+                       f"{name} first")
 
 
 def _axes(name: str, axis: Any, shape: tuple[int, ...]) -> list[int]:
@@ -514,10 +518,18 @@ def _write(to: Array, found: Any) -> None:
 # ---- work of NumPy and PyTorch ------------------------------------------------------------------------------------
 
 
+def _require_no_bits(name: str, lent: Array) -> None:
+    """Rejects uint16, the type of bfloat16 results without ml_dtypes, instead of reading the bits as integers."""
+    if lent.type == "U16":
+        raise DTypeError(f"{name} is {lent}; expected floats, or integers of another type"
+                         f"{conversion(name, lent, 'numpy.float32')}")
+
+
 def as_floats(name: str, value: Any, lent: Array) -> Any:
     """Copies integers as float64; every integer must be exact in float64."""
     if lent.type in FLOATS:
         return value
+    _require_no_bits(name, lent)
     given = _of_library(name, value)
     if lent.type in ("I64", "U64") and lent.size and (int(given.max()) > 2**53 or int(given.min()) < -2**53):
         raise DTypeError(f"{name} is {lent} with numbers beyond 2^53; expected numbers that float64 holds")

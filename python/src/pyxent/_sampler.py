@@ -14,7 +14,7 @@ from pyxent._arrays import array_of, held, released
 from pyxent._call import numbers_along, plural
 from pyxent._names import OF_TEXTS, Nothing, named, unexpected
 from pyxent._operations import Sample, sample
-from pyxent._options import integer, is_per_row, sampling_of, shown
+from pyxent._options import PENALTIES, integer, is_per_row, sampling_of, shown
 from pyxent._text import Repetition, Text, tokens_of
 from pyxent._types import ArrayLike
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
             "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
-_PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
 def _penalties(options: Mapping[str, Any]) -> list[str]:
     """The names of the penalties that are set."""
-    return [name for name in _PENALTIES if is_per_row(value := options.get(name))
+    return [name for name in PENALTIES if is_per_row(value := options.get(name))
             or value not in (None, 1 if name == "repetition_penalty" else 0)]
 
 
@@ -104,7 +103,10 @@ class Sampler:
         sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
-        """Returns a cursor whose next token has this step and follows the tokens of the prompt."""
+        """Returns a cursor whose next token has this step and follows the tokens of the prompt.
+
+        `prompt_tokens` is a list of integers, those of one text; `sample` takes an array with those of each row.
+        """
         return SamplerCursor(self, step, prompt_tokens)
 
     def __getstate__(self) -> dict[str, Any]:

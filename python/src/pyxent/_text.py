@@ -150,5 +150,4 @@ class Text:
 
     def histories(self) -> dict[str, array[int]]:
         """The inputs of a call that contain the earlier tokens."""
-        parts = {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": self.tokens[self.prompt:]}
-        return {name: part for name, part in parts.items() if part}
+        return {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": self.tokens[self.prompt:]}
