@@ -126,7 +126,7 @@ def test_labels_are_looked_at_in_each_run():
         assert (raised.value.row, raised.value.label) == (4, 5) and (gradient == 7).all()
     labels[4] = abs(LABELS[4])
     assert bits(call()) == good
-    bad = pyxent.bind(pyxent.cross_entropy, X, np.full(6, 9))  # is no error before a run
+    bad = pyxent.bind(pyxent.cross_entropy, X, np.full(6, 9))  # fails in a run, not before
     with pytest.raises(pyxent.LabelError, match="row 0 has label 9"):
         bad()
 
@@ -314,7 +314,7 @@ def test_tensors_of_pytorch():
         assert torch.equal(call(), pyxent.softmax(x))
         x.mul_(2)
     version = call()._version
-    assert call()._version > version  # a backward that saved it refuses
+    assert call()._version > version  # a backward that saved it raises
     x.requires_grad_()
     with pytest.raises(pyxent.ArrayMemoryError, match="logits requires its gradient"):
         call()

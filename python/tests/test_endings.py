@@ -62,7 +62,7 @@ class Watched:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGALRM and no setitimer")
 def test_interrupted_calls():
-    """In a process of its own, as pytest and others have functions that run at any time and cannot be interrupted."""
+    """In its own process, as pytest and others have functions that run at any time and cannot be interrupted."""
     run = subprocess.run([sys.executable, __file__], stdout=subprocess.PIPE, text=True, timeout=60 + CALLS // 20)
     print(run.stdout)
     assert run.returncode == 0
@@ -139,7 +139,7 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
 
 
 def test_threads_with_little_stack_leave_it_to_the_calling_one():
-    """A program that wants many threads gives them little; native code refuses to run there."""
+    """A program with many threads has small stacks; native code raises there."""
     _call._pool.cache_clear()
     before = threading.stack_size(1 << 16)
     try:

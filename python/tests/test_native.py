@@ -111,7 +111,7 @@ def test_libraries_that_cannot_be(tmp_path):
     garbage.write_bytes(b"no library")
     assert refusal(missing).startswith(f"pyxent: there is no native library at {missing}: install a wheel for this "
                                        f"platform")
-    # One that needs the interpreter alone: Windows does not find libraries that lie in another folder.
+    # One that needs the interpreter alone: Windows does not find libraries in another folder.
     other = importlib.import_module("numpy.random._mt19937").__file__
     message = refusal(other)
     assert message.startswith(f"pyxent: {other} lacks a function of Xent: ") and "xent_abi_version" in message

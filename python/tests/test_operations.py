@@ -86,7 +86,7 @@ def test_cross_entropy_is_that_of_numpy(dtype):
 
 
 def test_the_short_path_of_cross_entropy_asks_for_every_argument():
-    """One that it does not know would be left out silently, from the second call on."""
+    """A new one would be left out silently, from the second call on."""
     function = ast.parse(inspect.getsource(pyxent.cross_entropy)).body[0]
     condition = next(node.test for node in function.body if isinstance(node, ast.If) and len(node.body) > 1)
     asked = {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)}
@@ -771,7 +771,7 @@ def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
 
 
 def test_tokens_that_all_rows_share():
-    """Beside tokens that are each row's own, in rows that are copied: one are strided along the rows, the other not."""
+    """With tokens that differ by row, in rows that are copied: one are strided along the rows, the other not."""
     logits = SEVERAL["cropped"](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
     own = RANDOM.integers(0, 6, (*logits.shape[:-1], 2))
     shared = np.broadcast_to(np.array([3, 1]), own.shape)

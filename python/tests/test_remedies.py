@@ -17,7 +17,7 @@ BITS = (X.view(np.uint32) >> 16).astype(np.uint16)
 
 
 def mended(call, name, value):
-    """What the call gives after the remedy that its message names."""
+    """What the call returns after the remedy that its message names."""
     with pytest.raises(pyxent.XentError) as error:
         call(value)
     found = REMEDY.search(str(error.value))

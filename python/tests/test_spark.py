@@ -33,7 +33,7 @@ def session(kind):
 
 
 def numbers(spark):
-    """What the functions give in a session, as JSON has it."""
+    """What the functions return in a session, as JSON."""
     from pyspark.sql import functions as F
 
     from pyxent import spark as xent
@@ -126,7 +126,7 @@ def test_what_is_no_session(given):
 
 
 def test_a_session_without_the_jars(tmp_path):
-    """In a process of its own, as in `found`."""
+    """In its own process, as in `found`."""
     code = """from pyspark.sql import SparkSession
 from pyxent.spark import register
 spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
@@ -196,7 +196,7 @@ def mistakes(spark):
 
 
 def _program(kind, folder):
-    """A session in a process of its own: one process has no sessions of both kinds."""
+    """A session in its own process: one process has no sessions of both kinds."""
     from pyxent.spark import register
     spark = session(kind)
     if kind == "connect":

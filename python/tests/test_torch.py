@@ -323,7 +323,7 @@ def test_neither_forward_mode_nor_vmap(call, x):
 
 
 def test_what_is_kept(x):
-    """Statistics and the gradient give the same bits, and take the memory that the page says."""
+    """Statistics and the gradient have the same bits, and take the memory that the page says."""
     for rows, kept in ((655, 65500 * 4), (656, 656 * 64 + 8)):
         x = torch.randn(656, 100, requires_grad=True)
         loss = xent.cross_entropy(x[:rows], torch.arange(rows) % 100, reduction="sum")

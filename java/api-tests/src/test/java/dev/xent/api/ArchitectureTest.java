@@ -31,7 +31,7 @@ class ArchitectureTest {
   private static final Set<String> LIBRARY =
       Set.of("dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
 
-  /** What some modules use beside it. */
+  /** What some modules use in addition to it. */
   private static final Map<String, Set<String>> USES =
       Map.of(
           "xent-cli",
@@ -83,7 +83,7 @@ class ArchitectureTest {
   @ParameterizedTest
   @MethodSource("modules")
   void packagesHaveNoCycles(Module module) {
-    // An operation has a plan, and plans know the words of the API: dev.xent itself is no slice.
+    // An operation has a plan, and plans use types of the API: dev.xent itself is not a slice.
     slices()
         .matching("dev.xent.(**)")
         .should()

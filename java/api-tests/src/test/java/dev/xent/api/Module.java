@@ -12,7 +12,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** A module of the build that has Java code of its own. */
+/** A module of the build that has Java code. */
 record Module(String name, Path folder) {
   private static final Path ROOT = Path.of(System.getProperty("basedir"), "..", "..").normalize();
   private static final Pattern ENTRY = Pattern.compile("<module>(.+)</module>");

@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Everything public of every module, called with null in place of each argument in turn: it is
- * refused by the name of the argument, or of the option that the method sets, for a tensor with
+ * Everything public of every module, called with null instead of each argument in turn: it is
+ * rejected by the name of the argument, or of the option that the method sets, for a tensor with
  * what to give, and where it is allowed that is said by {@code @Nullable}. Exceptions are left out:
  * they are made by the library.
  */

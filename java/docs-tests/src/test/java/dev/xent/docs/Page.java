@@ -39,7 +39,7 @@ public record Page(Path path, String text) {
    *
    * @param page on which it stands
    * @param line of the page on which it begins
-   * @param language behind the fence
+   * @param language after the fence
    * @param text between the fences
    */
   record Block(Page page, int line, String language, String text) {
@@ -77,7 +77,7 @@ public record Page(Path path, String text) {
     return read(ROOT.resolve(path));
   }
 
-  /** All pages that people read: those of the root and of docs/, and those beside data. */
+  /** All pages that people read: those of the root and of docs/, and those next to data. */
   static List<Page> all() {
     List<Page> pages =
         files(ROOT).stream()

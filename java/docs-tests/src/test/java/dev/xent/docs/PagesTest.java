@@ -82,7 +82,7 @@ class PagesTest {
             });
   }
 
-  /** The anchors that GitHub gives to headings. */
+  /** The anchors of headings on GitHub. */
   private static List<String> anchors(Path target) {
     Page page = Page.of(Page.ROOT.relativize(target).toString());
     return HEADING

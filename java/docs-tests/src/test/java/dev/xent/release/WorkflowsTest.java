@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Nobody but who must holds a key or may write, and what runs there was read by somebody. */
+/** Only jobs that must have keys or may write, and they run only reviewed actions. */
 class WorkflowsTest {
   private static final Path ROOT =
       Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("../..").normalize();
@@ -34,7 +34,7 @@ class WorkflowsTest {
   private static final Pattern INSTALLER =
       Pattern.compile("\\b(pip3?|pipx|uv|npm|npx|cargo|gem|brew|choco)\\b[^&|;]*\\binstall\\b");
 
-  /** May be read by whoever can read the repository. */
+  /** All who can read the repository may read it. */
   private static final Set<String> HARMLESS = Set.of("contents: read", "actions: read");
 
   /** Everything else that any job may do. */
@@ -50,7 +50,7 @@ class WorkflowsTest {
   private static final Map<String, String> ENVIRONMENTS =
       Map.of("release/sign", "release", "release/pypi", "pypi");
 
-  /** What a job with a key, or with a right to write, runs beside actions. */
+  /** What a job with a key, or with a right to write, runs in addition to actions. */
   private static final List<Pattern> NO_BUILD =
       List.of(
           Pattern.compile("release/sign \"\\$RUNNER_TEMP/release\""),

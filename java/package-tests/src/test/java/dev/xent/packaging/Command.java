@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** The {@code xent} command in a process of its own, put together word by word. */
+/** The {@code xent} command in its own process, put together word by word. */
 final class Command {
   private static final String ERROR_FILE = "hs_err.log";
 

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 
 /** Disks without room. */
 final class DiskFaults {
-  /** On a disk of one megabyte: what is there after the command is told before the disk goes. */
+  /** On a disk of one megabyte, whose files are listed before it is unmounted. */
   private static final String ON_SMALL_DISK =
       "mount -t tmpfs -o size=1m none disk && printf old > disk/y.npy && \"$@\"; code=$?;"
           + " ls -A disk > listing; cat disk/y.npy > after; exit $code";
@@ -63,7 +63,7 @@ final class DiskFaults {
     return happened;
   }
 
-  /** The first output has room, and is not named as the second has none. */
+  /** The first output fits, but has no name if the second does not fit. */
   private String fullLater(Path folder) throws Exception {
     String happened =
         onSmallDisk(folder)

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Whatever goes wrong around the command: it ends with an exit code and one line, and files are
+ * If something goes wrong around the command, it ends with an exit code and one line, and files are
  * whole or not there. Each fault meets a real process. Prints a table of what happened.
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")

@@ -74,7 +74,7 @@ final class InputFaults {
     return "exit 2, `xent: a mapped file became shorter while it was read (…); copy it and try again`";
   }
 
-  /** What no program can rule out is as the documentation tells it, and leaves no output. */
+  /** What no program can prevent ends as the pages say, without an output. */
   private String shortenedUnder(Path folder) throws Exception {
     Command command = new Command(folder).shell("ulimit -c 0; exec \"$@\"").jvm(Samples.MAPPING);
     int code = shortened(folder, command, "native");

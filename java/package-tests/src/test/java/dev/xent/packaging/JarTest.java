@@ -18,9 +18,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** What is in the jar, what lies beside it, and how large it is. */
+/** What is in the jar and next to it, and how large it is. */
 class JarTest {
-  /** What the jar may grow to before somebody has to say why. */
+  /** The limit of the jar's size. A commit that raises it says why. */
   private static final long MOST_BYTES = 2_490_000;
 
   /** With the libraries of all platforms: mvn -Pnatives. */

@@ -30,12 +30,12 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Every situation in which the jar has to load, or to say why not: each in a JVM of its own,
+ * Every situation in which the jar must load, or must say why it cannot: each in its own JVM,
  * against the jar that users get. Prints the table that the documentation has.
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class LoadingTest {
-  /** Up to JDK 23 whoever gives access to one module denies it to the others. */
+  /** Up to JDK 23, access for one module denies it to the others. */
   private static final String DENIED =
       Runtime.version().feature() >= 24
           ? "--illegal-native-access=deny"

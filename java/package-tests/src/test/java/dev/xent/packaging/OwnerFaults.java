@@ -127,7 +127,7 @@ final class OwnerFaults {
         List.of("x.npy cannot be read: permission denied"), "softmax", "x.npy", "-o", "y.npy");
   }
 
-  /** What looks like left of a killed command stays, as it is another's, and disturbs nobody. */
+  /** Files like those of a killed command stay if they are another user's, and do no harm. */
   private String besideHidden(Path folder) throws Exception {
     Command command = asNobody(folder);
     Path place = open(folder, "place", "1777");
@@ -142,7 +142,7 @@ final class OwnerFaults {
     return "exit 0, the right bits; the files of others stay as they are";
   }
 
-  /** The library goes into a folder that only its user may enter, whatever lies beside it. */
+  /** The library is unpacked to a folder that only its user may enter. */
   private String plantedTemporaryDirectory(Path folder) throws Exception {
     Command command = asNobody(folder);
     Path place = open(folder, "place", "777");

@@ -3,7 +3,7 @@ package dev.xent.packaging;
 
 import java.nio.file.Path;
 
-/** Where the things under test lie. */
+/** The paths of what is tested. */
 final class Package {
   /** The folder of this module. */
   static final Path MODULE = Path.of(System.getProperty("basedir"));
@@ -14,7 +14,7 @@ final class Package {
   /** The jar of the library. */
   static final Path JAR = Path.of(System.getProperty("xent.jar"));
 
-  /** The jar of the command, with what it needs in the folder lib beside it. */
+  /** The jar of the command, with what it needs in the folder lib next to it. */
   static final Path COMMAND = ROOT.resolve("java/xent-cli/target/xent-cli.jar");
 
   /** The program of the tests. */

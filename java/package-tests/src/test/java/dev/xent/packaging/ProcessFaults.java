@@ -78,7 +78,7 @@ final class ProcessFaults {
         new Fault("streams", "all closed", this::allClosed));
   }
 
-  /** Outputs are whole by the time when nobody hears of it. */
+  /** Outputs are whole when the line that reports them cannot be written. */
   private String unheard(Path folder, String redirection) throws Exception {
     Path output = folder.resolve("g.npy");
     Ended ended =

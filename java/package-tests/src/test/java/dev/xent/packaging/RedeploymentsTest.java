@@ -55,7 +55,7 @@ class RedeploymentsTest {
     redeploy("application", 0, "-Ddev.xent.native=off");
   }
 
-  /** The flight recorder knows the class of the event in every loader. */
+  /** The flight recorder has the class of the event in every loader. */
   @Test
   void whileCallsAreRecorded() throws IOException {
     redeploy(

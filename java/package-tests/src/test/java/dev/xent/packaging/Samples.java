@@ -18,7 +18,7 @@ final class Samples {
   private static final int ROWS = 4096;
   private static final int CLASSES = 1000;
 
-  /** A JVM with so much memory maps the files of this size, and reads smaller ones. */
+  /** A JVM with this memory limit maps the files of this size, and reads smaller ones. */
   static final String MAPPING = "-Xmx20m";
 
   /** 16 MB of logits. */

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Arrays and schemas of the C Data Interface that say what cannot be: each is refused before what
+ * Arrays and schemas of the C Data Interface that say what cannot be: each is rejected before what
  * it says is read. Without the check, most of them end the JVM.
  */
 class CDataChecksTest {

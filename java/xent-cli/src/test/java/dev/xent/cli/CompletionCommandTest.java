@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The shells themselves are asked what they complete. They read the script as the help says: the
- * bash 3.2 of macOS reads nothing from {@code source <(xent completion bash)}.
+ * The shells themselves complete words. They read the script as the help says: the bash 3.2 of
+ * macOS reads nothing from {@code source <(xent completion bash)}.
  */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "shells of POSIX")
 class CompletionCommandTest {

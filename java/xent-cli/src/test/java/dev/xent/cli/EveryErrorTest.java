@@ -25,7 +25,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Every kind of bad input that the command line refuses, with exit code and line: those of {@code
+ * Every kind of bad input that the command line rejects, with exit code and line: those of {@code
  * errors-cli.txt}, on both backends, with no file touched and none added. The table that was seen
  * is left in {@code target/errors-cli.txt}.
  */
@@ -361,7 +361,7 @@ class EveryErrorTest {
     return Stream.concat(Arrays.stream(loss(labels)), Arrays.stream(more)).toArray();
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- errors ----------------------------------------------------------------------------------
 
   /** Devices, and links that every user may make: Windows has neither. */
   private void refusedOnPosix(String kind, Object... words) throws IOException {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Text, errors and names of files are the same whatever digits and letters the locale has. */
+/** Text, errors and names of files are the same for all digits and letters of locales. */
 class LocaleTest {
   @TempDir private Path folder;
   private final Locale before = Locale.getDefault();

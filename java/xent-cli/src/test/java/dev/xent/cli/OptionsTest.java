@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Every option of every command: what its help offers beside what is refused. */
+/** Every option of every command: what its help offers, and what is rejected. */
 class OptionsTest {
   private static final Pattern CHOICES = Pattern.compile("'\\?' is not one of (.+); see .*");
   private static final Pattern LINE =
@@ -70,7 +70,7 @@ class OptionsTest {
           "sample",
           Sampler.Builder.class);
 
-  /** Options of builders that are no flags, and why. */
+  /** Options of builders that are not flags, and why. */
   private static final String OF_TEXTS = "the command draws one token of each row: it has no text";
 
   private static final Map<String, String> NO_FLAGS =
@@ -193,7 +193,7 @@ class OptionsTest {
         .contains("--dtype", "--isa", "--backend", "--reduction", "--rules", "--ties", "--kind");
   }
 
-  /** A new option of an operation is a flag too, or says here why it is none. */
+  /** A new option of an operation is a flag too, or is listed here with the reason. */
   @Test
   void everyOptionOfABuilderIsAFlag() {
     List<String> missing = new ArrayList<>();
@@ -277,7 +277,7 @@ class OptionsTest {
     }
   }
 
-  /** Returns 0 where the number is taken, 1 where it is refused. */
+  /** Returns 0 if the number is accepted, 1 if it is rejected. */
   private static int number(
       String name, List<Object> words, OptionSpec option, String word, boolean real) {
     String call = name + " " + option.longestName() + " " + word;

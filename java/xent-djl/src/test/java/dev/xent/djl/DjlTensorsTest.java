@@ -253,7 +253,7 @@ class DjlTensorsTest {
 
   @Test
   void moreThanABufferCanHoldIsRefused() {
-    NDArray large = manager.create(new Shape(1L << 29)); // nobody touches this memory
+    NDArray large = manager.create(new Shape(1L << 29)); // this memory is not used
     refused(
         large,
         "the NDArray has 2147483648 bytes, DJL lends at most 2147483647 at once: view parts of it");
@@ -336,7 +336,7 @@ class DjlTensorsTest {
         PassthroughNDManager.INSTANCE,
         tensor,
         "the engine is none, and only PyTorch's arrays can be shared: use copy");
-    // Nobody looks at this memory.
+    // This memory is not read.
     wrapRefused(
         manager,
         Tensor.ofAddress(64, 1L << 31, null, DType.F32, 1L << 29),
@@ -430,7 +430,7 @@ class DjlTensorsTest {
     Thread.sleep(10);
   }
 
-  /** Else the tests above would pass whatever is kept by whom. */
+  /** Otherwise the tests above could not fail. */
   private void awaitCollected() throws InterruptedException {
     while (made.getFirst().get() != null) {
       collect();

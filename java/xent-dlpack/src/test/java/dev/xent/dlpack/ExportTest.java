@@ -35,7 +35,7 @@ class ExportTest {
     Peer.require();
   }
 
-  /** Whatever a test does, every tensor that was lent comes back. */
+  /** After each test, every tensor that was lent is back. */
   @AfterEach
   void allCameBack() {
     if (arena.scope().isAlive()) {
@@ -181,7 +181,7 @@ class ExportTest {
     return new WeakReference[1];
   }
 
-  /** In a frame of its own, so that nothing else holds the buffer. */
+  /** In its own frame, so that nothing else holds the buffer. */
   private static MemorySegment exportBuffer(WeakReference<ByteBuffer>[] kept) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
     kept[0] = new WeakReference<>(buffer);
@@ -261,7 +261,7 @@ class ExportTest {
     assertThat(DlpackTensors.outstandingExports()).isZero();
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- errors ----------------------------------------------------------------------------------
 
   @Test
   void theHeapIsRefused() {

@@ -42,7 +42,7 @@ class ImportTest {
     deletedBefore = Peer.deleted();
   }
 
-  /** Whatever a test does, every tensor of the producer comes back. */
+  /** After each test, every tensor of the producer is back. */
   @AfterEach
   void allIsGivenBack() {
     assertThat(Peer.outstanding()).isZero();

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever breaks off, a name has the old file or the whole new one; and a message's fix works. */
+/** After each failure a name has the old file or the whole new one, and a message's fix works. */
 class FailedWritesTest {
   private static final String FULL =
       " cannot be written: No space left on device; check its name, its directory, the permissions and the free space";

@@ -166,7 +166,7 @@ class WholeFileTest {
     }
   }
 
-  /** Nobody takes the file of another for left behind, and no descriptor and no file stays. */
+  /** No file of another process is deleted, and no descriptor and no file stays. */
   @Test
   @DisabledOnOs(
       value = OS.WINDOWS,

@@ -14,7 +14,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Calls on views give the bits of calls on arrays, and allocate nothing. */
+/** Calls on views return the bits of calls on arrays, and allocate nothing. */
 class CallsTest {
   private static final int ROWS = 7;
   private static final int CLASSES = 1003;

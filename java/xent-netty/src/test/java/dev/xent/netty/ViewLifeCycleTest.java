@@ -43,7 +43,7 @@ class ViewLifeCycleTest {
   private static final String LEFT =
       " is in memory that its owner has taken back: the buffer has other memory than it had, as when it grows or shrinks; view it again";
 
-  /** What others have in memory that was given back. */
+  /** What others have in memory that was released. */
   private static final float THEIRS = -7;
 
   static Stream<ByteBufAllocator> allocators() {
@@ -84,7 +84,7 @@ class ViewLifeCycleTest {
     return Unpooled.compositeBuffer().addComponents(true, components);
   }
 
-  /** Takes memory that was given back, runs something, and looks whether it wrote there. */
+  /** Takes memory that was released, runs something, and looks whether it wrote there. */
   private static void amongOthers(ByteBufAllocator allocator, boolean direct, Runnable use) {
     List<ByteBuf> others = new ArrayList<>();
     for (int i = 0; i < 50; i++) {

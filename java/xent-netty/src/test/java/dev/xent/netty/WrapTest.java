@@ -76,7 +76,7 @@ class WrapTest {
 
   @Test
   void moreThanABufferHoldsIsRefused() {
-    // Nothing reads the memory: a view of so many bytes is enough.
+    // Nothing reads the memory: a view of these bytes is enough.
     MemorySegment large = MemorySegment.ofAddress(1 << 20).reinterpret(1L << 31);
     assertThatThrownBy(() -> NettyTensors.wrap(Tensor.of(large, DType.F32, 1L << 29)))
         .isInstanceOf(MemoryException.class)
@@ -112,7 +112,7 @@ class WrapTest {
     assertThat(owner.getFirst().get()).isNotNull();
     assertThat(slice.getFloatLE(0)).isZero();
     slice = null;
-    while (owner.getFirst().get() != null) { // else this would pass whatever is kept by whom
+    while (owner.getFirst().get() != null) { // otherwise this could not fail
       collect();
     }
   }

@@ -235,7 +235,7 @@ class OnnxRuntimeTensorsTest {
     Thread.sleep(10);
   }
 
-  /** Else the tests above would pass whatever is kept by whom. */
+  /** Otherwise the tests above could not fail. */
   private void awaitCollected() throws InterruptedException {
     while (made.getFirst().get() != null) {
       collect();
@@ -303,7 +303,7 @@ class OnnxRuntimeTensorsTest {
     }
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- errors ----------------------------------------------------------------------------------
 
   @Test
   void aMovedBufferIsRefused() throws OrtException {
@@ -389,7 +389,7 @@ class OnnxRuntimeTensorsTest {
           "F32 [2, 3] off the heap, read-only would be written by ONNX Runtime where it is an"
               + " output; expected writable memory or a copy");
     }
-    // Nobody looks at this memory.
+    // This memory is not read.
     refused(
         Tensor.ofAddress(64, 1L << 31, null, DType.F32, 1L << 29),
         "F32 [536870912] off the heap has 2147483648 bytes, ONNX Runtime for Java takes at most"

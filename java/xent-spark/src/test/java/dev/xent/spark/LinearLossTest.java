@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Losses of hidden states have the bits of one call over all rows, whatever the partitions. */
+/** Losses of hidden states have the bits of one call over all rows, for any partitions. */
 class LinearLossTest {
   private static final int ROWS = 2 * LinearLosses.MOST + 44;
   private static final int FEATURES = 30;

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The aggregate has the bits of one call over all rows, whatever the partitions. */
+/** The aggregate has the bits of one call over all rows, for any partitions. */
 class LossTest {
   private static final int ROWS = 300;
   private static final int CLASSES = 50;

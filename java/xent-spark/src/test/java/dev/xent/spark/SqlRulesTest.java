@@ -125,7 +125,7 @@ class SqlRulesTest {
         .filter(function -> !rowParameter((SqlFunction) function.get()[0]).equals("states"));
   }
 
-  /** Each parameter whose NULL gives NULL. */
+  /** Each parameter for which NULL returns NULL. */
   static Stream<Arguments> nullableParameters() {
     return parameters()
         .filter(
@@ -158,7 +158,7 @@ class SqlRulesTest {
     return name(function, form) + "(" + String.join(", ", arguments.values()) + ")";
   }
 
-  /** The arguments with another one, at the end if there is none of the name. */
+  /** The arguments with another one, at the end if the name is new. */
   private static Map<String, String> with(SqlFunction function, String name, String value) {
     Map<String, String> arguments = new LinkedHashMap<>(CALLS.get(function));
     arguments.put(name, value);

@@ -27,7 +27,7 @@ class TryLossTest {
   private static final int CLASSES = 30;
   private static final float[][] LOGITS = Spark.logits(ROWS, CLASSES);
 
-  /** Labels and rows that are refused, some of them next to each other. */
+  /** Labels and rows that are rejected, some of them next to each other. */
   private static final String BAD_LABEL = "id IN (0, 5, 6, 127, 128, 200, 299)";
 
   private static final String BAD_ROW = "id IN (1, 126, 250)";
@@ -127,7 +127,7 @@ class TryLossTest {
     assertThat(loss.<Long>getAs("rows")).isEqualTo(ROWS - BAD);
   }
 
-  /** What is no fault of a row is told all the same. */
+  /** An error that is not of a row is thrown all the same. */
   @Test
   void weightsThatAreNotThere() {
     Column loss =
@@ -150,7 +150,7 @@ class TryLossTest {
             linear ? "has it: correct the file of weights" : "has it: correct option classes");
   }
 
-  /** A row with the length shows that it is right, whatever else is wrong with that row. */
+  /** A row with the length shows that it is right, even if that row has other errors. */
   @ParameterizedTest
   @CsvSource({"true, 1", "true, 3", "false, 1", "false, 3"})
   void rowsOfWhichOneHasTheLength(boolean linear, int partitions) {

@@ -339,7 +339,7 @@ class WeightedLossTest {
     }
   }
 
-  /** The wrong length of the weights is no fault of the rows. */
+  /** The wrong length of the weights is not an error of a row. */
   @Test
   void noRowHasTheLengthOfTheWeights() {
     assertThatThrownBy(

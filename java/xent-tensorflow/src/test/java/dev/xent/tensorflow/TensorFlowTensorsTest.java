@@ -178,7 +178,7 @@ class TensorFlowTensorsTest {
                 + " off the heap");
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- errors ----------------------------------------------------------------------------------
 
   @Test
   void aClosedTensorIsRefused() {
@@ -239,7 +239,7 @@ class TensorFlowTensorsTest {
     assertThat(made.getFirst().get()).isNotNull();
     assertThat(view.toFloatArray()).containsExactly(1, 2);
     view = null;
-    while (made.getFirst().get() != null) { // else this would pass whatever is kept by whom
+    while (made.getFirst().get() != null) { // otherwise this could not fail
       collect();
     }
   }

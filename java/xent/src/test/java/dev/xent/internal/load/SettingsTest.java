@@ -133,7 +133,7 @@ class SettingsTest {
             "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of them away");
   }
 
-  // ---- names that are none
+  // ---- unknown names
   // -------------------------------------------------------------------------
 
   @ParameterizedTest
