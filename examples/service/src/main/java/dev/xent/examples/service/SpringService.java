@@ -29,7 +29,7 @@ public class SpringService {
 
     @PostMapping("/best")
     Best best(@RequestBody float[] logits) {
-      TopK.Result result = best.probabilities(Tensor.of(logits)); // -1 and NaN if a logit is NaN
+      TopK.Result result = best.probabilities(Tensor.of(logits)); // -1 and NaN if a logit is NaN or +inf
       return new Best(result.classes().toIntArray(), result.values().toFloatArray());
     }
 
