@@ -29,7 +29,7 @@ public class SpringService {
 
     @PostMapping("/best")
     Best best(@RequestBody float[] logits) {
-      TopK.Result result = best.probabilities(Tensor.of(logits)); // -1 and NaN if a logit is NaN or +inf
+      TopK.Result result = best.probabilities(Tensor.of(logits)); // NaN or +inf: -1 and NaN
       return new Best(result.classes().toIntArray(), result.values().toFloatArray());
     }
 
