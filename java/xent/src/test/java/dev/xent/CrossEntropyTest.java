@@ -230,8 +230,7 @@ class CrossEntropyTest {
     }
   }
 
-  // ---- infinities, NaN and ignored rows
-  // ------------------------------------------------------------
+  // ---- infinities, NaN and ignored rows --------------------------------------------------------
 
   private static final float INF = Float.POSITIVE_INFINITY;
   private static final int NAN = 0x7fc00000;

@@ -680,8 +680,7 @@ class HouseRulesTest {
         .check(LIBRARY);
   }
 
-  // ---- first sentences, which an IDE shows
-  // ---------------------------------------------------------
+  // ---- first sentences, which an IDE shows -----------------------------------------------------
 
   private static final Path SOURCES =
       Path.of(System.getProperty("basedir"), "src/main/java/dev/xent");

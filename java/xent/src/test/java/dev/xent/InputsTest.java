@@ -44,8 +44,7 @@ class InputsTest {
     return Tensor.of(arena == null ? memory : copy(arena, memory), DType.F32, shape);
   }
 
-  // ---- ragged rows
-  // -------------------------------------------------------------------------------
+  // ---- ragged rows -----------------------------------------------------------------------------
 
   private static final int[] LENGTHS = {5, 0, 130, 1, 9000, 17, 0, 64};
 
@@ -200,8 +199,7 @@ class InputsTest {
         .hasMessageContaining("expected offsets that do not fall");
   }
 
-  // ---- rows that are cut and shared
-  // --------------------------------------------------------------
+  // ---- rows that are cut and shared ------------------------------------------------------------
 
   /** The results of calls with every input, as bits, on at most {@code threads} threads. */
   private static List<int[]> results(
@@ -317,8 +315,7 @@ class InputsTest {
     allAreTheSame(backend, 2, 50_000);
   }
 
-  // ---- masks
-  // -------------------------------------------------------------------------------------
+  // ---- masks -----------------------------------------------------------------------------------
 
   /** What Java has bytes for. */
   @OnEveryBackend

@@ -127,8 +127,7 @@ class SoftmaxTest {
     return sums;
   }
 
-  // ---- infinities and NaN
-  // --------------------------------------------------------------------------
+  // ---- infinities and NaN ----------------------------------------------------------------------
 
   private static final float INF = Float.POSITIVE_INFINITY;
   private static final int NAN = 0x7fc00000;

@@ -470,8 +470,7 @@ class ThreadsTest {
     small.forward(x.slice(0, 0, 250), y.slice(0, 0, 250));
   }
 
-  // ---- many callers
-  // --------------------------------------------------------------------------------
+  // ---- many callers ----------------------------------------------------------------------------
 
   @OnEveryBackend
   void oneOperationServesManyThreads(Backend backend)

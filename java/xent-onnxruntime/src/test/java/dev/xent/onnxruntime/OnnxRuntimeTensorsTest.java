@@ -281,8 +281,7 @@ class OnnxRuntimeTensorsTest {
     }
   }
 
-  // ---- what ONNX Runtime has allocated
-  // -----------------------------------------------------------
+  // ---- what ONNX Runtime has allocated ---------------------------------------------------------
 
   @Test
   void anOutputOfOnnxRuntimeIsCopiedOnRequestOnly() throws OrtException {

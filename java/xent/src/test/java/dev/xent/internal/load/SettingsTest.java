@@ -133,8 +133,7 @@ class SettingsTest {
             "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of them away");
   }
 
-  // ---- unknown names
-  // -------------------------------------------------------------------------
+  // ---- unknown names ---------------------------------------------------------------------------
 
   @ParameterizedTest
   @CsvSource({

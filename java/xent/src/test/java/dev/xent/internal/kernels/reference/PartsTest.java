@@ -155,8 +155,7 @@ class PartsTest {
     x.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
   }
 
-  // ---- what the bits of kind are
-  // -----------------------------------------------------------------
+  // ---- what the bits of kind are ---------------------------------------------------------------
 
   @Test
   void aStateCarriesItsKindTheVersionAndWhereTheLabelIs() {
@@ -203,8 +202,7 @@ class PartsTest {
     assertThat(statisticsOf(1).get(ValueLayout.JAVA_DOUBLE, 16)).isEqualTo(30000f);
   }
 
-  // ---- states that do not fit
-  // --------------------------------------------------------------------
+  // ---- states that do not fit ------------------------------------------------------------------
 
   @Test
   void statesOfAnotherKind() {
@@ -348,8 +346,7 @@ class PartsTest {
     assertRefused(finish(labels, 0), Field.STATES, 1);
   }
 
-  // ---- what finish cannot return
-  // -------------------------------------------------------------------
+  // ---- what finish cannot return ---------------------------------------------------------------
 
   @Test
   void aBackwardHasNoLogSumExp() {
@@ -363,8 +360,7 @@ class PartsTest {
     assertRefused(status, Field.STATES, 0);
   }
 
-  // ---- statistics that do not fit
-  // ----------------------------------------------------------------
+  // ---- statistics that do not fit --------------------------------------------------------------
 
   /** One call of every function that gets known statistics, on class range [0, end). */
   private int[] statuses(long end, MemorySegment targets) {
@@ -517,8 +513,7 @@ class PartsTest {
     }
   }
 
-  // ---- the first of the largest
-  // ------------------------------------------------------------------
+  // ---- the first of the largest ----------------------------------------------------------------
 
   private boolean isFirstLargest(float... row) {
     Arguments small = new Arguments(arena, 1, row.length);
