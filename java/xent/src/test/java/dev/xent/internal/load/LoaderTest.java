@@ -293,7 +293,7 @@ class LoaderTest {
     for (int i = 0; i < result.out().size(); i++) {
       assertThat(result.out().get(i))
           .startsWith("NativeLibraryException: ")
-          .contains("the native library is required and cannot be used: ", expected.get(i / 2));
+          .contains("the native library is required and cannot be used: " + expected.get(i / 2));
     }
     assertThat(result.err()).doesNotContain(WARNING);
   }
