@@ -77,6 +77,12 @@ final class RowAccuracy {
     return weights;
   }
 
+  /** The error of a log-sum-exp, divided by 3.1e-7 + 1.5 ulp. */
+  private static double logSumExpError(float actual, Truth truth) {
+    double expected = truth.logSumExp().high();
+    return error(actual, expected, 3.1e-7 + 1.5 * ulp(expected));
+  }
+
   void print(String title) {
     System.out.println(title);
     System.out.println(Measure.header());
@@ -181,9 +187,7 @@ final class RowAccuracy {
       Operations.Loss actual = operations.crossEntropy(row.x(), row.label(), 0, row.scale());
       takeLoss(actual.loss(), row, truth);
       takeGradient(actual.gradient(), row, truth);
-      double expected = truth.logSumExp().high();
-      logSumExp.add(
-          error(actual.logSumExp(), expected, 3.1e-7 + 1.5 * ulp(expected)), row, row.label());
+      logSumExp.add(logSumExpError(actual.logSumExp(), truth), row, row.label());
     }
 
     private void takeLoss(float actual, Row row, Truth truth) {
@@ -240,9 +244,7 @@ final class RowAccuracy {
     void take(Row row, Truth truth) {
       takeSoftmax(row, truth);
       takeLogSoftmax(row, truth);
-      double expected = truth.logSumExp().high();
-      float actual = operations.logSumExp(row.x());
-      logSumExp.add(error(actual, expected, 3.1e-7 + 1.5 * ulp(expected)), row, 0);
+      logSumExp.add(logSumExpError(operations.logSumExp(row.x()), truth), row, 0);
     }
 
     private void takeSoftmax(Row row, Truth truth) {
