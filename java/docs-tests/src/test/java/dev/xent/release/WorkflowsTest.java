@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Only jobs that must have keys or may write, and they run only reviewed actions. */
+/** Only jobs that need keys or the right to write have them, and run only reviewed actions. */
 class WorkflowsTest {
   private static final Path ROOT =
       Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("../..").normalize();

@@ -250,7 +250,7 @@ class OptionsTest {
     Set<Class<?>> real = Set.of(double.class, Double.class);
     Set<Object> seen = ConcurrentHashMap.newKeySet();
     LongAdder tried = new LongAdder();
-    LongAdder refused = new LongAdder();
+    LongAdder rejected = new LongAdder();
     calls(folder).keySet().parallelStream()
         .filter(name -> !name.endsWith(" wide"))
         .forEach(
@@ -260,13 +260,13 @@ class OptionsTest {
                 for (OptionSpec option : optionsOf(commands().get(name), types)) {
                   for (String word : seen.add(option.userObject()) ? NUMBERS : FEW_NUMBERS) {
                     tried.increment();
-                    refused.add(number(name, words, option, word, types == real));
+                    rejected.add(number(name, words, option, word, types == real));
                   }
                 }
               }
             });
-    System.out.printf("numbers of options: %s tried, %s refused%n", tried, refused);
-    assertThat(refused.sum()).isBetween(400L, tried.sum() - 100);
+    System.out.printf("numbers of options: %s tried, %s rejected%n", tried, rejected);
+    assertThat(rejected.sum()).isBetween(400L, tried.sum() - 100);
   }
 
   private Path ownFolder(String command) {
