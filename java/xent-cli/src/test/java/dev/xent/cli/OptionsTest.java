@@ -266,7 +266,7 @@ class OptionsTest {
               }
             });
     System.out.printf("numbers of options: %s tried, %s rejected%n", tried, rejected);
-    assertThat(rejected.sum()).isBetween(400L, tried.sum() - 100);
+    assertThat(rejected.sum()).isBetween(800L, tried.sum() - 100);
   }
 
   private Path ownFolder(String command) {
