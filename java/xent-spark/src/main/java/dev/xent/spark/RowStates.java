@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * was one. They may come in any order.
  */
 final class RowStates {
-  // Byte offsets in a state: docs/partial-states.md.
+  // Byte offsets in a state: docs/developing/changes.md.
   private static final int AT_ARITHMETIC = 20;
   private static final int AT_ROUND = 24;
 
