@@ -44,10 +44,13 @@ public final class SamplerCursor {
   private final CursorCall calls;
   private final TextCall text;
 
-  /** Whether each call needs {@link #text}. */
+  /** Whether the next call needs {@link #text}, if only to check tokens. */
   private boolean needsText;
 
   private long step;
+
+  /** The classes of the last row; 0 before the first one. */
+  private long classes;
 
   private float @Nullable [] lastArray;
   private @Nullable Tensor lastTensor;
@@ -61,13 +64,15 @@ public final class SamplerCursor {
 
   /**
    * Sets the tokens of the prompt, to which {@link Sampler.Builder#repetitionPenalty} applies.
-   * Without a penalty they have no influence. Default: none.
+   * Without a penalty they have no influence. Default: none. If a token is not a class of the
+   * logits, the next draw throws {@link LabelException}.
    *
    * @param classes from 0 on
    * @throws OptionException for a negative number
    */
   public SamplerCursor promptTokens(int... classes) {
     text.prompt(Objects.requireNonNull(classes, "classes"));
+    needsText = true;
     return this;
   }
 
@@ -78,7 +83,7 @@ public final class SamplerCursor {
    */
   public SamplerCursor outputs(Sampler.Outputs outputs) {
     text.outputs(Arguments.outputs(outputs));
-    needsText = text.isNeeded();
+    needsText = true;
     return this;
   }
 
@@ -87,13 +92,13 @@ public final class SamplerCursor {
    *
    * @param logits {@code x}, one row of F32, F16 or BF16
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
-   * @throws ShapeException for more than one row
+   * @throws ShapeException for more than one row, or for another number of classes than before
    * @throws DTypeException for another type
    * @throws LabelException for a token before that is not a class of the logits
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
-    return counted(draw(logits), logits, "");
+    return counted(draw(logits), logits, SamplerInputs.none(), "");
   }
 
   /**
@@ -105,45 +110,46 @@ public final class SamplerCursor {
    * @throws OptionException for inputs with tokens before
    */
   public int next(Tensor logits, SamplerInputs inputs) {
-    return counted(drawFromText(logits, inputs), logits, "");
+    return counted(drawFromText(logits, inputs), logits, inputs, "");
   }
 
   /** Draws the next token. Returns a negative number if no token exists. */
   private long draw(Tensor logits) {
-    return needsText
-        ? drawFromText(logits, SamplerInputs.none())
-        : calls.next(Arguments.view(logits, "logits"), step);
+    if (needsText) {
+      if (text.isNeeded()) {
+        return drawFromText(logits, SamplerInputs.none());
+      }
+      text.requireClasses(Arguments.view(logits, "logits"));
+      needsText = false;
+    }
+    return calls.next(row(logits), step);
   }
 
   private long drawFromText(Tensor logits, SamplerInputs inputs) {
-    return text.next(Arguments.view(logits, "logits"), step, Arguments.views(inputs));
+    return text.next(row(logits), step, Arguments.views(inputs));
+  }
+
+  /** Returns the view of a row; rejects one with another number of classes than before. */
+  private View row(Tensor logits) {
+    View row = Arguments.view(logits, "logits");
+    if (row.elements != classes && classes != 0) {
+      text.requireLength(row, classes);
+    }
+    return row;
   }
 
   /**
    * Counts a drawn token.
    *
-   * @param row the name of the row in the logits of the caller, or an empty text
+   * @param row the index of the row in the logits of the caller, in brackets, or an empty text
    */
-  private int counted(long token, Tensor logits, String row) {
+  private int counted(long token, Tensor logits, SamplerInputs inputs, String row) {
     if (token < 0) {
-      throw new NoTokenException(
-          message(
-              "logits%s is %s with %s, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf",
-              row, logits, cause(logits.toFloatArray())));
+      throw text.noToken(row, Arguments.view(logits, "logits"), Arguments.views(inputs));
     }
+    classes = logits.elements();
     step++;
     return (int) token;
-  }
-
-  private static String cause(float[] logits) {
-    boolean allowed = false;
-    for (int i = 0; i < logits.length; i++) {
-      if (!(logits[i] < Float.POSITIVE_INFINITY)) {
-        return logits[i] + " in class " + i;
-      }
-      allowed |= logits[i] > Float.NEGATIVE_INFINITY;
-    }
-    return allowed ? "no class that the inputs allow" : "-inf in all classes";
   }
 
   /**
@@ -218,9 +224,10 @@ public final class SamplerCursor {
    *
    * @param logits F32, F16 or BF16, a row for each draft and one more: row {@code i} has the logits
    *     after the first {@code i} drafts
-   * @param drafts tokens that may come next, in order; may be empty
+   * @param drafts classes that may come next, in order; may be empty
    * @param tokens receives the tokens that were drawn, one more than the result
    * @return how many drafts were drawn, from the first one on
+   * @throws LabelException for a draft that is not a class
    * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended, and {@code
    *     tokens} is as it was
    * @throws ShapeException for another number of rows, or an array that has fewer places
@@ -273,6 +280,7 @@ public final class SamplerCursor {
     if (draftProbabilities != null) {
       requireProbabilities(rows, axis, drafts, draftProbabilities);
     }
+    WrongLabels.requireDrafts(drafts, rows.shape[axis]);
     int[] drawn = new int[drafts.length + 1];
     long first = step;
     try {
@@ -282,7 +290,7 @@ public final class SamplerCursor {
             draftProbabilities == null || i == drafts.length
                 ? draw(row)
                 : drawFromText(row, draft(drafts[i], draftProbabilities, 1 - axis, i));
-        drawn[i] = counted(token, row, token < 0 ? "[" + i + "]" : "");
+        drawn[i] = counted(token, row, SamplerInputs.none(), token < 0 ? "[" + i + "]" : "");
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
@@ -297,19 +305,13 @@ public final class SamplerCursor {
   private static void requireProbabilities(
       View rows, int axis, int[] drafts, Tensor draftProbabilities) {
     View given = Arguments.view(draftProbabilities, "draftProbabilities");
-    long classes = rows.shape[axis];
     if (given.rank() != 2
-        || given.shape[axis] != classes
+        || given.shape[axis] != rows.shape[axis]
         || given.shape[1 - axis] != drafts.length) {
       throw new ShapeException(
           message(
               "draftProbabilities is %s, logits is %s, drafts has %s; expected the shape of logits with one row less",
               given, rows, plural(drafts.length, "token")));
-    }
-    for (int draft : drafts) {
-      if (draft < 0 || draft >= classes) {
-        throw WrongLabels.ofCursor("drafts", draft, classes);
-      }
     }
   }
 
@@ -321,12 +323,14 @@ public final class SamplerCursor {
   /**
    * Appends a token that was not drawn by this cursor, as the token of this step.
    *
-   * @param token a class
+   * @param token a class; if it is not one of the logits, the next draw throws {@link
+   *     LabelException}
    * @throws OptionException for a negative number
    */
   public SamplerCursor accept(int token) {
     long next = OptionRange.STEP.require(step) + 1;
     text.accept(token);
+    needsText |= token >= classes;
     step = next;
     return this;
   }

@@ -117,6 +117,14 @@ class EveryErrorTest {
       sampler().build().on(logits.slice(0, 0, 1), labels.slice(0, 0, 1)).run(requests);
     }
 
+    SamplerCursor cursor() {
+      return sampler().build().start();
+    }
+
+    void next(SamplerInputs inputs) {
+      cursor().next(logits.select(0, 0), inputs);
+    }
+
     SelectedLogProbabilities select() {
       return SelectedLogProbabilities.builder()
           .execution(Execution.defaults().backend(backend))
@@ -167,6 +175,7 @@ class EveryErrorTest {
     labels(kinds);
     options(kinds);
     sampling(kinds);
+    cursors(kinds);
     selected(kinds);
     inputs(kinds);
     ragged(kinds);
@@ -527,6 +536,44 @@ class EveryErrorTest {
     kinds.put(
         "a kept mask of floats",
         b -> b.sample(SamplerInputs.none(), new Sampler.Outputs().keptMask(b.out)));
+  }
+
+  private static void cursors(Map<String, Call> kinds) {
+    Tensor noClass = Tensor.of(new byte[4]);
+    Tensor forbidding = Tensor.of(new float[4]);
+    for (int i = 0; i < 4; i++) {
+      forbidding.setFloat(Float.NEGATIVE_INFINITY, i);
+    }
+    kinds.put("a mask without a class", b -> b.next(SamplerInputs.none().classMask(noClass)));
+    kinds.put(
+        "a bias that forbids all classes", b -> b.next(SamplerInputs.none().bias(forbidding)));
+    kinds.put(
+        "banned tokens that leave no class",
+        b -> {
+          SamplerCursor cursor = b.sampler().noRepeatNgram(1).build().start();
+          cursor.promptTokens(0, 1, 2, 3).next(b.logits.select(0, 0));
+        });
+    kinds.put(
+        "a prompt token of a cursor beyond the classes",
+        b -> b.cursor().promptTokens(1, 7).next(b.logits.select(0, 0)));
+    kinds.put("a negative prompt token of a cursor", b -> b.cursor().promptTokens(1, -7));
+    kinds.put(
+        "an accepted token beyond the classes",
+        b -> b.cursor().accept(4).next(b.logits.select(0, 0)));
+    kinds.put("a negative accepted token", b -> b.cursor().accept(-1));
+    kinds.put(
+        "a row of another length in one text",
+        b -> {
+          SamplerCursor cursor = b.cursor();
+          cursor.next(b.logits.select(0, 0));
+          cursor.next(b.logits.select(0, 1).slice(0, 0, 3));
+        });
+    kinds.put(
+        "a draft of a cursor beyond the classes",
+        b -> b.cursor().verify(b.logits, new int[] {0, 4}, new int[3]));
+    kinds.put(
+        "a negative draft of a cursor",
+        b -> b.cursor().verify(b.logits, new int[] {-1, 0}, new int[3]));
   }
 
   private static void selected(Map<String, Call> kinds) {

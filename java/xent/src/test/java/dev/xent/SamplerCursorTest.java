@@ -13,6 +13,7 @@ import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.ToIntFunction;
@@ -74,7 +75,7 @@ class SamplerCursorTest {
       logits[step] = step + 1;
       assertThat(tokens.next(logits)).isEqualTo(step);
     }
-    assertThat(tokens.next(new float[] {0, 1})).isEqualTo(1);
+    assertThat(tokens.next(new float[] {0, 1, 0, 0})).isEqualTo(1);
   }
 
   @Test
@@ -102,14 +103,15 @@ class SamplerCursorTest {
       assertThatThrownBy(() -> tokens.next(logits))
           .isInstanceOf(NoTokenException.class)
           .hasMessage(
-              "logits is F32 [1000] on the heap with %s in class 3, and no token can be drawn;"
+              "logits is F32 [1000] with %s in class 3, and no token can be drawn;"
                   + " expected logits without NaN or +inf, one of them above -inf",
               bad);
     }
     assertThat(tokens.step()).isZero();
     logits[3] = saved;
     assertThat(tokens.next(logits)).isEqualTo((int) sampler.token(Tensor.of(logits), 0));
-    float[] none = {Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY};
+    float[] none = new float[CLASSES];
+    Arrays.fill(none, Float.NEGATIVE_INFINITY);
     assertThatThrownBy(() -> tokens.next(none))
         .isInstanceOf(NoTokenException.class)
         .hasMessageContaining(" with -inf in all classes, ");
@@ -343,13 +345,74 @@ class SamplerCursorTest {
     refused(
         LabelException.class,
         () -> prompted.next(logits(0)),
-        "promptTokens has 1000, logits has 1000 classes; expected tokens from 0 to 999");
+        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at 0");
     SamplerCursor accepted = repeated.start().accept(CLASSES + 1);
     refused(
         LabelException.class,
         () -> accepted.next(logits(0)),
-        "accept has 1001, logits has 1000 classes; expected tokens from 0 to 999");
+        "accept has token 1001, logits has 1000 classes; expected 0 to 999");
     assertThat(accepted.rewind(0).next(logits(0))).isBetween(0, CLASSES - 1);
+  }
+
+  /** Without penalties the tokens are checked by the next draw, once. */
+  @Test
+  void tokensThatAreNoClassesAreNamedWithoutAnyOption() {
+    SamplerCursor prompted = sampler.start().promptTokens(1, CLASSES, 2);
+    String ofPrompt =
+        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at 0";
+    for (int trial = 0; trial < 2; trial++) {
+      refused(LabelException.class, () -> prompted.next(logits(0)), ofPrompt);
+    }
+    Tensor row = Tensor.of(logits(0), 1, CLASSES);
+    refused(LabelException.class, () -> prompted.verify(row, new int[0], new int[1]), ofPrompt);
+    int first = prompted.promptTokens(1, CLASSES - 1).next(logits(0));
+    assertThat(first).isEqualTo(sampler.start().next(logits(0)));
+    prompted.accept(CLASSES + 1);
+    String ofAccept = "accept has token 1001, logits has 1000 classes; expected 0 to 999";
+    refused(LabelException.class, () -> prompted.verify(row, new int[0], new int[1]), ofAccept);
+    refused(LabelException.class, () -> prompted.next(logits(1)), ofAccept);
+    assertThat(prompted.rewind(1).next(logits(1))).isBetween(0, CLASSES - 1);
+    assertThat(prompted.step()).isEqualTo(2);
+  }
+
+  @Test
+  void rowsOfOneTextHaveOneLength() {
+    for (Sampler each : List.of(sampler, penalized)) {
+      SamplerCursor cursor = each.start();
+      cursor.next(logits(0));
+      String refusal =
+          "logits is F32 [999] with 999 classes, the rows before in this text have 1000; expected the same number of classes, or create a cursor for another text with start()";
+      refused(ShapeException.class, () -> cursor.next(Arrays.copyOf(logits(1), 999)), refusal);
+      refused(
+          ShapeException.class,
+          () -> cursor.next(MemorySegment.ofArray(Arrays.copyOf(logits(1), 999))),
+          refusal);
+      assertThat(cursor.step()).isEqualTo(1);
+      assertThat(cursor.next(Tensor.of(logits(1), 1, CLASSES))).isBetween(0, CLASSES - 1);
+    }
+  }
+
+  @Test
+  void theCauseIsLookedForAmongUnmaskedClasses() {
+    SamplerCursor cursor = sampler.start();
+    float[] row = {Float.NaN, Float.NEGATIVE_INFINITY, 1};
+    SamplerInputs packed = SamplerInputs.none().classMask(Tensor.of(new int[] {2}, 1, 1));
+    refused(
+        NoTokenException.class,
+        () -> cursor.next(Tensor.of(row, 1, 3), packed),
+        "logits is F32 [1, 3] with -inf in all classes that classMask I32 [1, 1] allows, and no token can be drawn; expected an allowed class above -inf");
+    SamplerInputs flags = SamplerInputs.none().classMask(Tensor.of(new byte[] {1, 0, 0}));
+    refused(
+        NoTokenException.class,
+        () -> cursor.next(row, flags),
+        "logits is F32 [3] with NaN in class 0, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+    Tensor bias = Tensor.of(new float[] {0, 0, Float.NEGATIVE_INFINITY});
+    SamplerInputs both = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1, 1})).bias(bias);
+    refused(
+        NoTokenException.class,
+        () -> cursor.next(row, both),
+        "logits is F32 [3] with no class that is left by classMask I8 [3] and bias F32 [3], and no token can be drawn; expected a sum of logit and bias above -inf, and none that is NaN or +inf");
+    assertThat(cursor.step()).isZero();
   }
 
   @Test
@@ -359,8 +422,11 @@ class SamplerCursorTest {
     refused(
         OptionException.class,
         () -> cursor.promptTokens(4, -1),
-        "promptTokens[1] is -1; expected a class");
-    refused(OptionException.class, () -> cursor.accept(-2), "token is -2; expected a class");
+        "promptTokens[1] is -1; expected a class of the logits, 0 or more");
+    refused(
+        OptionException.class,
+        () -> cursor.accept(-2),
+        "token is -2; expected a class of the logits, 0 or more");
     refused(
         OptionException.class,
         () -> cursor.rewind(2),
@@ -384,13 +450,13 @@ class SamplerCursorTest {
     refused(
         LabelException.class,
         () -> cursor.next(logits(0)),
-        "accept has 1000, logits has 1000 classes; expected tokens from 0 to 999");
+        "accept has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at 0");
     assertThat(cursor.step()).isEqualTo(2);
     byte[] none = new byte[CLASSES];
     refused(
         NoTokenException.class,
         () -> later.next(Tensor.of(logits(0)), SamplerInputs.none().classMask(Tensor.of(none))),
-        "logits is F32 [1000] on the heap with no class that the inputs allow, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+        "logits is F32 [1000] with no class that classMask I8 [1000] allows, and no token can be drawn; expected a mask that allows at least one class");
     refused(
         ShapeException.class,
         () -> later.next(Tensor.of(new float[2 * CLASSES], 2, CLASSES)),

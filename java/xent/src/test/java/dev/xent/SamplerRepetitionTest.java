@@ -357,7 +357,7 @@ class SamplerRepetitionTest {
     assertThatThrownBy(() -> cursor.verify(Tensor.copyOf(rows), new int[] {0}, tokens))
         .isInstanceOf(NoTokenException.class)
         .hasMessage(
-            "logits[1] is F32 [1, 3] off the heap with NaN in class 2, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+            "logits[1] is F32 [1, 3] with NaN in class 2, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
     assertThat(tokens).containsExactly(7, 8);
     assertThat(cursor.step()).isZero();
     assertThat(cursor.next(rows[0])).isZero();
@@ -462,7 +462,7 @@ class SamplerRepetitionTest {
             "draftProbabilities is F32 [2, 3], logits is F32 [2, 3], drafts has 1 token; expected the shape of logits with one row less");
     assertThatThrownBy(() -> cursor.verify(rows, new int[] {3}, two.slice(0, 0, 1), new int[2]))
         .isInstanceOf(LabelException.class)
-        .hasMessage("drafts has 3, logits has 3 classes; expected tokens from 0 to 2");
+        .hasMessage("drafts[0] is 3, logits has 3 classes; expected 0 to 2; tokens begin at 0");
     Tensor integers = Tensor.of(new int[3], 1, 3);
     assertThatThrownBy(() -> cursor.verify(rows, new int[1], integers, new int[2]))
         .isInstanceOf(DTypeException.class);

@@ -72,16 +72,33 @@ public final class WrongLabels {
         classes);
   }
 
-  /** The exception for a token of a cursor that is not a class of the logits. */
-  public static LabelException ofCursor(String name, long token, long classes) {
+  /**
+   * The exception for a token of a cursor that is not a class of the logits.
+   *
+   * @param holder the subject and the verb of the message
+   */
+  public static LabelException ofCursor(String holder, long token, long classes) {
     return new LabelException(
         message(
-            "%s has %d, logits has %s; expected tokens from 0 to %d",
-            name, token, plural(classes, "class"), classes - 1),
+            "%s %d, logits has %s; expected 0 to %d%s",
+            holder,
+            token,
+            plural(classes, "class"),
+            classes - 1,
+            token == classes ? "; tokens begin at 0" : ""),
         0,
         token,
         false,
         classes);
+  }
+
+  /** Rejects drafts that are not classes. */
+  public static void requireDrafts(int[] drafts, long classes) {
+    for (int i = 0; i < drafts.length; i++) {
+      if (drafts[i] < 0 || drafts[i] >= classes) {
+        throw ofCursor("drafts[" + i + "] is", drafts[i], classes);
+      }
+    }
   }
 
   /** A hint at unsigned types for a negative byte label: bytes are signed in Java. */

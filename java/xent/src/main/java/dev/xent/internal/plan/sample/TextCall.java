@@ -4,7 +4,9 @@ package dev.xent.internal.plan.sample;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.InputViews;
@@ -85,16 +87,19 @@ public final class TextCall {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0) {
         throw new OptionException(
-            message("promptTokens[%d] is %d; expected a class", i, tokens[i]));
+            message(
+                "promptTokens[%d] is %d; expected a class of the logits, 0 or more", i, tokens[i]));
       }
     }
     if (repetitions != null) {
       repetitions.replaceFirst(prompt.count(), tokens);
     }
-    if (usesTokens) {
-      prompt.truncate(0);
-      for (int each : tokens) {
+    prompt.truncate(0);
+    for (int each : tokens) {
+      if (usesTokens) {
         prompt.add(each);
+      } else {
+        prompt.note(each);
       }
     }
   }
@@ -102,8 +107,10 @@ public final class TextCall {
   /** Appends a token that was not drawn here. */
   public void accept(int newToken) {
     if (newToken < 0) {
-      throw new OptionException("token is " + newToken + "; expected a class");
+      throw new OptionException(
+          "token is " + newToken + "; expected a class of the logits, 0 or more");
     }
+    drawn.note(newToken);
     append(newToken);
   }
 
@@ -119,6 +126,9 @@ public final class TextCall {
   /** Removes the last tokens. */
   public void drop(long count) {
     if (!usesTokens) {
+      if (count > 0) {
+        drawn.truncate(0);
+      }
       return;
     }
     if (count > drawn.count()) {
@@ -156,10 +166,7 @@ public final class TextCall {
       into = View.room(ElementType.I64, shape);
       token = into;
     }
-    long classes = logits.shape[axis];
-    requireClass("promptTokens", prompt.largest(), classes);
-    requireClass("accept", drawn.largest(), classes);
-    requireClass("bannedSequences", largestBanned, classes);
+    requireClasses(logits);
     InputViews all = inputs(logits, axis, more);
     boolean tokensAlone =
         more == InputViews.NONE && repetitions == null && arguments.outputs == null;
@@ -184,9 +191,41 @@ public final class TextCall {
     return drawnNow;
   }
 
+  /** Rejects tokens of the text that are not classes of the logits. */
+  public void requireClasses(View logits) {
+    long classes = classes(logits);
+    requireClass("promptTokens", prompt.largest(), classes);
+    requireClass("accept", drawn.largest(), classes);
+    requireClass("bannedSequences", largestBanned, classes);
+  }
+
+  /** Rejects a row with another number of classes than the rows before. */
+  public void requireLength(View logits, long before) {
+    if (classes(logits) != before) {
+      throw new ShapeException(
+          message(
+              "logits is %s with %s, the rows before in this text have %d; expected the same number of classes, or create a cursor for another text with start()",
+              logits, plural(classes(logits), "class"), before));
+    }
+  }
+
+  private long classes(View logits) {
+    return logits.shape[Strides.axis(plan.axis(), logits.shape)];
+  }
+
+  /**
+   * The exception for a row from which no token can be drawn.
+   *
+   * @param row the index of the row in the logits of the caller, in brackets, or an empty text
+   */
+  public NoTokenException noToken(String row, View logits, InputViews more) {
+    int axis = Strides.axis(plan.axis(), logits.shape);
+    return NoToken.exception(row, logits, inputs(logits, axis, more));
+  }
+
   private static void requireClass(String name, int largest, long classes) {
     if (largest >= classes) {
-      throw WrongLabels.ofCursor(name, largest, classes);
+      throw WrongLabels.ofCursor(name + " has token", largest, classes);
     }
   }
 

@@ -51,6 +51,11 @@ final class TokenHistory {
       row = null;
     }
     memory.segment.setAtIndex(ValueLayout.JAVA_INT, count++, token);
+    note(token);
+  }
+
+  /** Counts a token for {@link #largest} alone. */
+  void note(int token) {
     largest = Math.max(largest, token);
   }
 
