@@ -968,6 +968,12 @@ class EveryErrorTest {
         "a backward of a layer without a forward",
         b -> new SoftmaxLayer(Layer.ANY, 4).backward(b.logits));
     kinds.put(
+        "an input with fewer axes than a layer's",
+        b -> new CrossEntropyLayer(Layer.ANY, 4).forward(b.logits.select(0, 0), b.labels));
+    kinds.put(
+        "a layer of one axis under PyTorch's rules",
+        b -> CrossEntropyLayer.of(CrossEntropy.pytorchRules().build(), 4));
+    kinds.put(
         "a layer that is closed",
         b -> {
           SoftmaxLayer layer = new SoftmaxLayer(3, 4);

@@ -400,7 +400,7 @@ class SamplerTest {
     SamplerInputs bias = none.bias(Tensor.of(new float[3]));
     assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(bias).outputs(outputs).run(0))
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("bias is F32 [3], logits is F32 [2, 4] with classes along axis 1");
+        .hasMessageContaining("bias is F32 [3], logits is F32 [2, 4] with 4 classes along axis 1");
     SamplerInputs floats = none.promptTokens(Tensor.of(new float[4], 2, 2));
     assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(floats).outputs(outputs).run(0))
         .isInstanceOf(DTypeException.class)

@@ -189,6 +189,11 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   @Override
+  String entries() {
+    return "features";
+  }
+
+  @Override
   void free() {
     super.free();
     ofWeights.close();

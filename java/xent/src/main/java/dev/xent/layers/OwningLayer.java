@@ -18,6 +18,7 @@ abstract class OwningLayer implements Layer {
 
   private final long[] shape;
   private final @Nullable Object operation;
+  private int classAxis;
   private boolean ran;
   private boolean closed;
 
@@ -54,10 +55,16 @@ abstract class OwningLayer implements Layer {
     if (axis < -shape.length || axis >= shape.length) {
       throw new ShapeException(
           message(
-              "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d",
-              name(), axis, shown(), -shape.length, shape.length - 1));
+              "%s has %s along axis %d, which shape %s does not have; expected an axis from %d to %d: build the operation with axis(-1), or call along(-1, shape), for the last one",
+              name(), entries(), axis, shown(), -shape.length, shape.length - 1));
     }
-    return axis < 0 ? axis + shape.length : axis;
+    classAxis = axis < 0 ? axis + shape.length : axis;
+    return classAxis;
+  }
+
+  /** What the inputs have along the axis of the operation. */
+  String entries() {
+    return "classes";
   }
 
   /** Returns the size along an axis, or {@link Layer#ANY}. */
@@ -78,8 +85,8 @@ abstract class OwningLayer implements Layer {
     if (hint != null) {
       throw new ShapeException(
           message(
-              "%s takes inputs of shape %s, not %s: %s",
-              name(), shown(), Arrays.toString(inputs.shape()), hint));
+              "%s takes inputs of shape %s with %s along axis %d, not %s: %s",
+              name(), shown(), entries(), classAxis, Arrays.toString(inputs.shape()), hint));
     }
   }
 
@@ -123,7 +130,9 @@ abstract class OwningLayer implements Layer {
   /** The fix for inputs of another shape, or null if the layer accepts them. */
   private @Nullable String whyNot(long[] inputs) {
     if (inputs.length != shape.length) {
-      return "make the layer with one size for each axis of the inputs, batch included";
+      return "make the layer with one size for each axis of the inputs, batch included, with along(-1, shape) if "
+          + entries()
+          + " are along the last one";
     }
     for (int axis = 0; axis < shape.length; axis++) {
       if (shape[axis] != ANY && shape[axis] != inputs[axis]) {

@@ -133,7 +133,7 @@ class LogSoftmaxLayerTest {
     assertThatThrownBy(() -> LogSoftmaxLayer.along(2, Layer.ANY, 5))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "LogSoftmaxLayer has classes along axis 2, which shape [any, 5] does not have: axes go from -2 to 1");
+            "LogSoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected an axis from -2 to 1: build the operation with axis(-1), or call along(-1, shape), for the last one");
     assertThatThrownBy(() -> LogSoftmaxLayer.along(-3, 3, 5)).isInstanceOf(ShapeException.class);
   }
 }

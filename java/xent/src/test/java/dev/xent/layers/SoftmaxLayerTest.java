@@ -131,7 +131,7 @@ class SoftmaxLayerTest {
     assertThatThrownBy(() -> SoftmaxLayer.along(2, Layer.ANY, 5))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "SoftmaxLayer has classes along axis 2, which shape [any, 5] does not have: axes go from -2 to 1");
+            "SoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected an axis from -2 to 1: build the operation with axis(-1), or call along(-1, shape), for the last one");
     assertThatThrownBy(() -> SoftmaxLayer.along(-3, 3, 5)).isInstanceOf(ShapeException.class);
   }
 }

@@ -51,7 +51,7 @@ public final class Dimensions {
     if (rank == 1 && classAxis == 1) {
       throw new ShapeException(
           message(
-              "%s is %s, without the class axis 1, which is that of pytorchRules(), onnxRules() and layers; expected two dimensions or more, or axis(0)",
+              "%s is %s with one dimension, the operation has its classes along axis 1; expected two dimensions or more, or build the operation with axis(-1)",
               name, view));
     }
     axis = Strides.axis(classAxis, shape);

@@ -213,8 +213,8 @@ public final class View extends ArrayMemory {
   private static String misaligned(MemorySegment segment, ElementType type) {
     return segment.isNative()
         ? message(
-            "address 0x%x is not aligned to the %d bytes of %s: align the memory",
-            segment.address(), type.byteSize(), type)
+            "address 0x%x is not aligned to the %d bytes of %s: align the memory, as arena.allocate(byteSize, %d) does, or copy it",
+            segment.address(), type.byteSize(), type, type.byteSize())
         : message(
             "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
             type, type.byteSize(), heapAlignment(segment));

@@ -127,16 +127,17 @@ final class ArrayChecks {
     }
     throw new ShapeException(
         message(
-            "%s is %s, %s is %s with classes along axis %d; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]",
+            "%s is %s, %s is %s with %s; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]%s",
             part.name,
             view,
             leadName(),
             leadText(),
-            dimensions.axis,
+            classes(),
             ofBits
                 ? "number per 32 classes"
                 : (rule.holds & ElementType.FLAGS) != 0 ? "flag per class" : "number per class",
-            count));
+            count,
+            ofBits ? "" : axisOfClasses(view)));
   }
 
   /** Checks an array with one number per element, which may be repeated. */
@@ -163,12 +164,14 @@ final class ArrayChecks {
     }
     throw new ShapeException(
         message(
-            "%s is %s, %s is %s; expected a number for each class, in the shape [%d]",
+            "%s is %s, %s is %s%s; expected a number for each class, in the shape [%d]%s",
             part.name,
             view,
             call.features == 0 ? leadName() : call.part(Array.WEIGHTS).name,
             call.features == 0 ? leadText() : call.view(Array.WEIGHTS),
-            classes));
+            dimensions.ragged || call.features != 0 ? "" : " with " + classes(),
+            classes,
+            axisOfClasses(view)));
   }
 
   /**
@@ -251,7 +254,7 @@ final class ArrayChecks {
             leadText(),
             dimensions.ragged
                 ? plural(dimensions.rows, "row") + " by " + call.part(Array.ROW_OFFSETS).name
-                : "classes along axis " + dimensions.axis,
+                : classes(),
             part.name,
             Arrays.toString(dimensions.rowShape()),
             repeats ? ", in which any size may be 1" : "",
@@ -281,20 +284,36 @@ final class ArrayChecks {
         : "";
   }
 
-  /**
-   * A hint at another class axis if an array has the shape of the rows along it. A matrix with
-   * classes along its last axis gets no hint, because there the array is more likely wrong.
-   */
+  /** A hint at another class axis if an array has the shape of the rows along it. */
   private String otherAxis(View view) {
     View lead = call.lead();
     int rank = lead.rank();
-    int last = rank < 3 && dimensions.axis == rank - 1 ? -1 : rank - 1;
+    int last = rank < 3 && call.features != 0 ? -1 : rank - 1;
     for (int axis = last; axis >= 0; axis--) {
       if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
-        return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
+        return axisHint(axis, rank);
       }
     }
     return "";
+  }
+
+  /** A hint at another class axis if an array has a number for each index of it. */
+  private String axisOfClasses(View view) {
+    View lead = call.lead();
+    for (int axis = lead.rank() - 1; axis >= 0; axis--) {
+      if (call.features == 0 && view.rank() == 1 && view.shape[0] == lead.shape[axis]) {
+        return dimensions.ragged ? "" : axisHint(axis, lead.rank());
+      }
+    }
+    return "";
+  }
+
+  private static String axisHint(int axis, int rank) {
+    return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
+  }
+
+  private String classes() {
+    return plural(dimensions.classes, "class") + " along axis " + dimensions.axis;
   }
 
   private static boolean isSingle(View view) {
