@@ -498,18 +498,23 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "logits has elements of type |V2; expected floats of 16, 32 or 64 bits, integers or booleans in the byte order of "
      "this machine. If they are bfloat16, as in a .npy file: logits.view(ml_dtypes.bfloat16)"),
     (lambda: pyxent.softmax(X, class_mask=np.zeros(4, bool)), pyxent.ShapeError,
-     "class_mask is bool [4], logits is float32 [6, 5] with classes along axis 1; expected one flag per class in its "
-     "shape, in which any other size may be 1, or in the shape "
-     "[5]"),
+     "class_mask is bool [4], logits is float32 [6, 5] with 5 classes along axis 1; expected one flag per class in its "
+     "shape, in which any other size may be 1, or in the shape [5]"),
+    (lambda: pyxent.softmax(X, class_mask=np.zeros(6, bool)), pyxent.ShapeError,
+     "class_mask is bool [6], logits is float32 [6, 5] with 5 classes along axis 1; expected one flag per class in its "
+     "shape, in which any other size may be 1, or in the shape [5], or axis=0"),
+    (lambda: pyxent.cross_entropy(X, LABELS, class_weights=np.ones(6, np.float32)), pyxent.ShapeError,
+     "class_weights is float32 [6], logits is float32 [6, 5] with 5 classes along axis 1; expected a weight for each "
+     "class, in the shape [5], or axis=0"),
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), pyxent.ShapeError,
      "row_offsets of row 1 is 4, of row 2 2; expected offsets that do not fall"),
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 31])), pyxent.ShapeError,
      "row_offsets ends with 31, logits is float32 [30]; expected a last offset of at most the number of values"),
     (lambda: pyxent.cross_entropy(X, LABELS[:5]), pyxent.ShapeError,
-     "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1; expected targets of shape [6]"),
+     "targets is int64 [5], logits is float32 [6, 5] with 5 classes along axis 1; expected targets of shape [6], or axis=0"),
     (lambda: pyxent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), pyxent.ShapeError, "targets is int64 "
                                                                                               "[2, 4], logits "
-     "is float64 [2, 3, 4] with classes along axis 2; expected targets of shape [2, 3], or axis=1"),
+     "is float64 [2, 3, 4] with 4 classes along axis 2; expected targets of shape [2, 3], or axis=1"),
     (lambda: pyxent.cross_entropy(X, LABELS.astype(float)), pyxent.DTypeError,
      "targets is float64 [6], logits is float32 [6, 5]; expected class indices (integers) or probability rows of "
      "type float32, float16 or bfloat16. Convert it: numpy.asarray(targets, int)"),
@@ -565,14 +570,14 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: linear(HIDDEN), pyxent.ShapeError, f"targets is float32 [2, 3], {OF_LAYER}; expected probability rows of "
                                               f"the same shape, or class indices of an integer type"),
     (lambda: linear(np.array([0, 1, 2])), pyxent.ShapeError,
-     f"targets is int64 [3], {OF_LAYER} with classes along axis 1; expected targets of shape [2]"),
+     f"targets is int64 [3], {OF_LAYER} with 4 classes along axis 1; expected targets of shape [2]"),
     (lambda: linear(np.zeros((3, 3), int), np.ones((2, 3, 3), np.float32)), pyxent.ShapeError,
      "targets is int64 [3, 3], logits is [2, 3, 4] of hidden float32 [2, 3, 3] and weights float32 [4, 3] with "
-     "classes along axis 2; expected targets of shape [2, 3]"),
+     "4 classes along axis 2; expected targets of shape [2, 3]"),
     (lambda: linear(np.zeros((3, 3), int), target_weights=np.ones((3, 3), np.float32)), pyxent.ShapeError,
      f"targets is int64 [3, 3], {OF_LAYER}; expected targets of shape [2, k]"),
     (lambda: linear(class_mask=np.ones(3, bool)), pyxent.ShapeError, f"class_mask is bool [3], {OF_LAYER} with "
-     "classes along axis 1; expected one flag per class in its shape, in which any other size may be 1, or in the "
+     "4 classes along axis 1; expected one flag per class in its shape, in which any other size may be 1, or in the "
      "shape [4]"),
     (lambda: linear(bias=np.ones(3, np.float32)), pyxent.ShapeError,
      f"bias is float32 [3], {OF_LAYER}; expected a number for each class, in the shape [4]"),

@@ -250,8 +250,8 @@ def test_arrays_of_the_caller_and_bound_calls():
      "leave one of them out"),
     (lambda: pyxent.log_sum_exp(X, return_sign="no"), TypeError, "return_sign is 'no'; expected True or False"),
     (lambda: pyxent.log_sum_exp(X, weights=X[:, :3]), pyxent.ShapeError, "weights is float64 [3, 3, 5], logits is "
-     "float64 [3, 4, 5] with classes along axis 2; expected one number per class in its shape, in which any other size may be "
-     "1, or in the shape [5]"),
+     "float64 [3, 4, 5] with 5 classes along axis 2; expected one number per class in its shape, in which any other size "
+     "may be 1, or in the shape [5]"),
     (lambda: pyxent.log_sum_exp(X, weights=X[:, :3], axis=None), pyxent.ShapeError, "weights is float64 [3, 3, 5], logits is "
      "float64 [3, 4, 5] with classes along axes [0, 1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.log_sum_exp(X, weights=X.astype(complex)), pyxent.DTypeError, "weights has elements of type complex128; "

@@ -519,7 +519,7 @@ class Call:
             return [0 if n == 1 else s for n, s in zip(shape, strides)]
         if spread and array.shape in ((), (1,)):
             return [0] * len(self.shape)
-        along = plural(self.rows, "row") if self.ragged else f"classes along axis {self.axis}"
+        along = plural(self.rows, "row") if self.ragged else self._classes_text
         raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}; expected {name} of shape "
                          f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
                          f"{self._other_axis(array)}{self._one_hot(name, array)}")
@@ -532,10 +532,22 @@ class Call:
 
     def _other_axis(self, array: Array) -> str:
         rank = len(self.lead.shape)
-        for axis in reversed(range(rank)) if rank > 2 and not self._of_layer else ():
+        for axis in reversed(range(rank)) if rank > 1 and not self._of_layer else ():
             if array.shape == self.lead.shape[:axis] + self.lead.shape[axis + 1:]:
                 return f", or axis={-1 if axis == rank - 1 else axis}"
         return ""
+
+    def _axis_of_classes(self, array: Array) -> str:
+        """A hint at another class axis if an array has a number for each index of it."""
+        rank = len(self.lead.shape)
+        for axis in reversed(range(rank)) if not self.ragged and not self._of_layer else ():
+            if array.shape == self.lead.shape[axis:axis + 1]:
+                return f", or axis={-1 if axis == rank - 1 else axis}"
+        return ""
+
+    @property
+    def _classes_text(self) -> str:
+        return f"{plural(self.classes, 'class')} along axis {self.axis}"
 
     @staticmethod
     def _is_spread(shape: Sequence[int], expected: Sequence[int]) -> bool:
@@ -546,9 +558,9 @@ class Call:
             return self._along_axis(array.strides[0])
         if self._is_spread(array.shape, self.shape):
             return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
-        raise ShapeError(f"{name} is {array}, {self._lead_text} with classes along axis {self.axis}; expected one "
+        raise ShapeError(f"{name} is {array}, {self._lead_text} with {self._classes_text}; expected one "
                          f"{'flag' if name == 'class_mask' else 'number'} per class in its shape, in which any other "
-                         f"size may be 1, or in the shape [{self.classes}]")
+                         f"size may be 1, or in the shape [{self.classes}]{self._axis_of_classes(array)}")
 
     def _along_axis(self, stride: int) -> list[int]:
         return [stride if d == self.axis else 0 for d in range(len(self.shape))]
@@ -565,8 +577,9 @@ class Call:
         enough = self.ragged and array.shape[:1] > (self.classes,)
         if len(array.shape) != 1 or array.shape[0] != self.classes and not enough:
             what = "weight" if name == "class_weights" else "number"
-            raise ShapeError(f"{name} is {array}, {self._lead_text}; expected a {what} for each class, in the shape "
-                             f"[{self.classes}]")
+            of = "" if self.ragged or self._of_layer else f" with {self._classes_text}"
+            raise ShapeError(f"{name} is {array}, {self._lead_text}{of}; expected a {what} for each class, in the shape "
+                             f"[{self.classes}]{self._axis_of_classes(array)}")
         return self._along_axis(array.strides[0])
 
     def _entries(self, name: str, array: Array, count: int = 0) -> int:
