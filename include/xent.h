@@ -128,7 +128,7 @@ extern "C" {
 #endif
 
 /* The version of this binary interface. Do not call a library with another ABI version. */
-#define XENT_ABI_VERSION 3
+#define XENT_ABI_VERSION 4
 /* The arithmetic of conformance/numerics.md; libraries with equal numerics versions return equal bits. */
 #define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this number, or end with the row. */
@@ -242,7 +242,8 @@ enum {
   XENT_FIELD_DYNATEMP_RANGE = 85,
   XENT_FIELD_DYNATEMP_EXPONENT = 86,
   XENT_FIELD_DRAFT_TOKENS = 87,
-  XENT_FIELD_DRAFT_PROBABILITIES = 88
+  XENT_FIELD_DRAFT_PROBABILITIES = 88,
+  XENT_FIELD_COUNTED_TOKENS = 89
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -322,14 +323,16 @@ typedef struct xent_sizes {
   int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK; in xent_sample any
                            class */
   int64_t all_classes;  /* of all shards together; 0: not divided */
-  int64_t prompt_count; /* tokens per row in prompt_tokens, unused entries included */
+  int64_t prompt_count; /* tokens per row in prompt_tokens, unused entries included; fewer than 2^31 */
   int64_t output_count; /* the same of output_tokens */
   int64_t features;     /* of hidden states: numbers per row and per class */
+  int64_t counted_tokens; /* of a text, the tokens that the workspace has from the call before; 0: none. See
+                             xent_sample_call */
 } xent_sizes;
 
 /* The sizes of a matrix. */
 static inline xent_sizes xent_rows(int64_t rows, int64_t classes) {
-  const xent_sizes s = {rows, classes, 1, 0, 0, 0, 0, 0, 0, 0};
+  const xent_sizes s = {rows, classes, 1, 0, 0, 0, 0, 0, 0, 0, 0};
   return s;
 }
 
@@ -819,6 +822,12 @@ typedef struct xent_sample_state {
  * not d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores
  * its draft.
  *
+ * Texts: each call has one row and the tokens of the call before, then new ones. If its workspace and these tokens are
+ * as they were, set sizes.counted_tokens to the number of them, prompt_count and output_count of the call before. Then
+ * only the new tokens are read and checked. The result is the same. All tokens are read if the number is 0, if the
+ * workspace has another number or shape, with bias_tokens, and for more than 16 new tokens. A number below prompt_count
+ * or above the number of tokens, and one for several rows, is XENT_INVALID_SHAPE.
+ *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
  * its states to all shards, and calls again with the same logits and the gathered states, until report->unfinished
@@ -855,7 +864,7 @@ typedef struct xent_sample_call {
    * penalties, temperature and filters. A row without a token is an ignored row: */
   xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
   void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
-                                    xent_sample_workspace, at a multiple of 8, for this call alone */
+                                    xent_sample_workspace, at a multiple of 8, for this call or text alone */
   uint64_t workspace_size;
   /* For a shard, else NULL and 0: */
   const xent_sample_state *gathered; /* NULL in the first call; then the states of all shards of the call before, in
@@ -1144,7 +1153,7 @@ typedef struct xent_shape {
   uint64_t size;
   /* as in xent_sizes */
   int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count,
-      features;
+      features, counted_tokens;
   xent_layout logits;
   xent_layout output;
   xent_layout gradient;

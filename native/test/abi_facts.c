@@ -39,6 +39,7 @@ static void structs(void) {
   FIELD(xent_sizes, prompt_count);
   FIELD(xent_sizes, output_count);
   FIELD(xent_sizes, features);
+  FIELD(xent_sizes, counted_tokens);
   STRUCT(xent_range);
   FIELD(xent_range, begin);
   FIELD(xent_range, end);
@@ -437,6 +438,7 @@ static void structs(void) {
   FIELD(xent_shape, prompt_count);
   FIELD(xent_shape, output_count);
   FIELD(xent_shape, features);
+  FIELD(xent_shape, counted_tokens);
   FIELD(xent_shape, logits);
   FIELD(xent_shape, output);
   FIELD(xent_shape, gradient);
@@ -597,6 +599,7 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_DYNATEMP_EXPONENT);
   CONSTANT(XENT_FIELD_DRAFT_TOKENS);
   CONSTANT(XENT_FIELD_DRAFT_PROBABILITIES);
+  CONSTANT(XENT_FIELD_COUNTED_TOKENS);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);

@@ -331,7 +331,7 @@ static xent_sample_call sample_into(sampled *to, const float *logits, const floa
 static void test_prepared_sampling(void) {
   float logits[SAMPLED_ROWS * SAMPLED], moved[SAMPLED_ROWS * SAMPLED], bias[SAMPLED];
   int32_t tokens[SAMPLED_ROWS], before[SAMPLED_ROWS] = {3, 3}, seen = 0;
-  uint64_t workspace[8];
+  uint64_t workspace[16];
   sampled run, direct;
   xent_sampling s = {.size = sizeof s, .top_k = 9, .temperature = 2, .seed = 4};
   for (int i = 0; i < SAMPLED_ROWS * SAMPLED; i++) logits[i] = (float)(i * 37 % 23) / 8;

@@ -1250,6 +1250,145 @@ static void test_workspace_of_too_many_classes(void) {
   expect_number("too many of both", (int64_t)xent_sample_workspace(INT64_MAX, INT64_MAX), 0);
 }
 
+/* ---- texts ---- */
+
+/* A text whose workspace has the tokens of the call before gets the tokens of calls that count them all. */
+enum { TEXTS = 60, TEXT_CLASSES = 2000, TEXT_TOKENS = 400, TEXT_BIASES = 3, TEXT_STEPS = 60 };
+static uint64_t steps_compared, steps_continued;
+
+typedef struct {
+  int64_t classes, prompt_count, count, counted;
+  bool wide; /* int64_t */
+  int32_t prompt[TEXT_TOKENS], tokens[TEXT_TOKENS];
+  int64_t wide_prompt[TEXT_TOKENS], wide_tokens[TEXT_TOKENS];
+  uint64_t workspace[16384];
+} text;
+
+static int32_t text_token(const text *t) {
+  const int64_t few = t->classes < 20 ? t->classes : 20;
+  return one_in(20) ? -1 : (int32_t)below(one_in(2) ? t->classes : few);
+}
+
+static void append_token(text *t) {
+  t->tokens[t->count] = text_token(t);
+  t->wide_tokens[t->count] = t->tokens[t->count];
+  t->count++;
+}
+
+static xent_sampling text_sampling(int64_t step) {
+  xent_sampling s = {.size = sizeof s, .step = (uint32_t)step, .greedy = one_in(3)};
+  if (one_in(2)) s.top_p = 0.9;
+  if (one_in(3)) s.top_k = 7;
+  if (!one_in(4)) s.repetition_penalty = one_in(3) ? 0.7 : 1.3;
+  if (one_in(2)) s.frequency_penalty = one_in(3) ? -0.25 : 0.25;
+  if (one_in(2)) s.presence_penalty = one_in(3) ? -0.5 : 0.5;
+  return s;
+}
+
+static void compare_step(text *t, const float *x, const xent_sampling *s, bool biased, int32_t isa) {
+  static uint64_t fresh[16384];
+  static int32_t bias_tokens[TEXT_BIASES];
+  static const float bias_values[TEXT_BIASES] = {1, -2, -INFINITY};
+  int64_t token[2] = {77, 78}, kept[2] = {77, 78};
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  for (int i = 0; i < TEXT_BIASES; i++) bias_tokens[i] = text_token(t);
+  for (int i = 0; i < 2; i++) {
+    const xent_layout l = {1, 1, 1, t->wide ? XENT_I64 : XENT_I32, 0};
+    const xent_sample_call c = {
+        .size = sizeof c,
+        .sizes = {.outer = 1, .classes = t->classes, .inner = 1, .target_count = biased ? TEXT_BIASES : 0,
+                  .prompt_count = t->prompt_count, .output_count = t->count, .counted_tokens = i ? 0 : t->counted},
+        .options = &options, .sampling = s, .logits = {x, xent_per_class(t->classes, 1, XENT_F32)},
+        .tokens = {&token[i], xent_per_row(1, XENT_I64)}, .kept = {&kept[i], xent_per_row(1, XENT_I64)},
+        .prompt_tokens = {t->wide ? (const void *)t->wide_prompt : t->prompt, l},
+        .output_tokens = {t->wide ? (const void *)t->wide_tokens : t->tokens, l},
+        .bias_tokens = {biased ? bias_tokens : NULL, {1, 1, 1, XENT_I32, 0}},
+        .bias_values = {biased ? bias_values : NULL, {1, 1, 1, XENT_F32, 0}},
+        .workspace = i ? fresh : t->workspace, .workspace_size = sizeof fresh};
+    must(xent_sample(&c), "a step of a text");
+  }
+  steps_compared++;
+  steps_continued += t->counted > 0;
+  expect_number("the token of a text", token[0], token[1]);
+  expect_number("its kept classes", kept[0], kept[1]);
+}
+
+static void test_text(void) {
+  static text t;
+  static float x[TEXT_CLASSES];
+  t = (text){.classes = one_in(4) ? 1 + below(70) : 1 + below(TEXT_CLASSES), .wide = one_in(2)};
+  for (size_t i = 0; i < sizeof t.workspace; i++) ((unsigned char *)t.workspace)[i] = (unsigned char)below(256);
+  t.prompt_count = one_in(2) ? 0 : below(30);
+  for (int64_t i = 0; i < t.prompt_count; i++) t.wide_prompt[i] = t.prompt[i] = text_token(&t);
+  xent_sampling s = text_sampling(0);
+  for (int64_t step = 0; step < TEXT_STEPS; step++) {
+    static const int64_t more[] = {1, 1, 1, 1, 0, 2, 16, 17};
+    const int64_t n = more[below(8)];
+    for (int64_t i = 0; i < n && t.count < TEXT_TOKENS; i++) append_token(&t);
+    for (int64_t i = 0; i < t.classes; i++) x[i] = random_normal(&source);
+    if (one_in(8)) s = text_sampling(step);
+    s.step = (uint32_t)step;
+    compare_step(&t, x, &s, one_in(12), one_in(2) ? 0 : any_tier());
+    t.counted = t.prompt_count + t.count;
+    if (one_in(10)) { /* other tokens instead of the last ones */
+      const int64_t left = below(t.count + 1);
+      while (t.count > left) t.count--;
+      t.counted = 0;
+    }
+    if (one_in(10) && t.counted > t.prompt_count) t.counted--; /* fewer than the workspace has */
+    if (one_in(20)) t.workspace[below(4)] ^= UINT64_C(1) << below(64); /* its head */
+  }
+}
+
+static int64_t greedy_token(const float *x, const int32_t *tokens, int64_t counted, double penalty, void *workspace) {
+  const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = penalty};
+  int64_t token = 77;
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 4), .sampling = &s,
+                        .logits = {x, xent_per_class(4, 1, XENT_F32)}, .tokens = {&token, xent_per_row(1, XENT_I64)},
+                        .output_tokens = {tokens, xent_per_class(2, 1, XENT_I32)}, .workspace = workspace,
+                        .workspace_size = 256};
+  c.sizes.output_count = 2;
+  c.sizes.counted_tokens = counted;
+  must(xent_sample(&c), "a greedy token");
+  return token;
+}
+
+/* A call without penalties counts other tokens than the workspace has. */
+static void test_tokens_without_penalty(void) {
+  static const float x[4] = {1, 2, 3, 4};
+  static const int32_t tokens[2] = {3, 0}, others[2] = {2, 0};
+  uint64_t workspace[32];
+  expect_number("with a penalty", greedy_token(x, tokens, 0, 8, workspace), 2);
+  expect_number("without", greedy_token(x, others, 0, 0, workspace), 3);
+  expect_number("with a penalty on others", greedy_token(x, others, 2, 8, workspace), 3);
+}
+
+/* The number of counted tokens must fit the call. */
+static void test_refused_counts(void) {
+  static const int32_t list[4] = {0, 1, 2, 3};
+  const xent_range row = {1, 2};
+#define REFUSED(field_, change)                                                                         \
+  do {                                                                                                  \
+    xent_sample_call c = few_call();                                                                    \
+    c.rows = &row;                                                                                      \
+    c.sizes.prompt_count = 1, c.sizes.output_count = 2;                                                 \
+    c.prompt_tokens = c.output_tokens = (xent_input){list, {0, 1, 1, XENT_I32, 0}};                     \
+    c.workspace = few_workspace, c.workspace_size = sizeof few_workspace;                               \
+    change;                                                                                             \
+    expect_refusal(#change, &c, XENT_INVALID_SHAPE, XENT_FIELD_##field_, -1);                           \
+  } while (0)
+  REFUSED(COUNTED_TOKENS, c.sizes.counted_tokens = -1);
+  REFUSED(COUNTED_TOKENS, c.sizes.counted_tokens = 4);
+  REFUSED(COUNTED_TOKENS, (c.sizes.prompt_count = 2, c.sizes.counted_tokens = 1));
+  REFUSED(COUNTED_TOKENS, (c.prompt_tokens.address = NULL, c.sizes.counted_tokens = 3));
+  REFUSED(COUNTED_TOKENS, (c.prompt_tokens.address = c.output_tokens.address = NULL, c.sizes.counted_tokens = 1));
+  REFUSED(COUNTED_TOKENS, (c.rows = NULL, c.sizes.counted_tokens = 3));
+  REFUSED(PROMPT_COUNT, (c.sizes.prompt_count = INT64_C(1) << 31, c.prompt_tokens.layout.classes = 0));
+  REFUSED(OUTPUT_COUNT, (c.sizes.output_count = INT64_C(1) << 31, c.output_tokens.layout.classes = 0));
+#undef REFUSED
+}
+
 int main(int argc, char **argv) {
   const int64_t times = argc > 1 ? atoll(argv[1]) : 1;
   if (argc > 2) source.state = (uint64_t)atoll(argv[2]);
@@ -1259,6 +1398,11 @@ int main(int argc, char **argv) {
   test_refused_states();
   test_refused_sums();
   test_workspace_of_too_many_classes();
+  test_refused_counts();
+  test_tokens_without_penalty();
+  for (int64_t i = 0; i < times * TEXTS; i++) test_text();
+  printf("%" PRIu64 " steps of texts, of which %" PRIu64 " add their tokens to those of the step before\n",
+         steps_compared, steps_continued);
   test_vectors();
   test_behind_typical_p();
   test_top_k_of_equals();

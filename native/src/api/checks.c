@@ -26,7 +26,7 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 
 /* Sizes of the first version, which all callers have at least, and an upper limit for all structs. For a shape: its
  * least size. A later version accepts shorter structs just as this one accepts a shorter shape. */
-enum { SHAPE_LEAST = 152, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_LEAST = 160, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");

@@ -93,6 +93,7 @@
   _(DYNATEMP_RANGE, dynatemp_range) \
   _(DYNATEMP_EXPONENT, dynatemp_exponent) \
   _(DRAFT_TOKENS, draft_tokens) \
-  _(DRAFT_PROBABILITIES, draft_probabilities)
+  _(DRAFT_PROBABILITIES, draft_probabilities) \
+  _(COUNTED_TOKENS, counted_tokens)
 
 #endif

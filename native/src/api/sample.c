@@ -8,7 +8,7 @@
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
 
-enum { MOST_CLASSES = INT32_MAX };
+enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };
 
 #define PLACES(_, c)                                                                                         \
   _(c, logits, LOGITS, NEEDED) _(c, tokens, TOKENS, NEEDED) _(c, class_mask, MASK_OF_TOKENS, OPTIONAL)       \
@@ -109,18 +109,34 @@ uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
   return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_table(classes, tokens);
 }
 
-static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t count, int32_t field) {
+/* Checks the entries of each row from `begin` on. */
+static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t begin, int64_t count,
+                                int32_t field) {
   const xent_call *c = &f->call;
-  for (int64_t row = c->row_begin; tokens && row < c->row_end; row++)
-    for (int64_t i = 0; i < count; i++) {
-      const int64_t token = load_label_at(tokens, l->type, row_offset(c->shape, l, row) + i * l->classes);
+  const int64_t classes = classes_of_rows(c->shape);
+  for (int64_t row = c->row_begin; tokens && row < c->row_end; row++) {
+    const int64_t first = row_offset(c->shape, l, row);
+    for (int64_t i = begin; i < count; i++) {
+      const int64_t token = load_label_at(tokens, l->type, first + i * l->classes);
       const bool none = token == -1 && !is_beyond_labels(l->type, token);
-      if (none || (token >= 0 && token < classes_of_rows(c->shape))) continue;
+      if (none || (token >= 0 && token < classes)) continue;
       f->report->row = row;
       f->report->label = token;
       return xent_refuse(f, XENT_INVALID_LABEL, field, 0);
     }
+  }
   return XENT_OK;
+}
+
+/* Tokens that the workspace has were checked in an earlier call. */
+static xent_status check_counted(xent_frame *f, int64_t prompt, int64_t output) {
+  const xent_call *c = &f->call;
+  const int64_t counted = c->shape->counted_tokens;
+  if (prompt > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, prompt);
+  if (output > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, output);
+  const bool fits = counted > 0 && counted >= prompt && counted <= prompt + output;
+  if (counted == 0 || (fits && c->row_end - c->row_begin <= 1)) return XENT_OK;
+  return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_COUNTED_TOKENS, counted);
 }
 
 static xent_status check_lists(xent_frame *f) {
@@ -131,16 +147,18 @@ static xent_status check_lists(xent_frame *f) {
   if (s->target_count == 0) c->bias_tokens = c->bias_values = NULL;
   if (!c->bias_tokens != !c->bias_values)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, c->bias_tokens ? XENT_FIELD_BIAS_VALUES : XENT_FIELD_BIAS_TOKENS, 0);
+  xent_status status = check_counted(f, c->prompt_tokens ? s->prompt_count : 0, c->output_tokens ? s->output_count : 0);
   const uint64_t flags = has_mask_of_bits(c) ? bytes_of_flags(s->classes) : 0;
   const uint64_t needed = bytes_of_table(s->classes, tokens_of_row(c)) + flags;
-  if (!needed) return XENT_OK;
+  if (status || !needed) return status;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
-  xent_status status =
-      check_tokens(f, c->prompt_tokens, &s->prompt_tokens, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
+  const int64_t counted = s->counted_tokens, of_prompt = counted && c->prompt_tokens ? s->prompt_count : 0;
+  status = check_tokens(f, c->prompt_tokens, &s->prompt_tokens, of_prompt, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
-    status = check_tokens(f, c->output_tokens, &s->output_tokens, s->output_count, XENT_FIELD_OUTPUT_TOKENS);
-  if (!status) status = check_tokens(f, c->bias_tokens, &s->bias_tokens, s->target_count, XENT_FIELD_BIAS_TOKENS);
+    status = check_tokens(f, c->output_tokens, &s->output_tokens, counted - of_prompt, s->output_count,
+                          XENT_FIELD_OUTPUT_TOKENS);
+  if (!status) status = check_tokens(f, c->bias_tokens, &s->bias_tokens, 0, s->target_count, XENT_FIELD_BIAS_TOKENS);
   return status;
 }
 
@@ -149,7 +167,7 @@ static xent_status check_drafts(xent_frame *f) {
   if (!c->draft_tokens != !c->draft_probabilities)
     return xent_refuse(f, XENT_INVALID_ARGUMENT,
                        c->draft_tokens ? XENT_FIELD_DRAFT_PROBABILITIES : XENT_FIELD_DRAFT_TOKENS, 0);
-  return check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 1, XENT_FIELD_DRAFT_TOKENS);
+  return check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 0, 1, XENT_FIELD_DRAFT_TOKENS);
 }
 
 /* The additional arrays of a shard's call; other outputs need whole rows. */

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from pyxent.errors import NativeLibraryError
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 NUMERICS_VERSION = 3
 CHUNK = 8192
 FEW, MANY = 6, MOST_ARRAYS  # the numbers of arrays that the entry points take
@@ -42,7 +42,7 @@ class Layout(ctypes.Structure):
 
 
 SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
-         "output_count", "features"]
+         "output_count", "features", "counted_tokens"]
 
 
 class Shape(ctypes.Structure):

@@ -44,6 +44,7 @@ XENT_INLINE void first_vectors(first_sums *t, const weigher *w, const float *x, 
 XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near, const bool lists) {
   const weigher own = *of, *w = &own; /* a copy, which no store here can change */
   first_sums t = {.all = dlanes_zero(), .near = *near};
+  shared_piece shared = {.end = 0};
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     const int64_t before = t.near.count, found = t.near.found;
@@ -51,9 +52,9 @@ XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near
     if (lists) t.near.sum = wholes_zero();
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
-      const float *x = values_at(&s->values, at, n, s->room);
+      const float *x = values_in_pass(s, &shared, at);
       int64_t k = 0;
-      if (x != s->room) fetch_ahead(x, n);
+      fetch_ahead(&s->values, at, n);
       for (; k + 4 * XENT_LANES <= n; k += 4 * XENT_LANES) first_vectors(&t, w, x + k, n - k, 4, lists);
       for (; k < n; k += XENT_LANES) first_vectors(&t, w, x + k, n - k, 1, lists);
     }

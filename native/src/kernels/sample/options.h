@@ -77,25 +77,28 @@ static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_class
 
 /* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */
 
-/* A class among the row's tokens, and its number of output tokens; -1: it only has a bias. Class -1: a free slot. */
+/* The head of a table: what it has, so that the next call of a text adds only its new tokens. */
 typedef struct {
-  int32_t class;
+  int64_t classes, first_class;
+  int64_t prompt_count; /* -1: tokens of the prompt are not in it */
+  int64_t counted;      /* tokens of the prompt and outputs; -1: it cannot be continued */
+  int64_t entries;
+} table_head;
+
+/* A class among the row's tokens, and its number of output tokens; -1: it only has a bias. */
+typedef struct {
+  int32_t class, count;
   float bias;
-  int64_t count;
 } named_class;
 
-/* A bit per class is set if the class is in the table. At most half of the slots are used. */
+/* After the head: a bit per class that is in the table; for each word of bits the number of entries before it, and that
+ * of all; then the entries, in the order of the classes. More tokens move none of these. */
 static inline int64_t table_words(int64_t classes) { return classes / 64 + (classes % 64 != 0); }
-static inline int64_t table_slots(int64_t classes, int64_t tokens) {
-  const int64_t most = tokens < classes ? tokens : classes;
-  int64_t slots = 2;
-  while (slots < 2 * most) slots *= 2;
-  return slots;
-}
 static inline uint64_t bytes_of_table(int64_t classes, int64_t tokens) {
   if (tokens < 1) return 0;
-  const uint64_t words = (uint64_t)table_words(classes), slots = (uint64_t)table_slots(classes, tokens);
-  return words * sizeof(uint64_t) + slots * sizeof(named_class);
+  const uint64_t words = (uint64_t)table_words(classes), entries = (uint64_t)(tokens < classes ? tokens : classes);
+  const uint64_t bytes = (words + 1) * sizeof(int32_t) + entries * sizeof(named_class);
+  return sizeof(table_head) + words * sizeof(uint64_t) + (bytes + 7) / 8 * 8;
 }
 static inline uint64_t bytes_of_flags(int64_t classes) { return ((uint64_t)classes + 7) / 8 * 8; }
 

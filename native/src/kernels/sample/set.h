@@ -158,28 +158,39 @@ XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
 }
 
 /* Prefetches data that a pass over memory reads later: a row ends before the CPU's own prefetch is far enough ahead. */
-XENT_INLINE void fetch_ahead(const float *x, int64_t n) {
-  for (int64_t k = 0; k < n; k += XENT_LANES) prefetch_behind(x, k * (int64_t)sizeof *x + SAMPLE_AHEAD);
+XENT_INLINE void fetch_ahead(const sample_values *v, int64_t begin, int64_t n) {
+  const float *x = (const float *)(const void *)v->source.x.at + begin;
+  for (int64_t k = 0; v->direct && k < n; k += XENT_LANES) prefetch_behind(x, k * (int64_t)sizeof *x + SAMPLE_AHEAD);
+}
+
+/* Values of a whole piece, which the blocks of a pass share. */
+typedef struct {
+  const float *x;
+  int64_t begin, end;
+} shared_piece;
+
+/* The values from class `at` on, the first of a block: of that block, or of SAMPLE_PIECE classes. */
+XENT_INLINE const float *values_in_pass(kept_set *s, shared_piece *p, int64_t at) {
+  if (at >= p->end) {
+    const int64_t n = s->classes - at < SAMPLE_PIECE ? s->classes - at : SAMPLE_PIECE;
+    *p = (shared_piece){.x = values_at(&s->values, at, n, s->room), .begin = at, .end = at + n};
+  }
+  return p->x + (at - p->begin);
 }
 
 /* Makes the set of all candidates; false if the row has no token. */
 XENT_SHARED bool all_candidates(kept_set *s) {
   bool nan = false;
   lanes least = lanes_set(INFINITY);
-  const bool direct = s->values.direct && !s->values.penalties.any && s->block <= SAMPLE_PIECE;
-  const float *row = (const float *)(const void *)s->values.source.x.at;
+  shared_piece shared = {.end = 0};
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     float largest = -INFINITY;
-    if (direct) {
-      fetch_ahead(row + begin, end - begin);
-      largest = search(row + begin, end - begin, &nan, &least);
-    } else {
-      for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
-        const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
-        const float m = search(values_at(&s->values, at, n, s->room), n, &nan, &least);
-        largest = m > largest ? m : largest;
-      }
+    for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
+      const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
+      fetch_ahead(&s->values, at, n);
+      const float m = search(values_in_pass(s, &shared, at), n, &nan, &least);
+      largest = m > largest ? m : largest;
     }
     s->maxima[i] = largest;
   }

@@ -16,8 +16,8 @@ class XentRuntimeTest {
   }
 
   @Test
-  void theInterfaceAndTheArithmeticHaveTheirThirdVersions() {
-    assertThat(runtime.abiVersion()).isEqualTo(3);
+  void theInterfaceAndTheArithmeticHaveTheirVersions() {
+    assertThat(runtime.abiVersion()).isEqualTo(4);
     assertThat(runtime.numericsVersion()).isEqualTo(3);
   }
 

@@ -93,6 +93,7 @@ public final class Field {
   public static final int DYNATEMP_EXPONENT = 86;
   public static final int DRAFT_TOKENS = 87;
   public static final int DRAFT_PROBABILITIES = 88;
+  public static final int COUNTED_TOKENS = 89;
 
   private Field() {}
 }

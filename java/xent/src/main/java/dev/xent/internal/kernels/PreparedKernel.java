@@ -21,7 +21,7 @@ public final class PreparedKernel {
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 
-  /** Holds the structs, which must not change, and keeps them reachable. */
+  /** Holds the structs, and keeps them reachable. Only counts of tokens and their step change. */
   private final Work work = new Work();
 
   /** The core's data of the prepared call. */

@@ -24,7 +24,8 @@ public final class ShapeStruct {
   private static final long PROMPT_COUNT = 64;
   private static final long OUTPUT_COUNT = 72;
   private static final long FEATURES = 80;
-  private static final long LAYOUTS = 88;
+  private static final long COUNTED_TOKENS = 88;
+  private static final long LAYOUTS = 96;
 
   /** Bytes of the struct. */
   public static final long BYTES = LAYOUTS + Array.LAYOUTS * xent_layout.sizeof();
@@ -126,5 +127,13 @@ public final class ShapeStruct {
 
   public static void features(MemorySegment shape, long value) {
     shape.set(JAVA_LONG, FEATURES, value);
+  }
+
+  public static long countedTokens(MemorySegment shape) {
+    return shape.get(JAVA_LONG, COUNTED_TOKENS);
+  }
+
+  public static void countedTokens(MemorySegment shape, long value) {
+    shape.set(JAVA_LONG, COUNTED_TOKENS, value);
   }
 }

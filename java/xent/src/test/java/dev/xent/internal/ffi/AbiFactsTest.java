@@ -97,7 +97,8 @@ class AbiFactsTest {
           entry("all_classes", ShapeStruct::allClasses),
           entry("prompt_count", ShapeStruct::promptCount),
           entry("output_count", ShapeStruct::outputCount),
-          entry("features", ShapeStruct::features));
+          entry("features", ShapeStruct::features),
+          entry("counted_tokens", ShapeStruct::countedTokens));
 
   /** The offset that a size is read from: each long of this struct is its own offset. */
   private static long placeOf(ToLongFunction<MemorySegment> size) {

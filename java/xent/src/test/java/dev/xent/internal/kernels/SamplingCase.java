@@ -384,6 +384,10 @@ final class SamplingCase {
   }
 
   /** Leaves filters and outputs that shards can have. */
+  void countedTokens(long value) {
+    ShapeStruct.countedTokens(shape, value);
+  }
+
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
     inputs.keySet().removeAll(Set.of("draft tokens", "draft probabilities"));

@@ -72,7 +72,10 @@ final class DataChecks {
   }
 
   private static int checkTokens(ReferenceCall call) {
-    int status = checkTokens(call, PROMPT_TOKENS, call.shape.promptCount, Field.PROMPT_TOKENS);
+    int status = checkCounts(call);
+    if (status == Status.OK) {
+      status = checkTokens(call, PROMPT_TOKENS, call.shape.promptCount, Field.PROMPT_TOKENS);
+    }
     if (status == Status.OK) {
       status = checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS);
     }
@@ -80,6 +83,23 @@ final class DataChecks {
       status = checkTokens(call, BIAS_TOKENS, call.shape.targetCount, Field.BIAS_TOKENS);
     }
     return status == Status.OK ? checkTokens(call, DRAFT_TOKENS, 1, Field.DRAFT_TOKENS) : status;
+  }
+
+  /** Tokens are counted as int; those that a workspace has are of one row, with its prompt. */
+  private static int checkCounts(ReferenceCall call) {
+    long prompt = has(call.given.of(PROMPT_TOKENS)) ? call.shape.promptCount : 0;
+    long output = has(call.given.of(OUTPUT_TOKENS)) ? call.shape.outputCount : 0;
+    long counted = call.shape.countedTokens;
+    if (prompt > Integer.MAX_VALUE) {
+      return call.report.refuse(Status.INVALID_SHAPE, Field.PROMPT_COUNT, prompt);
+    }
+    if (output > Integer.MAX_VALUE) {
+      return call.report.refuse(Status.INVALID_SHAPE, Field.OUTPUT_COUNT, output);
+    }
+    boolean fits = counted >= prompt && counted <= prompt + output;
+    return counted == 0 || counted > 0 && fits && call.rowEnd - call.rowBegin <= 1
+        ? Status.OK
+        : call.report.refuse(Status.INVALID_SHAPE, Field.COUNTED_TOKENS, counted);
   }
 
   private static int checkTokens(ReferenceCall call, Array array, long count, int field) {

@@ -80,6 +80,9 @@ public abstract class CallArrays {
 
   public long outputCount;
 
+  /** The number of these tokens that the workspace of the call has from the call before. */
+  public long countedTokens;
+
   /**
    * The number of features of hidden states; 0 if the logits are not computed from hidden states.
    */
@@ -262,6 +265,7 @@ public abstract class CallArrays {
     topCount = 0;
     promptCount = 0;
     outputCount = 0;
+    countedTokens = 0;
     features = 0;
     firstClass = 0;
     allClasses = 0;

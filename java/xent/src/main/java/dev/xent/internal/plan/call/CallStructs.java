@@ -124,6 +124,7 @@ public final class CallStructs {
       ShapeStruct.promptCount(shape, arrays.promptCount);
       ShapeStruct.outputCount(shape, arrays.outputCount);
       ShapeStruct.features(shape, arrays.features);
+      ShapeStruct.countedTokens(shape, arrays.countedTokens);
       writtenUnusual = arrays.unusual;
     }
   }

@@ -278,6 +278,16 @@ public final class PreparedCall {
   }
 
   /**
+   * Sets the numbers of tokens of the prompt and of the output in the next draw, and how many of
+   * both the workspace has from the draw before.
+   */
+  public void tokens(long ofPrompt, long ofOutput, long counted) {
+    ShapeStruct.promptCount(shape, ofPrompt);
+    ShapeStruct.outputCount(shape, ofOutput);
+    ShapeStruct.countedTokens(shape, counted);
+  }
+
+  /**
    * Runs the kernel that computes.
    *
    * @return whether it succeeded; if not, nothing was written, and a complete call reports the

@@ -21,10 +21,18 @@ final class SamplerArguments {
   /** Whether the call is a cursor's, with one row whose previous tokens have been checked. */
   boolean ofCursor;
 
+  /** The numbers of previous tokens of a cursor, whose memory may have more entries. */
+  long promptCount;
+
+  long outputCount;
+
+  /** How many of these tokens {@link #workspace} has from the call before. */
+  long countedTokens;
+
   /** The call that the cursor prepares for rows like this one; null for none. */
   @Nullable PreparedCall prepared;
 
-  /** The workspace of {@link #prepared}. */
+  /** The workspace of all calls of a cursor. */
   private @Nullable View workspace;
 
   /** The states that the shards of a sampler gathered; null if rows are whole. */
@@ -33,9 +41,15 @@ final class SamplerArguments {
   /** A workspace of at least {@code bytes} bytes, which lives as long as this object. */
   View workspace(long bytes) {
     if (workspace == null || workspace.bytes < bytes) {
-      workspace = View.room(ElementType.I64, (bytes + Long.BYTES - 1) / Long.BYTES);
+      workspace = View.room(ElementType.I64, Math.multiplyExact(2, bytes / Long.BYTES + 1));
+      countedTokens = 0;
     }
     return workspace;
+  }
+
+  /** The number of previous tokens of a cursor. */
+  long tokens() {
+    return promptCount + outputCount;
   }
 
   /** The sampler arguments of a call. */

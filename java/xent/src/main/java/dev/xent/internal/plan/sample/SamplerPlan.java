@@ -338,6 +338,9 @@ public final class SamplerPlan {
         call.takeOutputs(Function.SAMPLE, outputs.views);
       }
       Losses.requireWritable(call);
+      if (SamplerArguments.of(given).ofCursor) {
+        countTokens(call, SamplerArguments.of(given));
+      }
       call.ready();
     }
 
@@ -370,14 +373,11 @@ public final class SamplerPlan {
     protected void remember(Call call, CallArguments given) {
       SamplerArguments arguments = SamplerArguments.of(given);
       if (arguments.prepared != null && kernels.isNative()) {
-        long tokens = call.promptCount + call.outputCount;
-        View workspace =
-            arguments.workspace(kernels.sampleWorkspace(call.dimensions.classes, tokens));
         MemorySegment struct = SamplerScratch.of(call).sampling(sampling, call.pieces, given.step);
         call.rememberRow(
             number,
             arguments.prepared,
-            KERNEL.with(given.inputs, workspace),
+            KERNEL.with(given.inputs, arguments.workspace(0)),
             given.lead,
             given.output,
             struct);
@@ -391,6 +391,7 @@ public final class SamplerPlan {
         shared.requests = arguments.requests;
       }
       call.options(options, 1);
+      shared.workspace = arguments.ofCursor ? arguments.workspace(0).segment : null;
       if (!arguments.ofCursor) {
         requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
         requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
@@ -411,6 +412,14 @@ public final class SamplerPlan {
         said = shared.round.withUnfinished();
       }
     }
+  }
+
+  /** Passes the tokens of a cursor, without unused entries, and those that its workspace has. */
+  private void countTokens(Call call, SamplerArguments arguments) {
+    call.promptCount = arguments.promptCount;
+    call.outputCount = arguments.outputCount;
+    arguments.workspace(workspace(call));
+    call.countedTokens = arguments.countedTokens;
   }
 
   private void lead(Call call, View logits) {
@@ -513,10 +522,12 @@ public final class SamplerPlan {
     return call.dimensions.classes + COST_OF_LISTED * listed;
   }
 
-  /** The number of bytes of a packed class mask when it is expanded to flags. */
-  private static long flags(Call call) {
-    long classes = call.hasMaskOfBits() ? call.dimensions.classes : 0;
-    return (classes + Long.BYTES - 1) / Long.BYTES * Long.BYTES;
+  /** The size of the workspace: for tokens, and for a packed class mask when it is expanded. */
+  private long workspace(Call call) {
+    long flags = call.hasMaskOfBits() ? call.dimensions.classes : 0;
+    long tokens = call.promptCount + call.outputCount + call.targetCount;
+    return kernels.sampleWorkspace(call.dimensions.classes, tokens)
+        + (flags + Long.BYTES - 1) / Long.BYTES * Long.BYTES;
   }
 
   private void rows(Call call, long begin, long end) {
@@ -526,9 +537,11 @@ public final class SamplerPlan {
         requests == null
             ? SamplerScratch.of(call).sampling(sampling, call.pieces, shared.step)
             : requests.of(call.pieces);
-    long tokens = call.promptCount + call.outputCount + call.targetCount;
-    long bytes = kernels.sampleWorkspace(call.dimensions.classes, tokens) + flags(call);
-    MemorySegment workspace = bytes == 0 ? NULL : call.workspace(bytes, true);
+    MemorySegment workspace = shared.workspace;
+    if (workspace == null) {
+      long bytes = workspace(call);
+      workspace = bytes == 0 ? NULL : call.workspace(bytes, true);
+    }
     SampleRound round = shared.round;
     long most = call.partition.rowsPerKernel(costOfRow(call, shared));
     for (long row = begin; row < end && !call.partition.isInVain(); row += most) {

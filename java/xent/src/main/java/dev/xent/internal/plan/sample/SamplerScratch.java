@@ -35,6 +35,9 @@ final class SamplerScratch {
   /** The states of the rows in a shard; null if rows are whole. */
   @Nullable SampleRound round;
 
+  /** The workspace of a cursor; null if each thread uses another one. */
+  @Nullable MemorySegment workspace;
+
   private SamplerScratch() {}
 
   /** The scratch of a call. */
@@ -50,6 +53,7 @@ final class SamplerScratch {
     own.step = step;
     own.requests = null;
     own.round = null;
+    own.workspace = null;
     call.shared = own;
     return own;
   }
@@ -58,6 +62,7 @@ final class SamplerScratch {
   void release() {
     requests = null;
     round = null;
+    workspace = null;
   }
 
   /** The struct with the sampling parameters of the rows of the current piece. */

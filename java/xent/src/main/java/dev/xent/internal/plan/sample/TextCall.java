@@ -94,6 +94,7 @@ public final class TextCall {
     if (repetitions != null) {
       repetitions.replaceFirst(prompt.count(), tokens);
     }
+    arguments.countedTokens = 0;
     prompt.truncate(0);
     for (int each : tokens) {
       if (usesTokens) {
@@ -137,6 +138,7 @@ public final class TextCall {
               "%s back are more than the %s that this cursor has; expected a step since its first one",
               plural(count, "step"), plural(drawn.count(), "token")));
     }
+    arguments.countedTokens = 0;
     drawn.truncate((int) (drawn.count() - count));
     if (repetitions != null) {
       repetitions.drop(count);
@@ -168,6 +170,8 @@ public final class TextCall {
     }
     requireClasses(logits);
     InputViews all = inputs(logits, axis, more);
+    arguments.promptCount = hasPenalties ? prompt.count() : 0;
+    arguments.outputCount = hasPenalties ? drawn.count() : 0;
     boolean tokensAlone =
         more == InputViews.NONE && repetitions == null && arguments.outputs == null;
     long drawnNow = -1;
@@ -175,6 +179,7 @@ public final class TextCall {
         && all == preparedInputs
         && prepared.isOf(logits)
         && step <= OptionRange.STEP.most()) {
+      prepared.tokens(arguments.promptCount, arguments.outputCount, arguments.countedTokens);
       drawnNow = prepared.draw(logits.array, logits.address, logits, step);
       Reference.reachabilityFence(this);
     }
@@ -186,6 +191,7 @@ public final class TextCall {
       drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
     }
     if (drawnNow >= 0) {
+      arguments.countedTokens = arguments.tokens();
       append((int) drawnNow);
     }
     return drawnNow;

@@ -31,6 +31,7 @@ public final class Shape {
   public long promptCount;
 
   public long outputCount;
+  public long countedTokens;
 
   /** The number of features of a hidden state, and of the weights of a class. */
   public long features;
@@ -58,6 +59,7 @@ public final class Shape {
     promptCount = ShapeStruct.promptCount(struct);
     outputCount = ShapeStruct.outputCount(struct);
     features = ShapeStruct.features(struct);
+    countedTokens = ShapeStruct.countedTokens(struct);
     for (int i = 0; i < layouts.length; i++) {
       layouts[i].read(struct, ShapeStruct.offset(ARRAYS[i]));
     }
