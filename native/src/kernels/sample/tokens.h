@@ -34,7 +34,7 @@ XENT_INLINE token_list tokens_of(const xent_call *call, const void *at, const xe
                       .end = at ? end : begin, .first_class = s->first_class, .classes = s->classes, .type = l->type};
 }
 
-/* The class of entry i among those of the call; -1: it is none, or belongs to another shard. */
+/* The class of entry i among those of the call; -1: it is not a class, or one of another shard. */
 XENT_INLINE int64_t class_of_token(const token_list *l, int64_t i, const int32_t type) {
   const int64_t token = load_label_at(l->at, type, l->first + i * l->stride);
   const int64_t class = token < 0 ? token : token - l->first_class;
@@ -44,7 +44,7 @@ XENT_INLINE int64_t class_of_token(const token_list *l, int64_t i, const int32_t
 XENT_INLINE uint64_t bit_of(int64_t class) { return UINT64_C(1) << class % 64; }
 XENT_INLINE bool is_in_table(const token_table *t, int64_t class) { return t->words[class / 64] & bit_of(class); }
 
-/* The number of entries of the classes before one; at most all, whatever the memory has. */
+/* The number of entries of the classes before one; at most all, so that they are within the workspace. */
 XENT_INLINE int64_t entry_of(const token_table *t, int64_t class) {
   const int64_t entries = t->head->entries;
   const int64_t i = t->before[class / 64] + __builtin_popcountll(t->words[class / 64] & (bit_of(class) - 1));
@@ -63,7 +63,7 @@ XENT_INLINE int64_t append_entries(token_table *t, int64_t word, int64_t entries
     t->entries[entries++] = new_entry(word * 64 + __builtin_ctzll(bits));
   return entries;
 }
-/* Appends the entries of all bits that are set; most parts of the row have none. */
+/* Appends the entries of all bits that are set. In most parts of a row no bit is set. */
 XENT_SHARED void append_all_entries(token_table *t, int64_t classes) {
   enum { PART = 8 };
   const int64_t words = table_words(classes);
