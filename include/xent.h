@@ -825,8 +825,9 @@ typedef struct xent_sample_state {
  * Texts: each call has one row and the tokens of the call before, then new ones. If its workspace and these tokens are
  * as they were, set sizes.counted_tokens to the number of them, prompt_count and output_count of the call before. Then
  * only the new tokens are read and checked. The result is the same. All tokens are read if the number is 0, if the
- * workspace has another number or shape, with bias_tokens, and for more than 16 new tokens. A number below prompt_count
- * or above the number of tokens, and one for several rows, is XENT_INVALID_SHAPE.
+ * workspace has another number, shape or prompt_count, with bias_tokens, and for more than 16 new tokens. Another
+ * number than 0 is XENT_INVALID_SHAPE for several rows, below prompt_count, and above the number of tokens; without
+ * prompt_tokens prompt_count is 0. You may move the workspace, and use it after a call that fails.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
@@ -1135,8 +1136,9 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
  * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Keep all arrays,
  * statistics, states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at
  * their addresses until the last run. Options and shape must not change, except gradient_scale to another finite number
- * if has_gradient_scale is 1. Only one thread at a time may run a prepared call; several prepared calls are
- * independent. XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
+ * if has_gradient_scale is 1, and prompt_count, output_count and counted_tokens if the call has such tokens. Only one
+ * thread at a time may run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a
+ * report, if nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */

@@ -1337,7 +1337,15 @@ static void test_text(void) {
       t.counted = 0;
     }
     if (one_in(10) && t.counted > t.prompt_count) t.counted--; /* fewer than the workspace has */
-    if (one_in(20)) t.workspace[below(4)] ^= UINT64_C(1) << below(64); /* its head */
+    if (one_in(10) && t.count && t.prompt_count < TEXT_TOKENS) { /* the prompt ends one token later */
+      t.wide_prompt[t.prompt_count] = t.prompt[t.prompt_count] = t.tokens[0];
+      t.prompt_count++;
+      t.count--;
+      memmove(t.tokens, t.tokens + 1, (size_t)t.count * sizeof *t.tokens);
+      memmove(t.wide_tokens, t.wide_tokens + 1, (size_t)t.count * sizeof *t.wide_tokens);
+      if (t.counted && t.counted < t.prompt_count) t.counted = 0;
+    }
+    if (one_in(20)) t.workspace[below(5)] ^= UINT64_C(1) << below(64); /* its head */
   }
 }
 

@@ -80,8 +80,8 @@ static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_class
 /* The head of a table: what it has, so that the next call of a text adds only its new tokens. */
 typedef struct {
   int64_t classes, first_class;
-  int64_t prompt_count; /* -1: tokens of the prompt are not in it */
-  int64_t counted;      /* tokens of the prompt and outputs; -1: it cannot be continued */
+  int64_t prompt_count, with_prompt; /* with_prompt: whether it has the tokens of the prompt */
+  int64_t counted; /* tokens of the prompt and outputs; -1: it cannot be continued */
   int64_t entries;
 } table_head;
 

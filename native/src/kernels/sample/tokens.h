@@ -160,9 +160,10 @@ XENT_INLINE void insert_class(token_table *t, int64_t class) {
 
 /* Whether the workspace has all but a few of the tokens; else the table is made again. */
 XENT_INLINE bool continues_table(const table_head *head, const xent_call *call, const table_head *then) {
-  const int64_t known = call->shape->counted_tokens, of_prompt = then->prompt_count < 0 ? 0 : then->prompt_count;
+  const int64_t known = call->shape->counted_tokens;
   return known > 0 && head->counted == known && head->classes == then->classes &&
-         head->first_class == then->first_class && head->prompt_count == then->prompt_count && known >= of_prompt &&
+         head->first_class == then->first_class && head->prompt_count == then->prompt_count &&
+         head->with_prompt == then->with_prompt && known >= then->prompt_count &&
          then->counted >= known && then->counted - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
          head->entries <= then->classes;
 }
@@ -184,8 +185,8 @@ XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool wi
   const xent_shape *s = call->shape;
   const int64_t before = call->prompt_tokens ? s->prompt_count : 0, after = call->output_tokens ? s->output_count : 0;
   const int64_t words = table_words(s->classes);
-  table_head then = {.classes = s->classes, .first_class = s->first_class, .prompt_count = with_prompt ? before : -1,
-                           .counted = call->bias_tokens ? -1 : before + after};
+  table_head then = {.classes = s->classes, .first_class = s->first_class, .prompt_count = before,
+                     .with_prompt = with_prompt, .counted = call->bias_tokens ? -1 : before + after};
   token_table t = {.head = call->workspace};
   t.words = (uint64_t *)(void *)(t.head + 1);
   t.before = (int32_t *)(void *)(t.words + words);
