@@ -36,6 +36,7 @@ def manual(text):
             end()
             begins = re.match(r"  (class_mask|row_offsets|sink) \(", line)
             line = re.sub(r"\b(XENT_\w+|xent_\w+)\b", r"`\1`", line.strip().replace("*", r"\*"))
+            line = re.sub(r"\b((?:conformance|docs)/[\w/-]+\.md)", r"[\1](\1)", line)
             out.append("\n" + line if begins else line)
     end()
     return "\n".join(out) + "\n"
@@ -66,7 +67,7 @@ def main():
     if len(index) < 5:
         sys.exit(f"c_api.py: {header} has only {len(index)} sections with functions")
     page.write_text("\n".join([
-        "# C API\n", "The header `xent.h` is the manual. How to build and link the library: [C](docs/c.md).\n",
+        "# C API\n", "How to build and link the library: [C](docs/c.md).\n",
         "| | functions |\n|---|---|", *index, "\n## Overview\n", manual(pieces[0]), *body]))
 
 

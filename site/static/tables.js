@@ -9,7 +9,10 @@ addEventListener("DOMContentLoaded", () => {
     }
     table.classList.add("words");
     for (const row of table.tBodies[0].rows) {
-      [...row.cells].forEach((cell, i) => { cell.dataset.column = names[i]; });
+      [...row.cells].forEach((cell, i) => {
+        cell.dataset.column = names[i];
+        cell.classList.toggle("empty", !cell.textContent.trim());
+      });
     }
   }
 });
@@ -27,4 +30,14 @@ addEventListener("DOMContentLoaded", () => {
   contents.innerHTML = "<summary>On this page</summary>";
   contents.append(headings.cloneNode(true));
   title.after(contents);
+});
+
+/* Short names do not break; others break between their words: after a sign, or before a capital. */
+addEventListener("DOMContentLoaded", () => {
+  for (const name of document.querySelectorAll("article code .pre, .toc-tree code .pre")) {
+    const text = name.textContent;
+    name.classList.add(text.length <= 20 ? "short" : text.length <= 40 ? "medium" : "long");
+    const words = text.length <= 20 ? [text] : text.split(/(?<=[_.(,])(?=\w)|(?<=[a-z])(?=[A-Z])/);
+    name.replaceChildren(...words.flatMap(word => [word, document.createElement("wbr")]).slice(0, -1));
+  }
 });
