@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.examples.service;
 
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.TopK;
-import dev.xent.errors.ShapeException;
+import dev.xent.onnxruntime.OnnxRuntimeTensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.FloatBuffer;
+import java.util.Map;
+import java.util.Set;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
-import org.springframework.http.ResponseEntity;
-import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.core.io.ClassPathResource;
+import org.springframework.http.HttpStatus;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.server.ResponseStatusException;
 
-/** Spring Boot: the five best classes of the logits in a request, and their probabilities. */
+/** Spring Boot: the likeliest digits of a drawing, by a model in ONNX Runtime. */
 @SpringBootApplication
 public class SpringService {
   /** Starts the service on port 8080, or on {@code --server.port}. */
@@ -22,20 +33,36 @@ public class SpringService {
   }
 
   @RestController
-  static class Scores {
-    private final TopK best = TopK.builder(5).execution(Execution.sequential()).build();
+  static class Digits {
+    private final TopK best = TopK.builder(3).execution(Execution.sequential()).build();
+    private final OrtEnvironment ort = OrtEnvironment.getEnvironment();
+    private final OrtSession model;
+
+    Digits() throws IOException, OrtException {
+      try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+        options.setIntraOpNumThreads(1); // each request computes on its own thread
+        byte[] file = new ClassPathResource("models/digits.onnx").getContentAsByteArray();
+        model = ort.createSession(file, options);
+      }
+    }
 
     record Best(int[] classes, float[] probabilities) {}
 
     @PostMapping("/best")
-    Best best(@RequestBody float[] logits) {
-      TopK.Result result = best.probabilities(Tensor.of(logits)); // NaN or +inf: -1 and NaN
-      return new Best(result.classes().toIntArray(), result.values().toFloatArray());
-    }
-
-    @ExceptionHandler
-    ResponseEntity<String> tooFew(ShapeException e) {
-      return ResponseEntity.badRequest().body(e.getMessage());
+    Best best(@RequestBody float[] pixels) throws OrtException {
+      if (pixels.length != 64) {
+        throw new ResponseStatusException(HttpStatus.BAD_REQUEST);
+      }
+      try (Arena arena = Arena.ofConfined()) {
+        Tensor logits = Tensor.allocate(arena, DType.F32, 1, 10);
+        FloatBuffer drawing = FloatBuffer.wrap(pixels);
+        try (OnnxTensor in = OnnxTensor.createTensor(ort, drawing, new long[] {1, 64});
+            OnnxTensor out = OnnxRuntimeTensors.wrap(ort, logits)) {
+          model.run(Map.of("pixels", in), Set.of(), Map.of("logits", out)).close();
+        }
+        TopK.Result result = best.probabilities(logits); // NaN or +inf: -1 and NaN
+        return new Best(result.classes().toIntArray(), result.values().toFloatArray());
+      }
     }
   }
 }

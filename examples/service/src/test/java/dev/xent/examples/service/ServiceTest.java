@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.SpringApplication;
@@ -37,21 +38,30 @@ class ServiceTest {
             SpringApplication.run(SpringService.class, "--server.port=0");
         HttpClient client = HttpClient.newHttpClient()) {
       int port = service.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
-      HttpResponse<String> best = post(client, port, "/best", "[0, 9, 3, 7, 1, 5]").get();
+      String drawing =
+          """
+          .#####..
+          .....#..
+          ....#...
+          ...###..
+          ....#...
+          ...#....
+          ...#....
+          ..#.....
+          """;
+      String pixels =
+          drawing
+              .replace("\n", "")
+              .chars()
+              .mapToObj(c -> c == '#' ? "16" : "0")
+              .collect(Collectors.joining(",", "[", "]"));
+      HttpResponse<String> best = post(client, port, "/best", pixels).get();
       assertThat(best.statusCode()).isEqualTo(200);
       assertThat(best.body())
-          .isEqualTo(
-              """
-              {"classes":[1,3,5,2,4],\
-              "probabilities":[0.8646118,0.11701248,0.015835917,0.0021431586,2.9004493E-4]}""");
-      assertThat(post(client, port, "/best", "[0, 1, 2, 3, \"NaN\"]").get().body())
-          .isEqualTo(
-              """
-              {"classes":[-1,-1,-1,-1,-1],"probabilities":["NaN","NaN","NaN","NaN","NaN"]}""");
-
-      HttpResponse<String> tooFew = post(client, port, "/best", "[0, 9, 3, 7]").get();
-      assertThat(tooFew.statusCode()).isEqualTo(400);
-      assertThat(tooFew.body()).contains("4 classes").contains("5");
+          .isEqualTo("{\"classes\":[7,3,1],\"probabilities\":[0.83372396,0.08787387,0.041508675]}");
+      assertThat(post(client, port, "/best", pixels.replaceFirst("16", "\"NaN\"")).get().body())
+          .isEqualTo("{\"classes\":[-1,-1,-1],\"probabilities\":[\"NaN\",\"NaN\",\"NaN\"]}");
+      assertThat(post(client, port, "/best", "[0, 9, 3, 7]").get().statusCode()).isEqualTo(400);
     }
   }
 
