@@ -72,7 +72,7 @@ class Sampler:
     dry_allowed_length  a, 2
     dry_range           the number of last tokens that the penalty reads; None: all
     dry_breakers        tokens, and lists of tokens, that end a repetition, such as a line break: only the tokens after
-                        the last of them are compared. Single ones have no penalty themselves
+                        the last of them are compared with the text. Single ones have no penalty themselves
 
     >>> import numpy as np, pyxent
     >>> sampler = pyxent.Sampler(temperature=0.7, top_k=40, top_p=0.95, seed=42)
