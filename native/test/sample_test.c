@@ -1372,6 +1372,25 @@ static void test_tokens_without_penalty(void) {
   expect_number("with a penalty on others", greedy_token(x, others, 2, 8, workspace), 3);
 }
 
+/* A penalty below 1 raises a value behind the first piece of the row above the largest logit. */
+static void test_raised_value(void) {
+  enum { RAISED = 1500 };
+  static float x[2048];
+  static const int32_t token_before = RAISED;
+  uint64_t workspace[256];
+  int64_t token = 77;
+  const xent_sampling s = {.size = sizeof s, .greedy = 1, .repetition_penalty = 0.5};
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 2048), .sampling = &s,
+                        .logits = {x, xent_per_class(2048, 1, XENT_F32)}, .tokens = {&token, xent_per_row(1, XENT_I64)},
+                        .output_tokens = {&token_before, xent_per_class(1, 1, XENT_I32)}, .workspace = workspace,
+                        .workspace_size = sizeof workspace};
+  c.sizes.output_count = 1;
+  x[0] = 1;
+  x[RAISED] = 0.75f;
+  must(xent_sample(&c), "a raised value");
+  expect_number("the token with a raised value", token, RAISED);
+}
+
 /* The number of counted tokens must fit the call. */
 static void test_refused_counts(void) {
   static const int32_t list[4] = {0, 1, 2, 3};
@@ -1408,6 +1427,7 @@ int main(int argc, char **argv) {
   test_workspace_of_too_many_classes();
   test_refused_counts();
   test_tokens_without_penalty();
+  test_raised_value();
   for (int64_t i = 0; i < times * TEXTS; i++) test_text();
   printf("%" PRIu64 " steps of texts, of which %" PRIu64 " add their tokens to those of the step before\n",
          steps_compared, steps_continued);
