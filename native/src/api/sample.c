@@ -129,12 +129,12 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
 }
 
 /* Tokens that the workspace has were checked in an earlier call. */
-static xent_status check_counted(xent_frame *f, int64_t prompt, int64_t output) {
+static xent_status check_counted(xent_frame *f) {
   const xent_call *c = &f->call;
-  const int64_t counted = c->shape->counted_tokens;
+  const int64_t prompt = prompt_of_row(c), output = output_of_row(c), counted = c->shape->counted_tokens;
   if (prompt > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, prompt);
   if (output > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, output);
-  const bool fits = counted > 0 && counted >= prompt && counted <= prompt + output;
+  const bool fits = counted >= prompt && counted <= prompt + output;
   if (counted == 0 || (fits && c->row_end - c->row_begin <= 1)) return XENT_OK;
   return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_COUNTED_TOKENS, counted);
 }
@@ -147,13 +147,14 @@ static xent_status check_lists(xent_frame *f) {
   if (s->target_count == 0) c->bias_tokens = c->bias_values = NULL;
   if (!c->bias_tokens != !c->bias_values)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, c->bias_tokens ? XENT_FIELD_BIAS_VALUES : XENT_FIELD_BIAS_TOKENS, 0);
-  xent_status status = check_counted(f, c->prompt_tokens ? s->prompt_count : 0, c->output_tokens ? s->output_count : 0);
+  xent_status status = check_counted(f);
+  if (status) return status;
   const uint64_t flags = has_mask_of_bits(c) ? bytes_of_flags(s->classes) : 0;
   const uint64_t needed = bytes_of_table(s->classes, tokens_of_row(c)) + flags;
-  if (status || !needed) return status;
+  if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
-  const int64_t counted = s->counted_tokens, of_prompt = counted && c->prompt_tokens ? s->prompt_count : 0;
+  const int64_t counted = s->counted_tokens, of_prompt = counted ? prompt_of_row(c) : 0;
   status = check_tokens(f, c->prompt_tokens, &s->prompt_tokens, of_prompt, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
     status = check_tokens(f, c->output_tokens, &s->output_tokens, counted - of_prompt, s->output_count,

@@ -102,13 +102,18 @@ static inline uint64_t bytes_of_table(int64_t classes, int64_t tokens) {
 }
 static inline uint64_t bytes_of_flags(int64_t classes) { return ((uint64_t)classes + 7) / 8 * 8; }
 
-/* The most tokens of a row. */
+/* The tokens of a row, fewer than 2^31 of the prompt and of the output, and the most with its biases. */
+static inline int64_t prompt_of_row(const xent_call *call) {
+  return call->prompt_tokens ? call->shape->prompt_count : 0;
+}
+static inline int64_t output_of_row(const xent_call *call) {
+  return call->output_tokens ? call->shape->output_count : 0;
+}
 static inline int64_t tokens_of_row(const xent_call *call) {
-  const xent_shape *s = call->shape;
-  int64_t tokens = call->prompt_tokens ? s->prompt_count : 0;
-  if (call->output_tokens && __builtin_add_overflow(tokens, s->output_count, &tokens)) return INT64_MAX;
-  if (call->bias_tokens && __builtin_add_overflow(tokens, s->target_count, &tokens)) return INT64_MAX;
-  return tokens;
+  const int64_t tokens = prompt_of_row(call) + output_of_row(call);
+  const int64_t biases = call->bias_tokens ? call->shape->target_count : 0;
+  int64_t all;
+  return __builtin_add_overflow(tokens, biases, &all) ? INT64_MAX : all;
 }
 
 /* Whether the mask has one bit per class instead of one byte. */

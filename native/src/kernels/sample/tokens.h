@@ -47,6 +47,7 @@ XENT_INLINE bool is_in_table(const token_table *t, int64_t class) { return t->wo
 /* The number of entries of the classes before one; at most all, so that they are within the workspace. */
 XENT_INLINE int64_t entry_of(const token_table *t, int64_t class) {
   const int64_t entries = t->head->entries;
+  if (class >= t->head->classes) return entries;
   const int64_t i = t->before[class / 64] + __builtin_popcountll(t->words[class / 64] & (bit_of(class) - 1));
   return i >= 0 && i < entries ? i : entries;
 }
@@ -163,9 +164,8 @@ XENT_INLINE bool continues_table(const table_head *head, const xent_call *call, 
   const int64_t known = call->shape->counted_tokens;
   return known > 0 && head->counted == known && head->classes == then->classes &&
          head->first_class == then->first_class && head->prompt_count == then->prompt_count &&
-         head->with_prompt == then->with_prompt && known >= then->prompt_count &&
-         then->counted >= known && then->counted - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
-         head->entries <= then->classes;
+         head->with_prompt == then->with_prompt && then->counted >= known && then->counted - known <= TABLE_FEW &&
+         head->entries >= 0 && head->entries <= known && head->entries <= then->classes;
 }
 XENT_SHARED void continue_table(token_table *t, const xent_call *call, int64_t row, int64_t begin) {
   const xent_shape *s = call->shape;
@@ -183,20 +183,21 @@ XENT_INLINE void forget_table(const xent_call *call) { ((table_head *)call->work
 /* The table of a row. with_prompt: a penalty counts the tokens of the prompt. */
 XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool with_prompt) {
   const xent_shape *s = call->shape;
-  const int64_t before = call->prompt_tokens ? s->prompt_count : 0, after = call->output_tokens ? s->output_count : 0;
-  const int64_t words = table_words(s->classes);
-  table_head then = {.classes = s->classes, .first_class = s->first_class, .prompt_count = before,
-                     .with_prompt = with_prompt, .counted = call->bias_tokens ? -1 : before + after};
+  const int64_t before = prompt_of_row(call), words = table_words(s->classes);
+  const table_head then = {.classes = s->classes, .first_class = s->first_class, .prompt_count = before,
+                           .with_prompt = with_prompt,
+                           .counted = call->bias_tokens ? -1 : before + output_of_row(call)};
   token_table t = {.head = call->workspace};
   t.words = (uint64_t *)(void *)(t.head + 1);
   t.before = (int32_t *)(void *)(t.words + words);
   t.entries = (named_class *)(void *)(t.before + words + 1);
-  if (continues_table(t.head, call, &then))
+  if (continues_table(t.head, call, &then)) {
     continue_table(&t, call, row, s->counted_tokens - before);
-  else
+    t.head->counted = then.counted;
+  } else {
+    *t.head = then;
     make_table(&t, call, row, with_prompt);
-  then.entries = t.head->entries;
-  *t.head = then;
+  }
   return t;
 }
 

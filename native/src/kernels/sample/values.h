@@ -62,25 +62,15 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
-/* The bits of word `at` for classes of [begin, begin + n). */
-XENT_INLINE uint64_t penalised_in(const penalties *p, int64_t at, int64_t begin, int64_t n) {
-  uint64_t bits = p->table.words[at];
-  if (begin > at * 64) bits &= ~UINT64_C(0) << (begin - at * 64);
-  if (begin + n < at * 64 + 64) bits &= (UINT64_C(1) << (begin + n - at * 64)) - 1;
-  return bits;
-}
 XENT_INLINE bool any_penalised(const penalties *p, int64_t begin, int64_t n) {
-  uint64_t any = 0;
-  for (int64_t at = begin / 64; p->any && at * 64 < begin + n; at++) any |= penalised_in(p, at, begin, n);
-  return any;
+  return p->any && entry_of(&p->table, begin) < entry_of(&p->table, begin + n);
 }
 
 /* Applies biases and penalties to the n values from class `begin` on. */
 XENT_INLINE void penalise(const sample_values *v, int64_t begin, int64_t n, float *to) {
   const row_source *r = &v->source;
   const token_table *t = &v->penalties.table;
-  const int64_t end = begin + n < t->head->classes ? entry_of(t, begin + n) : t->head->entries;
-  for (int64_t i = entry_of(t, begin); i < end; i++) {
+  for (int64_t i = entry_of(t, begin), end = entry_of(t, begin + n); i < end; i++) {
     const int64_t k = t->entries[i].class - begin;
     if (k < 0 || k >= n) break; /* the table has changed meanwhile */
     if (is_counted(r, begin + k)) to[k] = penalised(&v->penalties, &t->entries[i], to[k]);

@@ -97,7 +97,7 @@ final class DataChecks {
       return call.report.refuse(Status.INVALID_SHAPE, Field.OUTPUT_COUNT, output);
     }
     boolean fits = counted >= prompt && counted <= prompt + output;
-    return counted == 0 || counted > 0 && fits && call.rowEnd - call.rowBegin <= 1
+    return counted == 0 || fits && call.rowEnd - call.rowBegin <= 1
         ? Status.OK
         : call.report.refuse(Status.INVALID_SHAPE, Field.COUNTED_TOKENS, counted);
   }

@@ -97,11 +97,7 @@ public final class TextCall {
     arguments.countedTokens = 0;
     prompt.truncate(0);
     for (int each : tokens) {
-      if (usesTokens) {
-        prompt.add(each);
-      } else {
-        prompt.note(each);
-      }
+      add(prompt, each);
     }
   }
 
@@ -111,16 +107,22 @@ public final class TextCall {
       throw new OptionException(
           "token is " + newToken + "; expected a class of the logits, 0 or more");
     }
-    drawn.note(newToken);
     append(newToken);
   }
 
   private void append(int newToken) {
-    if (usesTokens) {
-      drawn.add(newToken);
-    }
+    add(drawn, newToken);
     if (repetitions != null) {
       repetitions.add(newToken);
+    }
+  }
+
+  /** Adds a token, or if no option uses it, only notes it for its check. */
+  private void add(TokenHistory history, int newToken) {
+    if (usesTokens) {
+      history.add(newToken);
+    } else {
+      history.note(newToken);
     }
   }
 
