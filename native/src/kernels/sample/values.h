@@ -62,8 +62,11 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
+XENT_SHARED bool has_entries(const token_table *t, int64_t begin, int64_t end) {
+  return entry_of(t, begin) < entry_of(t, end);
+}
 XENT_INLINE bool any_penalised(const penalties *p, int64_t begin, int64_t n) {
-  return p->any && entry_of(&p->table, begin) < entry_of(&p->table, begin + n);
+  return p->any && has_entries(&p->table, begin, begin + n);
 }
 
 /* Applies biases and penalties to the n values from class `begin` on. */
