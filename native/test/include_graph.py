@@ -19,6 +19,7 @@ FLOORS = [
     ["numerics", "kernels/records.h", "kernels/schedules.h", "kernels/taken.h"],
     ["vector", "kernels/kernels.h"],
     ["math", "targets", "cpu", "kernels/present.h"],
+    ["kernels/supported.h"],
     ["load", "f64", "kernels/job.h"],
     ["sum", "results", "elements", "linear", "sample"],
     ["order", "rows", "emit", "api"],

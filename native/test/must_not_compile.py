@@ -17,27 +17,24 @@ ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
 TIER = "kernels/tier.c"
 
 TAKEN = "kernels/taken.h"
-# For each path that can be the last one of a call: a function with calls on this path, an array that the function does
-# not take, and the compiler's message for the path.
-LAST = [(TIER, "CROSS_ENTROPY", "teacher", "generic/row.h lacks an array"),
-        (TIER, "CROSS_ENTROPY", "teacher", "f64/rows.h lacks an array"),
-        (TIER, "CROSS_ENTROPY_BACKWARD", "teacher", "generic/row.h lacks an array"),
-        (TIER, "SOFTMAX_BACKWARD", "sink", "backward/rows.h lacks an array"),
-        (TIER, "SOFTMAX_BACKWARD", "sink", "columns/backward.h lacks an array"),
-        (TIER, "SOFTMAX_BACKWARD", "sink", "f64/backward.h lacks an array"),
-        (TIER, "FORWARD_STATES", "sink", "generic/parts.h lacks an array"),
-        (TIER, "FORWARD_STATES", "sink", "f64_forward_states lacks an array"),
-        (TIER, "BACKWARD_STATES", "sink", "backward_states lacks an array"),
-        (TIER, "FINISH", "class_mask", "generic_finish lacks an array"),
-        (TIER, "FINISH", "class_mask", "f64_finish lacks an array"),
-        (TIER, "SELECTED_LOG_PROBABILITIES", "bias", "selected/selected.h lacks an array"),
-        (TIER, "SAMPLE", "sink", "sample/rows.h lacks an array"),
-        (TIER, "TOTAL_VARIATION", "sink", "f64/kl_divergence.h lacks an array"),
-        (TIER, "BINARY_CROSS_ENTROPY", "bias", "elements/binary.h lacks an array"),
-        (TIER, "LINEAR_CROSS_ENTROPY", "row_offsets", "linear/rows.h lacks an array"),
-        (TIER, "LINEAR_STATES", "row_offsets", "linear/rows.h lacks an array"),
-        ("api/hvp.c", "CROSS_ENTROPY_HVP", "class_weights", "api/hvp.c lacks an array"),
-        ("api/checks.c", "CROSS_ENTROPY", "teacher", "an array is in the digest, or is not")]
+# For each set of paths that can be the last ones of a call: a function with calls on them, and an array that it does not
+# take.
+LAST = [("IN_ROWS", "CROSS_ENTROPY", "teacher"),
+        ("IN_ROWS", "CROSS_ENTROPY_BACKWARD", "teacher"),
+        ("IN_BACKWARD", "SOFTMAX_BACKWARD", "sink"),
+        ("IN_BACKWARD", "BACKWARD_STATES", "sink"),
+        ("IN_STATES", "FORWARD_STATES", "sink"),
+        ("IN_FINISH", "FINISH", "class_mask"),
+        ("IN_SELECTED", "SELECTED_LOG_PROBABILITIES", "bias"),
+        ("IN_SELECTED", "SELECTED_LOG_PROBABILITIES_BACKWARD", "bias"),
+        ("IN_SAMPLE | IN_SAMPLE_RESULTS", "SAMPLE", "sink"),
+        ("IN_DIVERGENCE", "KL_DIVERGENCE", "sink"),
+        ("IN_DIVERGENCE", "TOTAL_VARIATION", "sink"),
+        ("IN_BINARY", "BINARY_CROSS_ENTROPY", "bias"),
+        ("IN_CHECK", "CHECK_TARGETS", "bias"),
+        ("IN_LINEAR", "LINEAR_CROSS_ENTROPY", "row_offsets"),
+        ("IN_LINEAR", "LINEAR_STATES", "row_offsets"),
+        ("IN_HVP", "CROSS_ENTROPY_HVP", "class_weights")]
 
 # The unit to compile, the file to edit, a text in it and its replacement, a part of the message.
 EDITS = [
@@ -56,17 +53,15 @@ EDITS = [
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
     (TIER, "xent.h", "draft_probabilities;\n} xent_shape;", "draft_probabilities;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
-    (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",
-     "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* The arrays of a second",
-     "an array changes logits, or does not"),
-    (TIER, "kernels/present.h", "XENT_SETS(focal_alpha))\n\n/* Options that change losses",
-     "XENT_SETS(focal_alpha) | XENT_SETS(reserved))\n\n/* Options that change losses",
-     "an option changes logits, or does not"),
-] + [(TIER, "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", message)
-     for message in ("generic/row.h lacks an option", "f64/rows.h lacks an option",
-                     "an option changes a backward of softmax, or does not")
-] + [(unit, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", message)
-     for unit, function, array, message in LAST]
+    (TIER, "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "an option has no row"),
+    (TIER, "kernels/supported.h", "_(c, sink, 0, 0,", "_(c, sink, 1, 0,", "what changes logits is asked for in load/"),
+    (TIER, "kernels/supported.h", "_(z_loss, 1, 0,", "_(z_loss, 1, 1,", "what changes logits is asked for in load/"),
+    (TIER, "kernels/supported.h", "_(softcap, 1, 1, 0,", "_(softcap, 1, 1, 1,", "the factor of a backward of softmax"),
+    (TIER, "kernels/supported.h", "(c, target_gradient, 0, 0, IN_ROWS | IN_FLOW", "(c, target_gradient, 0, 0, IN_FLOW",
+     "IN_ROWS lacks an array"),
+    ("api/checks.c", "kernels/supported.h", "_(c, sink, 0, 0,", "_(c, sink, 0, 1,", "is in the digest"),
+] + [(TIER, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", f"{last} lacks an array")
+     for last, function, array in LAST]
 
 # Flags that change bits, and the compiler's message for them in every file; then those that only gcc reports.
 FLAGS = [("-ffast-math", "without -ffast-math"), ("-ffinite-math-only", "without -ffast-math")]

@@ -2,7 +2,7 @@
 /* The ways to make a call: as structs, as addresses for bindings, or prepared by one check for many runs. */
 #include "api/calls.h"
 #include "cpu/stack.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 
 enum { FEW = 6 }; /* arrays of the shorter entry point */
 
@@ -97,16 +97,10 @@ _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory 
 _Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, dynatemp_exponent) + sizeof(uint64_t),
                "no bytes between words");
 
-/* Checks read offsets, records and previous tokens; those of a linear layer read its workspace. */
-#define XENT_NOT_READ_BY_CHECKS                                                                            \
-  (XENT_OF_FORWARD | XENT_HAS(upstream) | XENT_HAS(forward_output) | XENT_HAS(teacher) | XENT_HAS(states) | \
-   XENT_HAS(element_weights) | XENT_HAS(positive_weights) | XENT_HAS(bias) | XENT_HAS(tokens) |            \
-   XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask))
-
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
-  if (c->sampling_per_row || !XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
+  if (c->sampling_per_row || !XENT_HAS_ONLY(c, IN_KEPT, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
   if (c->sampling && c->sampling->size != sizeof p->sampling) return XENT_OK;
   if (c->sampling) p->sampling = *c->sampling;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;

@@ -3,7 +3,7 @@
 #include <float.h>
 
 #include "api/calls.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/targets/targets.h"
 #include "numerics/exact_sum.h"
 
@@ -254,10 +254,6 @@ static xent_status check_rows(const xent_call *c) {
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
-/* The arrays that are read above. */
-#define XENT_OF_CHECK_TARGETS \
-  (XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_CHECK_TARGETS, XENT_TAKEN_BY_CHECK_TARGETS, "api/check_targets.c");
 
 static xent_status check_targets(xent_frame *f);
 const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, places, 1, check_targets),

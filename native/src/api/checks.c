@@ -7,7 +7,7 @@
 #include "api/strides.h"
 #include "cpu/isa.h"
 #include "cpu/stack.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/targets/targets.h"
 #include "numerics/digest.h"
 
@@ -220,23 +220,8 @@ xent_status xent_check_whole(xent_frame *f) {
 _Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
 _Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
                "api/options.h lacks an option");
-/* The arrays of functions with records: records depend on the presence of some, not on their contents. */
-#define XENT_ARRAYS_DIGESTED (XENT_HAS(targets) | XENT_HAS(class_weights))
-#define XENT_ARRAYS_NOT_DIGESTED                                                                                      \
-  (XENT_HAS(logits) | XENT_HAS(output) | XENT_HAS(forward_output) | XENT_HAS(losses) | XENT_HAS(exact_sum) |          \
-   XENT_HAS(upstream) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(target_weights) |                        \
-   XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(row_weights) | XENT_HAS(sink) |                            \
-   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |   \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(bias) | XENT_HAS(hidden) |                  \
-   XENT_HAS(weights) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) | XENT_HAS(weights_gradient) |               \
-   XENT_HAS(bias_gradient) | XENT_HAS(workspace) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |                \
-   XENT_HAS(states) | XENT_HAS(known_states))
-XENT_IN_ONE_OF(XENT_TAKEN_BY_SOFTMAX | XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_CROSS_ENTROPY |
-                   XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD | XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES |
-                   XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES_BACKWARD | XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY |
-                   XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY_BACKWARD | XENT_TAKEN_BY_LINEAR_STATES |
-                   XENT_TAKEN_BY_FORWARD_STATES | XENT_TAKEN_BY_BACKWARD_STATES | XENT_TAKEN_BY_FINISH,
-               XENT_ARRAYS_DIGESTED, XENT_ARRAYS_NOT_DIGESTED, "an array is in the digest, or is not");
+_Static_assert(XENT_ARRAYS_DIGESTED == (XENT_HAS(targets) | XENT_HAS(class_weights)),
+               "the presence of these arrays is in the digest");
 
 uint32_t xent_digest_of(const xent_call *call) {
   const xent_options *o = call->options;

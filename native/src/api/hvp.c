@@ -2,7 +2,7 @@
 /* Entry points of Hessian-vector products of cross-entropy. They compute the softmax of a block of rows, then its
  * backward in place while the block is in the caches. contract_hvp (native/test/contract/hvp.c) is the plain form. */
 #include "api/calls.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/targets/entries.h"
 
 enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
@@ -48,11 +48,6 @@ static void clear_rows(const xent_call *c) {
   }
 }
 
-/* The arrays that are read here, or by the softmax and its backward. */
-#define XENT_OF_HVP                                                                                              \
-  (XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_weights) |    \
-   XENT_HAS(sink) | XENT_HAS(row_offsets))
-XENT_KNOWS_ALL(XENT_OF_HVP, XENT_TAKEN_BY_CROSS_ENTROPY_HVP, "api/hvp.c");
 
 static xent_status run_blocks(xent_frame *f) {
   const xent_family *family = family_of(f);

@@ -4,7 +4,7 @@
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/targets/targets.h"
@@ -28,24 +28,7 @@ typedef struct {
   bool distances;           /* the call needs the log-sum-exp of a row, not only the loss of its label */
 } job;
 
-/* Arrays that do not change the losses and gradients of labels. */
-#define XENT_OF_PLAIN                                                                                              \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) |        \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
-   XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(known_statistics) |    \
-   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
 
-/* Arrays of a loss of labels that does not need the log-sum-exp of a row. */
-#define XENT_WITHOUT_LOG_SUM_EXP                                                                                   \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |   \
-   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |        \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) |                       \
-   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
-/* Arrays of softmax, log-softmax and log-sum-exp: they are part of the sums or do not affect the later steps. */
-#define XENT_OF_PROBABILITIES                                                                                         \
-  (XENT_HAS(logits) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) |   \
-   XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) | XENT_HAS(log_sum_exp) |                          \
-   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states))
 
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
@@ -65,11 +48,11 @@ XENT_INLINE job job_of(const xent_call *call) {
     j.least = 0 - log_normal(1 - d);
     j.most = 0 - log_normal(d);
   }
-  j.plain = j.labels && !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_PLAIN) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) &&
+  j.plain = j.labels && !XENT_HAS_BESIDE(call, IN_PLAIN) && !sets_any(o, XENT_OPTIONS_ON_LOSSES) &&
             j.temperature.value == 1;
-  j.probabilities_alone = XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_OPTIONS_OF_SCHEDULES);
+  j.probabilities_alone = XENT_HAS_ONLY(call, IN_PROBABILITIES, XENT_OPTIONS_OF_SCHEDULES);
   j.distances = (call->targets && (j.smoothed || !j.labels)) ||
-                !XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_OPTIONS_OF_SCHEDULES & ~XENT_SETS(z_loss));
+                !XENT_HAS_ONLY(call, IN_NO_LOG_SUM_EXP, XENT_OPTIONS_OF_SCHEDULES & ~XENT_SETS(z_loss));
   return j;
 }
 

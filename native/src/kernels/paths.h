@@ -12,7 +12,7 @@
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/generic/parts.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/schedules/single.h"
 #include "kernels/schedules.h"
 #include "kernels/f64/backward.h"
@@ -23,7 +23,7 @@ XENT_INLINE bool blocks_fit(const xent_call *call) {
          !(call->shape->classes == 1 && call->output && !call->targets);
 }
 XENT_INLINE bool flows_by(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
+  return XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
 /* The schedule of long rows, whose results are not stored past the caches. */
@@ -46,13 +46,8 @@ XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
 /* The gradient of the targets, and its sums, are computed row by row. */
-#define XENT_OF_DENSE                                                                                                 \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
-   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
-   XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
+  return XENT_HAS_ONLY(call, IN_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
          needs_no_whole_rows(call) && has_enough_dense_rows(call) && call->shape->classes > 1 &&
          call->shape->logits.classes == 1;
 }
@@ -63,7 +58,7 @@ XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->row_end - call->row_begin > 2 && call->class_end - call->class_begin == s->classes &&
          s->classes <= XENT_FLOW_MOST && !s->all_classes &&
-         XENT_HAS_ONLY(call, XENT_OF_KNOWN_STATISTICS, XENT_OPTIONS_OF_SCHEDULES);
+         XENT_HAS_ONLY(call, IN_GRADIENT, XENT_OPTIONS_OF_SCHEDULES);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_enough_dense_rows(call);

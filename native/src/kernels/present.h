@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contents of a call as bit sets: its arrays, in the order of xent_call, and its options, one bit per four bytes of
- * xent_options. A path lists what it supports and checks that the call has nothing else, so it rejects calls with later
- * arrays or options. With constant sets, the compiler reduces this to a few compares.
+ * xent_options. With constant sets, the compiler reduces a test to a few compares.
  */
 #ifndef XENT_PRESENT_H
 #define XENT_PRESENT_H
@@ -78,84 +77,5 @@ __attribute__((always_inline)) static inline void keep_arrays(xent_call *call, c
 static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
   return (void *)((uintptr_t)first - (uintptr_t)row * (uintptr_t)bytes);
 }
-
-/* ---- sets that must be complete ---- */
-
-/* Fails to compile if a path lacks an array that its calls may have, for paths that calls reach last. An array that is
- * added to a function is added to the set of a path after the path supports it. */
-#define XENT_KNOWS_ALL(known, taken, path) _Static_assert(((taken) & ~(known)) == 0, path " lacks an array")
-/* Fails to compile if an element of a set is in neither of two others, or in both. */
-#define XENT_IN_ONE_OF(all, one, other, text) \
-  _Static_assert(((one) | (other)) == (all) && ((one) & (other)) == 0, text)
-
-/* ---- sets that several paths share: each array is listed explicitly, so that new ones are not included ---- */
-
-/* The arrays of targets and weights. */
-#define XENT_TARGETS_OF_ROWS \
-  (XENT_HAS(targets) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights))
-
-/* The arrays of a forward over rows of one length. Flow supports all of them. */
-#define XENT_OF_FORWARD                                                                                               \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |     \
-   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
-   XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
-
-/* The arrays of a second pass from known statistics. */
-#define XENT_OF_KNOWN_STATISTICS                                                                        \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) | \
-   XENT_HAS(upstream) | XENT_HAS(known_statistics))
-
-/* Options that every schedule supports; in a softmax, options of targets have no effect. */
-#define XENT_OPTIONS_OF_SCHEDULES                                                                                     \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
-   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                           \
-   XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
-
-/* Options that change losses and gradients of labels, except the temperature, which may be 1. */
-#define XENT_OPTIONS_OF_LOSSES                                                                            \
-  (XENT_ALL_OPTIONS & ~(XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) |                      \
-                        XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) |                     \
-                        XENT_SETS(ignore_index) | XENT_SETS(gradient_scale) | XENT_SETS(smoothing) |      \
-                        XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(focal_alpha)))
-
-/* Operations on a class before its exponential: arrays and options that change its logit, and those that do not. */
-#define XENT_ARRAYS_ON_LOGITS XENT_HAS(class_mask)
-#define XENT_ARRAYS_BESIDE_LOGITS                                                                                 \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(upstream) |             \
-   XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |                    \
-   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
-XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN_STATISTICS, XENT_ARRAYS_ON_LOGITS, XENT_ARRAYS_BESIDE_LOGITS,
-               "an array changes logits, or does not");
-#define XENT_OPTIONS_ON_LOGITS XENT_SETS(softcap)
-#define XENT_OPTIONS_BESIDE_LOGITS                                                                                    \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
-   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp) |                 \
-   XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
-XENT_IN_ONE_OF(XENT_OPTIONS_OF_SCHEDULES, XENT_OPTIONS_ON_LOGITS, XENT_OPTIONS_BESIDE_LOGITS,
-               "an option changes logits, or does not");
-/* For each array with its own softcap: load/row.h, f64/load.h and f64/tile.h check these two by name. */
-_Static_assert(XENT_ARRAYS_ON_LOGITS == XENT_HAS(class_mask) && XENT_OPTIONS_ON_LOGITS == XENT_SETS(softcap),
-               "what changes logits is asked for in load/ and f64/, too");
-static inline bool logits_are_plain(const xent_call *call) {
-  return !has_any(call, XENT_ARRAYS_ON_LOGITS) && !sets_any(call->options, XENT_OPTIONS_ON_LOGITS);
-}
-
-/* For a backward of softmax: an option that is part of its factor, and options that have no effect or are rejected. */
-#define XENT_OPTIONS_OF_BACKWARD XENT_SETS(temperature)
-#define XENT_OPTIONS_NOT_OF_BACKWARD                                                                                  \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
-   XENT_SETS(smoothing) | XENT_SETS(softcap) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp) |                     \
-   XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha) | XENT_SETS(reserved))
-XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_BACKWARD, XENT_OPTIONS_NOT_OF_BACKWARD,
-               "an option changes a backward of softmax, or does not");
-
-/* Whether a call has only the arrays and options of two sets. */
-#define XENT_HAS_ONLY(call, arrays, known) \
-  (!has_any(call, XENT_ALL_ARRAYS & ~(arrays)) && !sets_any((call)->options, XENT_ALL_OPTIONS & ~(known)))
 
 #endif

@@ -14,7 +14,7 @@
 #define XENT_BACKWARD_ROWS_H
 
 #include "kernels/emit/backward.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/rows/sixteen.h"
 
 typedef struct {
@@ -493,12 +493,6 @@ XENT_INLINE bool short_copies_fit(const xent_call *call) {
 }
 XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
 
-#define XENT_OF_BACKWARD                                                                                          \
-  (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | \
-   XENT_HAS(known_statistics))
-XENT_KNOWS_ALL(XENT_OF_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
-               "backward/rows.h");
-XENT_KNOWS_ALL(XENT_OF_BACKWARD | XENT_HAS(states), XENT_TAKEN_BY_BACKWARD_STATES, "backward_states");
 
 XENT_KERNEL xent_status backward_states(const xent_call *call) {
   const backward_call b = backward_call_of(call);

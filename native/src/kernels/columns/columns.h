@@ -13,7 +13,7 @@
 #define XENT_COLUMNS_H
 
 #include "kernels/columns/store.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/order/order.h"
 #include "kernels/results/fold.h"
 #include "kernels/rows/gradient.h"
@@ -44,11 +44,6 @@ XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);
 }
 /* The rows of a strip have the same length, and a list of the largest classes belongs to one row. */
-#define XENT_OF_STRIPS                                                                                                \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
-   XENT_HAS(upstream) | XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |   \
-   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(statistics) |    \
-   XENT_HAS(exact_sum))
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }
@@ -64,7 +59,7 @@ XENT_INLINE bool fits_scratch(const xent_call *call) {
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
-  if (!XENT_HAS_ONLY(call, XENT_OF_STRIPS, XENT_OPTIONS_OF_SCHEDULES)) return false;
+  if (!XENT_HAS_ONLY(call, IN_STRIPS, XENT_OPTIONS_OF_SCHEDULES)) return false;
   if (s->all_classes || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, independent of rounding */
   /* outputs that cannot be computed one group at a time */

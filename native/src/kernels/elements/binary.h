@@ -12,7 +12,7 @@
 #include "kernels/elements/f64_binary.h"
 #include "kernels/elements/walk.h"
 #include "kernels/math/exponential.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 
 /* The constants of a call, in float. */
 typedef struct {
@@ -300,10 +300,6 @@ XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
 XENT_SHARED void f32_binary_rows(const xent_call *call) { binary_rows(call, false); }
 XENT_SHARED void f64_binary_rows(const xent_call *call) { binary_rows(call, true); }
 
-#define XENT_OF_ELEMENTS                                                                                          \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(element_weights) | XENT_HAS(positive_weights) |               \
-   XENT_HAS(losses) | XENT_HAS(output) | XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_ELEMENTS, XENT_TAKEN_BY_BINARY_CROSS_ENTROPY, "elements/binary.h");
 
 /* Labels are checked before the first store. */
 XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {

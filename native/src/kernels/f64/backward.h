@@ -326,11 +326,6 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
   return call->log ? f64_backward_lying_as(call, row, room, true) : f64_backward_lying_as(call, row, room, false);
 }
 
-#define XENT_OF_F64_BACKWARD                                                                                      \
-  (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | \
-   XENT_HAS(known_statistics))
-XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
-               "f64/backward.h");
 
 /* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.0
  * for two rows of 10 classes, 2.0 for two rows of 256 (AVX2, AMD EPYC, two busy cores, November 2026). */

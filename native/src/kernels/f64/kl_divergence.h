@@ -180,12 +180,6 @@ XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *s
   return loss > most ? most : loss;
 }
 
-#define XENT_OF_DIVERGENCE                                                                                       \
-  (XENT_HAS(logits) | XENT_HAS(teacher) | XENT_HAS(class_mask) | XENT_HAS(row_weights) | XENT_HAS(losses) |     \
-   XENT_HAS(output) | XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_DIVERGENCE,
-               XENT_TAKEN_BY_KL_DIVERGENCE | XENT_TAKEN_BY_JENSEN_SHANNON_DIVERGENCE | XENT_TAKEN_BY_TOTAL_VARIATION,
-               "f64/kl_divergence.h");
 
 static xent_status f64_kl_divergence(const xent_call *call) {
   const xent_layout *l = &call->shape->losses;

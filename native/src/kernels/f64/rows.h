@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "kernels/f64/emit.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 
 XENT_INLINE int64_t f64_class_end(const xent_call *call, int64_t classes) {
   return call->class_end < classes ? call->class_end : classes;
@@ -175,23 +175,6 @@ XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
-/* The arrays of all calls over rows, because this is the last path. */
-#define XENT_OF_F64                                                                                                   \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(sink) |          \
-   XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |    \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |                                 \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum) |         \
-   XENT_HAS(upstream) | XENT_HAS(known_statistics))
-#define XENT_OPTIONS_OF_F64                                                                                           \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
-   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                           \
-   XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
-XENT_KNOWS_ALL(XENT_OF_F64,
-               XENT_TAKEN_BY_SOFTMAX | XENT_TAKEN_BY_LOG_SOFTMAX | XENT_TAKEN_BY_LOG_SUM_EXP |
-                   XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD,
-               "f64/rows.h");
-XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_F64, XENT_SETS(reserved), "f64/rows.h lacks an option");
 
 /* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.05
  * for two rows of 48 classes, 1.6 for two rows of 256, and 0.4 to 0.6 for columns (AVX2, AMD EPYC, two busy cores,

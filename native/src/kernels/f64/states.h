@@ -66,10 +66,6 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
     s->kind |= XENT_STATE_LABEL_FIRST_MAX;
 }
 
-#define XENT_OF_F64_STATES                                                                                      \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(target_weights) | XENT_HAS(class_mask) |                    \
-   XENT_HAS(class_weights) | XENT_HAS(known_statistics) | XENT_HAS(states))
-XENT_KNOWS_ALL(XENT_OF_F64_STATES, XENT_TAKEN_BY_FORWARD_STATES, "f64_forward_states");
 
 static xent_status f64_forward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* the first row has no offset */
@@ -88,7 +84,6 @@ static xent_status f64_forward_states(const xent_call *call) {
   return XENT_OK;
 }
 
-XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD | XENT_HAS(states), XENT_TAKEN_BY_BACKWARD_STATES, "f64_backward_states");
 static xent_status f64_backward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* the first row has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
@@ -186,11 +181,6 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
   f64_write_rows(k);
 }
 
-#define XENT_OF_F64_FINISH                                                                                   \
-  (XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(losses) |  \
-   XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(known_states) | XENT_HAS(statistics) |                \
-   XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_F64_FINISH, XENT_TAKEN_BY_FINISH, "f64_finish");
 
 static xent_status f64_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = f64_backward_sum, .ignored = f64_finish_ignored, .fold = f64_finish_row};

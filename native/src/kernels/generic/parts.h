@@ -5,10 +5,6 @@
 
 #include "kernels/generic/row.h"
 
-#define XENT_OF_GENERIC_STATES                                                                                  \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(target_weights) | XENT_HAS(class_mask) |                    \
-   XENT_HAS(class_weights) | XENT_HAS(known_statistics) | XENT_HAS(states))
-XENT_KNOWS_ALL(XENT_OF_GENERIC_STATES, XENT_TAKEN_BY_FORWARD_STATES, "generic/parts.h");
 
 XENT_SHARED xent_status generic_forward_states_rows(const xent_call *call, row_buffers b) {
   const int64_t chunks = xent_chunks(call->shape->classes);
@@ -71,11 +67,6 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
   results_of_rows(j, &in, &out);
 }
 
-#define XENT_OF_GENERIC_FINISH                                                                               \
-  (XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(losses) |  \
-   XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(known_states) | XENT_HAS(statistics) |                \
-   XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_GENERIC_FINISH, XENT_TAKEN_BY_FINISH, "generic_finish");
 
 XENT_KERNEL xent_status generic_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = backward_sum, .ignored = finish_ignored, .fold = finish_row};

@@ -15,7 +15,7 @@
 
 #include "kernels/emit/target.h"
 #include "kernels/order/order.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/results/fold.h"
 #include "kernels/rows/sixteen.h"
 
@@ -494,24 +494,6 @@ XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers)
   }
 }
 
-/* The arrays of rows that no schedule takes. */
-#define XENT_OF_GENERIC                                                                                               \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(sink) |          \
-   XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |    \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |                                 \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum) |         \
-   XENT_HAS(upstream) | XENT_HAS(known_statistics))
-#define XENT_OPTIONS_OF_GENERIC                                                                                       \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
-   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                           \
-   XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
-XENT_KNOWS_ALL(XENT_OF_GENERIC,
-               XENT_TAKEN_BY_SOFTMAX | XENT_TAKEN_BY_LOG_SOFTMAX | XENT_TAKEN_BY_LOG_SUM_EXP |
-                   XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD | XENT_OF_FORWARD |
-                   XENT_OF_KNOWN_STATISTICS,
-               "generic/row.h");
-XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_GENERIC, XENT_SETS(reserved), "generic/row.h lacks an option");
 
 /* Computes the sums of a row, and loads its other inputs; or computes all of a row that has no sums. */
 XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {

@@ -132,7 +132,7 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
   part->call.row_end = row + rows;
   part->call.class_begin = begin;
   part->call.class_end = end;
-  keep_arrays(&part->call, ~XENT_OF_LINEAR_LAYER);
+  keep_arrays(&part->call, ~XENT_ARRAYS_IN(IN_LINEAR_LAYER));
   part->call.output_layout = &part->shape.gradient;
   part->call.statistics = all_rows_of(l->statistics, l->statistics_row, sizeof *l->statistics);
 }
@@ -333,7 +333,7 @@ XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t r
   }
   if (!part.call.known_statistics) part.call.known_statistics = part.call.statistics;
   part.call.statistics = NULL;
-  keep_arrays(&part.call, XENT_OF_KNOWN_STATISTICS);
+  keep_arrays(&part.call, XENT_ARRAYS_IN(IN_GRADIENT));
   return l->kernels->cross_entropy_backward(&part.call);
 }
 
@@ -382,18 +382,6 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   return XENT_OK;
 }
 
-/* The arrays that are read or written here, or by the kernels of logits, which run on parts of rows, classes or
- * both. */
-#define XENT_OF_LINEAR                                                                                                \
-  (XENT_OF_LINEAR_LAYER | XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) |           \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
-   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
-   XENT_HAS(target_gradient) | XENT_HAS(upstream) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |               \
-   XENT_HAS(states) | XENT_HAS(exact_sum))
-XENT_KNOWS_ALL(XENT_OF_LINEAR,
-               XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY | XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY_BACKWARD |
-                   XENT_TAKEN_BY_LINEAR_STATES,
-               "linear/rows.h");
 
 XENT_SHARED xent_status linear_cross_entropy(linear *l) {
   const xent_status status = linear_forward(l);

@@ -3,7 +3,7 @@
 #ifndef XENT_LINEAR_WORKSPACE_H
 #define XENT_LINEAR_WORKSPACE_H
 
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/targets/targets.h"
 #include "numerics/constants.h"
 
@@ -87,19 +87,10 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   return fits;
 }
 
-/* The arrays of rows whose classes are processed in parts. */
-#define XENT_OF_LINEAR_PARTS                                                                                         \
-  (XENT_OF_LINEAR_LAYER | XENT_TARGETS_OF_ROWS | XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(class_mask) |      \
-   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |       \
-   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(exact_sum))
-/* Those of these arrays that the kernels of logits do not use. */
-#define XENT_OF_LINEAR_LAYER                                                                                         \
-  (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) |       \
-   XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(workspace))
 
 /* The contents of the workspace that a call needs. */
 static inline int32_t linear_contents(const xent_call *c) {
-  const bool whole = has_any(c, XENT_ALL_ARRAYS & ~XENT_OF_LINEAR_PARTS) || (clamps_terms(c) && !c->known_statistics);
+  const bool whole = XENT_HAS_BESIDE(c, IN_LINEAR_PARTS) || (clamps_terms(c) && !c->known_statistics);
   return (c->hidden_gradient ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
          (c->weights_gradient || c->bias_gradient ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
          (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);

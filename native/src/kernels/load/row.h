@@ -52,7 +52,7 @@ XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span s
   r->mask = (const uint8_t *)call->class_mask;
   r->mask_stride = call->shape->class_mask.classes;
   r->out = -INFINITY;
-  r->direct = is_direct(&r->x) && !r->mask && softcap == 0; /* present.h: all options that change logits */
+  r->direct = is_direct(&r->x) && !r->mask && softcap == 0; /* supported.h: all options that change logits */
   move_row_source(r, span, array, l);
 }
 XENT_INLINE row_source row_source_of(const xent_call *call, row_span span, const void *array, const xent_layout *l,

@@ -11,7 +11,7 @@
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/sample/drafts.h"
 #include "kernels/sample/greedy.h"
 #include "kernels/sample/nucleus.h"
@@ -175,23 +175,11 @@ typedef struct {
   xent_report report;
 } token_call;
 
-/* The arrays that sampling itself reads and writes; cross-entropy computes all others. */
-#define XENT_OF_TOKENS                                                                                           \
-  (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
-   XENT_HAS(bias_tokens) | XENT_HAS(bias_values) | XENT_HAS(draft_tokens) | XENT_HAS(draft_probabilities) |      \
-   XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
-   XENT_HAS(workspace))
-/* The arrays that cross-entropy computes. */
-#define XENT_OF_TOKEN_CALL                                                                               \
-  (XENT_HAS(log_probabilities) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |        \
-   XENT_HAS(top_log_probabilities))
-XENT_KNOWS_ALL(XENT_OF_TOKENS | XENT_OF_TOKEN_CALL,
-               XENT_TAKEN_BY_SAMPLE & ~(XENT_HAS(gathered) | XENT_HAS(sample_states)), "sample/rows.h");
-XENT_INLINE bool is_sampling_alone(const xent_call *call) { return !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_TOKENS); }
+XENT_INLINE bool is_sampling_alone(const xent_call *call) { return !XENT_HAS_BESIDE(call, IN_SAMPLE); }
 
 XENT_SHARED void begin_token_call(const xent_call *call, token_call *t) {
   t->call = *call;
-  keep_arrays(&t->call, ~XENT_OF_TOKENS | XENT_HAS(logits) | XENT_HAS(class_mask));
+  keep_arrays(&t->call, ~XENT_ARRAYS_IN(IN_SAMPLE) | XENT_HAS(logits) | XENT_HAS(class_mask));
   t->shape = *call->shape;
   t->options = *call->options;
   t->call.shape = &t->shape;

@@ -18,7 +18,7 @@
 #define XENT_SCHEDULES_FLOW_H
 
 #include "kernels/emit/target.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/order/order.h"
 #include "kernels/rows/sixteen.h"
 #include "kernels/schedules.h"
@@ -587,13 +587,8 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
   }
 }
 
-/* The arrays of calls that do not read x again after its e are computed. */
-#define XENT_OF_ONE_LOOK                                                                                          \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |           \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | \
-   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool needs_one_look(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_OPTIONS_OF_SCHEDULES) && !clamps_terms(call);
+  return XENT_HAS_ONLY(call, IN_ONE_LOOK, XENT_OPTIONS_OF_SCHEDULES) && !clamps_terms(call);
 }
 
 XENT_INLINE int flow_writes(const job *j) {
@@ -618,16 +613,11 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
          (!f->j->per_class || f->targets);
 }
 
-/* The arrays of masked rows that can be read in place: only exponentials and smoothing read their logits. */
-#define XENT_OF_MASKED_FLOW                                                                                        \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(class_mask) | \
-   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(log_probabilities) |    \
-   XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool masked_rows_flow(const job *j) {
   const xent_call *call = j->call;
   if (XENT_IS_OFF(XENT_SCHEDULE_BESIDE) || XENT_IS_OFF(XENT_SCHEDULE_MASKED)) return false;
   return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->per_class &&
-         XENT_HAS_ONLY(call, XENT_OF_MASKED_FLOW, XENT_OPTIONS_BESIDE_LOGITS) &&
+         XENT_HAS_ONLY(call, IN_MASKED, XENT_OPTIONS_BESIDE_LOGITS) &&
          call->row_end - call->row_begin > XENT_ROWS && call->shape->classes <= XENT_EXACT_MAX &&
          (!call->output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
 }

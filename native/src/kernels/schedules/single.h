@@ -12,22 +12,19 @@
 #ifndef XENT_SCHEDULES_SINGLE_H
 #define XENT_SCHEDULES_SINGLE_H
 
-#include "kernels/present.h"
+#include "kernels/supported.h"
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 
-#define XENT_OF_SINGLE                                                                                     \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(output) | XENT_HAS(losses) | \
-   XENT_HAS(exact_sum))
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
   if (call->row_end - call->row_begin != 1 || s->classes > XENT_GROUP || s->classes < 2) return false;
-  if (!XENT_HAS_ONLY(call, XENT_OF_SINGLE, XENT_OPTIONS_BESIDE_LOGITS)) return false;
+  if (!XENT_HAS_ONLY(call, IN_SINGLE, XENT_OPTIONS_BESIDE_LOGITS)) return false;
   if (s->logits.type != XENT_F32 || s->logits.classes != 1) return false;
   if (call->output && (call->output_layout->type != XENT_F32 || call->output_layout->classes != 1)) return false;
   if (!call->targets) return call->output;
-  return has_labels(call) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) && (o->temperature == 0 || o->temperature == 1);
+  return has_labels(call) && !sets_any(o, XENT_OPTIONS_ON_LOSSES) && (o->temperature == 0 || o->temperature == 1);
 }
 
 /* The results of the first pass over the row, without the factor 2^30 of e. */

@@ -15,7 +15,7 @@
 #include "kernels/selected/f32.h"
 #include "kernels/selected/f64.h"
 #include "kernels/families.h"
-#include "kernels/present.h"
+#include "kernels/supported.h"
 
 XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slope) {
   *slope = 1;
@@ -178,12 +178,6 @@ XENT_SHARED xent_status gradient_of_selected(selected_block *b, const xent_famil
 }
 
 /* The arrays that are read or written here, or by the calls of cross-entropy. */
-#define XENT_OF_SELECTED                                                                                     \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(log_probabilities) | XENT_HAS(output) | XENT_HAS(upstream) | \
-   XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(row_offsets) | XENT_HAS(statistics) | XENT_HAS(known_statistics))
-XENT_KNOWS_ALL(XENT_OF_SELECTED,
-               XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES | XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES_BACKWARD,
-               "selected/selected.h");
 
 XENT_SHARED xent_status selected_rows(const xent_call *call) {
   const xent_family *family = call->wide ? &f64_family : &f32_family;
