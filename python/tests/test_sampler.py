@@ -184,8 +184,10 @@ def test_texts():
 
 @pytest.mark.parametrize("row, options, cause", [
     ([0, np.nan], {}, "nan in class 1"), ([np.inf, np.nan], {}, "inf in class 0"), ([-np.inf] * 2, {}, "-inf in all classes"),
-    ([0, 1], {"class_mask": np.zeros(2, bool)}, "no class that the inputs allow"),
-    ([0, 1], {"bias": np.full(2, -np.inf, np.float32)}, "no class that the inputs allow")])
+    ([0, 1], {"class_mask": np.zeros(2, bool)}, "no class left by class_mask"),
+    ([0, 1], {"bias": np.full(2, -np.inf, np.float32)}, "no class left by bias"),
+    ([0, 1], {"class_mask": np.array([1, 0], bool), "bias": np.array([-np.inf, 0], np.float32)},
+     "no class left by class_mask and bias")])
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_logits_without_a_token_do_not_count(row, options, cause, dtype):
     cursor, row = pyxent.Sampler(seed=1).start(), np.array(row, dtype)
@@ -321,7 +323,7 @@ def test_a_sampler_is_no_cursor():
     (lambda: pyxent.Sampler().start().verify(BATCH, [1, 2], BATCH), pyxent.ShapeError, "draft_probabilities is float32 "
      "[3, 50], drafts has 2 tokens; expected the shape [2, 50], a row for each draft"),
     (lambda: pyxent.Sampler().start().verify(BATCH, [1, 50], BATCH[:2]), pyxent.LabelError,
-     "drafts has 50, logits has 50 classes; expected tokens from 0 to 49"),
+     "drafts[1] is 50, logits has 50 classes; expected 0 to 49"),
     (lambda: pyxent.Sampler(temperature=-1), pyxent.OptionError, "temperature is -1; expected 0"),
     (lambda: pyxent.Sampler(rules="ggml"), pyxent.OptionError, "rules is ggml; expected one of xent"),
     (lambda: pyxent.Sampler(seed=0.5), TypeError, "seed is 0.5; expected an integer"),

@@ -35,14 +35,17 @@ def _penalties(options: Mapping[str, Any]) -> list[str]:
             or value not in (None, 1 if name == "repetition_penalty" else 0)]
 
 
-def _cause(numbers: Iterable[float]) -> str:
-    """The reason why no token can be drawn from logits."""
+def _cause(numbers: Iterable[float], options: Mapping[str, Any]) -> str:
+    """The reason why no token can be drawn from logits with these options."""
     allowed = False
     for i, number in enumerate(numbers):
         if not number < math.inf:
             return f"{number} in class {i}"
         allowed |= number > -math.inf
-    return "no class that the inputs allow" if allowed else "-inf in all classes"
+    if not allowed:
+        return "-inf in all classes"
+    inputs = [name for name in ("class_mask", "bias", "bias_tokens") if options.get(name) is not None]
+    return f"no class left by {' and '.join(inputs) or 'the options of the text'}"
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
@@ -195,7 +198,7 @@ class SamplerCursor:
             return result.tokens
         if token < 0:
             row = array_of(name, logits)
-            cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))))
+            cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))), {**self.sampler.options, **options})
             raise NoTokenError(f"{name} is {row} with {cause}, and no token can be drawn; expected logits without NaN or "
                                "+inf, one of them above -inf")
         return token
@@ -300,10 +303,10 @@ class SamplerCursor:
         if given.shape != (len(drafts), rows[1]):
             raise ShapeError(f"draft_probabilities is {given}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape [{len(drafts)}, {rows[1]}], a row for each draft")
-        for draft in drafts:
+        for i, draft in enumerate(drafts):
             if draft >= rows[1]:
-                raise LabelError(f"drafts has {draft}, logits has {plural(rows[1], 'class')}; expected tokens from 0 to "
-                                 f"{rows[1] - 1}", 0, draft, rows[1])
+                raise LabelError(f"drafts[{i}] is {draft}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
+                                 0, draft, rows[1])
 
     def __repr__(self) -> str:
         return f"SamplerCursor(step={self._step}, {self.sampler})"
