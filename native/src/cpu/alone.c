@@ -10,6 +10,7 @@
 #include "numerics/float_flags.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t count);
+void *memmove(void *to, const void *from, size_t count);
 void *memset(void *to, int value, size_t count);
 void __stack_chk_fail(void);
 
@@ -32,6 +33,20 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count) {
     *(word *)(t + count - WORD) = end;
   } else {
     for (size_t i = 0; i < count; i++) t[i] = f[i];
+  }
+  return to;
+}
+
+/* In the order in which nothing is overwritten before it is read. */
+void *memmove(void *to, const void *from, size_t count) {
+  uint8_t *t = to;
+  const uint8_t *f = from;
+  if ((uintptr_t)to - (uintptr_t)from >= count) { /* the destination does not begin within the source */
+    for (; count >= PIECE; count -= PIECE, t += PIECE, f += PIECE) *(piece *)t = *(const piece *)f;
+    for (; count > 0; count--) *t++ = *f++;
+  } else {
+    for (; count >= PIECE; count -= PIECE) *(piece *)(t + count - PIECE) = *(const piece *)(f + count - PIECE);
+    for (; count > 0; count--) t[count - 1] = f[count - 1];
   }
   return to;
 }

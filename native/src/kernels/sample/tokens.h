@@ -133,21 +133,10 @@ XENT_SHARED void make_table(token_table *t, const xent_call *call, int64_t row, 
 
 enum { TABLE_FEW = 16 }; /* inserted one by one, each in the time of moving the entries after it */
 
-/* Inserts an entry at `begin` and moves those up to `end`, some together; written so that no compiler makes a call of
- * it. */
+/* Inserts an entry at `begin` and moves those up to `end`. */
 XENT_INLINE void insert_entry(named_class *entries, int64_t begin, int64_t end, named_class inserted) {
-  enum { PART = 16 };
-  named_class part[PART];
-  for (; end - begin >= PART; end -= PART) {
-    memcpy(part, entries + end - PART, sizeof part);
-    memcpy(entries + end - PART + 1, part, sizeof part);
-  }
-  for (; begin < end; begin++) {
-    const named_class next = entries[begin];
-    entries[begin] = inserted;
-    inserted = next;
-  }
-  entries[end] = inserted;
+  memmove(entries + begin + 1, entries + begin, (size_t)(end - begin) * sizeof inserted);
+  entries[begin] = inserted;
 }
 
 XENT_INLINE void insert_class(token_table *t, int64_t class) {
