@@ -346,13 +346,14 @@ static doors load(const char *path) {
 static int usage(void) {
   fprintf(stderr,
           "usage: grid [--part classes,options,layouts,types] [--tier avx512,avx2] [--cells TEXT] [--rounds N]\n"
-          "            [--quick] [-v] LIBXENT.so [NEW_LIBXENT.so]\n"
+          "            [--quick] [--cold] [-v] LIBXENT.so [NEW_LIBXENT.so]\n"
           "  --part    what is beside what: class counts beside shorter rows, options beside the plain call,\n"
           "            layouts beside rows, types beside float32; all unless said\n"
           "  --tier    instruction sets; the best alone unless said\n"
           "  --cells   those whose name has this text in it, such as `softmax: plain, 100 f32` or `columns`\n"
           "  --rounds  turns of each pair, 1 to %d; 7 unless said\n"
           "  --quick   options in float32 and at a few class counts alone, in 3 rounds: a minute for each tier\n"
+          "  --cold    the caches are swept before each call\n"
           "  -v        every cell, not only those above their limits\n"
           "Two libraries, with the header that this program was compiled with: the new one beside the old one.\n"
           "limits:\n",
@@ -368,6 +369,8 @@ static int parse(int argc, char **argv, grid *g) {
     const char *name = argv[i];
     if (!strcmp(name, "-v")) {
       g->all = true;
+    } else if (!strcmp(name, "--cold")) {
+      is_cold = true;
     } else if (!strcmp(name, "--quick")) {
       g->quick = true;
       g->rounds = 3;

@@ -3,6 +3,7 @@
 #ifndef XENT_BENCH_TIMING_H
 #define XENT_BENCH_TIMING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -37,7 +38,23 @@ static inline double median_of(double *values, int count) {
   return values[count / 2];
 }
 
+/* Whether each run begins without its data and code in the caches. */
+static bool is_cold;
+enum { BENCH_SWEPT = 96 << 20 };
+static inline void sweep_caches(void) {
+  static char *all;
+  if (!all) all = malloc(BENCH_SWEPT);
+  if (!all) abort();
+  for (size_t i = 0; i < BENCH_SWEPT; i += 64) *(volatile char *)(all + i) += 1;
+}
+
 static inline double time_of(timed t, int64_t repeats) {
+  if (is_cold) {
+    sweep_caches();
+    const double begin = now();
+    t.run(t.of);
+    return now() - begin;
+  }
   t.run(t.of); /* warm up: earlier code left its data in the caches */
   const double begin = now();
   for (int64_t i = 0; i < repeats; i++) t.run(t.of);
