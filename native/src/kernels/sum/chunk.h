@@ -22,6 +22,8 @@
 enum {
   XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
   XENT_PREFETCH_AHEAD = 4096, /* floats: measured best from 2048 to 8192 */
+  XENT_LOADED_AHEAD = 4096, /* bytes, of rows that may come from memory: measured best from 2048 to 8192 */
+  XENT_STORED_AHEAD = 2048, /* bytes, of results: measured best from 1024 to 4096; 8192 is slower than none */
   XENT_PAGE = 4096,
   XENT_PAGE_FLOATS = XENT_PAGE / sizeof(float),
   XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */
@@ -228,7 +230,9 @@ XENT_INLINE chunk_progress chunk_begin(float reference) {
 /* ---- other sums ---- */
 
 /* The location of the inputs of a sum: the second-level cache or closer, the third-level cache, or memory. Loads from
- * memory dominate the time, so pages are prefetched a chunk ahead. */
+ * memory dominate the time, so pages are prefetched a chunk ahead. Rows from the third-level cache are prefetched line
+ * by line, because the CPU's own prefetch ends at each page: a backward takes 0.7 to 0.9 of the time without, whether
+ * its data is in the caches or not, but up to 1.06 for rows of at most a group (AVX2; Intel Xeon, November 2026). */
 typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
 
 XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
@@ -273,6 +277,10 @@ XENT_INLINE product_sum no_products(void) { return (product_sum){lanes_set(0.0f)
 XENT_INLINE void add_products(product_sum *p, const void *a, const void *b, const uint8_t *mask, int64_t n,
                               const distance_to from, const int32_t type) {
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    if (from == XENT_FARTHER && n > XENT_GROUP) {
+      prefetch_group((uintptr_t)a + (uintptr_t)(i * size_of_float(type)) + XENT_LOADED_AHEAD);
+      if (b) prefetch_group((uintptr_t)b + (uintptr_t)(i * size_of_float(type)) + XENT_LOADED_AHEAD);
+    }
     if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
       prefetch_behind(a, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
       if (b) prefetch_behind(b, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
