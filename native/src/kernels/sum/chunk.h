@@ -45,20 +45,24 @@ typedef struct {
   double sum;
 } chunk_sum;
 
-/* The largest of each lane of `above` and a group of m classes, ignoring NaN. */
-XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
+/* The largest of each lane of `above` and a whole group. fetches: later classes are prefetched. */
+XENT_INLINE lanes whole_group_largest(const float *x, lanes above, const bool fetches) {
   lanes odd = lanes_set(-INFINITY);
-  if (m == XENT_GROUP) {
-    XENT_UNROLL(4)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
-      above = lanes_max(lanes_load(x + k * XENT_LANES), above);
-      odd = lanes_max(lanes_load(x + (k + 1) * XENT_LANES), odd);
-    }
-  } else {
-    for (int64_t k = 0; k < m; k += XENT_LANES)
-      above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
+  XENT_UNROLL(4)
+  for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+    const float *even = x + k * XENT_LANES;
+    if (fetches) prefetch_behind(even, XENT_LOADED_AHEAD);
+    if (fetches) prefetch_behind(even + XENT_LANES, XENT_LOADED_AHEAD);
+    above = lanes_max(lanes_load(even), above);
+    odd = lanes_max(lanes_load(even + XENT_LANES), odd);
   }
   return lanes_max(above, odd);
+}
+/* The largest of each lane of `above` and a group of m classes, ignoring NaN. */
+XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above, bool fetches) {
+  if (m == XENT_GROUP) return fetches ? whole_group_largest(x, above, true) : whole_group_largest(x, above, false);
+  for (int64_t k = 0; k < m; k += XENT_LANES) above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
+  return above;
 }
 
 /* The logit sixteen octaves above the reference N; a higher one raises N. The largest so far may be used instead of a
@@ -106,6 +110,7 @@ typedef struct {
   float *kept;     /* NULL, or the destination of every e */
   bool exact;      /* N is the reference of the maximum */
   uintptr_t ahead; /* prefetch this many bytes ahead; 0: no prefetch */
+  bool fetches;    /* with a row_beside: prefetch later classes and destinations of e */
   const f32_temperature *temperature;
 } chunk_way;
 
@@ -193,6 +198,7 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
 XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
                                     chunk_progress *progress, const row_beside *beside, const int mode) {
   const chunk_way own = *w;
+  const bool fetches = mode != XENT_BESIDE_ALONE && own.fetches;
   const f32_temperature h = *w->temperature; /* a copy, which no store to kept can change */
   chunk_progress c = *progress;
   exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
@@ -201,13 +207,14 @@ XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, 
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
+    if (fetches && kept) prefetch_group((uintptr_t)kept + XENT_STORED_AHEAD);
     if (mode >= XENT_BESIDE_LINE && m == XENT_GROUP)
       for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT)
         write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
     else if (mode >= XENT_BESIDE_LINE)
       for (int64_t k = i; k < n; k += XENT_LANES) write_beside(beside, k, n, 0, 1, mode);
     if (!own.exact) {
-      c.above = group_largest(x + i, m, c.above);
+      c.above = group_largest(x + i, m, c.above, fetches);
       if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
         raise_reference(&c, &h);
         r = exp_everywhere(exp_reference_of(c.reference, &h));
