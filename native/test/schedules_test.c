@@ -150,7 +150,7 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
-  if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_SCHEDULE_SINGLE;
+  if (single && rows == 1 && classes > 1 && classes <= 1024) return XENT_SCHEDULE_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
   if (enough && !short_runs && classes > 1) return XENT_SCHEDULE_TURNED;

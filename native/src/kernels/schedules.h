@@ -11,7 +11,7 @@
 
 #define XENT_SCHEDULES(_)                                                                                        \
   _(NONE, "none")                                                                                                \
-  _(SINGLE, "single")         /* one row of at most 128 classes, and only usual outputs */                       \
+  _(SINGLE, "single")         /* one row of at most 1024 classes, and only usual outputs */                      \
   _(DENSE, "dense")           /* sixteen rows of a few classes, in place */                                      \
   _(FLOW, "flow")             /* up to sixteen rows of up to 1024 classes together: schedules/flow.h */          \
   _(STRIP, "strip")           /* columns, at least four next to each other, one row per lane */                  \

@@ -91,8 +91,9 @@ class CallEventTest {
   @ParameterizedTest
   @CsvSource({
     "1x16, -1, single",
-    "1x128, -1, single",
-    "1x129, -1, flow",
+    "1x1024, -1, single",
+    "1x1025, -1, long",
+    "2x129, -1, flow",
     "5x10, -1, flow",
     "6x10, -1, dense",
     "1000x40, -1, dense",
