@@ -22,8 +22,8 @@ enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts are undefined. The layout of an
- * array has its element type; `float *` is only the usual one. Arrays come first, so that each has a bit (present.h) and a row in
- * supported.h. */
+ * array has its element type; `float *` is only the usual one. Arrays come first, so that each has a bit (present.h)
+ * and a row in supported.h. */
 typedef struct {
   const float *logits; /* arrays up to the exact sum belong to short calls, which test all others at once */
   const void *targets;
