@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the samples of a load (verification/load) over time: load_chart.py SAMPLES.csv CHART.svg"""
+"""Draws the samples of a load (tests/load) over time: load_chart.py SAMPLES.csv CHART.svg"""
 
 import sys
 from pathlib import Path

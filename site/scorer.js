@@ -18,7 +18,7 @@ var Scorer = (() => {
       const words = name.split("/").pop().replaceAll("-", " ");
       const named = query.replaceAll("-", " ").startsWith(words) ? 60 : 0;
       const subject = subjects.some(([pattern, page]) => page === name && pattern.test(query)) ? 50 : 0;
-      const forDevelopers = /^(verification|conformance|examples|python|docs\/(developing|spec))\//.test(name) ? 30 : 0;
+      const forDevelopers = /^(conformance|examples|python|docs\/(developing|spec))\//.test(name) ? 30 : 0;
       return score + named + subject - forDevelopers;
     },
     objNameMatch: 11,

@@ -36,7 +36,7 @@ class PagesTest {
       Pattern.compile(
           "dev\\.xent:xent:([\\w.-]+)|<artifactId>xent</artifactId>\\s*<version>([\\w.-]+)<");
   private static final Pattern NAMED_FILE =
-      Pattern.compile("`((?:native|java|include|cmake|tools|docs|verification)/[\\w./-]+)`");
+      Pattern.compile("`((?:native|java|include|cmake|tools|docs|tests)/[\\w./-]+)`");
   private static final Pattern CLASS = Pattern.compile("\\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+\\b");
   private static final Set<String> NOT_OURS =
       Set.of(
@@ -228,7 +228,7 @@ class PagesTest {
             "native/src/api",
             "benchmarks",
             "fuzz",
-            "verification",
+            "tests",
             "release",
             "tools",
             "xent",

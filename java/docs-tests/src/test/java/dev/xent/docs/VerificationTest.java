@@ -63,7 +63,7 @@ class VerificationTest {
     String header = Files.readString(Page.ROOT.resolve("include/xent.h"));
     MatchResult numerics = NUMERICS.matcher(header).results().findFirst().orElseThrow();
     List<String> areas;
-    try (Stream<Path> files = Files.list(Page.ROOT.resolve("verification/areas"))) {
+    try (Stream<Path> files = Files.list(Page.ROOT.resolve("tests/verification/areas"))) {
       areas = files.map(file -> file.getFileName().toString()).toList();
     }
     assertThat(areas).hasSizeGreaterThan(10);

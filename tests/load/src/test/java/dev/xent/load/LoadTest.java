@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+/** A minute of the load; tests/verification/areas/load runs an hour of it. */
+class LoadTest {
+  private static final long SECONDS = Long.getLong("load.seconds");
+
+  /** The memory of a JVM that still compiles varies by some tens of megabytes. */
+  private static final double MOST_MIB_AT_REST = 96;
+
+  private static final double MOST_HEAP_MIB_AT_REST = 16;
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void noBitIsWrongAndNothingIsLeftBehind() throws Exception {
+    Path output = Path.of(System.getProperty("load.output")).toAbsolutePath();
+    Results results = new Launcher(output).run(Mode.LOAD, SECONDS);
+    Report report = new Report(System.out);
+    report.correctness(Mode.LOAD, results);
+    assertThat(results.text("messages")).isEmpty();
+    assertThat(report.faults()).isZero();
+    assertThat(results.number("calls")).isPositive();
+    assertThat(results.number("interrupts")).isPositive();
+    assertThat(results.real("resident.growth.at.rest")).isLessThan(MOST_MIB_AT_REST);
+    assertThat(results.real("heap.growth.at.rest")).isLessThan(MOST_HEAP_MIB_AT_REST);
+    System.out.printf("load: %,d values compared, 0 differ%n", results.number("values"));
+  }
+}
