@@ -71,7 +71,7 @@ class CountTest(unittest.TestCase):
 class AreasTest(unittest.TestCase):
     def setUp(self):
         self.tests = {*ctests.registered(BUILD)}
-        for folder in ("*", "*/*"):
+        for folder in ("*", "*/*", "tests/*/*"):
             self.tests |= {path.stem for path in ctests.ROOT.glob(f"{folder}/src/test/java/**/*Test.java")}
         self.tests |= {path.name for path in ctests.ROOT.glob("python/tests/test_*.py")}
 

@@ -227,7 +227,6 @@ class PagesTest {
             "java",
             "native/src/api",
             "benchmarks",
-            "fuzz",
             "tests",
             "release",
             "tools",
