@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the samples of redeployments (java/package-tests): redeployments_chart.py SAMPLES.csv CHART.svg"""
+"""Draws the samples of redeployments (tests/package): redeployments_chart.py SAMPLES.csv CHART.svg"""
 
 import sys
 from pathlib import Path

@@ -29,7 +29,7 @@ class PlaceholdersTest {
           "release/check",
           "release/tags",
           "release/verify-tag",
-          "java/docs-tests/src/test/java/dev/xent/release/PlaceholdersTest.java");
+          "tests/pages/src/test/java/dev/xent/release/PlaceholdersTest.java");
 
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| (.*) \\|$");
   private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
