@@ -1,25 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws the results of the benchmarks as a chart: charts.py RESULTS.md DIRECTORY"""
 
-import csv
 import re
 import sys
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.pyplot as plt
-
-XENT, OTHER, THIRD, FOURTH = "#0b6e99", "#c9a227", "#b5533c", "#444444"
-plt.rcParams.update({
-    "font.size": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "svg.hashsalt": "xent",
-    "figure.facecolor": "white",
-})
 
 
 def table(text, first_header):
@@ -96,32 +80,6 @@ def speed(columns, rows, path):
         f"  <!-- SPDX-License-Identifier: Apache-2.0; drawn by site/charts.py from benchmarks/java/results.md -->\n"
         f"  <style>{SPEED_STYLE}  </style>\n"
         f'  <rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>\n{lines}\n</svg>\n')
-
-
-def samples(path):
-    """The rows of a CSV file that contains only numbers."""
-    with path.open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-
-def over(x, label, panels, title, size, path):
-    """Lines over x: each panel has a unit and lines, and each line a label, values and a color."""
-    figure, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True, layout="constrained")
-    for axis, (unit, lines) in zip(axes, panels, strict=True):
-        for name, values, color in lines:
-            axis.plot(x, values, color=color, linewidth=1.1, label=name)
-        axis.set_ylabel(unit)
-        axis.set_ylim(bottom=0, top=1.25 * max(1, *(max(values) for _, values, _ in lines)))
-        axis.legend(loc="upper right", ncols=len(lines), frameon=False, fontsize=9)
-        axis.grid(axis="y", linewidth=0.4, color="#dddddd")
-    axes[0].set_title(title)
-    axes[-1].set_xlabel(label)
-    axes[-1].set_xlim(0, x[-1])
-    save(figure, path)
-
-
-def save(figure, path):
-    figure.savefig(path, metadata={"Date": None})
 
 
 def main():
