@@ -402,8 +402,8 @@ def java_rule(rules, functions):
                     "  public boolean mayBe(Array other) {",
                     "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "",
                     "  /** Whether an array of this type has one bit per class. */",
-                    "  public boolean isOfBits(int type) {",
-                    "    return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);", "  }",
+                    "  public boolean isOfBits(ElementType type) {",
+                    "    return (holds & ElementType.WORDS) != 0 && type.holds(ElementType.WORDS);", "  }",
                     "}", ""]
 
 

@@ -313,7 +313,7 @@ final class ArrayBlocks {
     Form form = function.rule(place).form;
     if (form == Form.OF_TARGETS) {
       form = ofTargets(work);
-    } else if (function.rule(place).isOfBits(typeOf(work, array))) {
+    } else if (function.rule(place).isOfBits(ElementType.of(typeOf(work, array)))) {
       form = Form.PER_WORD;
     }
     block.form = form;

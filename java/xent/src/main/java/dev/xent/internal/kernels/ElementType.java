@@ -259,15 +259,22 @@ public enum ElementType {
 
   /** Whether the number is that of a type whose arrays have one of these uses. */
   public static boolean holds(int number, int any) {
-    return exists(number) && (of(number).holds & any) != 0;
+    return exists(number) && of(number).holds(any);
   }
 
-  /**
-   * Whether the number is that of a type whose calls, with it as the leading array's, compute in
-   * float64.
-   */
+  /** Whether the number is that of a type that {@link #isWide()}. */
   public static boolean isWide(int number) {
-    return exists(number) && (of(number).holds & NUMBERS) == IN_DOUBLE;
+    return exists(number) && of(number).isWide();
+  }
+
+  /** Whether arrays of this type have one of these uses. */
+  public boolean holds(int any) {
+    return (holds & any) != 0;
+  }
+
+  /** Whether calls whose leading array is of this type compute in float64. */
+  public boolean isWide() {
+    return (holds & NUMBERS) == IN_DOUBLE;
   }
 
   /** Whether a result of getInteger stands for a value above 2<sup>63</sup> - 1. */
@@ -282,11 +289,11 @@ public enum ElementType {
 
   /** Whether elements are floating-point numbers; otherwise they are integers. */
   public boolean isFloat() {
-    return (holds & NUMBERS) != 0;
+    return holds(NUMBERS);
   }
 
   public boolean isInteger() {
-    return (holds & NUMBERS) == 0;
+    return !holds(NUMBERS);
   }
 
   /** Whether elements are unsigned integers. */

@@ -66,12 +66,13 @@ public interface Kernels {
    *
    * @param exactSum xent_exact_sum
    * @param values the first value
-   * @param type the C code of the type of the values
+   * @param type of the values
    * @param stride between values, in elements
    * @param count number of values
    * @return one of {@link Status}
    */
-  int exactSumAdd(MemorySegment exactSum, MemorySegment values, int type, long stride, long count);
+  int exactSumAdd(
+      MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count);
 
   /**
    * Adds another exact sum. As xent_exact_sum_merge.

@@ -451,7 +451,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int exactSumAdd(
-      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+      MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count) {
     if (!takesArrays && !values.isNative()) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment copy = arena.allocate(values.byteSize(), Double.BYTES).copyFrom(values);
@@ -459,11 +459,12 @@ public final class NativeKernels implements Kernels {
       }
     }
     boolean critical = count <= BRIEF || !values.isNative();
+    int number = type.number();
     (critical ? Handle.SUM_CRITICAL : Handle.SUM).require();
     try {
       return critical
-          ? (int) ExactSumAddCritical.HANDLE.invokeExact(exactSum, values, type, stride, count)
-          : (int) ExactSumAdd.HANDLE.invokeExact(exactSum, values, type, stride, count);
+          ? (int) ExactSumAddCritical.HANDLE.invokeExact(exactSum, values, number, stride, count)
+          : (int) ExactSumAdd.HANDLE.invokeExact(exactSum, values, number, stride, count);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

@@ -101,7 +101,7 @@ public enum Rule {
   }
 
   /** Whether an array of this type has one bit per class. */
-  public boolean isOfBits(int type) {
-    return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);
+  public boolean isOfBits(ElementType type) {
+    return (holds & ElementType.WORDS) != 0 && type.holds(ElementType.WORDS);
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent.internal.load;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
@@ -79,7 +80,7 @@ final class LateKernels implements Kernels {
 
   @Override
   public int exactSumAdd(
-      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+      MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count) {
     return now.exactSumAdd(exactSum, values, type, stride, count);
   }
 

@@ -420,7 +420,7 @@ class ArrayBlocksTest {
 
     @Override
     public int exactSumAdd(
-        MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+        MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count) {
       return kernels.exactSumAdd(exactSum, arrayOf(values), type, stride, count);
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.internal.ffi.XentH;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -277,7 +276,7 @@ public record PlainKernels(Kernels all) {
 
   /** Adds F32 values. */
   public int exactSumAdd(MemorySegment exactSum, MemorySegment values, long stride, long count) {
-    return all.exactSumAdd(exactSum, values, XentH.XENT_F32(), stride, count);
+    return all.exactSumAdd(exactSum, values, ElementType.F32, stride, count);
   }
 
   public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {

@@ -91,10 +91,10 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public int exactSumAdd(
-      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+      MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count) {
     for (long i = 0; i < count; i++) {
-      double value = ElementType.of(type).get(values, i * stride);
-      if (ElementType.isWide(type)) {
+      double value = type.get(values, i * stride);
+      if (type.isWide()) {
         ExactSums.add(exactSum, value);
       } else {
         ExactSums.add(exactSum, (float) value);

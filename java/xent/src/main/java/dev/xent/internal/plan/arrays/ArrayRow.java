@@ -49,17 +49,17 @@ public final class ArrayRow {
 
   /** The exact value of an element along the class axis. */
   public double get(long k) {
-    return Floats.get(segment, type, at + k * stride);
+    return type.get(segment, at + k * stride);
   }
 
   /** Writes a number along the class axis, rounded to the element type. */
   public void set(long k, double value) {
-    Floats.set(segment, type, at + k * stride, value);
+    type.set(segment, at + k * stride, value);
   }
 
   /** The integer at an index along the class axis. */
   public long integer(long k) {
-    return Memory.getLong(segment, type, at + k * stride);
+    return type.getInteger(segment, at + k * stride);
   }
 
   /** The flag at an index along the class axis. */

@@ -339,9 +339,20 @@ public final class CallArray {
     xent_layout.type(layout, writtenType);
   }
 
-  /** Whether the elements are flags, which are unsigned even in a signed type. */
-  private boolean holdsFlags() {
-    return (rule.holds & ElementType.FLAGS) != 0;
+  /** The type that kernels read: flags are unsigned even in a signed type. */
+  private ElementType type() {
+    boolean flags = view.type == ElementType.I8 && (rule.holds & ElementType.FLAGS) != 0;
+    return flags ? ElementType.U8 : view.type;
+  }
+
+  /** The number of a row of the current piece, in an array with one number per row. */
+  public double number(Pieces pieces, long row) {
+    return type().get(segment(), at(pieces, row));
+  }
+
+  /** Writes the number of a row of the current piece. */
+  public void setNumber(Pieces pieces, long row, double value) {
+    type().set(segment(), at(pieces, row), value);
   }
 
   /** Updates the layout in the struct. Most calls repeat the layout of the call before. */
@@ -353,8 +364,7 @@ public final class CallArray {
       }
       return;
     }
-    ElementType held = view.type == ElementType.I8 && holdsFlags() ? ElementType.U8 : view.type;
-    int type = held.number();
+    int type = type().number();
     if (type != writtenType
         || outer != writtenOuter
         || classes != writtenClasses

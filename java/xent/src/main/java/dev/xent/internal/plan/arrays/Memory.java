@@ -366,19 +366,31 @@ public final class Memory {
     }
   }
 
-  /** The element at an offset, of a type that float represents exactly. */
+  /**
+   * The element at an offset, of a type that float represents exactly; an F32 element keeps all its
+   * bits.
+   */
   public static float getFloat(View view, long offset) {
     try {
-      return Floats.getFloat(view.segment, view.type, offset);
+      return view.type == ElementType.F32
+          ? view.segment.getAtIndex(ValueLayout.JAVA_FLOAT, offset)
+          : (float) view.type.get(view.segment, offset);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
   }
 
-  /** Writes the element at an offset, of a type that float represents exactly. */
+  /**
+   * Writes the element at an offset, of a type that float represents exactly; an F32 element gets
+   * all bits.
+   */
   public static void setFloat(View view, long offset, float value) {
     try {
-      Floats.setFloat(view.segment, view.type, offset, value);
+      if (view.type == ElementType.F32) {
+        view.segment.setAtIndex(ValueLayout.JAVA_FLOAT, offset, value);
+      } else {
+        view.type.set(view.segment, offset, value);
+      }
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
@@ -387,7 +399,7 @@ public final class Memory {
   /** The element at an offset, of a floating-point type. */
   public static double getDouble(View view, long offset) {
     try {
-      return Floats.get(view.segment, view.type, offset);
+      return view.type.get(view.segment, offset);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
@@ -396,7 +408,7 @@ public final class Memory {
   /** Writes the element at an offset, rounded to the floating-point type. */
   public static void setDouble(View view, long offset, double value) {
     try {
-      Floats.set(view.segment, view.type, offset, value);
+      view.type.set(view.segment, offset, value);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
@@ -405,7 +417,7 @@ public final class Memory {
   /** The integer at an offset. */
   public static long getLong(View view, long offset) {
     try {
-      return getLong(view.segment, view.type, offset);
+      return view.type.getInteger(view.segment, offset);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
@@ -427,15 +439,10 @@ public final class Memory {
   /** Writes the integer at an offset; it must be in the range of the element type. */
   public static void setLong(View view, long offset, long value) {
     try {
-      ElementType.of(view.type.number()).setInteger(view.segment, offset, value);
+      view.type.setInteger(view.segment, offset, value);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
-  }
-
-  /** The integer at an offset, in elements of its type. */
-  public static long getLong(MemorySegment segment, ElementType type, long offset) {
-    return ElementType.of(type.number()).getInteger(segment, offset);
   }
 
   /** Whether the view is contiguous and has this element type. */

@@ -75,7 +75,7 @@ public final class Types {
 
   /** Checks the type of a mask that may be packed into bits. */
   public static void requireFlagOrWord(String name, View view) {
-    if (!isByte(view.type) && !ElementType.holds(view.type.number(), ElementType.WORDS)) {
+    if (!isByte(view.type) && !view.type.holds(ElementType.WORDS)) {
       throw new DTypeException(
           name
               + " is "
@@ -90,8 +90,7 @@ public final class Types {
 
   /** Whether floats of a type can be combined with a leading array of another type. */
   public static boolean fits(ElementType type, ElementType lead) {
-    boolean wide = ElementType.isWide(lead.number());
-    return ElementType.holds(type.number(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
+    return type.holds(lead.isWide() ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
   }
 
   /** The floating-point types that can be combined with a leading array, for an error message. */

@@ -117,7 +117,7 @@ final class ArrayChecks {
       requireLeadShape(part, view);
       return Kind.CLASSES;
     }
-    boolean ofBits = rule.isOfBits(view.type.number());
+    boolean ofBits = rule.isOfBits(view.type);
     long count = ofBits ? Form.words(dimensions.classes) : dimensions.classes;
     if (dimensions.isClassShape(view.shape, count)) {
       return Kind.CLASSES;

@@ -143,7 +143,7 @@ public abstract class CallArrays {
   /** Whether the call has a class mask that is packed into bits. */
   public boolean hasMaskOfBits() {
     CallArray mask = part(Array.CLASS_MASK);
-    return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type.number());
+    return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type);
   }
 
   // ---- taking arrays ---------------------------------------------------------------------------

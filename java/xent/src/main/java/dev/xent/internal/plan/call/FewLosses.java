@@ -59,7 +59,7 @@ public final class FewLosses {
       // NaN if the loss or the sum is not finite.
       if (error != 0) {
         Sums.clear(exactSum);
-        Sums.check(kernels.exactSumAdd(exactSum, segment, losses.type.number(), 1, count));
+        Sums.check(kernels.exactSumAdd(exactSum, segment, losses.type, 1, count));
         return kernels.exactSumValue(exactSum);
       }
       sum = next;

@@ -78,7 +78,7 @@ public final class Sums {
   void keep(long newValidRows) {
     clear(pending);
     one.set(ValueLayout.JAVA_DOUBLE, 0, newValidRows);
-    check(kernels().exactSumAdd(pending, one, ElementType.F64.number(), 1, 1));
+    check(kernels().exactSumAdd(pending, one, ElementType.F64, 1, 1));
   }
 
   /** Adds the sums of a successful call. */

@@ -287,7 +287,7 @@ public final class SelectedPlan extends AxisPlan {
             kernels.exactSumAdd(
                 exactSum,
                 values.segment.asSlice(offset * size, span * size),
-                values.type.number(),
+                values.type,
                 values.strides[0],
                 count),
             call);
@@ -308,7 +308,7 @@ public final class SelectedPlan extends AxisPlan {
       return nearest;
     }
     MemorySegment subtracted = MemorySegment.ofArray(new double[] {-nearest});
-    Failures.check(kernels.exactSumAdd(exactSum, subtracted, ElementType.F64.number(), 1, 1), call);
+    Failures.check(kernels.exactSumAdd(exactSum, subtracted, ElementType.F64, 1, 1), call);
     double rest = kernels.exactSumValue(exactSum);
     return rest == 0 ? nearest : rest > 0 ? Math.nextUp(nearest) : Math.nextDown(nearest);
   }

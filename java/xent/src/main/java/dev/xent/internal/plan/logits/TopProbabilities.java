@@ -4,13 +4,13 @@ package dev.xent.internal.plan.logits;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayRow;
-import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
@@ -134,27 +134,25 @@ final class TopProbabilities {
       logits.enter(row, call.pieces.inner);
     }
     classes.enter(row, call.pieces.inner);
+    ElementType type = call.view(Array.LOGITS).type;
     for (int i = 0; i < places; i++) {
       long chosen = i < count ? classes.integer(from + i) : -1;
       // Another thread may have changed the class since it was computed.
       boolean isClass = chosen >= 0 && chosen < ofRow;
-      Floats.set(
-          x,
-          call.view(Array.LOGITS).type,
-          at + i,
-          isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
+      type.set(x, at + i, isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
     }
   }
 
   private void scatter(Call call, long row, long from, int count, int at, int places) {
     probabilities.enter(row, call.pieces.inner);
+    ElementType type = call.topProbabilities.view.type;
     for (int i = 0; i < count; i++) {
       // A row with a single class has no further entries: they are 0, or NaN if its probability is
       // NaN.
       double value =
           i < places
-              ? Floats.get(y, call.topProbabilities.view.type, at + i)
-              : Math.min(0, Floats.get(y, call.topProbabilities.view.type, at));
+              ? type.get(y, at + i)
+              : Math.min(0, type.get(y, at));
       probabilities.set(from + i, value);
     }
   }

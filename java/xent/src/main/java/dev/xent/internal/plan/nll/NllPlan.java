@@ -12,7 +12,6 @@ import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
-import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -123,19 +122,15 @@ public final class NllPlan extends LossPlan {
       row.enter(index);
       double loss = forwardRow(call, row, index);
       if (call.has(Array.LOSSES)) {
-        Floats.set(
-            call.part(Array.LOSSES).segment(),
-            call.view(Array.LOSSES).type,
-            call.part(Array.LOSSES).at(call.pieces, index),
-            loss);
+        call.part(Array.LOSSES).setNumber(call.pieces, index, loss);
       }
       if (exactSum.byteSize() == 0) {
         continue;
       }
-      Floats.set(scratch.losses, summed, waiting++, loss);
+      summed.set(scratch.losses, waiting++, loss);
       if (waiting == NllScratch.BLOCK || index == end - 1) {
         Failures.check(
-            kernels.exactSumAdd(exactSum, scratch.losses, summed.number(), 1, waiting), call);
+            kernels.exactSumAdd(exactSum, scratch.losses, summed, 1, waiting), call);
         waiting = 0;
       }
     }
@@ -230,7 +225,9 @@ public final class NllPlan extends LossPlan {
             call,
             row,
             counts(call, row, weight),
-            !call.has(Array.UPSTREAM) ? scale : scale * upstream(call, index));
+            call.has(Array.UPSTREAM)
+                ? scale * call.part(Array.UPSTREAM).number(call.pieces, index)
+                : scale);
       }
     } finally {
       row.release();
@@ -248,11 +245,6 @@ public final class NllPlan extends LossPlan {
               "the outputs are of a forward over %s, backward was called with %d; expected the outputs of the forward over these targets",
               plural(saved.rows, "row"), call.dimensions.rows));
     }
-  }
-
-  private static double upstream(Call call, long row) {
-    CallArray upstream = call.part(Array.UPSTREAM);
-    return Floats.get(upstream.segment(), upstream.view.type, upstream.at(call.pieces, row));
   }
 
   // ---- rows ------------------------------------------------------------------------------------

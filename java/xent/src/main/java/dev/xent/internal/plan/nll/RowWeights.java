@@ -5,8 +5,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.plan.arrays.CallArray;
-import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +51,7 @@ public final class RowWeights {
         block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
         if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
           Failures.check(
-              kernels.exactSumAdd(exactSum, block, ElementType.F64.number(), 1, waiting), call);
+              kernels.exactSumAdd(exactSum, block, ElementType.F64, 1, waiting), call);
           waiting = 0;
         }
       }
@@ -78,8 +76,7 @@ public final class RowWeights {
    * @throws OptionException if it is negative or not finite
    */
   public static double at(Call call, long row) {
-    CallArray weights = call.part(Array.ROW_WEIGHTS);
-    double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
+    double weight = call.part(Array.ROW_WEIGHTS).number(call.pieces, row);
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);
     }

@@ -3,8 +3,6 @@ package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.CallArray;
-import dev.xent.internal.plan.arrays.Floats;
-import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
@@ -52,7 +50,7 @@ final class ShardTargets {
     long count = Math.max(call.targetCount, 1);
     for (long j = 0; j < count; j++) {
       long place = begin + j * targets.classes;
-      long label = Memory.getLong(targets.segment(), targets.view.type, place);
+      long label = targets.view.type.getInteger(targets.segment(), place);
       if (Labels.isIgnored(targets, options, label)) {
         continue;
       }
@@ -83,7 +81,7 @@ final class ShardTargets {
    */
   static void checkClassWeights(View weights, long firstClass) {
     for (long k = 0; k < weights.elements; k++) {
-      double weight = Floats.get(weights.segment, weights.type, k * weights.strides[0]);
+      double weight = weights.type.get(weights.segment, k * weights.strides[0]);
       if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
         throw Failures.weight("classWeights of class", firstClass + k, weight);
       }

@@ -7,7 +7,6 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.CallArray;
-import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Labels;
 import java.lang.foreign.Arena;
@@ -43,6 +42,6 @@ final class ZeroWeightRow {
     }
     ShapeStruct.targetCount(shape, Math.min(call.targetCount, 1));
     xent_options.has_ignore_index(options, 1);
-    xent_options.ignore_index(options, Memory.getLong(targets.segment(), targets.view.type, place));
+    xent_options.ignore_index(options, targets.view.type.getInteger(targets.segment(), place));
   }
 }

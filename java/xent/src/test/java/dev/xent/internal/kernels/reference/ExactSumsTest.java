@@ -3,8 +3,8 @@ package dev.xent.internal.kernels.reference;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_exact_sum;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
@@ -141,7 +141,7 @@ class ExactSumsTest {
   private MemorySegment exactSumOf(Arena arena, float[] floats, double[] doubles) {
     MemorySegment exactSum = exactSumOf(arena, floats);
     MemorySegment segment = MemorySegment.ofArray(doubles);
-    assertThat(kernels.all().exactSumAdd(exactSum, segment, XentH.XENT_F64(), 1, doubles.length))
+    assertThat(kernels.all().exactSumAdd(exactSum, segment, ElementType.F64, 1, doubles.length))
         .isEqualTo(Status.OK);
     return exactSum;
   }
