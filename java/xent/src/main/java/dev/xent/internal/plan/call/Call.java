@@ -81,9 +81,6 @@ public final class Call extends CallArrays {
   /** The kind of targets of a loss. */
   public @Nullable TargetKind kind;
 
-  /** Whether an output is requested that cannot be computed from parts of a row. */
-  public boolean needsWholeRows;
-
   /** Whether the caller passed the states, which may then be inconsistent. */
   public boolean givenStates;
 
@@ -271,7 +268,6 @@ public final class Call extends CallArrays {
     if (parts > 0) {
       releaseArrays();
     }
-    needsWholeRows = false;
     givenStates = false;
   }
 
@@ -377,7 +373,6 @@ public final class Call extends CallArrays {
     pieces.follow(caller.pieces, present, parts);
     records.follow(caller.records);
     writesGradient = caller.writesGradient;
-    needsWholeRows = caller.needsWholeRows;
     shared = caller.shared;
     givenStates = caller.givenStates;
     scale = caller.scale;

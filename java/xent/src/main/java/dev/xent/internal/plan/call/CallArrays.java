@@ -60,6 +60,9 @@ public abstract class CallArrays {
   /** Whether the call has arrays that most calls do not have. */
   public boolean unusual;
 
+  /** Whether rows cannot be computed from parts: an output or an option needs whole rows. */
+  public boolean needsWholeRows;
+
   /** Whether all floating-point types can be combined. */
   boolean anyFloats;
 
@@ -231,6 +234,18 @@ public abstract class CallArrays {
     take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
   }
 
+  /**
+   * Takes the first array of a function, and rejects inputs that the function does not have.
+   *
+   * @param operation its name in error messages
+   */
+  public void lead(
+      Function function, String operation, View view, int classAxis, InputViews inputs) {
+    inputs.requireFor(function, operation);
+    Rule rule = function.rule(0);
+    lead(part(rule.array), rule, view, classAxis, inputs);
+  }
+
   /** Takes the leading array; its rows are ragged if the inputs have offsets. */
   public void lead(CallArray part, Rule rule, View view, int classAxis, InputViews inputs) {
     View offsets = inputs.get(Array.ROW_OFFSETS);
@@ -257,6 +272,7 @@ public abstract class CallArrays {
   }
 
   private void begin() {
+    needsWholeRows = false;
     anyFloats = false;
     onHeap = false;
     contiguous = true;
@@ -529,12 +545,18 @@ public abstract class CallArrays {
 
   /**
    * Rejects outputs that are not writable or that overlap another array of the call. An output may
-   * share its memory exactly with an array that its rule allows. Called after all arrays are taken.
+   * share its memory exactly with an array that its rule allows. Sets {@link #needsWholeRows} if an
+   * output does. Called after all arrays are taken.
    */
   public void requireWritable() {
     for (int i = 0; i < parts; i++) {
       if (present[i].isWritten()) {
         requireWritable(present[i]);
+      }
+    }
+    if (unusual) {
+      for (int i = 0; i < parts; i++) {
+        needsWholeRows |= present[i].needsWholeRows();
       }
     }
   }
@@ -551,16 +573,6 @@ public abstract class CallArrays {
         }
       }
     }
-  }
-
-  /** Whether an output is requested that cannot be computed from parts of a row. */
-  boolean asksForWholeRows() {
-    for (int i = 0; i < parts; i++) {
-      if (present[i].needsWholeRows()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   // ---- memory of the arrays --------------------------------------------------------------------
@@ -591,6 +603,7 @@ public abstract class CallArrays {
   /** Copies the arrays of another thread's call. That thread waits until they are released. */
   void followArrays(CallArrays other, int groupCount) {
     dimensions.follow(other.dimensions);
+    needsWholeRows = other.needsWholeRows;
     onHeap = other.onHeap;
     unusual = other.unusual;
     targetCount = other.targetCount;

@@ -32,14 +32,6 @@ public final class Losses {
 
   // ---- inputs ----------------------------------------------------------------------------------
 
-  /** Rejects inputs that the function does not take, and takes the leading array. */
-  public static void lead(
-      Call call, Function function, String operation, View view, int axis, InputViews inputs) {
-    inputs.requireFor(function, operation);
-    Rule rule = function.rule(0);
-    call.lead(call.part(rule.array), rule, view, axis, inputs);
-  }
-
   /** Takes the targets, and rejects options that targets of this kind do not support. */
   public static TargetKind takeTargets(
       Call call, Options options, View targets, InputViews inputs) {
@@ -63,7 +55,7 @@ public final class Losses {
   static void takeOutputs(Call call, Function function, @Nullable View gradient, Outputs outputs) {
     call.takeIfGiven(Rule.GRADIENT, gradient);
     call.takeOutputs(function, outputs.views);
-    requireWritable(call);
+    call.requireWritable();
   }
 
   /** Takes the gradient and the outputs of a loss that has targets. */
@@ -94,12 +86,6 @@ public final class Losses {
         message(
             "%s is requested, targets are %s; expected class indices, or outputs without %s",
             array.text, kind.text, array.text));
-  }
-
-  /** Rejects outputs that cannot be written. Called after all arrays are taken. */
-  public static void requireWritable(Call call) {
-    call.requireWritable();
-    call.needsWholeRows |= call.unusual && call.asksForWholeRows();
   }
 
   // ---- counting --------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
-import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
@@ -59,7 +58,7 @@ public final class HvpPlan extends AxisPlan {
 
   @Override
   protected void take(Call call, CallArguments given) {
-    Losses.lead(call, Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
+    call.lead(Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
     call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
     call.take(Rule.UPSTREAM, given.upstream);
     call.take(Rule.OUTPUT_ARRAY, given.output);

@@ -147,7 +147,7 @@ public final class LogitsPlan extends AxisPlan {
 
   @Override
   protected void take(Call call, CallArguments given) {
-    Losses.lead(call, Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
+    call.lead(Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
     call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
     call.unusual = true;
     call.needsWholeRows = true;
@@ -164,7 +164,7 @@ public final class LogitsPlan extends AxisPlan {
       }
     }
     requireCount(call);
-    Losses.requireWritable(call);
+    call.requireWritable();
     call.ready();
   }
 

@@ -79,7 +79,7 @@ public final class SelectedPlan extends AxisPlan {
   protected void take(Call call, CallArguments given) {
     takeInputs(call, given);
     call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
-    Losses.requireWritable(call);
+    call.requireWritable();
     call.ready();
   }
 
@@ -111,7 +111,7 @@ public final class SelectedPlan extends AxisPlan {
     @Override
     protected void take(Call call, CallArguments given) {
       takeInputs(call, given);
-      Losses.requireWritable(call);
+      call.requireWritable();
       call.ready();
     }
 
@@ -128,7 +128,7 @@ public final class SelectedPlan extends AxisPlan {
   private void takeInputs(Call call, CallArguments given) {
     InputViews inputs = given.inputs;
     Function function = Function.SELECTED_LOG_PROBABILITIES;
-    Losses.lead(call, function, NAME, given.lead, axis, inputs);
+    call.lead(function, NAME, given.lead, axis, inputs);
     call.selected(given.targets);
     call.takeInputs(function, inputs);
     call.unusual = true;

@@ -9,7 +9,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
-import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -106,7 +105,7 @@ public final class SoftmaxPlan extends SoftmaxPass {
 
   @Override
   protected void take(Call call, CallArguments given) {
-    Losses.lead(call, function, kind.event, given.lead, axis, given.inputs);
+    call.lead(function, kind.event, given.lead, axis, given.inputs);
     call.takeInputs(function, given.inputs);
     call.take(kind.output, given.output);
     call.requireWritable();
@@ -150,7 +149,7 @@ public final class SoftmaxPlan extends SoftmaxPass {
     @Override
     protected void take(Call call, CallArguments given) {
       options.refuseSoftcap(kind.event);
-      Losses.lead(call, function, event, given.lead, axis, given.inputs);
+      call.lead(function, event, given.lead, axis, given.inputs);
       call.takeInputs(function, given.inputs);
       call.take(Rule.UPSTREAM, given.upstream);
       call.take(Rule.SOFTMAX_GRADIENT, given.gradient);

@@ -102,7 +102,7 @@ public final class CrossEntropyPlan extends LossPlan {
   /** Takes the inputs of both passes. */
   private void takeInputs(Call call, CallArguments given) {
     Function function = Function.CROSS_ENTROPY;
-    Losses.lead(call, function, "cross-entropy", given.lead, spec.axis(), given.inputs);
+    call.lead(function, "cross-entropy", given.lead, spec.axis(), given.inputs);
     takeTargets(call, given, function);
   }
 

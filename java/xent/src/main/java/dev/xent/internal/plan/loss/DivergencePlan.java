@@ -56,7 +56,7 @@ public final class DivergencePlan extends LossPlan {
 
   @Override
   protected void take(Call call, CallArguments given) {
-    Losses.lead(call, function, "a divergence", given.lead, spec.axis(), given.inputs);
+    call.lead(function, "a divergence", given.lead, spec.axis(), given.inputs);
     call.allowAnyFloats();
     call.take(Rule.TEACHER, given.targets);
     call.takeInputs(function, given.inputs);

@@ -25,7 +25,6 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
-import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowWork;
@@ -337,7 +336,7 @@ public final class SamplerPlan {
       if (outputs != null) {
         call.takeOutputs(Function.SAMPLE, outputs.views);
       }
-      Losses.requireWritable(call);
+      call.requireWritable();
       if (SamplerArguments.of(given).ofCursor) {
         countTokens(call, SamplerArguments.of(given));
       }

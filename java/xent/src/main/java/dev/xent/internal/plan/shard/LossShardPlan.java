@@ -115,7 +115,7 @@ public final class LossShardPlan extends ShardPlan {
 
   private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
     inputs.reject(Array.ROW_OFFSETS, "a shard");
-    Losses.lead(call, Function.CROSS_ENTROPY, "cross-entropy", logits, spec.axis(), inputs);
+    call.lead(Function.CROSS_ENTROPY, "cross-entropy", logits, spec.axis(), inputs);
     call.shard(firstClass, allClasses);
     TargetKind kind = Losses.takeTargets(call, options, targets, inputs);
     options.requireForParts(kind, targets);

@@ -8,7 +8,6 @@ import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -71,7 +70,7 @@ public final class SoftmaxShardPlan extends ShardPlan {
 
   private void takeShard(Call call, View logits, InputViews inputs) {
     inputs.reject(Array.ROW_OFFSETS, "a shard");
-    Losses.lead(call, Function.SOFTMAX, "softmax", logits, axis, inputs);
+    call.lead(Function.SOFTMAX, "softmax", logits, axis, inputs);
     call.shard(firstClass, allClasses);
     call.takeInputs(Function.SOFTMAX, inputs);
   }
