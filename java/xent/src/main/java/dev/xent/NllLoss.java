@@ -10,7 +10,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.nll.NllPlan;
+import dev.xent.internal.plan.loss.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;

@@ -565,7 +565,7 @@ class HouseRulesTest {
   /** The list of docs/developing/design.md. */
   @Test
   void packagesOfThePlanUseThoseBeforeThem() {
-    List<String> below = List.of("arrays", "options", "call", "nll", "shard");
+    List<String> below = List.of("arrays", "options", "call", "shard");
     List<String> operations = List.of("loss", "logits", "sample");
     List<String> inOrder = Stream.concat(below.stream(), operations.stream()).toList();
     for (int i = 0; i < inOrder.size(); i++) {

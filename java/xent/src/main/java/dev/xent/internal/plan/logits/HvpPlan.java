@@ -16,7 +16,7 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Partition.RowWork;
-import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import org.jspecify.annotations.Nullable;

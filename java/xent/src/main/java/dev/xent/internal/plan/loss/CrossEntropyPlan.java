@@ -21,7 +21,6 @@ import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.ChunkWork;
 import dev.xent.internal.plan.call.Partition.RowWork;
 import dev.xent.internal.plan.call.PreparedCall;
-import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.TargetKind;

@@ -11,7 +11,7 @@ import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Partition.RowWork;
-import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 
@@ -70,7 +70,7 @@ public final class DivergencePlan extends LossPlan {
   @Override
   protected double weightOfRows(Call call, CallArguments given) {
     call.validRows = RowWeights.count(call);
-    return RowWeights.sum(call, kernels);
+    return RowWeights.sum(call);
   }
 
   @Override

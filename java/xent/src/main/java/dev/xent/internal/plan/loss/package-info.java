@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Losses of logits. */
+/** Losses of logits, log-probabilities and hidden states. */
 @NullMarked
 package dev.xent.internal.plan.loss;
 

@@ -12,7 +12,7 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Partition.ChunkWork;
-import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 
 /**

@@ -16,7 +16,7 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.SingleCall;
-import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -230,7 +230,7 @@ public final class LossShardPlan extends ShardPlan {
       ShardTargets.checkClassWeights(call.view(Array.CLASS_WEIGHTS), 0);
     }
     call.validRows = RowWeights.count(call);
-    return RowWeights.sum(call, kernels);
+    return RowWeights.sum(call);
   }
 
   // ---- the gradient ----------------------------------------------------------------------------

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.internal.plan.nll;
+package dev.xent.internal.plan.call;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.Failures;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /** The weights of rows in calls whose kernels do not check them. */
 public final class RowWeights {
@@ -38,25 +33,20 @@ public final class RowWeights {
    *
    * @throws OptionException for a weight that is negative or not finite
    */
-  public static double sum(Call call, Kernels kernels) {
+  public static double sum(Call call) {
     if (!call.has(Array.ROW_WEIGHTS)) {
       return call.dimensions.rows;
     }
-    MemorySegment exactSum = call.emptyExactSum();
-    MemorySegment block = NllScratch.of(call).losses;
+    call.emptyExactSum();
+    SumBlock block = SumBlock.of(call, ElementType.F64);
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
-      int waiting = 0;
       for (long row = 0; row < call.pieces.rows; row++) {
-        block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
-        if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
-          Failures.check(
-              kernels.exactSumAdd(exactSum, block, ElementType.F64, 1, waiting), call);
-          waiting = 0;
-        }
+        block.add(call, at(call, row));
       }
     }
-    double sum = kernels.exactSumValue(exactSum);
+    block.flush(call);
+    double sum = call.engine().kernels().exactSumValue(call.exactSum());
     call.dropExactSum();
     return sum;
   }

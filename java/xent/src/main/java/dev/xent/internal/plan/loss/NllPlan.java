@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.internal.plan.nll;
+package dev.xent.internal.plan.loss;
 
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
@@ -16,12 +16,13 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
-import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.RowWeights;
+import dev.xent.internal.plan.call.SumBlock;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -104,35 +105,30 @@ public final class NllPlan extends LossPlan {
   }
 
   private void forwardRows(Call call, long begin, long end) {
-    NllScratch scratch = NllScratch.of(call);
-    scratch.row.prepare(options);
+    NllRow row = NllRow.of(call);
+    row.prepare(options);
     try {
-      forwardRows(call, scratch, begin, end);
+      forwardRows(call, row, begin, end);
     } finally {
-      scratch.row.release();
+      row.release();
     }
   }
 
-  private void forwardRows(Call call, NllScratch scratch, long begin, long end) {
-    NllRow row = scratch.row;
-    MemorySegment exactSum = call.exactSum();
-    ElementType summed = call.lead().type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
-    int waiting = 0;
+  private void forwardRows(Call call, NllRow row, long begin, long end) {
+    boolean sums = call.exactSum() != MemorySegment.NULL;
+    SumBlock sum = SumBlock.of(call, call.lead().type.isWide() ? ElementType.F64 : ElementType.F32);
     for (long index = begin; index < end && !call.partition.isInVain(); index++) {
       row.enter(index);
       double loss = forwardRow(call, row, index);
       if (call.has(Array.LOSSES)) {
         call.part(Array.LOSSES).setNumber(call.pieces, index, loss);
       }
-      if (exactSum.byteSize() == 0) {
-        continue;
+      if (sums) {
+        sum.add(call, loss);
       }
-      summed.set(scratch.losses, waiting++, loss);
-      if (waiting == NllScratch.BLOCK || index == end - 1) {
-        Failures.check(
-            kernels.exactSumAdd(exactSum, scratch.losses, summed, 1, waiting), call);
-        waiting = 0;
-      }
+    }
+    if (sums) {
+      sum.flush(call);
     }
   }
 
@@ -214,7 +210,7 @@ public final class NllPlan extends LossPlan {
   }
 
   private void backwardRows(Call call, long begin, long end) {
-    NllRow row = NllScratch.of(call).row;
+    NllRow row = NllRow.of(call);
     row.prepare(options);
     try {
       for (long index = begin; index < end && !call.partition.isInVain(); index++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.internal.plan.nll;
+package dev.xent.internal.plan.loss;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -64,8 +64,13 @@ final class NllRow {
   /** eps / H. */
   private double spread;
 
-  NllRow(Call call) {
+  private NllRow(Call call) {
     this.call = call;
+  }
+
+  /** The instance of a call. */
+  static NllRow of(Call call) {
+    return call.scratch.get(NllRow.class, NllRow::new);
   }
 
   /** Sets what is the same for all rows of the current piece. */
