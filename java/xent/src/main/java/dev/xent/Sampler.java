@@ -270,22 +270,9 @@ public final class Sampler {
     private SamplingRules rules = SamplingRules.XENT;
     private @Nullable Ties ties;
     private boolean greedy;
-    private double scale;
-    private double temperature;
-    private double dynatempRange;
-    private double dynatempExponent;
     private long minKeep;
     private long topK;
-    private double topP;
-    private double minP;
-    private double typicalP;
-    private double topNSigma;
-    private double xtcProbability;
-    private double xtcThreshold;
     private List<SamplingFilter> order = List.of();
-    private double repetitionPenalty;
-    private double frequencyPenalty;
-    private double presencePenalty;
     private long noRepeatNgram = RepetitionOptions.NONE.noRepeatNgram();
     private List<int[]> bannedSequences = List.of();
     private double dryMultiplier = RepetitionOptions.NONE.dryMultiplier();
@@ -307,7 +294,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder scale(double value) {
-      scale = OptionRange.SCALE.require(value);
+      numbers.set(OptionRange.SCALE, value);
       return this;
     }
 
@@ -358,7 +345,7 @@ public final class Sampler {
      * @throws OptionException unless it is 0, or from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      temperature = OptionRange.SAMPLING_TEMPERATURE.require(value);
+      numbers.set(OptionRange.SAMPLING_TEMPERATURE, value);
       greedy = value == 0;
       return this;
     }
@@ -372,7 +359,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 2^32
      */
     public Builder dynatempRange(double r) {
-      dynatempRange = OptionRange.DYNATEMP_RANGE.require(r);
+      numbers.set(OptionRange.DYNATEMP_RANGE, r);
       return this;
     }
 
@@ -383,7 +370,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder dynatempExponent(double q) {
-      dynatempExponent = OptionRange.DYNATEMP_EXPONENT.require(q);
+      numbers.set(OptionRange.DYNATEMP_EXPONENT, q);
       return this;
     }
 
@@ -414,7 +401,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder topP(double p) {
-      topP = OptionRange.TOP_P.require(p);
+      numbers.set(OptionRange.TOP_P, p);
       return this;
     }
 
@@ -425,7 +412,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 1
      */
     public Builder minP(double p) {
-      minP = OptionRange.MIN_P.require(p);
+      numbers.set(OptionRange.MIN_P, p);
       return this;
     }
 
@@ -436,7 +423,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder typicalP(double p) {
-      typicalP = OptionRange.TYPICAL_P.require(p);
+      numbers.set(OptionRange.TYPICAL_P, p);
       return this;
     }
 
@@ -447,7 +434,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 2^32
      */
     public Builder topNSigma(double n) {
-      topNSigma = OptionRange.TOP_N_SIGMA.require(n);
+      numbers.set(OptionRange.TOP_N_SIGMA, n);
       return this;
     }
 
@@ -459,7 +446,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 1
      */
     public Builder xtcProbability(double p) {
-      xtcProbability = OptionRange.XTC_PROBABILITY.require(p);
+      numbers.set(OptionRange.XTC_PROBABILITY, p);
       return this;
     }
 
@@ -469,7 +456,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder xtcThreshold(double t) {
-      xtcThreshold = OptionRange.XTC_THRESHOLD.require(t);
+      numbers.set(OptionRange.XTC_THRESHOLD, t);
       return this;
     }
 
@@ -480,7 +467,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-126 to the largest float
      */
     public Builder repetitionPenalty(double value) {
-      repetitionPenalty = OptionRange.REPETITION_PENALTY.require(value);
+      numbers.set(OptionRange.REPETITION_PENALTY, value);
       return this;
     }
 
@@ -491,7 +478,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder frequencyPenalty(double value) {
-      frequencyPenalty = OptionRange.FREQUENCY_PENALTY.require(value);
+      numbers.set(OptionRange.FREQUENCY_PENALTY, value);
       return this;
     }
 
@@ -502,7 +489,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder presencePenalty(double value) {
-      presencePenalty = OptionRange.PRESENCE_PENALTY.require(value);
+      numbers.set(OptionRange.PRESENCE_PENALTY, value);
       return this;
     }
 
@@ -654,32 +641,20 @@ public final class Sampler {
      * @throws NativeLibraryException if the native backend is required but not available
      */
     public Sampler build() {
+      Engine engine = engine();
+      Options options = Options.of(engine, FullyMasked.NAN, numbers);
       SamplingOptions sampling =
           new SamplingOptions(
               rules,
               ties,
               greedy,
-              temperature,
               minKeep,
               topK,
-              topP,
-              minP,
-              typicalP,
-              repetitionPenalty,
-              frequencyPenalty,
-              presencePenalty,
+              order,
               seed != null ? seed : SamplingOptions.defaultSeed(greedy),
               stream,
               draw,
-              topNSigma,
-              xtcProbability,
-              xtcThreshold,
-              order,
-              scale,
-              dynatempRange,
-              dynatempExponent);
-      Engine engine = engine();
-      Options options = Options.of(engine, FullyMasked.NAN, numbers);
+              options.numbers());
       RepetitionOptions repetition =
           new RepetitionOptions(
               noRepeatNgram,

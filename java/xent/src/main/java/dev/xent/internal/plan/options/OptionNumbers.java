@@ -6,6 +6,7 @@ import static dev.xent.internal.text.Messages.message;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.plan.arrays.Described;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,30 +14,35 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
 
-/** The numbers of {@code xent_options}; 0 means not used. */
+/** The numbers of {@code xent_options} and {@code xent_sampling}; 0 means not used. */
 public final class OptionNumbers {
   private static final OptionRange[] RANGES =
       Arrays.copyOf(OptionRange.values(), OptionRange.OF_CALLS);
-  private static final long[] OFFSETS = offsets();
+  private static final long[] OFFSETS =
+      offsets(xent_options.layout(), RANGES[0], RANGES[RANGES.length - 1]);
+
+  /** The beginning of a name that a number of both structs has in xent_sampling. */
+  private static final String OF_SAMPLING = "SAMPLING_";
 
   private final double[] values;
 
   /**
-   * The offsets of the fields. A loop, because loading the stream classes takes milliseconds of the
-   * first call.
+   * The offsets of the fields of some numbers in a struct. A loop, because loading the stream
+   * classes takes milliseconds of the first call.
    */
-  private static long[] offsets() {
-    long[] offsets = new long[RANGES.length];
-    for (OptionRange range : RANGES) {
-      String field = range.name().toLowerCase(Locale.ROOT);
-      offsets[range.ordinal()] = xent_options.layout().byteOffset(PathElement.groupElement(field));
+  static long[] offsets(MemoryLayout struct, OptionRange first, OptionRange last) {
+    long[] offsets = new long[last.ordinal() + 1 - first.ordinal()];
+    for (int i = 0; i < offsets.length; i++) {
+      String name = OptionRange.values()[first.ordinal() + i].name();
+      String field = name.startsWith(OF_SAMPLING) ? name.substring(OF_SAMPLING.length()) : name;
+      offsets[i] = struct.byteOffset(PathElement.groupElement(field.toLowerCase(Locale.ROOT)));
     }
     return offsets;
   }
 
   /** Creates numbers that are all unused. */
   public OptionNumbers() {
-    this(new double[RANGES.length]);
+    this(new double[OptionRange.values().length]);
   }
 
   private OptionNumbers(double[] values) {
@@ -92,6 +98,13 @@ public final class OptionNumbers {
     text.option(range.text, get(range), 0.0);
   }
 
+  /** Adds the used numbers from {@code first} to {@code last}. */
+  void describe(OptionRange first, OptionRange last, Described text) {
+    for (int i = first.ordinal(); i <= last.ordinal(); i++) {
+      describe(OptionRange.values()[i], text);
+    }
+  }
+
   /**
    * Adds the used numbers from {@code first} on; if {@code recorded}, only those that statistics
    * depend on.
@@ -119,8 +132,13 @@ public final class OptionNumbers {
 
   /** Writes the fields of an xent_options. */
   void write(MemorySegment struct) {
-    for (int i = 0; i < OFFSETS.length; i++) {
-      struct.set(ValueLayout.JAVA_DOUBLE, OFFSETS[i], values[i]);
+    write(struct, RANGES[0], OFFSETS);
+  }
+
+  /** Writes fields of a struct, of which the first is that of {@code first}. */
+  void write(MemorySegment struct, OptionRange first, long[] offsets) {
+    for (int i = 0; i < offsets.length; i++) {
+      struct.set(ValueLayout.JAVA_DOUBLE, offsets[i], values[first.ordinal() + i]);
     }
   }
 }

@@ -2,12 +2,6 @@
 package dev.xent.internal.plan.options;
 
 import static dev.xent.internal.text.Messages.message;
-import static dev.xent.options.SamplingFilter.MIN_P;
-import static dev.xent.options.SamplingFilter.TOP_K;
-import static dev.xent.options.SamplingFilter.TOP_N_SIGMA;
-import static dev.xent.options.SamplingFilter.TOP_P;
-import static dev.xent.options.SamplingFilter.TYPICAL_P;
-import static dev.xent.options.SamplingFilter.XTC;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_sampling;
@@ -28,49 +22,39 @@ import org.jspecify.annotations.Nullable;
  * @param rules the rules that decide which filters exist, and their order
  * @param ties how top-k handles equal logits; null: as the rules define
  * @param greedy whether the class of the largest logit is always chosen
- * @param temperature the divisor of the logits
  * @param minKeep the minimum number of classes that every filter keeps
  * @param topK the number of classes that top-k keeps
- * @param topP the probability mass that top-p keeps
- * @param minP the minimum probability of min-p, relative to the largest probability
- * @param typicalP the probability mass that typical-p keeps
- * @param repetitionPenalty the penalty of classes among the previous tokens
- * @param frequencyPenalty the penalty of classes among the output tokens, per occurrence
- * @param presencePenalty the penalty of classes among the output tokens, once
+ * @param order the filters in their order; empty: the order of the rules
  * @param seed the seed of all random bits
  * @param stream the stream of the first row
  * @param draw the index of a token among those that are drawn from the same logits
- * @param topNSigma the distance of a class from the largest logit, at most, in standard deviations
- * @param xtcProbability the probability that XTC applies
- * @param xtcThreshold the minimum probability of the classes that XTC considers
- * @param order the filters in their order; empty: the order of the rules
- * @param scale the factor of the logits
- * @param dynatempRange the distance of the temperature from its middle, at most
- * @param dynatempExponent the exponent of the entropy that sets the temperature
+ * @param numbers the other numbers, from {@link OptionRange#TOP_P} to {@link
+ *     OptionRange#DYNATEMP_EXPONENT}
  */
 public record SamplingOptions(
     SamplingRules rules,
     @Nullable Ties ties,
     boolean greedy,
-    double temperature,
     long minKeep,
     long topK,
-    double topP,
-    double minP,
-    double typicalP,
-    double repetitionPenalty,
-    double frequencyPenalty,
-    double presencePenalty,
+    List<SamplingFilter> order,
     long seed,
     long stream,
     long draw,
-    double topNSigma,
-    double xtcProbability,
-    double xtcThreshold,
-    List<SamplingFilter> order,
-    double scale,
-    double dynatempRange,
-    double dynatempExponent) {
+    OptionNumbers numbers) {
+  private static final long[] OFFSETS =
+      OptionNumbers.offsets(
+          xent_sampling.layout(), OptionRange.TOP_P, OptionRange.DYNATEMP_EXPONENT);
+
+  private static final OptionRange[] PENALTIES = {
+    OptionRange.REPETITION_PENALTY, OptionRange.FREQUENCY_PENALTY, OptionRange.PRESENCE_PENALTY
+  };
+
+  /** Numbers that need whole rows. */
+  private static final OptionRange[] OF_WHOLE_ROWS = {
+    OptionRange.TOP_N_SIGMA, OptionRange.XTC_PROBABILITY, OptionRange.DYNATEMP_RANGE
+  };
+
   /**
    * Creates the options.
    *
@@ -80,31 +64,44 @@ public record SamplingOptions(
     if (order.size() != order.stream().distinct().count()) {
       throw new OptionException("order is " + order + "; expected each filter at most once");
     }
-    require(topK, TOP_K, "topK", rules, order);
-    require(topP, TOP_P, "topP", rules, order);
-    require(minP, MIN_P, "minP", rules, order);
-    require(typicalP, TYPICAL_P, "typicalP", rules, order);
-    require(topNSigma, TOP_N_SIGMA, "topNSigma", rules, order);
-    require(xtcProbability, XTC, "xtcProbability", rules, order);
+    if (topK != 0) {
+      require(SamplingFilter.TOP_K, OptionRange.TOP_K, topK, rules, order);
+    }
+    require(SamplingFilter.TOP_P, OptionRange.TOP_P, numbers, rules, order);
+    require(SamplingFilter.MIN_P, OptionRange.MIN_P, numbers, rules, order);
+    require(SamplingFilter.TYPICAL_P, OptionRange.TYPICAL_P, numbers, rules, order);
+    require(SamplingFilter.TOP_N_SIGMA, OptionRange.TOP_N_SIGMA, numbers, rules, order);
+    require(SamplingFilter.XTC, OptionRange.XTC_PROBABILITY, numbers, rules, order);
   }
 
   private static void require(
-      Number value,
       SamplingFilter filter,
-      String name,
+      OptionRange range,
+      OptionNumbers numbers,
       SamplingRules rules,
       List<SamplingFilter> order) {
-    if (value.doubleValue() == 0 || (order.isEmpty() ? rules.filters() : order).contains(filter)) {
+    if (numbers.get(range) != 0) {
+      require(filter, range, numbers.get(range), rules, order);
+    }
+  }
+
+  private static void require(
+      SamplingFilter filter,
+      OptionRange range,
+      Number value,
+      SamplingRules rules,
+      List<SamplingFilter> order) {
+    if ((order.isEmpty() ? rules.filters() : order).contains(filter)) {
       return;
     }
     throw new OptionException(
         order.isEmpty()
             ? message(
                 "%s is %s, and %s has no such filter: leave it out, or choose other rules",
-                name, value, rules)
+                range.text, value, rules)
             : message(
                 "%s is %s, order is %s; expected %s in the order too, or no %s",
-                name, value, order, filter, name));
+                range.text, value, order, filter, range.text));
   }
 
   // ---- checks ----------------------------------------------------------------------------------
@@ -122,10 +119,11 @@ public record SamplingOptions(
     requireForShard("topK", topK);
     boolean byRules = rules == SamplingRules.TRANSFORMERS || rules == SamplingRules.VLLM;
     boolean all = ties == null ? byRules : ties == Ties.ALL;
-    requireNone("topNSigma", topNSigma != 0, topNSigma);
-    requireNone("xtcProbability", xtcProbability != 0, xtcProbability);
-    requireNone("dynatempRange", dynatempRange != 0, dynatempRange);
+    for (OptionRange range : OF_WHOLE_ROWS) {
+      requireNone(range.text, numbers.get(range) != 0, numbers.get(range));
+    }
     requireNone("order", !order.isEmpty(), order);
+    double typicalP = numbers.get(OptionRange.TYPICAL_P);
     if (typicalP != 0 && (topK == 0 || all)) {
       throw new OptionException(
           message(
@@ -161,22 +159,10 @@ public record SamplingOptions(
     xent_sampling.reserved(struct, 0);
     xent_sampling.min_keep(struct, minKeep);
     xent_sampling.top_k(struct, topK);
-    xent_sampling.top_p(struct, topP);
-    xent_sampling.min_p(struct, minP);
-    xent_sampling.typical_p(struct, typicalP);
-    xent_sampling.temperature(struct, temperature);
-    xent_sampling.repetition_penalty(struct, repetitionPenalty);
-    xent_sampling.frequency_penalty(struct, frequencyPenalty);
-    xent_sampling.presence_penalty(struct, presencePenalty);
     xent_sampling.seed(struct, seed);
     xent_sampling.draw(struct, (int) draw);
-    xent_sampling.top_n_sigma(struct, topNSigma);
-    xent_sampling.xtc_probability(struct, xtcProbability);
-    xent_sampling.xtc_threshold(struct, xtcThreshold);
     xent_sampling.order(struct, Codes.of(order));
-    xent_sampling.scale(struct, scale);
-    xent_sampling.dynatemp_range(struct, dynatempRange);
-    xent_sampling.dynatemp_exponent(struct, dynatempExponent);
+    numbers.write(struct, OptionRange.TOP_P, OFFSETS);
     writeCounters(struct, streamOfRow, step);
   }
 
@@ -192,25 +178,24 @@ public record SamplingOptions(
    * @throws OptionException for a penalty that would be ignored
    */
   public void requireNoPenalties() {
-    requireNoPenalty("repetitionPenalty", repetitionPenalty);
-    requireNoPenalty("frequencyPenalty", frequencyPenalty);
-    requireNoPenalty("presencePenalty", presencePenalty);
+    for (OptionRange penalty : PENALTIES) {
+      if (numbers.get(penalty) != 0) {
+        throw new OptionException(
+            message(
+                "%s is %s, and this call has no earlier tokens; expected start(), or on(logits, tokens).inputs(...)",
+                penalty.text, numbers.get(penalty)));
+      }
+    }
   }
 
   /** Whether the previous tokens influence the result. */
   public boolean hasPenalties() {
-    return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
-  }
-
-  private static void requireNoPenalty(String name, double value) {
-    if (value != 0) {
-      throw new OptionException(
-          name
-              + " is "
-              + value
-              + ", and this call has no earlier tokens; expected"
-              + " start(), or on(logits, tokens).inputs(...)");
+    for (OptionRange penalty : PENALTIES) {
+      if (numbers.get(penalty) != 0) {
+        return true;
+      }
     }
+    return false;
   }
 
   /**
@@ -223,25 +208,16 @@ public record SamplingOptions(
 
   /** Adds the values that are not the defaults. */
   public void describe(Described text) {
-    text.option("rules", rules, SamplingRules.XENT)
-        .option("ties", ties, null)
-        .option("scale", scale, 0.0)
-        .option("temperature", greedy ? (Object) 0 : (Object) temperature, 0.0)
-        .option("dynatempRange", dynatempRange, 0.0)
-        .option("dynatempExponent", dynatempExponent, 0.0)
-        .option("minKeep", minKeep, 0L)
-        .option("topK", topK, 0L)
-        .option("topP", topP, 0.0)
-        .option("minP", minP, 0.0)
-        .option("typicalP", typicalP, 0.0)
-        .option("topNSigma", topNSigma, 0.0)
-        .option("xtcProbability", xtcProbability, 0.0)
-        .option("xtcThreshold", xtcThreshold, 0.0)
-        .option("order", order, List.of())
-        .option("repetitionPenalty", repetitionPenalty, 0.0)
-        .option("frequencyPenalty", frequencyPenalty, 0.0)
-        .option("presencePenalty", presencePenalty, 0.0)
-        .option("seed", seed, greedy ? 0L : null)
+    text.option("rules", rules, SamplingRules.XENT).option("ties", ties, null);
+    numbers.describe(OptionRange.SCALE, text);
+    text.option("temperature", greedy ? 0 : null, null);
+    numbers.describe(OptionRange.SAMPLING_TEMPERATURE, text);
+    numbers.describe(OptionRange.DYNATEMP_RANGE, OptionRange.DYNATEMP_EXPONENT, text);
+    text.option("minKeep", minKeep, 0L).option("topK", topK, 0L);
+    numbers.describe(OptionRange.TOP_P, OptionRange.XTC_THRESHOLD, text);
+    text.option("order", order, List.of());
+    numbers.describe(OptionRange.REPETITION_PENALTY, OptionRange.PRESENCE_PENALTY, text);
+    text.option("seed", seed, greedy ? 0L : null)
         .option("stream", stream, 0L)
         .option("draw", draw, 0L);
   }
