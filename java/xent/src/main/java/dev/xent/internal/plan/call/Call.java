@@ -74,7 +74,7 @@ public final class Call extends CallArrays {
   private final BoundKernels boundKernels = new BoundKernels(this);
   private final Recording recording = new Recording();
   public final Scratch<Call> scratch = new Scratch<>(this);
-  private final Workspace workspace = new Workspace();
+  private final CallMemory workspace = new CallMemory(false);
 
   // ---- set when arrays are taken, kept while a bound call repeats them -------------------------
 
@@ -473,7 +473,7 @@ public final class Call extends CallArrays {
     writesGradient = false;
     work.clear();
     workspace.endCall();
-    offsetsCopy.release();
+    offsetsMemory.endCall();
     shared = null;
     records.release();
     if (owner == Owner.BOUND) {
@@ -490,7 +490,7 @@ public final class Call extends CallArrays {
     }
     if (owner == Owner.NOBODY && !broken) {
       workspace.dropLarge();
-      records.dropLargeLogits();
+      records.dropLarge();
     }
     endRepeated();
   }

@@ -18,7 +18,6 @@ import dev.xent.internal.plan.arrays.CallArray.Kind;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.OffsetsCopy;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.Types;
@@ -102,7 +101,7 @@ public abstract class CallArrays {
   public final Dimensions dimensions = new Dimensions();
   private final ArrayChecks checks = new ArrayChecks(this);
   public final FewLosses fewLosses = new FewLosses();
-  public final OffsetsCopy offsetsCopy = new OffsetsCopy();
+  final CallMemory offsetsMemory = new CallMemory(true);
 
   CallArrays(Arena arena, MemorySegment shape) {
     all = new CallArray[Array.LAYOUTS + 2];
@@ -261,7 +260,7 @@ public abstract class CallArrays {
     CallArray rowOffsets = part(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
     Strides.axis(classAxis, view.shape);
-    MemorySegment copy = offsetsCopy.of(offsets);
+    MemorySegment copy = copyOf(offsets);
     long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, part.name, view);
     RowOffsets.requireCountable(rowOffsets.name, offsets, longest);
     dimensions.takeRagged(offsets.elements - 1, longest);
@@ -269,6 +268,16 @@ public abstract class CallArrays {
     take(part, rule, view, Kind.CLASSES);
     take(rowOffsets, Rule.ROW_OFFSETS, offsets, Kind.OFFSETS);
     rowOffsets.useCopy(copy);
+  }
+
+  /**
+   * A copy of offsets, which no other thread can change between their check and their use. The
+   * segment may be longer; it is valid until the call ends.
+   */
+  public MemorySegment copyOf(View offsets) {
+    MemorySegment copy = offsetsMemory.reserve(offsets.bytes, false);
+    MemorySegment.copy(offsets.segment, 0, copy, 0, offsets.bytes);
+    return copy;
   }
 
   private void begin() {

@@ -4,15 +4,10 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /** The per-row records of a call: the statistics of rows, and the states of their chunks. */
 public final class RowRecords {
-  /** The maximum size of memory that is kept for the next call, if its size depends on the call. */
-  static final long KEPT_BYTES = 1 << 20;
-
   /** The statistics of all rows that the caller keeps, or NULL. */
   public MemorySegment saved = MemorySegment.NULL;
 
@@ -35,13 +30,10 @@ public final class RowRecords {
 
   private long stateRow;
   private long stateEnd;
-  private MemorySegment ownStatistics = MemorySegment.NULL;
-  private MemorySegment ownStates = MemorySegment.NULL;
-  private MemorySegment ownLogits = MemorySegment.NULL;
-  private MemorySegment ownGathered = MemorySegment.NULL;
-
-  /** The arena of memory that is freed at the end of this call. */
-  private @Nullable Arena large;
+  private final CallMemory ownStatistics = new CallMemory(true);
+  private final CallMemory ownStates = new CallMemory(true);
+  private final CallMemory ownLogits = new CallMemory(true);
+  private final CallMemory ownGathered = new CallMemory(true);
 
   /**
    * Reserves the statistics of the rows of the current piece: the caller's memory, if there is any.
@@ -51,18 +43,12 @@ public final class RowRecords {
       statistics = savedOf(pieces);
       return;
     }
-    ownStatistics = reserve(ownStatistics, pieces.rows, Records.STATISTICS);
-    statistics = ownStatistics;
+    statistics = ownStatistics.reserve(pieces.rows * Records.STATISTICS, true);
   }
 
   /** Reserves memory for the statistics of all rows, in a call whose caller does not keep them. */
   public void saveStatistics(long rows) {
-    if (rows * Records.STATISTICS > KEPT_BYTES) {
-      saved = Memory.allocateRows(forThisCall(), rows, Records.STATISTICS, "statistics");
-    } else {
-      ownStatistics = reserve(ownStatistics, rows, Records.STATISTICS);
-      saved = ownStatistics;
-    }
+    saved = ownStatistics.reserveRows(rows, Records.STATISTICS, "statistics");
   }
 
   /** The saved statistics of the rows of the current piece, or NULL. */
@@ -74,20 +60,13 @@ public final class RowRecords {
 
   /** Reserves memory for the logits of all rows, one row after the other. */
   public void keepLogits(long rows, long classes) {
-    ownLogits = reserve(ownLogits, rows * classes, Float.BYTES);
-    logits = ownLogits;
+    logits = ownLogits.reserve(rows * classes * Float.BYTES, true);
   }
 
   /** Reserves memory for the sample states of the rows of the call from several shards. */
   public MemorySegment reserveGathered(long rows, int newShards, String name) {
-    long records = rows * newShards;
-    if (records <= KEPT_BYTES / Records.SAMPLE_STATE) {
-      ownGathered = reserve(ownGathered, records, Records.SAMPLE_STATE);
-      gathered = ownGathered;
-    } else {
-      gathered = Memory.allocateRows(forThisCall(), records, Records.SAMPLE_STATE, name);
-    }
     shards = newShards;
+    gathered = ownGathered.reserveRows(rows * newShards, Records.SAMPLE_STATE, name);
     return gathered;
   }
 
@@ -100,8 +79,7 @@ public final class RowRecords {
 
   /** Reserves memory for the states of some rows. */
   public void reserveStates(long begin, long end, long classes) {
-    ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), Records.STATE);
-    states = ownStates;
+    states = ownStates.reserve((end - begin) * Chunks.of(classes) * Records.STATE, true);
     stateRow = begin;
     stateEnd = end;
   }
@@ -129,23 +107,9 @@ public final class RowRecords {
         : states.asSlice((row - stateRow) * Chunks.of(classes) * Records.STATE);
   }
 
-  /** A shared arena, because helper threads use the memory too. */
-  private Arena forThisCall() {
-    if (large == null) {
-      large = Arena.ofShared();
-    }
-    return large;
-  }
-
-  private static MemorySegment reserve(MemorySegment present, long count, long size) {
-    return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
-  }
-
   /** Drops large memory for logits, because the next call may be another thread's. */
-  void dropLargeLogits() {
-    if (ownLogits.byteSize() > KEPT_BYTES) {
-      ownLogits = MemorySegment.NULL;
-    }
+  void dropLarge() {
+    ownLogits.dropLarge();
   }
 
   /** Copies the records of another thread's call. */
@@ -166,13 +130,13 @@ public final class RowRecords {
     states = MemorySegment.NULL;
     logits = MemorySegment.NULL;
     gathered = MemorySegment.NULL;
-    shards = 0;
-    if (large != null) {
-      large.close();
-      large = null;
+    if (shards != 0) {
+      shards = 0;
+      ownGathered.endCall();
     }
     if (saved != MemorySegment.NULL) {
       saved = MemorySegment.NULL;
+      ownStatistics.endCall();
     }
     if (statistics != MemorySegment.NULL) {
       statistics = MemorySegment.NULL;

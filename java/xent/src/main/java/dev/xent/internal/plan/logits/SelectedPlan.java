@@ -202,7 +202,7 @@ public final class SelectedPlan extends AxisPlan {
       @Override
       public double compute(Call call, CallArguments given) {
         try {
-          MemorySegment copy = call.offsetsCopy.of(offsets);
+          MemorySegment copy = call.copyOf(offsets);
           requireOffsets(offsets, copy, logProbabilities);
           for (long s = 0; s < sequences; s++) {
             long begin = RowOffsets.at(copy, offsets.type, s);

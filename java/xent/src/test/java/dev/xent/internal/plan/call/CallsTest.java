@@ -42,11 +42,11 @@ class CallsTest {
 
   @Test
   void aSpareCallKeepsNoLargeWorkspace() {
-    long large = 2 * RowRecords.KEPT_BYTES;
+    long large = 2 * CallMemory.KEPT_BYTES;
     Call spare = Call.spare();
     spare.lead(Rule.LOGITS, X, 1);
     spare.workspace(large, true);
-    spare.records.keepLogits(2, RowRecords.KEPT_BYTES);
+    spare.records.keepLogits(2, CallMemory.KEPT_BYTES);
     spare.end();
     assertThat(spare.workspace(16, true).byteSize()).isLessThan(large);
     spare.records.keepLogits(1, 1);
