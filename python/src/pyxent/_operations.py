@@ -879,6 +879,9 @@ def cross_entropy(
         loss = _small_loss(plan, logits, lent, labels, reduction == "mean", gradient is True)
         if loss:
             return loss
+    numbers: dict[str, Any] = dict(
+        label_smoothing=label_smoothing, softcap=softcap, z_loss=z_loss, probability_clamp=probability_clamp,
+        focal_gamma=focal_gamma)
     if is_several(axis):
         return _of_several_axes(logits, targets, axis, row_offsets, threads, save_statistics, dict(
             class_mask=class_mask, class_weights=class_weights, row_weights=row_weights, sink=sink,
@@ -887,15 +890,12 @@ def cross_entropy(
             reduction=reduction, losses=losses, log_sum_exp=log_sum_exp, correct=correct,
             log_probabilities=log_probabilities, argmax=argmax, ranks=ranks, entropies=entropies, top_count=top_count,
             top_classes=top_classes, top_log_probabilities=top_log_probabilities, ignore_index=ignore_index,
-            label_smoothing=label_smoothing, smoothing=smoothing, softcap=softcap, z_loss=z_loss,
-            probability_clamp=probability_clamp, focal_gamma=focal_gamma, gradient_reduction=gradient_reduction,
-            gradient_scale=gradient_scale, denominator=denominator, empty_mean=empty_mean, fully_masked=fully_masked,
-            dtype=dtype, isa=isa))
+            smoothing=smoothing, gradient_reduction=gradient_reduction, gradient_scale=gradient_scale,
+            denominator=denominator, empty_mean=empty_mean, fully_masked=fully_masked, dtype=dtype, isa=isa, **numbers))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
-        isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
-        label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
-        probability_clamp=probability_clamp, focal_gamma=focal_gamma)
+        isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index, temperature=temperature,
+        **numbers)
     logits, targets, class_weights, row_weights, target_weights, sink = _as_type(
         dtype, threads, logits, targets=targets, class_weights=class_weights, row_weights=row_weights,
         target_weights=target_weights, sink=sink)

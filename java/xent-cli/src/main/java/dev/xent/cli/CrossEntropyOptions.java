@@ -141,7 +141,7 @@ final class CrossEntropyOptions {
   /** Sets the options in a builder. */
   void tell(LogitLossBuilder<?> builder) {
     logits.tell(builder);
-    Ranges.set("--z-loss", zLoss, builder::zLoss, "a finite number of at least 0");
+    Ranges.set("--z-loss", zLoss, builder::zLoss);
     Ranges.set("--probability-clamp", probabilityClamp, builder::probabilityClamp);
     Ranges.set("--focal-gamma", focalGamma, builder::focalGamma);
   }

@@ -152,11 +152,7 @@ abstract class ReducedCommand extends FileCommand {
 
   @Override
   void require() {
-    Ranges.set(
-        "--denominator",
-        denominator,
-        CrossEntropy.builder()::denominator,
-        "a finite number of at least 0");
+    Ranges.set("--denominator", denominator, CrossEntropy.builder()::denominator);
     requireMeanFor("--denominator", denominator);
     requireMeanFor("--empty-mean", emptyMean);
     if (denominator != null

@@ -228,8 +228,8 @@ class BadInputTest {
     "--temperature,1e-320,a number from 2^-32 to 2^32",
     "--softcap,-3,a number from 2^-32 to 2^32",
     "--softcap,inf,a number from 2^-32 to 2^32",
-    "--z-loss,-0.5,a finite number of at least 0",
-    "--z-loss,nan,a finite number of at least 0",
+    "--z-loss,-0.5,a finite number that is 0 or more",
+    "--z-loss,nan,a finite number that is 0 or more",
     "--probability-clamp,0,'a number above 0, at most 0.5'",
     "--probability-clamp,0.75,'a number above 0, at most 0.5'"
   })
