@@ -5,7 +5,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.kernels.Workspaces;
+import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
@@ -22,8 +22,8 @@ import java.lang.foreign.MemorySegment;
  * is read before it is written, so an output may be its input.
  */
 public final class ReferenceKernels implements Kernels {
-  private final Workspaces<ReferenceCall> calls =
-      new Workspaces<>(() -> new ReferenceCall(false), () -> new ReferenceCall(true));
+  private final Recycler<ReferenceCall> calls =
+      new Recycler<>(() -> new ReferenceCall(false), () -> new ReferenceCall(true));
 
   /** Creates the kernels, which need no native library. */
   public ReferenceKernels() {}

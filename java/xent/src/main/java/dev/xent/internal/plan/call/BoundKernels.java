@@ -9,7 +9,7 @@ import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Numbers;
+import dev.xent.internal.plan.arrays.UniqueNumbers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +38,7 @@ final class BoundKernels {
   private final Call call;
 
   /** The operation whose arrays the call keeps; NONE if it keeps no arrays. */
-  private long operation = Numbers.NONE;
+  private long operation = UniqueNumbers.NONE;
 
   /** The value of {@link Outputs#requests} when the arrays were taken. */
   private int requests;
@@ -60,7 +60,7 @@ final class BoundKernels {
 
   /** Drops the arrays, because those of the next run differ or belong to another call. */
   void forget() {
-    operation = Numbers.NONE;
+    operation = UniqueNumbers.NONE;
     repeats = false;
   }
 

@@ -10,12 +10,11 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.kernels.Workspaces;
+import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,14 +24,14 @@ import org.jspecify.annotations.Nullable;
  * One call of an operation, from its tensors to the arguments of the kernels: its arrays, the
  * (outer, classes, inner) shape that describes all of them, and the structs.
  *
- * <p>Each thread reuses one instance, so that a call allocates nothing: {@link Workspaces}. An
+ * <p>Each thread reuses one instance, so that a call allocates nothing: {@link Recycler}. An
  * operation takes the leading array first, then the others, and then calls {@link #ready()}. It
  * always calls {@link #end()} last, also after an exception. Helper threads have their own
  * instances, which copy the state of the caller's.
  */
 public final class Call extends CallArrays {
-  private static final Workspaces<Call> CALLS =
-      new Workspaces<>(() -> new Call(Owner.THREAD), () -> new Call(Owner.NOBODY));
+  private static final Recycler<Call> CALLS =
+      new Recycler<>(() -> new Call(Owner.THREAD), () -> new Call(Owner.NOBODY));
 
   /** The owner of an instance. */
   private enum Owner {
@@ -72,7 +71,7 @@ public final class Call extends CallArrays {
 
   final PreparedCalls preparedCalls = new PreparedCalls();
   private final BoundKernels boundKernels = new BoundKernels(this);
-  private final Recording recording = new Recording();
+  final Recording recording = new Recording();
   public final Scratch<Call> scratch = new Scratch<>(this);
   private final CallMemory workspace = new CallMemory(false);
 
@@ -172,16 +171,6 @@ public final class Call extends CallArrays {
     return given.outputs == null ? outputs : given.outputs;
   }
 
-  /** Starts the flight recorder event of this call. */
-  void record(Engine by, String operation) {
-    recording.begin(by, operation, report);
-  }
-
-  /** Records that {@code threads} threads worked at the same time. */
-  void workedBy(int threads) {
-    recording.workedBy(threads);
-  }
-
   // ---- arguments of the kernels ----------------------------------------------------------------
 
   /** Finds the pieces. Afterwards {@link #enter} selects them one by one. */
@@ -201,11 +190,6 @@ public final class Call extends CallArrays {
       long outer = pieces.find(dimensions, present, parts);
       structs.write(outer, pieces.inner);
     }
-  }
-
-  /** Sets the options of a call without an ignore index. */
-  public void options(Options newOptions, double gradientScale) {
-    structs.options(newOptions, false, gradientScale);
   }
 
   /**

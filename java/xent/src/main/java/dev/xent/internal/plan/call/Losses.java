@@ -77,7 +77,7 @@ public final class Losses {
         }
       }
     }
-    call.takeIfGiven(Rule.CORRECT, outputs.ownHits(call.dimensions));
+    call.takeIfGiven(Rule.CORRECT, outputs.ownCorrect(call.dimensions));
     takeOutputs(call, function, gradient, outputs);
   }
 

@@ -4,7 +4,7 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.events.Recorder;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.Numbers;
+import dev.xent.internal.plan.arrays.UniqueNumbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ public abstract class Operation {
   protected final Kernels kernels;
 
   /** Identifies the operation without a reference to it. */
-  protected final long number = Numbers.take();
+  protected final long number = UniqueNumbers.take();
 
   /** The kernel that repeats a call; null if more than one kernel does, or none. */
   private final @Nullable KernelArrays kernel;
@@ -177,7 +177,7 @@ public abstract class Operation {
     try {
       kernels.beginCall();
       if (Recorder.isOn()) {
-        call.record(engine, event(given));
+        call.recording.begin(engine, event(given), call.report);
       }
       if (given.outputs != null) {
         given.outputs.dropStatistics(); // a call that fails leaves no statistics

@@ -28,7 +28,7 @@ public final class Outputs {
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
 
   /** The requested tensors. */
-  final ArrayViews views = new ArrayViews();
+  public final ArrayViews views = new ArrayViews();
 
   boolean countCorrect;
   @Nullable Sums exactSum;
@@ -47,7 +47,7 @@ public final class Outputs {
   public long correctCount = -1;
 
   private int requests;
-  private @Nullable View ownHits;
+  private @Nullable View ownCorrect;
 
   private @Nullable Arena arena;
   private MemorySegment statistics = MemorySegment.NULL;
@@ -93,11 +93,6 @@ public final class Outputs {
   public void set(Array array, @Nullable View view) {
     requests++;
     views.set(array, view);
-  }
-
-  /** The requested tensors. */
-  public ArrayViews tensors() {
-    return views;
   }
 
   /** Whether an array is requested. */
@@ -163,14 +158,14 @@ public final class Outputs {
       double newLoss,
       double newSum,
       long newRows,
-      long newCounted,
+      long newValidRows,
       double newCountedWeight,
       double newDenominator,
       long newCorrect) {
     loss = newLoss;
     sum = newSum;
     rows = newRows;
-    validRows = newCounted;
+    validRows = newValidRows;
     countedWeight = newCountedWeight;
     denominator = newDenominator;
     correctCount = newCorrect;
@@ -180,14 +175,14 @@ public final class Outputs {
    * Memory of this object for correct rows that are counted but not requested; null if they are not
    * counted.
    */
-  @Nullable View ownHits(Dimensions dimensions) {
+  @Nullable View ownCorrect(Dimensions dimensions) {
     if (!countCorrect || has(Array.CORRECT)) {
       return null;
     }
-    View own = ownHits;
+    View own = ownCorrect;
     if (own == null || !dimensions.isRowShape(own.shape, false)) {
       own = View.room(ElementType.U8, dimensions.rowShape());
-      ownHits = own;
+      ownCorrect = own;
     }
     return own;
   }

@@ -15,7 +15,7 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Numbers;
+import dev.xent.internal.plan.arrays.UniqueNumbers;
 import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -65,7 +65,7 @@ public final class PreparedCall {
   }
 
   /** The operation; NONE if no call is prepared. */
-  private long operation = Numbers.NONE;
+  private long operation = UniqueNumbers.NONE;
 
   private final Key a = new Key();
   private final Key b = new Key();
@@ -142,7 +142,7 @@ public final class PreparedCall {
   }
 
   void forget() {
-    operation = Numbers.NONE;
+    operation = UniqueNumbers.NONE;
     tried = false;
     ready = false;
     own = null;

@@ -17,7 +17,7 @@ public abstract class SingleCall<T> extends Operation {
   protected abstract T call(Call call);
 
   /** Makes a call of the calling thread and returns its result. */
-  public final T result() {
+  public final T run() {
     run(Call.current());
     return result;
   }

@@ -216,7 +216,7 @@ public final class Workers implements Job.Workers {
       xent_report.schedule(caller.report, schedule);
     }
     caller.partition.share(null);
-    caller.workedBy(1 + helpers);
+    caller.recording.workedBy(1 + helpers);
     caller.validRows += validRows;
     if (added) {
       Failures.check(caller.engine().kernels().exactSumMerge(caller.exactSum(), exactSum), caller);

@@ -70,7 +70,7 @@ public final class HvpPlan extends AxisPlan {
 
   @Override
   protected double compute(Call call, CallArguments given) {
-    call.options(options, gradientScale);
+    call.structs.options(options, false, gradientScale);
     RowWeights.count(call);
     call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
     return Double.NaN;

@@ -163,14 +163,14 @@ public final class LogitsPlan extends AxisPlan {
         call.takeTopProbabilities(given.secondOutput);
       }
     }
-    requireCount(call);
+    requireTopCount(call);
     call.requireWritable();
     call.ready();
   }
 
   @Override
   protected double compute(Call call, CallArguments given) {
-    call.options(options, 1);
+    call.structs.options(options, false, 1);
     if (result == Result.PROBABILITIES) {
       call.records.saveStatistics(call.dimensions.rows);
     }
@@ -207,7 +207,7 @@ public final class LogitsPlan extends AxisPlan {
     return true;
   }
 
-  private void requireCount(Call call) {
+  private void requireTopCount(Call call) {
     if (call.topCount != k) {
       throw new ShapeException(
           message(

@@ -38,7 +38,7 @@ abstract class SoftmaxPass extends AxisPlan {
 
   @Override
   protected double compute(Call call, CallArguments given) {
-    call.options(options, 1);
+    call.structs.options(options, false, 1);
     call.partition.run(function, rows, splitRows);
     return Double.NaN;
   }

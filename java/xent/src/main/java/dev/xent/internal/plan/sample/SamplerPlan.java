@@ -210,7 +210,7 @@ public final class SamplerPlan {
     /** Returns a token or -1, which a double represents exactly. */
     @Override
     protected double compute(Call call, CallArguments given) {
-      call.options(options, 1);
+      call.structs.options(options, false, 1);
       SamplerScratch.share(call, given.step);
       call.partition.run(rows);
       return token(call);
@@ -389,7 +389,7 @@ public final class SamplerPlan {
         requireRows(call, arguments.requests);
         shared.requests = arguments.requests;
       }
-      call.options(options, 1);
+      call.structs.options(options, false, 1);
       shared.workspace = arguments.ofCursor ? arguments.workspace(0).segment : null;
       if (!arguments.ofCursor) {
         requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);

@@ -15,8 +15,8 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.call.RowWeights;
+import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -71,7 +71,7 @@ public final class LossShardPlan extends ShardPlan {
         call -> {
           takeShard(call, logits, targets, inputs);
           call.takeIfGiven(Rule.GRADIENT, gradient);
-          call.takeOutputs(Function.FINISH, outputs.tensors());
+          call.takeOutputs(Function.FINISH, outputs.views);
           call.requireWritable();
           call.takeAnew();
         };
@@ -110,7 +110,7 @@ public final class LossShardPlan extends ShardPlan {
         call.structs.options(options, options.ignoresIn(kind), 1);
         return Shards.states(call, engine, kind, first);
       }
-    }.result();
+    }.run();
   }
 
   private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
@@ -180,7 +180,7 @@ public final class LossShardPlan extends ShardPlan {
         }
         return rows;
       }
-    }.result();
+    }.run();
   }
 
   private TargetKind takeTargets(Call call, States states, @Nullable View labels) {
@@ -264,6 +264,6 @@ public final class LossShardPlan extends ShardPlan {
         Shards.write(call, engine, rows, range);
         return null;
       }
-    }.result();
+    }.run();
   }
 }

@@ -62,10 +62,10 @@ public final class SoftmaxShardPlan extends ShardPlan {
           first.require(call, null, options);
         }
         call.ready();
-        call.options(options, 1);
+        call.structs.options(options, false, 1);
         return Shards.states(call, engine, null, first);
       }
-    }.result();
+    }.run();
   }
 
   private void takeShard(Call call, View logits, InputViews inputs) {
@@ -89,10 +89,10 @@ public final class SoftmaxShardPlan extends ShardPlan {
         call.requireWritable();
         call.givenStates = true;
         call.ready();
-        call.options(options, 1);
+        call.structs.options(options, false, 1);
         return Shards.finish(call, engine, states, 0, first, options);
       }
-    }.result();
+    }.run();
   }
 
   /** Writes y for the classes of this shard. */
@@ -107,10 +107,10 @@ public final class SoftmaxShardPlan extends ShardPlan {
         rows.require(call, null, options);
         call.givenStates = true;
         call.ready();
-        call.options(options, 1);
+        call.structs.options(options, false, 1);
         Shards.write(call, engine, rows, range);
         return null;
       }
-    }.result();
+    }.run();
   }
 }
