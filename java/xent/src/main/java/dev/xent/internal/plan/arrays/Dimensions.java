@@ -9,6 +9,9 @@ import java.util.Arrays;
 
 /** The rows and the classes of a call, from the shape of its leading array. */
 public final class Dimensions {
+  /** Any size of the class axis. */
+  private static final long ANY = -1;
+
   /** The shape of ragged rows: their number, and their classes along axis 1. */
   private final long[] raggedShape = new long[2];
 
@@ -165,17 +168,9 @@ public final class Dimensions {
     return Arrays.equals(given, 0, given.length, shape, 0, rank);
   }
 
-  /** Whether an array has this shape, or 1 instead of any of its sizes. */
+  /** Whether an array has this shape, or 1 instead of any of its sizes; every element is a row. */
   public boolean isSpread(long[] given) {
-    if (given.length != rank) {
-      return false;
-    }
-    for (int d = 0; d < rank; d++) {
-      if (given[d] != shape[d] && given[d] != 1) {
-        return false;
-      }
-    }
-    return true;
+    return isLike(given, ANY, true);
   }
 
   public long size(int dimension) {
@@ -188,20 +183,15 @@ public final class Dimensions {
    * @param repeats whether a size may also be 1, so that its number is repeated along the dimension
    */
   public boolean isRowShape(long[] given, boolean repeats) {
-    boolean keptAxis = given.length == rank;
-    if (!keptAxis && given.length != rank - 1) {
+    if (given.length == rank) {
+      return isLike(given, 1, repeats);
+    }
+    if (given.length != rank - 1) {
       return false;
     }
-    for (int d = 0; d < rank; d++) {
-      if (d == axis) {
-        if (keptAxis && given[d] != 1) {
-          return false;
-        }
-      } else {
-        long size = given[keptAxis || d < axis ? d : d - 1];
-        if (size != shape[d] && !(repeats && size == 1)) {
-          return false;
-        }
+    for (int d = 0; d < given.length; d++) {
+      if (given[d] != shape[d < axis ? d : d + 1] && !(repeats && given[d] == 1)) {
+        return false;
       }
     }
     return true;
@@ -209,15 +199,7 @@ public final class Dimensions {
 
   /** Whether an array has the shape of the rows with several numbers along the class axis. */
   public boolean hasRowsOfEntries(long[] given) {
-    if (given.length != rank) {
-      return false;
-    }
-    for (int d = 0; d < rank; d++) {
-      if (d != axis && given[d] != shape[d]) {
-        return false;
-      }
-    }
-    return true;
+    return isLike(given, ANY, false);
   }
 
   /**
@@ -225,11 +207,25 @@ public final class Dimensions {
    * in every other dimension.
    */
   public boolean isClassShape(long[] given, long size) {
-    if (given.length != rank || given[axis] != size) {
+    return isLike(given, size, true);
+  }
+
+  /**
+   * Whether an array has the shape of the call but along the class axis.
+   *
+   * @param classes its size along that axis, or {@link #ANY}
+   * @param repeats whether any other size may also be 1
+   */
+  private boolean isLike(long[] given, long classes, boolean repeats) {
+    if (given.length != rank) {
       return false;
     }
     for (int d = 0; d < rank; d++) {
-      if (d != axis && given[d] != shape[d] && given[d] != 1) {
+      boolean fits =
+          d == axis
+              ? classes == ANY || given[d] == classes
+              : given[d] == shape[d] || (repeats && given[d] == 1);
+      if (!fits) {
         return false;
       }
     }
