@@ -100,23 +100,15 @@ public final class Workers implements Job.Workers {
     long most = Math.max(MOST / perRow, 1);
     long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
-    try {
-      boolean many = caller.dimensions.rows >= Math.max(MANY / perRow, 1);
-      run(who, many, caller.dimensions.rows, least, most, step);
-    } finally {
-      rowWork = null;
-    }
+    boolean many = caller.dimensions.rows >= Math.max(MANY / perRow, 1);
+    run(who, many, caller.dimensions.rows, least, most, step);
   }
 
   /** Processes all chunks of rows of the current piece. */
   public void chunks(Engine who, ChunkWork work) {
     chunkWork = work;
     long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
-    try {
-      run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
-    } finally {
-      chunkWork = null;
-    }
+    run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
   }
 
   /**
@@ -126,11 +118,7 @@ public final class Workers implements Job.Workers {
    */
   public void rowsTogether(Engine who, RowWork work, long claim) {
     rowWork = work;
-    try {
-      run(who, true, caller.dimensions.rows, claim, claim, 1);
-    } finally {
-      rowWork = null;
-    }
+    run(who, true, caller.dimensions.rows, claim, claim, 1);
   }
 
   /**
@@ -141,11 +129,7 @@ public final class Workers implements Job.Workers {
    */
   public void ranges(Engine who, RowWork work, long count, long claim) {
     rangeWork = work;
-    try {
-      run(who, true, count, claim, claim, claim);
-    } finally {
-      rangeWork = null;
-    }
+    run(who, true, count, claim, claim, claim);
   }
 
   /** Whether this thread has enough stack for kernels on all ways to them. */
@@ -170,44 +154,51 @@ public final class Workers implements Job.Workers {
   }
 
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
-    // After a helper has written a row, this thread must not fail before it has joined the helpers.
-    if (!hasStack(caller)) {
-      Failures.check(Status.OUT_OF_STACK, caller);
-    }
-    Threads threads = who.threads();
-    int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
-    helpers = 0;
-    schedule = 0;
-    validRows = 0;
-    added = false;
-    // Owners and executors may run foreign code on this thread. That code could close confined
-    // memory, which helpers use by its address alone. So helpers start only after that code has
-    // returned, if the memory is still open.
-    boolean confined = useful > 0 && caller.isConfined();
-    int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
-    boolean early = confined && threads.runsForeignCode();
-    if (early) {
-      threads.callEarly(job, wanted);
-      caller.requireAccess();
-    }
-    if (confined) {
-      caller.requireOpen();
-    }
-    caller.partition.share(this);
-    job.open(wanted, count, least, most, step);
     try {
-      if (wanted > 0 && !early) {
-        threads.call(job, wanted, many);
+      // After a helper has written a row, this thread must not fail before it has joined the
+      // helpers.
+      if (!hasStack(caller)) {
+        Failures.check(Status.OUT_OF_STACK, caller);
       }
-      work(caller);
+      Threads threads = who.threads();
+      int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
+      helpers = 0;
+      schedule = 0;
+      validRows = 0;
+      added = false;
+      // Owners and executors may run foreign code on this thread. That code could close confined
+      // memory, which helpers use by its address alone. So helpers start only after that code has
+      // returned, if the memory is still open.
+      boolean confined = useful > 0 && caller.isConfined();
+      int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
+      boolean early = confined && threads.runsForeignCode();
+      if (early) {
+        threads.callEarly(job, wanted);
+        caller.requireAccess();
+      }
+      if (confined) {
+        caller.requireOpen();
+      }
+      caller.partition.share(this);
+      job.open(wanted, count, least, most, step);
+      try {
+        if (wanted > 0 && !early) {
+          threads.call(job, wanted, many);
+        }
+        work(caller);
+      } finally {
+        if (wanted > 0) {
+          threads.dismiss(job);
+        }
+        job.close();
+        collect();
+      }
+      job.throwFailure();
     } finally {
-      if (wanted > 0) {
-        threads.dismiss(job);
-      }
-      job.close();
-      collect();
+      rowWork = null;
+      chunkWork = null;
+      rangeWork = null;
     }
-    job.throwFailure();
   }
 
   /** Adds the counts of the helpers to the caller's. */
