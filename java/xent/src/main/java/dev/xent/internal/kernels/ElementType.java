@@ -101,107 +101,26 @@ public enum ElementType {
       array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, Halves.toBFloat16(value));
     }
   },
-  I8(XentH.XENT_I8(), Byte.BYTES, ElementType.LABELS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return array.get(JAVA_BYTE, index);
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_BYTE, index, (byte) value);
-    }
-  },
-  U8(XentH.XENT_U8(), Byte.BYTES, ElementType.LABELS | ElementType.FLAGS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return Byte.toUnsignedLong(array.get(JAVA_BYTE, index));
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_BYTE, index, (byte) value);
-    }
-
+  I8(XentH.XENT_I8(), Byte.BYTES, ElementType.LABELS),
+  U8(XentH.XENT_U8(), Byte.BYTES, ElementType.LABELS | ElementType.FLAGS | ElementType.UNSIGNED) {
     /** Row weights may be of this type. */
     @Override
     public double get(MemorySegment array, long index) {
       return getInteger(array, index);
     }
   },
-  I16(XentH.XENT_I16(), Short.BYTES, ElementType.LABELS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES);
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
-    }
-  },
+  I16(XentH.XENT_I16(), Short.BYTES, ElementType.LABELS),
   I32(
       XentH.XENT_I32(),
       Integer.BYTES,
-      ElementType.LABELS | ElementType.CLASS_NUMBERS | ElementType.WORDS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
-    }
-  },
-  I64(XentH.XENT_I64(), Long.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return array.get(JAVA_LONG_UNALIGNED, index * Long.BYTES);
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
-    }
-  },
-  U16(XentH.XENT_U16(), Short.BYTES, ElementType.LABELS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return Short.toUnsignedLong(array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES));
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
-    }
-  },
-  U32(XentH.XENT_U32(), Integer.BYTES, ElementType.LABELS | ElementType.WORDS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return Integer.toUnsignedLong(array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES));
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
-    }
-  },
-  /**
-   * A value above 2<sup>63</sup> - 1 is loaded as the negative long of the same bits, which is
-   * never a class.
-   */
-  U64(XentH.XENT_U64(), Long.BYTES, ElementType.LABELS) {
-    @Override
-    public long getInteger(MemorySegment array, long index) {
-      return array.get(JAVA_LONG_UNALIGNED, index * Long.BYTES);
-    }
-
-    @Override
-    public void setInteger(MemorySegment array, long index, long value) {
-      array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
-    }
-  };
+      ElementType.LABELS | ElementType.CLASS_NUMBERS | ElementType.WORDS),
+  I64(XentH.XENT_I64(), Long.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS),
+  U16(XentH.XENT_U16(), Short.BYTES, ElementType.LABELS | ElementType.UNSIGNED),
+  U32(
+      XentH.XENT_U32(),
+      Integer.BYTES,
+      ElementType.LABELS | ElementType.WORDS | ElementType.UNSIGNED),
+  U64(XentH.XENT_U64(), Long.BYTES, ElementType.LABELS | ElementType.UNSIGNED);
 
   /** The uses of arrays, as bits of a set: numbers for calls that compute in float32. */
   public static final int IN_FLOAT = 1;
@@ -223,6 +142,9 @@ public enum ElementType {
 
   /** Words of 32 bits, one bit for each class. */
   public static final int WORDS = 1 << 6;
+
+  /** Not a use: whether elements are unsigned integers. */
+  private static final int UNSIGNED = 1 << 7;
 
   /** The number of contiguous floats that are copied at once. */
   public static final int SCRATCH = 512;
@@ -298,7 +220,7 @@ public enum ElementType {
 
   /** Whether elements are unsigned integers. */
   public boolean isUnsigned() {
-    return this == U8 || this == U16 || this == U32 || this == U64;
+    return holds(UNSIGNED);
   }
 
   public int byteSize() {
@@ -315,14 +237,47 @@ public enum ElementType {
     throw new AssertionError(this);
   }
 
-  /** The integer at an index. */
+  /**
+   * The integer at an index. A U64 above 2<sup>63</sup> - 1 is the negative long of the same bits,
+   * which is never a class.
+   */
   public long getInteger(MemorySegment array, long index) {
-    throw new AssertionError(this);
+    requireInteger();
+    boolean unsigned = isUnsigned();
+    switch (byteSize) {
+      case Byte.BYTES -> {
+        byte value = array.get(JAVA_BYTE, index);
+        return unsigned ? Byte.toUnsignedLong(value) : value;
+      }
+      case Short.BYTES -> {
+        short value = array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES);
+        return unsigned ? Short.toUnsignedLong(value) : value;
+      }
+      case Integer.BYTES -> {
+        int value = array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
+        return unsigned ? Integer.toUnsignedLong(value) : value;
+      }
+      default -> {
+        return array.get(JAVA_LONG_UNALIGNED, index * Long.BYTES);
+      }
+    }
+  }
+
+  private void requireInteger() {
+    if (isFloat()) {
+      throw new AssertionError(this);
+    }
   }
 
   /** Stores an integer, which must be in the range of the type. */
   public void setInteger(MemorySegment array, long index, long value) {
-    throw new AssertionError(this);
+    requireInteger();
+    switch (byteSize) {
+      case Byte.BYTES -> array.set(JAVA_BYTE, index, (byte) value);
+      case Short.BYTES -> array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
+      case Integer.BYTES -> array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
+      default -> array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
+    }
   }
 
   /**

@@ -65,10 +65,12 @@ class ElementTypeTest {
   @ParameterizedTest
   @EnumSource(
       value = ElementType.class,
-      names = {"I8", "U8", "I16", "I32", "I64"})
+      names = {"I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64"})
   void loadsIntegersWithTheSignOfTheirType(ElementType type) {
     MemorySegment ones = MemorySegment.ofArray(new long[] {-1});
-    assertThat(type.getInteger(ones, 0)).isEqualTo(type == ElementType.U8 ? 255 : -1);
+    boolean extended = type.isUnsigned() && type != ElementType.U64;
+    assertThat(type.getInteger(ones, 0))
+        .isEqualTo(extended ? (1L << type.byteSize() * Byte.SIZE) - 1 : -1);
   }
 
   @Test
