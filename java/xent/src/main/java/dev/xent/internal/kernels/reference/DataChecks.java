@@ -5,7 +5,6 @@ import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
 import static dev.xent.internal.kernels.Array.DRAFT_TOKENS;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
-import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
@@ -17,7 +16,6 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.sum.Digest;
-import dev.xent.internal.kernels.reference.sum.State;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 
@@ -48,7 +46,6 @@ final class DataChecks {
       case SELECTED_LOG_PROBABILITIES_BACKWARD ->
           checkStatistics(call, Kind.LABEL, Digest.ofSelected(call));
       case SAMPLE -> checkTokens(call);
-      case FINISH -> takeArithmeticOfBackward(call);
       default -> Status.OK;
     };
   }
@@ -113,18 +110,6 @@ final class DataChecks {
         if (!none && (token < 0 || token >= call.shape.wholeRow())) {
           return call.report.refuseLabel(field, row, token);
         }
-      }
-    }
-    return Status.OK;
-  }
-
-  /** The states of a softmax backward determine the arithmetic, because the call has no logits. */
-  private static int takeArithmeticOfBackward(ReferenceCall call) {
-    if (call.choice == 0 && call.rowBegin != call.rowEnd) {
-      State state = call.scratch.state;
-      state.load(call.given.of(STATES), 0);
-      if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
-        call.wide = (state.kind & Kind.WIDE) != 0;
       }
     }
     return Status.OK;

@@ -12,7 +12,10 @@ import dev.xent.internal.kernels.reference.call.GivenArrays;
 final class RaggedRows {
   private RaggedRows() {}
 
-  /** Checks the offsets of the call's rows, if rows are ragged. */
+  /**
+   * Checks the offsets of the call's rows, if rows are ragged. Sets whether they are, and where they
+   * end.
+   */
   static int check(ReferenceCall call) {
     if (!GivenArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;

@@ -3,10 +3,12 @@ package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.OUTPUT;
+import static dev.xent.internal.kernels.Array.STATES;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.math.Float32;
 import dev.xent.internal.kernels.reference.math.Float64;
@@ -17,6 +19,7 @@ import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
+import dev.xent.internal.kernels.reference.sum.State;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -78,6 +81,18 @@ final class ReferenceCall extends Request {
       samplesPerRow = choice != 0;
       sampling.load(given.sampling, 0);
     }
+    if (function == Function.FINISH && choice == 0 && rowBegin != rowEnd) {
+      takeArithmeticOfBackward();
+    }
+  }
+
+  /** The states of a softmax backward determine the arithmetic, because the call has no logits. */
+  private void takeArithmeticOfBackward() {
+    State state = scratch.state;
+    state.load(given.of(STATES), 0);
+    if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
+      wide = (state.kind & Kind.WIDE) != 0;
+    }
   }
 
   /** The rows of the call in its arithmetic, created by a thread's first call in it. */
@@ -92,7 +107,7 @@ final class ReferenceCall extends Request {
   }
 
   /** The scratch memory for the rows. */
-  RowScratch work() {
+  RowScratch rowScratch() {
     return rows().work;
   }
 
@@ -101,7 +116,7 @@ final class ReferenceCall extends Request {
     int i = wide ? 1 : 0;
     SelectedRows known = selected[i];
     if (known == null) {
-      known = new SelectedRows(work());
+      known = new SelectedRows(rowScratch());
       selected[i] = known;
     }
     return known;

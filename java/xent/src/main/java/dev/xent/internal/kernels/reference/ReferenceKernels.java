@@ -43,11 +43,11 @@ public final class ReferenceKernels implements Kernels {
 
   private static int compute(ReferenceCall call) {
     return switch (call.function) {
-      case SOFTMAX -> SoftmaxRows.forward(call.work(), false);
-      case LOG_SOFTMAX -> SoftmaxRows.forward(call.work(), true);
-      case LOG_SUM_EXP -> SoftmaxRows.logSumExp(call.work());
-      case SOFTMAX_BACKWARD -> SoftmaxBackwardRows.backward(call.work(), false);
-      case LOG_SOFTMAX_BACKWARD -> SoftmaxBackwardRows.backward(call.work(), true);
+      case SOFTMAX -> SoftmaxRows.forward(call.rowScratch(), false);
+      case LOG_SOFTMAX -> SoftmaxRows.forward(call.rowScratch(), true);
+      case LOG_SUM_EXP -> SoftmaxRows.logSumExp(call.rowScratch());
+      case SOFTMAX_BACKWARD -> SoftmaxBackwardRows.backward(call.rowScratch(), false);
+      case LOG_SOFTMAX_BACKWARD -> SoftmaxBackwardRows.backward(call.rowScratch(), true);
       case CHECK_TARGETS -> TargetChecks.check(call);
       case CROSS_ENTROPY -> call.rows().forward();
       case CROSS_ENTROPY_BACKWARD -> call.rows().backward();
@@ -55,14 +55,14 @@ public final class ReferenceKernels implements Kernels {
       case SELECTED_LOG_PROBABILITIES_BACKWARD -> call.selected().backward();
       case KL_DIVERGENCE, JENSEN_SHANNON_DIVERGENCE, TOTAL_VARIATION ->
           call.divergence().forward(call.function);
-      case CROSS_ENTROPY_HVP -> SoftmaxBackwardRows.ofForward(call.work());
+      case CROSS_ENTROPY_HVP -> SoftmaxBackwardRows.ofForward(call.rowScratch());
       case SAMPLE -> call.samples().sample();
       case BINARY_CROSS_ENTROPY -> call.binary().forward();
       case LINEAR_CROSS_ENTROPY -> call.linear().forward();
       case LINEAR_CROSS_ENTROPY_BACKWARD -> call.linear().backward();
-      case LINEAR_STATES, FORWARD_STATES -> PartialRows.states(call.work());
-      case BACKWARD_STATES -> SoftmaxBackwardRows.states(call.work());
-      case FINISH -> PartialRows.finish(call.work(), call.choice != 0);
+      case LINEAR_STATES, FORWARD_STATES -> PartialRows.states(call.rowScratch());
+      case BACKWARD_STATES -> SoftmaxBackwardRows.states(call.rowScratch());
+      case FINISH -> PartialRows.finish(call.rowScratch(), call.choice != 0);
     };
   }
 

@@ -57,7 +57,7 @@ final class TargetChecks {
   }
 
   private static int checkRows(ReferenceCall call, MemorySegment sum) {
-    Row row = call.work().row;
+    Row row = call.rowScratch().row;
     row.begin();
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
       int status = row.go(r);
