@@ -56,7 +56,7 @@ final class DataChecks {
     if (!has(statistics)) {
       return Status.OK;
     }
-    Statistics known = call.scratch.statistics;
+    Statistics known = call.knownStatistics;
     int expected = kind | (call.wide ? Kind.WIDE : 0);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       known.load(statistics, row);

@@ -5,6 +5,7 @@ import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.Array.STATES;
 
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Work;
@@ -12,6 +13,7 @@ import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.math.Float32;
 import dev.xent.internal.kernels.reference.math.Float64;
+import dev.xent.internal.kernels.reference.results.ExactSum;
 import dev.xent.internal.kernels.reference.rows.BinaryElements;
 import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
 import dev.xent.internal.kernels.reference.rows.DivergenceRows;
@@ -20,6 +22,7 @@ import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.State;
+import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +34,14 @@ final class ReferenceCall extends Request {
   /** Whether it belongs to the pool and not to a thread. */
   final boolean spare;
 
-  final CheckScratch scratch = new CheckScratch();
+  // Scratch for the checks of a call.
+  private final State state = new State();
+  final Statistics knownStatistics = new Statistics();
+  final ExactSum exactSum = new ExactSum();
+
+  /** An xent_exact_sum for the denominator. */
+  final MemorySegment weights =
+      MemorySegment.ofArray(new long[(int) (xent_exact_sum.sizeof() / Long.BYTES)]);
 
   /** For float32 and for float64 arithmetic. */
   private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
@@ -88,7 +98,6 @@ final class ReferenceCall extends Request {
 
   /** The states of a softmax backward determine the arithmetic, because the call has no logits. */
   private void takeArithmeticOfBackward() {
-    State state = scratch.state;
     state.load(given.of(STATES), 0);
     if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
       wide = (state.kind & Kind.WIDE) != 0;

@@ -112,7 +112,7 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public double exactSumValue(MemorySegment exactSum) {
     ReferenceCall call = call();
-    double sum = ExactSums.sum(exactSum, call.scratch.exactSum);
+    double sum = ExactSums.sum(exactSum, call.exactSum);
     giveBack(call);
     return sum;
   }

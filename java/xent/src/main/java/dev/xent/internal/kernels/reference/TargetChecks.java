@@ -22,14 +22,14 @@ final class TargetChecks {
   private TargetChecks() {}
 
   static int check(ReferenceCall call) {
-    MemorySegment sum = call.scratch.weights.fill((byte) 0);
+    MemorySegment sum = call.weights.fill((byte) 0);
     xent_exact_sum.size(sum, xent_exact_sum.sizeof());
     int status = checkClassWeights(call);
     if (status == Status.OK) {
       status = checkRows(call, sum);
     }
     call.report.weighted = true;
-    call.report.weight = ExactSums.sum(sum, call.scratch.exactSum);
+    call.report.weight = ExactSums.sum(sum, call.exactSum);
     if (status == Status.OK && has(call.given.of(EXACT_SUM))) {
       ExactSums.merge(call.given.of(EXACT_SUM), sum);
     }

@@ -43,7 +43,8 @@ public final class GivenArrays {
     sampling = MemorySegment.NULL;
   }
 
+  /** Whether an array is present: it is not NULL. */
   public static boolean has(MemorySegment array) {
-    return !Addresses.isNull(array);
+    return !array.isNative() || array.address() != 0;
   }
 }
