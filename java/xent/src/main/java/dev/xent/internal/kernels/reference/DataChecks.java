@@ -5,6 +5,7 @@ import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
 import static dev.xent.internal.kernels.Array.DRAFT_TOKENS;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
+import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
 import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
@@ -29,7 +30,7 @@ final class DataChecks {
   private DataChecks() {}
 
   static int check(ReferenceCall call) {
-    int status = RaggedRows.check(call);
+    int status = checkOffsets(call);
     if (status != Status.OK) {
       return status;
     }
@@ -48,6 +49,30 @@ final class DataChecks {
       case SAMPLE -> checkTokens(call);
       default -> Status.OK;
     };
+  }
+
+  /**
+   * Offsets of ragged rows are rows + 1 numbers that never decrease. Sets whether rows are ragged,
+   * and where they end.
+   */
+  private static int checkOffsets(ReferenceCall call) {
+    MemorySegment offsets = call.given.of(ROW_OFFSETS);
+    if (!has(offsets)) {
+      return Status.OK;
+    }
+    ElementType type = ElementType.of(call.shape.of(ROW_OFFSETS).type);
+    long before = type.getInteger(offsets, call.rowBegin);
+    boolean negative = before < 0;
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      long after = type.getInteger(offsets, row + 1);
+      if (negative || after < before || after - before > call.shape.classes) {
+        return call.report.refuseShape(Field.ROW_OFFSETS, row, negative ? before : after);
+      }
+      before = after;
+    }
+    call.raggedEnd = before;
+    call.ragged = true;
+    return Status.OK;
   }
 
   /** Statistics must be finished, have the function's kind and arithmetic, and have this digest. */

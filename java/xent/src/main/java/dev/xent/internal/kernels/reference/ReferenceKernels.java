@@ -3,9 +3,9 @@ package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
@@ -81,7 +81,16 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public long sampleWorkspace(long classes, long tokens) {
-    return SampleWorkspace.bytes(classes, tokens);
+    if (classes < 1 || classes > Integer.MAX_VALUE || tokens < 1) {
+      return 0;
+    }
+    // A bit per class, and two slots per token: the size that the library needs.
+    long words = (classes - 1) / Long.SIZE + 1;
+    long slots = 2;
+    while (slots < 2 * Math.min(tokens, classes)) {
+      slots *= 2;
+    }
+    return (words + 2 * slots) * Long.BYTES;
   }
 
   @Override

@@ -18,6 +18,8 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,7 +74,7 @@ public final class Call extends CallArrays {
   final PreparedCalls preparedCalls = new PreparedCalls();
   private final BoundKernels boundKernels = new BoundKernels(this);
   final Recording recording = new Recording();
-  public final Scratch<Call> scratch = new Scratch<>(this);
+  private final Map<Class<?>, Object> scratch = new HashMap<>();
   private final CallMemory workspace = new CallMemory(false);
 
   // ---- set when arrays are taken, kept while a bound call repeats them -------------------------
@@ -383,6 +385,19 @@ public final class Call extends CallArrays {
    */
   public MemorySegment workspace(long bytes, boolean keep) {
     return workspace.reserve(bytes, keep);
+  }
+
+  /**
+   * Returns the object of a class that an operation keeps with the call for later calls; the first
+   * one creates it.
+   */
+  public <T> T scratch(Class<T> type, java.util.function.Function<Call, T> maker) {
+    Object known = scratch.get(type);
+    if (known == null) {
+      known = maker.apply(this);
+      scratch.put(type, known);
+    }
+    return type.cast(known);
   }
 
   /** Clears the exact sum; the kernels then add to it. */

@@ -25,7 +25,7 @@ public final class SumBlock {
    * @param type F32 or F64
    */
   public static SumBlock of(Call call, ElementType type) {
-    SumBlock block = call.scratch.get(SumBlock.class, made -> new SumBlock());
+    SumBlock block = call.scratch(SumBlock.class, made -> new SumBlock());
     block.type = type;
     block.count = 0;
     return block;

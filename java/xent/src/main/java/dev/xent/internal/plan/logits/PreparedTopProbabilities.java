@@ -49,7 +49,7 @@ final class PreparedTopProbabilities {
 
   /** The instance of a call. */
   static PreparedTopProbabilities of(Call call) {
-    return call.scratch.get(PreparedTopProbabilities.class, made -> new PreparedTopProbabilities());
+    return call.scratch(PreparedTopProbabilities.class, made -> new PreparedTopProbabilities());
   }
 
   /** Whether a prepared call can repeat a call. */

@@ -51,7 +51,7 @@ final class TopProbabilities {
 
   /** The instance of a call. */
   static TopProbabilities of(Call call) {
-    return call.scratch.get(TopProbabilities.class, made -> new TopProbabilities());
+    return call.scratch(TopProbabilities.class, made -> new TopProbabilities());
   }
 
   /**
@@ -149,10 +149,7 @@ final class TopProbabilities {
     for (int i = 0; i < count; i++) {
       // A row with a single class has no further entries: they are 0, or NaN if its probability is
       // NaN.
-      double value =
-          i < places
-              ? type.get(y, at + i)
-              : Math.min(0, type.get(y, at));
+      double value = i < places ? type.get(y, at + i) : Math.min(0, type.get(y, at));
       probabilities.set(from + i, value);
     }
   }

@@ -70,7 +70,7 @@ final class NllRow {
 
   /** The instance of a call. */
   static NllRow of(Call call) {
-    return call.scratch.get(NllRow.class, NllRow::new);
+    return call.scratch(NllRow.class, NllRow::new);
   }
 
   /** Sets what is the same for all rows of the current piece. */

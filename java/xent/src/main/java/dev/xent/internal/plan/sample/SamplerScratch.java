@@ -42,7 +42,7 @@ final class SamplerScratch {
 
   /** The scratch of a call. */
   static SamplerScratch of(Call call) {
-    return call.scratch.get(SamplerScratch.class, made -> new SamplerScratch());
+    return call.scratch(SamplerScratch.class, made -> new SamplerScratch());
   }
 
   /**

@@ -25,7 +25,7 @@ final class ZeroWeightRow {
 
   /** The structs of a row of the current piece, whose targets are class indices or sparse. */
   static ZeroWeightRow of(Call call, long row) {
-    ZeroWeightRow own = call.scratch.get(ZeroWeightRow.class, made -> new ZeroWeightRow());
+    ZeroWeightRow own = call.scratch(ZeroWeightRow.class, made -> new ZeroWeightRow());
     own.take(call, row);
     return own;
   }
