@@ -8,15 +8,13 @@ import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.ShapeStruct;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Recycler;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.TargetKind;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
@@ -123,24 +121,19 @@ public final class Call extends CallArrays {
   public @Nullable Object shared;
 
   private Call(Owner owner) {
-    this(owner, new CallArguments(), Arena.ofAuto());
+    this(owner, new CallArguments());
   }
 
   /** Creates the instance of a bound call. */
   Call(CallArguments given) {
-    this(Owner.BOUND, given, Arena.ofAuto());
+    this(Owner.BOUND, given);
   }
 
-  private Call(Owner owner, CallArguments given, Arena arena) {
-    this(owner, given, arena, ShapeStruct.allocate(arena));
-  }
-
-  private Call(Owner owner, CallArguments given, Arena arena, MemorySegment newShape) {
-    super(arena, newShape);
+  private Call(Owner owner, CallArguments given) {
     this.owner = owner;
     this.given = given;
     ownArguments = given;
-    structs = new CallStructs(this, newShape, arena);
+    structs = new CallStructs(this, shape, arena);
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
     exactSum = arena.allocate(xent_exact_sum.layout());

@@ -36,6 +36,12 @@ public abstract class CallArrays {
   /** The maximum number of classes that can be selected per row. */
   private static final int MOST_SELECTED = 256;
 
+  /** The arena of the structs. */
+  final Arena arena = Arena.ofAuto();
+
+  /** The xent_shape in which the arrays have their layouts. */
+  final MemorySegment shape = ShapeStruct.allocate(arena);
+
   /** Replaces the logits as the leading array when no kernel reads it; not part of the struct. */
   public final CallArray logProbabilities;
 
@@ -103,7 +109,7 @@ public abstract class CallArrays {
   public final FewLosses fewLosses = new FewLosses();
   final CallMemory offsetsMemory = new CallMemory(true);
 
-  CallArrays(Arena arena, MemorySegment shape) {
+  CallArrays() {
     all = new CallArray[Array.LAYOUTS + 2];
     long size = xent_layout.sizeof();
     for (Array array : Array.values()) {
@@ -113,8 +119,8 @@ public abstract class CallArrays {
         all[i] = new CallArray(i, nameOf(array), array, layout);
       }
     }
-    logProbabilities = partOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS, arena);
-    topProbabilities = partOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null, arena);
+    logProbabilities = partOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS);
+    topProbabilities = partOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null);
     present = new CallArray[all.length];
   }
 
@@ -122,7 +128,7 @@ public abstract class CallArrays {
     return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
   }
 
-  private CallArray partOfNoKernel(int index, String name, @Nullable Array array, Arena arena) {
+  private CallArray partOfNoKernel(int index, String name, @Nullable Array array) {
     all[index] = new CallArray(index, name, array, arena.allocate(xent_layout.layout()));
     return all[index];
   }
