@@ -52,6 +52,11 @@ public final class Call extends CallArrays {
 
   public final CallStructs structs;
   public final MemorySegment report;
+
+  /**
+   * The exact sum of this thread. A loss uses it twice: first for the weights of its rows ({@link
+   * Losses#countTargets}), and after {@link #dropExactSum} for the losses.
+   */
   private final MemorySegment exactSum;
 
   /** The exact sum as an array of a kernel. */

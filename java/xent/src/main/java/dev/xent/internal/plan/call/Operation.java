@@ -46,13 +46,15 @@ public abstract class Operation {
   protected abstract String event(CallArguments given);
 
   /**
-   * Takes the arrays of a call, rejects those that do not fit, and calls {@link Call#ready()}. It
-   * uses shapes, types and options, and reads no elements.
+   * Takes the arrays of a call, and rejects those that do not fit: first the leading array, then
+   * the other inputs, then the outputs. Then calls {@link CallArrays#requireWritable()}, and last
+   * {@link Call#ready()}. It uses shapes, types and options, and reads no elements.
    */
   protected abstract void take(Call call, CallArguments given);
 
   /**
-   * Checks the contents of the arrays, and computes.
+   * Sets the options ({@link CallStructs#options}), checks the contents of the arrays, and
+   * computes.
    *
    * @return the loss, if the operation is a loss
    */
