@@ -66,8 +66,6 @@ XENT_INLINE void emit_backward_as(const void *y, const void *g, const uint8_t *m
   if (i > 0) emit_backward_few(&f, y, g, mask, dx, 0, i, log);
   if (!floats) backward_pair(&f, y, g, mask, n - pair, type, how, last);
   for (; i + pair <= n; i += pair) {
-    for (int64_t k = i; floats && !past && n > XENT_GROUP && k < i + pair; k += XENT_LANES)
-      prefetch_behind((float *)dx + k, XENT_STORED_AHEAD);
     backward_pair(&f, y, g, mask, i, type, how, v);
     put_pair(dx, i, v, type, mask, past);
   }

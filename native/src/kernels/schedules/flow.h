@@ -30,7 +30,6 @@ enum {
   /* the scratch for the rows of one block, which stays in the first-level cache; and for long rows that are copied */
   XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART),
   XENT_FLOW_LONG = XENT_FLOW_LONGEST + XENT_FLOW_APART,
-  XENT_FLOW_LARGE = 1 << 19, /* floats: logits and results fill a second-level cache */
   XENT_FLOW_AHEAD = 2 * XENT_CHUNK /* the most classes of a block that keeps its e in the output */
 };
 
@@ -210,7 +209,8 @@ XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const i
 }
 /* Prefetches the classes that are searched and written a few units later, because the CPU's own prefetch ends at each
  * page. The time over that without is 0.7 to 0.95 for 64 to 8192 rows of 1000 classes that are not in the caches, and
- * 0.84 to 1.02 for those that are (Intel Xeon, November 2026). */
+ * 0.8 to 1.02 for those that are. Rows above 1024 classes have no such prefetch: in the caches they would take 1.02 to
+ * 1.1 (Intel Xeon, November 2026). */
 XENT_INLINE void flow_fetch(const row_beside *s, int64_t i, const int vectors, const int mode) {
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k++) {
@@ -344,19 +344,9 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   return largest;
 }
 
-/* Whether rows above 1024 classes are prefetched, and the destination of e as well if it is in the output. The time
- * over that without is 0.7 to 0.98 for data that is not in the caches. For calls within the second-level cache it is
- * 1.0 to 1.02 without results, but up to 1.1 with probabilities or gradients. Log-softmax gains less than it costs
- * (Intel Xeon, November 2026). */
-XENT_INLINE bool flow_fetches_long(const flow *f) {
-  const int64_t rows = f->j->call->row_end - f->j->call->row_begin;
-  return f->writes == XENT_BESIDE_SILENT || (f->place == XENT_FLOW_IN_OUTPUT && rows * f->n >= XENT_FLOW_LARGE);
-}
-
 /* flow_row for rows above 1024 classes. No row is searched meanwhile. */
 XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
-  const chunk_way w = {.kept = f->place ? b->e[row] : NULL, .fetches = flow_fetches_long(f),
-                       .temperature = &f->j->temperature};
+  const chunk_way w = {.kept = f->place ? b->e[row] : NULL, .temperature = &f->j->temperature};
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
   sum_classes_beside(b->x[row], f->n, f->j->labels ? b->label[row] : XENT_NO_CLASS, &w, &c, s, mode);
   b->sum[row] = c.sum;

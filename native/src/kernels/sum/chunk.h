@@ -45,24 +45,20 @@ typedef struct {
   double sum;
 } chunk_sum;
 
-/* The largest of each lane of `above` and a whole group. fetches: later classes are prefetched. */
-XENT_INLINE lanes whole_group_largest(const float *x, lanes above, const bool fetches) {
+/* The largest of each lane of `above` and a group of m classes, ignoring NaN. */
+XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
   lanes odd = lanes_set(-INFINITY);
-  XENT_UNROLL(4)
-  for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
-    const float *even = x + k * XENT_LANES;
-    if (fetches) prefetch_behind(even, XENT_LOADED_AHEAD);
-    if (fetches) prefetch_behind(even + XENT_LANES, XENT_LOADED_AHEAD);
-    above = lanes_max(lanes_load(even), above);
-    odd = lanes_max(lanes_load(even + XENT_LANES), odd);
+  if (m == XENT_GROUP) {
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+      above = lanes_max(lanes_load(x + k * XENT_LANES), above);
+      odd = lanes_max(lanes_load(x + (k + 1) * XENT_LANES), odd);
+    }
+  } else {
+    for (int64_t k = 0; k < m; k += XENT_LANES)
+      above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
   }
   return lanes_max(above, odd);
-}
-/* The largest of each lane of `above` and a group of m classes, ignoring NaN. */
-XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above, bool fetches) {
-  if (m == XENT_GROUP) return fetches ? whole_group_largest(x, above, true) : whole_group_largest(x, above, false);
-  for (int64_t k = 0; k < m; k += XENT_LANES) above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
-  return above;
 }
 
 /* The logit sixteen octaves above the reference N; a higher one raises N. The largest so far may be used instead of a
@@ -110,7 +106,6 @@ typedef struct {
   float *kept;     /* NULL, or the destination of every e */
   bool exact;      /* N is the reference of the maximum */
   uintptr_t ahead; /* prefetch this many bytes ahead; 0: no prefetch */
-  bool fetches;    /* with a row_beside: prefetch later classes and destinations of e */
   const f32_temperature *temperature;
 } chunk_way;
 
@@ -198,7 +193,6 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
 XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
                                     chunk_progress *progress, const row_beside *beside, const int mode) {
   const chunk_way own = *w;
-  const bool fetches = mode != XENT_BESIDE_ALONE && own.fetches;
   const f32_temperature h = *w->temperature; /* a copy, which no store to kept can change */
   chunk_progress c = *progress;
   exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
@@ -207,14 +201,13 @@ XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, 
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
-    if (fetches && kept) prefetch_group((uintptr_t)kept + XENT_STORED_AHEAD);
     if (mode >= XENT_BESIDE_LINE && m == XENT_GROUP)
       for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT)
         write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
     else if (mode >= XENT_BESIDE_LINE)
       for (int64_t k = i; k < n; k += XENT_LANES) write_beside(beside, k, n, 0, 1, mode);
     if (!own.exact) {
-      c.above = group_largest(x + i, m, c.above, fetches);
+      c.above = group_largest(x + i, m, c.above);
       if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
         raise_reference(&c, &h);
         r = exp_everywhere(exp_reference_of(c.reference, &h));
@@ -237,9 +230,7 @@ XENT_INLINE chunk_progress chunk_begin(float reference) {
 /* ---- other sums ---- */
 
 /* The location of the inputs of a sum: the second-level cache or closer, the third-level cache, or memory. Loads from
- * memory dominate the time, so pages are prefetched a chunk ahead. Rows from the third-level cache are prefetched line
- * by line, because the CPU's own prefetch ends at each page: a backward takes 0.7 to 0.9 of the time without, whether
- * its data is in the caches or not, but up to 1.06 for rows of at most a group (AVX2; Intel Xeon, November 2026). */
+ * memory dominate the time, so pages are prefetched a chunk ahead. */
 typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
 
 XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
@@ -284,10 +275,6 @@ XENT_INLINE product_sum no_products(void) { return (product_sum){lanes_set(0.0f)
 XENT_INLINE void add_products(product_sum *p, const void *a, const void *b, const uint8_t *mask, int64_t n,
                               const distance_to from, const int32_t type) {
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    if (from == XENT_FARTHER && n > XENT_GROUP) {
-      prefetch_group((uintptr_t)a + (uintptr_t)(i * size_of_float(type)) + XENT_LOADED_AHEAD);
-      if (b) prefetch_group((uintptr_t)b + (uintptr_t)(i * size_of_float(type)) + XENT_LOADED_AHEAD);
-    }
     if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
       prefetch_behind(a, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
       if (b) prefetch_behind(b, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
