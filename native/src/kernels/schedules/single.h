@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of one row of up to 1024 classes with only its softmax, log-softmax, loss of a label or the gradient of this loss:
+ * A call of one row of up to 1024 classes with only its softmax, log-softmax, loss of a label or the gradient of this
+ * loss:
  *   N = the reference of max x;  e = e(x; N), in one vector or an array;  S = sum of e
  *   softmax       y = e / S
  *   log-softmax   y = (x - max) - D, where D is log-sum-exp - max
