@@ -178,7 +178,9 @@ XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
 /* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.05
  * for two rows of 48 classes, 1.6 for two rows of 256, and 0.4 to 0.6 for columns (AVX2, AMD EPYC, two busy cores,
- * November 2026). */
+ * November 2026). For many rows it is 0.6 to 0.7 up to 64 classes, 0.94 for 128, 1.0 for 192, 1.05 to 1.14
+ * and at most 1.8 for 256 (AVX2 and AVX-512, Intel Xeon, November 2026). */
+enum { XENT_F64_MOST_OF_ROWS = 192 };
 XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
@@ -191,7 +193,7 @@ XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const bool capped = call->options->softcap != 0;
   const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
   const bool in_parts = simple && columns; /* each pass reads the unchanged parts again */
-  return s->classes <= XENT_F64_MIDDLE || in_parts;
+  return s->classes <= (columns ? XENT_F64_MIDDLE : XENT_F64_MOST_OF_ROWS) || in_parts;
 }
 XENT_INLINE xent_status f64_tiles(const xent_call *call, int what) {
   return (call->shape->classes <= XENT_F64_FEW ? f64_few : f64_middle)(call, what, true);
