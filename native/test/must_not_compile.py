@@ -17,11 +17,12 @@ ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
 TIER = "kernels/tier.c"
 
 TAKEN = "kernels/taken.h"
-# For each set of paths that can be the last ones of a call: a function with calls on them, and an array that it does not
-# take.
+# For each set of paths that can be the last ones of a call: a function with calls on them, and an array that it does
+# not take.
 LAST = [("IN_ROWS", "CROSS_ENTROPY", "teacher"),
         ("IN_ROWS", "CROSS_ENTROPY_BACKWARD", "teacher"),
         ("IN_BACKWARD", "SOFTMAX_BACKWARD", "sink"),
+        ("IN_BACKWARD_STRIPS", "SOFTMAX_BACKWARD", "sink"),
         ("IN_BACKWARD", "BACKWARD_STATES", "sink"),
         ("IN_STATES", "FORWARD_STATES", "sink"),
         ("IN_FINISH", "FINISH", "class_mask"),
@@ -60,7 +61,8 @@ EDITS = [
     (TIER, "kernels/supported.h", "(c, target_gradient, 0, 0, IN_ROWS | IN_FLOW", "(c, target_gradient, 0, 0, IN_FLOW",
      "IN_ROWS lacks an array"),
     ("api/checks.c", "kernels/supported.h", "_(c, sink, 0, 0,", "_(c, sink, 0, 1,", "is in the digest"),
-] + [(TIER, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", f"{last} lacks an array")
+] + [(TIER, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ",
+      f"{last} lacks an array")
      for last, function, array in LAST]
 
 # Flags that change bits, and the compiler's message for them in every file; then those that only gcc reports.

@@ -254,7 +254,6 @@ static xent_status check_rows(const xent_call *c) {
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
-
 static xent_status check_targets(xent_frame *f);
 const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, places, 1, check_targets),
                                              .needs_report = true,

@@ -48,7 +48,6 @@ static void clear_rows(const xent_call *c) {
   }
 }
 
-
 static xent_status run_blocks(xent_frame *f) {
   const xent_family *family = family_of(f);
   const xent_call *c = &f->call;

@@ -28,8 +28,6 @@ typedef struct {
   bool distances;           /* the call needs the log-sum-exp of a row, not only the loss of its label */
 } job;
 
-
-
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
   const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;

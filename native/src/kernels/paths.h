@@ -45,7 +45,6 @@ XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   return n <= XENT_DENSE_FORWARD && rows >= XENT_DENSE_LEAST &&
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
-/* The gradient of the targets, and its sums, are computed row by row. */
 XENT_INLINE bool dense_fits(const xent_call *call) {
   return XENT_HAS_ONLY(call, IN_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
          needs_no_whole_rows(call) && has_enough_dense_rows(call) && call->shape->classes > 1 &&

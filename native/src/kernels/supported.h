@@ -13,8 +13,8 @@
 enum {
   IN_ROWS = 1 << 0,            /* the last paths: generic/ and f64/ */
   IN_FLOW = 1 << 1,            /* forward */
-  IN_DENSE = 1 << 2,           /* forward */
-  IN_STRIPS = 1 << 3,          /* forward, and the gradient from statistics */
+  IN_DENSE = 1 << 2,           /* forward; the gradient of the targets goes row by row */
+  IN_STRIPS = 1 << 3,          /* forward, gradient from statistics: rows of one length, no lists of classes */
   IN_SINGLE = 1 << 4,          /* forward */
   IN_ONE_LOOK = 1 << 5,        /* flow that does not read x again after its e are computed */
   IN_MASKED = 1 << 6,          /* flow of masked rows in place: only exponentials and smoothing read their logits */
@@ -23,9 +23,9 @@ enum {
   IN_STATES = 1 << 9,          /* states of a forward */
   IN_FINISH = 1 << 10,         /* results of states */
   IN_SELECTED = 1 << 11,       /* selected log-probabilities: read or written there, or by calls of cross-entropy */
-  IN_DIVERGENCE = 1 << 12, 
+  IN_DIVERGENCE = 1 << 12,
   IN_HVP = 1 << 13,            /* read there, or by the softmax and its backward */
-  IN_BINARY = 1 << 14, 
+  IN_BINARY = 1 << 14,
   IN_CHECK = 1 << 15,          /* the check of targets */
   IN_LINEAR = 1 << 16,         /* a linear layer: read or written there, or by the kernels of its logits */
   IN_LINEAR_PARTS = 1 << 17,   /* rows whose classes are processed in parts */
@@ -36,6 +36,7 @@ enum {
   IN_NO_LOG_SUM_EXP = 1 << 22, /* in a loss of labels that does not need the log-sum-exp of a row */
   IN_PROBABILITIES = 1 << 23,  /* in softmax, log-softmax and log-sum-exp: part of the sums, or without effect later */
   IN_KEPT = 1 << 24,           /* checks do not read its contents, so a call can be prepared */
+  IN_BACKWARD_STRIPS = 1 << 25, /* of columns, with rows of one length */
   IN_FORWARD = IN_ROWS | IN_FLOW | IN_DENSE | IN_STRIPS
 };
 
@@ -52,15 +53,15 @@ enum {
   _(c, targets, 0, 1, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_FINISH | \
      IN_SELECTED | IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, output, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | \
-     IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | \
-     IN_KEPT) \
+     IN_BACKWARD_STRIPS | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_PLAIN | IN_NO_LOG_SUM_EXP | \
+     IN_PROBABILITIES | IN_KEPT) \
   _(c, losses, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | IN_BINARY | \
      IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, exact_sum, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | \
      IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, upstream, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_SELECTED | IN_HVP | IN_LINEAR | \
-     IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, forward_output, 0, 0, IN_BACKWARD | IN_KEPT) \
+  _(c, upstream, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | IN_SELECTED | \
+     IN_HVP | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_KEPT) \
+  _(c, forward_output, 0, 0, IN_BACKWARD | IN_BACKWARD_STRIPS | IN_KEPT) \
   _(c, log_sum_exp, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | \
      IN_PLAIN | IN_PROBABILITIES | IN_KEPT) \
   _(c, correct, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | \
@@ -69,9 +70,9 @@ enum {
      IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, row_offsets, 0, 0, IN_ROWS | IN_BACKWARD | IN_SELECTED | IN_HVP | IN_CHECK | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_PROBABILITIES) \
-  _(c, class_mask, 1, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | IN_STATES | \
-     IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | IN_PLAIN | \
-     IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
+  _(c, class_mask, 1, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
+     IN_STATES | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | \
+     IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, class_weights, 0, 1, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | \
      IN_FINISH | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, row_weights, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_DIVERGENCE | \
@@ -110,8 +111,8 @@ enum {
   _(c, weights_gradient, 0, 0, IN_LINEAR | IN_LINEAR_PARTS | IN_LINEAR_LAYER) \
   _(c, bias_gradient, 0, 0, IN_LINEAR | IN_LINEAR_PARTS | IN_LINEAR_LAYER) \
   _(c, workspace, 0, 0, IN_LINEAR | IN_LINEAR_PARTS | IN_LINEAR_LAYER | IN_SAMPLE) \
-  _(c, known_statistics, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_STATES | IN_SELECTED | \
-     IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES) \
+  _(c, known_statistics, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
+     IN_STATES | IN_SELECTED | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES) \
   _(c, statistics, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_SELECTED | IN_LINEAR | \
      IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, states, 0, 0, IN_STATES | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | \
@@ -193,6 +194,8 @@ XENT_KNOWS_ALL(IN_ROWS, XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROP
 XENT_KNOWS_ALL(IN_ROWS, XENT_ARRAYS_IN(IN_FLOW | IN_DENSE | IN_STRIPS | IN_SINGLE | IN_GRADIENT));
 XENT_KNOWS_ALL(IN_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD);
 XENT_KNOWS_ALL(IN_BACKWARD, XENT_TAKEN_BY_BACKWARD_STATES & ~XENT_HAS(states));
+XENT_KNOWS_ALL(IN_BACKWARD_STRIPS, XENT_TAKEN_BY_SOFTMAX_BACKWARD & ~XENT_HAS(row_offsets));
+XENT_KNOWS_ALL(IN_BACKWARD_STRIPS, XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD & ~XENT_HAS(row_offsets));
 XENT_KNOWS_ALL(IN_STATES, XENT_TAKEN_BY_FORWARD_STATES);
 XENT_KNOWS_ALL(IN_FINISH, XENT_TAKEN_BY_FINISH);
 XENT_KNOWS_ALL(IN_SELECTED, XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES);

@@ -493,7 +493,6 @@ XENT_INLINE bool short_copies_fit(const xent_call *call) {
 }
 XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
 
-
 XENT_KERNEL xent_status backward_states(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   const int64_t chunks = xent_chunks(call->shape->classes);

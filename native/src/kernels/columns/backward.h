@@ -177,10 +177,6 @@ XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
   return XENT_OK;
 }
 
-/* Rows of different lengths are skipped. */
-#define XENT_OF_BACKWARD_STRIPS                                                                              \
-  (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) |                \
-   XENT_HAS(known_statistics))
 XENT_INLINE bool strips_fit_backward(const xent_call *call) {
   const xent_shape *s = call->shape;
   return !call->row_offsets && has_enough_columns(call) && side_by_side(s, &s->output) &&

@@ -43,7 +43,6 @@ XENT_INLINE bool has_enough_columns(const xent_call *call) {
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);
 }
-/* The rows of a strip have the same length, and a list of the largest classes belongs to one row. */
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }

@@ -300,7 +300,6 @@ XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
 XENT_SHARED void f32_binary_rows(const xent_call *call) { binary_rows(call, false); }
 XENT_SHARED void f64_binary_rows(const xent_call *call) { binary_rows(call, true); }
 
-
 /* Labels are checked before the first store. */
 XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {
   element_box boxes[3];

@@ -326,7 +326,6 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
   return call->log ? f64_backward_lying_as(call, row, room, true) : f64_backward_lying_as(call, row, room, false);
 }
 
-
 /* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.0
  * for two rows of 10 classes, 2.0 for two rows of 256 (AVX2, AMD EPYC, two busy cores, November 2026). */
 XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {

@@ -180,7 +180,6 @@ XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *s
   return loss > most ? most : loss;
 }
 
-
 static xent_status f64_kl_divergence(const xent_call *call) {
   const xent_layout *l = &call->shape->losses;
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);

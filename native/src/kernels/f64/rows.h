@@ -175,7 +175,6 @@ XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
-
 /* Whether a vector can hold a class of several rows, with few unused lanes. The time over that of row after row is 1.05
  * for two rows of 48 classes, 1.6 for two rows of 256, and 0.4 to 0.6 for columns (AVX2, AMD EPYC, two busy cores,
  * November 2026). For many rows it is 0.6 to 0.7 up to 64 classes, 0.94 for 128, 1.0 for 192, 1.05 to 1.14

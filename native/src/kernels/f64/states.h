@@ -66,7 +66,6 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
     s->kind |= XENT_STATE_LABEL_FIRST_MAX;
 }
 
-
 static xent_status f64_forward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* the first row has no offset */
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
@@ -180,7 +179,6 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
   f64_settle(k);
   f64_write_rows(k);
 }
-
 
 static xent_status f64_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = f64_backward_sum, .ignored = f64_finish_ignored, .fold = f64_finish_row};

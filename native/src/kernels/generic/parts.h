@@ -5,7 +5,6 @@
 
 #include "kernels/generic/row.h"
 
-
 XENT_SHARED xent_status generic_forward_states_rows(const xent_call *call, row_buffers b) {
   const int64_t chunks = xent_chunks(call->shape->classes);
   const job j = job_of(call);
@@ -66,7 +65,6 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
   fill_sums(&in);
   results_of_rows(j, &in, &out);
 }
-
 
 XENT_KERNEL xent_status generic_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = backward_sum, .ignored = finish_ignored, .fold = finish_row};

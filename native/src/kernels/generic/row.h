@@ -494,7 +494,6 @@ XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers)
   }
 }
 
-
 /* Computes the sums of a row, and loads its other inputs; or computes all of a row that has no sums. */
 XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   const job *j = b->j;

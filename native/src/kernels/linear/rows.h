@@ -382,7 +382,6 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   return XENT_OK;
 }
 
-
 XENT_SHARED xent_status linear_cross_entropy(linear *l) {
   const xent_status status = linear_forward(l);
   return status ? status : linear_gradients(l);

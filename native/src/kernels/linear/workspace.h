@@ -87,7 +87,6 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   return fits;
 }
 
-
 /* The contents of the workspace that a call needs. */
 static inline int32_t linear_contents(const xent_call *c) {
   const bool whole = XENT_HAS_BESIDE(c, IN_LINEAR_PARTS) || (clamps_terms(c) && !c->known_statistics);
