@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every test that an area names exists, and an area fails if a name matches no test.
+"""Every test, class and method that an area names exists, and an area fails if a name matches no test.
 
     python3 names_test.py BUILD    BUILD: a CMake build folder with the C tests
 """
 
+import importlib.util
 import re
 import subprocess
 import sys
 import tempfile
 import unittest
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from unittest import mock
 
@@ -27,6 +29,14 @@ REPORT = '<testsuite><testcase classname="{}" name="one"/></testsuite>'
 
 def unknown(text, tests):
     return sorted({*NAME.findall(text)} - tests)
+
+
+def area(name):
+    """The program of an area, as a module."""
+    loader = SourceFileLoader(name, str(HERE / "areas" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def count(*words):
@@ -87,6 +97,16 @@ class AreasTest(unittest.TestCase):
     def test_a_planted_name_is_found(self):
         area = "tests/verification/c-tests wide_test bits_test\ntests/verification/java-tests java/xent 'BitsTest,WideTest'"
         self.assertEqual(unknown(area, self.tests), ["WideTest", "wide_test"])
+
+    def test_what_the_mutations_name_exists(self):
+        mutation = area("mutation")
+        pom = mutation.POM.read_text()
+        self.assertEqual(mutation.missing(pom), [])
+        planted = pom.replace("arrays.Strides<", "arrays.Wide<").replace(".TopKTest<", ".WideTest<")
+        planted = planted.replace(">keepFewLosses<", ">asksForNothing<")
+        self.assertEqual(
+            mutation.missing(planted), ["dev.xent.internal.plan.arrays.Wide", "dev.xent.WideTest", "asksForNothing"]
+        )
 
     def test_arguments_of_a_test_that_does_not_exist_end_the_area(self):
         with mock.patch.object(ctests, "run") as run, self.assertRaisesRegex(SystemExit, "wide_test"):
