@@ -32,20 +32,43 @@ class InvalidSamplerCallsTest {
   void bothRefuseTheSameTokens() {
     for (int round = 0; round < ROUNDS; round++) {
       try (Arena arena = Arena.ofConfined()) {
-        int classes = 1 + random.nextInt(6);
-        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
-        SamplingCase c = new SamplingCase(arena, 1 + random.nextInt(3), classes, kind, random);
-        Map<String, MemorySegment> out = new LinkedHashMap<>();
-        c.outputs.forEach(
-            (name, bytes) -> out.put(name, arena.allocate(bytes + SamplingCase.ROOM, 64)));
-        c.inputs.put("workspace", arena.allocate(c.workspaceSize, 8));
+        SamplingCase c = withWorkspace(arena);
         spoil(c);
-        compare(arena, c, out);
+        compare(arena, c, outputs(arena, c));
       }
     }
     System.out.printf("refusals of tokens: %,d calls, statuses %s%n", ROUNDS, statuses);
-    assertThat(statuses.keySet())
-        .containsExactlyInAnyOrder(Status.OK, Status.INVALID_LABEL, Status.INVALID_SHAPE);
+    assertThat(statuses.keySet()).containsExactlyInAnyOrder(Status.OK, Status.INVALID_LABEL);
+  }
+
+  @Test
+  void bothRefuseTheSameCounts() {
+    for (int round = 0; round < ROUNDS / 10; round++) {
+      try (Arena arena = Arena.ofConfined()) {
+        SamplingCase c = withWorkspace(arena);
+        Map<String, MemorySegment> out = outputs(arena, c);
+        int prompt = c.promptCount;
+        int output = c.outputCount;
+        int before = random.nextInt(output + 1);
+        c.counts(prompt, before, 0);
+        compare(arena, c, out);
+        // The workspace has these tokens now, which is right if the call has one row.
+        c.counts(prompt, output, prompt + before);
+        compare(arena, c, out);
+        for (long wrong : new long[] {-1, prompt - 1, prompt + output + 1}) {
+          c.counts(prompt, output, wrong);
+          compare(arena, c, out);
+        }
+        c.takeOneTokenOften();
+        long tooMany = 1L << 31;
+        c.counts(tooMany, output, 0);
+        compare(arena, c, out);
+        c.counts(prompt, tooMany, 0);
+        compare(arena, c, out);
+      }
+    }
+    System.out.printf("counts of tokens: %,d calls, statuses %s%n", 7 * (ROUNDS / 10), statuses);
+    assertThat(statuses.keySet()).containsExactlyInAnyOrder(Status.OK, Status.INVALID_SHAPE);
   }
 
   @Test
@@ -100,6 +123,21 @@ class InvalidSamplerCallsTest {
     assertThat(refused).isGreaterThan(ROUNDS / 20);
   }
 
+  private SamplingCase withWorkspace(Arena arena) {
+    int classes = 1 + random.nextInt(6);
+    RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+    SamplingCase c = new SamplingCase(arena, 1 + random.nextInt(3), classes, kind, random);
+    c.inputs.put("workspace", arena.allocate(c.workspaceSize, 8));
+    return c;
+  }
+
+  private static Map<String, MemorySegment> outputs(Arena arena, SamplingCase c) {
+    Map<String, MemorySegment> out = new LinkedHashMap<>();
+    c.outputs.forEach(
+        (name, bytes) -> out.put(name, arena.allocate(bytes + SamplingCase.ROOM, 64)));
+    return out;
+  }
+
   private static Map<String, MemorySegment> copies(Arena arena, Map<String, MemorySegment> out) {
     Map<String, MemorySegment> copies = new LinkedHashMap<>();
     out.forEach(
@@ -133,14 +171,14 @@ class InvalidSamplerCallsTest {
   }
 
   private void spoil(SamplingCase c) {
-    if (random.nextInt(8) == 0) {
-      c.countedTokens(random.nextBoolean() ? -1 : 1000);
-    }
     for (String name : new String[] {"prompt tokens", "output tokens"}) {
       MemorySegment tokens = c.inputs.getOrDefault(name, NULL);
       if (tokens.byteSize() > 0 && random.nextBoolean()) {
         long at = random.nextLong(Math.min(tokens.byteSize(), 8));
-        tokens.set(ValueLayout.JAVA_BYTE, at, (byte) (random.nextBoolean() ? -2 : 100));
+        tokens.set(
+            ValueLayout.JAVA_BYTE,
+            at,
+            (byte) (random.nextBoolean() ? -2 : random.nextBoolean() ? 100 : c.classes));
       }
     }
   }

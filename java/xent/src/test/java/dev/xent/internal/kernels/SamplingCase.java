@@ -64,8 +64,8 @@ final class SamplingCase {
   private final Arena arena;
   private final SplittableRandom random;
   private final boolean inner;
-  private final int promptCount;
-  private final int outputCount;
+  final int promptCount;
+  final int outputCount;
   private final int biasCount;
 
   SamplingCase(Arena arena, int rows, int classes, RowKind kind, SplittableRandom random) {
@@ -383,11 +383,19 @@ final class SamplingCase {
             .gathered(gathered, shards));
   }
 
-  /** Leaves filters and outputs that shards can have. */
-  void countedTokens(long value) {
-    ShapeStruct.countedTokens(shape, value);
+  /** Any number of prompt and output tokens is in the arrays then. */
+  void takeOneTokenOften() {
+    xent_layout.classes(ShapeStruct.layout(shape, Array.PROMPT_TOKENS), 0);
+    xent_layout.classes(ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), 0);
   }
 
+  void counts(long prompt, long output, long counted) {
+    ShapeStruct.promptCount(shape, prompt);
+    ShapeStruct.outputCount(shape, output);
+    ShapeStruct.countedTokens(shape, counted);
+  }
+
+  /** Leaves filters and outputs that shards can have. */
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
     inputs.keySet().removeAll(Set.of("draft tokens", "draft probabilities"));
