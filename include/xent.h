@@ -2,8 +2,8 @@
 /*
  * xent.h: softmax, log-softmax and cross-entropy on memory that you already have.
  *
- * This header is the manual. conformance/numerics.md defines every bit of every result. docs/developing/design.md
- * explains why the interface has this form.
+ * This header is the manual. conformance/numerics.md defines every bit of every result, conformance/bounds.md
+ * bounds its error. docs/developing/design.md explains why the interface has this form, and what the code paths are.
  *
  * A FIRST CALL
  *   The probabilities of a matrix of floats, and the losses and the gradient of int32_t labels, one per row:
@@ -94,7 +94,8 @@
  *   Functions are pure and re-entrant: no mutable globals, no allocation, no threads, no I/O, no environment variables.
  *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
  *   stack. If less than 160 KiB is left, it returns XENT_OUT_OF_STACK. (The first call of a thread asks the C
- *   library where its stack ends, which may allocate and read.)
+ *   library where its stack ends, which may allocate and read.) This is unknown, and not checked, on a stack that is
+ *   not the thread's own, as of a coroutine or a signal handler: give it 128 KiB.
  *   If a call fails, xent_status_message has the reason, and its report the details: set .report = &report, and read
  *   the members that the status names below. xent_field_name(report.field) is the argument or option.
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
@@ -143,11 +144,12 @@ enum {
   XENT_INVALID_SHAPE = 2,    /* report: field, integer. no classes, an inner of 0 with rows, negative sizes or strides,
                                 overflow */
   XENT_INVALID_OPTION = 3,   /* report: field, and value or, for an integer of xent_sampling, integer. an option out of
-                                its range */
-  XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) or masked, and not the ignore index */
+                                its range, or not allowed beside another one */
+  XENT_INVALID_LABEL = 4,    /* report: field, row, label. a label or token that is not in [0, classes) or masked, and
+                                not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
-  XENT_UNSUPPORTED = 6,      /* report: field, integer. a type, instruction set or option not in this build. Without a
-                                report: the number of a function, or bytes of a larger struct */
+  XENT_UNSUPPORTED = 6,      /* report: field, and integer or value. a type, instruction set or option not in this
+                                build. Without a report: the number of a function, or bytes of a larger struct */
   XENT_OUT_OF_STACK = 7,     /* the thread has less stack left than a call needs */
   XENT_INVALID_SIZE = 8      /* report: field, integer. `size` of a struct is not set, or invalid */
 };
@@ -296,7 +298,7 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
 }
 /* The same with one number per row. Nothing can check the type: int64_t labels with the type XENT_I32 are read as other
  * labels, without an error if those are classes too, and with XENT_F32 as a probability row. Nor can anything check the
- * size: losses with the layout of xent_per_class are written behind their end. */
+ * size: losses with the layout of xent_per_class are written past their end. */
 static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;
@@ -359,7 +361,8 @@ typedef struct xent_options {
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
   int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is, and
                                ignore_index has no effect */
-  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale must be 0 or 1 */
+  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale must be 0 or 1.
+                                 xent_default_options sets 1, with the scale 1 */
   int64_t ignore_index;     /* any number, also in [0, classes); labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
@@ -420,16 +423,17 @@ static inline xent_exact_sum xent_empty_exact_sum(void) {
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */
-  int32_t schedule;   /* the code path that computed the rows, for xent_schedule_name; 0: none. Changes between
-                         versions */
+  int32_t schedule;   /* the code path of the call, for xent_schedule_name; 0: none, as of a call that is rejected
+                         before it reads a row, or only prepared. Changes between versions */
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
-  int64_t label;      /* the label out of range; for U64 targets add 2^64 to a negative one */
-  int64_t integer;    /* the invalid size, type, instruction set or integer of xent_sampling; the index of an invalid
-                         weight; the size that a workspace needs */
+  int64_t label;      /* the label or token out of range; for U64 targets add 2^64 to a negative one */
+  int64_t integer;    /* the invalid size, stride, begin or end of a range, type, instruction set or integer of
+                         xent_sampling; the index of an invalid weight; the size that a workspace needs */
   double value;       /* the invalid option */
-  int64_t valid_rows; /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that are not ignored. Add up
-                         the two rounds of xent_finish */
+  int64_t valid_rows; /* of losses, xent_check_targets and xent_finish: rows that are not ignored (elements, of
+                         binary cross-entropy); of xent_sample: rows with a token. Add up the two rounds of
+                         xent_finish */
   double denominator; /* of xent_check_targets: what a mean is divided by; else valid_rows, even with weights */
   int64_t unfinished; /* of xent_finish, xent_sample: rows whose states must be computed again */
 } xent_report;
@@ -456,8 +460,8 @@ XENT_API const char *xent_schedule_name(int32_t schedule);
 /* ---- softmax and log-softmax ------------------------------------------------------------------- */
 
 /* y = exp(x) / sum exp(x) over the classes of each row, with the logits x after softcap and temperature. Options of
- * targets and gradients have no effect; focal_alpha is XENT_UNSUPPORTED, as in every function but binary cross-entropy.
- * output may be the logits, in place. A class range other than the whole row needs statistics. */
+ * targets and gradients have no effect, but must be valid; focal_alpha is XENT_UNSUPPORTED, as in every function but
+ * binary cross-entropy. output may be the logits, in place. A class range other than the whole row needs statistics. */
 typedef struct xent_softmax_call {
   uint64_t size;
   xent_sizes sizes;
@@ -597,7 +601,8 @@ typedef struct xent_cross_entropy_call {
   xent_output target_gradient; /* c u (1 - eps) w (lse - x), for probability rows or target_weights */
   xent_input row_offsets;    /* or NULL */
   xent_statistics *statistics; /* of row r at index r, for xent_cross_entropy_backward. Without targets they
-                                  need top_classes, and are for xent_softmax and xent_log_softmax of these */
+                                  need top_classes, and are for xent_softmax and xent_log_softmax of the same
+                                  logits */
   xent_exact_sum *exact_sum;   /* the losses are added to it */
 } xent_cross_entropy_call;
 
@@ -776,7 +781,7 @@ typedef struct xent_sampling {
   double top_p;      /* in (0, 1]: the smallest set of the largest classes with this total probability */
   double min_p;      /* in [0, 1]: classes with at least this share of the largest probability */
   double typical_p;  /* in (0, 1]: the classes whose -log p is nearest to the entropy, with this total probability */
-  double temperature; /* in [2^-32, 2^32]; 0: 1 */
+  double temperature; /* in [2^-32, 2^32]; 0: not set, as 1. Other libraries are greedy at 0: set greedy */
   double repetition_penalty; /* in [2^-126, 3.4e38], for classes among prompt and output tokens: divides logits above
                                 0, multiplies others; 0: none */
   double frequency_penalty;  /* in [-3.4e38, 3.4e38]: subtracted for each time that the class is among the output
@@ -822,12 +827,12 @@ typedef struct xent_sample_state {
  * not d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores
  * its draft.
  *
- * Texts: each call has one row and the tokens of the call before, then new ones. If its workspace and these tokens are
- * as they were, set sizes.counted_tokens to the number of them, prompt_count and output_count of the call before. Then
- * only the new tokens are read and checked. The result is the same. All tokens are read if the number is 0, if the
- * workspace has another number, shape or prompt_count, with bias_tokens, and for more than 16 new tokens. Another
- * number than 0 is XENT_INVALID_SHAPE for several rows, below prompt_count, and above the number of tokens; without
- * prompt_tokens prompt_count is 0. You may move the workspace, and use it after a call that fails.
+ * Texts: one row per call, whose tokens are those of the call before and then new ones. If the workspace and the old
+ * tokens are as they were, set sizes.counted_tokens to prompt_count + output_count of the call before (the count of an
+ * array that is NULL is 0): then only the new tokens are read and checked, with the same result. The call reads all
+ * tokens if counted_tokens is 0, if the workspace has another number, shape or prompt_count, with bias_tokens, and for
+ * more than 16 new tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is below
+ * prompt_count or above prompt_count + output_count. You may move the workspace, and use it after a call that fails.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
  * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
@@ -854,8 +859,9 @@ typedef struct xent_sample_call {
   xent_output tokens;            /* I32 or I64 */
   xent_input class_mask;         /* or NULL; I32 or U32: 32 classes in each number, the first one in the lowest bit */
   xent_input bias;               /* or NULL: added to the logits, one number per class; strides may be 0 */
-  xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 marks an unused entry,
-                                    in types with a sign */
+  xent_input prompt_tokens;      /* or NULL: sizes.prompt_count classes per row, of an integer type; -1 marks an unused
+                                    entry, in types with a sign. If the count is 0, there are no tokens, and the array
+                                    is ignored */
   xent_input output_tokens;      /* or NULL: the same with output_count */
   /* Optional outputs: */
   xent_output processed_log_probabilities; /* of the token among the kept classes */
@@ -873,7 +879,7 @@ typedef struct xent_sample_call {
   int64_t shards;                    /* the number of shards in gathered */
   xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered, if no
                                         other call reads it and this call is not repeated */
-  xent_input bias_tokens;        /* or NULL: target_count classes per row that have a bias; as prompt_tokens */
+  xent_input bias_tokens;        /* or NULL: sizes.target_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
   xent_input draft_tokens;       /* or NULL: one class per row, of an integer type; -1: none. See above */
   xent_input draft_probabilities; /* with draft_tokens: one number per class, at least 0, not checked */
@@ -1051,7 +1057,7 @@ XENT_API xent_status xent_backward_states(const xent_backward_states_call *call)
 
 /* Combines the states of whole rows, in class order. Copy the states of shards next to each other first: those of a row
  * of all shards, then those of the next row. This function has no shards: its classes are those of all shards.
- * Writes the statistics of row r at index r. For forward states
+ * Row r has its states at (r - rows->begin) * xent_chunks(sizes.classes), and its statistics at r. For forward states
  * it also writes log_sum_exp and, with targets, losses, correct and exact_sum, as xent_cross_entropy does. Pass the
  * targets of xent_forward_states.
  * States that do not belong together (another kind, numerics version, options, round or label) are

@@ -243,7 +243,7 @@ static void test_prepared(void) {
   w.size = sizeof w;
   w.prepared = &p;
   CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.schedule == 0 &&
-        xent_run(&p) == XENT_OK);
+        xent_run(&p) == XENT_OK && r.schedule != 0);
   w.choice = 1;
   CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
@@ -269,7 +269,7 @@ static void test_prepared(void) {
                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
                               .output = {again, xent_per_class(C, 1, XENT_F32)},
                               .row_offsets = {offsets, xent_per_row(1, XENT_I32)}};
-  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && xent_run(&p) == XENT_OK);
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && r.schedule == 0 && xent_run(&p) == XENT_OK);
   offsets[1] = C + 1;
   CHECK(xent_run(&p) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_ROW_OFFSETS);
   offsets[1] = 3;
@@ -299,6 +299,26 @@ static void test_prepared(void) {
 
 /* Whether runs of a prepared call omit its checks: the word after the function is the kernel. */
 static bool is_kept(const xent_prepared *p) { return p->opaque[1] != 0; }
+
+/* A list without entries may have some in a later run of a call that was made by its number. */
+static void test_list_that_grows(void) {
+  float logits[3] = {2, 1.5f, 0};
+  int32_t token, output[1] = {0};
+  const xent_sampling s = {.size = sizeof s, .greedy = 1, .repetition_penalty = 10};
+  xent_shape shape = dense_shape(1, 3, 1);
+  shape.tokens = xent_per_row(1, XENT_I32);
+  shape.output_tokens = xent_per_class(1, 1, XENT_I32);
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  xent_prepared p = {.size = sizeof p};
+  const xent_work w = {.size = sizeof w, .function = XENT_FUNCTION_SAMPLE, .shape = &shape, .options = &o,
+                       .sampling = &s, .report = &r, .row_end = 1, .prepared = &p,
+                       .arrays = 1 | 1 << 1 | 1 << 5 /* logits, tokens, output tokens */};
+  CHECK(xent_few_at(&w, logits, &token, output, NULL, NULL, NULL) == XENT_OK && !is_kept(&p) && r.schedule == 0);
+  CHECK(xent_run(&p) == XENT_OK && token == 0);
+  shape.output_count = 1;
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT && r.field == XENT_FIELD_WORKSPACE && r.schedule == 0);
+}
 
 enum { SAMPLED_ROWS = 2, SAMPLED = 40, SAMPLED_TOP = 3 };
 typedef struct {
@@ -403,6 +423,7 @@ int main(void) {
   test_records_behind_opaque_structs();
   test_prepared();
   test_changed_scales();
+  test_list_that_grows();
   test_prepared_sampling();
   return all_checks();
 }

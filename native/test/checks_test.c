@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything that the entry points reject before anything is written, with its status and field: structs and their
  * sizes, shapes, ranges, overlaps, arrays and their names. */
+#include "api/checks.h"
 #include "small.h"
 #include "tiers.h"
 
@@ -299,6 +300,20 @@ static void test_structs_of_calls(void) {
   CHECK(xent_forward_states(NULL) == XENT_INVALID_ARGUMENT && xent_backward_states(NULL) == XENT_INVALID_ARGUMENT);
 }
 
+/* A program that was compiled before a member was appended passes a smaller struct. */
+static void test_older_structs(void) {
+  reset();
+  xent_softmax_call c = {.size = offsetof(xent_softmax_call, statistics), .sizes = {ROWS, CLASSES, 1},
+                         .report = &report, .logits = {x, shape.logits}, .output = {y, shape.output}};
+  c.statistics = (const xent_statistics *)(const void *)((const char *)x + 1); /* bytes that are not of the struct */
+  CHECK(xent_softmax(&c) == XENT_INVALID_SIZE && untouched());
+  xent_function grown = xent_of_softmax;
+  grown.first_size = (uint16_t)c.size;
+  CHECK(xent_make_call(&c, &grown) == XENT_OK && !untouched());
+  c.size = sizeof c;
+  CHECK(xent_make_call(&c, &grown) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_STATISTICS);
+}
+
 /* A struct without its size, and sizes without `inner`: mistakes that would else do nothing and say that it is done. */
 #define LEAVES_OUT(function, type)                                                                                 \
   do {                                                                                                             \
@@ -427,7 +442,18 @@ static void test_ranges_of_calls(void) {
         report.integer == ROWS + 1);
   c.rows = NULL;
   c.classes = &part;
-  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_CLASS_RANGE);
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_CLASS_RANGE && report.integer == 3);
+  const xent_range early = {-1, 2}, reversed = {XENT_CHUNK, -5};
+  c.classes = &early;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.integer == -1);
+  c.classes = &reversed;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.integer == -5);
+  c.classes = NULL;
+  c.rows = &early;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.integer == -1);
+  c.rows = &reversed;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.integer == -5);
+  c.rows = NULL;
   c.classes = NULL;
   c.sizes.outer = c.sizes.inner = INT64_MAX;
   CHECK(xent_softmax(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE);
@@ -657,6 +683,7 @@ int main(void) {
   test_counts();
   test_shards();
   test_structs_of_calls();
+  test_older_structs();
   test_what_is_left_out();
   test_far_rows();
   test_ranges_of_calls();

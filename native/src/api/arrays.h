@@ -36,13 +36,13 @@ typedef struct {
   uint16_t layout, address; /* in xent_shape and xent_call */
   uint8_t field, form, holds;
   bool written;
-  uint64_t in_place; /* bit set of fields below 64 that the array may alias, at the same address and strides */
+  uint64_t in_place; /* bit set of fields below 64 that the array may alias, at the same address, strides and type */
 } xent_rule;
 
 #define XENT_FIELD_BIT(name) (UINT64_C(1) << XENT_FIELD_##name)
 #define XENT_INPUT(field_, name, address_, form_, holds_)                                                       \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, false, 0}
-/* The same, if bindings let one number stand for several rows or classes. */
+/* The same, if bindings let one number stand for several rows or classes: tools/functions.py reads the name. */
 #define XENT_SPREAD_INPUT XENT_INPUT
 #define XENT_OUTPUT_IN_PLACE(field_, name, address_, form_, holds_, in_place_)                                  \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
@@ -175,13 +175,16 @@ typedef struct {
   bool needs_report; /* the report receives the result of the function */
   bool weighs_rows;  /* the kernel sets the denominator */
   bool backward;     /* of softmax: the type of its output selects the arithmetic */
-  uint16_t size, report;
+  uint16_t size, first_size; /* of its struct, now and in the first version that had it */
+  uint16_t report;
   uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */
   uint32_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
 } xent_function;
 
 #define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;
 XENT_FUNCTIONS(XENT_DECLARE_FUNCTION)
+
+enum { XENT_LARGEST_STRUCT = 4096 }; /* its bytes, in any version */
 
 enum {
   XENT_OPTIONAL,
@@ -211,11 +214,15 @@ enum {
     _Static_assert(condition, otherwise);       \
     int nothing;                                \
   }))
-#define XENT_ARGUMENTS(call, places_, usual_, work_)                                                             \
+/* `first` is the size of the struct in the first version that had it: it stays when members are appended. */
+#define XENT_ARGUMENTS(call, first, places_, usual_, work_)                                                      \
   .places = places_, .count = XENT_COUNT(places_), .work = work_, .size = sizeof(call),                          \
+  .first_size = first + XENT_ZERO_IF((first) <= sizeof(call) && sizeof(call) <= XENT_LARGEST_STRUCT,             \
+                                     "a struct grows, up to a limit"),                                           \
   .usual = usual_ + XENT_ZERO_IF((usual_) <= XENT_MOST_USUAL, "xent_arrays_are_usual has no room for so many"),  \
   .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
 /* For a function without usual calls. */
-#define XENT_UNUSUAL_ARGUMENTS(call, places, work) XENT_ARGUMENTS(call, places, 0, work), .all_layouts = true
+#define XENT_UNUSUAL_ARGUMENTS(call, first, places, work) \
+  XENT_ARGUMENTS(call, first, places, 0, work), .all_layouts = true
 
 #endif

@@ -22,11 +22,9 @@ static int32_t number_at(const void *call, uint16_t at) {
   return number;
 }
 
-/* Makes the call of a struct, with a separate shape. */
-static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
+/* Makes the call of a struct of this version, with a separate shape. */
+static void take_members(xent_frame *f, const void *call, const xent_function *function) {
   static const xent_options defaults = {.size = sizeof defaults};
-  const xent_status status = xent_check_call(call, function->size);
-  if (status) return status;
   call_head h;
   memcpy(&h, call, sizeof h);
   const xent_sizes *sizes = &h.sizes;
@@ -59,6 +57,24 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
     if (xent_is_array(rule) && (known || address))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
+}
+
+/* The members that an older version did not have are 0. */
+__attribute__((cold, noinline)) static void take_older(xent_frame *f, const void *call, const xent_function *function) {
+  uint64_t whole[XENT_LARGEST_STRUCT / sizeof(uint64_t)] = {0}, size;
+  memcpy(&size, call, sizeof size);
+  memcpy(whole, call, (size_t)size);
+  take_members(f, whole, function);
+}
+
+static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
+  const xent_status status = xent_check_call(call, function->first_size, function->size);
+  if (status) return status;
+  const uint64_t *size = call;
+  if (*size < function->size)
+    take_older(f, call, function);
+  else
+    take_members(f, call, function);
   return XENT_OK;
 }
 
@@ -100,14 +116,17 @@ _Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, dynatemp_exponen
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
+  const int32_t schedule = f->report->schedule;
+  f->report->schedule = XENT_SCHEDULE_NONE; /* no row was computed */
   if (c->sampling_per_row || !XENT_HAS_ONLY(c, IN_KEPT, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
+  /* The call as it was made: the check removes lists without entries, which may have some in a later run. */
+  if (XENT_HAS_BESIDE(&p->call, IN_KEPT)) return XENT_OK;
   if (c->sampling && c->sampling->size != sizeof p->sampling) return XENT_OK;
   if (c->sampling) p->sampling = *c->sampling;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
-  p->schedule = f->report->schedule;
-  f->report->schedule = XENT_SCHEDULE_NONE; /* no row was computed */
+  p->schedule = schedule;
   if (c->report == &f->own_report) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
@@ -226,7 +245,7 @@ xent_status xent_run(xent_prepared *prepared) {
 
 /* One function for all, because only the arrays differ. */
 static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
-  xent_status status = xent_check_call(w, sizeof *w);
+  xent_status status = xent_check_call(w, sizeof *w, sizeof *w);
   if (!status && w->prepared) status = forget(w->prepared);
   if (status) return status;
   const xent_function *function = function_of(w->function);

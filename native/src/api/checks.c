@@ -24,18 +24,20 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 
 /* ---- structs ---- */
 
-/* Sizes of the first version, which all callers have at least, and an upper limit for all structs. For a shape: its
- * least size. A later version accepts shorter structs just as this one accepts a shorter shape. */
-enum { SHAPE_LEAST = 160, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+/* The least size of a shape, and the sizes of structs that have not grown yet: whoever appends a member lets callers
+ * pass the shorter struct, as of a shape. */
+enum { SHAPE_LEAST = 160, OPTIONS_SIZE = 104, SAMPLING_SIZE = 176, REPORT_SIZE = 72 };
 _Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
-_Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
+_Static_assert(sizeof(xent_options) == OPTIONS_SIZE && sizeof(xent_sampling) == SAMPLING_SIZE &&
+                   sizeof(xent_report) == REPORT_SIZE,
+               "shorter ones are to be taken");
 
 /* Every sized struct begins with its size. */
 xent_status xent_check_size(const void *address, uint64_t least) {
   const uint64_t *size = address, alignment = _Alignof(uint64_t);
   if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
-  return *size >= least && *size <= LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
+  return *size >= least && *size <= XENT_LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
 }
 
 /* Whether a caller sets a field that this version does not have. */
@@ -47,9 +49,9 @@ static bool sets_unknown(const void *address, uint64_t known) {
   return false;
 }
 
-xent_status xent_check_call(const void *call, uint64_t least) {
-  const xent_status status = xent_check_size(call, least);
-  return status ? status : sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
+xent_status xent_check_call(const void *call, uint64_t first, uint64_t size) {
+  const xent_status status = xent_check_size(call, first);
+  return status ? status : sets_unknown(call, size) ? XENT_UNSUPPORTED : XENT_OK;
 }
 
 /* ---- structs that every function takes ---- */

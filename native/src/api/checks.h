@@ -36,9 +36,10 @@ __attribute__((cold)) xent_status xent_refuse_value(xent_frame *frame, xent_stat
 /* xent_refuse for the ignore index, which may not fit a double. */
 __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xent_status status);
 
-/* Whether the struct of a function has a valid size, so that its fields can be read. */
-xent_status xent_check_call(const void *call, uint64_t least);
-/* Checks a struct that begins with its size; `least` is the size of the first version. */
+/* Whether a struct has a valid size, which may be that of its first version, and sets nothing that this version does
+ * not know. */
+xent_status xent_check_call(const void *call, uint64_t first, uint64_t size);
+/* Checks a struct that begins with its size. */
 xent_status xent_check_size(const void *address, uint64_t least);
 /* Makes the call of a struct, with a separate shape, and runs it. */
 xent_status xent_make_call(const void *call, const xent_function *function);
@@ -100,10 +101,13 @@ __attribute__((always_inline)) static inline xent_status xent_check_foreign(xent
 /* Checks the ranges of rows and classes. */
 static inline xent_status xent_check_ranges(xent_frame *f) {
   const int64_t classes = f->call.shape->classes, begin = f->call.class_begin, end = f->call.class_end;
-  if (f->call.row_begin < 0 || f->call.row_begin > f->call.row_end || f->call.row_end > f->rows)
+  if (f->call.row_begin < 0)
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE, f->call.row_begin);
+  if (f->call.row_begin > f->call.row_end || f->call.row_end > f->rows)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE, f->call.row_end);
-  if (begin < 0 || begin > end || end > classes || begin % XENT_CHUNK || (end % XENT_CHUNK && end != classes))
-    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, begin);
+  if (begin < 0 || begin % XENT_CHUNK) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, begin);
+  if (begin > end || end > classes || (end % XENT_CHUNK && end != classes))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, end);
   return XENT_OK;
 }
 

@@ -12,7 +12,7 @@
 XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);
-const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, places, 6, forward)};
+const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, 6, forward)};
 
 /* Checks that calls with only the usual arrays, including labels, do not need. */
 static xent_status check_rest(xent_frame *f) {
@@ -48,7 +48,7 @@ XENT_PLACES(backward_places, xent_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_cross_entropy_backward = {
-    XENT_ARGUMENTS(xent_cross_entropy_backward_call, backward_places, 4, backward)};
+    XENT_ARGUMENTS(xent_cross_entropy_backward_call, 496, backward_places, 4, backward)};
 
 static xent_status backward(xent_frame *f) {
   xent_call *c = &f->call;

@@ -19,7 +19,7 @@ XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
 static xent_status linear_cross_entropy(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_call, places, linear_cross_entropy)};
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy)};
 
 uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents) {
   linear_workspace w;
@@ -45,7 +45,6 @@ static xent_status begin(xent_frame *f) {
   const xent_status status = xent_begin(f, false);
   f->wide = f->call.wide = false;
   f->numbers = XENT_IN_FLOAT;
-  f->report->schedule = XENT_SCHEDULE_ROW;
   return status ? status : xent_check_foreign(f, XENT_OPTIONS_OF_ROWS);
 }
 
@@ -77,7 +76,8 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  f->report->schedule = XENT_SCHEDULE_ROW; /* not the schedule of the last part */
+  /* Not the schedule of the last part. */
+  f->report->schedule = none || f->keep ? XENT_SCHEDULE_NONE : XENT_SCHEDULE_ROW;
   return status;
 }
 
@@ -128,7 +128,7 @@ XENT_PLACES(backward_places, xent_linear_cross_entropy_backward_call, BACKWARD_P
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy_backward = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, backward)};
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward)};
 
 /* Any range of classes is allowed, but the sum of a hidden gradient must go through all classes in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -176,7 +176,7 @@ XENT_PLACES(state_places, xent_linear_states_call, STATE_PLACES);
 
 static xent_status states(xent_frame *f);
 const xent_function xent_of_linear_states = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_states_call, state_places, states)};
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_states_call, 440, state_places, states)};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;

@@ -26,7 +26,7 @@ XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
 const xent_function xent_of_sample = {
-    XENT_ARGUMENTS(xent_sample_call, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
+    XENT_ARGUMENTS(xent_sample_call, 896, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
     .reserved = offsetof(xent_sample_call, reserved)};
 
 /* ---- options ---- */
@@ -86,7 +86,8 @@ static xent_status check_sampling(xent_frame *f) {
   if (!c->sampling && c->sampling_per_row) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, 0);
   if (!c->sampling) c->sampling = &defaults;
   if (c->sampling_per_row && c->row_begin == c->row_end) return XENT_OK;
-  const xent_status first = xent_check_call(c->sampling, sizeof *c->sampling); /* it has the size of all */
+  /* It has the size of all. */
+  const xent_status first = xent_check_call(c->sampling, sizeof *c->sampling, sizeof *c->sampling);
   if (first) return refuse_sampling(f, first, c->sampling);
   int64_t bytes;
   if (c->sampling_per_row && __builtin_mul_overflow(f->rows, (int64_t)c->sampling->size, &bytes))
@@ -94,7 +95,7 @@ static xent_status check_sampling(xent_frame *f) {
   const int64_t end = c->sampling_per_row ? c->row_end : c->row_begin + 1;
   for (int64_t row = c->row_begin; row < end; row++) {
     const xent_sampling *s = sampling_of_row(c, row);
-    xent_status status = s->size != c->sampling->size ? XENT_INVALID_SIZE : xent_check_call(s, sizeof *s);
+    xent_status status = s->size != c->sampling->size ? XENT_INVALID_SIZE : xent_check_call(s, sizeof *s, sizeof *s);
     status = status ? refuse_sampling(f, status, s) : check_numbers(f, s);
     if (!status) continue;
     if (c->sampling_per_row) f->report->row = row;

@@ -12,7 +12,7 @@ XENT_PLACES(forward_places, xent_forward_states_call, FORWARD_PLACES);
 
 static xent_status forward_states(xent_frame *f);
 const xent_function xent_of_forward_states = {
-    XENT_ARGUMENTS(xent_forward_states_call, forward_places, 2, forward_states)};
+    XENT_ARGUMENTS(xent_forward_states_call, 344, forward_places, 2, forward_states)};
 
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
@@ -40,7 +40,7 @@ XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
 const xent_function xent_of_backward_states = {
-    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2, backward_states), .backward = true,
+    XENT_ARGUMENTS(xent_backward_states_call, 256, backward_places, 2, backward_states), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status backward_states(xent_frame *f) {
@@ -65,9 +65,9 @@ xent_status xent_backward_states(const xent_backward_states_call *c) {
 XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);
-const xent_function xent_of_finish = {XENT_ARGUMENTS(xent_finish_call, finish_places, 4, finish), .needs_report = true,
-                                      .logits_type = offsetof(xent_finish_call, logits_type),
-                                      .choice = offsetof(xent_finish_call, second_round)};
+const xent_function xent_of_finish = {
+    XENT_ARGUMENTS(xent_finish_call, 432, finish_places, 4, finish), .needs_report = true,
+    .logits_type = offsetof(xent_finish_call, logits_type), .choice = offsetof(xent_finish_call, second_round)};
 
 /* A softmax backward has no logits whose type selects the arithmetic; without rows, its states are not known. */
 static bool are_of_backward(const xent_call *c) {

@@ -87,7 +87,7 @@ static inline const row_state *known_states_at(const xent_call *call) {
 
 typedef xent_status (*xent_kernel)(const xent_call *call);
 
-/* One kernel per function of the interface. */
+/* The kernels of a type of arithmetic. Those of functions with one kernel for all types are in xent_kernels. */
 typedef struct {
   xent_kernel softmax_forward, log_sum_exp, softmax_backward, cross_entropy_forward, cross_entropy_backward,
       forward_states, backward_states, finish;

@@ -2,7 +2,7 @@
 /*
  * The paths of calls over rows: one list for each kind of call. A call takes the first path that fits, and its name is
  * in the report. The last path takes any call, and also the rows that other paths leave. The kernels of a path are in
- * schedules/ (single, dense, flow, long), columns/ (strip, turned), backward/, generic/ or f64/.
+ * schedules/ (single, dense, flow; long is in flow.h), columns/ (strip, turned), backward/, generic/ or f64/.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H

@@ -31,7 +31,7 @@ typedef struct {
   uint32_t digest;
   double max, label_logit;
   double sum, sum_low; /* sum_low: of float64 */
-  double dot, mass;    /* sums over targets: of t (m - x), and of t */
+  double dot, mass;    /* sums over targets: of t (m - x), and of t. Without targets see fold.h */
 } XENT_BEHIND_OPAQUE row_state;
 
 enum { XENT_LABEL_ELSEWHERE = 0xffff };

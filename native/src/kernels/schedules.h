@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The names of the paths that compute calls: xent_report.schedule. paths.h defines the path that a call takes. A test
- * build has a switch for each path (XENT_SWITCHES): if a path is off, a call takes the next path that fits, with the
- * same bits. Without XENT_SWITCHES, the switches are not compiled.
+ * The names of the paths that compute calls: xent_report.schedule. paths.h defines the path that a call over rows
+ * takes; the functions of api/ name that of the others. A test build has a switch for each path (XENT_SWITCHES): if a
+ * path is off, a call takes the next path that fits, with the same bits. Without XENT_SWITCHES, the switches are not
+ * compiled.
  */
 #ifndef XENT_SCHEDULES_H
 #define XENT_SCHEDULES_H
@@ -12,7 +13,7 @@
 #define XENT_SCHEDULES(_)                                                                                        \
   _(NONE, "none")                                                                                                \
   _(SINGLE, "single")         /* one row of at most 1024 classes, and only usual outputs */                      \
-  _(DENSE, "dense")           /* sixteen rows of a few classes, in place */                                      \
+  _(DENSE, "dense")           /* six to sixteen rows of a few classes, in place */                               \
   _(FLOW, "flow")             /* up to sixteen rows of up to 1024 classes together: schedules/flow.h */          \
   _(STRIP, "strip")           /* columns, at least four next to each other, one row per lane */                  \
   _(TURNED, "turned")         /* columns transposed to rows, some at a time */                                   \
