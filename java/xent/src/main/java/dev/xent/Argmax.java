@@ -9,8 +9,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.Options;
-import dev.xent.options.FullyMasked;
 
 /**
  * The class of the largest number along one axis: the lowest class among equals, -1 in a row that
@@ -56,8 +54,7 @@ public final class Argmax extends RowOperation {
      */
     public Argmax build() {
       Engine engine = engine();
-      return new Argmax(
-          LogitsPlan.argmax(engine, Options.of(engine, FullyMasked.NAN, numbers), axis));
+      return new Argmax(LogitsPlan.argmax(engine, options(engine), axis));
     }
   }
 }

@@ -13,8 +13,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.loss.BinaryPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
-import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
 
@@ -154,7 +152,6 @@ public final class BinaryCrossEntropy implements Loss {
 
   /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
   public static final class Builder extends ReducedBuilder<Builder> {
-    private @Nullable Long ignoreIndex;
     private @Nullable Tensor positiveWeights;
 
     private Builder() {}
@@ -186,8 +183,7 @@ public final class BinaryCrossEntropy implements Loss {
      * @throws OptionException unless from 0 to 2^32
      */
     public Builder focalGamma(double value) {
-      numbers.set(OptionRange.FOCAL_GAMMA, value);
-      return this;
+      return set(OptionRange.FOCAL_GAMMA, value);
     }
 
     /**
@@ -197,8 +193,7 @@ public final class BinaryCrossEntropy implements Loss {
      * @throws OptionException unless above 0 and at most 1
      */
     public Builder focalAlpha(double value) {
-      numbers.set(OptionRange.FOCAL_ALPHA, value);
-      return this;
+      return set(OptionRange.FOCAL_ALPHA, value);
     }
 
     /**
@@ -209,12 +204,8 @@ public final class BinaryCrossEntropy implements Loss {
      */
     public BinaryCrossEntropy build() {
       Engine engine = engine();
-      Options options = Options.of(engine, FullyMasked.NAN, numbers);
-      if (ignoreIndex != null) {
-        options = options.ignoring(ignoreIndex);
-      }
       return new BinaryCrossEntropy(
-          new BinaryPlan(engine, spec(options, null), viewOrNull(positiveWeights)));
+          new BinaryPlan(engine, spec(engine), viewOrNull(positiveWeights)));
     }
   }
 }

@@ -121,8 +121,6 @@ public final class CrossEntropyHvp {
 
   /** Options of {@link CrossEntropyHvp}. Not safe for use by several threads at once. */
   public static final class Builder extends LogitBuilder<Builder> {
-    private double gradientScale = 1;
-
     private Builder() {}
 
     /**

@@ -12,7 +12,6 @@ import dev.xent.internal.plan.loss.DivergencePlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.util.Objects;
@@ -164,7 +163,6 @@ public final class Divergence implements Loss {
   /** Options of {@link Divergence}. Not safe for use by several threads at once. */
   public static final class Builder extends ReducedBuilder<Builder> {
     private final Kind kind;
-    private FullyMasked fullyMasked = FullyMasked.NAN;
 
     private Builder(Kind kind) {
       this.kind = kind;
@@ -185,8 +183,7 @@ public final class Divergence implements Loss {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      numbers.set(OptionRange.TEMPERATURE, value);
-      return this;
+      return set(OptionRange.TEMPERATURE, value);
     }
 
     /**
@@ -197,8 +194,7 @@ public final class Divergence implements Loss {
      */
     public Divergence build() {
       Engine engine = engine();
-      Options options = Options.of(engine, fullyMasked, numbers);
-      return new Divergence(plan(engine, spec(options, null)));
+      return new Divergence(plan(engine, spec(engine)));
     }
 
     private DivergencePlan plan(Engine engine, LossSpec spec) {

@@ -2,51 +2,16 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.options.FullyMasked;
-import java.util.Objects;
 
 /**
  * The options of losses of logits and targets: {@link CrossEntropy} and {@link LinearCrossEntropy}.
  *
  * @param <B> the builder itself
  */
-public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends LossBuilder<B> {
-  private FullyMasked fullyMasked = FullyMasked.NAN;
-
+public abstract non-sealed class LogitLossBuilder<B extends OperationBuilder<B>>
+    extends LossBuilder<B> implements LogitOptions<B> {
   LogitLossBuilder() {}
-
-  /**
-   * Sets the result of a row that is all -inf, or whose classes are all masked: NaN (default), or
-   * loss and gradient +0.
-   */
-  public B fullyMasked(FullyMasked value) {
-    fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-    return self();
-  }
-
-  /**
-   * Sets {@code tau}: logits are divided by it, after the softcap. Default: 1.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
-   */
-  public B temperature(double value) {
-    numbers.set(OptionRange.TEMPERATURE, value);
-    return self();
-  }
-
-  /**
-   * Sets {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they
-   * stay.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
-   */
-  public B softcap(double value) {
-    numbers.set(OptionRange.SOFTCAP, value);
-    return self();
-  }
 
   /**
    * Sets the factor of the squared log-sum-exp, which is added to the loss of a row and keeps
@@ -55,8 +20,7 @@ public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends Lo
    * @throws OptionException unless 0 or more, and finite
    */
   public B zLoss(double value) {
-    numbers.set(OptionRange.Z_LOSS, value);
-    return self();
+    return set(OptionRange.Z_LOSS, value);
   }
 
   /**
@@ -70,8 +34,7 @@ public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends Lo
    * @throws OptionException unless above 0 and at most 0.5
    */
   public B probabilityClamp(double value) {
-    numbers.set(OptionRange.PROBABILITY_CLAMP, value);
-    return self();
+    return set(OptionRange.PROBABILITY_CLAMP, value);
   }
 
   /**
@@ -84,12 +47,6 @@ public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends Lo
    * @throws OptionException unless from 0 to 2^32
    */
   public B focalGamma(double value) {
-    numbers.set(OptionRange.FOCAL_GAMMA, value);
-    return self();
-  }
-
-  /** All options, with those of the kernels. */
-  LossSpec spec(Engine engine) {
-    return spec(engine, fullyMasked);
+    return set(OptionRange.FOCAL_GAMMA, value);
   }
 }

@@ -2,11 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
-import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -18,11 +14,6 @@ import org.jspecify.annotations.Nullable;
  * @param <B> the builder itself
  */
 public abstract class LossBuilder<B extends OperationBuilder<B>> extends ReducedBuilder<B> {
-  private @Nullable Long ignoreIndex;
-  private boolean negativeOfLabelsAlone;
-  private Smoothing smoothing = Smoothing.UNIFORM;
-  private @Nullable Tensor classWeights;
-
   LossBuilder() {}
 
   /**
@@ -41,8 +32,7 @@ public abstract class LossBuilder<B extends OperationBuilder<B>> extends Reduced
    * @throws OptionException unless in [0, 1]
    */
   public B labelSmoothing(double value) {
-    numbers.set(OptionRange.LABEL_SMOOTHING, value);
-    return self();
+    return set(OptionRange.LABEL_SMOOTHING, value);
   }
 
   /**
@@ -70,21 +60,5 @@ public abstract class LossBuilder<B extends OperationBuilder<B>> extends Reduced
   /** Makes a negative ignore index one of labels alone: probability rows do without it. */
   void ignoreNegativeOfLabelsAlone() {
     negativeOfLabelsAlone = true;
-  }
-
-  /** All of them and what is for logits. */
-  LossSpec spec(Engine engine, FullyMasked fullyMasked) {
-    boolean ignores = ignoreIndex != null;
-    long ignored = ignores ? ignoreIndex : 0;
-    Options options =
-        new Options(
-            engine.isa(),
-            fullyMasked,
-            ignores,
-            ignored,
-            negativeOfLabelsAlone && ignored < 0,
-            smoothing,
-            numbers);
-    return spec(options, classWeights);
   }
 }

@@ -12,7 +12,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.loss.NllPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 
 /**
@@ -159,7 +158,7 @@ public final class NllLoss implements Loss {
      */
     public NllLoss build() {
       Engine engine = engine();
-      return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN)));
+      return new NllLoss(new NllPlan(engine, spec(engine)));
     }
   }
 }

@@ -3,7 +3,12 @@ package dev.xent;
 
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionNumbers;
+import dev.xent.internal.plan.options.OptionRange;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Smoothing;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The options of all operations. Each builder extends one of the families {@link LogitBuilder},
@@ -30,11 +35,20 @@ public abstract class OperationBuilder<B extends OperationBuilder<B>> {
   // B has this bound in all families, so that programs that are compiled already still find an
   // option that moved to another one.
 
-  /** The numbers among its options. */
-  final OptionNumbers numbers = new OptionNumbers();
-
   int axis = -1;
   private Execution execution = Execution.defaults();
+
+  // The options of all kernels. A family has a method for each option that its kernels have.
+
+  private final OptionNumbers numbers = new OptionNumbers();
+  FullyMasked fullyMasked = FullyMasked.NAN;
+  @Nullable Long ignoreIndex;
+
+  /** Whether a negative ignore index does not apply to probability rows. */
+  boolean negativeOfLabelsAlone;
+
+  Smoothing smoothing = Smoothing.UNIFORM;
+  double gradientScale = 1;
 
   OperationBuilder() {}
 
@@ -60,8 +74,28 @@ public abstract class OperationBuilder<B extends OperationBuilder<B>> {
     return (B) this;
   }
 
+  /** Sets a numeric option. */
+  final B set(OptionRange option, double value) {
+    numbers.set(option, value);
+    return self();
+  }
+
+  /** The options for the kernels. */
+  final Options options(Engine engine) {
+    boolean ignores = ignoreIndex != null;
+    long ignored = ignores ? ignoreIndex : 0;
+    return new Options(
+        engine.isa(),
+        fullyMasked,
+        ignores,
+        ignored,
+        negativeOfLabelsAlone && ignored < 0,
+        smoothing,
+        numbers);
+  }
+
   /** The engine for the options in this process. */
-  Engine engine() {
+  final Engine engine() {
     return execution.engine();
   }
 }

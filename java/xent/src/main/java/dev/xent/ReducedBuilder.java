@@ -2,9 +2,9 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 public abstract class ReducedBuilder<B extends OperationBuilder<B>> extends OperationBuilder<B> {
   private Reduction reduction = Reduction.MEAN;
   private @Nullable Reduction gradientReduction;
-  private double gradientScale = 1;
   private double denominator = Double.NaN;
   private EmptyMean emptyMean = EmptyMean.NAN;
+  @Nullable Tensor classWeights;
 
   ReducedBuilder() {}
 
@@ -70,9 +70,9 @@ public abstract class ReducedBuilder<B extends OperationBuilder<B>> extends Oper
   }
 
   /** All options, with those of the kernels. */
-  LossSpec spec(Options options, @Nullable Tensor classWeights) {
+  final LossSpec spec(Engine engine) {
     return new LossSpec(
-        options,
+        options(engine),
         axis,
         Arguments.viewOrNull(classWeights),
         new Reductions(

@@ -24,7 +24,6 @@ import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
 import dev.xent.internal.plan.sample.TextCall;
-import dev.xent.options.FullyMasked;
 import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
@@ -294,8 +293,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder scale(double value) {
-      numbers.set(OptionRange.SCALE, value);
-      return this;
+      return set(OptionRange.SCALE, value);
     }
 
     /**
@@ -305,8 +303,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder softcap(double value) {
-      numbers.set(OptionRange.SOFTCAP, value);
-      return this;
+      return set(OptionRange.SOFTCAP, value);
     }
 
     /**
@@ -345,7 +342,7 @@ public final class Sampler {
      * @throws OptionException unless it is 0, or from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      numbers.set(OptionRange.SAMPLING_TEMPERATURE, value);
+      set(OptionRange.SAMPLING_TEMPERATURE, value);
       greedy = value == 0;
       return this;
     }
@@ -359,8 +356,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 2^32
      */
     public Builder dynatempRange(double r) {
-      numbers.set(OptionRange.DYNATEMP_RANGE, r);
-      return this;
+      return set(OptionRange.DYNATEMP_RANGE, r);
     }
 
     /**
@@ -370,8 +366,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder dynatempExponent(double q) {
-      numbers.set(OptionRange.DYNATEMP_EXPONENT, q);
-      return this;
+      return set(OptionRange.DYNATEMP_EXPONENT, q);
     }
 
     /**
@@ -401,8 +396,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder topP(double p) {
-      numbers.set(OptionRange.TOP_P, p);
-      return this;
+      return set(OptionRange.TOP_P, p);
     }
 
     /**
@@ -412,8 +406,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 1
      */
     public Builder minP(double p) {
-      numbers.set(OptionRange.MIN_P, p);
-      return this;
+      return set(OptionRange.MIN_P, p);
     }
 
     /**
@@ -423,8 +416,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder typicalP(double p) {
-      numbers.set(OptionRange.TYPICAL_P, p);
-      return this;
+      return set(OptionRange.TYPICAL_P, p);
     }
 
     /**
@@ -434,8 +426,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 2^32
      */
     public Builder topNSigma(double n) {
-      numbers.set(OptionRange.TOP_N_SIGMA, n);
-      return this;
+      return set(OptionRange.TOP_N_SIGMA, n);
     }
 
     /**
@@ -446,8 +437,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 1
      */
     public Builder xtcProbability(double p) {
-      numbers.set(OptionRange.XTC_PROBABILITY, p);
-      return this;
+      return set(OptionRange.XTC_PROBABILITY, p);
     }
 
     /**
@@ -456,8 +446,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder xtcThreshold(double t) {
-      numbers.set(OptionRange.XTC_THRESHOLD, t);
-      return this;
+      return set(OptionRange.XTC_THRESHOLD, t);
     }
 
     /**
@@ -467,8 +456,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-126 to the largest float
      */
     public Builder repetitionPenalty(double value) {
-      numbers.set(OptionRange.REPETITION_PENALTY, value);
-      return this;
+      return set(OptionRange.REPETITION_PENALTY, value);
     }
 
     /**
@@ -478,8 +466,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder frequencyPenalty(double value) {
-      numbers.set(OptionRange.FREQUENCY_PENALTY, value);
-      return this;
+      return set(OptionRange.FREQUENCY_PENALTY, value);
     }
 
     /**
@@ -489,8 +476,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder presencePenalty(double value) {
-      numbers.set(OptionRange.PRESENCE_PENALTY, value);
-      return this;
+      return set(OptionRange.PRESENCE_PENALTY, value);
     }
 
     /**
@@ -642,7 +628,7 @@ public final class Sampler {
      */
     public Sampler build() {
       Engine engine = engine();
-      Options options = Options.of(engine, FullyMasked.NAN, numbers);
+      Options options = options(engine);
       SamplingOptions sampling =
           new SamplingOptions(
               rules,

@@ -14,8 +14,6 @@ import dev.xent.internal.plan.logits.AxisPlan;
 import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Log-probabilities of a few classes of each row, {@code log softmax(x)} of these alone, and the
@@ -156,9 +154,6 @@ public final class SelectedLogProbabilities {
 
   /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */
   public static final class Builder extends LogitBuilder<Builder> {
-    private @Nullable Long ignoreIndex;
-    private double gradientScale = 1;
-
     private Builder() {}
 
     /** Sets the target that marks an unused entry: any number, a class or not. Default: none. */
@@ -185,11 +180,8 @@ public final class SelectedLogProbabilities {
      */
     public SelectedLogProbabilities build() {
       Engine engine = engine();
-      Options options = options(engine);
-      if (ignoreIndex != null) {
-        options = options.ignoring(ignoreIndex);
-      }
-      return new SelectedLogProbabilities(new SelectedPlan(engine, options, axis, gradientScale));
+      return new SelectedLogProbabilities(
+          new SelectedPlan(engine, options(engine), axis, gradientScale));
     }
   }
 }

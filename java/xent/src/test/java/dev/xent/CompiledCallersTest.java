@@ -123,10 +123,21 @@ class CompiledCallersTest {
           ? builder
           : method.getReturnType();
     }
-    Type above = returned(type.getSuperclass(), method);
+    Type generic =
+        Stream.concat(
+                Stream.ofNullable(type.getGenericSuperclass()),
+                Arrays.stream(type.getGenericInterfaces()))
+            .filter(base -> method.getDeclaringClass().isAssignableFrom(classOf(base)))
+            .findFirst()
+            .orElseThrow();
+    Type above = returned(classOf(generic), method);
     return above instanceof TypeVariable
-        ? ((ParameterizedType) type.getGenericSuperclass()).getActualTypeArguments()[0]
+        ? ((ParameterizedType) generic).getActualTypeArguments()[0]
         : above;
+  }
+
+  private static Class<?> classOf(Type type) {
+    return (Class<?>) (type instanceof ParameterizedType generic ? generic.getRawType() : type);
   }
 
   @Test
@@ -200,7 +211,7 @@ class CompiledCallersTest {
     assertThat(run(client, tomorrow(), CLASSES)).isEqualTo(today);
   }
 
-  /** The library with temperature one base further up. */
+  /** The library with label smoothing one base further up. */
   private Path tomorrow() throws IOException, ClassNotFoundException {
     Path sources = Files.createDirectories(folder.resolve("sources"));
     try (Stream<Path> files = Files.list(SOURCES)) {
@@ -208,16 +219,16 @@ class CompiledCallersTest {
         Files.copy(file, sources.resolve(file.getFileName()));
       }
     }
-    move(sources, "temperature", "LogitBuilder", "OperationBuilder");
+    move(sources, "labelSmoothing", "LossBuilder", "ReducedBuilder");
     Path classes = Files.createDirectories(folder.resolve("tomorrow"));
     try (Stream<Path> files = Files.list(sources)) {
       compile(files.toList(), classes);
     }
     try (URLClassLoader loader = loader(classes, CLASSES)) {
-      assertThat(declared(loader, "LogitBuilder"))
-          .contains("softcap")
-          .doesNotContain("temperature");
-      assertThat(declared(loader, "OperationBuilder")).contains("temperature");
+      assertThat(declared(loader, "LossBuilder"))
+          .contains("smoothing")
+          .doesNotContain("labelSmoothing");
+      assertThat(declared(loader, "ReducedBuilder")).contains("labelSmoothing");
     }
     return classes;
   }

@@ -19,6 +19,7 @@ import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
+import dev.xent.LogitOptions;
 import dev.xent.Loss;
 import dev.xent.LossBuilder;
 import dev.xent.LossCall;
@@ -128,6 +129,7 @@ final class Samples {
     put(ReducedBuilder.class, NllLoss.builder());
     put(LossBuilder.class, NllLoss.builder());
     put(LogitLossBuilder.class, CrossEntropy.builder());
+    put(LogitOptions.class, CrossEntropy.builder());
     put(Argmax.class, Argmax.along(1));
     put(Argmax.Builder.class, Argmax.builder());
     put(Entropy.class, Entropy.along(1));

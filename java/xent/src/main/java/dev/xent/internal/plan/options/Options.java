@@ -43,16 +43,6 @@ public record Options(
     numbers = numbers.together();
   }
 
-  /** The options of an operation without targets. */
-  public static Options of(Engine engine, FullyMasked fullyMasked, OptionNumbers numbers) {
-    return new Options(engine.isa(), fullyMasked, false, 0, false, Smoothing.UNIFORM, numbers);
-  }
-
-  /** Returns a copy with an ignore index. */
-  public Options ignoring(long index) {
-    return new Options(isa, fullyMasked, true, index, false, smoothing, numbers);
-  }
-
   /** Returns a numeric option; 0 if it is not used. */
   public double number(OptionRange range) {
     return numbers.get(range);
