@@ -5,8 +5,8 @@ places of native/src/api/*.c: tables for Java and Python, names of fields, and a
 interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
-                                  OptionRange.java, _functions.py, field_list.h, function_list.h, taken.h and
-                                  abi_facts.c
+                                  OptionRange.java, NumberOptions.java, _functions.py, field_list.h, function_list.h,
+                                  taken.h and abi_facts.c
     tools/functions.py --check    exit with 1 if one of them differs from the text to write
 
 Both exit with 1 if the places of a function differ from the arrays of its struct, in the order of the struct, which is
@@ -25,6 +25,7 @@ API = ROOT / "native/src/api"
 TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 OPTION_RANGE = ROOT / "java/xent/src/main/java/dev/xent/internal/plan/options/OptionRange.java"
+SPARK = ROOT / "java/xent-spark/src/main/java/dev/xent/spark/NumberOptions.java"
 PYTHON = ROOT / "python/src/pyxent/_functions.py"
 NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: edit its sources, not this file."]
 HEAD = [f"// {note}" for note in NOTES]
@@ -448,6 +449,9 @@ def java_number(number):
     return "0x1p" + shown[2:] if shown.startswith("2^") else shown + ("L" if number > 2.0**31 else "")
 
 
+ALWAYS_IN_DIGEST = {"temperature", "softcap", "label_smoothing", "z_loss"}  # those that came first
+
+
 def java_option_range(options):
     lines = HEAD + ["package dev.xent.internal.plan.options;", "",
                     "import dev.xent.errors.OptionException;", "",
@@ -495,8 +499,10 @@ def java_option_range(options):
                     '    return new OptionException(text + " is " + value + "; expected " + expected);', "  }", "}", ""]
 
 
-def java_option_fields(header):
+def java_option_fields(header, options):
     """The members of xent_options that plain Java reads: all but its size and the instruction set."""
+    later = [java_name(option.name) for option in options
+             if option.struct == "xent_options" and option.recorded and option.name not in ALWAYS_IN_DIGEST]
     body = re.search(r"typedef struct xent_options \{(.*?)\n\}", header, re.S)[1]
     types = {"int32_t": "int", "int64_t": "long", "double": "double"}
     members = [(types[kind], name) for kind, name in re.findall(r"(\w+) (\w+);", body)
@@ -506,7 +512,36 @@ def java_option_fields(header):
                    "/** The members of {@code xent_options}. */", "public class OptionFields {"] + [
         f"  public {kind} {java_name(name)};" for kind, name in members] + [
         "", "  OptionFields() {}", "", "  /** Reads a struct. */", "  public final void read(MemorySegment struct) {"] + [
-        f"    {java_name(name)} = xent_options.{name}(struct);" for _, name in members] + ["  }", "}", ""]
+        f"    {java_name(name)} = xent_options.{name}(struct);" for _, name in members] + [
+        "  }", "", "  /** The numbers that a digest of statistics has only if they are not 0. */",
+        "  public final double[] digestedIfUsed() {"] + wrapped("    return new double[] {", later, "};") + ["  }", "}", ""]
+
+
+def java_spark_options(options, header):
+    """The numbers of losses, except those of their reduction, and the setter of each in its builder."""
+    flags = members_of(header, "xent_options")
+    losses = [option for option in options if option.struct == "xent_options" and "LOSSES" in option.functions
+              and f"has_{option.name}" not in flags]
+    lines = HEAD + ["package dev.xent.spark;", "", "import dev.xent.LogitLossBuilder;", "import dev.xent.LogitOptions;",
+                    "import java.util.AbstractMap;", "import java.util.List;",
+                    "import java.util.function.ObjDoubleConsumer;", "",
+                    "/** The numbers among the options of functions of logits, and of losses. */",
+                    "abstract class NumberOptions extends AbstractMap<String, String> {",
+                    "  /** The name of a number, and its setter in a builder. */",
+                    "  record Number<B>(String name, ObjDoubleConsumer<B> setter) {}", ""]
+    for constant, builder, own in (("OF_LOGITS", "LogitOptions", True), ("OF_LOSSES", "LogitLossBuilder", False)):
+        names = [java_name(option.name) for option in losses if ("SOFTMAX" in option.functions) == own]
+        lines += [f"  static final List<Number<{builder}<?>>> {constant} =", "      List.of("] + [
+            f'          new Number<>("{name}", {builder}::{name}),' for name in names]
+        lines[-1] = lines[-1][:-1] + ");"
+        lines.append("")
+    lines += ["  /** Returns these options and another one. */", "  abstract XentOptions with(String name, Object value);"]
+    for option in losses:
+        name = java_name(option.name)
+        builder = "LogitBuilder" if "SOFTMAX" in option.functions else "CrossEntropy.Builder"
+        lines += ["", f"  /** Sets {{@link dev.xent.{builder}#{name}}}. */", f"  public XentOptions {name}(double value) {{",
+                  f'    return with("{name}", value);', "  }"]
+    return lines + ["}", ""]
 
 
 def wrapped(start, parts, end, most=100, indent=6, between=", "):
@@ -627,7 +662,8 @@ def main(given):
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, ranged, most),
-               KERNELS / "reference/call/OptionFields.java": java_option_fields(header),
+               KERNELS / "reference/call/OptionFields.java": java_option_fields(header, options),
+               SPARK: java_spark_options(options, header),
                OPTION_RANGE: java_option_range(options),
                PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]

@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 final class CrossEntropyOptions {
   private static final String TOP_COUNT = "--top-k";
 
-  @Mixin private LogitOptions logits;
+  @Mixin private LogitChoices logits;
   @Mixin private InputOptions.Sink sink;
 
   @Option(

@@ -85,7 +85,7 @@ final class SelectedCommand extends FileCommand {
       description = "Write the sum of each sequence, as f64.")
   private @Nullable Path sums;
 
-  @Mixin private LogitOptions options;
+  @Mixin private LogitChoices options;
   @Mixin private InputOptions.Classes rowClasses;
   @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;

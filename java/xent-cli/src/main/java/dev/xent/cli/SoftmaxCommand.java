@@ -44,7 +44,7 @@ final class SoftmaxCommand extends FileCommand {
   @Option(names = "--log", description = "Compute log-softmax.")
   private boolean log;
 
-  @Mixin private LogitOptions options;
+  @Mixin private LogitChoices options;
   @Mixin private InputOptions.Classes classes;
   @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;

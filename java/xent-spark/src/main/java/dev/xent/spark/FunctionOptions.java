@@ -26,7 +26,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.DoubleFunction;
+import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,16 +46,9 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /** The options that a function can have. */
   enum Kind {
     NUMBERS(null, "type", "classes"),
-    LOGITS(NUMBERS, "temperature", "softcap", "fullyMasked"),
+    LOGITS(NUMBERS, List.of(), NumberOptions.OF_LOGITS, "fullyMasked"),
     TOP(LOGITS, "log"),
-    LOSS(
-        LOGITS,
-        "ignoreIndex",
-        "labelSmoothing",
-        "zLoss",
-        "probabilityClamp",
-        "focalGamma",
-        "classWeights"),
+    LOSS(LOGITS, List.of("ignoreIndex"), NumberOptions.OF_LOSSES, "classWeights"),
     GRADIENT(LOSS, "denominator"),
     TOTAL(LOSS, "topK"),
     LINEAR(TOTAL, "weights", "bias") {
@@ -68,8 +61,22 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     private final List<String> names;
 
     Kind(@Nullable Kind base, String... more) {
+      this(base, List.of(), List.of(), more);
+    }
+
+    Kind(
+        @Nullable Kind base,
+        List<String> first,
+        List<? extends NumberOptions.Number<?>> numbers,
+        String... last) {
       names =
-          Stream.concat(base == null ? Stream.of() : base.names.stream(), Stream.of(more)).toList();
+          Stream.of(
+                  base == null ? List.<String>of() : base.names,
+                  first,
+                  numbers.stream().map(NumberOptions.Number::name).toList(),
+                  List.of(last))
+              .flatMap(List::stream)
+              .toList();
     }
 
     /** Whether an option is one of these or of those of the base. */
@@ -250,8 +257,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   private <B extends LogitBuilder<B>> B with(B builder) {
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
+    numbers(NumberOptions.OF_LOGITS, builder);
     return builder.execution(Execution.sequential()).fullyMasked(fullyMasked());
   }
 
@@ -273,12 +279,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   private <B extends LogitLossBuilder<B>> B with(B builder, DType type) {
     builder.execution(Execution.sequential()).reduction(Reduction.SUM).fullyMasked(fullyMasked());
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
-    number("labelSmoothing", builder::labelSmoothing);
-    number("zLoss", builder::zLoss);
-    number("probabilityClamp", builder::probabilityClamp);
-    number("focalGamma", builder::focalGamma);
+    numbers(NumberOptions.OF_LOGITS, builder);
+    numbers(NumberOptions.OF_LOSSES, builder);
     get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
     double[] weights = classWeights();
     if (weights != null) {
@@ -339,8 +341,20 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
             });
   }
 
-  private void number(String name, DoubleFunction<?> setter) {
-    get(name, null, value -> setter.apply(decimal(value)));
+  private <B> void numbers(List<? extends NumberOptions.Number<? super B>> all, B builder) {
+    for (NumberOptions.Number<? super B> each : all) {
+      number(each.name(), value -> each.setter().accept(builder, value));
+    }
+  }
+
+  private void number(String name, DoubleConsumer setter) {
+    get(
+        name,
+        null,
+        value -> {
+          setter.accept(decimal(value));
+          return null;
+        });
   }
 
   private static double decimal(String value) {

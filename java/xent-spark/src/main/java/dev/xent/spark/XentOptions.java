@@ -2,7 +2,6 @@
 package dev.xent.spark;
 
 import dev.xent.options.FullyMasked;
-import java.util.AbstractMap;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -22,7 +21,7 @@ import java.util.stream.Collectors;
  * <p>Each method returns another instance; instances are immutable. Values are checked when Spark
  * reads the query.
  */
-public final class XentOptions extends AbstractMap<String, String> {
+public final class XentOptions extends NumberOptions {
   private static final XentOptions NONE = new XentOptions(Map.of());
 
   private final Map<String, String> given;
@@ -46,16 +45,6 @@ public final class XentOptions extends AbstractMap<String, String> {
     return with("classes", value);
   }
 
-  /** Sets {@link dev.xent.LogitBuilder#temperature}. */
-  public XentOptions temperature(double value) {
-    return with("temperature", value);
-  }
-
-  /** Sets {@link dev.xent.LogitBuilder#softcap}. */
-  public XentOptions softcap(double value) {
-    return with("softcap", value);
-  }
-
   /** Sets {@link dev.xent.LogitBuilder#fullyMasked}. */
   public XentOptions fullyMasked(FullyMasked value) {
     return with(
@@ -71,26 +60,6 @@ public final class XentOptions extends AbstractMap<String, String> {
   /** Sets {@link dev.xent.CrossEntropy.Builder#ignoreIndex}. */
   public XentOptions ignoreIndex(long value) {
     return with("ignoreIndex", value);
-  }
-
-  /** Sets {@link dev.xent.CrossEntropy.Builder#labelSmoothing}. */
-  public XentOptions labelSmoothing(double value) {
-    return with("labelSmoothing", value);
-  }
-
-  /** Sets {@link dev.xent.CrossEntropy.Builder#zLoss}. */
-  public XentOptions zLoss(double value) {
-    return with("zLoss", value);
-  }
-
-  /** Sets {@link dev.xent.CrossEntropy.Builder#probabilityClamp}. */
-  public XentOptions probabilityClamp(double value) {
-    return with("probabilityClamp", value);
-  }
-
-  /** Sets {@link dev.xent.CrossEntropy.Builder#focalGamma}. */
-  public XentOptions focalGamma(double value) {
-    return with("focalGamma", value);
   }
 
   /** Sets {@link dev.xent.CrossEntropy.Builder#classWeights}. */
@@ -120,7 +89,8 @@ public final class XentOptions extends AbstractMap<String, String> {
     return with("bias", file);
   }
 
-  private XentOptions with(String name, Object value) {
+  @Override
+  XentOptions with(String name, Object value) {
     Map<String, String> all = new TreeMap<>(given);
     all.put(name, Objects.requireNonNull(value, name).toString());
     return new XentOptions(all);

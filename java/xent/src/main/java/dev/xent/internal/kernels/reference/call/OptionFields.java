@@ -39,4 +39,9 @@ public class OptionFields {
     focalGamma = xent_options.focal_gamma(struct);
     focalAlpha = xent_options.focal_alpha(struct);
   }
+
+  /** The numbers that a digest of statistics has only if they are not 0. */
+  public final double[] digestedIfUsed() {
+    return new double[] {focalGamma};
+  }
 }

@@ -30,7 +30,9 @@ public final class Digest {
       digest = add(digest, options.zLoss);
       int weighted = GivenArrays.has(call.given.of(CLASS_WEIGHTS)) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
-      digest = options.focalGamma == 0 ? digest : add(digest, options.focalGamma);
+      for (double number : options.digestedIfUsed()) {
+        digest = number == 0 ? digest : add(digest, number);
+      }
     }
     return digest;
   }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LogitBuilder;
-import dev.xent.LogitLossBuilder;
+import dev.xent.LogitOptions;
 import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options that change logits before the computation. */
-final class LogitOptions {
+final class LogitChoices {
   @Option(
       names = "--temperature",
       paramLabel = "T",
@@ -36,14 +35,7 @@ final class LogitOptions {
   }
 
   /** Sets the options in a builder. */
-  void tell(LogitBuilder<?> builder) {
-    builder.fullyMasked(fullyMasked);
-    Ranges.set("--temperature", temperature, builder::temperature);
-    Ranges.set("--softcap", softcap, builder::softcap);
-  }
-
-  /** Sets the options in the builder of a loss. */
-  void tell(LogitLossBuilder<?> builder) {
+  void tell(LogitOptions<?> builder) {
     builder.fullyMasked(fullyMasked);
     Ranges.set("--temperature", temperature, builder::temperature);
     Ranges.set("--softcap", softcap, builder::softcap);
