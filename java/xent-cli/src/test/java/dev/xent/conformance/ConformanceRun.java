@@ -14,11 +14,11 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.Work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -237,7 +237,7 @@ final class ConformanceRun {
 
   // ---- calls
 
-  private void lawful(Work work) {
+  private void lawful(FunctionCall work) {
     assertThat(kernels.run(work)).as("status").isEqualTo(Status.OK);
   }
 
@@ -263,8 +263,8 @@ final class ConformanceRun {
   }
 
   /** A call on all rows and classes, with every array of the case that the function takes. */
-  private Work call(Function function) {
-    Work work = new Work().begin(function, shape, options, report).rows(0, rows);
+  private FunctionCall call(Function function) {
+    FunctionCall work = new FunctionCall().begin(function, shape, options, report).rows(0, rows);
     arrays.forEach(
         (name, array) -> work.offer(Array.valueOf(name.toUpperCase(Locale.ROOT)), array));
     work.offer(Array.STATISTICS, statistics);
@@ -272,7 +272,7 @@ final class ConformanceRun {
   }
 
   /** The same where the losses are added up, if the case has their sum. */
-  private Work tallied(Function function) {
+  private FunctionCall tallied(Function function) {
     return call(function).set(Array.EXACT_SUM, c.numbers.containsKey("sum") ? exactSum : NULL);
   }
 
@@ -334,7 +334,8 @@ final class ConformanceRun {
   /** Without gradients, which may come later. */
   private void linear(boolean gradients) {
     MemorySegment workspace = workspace(c.classes);
-    Work work = tallied(Function.LINEAR_CROSS_ENTROPY).workspace(workspace, workspace.byteSize());
+    FunctionCall work =
+        tallied(Function.LINEAR_CROSS_ENTROPY).workspace(workspace, workspace.byteSize());
     if (!gradients) {
       work.set(Array.HIDDEN_GRADIENT, NULL)
           .set(Array.WEIGHTS_GRADIENT, NULL)
@@ -347,7 +348,7 @@ final class ConformanceRun {
   private void linearGradients(long begin, long end) {
     boolean all = begin == 0 && end == c.classes;
     MemorySegment workspace = workspace(end - begin);
-    Work work =
+    FunctionCall work =
         call(Function.LINEAR_CROSS_ENTROPY_BACKWARD)
             .classes(begin, end)
             .set(Array.LOGITS, NULL)
@@ -404,7 +405,7 @@ final class ConformanceRun {
     }
     boolean backward = c.inputs.containsKey("output");
     Function function = backward ? Function.BACKWARD_STATES : Function.FORWARD_STATES;
-    Work work = call(function).classes(begin, end).set(Array.STATES, states);
+    FunctionCall work = call(function).classes(begin, end).set(Array.STATES, states);
     lawful(c.function.equals("log_softmax_backward") ? work.set(Array.OUTPUT, NULL) : work);
   }
 

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * so little memory is touched and it stays in the cache. The rest of the range is reserved and
  * never touched.
  *
- * <p>All allocations are kept for the next call of the same {@link Work}.
+ * <p>All allocations are kept for the next call of the same {@link FunctionCall}.
  */
 final class ArrayBlocks {
   /**
@@ -155,24 +155,24 @@ final class ArrayBlocks {
   }
 
   /** Determines the elements to copy for a call, and the addresses of the blocks. */
-  void describe(Work work) {
-    inner = Math.max(ShapeStruct.inner(work.shape()), 1);
-    rowBegin = work.rowBegin();
-    rowEnd = work.rowEnd();
-    findRagged(work);
-    count = work.count();
+  void describe(FunctionCall call) {
+    inner = Math.max(ShapeStruct.inner(call.shape()), 1);
+    rowBegin = call.rowBegin();
+    rowEnd = call.rowEnd();
+    findRagged(call);
+    count = call.count();
     long needed = 0;
     for (int i = 0; i < count; i++) {
       Block block = blocks[i];
-      MemorySegment array = work.arrays[i];
+      MemorySegment array = call.arrays[i];
       block.isArray = !array.isNative();
       if (!block.isArray) {
         continue;
       }
-      describe(block, work, i);
+      describe(block, call, i);
       block.bytes = array.byteSize();
-      block.twin = twin(work, i);
-      int place = block.twin >= 0 ? block.twin : overwritten(work, i);
+      block.twin = twin(call, i);
+      int place = block.twin >= 0 ? block.twin : overwritten(call, i);
       if (place >= 0) {
         block.base = blocks[place].base;
         continue;
@@ -193,12 +193,12 @@ final class ArrayBlocks {
   }
 
   /** Replaces the Java arrays of the described call by blocks. */
-  void enter(Work work) {
+  void enter(FunctionCall call) {
     for (int i = 0; i < count; i++) {
       Block block = blocks[i];
       if (block.isArray) {
-        block.array = work.arrays[i];
-        work.arrays[i] = block.address;
+        block.array = call.arrays[i];
+        call.arrays[i] = block.address;
         if (block.read) {
           copy(block, true);
         }
@@ -211,7 +211,7 @@ final class ArrayBlocks {
    *
    * @param written whether to copy the results of the call to them
    */
-  void leave(Work work, boolean written) {
+  void leave(FunctionCall call, boolean written) {
     for (int i = 0; i < count; i++) {
       Block block = blocks[i];
       if (block.array != MemorySegment.NULL) {
@@ -219,7 +219,7 @@ final class ArrayBlocks {
         if (written && block.written) {
           copy(block, false);
         }
-        work.arrays[i] = array;
+        call.arrays[i] = array;
         block.array = MemorySegment.NULL;
       }
     }
@@ -229,10 +229,10 @@ final class ArrayBlocks {
    * The index of an earlier array over the same memory, as for an output that is also an input; or
    * -1.
    */
-  private int twin(Work work, int place) {
-    MemorySegment array = work.arrays[place];
+  private int twin(FunctionCall call, int place) {
+    MemorySegment array = call.arrays[place];
     for (int i = 0; i < place; i++) {
-      if (blocks[i].isArray && areSame(work.arrays[i], array)) {
+      if (blocks[i].isArray && areSame(call.arrays[i], array)) {
         return i;
       }
     }
@@ -251,20 +251,20 @@ final class ArrayBlocks {
    * keeps one block less in the cache. It also makes the core use normal stores instead of
    * streaming stores, since the block is read immediately afterwards.
    */
-  private int overwritten(Work work, int place) {
-    Function function = work.function();
+  private int overwritten(FunctionCall call, int place) {
+    Function function = call.function();
     Array array = function.array(place);
     int logits = function.place(Array.LOGITS);
     if (array != Array.OUTPUT && array != Array.GRADIENT || logits < 0 || logits >= place) {
       return -1;
     }
     for (int i = 0; i < count; i++) {
-      if (i != logits && areSame(work.arrays[i], work.arrays[logits])) {
+      if (i != logits && areSame(call.arrays[i], call.arrays[logits])) {
         return -1;
       }
     }
     return !blocks[place].read
-            && typeOf(work, array) == typeOf(work, Array.LOGITS)
+            && typeOf(call, array) == typeOf(call, Array.LOGITS)
             && areAlike(blocks[place], blocks[logits])
         ? logits
         : -1;
@@ -285,12 +285,12 @@ final class ArrayBlocks {
 
   // ---- which elements --------------------------------------------------------------------------
 
-  private void findRagged(Work work) {
-    int place = work.function().place(Array.ROW_OFFSETS);
+  private void findRagged(FunctionCall call) {
+    int place = call.function().place(Array.ROW_OFFSETS);
     raggedEnd = -1;
-    if (place >= 0 && work.arrays[place] != MemorySegment.NULL) {
-      MemorySegment offsets = work.arrays[place];
-      ElementType type = ElementType.of(typeOf(work, Array.ROW_OFFSETS));
+    if (place >= 0 && call.arrays[place] != MemorySegment.NULL) {
+      MemorySegment offsets = call.arrays[place];
+      ElementType type = ElementType.of(typeOf(call, Array.ROW_OFFSETS));
       raggedBegin = type.getInteger(offsets, rowBegin);
       raggedEnd = type.getInteger(offsets, rowEnd);
     }
@@ -301,23 +301,23 @@ final class ArrayBlocks {
     return ShapeStruct.offset(Array.LOGITS) + array.ordinal() * xent_layout.sizeof();
   }
 
-  private static int typeOf(Work work, Array array) {
-    return work.shape().get(JAVA_INT, layoutAt(array) + xent_layout.type$offset());
+  private static int typeOf(FunctionCall call, Array array) {
+    return call.shape().get(JAVA_INT, layoutAt(array) + xent_layout.type$offset());
   }
 
-  private void describe(Block block, Work work, int place) {
-    Function function = work.function();
+  private void describe(Block block, FunctionCall call, int place) {
+    Function function = call.function();
     Array array = function.array(place);
-    MemorySegment shape = work.shape();
+    MemorySegment shape = call.shape();
     long layout = layoutAt(array);
     Form form = function.rule(place).form;
     if (form == Form.OF_TARGETS) {
-      form = ofTargets(work);
-    } else if (function.rule(place).isOfBits(ElementType.of(typeOf(work, array)))) {
+      form = ofTargets(call);
+    } else if (function.rule(place).isOfBits(ElementType.of(typeOf(call, array)))) {
       form = Form.PER_WORD;
     }
     block.form = form;
-    block.size = ElementType.of(typeOf(work, array)).byteSize();
+    block.size = ElementType.of(typeOf(call, array)).byteSize();
     block.outer = shape.get(JAVA_LONG, layout + xent_layout.outer$offset());
     block.classes = shape.get(JAVA_LONG, layout + xent_layout.classes$offset());
     block.inner = shape.get(JAVA_LONG, layout + xent_layout.inner$offset());
@@ -327,9 +327,9 @@ final class ArrayBlocks {
     block.read =
         !block.written || form != Form.PER_CLASS || function == Function.LINEAR_CROSS_ENTROPY;
     boolean ranged = form == Form.PER_CLASS || form == Form.OF_CLASSES || form == Form.ONE_ROW;
-    boolean whole = !ranged || array == Array.CLASS_WEIGHTS || isMaskOfTargets(work, array);
-    block.from = whole ? 0 : work.classBegin();
-    block.entries = whole ? form.entries(shape) : work.classEnd() - block.from;
+    boolean whole = !ranged || array == Array.CLASS_WEIGHTS || isMaskOfTargets(call, array);
+    block.from = whole ? 0 : call.classBegin();
+    block.entries = whole ? form.entries(shape) : call.classEnd() - block.from;
     block.boxCount = 0;
     describeBoxes(block, ShapeStruct.features(shape));
   }
@@ -338,16 +338,16 @@ final class ArrayBlocks {
    * Whether this is a class mask of a call with targets, which reads the mask at target classes
    * outside the range too.
    */
-  private static boolean isMaskOfTargets(Work work, Array array) {
-    int targets = work.function().place(Array.TARGETS);
-    return array == Array.CLASS_MASK && targets >= 0 && work.arrays[targets] != MemorySegment.NULL;
+  private static boolean isMaskOfTargets(FunctionCall call, Array array) {
+    int targets = call.function().place(Array.TARGETS);
+    return array == Array.CLASS_MASK && targets >= 0 && call.arrays[targets] != MemorySegment.NULL;
   }
 
-  private static Form ofTargets(Work work) {
-    if (ShapeStruct.targetCount(work.shape()) != 0) {
+  private static Form ofTargets(FunctionCall call) {
+    if (ShapeStruct.targetCount(call.shape()) != 0) {
       return Form.PER_TARGET;
     }
-    int type = typeOf(work, Array.TARGETS);
+    int type = typeOf(call, Array.TARGETS);
     return ElementType.holds(type, ElementType.LABELS) ? Form.PER_ROW : Form.PER_CLASS;
   }
 

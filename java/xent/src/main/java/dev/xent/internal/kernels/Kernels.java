@@ -35,7 +35,7 @@ public interface Kernels {
   }
 
   /** Makes a call. Its arrays stay set for the next one. */
-  int run(Work work);
+  int run(FunctionCall functionCall);
 
   /** As {@link PreparedKernel#prepare}. */
   default boolean prepare(PreparedKernel kernel, boolean held) {

@@ -94,12 +94,12 @@ public final class NativeKernels implements Kernels {
 
   private static final class FewArrays {
     static final MethodHandle HANDLE =
-        Handle.FEW.created(entryPoint("xent_few_at", Work.FEW_ARRAYS));
+        Handle.FEW.created(entryPoint("xent_few_at", FunctionCall.FEW_ARRAYS));
   }
 
   private static final class FewArraysCritical {
     static final MethodHandle HANDLE =
-        Handle.FEW_CRITICAL.created(entryPoint("xent_few_at", Work.FEW_ARRAYS, critical()));
+        Handle.FEW_CRITICAL.created(entryPoint("xent_few_at", FunctionCall.FEW_ARRAYS, critical()));
   }
 
   private static final class ManyArrays {
@@ -114,12 +114,13 @@ public final class NativeKernels implements Kernels {
 
   private static final class Prepared {
     static final MethodHandle HANDLE =
-        Handle.PREPARED.created(entryPoint("xent_run_at", Work.FEW_ARRAYS));
+        Handle.PREPARED.created(entryPoint("xent_run_at", FunctionCall.FEW_ARRAYS));
   }
 
   private static final class PreparedCritical {
     static final MethodHandle HANDLE =
-        Handle.PREPARED_CRITICAL.created(entryPoint("xent_run_at", Work.FEW_ARRAYS, critical()));
+        Handle.PREPARED_CRITICAL.created(
+            entryPoint("xent_run_at", FunctionCall.FEW_ARRAYS, critical()));
   }
 
   private static final class Addresses {
@@ -210,7 +211,7 @@ public final class NativeKernels implements Kernels {
 
   /** The descriptor for few arrays whose addresses are passed as numbers. */
   static FunctionDescriptor numbersDescriptor() {
-    return descriptor(Work.FEW_ARRAYS, JAVA_LONG);
+    return descriptor(FunctionCall.FEW_ARRAYS, JAVA_LONG);
   }
 
   private static FunctionDescriptor descriptor(int arrays, MemoryLayout array) {
@@ -252,8 +253,8 @@ public final class NativeKernels implements Kernels {
 
   // ---- calls ------------------------------------------------------------------------------------
 
-  private boolean isCritical(Work work) {
-    return takesArrays && work.isOnHeap() || isBrief(work);
+  private boolean isCritical(FunctionCall call) {
+    return takesArrays && call.isOnHeap() || isBrief(call);
   }
 
   @Override
@@ -272,72 +273,72 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public int run(Work work) {
-    return isLinked(work) ? runAsItIs(work) : runOnHeap(work);
+  public int run(FunctionCall call) {
+    return isLinked(call) ? runAsItIs(call) : runOnHeap(call);
   }
 
   /** Whether the linker accepts the memory of a call. */
-  private boolean isLinked(Work work) {
-    return takesArrays || !work.isOnHeap();
+  private boolean isLinked(FunctionCall call) {
+    return takesArrays || !call.isOnHeap();
   }
 
   /**
    * Runs the call by a native method, which accepts Java arrays that the linker does not accept.
    */
-  private int runOnHeap(Work work) {
+  private int runOnHeap(FunctionCall call) {
     int status = Jni.NOT_HELD;
-    if (Jni.BOUND && work.isHeld() && work.hasFewArrays()) {
-      status = fewByMethod(work, work.struct().address());
-      Reference.reachabilityFence(work);
+    if (Jni.BOUND && call.isHeld() && call.hasFewArrays()) {
+      status = fewByMethod(call, call.struct().address());
+      Reference.reachabilityFence(call);
     }
-    return status == Jni.NOT_HELD ? runOnBlocks(work) : status;
+    return status == Jni.NOT_HELD ? runOnBlocks(call) : status;
   }
 
-  private int runOnBlocks(Work work) {
-    ArrayBlocks blocks = work.blocks();
-    blocks.describe(work);
+  private int runOnBlocks(FunctionCall call) {
+    ArrayBlocks blocks = call.blocks();
+    blocks.describe(call);
     boolean wrote = false;
     try {
-      blocks.enter(work);
-      int status = runAsItIs(work);
+      blocks.enter(call);
+      int status = runAsItIs(call);
       wrote = status == Status.OK;
       return status;
     } finally {
-      blocks.leave(work, wrote);
+      blocks.leave(call, wrote);
     }
   }
 
-  private int runAsItIs(Work work) {
+  private int runAsItIs(FunctionCall call) {
     try {
-      long struct = work.struct().address();
-      if (!work.hasFewArrays()) {
-        return many(isCritical(work), struct, work.arrays);
+      long struct = call.struct().address();
+      if (!call.hasFewArrays()) {
+        return many(isCritical(call), struct, call.arrays);
       }
       int status = Jni.NOT_HELD;
-      if (Jni.BOUND && isLinked(work) && work.isHeld() && !work.rate().isHigh()) {
-        status = fewByMethod(work, struct);
+      if (Jni.BOUND && isLinked(call) && call.isHeld() && !call.rate().isHigh()) {
+        status = fewByMethod(call, struct);
       }
-      return status == Jni.NOT_HELD ? few(isCritical(work), struct, work.fewArrays()) : status;
+      return status == Jni.NOT_HELD ? few(isCritical(call), struct, call.fewArrays()) : status;
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
-      Reference.reachabilityFence(work);
+      Reference.reachabilityFence(call);
     }
   }
 
   @Override
   public boolean prepare(PreparedKernel kernel, boolean held) {
-    Work work = kernel.work();
-    boolean usesJni = held && work.isHeld() && Jni.BOUND;
-    boolean linked = isLinked(work);
-    if (!work.hasFewArrays() || !linked && !usesJni) {
+    FunctionCall call = kernel.functionCall();
+    boolean usesJni = held && call.isHeld() && Jni.BOUND;
+    boolean linked = isLinked(call);
+    if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;
     }
-    kernel.prepared(isCritical(work), held && !work.isOnHeap(), linked, usesJni);
-    work.passOnlyThese();
-    MemorySegment struct = work.struct();
+    kernel.prepared(isCritical(call), held && !call.isOnHeap(), linked, usesJni);
+    call.passOnlyThese();
+    MemorySegment struct = call.struct();
     xent_work.prepared(struct, kernel.prepared);
-    int status = linked ? runAsItIs(work) : fewByMethod(work, struct.address());
+    int status = linked ? runAsItIs(call) : fewByMethod(call, struct.address());
     return status == Status.OK;
   }
 
@@ -374,10 +375,10 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  /** Calls a native method, on arrays that are {@link Work#isHeld held}. */
-  private static int fewByMethod(Work work, long struct) {
-    MemorySegment[] s = work.fewArrays();
-    @Nullable Object[] array = work.fewBases();
+  /** Calls a native method, on arrays that are {@link FunctionCall#isHeld held}. */
+  private static int fewByMethod(FunctionCall call, long struct) {
+    MemorySegment[] s = call.fewArrays();
+    @Nullable Object[] array = call.fewBases();
     return Jni.call(
         struct,
         array[0],
@@ -417,17 +418,17 @@ public final class NativeKernels implements Kernels {
   }
 
   /** Whether the call is short enough for the garbage collector to wait. */
-  private static boolean isBrief(Work work) {
-    return switch (work.function()) {
+  private static boolean isBrief(FunctionCall call) {
+    return switch (call.function()) {
       case LINEAR_CROSS_ENTROPY, LINEAR_CROSS_ENTROPY_BACKWARD, LINEAR_STATES -> false;
       // The lists of all shards take longer.
-      case SAMPLE -> ShapeStruct.allClasses(work.shape()) == 0 && hasLittleEffort(work);
-      default -> hasLittleEffort(work);
+      case SAMPLE -> ShapeStruct.allClasses(call.shape()) == 0 && hasLittleEffort(call);
+      default -> hasLittleEffort(call);
     };
   }
 
-  private static boolean hasLittleEffort(Work work) {
-    return Cost.of(work.rowEnd() - work.rowBegin(), work.classEnd() - work.classBegin()) <= BRIEF;
+  private static boolean hasLittleEffort(FunctionCall call) {
+    return Cost.of(call.rowEnd() - call.rowBegin(), call.classEnd() - call.classBegin()) <= BRIEF;
   }
 
   @Override

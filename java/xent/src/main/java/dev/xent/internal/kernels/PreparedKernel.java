@@ -17,12 +17,12 @@ public final class PreparedKernel {
   public static final long USE_LINKER = Jni.NOTHING_DRAWN;
 
   /** The maximum number of arrays. */
-  public static final int ARRAYS = Work.FEW_ARRAYS;
+  public static final int ARRAYS = FunctionCall.FEW_ARRAYS;
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 
   /** Holds the structs, and keeps them reachable. Only counts of tokens and their step change. */
-  private final Work work = new Work();
+  private final FunctionCall functionCall = new FunctionCall();
 
   /** The core's data of the prepared call. */
   final MemorySegment prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
@@ -48,8 +48,8 @@ public final class PreparedKernel {
   }
 
   /** The call to prepare. The caller sets its arrays, at most {@link #ARRAYS}. */
-  public Work work() {
-    return work;
+  public FunctionCall functionCall() {
+    return functionCall;
   }
 
   /**
@@ -60,7 +60,7 @@ public final class PreparedKernel {
    */
   public boolean prepare(Kernels kernels, boolean held) {
     boolean done = kernels.prepare(this, held);
-    work.clear();
+    functionCall.clear();
     return done;
   }
 

@@ -3,9 +3,9 @@ package dev.xent.internal.load;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
-import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
 import java.lang.foreign.MemorySegment;
 
@@ -59,8 +59,8 @@ final class LateKernels implements Kernels {
   }
 
   @Override
-  public int run(Work work) {
-    return now.run(work);
+  public int run(FunctionCall functionCall) {
+    return now.run(functionCall);
   }
 
   @Override

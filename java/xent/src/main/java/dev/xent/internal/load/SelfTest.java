@@ -9,10 +9,10 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -43,7 +43,7 @@ final class SelfTest {
   private static final long[] CROSS_ENTROPY = {0x6f1ae59cL, 0xb63e810fL, 0x39b4d13fL, 0xc0605f77L};
 
   private final Kernels kernels;
-  private final Work work = new Work();
+  private final FunctionCall functionCall = new FunctionCall();
   private final MemorySegment shape;
   private final MemorySegment options;
   private final MemorySegment logits;
@@ -155,7 +155,7 @@ final class SelfTest {
 
   private long softmax(ElementType type) {
     results.fill((byte) 0);
-    work.begin(Function.SOFTMAX, shape, options, NULL);
+    functionCall.begin(Function.SOFTMAX, shape, options, NULL);
     offer(Array.LOGITS, logits);
     offer(Array.OUTPUT, results);
     return run(type);
@@ -164,7 +164,7 @@ final class SelfTest {
   private long crossEntropy(ElementType type) {
     results.fill((byte) 0);
     long bytes = type.byteSize();
-    work.begin(Function.CROSS_ENTROPY, shape, options, NULL);
+    functionCall.begin(Function.CROSS_ENTROPY, shape, options, NULL);
     offer(Array.LOGITS, logits);
     offer(Array.TARGETS, labels);
     offer(Array.LOSSES, results.asSlice(ROWS * CLASSES * bytes));
@@ -175,11 +175,11 @@ final class SelfTest {
 
   /** Adds memory of this thread, which stays open. */
   private void offer(Array array, MemorySegment segment) {
-    work.offer(array, segment, null, true);
+    functionCall.offer(array, segment, null, true);
   }
 
   private long run(ElementType type) {
-    int status = kernels.run(work.rows(0, ROWS).classes(0, CLASSES));
+    int status = kernels.run(functionCall.rows(0, ROWS).classes(0, CLASSES));
     if (status == Status.OUT_OF_STACK) {
       throw new StackOverflowError("the thread has too little stack left for a native call");
     }

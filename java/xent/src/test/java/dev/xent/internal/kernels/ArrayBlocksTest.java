@@ -153,7 +153,8 @@ class ArrayBlocksTest {
     return numbers;
   }
 
-  private Work softmax(MemorySegment shape, MemorySegment x, MemorySegment y, long from, long to) {
+  private FunctionCall softmax(
+      MemorySegment shape, MemorySegment x, MemorySegment y, long from, long to) {
     return KernelRun.onRows(Function.SOFTMAX, shape, options, from, to, NULL)
         .set(Array.LOGITS, x)
         .set(Array.OUTPUT, y);
@@ -232,14 +233,16 @@ class ArrayBlocksTest {
     assertThat(x).isEqualTo(before);
   }
 
-  private Work gradient(MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment dx) {
+  private FunctionCall gradient(
+      MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment dx) {
     return KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 7, 211, NULL)
         .set(Array.LOGITS, x)
         .set(Array.TARGETS, q)
         .set(Array.GRADIENT, dx);
   }
 
-  private Work loss(MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment losses) {
+  private FunctionCall loss(
+      MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment losses) {
     return KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 7, 211, NULL)
         .set(Array.LOGITS, x)
         .set(Array.TARGETS, q)
@@ -258,7 +261,7 @@ class ArrayBlocksTest {
     MemorySegment in = MemorySegment.ofArray(x);
     MemorySegment out = MemorySegment.ofArray(y);
     Kernels own = new NativeKernels(false);
-    Work work = new Work();
+    FunctionCall work = new FunctionCall();
     for (int i = 0; i < 6; i++) {
       x[i] += i;
       MemorySegment expected = arena.allocate(x.length * 4L, 4);
@@ -278,7 +281,7 @@ class ArrayBlocksTest {
   }
 
   /** One of other sizes. */
-  private void anotherCall(Kernels own, Work work) {
+  private void anotherCall(Kernels own, FunctionCall work) {
     float[] y = new float[8];
     work.begin(Function.SOFTMAX, shape(2, 4, 1), options, NULL)
         .rows(0, 2)
@@ -294,7 +297,7 @@ class ArrayBlocksTest {
     MemorySegment shape = shape(3, 10, 1);
     layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I32());
     float[] y = new float[30];
-    Work work =
+    FunctionCall work =
         KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, KernelCall.report(arena))
             .set(Array.LOGITS, MemorySegment.ofArray(numbers(30, 4)))
             .set(Array.TARGETS, MemorySegment.ofArray(new int[] {1, 10, 2}))
@@ -311,7 +314,7 @@ class ArrayBlocksTest {
     MemorySegment tooShort = MemorySegment.ofArray(new float[20]);
     MemorySegment out = MemorySegment.ofArray(new float[30]);
     Kernels own = new NativeKernels(false);
-    Work work = softmax(shape, tooShort, out, 0, 3);
+    FunctionCall work = softmax(shape, tooShort, out, 0, 3);
     assertThatThrownBy(() -> own.run(work)).isInstanceOf(IndexOutOfBoundsException.class);
     assertThat(work.array(0)).isSameAs(tooShort);
     assertThat(work.array(1)).isSameAs(out);
@@ -364,7 +367,7 @@ class ArrayBlocksTest {
     }
 
     /** Puts arrays into a call. Returns what was there. */
-    static MemorySegment[] enter(Work work) {
+    static MemorySegment[] enter(FunctionCall work) {
       MemorySegment[] memory = work.arrays.clone();
       Function function = work.function();
       for (int i = 0; i < work.count(); i++) {
@@ -383,7 +386,7 @@ class ArrayBlocksTest {
     /**
      * Copies them back, with all bytes that a call wrote, valid or not, and puts the memory back.
      */
-    static void leave(Work work, MemorySegment[] memory) {
+    static void leave(FunctionCall work, MemorySegment[] memory) {
       for (int i = 0; i < work.count(); i++) {
         MemorySegment array = work.arrays[i];
         if (array != memory[i] && !memory[i].isReadOnly()) {
@@ -401,7 +404,7 @@ class ArrayBlocksTest {
     }
 
     @Override
-    public int run(Work work) {
+    public int run(FunctionCall work) {
       MemorySegment[] memory = enter(work);
       int status = kernels.run(work);
       leave(work, memory);

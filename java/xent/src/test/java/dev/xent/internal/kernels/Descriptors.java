@@ -18,9 +18,9 @@ public final class Descriptors {
   /** All of them. */
   public static List<ByHand> byHand() {
     return List.of(
-        new ByHand("xent_few_at", NativeKernels.descriptor(Work.FEW_ARRAYS), false),
+        new ByHand("xent_few_at", NativeKernels.descriptor(FunctionCall.FEW_ARRAYS), false),
         new ByHand("xent_many_at", NativeKernels.descriptor(Function.MOST_ARRAYS), false),
-        new ByHand("xent_run_at", NativeKernels.descriptor(Work.FEW_ARRAYS), false),
+        new ByHand("xent_run_at", NativeKernels.descriptor(FunctionCall.FEW_ARRAYS), false),
         new ByHand("xent_run_at", NativeKernels.numbersDescriptor(), true));
   }
 }

@@ -114,7 +114,7 @@ final class GeneralRun {
   }
 
   /** Every call of a case is valid: one that failed would compare nothing. */
-  private void lawful(String name, Work work) {
+  private void lawful(String name, FunctionCall work) {
     int status = kernels.run(work);
     if (status != Status.OK) {
       throw new AssertionError(c + ": " + name + " was refused with status " + status);
@@ -122,10 +122,13 @@ final class GeneralRun {
   }
 
   /** A call on all rows and classes, with the inputs of the case that the function takes. */
-  private Work work(
+  private FunctionCall work(
       Function function, MemorySegment shape, MemorySegment options, MemorySegment report) {
-    Work work =
-        new Work().begin(function, shape, options, report).rows(0, c.rows).classes(0, c.classes);
+    FunctionCall work =
+        new FunctionCall()
+            .begin(function, shape, options, report)
+            .rows(0, c.rows)
+            .classes(0, c.classes);
     work.offer(Array.LOGITS, c.logits);
     work.offer(Array.TARGETS, c.targets);
     work.offer(Array.UPSTREAM, c.upstream);

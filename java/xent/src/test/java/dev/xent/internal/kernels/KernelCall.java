@@ -54,7 +54,7 @@ final class KernelCall {
 
   /** Those that a plain cross-entropy is without. */
   private static final Array[] UNUSUAL =
-      IntStream.range(Work.FEW_ARRAYS, Function.CROSS_ENTROPY.count())
+      IntStream.range(FunctionCall.FEW_ARRAYS, Function.CROSS_ENTROPY.count())
           .mapToObj(Function.CROSS_ENTROPY::array)
           .filter(array -> array != Array.STATISTICS && array != Array.EXACT_SUM)
           .toArray(Array[]::new);
@@ -85,8 +85,8 @@ final class KernelCall {
   private static Caller caller(Function function, Array... without) {
     List<Array> absent = List.of(without);
     return (kernels, c, report) -> {
-      Work work =
-          new Work()
+      FunctionCall work =
+          new FunctionCall()
               .begin(function, c.shape, c.options, report)
               .rows(c.rowBegin, c.rowEnd)
               .classes(c.classBegin, c.classEnd);

@@ -8,7 +8,7 @@ public final class KernelRun {
   private KernelRun() {}
 
   /** On rows. */
-  public static Work onRows(
+  public static FunctionCall onRows(
       Function function,
       MemorySegment shape,
       MemorySegment options,
@@ -21,7 +21,7 @@ public final class KernelRun {
   }
 
   /** On some classes of rows. */
-  public static Work onClasses(
+  public static FunctionCall onClasses(
       Function function,
       MemorySegment shape,
       MemorySegment options,
@@ -30,7 +30,7 @@ public final class KernelRun {
       long classBegin,
       long classEnd,
       MemorySegment report) {
-    return new Work()
+    return new FunctionCall()
         .begin(function, shape, options, report)
         .rows(rowBegin, rowEnd)
         .classes(classBegin, classEnd);

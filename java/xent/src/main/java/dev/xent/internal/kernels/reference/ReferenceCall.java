@@ -8,7 +8,7 @@ import static dev.xent.internal.kernels.Array.STATES;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Work;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.math.Float32;
@@ -65,17 +65,17 @@ final class ReferenceCall extends Request {
   }
 
   /** Starts a call, whose arguments are valid. */
-  void begin(Work work) {
-    function = work.function();
-    given.take(work);
-    reportStruct = work.report();
-    choice = work.choice();
-    shards = work.shards();
+  void begin(FunctionCall functionCall) {
+    function = functionCall.function();
+    given.take(functionCall);
+    reportStruct = functionCall.report();
+    choice = functionCall.choice();
+    shards = functionCall.shards();
     report.clear();
     ragged = false;
     firstStatistics = 0;
-    shape.read(work.shape());
-    options.read(work.options());
+    shape.read(functionCall.shape());
+    options.read(functionCall.options());
     wide =
         switch (function) {
           case SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, BACKWARD_STATES ->
@@ -83,10 +83,10 @@ final class ReferenceCall extends Request {
           case LINEAR_CROSS_ENTROPY, LINEAR_CROSS_ENTROPY_BACKWARD, LINEAR_STATES -> false;
           default -> ElementType.isWide(shape.of(LOGITS).type);
         };
-    rowBegin = work.rowBegin();
-    rowEnd = work.rowEnd();
-    classBegin = function.hasClasses ? work.classBegin() : 0;
-    classEnd = function.hasClasses ? work.classEnd() : shape.classes;
+    rowBegin = functionCall.rowBegin();
+    rowEnd = functionCall.rowEnd();
+    classBegin = function.hasClasses ? functionCall.classBegin() : 0;
+    classEnd = function.hasClasses ? functionCall.classEnd() : shape.classes;
     if (function == Function.SAMPLE) {
       samplesPerRow = choice != 0;
       sampling.load(given.sampling, 0);

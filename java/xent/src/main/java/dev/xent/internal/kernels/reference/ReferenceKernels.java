@@ -2,10 +2,10 @@
 package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
@@ -29,9 +29,9 @@ public final class ReferenceKernels implements Kernels {
   public ReferenceKernels() {}
 
   @Override
-  public int run(Work work) {
+  public int run(FunctionCall functionCall) {
     ReferenceCall call = call();
-    call.begin(work);
+    call.begin(functionCall);
     int status = DataChecks.check(call);
     if (status == Status.OK) {
       status = compute(call);

@@ -15,15 +15,15 @@ public final class ArrayRow {
   private long at;
 
   /** Uses the current piece of an array. Returns false if the call does not have the array. */
-  public boolean take(CallArray part) {
-    if (part.view == null) {
+  public boolean take(CallArray array) {
+    if (array.view == null) {
       return false;
     }
-    segment = part.segment();
-    type = part.view.type;
-    outer = part.outer;
-    inner = part.inner;
-    stride = part.classes;
+    segment = array.segment();
+    type = array.view.type;
+    outer = array.outer;
+    inner = array.inner;
+    stride = array.classes;
     at = 0;
     return true;
   }

@@ -11,7 +11,7 @@ public final class ArrayViews {
   private final @Nullable View[] views = new View[Array.LAYOUTS];
 
   /** Bit i is set if there is a tensor for array i. */
-  private long given;
+  private long bits;
 
   /** Creates an empty set of tensors. */
   public ArrayViews() {}
@@ -27,8 +27,8 @@ public final class ArrayViews {
   }
 
   /** The arrays that have a tensor, as bits. */
-  public long given() {
-    return given;
+  public long bits() {
+    return bits;
   }
 
   public @Nullable View get(Array array) {
@@ -38,7 +38,7 @@ public final class ArrayViews {
   /** Sets the tensor of an array, or removes it with null. */
   public void set(Array array, @Nullable View view) {
     views[array.ordinal()] = view;
-    given = view == null ? given & ~bit(array) : given | bit(array);
+    bits = view == null ? bits & ~bit(array) : bits | bit(array);
   }
 
   /** A text of the name and the tensors that are set. */
@@ -48,7 +48,7 @@ public final class ArrayViews {
 
   /** Adds the tensors that are set to a text. */
   public Described describe(Described text) {
-    for (long left = given; left != 0; left &= left - 1) {
+    for (long left = bits; left != 0; left &= left - 1) {
       Array array = first(left);
       text.with(array.text, get(array));
     }

@@ -6,8 +6,8 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +55,7 @@ public final class CallArray {
   private final int place;
 
   /** The array of the core; null if no kernel takes it. */
-  public final @Nullable Array array;
+  public final @Nullable Array id;
 
   /** The xent_layout inside the xent_shape of the call. */
   private final MemorySegment layout;
@@ -95,11 +95,11 @@ public final class CallArray {
   private long writtenInner;
   private int writtenType;
 
-  public CallArray(int index, String name, @Nullable Array array, MemorySegment layout) {
+  public CallArray(int index, String name, @Nullable Array id, MemorySegment layout) {
     this.index = index;
     this.place = index == Array.LAYOUTS ? USUAL_ARRAYS : index < USUAL_ARRAYS ? index : index + 1;
     this.name = name;
-    this.array = array;
+    this.id = id;
     this.layout = layout;
   }
 
@@ -174,7 +174,7 @@ public final class CallArray {
 
   /** Whether the array may share its memory exactly with another array of the call. */
   public boolean mayBe(CallArray other) {
-    return other.array != null && rule.mayBe(other.array);
+    return other.id != null && rule.mayBe(other.id);
   }
 
   /**
@@ -211,10 +211,10 @@ public final class CallArray {
   }
 
   /** Passes the array to a kernel that takes it. */
-  public void offer(Work work) {
-    if (array != null) {
+  public void offer(FunctionCall kernel) {
+    if (id != null) {
       boolean isView = base == null;
-      work.offer(array, segment(), isView ? view.array : null, isView && view.everOpen);
+      kernel.offer(id, segment(), isView ? view.array : null, isView && view.everOpen);
     }
   }
 

@@ -164,13 +164,13 @@ public final class Dimensions {
   }
 
   /** Whether an array has this shape. */
-  public boolean isShape(long[] given) {
-    return Arrays.equals(given, 0, given.length, shape, 0, rank);
+  public boolean isShape(long[] other) {
+    return Arrays.equals(other, 0, other.length, shape, 0, rank);
   }
 
   /** Whether an array has this shape, or 1 instead of any of its sizes; every element is a row. */
-  public boolean isSpread(long[] given) {
-    return isLike(given, ANY, true);
+  public boolean isSpread(long[] other) {
+    return isLike(other, ANY, true);
   }
 
   public long size(int dimension) {
@@ -182,15 +182,15 @@ public final class Dimensions {
    *
    * @param repeats whether a size may also be 1, so that its number is repeated along the dimension
    */
-  public boolean isRowShape(long[] given, boolean repeats) {
-    if (given.length == rank) {
-      return isLike(given, 1, repeats);
+  public boolean isRowShape(long[] other, boolean repeats) {
+    if (other.length == rank) {
+      return isLike(other, 1, repeats);
     }
-    if (given.length != rank - 1) {
+    if (other.length != rank - 1) {
       return false;
     }
-    for (int d = 0; d < given.length; d++) {
-      if (given[d] != shape[d < axis ? d : d + 1] && !(repeats && given[d] == 1)) {
+    for (int d = 0; d < other.length; d++) {
+      if (other[d] != shape[d < axis ? d : d + 1] && !(repeats && other[d] == 1)) {
         return false;
       }
     }
@@ -198,16 +198,16 @@ public final class Dimensions {
   }
 
   /** Whether an array has the shape of the rows with several numbers along the class axis. */
-  public boolean hasRowsOfEntries(long[] given) {
-    return isLike(given, ANY, false);
+  public boolean hasRowsOfEntries(long[] other) {
+    return isLike(other, ANY, false);
   }
 
   /**
    * Whether an array has {@code size} numbers along the class axis, and the size of the call or 1
    * in every other dimension.
    */
-  public boolean isClassShape(long[] given, long size) {
-    return isLike(given, size, true);
+  public boolean isClassShape(long[] other, long size) {
+    return isLike(other, size, true);
   }
 
   /**
@@ -216,15 +216,15 @@ public final class Dimensions {
    * @param classes its size along that axis, or {@link #ANY}
    * @param repeats whether any other size may also be 1
    */
-  private boolean isLike(long[] given, long classes, boolean repeats) {
-    if (given.length != rank) {
+  private boolean isLike(long[] other, long classes, boolean repeats) {
+    if (other.length != rank) {
       return false;
     }
     for (int d = 0; d < rank; d++) {
       boolean fits =
           d == axis
-              ? classes == ANY || given[d] == classes
-              : given[d] == shape[d] || (repeats && given[d] == 1);
+              ? classes == ANY || other[d] == classes
+              : other[d] == shape[d] || (repeats && other[d] == 1);
       if (!fits) {
         return false;
       }

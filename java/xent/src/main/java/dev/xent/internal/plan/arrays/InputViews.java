@@ -16,17 +16,17 @@ public final class InputViews {
   private final ArrayViews views;
 
   /** The arrays that have a tensor, as bits; 0 in most calls. */
-  private final long given;
+  private final long bits;
 
   private InputViews(ArrayViews views) {
     this.views = views;
-    this.given = views.given();
+    this.bits = views.bits();
   }
 
   /** Returns these tensors and another one. */
   public InputViews with(Array array, View view) {
     ArrayViews more = new ArrayViews();
-    for (long left = given; left != 0; left &= left - 1) {
+    for (long left = bits; left != 0; left &= left - 1) {
       more.set(ArrayViews.first(left), views.get(ArrayViews.first(left)));
     }
     more.set(array, view);
@@ -36,7 +36,7 @@ public final class InputViews {
   /** Returns the tensors that a function takes. */
   public InputViews of(Function function) {
     ArrayViews some = new ArrayViews();
-    for (long left = given; left != 0; left &= left - 1) {
+    for (long left = bits; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       if (function.place(array) >= 0) {
         some.set(array, views.get(array));
@@ -47,17 +47,17 @@ public final class InputViews {
 
   /** The tensor of an array; null if the call does not have it. */
   public @Nullable View get(Array array) {
-    return given == 0 ? null : views.get(array);
+    return bits == 0 ? null : views.get(array);
   }
 
   /** The arrays that have a tensor, as bits. */
-  public long given() {
-    return given;
+  public long bits() {
+    return bits;
   }
 
   /** Rejects inputs that a function does not take. */
   public void requireFor(Function function, String operation) {
-    for (long left = given; left != 0; left &= left - 1) {
+    for (long left = bits; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       if (function.place(array) < 0) {
         reject(array, operation);

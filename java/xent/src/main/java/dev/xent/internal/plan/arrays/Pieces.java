@@ -44,14 +44,14 @@ public final class Pieces {
   /**
    * Finds the pieces and sets the three strides of each part. Returns the outer size of a piece.
    */
-  public long find(Dimensions dimensions, CallArray[] present, int parts) {
+  public long find(Dimensions dimensions, CallArray[] present, int presentCount) {
     firstRow = 0;
-    findGroups(dimensions, present, parts);
-    return describe(dimensions, present, parts);
+    findGroups(dimensions, present, presentCount);
+    return describe(dimensions, present, presentCount);
   }
 
-  private void findGroups(Dimensions dimensions, CallArray[] present, int parts) {
-    reserve(dimensions.rank, present, parts);
+  private void findGroups(Dimensions dimensions, CallArray[] present, int presentCount) {
+    reserve(dimensions.rank, present, presentCount);
     groupCount = 0;
     int axis = dimensions.axis;
     for (int d = 0; d < dimensions.rank; d++) {
@@ -59,19 +59,19 @@ public final class Pieces {
       if (d == axis || size == 1) {
         continue;
       }
-      if (groupCount == 0 || !joins(groupCount - 1, d, size, axis, present, parts)) {
+      if (groupCount == 0 || !joins(groupCount - 1, d, size, axis, present, presentCount)) {
         groups[groupCount++] = 1;
       }
       groups[groupCount - 1] *= size;
-      for (int i = 0; i < parts; i++) {
+      for (int i = 0; i < presentCount; i++) {
         present[i].groups[groupCount - 1] = present[i].stride(d, axis);
       }
     }
   }
 
   private static boolean joins(
-      int group, int dimension, long size, int axis, CallArray[] present, int parts) {
-    for (int i = 0; i < parts; i++) {
+      int group, int dimension, long size, int axis, CallArray[] present, int presentCount) {
+    for (int i = 0; i < presentCount; i++) {
       if (present[i].groups[group] != present[i].stride(dimension, axis) * size) {
         return false;
       }
@@ -79,11 +79,11 @@ public final class Pieces {
     return true;
   }
 
-  private void reserve(int rank, CallArray[] present, int parts) {
+  private void reserve(int rank, CallArray[] present, int presentCount) {
     if (groups.length < rank) {
       groups = new long[rank];
     }
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       present[i].reserveGroups(rank);
     }
   }
@@ -93,7 +93,7 @@ public final class Pieces {
    * between them, so that the rows of a piece are consecutive. The groups before them count the
    * pieces. A single group is the inner dimension if its stride is smaller than the class stride.
    */
-  private long describe(Dimensions dimensions, CallArray[] present, int parts) {
+  private long describe(Dimensions dimensions, CallArray[] present, int presentCount) {
     int innerGroup = groupCount - 1;
     int outerGroup = groupCount - 2;
     CallArray lead = present[0];
@@ -102,7 +102,7 @@ public final class Pieces {
       innerGroup = -1;
       outerGroup = 0;
     }
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       present[i].describe(outerGroup, innerGroup, dimensions);
     }
     long outer = outerGroup < 0 ? 1 : groups[outerGroup];
@@ -113,31 +113,31 @@ public final class Pieces {
   }
 
   /** Moves all parts to a piece. */
-  public void enter(long piece, CallArray[] present, int parts) {
+  public void enter(long piece, CallArray[] present, int presentCount) {
     if (count == 1) {
       return;
     }
     firstRow = piece * rows;
-    for (int i = 0; i < parts; i++) {
-      CallArray part = present[i];
+    for (int i = 0; i < presentCount; i++) {
+      CallArray array = present[i];
       long offset = 0;
       long rest = piece;
       for (int g = groupCount - 3; g >= 0; g--) {
-        offset += rest % groups[g] * part.groups[g];
+        offset += rest % groups[g] * array.groups[g];
         rest /= groups[g];
       }
-      part.enter(offset);
+      array.enter(offset);
     }
   }
 
   /** Copies the pieces of another thread's call, after {@code present} has copied its parts. */
-  public void follow(Pieces other, CallArray[] present, int parts) {
+  public void follow(Pieces other, CallArray[] present, int presentCount) {
     count = other.count;
     rows = other.rows;
     inner = other.inner;
     firstRow = other.firstRow;
     groupCount = other.groupCount;
-    reserve(groupCount, present, parts);
+    reserve(groupCount, present, presentCount);
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
   }
 

@@ -26,8 +26,8 @@ final class ArrayChecks {
     this.dimensions = call.dimensions;
   }
 
-  void requireType(CallArray part, Rule rule, View view) {
-    String name = part.name;
+  void requireType(CallArray array, Rule rule, View view) {
+    String name = array.name;
     switch (rule.holds) {
       case ElementType.NUMBERS -> {
         if (call.anyFloats) {
@@ -50,58 +50,58 @@ final class ArrayChecks {
   }
 
   /** Rejects shapes that the rule does not allow. Returns the index space of the array. */
-  Kind requireShape(CallArray part, Rule rule, View view) {
+  Kind requireShape(CallArray array, Rule rule, View view) {
     switch (rule.form) {
       case PER_CLASS -> {
         if (rule.spread) {
-          return dimensions.hasElements() ? spread(part, view) : perClass(part, rule, view);
+          return dimensions.hasElements() ? spread(array, view) : perClass(array, rule, view);
         }
-        requireLeadShape(part, view);
+        requireLeadShape(array, view);
         return Kind.CLASSES;
       }
       case PER_ROW -> {
-        requireRowShape(part, view, rule.spread);
+        requireRowShape(array, view, rule.spread);
         return Kind.ROWS;
       }
       case PER_TOP -> {
-        requireTop(part, view);
+        requireTop(array, view);
         return Kind.ENTRIES;
       }
       case PER_TARGET -> {
         if (rule == Rule.BIAS_VALUES) {
-          requireShapeOf(part, view, Array.BIAS_TOKENS.text, call.view(Array.BIAS_TOKENS));
+          requireShapeOf(array, view, Array.BIAS_TOKENS.text, call.view(Array.BIAS_TOKENS));
         } else {
-          requireEntries(part, view, 0);
+          requireEntries(array, view, 0);
           call.targetCount = view.shape[dimensions.axis];
         }
         return Kind.ENTRIES;
       }
       case PER_PROMPT -> {
-        requireEntries(part, view, 0);
+        requireEntries(array, view, 0);
         call.promptCount = view.shape[dimensions.axis];
         return Kind.ENTRIES;
       }
       case PER_OUTPUT -> {
-        requireEntries(part, view, 0);
+        requireEntries(array, view, 0);
         call.outputCount = view.shape[dimensions.axis];
         return Kind.ENTRIES;
       }
       case OF_TARGETS -> {
         CallArray like =
-            call.part(call.has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
-        requireShapeOf(part, view, like.name, like.view);
+            call.array(call.has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
+        requireShapeOf(array, view, like.name, like.view);
         return like.kind();
       }
       case PER_FEATURE -> {
-        requireShapeOf(part, view, call.part(Array.HIDDEN).name, call.view(Array.HIDDEN));
+        requireShapeOf(array, view, call.array(Array.HIDDEN).name, call.view(Array.HIDDEN));
         return Kind.ENTRIES;
       }
       case OF_CLASSES -> {
-        requireShapeOf(part, view, call.part(Array.WEIGHTS).name, call.view(Array.WEIGHTS));
+        requireShapeOf(array, view, call.array(Array.WEIGHTS).name, call.view(Array.WEIGHTS));
         return Kind.CLASS_ROWS;
       }
       case ONE_ROW -> {
-        requireOnePerClass(part, view);
+        requireOnePerClass(array, view);
         return Kind.CLASS_VECTOR;
       }
       case PER_WORD, OFFSETS, RECORDS -> throw new AssertionError(rule);
@@ -112,9 +112,9 @@ final class ArrayChecks {
   /**
    * Checks an array with one number per class, separate for each row or shared by some or all rows.
    */
-  private Kind perClass(CallArray part, Rule rule, View view) {
+  private Kind perClass(CallArray array, Rule rule, View view) {
     if (dimensions.ragged) {
-      requireLeadShape(part, view);
+      requireLeadShape(array, view);
       return Kind.CLASSES;
     }
     boolean ofBits = rule.isOfBits(view.type);
@@ -128,7 +128,7 @@ final class ArrayChecks {
     throw new ShapeException(
         message(
             "%s is %s, %s is %s with %s; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]%s",
-            part.name,
+            array.name,
             view,
             leadName(),
             leadText(),
@@ -141,7 +141,7 @@ final class ArrayChecks {
   }
 
   /** Checks an array with one number per element, which may be repeated. */
-  private Kind spread(CallArray part, View view) {
+  private Kind spread(CallArray array, View view) {
     if (dimensions.isSpread(view.shape) || isSingle(view)) {
       return Kind.CLASSES;
     }
@@ -152,11 +152,11 @@ final class ArrayChecks {
     throw new ShapeException(
         message(
             "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
-            part.name, view, leadName(), leadText(), dimensions.size(along), along));
+            array.name, view, leadName(), leadText(), dimensions.size(along), along));
   }
 
   /** Checks an array with one number per class that all rows share. */
-  private void requireOnePerClass(CallArray part, View view) {
+  private void requireOnePerClass(CallArray array, View view) {
     long classes = dimensions.classes;
     if (view.rank() == 1
         && (view.shape[0] == classes || (dimensions.ragged && view.shape[0] > classes))) {
@@ -165,9 +165,9 @@ final class ArrayChecks {
     throw new ShapeException(
         message(
             "%s is %s, %s is %s%s; expected a number for each class, in the shape [%d]%s",
-            part.name,
+            array.name,
             view,
-            call.features == 0 ? leadName() : call.part(Array.WEIGHTS).name,
+            call.features == 0 ? leadName() : call.array(Array.WEIGHTS).name,
             call.features == 0 ? leadText() : call.view(Array.WEIGHTS),
             dimensions.ragged || call.features != 0 ? "" : " with " + classes(),
             classes,
@@ -178,20 +178,20 @@ final class ArrayChecks {
    * Checks an output for the largest classes of each row; such outputs have the same number of
    * classes.
    */
-  private void requireTop(CallArray part, View view) {
-    requireEntries(part, view, call.topCount);
+  private void requireTop(CallArray array, View view) {
+    requireEntries(array, view, call.topCount);
     long count = view.shape[dimensions.axis];
     if (call.topCount != 0 && count != call.topCount) {
       throw new ShapeException(
           message(
               "%s is %s, topClasses is %s; expected the same shape",
-              part.name, view, call.view(Array.TOP_CLASSES)));
+              array.name, view, call.view(Array.TOP_CLASSES)));
     }
     if (count < 1 || count > dimensions.classes) {
       throw new ShapeException(
           message(
               "%s is %s, %s has %s; expected 1 to %d",
-              part.name,
+              array.name,
               view,
               leadName(),
               plural(dimensions.classes, "class"),
@@ -200,9 +200,9 @@ final class ArrayChecks {
     call.topCount = count;
   }
 
-  void requireLeadShape(CallArray part, View view) {
+  void requireLeadShape(CallArray array, View view) {
     if (!hasLeadShape(view)) {
-      throw otherShape(part, view, leadName(), leadText());
+      throw otherShape(array, view, leadName(), leadText());
     }
   }
 
@@ -230,53 +230,53 @@ final class ArrayChecks {
             dimensions.shapeText(), call.view(Array.HIDDEN), call.view(Array.WEIGHTS));
   }
 
-  private static void requireShapeOf(CallArray part, View view, String name, View like) {
+  private static void requireShapeOf(CallArray array, View view, String name, View like) {
     if (!Arrays.equals(view.shape, like.shape)) {
-      throw otherShape(part, view, name, like);
+      throw otherShape(array, view, name, like);
     }
   }
 
-  private static ShapeException otherShape(CallArray part, View view, String name, Object like) {
+  private static ShapeException otherShape(CallArray array, View view, String name, Object like) {
     return new ShapeException(
-        message("%s is %s, %s is %s; expected the same shape", part.name, view, name, like));
+        message("%s is %s, %s is %s; expected the same shape", array.name, view, name, like));
   }
 
-  void requireRowShape(CallArray part, View view, boolean repeats) {
+  void requireRowShape(CallArray array, View view, boolean repeats) {
     if (dimensions.isRowShape(view.shape, repeats) || (repeats && isSingle(view))) {
       return;
     }
     throw new ShapeException(
         message(
             "%s is %s, %s is %s with %s; expected %s of shape %s%s%s%s",
-            part.name,
+            array.name,
             view,
             leadName(),
             leadText(),
             dimensions.ragged
-                ? plural(dimensions.rows, "row") + " by " + call.part(Array.ROW_OFFSETS).name
+                ? plural(dimensions.rows, "row") + " by " + call.array(Array.ROW_OFFSETS).name
                 : classes(),
-            part.name,
+            array.name,
             Arrays.toString(dimensions.rowShape()),
             repeats ? ", in which any size may be 1" : "",
             otherAxis(view),
-            otherUse(part, view)));
+            otherUse(array, view)));
   }
 
   /**
    * A hint at one-hot rows if labels have the shape of the logits, and at a reshape if there is a
    * label for each of several rows that come as one.
    */
-  private String otherUse(CallArray part, View view) {
-    if (part.array == Array.TARGETS && hasLeadShape(view)) {
+  private String otherUse(CallArray array, View view) {
+    if (array.id == Array.TARGETS && hasLeadShape(view)) {
       return ", or one-hot rows of type " + Types.allowed(call.lead().type);
     }
     long rows = view.elements;
-    if (part.array == Array.TARGETS && dimensions.ragged && view.rank() == 1) {
-      return message(", or %s of shape [%d]", call.part(Array.ROW_OFFSETS).name, rows + 1);
+    if (array.id == Array.TARGETS && dimensions.ragged && view.rank() == 1) {
+      return message(", or %s of shape [%d]", call.array(Array.ROW_OFFSETS).name, rows + 1);
     }
     boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
     return fits
-            && part.array == Array.TARGETS
+            && array.id == Array.TARGETS
             && view.rank() == 1
             && call.features == 0
             && call.lead().rank() == 1
@@ -325,16 +325,16 @@ final class ArrayChecks {
    *
    * @param count their number; 0: any number
    */
-  void requireEntries(CallArray part, View view, long count) {
+  void requireEntries(CallArray array, View view, long count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {
       throw new ShapeException(
           message(
               "%s is %s, %s is %s; expected %s of shape %s",
-              part.name,
+              array.name,
               view,
               leadName(),
               leadText(),
-              part.name,
+              array.name,
               dimensions.entriesShape(count == 0 ? "k" : Long.toString(count))));
     }
   }

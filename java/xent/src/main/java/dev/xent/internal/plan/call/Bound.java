@@ -30,10 +30,10 @@ public class Bound {
     }
   }
 
-  protected final CallArguments given = new CallArguments();
-  private final View a;
-  private final @Nullable View b;
-  private @Nullable View c;
+  protected final CallArguments arguments = new CallArguments();
+  private final View first;
+  private final @Nullable View second;
+  private @Nullable View third;
   private final Runs runs;
 
   /**
@@ -48,20 +48,20 @@ public class Bound {
   public Bound(
       Operation operation,
       @Nullable Operation backward,
-      View a,
-      @Nullable View b,
-      @Nullable View c) {
-    operation.give(given, a, b, c);
-    this.a = a;
-    this.b = b;
-    this.c = c;
-    this.runs = new Runs(operation, given);
+      View first,
+      @Nullable View second,
+      @Nullable View third) {
+    operation.setViews(arguments, first, second, third);
+    this.first = first;
+    this.second = second;
+    this.third = third;
+    this.runs = new Runs(operation, arguments);
     this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
 
   /** Creates a call of an operation without a separate backward pass. */
-  public Bound(Operation operation, View a, @Nullable View b, @Nullable View c) {
-    this(operation, null, a, b, c);
+  public Bound(Operation operation, View first, @Nullable View second, @Nullable View third) {
+    this(operation, null, first, second, third);
   }
 
   /**
@@ -79,48 +79,48 @@ public class Bound {
    */
   private static final class Runs {
     private final Operation operation;
-    private final CallArguments given;
+    private final CallArguments arguments;
     private boolean ranBefore;
     private @Nullable Call own;
 
     /** Runs only the kernels, while the arguments stay the same. */
-    private @Nullable PreparedCall prepared;
+    private @Nullable PreparedCall preparedCall;
 
-    Runs(Operation operation, CallArguments given) {
+    Runs(Operation operation, CallArguments arguments) {
       this.operation = operation;
-      this.given = given;
+      this.arguments = arguments;
     }
 
-    double run(View a, @Nullable View b, @Nullable View c) {
+    double run(View first, @Nullable View second, @Nullable View third) {
       Call call = own;
-      PreparedCall kept = prepared;
+      PreparedCall kept = preparedCall;
       if (call != null
           && !call.broken
           && kept != null
-          && (given.outputs == null || given.outputs.wantNumbersAlone())
-          && kept.isOpen(a, b, c)
-          && operation.runPrepared(call, kept, a, b, c, given.outputs)) {
+          && (arguments.outputs == null || arguments.outputs.wantNumbersAlone())
+          && kept.isOpen(first, second, third)
+          && operation.runPrepared(call, kept, first, second, third, arguments.outputs)) {
         return call.result;
       }
       if (call == null || call.broken) {
         if (!ranBefore) {
           ranBefore = true;
-          return operation.run(given);
+          return operation.run(arguments);
         }
-        call = new Call(given);
+        call = new Call(arguments);
         own = call;
-        prepared = null;
+        preparedCall = null;
       }
       double result = operation.run(call);
-      if (prepared == null && given.areViewsAlone()) {
-        prepared = call.preparedCalls.find(operation.number, a, b, c);
+      if (preparedCall == null && arguments.areViewsAlone()) {
+        preparedCall = call.preparedCalls.find(operation.number, first, second, third);
       }
       return result;
     }
 
     /** Drops the prepared kernels after a change of the arguments. */
     void changed() {
-      prepared = null;
+      preparedCall = null;
       if (own != null) {
         own.changed();
       }
@@ -156,7 +156,7 @@ public class Bound {
     enter();
     try {
       begin(step, others);
-      double result = runs.run(a, b, c);
+      double result = runs.run(first, second, third);
       STATE.setRelease(this, IDLE);
       return result;
     } catch (Throwable e) {
@@ -174,23 +174,23 @@ public class Bound {
       throw new OptionException(
           "this loss has no separate backward; expected gradient(...) before run()");
     }
-    if (given.gradient == null && given.gradients == null) {
+    if (arguments.gradient == null && arguments.gradients == null) {
       throw new OptionException(
           "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
     }
     enter();
     try {
-      CallArguments arguments = backward.given;
-      arguments.lead = given.lead;
-      arguments.weights = given.weights;
-      arguments.targets = given.targets;
-      arguments.inputs = given.inputs;
-      arguments.gradient = given.gradient;
-      arguments.gradients = given.gradients;
-      arguments.saved = saved;
-      arguments.upstream = upstream;
+      CallArguments ofBackward = backward.arguments;
+      ofBackward.lead = arguments.lead;
+      ofBackward.weights = arguments.weights;
+      ofBackward.targets = arguments.targets;
+      ofBackward.inputs = arguments.inputs;
+      ofBackward.gradient = arguments.gradient;
+      ofBackward.gradients = arguments.gradients;
+      ofBackward.saved = saved;
+      ofBackward.upstream = upstream;
       backward.changed();
-      backward.run(a, b, c);
+      backward.run(first, second, third);
       STATE.setRelease(this, IDLE);
     } catch (Throwable e) {
       state = IDLE;
@@ -202,43 +202,43 @@ public class Bound {
 
   /** Sets the weights of elements. */
   public final Bound weights(@Nullable View view) {
-    given.weights = view;
+    arguments.weights = view;
     return this;
   }
 
   /** Sets the inputs of all later runs. */
   public final void inputs(InputViews views) {
     requireIdle();
-    given.inputs = views;
+    arguments.inputs = views;
     runs.changed();
   }
 
   /** Sets the tensor that receives the gradient: the third view, unless that is another output. */
   public final void gradient(View view) {
     requireIdle();
-    given.gradient = view;
-    if (given.output == null) {
-      c = view;
+    arguments.gradient = view;
+    if (arguments.output == null) {
+      third = view;
     }
     runs.changed();
   }
 
   /** The upstream of all later runs, or null. */
   public final @Nullable View upstream() {
-    return given.upstream;
+    return arguments.upstream;
   }
 
   /** Sets the upstream of all later runs. */
   public final void upstream(@Nullable View view) {
     requireIdle();
-    given.upstream = view;
+    arguments.upstream = view;
     runs.changed();
   }
 
   /** Sets the tensors that receive the gradients of a linear layer. */
   public final Bound gradients(@Nullable ArrayViews views) {
     requireIdle();
-    given.gradients = views;
+    arguments.gradients = views;
     runs.changed();
     return this;
   }
@@ -246,7 +246,7 @@ public class Bound {
   /** Sets the outputs of all later runs. */
   public final void outputs(Outputs outputs) {
     requireIdle();
-    given.outputs = outputs;
+    arguments.outputs = outputs;
     runs.changed();
   }
 

@@ -4,9 +4,9 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.UniqueNumbers;
@@ -23,7 +23,7 @@ final class BoundKernels {
   private static final class Kernel {
     private static final long NONE = -1;
 
-    final PreparedKernel prepared = new PreparedKernel();
+    final PreparedKernel preparedKernel = new PreparedKernel();
     final @Nullable ArrayMemory[] arrays = new ArrayMemory[PreparedKernel.ARRAYS];
 
     /**
@@ -72,7 +72,7 @@ final class BoundKernels {
   }
 
   private int requests() {
-    Outputs outputs = call.given.outputs;
+    Outputs outputs = call.arguments.outputs;
     return outputs == null ? 0 : outputs.requests();
   }
 
@@ -92,12 +92,12 @@ final class BoundKernels {
    * of another array.
    */
   private boolean isUsable() {
-    for (int i = 0; i < call.parts; i++) {
+    for (int i = 0; i < call.presentCount; i++) {
       if (!Memory.isAvailable(call.present[i].view)) {
         return false;
       }
     }
-    for (int i = 0; i < call.parts; i++) {
+    for (int i = 0; i < call.presentCount; i++) {
       if (!Memory.isAccessible(call.present[i].view)) {
         return false;
       }
@@ -134,41 +134,42 @@ final class BoundKernels {
       runs++;
     }
     @Nullable ArrayMemory[] a = kernel.arrays;
-    Failures.check(kernel.prepared.run(a[0], a[1], a[2], a[3], a[4], a[5]), call);
+    Failures.check(kernel.preparedKernel.run(a[0], a[1], a[2], a[3], a[4], a[5]), call);
     return true;
   }
 
   private boolean prepare(Kernel kernel, Kernels by, Function function) {
-    Work work = call.begin(kernel.prepared.work(), function, 0, call.dimensions.rows);
+    FunctionCall functionCall =
+        call.begin(kernel.preparedKernel.functionCall(), function, 0, call.dimensions.rows);
     boolean held = true;
     int places = 0;
-    for (int i = 0; i < call.parts; i++) {
-      CallArray part = call.present[i];
-      if (takes(function, part.array)) {
-        part.offer(work);
-        places |= 1 << function.place(part.array);
-        held &= part.view.isHeld();
+    for (int i = 0; i < call.presentCount; i++) {
+      CallArray array = call.present[i];
+      if (takes(function, array.id)) {
+        array.offer(functionCall);
+        places |= 1 << function.place(array.id);
+        held &= array.view.isHeld();
       }
     }
     boolean sums = takes(function, Array.EXACT_SUM) && call.exactSum() != MemorySegment.NULL;
     if (sums) {
-      work.offer(Array.EXACT_SUM, call.exactSum(), null, true);
+      functionCall.offer(Array.EXACT_SUM, call.exactSum(), null, true);
       places |= 1 << function.place(Array.EXACT_SUM);
     }
     if (Integer.bitCount(places) > PreparedKernel.ARRAYS) {
       return false;
     }
     Arrays.fill(kernel.arrays, null);
-    for (int i = 0; i < call.parts; i++) {
-      CallArray part = call.present[i];
-      if (takes(function, part.array)) {
-        kernel.arrays[rank(places, function, part.array)] = part.view;
+    for (int i = 0; i < call.presentCount; i++) {
+      CallArray array = call.present[i];
+      if (takes(function, array.id)) {
+        kernel.arrays[rank(places, function, array.id)] = array.view;
       }
     }
     if (sums) {
       kernel.arrays[rank(places, function, Array.EXACT_SUM)] = call.exactSumMemory;
     }
-    return kernel.prepared.prepare(by, held);
+    return kernel.preparedKernel.prepare(by, held);
   }
 
   private boolean takes(Function function, @Nullable Array array) {

@@ -7,9 +7,9 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Recycler;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.View;
@@ -63,7 +63,7 @@ public final class Call extends CallArrays {
   final ArrayMemory exactSumMemory;
 
   /** The arguments of the current kernel call. */
-  public final Work work = new Work();
+  public final FunctionCall functionCall = new FunctionCall();
 
   /** The outputs of calls that request only the loss. */
   final Outputs outputs = new Outputs();
@@ -86,12 +86,12 @@ public final class Call extends CallArrays {
   public @Nullable TargetKind kind;
 
   /** Whether the caller passed the states, which may then be inconsistent. */
-  public boolean givenStates;
+  public boolean statesOfCaller;
 
   // ---- set in each run -------------------------------------------------------------------------
 
   /** The arguments of the current call. */
-  public CallArguments given;
+  public CallArguments arguments;
 
   /** The engine that computes, from {@link #begin} to {@link #end()}. */
   private @Nullable Engine engine;
@@ -130,14 +130,14 @@ public final class Call extends CallArrays {
   }
 
   /** Creates the instance of a bound call. */
-  Call(CallArguments given) {
-    this(Owner.BOUND, given);
+  Call(CallArguments arguments) {
+    this(Owner.BOUND, arguments);
   }
 
-  private Call(Owner owner, CallArguments given) {
+  private Call(Owner owner, CallArguments arguments) {
     this.owner = owner;
-    this.given = given;
-    ownArguments = given;
+    this.arguments = arguments;
+    ownArguments = arguments;
     structs = new CallStructs(this, shape, arena);
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
@@ -168,7 +168,7 @@ public final class Call extends CallArrays {
 
   /** The outputs of this call. */
   public Outputs outputs() {
-    return given.outputs == null ? outputs : given.outputs;
+    return arguments.outputs == null ? outputs : arguments.outputs;
   }
 
   // ---- arguments of the kernels ----------------------------------------------------------------
@@ -178,7 +178,7 @@ public final class Call extends CallArrays {
     if (dimensions.rows == 0) {
       pieces.takeNone();
     } else if (dimensions.ragged) {
-      for (int i = 0; i < parts; i++) {
+      for (int i = 0; i < presentCount; i++) {
         present[i].describeRagged(dimensions);
       }
       pieces.takeOne(dimensions.rows, 1);
@@ -187,7 +187,7 @@ public final class Call extends CallArrays {
       pieces.takeOne(dimensions.before, dimensions.behind);
       structs.writeDense();
     } else {
-      long outer = pieces.find(dimensions, present, parts);
+      long outer = pieces.find(dimensions, present, presentCount);
       structs.write(outer, pieces.inner);
     }
   }
@@ -196,22 +196,22 @@ public final class Call extends CallArrays {
    * The arguments of a kernel call on some rows of the current piece and all classes, with every
    * array of this call that the function takes.
    */
-  public Work kernel(Function function, long row, long rowEnd) {
-    begin(work, function, row, rowEnd);
+  public FunctionCall kernel(Function function, long row, long rowEnd) {
+    begin(functionCall, function, row, rowEnd);
     offerArrays();
-    return work;
+    return functionCall;
   }
 
   /** Starts the arguments of a kernel call on some rows and all classes. */
-  Work begin(Work own, Function function, long row, long rowEnd) {
+  FunctionCall begin(FunctionCall own, Function function, long row, long rowEnd) {
     return own.begin(function, structs.shape, structs.options, report)
         .rows(row, rowEnd)
         .classes(0, dimensions.classes);
   }
 
   private void offerArrays() {
-    for (int i = 0; i < parts; i++) {
-      present[i].offer(work);
+    for (int i = 0; i < presentCount; i++) {
+      present[i].offer(functionCall);
     }
   }
 
@@ -242,17 +242,17 @@ public final class Call extends CallArrays {
 
   /** The leading array; null if the call failed before it had one. */
   @Nullable View leadOrNull() {
-    return parts > 0 ? lead() : null;
+    return presentCount > 0 ? lead() : null;
   }
 
   /** Drops the state of the previous call. */
   public void takeAnew() {
     structs.changed();
     changed();
-    if (parts > 0) {
+    if (presentCount > 0) {
       releaseArrays();
     }
-    givenStates = false;
+    statesOfCaller = false;
   }
 
   /** Drops the prepared kernels after a change of the arguments of a bound call. */
@@ -279,14 +279,14 @@ public final class Call extends CallArrays {
       long operation,
       @Nullable KernelArrays checks,
       KernelArrays computes,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable View own) {
     if (!partition.isOneKernel()) {
       return;
     }
-    PreparedCall noted = preparedCalls.note(operation, a, b, c);
+    PreparedCall noted = preparedCalls.note(operation, first, second, third);
     if (noted != null) {
       noted.prepare(
           dimensions,
@@ -294,9 +294,9 @@ public final class Call extends CallArrays {
           engine().kernels(),
           checks,
           computes,
-          a,
-          b,
-          c,
+          first,
+          second,
+          third,
           own,
           MemorySegment.NULL);
     }
@@ -314,7 +314,7 @@ public final class Call extends CallArrays {
       long operation,
       @Nullable PreparedCall kept,
       KernelArrays draws,
-      View a,
+      View first,
       View own,
       MemorySegment sampling) {
     if (kept != null) {
@@ -325,19 +325,19 @@ public final class Call extends CallArrays {
     }
     PreparedCall noted = kept;
     if (noted == null) {
-      noted = preparedCalls.note(operation, a, null, null);
-    } else if (!noted.note(operation, a, null, null)) {
+      noted = preparedCalls.note(operation, first, null, null);
+    } else if (!noted.note(operation, first, null, null)) {
       return;
     }
     if (noted != null) {
       noted.prepare(
-          dimensions, structs, engine().kernels(), null, draws, a, null, null, own, sampling);
+          dimensions, structs, engine().kernels(), null, draws, first, null, null, own, sampling);
     }
   }
 
   /** Moves all arrays to a piece. */
   public void enter(long piece) {
-    pieces.enter(piece, present, parts);
+    pieces.enter(piece, present, presentCount);
   }
 
   /** The engine that computes. */
@@ -354,11 +354,11 @@ public final class Call extends CallArrays {
     engine = caller.engine;
     structs.follow(caller.structs);
     followArrays(caller, caller.pieces.groupCount());
-    pieces.follow(caller.pieces, present, parts);
+    pieces.follow(caller.pieces, present, presentCount);
     records.follow(caller.records);
     writesGradient = caller.writesGradient;
     shared = caller.shared;
-    givenStates = caller.givenStates;
+    statesOfCaller = caller.statesOfCaller;
     scale = caller.scale;
     if (caller.addsExactSum) {
       emptyExactSum();
@@ -468,7 +468,7 @@ public final class Call extends CallArrays {
     addsExactSum = false;
     validRows = 0;
     writesGradient = false;
-    work.clear();
+    functionCall.clear();
     workspace.endCall();
     offsetsMemory.endCall();
     shared = null;
@@ -477,13 +477,13 @@ public final class Call extends CallArrays {
       keepReachable();
       return;
     }
-    if (parts > 0) {
+    if (presentCount > 0) {
       releaseArrays();
     }
-    if (given == ownArguments) {
-      given.clear();
+    if (arguments == ownArguments) {
+      arguments.clear();
     } else {
-      given = ownArguments;
+      arguments = ownArguments;
     }
     if (owner == Owner.NOBODY && !broken) {
       workspace.dropLarge();

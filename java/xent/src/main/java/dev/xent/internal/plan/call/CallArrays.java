@@ -57,7 +57,7 @@ public abstract class CallArrays {
    */
   public final CallArray[] present;
 
-  public int parts;
+  public int presentCount;
 
   /** The usual arrays of this call and their types. */
   long signature;
@@ -119,8 +119,8 @@ public abstract class CallArrays {
         all[i] = new CallArray(i, nameOf(array), array, layout);
       }
     }
-    logProbabilities = partOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS);
-    topProbabilities = partOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null);
+    logProbabilities = arrayOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS);
+    topProbabilities = arrayOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null);
     present = new CallArray[all.length];
   }
 
@@ -128,14 +128,14 @@ public abstract class CallArrays {
     return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
   }
 
-  private CallArray partOfNoKernel(int index, String name, @Nullable Array array) {
-    all[index] = new CallArray(index, name, array, arena.allocate(xent_layout.layout()));
+  private CallArray arrayOfNoKernel(int index, String name, @Nullable Array id) {
+    all[index] = new CallArray(index, name, id, arena.allocate(xent_layout.layout()));
     return all[index];
   }
 
   /** A part by its array of the core, with or without a view. */
-  public CallArray part(Array array) {
-    return all[array.ordinal()];
+  public CallArray array(Array id) {
+    return all[id.ordinal()];
   }
 
   /** The view of an array; null if the call does not have it. */
@@ -150,7 +150,7 @@ public abstract class CallArrays {
 
   /** Whether the call has a class mask that is packed into bits. */
   public boolean hasMaskOfBits() {
-    CallArray mask = part(Array.CLASS_MASK);
+    CallArray mask = array(Array.CLASS_MASK);
     return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type);
   }
 
@@ -158,14 +158,14 @@ public abstract class CallArrays {
 
   /** Takes the leading array, which determines the dimensions and the type. */
   public void lead(Rule rule, View view, int classAxis) {
-    lead(part(rule.array), rule, view, classAxis);
+    lead(array(rule.array), rule, view, classAxis);
   }
 
-  private void lead(CallArray part, Rule rule, View view, int classAxis) {
-    Types.requireLead(part.name, view);
-    dimensions.take(part.name, view, classAxis);
+  private void lead(CallArray array, Rule rule, View view, int classAxis) {
+    Types.requireLead(array.name, view);
+    dimensions.take(array.name, view, classAxis);
     begin();
-    take(part, rule, view, Kind.CLASSES);
+    take(array, rule, view, Kind.CLASSES);
   }
 
   /**
@@ -173,8 +173,8 @@ public abstract class CallArrays {
    * must fit the shape of the logits that are computed from them.
    */
   public void leadLinear(View states, int featureAxis, View weightsOfClasses) {
-    CallArray hidden = part(Array.HIDDEN);
-    CallArray weights = part(Array.WEIGHTS);
+    CallArray hidden = array(Array.HIDDEN);
+    CallArray weights = array(Array.WEIGHTS);
     requireFloat32(hidden, states);
     requireFloat32(weights, weightsOfClasses);
     int axis = Strides.axis(featureAxis, states.shape);
@@ -205,10 +205,10 @@ public abstract class CallArrays {
     take(weights, Rule.WEIGHTS, weightsOfClasses, Kind.CLASS_ROWS);
   }
 
-  private static void requireFloat32(CallArray part, View view) {
+  private static void requireFloat32(CallArray array, View view) {
     if (!Types.fits(view.type, ElementType.F32)) {
       throw new DTypeException(
-          part.name
+          array.name
               + " is "
               + view
               + "; expected a tensor of type "
@@ -218,16 +218,16 @@ public abstract class CallArrays {
 
   /** Takes the leading array of a call in which every element is a row. */
   public void leadElements(Rule rule, View view, int classAxis) {
-    CallArray part = part(rule.array);
-    Types.requireLead(part.name, view);
+    CallArray array = array(rule.array);
+    Types.requireLead(array.name, view);
     dimensions.takeElements(view, classAxis);
     begin();
-    take(part, rule, view, Kind.CLASSES);
+    take(array, rule, view, Kind.CLASSES);
   }
 
   /** Takes targets in the shape of the leading array: labels 0 and 1, or numbers from 0 to 1. */
   public void elementTargets(View view) {
-    CallArray targets = part(Array.TARGETS);
+    CallArray targets = array(Array.TARGETS);
     View lead = lead();
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
       throw new DTypeException(
@@ -248,30 +248,30 @@ public abstract class CallArrays {
       Function function, String operation, View view, int classAxis, InputViews inputs) {
     inputs.requireFor(function, operation);
     Rule rule = function.rule(0);
-    lead(part(rule.array), rule, view, classAxis, inputs);
+    lead(array(rule.array), rule, view, classAxis, inputs);
   }
 
   /** Takes the leading array; its rows are ragged if the inputs have offsets. */
-  public void lead(CallArray part, Rule rule, View view, int classAxis, InputViews inputs) {
+  public void lead(CallArray array, Rule rule, View view, int classAxis, InputViews inputs) {
     View offsets = inputs.get(Array.ROW_OFFSETS);
     if (offsets == null) {
-      lead(part, rule, view, classAxis);
+      lead(array, rule, view, classAxis);
     } else {
-      leadRagged(part, rule, view, classAxis, offsets);
+      leadRagged(array, rule, view, classAxis, offsets);
     }
   }
 
-  private void leadRagged(CallArray part, Rule rule, View view, int classAxis, View offsets) {
-    Types.requireLead(part.name, view);
-    CallArray rowOffsets = part(Array.ROW_OFFSETS);
-    RowOffsets.require(rowOffsets.name, offsets, part.name, view);
+  private void leadRagged(CallArray array, Rule rule, View view, int classAxis, View offsets) {
+    Types.requireLead(array.name, view);
+    CallArray rowOffsets = array(Array.ROW_OFFSETS);
+    RowOffsets.require(rowOffsets.name, offsets, array.name, view);
     Strides.axis(classAxis, view.shape);
     MemorySegment copy = copyOf(offsets);
-    long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, part.name, view);
+    long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, array.name, view);
     RowOffsets.requireCountable(rowOffsets.name, offsets, longest);
     dimensions.takeRagged(offsets.elements - 1, longest);
     begin();
-    take(part, rule, view, Kind.CLASSES);
+    take(array, rule, view, Kind.CLASSES);
     take(rowOffsets, Rule.ROW_OFFSETS, offsets, Kind.OFFSETS);
     rowOffsets.useCopy(copy);
   }
@@ -362,11 +362,11 @@ public abstract class CallArrays {
 
   /** Takes another array, which must fit the leading array as the rule requires. */
   public void take(Rule rule, View view) {
-    take(part(rule.array), rule, view);
+    take(array(rule.array), rule, view);
   }
 
   /** Takes an optional array. */
-  public void takeIfGiven(Rule rule, @Nullable View view) {
+  public void takeIfPresent(Rule rule, @Nullable View view) {
     if (view != null) {
       take(rule, view);
     }
@@ -374,7 +374,7 @@ public abstract class CallArrays {
 
   /** Takes all inputs that the function has and that the call does not have yet. */
   public void takeInputs(Function function, InputViews inputs) {
-    for (long left = inputs.given(); left != 0; left &= left - 1) {
+    for (long left = inputs.bits(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       Rule rule = function.rule(array);
       if (rule != null && !has(array)) {
@@ -385,7 +385,7 @@ public abstract class CallArrays {
 
   /** Takes all outputs; the function must have them. */
   public void takeOutputs(Function function, ArrayViews outputs) {
-    for (long left = outputs.given(); left != 0; left &= left - 1) {
+    for (long left = outputs.bits(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       take(function.rule(array), outputs.get(array));
     }
@@ -396,14 +396,14 @@ public abstract class CallArrays {
     take(topProbabilities, Rule.TOP_LOG_PROBABILITIES, view);
   }
 
-  private void take(CallArray part, Rule rule, View view) {
-    checks.requireType(part, rule, view);
-    take(part, rule, view, checks.requireShape(part, rule, view));
+  private void take(CallArray array, Rule rule, View view) {
+    checks.requireType(array, rule, view);
+    take(array, rule, view, checks.requireShape(array, rule, view));
   }
 
   /** Takes the token of the only row, in memory of this thread. */
   public void takeOneToken(View view) {
-    take(part(Array.TOKENS), Rule.TOKENS, view, Kind.ROWS);
+    take(array(Array.TOKENS), Rule.TOKENS, view, Kind.ROWS);
   }
 
   /**
@@ -411,7 +411,7 @@ public abstract class CallArrays {
    * indices.
    */
   public boolean targets(View view) {
-    CallArray targets = part(Array.TARGETS);
+    CallArray targets = array(Array.TARGETS);
     if (view.type.isInteger()) {
       checks.requireRowShape(targets, view, false);
       take(targets, Rule.TARGETS, view, Kind.ROWS);
@@ -436,14 +436,14 @@ public abstract class CallArrays {
 
   /** Takes several classes per row and their weights. */
   void sparseTargets(View classNumbers, View weights) {
-    CallArray targets = part(Array.TARGETS);
+    CallArray targets = array(Array.TARGETS);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(
               "targets is %s, and targetWeights are set; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
-    checks.requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
+    checks.requireType(array(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
     checks.requireEntries(targets, classNumbers, 0);
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
@@ -459,12 +459,12 @@ public abstract class CallArrays {
               weights, classNumbers));
     }
     take(targets, Rule.TARGETS, classNumbers, Kind.ENTRIES);
-    take(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights, Kind.ENTRIES);
+    take(array(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights, Kind.ENTRIES);
   }
 
   /** Takes the selected classes of each row: one, like labels, or several along the class axis. */
   public void selected(View classNumbers) {
-    CallArray targets = part(Array.TARGETS);
+    CallArray targets = array(Array.TARGETS);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(
@@ -511,7 +511,7 @@ public abstract class CallArrays {
    */
   final void keepFewLosses(ElementType arithmetic) {
     if (!has(Array.LOSSES) && contiguous && dimensions.rows <= FewLosses.MOST) {
-      take(part(Array.LOSSES), Rule.LOSSES, fewLosses.view(arithmetic), Kind.ROWS);
+      take(array(Array.LOSSES), Rule.LOSSES, fewLosses.view(arithmetic), Kind.ROWS);
     }
   }
 
@@ -520,26 +520,26 @@ public abstract class CallArrays {
     return fewLosses.has(view(Array.LOSSES));
   }
 
-  private void take(CallArray part, Rule rule, View view, Kind kind) {
-    Memory.requireAccess(view, part.name);
+  private void take(CallArray array, Rule rule, View view, Kind kind) {
+    Memory.requireAccess(view, array.name);
     if (kind == Kind.ALONG) {
-      part.takeAlong(view, rule, dimensions.along);
+      array.takeAlong(view, rule, dimensions.along);
     } else {
-      part.take(view, rule, kind, dimensions.rank);
+      array.take(view, rule, kind, dimensions.rank);
     }
     // The kernels get a copy of offsets, so those on the heap do not count.
     onHeap |= view.heap && kind != Kind.OFFSETS;
-    if (part.isUnusual()) {
+    if (array.isUnusual()) {
       unusual = true;
       contiguous &= isDense(view, kind);
     } else {
       contiguous &= view.contiguous;
-      signature |= part.signature();
+      signature |= array.signature();
     }
-    if (present[parts] != part) {
-      present[parts] = part;
+    if (present[presentCount] != array) {
+      present[presentCount] = array;
     }
-    parts++;
+    presentCount++;
   }
 
   /** Whether an array that may be repeated is contiguous and not repeated. */
@@ -564,27 +564,27 @@ public abstract class CallArrays {
    * output does. Called after all arrays are taken.
    */
   public void requireWritable() {
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       if (present[i].isWritten()) {
         requireWritable(present[i]);
       }
     }
     if (unusual) {
-      for (int i = 0; i < parts; i++) {
+      for (int i = 0; i < presentCount; i++) {
         needsWholeRows |= present[i].needsWholeRows();
       }
     }
   }
 
-  private void requireWritable(CallArray part) {
-    View view = part.view;
-    Memory.requireWritable(view, part.name);
-    for (int i = 0; i < parts; i++) {
+  private void requireWritable(CallArray array) {
+    View view = array.view;
+    Memory.requireWritable(view, array.name);
+    for (int i = 0; i < presentCount; i++) {
       CallArray other = present[i];
-      if (other != part && view.overlaps(other.view)) {
-        boolean allowed = part.mayBe(other);
+      if (other != array && view.overlaps(other.view)) {
+        boolean allowed = array.mayBe(other);
         if (!allowed || !view.isInPlaceOf(other.view)) {
-          throw Memory.overlap(part.name, other.name, allowed);
+          throw Memory.overlap(array.name, other.name, allowed);
         }
       }
     }
@@ -594,14 +594,14 @@ public abstract class CallArrays {
 
   /** Rejects memory that was closed since the call began. */
   void requireAccessToAll() {
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       Memory.requireAccess(present[i].view, present[i].name);
     }
   }
 
   /** Rejects memory that was closed since the call began, without a query of its owner. */
   void requireAllOpen() {
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       Memory.requireAccess(present[i].view.segment, present[i].name);
     }
   }
@@ -609,7 +609,7 @@ public abstract class CallArrays {
   /** Whether the memory of any array is confined to this thread. */
   boolean isAnyConfined() {
     boolean confined = false;
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       confined |= Memory.isConfined(present[i].view.segment);
     }
     return confined;
@@ -628,16 +628,16 @@ public abstract class CallArrays {
     features = other.features;
     firstClass = other.firstClass;
     allClasses = other.allClasses;
-    for (int i = 0; i < other.parts; i++) {
+    for (int i = 0; i < other.presentCount; i++) {
       present[i] = all[other.present[i].index];
-      parts = i + 1; // released even if copying this part fails
+      presentCount = i + 1; // released even if copying this part fails
       present[i].follow(other.present[i], groupCount);
     }
   }
 
   /** Keeps the memory of all arrays reachable up to this point. */
   void keepReachable() {
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       View view = present[i].view;
       Reference.reachabilityFence(view.owner);
       Reference.reachabilityFence(view.segment);
@@ -647,10 +647,10 @@ public abstract class CallArrays {
   /** Drops the references to all arrays. */
   void releaseArrays() {
     keepReachable();
-    for (int i = 0; i < parts; i++) {
+    for (int i = 0; i < presentCount; i++) {
       present[i].release();
     }
-    parts = 0;
+    presentCount = 0;
     signature = 0;
   }
 }

@@ -43,7 +43,7 @@ public final class CallStructs {
   /** The arrays whose layouts are in the shape. */
   private final CallArray[] written;
 
-  private int writtenParts;
+  private int writtenCount;
 
   /** Whether the shape has arrays that most calls do not have. */
   private boolean writtenUnusual;
@@ -92,7 +92,7 @@ public final class CallStructs {
         && dimensions.behind == writtenBehind) {
       return;
     }
-    for (int i = 0; i < arrays.parts; i++) {
+    for (int i = 0; i < arrays.presentCount; i++) {
       arrays.present[i].describeDense(dimensions);
     }
     write(dimensions.before, dimensions.behind);
@@ -114,7 +114,7 @@ public final class CallStructs {
     writeLayouts();
     if (!arrays.has(Array.LOGITS) && !arrays.has(Array.OUTPUT)) {
       // Without logits, the type in their layout still selects the arithmetic.
-      arrays.part(Array.LOGITS).writeType(arrays.lead().type);
+      arrays.array(Array.LOGITS).writeType(arrays.lead().type);
     }
     if (arrays.unusual || writtenUnusual) {
       ShapeStruct.targetCount(shape, arrays.targetCount);
@@ -134,25 +134,25 @@ public final class CallStructs {
    * has.
    */
   private void writeLayouts() {
-    for (int i = 0; i < writtenParts; i++) {
+    for (int i = 0; i < writtenCount; i++) {
       if (written[i].view == null) {
         written[i].write();
       }
     }
     if (!arrays.has(Array.LOGITS)) {
-      arrays.part(Array.LOGITS).write(); // its type or rows may be set even without logits
+      arrays.array(Array.LOGITS).write(); // its type or rows may be set even without logits
     }
-    for (int i = 0; i < arrays.parts; i++) {
+    for (int i = 0; i < arrays.presentCount; i++) {
       written[i] = arrays.present[i];
       written[i].write();
     }
-    writtenParts = arrays.parts;
+    writtenCount = arrays.presentCount;
   }
 
   /** Writes the layout of logits that are kept for the gradients of a linear layer. */
   public void writeLogits(long inner) {
     version++;
-    arrays.part(Array.LOGITS).writeRows(arrays.dimensions.classes, inner);
+    arrays.array(Array.LOGITS).writeRows(arrays.dimensions.classes, inner);
   }
 
   // ---- the options -----------------------------------------------------------------------------

@@ -42,7 +42,7 @@ public final class Failures {
       long row = call.pieces.firstRow + reported(call);
       return weight("rowWeights of row", row, xent_report.value(call.report));
     }
-    if (call.givenStates && isOfStates(field)) {
+    if (call.statesOfCaller && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
           message(
@@ -71,7 +71,7 @@ public final class Failures {
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
     if (call.dimensions.hasElements()) {
-      return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
+      return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.array(Array.TARGETS)));
     }
     int field = xent_report.field(call.report);
     Array named =
@@ -83,7 +83,7 @@ public final class Failures {
           default -> null;
         };
     if (named != null) {
-      CallArray tokens = call.part(named);
+      CallArray tokens = call.array(named);
       return WrongLabels.ofToken(
           tokens.name,
           row(call),
@@ -93,11 +93,11 @@ public final class Failures {
     }
     long classes =
         call.dimensions.ragged
-            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), xent_report.row(call.report))
+            ? RowOffsets.length(call.array(Array.ROW_OFFSETS), xent_report.row(call.report))
             : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
         ? WrongLabels.ofMaskedClass(row(call), label, classes)
-        : WrongLabels.outOfRange(row(call), label, call.part(Array.TARGETS), classes);
+        : WrongLabels.outOfRange(row(call), label, call.array(Array.TARGETS), classes);
   }
 
   private static long reported(Call call) {

@@ -3,8 +3,8 @@ package dev.xent.internal.plan.call;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.PreparedKernel;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
@@ -24,10 +24,10 @@ public final class KernelArrays {
   private final InputViews inputs;
 
   private final @Nullable View workspace;
-  private final @Nullable Array first;
-  private final @Nullable Array second;
-  private final @Nullable Array third;
-  private final @Nullable Array own;
+  private final @Nullable Array ofFirst;
+  private final @Nullable Array ofSecond;
+  private final @Nullable Array ofThird;
+  private final @Nullable Array ofOwn;
 
   /** Whether the library's memory comes before the third view. */
   private final boolean ownBeforeThird;
@@ -35,24 +35,24 @@ public final class KernelArrays {
   /**
    * Creates a kernel.
    *
-   * @param first the array of the first view of a call, and so on, in the order of the function
-   * @param own the array in the library's memory, before the third view or after all views
+   * @param ofFirst the array of the first view of a call, and so on, in the order of the function
+   * @param ofOwn the array in the library's memory, before the third view or after all views
    */
   public KernelArrays(
       Function function,
-      @Nullable Array first,
-      @Nullable Array second,
-      @Nullable Array third,
-      @Nullable Array own) {
-    this(function, first, second, third, own, null, null, InputViews.NONE, null);
+      @Nullable Array ofFirst,
+      @Nullable Array ofSecond,
+      @Nullable Array ofThird,
+      @Nullable Array ofOwn) {
+    this(function, ofFirst, ofSecond, ofThird, ofOwn, null, null, InputViews.NONE, null);
   }
 
   private KernelArrays(
       Function function,
-      @Nullable Array first,
-      @Nullable Array second,
-      @Nullable Array third,
-      @Nullable Array own,
+      @Nullable Array ofFirst,
+      @Nullable Array ofSecond,
+      @Nullable Array ofThird,
+      @Nullable Array ofOwn,
       @Nullable Array ofFixed,
       @Nullable View fixed,
       InputViews inputs,
@@ -62,19 +62,19 @@ public final class KernelArrays {
     this.workspace = workspace;
     this.ofFixed = ofFixed;
     this.fixed = fixed;
-    this.first = first;
-    this.second = second;
-    this.third = third;
-    this.own = own;
-    ownBeforeThird = own != null && third != null && place(own) < place(third);
-    requireOrder(first, second);
-    requireOrder(first, third);
-    requireOrder(second, third);
-    requireOrder(second, own);
-    requireOrder(first, own);
-    requireOrder(second, ofFixed);
-    requireOrder(third, ofFixed);
-    requireOrder(own, ofFixed);
+    this.ofFirst = ofFirst;
+    this.ofSecond = ofSecond;
+    this.ofThird = ofThird;
+    this.ofOwn = ofOwn;
+    ownBeforeThird = ofOwn != null && ofThird != null && place(ofOwn) < place(ofThird);
+    requireOrder(ofFirst, ofSecond);
+    requireOrder(ofFirst, ofThird);
+    requireOrder(ofSecond, ofThird);
+    requireOrder(ofSecond, ofOwn);
+    requireOrder(ofFirst, ofOwn);
+    requireOrder(ofSecond, ofFixed);
+    requireOrder(ofThird, ofFixed);
+    requireOrder(ofOwn, ofFixed);
   }
 
   /**
@@ -83,13 +83,14 @@ public final class KernelArrays {
    * @param view null for none
    */
   public KernelArrays with(Array array, @Nullable View view) {
-    if (first != null && !ownBeforeThird) {
+    if (ofFirst != null && !ownBeforeThird) {
       throw new IllegalArgumentException(
-          function + " has no memory of the library before " + third);
+          function + " has no memory of the library before " + ofThird);
     }
     return view == null
         ? this
-        : new KernelArrays(function, first, second, third, own, array, view, InputViews.NONE, null);
+        : new KernelArrays(
+            function, ofFirst, ofSecond, ofThird, ofOwn, array, view, InputViews.NONE, null);
   }
 
   /**
@@ -97,7 +98,8 @@ public final class KernelArrays {
    * is prepared. The caller keeps them and the workspace reachable.
    */
   public KernelArrays with(InputViews views, View room) {
-    return new KernelArrays(function, first, second, third, own, ofFixed, fixed, views, room);
+    return new KernelArrays(
+        function, ofFirst, ofSecond, ofThird, ofOwn, ofFixed, fixed, views, room);
   }
 
   public Function function() {
@@ -113,31 +115,36 @@ public final class KernelArrays {
     return function.place(array);
   }
 
-  private void requireOrder(@Nullable Array a, @Nullable Array b) {
-    if (a != null && b != null && place(a) >= place(b)) {
-      throw new IllegalArgumentException(function + " has " + b + " before " + a);
+  private void requireOrder(@Nullable Array first, @Nullable Array second) {
+    if (first != null && second != null && place(first) >= place(second)) {
+      throw new IllegalArgumentException(function + " has " + second + " before " + first);
     }
   }
 
   /** Passes the arrays to a call that is being prepared. */
-  void offer(Work work, View a, @Nullable View b, @Nullable View c, @Nullable View ofLibrary) {
-    offer(work, first, a);
-    offer(work, second, b);
-    offer(work, third, c);
-    offer(work, own, ofLibrary);
-    offer(work, ofFixed, fixed);
-    for (long left = inputs.given(); left != 0; left &= left - 1) {
+  void offer(
+      FunctionCall kernel,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
+      @Nullable View ofLibrary) {
+    offer(kernel, ofFirst, first);
+    offer(kernel, ofSecond, second);
+    offer(kernel, ofThird, third);
+    offer(kernel, ofOwn, ofLibrary);
+    offer(kernel, ofFixed, fixed);
+    for (long left = inputs.bits(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
-      offer(work, array, inputs.get(array));
+      offer(kernel, array, inputs.get(array));
     }
     if (workspace != null) {
-      work.workspace(workspace.segment, workspace.bytes);
+      kernel.workspace(workspace.segment, workspace.bytes);
     }
   }
 
-  private static void offer(Work work, @Nullable Array array, @Nullable View view) {
+  private static void offer(FunctionCall kernel, @Nullable Array array, @Nullable View view) {
     if (array != null && view != null) {
-      work.offer(array, view.segment, view.array, view.isHeld());
+      kernel.offer(array, view.segment, view.array, view.isHeld());
     }
   }
 
@@ -145,26 +152,27 @@ public final class KernelArrays {
    * Runs the kernel with the views of a call, in the order of the function. Null keeps the address
    * of the library's memory, or stands after the last array.
    */
-  int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+  int run(PreparedKernel kernel, View first, @Nullable View second, @Nullable View third) {
     if (fixed != null) {
-      return runWithFixed(kernel, a, b, c);
+      return runWithFixed(kernel, first, second, third);
     }
     if (ownBeforeThird) {
-      return kernel.run(a, b, null, c, null, null);
+      return kernel.run(first, second, null, third, null, null);
     }
-    return first == null
-        ? kernel.run(b, null, null, null, null, null)
-        : kernel.run(a, b, third == null ? null : c, null, null, null);
+    return ofFirst == null
+        ? kernel.run(second, null, null, null, null, null)
+        : kernel.run(first, second, ofThird == null ? null : third, null, null, null);
   }
 
-  private int runWithFixed(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+  private int runWithFixed(
+      PreparedKernel kernel, View first, @Nullable View second, @Nullable View third) {
     try {
-      if (first == null) {
-        return kernel.run(b, fixed, null, null, null, null);
+      if (ofFirst == null) {
+        return kernel.run(second, fixed, null, null, null, null);
       }
-      return c == null
-          ? kernel.run(a, b, null, fixed, null, null)
-          : kernel.run(a, b, null, c, fixed, null);
+      return third == null
+          ? kernel.run(first, second, null, fixed, null, null)
+          : kernel.run(first, second, null, third, fixed, null);
     } finally {
       Reference.reachabilityFence(fixed);
     }

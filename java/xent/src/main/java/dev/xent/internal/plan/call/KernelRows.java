@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.Work;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 
 /** Runs one kernel over the rows of a piece, in batches of the maximum size. */
-public final class KernelRows implements RowWork {
+public final class KernelRows implements RowTask {
   /** Creates the arguments of a kernel call. */
   @FunctionalInterface
   public interface Kernel {
     /** The arguments for some rows of the current piece. */
-    Work of(Call call, long row, long rowEnd);
+    FunctionCall of(Call call, long row, long rowEnd);
   }
 
   private final Kernels kernels;

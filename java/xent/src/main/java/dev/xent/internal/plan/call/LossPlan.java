@@ -49,8 +49,8 @@ public abstract class LossPlan extends Operation {
   }
 
   @Override
-  protected String event(CallArguments given) {
-    return given.gradient == null ? name : name + " with gradient";
+  protected String event(CallArguments arguments) {
+    return arguments.gradient == null ? name : name + " with gradient";
   }
 
   // ---- taking arrays ---------------------------------------------------------------------------
@@ -59,10 +59,10 @@ public abstract class LossPlan extends Operation {
    * Takes the targets, the other inputs that a function has, and the weights of classes. Rejects
    * options that targets of this kind do not support.
    */
-  protected final void takeTargets(Call call, CallArguments given, Function of) {
-    Losses.takeTargets(call, options, given.targets, given.inputs);
-    call.takeInputs(of, given.inputs);
-    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
+  protected final void takeTargets(Call call, CallArguments arguments, Function of) {
+    Losses.takeTargets(call, options, arguments.targets, arguments.inputs);
+    call.takeInputs(of, arguments.inputs);
+    call.takeIfPresent(Rule.CLASS_WEIGHTS, spec.classWeights());
   }
 
   /**
@@ -82,10 +82,10 @@ public abstract class LossPlan extends Operation {
    * @param why the rest of the message about other outputs, from "and" on
    */
   protected final void takeLosses(
-      Call call, CallArguments given, ElementType arithmetic, String why) {
+      Call call, CallArguments arguments, ElementType arithmetic, String why) {
     Outputs outputs = call.outputs();
     outputs.require(Outputs.LOSSES, why);
-    Losses.takeOutputs(call, function, given.gradient, outputs);
+    Losses.takeOutputs(call, function, arguments.gradient, outputs);
     call.needsWholeRows = true;
     ready(call, outputs, arithmetic);
   }
@@ -108,31 +108,33 @@ public abstract class LossPlan extends Operation {
    *
    * @return the divisor of means, unless the options have another one
    */
-  protected double weightOfRows(Call call, CallArguments given) {
+  protected double weightOfRows(Call call, CallArguments arguments) {
     return Losses.weightOfRows(call);
   }
 
   /** Computes the losses of all rows, and the gradients if the call writes them. */
-  protected abstract void computeRows(Call call, CallArguments given);
+  protected abstract void computeRows(Call call, CallArguments arguments);
 
   @Override
-  protected final double compute(Call call, CallArguments given) {
+  protected final double compute(Call call, CallArguments arguments) {
     Outputs outputs = call.outputs();
     boolean ignores = options.ignoresIn(call.kind);
     call.structs.options(options, ignores);
-    double weight = weightOfRows(call, given);
+    double weight = weightOfRows(call, arguments);
     boolean gradients =
-        given.gradient != null || given.gradients != null || outputs.has(Array.TARGET_GRADIENT);
+        arguments.gradient != null
+            || arguments.gradients != null
+            || outputs.has(Array.TARGET_GRADIENT);
     double denominator = Losses.beginReduction(weight, call, reductions, outputs, gradients);
     if (function == null) {
-      computeRows(call, given);
+      computeRows(call, arguments);
       return Losses.reduce(weight, denominator, call, reductions, outputs);
     }
     if (call.writesGradient) {
       call.structs.options(options, ignores, call.scale);
     }
     call.records.saved = outputs.statisticsFor(call.dimensions.rows);
-    computeRows(call, given);
+    computeRows(call, arguments);
     double reduced = Losses.reduce(weight, denominator, call, reductions, outputs);
     outputs.saved(call, call.records.saved, call.kind, options);
     return reduced;
@@ -147,7 +149,7 @@ public abstract class LossPlan extends Operation {
     }
 
     @Override
-    protected final String event(CallArguments given) {
+    protected final String event(CallArguments arguments) {
       return name + " backward";
     }
 
@@ -161,14 +163,14 @@ public abstract class LossPlan extends Operation {
 
     /** Writes a gradient that is 0. */
     protected void clear(Call call) {
-      Memory.clear(call.given.gradient);
+      Memory.clear(call.arguments.gradient);
     }
 
     @Override
-    protected final double compute(Call call, CallArguments given) {
+    protected final double compute(Call call, CallArguments arguments) {
       TargetKind kind = call.kind;
-      takeSaved(call, given.saved);
-      double denominator = reductions.denominator(given.saved.countedWeight);
+      takeSaved(call, arguments.saved);
+      double denominator = reductions.denominator(arguments.saved.countedWeight);
       boolean scaled = Losses.scaleGradient(denominator, call, reductions);
       call.structs.options(options, options.ignoresIn(kind), call.scale);
       Losses.weightOfRows(call);

@@ -8,9 +8,9 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
@@ -53,7 +53,7 @@ public final class Losses {
 
   /** Takes the gradient, which may overwrite the inputs, and the requested outputs. */
   static void takeOutputs(Call call, Function function, @Nullable View gradient, Outputs outputs) {
-    call.takeIfGiven(Rule.GRADIENT, gradient);
+    call.takeIfPresent(Rule.GRADIENT, gradient);
     call.takeOutputs(function, outputs.views);
     call.requireWritable();
   }
@@ -77,7 +77,7 @@ public final class Losses {
         }
       }
     }
-    call.takeIfGiven(Rule.CORRECT, outputs.ownCorrect(call.dimensions));
+    call.takeIfPresent(Rule.CORRECT, outputs.ownCorrect(call.dimensions));
     takeOutputs(call, function, gradient, outputs);
   }
 
@@ -151,10 +151,10 @@ public final class Losses {
     long step = call.partition.targetsPerKernel();
     MemorySegment weights = call.exactSum();
     for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
-      Work work =
+      FunctionCall kernel =
           call.kernel(Function.CHECK_TARGETS, row, Math.min(row + step, end))
               .set(Array.EXACT_SUM, weights);
-      Failures.check(kernels.run(work), call);
+      Failures.check(kernels.run(kernel), call);
       call.validRows += xent_report.valid_rows(call.report);
     }
   }
@@ -220,26 +220,26 @@ public final class Losses {
    * The arguments of the kernel that computes all requested outputs for some rows of the current
    * piece.
    */
-  public static Work kernel(Call call, long row, long rowEnd) {
-    Work work =
+  public static FunctionCall kernel(Call call, long row, long rowEnd) {
+    FunctionCall kernel =
         call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
             .set(Array.STATISTICS, call.records.savedOf(call.pieces))
             .set(Array.EXACT_SUM, call.exactSum());
     if (!call.writesGradient) {
-      withoutGradients(work);
+      withoutGradients(kernel);
     }
-    return work;
+    return kernel;
   }
 
   /** The arguments of a kernel of a loss without labels, whose only gradient is that of logits. */
-  public static Work kernel(Call call, Function function, long row, long rowEnd) {
-    Work work = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
-    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
+  public static FunctionCall kernel(Call call, Function function, long row, long rowEnd) {
+    FunctionCall kernel = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
+    return call.writesGradient ? kernel : kernel.set(Array.GRADIENT, NULL);
   }
 
   /** Removes the gradients of logits and targets from the arguments of a kernel. */
-  private static void withoutGradients(Work work) {
-    work.offer(Array.GRADIENT, NULL);
-    work.offer(Array.TARGET_GRADIENT, NULL);
+  private static void withoutGradients(FunctionCall kernel) {
+    kernel.offer(Array.GRADIENT, NULL);
+    kernel.offer(Array.TARGET_GRADIENT, NULL);
   }
 }

@@ -43,14 +43,14 @@ public abstract class Operation {
   }
 
   /** The name of the operation in a flight recording. */
-  protected abstract String event(CallArguments given);
+  protected abstract String event(CallArguments arguments);
 
   /**
    * Takes the arrays of a call, and rejects those that do not fit: first the leading array, then
    * the other inputs, then the outputs. Then calls {@link CallArrays#requireWritable()}, and last
    * {@link Call#ready()}. It uses shapes, types and options, and reads no elements.
    */
-  protected abstract void take(Call call, CallArguments given);
+  protected abstract void take(Call call, CallArguments arguments);
 
   /**
    * Sets the options ({@link CallStructs#options}), checks the contents of the arrays, and
@@ -58,16 +58,17 @@ public abstract class Operation {
    *
    * @return the loss, if the operation is a loss
    */
-  protected abstract double compute(Call call, CallArguments given);
+  protected abstract double compute(Call call, CallArguments arguments);
 
   /**
    * Sets the three views that most calls have, in the order in which this method of the operation
    * takes them. By default these are the views of a loss.
    */
-  protected void give(CallArguments given, View a, @Nullable View b, @Nullable View c) {
-    given.lead = a;
-    given.targets = b;
-    given.gradient = c;
+  protected void setViews(
+      CallArguments arguments, View first, @Nullable View second, @Nullable View third) {
+    arguments.lead = first;
+    arguments.targets = second;
+    arguments.gradient = third;
   }
 
   /** Whether the result of {@link #take} stays valid while the tensors are the same. */
@@ -76,49 +77,53 @@ public abstract class Operation {
   }
 
   /** Remembers a successful call, if {@link #runKernels} can repeat it completely. */
-  protected void remember(Call call, CallArguments given) {}
+  protected void remember(Call call, CallArguments arguments) {}
 
   /** Remembers a call of one kernel whose only arguments are its views. */
   protected final void remember(
-      Call call, CallArguments given, @Nullable View b, @Nullable View c) {
-    if (given.inputs == InputViews.NONE) {
-      call.remember(number, null, kernel, given.lead, b, c, null);
+      Call call, CallArguments arguments, @Nullable View second, @Nullable View third) {
+    if (arguments.inputs == InputViews.NONE) {
+      call.remember(number, null, kernel, arguments.lead, second, third, null);
     }
   }
 
   /**
    * Repeats a prepared call by running only its kernel, or its kernels. The call has the result.
    *
-   * @param a the views, in the order of {@link #run(View, View, View)}
+   * @param first the views, in the order of {@link #run(View, View, View)}
    * @return whether it ran; if not, nothing was written
    */
   protected boolean runKernels(
       Call call,
-      PreparedCall prepared,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
+      PreparedCall preparedCall,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable Outputs outputs) {
-    return prepared.run(kernel, a, b, c);
+    return preparedCall.run(kernel, first, second, third);
   }
 
   /** Repeats a prepared call, if there is one for these views. Returns whether it ran. */
   final boolean runPrepared(
-      Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
-    PreparedCall prepared = call.preparedCalls.find(number, a, b, c);
-    return prepared != null && runPrepared(call, prepared, a, b, c, outputs);
+      Call call,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
+      @Nullable Outputs outputs) {
+    PreparedCall preparedCall = call.preparedCalls.find(number, first, second, third);
+    return preparedCall != null && runPrepared(call, preparedCall, first, second, third, outputs);
   }
 
   /** Repeats a prepared call that the caller has found. Returns whether it ran. */
   final boolean runPrepared(
       Call call,
-      PreparedCall prepared,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
+      PreparedCall preparedCall,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable Outputs outputs) {
     try {
-      return runKernels(call, prepared, a, b, c, outputs);
+      return runKernels(call, preparedCall, first, second, third, outputs);
     } catch (Error e) {
       call.broken = true; // as below
       throw e;
@@ -129,27 +134,27 @@ public abstract class Operation {
    * Starts a call of the calling thread with these views; more arguments may follow before {@link
    * #run}.
    */
-  public final Call with(View a, @Nullable View b, @Nullable View c) {
+  public final Call with(View first, @Nullable View second, @Nullable View third) {
     Call call = Call.current();
-    give(call.given, a, b, c);
+    setViews(call.arguments, first, second, third);
     return call;
   }
 
   /** Creates a bound call with these views, in the order of {@link #run(View, View, View)}. */
-  public Bound bind(View a, @Nullable View b, @Nullable View c) {
-    return new Bound(this, a, b, c);
+  public Bound bind(View first, @Nullable View second, @Nullable View third) {
+    return new Bound(this, first, second, third);
   }
 
   /** Makes a call of the calling thread with these views and no other arguments. */
-  public final double run(View a, @Nullable View b, @Nullable View c) {
-    return run(Call.current(), a, b, c);
+  public final double run(View first, @Nullable View second, @Nullable View third) {
+    return run(Call.current(), first, second, third);
   }
 
   /** Makes a call of the instance that {@link Call#current} returned, which may have a step. */
-  public final double run(Call call, View a, @Nullable View b, @Nullable View c) {
+  public final double run(Call call, View first, @Nullable View second, @Nullable View third) {
     boolean made = false;
     try {
-      made = runPrepared(call, a, b, c, null);
+      made = runPrepared(call, first, second, third, null);
     } catch (RuntimeException e) {
       call.endRepeated();
       throw e;
@@ -162,37 +167,37 @@ public abstract class Operation {
       call.endRepeated();
       return result;
     }
-    give(call.given, a, b, c);
+    setViews(call.arguments, first, second, third);
     return run(call);
   }
 
   /** Makes a call of the calling thread with arguments that another object keeps. */
   final double run(CallArguments arguments) {
     Call call = Call.current();
-    call.given = arguments;
+    call.arguments = arguments;
     return run(call);
   }
 
   /** Makes a call of the calling thread with the arguments that it has. */
   public final double run(Call call) {
-    CallArguments given = call.given;
+    CallArguments arguments = call.arguments;
     try {
       kernels.beginCall();
       if (Recorder.isOn()) {
-        call.recording.begin(engine, event(given), call.report);
+        call.recording.begin(engine, event(arguments), call.report);
       }
-      if (given.outputs != null) {
-        given.outputs.dropStatistics(); // a call that fails leaves no statistics
+      if (arguments.outputs != null) {
+        arguments.outputs.dropStatistics(); // a call that fails leaves no statistics
       }
       if (!call.keepsArrays(number, engine)) {
         call.takeAnew();
-        take(call, given);
+        take(call, arguments);
         if (mayKeepArrays(call)) {
           call.keep(number);
         }
       }
-      double result = compute(call, given);
-      remember(call, given);
+      double result = compute(call, arguments);
+      remember(call, arguments);
       return result;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);

@@ -55,7 +55,7 @@ public final class Outputs {
   private long savedClasses;
   private @Nullable TargetKind savedKind;
   private boolean savedWide;
-  private long savedGiven;
+  private long savedInputs;
   private @Nullable Options savedOptions;
 
   /** Creates outputs without any requests. */
@@ -122,7 +122,7 @@ public final class Outputs {
 
   /** Whether no tensor, exact sum or statistics are requested. */
   boolean wantNumbersAlone() {
-    return views.given() == 0 && !countCorrect && exactSum == null && arena == null;
+    return views.bits() == 0 && !countCorrect && exactSum == null && arena == null;
   }
 
   /**
@@ -140,7 +140,7 @@ public final class Outputs {
 
   /** The requested outputs, as the bits of arrays. */
   private long asked() {
-    return views.given()
+    return views.bits()
         | (countCorrect ? ArrayViews.bit(Array.CORRECT) : 0)
         | (arena != null ? ArrayViews.bit(Array.STATISTICS) : 0);
   }
@@ -229,7 +229,7 @@ public final class Outputs {
     savedClasses = call.dimensions.classes;
     savedKind = kind;
     savedWide = call.lead().type == ElementType.F64;
-    savedGiven = StatisticsInputs.of(call);
+    savedInputs = StatisticsInputs.of(call);
     savedOptions = options;
   }
 
@@ -246,12 +246,12 @@ public final class Outputs {
       throw noStatistics();
     }
     boolean wide = call.lead().type == ElementType.F64;
-    long given = StatisticsInputs.of(call);
+    long inputs = StatisticsInputs.of(call);
     if (rows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
         || savedWide != wide
-        || savedGiven != given
+        || savedInputs != inputs
         || !options.hasStatisticsOf(savedOptions, kind)) {
       throw new OptionException(
           message(
@@ -261,14 +261,14 @@ public final class Outputs {
                   savedClasses,
                   savedKind,
                   savedWide,
-                  StatisticsInputs.names(call, savedGiven),
+                  StatisticsInputs.names(call, savedInputs),
                   savedOptions),
               described(
                   call.dimensions.rows,
                   call.dimensions.classes,
                   kind,
                   wide,
-                  StatisticsInputs.names(call, given),
+                  StatisticsInputs.names(call, inputs),
                   options)));
     }
     if (!whole) { // another thread uses these outputs

@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 public final class Partition {
   /** The work of an operation on some rows; the same for every thread of a call. */
   @FunctionalInterface
-  public interface RowWork {
+  public interface RowTask {
     /** Processes rows of the current piece. */
     void run(Call call, long begin, long end);
   }
 
   /** The work of an operation on a class range of one row. */
   @FunctionalInterface
-  public interface ChunkWork {
+  public interface ChunkTask {
     /**
      * Processes a class range of a row of the current piece; the range begins and ends at chunk
      * boundaries.
@@ -119,12 +119,12 @@ public final class Partition {
   // ---- several threads -------------------------------------------------------------------------
 
   /** Processes all rows without dividing any. */
-  public void run(RowWork rows) {
+  public void run(RowTask rows) {
     run(rows, rows);
   }
 
   /** Processes all rows, with a single kernel call if the function is prepared for this call. */
-  public void run(Function function, RowWork rows, RowWork split) {
+  public void run(Function function, RowTask rows, RowTask split) {
     if (!call.runBoundKernel(function)) {
       run(rows, split);
     }
@@ -136,7 +136,7 @@ public final class Partition {
    * @param rows the work of each thread on separate rows
    * @param split the work of the caller on rows whose classes several threads divide
    */
-  public void run(RowWork rows, RowWork split) {
+  public void run(RowTask rows, RowTask split) {
     Engine by = call.engine();
     if (isAlone(by.threads())) {
       runAlone(rows);
@@ -154,7 +154,7 @@ public final class Partition {
    *
    * @param perRow the cost of a row, in elements
    */
-  public void run(RowWork rows, long perRow) {
+  public void run(RowTask rows, long perRow) {
     Engine by = call.engine();
     if (call.dimensions.rows == 1 || Workers.isAlone(by.threads(), call.dimensions.rows * perRow)) {
       runAlone(rows);
@@ -164,7 +164,7 @@ public final class Partition {
   }
 
   /** Processes all rows without helper threads. */
-  public void runAlone(RowWork rows) {
+  public void runAlone(RowTask rows) {
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       rows.run(call, 0, call.pieces.rows);
@@ -212,22 +212,22 @@ public final class Partition {
   }
 
   /** Processes rows of all pieces. */
-  void rows(RowWork work, long begin, long end) {
+  void rows(RowTask task, long begin, long end) {
     if (call.pieces.count == 1) {
-      work.run(call, begin, end);
+      task.run(call, begin, end);
       return;
     }
     long row = begin;
     while (row < end && !isInVain()) {
       call.enter(row / call.pieces.rows);
       long pieceEnd = Math.min(end - call.pieces.firstRow, call.pieces.rows);
-      work.run(call, row - call.pieces.firstRow, pieceEnd);
+      task.run(call, row - call.pieces.firstRow, pieceEnd);
       row = call.pieces.firstRow + pieceEnd;
     }
   }
 
   /** Processes chunks of rows of the current piece, numbered through all its rows. */
-  public void chunks(ChunkWork work, long begin, long end) {
+  public void chunks(ChunkTask task, long begin, long end) {
     long classes = call.dimensions.classes;
     long perRow = Chunks.of(classes);
     long at = begin;
@@ -237,7 +237,7 @@ public final class Partition {
       long atOnce = Math.min(end - at, chunksPerKernel());
       long next = Math.min(at + atOnce, rowBegin + perRow);
       long to = Math.min((next - rowBegin) * Chunks.SIZE, classes);
-      work.run(call, row, (at - rowBegin) * Chunks.SIZE, to);
+      task.run(call, row, (at - rowBegin) * Chunks.SIZE, to);
       at = next;
     }
   }

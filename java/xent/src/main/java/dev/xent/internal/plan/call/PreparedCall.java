@@ -8,11 +8,11 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.UniqueNumbers;
@@ -67,9 +67,9 @@ public final class PreparedCall {
   /** The operation; NONE if no call is prepared. */
   private long operation = UniqueNumbers.NONE;
 
-  private final Key a = new Key();
-  private final Key b = new Key();
-  private final Key c = new Key();
+  private final Key ofFirst = new Key();
+  private final Key ofSecond = new Key();
+  private final Key ofThird = new Key();
 
   /**
    * The memory relation of the last tensor, which is written, to the first one: {@link
@@ -124,19 +124,19 @@ public final class PreparedCall {
   }
 
   /** Notes the operation and views of a call. Returns false if such views cannot be prepared. */
-  boolean note(long newOperation, View newA, @Nullable View newB, @Nullable View newC) {
-    if (!canBeKept(newA) || !canBeKept(newB) || !canBeKept(newC)) {
+  boolean note(long newOperation, View first, @Nullable View second, @Nullable View third) {
+    if (!canBeKept(first) || !canBeKept(second) || !canBeKept(third)) {
       return false;
     }
     forget();
     operation = newOperation;
-    a.set(newA);
-    b.set(newB);
-    c.set(newC);
-    firstAndLast = newA.sharing(newC == null ? newB : newC);
-    if (newC != null) {
-      firstAndSecond = newA.sharing(newB);
-      secondAndThird = newC.sharing(newB);
+    ofFirst.set(first);
+    ofSecond.set(second);
+    ofThird.set(third);
+    firstAndLast = first.sharing(third == null ? second : third);
+    if (third != null) {
+      firstAndSecond = first.sharing(second);
+      secondAndThird = third.sharing(second);
     }
     return true;
   }
@@ -149,30 +149,31 @@ public final class PreparedCall {
   }
 
   /** Whether a call matches this one, and {@link #isOpen}. */
-  boolean fits(long ofOperation, View ofA, @Nullable View ofB, @Nullable View ofC) {
+  boolean fits(long ofOperation, View first, @Nullable View second, @Nullable View third) {
     return operation == ofOperation
-        && a.fits(ofA)
-        && b.fits(ofB)
-        && c.fits(ofC)
-        && firstAndLast == ofA.sharing(ofC == null ? ofB : ofC)
-        && (ofC == null || firstAndSecond == ofA.sharing(ofB) && secondAndThird == ofC.sharing(ofB))
-        && isOpen(ofA, ofB, ofC);
+        && ofFirst.fits(first)
+        && ofSecond.fits(second)
+        && ofThird.fits(third)
+        && firstAndLast == first.sharing(third == null ? second : third)
+        && (third == null
+            || firstAndSecond == first.sharing(second) && secondAndThird == third.sharing(second))
+        && isOpen(first, second, third);
   }
 
   /**
    * Whether all memory is open. Always false while calls are recorded. Memory that is always open
    * is recognized without a method call, which takes time in code that is not compiled.
    */
-  boolean isOpen(View ofA, @Nullable View ofB, @Nullable View ofC) {
+  boolean isOpen(View first, @Nullable View second, @Nullable View third) {
     return !Recorder.isOn()
-        && (ofA.everOpen || Memory.isAccessible(ofA))
-        && (ofB == null || ofB.everOpen || Memory.isAccessible(ofB))
-        && (ofC == null || ofC.everOpen || Memory.isAccessible(ofC));
+        && (first.everOpen || Memory.isAccessible(first))
+        && (second == null || second.everOpen || Memory.isAccessible(second))
+        && (third == null || third.everOpen || Memory.isAccessible(third));
   }
 
   /** Whether this can run the call of one tensor, for the operation that it was prepared for. */
   public boolean isOf(View view) {
-    return ready && a.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
+    return ready && ofFirst.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
   }
 
   /** The number of rows of the call. */
@@ -199,9 +200,9 @@ public final class PreparedCall {
       Kernels kernels,
       @Nullable KernelArrays checks,
       KernelArrays computes,
-      View ofA,
-      @Nullable View ofB,
-      @Nullable View ofC,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable View newOwn,
       MemorySegment newSampling) {
     if (tried) {
@@ -215,24 +216,24 @@ public final class PreparedCall {
     gradientScale = xent_options.gradient_scale(options);
     boolean held =
         computes.isHeld()
-            && ofA.isHeld()
-            && (ofB == null || ofB.isHeld())
-            && (ofC == null || ofC.isHeld());
+            && first.isHeld()
+            && (second == null || second.isHeld())
+            && (third == null || third.isHeld());
     checksBefore = checks != null;
     if (checks != null) {
       check = check == null ? new PreparedKernel() : check;
-      checks.offer(begin(dimensions, check, checks), ofA, ofB, ofC, newOwn);
+      checks.offer(begin(dimensions, check, checks), first, second, third, newOwn);
       if (!check.prepare(kernels, held)) {
         return;
       }
     }
     kernel = kernel == null ? new PreparedKernel() : kernel;
-    Work work = begin(dimensions, kernel, computes);
+    FunctionCall functionCall = begin(dimensions, kernel, computes);
     if (newSampling != MemorySegment.NULL) {
       sampling.copyFrom(newSampling);
-      work.sampling(sampling, false);
+      functionCall.sampling(sampling, false);
     }
-    computes.offer(work, ofA, ofB, ofC, newOwn);
+    computes.offer(functionCall, first, second, third, newOwn);
     ready = kernel.prepare(kernels, held);
   }
 
@@ -241,8 +242,8 @@ public final class PreparedCall {
     return ready;
   }
 
-  private Work begin(Dimensions dimensions, PreparedKernel made, KernelArrays of) {
-    return made.work()
+  private FunctionCall begin(Dimensions dimensions, PreparedKernel made, KernelArrays of) {
+    return made.functionCall()
         .begin(of.function, shape, options, report)
         .rows(0, rows)
         .classes(0, dimensions.classes);
@@ -255,8 +256,9 @@ public final class PreparedCall {
    *
    * @return whether it succeeded; if not, a complete call reports the error
    */
-  public boolean check(KernelArrays checks, View ofA, @Nullable View ofB, @Nullable View ofC) {
-    return ready && (!checksBefore || run(check, checks, ofA, ofB, ofC));
+  public boolean check(
+      KernelArrays checks, View first, @Nullable View second, @Nullable View third) {
+    return ready && (!checksBefore || run(check, checks, first, second, third));
   }
 
   /** The number of rows that the check found valid. */
@@ -293,24 +295,25 @@ public final class PreparedCall {
    * @return whether it succeeded; if not, nothing was written, and a complete call reports the
    *     error
    */
-  public boolean run(KernelArrays computes, View ofA, @Nullable View ofB, @Nullable View ofC) {
-    return ready && run(kernel, computes, ofA, ofB, ofC);
+  public boolean run(
+      KernelArrays computes, View first, @Nullable View second, @Nullable View third) {
+    return ready && run(kernel, computes, first, second, third);
   }
 
   private static boolean run(
-      @Nullable PreparedKernel prepared,
+      @Nullable PreparedKernel preparedKernel,
       KernelArrays arrays,
-      View ofA,
-      @Nullable View ofB,
-      @Nullable View ofC) {
+      View first,
+      @Nullable View second,
+      @Nullable View third) {
     try {
-      return arrays.run(prepared, ofA, ofB, ofC) == Status.OK;
+      return arrays.run(preparedKernel, first, second, third) == Status.OK;
     } catch (IllegalStateException | WrongThreadException e) {
       return false; // memory was closed
     } finally {
-      Reference.reachabilityFence(ofA);
-      Reference.reachabilityFence(ofB);
-      Reference.reachabilityFence(ofC);
+      Reference.reachabilityFence(first);
+      Reference.reachabilityFence(second);
+      Reference.reachabilityFence(third);
     }
   }
 

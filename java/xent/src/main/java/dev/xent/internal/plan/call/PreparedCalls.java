@@ -21,11 +21,12 @@ final class PreparedCalls {
   private int last;
 
   /** The prepared call that matches these views, or null. */
-  @Nullable PreparedCall find(long operation, View a, @Nullable View b, @Nullable View c) {
+  @Nullable PreparedCall find(
+      long operation, View first, @Nullable View second, @Nullable View third) {
     int i = last;
     do {
       PreparedCall call = calls[i];
-      if (call != null && call.fits(operation, a, b, c)) {
+      if (call != null && call.fits(operation, first, second, third)) {
         last = i;
         return call.isReady() ? call : null;
       }
@@ -39,9 +40,10 @@ final class PreparedCalls {
    *
    * @return the call to prepare, if it was made for the second time; else null
    */
-  @Nullable PreparedCall note(long operation, View a, @Nullable View b, @Nullable View c) {
+  @Nullable PreparedCall note(
+      long operation, View first, @Nullable View second, @Nullable View third) {
     PreparedCall known = calls[last];
-    if (known != null && known.fits(operation, a, b, c)) {
+    if (known != null && known.fits(operation, first, second, third)) {
       return known;
     }
     int next = (last + 1) % KEPT;
@@ -50,7 +52,7 @@ final class PreparedCalls {
       noted = new PreparedCall();
       calls[next] = noted;
     }
-    if (noted.note(operation, a, b, c)) {
+    if (noted.note(operation, first, second, third)) {
       last = next;
     }
     return null;

@@ -66,7 +66,7 @@ public final class RowWeights {
    * @throws OptionException if it is negative or not finite
    */
   public static double at(Call call, long row) {
-    double weight = call.part(Array.ROW_WEIGHTS).number(call.pieces, row);
+    double weight = call.array(Array.ROW_WEIGHTS).number(call.pieces, row);
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);
     }

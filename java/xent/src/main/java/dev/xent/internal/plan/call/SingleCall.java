@@ -23,12 +23,12 @@ public abstract class SingleCall<T> extends Operation {
   }
 
   @Override
-  protected final String event(CallArguments given) {
+  protected final String event(CallArguments arguments) {
     return event;
   }
 
   @Override
-  protected final void take(Call call, CallArguments given) {}
+  protected final void take(Call call, CallArguments arguments) {}
 
   @Override
   protected final boolean mayKeepArrays(Call call) {
@@ -36,7 +36,7 @@ public abstract class SingleCall<T> extends Operation {
   }
 
   @Override
-  protected final double compute(Call call, CallArguments given) {
+  protected final double compute(Call call, CallArguments arguments) {
     result = call(call);
     return Double.NaN;
   }

@@ -32,11 +32,11 @@ final class StatisticsInputs {
 
   /** Returns the optional inputs of a call that statistics depend on. */
   static long of(CallArrays call) {
-    long given = 0;
-    for (int i = 0; i < call.parts; i++) {
-      given |= 1L << call.present[i].index & ALL;
+    long inputs = 0;
+    for (int i = 0; i < call.presentCount; i++) {
+      inputs |= 1L << call.present[i].index & ALL;
     }
-    return given;
+    return inputs;
   }
 
   /** Returns the inputs that a forward pass and its backward pass both take. */
@@ -60,11 +60,11 @@ final class StatisticsInputs {
   }
 
   /** Returns the names of inputs for an error message. */
-  static String names(CallArrays call, long given) {
+  static String names(CallArrays call, long inputs) {
     StringBuilder names = new StringBuilder();
-    for (long left = given; left != 0; left &= left - 1) {
-      CallArray part = call.all[Long.numberOfTrailingZeros(left)];
-      names.append(names.isEmpty() ? " with " : ", ").append(part.name);
+    for (long left = inputs; left != 0; left &= left - 1) {
+      CallArray array = call.all[Long.numberOfTrailingZeros(left)];
+      names.append(names.isEmpty() ? " with " : ", ").append(array.name);
     }
     return names.toString();
   }

@@ -6,14 +6,14 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.JavaStack;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.options.Engine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,9 +67,9 @@ public final class Workers implements Job.Workers {
   private final Call caller;
   private final Job job = new Job(this);
   // The work of the current job: exactly one of these is set.
-  private @Nullable RowWork rowWork;
-  private @Nullable ChunkWork chunkWork;
-  private @Nullable RowWork rangeWork;
+  private @Nullable RowTask rowTask;
+  private @Nullable ChunkTask chunkTask;
+  private @Nullable RowTask rangeTask;
 
   // The counts of the helpers of the current job, read when it is closed.
   private int helpers;
@@ -94,8 +94,8 @@ public final class Workers implements Job.Workers {
    *
    * @param perRow the cost of a row, in elements
    */
-  void rows(Engine who, RowWork work, long perRow) {
-    rowWork = work;
+  void rows(Engine who, RowTask task, long perRow) {
+    rowTask = task;
     long least = Math.max(LEAST / perRow, 1);
     long most = Math.max(MOST / perRow, 1);
     long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
@@ -105,8 +105,8 @@ public final class Workers implements Job.Workers {
   }
 
   /** Processes all chunks of rows of the current piece. */
-  public void chunks(Engine who, ChunkWork work) {
-    chunkWork = work;
+  public void chunks(Engine who, ChunkTask task) {
+    chunkTask = task;
     long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
     run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
   }
@@ -116,8 +116,8 @@ public final class Workers implements Job.Workers {
    *
    * @param claim the number of rows that are claimed together
    */
-  public void rowsTogether(Engine who, RowWork work, long claim) {
-    rowWork = work;
+  public void rowsTogether(Engine who, RowTask task, long claim) {
+    rowTask = task;
     run(who, true, caller.dimensions.rows, claim, claim, 1);
   }
 
@@ -127,8 +127,8 @@ public final class Workers implements Job.Workers {
    * @param count the size of the number range
    * @param claim the number of consecutive numbers that are claimed together
    */
-  public void ranges(Engine who, RowWork work, long count, long claim) {
-    rangeWork = work;
+  public void ranges(Engine who, RowTask task, long count, long claim) {
+    rangeTask = task;
     run(who, true, count, claim, claim, claim);
   }
 
@@ -149,7 +149,8 @@ public final class Workers implements Job.Workers {
     if (frames > 0) {
       return hasStack(frames - 1, own);
     }
-    Work probe = own.work.begin(Function.SOFTMAX, own.structs.shape, own.structs.options, NULL);
+    FunctionCall probe =
+        own.functionCall.begin(Function.SOFTMAX, own.structs.shape, own.structs.options, NULL);
     return own.engine().kernels().run(probe.rows(0, 0).classes(0, 0)) != Status.OUT_OF_STACK;
   }
 
@@ -185,7 +186,7 @@ public final class Workers implements Job.Workers {
         if (wanted > 0 && !early) {
           threads.call(job, wanted, many);
         }
-        work(caller);
+        runClaims(caller);
       } finally {
         if (wanted > 0) {
           threads.dismiss(job);
@@ -195,9 +196,9 @@ public final class Workers implements Job.Workers {
       }
       job.throwFailure();
     } finally {
-      rowWork = null;
-      chunkWork = null;
-      rangeWork = null;
+      rowTask = null;
+      chunkTask = null;
+      rangeTask = null;
     }
   }
 
@@ -243,7 +244,7 @@ public final class Workers implements Job.Workers {
     try {
       own.follow(caller);
       if (hasStack(own)) {
-        work(own);
+        runClaims(own);
       }
     } catch (Error e) {
       own.broken = true;
@@ -253,18 +254,18 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  private void work(Call own) {
+  private void runClaims(Call own) {
     long begin = Job.NONE;
     try {
       while ((begin = job.claim()) != Job.NONE) {
         own.partition.claimed = begin;
         long end = job.end(begin);
-        if (rowWork != null) {
-          own.partition.rows(rowWork, begin, end);
-        } else if (rangeWork != null) {
-          rangeWork.run(own, begin, end);
+        if (rowTask != null) {
+          own.partition.rows(rowTask, begin, end);
+        } else if (rangeTask != null) {
+          rangeTask.run(own, begin, end);
         } else {
-          own.partition.chunks(chunkWork, begin, end);
+          own.partition.chunks(chunkTask, begin, end);
         }
       }
       if (own != caller && own.partition.claimed != Partition.UNCLAIMED) {

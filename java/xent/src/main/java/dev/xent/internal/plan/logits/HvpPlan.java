@@ -7,15 +7,15 @@ import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -29,7 +29,7 @@ public final class HvpPlan extends AxisPlan {
           Function.CROSS_ENTROPY_HVP, Array.LOGITS, Array.UPSTREAM, Array.OUTPUT, null);
 
   private final double gradientScale;
-  private final RowWork rows;
+  private final RowTask rows;
 
   public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
     super(engine, options, axis, KERNEL);
@@ -44,32 +44,32 @@ public final class HvpPlan extends AxisPlan {
   }
 
   @Override
-  protected String event(CallArguments given) {
+  protected String event(CallArguments arguments) {
     return NAME;
   }
 
   @Override
-  protected void give(
-      CallArguments given, View logits, @Nullable View upstream, @Nullable View output) {
-    given.lead = logits;
-    given.upstream = upstream;
-    given.output = output;
+  protected void setViews(
+      CallArguments arguments, View logits, @Nullable View upstream, @Nullable View output) {
+    arguments.lead = logits;
+    arguments.upstream = upstream;
+    arguments.output = output;
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    call.lead(Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
-    call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
-    call.take(Rule.UPSTREAM, given.upstream);
-    call.take(Rule.OUTPUT_ARRAY, given.output);
-    requireExact(given.output, given.lead);
+  protected void take(Call call, CallArguments arguments) {
+    call.lead(Function.CROSS_ENTROPY_HVP, NAME, arguments.lead, axis, arguments.inputs);
+    call.takeInputs(Function.CROSS_ENTROPY_HVP, arguments.inputs);
+    call.take(Rule.UPSTREAM, arguments.upstream);
+    call.take(Rule.OUTPUT_ARRAY, arguments.output);
+    requireExact(arguments.output, arguments.lead);
     call.requireWritable();
     call.needsWholeRows = true;
     call.ready();
   }
 
   @Override
-  protected double compute(Call call, CallArguments given) {
+  protected double compute(Call call, CallArguments arguments) {
     call.structs.options(options, false, gradientScale);
     RowWeights.count(call);
     call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
@@ -77,8 +77,8 @@ public final class HvpPlan extends AxisPlan {
   }
 
   @Override
-  protected void remember(Call call, CallArguments given) {
-    remember(call, given, given.upstream, given.output);
+  protected void remember(Call call, CallArguments arguments) {
+    remember(call, arguments, arguments.upstream, arguments.output);
   }
 
   /**
@@ -93,7 +93,7 @@ public final class HvpPlan extends AxisPlan {
     }
   }
 
-  private static Work kernel(Call call, long row, long rowEnd) {
+  private static FunctionCall kernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.CROSS_ENTROPY_HVP, row, rowEnd);
   }
 }

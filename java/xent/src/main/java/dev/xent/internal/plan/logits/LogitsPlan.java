@@ -21,7 +21,7 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -39,7 +39,7 @@ public final class LogitsPlan extends AxisPlan {
   private final int k;
 
   private final Result result;
-  private final RowWork rows = this::rows;
+  private final RowTask rows = this::rows;
 
   private LogitsPlan(
       String name, String event, Engine engine, Options options, int axis, int k, Result result) {
@@ -133,34 +133,34 @@ public final class LogitsPlan extends AxisPlan {
   }
 
   @Override
-  protected String event(CallArguments given) {
+  protected String event(CallArguments arguments) {
     return event;
   }
 
   @Override
-  protected void give(
-      CallArguments given, View logits, @Nullable View output, @Nullable View values) {
-    given.lead = logits;
-    given.output = output;
-    given.secondOutput = values;
+  protected void setViews(
+      CallArguments arguments, View logits, @Nullable View output, @Nullable View values) {
+    arguments.lead = logits;
+    arguments.output = output;
+    arguments.secondOutput = values;
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    call.lead(Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
-    call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
+  protected void take(Call call, CallArguments arguments) {
+    call.lead(Function.LOG_SUM_EXP, event, arguments.lead, axis, arguments.inputs);
+    call.takeInputs(Function.LOG_SUM_EXP, arguments.inputs);
     call.unusual = true;
     call.needsWholeRows = true;
     switch (result) {
-      case ARGMAX -> call.take(Rule.ARGMAX, given.output);
-      case ENTROPY -> call.take(Rule.ENTROPIES, given.output);
+      case ARGMAX -> call.take(Rule.ARGMAX, arguments.output);
+      case ENTROPY -> call.take(Rule.ENTROPIES, arguments.output);
       case LOG_PROBABILITIES -> {
-        call.take(Rule.TOP_CLASSES, given.output);
-        call.take(Rule.TOP_LOG_PROBABILITIES, given.secondOutput);
+        call.take(Rule.TOP_CLASSES, arguments.output);
+        call.take(Rule.TOP_LOG_PROBABILITIES, arguments.secondOutput);
       }
       case PROBABILITIES -> {
-        call.take(Rule.TOP_CLASSES, given.output);
-        call.takeTopProbabilities(given.secondOutput);
+        call.take(Rule.TOP_CLASSES, arguments.output);
+        call.takeTopProbabilities(arguments.secondOutput);
       }
     }
     requireTopCount(call);
@@ -169,7 +169,7 @@ public final class LogitsPlan extends AxisPlan {
   }
 
   @Override
-  protected double compute(Call call, CallArguments given) {
+  protected double compute(Call call, CallArguments arguments) {
     call.structs.options(options, false, 1);
     if (result == Result.PROBABILITIES) {
       call.records.saveStatistics(call.dimensions.rows);
@@ -179,30 +179,37 @@ public final class LogitsPlan extends AxisPlan {
   }
 
   @Override
-  protected void remember(Call call, CallArguments given) {
+  protected void remember(Call call, CallArguments arguments) {
     if (result != Result.PROBABILITIES) {
-      remember(call, given, given.output, given.secondOutput);
-    } else if (given.inputs == InputViews.NONE
-        && PreparedTopProbabilities.fits(call, given.lead, given.output, given.secondOutput)) {
+      remember(call, arguments, arguments.output, arguments.secondOutput);
+    } else if (arguments.inputs == InputViews.NONE
+        && PreparedTopProbabilities.fits(
+            call, arguments.lead, arguments.output, arguments.secondOutput)) {
       View statistics = PreparedTopProbabilities.of(call).statistics;
       call.remember(
-          number, null, result.kernel, given.lead, given.output, given.secondOutput, statistics);
+          number,
+          null,
+          result.kernel,
+          arguments.lead,
+          arguments.output,
+          arguments.secondOutput,
+          statistics);
     }
   }
 
   @Override
   protected boolean runKernels(
       Call call,
-      PreparedCall prepared,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
+      PreparedCall preparedCall,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable Outputs outputs) {
-    if (!super.runKernels(call, prepared, a, b, c, outputs)) {
+    if (!super.runKernels(call, preparedCall, first, second, third, outputs)) {
       return false;
     }
     if (result == Result.PROBABILITIES) {
-      PreparedTopProbabilities.of(call).write(call, kernels, prepared, a, b, c);
+      PreparedTopProbabilities.of(call).write(call, kernels, preparedCall, first, second, third);
     }
     return true;
   }

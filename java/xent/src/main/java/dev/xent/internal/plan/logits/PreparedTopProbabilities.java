@@ -5,10 +5,10 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
@@ -68,11 +68,11 @@ final class PreparedTopProbabilities {
   void write(
       Call call,
       Kernels kernels,
-      PreparedCall prepared,
+      PreparedCall preparedCall,
       View logits,
       View topClasses,
       View probabilities) {
-    int rows = (int) prepared.rows();
+    int rows = (int) preparedCall.rows();
     int length = (int) (logits.elements / rows);
     int k = (int) (topClasses.elements / rows);
     // As in TopProbabilities, only the class of a row with one class has a place alone.
@@ -80,16 +80,16 @@ final class PreparedTopProbabilities {
     MemorySegment.copy(topClasses.segment, ValueLayout.JAVA_INT, 0, classes, 0, rows * k);
     gather(logits, rows, length, k, places);
     describe(rows, places);
-    Work work =
-        call.work
-            .begin(Function.SOFTMAX, shape, prepared.options(), report)
+    FunctionCall kernel =
+        call.functionCall
+            .begin(Function.SOFTMAX, shape, preparedCall.options(), report)
             .rows(0, rows)
             .classes(0, places);
-    work.offer(Array.LOGITS, ofX, x, true);
-    work.offer(Array.STATISTICS, statistics.segment, null, true);
-    work.offer(Array.OUTPUT, ofY, y, true);
-    Failures.check(kernels.run(work), call);
-    work.clear();
+    kernel.offer(Array.LOGITS, ofX, x, true);
+    kernel.offer(Array.STATISTICS, statistics.segment, null, true);
+    kernel.offer(Array.OUTPUT, ofY, y, true);
+    Failures.check(kernels.run(kernel), call);
+    kernel.clear();
     for (int row = 1; places > k && row < rows; row++) {
       y[row] = y[row * places];
     }

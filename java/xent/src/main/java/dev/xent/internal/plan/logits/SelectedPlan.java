@@ -9,8 +9,8 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
@@ -26,7 +26,7 @@ import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -41,8 +41,8 @@ public final class SelectedPlan extends AxisPlan {
 
   private final double gradientScale;
   private final Operation backward;
-  private final RowWork forwardRows;
-  private final RowWork backwardRows;
+  private final RowTask forwardRows;
+  private final RowTask backwardRows;
 
   public SelectedPlan(Engine engine, Options options, int axis, double gradientScale) {
     super(engine, options, axis, null);
@@ -63,30 +63,33 @@ public final class SelectedPlan extends AxisPlan {
   }
 
   @Override
-  protected String event(CallArguments given) {
-    return given.gradient == null ? NAME : NAME + " with gradient";
+  protected String event(CallArguments arguments) {
+    return arguments.gradient == null ? NAME : NAME + " with gradient";
   }
 
   @Override
-  protected void give(
-      CallArguments given, View logits, @Nullable View targets, @Nullable View logProbabilities) {
-    given.lead = logits;
-    given.targets = targets;
-    given.output = logProbabilities;
+  protected void setViews(
+      CallArguments arguments,
+      View logits,
+      @Nullable View targets,
+      @Nullable View logProbabilities) {
+    arguments.lead = logits;
+    arguments.targets = targets;
+    arguments.output = logProbabilities;
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    takeInputs(call, given);
-    call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
+  protected void take(Call call, CallArguments arguments) {
+    takeInputs(call, arguments);
+    call.take(Rule.SELECTED_LOG_PROBABILITIES, arguments.output);
     call.requireWritable();
     call.ready();
   }
 
   @Override
-  protected double compute(Call call, CallArguments given) {
+  protected double compute(Call call, CallArguments arguments) {
     begin(call);
-    Outputs saved = given.outputs;
+    Outputs saved = arguments.outputs;
     if (saved != null) {
       call.records.saved = saved.statisticsFor(call.dimensions.rows);
     }
@@ -104,20 +107,20 @@ public final class SelectedPlan extends AxisPlan {
     }
 
     @Override
-    protected String event(CallArguments given) {
+    protected String event(CallArguments arguments) {
       return NAME + " backward";
     }
 
     @Override
-    protected void take(Call call, CallArguments given) {
-      takeInputs(call, given);
+    protected void take(Call call, CallArguments arguments) {
+      takeInputs(call, arguments);
       call.requireWritable();
       call.ready();
     }
 
     @Override
-    protected double compute(Call call, CallArguments given) {
-      call.records.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
+    protected double compute(Call call, CallArguments arguments) {
+      call.records.saved = arguments.saved.statisticsOf(call, TargetKind.LABELS, options);
       begin(call);
       call.partition.run(backwardRows);
       return Double.NaN;
@@ -125,16 +128,16 @@ public final class SelectedPlan extends AxisPlan {
   }
 
   /** Takes the arrays of both passes. */
-  private void takeInputs(Call call, CallArguments given) {
-    InputViews inputs = given.inputs;
+  private void takeInputs(Call call, CallArguments arguments) {
+    InputViews inputs = arguments.inputs;
     Function function = Function.SELECTED_LOG_PROBABILITIES;
-    call.lead(function, NAME, given.lead, axis, inputs);
-    call.selected(given.targets);
+    call.lead(function, NAME, arguments.lead, axis, inputs);
+    call.selected(arguments.targets);
     call.takeInputs(function, inputs);
     call.unusual = true;
     call.needsWholeRows = true;
-    call.takeIfGiven(Rule.SELECTED_UPSTREAM, given.upstream);
-    call.takeIfGiven(Rule.GRADIENT, given.gradient);
+    call.takeIfPresent(Rule.SELECTED_UPSTREAM, arguments.upstream);
+    call.takeIfPresent(Rule.GRADIENT, arguments.gradient);
   }
 
   /**
@@ -145,12 +148,12 @@ public final class SelectedPlan extends AxisPlan {
     Losses.countTargets(call);
   }
 
-  private static Work forwardKernel(Call call, long row, long rowEnd) {
+  private static FunctionCall forwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, rowEnd)
         .set(Array.STATISTICS, call.records.savedOf(call.pieces));
   }
 
-  private static Work backwardKernel(Call call, long row, long rowEnd) {
+  private static FunctionCall backwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, rowEnd)
         .set(Array.STATISTICS, call.records.savedOf(call.pieces));
   }
@@ -187,12 +190,12 @@ public final class SelectedPlan extends AxisPlan {
     }
     new Operation(engine) {
       @Override
-      public String event(CallArguments given) {
+      public String event(CallArguments arguments) {
         return "sums of sequences";
       }
 
       @Override
-      public void take(Call call, CallArguments given) {}
+      public void take(Call call, CallArguments arguments) {}
 
       @Override
       public boolean mayKeepArrays(Call call) {
@@ -200,7 +203,7 @@ public final class SelectedPlan extends AxisPlan {
       }
 
       @Override
-      public double compute(Call call, CallArguments given) {
+      public double compute(Call call, CallArguments arguments) {
         try {
           MemorySegment copy = call.copyOf(offsets);
           requireOffsets(offsets, copy, logProbabilities);

@@ -3,14 +3,14 @@ package dev.xent.internal.plan.logits;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Work;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.shard.LongRows;
@@ -22,10 +22,10 @@ import dev.xent.internal.plan.shard.LongRows;
 abstract class SoftmaxPass extends AxisPlan {
   final Function function;
   final LongRows longRows;
-  private final RowWork wholeRows = new KernelRows(kernels, this::kernel);
-  private final RowWork rows = this::rows;
-  private final RowWork splitRows = this::splitRows;
-  private final ChunkWork range = this::range;
+  private final RowTask wholeRows = new KernelRows(kernels, this::kernel);
+  private final RowTask rows = this::rows;
+  private final RowTask splitRows = this::splitRows;
+  private final ChunkTask range = this::range;
 
   SoftmaxPass(Engine engine, Options options, int axis, KernelArrays kernel) {
     super(engine, options, axis, kernel);
@@ -37,7 +37,7 @@ abstract class SoftmaxPass extends AxisPlan {
   abstract void statistics(Call call, long begin, long end, boolean split);
 
   @Override
-  protected double compute(Call call, CallArguments given) {
+  protected double compute(Call call, CallArguments arguments) {
     call.structs.options(options, false, 1);
     call.partition.run(function, rows, splitRows);
     return Double.NaN;
@@ -54,7 +54,7 @@ abstract class SoftmaxPass extends AxisPlan {
     }
   }
 
-  private Work kernel(Call call, long row, long rowEnd) {
+  private FunctionCall kernel(Call call, long row, long rowEnd) {
     return call.kernel(function, row, rowEnd);
   }
 
@@ -71,8 +71,8 @@ abstract class SoftmaxPass extends AxisPlan {
   }
 
   private void range(Call call, long row, long from, long to) {
-    Work work =
+    FunctionCall kernel =
         kernel(call, row, row + 1).classes(from, to).set(Array.STATISTICS, call.records.statistics);
-    Failures.check(kernels.run(work), call);
+    Failures.check(kernels.run(kernel), call);
   }
 }

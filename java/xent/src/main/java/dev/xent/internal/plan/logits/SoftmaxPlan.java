@@ -93,28 +93,29 @@ public final class SoftmaxPlan extends SoftmaxPass {
   }
 
   @Override
-  protected String event(CallArguments given) {
+  protected String event(CallArguments arguments) {
     return kind.event;
   }
 
   @Override
-  protected void give(CallArguments given, View logits, @Nullable View output, @Nullable View c) {
-    given.lead = logits;
-    given.output = output;
+  protected void setViews(
+      CallArguments arguments, View logits, @Nullable View output, @Nullable View none) {
+    arguments.lead = logits;
+    arguments.output = output;
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    call.lead(function, kind.event, given.lead, axis, given.inputs);
-    call.takeInputs(function, given.inputs);
-    call.take(kind.output, given.output);
+  protected void take(Call call, CallArguments arguments) {
+    call.lead(function, kind.event, arguments.lead, axis, arguments.inputs);
+    call.takeInputs(function, arguments.inputs);
+    call.take(kind.output, arguments.output);
     call.requireWritable();
     call.ready();
   }
 
   @Override
-  protected void remember(Call call, CallArguments given) {
-    remember(call, given, given.output, null);
+  protected void remember(Call call, CallArguments arguments) {
+    remember(call, arguments, arguments.output, null);
   }
 
   @Override
@@ -134,32 +135,32 @@ public final class SoftmaxPlan extends SoftmaxPass {
     }
 
     @Override
-    protected String event(CallArguments given) {
+    protected String event(CallArguments arguments) {
       return event;
     }
 
     @Override
-    protected void give(
-        CallArguments given, View output, @Nullable View upstream, @Nullable View gradient) {
-      given.lead = output;
-      given.upstream = upstream;
-      given.gradient = gradient;
+    protected void setViews(
+        CallArguments arguments, View output, @Nullable View upstream, @Nullable View gradient) {
+      arguments.lead = output;
+      arguments.upstream = upstream;
+      arguments.gradient = gradient;
     }
 
     @Override
-    protected void take(Call call, CallArguments given) {
+    protected void take(Call call, CallArguments arguments) {
       options.refuseSoftcap(kind.event);
-      call.lead(function, event, given.lead, axis, given.inputs);
-      call.takeInputs(function, given.inputs);
-      call.take(Rule.UPSTREAM, given.upstream);
-      call.take(Rule.SOFTMAX_GRADIENT, given.gradient);
+      call.lead(function, event, arguments.lead, axis, arguments.inputs);
+      call.takeInputs(function, arguments.inputs);
+      call.take(Rule.UPSTREAM, arguments.upstream);
+      call.take(Rule.SOFTMAX_GRADIENT, arguments.gradient);
       call.requireWritable();
       call.ready();
     }
 
     @Override
-    protected void remember(Call call, CallArguments given) {
-      remember(call, given, given.upstream, given.gradient);
+    protected void remember(Call call, CallArguments arguments) {
+      remember(call, arguments, arguments.upstream, arguments.gradient);
     }
 
     @Override

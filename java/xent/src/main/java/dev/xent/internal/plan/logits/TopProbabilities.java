@@ -6,10 +6,10 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.call.Call;
@@ -59,8 +59,8 @@ final class TopProbabilities {
    * been computed.
    */
   void write(Call call, Kernels kernels, long begin, long end) {
-    logits.take(call.part(Array.LOGITS));
-    classes.take(call.part(Array.TOP_CLASSES));
+    logits.take(call.array(Array.LOGITS));
+    classes.take(call.array(Array.TOP_CLASSES));
     probabilities.take(call.topProbabilities);
     try {
       long k = call.topCount;
@@ -82,7 +82,7 @@ final class TopProbabilities {
   private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
     long ofRow =
         call.dimensions.ragged
-            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), row)
+            ? RowOffsets.length(call.array(Array.ROW_OFFSETS), row)
             : call.dimensions.classes;
     // Softmax treats the only class of a row as certain. A single entry of a longer row must not be
     // treated so, so it gets a second place.
@@ -92,8 +92,8 @@ final class TopProbabilities {
       gather(call, row + i, from, Math.min(count, places), i * places, places);
     }
     MemorySegment statistics = call.records.savedOf(call.pieces);
-    Work work =
-        call.work
+    FunctionCall kernel =
+        call.functionCall
             .begin(Function.SOFTMAX, shape, call.structs.options, report)
             .rows(0, rows)
             .classes(0, places)
@@ -102,7 +102,7 @@ final class TopProbabilities {
                 Array.STATISTICS,
                 row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS))
             .set(Array.OUTPUT, y);
-    Failures.check(kernels.run(work), call);
+    Failures.check(kernels.run(kernel), call);
     for (int i = 0; i < rows; i++) {
       scatter(call, row + i, from, count, i * places, places);
     }
@@ -128,8 +128,8 @@ final class TopProbabilities {
   private void gather(Call call, long row, long from, int count, int at, int places) {
     long ofRow = call.dimensions.classes;
     if (call.dimensions.ragged) {
-      logits.enterRagged(RowOffsets.first(call.part(Array.ROW_OFFSETS), row));
-      ofRow = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
+      logits.enterRagged(RowOffsets.first(call.array(Array.ROW_OFFSETS), row));
+      ofRow = RowOffsets.length(call.array(Array.ROW_OFFSETS), row);
     } else {
       logits.enter(row, call.pieces.inner);
     }

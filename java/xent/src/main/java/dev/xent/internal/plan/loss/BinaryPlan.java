@@ -7,8 +7,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
@@ -17,7 +17,7 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import org.jspecify.annotations.Nullable;
@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /** Binary cross-entropy of logits, in which every element is a separate row. */
 public final class BinaryPlan extends LossPlan {
   private final @Nullable View positiveWeights;
-  private final RowWork count = this::count;
-  private final RowWork elements;
+  private final RowTask count = this::count;
+  private final RowTask elements;
 
   /**
    * Creates a plan.
@@ -55,10 +55,10 @@ public final class BinaryPlan extends LossPlan {
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    View targets = given.targets;
-    given.inputs.requireFor(Function.BINARY_CROSS_ENTROPY, "binary cross-entropy");
-    call.leadElements(Rule.LOGITS, given.lead, spec.axis());
+  protected void take(Call call, CallArguments arguments) {
+    View targets = arguments.targets;
+    arguments.inputs.requireFor(Function.BINARY_CROSS_ENTROPY, "binary cross-entropy");
+    call.leadElements(Rule.LOGITS, arguments.lead, spec.axis());
     call.elementTargets(targets);
     if (options.hasIgnoreIndex() && !call.hasLabels()) {
       throw new OptionException(
@@ -69,18 +69,18 @@ public final class BinaryPlan extends LossPlan {
               + "; expected labels of an integer type, or weights of 0, or build the operation without"
               + " ignoreIndex");
     }
-    call.takeIfGiven(Rule.ELEMENT_WEIGHTS, given.weights);
-    call.takeIfGiven(Rule.POSITIVE_WEIGHTS, positiveWeights);
+    call.takeIfPresent(Rule.ELEMENT_WEIGHTS, arguments.weights);
+    call.takeIfPresent(Rule.POSITIVE_WEIGHTS, positiveWeights);
     takeLosses(
         call,
-        given,
+        arguments,
         call.lead().type,
         "and binary cross-entropy has losses and lossSum alone; expected outputs without it");
   }
 
   @Override
-  protected double weightOfRows(Call call, CallArguments given) {
-    if (call.hasLabels() || given.weights != null) {
+  protected double weightOfRows(Call call, CallArguments arguments) {
+    if (call.hasLabels() || arguments.weights != null) {
       call.validRows = 0;
       call.partition.run(count);
     } else {
@@ -90,7 +90,7 @@ public final class BinaryPlan extends LossPlan {
   }
 
   @Override
-  protected void computeRows(Call call, CallArguments given) {
+  protected void computeRows(Call call, CallArguments arguments) {
     call.partition.run(Function.BINARY_CROSS_ENTROPY, elements, elements);
   }
 
@@ -98,8 +98,9 @@ public final class BinaryPlan extends LossPlan {
   private void count(Call call, long begin, long end) {
     long step = call.partition.rowsPerKernel();
     for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
-      Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
-      Failures.check(kernels.run(work.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
+      FunctionCall kernel =
+          call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
+      Failures.check(kernels.run(kernel.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
       call.validRows += xent_report.valid_rows(call.report);
     }
   }

@@ -3,8 +3,8 @@ package dev.xent.internal.plan.loss;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
@@ -18,8 +18,8 @@ import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -45,13 +45,13 @@ public final class CrossEntropyPlan extends LossPlan {
   private final KernelArrays kernel;
   private final KernelArrays check;
   private final Operation backward = new GradientAlone();
-  private final RowWork wholeRows;
-  private final RowWork wholeRowsBackward;
-  private final RowWork forwardRows = this::forwardRows;
-  private final RowWork forwardSplit = this::forwardSplit;
-  private final RowWork backwardRows = this::backwardRows;
-  private final RowWork backwardSplit = this::backwardSplit;
-  private final ChunkWork backwardRange = this::backwardRange;
+  private final RowTask wholeRows;
+  private final RowTask wholeRowsBackward;
+  private final RowTask forwardRows = this::forwardRows;
+  private final RowTask forwardSplit = this::forwardSplit;
+  private final RowTask backwardRows = this::backwardRows;
+  private final RowTask backwardSplit = this::backwardSplit;
+  private final ChunkTask backwardRange = this::backwardRange;
 
   public CrossEntropyPlan(Engine engine, LossSpec spec) {
     super(engine, spec, Function.CROSS_ENTROPY, "cross-entropy");
@@ -93,21 +93,21 @@ public final class CrossEntropyPlan extends LossPlan {
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    takeInputs(call, given);
-    takeOutputs(call, Function.CROSS_ENTROPY, given.gradient);
+  protected void take(Call call, CallArguments arguments) {
+    takeInputs(call, arguments);
+    takeOutputs(call, Function.CROSS_ENTROPY, arguments.gradient);
   }
 
   /** Takes the inputs of both passes. */
-  private void takeInputs(Call call, CallArguments given) {
+  private void takeInputs(Call call, CallArguments arguments) {
     Function function = Function.CROSS_ENTROPY;
-    call.lead(function, "cross-entropy", given.lead, spec.axis(), given.inputs);
-    takeTargets(call, given, function);
+    call.lead(function, "cross-entropy", arguments.lead, spec.axis(), arguments.inputs);
+    takeTargets(call, arguments, function);
   }
 
   @Override
-  protected double weightOfRows(Call call, CallArguments given) {
-    if (kernelChecks(call, given) && isPlain(call, given) && call.partition.isOneKernel()) {
+  protected double weightOfRows(Call call, CallArguments arguments) {
+    if (kernelChecks(call, arguments) && isPlain(call, arguments) && call.partition.isOneKernel()) {
       call.validRows = call.dimensions.rows;
       return call.validRows;
     }
@@ -115,7 +115,7 @@ public final class CrossEntropyPlan extends LossPlan {
   }
 
   @Override
-  protected void computeRows(Call call, CallArguments given) {
+  protected void computeRows(Call call, CallArguments arguments) {
     call.partition.run(Function.CROSS_ENTROPY, forwardRows, forwardSplit);
   }
 
@@ -124,55 +124,57 @@ public final class CrossEntropyPlan extends LossPlan {
    * so nothing is written before the last check of a single row, or of a loss without a gradient,
    * whose losses are in the library's memory.
    */
-  private boolean kernelChecks(Call call, CallArguments given) {
-    return countsAllRows && (call.dimensions.rows == 1 || given.gradient == null);
+  private boolean kernelChecks(Call call, CallArguments arguments) {
+    return countsAllRows && (call.dimensions.rows == 1 || arguments.gradient == null);
   }
 
   /** Whether the targets are labels, and the call has no other inputs or outputs. */
-  private boolean isPlain(Call call, CallArguments given) {
-    return call.kind == TargetKind.LABELS && given.areViewsAlone();
+  private boolean isPlain(Call call, CallArguments arguments) {
+    return call.kind == TargetKind.LABELS && arguments.areViewsAlone();
   }
 
   @Override
-  protected void remember(Call call, CallArguments given) {
-    if (isPlain(call, given)
+  protected void remember(Call call, CallArguments arguments) {
+    if (isPlain(call, arguments)
         && PreparedCall.canBeKept(classWeights)
         && call.hasFewLosses()
-        && (given.gradient == null || call.writesGradient)) {
-      View losses = call.fewLosses.view(given.lead.type);
-      KernelArrays checks = kernelChecks(call, given) ? null : check;
-      call.remember(number, checks, kernel, given.lead, given.targets, given.gradient, losses);
+        && (arguments.gradient == null || call.writesGradient)) {
+      View losses = call.fewLosses.view(arguments.lead.type);
+      KernelArrays checks = kernelChecks(call, arguments) ? null : check;
+      call.remember(
+          number, checks, kernel, arguments.lead, arguments.targets, arguments.gradient, losses);
     }
   }
 
   @Override
   protected boolean runKernels(
       Call call,
-      PreparedCall prepared,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
+      PreparedCall preparedCall,
+      View first,
+      @Nullable View second,
+      @Nullable View third,
       @Nullable Outputs outputs) {
-    if (classWeights != null && (!Memory.isAccessible(classWeights) || classWeights.sharing(c) >= 0)
-        || !prepared.check(check, a, b, c)) {
+    if (classWeights != null
+            && (!Memory.isAccessible(classWeights) || classWeights.sharing(third) >= 0)
+        || !preparedCall.check(check, first, second, third)) {
       return false;
     }
-    long rows = prepared.rows();
-    long validRows = countsAllRows ? rows : prepared.validRows();
-    double weight = countsAllRows ? rows : prepared.weightOfRows();
+    long rows = preparedCall.rows();
+    long validRows = countsAllRows ? rows : preparedCall.validRows();
+    double weight = countsAllRows ? rows : preparedCall.weightOfRows();
     double denominator = reductions.denominator(weight);
     if (!countsAllRows) {
       if (denominator == 0) {
         return false; // the gradient is 0, or the call fails
       }
-      if (c != null) {
-        prepared.gradientScale(reductions.gradientScale(denominator));
+      if (third != null) {
+        preparedCall.gradientScale(reductions.gradientScale(denominator));
       }
     }
-    if (!prepared.run(kernel, a, b, c)) {
+    if (!preparedCall.run(kernel, first, second, third)) {
       return false;
     }
-    double sum = call.sumOfFewLosses(a.type, rows, kernels);
+    double sum = call.sumOfFewLosses(first.type, rows, kernels);
     call.result = reductions.reduce(sum, denominator);
     if (outputs != null) {
       outputs.set(call.result, sum, rows, validRows, weight, denominator, -1);
@@ -208,10 +210,10 @@ public final class CrossEntropyPlan extends LossPlan {
   /** Computes the gradient from statistics that a forward pass saved. */
   private final class GradientAlone extends Backward {
     @Override
-    protected void take(Call call, CallArguments given) {
-      takeInputs(call, given);
-      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      call.take(Rule.GRADIENT, given.gradient);
+    protected void take(Call call, CallArguments arguments) {
+      takeInputs(call, arguments);
+      call.takeIfPresent(Rule.UPSTREAM_OF_ROWS, arguments.upstream);
+      call.take(Rule.GRADIENT, arguments.gradient);
       call.requireWritable();
       call.ready();
     }
@@ -240,7 +242,7 @@ public final class CrossEntropyPlan extends LossPlan {
     Failures.check(kernels.run(backwardKernel(call, row, row + 1).classes(from, to)), call);
   }
 
-  private static Work backwardKernel(Call call, long row, long rowEnd) {
+  private static FunctionCall backwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
         .set(Array.STATISTICS, call.records.statistics);
   }

@@ -10,7 +10,7 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -19,7 +19,7 @@ import dev.xent.internal.plan.options.LossSpec;
 public final class DivergencePlan extends LossPlan {
   private final String kind;
   private final Function function;
-  private final RowWork rows;
+  private final RowTask rows;
 
   private DivergencePlan(String kind, Function function, Engine engine, LossSpec spec) {
     super(engine, spec, function, "divergence");
@@ -55,26 +55,26 @@ public final class DivergencePlan extends LossPlan {
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    call.lead(function, "a divergence", given.lead, spec.axis(), given.inputs);
+  protected void take(Call call, CallArguments arguments) {
+    call.lead(function, "a divergence", arguments.lead, spec.axis(), arguments.inputs);
     call.allowAnyFloats();
-    call.take(Rule.TEACHER, given.targets);
-    call.takeInputs(function, given.inputs);
+    call.take(Rule.TEACHER, arguments.targets);
+    call.takeInputs(function, arguments.inputs);
     takeLosses(
         call,
-        given,
+        arguments,
         ElementType.F64,
         "and a divergence has losses and lossSum alone; expected outputs without it");
   }
 
   @Override
-  protected double weightOfRows(Call call, CallArguments given) {
+  protected double weightOfRows(Call call, CallArguments arguments) {
     call.validRows = RowWeights.count(call);
     return RowWeights.sum(call);
   }
 
   @Override
-  protected void computeRows(Call call, CallArguments given) {
+  protected void computeRows(Call call, CallArguments arguments) {
     call.partition.run(function, rows, rows);
   }
 }

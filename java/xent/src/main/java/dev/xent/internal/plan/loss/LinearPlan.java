@@ -11,8 +11,8 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
@@ -25,7 +25,7 @@ import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -89,11 +89,11 @@ public final class LinearPlan extends LossPlan {
   private final LongRows longRows;
   private final long workspace;
   private final Operation backward = new GradientsAlone();
-  private final RowWork everything = this::everything;
-  private final RowWork forwardRows = this::forwardRows;
-  private final RowWork states = this::states;
-  private final RowWork gradientsOfRows = this::gradientsOfRows;
-  private final RowWork gradientsOfClasses = this::gradientsOfClasses;
+  private final RowTask everything = this::everything;
+  private final RowTask forwardRows = this::forwardRows;
+  private final RowTask states = this::states;
+  private final RowTask gradientsOfRows = this::gradientsOfRows;
+  private final RowTask gradientsOfClasses = this::gradientsOfClasses;
 
   /**
    * Creates a plan.
@@ -135,7 +135,7 @@ public final class LinearPlan extends LossPlan {
   /** Returns the reduced loss, and writes its gradients unless they are null. */
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     Call call = with(hidden, weights, targets);
-    call.given.gradients = gradients;
+    call.arguments.gradients = gradients;
     return run(call);
   }
 
@@ -144,17 +144,12 @@ public final class LinearPlan extends LossPlan {
     return new Bound(this, backward, hidden, weights, targets).gradients(gradients);
   }
 
-  private static void giveLinear(
-      CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
-    given.lead = hidden;
-    given.weights = weights;
-    given.targets = targets;
-  }
-
   @Override
-  protected void give(
-      CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
-    giveLinear(given, hidden, weights, targets);
+  protected void setViews(
+      CallArguments arguments, View hidden, @Nullable View weights, @Nullable View targets) {
+    arguments.lead = hidden;
+    arguments.weights = weights;
+    arguments.targets = targets;
   }
 
   /**
@@ -167,32 +162,34 @@ public final class LinearPlan extends LossPlan {
   }
 
   @Override
-  protected String event(CallArguments given) {
-    return given.gradients == null ? "linear cross-entropy" : "linear cross-entropy with gradients";
+  protected String event(CallArguments arguments) {
+    return arguments.gradients == null
+        ? "linear cross-entropy"
+        : "linear cross-entropy with gradients";
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    takeInputs(call, given);
-    takeGradients(call, given.gradients);
+  protected void take(Call call, CallArguments arguments) {
+    takeInputs(call, arguments);
+    takeGradients(call, arguments.gradients);
     takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null);
     requireOnePiece(call);
   }
 
   @Override
-  protected void computeRows(Call call, CallArguments given) {
+  protected void computeRows(Call call, CallArguments arguments) {
     if (call.dimensions.rows != 0) {
       passes(call);
     }
-    if (given.gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
+    if (arguments.gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
       clearGradients(call);
     }
   }
 
-  private void takeInputs(Call call, CallArguments given) {
-    given.inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
-    call.leadLinear(given.lead, spec.axis(), given.weights);
-    takeTargets(call, given, Function.LINEAR_CROSS_ENTROPY);
+  private void takeInputs(Call call, CallArguments arguments) {
+    arguments.inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
+    call.leadLinear(arguments.lead, spec.axis(), arguments.weights);
+    takeTargets(call, arguments, Function.LINEAR_CROSS_ENTROPY);
   }
 
   private static void takeGradients(Call call, @Nullable ArrayViews gradients) {
@@ -274,23 +271,23 @@ public final class LinearPlan extends LossPlan {
     }
   }
 
-  private void rows(Call call, RowWork work) {
+  private void rows(Call call, RowTask task) {
     if (isAlone(call)) {
-      call.partition.runAlone(work);
+      call.partition.runAlone(task);
     } else {
-      call.partition.workers().rowsTogether(engine, work, rowsTogether(call));
+      call.partition.workers().rowsTogether(engine, task, rowsTogether(call));
     }
   }
 
   /** Processes {@code count} numbers that stand for classes, in ranges of {@code claim} numbers. */
-  private void classes(Call call, RowWork work, long count, long claim) {
+  private void classes(Call call, RowTask task, long count, long claim) {
     call.enter(0);
     if (isAlone(call)) {
       for (long begin = 0; begin < count; begin += claim) {
-        work.run(call, begin, Math.min(begin + claim, count));
+        task.run(call, begin, Math.min(begin + claim, count));
       }
     } else {
-      call.partition.workers().ranges(engine, work, count, claim);
+      call.partition.workers().ranges(engine, task, count, claim);
     }
   }
 
@@ -351,9 +348,9 @@ public final class LinearPlan extends LossPlan {
   /** The requested results of a call, as a workspace code of the kernels. */
   private int contents(Call call, boolean gradients) {
     boolean whole = options.number(OptionRange.PROBABILITY_CLAMP) != 0 && !call.hasLabels();
-    for (int i = 0; i < call.parts; i++) {
-      CallArray part = call.present[i];
-      whole |= part.needsWholeRows() && part.array != Array.LOG_PROBABILITIES;
+    for (int i = 0; i < call.presentCount; i++) {
+      CallArray array = call.present[i];
+      whole |= array.needsWholeRows() && array.id != Array.LOG_PROBABILITIES;
     }
     int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
     return gradients && call.writesGradient ? ofRows | ofGradients(call) : ofRows;
@@ -446,19 +443,19 @@ public final class LinearPlan extends LossPlan {
     for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       long size = bytes(call, stop - row, classes(call), contents, keeps);
-      Work work =
+      FunctionCall kernel =
           call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
               .set(Array.LOGITS, gradients ? NULL : call.records.logits)
               .set(Array.STATISTICS, call.records.savedOf(call.pieces))
               .set(Array.EXACT_SUM, call.exactSum())
               .workspace(call.workspace(size, workspace != 0), size);
       if (!call.writesGradient) {
-        work.set(Array.TARGET_GRADIENT, NULL);
+        kernel.set(Array.TARGET_GRADIENT, NULL);
       }
       if (!writes) {
-        withoutGradients(work, true, true);
+        withoutGradients(kernel, true, true);
       }
-      Failures.check(kernels.run(work), call);
+      Failures.check(kernels.run(kernel), call);
     }
   }
 
@@ -498,22 +495,23 @@ public final class LinearPlan extends LossPlan {
 
   private void states(Call call, long row, long stop, long from, long to) {
     long size = bytes(call, stop - row, to - from, 0, 0);
-    Work work = call.kernel(Function.LINEAR_STATES, row, stop).classes(from, to);
+    FunctionCall kernel = call.kernel(Function.LINEAR_STATES, row, stop).classes(from, to);
     if (call.records.secondRound) {
-      work.set(Array.STATISTICS, call.records.statistics);
+      kernel.set(Array.STATISTICS, call.records.statistics);
     }
-    work.set(Array.STATES, call.records.states(row, classes(call)))
+    kernel
+        .set(Array.STATES, call.records.states(row, classes(call)))
         .workspace(call.workspace(size, workspace != 0), size);
-    Failures.check(kernels.run(work), call);
+    Failures.check(kernels.run(kernel), call);
   }
 
   // ---- gradients -------------------------------------------------------------------------------
 
   private final class GradientsAlone extends Backward {
     @Override
-    protected void give(
-        CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
-      giveLinear(given, hidden, weights, targets);
+    protected void setViews(
+        CallArguments arguments, View hidden, @Nullable View weights, @Nullable View targets) {
+      LinearPlan.this.setViews(arguments, hidden, weights, targets);
     }
 
     @Override
@@ -522,10 +520,10 @@ public final class LinearPlan extends LossPlan {
     }
 
     @Override
-    protected void take(Call call, CallArguments given) {
-      takeInputs(call, given);
-      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      takeGradients(call, given.gradients);
+    protected void take(Call call, CallArguments arguments) {
+      takeInputs(call, arguments);
+      call.takeIfPresent(Rule.UPSTREAM_OF_ROWS, arguments.upstream);
+      takeGradients(call, arguments.gradients);
       call.requireWritable();
       call.ready();
       requireOnePiece(call);
@@ -567,22 +565,22 @@ public final class LinearPlan extends LossPlan {
   private void gradients(Call call, long row, long rowEnd, long from, long to, int contents) {
     long size = bytes(call, rowEnd - row, to - from, contents, 0);
     boolean ofHidden = contents == XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
-    Work work =
+    FunctionCall kernel =
         call.kernel(Function.LINEAR_CROSS_ENTROPY_BACKWARD, row, rowEnd)
             .classes(from, to)
             .set(Array.LOGITS, call.records.logits)
             .set(Array.STATISTICS, call.records.savedOf(call.pieces))
             .workspace(call.workspace(size, workspace != 0), size);
-    withoutGradients(work, !ofHidden, ofHidden);
-    Failures.check(kernels.run(work), call);
+    withoutGradients(kernel, !ofHidden, ofHidden);
+    Failures.check(kernels.run(kernel), call);
   }
 
-  private static void withoutGradients(Work work, boolean ofHidden, boolean ofClasses) {
+  private static void withoutGradients(FunctionCall kernel, boolean ofHidden, boolean ofClasses) {
     if (ofHidden) {
-      work.set(Array.HIDDEN_GRADIENT, NULL);
+      kernel.set(Array.HIDDEN_GRADIENT, NULL);
     }
     if (ofClasses) {
-      work.set(Array.WEIGHTS_GRADIENT, NULL).set(Array.BIAS_GRADIENT, NULL);
+      kernel.set(Array.WEIGHTS_GRADIENT, NULL).set(Array.BIAS_GRADIENT, NULL);
     }
   }
 }

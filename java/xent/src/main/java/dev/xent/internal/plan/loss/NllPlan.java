@@ -20,7 +20,7 @@ import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.call.SumBlock;
 import dev.xent.internal.plan.options.Engine;
@@ -53,8 +53,8 @@ public final class NllPlan extends LossPlan {
           | ArrayViews.bit(Array.STATISTICS);
 
   private final Operation backward = new GradientAlone();
-  private final RowWork forwardRows = this::forwardRows;
-  private final RowWork backwardRows = this::backwardRows;
+  private final RowTask forwardRows = this::forwardRows;
+  private final RowTask backwardRows = this::backwardRows;
 
   public NllPlan(Engine engine, LossSpec spec) {
     super(engine, spec, null, "nll");
@@ -78,25 +78,26 @@ public final class NllPlan extends LossPlan {
   }
 
   @Override
-  protected void take(Call call, CallArguments given) {
-    takeInputs(call, given, call.logProbabilities, Rule.LOGITS, given.lead);
+  protected void take(Call call, CallArguments arguments) {
+    takeInputs(call, arguments, call.logProbabilities, Rule.LOGITS, arguments.lead);
     call.outputs()
         .require(
             OUTPUTS,
             "and the loss of log-probabilities has losses, lossSum, correct, countCorrect and"
                 + " targetGradient alone; expected outputs without it, or CrossEntropy of the logits");
-    takeOutputs(call, Function.CROSS_ENTROPY, given.gradient);
+    takeOutputs(call, Function.CROSS_ENTROPY, arguments.gradient);
   }
 
   /** Takes the inputs, of which the lead has the shape of the log-probabilities. */
-  private void takeInputs(Call call, CallArguments given, CallArray part, Rule rule, View lead) {
-    given.inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
-    call.lead(part, rule, lead, spec.axis(), given.inputs);
-    takeTargets(call, given, Function.CHECK_TARGETS);
+  private void takeInputs(
+      Call call, CallArguments arguments, CallArray array, Rule rule, View lead) {
+    arguments.inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
+    call.lead(array, rule, lead, spec.axis(), arguments.inputs);
+    takeTargets(call, arguments, Function.CHECK_TARGETS);
   }
 
   @Override
-  protected void computeRows(Call call, CallArguments given) {
+  protected void computeRows(Call call, CallArguments arguments) {
     boolean readsRows =
         call.kind != TargetKind.LABELS
             || options.number(OptionRange.LABEL_SMOOTHING) != 0
@@ -121,7 +122,7 @@ public final class NllPlan extends LossPlan {
       row.enter(index);
       double loss = forwardRow(call, row, index);
       if (call.has(Array.LOSSES)) {
-        call.part(Array.LOSSES).setNumber(call.pieces, index, loss);
+        call.array(Array.LOSSES).setNumber(call.pieces, index, loss);
       }
       if (sums) {
         sum.add(call, loss);
@@ -138,11 +139,11 @@ public final class NllPlan extends LossPlan {
     boolean counts = counts(call, row, weight);
     if (call.has(Array.CORRECT)) {
       boolean hit = counts && row.hit(row.label());
-      call.part(Array.CORRECT)
+      call.array(Array.CORRECT)
           .segment()
           .set(
               ValueLayout.JAVA_BYTE,
-              call.part(Array.CORRECT).at(call.pieces, index),
+              call.array(Array.CORRECT).at(call.pieces, index),
               (byte) (hit ? 1 : 0));
     }
     double loss = counts ? loss(call, row, weight) : 0;
@@ -190,9 +191,9 @@ public final class NllPlan extends LossPlan {
 
   private final class GradientAlone extends Backward {
     @Override
-    protected void take(Call call, CallArguments given) {
-      takeInputs(call, given, call.part(Array.GRADIENT), Rule.GRADIENT, given.gradient);
-      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
+    protected void take(Call call, CallArguments arguments) {
+      takeInputs(call, arguments, call.array(Array.GRADIENT), Rule.GRADIENT, arguments.gradient);
+      call.takeIfPresent(Rule.UPSTREAM_OF_ROWS, arguments.upstream);
       call.requireWritable();
       call.ready();
     }
@@ -222,7 +223,7 @@ public final class NllPlan extends LossPlan {
             row,
             counts(call, row, weight),
             call.has(Array.UPSTREAM)
-                ? scale * call.part(Array.UPSTREAM).number(call.pieces, index)
+                ? scale * call.array(Array.UPSTREAM).number(call.pieces, index)
                 : scale);
       }
     } finally {
@@ -258,7 +259,7 @@ public final class NllPlan extends LossPlan {
       return true;
     }
     long label = row.label();
-    if (Labels.isIgnored(call.part(Array.TARGETS), options, label)) {
+    if (Labels.isIgnored(call.array(Array.TARGETS), options, label)) {
       return false;
     }
     row.requireClass(label);

@@ -80,12 +80,12 @@ final class NllRow {
     others = options.smoothing() == Smoothing.OTHERS;
     narrow = call.lead().type != ElementType.F64;
     logs.take(call.logProbabilities);
-    targets.take(call.part(Array.TARGETS));
-    targetWeights.take(call.part(Array.TARGET_WEIGHTS));
-    gradient.take(call.part(Array.GRADIENT));
-    targetGradient.take(call.part(Array.TARGET_GRADIENT));
-    weighted = classWeights.take(call.part(Array.CLASS_WEIGHTS));
-    masked = mask.take(call.part(Array.CLASS_MASK));
+    targets.take(call.array(Array.TARGETS));
+    targetWeights.take(call.array(Array.TARGET_WEIGHTS));
+    gradient.take(call.array(Array.GRADIENT));
+    targetGradient.take(call.array(Array.TARGET_GRADIENT));
+    weighted = classWeights.take(call.array(Array.CLASS_WEIGHTS));
+    masked = mask.take(call.array(Array.CLASS_MASK));
     classes = call.dimensions.classes;
     countSmoothed();
   }
@@ -121,8 +121,8 @@ final class NllRow {
   }
 
   private void enterRagged() {
-    long first = RowOffsets.first(call.part(Array.ROW_OFFSETS), row);
-    classes = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
+    long first = RowOffsets.first(call.array(Array.ROW_OFFSETS), row);
+    classes = RowOffsets.length(call.array(Array.ROW_OFFSETS), row);
     logs.enterRagged(first);
     gradient.enterRagged(first);
     mask.enterRagged(first);
@@ -141,7 +141,7 @@ final class NllRow {
     if (masked) {
       allowed = 0;
       for (long k = 0; k < classes; k++) {
-        allowed += takesPart(k) ? 1 : 0;
+        allowed += isUnmasked(k) ? 1 : 0;
       }
     }
     smoothedClasses = others ? allowed - 1 : allowed;
@@ -198,7 +198,7 @@ final class NllRow {
   }
 
   private boolean isSmoothed(long k, long label) {
-    return takesPart(k) && !(others && k == label);
+    return isUnmasked(k) && !(others && k == label);
   }
 
   /** Writes the scaled gradient of the row's loss. */
@@ -221,7 +221,7 @@ final class NllRow {
       return false;
     }
     for (long k = 0; k < classes; k++) {
-      if (takesPart(k)) {
+      if (isUnmasked(k)) {
         double other = log(k);
         if (k < label ? !(other < best) : !(other <= best)) {
           return false;
@@ -246,7 +246,7 @@ final class NllRow {
       dot.clear();
       mass.clear();
       for (int i = 0; i < count; i++) {
-        double target = takesPart(chunk + i) ? target(chunk + i) : 0;
+        double target = isUnmasked(chunk + i) ? target(chunk + i) : 0;
         if (target != 0) {
           dot.addProduct(i, target, log(chunk + i));
         }
@@ -262,7 +262,7 @@ final class NllRow {
   void gradientOfProbabilities(double scale) {
     boolean finite = Double.isFinite(sumOfProbabilities());
     for (long k = 0; k < classes; k++) {
-      double value = takesPart(k) ? value(target(k), scale) : 0;
+      double value = isUnmasked(k) ? value(target(k), scale) : 0;
       gradient.set(k, finite ? value : Double.NaN);
     }
   }
@@ -271,7 +271,7 @@ final class NllRow {
   void targetGradientOfProbabilities(double scale) {
     boolean finite = Double.isFinite(sumOfProbabilities());
     for (long k = 0; k < classes; k++) {
-      double value = takesPart(k) ? targetSlope(k, scale) : 0;
+      double value = isUnmasked(k) ? targetSlope(k, scale) : 0;
       targetGradient.set(k, finite ? value : Double.NaN);
     }
   }
@@ -282,7 +282,7 @@ final class NllRow {
       int count = (int) Math.min(Chunks.SIZE, classes - chunk);
       mass.clear();
       for (int i = 0; i < count; i++) {
-        mass.add(i, takesPart(chunk + i) ? target(chunk + i) : 0);
+        mass.add(i, isUnmasked(chunk + i) ? target(chunk + i) : 0);
       }
       total += mass.tree();
     }
@@ -329,7 +329,7 @@ final class NllRow {
   void gradientOfEntries(double scale) {
     double total = spread == 0 ? 0 : sumOfWeights();
     for (long k = 0; k < classes; k++) {
-      gradient.set(k, takesPart(k) ? value(smoothedTarget(k), scale) : 0);
+      gradient.set(k, isUnmasked(k) ? value(smoothedTarget(k), scale) : 0);
     }
     for (long j = 0; j < call.targetCount; j++) {
       long k = entry(j);
@@ -381,7 +381,7 @@ final class NllRow {
   private double sumOfWeights() {
     double total = 0;
     for (long k = 0; k < classes; k++) {
-      total += takesPart(k) ? smoothedTarget(k) : 0;
+      total += isUnmasked(k) ? smoothedTarget(k) : 0;
     }
     return total;
   }
@@ -391,13 +391,13 @@ final class NllRow {
   }
 
   private double entryTarget(long j, long k) {
-    double given = targetWeights.get(j);
-    double kept = smoothing == 0 ? given : (1 - smoothing) * given;
+    double weight = targetWeights.get(j);
+    double kept = smoothing == 0 ? weight : (1 - smoothing) * weight;
     return weighted ? kept * weight(k) : kept;
   }
 
   private boolean isSkipped(long k) {
-    return Labels.isIgnored(call.part(Array.TARGETS), options, k);
+    return Labels.isIgnored(call.array(Array.TARGETS), options, k);
   }
 
   private long entry(long j) {
@@ -430,14 +430,14 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw WrongLabels.outOfRange(index, label, call.part(Array.TARGETS), classes);
+      throw WrongLabels.outOfRange(index, label, call.array(Array.TARGETS), classes);
     }
-    if (!takesPart(label)) {
+    if (!isUnmasked(label)) {
       throw WrongLabels.ofMaskedClass(index, label, classes);
     }
   }
 
-  private boolean takesPart(long k) {
+  private boolean isUnmasked(long k) {
     return !masked || mask.flag(k);
   }
 

@@ -15,14 +15,14 @@ import dev.xent.options.Reduction;
  * @param loss the reduction of the returned loss
  * @param gradient the reduction that the gradient is taken of
  * @param scale the factor of every gradient
- * @param givenDenominator the divisor of means; NaN: the number of valid rows
+ * @param fixedDenominator the divisor of means; NaN: the number of valid rows
  * @param emptyMean the result of a mean with the denominator 0
  */
 public record Reductions(
     Reduction loss,
     Reduction gradient,
     double scale,
-    double givenDenominator,
+    double fixedDenominator,
     EmptyMean emptyMean) {
 
   /** Returns a copy with another denominator. */
@@ -32,7 +32,7 @@ public record Reductions(
 
   /** The divisor of means in a call with {@code validRows} valid rows. */
   public double denominator(double validRows) {
-    return Double.isNaN(givenDenominator) ? validRows : givenDenominator;
+    return Double.isNaN(fixedDenominator) ? validRows : fixedDenominator;
   }
 
   /** Adds the values that are not the defaults. */
@@ -40,7 +40,7 @@ public record Reductions(
     text.option("reduction", loss, Reduction.MEAN)
         .option("gradientReduction", gradient, loss)
         .option("gradientScale", scale, 1.0)
-        .option("denominator", givenDenominator, Double.NaN)
+        .option("denominator", fixedDenominator, Double.NaN)
         .option("emptyMean", emptyMean, EmptyMean.NAN);
   }
 
@@ -65,7 +65,7 @@ public record Reductions(
   private void require(Reduction reduction, double denominator) {
     if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
       throw new EmptyMeanException(
-          Double.isNaN(givenDenominator)
+          Double.isNaN(fixedDenominator)
               ? "no row is valid, so the mean is undefined; expected labels that are not ignored, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)"
               : "the denominator is 0, so the mean is undefined; expected another one, or"

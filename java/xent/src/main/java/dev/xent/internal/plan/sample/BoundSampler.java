@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A call of a sampler that its caller keeps. */
 public final class BoundSampler extends Bound {
-  private final SamplerArguments arguments = new SamplerArguments();
+  private final SamplerArguments samplerArguments = new SamplerArguments();
 
   BoundSampler(Operation operation, View logits, View tokens) {
     super(operation, logits, tokens, null);
@@ -28,15 +28,16 @@ public final class BoundSampler extends Bound {
 
   @Override
   protected void begin(long step, @Nullable Object requests) {
-    given.step = step;
-    arguments.requests = (SamplerRows) requests;
-    given.others = requests == null && arguments.outputs == null ? null : arguments;
+    arguments.step = step;
+    samplerArguments.requests = (SamplerRows) requests;
+    arguments.others =
+        requests == null && samplerArguments.outputs == null ? null : samplerArguments;
   }
 
   /** Sets the outputs of all later runs. */
   public void outputs(SamplerOutputs outputs) {
     requireIdle();
-    arguments.outputs = outputs;
+    samplerArguments.outputs = outputs;
     changed();
   }
 }

@@ -27,7 +27,7 @@ public final class CursorCall {
   private static final long LAST = OptionRange.STEP.most();
 
   private final SamplerPlan plan;
-  private final PreparedCall prepared = new PreparedCall();
+  private final PreparedCall preparedCall = new PreparedCall();
 
   /**
    * The number of consecutive floats in a row of one dimension; 0 if no call is prepared for such a
@@ -45,7 +45,7 @@ public final class CursorCall {
   /** The next token of a Java array, or {@link #WHOLE_CALL}. */
   public synchronized long next(float[] logits, long step) {
     return heap && floats != 0 && logits.length == floats && step <= LAST && !Recorder.isOn()
-        ? token(prepared.draw(logits, 0, null, step))
+        ? token(preparedCall.draw(logits, 0, null, step))
         : WHOLE_CALL;
   }
 
@@ -60,7 +60,7 @@ public final class CursorCall {
             && logits.address() % Float.BYTES == 0
             && !Recorder.isOn()
             && Memory.isHeld(logits)
-        ? token(prepared.draw(null, logits.address(), null, step))
+        ? token(preparedCall.draw(null, logits.address(), null, step))
         : WHOLE_CALL;
   }
 
@@ -70,16 +70,16 @@ public final class CursorCall {
 
   /** The next token of a row, or -1 if no token exists. */
   public synchronized long next(View logits, long step) {
-    if (step <= LAST && prepared.isOf(logits)) {
-      long token = prepared.draw(logits.array, logits.address, logits, step);
+    if (step <= LAST && preparedCall.isOf(logits)) {
+      long token = preparedCall.draw(logits.array, logits.address, logits, step);
       if (token >= 0) {
         return token;
       }
     }
     floats = 0;
-    long token = plan.token(logits, step, prepared);
+    long token = plan.token(logits, step, preparedCall);
     boolean isOfFloats = logits.type == ElementType.F32 && logits.contiguous;
-    if (isOfFloats && Strides.isAxis(plan.axis(), 1) && prepared.isOf(logits)) {
+    if (isOfFloats && Strides.isAxis(plan.axis(), 1) && preparedCall.isOf(logits)) {
       floats = logits.elements;
       heap = logits.heap;
     }

@@ -58,7 +58,7 @@ final class NoToken {
     return exception(
         row,
         logits,
-        "no class that is left by " + given(inputs),
+        "no class that is left by " + namesOf(inputs),
         "a sum of logit and bias above -inf, and none that is NaN or +inf");
   }
 
@@ -78,7 +78,7 @@ final class NoToken {
   }
 
   /** The names of the inputs that forbid classes. */
-  private static String given(InputViews inputs) {
+  private static String namesOf(InputViews inputs) {
     List<String> names = new ArrayList<>();
     for (Array array : List.of(Array.CLASS_MASK, Array.BIAS)) {
       View view = inputs.get(array);

@@ -30,7 +30,7 @@ final class SamplerArguments {
   long countedTokens;
 
   /** The call that the cursor prepares for rows like this one; null for none. */
-  @Nullable PreparedCall prepared;
+  @Nullable PreparedCall preparedCall;
 
   /** The workspace of all calls of a cursor. */
   private @Nullable View workspace;
@@ -53,7 +53,7 @@ final class SamplerArguments {
   }
 
   /** The sampler arguments of a call. */
-  static SamplerArguments of(CallArguments given) {
-    return given.others == null ? NONE : (SamplerArguments) given.others;
+  static SamplerArguments of(CallArguments arguments) {
+    return arguments.others == null ? NONE : (SamplerArguments) arguments.others;
   }
 }

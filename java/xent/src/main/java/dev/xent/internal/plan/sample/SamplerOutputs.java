@@ -32,7 +32,7 @@ public final class SamplerOutputs {
 
   /** Rejects outputs that need whole rows. */
   void requireForShard() {
-    long others = views.given() & ~OF_SHARDS;
+    long others = views.bits() & ~OF_SHARDS;
     if (others != 0) {
       throw new OptionException(
           ArrayViews.first(others).text

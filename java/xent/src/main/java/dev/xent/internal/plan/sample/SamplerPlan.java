@@ -12,10 +12,10 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
@@ -27,7 +27,7 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Partition.RowWork;
+import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
@@ -67,7 +67,7 @@ public final class SamplerPlan {
 
   private final Operation token;
   private final Sample sample;
-  private final RowWork rows = this::rows;
+  private final RowTask rows = this::rows;
 
   public SamplerPlan(
       Engine engine,
@@ -155,7 +155,7 @@ public final class SamplerPlan {
   public long token(View logits, long step) {
     OptionRange.STEP.require(step);
     Call call = Call.current();
-    call.given.step = step;
+    call.arguments.step = step;
     return (long) token.run(call, logits, null, null);
   }
 
@@ -170,8 +170,8 @@ public final class SamplerPlan {
   }
 
   /** Writes the token of a text. */
-  void sample(View logits, long step, InputViews inputs, View into, SamplerArguments arguments) {
-    sample(sample, logits, step, inputs, into, arguments);
+  void sample(View logits, long step, InputViews inputs, View into, SamplerArguments own) {
+    sample(sample, logits, step, inputs, into, own);
   }
 
   /**
@@ -182,8 +182,8 @@ public final class SamplerPlan {
   long token(View logits, long step, PreparedCall kept) {
     OptionRange.STEP.require(step);
     Call call = token.with(logits, null, null);
-    call.given.step = step;
-    call.given.others = kept;
+    call.arguments.step = step;
+    call.arguments.others = kept;
     return (long) token.run(call);
   }
 
@@ -193,15 +193,15 @@ public final class SamplerPlan {
     }
 
     @Override
-    protected String event(CallArguments given) {
+    protected String event(CallArguments arguments) {
       return EVENT;
     }
 
     @Override
-    protected void take(Call call, CallArguments given) {
+    protected void take(Call call, CallArguments arguments) {
       sampling.requireNoPenalties();
       repetition.requireUnused();
-      lead(call, given.lead);
+      lead(call, arguments.lead);
       requireOneRow(call);
       call.takeOneToken(SamplerScratch.of(call).token);
       call.ready();
@@ -209,9 +209,9 @@ public final class SamplerPlan {
 
     /** Returns a token or -1, which a double represents exactly. */
     @Override
-    protected double compute(Call call, CallArguments given) {
+    protected double compute(Call call, CallArguments arguments) {
       call.structs.options(options, false, 1);
-      SamplerScratch.share(call, given.step);
+      SamplerScratch.share(call, arguments.step);
       call.partition.run(rows);
       return token(call);
     }
@@ -221,25 +221,26 @@ public final class SamplerPlan {
     }
 
     @Override
-    protected void remember(Call call, CallArguments given) {
+    protected void remember(Call call, CallArguments arguments) {
       SamplerScratch own = SamplerScratch.of(call);
-      MemorySegment struct = own.sampling(sampling, call.pieces, given.step);
-      if (given.others instanceof PreparedCall kept) {
-        call.rememberRow(number, kept, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
+      MemorySegment struct = own.sampling(sampling, call.pieces, arguments.step);
+      if (arguments.others instanceof PreparedCall kept) {
+        call.rememberRow(
+            number, kept, KERNEL, arguments.lead, View.room(ElementType.I64, 1), struct);
       } else {
-        call.rememberRow(number, null, KERNEL, given.lead, own.token, struct);
+        call.rememberRow(number, null, KERNEL, arguments.lead, own.token, struct);
       }
     }
 
     @Override
     protected boolean runKernels(
         Call call,
-        PreparedCall prepared,
-        View a,
-        @Nullable View b,
-        @Nullable View c,
+        PreparedCall preparedCall,
+        View first,
+        @Nullable View second,
+        @Nullable View third,
         @Nullable Outputs outputs) {
-      long token = prepared.draw(a.array, a.address, a, call.given.step);
+      long token = preparedCall.draw(first.array, first.address, first, call.arguments.step);
       call.result = token;
       return token >= NO_TOKEN;
     }
@@ -279,12 +280,12 @@ public final class SamplerPlan {
     } else {
       requests.requireForShard();
     }
-    SamplerArguments arguments = new SamplerArguments();
-    arguments.requests = requests;
-    arguments.outputs = outputs;
-    arguments.gathered = gathered;
+    SamplerArguments own = new SamplerArguments();
+    own.requests = requests;
+    own.outputs = outputs;
+    own.gathered = gathered;
     Sample shard = new Sample(engine);
-    sample(shard, logits, step, inputs, tokens, arguments);
+    sample(shard, logits, step, inputs, tokens, own);
     return Objects.requireNonNull(shard.said);
   }
 
@@ -294,13 +295,13 @@ public final class SamplerPlan {
       long step,
       InputViews inputs,
       View tokens,
-      @Nullable SamplerArguments arguments) {
+      @Nullable SamplerArguments own) {
     OptionRange.STEP.require(step);
     Call call = operation.with(logits, tokens, null);
-    CallArguments given = call.given;
-    given.step = step;
-    given.inputs(inputs);
-    given.others = arguments;
+    CallArguments arguments = call.arguments;
+    arguments.step = step;
+    arguments.inputs(inputs);
+    arguments.others = own;
     operation.run(call);
   }
 
@@ -318,49 +319,49 @@ public final class SamplerPlan {
     }
 
     @Override
-    protected String event(CallArguments given) {
+    protected String event(CallArguments arguments) {
       return EVENT;
     }
 
     @Override
-    protected void take(Call call, CallArguments given) {
-      lead(call, given.lead);
-      if (SamplerArguments.of(given).ofCursor) {
+    protected void take(Call call, CallArguments arguments) {
+      lead(call, arguments.lead);
+      if (SamplerArguments.of(arguments).ofCursor) {
         requireOneRow(call);
       } else {
         repetition.requireUnused();
       }
-      call.takeInputs(Function.SAMPLE, given.inputs);
-      call.take(Rule.TOKENS, given.output);
-      SamplerOutputs outputs = SamplerArguments.of(given).outputs;
+      call.takeInputs(Function.SAMPLE, arguments.inputs);
+      call.take(Rule.TOKENS, arguments.output);
+      SamplerOutputs outputs = SamplerArguments.of(arguments).outputs;
       if (outputs != null) {
         call.takeOutputs(Function.SAMPLE, outputs.views);
       }
       call.requireWritable();
-      if (SamplerArguments.of(given).ofCursor) {
-        countTokens(call, SamplerArguments.of(given));
+      if (SamplerArguments.of(arguments).ofCursor) {
+        countTokens(call, SamplerArguments.of(arguments));
       }
       call.ready();
     }
 
     @Override
-    protected void give(
-        CallArguments given, View logits, @Nullable View tokens, @Nullable View none) {
-      given.lead = logits;
-      given.output = tokens;
+    protected void setViews(
+        CallArguments arguments, View logits, @Nullable View tokens, @Nullable View none) {
+      arguments.lead = logits;
+      arguments.output = tokens;
     }
 
     /** A bound call may request other outputs in its next run. */
     @Override
     protected boolean mayKeepArrays(Call call) {
-      return SamplerArguments.of(call.given).outputs == null;
+      return SamplerArguments.of(call.arguments).outputs == null;
     }
 
     @Override
-    protected double compute(Call call, CallArguments given) {
-      SamplerScratch shared = SamplerScratch.share(call, given.step);
+    protected double compute(Call call, CallArguments arguments) {
+      SamplerScratch shared = SamplerScratch.share(call, arguments.step);
       try {
-        sample(call, given, shared);
+        sample(call, arguments, shared);
       } finally {
         shared.release();
       }
@@ -369,43 +370,44 @@ public final class SamplerPlan {
 
     /** Prepares the next calls of a cursor, until the memory of its tokens changes. */
     @Override
-    protected void remember(Call call, CallArguments given) {
-      SamplerArguments arguments = SamplerArguments.of(given);
-      if (arguments.prepared != null && kernels.isNative()) {
-        MemorySegment struct = SamplerScratch.of(call).sampling(sampling, call.pieces, given.step);
+    protected void remember(Call call, CallArguments arguments) {
+      SamplerArguments own = SamplerArguments.of(arguments);
+      if (own.preparedCall != null && kernels.isNative()) {
+        MemorySegment struct =
+            SamplerScratch.of(call).sampling(sampling, call.pieces, arguments.step);
         call.rememberRow(
             number,
-            arguments.prepared,
-            KERNEL.with(given.inputs, arguments.workspace(0)),
-            given.lead,
-            given.output,
+            own.preparedCall,
+            KERNEL.with(arguments.inputs, own.workspace(0)),
+            arguments.lead,
+            arguments.output,
             struct);
       }
     }
 
-    private void sample(Call call, CallArguments given, SamplerScratch shared) {
-      SamplerArguments arguments = SamplerArguments.of(given);
-      if (arguments.requests != null) {
-        requireRows(call, arguments.requests);
-        shared.requests = arguments.requests;
+    private void sample(Call call, CallArguments arguments, SamplerScratch shared) {
+      SamplerArguments own = SamplerArguments.of(arguments);
+      if (own.requests != null) {
+        requireRows(call, own.requests);
+        shared.requests = own.requests;
       }
       call.structs.options(options, false, 1);
-      shared.workspace = arguments.ofCursor ? arguments.workspace(0).segment : null;
-      if (!arguments.ofCursor) {
-        requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
-        requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
+      shared.workspace = own.ofCursor ? own.workspace(0).segment : null;
+      if (!own.ofCursor) {
+        requireTokens(call, call.array(Array.PROMPT_TOKENS), call.promptCount);
+        requireTokens(call, call.array(Array.OUTPUT_TOKENS), call.outputCount);
       }
-      requireTokens(call, call.part(Array.BIAS_TOKENS), call.targetCount);
-      requireTokens(call, call.part(Array.DRAFT_TOKENS), 1);
-      if (arguments.gathered != null) {
-        SampleRound.gather(arguments.gathered, call);
+      requireTokens(call, call.array(Array.BIAS_TOKENS), call.targetCount);
+      requireTokens(call, call.array(Array.DRAFT_TOKENS), 1);
+      if (own.gathered != null) {
+        SampleRound.gather(own.gathered, call);
         shared.round = new SampleRound(call.dimensions.rows);
-        call.givenStates = true;
+        call.statesOfCaller = true;
       }
       call.partition.run(rows, costOfRow(call, shared));
-      if (arguments.outputs != null) {
-        arguments.outputs.rows = call.dimensions.rows;
-        arguments.outputs.sampled = call.validRows;
+      if (own.outputs != null) {
+        own.outputs.rows = call.dimensions.rows;
+        own.outputs.sampled = call.validRows;
       }
       if (shared.round != null) {
         said = shared.round.withUnfinished();
@@ -414,11 +416,11 @@ public final class SamplerPlan {
   }
 
   /** Passes the tokens of a cursor, without unused entries, and those that its workspace has. */
-  private void countTokens(Call call, SamplerArguments arguments) {
-    call.promptCount = arguments.promptCount;
-    call.outputCount = arguments.outputCount;
-    arguments.workspace(workspace(call));
-    call.countedTokens = arguments.countedTokens;
+  private void countTokens(Call call, SamplerArguments own) {
+    call.promptCount = own.promptCount;
+    call.outputCount = own.outputCount;
+    own.workspace(workspace(call));
+    call.countedTokens = own.countedTokens;
   }
 
   private void lead(Call call, View logits) {
@@ -486,24 +488,24 @@ public final class SamplerPlan {
   }
 
   /** Rejects previous tokens that are not classes, before any output is written. */
-  private static void requireTokens(Call call, CallArray part, long count) {
-    if (part.view == null) {
+  private static void requireTokens(Call call, CallArray array, long count) {
+    if (array.view == null) {
       return;
     }
     ArrayRow tokens = SamplerScratch.of(call).tokensBefore;
     long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
-    boolean unsigned = part.view.type.isUnsigned();
+    boolean unsigned = array.view.type.isUnsigned();
     try {
       for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        tokens.take(part);
+        tokens.take(array);
         for (long row = 0; row < call.pieces.rows; row++) {
           tokens.enter(row, call.pieces.inner);
           for (long j = 0; j < count; j++) {
             long token = tokens.integer(j);
             if ((token != NO_TOKEN || unsigned) && (token < 0 || token >= classes)) {
               throw WrongLabels.ofToken(
-                  part.name, call.pieces.firstRow + row, token, unsigned, classes);
+                  array.name, call.pieces.firstRow + row, token, unsigned, classes);
             }
           }
         }
@@ -544,15 +546,15 @@ public final class SamplerPlan {
     SampleRound round = shared.round;
     long most = call.partition.rowsPerKernel(costOfRow(call, shared));
     for (long row = begin; row < end && !call.partition.isInVain(); row += most) {
-      Work work =
+      FunctionCall kernel =
           call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
               .sampling(structs, requests != null)
               .workspace(workspace, workspace.byteSize())
               .gathered(call.records.gatheredOf(call.pieces), call.records.shards);
       if (round != null) {
-        work.set(Array.STATES, round.states(call.pieces));
+        kernel.set(Array.STATES, round.states(call.pieces));
       }
-      Failures.check(kernels.run(work), call);
+      Failures.check(kernels.run(kernel), call);
       call.validRows += xent_report.valid_rows(call.report);
     }
   }

@@ -51,16 +51,16 @@ public final class TextCall {
   private @Nullable View token;
 
   // The components of {@link #inputs} in the last call.
-  private InputViews given = InputViews.NONE;
+  private InputViews inputsOfCaller = InputViews.NONE;
   private @Nullable View promptRow;
   private @Nullable View drawnRow;
   private @Nullable View biasRow;
   private InputViews inputs = InputViews.NONE;
 
   /** The call of a row with the previous tokens alone. */
-  private final PreparedCall prepared = new PreparedCall();
+  private final PreparedCall preparedCall = new PreparedCall();
 
-  /** The inputs that {@link #prepared} has, whose memory it uses. */
+  /** The inputs that {@link #preparedCall} has, whose memory it uses. */
   private @Nullable InputViews preparedInputs;
 
   TextCall(SamplerPlan plan) {
@@ -179,17 +179,17 @@ public final class TextCall {
     long drawnNow = -1;
     if (tokensAlone
         && all == preparedInputs
-        && prepared.isOf(logits)
+        && preparedCall.isOf(logits)
         && step <= OptionRange.STEP.most()) {
-      prepared.tokens(arguments.promptCount, arguments.outputCount, arguments.countedTokens);
-      drawnNow = prepared.draw(logits.array, logits.address, logits, step);
+      preparedCall.tokens(arguments.promptCount, arguments.outputCount, arguments.countedTokens);
+      drawnNow = preparedCall.draw(logits.array, logits.address, logits, step);
       Reference.reachabilityFence(this);
     }
     if (drawnNow < 0) {
-      arguments.prepared = tokensAlone ? prepared : null;
+      arguments.preparedCall = tokensAlone ? preparedCall : null;
       preparedInputs = null;
       plan.sample(logits, step, all, into, arguments);
-      preparedInputs = tokensAlone && prepared.isOf(logits) ? all : null;
+      preparedInputs = tokensAlone && preparedCall.isOf(logits) ? all : null;
       drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
     }
     if (drawnNow >= 0) {
@@ -243,7 +243,10 @@ public final class TextCall {
     View ofDrawn = hasPenalties && drawn.count() > 0 ? drawn.along(logits, axis) : null;
     TokenBiases biases = repetitions == null ? null : repetitions.biases();
     View ofBiases = biases == null ? null : biases.tokens(logits, axis);
-    if (more != given || ofPrompt != promptRow || ofDrawn != drawnRow || ofBiases != biasRow) {
+    if (more != inputsOfCaller
+        || ofPrompt != promptRow
+        || ofDrawn != drawnRow
+        || ofBiases != biasRow) {
       more.reject(Array.PROMPT_TOKENS, CURSOR);
       more.reject(Array.OUTPUT_TOKENS, CURSOR);
       InputViews all = more;
@@ -259,7 +262,7 @@ public final class TextCall {
         all = all.with(Array.BIAS_VALUES, biases.values(logits, axis));
       }
       biasRow = ofBiases;
-      given = more;
+      inputsOfCaller = more;
       promptRow = ofPrompt;
       drawnRow = ofDrawn;
       inputs = all;

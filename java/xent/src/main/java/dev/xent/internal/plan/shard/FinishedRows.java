@@ -39,9 +39,9 @@ public record FinishedRows(
     Options options) {
 
   /** Rejects statistics that do not fit a call's targets, type, shape or options. */
-  void require(Call call, @Nullable TargetKind given, Options operation) {
+  void require(Call call, @Nullable TargetKind ofCall, Options operation) {
     require(operation);
-    boolean sameKind = given == null ? kind == null : kind == States.kindOf(given);
+    boolean sameKind = ofCall == null ? kind == null : kind == States.kindOf(ofCall);
     if (!sameKind
         || wide != (call.lead().type == ElementType.F64)
         || axis != call.dimensions.axis

@@ -6,12 +6,12 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 
@@ -23,9 +23,9 @@ import dev.xent.internal.plan.options.Engine;
 public final class LongRows {
   private final Engine engine;
   private final Kernels kernels;
-  private final ChunkWork forwardStates = this::forwardStates;
-  private final ChunkWork softmaxStates = this::softmaxStates;
-  private final ChunkWork logSoftmaxStates = this::logSoftmaxStates;
+  private final ChunkTask forwardStates = this::forwardStates;
+  private final ChunkTask softmaxStates = this::softmaxStates;
+  private final ChunkTask logSoftmaxStates = this::logSoftmaxStates;
 
   public LongRows(Engine engine) {
     this.engine = engine;
@@ -33,12 +33,12 @@ public final class LongRows {
   }
 
   /** Processes all class ranges of some rows; if {@code split}, of all rows of the piece. */
-  public void each(Call call, long begin, long end, boolean split, ChunkWork work) {
+  public void each(Call call, long begin, long end, boolean split, ChunkTask task) {
     if (split) {
-      call.partition.workers().chunks(engine, work);
+      call.partition.workers().chunks(engine, task);
     } else {
       long perRow = Chunks.of(call.dimensions.classes);
-      call.partition.chunks(work, begin * perRow, end * perRow);
+      call.partition.chunks(task, begin * perRow, end * perRow);
     }
   }
 
@@ -73,15 +73,15 @@ public final class LongRows {
     // range.
     ZeroWeightRow weightless =
         RowWeights.isWeightless(call, row) ? ZeroWeightRow.of(call, row) : null;
-    Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
+    FunctionCall kernel = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
     if (weightless != null) {
-      work.structs(weightless.shape, weightless.options);
+      kernel.structs(weightless.shape, weightless.options);
     }
     if (call.records.secondRound) {
-      work.set(Array.STATISTICS, call.records.statistics);
+      kernel.set(Array.STATISTICS, call.records.statistics);
     }
-    work.set(Array.STATES, call.records.states(row, call.dimensions.classes));
-    Failures.check(kernels.run(work), call);
+    kernel.set(Array.STATES, call.records.states(row, call.dimensions.classes));
+    Failures.check(kernels.run(kernel), call);
   }
 
   /** Computes the results of rows from their states. */
@@ -90,7 +90,7 @@ public final class LongRows {
   }
 
   /** The arguments of the kernel that folds the states of some rows. */
-  static Work finish(Call call, long begin, long end) {
+  static FunctionCall finish(Call call, long begin, long end) {
     return call.kernel(Function.FINISH, begin, end)
         .set(Array.STATES, call.records.states(begin, call.dimensions.classes))
         .set(Array.STATISTICS, call.records.statistics)
@@ -112,7 +112,7 @@ public final class LongRows {
     Failures.check(kernels.run(backwardStates(call, row, from, to).set(Array.OUTPUT, NULL)), call);
   }
 
-  private static Work backwardStates(Call call, long row, long from, long to) {
+  private static FunctionCall backwardStates(Call call, long row, long from, long to) {
     return call.kernel(Function.BACKWARD_STATES, row, row + 1)
         .classes(from, to)
         .set(Array.STATES, call.records.states(row, call.dimensions.classes));

@@ -70,7 +70,7 @@ public final class LossShardPlan extends ShardPlan {
     Consumer<Call> check =
         call -> {
           takeShard(call, logits, targets, inputs);
-          call.takeIfGiven(Rule.GRADIENT, gradient);
+          call.takeIfPresent(Rule.GRADIENT, gradient);
           call.takeOutputs(Function.FINISH, outputs.views);
           call.requireWritable();
           call.takeAnew();
@@ -127,7 +127,7 @@ public final class LossShardPlan extends ShardPlan {
               smoothing, kind.text));
     }
     call.takeInputs(Function.CROSS_ENTROPY, inputs);
-    call.takeIfGiven(Rule.CLASS_WEIGHTS, ownWeights(call.dimensions.classes));
+    call.takeIfPresent(Rule.CLASS_WEIGHTS, ownWeights(call.dimensions.classes));
     return kind;
   }
 
@@ -167,7 +167,7 @@ public final class LossShardPlan extends ShardPlan {
         call.lead(Rule.LOGITS, Shards.unseen(states), states.axis());
         TargetKind kind = takeTargets(call, states, labels);
         takeRest(call, inputs, outputs, kind);
-        call.givenStates = true;
+        call.statesOfCaller = true;
         call.ready();
         // The states of other targets already account for ignored entries.
         boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
@@ -248,11 +248,11 @@ public final class LossShardPlan extends ShardPlan {
       public @Nullable Void call(Call call) {
         rows.requireFinished();
         TargetKind kind = takeShard(call, logits, targets, inputs);
-        call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, upstream);
+        call.takeIfPresent(Rule.UPSTREAM_OF_ROWS, upstream);
         call.take(Rule.GRADIENT, gradient);
         call.requireWritable();
         rows.require(call, kind, options);
-        call.givenStates = true;
+        call.statesOfCaller = true;
         call.ready();
         ShardTargets.check(call, kind, options);
         double denominator = reductions.denominator(rows.countedWeight());

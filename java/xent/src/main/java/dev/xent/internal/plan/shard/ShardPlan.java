@@ -3,12 +3,12 @@ package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 
@@ -22,7 +22,7 @@ public abstract class ShardPlan {
   final long allClasses;
 
   /** Computes the results of a class range of a row from its statistics. */
-  final ChunkWork range = this::range;
+  final ChunkTask range = this::range;
 
   private final Function function;
 
@@ -58,10 +58,10 @@ public abstract class ShardPlan {
   }
 
   private void range(Call call, long row, long from, long to) {
-    Work work =
+    FunctionCall kernel =
         call.kernel(function, row, row + 1)
             .classes(from, to)
             .set(Array.STATISTICS, call.records.statistics);
-    Failures.check(kernels.run(work), call);
+    Failures.check(kernels.run(kernel), call);
   }
 }

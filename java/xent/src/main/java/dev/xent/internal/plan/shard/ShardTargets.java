@@ -45,7 +45,7 @@ final class ShardTargets {
   }
 
   private static void checkRow(Call call, long row, Options options) {
-    CallArray targets = call.part(Array.TARGETS);
+    CallArray targets = call.array(Array.TARGETS);
     long begin = targets.at(call.pieces, row);
     long count = Math.max(call.targetCount, 1);
     for (long j = 0; j < count; j++) {
@@ -65,7 +65,7 @@ final class ShardTargets {
 
   /** Whether a class is masked; always false for classes outside this shard. */
   private static boolean isMasked(Call call, long row, long k) {
-    CallArray mask = call.part(Array.CLASS_MASK);
+    CallArray mask = call.array(Array.CLASS_MASK);
     if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
       return false;
     }

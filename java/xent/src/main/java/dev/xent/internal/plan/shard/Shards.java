@@ -5,8 +5,8 @@ import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
@@ -14,7 +14,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.Partition.ChunkWork;
+import dev.xent.internal.plan.call.Partition.ChunkTask;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -73,13 +73,13 @@ final class Shards {
   }
 
   /** Processes all class ranges of all rows, with their statistics. */
-  static void write(Call call, Engine engine, FinishedRows rows, ChunkWork work) {
+  static void write(Call call, Engine engine, FinishedRows rows, ChunkTask task) {
     LongRows longRows = new LongRows(engine);
     boolean split = !call.partition.isAlone(engine.threads());
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       useStatistics(call, rows);
-      longRows.each(call, 0, call.pieces.rows, split, work);
+      longRows.each(call, 0, call.pieces.rows, split, task);
     }
   }
 
@@ -166,8 +166,8 @@ final class Shards {
     long again = 0;
     long step = call.onHeap ? FEW_ROWS : call.pieces.rows;
     for (long row = 0; row < call.pieces.rows; row += step) {
-      Work work = LongRows.finish(call, row, Math.min(row + step, call.pieces.rows));
-      Failures.check(engine.kernels().run(work.choice(second ? 1 : 0)), call);
+      FunctionCall kernel = LongRows.finish(call, row, Math.min(row + step, call.pieces.rows));
+      Failures.check(engine.kernels().run(kernel.choice(second ? 1 : 0)), call);
       again += xent_report.unfinished(call.report);
     }
     return again;

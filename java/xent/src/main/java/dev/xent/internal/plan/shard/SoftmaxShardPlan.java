@@ -85,9 +85,9 @@ public final class SoftmaxShardPlan extends ShardPlan {
         inputs.requireFor(Function.SOFTMAX, "softmax");
         call.lead(Rule.LOGITS, Shards.unseen(states), states.axis());
         call.takeInputs(Function.FINISH, inputs);
-        call.takeIfGiven(Rule.LOG_SUM_EXP, logSumExp);
+        call.takeIfPresent(Rule.LOG_SUM_EXP, logSumExp);
         call.requireWritable();
-        call.givenStates = true;
+        call.statesOfCaller = true;
         call.ready();
         call.structs.options(options, false, 1);
         return Shards.finish(call, engine, states, 0, first, options);
@@ -105,7 +105,7 @@ public final class SoftmaxShardPlan extends ShardPlan {
         call.take(Rule.OUTPUT_ARRAY, output);
         call.requireWritable();
         rows.require(call, null, options);
-        call.givenStates = true;
+        call.statesOfCaller = true;
         call.ready();
         call.structs.options(options, false, 1);
         Shards.write(call, engine, rows, range);

@@ -31,7 +31,7 @@ final class ZeroWeightRow {
   }
 
   private void take(Call call, long row) {
-    CallArray targets = call.part(Array.TARGETS);
+    CallArray targets = call.array(Array.TARGETS);
     long place = targets.at(call.pieces, row);
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);

@@ -48,7 +48,7 @@ class EveryArrayTest {
         }
         call.take(rule, view);
         assertThat(call.view(rule.array)).as("%s of %s", rule, function).isSameAs(view);
-        assertThat(call.part(rule.array).isWritten()).isEqualTo(rule.written);
+        assertThat(call.array(rule.array).isWritten()).isEqualTo(rule.written);
       }
     }
   }
@@ -66,7 +66,7 @@ class EveryArrayTest {
       return call;
     } else {
       Rule rule = leading == Array.OUTPUT ? Rule.KNOWN_OUTPUT : Rule.LOGITS;
-      call.lead(call.part(rule.array), rule, logits, 1, InputViews.NONE);
+      call.lead(call.array(rule.array), rule, logits, 1, InputViews.NONE);
     }
     if (function.place(Array.TARGETS) >= 0) {
       call.targets(logits);

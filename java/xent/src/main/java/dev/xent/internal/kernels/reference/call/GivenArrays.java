@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Work;
+import dev.xent.internal.kernels.FunctionCall;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -19,12 +19,12 @@ public final class GivenArrays {
   }
 
   /** Takes the arrays of a call. */
-  public void take(Work work) {
-    Function function = work.function();
+  public void take(FunctionCall functionCall) {
+    Function function = functionCall.function();
     for (int i = 0; i < function.count(); i++) {
-      arrays[function.array(i).ordinal()] = work.array(i);
+      arrays[function.array(i).ordinal()] = functionCall.array(i);
     }
-    sampling = work.sampling();
+    sampling = functionCall.sampling();
   }
 
   /** The array of a name. */

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * the call returns. Arrays are off-heap segments or segments of Java arrays, and begin at element
  * (row 0, class 0).
  */
-public final class Work {
+public final class FunctionCall {
   /** The number of arrays of the shorter entry point. */
   static final int FEW_ARRAYS = 6;
 
@@ -81,7 +81,7 @@ public final class Work {
   private int writtenPassed;
 
   /** An instance for many calls. */
-  public Work() {
+  public FunctionCall() {
     java.util.Arrays.fill(arrays, MemorySegment.NULL);
     java.util.Arrays.fill(few, MemorySegment.NULL);
     xent_work.size(struct, xent_work.sizeof());
@@ -94,7 +94,7 @@ public final class Work {
    * @param newOptions xent_options
    * @param newReport xent_report, or NULL
    */
-  public Work begin(
+  public FunctionCall begin(
       Function newFunction,
       MemorySegment newShape,
       MemorySegment newOptions,
@@ -115,7 +115,7 @@ public final class Work {
   }
 
   /** Replaces the structs. */
-  public Work structs(MemorySegment newShape, MemorySegment newOptions) {
+  public FunctionCall structs(MemorySegment newShape, MemorySegment newOptions) {
     shape = newShape;
     options = newOptions;
     return this;
@@ -137,8 +137,8 @@ public final class Work {
   }
 
   /** Sets an array of the function; NULL removes it. */
-  public Work set(Array array, MemorySegment segment) {
-    give(function.place(array), segment);
+  public FunctionCall set(Array array, MemorySegment segment) {
+    put(function.place(array), segment);
     isHeld &= segment == MemorySegment.NULL;
     return this;
   }
@@ -158,13 +158,13 @@ public final class Work {
   public void offer(Array array, MemorySegment segment, @Nullable Object base, boolean held) {
     int place = function.place(array);
     if (place >= 0) {
-      give(place, segment);
+      put(place, segment);
       bases[place] = base;
       isHeld &= segment == MemorySegment.NULL || held && segment.isNative() == (base == null);
     }
   }
 
-  private void give(int place, MemorySegment segment) {
+  private void put(int place, MemorySegment segment) {
     if (segment == MemorySegment.NULL) {
       if (place < end) {
         arrays[place] = segment;
@@ -182,21 +182,21 @@ public final class Work {
   }
 
   /** Sets the range of rows; {@code behind} is exclusive. */
-  public Work rows(long begin, long behind) {
+  public FunctionCall rows(long begin, long behind) {
     rowBegin = begin;
     rowEnd = behind;
     return this;
   }
 
   /** Sets the range of classes; all classes if the function has no range. */
-  public Work classes(long begin, long behind) {
+  public FunctionCall classes(long begin, long behind) {
     classBegin = begin;
     classEnd = behind;
     return this;
   }
 
   /** Sets the workspace, which the caller allocated for itself, and its size in bytes. */
-  public Work workspace(MemorySegment room, long size) {
+  public FunctionCall workspace(MemorySegment room, long size) {
     special = true;
     workspaceSize = size;
     offer(Array.WORKSPACE, room, null, true);
@@ -204,7 +204,7 @@ public final class Work {
   }
 
   /** Sets the sampling parameters: xent_sampling, one for all rows or one per row. */
-  public Work sampling(MemorySegment newSampling, boolean perRow) {
+  public FunctionCall sampling(MemorySegment newSampling, boolean perRow) {
     special = true;
     sampling = newSampling;
     choice = perRow ? 1 : 0;
@@ -212,14 +212,14 @@ public final class Work {
   }
 
   /** Sets the gathered states of {@code count} shards. */
-  public Work gathered(MemorySegment states, long count) {
+  public FunctionCall gathered(MemorySegment states, long count) {
     special = true;
     shards = count;
     return set(Array.GATHERED, states);
   }
 
   /** Sets the function's choice: whether this is the second round of finish. */
-  public Work choice(int newChoice) {
+  public FunctionCall choice(int newChoice) {
     special = true;
     choice = newChoice;
     return this;
