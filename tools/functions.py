@@ -514,7 +514,8 @@ def java_option_fields(header, options):
         "", "  OptionFields() {}", "", "  /** Reads a struct. */", "  public final void read(MemorySegment struct) {"] + [
         f"    {java_name(name)} = xent_options.{name}(struct);" for _, name in members] + [
         "  }", "", "  /** The numbers that a digest of statistics has only if they are not 0. */",
-        "  public final double[] digestedIfUsed() {"] + wrapped("    return new double[] {", later, "};") + ["  }", "}", ""]
+        "  public final double[] digestedIfUsed() {"] + wrapped("    return new double[] {", later, "};") + [
+        "  }", "}", ""]
 
 
 def java_spark_options(options, header):
@@ -535,12 +536,13 @@ def java_spark_options(options, header):
             f'          new Number<>("{name}", {builder}::{name}),' for name in names]
         lines[-1] = lines[-1][:-1] + ");"
         lines.append("")
-    lines += ["  /** Returns these options and another one. */", "  abstract XentOptions with(String name, Object value);"]
+    lines += ["  /** Returns these options and another one. */",
+              "  abstract XentOptions with(String name, Object value);"]
     for option in losses:
         name = java_name(option.name)
         builder = "LogitBuilder" if "SOFTMAX" in option.functions else "CrossEntropy.Builder"
-        lines += ["", f"  /** Sets {{@link dev.xent.{builder}#{name}}}. */", f"  public XentOptions {name}(double value) {{",
-                  f'    return with("{name}", value);', "  }"]
+        lines += ["", f"  /** Sets {{@link dev.xent.{builder}#{name}}}. */",
+                  f"  public XentOptions {name}(double value) {{", f'    return with("{name}", value);', "  }"]
     return lines + ["}", ""]
 
 

@@ -19,11 +19,9 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
-import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
-import dev.xent.internal.plan.sample.TextCall;
 import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
@@ -68,7 +66,7 @@ import org.jspecify.annotations.Nullable;
  * written.
  */
 public final class Sampler {
-  private final SamplerPlan plan;
+  final SamplerPlan plan;
 
   private Sampler(SamplerPlan plan) {
     this.plan = plan;
@@ -126,14 +124,6 @@ public final class Sampler {
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
     plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));
-  }
-
-  CursorCall cursor() {
-    return plan.cursor();
-  }
-
-  TextCall text() {
-    return plan.text();
   }
 
   /**

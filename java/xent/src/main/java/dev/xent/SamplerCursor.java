@@ -57,8 +57,8 @@ public final class SamplerCursor {
 
   SamplerCursor(Sampler sampler) {
     this.sampler = sampler;
-    this.calls = sampler.cursor();
-    this.text = sampler.text();
+    this.calls = new CursorCall(sampler.plan);
+    this.text = new TextCall(sampler.plan);
     this.needsText = text.isNeeded();
   }
 

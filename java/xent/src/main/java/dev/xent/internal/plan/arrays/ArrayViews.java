@@ -13,9 +13,6 @@ public final class ArrayViews {
   /** Bit i is set if there is a tensor for array i. */
   private long bits;
 
-  /** Creates an empty set of tensors. */
-  public ArrayViews() {}
-
   /** The array of the lowest set bit. */
   public static Array first(long bits) {
     return ARRAYS[Long.numberOfTrailingZeros(bits)];

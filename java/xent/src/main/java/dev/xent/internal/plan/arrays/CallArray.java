@@ -104,7 +104,8 @@ public final class CallArray {
   }
 
   /**
-   * Whether the elements are unsigned 64-bit integers. A repeated call has no views; the layout
+   * Whether the elements are unsigned 64-bit integers: a negative label then stands for a number
+   * that exceeds a long, which is never the ignore index. A repeated call has no views; the layout
    * then has the type.
    */
   public boolean isU64() {

@@ -462,14 +462,7 @@ public final class Memory {
   /** All elements in row-major order, of a type that float represents exactly. */
   public static float[] toFloatArray(View view) {
     float[] values = new float[arrayLength(view)];
-    if (isBlock(view, ElementType.F32)) {
-      copyBlock(view, 0, MemorySegment.ofArray(values));
-      return values;
-    }
-    ElementOffsets odometer = new ElementOffsets(view);
-    for (int i = 0; i < values.length; i++) {
-      values[i] = getFloat(view, odometer.next());
-    }
+    copyRow(view, 0, new ElementOffsets(view), values);
     return values;
   }
 
@@ -477,19 +470,22 @@ public final class Memory {
   public static float[][] toFloatArrays(View view) {
     float[][] values =
         new float[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
-    boolean isBlock = isBlock(view, ElementType.F32);
-    ElementOffsets odometer = new ElementOffsets(view);
+    ElementOffsets offsets = new ElementOffsets(view);
     for (int row = 0; row < values.length; row++) {
-      float[] to = values[row];
-      if (isBlock) {
-        copyBlock(view, (long) row * to.length, MemorySegment.ofArray(to));
-      } else {
-        for (int i = 0; i < to.length; i++) {
-          to[i] = getFloat(view, odometer.next());
-        }
-      }
+      copyRow(view, (long) row * values[row].length, offsets, values[row]);
     }
     return values;
+  }
+
+  /** Copies elements from index {@code first} on, the next ones of the offsets. */
+  private static void copyRow(View view, long first, ElementOffsets offsets, float[] to) {
+    if (isBlock(view, ElementType.F32)) {
+      copyBlock(view, first, MemorySegment.ofArray(to));
+      return;
+    }
+    for (int i = 0; i < to.length; i++) {
+      to[i] = getFloat(view, offsets.next());
+    }
   }
 
   private static int rowsOfArrays(View view) {
@@ -503,14 +499,7 @@ public final class Memory {
   /** All elements of a floating-point type in row-major order. */
   public static double[] toDoubleArray(View view) {
     double[] values = new double[arrayLength(view)];
-    if (isBlock(view, ElementType.F64)) {
-      copyBlock(view, 0, MemorySegment.ofArray(values));
-      return values;
-    }
-    ElementOffsets odometer = new ElementOffsets(view);
-    for (int i = 0; i < values.length; i++) {
-      values[i] = getDouble(view, odometer.next());
-    }
+    copyRow(view, 0, new ElementOffsets(view), values);
     return values;
   }
 
@@ -518,19 +507,22 @@ public final class Memory {
   public static double[][] toDoubleArrays(View view) {
     double[][] values =
         new double[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
-    boolean isBlock = isBlock(view, ElementType.F64);
-    ElementOffsets odometer = new ElementOffsets(view);
+    ElementOffsets offsets = new ElementOffsets(view);
     for (int row = 0; row < values.length; row++) {
-      double[] to = values[row];
-      if (isBlock) {
-        copyBlock(view, (long) row * to.length, MemorySegment.ofArray(to));
-      } else {
-        for (int i = 0; i < to.length; i++) {
-          to[i] = getDouble(view, odometer.next());
-        }
-      }
+      copyRow(view, (long) row * values[row].length, offsets, values[row]);
     }
     return values;
+  }
+
+  /** Copies elements from index {@code first} on, the next ones of the offsets. */
+  private static void copyRow(View view, long first, ElementOffsets offsets, double[] to) {
+    if (isBlock(view, ElementType.F64)) {
+      copyBlock(view, first, MemorySegment.ofArray(to));
+      return;
+    }
+    for (int i = 0; i < to.length; i++) {
+      to[i] = getDouble(view, offsets.next());
+    }
   }
 
   /** All integer elements in row-major order; each must fit an int. */

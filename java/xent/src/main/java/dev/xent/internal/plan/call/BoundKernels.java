@@ -9,7 +9,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.UniqueNumbers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ final class BoundKernels {
   private final Call call;
 
   /** The operation whose arrays the call keeps; NONE if it keeps no arrays. */
-  private long operation = UniqueNumbers.NONE;
+  private long operation = Operation.NO_NUMBER;
 
   /** The value of {@link Outputs#requests} when the arrays were taken. */
   private int requests;
@@ -60,7 +59,7 @@ final class BoundKernels {
 
   /** Drops the arrays, because those of the next run differ or belong to another call. */
   void forget() {
-    operation = UniqueNumbers.NONE;
+    operation = Operation.NO_NUMBER;
     repeats = false;
   }
 

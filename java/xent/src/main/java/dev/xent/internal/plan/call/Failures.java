@@ -71,7 +71,7 @@ public final class Failures {
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
     if (call.dimensions.hasElements()) {
-      return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.array(Array.TARGETS)));
+      return WrongLabels.ofElement(row(call), label, call.array(Array.TARGETS).isU64());
     }
     int field = xent_report.field(call.report);
     Array named =

@@ -4,9 +4,9 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.events.Recorder;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.UniqueNumbers;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +20,13 @@ public abstract class Operation {
   protected final Engine engine;
   protected final Kernels kernels;
 
+  /** The number that no operation has. */
+  static final long NO_NUMBER = 0;
+
+  private static final AtomicLong NUMBERS = new AtomicLong(NO_NUMBER);
+
   /** Identifies the operation without a reference to it. */
-  protected final long number = UniqueNumbers.take();
+  protected final long number = NUMBERS.incrementAndGet();
 
   /** The kernel that repeats a call; null if more than one kernel does, or none. */
   private final @Nullable KernelArrays kernel;

@@ -58,9 +58,6 @@ public final class Outputs {
   private long savedInputs;
   private @Nullable Options savedOptions;
 
-  /** Creates outputs without any requests. */
-  public Outputs() {}
-
   @Override
   public String toString() {
     Described text =

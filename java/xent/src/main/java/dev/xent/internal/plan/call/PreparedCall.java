@@ -15,7 +15,6 @@ import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.UniqueNumbers;
 import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -65,7 +64,7 @@ public final class PreparedCall {
   }
 
   /** The operation; NONE if no call is prepared. */
-  private long operation = UniqueNumbers.NONE;
+  private long operation = Operation.NO_NUMBER;
 
   private final Key ofFirst = new Key();
   private final Key ofSecond = new Key();
@@ -142,7 +141,7 @@ public final class PreparedCall {
   }
 
   void forget() {
-    operation = UniqueNumbers.NONE;
+    operation = Operation.NO_NUMBER;
     tried = false;
     ready = false;
     own = null;

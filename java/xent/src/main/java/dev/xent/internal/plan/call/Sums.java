@@ -41,9 +41,6 @@ public final class Sums {
   private long rows;
   private long validRows;
 
-  /** Creates empty sums. */
-  public Sums() {}
-
   /** The kernels. The library is loaded when a number is first added or read, not earlier. */
   private static Kernels kernels() {
     return Backends.get().kernels(Backend.AUTO);

@@ -17,7 +17,7 @@ public final class WrongLabels {
 
   /** The exception for a label that is neither a class nor the ignore index. */
   public static LabelException outOfRange(long row, long label, CallArray targets, long classes) {
-    boolean unsigned = Labels.areUnsigned(targets);
+    boolean unsigned = targets.isU64();
     return new LabelException(
         message(
             "row %d has label %s; %s%s",

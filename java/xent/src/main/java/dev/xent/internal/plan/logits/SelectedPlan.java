@@ -27,6 +27,7 @@ import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -188,22 +189,9 @@ public final class SelectedPlan extends AxisPlan {
     if (sums.overlaps(offsets)) {
       throw Memory.overlap("sums", "offsets", false);
     }
-    new Operation(engine) {
+    new SingleCall<@Nullable Void>(engine, "sums of sequences") {
       @Override
-      public String event(CallArguments arguments) {
-        return "sums of sequences";
-      }
-
-      @Override
-      public void take(Call call, CallArguments arguments) {}
-
-      @Override
-      public boolean mayKeepArrays(Call call) {
-        return false;
-      }
-
-      @Override
-      public double compute(Call call, CallArguments arguments) {
+      public @Nullable Void call(Call call) {
         try {
           MemorySegment copy = call.copyOf(offsets);
           requireOffsets(offsets, copy, logProbabilities);
@@ -220,9 +208,9 @@ public final class SelectedPlan extends AxisPlan {
           Reference.reachabilityFence(offsets);
           Reference.reachabilityFence(sums);
         }
-        return Double.NaN;
+        return null;
       }
-    }.run(Call.current());
+    }.run();
   }
 
   private static void requireAccess(View logProbabilities, View offsets, View sums) {

@@ -71,7 +71,7 @@ public final class CrossEntropyPlan extends LossPlan {
 
   /** Returns the same loss for log-probabilities instead of logits. */
   public NllPlan onLogProbabilities() {
-    options.requireForLogProbabilities(NllPlan.NUMBERS);
+    options.requireForLogProbabilities(NllRow.NUMBERS);
     return new NllPlan(engine, spec);
   }
 

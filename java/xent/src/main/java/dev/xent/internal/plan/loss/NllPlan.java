@@ -16,7 +16,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
-import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -29,7 +28,6 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,9 +38,6 @@ import org.jspecify.annotations.Nullable;
  * and adds up the losses exactly, as for cross-entropy.
  */
 public final class NllPlan extends LossPlan {
-  /** The numeric options that it computes, without a kernel. */
-  public static final Set<OptionRange> NUMBERS = Set.of(OptionRange.LABEL_SMOOTHING);
-
   /**
    * The supported outputs. The backward pass needs no statistics; a request for them is accepted.
    */
@@ -259,7 +254,7 @@ public final class NllPlan extends LossPlan {
       return true;
     }
     long label = row.label();
-    if (Labels.isIgnored(call.array(Array.TARGETS), options, label)) {
+    if (options.isIgnored(call.array(Array.TARGETS), label)) {
       return false;
     }
     row.requireClass(label);

@@ -8,11 +8,11 @@ import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
-import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.Smoothing;
+import java.util.Set;
 
 /**
  * The negative log-likelihood of one row of log-probabilities l with the targets q' = (1 - eps) q +
@@ -25,6 +25,9 @@ import dev.xent.options.Smoothing;
  * not read, and neither is a masked class. Every NaN is the canonical one, and no zero is negative.
  */
 final class NllRow {
+  /** The numeric options that it computes. */
+  static final Set<OptionRange> NUMBERS = Set.of(OptionRange.LABEL_SMOOTHING);
+
   private final Lanes dot = new Lanes();
   private final Lanes mass = new Lanes();
 
@@ -397,7 +400,7 @@ final class NllRow {
   }
 
   private boolean isSkipped(long k) {
-    return Labels.isIgnored(call.array(Array.TARGETS), options, k);
+    return options.isIgnored(call.array(Array.TARGETS), k);
   }
 
   private long entry(long j) {

@@ -6,6 +6,7 @@ import static dev.xent.internal.text.Messages.message;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.load.Codes;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.FullyMasked;
@@ -46,6 +47,11 @@ public record Options(
   /** Returns a numeric option; 0 if it is not used. */
   public double number(OptionRange range) {
     return numbers.get(range);
+  }
+
+  /** Whether a label is the ignore index. */
+  public boolean isIgnored(CallArray labels, long label) {
+    return hasIgnoreIndex && label == ignoreIndex && (label >= 0 || !labels.isU64());
   }
 
   /** Whether the ignore index applies to targets of this kind. */

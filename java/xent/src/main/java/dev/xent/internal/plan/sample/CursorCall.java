@@ -38,7 +38,7 @@ public final class CursorCall {
   /** Whether the row is a Java array. */
   private boolean heap;
 
-  CursorCall(SamplerPlan plan) {
+  public CursorCall(SamplerPlan plan) {
     this.plan = plan;
   }
 

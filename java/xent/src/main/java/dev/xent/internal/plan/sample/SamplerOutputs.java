@@ -22,9 +22,6 @@ public final class SamplerOutputs {
   public long rows = -1;
   public long sampled = -1;
 
-  /** Creates outputs without any tensor. */
-  public SamplerOutputs() {}
-
   /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {
     views.set(array, view);

@@ -159,16 +159,6 @@ public final class SamplerPlan {
     return (long) token.run(call, logits, null, null);
   }
 
-  /** Creates the calls of a cursor. */
-  public CursorCall cursor() {
-    return new CursorCall(this);
-  }
-
-  /** Creates the calls of a cursor that need more than a row. */
-  public TextCall text() {
-    return new TextCall(this);
-  }
-
   /** Writes the token of a text. */
   void sample(View logits, long step, InputViews inputs, View into, SamplerArguments own) {
     sample(sample, logits, step, inputs, into, own);

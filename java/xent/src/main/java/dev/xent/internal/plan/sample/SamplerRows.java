@@ -24,9 +24,6 @@ public final class SamplerRows {
   private SamplerPlan[] samplers = new SamplerPlan[(int) FIRST_ROOM];
   private int count;
 
-  /** Creates an empty batch. */
-  public SamplerRows() {}
-
   private static MemorySegment room(long rows) {
     return Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(rows, xent_sampling.layout()));
   }

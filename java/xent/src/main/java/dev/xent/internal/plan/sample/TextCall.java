@@ -63,7 +63,7 @@ public final class TextCall {
   /** The inputs that {@link #preparedCall} has, whose memory it uses. */
   private @Nullable InputViews preparedInputs;
 
-  TextCall(SamplerPlan plan) {
+  public TextCall(SamplerPlan plan) {
     this.plan = plan;
     this.hasPenalties = plan.sampling().hasPenalties();
     this.usesTokens = hasPenalties || plan.repetition().areUsed();

@@ -6,7 +6,6 @@ import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
-import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Options;
@@ -51,7 +50,7 @@ final class ShardTargets {
     for (long j = 0; j < count; j++) {
       long place = begin + j * targets.classes;
       long label = targets.view.type.getInteger(targets.segment(), place);
-      if (Labels.isIgnored(targets, options, label)) {
+      if (options.isIgnored(targets, label)) {
         continue;
       }
       if (label < 0 || label >= call.allClasses) {

@@ -8,7 +8,6 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.call.Call;
-import dev.xent.internal.plan.call.Labels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -35,7 +34,7 @@ final class ZeroWeightRow {
     long place = targets.at(call.pieces, row);
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);
-    if (Labels.areUnsigned(targets)) {
+    if (targets.isU64()) {
       xent_layout.type(
           ShapeStruct.layout(shape, Array.TARGETS),
           ElementType.I64.number()); // any integer can be an ignore index
