@@ -18,7 +18,6 @@ public final class ArrayViews {
     return ARRAYS[Long.numberOfTrailingZeros(bits)];
   }
 
-  /** The bit of an array. */
   public static long bit(Array array) {
     return 1L << array.ordinal();
   }

@@ -45,7 +45,7 @@ public final class CallArray {
   /** The name in error messages. */
   public final String name;
 
-  /** The index among the parts of a call. */
+  /** The index among the arrays of a call. */
   public final int index;
 
   /**
@@ -76,7 +76,7 @@ public final class CallArray {
 
   private Kind kind = Kind.CLASSES;
 
-  /** The axis of the call that a part of kind ALONG has one number per index of. */
+  /** The axis of the call that an array of kind ALONG has one number per index of. */
   private int along;
 
   /** Whether the view has the shape of the call without the class axis. */
@@ -130,7 +130,7 @@ public final class CallArray {
   }
 
   /**
-   * Copies the state of the same part in another thread's call. That thread waits until this part
+   * Copies the state of the same array in another thread's call. That thread waits until this one
    * is released.
    */
   public void follow(CallArray other, int groupCount) {
@@ -187,7 +187,7 @@ public final class CallArray {
   }
 
   /**
-   * The properties of this part, in addition to the sizes of the call, that fix the layout of a
+   * The properties of this array, in addition to the sizes of the call, that fix the layout of a
    * contiguous array.
    */
   public long signature() {

@@ -41,7 +41,6 @@ public final class Dimensions {
   /** The classes of every row; of the longest row if rows are ragged. */
   public long classes;
 
-  /** The number of rows. */
   public long rows;
 
   /** Whether rows are ragged: each row has its own length. */

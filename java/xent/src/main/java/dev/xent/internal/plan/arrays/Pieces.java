@@ -6,7 +6,6 @@ package dev.xent.internal.plan.arrays;
  * shape (outer, classes, inner) with three strides.
  */
 public final class Pieces {
-  /** The number of pieces. */
   public long count;
 
   /** The rows of a piece: its outer size times its inner size. */
@@ -42,7 +41,7 @@ public final class Pieces {
   }
 
   /**
-   * Finds the pieces and sets the three strides of each part. Returns the outer size of a piece.
+   * Finds the pieces and sets the three strides of each array. Returns the outer size of a piece.
    */
   public long find(Dimensions dimensions, CallArray[] present, int presentCount) {
     firstRow = 0;
@@ -112,7 +111,7 @@ public final class Pieces {
     return outer;
   }
 
-  /** Moves all parts to a piece. */
+  /** Moves all arrays to a piece. */
   public void enter(long piece, CallArray[] present, int presentCount) {
     if (count == 1) {
       return;
@@ -130,7 +129,7 @@ public final class Pieces {
     }
   }
 
-  /** Copies the pieces of another thread's call, after {@code present} has copied its parts. */
+  /** Copies the pieces of another thread's call, after {@code present} has copied its arrays. */
   public void follow(Pieces other, CallArray[] present, int presentCount) {
     count = other.count;
     rows = other.rows;
@@ -141,7 +140,6 @@ public final class Pieces {
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
   }
 
-  /** The number of groups of dimensions. */
   public int groupCount() {
     return groupCount;
   }

@@ -227,7 +227,6 @@ public final class View extends ArrayMemory {
     return over(rest, array, type, newShape, newStrides, owner, memoryOwner, isRoom);
   }
 
-  /** The same memory, read-only. */
   public View readOnly() {
     return new View(
         segment.asReadOnly(),

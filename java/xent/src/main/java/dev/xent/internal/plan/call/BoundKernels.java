@@ -36,7 +36,7 @@ final class BoundKernels {
 
   private final Call call;
 
-  /** The operation whose arrays the call keeps; NONE if it keeps no arrays. */
+  /** The operation whose arrays the call keeps; NO_NUMBER if it keeps no arrays. */
   private long operation = Operation.NO_NUMBER;
 
   /** The value of {@link Outputs#requests} when the arrays were taken. */

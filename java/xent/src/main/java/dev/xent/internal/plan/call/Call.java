@@ -90,7 +90,6 @@ public final class Call extends CallArrays {
 
   // ---- set in each run -------------------------------------------------------------------------
 
-  /** The arguments of the current call. */
   public CallArguments arguments;
 
   /** The engine that computes, from {@link #begin} to {@link #end()}. */
@@ -166,7 +165,6 @@ public final class Call extends CallArrays {
     return new Call(Owner.NOBODY);
   }
 
-  /** The outputs of this call. */
   public Outputs outputs() {
     return arguments.outputs == null ? outputs : arguments.outputs;
   }
@@ -340,7 +338,6 @@ public final class Call extends CallArrays {
     pieces.enter(piece, present, presentCount);
   }
 
-  /** The engine that computes. */
   Engine engine() {
     return engine;
   }

@@ -133,7 +133,7 @@ public abstract class CallArrays {
     return all[index];
   }
 
-  /** A part by its array of the core, with or without a view. */
+  /** An array by its name in the core, with or without a view. */
   public CallArray array(Array id) {
     return all[id.ordinal()];
   }
@@ -143,7 +143,6 @@ public abstract class CallArrays {
     return all[array.ordinal()].view;
   }
 
-  /** Whether the call has an array. */
   public boolean has(Array array) {
     return all[array.ordinal()].view != null;
   }
@@ -351,7 +350,6 @@ public abstract class CallArrays {
     anyFloats = true;
   }
 
-  /** The leading array. */
   public CallArray leading() {
     return present[0];
   }

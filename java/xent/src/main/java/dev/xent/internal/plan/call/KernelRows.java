@@ -17,7 +17,7 @@ public final class KernelRows implements RowTask {
   private final Kernels kernels;
   private final Kernel kernel;
 
-  /** Creates the work of a kernel. */
+  /** Creates the task of a kernel. */
   public KernelRows(Kernels kernels, Kernel kernel) {
     this.kernels = kernels;
     this.kernel = kernel;

@@ -158,7 +158,6 @@ public abstract class LossPlan extends Operation {
       call.records.saved = saved.statisticsOf(call, call.kind, options);
     }
 
-    /** Computes the gradients of all rows. */
     protected abstract void computeGradients(Call call);
 
     /** Writes a gradient that is 0. */

@@ -92,7 +92,6 @@ public final class Outputs {
     views.set(array, view);
   }
 
-  /** Whether an array is requested. */
   public boolean has(Array array) {
     return views.get(array) != null;
   }

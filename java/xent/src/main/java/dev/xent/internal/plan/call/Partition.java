@@ -13,14 +13,14 @@ import org.jspecify.annotations.Nullable;
  * row.
  */
 public final class Partition {
-  /** The work of an operation on some rows; the same for every thread of a call. */
+  /** The task of an operation on some rows; the same for every thread of a call. */
   @FunctionalInterface
   public interface RowTask {
     /** Processes rows of the current piece. */
     void run(Call call, long begin, long end);
   }
 
-  /** The work of an operation on a class range of one row. */
+  /** The task of an operation on a class range of one row. */
   @FunctionalInterface
   public interface ChunkTask {
     /**
@@ -133,8 +133,8 @@ public final class Partition {
   /**
    * Processes all rows.
    *
-   * @param rows the work of each thread on separate rows
-   * @param split the work of the caller on rows whose classes several threads divide
+   * @param rows the task of each thread on separate rows
+   * @param split the task of the caller on rows whose classes several threads divide
    */
   public void run(RowTask rows, RowTask split) {
     Engine by = call.engine();

@@ -63,7 +63,7 @@ public final class PreparedCall {
     }
   }
 
-  /** The operation; NONE if no call is prepared. */
+  /** The operation; NO_NUMBER if no call is prepared. */
   private long operation = Operation.NO_NUMBER;
 
   private final Key ofFirst = new Key();
@@ -175,12 +175,10 @@ public final class PreparedCall {
     return ready && ofFirst.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
   }
 
-  /** The number of rows of the call. */
   public long rows() {
     return rows;
   }
 
-  /** The options of the call. */
   public MemorySegment options() {
     return options;
   }

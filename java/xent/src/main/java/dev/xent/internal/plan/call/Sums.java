@@ -52,7 +52,6 @@ public final class Sums {
     return exactSum;
   }
 
-  /** Clears an exact sum. */
   static void clear(MemorySegment exactSum) {
     exactSum.fill((byte) 0);
     xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());

@@ -66,7 +66,7 @@ public final class Workers implements Job.Workers {
 
   private final Call caller;
   private final Job job = new Job(this);
-  // The work of the current job: exactly one of these is set.
+  // The task of the current job: exactly one of these is set.
   private @Nullable RowTask rowTask;
   private @Nullable ChunkTask chunkTask;
   private @Nullable RowTask rangeTask;

@@ -21,7 +21,6 @@ public abstract class AxisPlan extends Operation {
     this.axis = axis;
   }
 
-  /** The class axis. */
   public final int axis() {
     return axis;
   }

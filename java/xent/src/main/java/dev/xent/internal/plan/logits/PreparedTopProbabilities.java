@@ -47,7 +47,6 @@ final class PreparedTopProbabilities {
     ShapeStruct.inner(shape, 1);
   }
 
-  /** The instance of a call. */
   static PreparedTopProbabilities of(Call call) {
     return call.scratch(PreparedTopProbabilities.class, made -> new PreparedTopProbabilities());
   }

@@ -49,7 +49,6 @@ final class TopProbabilities {
     xent_report.size(report, xent_report.sizeof());
   }
 
-  /** The instance of a call. */
   static TopProbabilities of(Call call) {
     return call.scratch(TopProbabilities.class, made -> new TopProbabilities());
   }

@@ -42,7 +42,6 @@ public final class BinaryPlan extends LossPlan {
             (call, row, end) -> Losses.kernel(call, Function.BINARY_CROSS_ENTROPY, row, end));
   }
 
-  /** Returns a copy with another denominator. */
   public BinaryPlan withDenominator(double value) {
     return new BinaryPlan(engine, spec.withDenominator(value), positiveWeights);
   }

@@ -64,7 +64,6 @@ public final class CrossEntropyPlan extends LossPlan {
     this.wholeRowsBackward = new KernelRows(kernels, CrossEntropyPlan::backwardKernel);
   }
 
-  /** Returns a copy with another denominator. */
   public CrossEntropyPlan withDenominator(double value) {
     return new CrossEntropyPlan(engine, spec.withDenominator(value));
   }

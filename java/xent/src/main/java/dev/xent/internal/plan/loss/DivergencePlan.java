@@ -44,7 +44,6 @@ public final class DivergencePlan extends LossPlan {
     return new DivergencePlan("TOTAL_VARIATION", Function.TOTAL_VARIATION, engine, spec);
   }
 
-  /** Returns a copy with another denominator. */
   public DivergencePlan withDenominator(double value) {
     return new DivergencePlan(kind, function, engine, spec.withDenominator(value));
   }

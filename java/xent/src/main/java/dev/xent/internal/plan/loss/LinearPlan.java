@@ -106,7 +106,6 @@ public final class LinearPlan extends LossPlan {
     this.workspace = workspace;
   }
 
-  /** Returns a copy with another denominator. */
   public LinearPlan withDenominator(double value) {
     return new LinearPlan(engine, spec.withDenominator(value), workspace);
   }

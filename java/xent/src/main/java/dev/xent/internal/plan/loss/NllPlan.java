@@ -55,7 +55,6 @@ public final class NllPlan extends LossPlan {
     super(engine, spec, null, "nll");
   }
 
-  /** Returns a copy with another denominator. */
   public NllPlan withDenominator(double value) {
     return new NllPlan(engine, spec.withDenominator(value));
   }

@@ -71,7 +71,6 @@ final class NllRow {
     this.call = call;
   }
 
-  /** The instance of a call. */
   static NllRow of(Call call) {
     return call.scratch(NllRow.class, NllRow::new);
   }
@@ -151,7 +150,6 @@ final class NllRow {
     spread = smoothedClasses <= 0 ? 0 : smoothing / smoothedClasses;
   }
 
-  /** The label of the row. */
   long label() {
     return targets.integer(0);
   }

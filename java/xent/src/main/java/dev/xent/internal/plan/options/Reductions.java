@@ -25,7 +25,6 @@ public record Reductions(
     double fixedDenominator,
     EmptyMean emptyMean) {
 
-  /** Returns a copy with another denominator. */
   public Reductions withDenominator(double value) {
     return new Reductions(loss, gradient, scale, requireDenominator(value), emptyMean);
   }
@@ -35,7 +34,6 @@ public record Reductions(
     return Double.isNaN(fixedDenominator) ? validRows : fixedDenominator;
   }
 
-  /** Adds the values that are not the defaults. */
   void describe(Described text) {
     text.option("reduction", loss, Reduction.MEAN)
         .option("gradientReduction", gradient, loss)

@@ -114,7 +114,6 @@ public record RepetitionOptions(
     return low;
   }
 
-  /** Adds the values that are not the defaults. */
   public void describe(Described text) {
     text.option("noRepeatNgram", noRepeatNgram, NONE.noRepeatNgram)
         .option("bannedSequences", bannedSequences.size(), 0)

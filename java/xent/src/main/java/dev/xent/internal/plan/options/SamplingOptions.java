@@ -206,7 +206,6 @@ public record SamplingOptions(
     return greedy ? 0 : new SplittableRandom().nextLong();
   }
 
-  /** Adds the values that are not the defaults. */
   public void describe(Described text) {
     text.option("rules", rules, SamplingRules.XENT).option("ties", ties, null);
     numbers.describe(OptionRange.SCALE, text);

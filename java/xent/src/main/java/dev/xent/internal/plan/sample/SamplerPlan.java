@@ -115,22 +115,18 @@ public final class SamplerPlan {
     return new SamplerPlan(engine, options, sampling, repetition, axis, first, all);
   }
 
-  /** The sampling options. */
   public SamplingOptions sampling() {
     return sampling;
   }
 
-  /** The options against repetition. */
   public RepetitionOptions repetition() {
     return repetition;
   }
 
-  /** The seed of all random bits. */
   public long seed() {
     return sampling.seed();
   }
 
-  /** The class axis. */
   public int axis() {
     return axis;
   }

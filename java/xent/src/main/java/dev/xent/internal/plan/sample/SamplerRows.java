@@ -32,12 +32,10 @@ public final class SamplerRows {
     return count;
   }
 
-  /** Removes all rows. */
   public void clear() {
     count = 0;
   }
 
-  /** Adds a row. */
   public void add(SamplerPlan sampler, long stream, long step) {
     if (count * xent_sampling.sizeof() == structs.byteSize()) {
       structs = room(2L * count).copyFrom(structs);
@@ -47,14 +45,12 @@ public final class SamplerRows {
     set(count - 1, sampler, stream, step);
   }
 
-  /** Replaces a row. */
   public void set(int row, SamplerPlan sampler, long stream, long step) {
     sampler.sampling().write(one, stream, step);
     MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
     samplers[row] = sampler;
   }
 
-  /** The sampler of a row. */
   SamplerPlan sampler(int row) {
     return samplers[row];
   }
@@ -66,7 +62,6 @@ public final class SamplerRows {
     }
   }
 
-  /** Sets the step of a row. */
   public void step(int row, long step) {
     structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
   }

@@ -40,7 +40,6 @@ final class SamplerScratch {
 
   private SamplerScratch() {}
 
-  /** The scratch of a call. */
   static SamplerScratch of(Call call) {
     return call.scratch(SamplerScratch.class, made -> new SamplerScratch());
   }

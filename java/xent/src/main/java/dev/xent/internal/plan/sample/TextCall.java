@@ -82,7 +82,6 @@ public final class TextCall {
     arguments.outputs = outputs;
   }
 
-  /** Sets the tokens of the prompt. */
   public void prompt(int[] tokens) {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0) {

@@ -40,7 +40,6 @@ final class TokenBiases {
     count = 0;
   }
 
-  /** Bans a class. */
   void ban(int token) {
     int place = place(token);
     values[place] = Float.NEGATIVE_INFINITY;

@@ -99,7 +99,6 @@ public record FinishedRows(
         again > 0 ? ", " + plural(again, "row") + " for a second round" : "");
   }
 
-  /** The number of rows. */
   public long rows() {
     return States.rows(shape, axis);
   }

@@ -47,7 +47,6 @@ public abstract class ShardPlan {
     this.allClasses = allClasses;
   }
 
-  /** The class axis. */
   public final int axis() {
     return axis;
   }

@@ -89,7 +89,6 @@ public record States(
     return rows(shape, axis);
   }
 
-  /** The number of classes of a row. */
   public long classes() {
     return shape[axis];
   }
