@@ -95,7 +95,7 @@
  *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
  *   stack. If less than 160 KiB is left, it returns XENT_OUT_OF_STACK. (The first call of a thread asks the C
  *   library where its stack ends, which may allocate and read.) This is unknown, and not checked, on a stack that is
- *   not the thread's own, as of a coroutine or a signal handler: give it 128 KiB.
+ *   not the thread's own, as of a coroutine or a signal handler: it must have 128 KiB.
  *   If a call fails, xent_status_message has the reason, and its report the details: set .report = &report, and read
  *   the members that the status names below. xent_field_name(report.field) is the argument or option.
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
@@ -144,7 +144,7 @@ enum {
   XENT_INVALID_SHAPE = 2,    /* report: field, integer. no classes, an inner of 0 with rows, negative sizes or strides,
                                 overflow */
   XENT_INVALID_OPTION = 3,   /* report: field, and value or, for an integer of xent_sampling, integer. an option out of
-                                its range, or not allowed beside another one */
+                                its range, or not allowed with another one */
   XENT_INVALID_LABEL = 4,    /* report: field, row, label. a label or token that is not in [0, classes) or masked, and
                                 not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
@@ -860,8 +860,7 @@ typedef struct xent_sample_call {
   xent_input class_mask;         /* or NULL; I32 or U32: 32 classes in each number, the first one in the lowest bit */
   xent_input bias;               /* or NULL: added to the logits, one number per class; strides may be 0 */
   xent_input prompt_tokens;      /* or NULL: sizes.prompt_count classes per row, of an integer type; -1 marks an unused
-                                    entry, in types with a sign. If the count is 0, there are no tokens, and the array
-                                    is ignored */
+                                    entry, in types with a sign. If the count is 0, the array is ignored */
   xent_input output_tokens;      /* or NULL: the same with output_count */
   /* Optional outputs: */
   xent_output processed_log_probabilities; /* of the token among the kept classes */

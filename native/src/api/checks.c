@@ -24,8 +24,8 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 
 /* ---- structs ---- */
 
-/* The least size of a shape, and the sizes of structs that have not grown yet: whoever appends a member lets callers
- * pass the shorter struct, as of a shape. */
+/* The least size of a shape, and the sizes of structs that have not grown yet. If a member is appended, callers
+ * must still be able to pass the shorter struct, as of a shape. */
 enum { SHAPE_LEAST = 160, OPTIONS_SIZE = 104, SAMPLING_SIZE = 176, REPORT_SIZE = 72 };
 _Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");

@@ -36,8 +36,7 @@ __attribute__((cold)) xent_status xent_refuse_value(xent_frame *frame, xent_stat
 /* xent_refuse for the ignore index, which may not fit a double. */
 __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xent_status status);
 
-/* Whether a struct has a valid size, which may be that of its first version, and sets nothing that this version does
- * not know. */
+/* Whether a struct has a valid size, which may be that of its first version, and bytes of later versions are 0. */
 xent_status xent_check_call(const void *call, uint64_t first, uint64_t size);
 /* Checks a struct that begins with its size. */
 xent_status xent_check_size(const void *address, uint64_t least);

@@ -13,7 +13,7 @@ const char *xent_status_message(xent_status status) {
     case XENT_OK: return "done";
     case XENT_INVALID_ARGUMENT: return "an argument is NULL or misaligned, has no type, or an invalid size or range";
     case XENT_INVALID_SHAPE: return "an invalid shape or stride";
-    case XENT_INVALID_OPTION: return "an option is out of range, or not allowed beside another one that is set";
+    case XENT_INVALID_OPTION: return "an option is out of range, or not allowed with another one that is set";
     case XENT_INVALID_LABEL: return "a label or token is not a class that takes part, nor the ignore index";
     case XENT_OVERLAP: return "an output overlaps another array, or itself, and is not in place";
     case XENT_UNSUPPORTED: return "a type, instruction set, option or member that this function or build does not have";
