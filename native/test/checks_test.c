@@ -454,7 +454,6 @@ static void test_ranges_of_calls(void) {
   c.rows = &reversed;
   CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.integer == -5);
   c.rows = NULL;
-  c.classes = NULL;
   c.sizes.outer = c.sizes.inner = INT64_MAX;
   CHECK(xent_softmax(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE);
 }

@@ -31,7 +31,7 @@ def unknown(text, tests):
     return sorted({*NAME.findall(text)} - tests)
 
 
-def area(name):
+def program(name):
     """The program of an area, as a module."""
     loader = SourceFileLoader(name, str(HERE / "areas" / name))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
@@ -99,7 +99,7 @@ class AreasTest(unittest.TestCase):
         self.assertEqual(unknown(area, self.tests), ["WideTest", "wide_test"])
 
     def test_what_the_mutations_name_exists(self):
-        mutation = area("mutation")
+        mutation = program("mutation")
         pom = mutation.POM.read_text()
         self.assertEqual(mutation.missing(pom), [])
         planted = pom.replace("arrays.Strides<", "arrays.Wide<").replace(".TopKTest<", ".WideTest<")

@@ -76,8 +76,7 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  /* Not the schedule of the last part. */
-  f->report->schedule = none || f->keep ? XENT_SCHEDULE_NONE : XENT_SCHEDULE_ROW;
+  if (!none && !f->keep) f->report->schedule = XENT_SCHEDULE_ROW; /* not the schedule of the last part */
   return status;
 }
 
