@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The instruction sets of a machine, from its CPUID and XCR0: real machines, and machines without one of the words that
- * an instruction set needs, as old CPUs, hypervisors and systems without AVX state. Then those of this machine.
+ * an instruction set needs, as old CPUs, hypervisors and systems without AVX state. Then those of this machine, and their
+ * tables of functions.
  */
 #include <stdio.h>
+#include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -120,11 +122,33 @@ static void one_word_missing(void) {}
 static void registers_not_saved(void) {}
 #endif
 
+/* Every function of an instruction set is there: one that was forgotten would be a call of NULL. */
+static void expect_functions(const void *table, size_t bytes, int32_t isa) {
+  for (size_t at = 0; at < bytes; at += sizeof(void (*)(void))) {
+    void (*function)(void);
+    memcpy(&function, (const char *)table + at, sizeof function);
+    if (function) continue;
+    wrong++;
+    fprintf(stderr, "%s: function %d is missing\n", xent_isa_name(isa), (int)(at / sizeof function));
+  }
+}
+
+static void test_tables(void) {
+  for (int32_t isa = 1; is_tier(isa); isa++) {
+    const xent_kernels *kernels = xent_kernels_of(isa);
+    if (!kernels) continue;
+    expect_functions(kernels, sizeof *kernels, isa);
+    expect_functions(kernels->f32, sizeof *kernels->f32, isa);
+    expect_functions(kernels->f64, sizeof *kernels->f64, isa);
+  }
+}
+
 int main(void) {
   machines();
   one_word_missing();
   registers_not_saved();
   here();
   printf("%d machines, %d with wrong tiers\n", checked, wrong);
+  test_tables();
   return wrong != 0;
 }

@@ -540,8 +540,8 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.cross_entropy(X, X, correct=True), pyxent.OptionError,
      "correct is requested, targets are probability rows; expected class indices, or outputs without correct"),
     (lambda: pyxent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), pyxent.EmptyMeanError,
-     'no row is valid, so the mean is undefined; expected labels that are not ignored, or empty_mean="zero" or '
-     'empty_mean="nan"'),
+     'no row is valid, or all weights are 0, so the mean is undefined; expected labels that are not ignored and weights '
+     'above 0, or empty_mean="zero" or empty_mean="nan"'),
     (lambda: pyxent.binary_cross_entropy(X, (X > 0).astype(int) * 2), pyxent.LabelError,
      f"element {np.flatnonzero(X > 0)[0]} has label 2; expected 0 or 1"),
     (lambda: pyxent.top_k(X, 6), pyxent.ShapeError,

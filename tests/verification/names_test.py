@@ -94,6 +94,11 @@ class AreasTest(unittest.TestCase):
             self.assertEqual(unknown(text, self.tests), [], area)
         self.assertGreater(named, 100)
 
+    def test_every_program_of_the_c_tests_is_registered(self):
+        programs = {path.stem for path in (ctests.ROOT / "native" / "test").glob("*_test.c")}
+        self.assertGreater(len(programs), 30)
+        self.assertEqual(sorted(programs - {*ctests.registered(BUILD)}), [])
+
     def test_a_planted_name_is_found(self):
         area = "tests/verification/c-tests wide_test bits_test\ntests/verification/java-tests java/xent 'BitsTest,WideTest'"
         self.assertEqual(unknown(area, self.tests), ["WideTest", "wide_test"])

@@ -194,7 +194,8 @@ class Reductions:
         means = self.loss_is_mean or gradients and self.gradient_is_mean
         if denominator == 0 and self.empty_mean == "error" and means:
             raise EmptyMeanError(
-                ("no row is valid, so the mean is undefined; expected labels that are not ignored" if self.given is None
+                ("no row is valid, or all weights are 0, so the mean is undefined; expected labels that are not ignored and "
+                 "weights above 0" if self.given is None
                  else "the denominator is 0, so the mean is undefined; expected another one")
                 + ', or empty_mean="zero" or empty_mean="nan"')
 

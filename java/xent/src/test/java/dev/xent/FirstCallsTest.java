@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,49 @@ class FirstCallsTest {
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
     assertThat(out.lines()).containsExactly("done");
+  }
+
+  /** Creating a handle takes longer than the first call of a process otherwise does. */
+  @Test
+  void callsOnMemoryThatStaysOpenCreateNoHandleOfTheLinker() throws Exception {
+    List<String> command =
+        ChildJvm.command(
+            List.of(), List.of("-Xlog:class+load", "-Xshare:off"), WithoutHandles.class, "");
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
+    List<String> ours = out.lines().filter(line -> line.contains(".NativeKernels")).toList();
+    assertThat(ours).anyMatch(line -> line.contains(".NativeKernels source"));
+    assertThat(ours).noneMatch(line -> line.matches(".*\\$(Few|Many|Prepared|Addresses).*"));
+    assertThat(out.lines()).contains("done");
+  }
+
+  /** Calls that a program may begin with: for {@link FirstCallsTest}. */
+  static final class WithoutHandles {
+    private static final int ROWS = 200;
+
+    private WithoutHandles() {}
+
+    public static void main(String[] arguments) {
+      Tensor labels = Tensor.of(new int[ROWS]);
+      Tensor weights = Tensor.of(new float[] {1, 2, 3, 4, 5});
+      CrossEntropy weighted = CrossEntropy.builder().classWeights(weights).build();
+      try (Arena arena = Arena.ofConfined()) {
+        for (Tensor x :
+            List.of(
+                Tensor.of(new float[5 * ROWS], ROWS, 5),
+                Tensor.allocate(DType.F32, ROWS, 5),
+                Tensor.allocate(arena, DType.F32, ROWS, 5))) {
+          Softmax.along(1).forward(x, x);
+          CrossEntropy.mean().forward(x, labels);
+          CrossEntropy.mean().forwardBackward(x, labels, x);
+          weighted.on(x, labels).gradient(x).run();
+          BinaryCrossEntropy.mean().forward(x, x);
+        }
+      }
+      System.out.println("done");
+    }
   }
 
   /**

@@ -4,7 +4,9 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
+import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +82,31 @@ class KeptReferencesTest {
     RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new LossOutputs());
     scopes.add(new WeakReference<>(losses.rows.statistics().scope()));
     return scopes;
+  }
+
+  /** A loss that is kept after its backward pass does not keep what only that pass received. */
+  @Test
+  void theArgumentsOfABackwardPass() throws InterruptedException {
+    Tensor logits = Tensor.of(Samples.logits(ROWS * CLASSES, 4, 1), ROWS, CLASSES);
+    Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 3));
+    CrossEntropy loss = CrossEntropy.builder().reduction(Reduction.SUM).build();
+    LossCall call = loss.on(logits, labels).gradient(Tensor.allocate(DType.F32, ROWS, CLASSES));
+    List<WeakReference<?>> passed = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      passed.addAll(passedToBackward(call));
+    }
+    assertCollected("arguments", passed);
+    Reference.reachabilityFence(call);
+  }
+
+  private static List<WeakReference<?>> passedToBackward(LossCall call) {
+    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
+    call.outputs(outputs).run();
+    Arena arena = Arena.ofAuto();
+    Tensor upstream = Tensor.allocate(arena, DType.F32, ROWS);
+    call.backward(outputs, upstream);
+    call.outputs(new LossOutputs());
+    return List.of(new WeakReference<>(outputs), new WeakReference<>(arena.scope()));
   }
 
   @Test

@@ -106,6 +106,11 @@ class LossOutputsTest {
       assertThatThrownBy(() -> error.forward(rows, targets))
           .isInstanceOf(EmptyMeanException.class)
           .hasMessageContaining("no row is valid");
+      CrossEntropy weightless =
+          on(backend).emptyMean(EmptyMean.ERROR).classWeights(Tensor.of(new float[3])).build();
+      assertThatThrownBy(() -> weightless.forward(logits, Tensor.of(new int[4])))
+          .isInstanceOf(EmptyMeanException.class)
+          .hasMessageContaining("all weights are 0");
       assertThat(
               on(backend)
                   .reduction(Reduction.SUM)

@@ -143,6 +143,14 @@ public final class FunctionCall {
     return this;
   }
 
+  /**
+   * Sets an array in memory of the library, which stays open until the call ends; NULL removes it.
+   */
+  public FunctionCall setOwn(Array array, MemorySegment segment) {
+    put(function.place(array), segment);
+    return this;
+  }
+
   /** Sets an array if the function has it. */
   public void offer(Array array, MemorySegment segment) {
     offer(array, segment, null, false);

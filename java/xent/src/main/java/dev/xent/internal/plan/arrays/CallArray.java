@@ -215,7 +215,8 @@ public final class CallArray {
   public void offer(FunctionCall kernel) {
     if (id != null) {
       boolean isView = base == null;
-      kernel.offer(id, segment(), isView ? view.array : null, isView && view.everOpen);
+      boolean held = isView && view.isHeld() && Memory.isAccessible(view);
+      kernel.offer(id, segment(), isView ? view.array : null, held);
     }
   }
 

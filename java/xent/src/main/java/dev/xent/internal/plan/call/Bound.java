@@ -40,7 +40,9 @@ public class Bound {
    * The backward pass, which computes the gradient alone; null if the operation has no separate
    * one.
    */
-  private final @Nullable Runs backward;
+  private final @Nullable Operation backward;
+
+  private final CallArguments ofBackward = new CallArguments();
 
   private volatile int state = IDLE;
 
@@ -56,7 +58,7 @@ public class Bound {
     this.second = second;
     this.third = third;
     this.runs = new Runs(operation, arguments);
-    this.backward = backward == null ? null : new Runs(backward, new CallArguments());
+    this.backward = backward;
   }
 
   /** Creates a call of an operation without a separate backward pass. */
@@ -68,8 +70,8 @@ public class Bound {
    * The runs of one operation with the same arguments.
    *
    * <ol>
-   *   <li>The first run is a complete call with the calling thread's {@link Call}, because
-   *       allocating a separate one costs more than a small call takes.
+   *   <li>The first run is a call of the calling thread, which may have prepared it, because
+   *       allocating a separate {@link Call} costs more than a small call takes.
    *   <li>The second run is a complete call with a separate instance, which keeps the arrays.
    *   <li>The third run checks no shapes: its kernels are prepared ({@link BoundKernels}).
    *   <li>If the call has only the views that most calls have, and the operation prepares calls
@@ -105,7 +107,7 @@ public class Bound {
       if (call == null || call.broken) {
         if (!ranBefore) {
           ranBefore = true;
-          return operation.run(arguments);
+          return operation.run(arguments, first, second, third);
         }
         call = new Call(arguments);
         own = call;
@@ -180,7 +182,6 @@ public class Bound {
     }
     enter();
     try {
-      CallArguments ofBackward = backward.arguments;
       ofBackward.lead = arguments.lead;
       ofBackward.weights = arguments.weights;
       ofBackward.targets = arguments.targets;
@@ -189,10 +190,13 @@ public class Bound {
       ofBackward.gradients = arguments.gradients;
       ofBackward.saved = saved;
       ofBackward.upstream = upstream;
-      backward.changed();
-      backward.run(first, second, third);
+      backward.run(ofBackward, first, second, third);
+      ofBackward.saved = null;
+      ofBackward.upstream = null;
       STATE.setRelease(this, IDLE);
     } catch (Throwable e) {
+      ofBackward.saved = null;
+      ofBackward.upstream = null;
       state = IDLE;
       throw e;
     }

@@ -7,6 +7,7 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
 import java.lang.foreign.MemorySegment;
@@ -123,7 +124,7 @@ final class BoundKernels {
     long key = call.structs.version() << 1 | (call.writesGradient ? 1 : 0);
     boolean checked = kernel.key == key;
     if (!checked) {
-      kernel.key = key;
+      kernel.key = by.isNative() ? key : Kernel.NONE; // a missing library may be loaded later
       kernel.ready = prepare(kernel, by, function);
     }
     if (!kernel.ready) {
@@ -133,7 +134,12 @@ final class BoundKernels {
       runs++;
     }
     @Nullable ArrayMemory[] a = kernel.arrays;
-    Failures.check(kernel.preparedKernel.run(a[0], a[1], a[2], a[3], a[4], a[5]), call);
+    int status = kernel.preparedKernel.run(a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (status == Status.UNSUPPORTED) {
+      kernel.ready = false;
+      return false;
+    }
+    Failures.check(status, call);
     return true;
   }
 

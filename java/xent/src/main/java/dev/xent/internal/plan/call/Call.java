@@ -2,6 +2,7 @@
 package dev.xent.internal.plan.call;
 
 import dev.xent.errors.MemoryException;
+import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.ArrayMemory;
@@ -281,7 +282,7 @@ public final class Call extends CallArrays {
       @Nullable View second,
       @Nullable View third,
       @Nullable View own) {
-    if (!partition.isOneKernel()) {
+    if (!partition.isOneKernel() || Recorder.isOn()) {
       return;
     }
     PreparedCall noted = preparedCalls.note(operation, first, second, third);
@@ -318,7 +319,7 @@ public final class Call extends CallArrays {
     if (kept != null) {
       kept.forget();
     }
-    if (pieces.count != 1) {
+    if (pieces.count != 1 || Recorder.isOn()) {
       return;
     }
     PreparedCall noted = kept;

@@ -176,10 +176,31 @@ public abstract class Operation {
     return run(call);
   }
 
-  /** Makes a call of the calling thread with arguments that another object keeps. */
-  final double run(CallArguments arguments) {
+  /**
+   * Makes a call of the calling thread with arguments that a bound call keeps.
+   *
+   * @param first the views of the arguments, in the order of {@link #run(View, View, View)}
+   */
+  final double run(
+      CallArguments arguments, View first, @Nullable View second, @Nullable View third) {
     Call call = Call.current();
     call.arguments = arguments;
+    boolean made = false;
+    try {
+      made =
+          arguments.areViewsAlone() && runPrepared(call, first, second, third, arguments.outputs);
+    } catch (RuntimeException e) {
+      call.end();
+      throw e;
+    } catch (Error e) {
+      call.broken = true; // as below
+      throw e;
+    }
+    if (made) {
+      double result = call.result;
+      call.end();
+      return result;
+    }
     return run(call);
   }
 

@@ -79,7 +79,7 @@ public final class PreparedCall {
   private int firstAndSecond;
   private int secondAndThird;
 
-  /** Whether the kernels were checked, successfully or not. */
+  /** Whether the library checked the kernels, successfully or not. */
   private boolean tried;
 
   private long rows;
@@ -203,9 +203,9 @@ public final class PreparedCall {
       @Nullable View newOwn,
       MemorySegment newSampling) {
     if (tried) {
-      return; // such memory, or this backend, does not support prepared calls
+      return; // such memory does not support prepared calls
     }
-    tried = true;
+    tried = kernels.isNative(); // a library that was missing may be loaded later
     rows = dimensions.rows;
     own = newOwn;
     shape.copyFrom(structs.shape);

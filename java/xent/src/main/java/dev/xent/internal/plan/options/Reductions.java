@@ -15,7 +15,7 @@ import dev.xent.options.Reduction;
  * @param loss the reduction of the returned loss
  * @param gradient the reduction that the gradient is taken of
  * @param scale the factor of every gradient
- * @param fixedDenominator the divisor of means; NaN: the number of valid rows
+ * @param fixedDenominator the divisor of means; NaN: the weight of the valid rows
  * @param emptyMean the result of a mean with the denominator 0
  */
 public record Reductions(
@@ -29,9 +29,13 @@ public record Reductions(
     return new Reductions(loss, gradient, scale, requireDenominator(value), emptyMean);
   }
 
-  /** The divisor of means in a call with {@code validRows} valid rows. */
-  public double denominator(double validRows) {
-    return Double.isNaN(fixedDenominator) ? validRows : fixedDenominator;
+  /**
+   * The divisor of means.
+   *
+   * @param weight the sum of the weights of the valid rows, or their number
+   */
+  public double denominator(double weight) {
+    return Double.isNaN(fixedDenominator) ? weight : fixedDenominator;
   }
 
   void describe(Described text) {
@@ -64,8 +68,8 @@ public record Reductions(
     if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
       throw new EmptyMeanException(
           Double.isNaN(fixedDenominator)
-              ? "no row is valid, so the mean is undefined; expected labels that are not ignored, or"
-                  + " emptyMean(ZERO) or emptyMean(NAN)"
+              ? "no row is valid, or all weights are 0, so the mean is undefined; expected labels that are"
+                  + " not ignored and weights above 0, or emptyMean(ZERO) or emptyMean(NAN)"
               : "the denominator is 0, so the mean is undefined; expected another one, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)");
     }

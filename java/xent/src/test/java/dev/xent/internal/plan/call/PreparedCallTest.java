@@ -14,16 +14,34 @@ import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LossCall;
+import dev.xent.LossOutputs;
 import dev.xent.Sampler;
+import dev.xent.Samples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.errors.LabelException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.parallel.Threads;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.SoftmaxPlan;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionNumbers;
+import dev.xent.internal.plan.options.Options;
 import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
+import java.lang.reflect.Proxy;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import jdk.jfr.Recording;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -151,5 +169,91 @@ class PreparedCallTest {
         CrossEntropy.builder().execution(NATIVE).classWeights(weights.ownedBy(() -> null)).build();
     calls.put("class weights with an owner", () -> weighted.forwardBackward(x, labels, y));
     calls.forEach((name, call) -> assertPrepared(name, call, 0));
+  }
+
+  @Test
+  void aBoundCallThatRunsOnceUsesThePreparedCallOfItsThread() {
+    Tensor x = floats("global", 3, 10);
+    Tensor y = floats("global", 3, 10);
+    Tensor labels = Tensor.allocate(Arena.global(), DType.I32, 3);
+    CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
+    assertPrepared("loss and gradient", () -> loss.on(x, labels).gradient(y).run(), 2);
+    LossOutputs outputs = new LossOutputs();
+    assertPrepared("numbers", () -> loss.on(x, labels).outputs(outputs).run(), 1);
+    assertThat(outputs.validRows()).isEqualTo(3);
+    Sampler sampler = Sampler.builder().execution(NATIVE).build();
+    Tensor row = Tensor.of(Samples.logits(10, 1, 7), 10);
+    Tensor rows = Tensor.of(Samples.logits(10, 1, 7), 1, 10);
+    Tensor token = Tensor.allocate(Arena.global(), DType.I64, 1);
+    for (int step = 0; step < 50; step++) {
+      sampler.on(rows, token).run(step);
+      assertThat(token.getLong(0)).isEqualTo(sampler.token(row, step));
+    }
+  }
+
+  @Test
+  void aRecordingForgetsNoPreparedCall() {
+    Tensor x = floats("global", 3, 10);
+    Tensor y = floats("global", 3, 10);
+    Softmax softmax = Softmax.builder().execution(NATIVE).build();
+    assertPrepared("before", () -> softmax.forward(x, y), 1);
+    try (Recording recording = new Recording()) {
+      recording.enable("dev.xent.Call");
+      recording.start();
+      for (int i = 0; i < 5; i++) {
+        softmax.forward(x, y);
+      }
+    }
+    long before = preparedRuns();
+    softmax.forward(x, y);
+    assertThat(preparedRuns() - before).isEqualTo(1);
+  }
+
+  /** A backend that is missing, and then there. */
+  @Test
+  void preparesCallsOnceTheLibraryIsThere() {
+    Engine reference = Engine.of(Backend.REFERENCE, Isa.BEST, new Threads(1, null));
+    Engine library = Engine.of(Backend.NATIVE, Isa.BEST, new Threads(1, null));
+    AtomicReference<Kernels> now = new AtomicReference<>(reference.kernels());
+    Kernels late =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (proxy, method, arguments) -> method.invoke(now.get(), arguments));
+    Options options =
+        new Options(
+            library.isa(),
+            FullyMasked.NAN,
+            false,
+            0,
+            false,
+            Smoothing.UNIFORM,
+            new OptionNumbers());
+    Operation softmax =
+        SoftmaxPlan.softmax(new Engine(late, library.isa(), library.threads()), options, 1);
+    View x = View.room(ElementType.F32, 3, 10);
+    View y = View.room(ElementType.F32, 3, 10);
+    Bound bound = softmax.bind(y, x, null);
+    Bound withInputs = softmax.bind(x, y, null);
+    withInputs.inputs(InputViews.NONE.with(Array.SINK, View.room(ElementType.F32, 3)));
+    for (int i = 0; i < CALLS; i++) {
+      softmax.run(x, y, null);
+      bound.run();
+      withInputs.run();
+    }
+    now.set(library.kernels());
+    softmax.run(x, y, null);
+    bound.run();
+    withInputs.run();
+    long direct = preparedRuns();
+    long kept = bound.preparedRuns();
+    long keptWithInputs = withInputs.preparedRuns();
+    softmax.run(x, y, null);
+    bound.run();
+    withInputs.run();
+    assertThat(preparedRuns() - direct).isEqualTo(1);
+    assertThat(bound.preparedRuns() - kept).isEqualTo(1);
+    assertThat(withInputs.preparedRuns() - keptWithInputs).isEqualTo(1);
   }
 }
