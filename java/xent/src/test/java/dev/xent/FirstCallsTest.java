@@ -4,6 +4,8 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,19 +62,26 @@ class FirstCallsTest {
     public static void main(String[] arguments) {
       Tensor labels = Tensor.of(new int[ROWS]);
       Tensor weights = Tensor.of(new float[] {1, 2, 3, 4, 5});
+      ByteBuffer buffer = ByteBuffer.allocateDirect(20 * ROWS).order(ByteOrder.nativeOrder());
       CrossEntropy weighted = CrossEntropy.builder().classWeights(weights).build();
       try (Arena arena = Arena.ofConfined()) {
         for (Tensor x :
             List.of(
                 Tensor.of(new float[5 * ROWS], ROWS, 5),
                 Tensor.allocate(DType.F32, ROWS, 5),
-                Tensor.allocate(arena, DType.F32, ROWS, 5))) {
+                Tensor.allocate(arena, DType.F32, ROWS, 5),
+                Tensor.allocate(Arena.ofAuto(), DType.F32, ROWS, 5),
+                Tensor.of(buffer.asFloatBuffer(), ROWS, 5))) {
           Softmax.along(1).forward(x, x);
           CrossEntropy.mean().forward(x, labels);
           CrossEntropy.mean().forwardBackward(x, labels, x);
           weighted.on(x, labels).gradient(x).run();
           BinaryCrossEntropy.mean().forward(x, x);
         }
+        // Of records of rows, and of threads that help.
+        Tensor vocabulary = Tensor.allocate(arena, DType.F32, 3, 100_000);
+        Softmax.along(1).forward(vocabulary, vocabulary);
+        CrossEntropy.mean().forwardBackward(vocabulary, Tensor.of(new int[3]), vocabulary);
       }
       System.out.println("done");
     }

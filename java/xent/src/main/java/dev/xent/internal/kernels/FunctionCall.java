@@ -139,15 +139,8 @@ public final class FunctionCall {
   /** Sets an array of the function; NULL removes it. */
   public FunctionCall set(Array array, MemorySegment segment) {
     put(function.place(array), segment);
-    isHeld &= segment == MemorySegment.NULL;
-    return this;
-  }
-
-  /**
-   * Sets an array in memory of the library, which stays open until the call ends; NULL removes it.
-   */
-  public FunctionCall setOwn(Array array, MemorySegment segment) {
-    put(function.place(array), segment);
+    isHeld &=
+        segment == MemorySegment.NULL || (segment.isNative() && MemoryScopes.isHeld(segment));
     return this;
   }
 

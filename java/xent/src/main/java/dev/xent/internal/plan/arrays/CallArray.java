@@ -68,6 +68,9 @@ public final class CallArray {
   /** The memory of the whole view as this thread may use it; null: the view's own segment. */
   private @Nullable MemorySegment base;
 
+  /** Whether that is a copy of the view. */
+  private boolean copied;
+
   /** The piece that the call currently works on; null: the whole memory. */
   private @Nullable MemorySegment piece;
 
@@ -145,6 +148,7 @@ public final class CallArray {
     reserveGroups(groupCount);
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
     base = Memory.accessible(other.base());
+    copied = other.copied;
     piece = other.piece == null ? null : Memory.accessible(other.piece);
   }
 
@@ -152,6 +156,7 @@ public final class CallArray {
     view = null;
     if (base != null) {
       base = null;
+      copied = false;
     }
     if (piece != null) {
       piece = null;
@@ -161,6 +166,7 @@ public final class CallArray {
   /** Makes the kernels use a copy of the whole view, in memory that lasts until the call ends. */
   public void useCopy(MemorySegment copy) {
     base = copy;
+    copied = true;
   }
 
   /** The index space of the array in this call. */
@@ -214,9 +220,9 @@ public final class CallArray {
   /** Passes the array to a kernel that takes it. */
   public void offer(FunctionCall kernel) {
     if (id != null) {
-      boolean isView = base == null;
-      boolean held = isView && view.isHeld() && Memory.isAccessible(view);
-      kernel.offer(id, segment(), isView ? view.array : null, held);
+      // A thread that works for another one cannot lose the memory, as that thread waits.
+      boolean held = copied || (view.isHeld() && (base != null || Memory.isAccessible(view)));
+      kernel.offer(id, segment(), copied ? null : view.array, held);
     }
   }
 

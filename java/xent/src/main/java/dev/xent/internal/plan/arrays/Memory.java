@@ -19,11 +19,6 @@ import org.jspecify.annotations.Nullable;
 /** Access checks and element access for memory, and its allocation. */
 public final class Memory {
   /**
-   * A thread that owns no memory. It does not inherit the context of the thread that creates it.
-   */
-  private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
-
-  /**
    * The alignment of memory that this class allocates: that of the widest vectors, and of cache
    * lines.
    */
@@ -117,21 +112,6 @@ public final class Memory {
         return false;
       }
     }
-  }
-
-  /** Whether only one thread may use the memory. */
-  public static boolean isConfined(MemorySegment segment) {
-    return !segment.isAccessibleBy(NOBODY);
-  }
-
-  /** Whether the arena of the memory can never be closed. */
-  static boolean isEverOpen(MemorySegment segment) {
-    return segment.scope().equals(Arena.global().scope());
-  }
-
-  /** Whether the memory is open and no other thread can close it. */
-  public static boolean isHeld(MemorySegment segment) {
-    return isEverOpen(segment) || isConfined(segment) && isAccessible(segment);
   }
 
   /** Allocates zeroed memory for a number of elements. */

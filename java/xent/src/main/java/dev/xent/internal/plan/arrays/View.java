@@ -8,6 +8,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.MemoryScopes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -58,7 +59,7 @@ public final class View extends ArrayMemory {
    */
   public final boolean fixed;
 
-  /** Whether the arena of the memory can never be closed. */
+  /** Whether the memory is known to stay open while it is reachable. */
   public final boolean everOpen;
 
   /** Whether this library allocated the memory. */
@@ -92,8 +93,8 @@ public final class View extends ArrayMemory {
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
     this.isRoom = isRoom;
-    this.everOpen = heap || isRoom || Memory.isEverOpen(segment);
-    this.fixed = !heap && (everOpen || Memory.isConfined(segment));
+    this.everOpen = heap || isRoom || MemoryScopes.isNeverClosed(segment);
+    this.fixed = !heap && (everOpen || MemoryScopes.isConfined(segment));
     this.readOnly = segment.isReadOnly();
     boolean hidden = heap && array == null;
     this.facts =

@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.MemoryScopes;
 import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
@@ -443,7 +444,7 @@ public final class Call extends CallArrays {
 
   /** Whether any memory of the call is confined to this thread. */
   boolean isConfined() {
-    return Memory.isConfined(records.saved) || isAnyConfined();
+    return MemoryScopes.isConfined(records.saved) || isAnyConfined();
   }
 
   /**

@@ -10,6 +10,7 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.MemoryScopes;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
@@ -608,7 +609,7 @@ public abstract class CallArrays {
   boolean isAnyConfined() {
     boolean confined = false;
     for (int i = 0; i < presentCount; i++) {
-      confined |= Memory.isConfined(present[i].view.segment);
+      confined |= MemoryScopes.isConfined(present[i].view.segment);
     }
     return confined;
   }

@@ -153,7 +153,7 @@ public final class Losses {
     for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       FunctionCall kernel =
           call.kernel(Function.CHECK_TARGETS, row, Math.min(row + step, end))
-              .setOwn(Array.EXACT_SUM, weights);
+              .set(Array.EXACT_SUM, weights);
       Failures.check(kernels.run(kernel), call);
       call.validRows += xent_report.valid_rows(call.report);
     }
@@ -224,7 +224,7 @@ public final class Losses {
     FunctionCall kernel =
         call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
             .set(Array.STATISTICS, call.records.savedOf(call.pieces))
-            .setOwn(Array.EXACT_SUM, call.exactSum());
+            .set(Array.EXACT_SUM, call.exactSum());
     if (!call.writesGradient) {
       withoutGradients(kernel);
     }
@@ -233,8 +233,7 @@ public final class Losses {
 
   /** The arguments of a kernel of a loss without labels, whose only gradient is that of logits. */
   public static FunctionCall kernel(Call call, Function function, long row, long rowEnd) {
-    FunctionCall kernel =
-        call.kernel(function, row, rowEnd).setOwn(Array.EXACT_SUM, call.exactSum());
+    FunctionCall kernel = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
     return call.writesGradient ? kernel : kernel.set(Array.GRADIENT, NULL);
   }
 

@@ -444,9 +444,9 @@ public final class LinearPlan extends LossPlan {
       long size = bytes(call, stop - row, classes(call), contents, keeps);
       FunctionCall kernel =
           call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
-              .setOwn(Array.LOGITS, gradients ? NULL : call.records.logits)
+              .set(Array.LOGITS, gradients ? NULL : call.records.logits)
               .set(Array.STATISTICS, call.records.savedOf(call.pieces))
-              .setOwn(Array.EXACT_SUM, call.exactSum())
+              .set(Array.EXACT_SUM, call.exactSum())
               .workspace(call.workspace(size, workspace != 0), size);
       if (!call.writesGradient) {
         kernel.set(Array.TARGET_GRADIENT, NULL);
@@ -567,7 +567,7 @@ public final class LinearPlan extends LossPlan {
     FunctionCall kernel =
         call.kernel(Function.LINEAR_CROSS_ENTROPY_BACKWARD, row, rowEnd)
             .classes(from, to)
-            .setOwn(Array.LOGITS, call.records.logits)
+            .set(Array.LOGITS, call.records.logits)
             .set(Array.STATISTICS, call.records.savedOf(call.pieces))
             .workspace(call.workspace(size, workspace != 0), size);
     withoutGradients(kernel, !ofHidden, ofHidden);

@@ -3,7 +3,7 @@ package dev.xent.internal.plan.sample;
 
 import dev.xent.internal.events.Recorder;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.kernels.MemoryScopes;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.PreparedCall;
@@ -59,7 +59,7 @@ public final class CursorCall {
             && logits.address() != 0
             && logits.address() % Float.BYTES == 0
             && !Recorder.isOn()
-            && Memory.isHeld(logits)
+            && MemoryScopes.isHeld(logits)
         ? token(preparedCall.draw(null, logits.address(), null, step))
         : WHOLE_CALL;
   }

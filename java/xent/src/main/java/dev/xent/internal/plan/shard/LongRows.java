@@ -94,7 +94,7 @@ public final class LongRows {
     return call.kernel(Function.FINISH, begin, end)
         .set(Array.STATES, call.records.states(begin, call.dimensions.classes))
         .set(Array.STATISTICS, call.records.statistics)
-        .setOwn(Array.EXACT_SUM, call.exactSum());
+        .set(Array.EXACT_SUM, call.exactSum());
   }
 
   /** The first pass of the backward pass of softmax or log-softmax. */
