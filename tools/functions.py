@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the files that repeat facts of xent.h, of the rules of native/src/api/arrays.h, of its options.h, and of the
-places of native/src/api/*.c: tables for Java and Python, names of fields, and a program that prints the binary
-interface.
+"""Writes the files that repeat facts of xent.h, of the rules of native/src/api/arrays.h, of the options of
+native/src/kernels/options.h, and of the places of native/src/api/*.c: tables for Java and Python, names of fields, and
+a program that prints the binary interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
                                   OptionRange.java, NumberOptions.java, _functions.py, field_list.h, function_list.h,
@@ -22,6 +22,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include/xent.h"
 API = ROOT / "native/src/api"
+OPTIONS = ROOT / "native/src/kernels/options.h"
 TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 OPTION_RANGE = ROOT / "java/xent/src/main/java/dev/xent/internal/plan/options/OptionRange.java"
@@ -238,7 +239,7 @@ def entries_of(text):
 def options_with_functions():
     """Options, also choices, and the functions that take each."""
     found = {}
-    for _, name, _, functions, *_ in entries_of((API / "options.h").read_text(encoding="utf-8")):
+    for _, name, _, functions, *_ in entries_of(OPTIONS.read_text(encoding="utf-8")):
         if not name.startswith("has_"):
             found.setdefault(name, set()).update(functions)
     return found
@@ -518,11 +519,17 @@ def java_option_fields(header, options):
         "  }", "}", ""]
 
 
-def java_spark_options(options, header):
-    """The numbers of losses, except those of their reduction, and the setter of each in its builder."""
+def spark_numbers(options, header):
+    """The numbers of losses, except those of their reduction: those of all functions of logits, and the others."""
     flags = members_of(header, "xent_options")
     losses = [option for option in options if option.struct == "xent_options" and "LOSSES" in option.functions
               and f"has_{option.name}" not in flags]
+    return [[option for option in losses if ("SOFTMAX" in option.functions) == own] for own in (True, False)]
+
+
+def java_spark_options(options, header):
+    """The numbers of losses, and the setter of each in its builder."""
+    of_logits, of_losses = spark_numbers(options, header)
     lines = HEAD + ["package dev.xent.spark;", "", "import dev.xent.LogitLossBuilder;", "import dev.xent.LogitOptions;",
                     "import java.util.AbstractMap;", "import java.util.List;",
                     "import java.util.function.ObjDoubleConsumer;", "",
@@ -530,17 +537,17 @@ def java_spark_options(options, header):
                     "abstract class NumberOptions extends AbstractMap<String, String> {",
                     "  /** The name of a number, and its setter in a builder. */",
                     "  record Number<B>(String name, ObjDoubleConsumer<B> setter) {}", ""]
-    for constant, builder, own in (("OF_LOGITS", "LogitOptions", True), ("OF_LOSSES", "LogitLossBuilder", False)):
-        names = [java_name(option.name) for option in losses if ("SOFTMAX" in option.functions) == own]
+    for constant, builder, numbers in (("OF_LOGITS", "LogitOptions", of_logits), ("OF_LOSSES", "LogitLossBuilder", of_losses)):
+        names = [java_name(option.name) for option in numbers]
         lines += [f"  static final List<Number<{builder}<?>>> {constant} =", "      List.of("] + [
             f'          new Number<>("{name}", {builder}::{name}),' for name in names]
         lines[-1] = lines[-1][:-1] + ");"
         lines.append("")
     lines += ["  /** Returns these options and another one. */",
               "  abstract XentOptions with(String name, Object value);"]
-    for option in losses:
+    for option in [option for option in options if option in of_logits + of_losses]:
         name = java_name(option.name)
-        builder = "LogitBuilder" if "SOFTMAX" in option.functions else "CrossEntropy.Builder"
+        builder = "LogitBuilder" if option in of_logits else "CrossEntropy.Builder"
         lines += ["", f"  /** Sets {{@link dev.xent.{builder}#{name}}}. */",
                   f"  public XentOptions {name}(double value) {{", f'    return with("{name}", value);', "  }"]
     return lines + ["}", ""]
@@ -590,7 +597,7 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
     lines += ['"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and '
               'their ranges."""',
               "from __future__ import annotations", "",
-              "from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64", "from typing import Any, NamedTuple", "",
+              "from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64", "from typing import Any, NamedTuple, TypedDict", "",
               "Fields = list[tuple[str, Any]]", "", "",
               "class Rule(NamedTuple):", "    array: str", "    form: str  # what each number belongs to",
               "    holds: str  # the types it may have",
@@ -599,6 +606,9 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of the arrays with a layout", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
               "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
+    for name, numbers in zip(("LogitNumbers", "LossNumbers"), spark_numbers(options, header)):
+        lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
+        lines += [f"    {option.name}: float | None" for option in numbers] + ["", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}
@@ -653,7 +663,7 @@ def main(given):
         if "classes" in members:  # a range of classes, in addition to the range of rows
             ranged.add(name)
     fields = fields_of(header)
-    options = options_of((API / "options.h").read_text(encoding="utf-8"), header)
+    options = options_of(OPTIONS.read_text(encoding="utf-8"), header)
     written = {ROOT / "native/test/abi_facts.c": c_facts(header),
                API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Each field with its number in xent.h and its name.",
                                             "XENT_FIELDS", fields),

@@ -303,7 +303,7 @@ static bool is_kept(const xent_prepared *p) { return p->opaque[1] != 0; }
 /* A list without entries may have some in a later run of a call that was made by its number. */
 static void test_list_that_grows(void) {
   float logits[3] = {2, 1.5f, 0};
-  int32_t token, output[1] = {0};
+  int32_t token = -1, output[1] = {0};
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .repetition_penalty = 10};
   xent_shape shape = dense_shape(1, 3, 1);
   shape.tokens = xent_per_row(1, XENT_I32);

@@ -48,7 +48,7 @@ EDITS = [
      "xent_arrays_are_usual has no room for so many"),
     ("api/checks.c", "api/arrays.h", "XENT_SHARDS,\n  XENT_RULES\n", "XENT_SHARDS, XENT_NEW,\n  XENT_RULES\n",
      "a rule each"),
-    ("api/checks.c", "api/options.h", "XENT_FOR_BINARY, UNRECORDED", "XENT_FOR_BINARY, RECORDED",
+    ("api/checks.c", "kernels/options.h", "XENT_FOR_BINARY, UNRECORDED", "XENT_FOR_BINARY, RECORDED",
      "an option is in the digest, or is not"),
     ("api/checks.c", "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "options.h lacks an option"),
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),

@@ -3,10 +3,10 @@
 
 #include <float.h>
 
-#include "api/options.h"
 #include "api/strides.h"
 #include "cpu/isa.h"
 #include "cpu/stack.h"
+#include "kernels/options.h"
 #include "kernels/supported.h"
 #include "kernels/targets/targets.h"
 #include "numerics/digest.h"
@@ -221,7 +221,7 @@ xent_status xent_check_whole(xent_frame *f) {
    XENT_SETS(smoothing) | XENT_SETS(focal_gamma))
 _Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
 _Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
-               "api/options.h lacks an option");
+               "kernels/options.h lacks an option");
 _Static_assert(XENT_ARRAYS_DIGESTED == (XENT_HAS(targets) | XENT_HAS(class_weights)),
                "the presence of these arrays is in the digest");
 

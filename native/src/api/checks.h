@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "api/arrays.h"
-#include "api/options.h"
 #include "cpu/float_mode.h"
+#include "kernels/options.h"
 #include "kernels/present.h"
 
 typedef struct xent_kept xent_kept;
@@ -62,7 +62,7 @@ typedef struct {
   uint32_t only_beside; /* must be 0 or 1 if none of these is set */
 } xent_number;
 
-/* An entry of api/options.h as an xent_number. */
+/* An entry of kernels/options.h as an xent_number. */
 #define XENT_NUMBER(struct_, name, FIELD, kind, functions, recorded, unset, symbol, says, ...) \
   {.at = offsetof(struct_, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__},
 

@@ -2,6 +2,7 @@
 /* Entry points of Hessian-vector products of cross-entropy. They compute the softmax of a block of rows, then its
  * backward in place while the block is in the caches. contract_hvp (native/test/contract/hvp.c) is the plain form. */
 #include "api/calls.h"
+#include "kernels/present.h"
 #include "kernels/supported.h"
 #include "kernels/targets/entries.h"
 
@@ -52,7 +53,7 @@ static xent_status run_blocks(xent_frame *f) {
   const xent_family *family = family_of(f);
   const xent_call *c = &f->call;
   const double temperature = c->options->temperature, r = temperature != 0 ? 1 / temperature : 1;
-  const double scale = c->options->has_gradient_scale ? c->options->gradient_scale : 1;
+  const double scale = gradient_scale_of(c->options);
   xent_call block = *c;
   xent_status status = XENT_OK;
   block.output_layout = &c->shape->output;

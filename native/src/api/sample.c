@@ -3,7 +3,7 @@
 #include <float.h>
 
 #include "api/calls.h"
-#include "api/options.h"
+#include "kernels/options.h"
 #include "kernels/present.h"
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"

@@ -4,6 +4,7 @@
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
+#include "kernels/present.h"
 #include "kernels/supported.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
@@ -41,7 +42,7 @@ XENT_INLINE job job_of(const xent_call *call) {
   j.per_class = targets_vary(call);
   j.confidence32 = (float)j.confidence;
   j.gamma = j.labels ? o->focal_gamma : 0;
-  j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;
+  j.scale = gradient_scale_of(o);
   if (d > 0) {
     j.least = 0 - log_normal(1 - d);
     j.most = 0 - log_normal(d);

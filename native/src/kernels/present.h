@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/options.h"
 #include "kernels/taken.h"
 
 enum { XENT_CALL_ARRAYS = offsetof(xent_call, shape) / sizeof(void *), XENT_OPTION_WORDS = sizeof(xent_options) / 4 };
@@ -46,10 +47,10 @@ __attribute__((always_inline)) static inline bool has_any(const xent_call *call,
 }
 
 /* The words that hold the sign of a double: the upper word of each. */
-#define XENT_SIGN_OF(option) (UINT32_C(1) << (offsetof(xent_options, option) / 4 + 1))
-#define XENT_SIGNS                                                                                                  \
-  (XENT_SIGN_OF(label_smoothing) | XENT_SIGN_OF(gradient_scale) | XENT_SIGN_OF(temperature) | XENT_SIGN_OF(softcap) | \
-   XENT_SIGN_OF(z_loss) | XENT_SIGN_OF(probability_clamp) | XENT_SIGN_OF(focal_gamma) | XENT_SIGN_OF(focal_alpha))
+#define XENT_SIGN_OF_I32(option) UINT32_C(0)
+#define XENT_SIGN_OF_F64(option) (UINT32_C(1) << (offsetof(xent_options, option) / 4 + 1))
+#define XENT_SIGN_OF(c, option, FIELD, type, ...) | XENT_SIGN_OF_##type(option)
+#define XENT_SIGNS (UINT32_C(0) XENT_CALL_OPTIONS(XENT_SIGN_OF, ))
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the upper word of a double is the second");
 
 /* Whether any option of a set is neither 0 nor -0. */
@@ -62,6 +63,11 @@ __attribute__((always_inline)) static inline bool sets_any(const xent_options *o
     any |= options >> i & 1 ? word & (XENT_SIGNS >> i & 1 ? 0x7fffffffu : 0xffffffffu) : 0;
   }
   return any != 0;
+}
+
+/* The factor of all gradients. */
+static inline double gradient_scale_of(const xent_options *o) {
+  return o->has_gradient_scale ? o->gradient_scale : 1;
 }
 
 /* Keeps only a set of the arrays of a call. */

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 Fields = list[tuple[str, Any]]
 
@@ -29,6 +29,18 @@ class Range(NamedTuple):
     takes_zero: bool
     unset: float | None  # the meaning of 0 in the struct
     fix: str  # in messages
+
+
+class LogitNumbers(TypedDict, total=False):  # of Spark
+    temperature: float | None
+    softcap: float | None
+
+
+class LossNumbers(TypedDict, total=False):  # of Spark
+    label_smoothing: float | None
+    z_loss: float | None
+    probability_clamp: float | None
+    focal_gamma: float | None
 
 
 MOST_ARRAYS = 32  # of xent_many_at

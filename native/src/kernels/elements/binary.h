@@ -12,6 +12,7 @@
 #include "kernels/elements/f64_binary.h"
 #include "kernels/elements/walk.h"
 #include "kernels/math/exponential.h"
+#include "kernels/present.h"
 #include "kernels/supported.h"
 
 /* The constants of a call, in float. */
@@ -25,7 +26,7 @@ XENT_INLINE binary binary_of(const xent_options *o) {
   return (binary){.references = exp_everywhere(exp_reference_of(0, &temperature_1)),
                   .alpha = lanes_set(alpha ? (float)o->focal_alpha : 1),
                   .beta = lanes_set(alpha ? (float)(1 - o->focal_alpha) : 1),
-                  .scale = lanes_set(o->has_gradient_scale ? (float)o->gradient_scale : 1)};
+                  .scale = lanes_set((float)gradient_scale_of(o))};
 }
 
 /* Losses and gradients of `count` vectors of elements with logits x, targets t, weights w and positive weights r. The

@@ -6,6 +6,7 @@
 
 #include "kernels/math/f64_exponential.h"
 #include "kernels/math/f64_logarithm.h"
+#include "kernels/present.h"
 #include "xent.h"
 
 /* The constants of a call. */
@@ -21,7 +22,7 @@ XENT_INLINE f64_binary f64_binary_of(const xent_options *o) {
                       .alpha = doubles_set(alpha ? o->focal_alpha : 1),
                       .beta = doubles_set(alpha ? 1 - o->focal_alpha : 1),
                       .gamma = doubles_set(o->focal_gamma),
-                      .scale = doubles_set(o->has_gradient_scale ? o->gradient_scale : 1),
+                      .scale = doubles_set(gradient_scale_of(o)),
                       .focal = o->focal_gamma > 0};
 }
 

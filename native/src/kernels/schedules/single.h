@@ -13,6 +13,7 @@
 #ifndef XENT_SCHEDULES_SINGLE_H
 #define XENT_SCHEDULES_SINGLE_H
 
+#include "kernels/present.h"
 #include "kernels/supported.h"
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
@@ -118,7 +119,7 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, float *e, const
     return true;
   }
   const double weight = class_weight_at(call, label);
-  const double scale = call->options->has_gradient_scale ? call->options->gradient_scale : 1;
+  const double scale = gradient_scale_of(call->options);
   const double factor = XENT_UNSCALE / s.total * scale * weight, size = fabs(factor);
   if (call->class_weights && !(weight >= 0 && weight <= FLT_MAX && fabs(scale) <= FLT_MAX)) return false;
   if (y && size != 0 && !(size >= FLT_MIN && size <= FLT_MAX)) return false;

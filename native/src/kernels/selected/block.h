@@ -5,6 +5,7 @@
 
 #include "kernels/math/exponential.h"
 #include "kernels/math/f64_exponential.h"
+#include "kernels/present.h"
 #include "kernels/records.h"
 #include "kernels/targets/loss.h"
 
@@ -42,7 +43,7 @@ XENT_INLINE double selected_target(const xent_call *call, int64_t row, int64_t k
 /* A target times the scale of the gradient with respect to the logits. */
 XENT_INLINE double selected_scale(const selected_block *b, double target) {
   const xent_options *o = b->call->options;
-  return logit_scale(o, (o->has_gradient_scale ? o->gradient_scale : 1.0) * target);
+  return logit_scale(o, gradient_scale_of(o) * target);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "kernels/present.h"
 #include "kernels/targets/targets.h"
 
 static inline double with_z_loss(const xent_options *o, double loss, double lse) {
@@ -13,7 +14,7 @@ static inline double with_z_loss(const xent_options *o, double loss, double lse)
 }
 
 static inline double gradient_scale_of_row(const xent_call *call, int64_t row, double row_weight) {
-  const double c = (call->options->has_gradient_scale ? call->options->gradient_scale : 1.0) * row_weight;
+  const double c = gradient_scale_of(call->options) * row_weight;
   return call->upstream ? c * row_number(call, call->upstream, &call->shape->upstream, row, 1) : c;
 }
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
+from pyxent._functions import LogitNumbers, LossNumbers
 from pyxent._names import Function, unexpected
 from pyxent._options import shown
 
@@ -37,22 +38,16 @@ class _NumberOptions(TypedDict, total=False):
     classes: int | None
 
 
-class Options(_NumberOptions, total=False):
+class Options(_NumberOptions, LogitNumbers, total=False):
     """The options of functions of logits: the table of docs/spark.md."""
 
-    temperature: float | None
-    softcap: float | None
     fully_masked: Literal["nan", "zero"] | None
 
 
-class LossOptions(Options, total=False):
+class LossOptions(Options, LossNumbers, total=False):
     """The options of losses and gradients: the table of docs/spark.md."""
 
     ignore_index: int | None
-    label_smoothing: float | None
-    z_loss: float | None
-    probability_clamp: float | None
-    focal_gamma: float | None
     class_weights: Sequence[float] | None
 
 

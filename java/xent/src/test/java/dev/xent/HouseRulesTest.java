@@ -237,7 +237,7 @@ class HouseRulesTest {
 
   /** The entries of options.h that have functions. */
   private static Map<String, Set<String>> optionsAndFunctions() throws IOException {
-    String list = Files.readString(ROOT.resolve("native/src/api/options.h"));
+    String list = Files.readString(ROOT.resolve("native/src/kernels/options.h"));
     Map<String, String> sets = new HashMap<>();
     SET_OF_FUNCTIONS.matcher(list).results().forEach(set -> sets.put(set.group(1), set.group(2)));
     Map<String, Set<String>> options = new HashMap<>();
