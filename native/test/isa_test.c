@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The instruction sets of a machine, from its CPUID and XCR0: real machines, and machines without one of the words that
- * an instruction set needs, as old CPUs, hypervisors and systems without AVX state. Then those of this machine, and their
- * tables of functions.
+ * an instruction set needs, as old CPUs, hypervisors and systems without AVX state. Then those of this machine, and
+ * their tables of functions.
  */
 #include <stdio.h>
 #include <string.h>

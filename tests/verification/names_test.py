@@ -97,7 +97,8 @@ class AreasTest(unittest.TestCase):
     def test_every_program_of_the_c_tests_is_registered(self):
         programs = {path.stem for path in (ctests.ROOT / "native" / "test").glob("*_test.c")}
         self.assertGreater(len(programs), 30)
-        self.assertEqual(sorted(programs - {*ctests.registered(BUILD)}), [])
+        registered = {name.replace("_streaming", "_test") for name in ctests.registered(BUILD)}
+        self.assertEqual(sorted(programs - registered), [])
 
     def test_a_planted_name_is_found(self):
         area = "tests/verification/c-tests wide_test bits_test\ntests/verification/java-tests java/xent 'BitsTest,WideTest'"

@@ -19,7 +19,9 @@ import dev.xent.options.Reduction;
  * Cross-entropy of logits and targets: {@code loss = u sum w q (lse - x) + u zLoss lse^2} per row,
  * where {@code lse = log sum exp(x)}, and its gradient {@code dx = c u (softmax(x) (sum w q + 2
  * zLoss lse) - w q)} from the same read of the logits. Without weights and z-loss that is {@code -
- * sum q log softmax(x)} and {@code c (softmax(x) sum q - q)}.
+ * sum q log softmax(x)} and {@code c (softmax(x) sum q - q)}. {@code q} is the target of a class,
+ * {@code u} the weight of the row, {@code w} that of the class, and {@code c} the {@link
+ * Builder#gradientScale}, divided by the denominator of a mean.
  *
  * <p><b>Logits.</b> Any rank, any strides. The classes are along the last axis, unless {@link
  * Builder#axis(int)} sets another; each index of the other axes is a row. The {@code x} of the

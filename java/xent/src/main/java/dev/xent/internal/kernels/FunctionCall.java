@@ -139,8 +139,7 @@ public final class FunctionCall {
   /** Sets an array of the function; NULL removes it. */
   public FunctionCall set(Array array, MemorySegment segment) {
     put(function.place(array), segment);
-    isHeld &=
-        segment == MemorySegment.NULL || (segment.isNative() && MemoryScopes.isHeld(segment));
+    isHeld &= segment == MemorySegment.NULL || (segment.isNative() && MemoryScopes.isHeld(segment));
     return this;
   }
 

@@ -4,13 +4,13 @@ package dev.xent.internal.kernels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The functions of the core, which include/xent.h documents. Both implementations receive the same
+ * The functions of the core, which include/xent.h documents. All implementations receive the same
  * calls and write the same bits.
  *
  * <p>Results are values of {@link Status}. A call with memory of Java arrays must be short, because
  * the garbage collector waits for it.
  *
- * <p>Implementations have no mutable state and may be called by many threads.
+ * <p>Many threads may call an implementation.
  */
 public interface Kernels {
   /** Whether these are the kernels of the native library. */

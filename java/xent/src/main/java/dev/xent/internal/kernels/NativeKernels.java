@@ -24,12 +24,12 @@ import org.jspecify.annotations.Nullable;
  * The kernels of the native library. Create an instance only after this class's loader has loaded
  * the library.
  *
- * <p>A call goes through one of the two entry points of xent.h, for few or many arrays, and through
- * one of two handles. Critical handles accept heap arrays and do not switch to the native thread
- * state. This is cheaper for short calls, but the garbage collector waits until they return. So
- * short calls and calls with heap arrays use critical handles, and the caller keeps calls with heap
- * arrays short. Arrays are passed as arguments, so that the linker keeps their memory open until
- * the call returns.
+ * <p>A call goes through one of three entry points of xent.h: for few arrays, for many, or for a
+ * prepared call. A native method ({@link Jni}) or a handle of the linker calls it. Critical handles
+ * accept heap arrays and do not switch to the native thread state. This is cheaper for short calls,
+ * but the garbage collector waits until they return. So short calls and calls with heap arrays use
+ * critical handles, and the caller keeps calls with heap arrays short. Memory that another thread
+ * may close is passed as segments, so that the linker keeps it open until the call returns.
  *
  * <p>The first call that needs a handle creates it, which takes ten to thirty milliseconds.
  */

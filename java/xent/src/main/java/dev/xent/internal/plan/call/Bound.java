@@ -40,16 +40,16 @@ public class Bound {
    * The backward pass, which computes the gradient alone; null if the operation has no separate
    * one.
    */
-  private final @Nullable Operation backward;
+  private final @Nullable Plan backward;
 
   private final CallArguments ofBackward = new CallArguments();
 
   private volatile int state = IDLE;
 
-  /** Creates a call with views in the order of {@link Operation#run}. */
+  /** Creates a call with views in the order of {@link Plan#run}. */
   public Bound(
-      Operation operation,
-      @Nullable Operation backward,
+      Plan operation,
+      @Nullable Plan backward,
       View first,
       @Nullable View second,
       @Nullable View third) {
@@ -62,7 +62,7 @@ public class Bound {
   }
 
   /** Creates a call of an operation without a separate backward pass. */
-  public Bound(Operation operation, View first, @Nullable View second, @Nullable View third) {
+  public Bound(Plan operation, View first, @Nullable View second, @Nullable View third) {
     this(operation, null, first, second, third);
   }
 
@@ -75,12 +75,12 @@ public class Bound {
    *   <li>The second run is a complete call with a separate instance, which keeps the arrays.
    *   <li>The third run checks no shapes: its kernels are prepared ({@link BoundKernels}).
    *   <li>If the call has only the views that most calls have, and the operation prepares calls
-   *       ({@link Operation#remember}), later runs are those of a {@link PreparedCall}; otherwise
-   *       they are like the third one.
+   *       ({@link Plan#remember}), later runs are those of a {@link PreparedCall}; otherwise they
+   *       are like the third one.
    * </ol>
    */
   private static final class Runs {
-    private final Operation operation;
+    private final Plan operation;
     private final CallArguments arguments;
     private boolean ranBefore;
     private @Nullable Call own;
@@ -88,7 +88,7 @@ public class Bound {
     /** Runs only the kernels, while the arguments stay the same. */
     private @Nullable PreparedCall preparedCall;
 
-    Runs(Operation operation, CallArguments arguments) {
+    Runs(Plan operation, CallArguments arguments) {
       this.operation = operation;
       this.arguments = arguments;
     }
@@ -113,7 +113,7 @@ public class Bound {
         own = call;
         preparedCall = null;
       }
-      double result = operation.run(call);
+      double result = operation.runCompletely(call);
       if (preparedCall == null && arguments.areViewsAlone()) {
         preparedCall = call.preparedCalls.find(operation.number, first, second, third);
       }

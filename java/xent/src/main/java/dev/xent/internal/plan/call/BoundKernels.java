@@ -15,8 +15,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels of a bound call with more arguments than the views of a {@link PreparedCall}. The
- * core checks each kernel once, and again after a change of its structs or arrays.
+ * The kernels of a bound call from its third run on, unless it has only the views of a {@link
+ * PreparedCall}. The core checks each kernel once, and again after a change of its structs or
+ * arrays.
  */
 final class BoundKernels {
   /** A kernel, with its arrays in the order of the function. */
@@ -38,7 +39,7 @@ final class BoundKernels {
   private final Call call;
 
   /** The operation whose arrays the call keeps; NO_NUMBER if it keeps no arrays. */
-  private long operation = Operation.NO_NUMBER;
+  private long operation = Plan.NO_NUMBER;
 
   /** The value of {@link Outputs#requests} when the arrays were taken. */
   private int requests;
@@ -60,7 +61,7 @@ final class BoundKernels {
 
   /** Drops the arrays, because those of the next run differ or belong to another call. */
   void forget() {
-    operation = Operation.NO_NUMBER;
+    operation = Plan.NO_NUMBER;
     repeats = false;
   }
 

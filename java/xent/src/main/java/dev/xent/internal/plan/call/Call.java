@@ -94,10 +94,10 @@ public final class Call extends CallArrays {
 
   public CallArguments arguments;
 
-  /** The engine that computes, from {@link #begin} to {@link #end()}. */
+  /** The engine that computes, from {@link #keepsArrays} to {@link #end()}. */
   private @Nullable Engine engine;
 
-  /** Whether a call is running, from {@link #current()} to {@link #end()}. */
+  /** Whether a call is running, from {@link #current()} to {@link #endRepeated()}. */
   private boolean inUse;
 
   /**
@@ -232,8 +232,11 @@ public final class Call extends CallArrays {
   // ---- repeated calls --------------------------------------------------------------------------
 
   /**
-   * Sets the engine. Returns whether this is a bound call without changes, so that its arrays need
-   * not be taken again.
+   * Begins a complete call with an engine. Queries the owners of the arrays that a bound call
+   * keeps.
+   *
+   * @return whether this is a bound call without changes, so that its arrays need not be taken
+   *     again
    */
   boolean keepsArrays(long operation, Engine by) {
     engine = by;

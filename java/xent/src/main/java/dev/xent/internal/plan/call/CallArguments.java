@@ -51,7 +51,7 @@ public final class CallArguments {
   }
 
   /**
-   * Whether the call reads and writes only the views of {@link Operation#run(View, View, View)}, of
+   * Whether the call reads and writes only the views of {@link Plan#run(View, View, View)}, of
    * which the upstream or the output is one.
    */
   public boolean areViewsAlone() {

@@ -11,7 +11,12 @@ import dev.xent.internal.plan.arrays.View;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
-/** A kernel of prepared calls, and the arrays that the views of a call are. */
+/**
+ * A kernel of prepared calls, and the arrays that the views of a call are. For example, a
+ * cross-entropy has the views logits, targets and gradient. Its kernel takes them as the first,
+ * second and third array, the loss in memory of the library between targets and gradient, and the
+ * class weights of the operation last.
+ */
 public final class KernelArrays {
   final Function function;
 
@@ -149,8 +154,8 @@ public final class KernelArrays {
   }
 
   /**
-   * Runs the kernel with the views of a call, in the order of the function. Null keeps the address
-   * of the library's memory, or stands after the last array.
+   * Runs the kernel with the views of a call, in the order of the function. Null at the place of
+   * memory of the library keeps the address that the kernel was prepared with.
    */
   int run(PreparedKernel kernel, View first, @Nullable View second, @Nullable View third) {
     if (fixed != null) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * A loss: the forward pass, which also writes the requested gradient. Its steps are the same for
  * all losses; a loss takes its own arrays, and computes its own rows.
  */
-public abstract class LossPlan extends Operation {
+public abstract class LossPlan extends Plan {
   protected final LossSpec spec;
   protected final Options options;
   protected final Reductions reductions;
@@ -143,7 +143,7 @@ public abstract class LossPlan extends Operation {
   // ---- backward --------------------------------------------------------------------------------
 
   /** The backward pass of a loss: computes the gradient alone, from what a forward pass saved. */
-  protected abstract class Backward extends Operation {
+  protected abstract class Backward extends Plan {
     protected Backward() {
       super(LossPlan.this.engine);
     }

@@ -64,7 +64,7 @@ public final class PreparedCall {
   }
 
   /** The operation; NO_NUMBER if no call is prepared. */
-  private long operation = Operation.NO_NUMBER;
+  private long operation = Plan.NO_NUMBER;
 
   private final Key ofFirst = new Key();
   private final Key ofSecond = new Key();
@@ -141,7 +141,7 @@ public final class PreparedCall {
   }
 
   void forget() {
-    operation = Operation.NO_NUMBER;
+    operation = Plan.NO_NUMBER;
     tried = false;
     ready = false;
     own = null;

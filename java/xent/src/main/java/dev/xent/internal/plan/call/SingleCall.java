@@ -4,7 +4,7 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.plan.options.Engine;
 
 /** An operation for a single call, which keeps the result of that call. */
-public abstract class SingleCall<T> extends Operation {
+public abstract class SingleCall<T> extends Plan {
   private final String event;
   private T result;
 
@@ -18,7 +18,7 @@ public abstract class SingleCall<T> extends Operation {
 
   /** Makes a call of the calling thread and returns its result. */
   public final T run() {
-    run(Call.current());
+    runCompletely(Call.current());
     return result;
   }
 

@@ -5,13 +5,13 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.KernelArrays;
-import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import org.jspecify.annotations.Nullable;
 
 /** An operation on logits along one axis, which is not a loss. */
-public abstract class AxisPlan extends Operation {
+public abstract class AxisPlan extends Plan {
   final Options options;
   final int axis;
 

@@ -23,10 +23,10 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -41,7 +41,7 @@ public final class SelectedPlan extends AxisPlan {
   private static final String NAME = "selected log-probabilities";
 
   private final double gradientScale;
-  private final Operation backward;
+  private final Plan backward;
   private final RowTask forwardRows;
   private final RowTask backwardRows;
 
@@ -102,7 +102,7 @@ public final class SelectedPlan extends AxisPlan {
   }
 
   /** Computes the gradient from statistics that a forward pass saved. */
-  private final class GradientAlone extends Operation {
+  private final class GradientAlone extends Plan {
     GradientAlone() {
       super(SelectedPlan.this.engine);
     }

@@ -9,7 +9,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.KernelArrays;
-import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.shard.SoftmaxShardPlan;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SoftmaxPlan extends SoftmaxPass {
   private final Kind kind;
-  private final @Nullable Operation backward;
+  private final @Nullable Plan backward;
 
   private SoftmaxPlan(Engine engine, Options options, int axis, Kind kind) {
     super(
@@ -88,7 +88,7 @@ public final class SoftmaxPlan extends SoftmaxPass {
   }
 
   /** The backward pass: writes dx from y and dy. */
-  public Operation backward() {
+  public Plan backward() {
     return backward;
   }
 

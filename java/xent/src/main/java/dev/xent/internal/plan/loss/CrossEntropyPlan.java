@@ -16,10 +16,10 @@ import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.ChunkTask;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -44,7 +44,7 @@ public final class CrossEntropyPlan extends LossPlan {
 
   private final KernelArrays kernel;
   private final KernelArrays check;
-  private final Operation backward = new GradientAlone();
+  private final Plan backward = new GradientAlone();
   private final RowTask wholeRows;
   private final RowTask wholeRowsBackward;
   private final RowTask forwardRows = this::forwardRows;

@@ -24,8 +24,8 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.LossPlan;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -88,7 +88,7 @@ public final class LinearPlan extends LossPlan {
 
   private final LongRows longRows;
   private final long workspace;
-  private final Operation backward = new GradientsAlone();
+  private final Plan backward = new GradientsAlone();
   private final RowTask everything = this::everything;
   private final RowTask forwardRows = this::forwardRows;
   private final RowTask states = this::states;
@@ -135,7 +135,7 @@ public final class LinearPlan extends LossPlan {
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     Call call = with(hidden, weights, targets);
     call.arguments.gradients = gradients;
-    return run(call);
+    return runCompletely(call);
   }
 
   /** Creates a bound call of {@link #forward}. */

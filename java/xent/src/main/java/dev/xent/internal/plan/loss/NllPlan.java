@@ -17,9 +17,9 @@ import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.LossPlan;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.call.SumBlock;
 import dev.xent.internal.plan.options.Engine;
@@ -47,7 +47,7 @@ public final class NllPlan extends LossPlan {
           | ArrayViews.bit(Array.TARGET_GRADIENT)
           | ArrayViews.bit(Array.STATISTICS);
 
-  private final Operation backward = new GradientAlone();
+  private final Plan backward = new GradientAlone();
   private final RowTask forwardRows = this::forwardRows;
   private final RowTask backwardRows = this::backwardRows;
 

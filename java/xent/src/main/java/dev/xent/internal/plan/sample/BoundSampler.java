@@ -3,7 +3,7 @@ package dev.xent.internal.plan.sample;
 
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
-import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.options.OptionRange;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 public final class BoundSampler extends Bound {
   private final SamplerArguments samplerArguments = new SamplerArguments();
 
-  BoundSampler(Operation operation, View logits, View tokens) {
+  BoundSampler(Plan operation, View logits, View tokens) {
     super(operation, logits, tokens, null);
   }
 

@@ -25,9 +25,9 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
-import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Partition.RowTask;
+import dev.xent.internal.plan.call.Plan;
 import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
@@ -65,7 +65,7 @@ public final class SamplerPlan {
   /** The number of classes of all shards; 0 if rows are whole. */
   private final long allClasses;
 
-  private final Operation token;
+  private final Plan token;
   private final Sample sample;
   private final RowTask rows = this::rows;
 
@@ -170,10 +170,10 @@ public final class SamplerPlan {
     Call call = token.with(logits, null, null);
     call.arguments.step = step;
     call.arguments.others = kept;
-    return (long) token.run(call);
+    return (long) token.runCompletely(call);
   }
 
-  private final class Token extends Operation {
+  private final class Token extends Plan {
     Token(Engine engine) {
       super(engine);
     }
@@ -288,7 +288,7 @@ public final class SamplerPlan {
     arguments.step = step;
     arguments.inputs(inputs);
     arguments.others = own;
-    operation.run(call);
+    operation.runCompletely(call);
   }
 
   /** Creates a bound call that writes a token for each row. */
@@ -296,7 +296,7 @@ public final class SamplerPlan {
     return new BoundSampler(sample, logits, tokens);
   }
 
-  private final class Sample extends Operation {
+  private final class Sample extends Plan {
     /** The states of the rows in a shard, after the call. */
     private @Nullable SampleRound said;
 

@@ -230,7 +230,7 @@ class PreparedCallTest {
             false,
             Smoothing.UNIFORM,
             new OptionNumbers());
-    Operation softmax =
+    Plan softmax =
         SoftmaxPlan.softmax(new Engine(late, library.isa(), library.threads()), options, 1);
     View x = View.room(ElementType.F32, 3, 10);
     View y = View.room(ElementType.F32, 3, 10);

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable and can be used by any number of threads.
  */
-public abstract class Operation {
+public abstract class Plan {
   protected final Engine engine;
   protected final Kernels kernels;
 
@@ -31,7 +31,7 @@ public abstract class Operation {
   /** The kernel that repeats a call; null if more than one kernel does, or none. */
   private final @Nullable KernelArrays kernel;
 
-  public Operation(Engine engine) {
+  public Plan(Engine engine) {
     this(engine, null);
   }
 
@@ -41,7 +41,7 @@ public abstract class Operation {
    * @param kernel computes all rows of a call that {@link #remember(Call, CallArguments, View,
    *     View)} remembers
    */
-  public Operation(Engine engine, @Nullable KernelArrays kernel) {
+  public Plan(Engine engine, @Nullable KernelArrays kernel) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.kernel = kernel;
@@ -53,7 +53,7 @@ public abstract class Operation {
   /**
    * Takes the arrays of a call, and rejects those that do not fit: first the leading array, then
    * the other inputs, then the outputs. Then calls {@link CallArrays#requireWritable()}, and last
-   * {@link Call#ready()}. It uses shapes, types and options, and reads no elements.
+   * {@link Call#ready()}. It uses shapes, types and options, and reads no elements but row offsets.
    */
   protected abstract void take(Call call, CallArguments arguments);
 
@@ -155,7 +155,9 @@ public abstract class Operation {
     return run(Call.current(), first, second, third);
   }
 
-  /** Makes a call of the instance that {@link Call#current} returned, which may have a step. */
+  /**
+   * Makes a call of the instance that {@link Call#current} returned; a sampler has set its step.
+   */
   public final double run(Call call, View first, @Nullable View second, @Nullable View third) {
     boolean made = false;
     try {
@@ -173,7 +175,7 @@ public abstract class Operation {
       return result;
     }
     setViews(call.arguments, first, second, third);
-    return run(call);
+    return runCompletely(call);
   }
 
   /**
@@ -201,11 +203,11 @@ public abstract class Operation {
       call.end();
       return result;
     }
-    return run(call);
+    return runCompletely(call);
   }
 
-  /** Makes a call of the calling thread with the arguments that it has. */
-  public final double run(Call call) {
+  /** Makes a complete call, which takes and checks its arguments, with those that it has. */
+  public final double runCompletely(Call call) {
     CallArguments arguments = call.arguments;
     try {
       kernels.beginCall();
