@@ -221,7 +221,8 @@ public final class CallArray {
   public void offer(FunctionCall kernel) {
     if (id != null) {
       // A thread that works for another one cannot lose the memory, as that thread waits.
-      boolean held = copied || (view.isHeld() && (base != null || Memory.isAccessible(view)));
+      boolean held =
+          copied || view.everOpen || (view.isHeld() && (base != null || Memory.isAccessible(view)));
       kernel.offer(id, segment(), copied ? null : view.array, held);
     }
   }
