@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _arrays, _call
+from pyxent import _arrays, _call, _functions
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/functions.py"
 RANDOM = np.random.default_rng(21)
@@ -107,6 +107,40 @@ def test_every_option_is_a_keyword():
     assert [(function.__name__, name) for name, kinds in functions.items() for kind in kinds
             for function in FUNCTIONS[kind]
             if name not in inspect.signature(function).parameters and name not in NO_KEYWORDS] == []
+
+
+VALUES = {"temperature": 2.0, "softcap": 2.0, "label_smoothing": 0.25, "z_loss": 0.25, "probability_clamp": 0.25,
+          "focal_gamma": 2.0, "focal_alpha": 0.25, "gradient_scale": 2.0}
+OTHER = X[::-1].copy()
+CALLS = {
+    pyxent.softmax: (X,), pyxent.log_softmax: (X,), pyxent.log_sum_exp: (X,), pyxent.cross_entropy_hvp: (X, OTHER),
+    pyxent.cross_entropy: (X, LABELS), pyxent.selected_log_probabilities: (X, LABELS), pyxent.divergence: (X, OTHER),
+    pyxent.binary_cross_entropy: (X, (OTHER > 0).astype(float)),
+    pyxent.linear_cross_entropy: (X, OTHER[:5].copy(), LABELS),
+}
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="not in the repository")
+@pytest.mark.parametrize("function", CALLS)
+def test_every_number_changes_a_result(function):
+    usual = {name: True for name in ("gradient", "hidden_gradient") if name in inspect.signature(function).parameters}
+    if any(each is LABELS for each in CALLS[function]):
+        usual["ignore_index"] = -100
+
+    def bits(**options):
+        result = function(*CALLS[function], **usual, **options)
+        parts = [result] if isinstance(result, np.ndarray) else result if isinstance(result, tuple) else vars(result).values()
+        return [np.asarray(each).tobytes() for each in parts if isinstance(each, (float, np.ndarray))]
+
+    tool = runpy.run_path(str(TOOL))
+    names = [name for name, kinds in tool["options_with_functions"]().items()
+             if name in VALUES and any(function in FUNCTIONS[kind] for kind in kinds)]
+    assert names and bits()
+    assert [name for name in names if bits(**{name: VALUES[name]}) == bits()] == []
+
+
+def test_every_number_has_a_value_in_these_tests():
+    assert {*VALUES} >= {name for name, each in _functions.OPTIONS.items() if isinstance(each.most, float)}
 
 
 def test_options_of_cross_entropy():
