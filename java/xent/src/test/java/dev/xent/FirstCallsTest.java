@@ -4,9 +4,12 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +54,41 @@ class FirstCallsTest {
     assertThat(ours).anyMatch(line -> line.contains(".NativeKernels source"));
     assertThat(ours).noneMatch(line -> line.matches(".*\\$(Few|Many|Prepared|Addresses).*"));
     assertThat(out.lines()).contains("done");
+  }
+
+  /** A program may have used up its direct memory, and free it later. */
+  @Test
+  void tensorsWithoutDirectMemory() throws Exception {
+    List<String> command =
+        ChildJvm.command(
+            List.of(), List.of("-XX:MaxDirectMemorySize=1m"), WithoutDirectMemory.class, "");
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
+    assertThat(out).isEqualTo("0.0\n0.0\n");
+  }
+
+  /** The first tensors of other memory than Java arrays: for {@link FirstCallsTest}. */
+  static final class WithoutDirectMemory {
+    private WithoutDirectMemory() {}
+
+    public static void main(String[] arguments) {
+      MemorySegment automatic = Arena.ofAuto().allocate(8, 4);
+      MemorySegment shared = Arena.ofShared().allocate(8, 4);
+      List<ByteBuffer> all = new ArrayList<>();
+      for (int size = 1 << 16; size > 0; ) {
+        try {
+          all.add(ByteBuffer.allocateDirect(size));
+        } catch (OutOfMemoryError e) {
+          size /= 16;
+        }
+      }
+      for (MemorySegment memory : List.of(automatic, shared)) {
+        System.out.println(Tensor.of(memory, DType.F32, 2).getFloat(1));
+      }
+      Reference.reachabilityFence(all);
+    }
   }
 
   /** Calls that a program may begin with: for {@link FirstCallsTest}. */
@@ -106,6 +144,10 @@ class FirstCallsTest {
     /** Takes how many frames before the end of the stack the first calls are made. */
     public static void main(String[] arguments) throws InterruptedException {
       Probe probe = new Probe(Integer.parseInt(arguments[0]));
+      Tensor.of(Arena.global().allocate(4), DType.F32, 1);
+      MemorySegment automatic = Arena.ofAuto().allocate(4);
+      probe.callDeep(() -> Tensor.of(automatic, DType.F32, 1));
+      Tensor.of(automatic, DType.F32, 1);
       for (Map.Entry<String, Runnable> kind : kinds().entrySet()) {
         probe.callDeep(kind.getValue());
         try {

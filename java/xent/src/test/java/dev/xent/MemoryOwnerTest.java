@@ -439,4 +439,26 @@ class MemoryOwnerTest {
       assertThat(sum.rows()).isPositive();
     }
   }
+
+  /** Row offsets are copied before other arrays are taken. */
+  @Test
+  void anOwnerThatClosesItsRowOffsets() {
+    Arena arena = Arena.ofConfined();
+    Tensor offsets =
+        Tensor.of(arena.allocate(12, 4), DType.I32, 3)
+            .ownedBy(
+                () -> {
+                  if (arena.scope().isAlive()) {
+                    arena.close();
+                  }
+                  return null;
+                });
+    BoundCall call =
+        Softmax.along(-1)
+            .on(Tensor.of(new float[4]), Tensor.of(new float[4]))
+            .inputs(Inputs.none().rowOffsets(offsets));
+    assertThatThrownBy(call::run)
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("rowOffsets");
+  }
 }

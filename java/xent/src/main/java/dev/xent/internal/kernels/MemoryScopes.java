@@ -12,6 +12,9 @@ public final class MemoryScopes {
    */
   private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
 
+  /** Whether {@link NeverClosed} is initialized. */
+  private static boolean initialized;
+
   private MemoryScopes() {}
 
   /** Whether only one thread may use and close the memory. */
@@ -26,7 +29,16 @@ public final class MemoryScopes {
   public static boolean isNeverClosed(MemorySegment segment) {
     MemorySegment.Scope scope = segment.scope();
     return scope.equals(Arena.global().scope())
-        || (!isConfined(segment) && NeverClosed.has(scope.getClass()));
+        || (!isConfined(segment) && isNeverClosed(scope.getClass()));
+  }
+
+  private static boolean isNeverClosed(Class<?> scope) {
+    if (!initialized) {
+      JavaStack.requireInitializer();
+    }
+    boolean known = NeverClosed.has(scope);
+    initialized = true;
+    return known;
   }
 
   /** Whether the memory is open, and no other thread can close it. */
@@ -37,11 +49,16 @@ public final class MemoryScopes {
             && segment.scope().isAlive());
   }
 
-  /** The classes of the scopes of memory that only the garbage collector frees. */
+  /**
+   * The classes of the scopes of memory that only the garbage collector frees. Finding them
+   * reserves no memory off the heap, which could fail.
+   */
   private static final class NeverClosed {
     private static final Class<?> AUTOMATIC = Arena.ofAuto().scope().getClass();
+
+    /** That of buffers, on the heap and direct. */
     private static final Class<?> BUFFER =
-        MemorySegment.ofBuffer(ByteBuffer.allocateDirect(1)).scope().getClass();
+        MemorySegment.ofBuffer(ByteBuffer.allocate(1)).scope().getClass();
 
     /** That of memory that any thread may close. The arena has no memory, so nothing is lost. */
     private static final Class<?> SHARED = Arena.ofShared().scope().getClass();

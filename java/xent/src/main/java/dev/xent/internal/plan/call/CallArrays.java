@@ -266,7 +266,7 @@ public abstract class CallArrays {
     CallArray rowOffsets = array(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, array.name, view);
     Strides.axis(classAxis, view.shape);
-    MemorySegment copy = copyOf(offsets);
+    MemorySegment copy = copyOf(offsets, rowOffsets.name);
     long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, array.name, view);
     RowOffsets.requireCountable(rowOffsets.name, offsets, longest);
     dimensions.takeRagged(offsets.elements - 1, longest);
@@ -280,9 +280,14 @@ public abstract class CallArrays {
    * A copy of offsets, which no other thread can change between their check and their use. The
    * segment may be longer; it is valid until the call ends.
    */
-  public MemorySegment copyOf(View offsets) {
+  public MemorySegment copyOf(View offsets, String name) {
     MemorySegment copy = offsetsMemory.reserve(offsets.bytes, false);
-    MemorySegment.copy(offsets.segment, 0, copy, 0, offsets.bytes);
+    try {
+      MemorySegment.copy(offsets.segment, 0, copy, 0, offsets.bytes);
+    } catch (IllegalStateException | WrongThreadException e) {
+      Memory.requireAccess(offsets.segment, name); // it was closed meanwhile
+      throw e;
+    }
     return copy;
   }
 

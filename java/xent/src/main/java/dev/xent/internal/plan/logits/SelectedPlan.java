@@ -193,7 +193,7 @@ public final class SelectedPlan extends AxisPlan {
       @Override
       public @Nullable Void call(Call call) {
         try {
-          MemorySegment copy = call.copyOf(offsets);
+          MemorySegment copy = call.copyOf(offsets, "offsets");
           requireOffsets(offsets, copy, logProbabilities);
           for (long s = 0; s < sequences; s++) {
             long begin = RowOffsets.at(copy, offsets.type, s);
