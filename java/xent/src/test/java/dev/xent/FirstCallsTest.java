@@ -52,7 +52,12 @@ class FirstCallsTest {
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
     List<String> ours = out.lines().filter(line -> line.contains(".NativeKernels")).toList();
     assertThat(ours).anyMatch(line -> line.contains(".NativeKernels source"));
-    assertThat(ours).noneMatch(line -> line.matches(".*\\$(Few|Many|Prepared|Addresses).*"));
+    // Before JDK 24, loading the library creates this one, to find out whether native access is
+    // denied.
+    String loading = Runtime.version().feature() < 24 ? "$FewArraysCritical " : "no other";
+    assertThat(ours)
+        .filteredOn(line -> !line.contains(loading))
+        .noneMatch(line -> line.matches(".*\\$(Few|Many|Prepared|Addresses).*"));
     assertThat(out.lines()).contains("done");
   }
 
