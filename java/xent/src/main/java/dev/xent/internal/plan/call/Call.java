@@ -484,8 +484,6 @@ public final class Call extends CallArrays {
     }
     if (arguments == ownArguments) {
       arguments.clear();
-    } else {
-      arguments = ownArguments;
     }
     if (owner == Owner.NOBODY && !broken) {
       workspace.dropLarge();
@@ -496,6 +494,9 @@ public final class Call extends CallArrays {
 
   /** Ends a call that took no references to the caller's objects. */
   public void endRepeated() {
+    if (arguments != ownArguments) {
+      arguments = ownArguments;
+    }
     if (owner == Owner.THREAD) {
       inUse = false;
     } else if (!broken) {

@@ -161,7 +161,7 @@ public abstract class Plan {
   public final double run(Call call, View first, @Nullable View second, @Nullable View third) {
     boolean made = false;
     try {
-      made = runPrepared(call, first, second, third, null);
+      made = runPrepared(call, first, second, third, call.arguments.outputs);
     } catch (RuntimeException e) {
       call.endRepeated();
       throw e;
@@ -187,23 +187,7 @@ public abstract class Plan {
       CallArguments arguments, View first, @Nullable View second, @Nullable View third) {
     Call call = Call.current();
     call.arguments = arguments;
-    boolean made = false;
-    try {
-      made =
-          arguments.areViewsAlone() && runPrepared(call, first, second, third, arguments.outputs);
-    } catch (RuntimeException e) {
-      call.end();
-      throw e;
-    } catch (Error e) {
-      call.broken = true; // as below
-      throw e;
-    }
-    if (made) {
-      double result = call.result;
-      call.end();
-      return result;
-    }
-    return runCompletely(call);
+    return arguments.areViewsAlone() ? run(call, first, second, third) : runCompletely(call);
   }
 
   /** Makes a complete call, which takes and checks its arguments, with those that it has. */
