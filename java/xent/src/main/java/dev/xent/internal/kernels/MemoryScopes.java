@@ -43,10 +43,12 @@ public final class MemoryScopes {
 
   /** Whether the memory is open, and no other thread can close it. */
   public static boolean isHeld(MemorySegment segment) {
-    return isNeverClosed(segment)
-        || (isConfined(segment)
-            && segment.isAccessibleBy(Thread.currentThread())
-            && segment.scope().isAlive());
+    return isNeverClosed(segment) || (isConfined(segment) && isAccessible(segment));
+  }
+
+  /** Whether the memory is open and this thread may use it. */
+  public static boolean isAccessible(MemorySegment segment) {
+    return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
   }
 
   /**

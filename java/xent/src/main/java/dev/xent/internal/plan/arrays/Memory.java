@@ -7,6 +7,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.kernels.DistinctElements;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.MemoryScopes;
 import dev.xent.internal.load.Backends;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -286,23 +287,19 @@ public final class Memory {
 
   /** Rejects closed memory and memory of another thread. */
   public static void requireAccess(MemorySegment segment, String name) {
-    if (!isAccessible(segment)) {
+    if (!MemoryScopes.isAccessible(segment)) {
       throw inaccessible(segment, name, null);
     }
   }
 
   /** Whether the memory is open and this thread may use it. */
   public static boolean isAccessible(View view) {
-    return view.everOpen || isAccessible(view.segment);
+    return view.everOpen || MemoryScopes.isAccessible(view.segment);
   }
 
   /** Whether the memory has no owner, or an owner that has not taken it back. */
   public static boolean isAvailable(View view) {
     return view.memoryOwner == null || view.memoryOwner.get() == null;
-  }
-
-  private static boolean isAccessible(MemorySegment segment) {
-    return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
   }
 
   private static MemoryException inaccessible(
@@ -551,7 +548,7 @@ public final class Memory {
       copyAccessible(from, to);
     } catch (IllegalStateException e) {
       // Another thread closed the source or the destination during the copy.
-      boolean source = !from.heap && !isAccessible(from.segment);
+      boolean source = !from.heap && !MemoryScopes.isAccessible(from.segment);
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
     }
