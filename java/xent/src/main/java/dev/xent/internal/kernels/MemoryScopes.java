@@ -4,6 +4,7 @@ package dev.xent.internal.kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** By whom memory can be closed. */
 public final class MemoryScopes {
@@ -12,8 +13,11 @@ public final class MemoryScopes {
    */
   private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
 
-  /** Whether {@link NeverClosed} is initialized. */
+  /** Whether {@link Arenas} is initialized. */
   private static boolean initialized;
+
+  /** The class of the scopes of buffers, on the heap and direct; null until it is asked for. */
+  private static @Nullable Class<?> buffers;
 
   private MemoryScopes() {}
 
@@ -36,9 +40,20 @@ public final class MemoryScopes {
     if (!initialized) {
       JavaStack.requireInitializer();
     }
-    boolean known = NeverClosed.has(scope);
+    boolean known = scope == Arenas.AUTOMATIC || (scope != Arenas.SHARED && isOfBuffers(scope));
     initialized = true;
     return known;
+  }
+
+  /** Asked last: the first buffer of a process takes the JVM a millisecond. */
+  private static boolean isOfBuffers(Class<?> scope) {
+    Class<?> known = buffers;
+    if (known == null) {
+      JavaStack.requireInitializer();
+      known = MemorySegment.ofBuffer(ByteBuffer.allocate(1)).scope().getClass();
+      buffers = known;
+    }
+    return scope == known;
   }
 
   /** Whether the memory is open, and no other thread can close it. */
@@ -52,21 +67,13 @@ public final class MemoryScopes {
   }
 
   /**
-   * The classes of the scopes of memory that only the garbage collector frees. Finding them
-   * reserves no memory off the heap, which could fail.
+   * Classes of scopes. Finding them reserves no memory off the heap, which could fail; the shared
+   * arena has none, so nothing is lost.
    */
-  private static final class NeverClosed {
+  private static final class Arenas {
     private static final Class<?> AUTOMATIC = Arena.ofAuto().scope().getClass();
 
-    /** That of buffers, on the heap and direct. */
-    private static final Class<?> BUFFER =
-        MemorySegment.ofBuffer(ByteBuffer.allocate(1)).scope().getClass();
-
-    /** That of memory that any thread may close. The arena has no memory, so nothing is lost. */
+    /** That of memory that any thread may close. */
     private static final Class<?> SHARED = Arena.ofShared().scope().getClass();
-
-    static boolean has(Class<?> scope) {
-      return (scope == AUTOMATIC || scope == BUFFER) && scope != SHARED;
-    }
   }
 }
