@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
@@ -26,16 +27,23 @@ final class Launcher {
     this.directory = directory;
   }
 
-  /** Runs a process and returns its results. It must end by itself, and in time. */
+  /** Runs a process with G1 and returns its results. It must end by itself, and in time. */
   Results run(Mode mode, long seconds) throws IOException, InterruptedException {
-    Path own = Files.createDirectories(directory.resolve(mode.name().toLowerCase(Locale.ROOT)));
+    return run(mode, Collector.G1, seconds);
+  }
+
+  /** Runs a process with any collector and returns its results. */
+  Results run(Mode mode, Collector collector, long seconds)
+      throws IOException, InterruptedException {
+    String name = mode + (collector == Collector.G1 ? "" : "-" + collector);
+    Path own = Files.createDirectories(directory.resolve(name.toLowerCase(Locale.ROOT)));
     Files.deleteIfExists(own.resolve(RESULTS));
     Files.deleteIfExists(own.resolve(SAFEPOINTS));
-    List<String> command =
+    List<String> command = new ArrayList<>(collector.options());
+    command.addFirst(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
         List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseG1GC",
             // The whole heap at once, so that growth comes from elsewhere.
             "-Xms1g",
             "-Xmx1g",
@@ -46,7 +54,7 @@ final class Launcher {
             Worker.class.getName(),
             mode.name(),
             Long.toString(seconds),
-            own.toString());
+            own.toString()));
     ProcessBuilder builder = new ProcessBuilder(command);
     // Memory that the operands free goes back to the system at once, unlike by default, so that
     // growth means a leak.

@@ -16,10 +16,14 @@ import picocli.CommandLine.Option;
     description =
         "64 virtual and 16 platform threads that share operations, and what becomes of it.")
 public final class Main implements Callable<Integer> {
+  private static final long LEAST = 6;
+
   @Option(
       names = "--seconds",
       paramLabel = "N",
-      description = "How long the load lasts (default: ${DEFAULT-VALUE}).")
+      description =
+          "How long the load lasts with G1; a twentieth of it, at least 6, with each other collector"
+              + " (default: ${DEFAULT-VALUE}).")
   private long seconds = 3600;
 
   @Option(
@@ -64,6 +68,10 @@ public final class Main implements Callable<Integer> {
     report.correctness(Mode.LOAD, load);
     report.memory(load, seconds, growth);
     report.pauses(load);
+    for (Collector collector : Collector.others()) {
+      report.correctness(
+          collector, launcher.run(Mode.LOAD, collector, Math.max(LEAST, seconds / 20)));
+    }
     if (pauses > 0) {
       Results turns = launcher.run(Mode.TURNS, 2 * pauses);
       report.correctness(Mode.TURNS, turns);

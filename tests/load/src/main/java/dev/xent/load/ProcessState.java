@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
+import com.sun.management.GarbageCollectorMXBean;
 import com.sun.management.GcInfo;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
+import java.util.Comparator;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -20,6 +24,13 @@ final class ProcessState {
   /** Threads of the JDK for virtual threads, which it starts and ends at any time. */
   private static final Set<String> OF_THE_JDK =
       Set.of("ForkJoinPool-", "VirtualThread-", "Common-");
+
+  /** The names of the parts of the heap. */
+  private static final Set<String> HEAP =
+      ManagementFactory.getMemoryPoolMXBeans().stream()
+          .filter(pool -> pool.getType() == MemoryType.HEAP)
+          .map(MemoryPoolMXBean::getName)
+          .collect(Collectors.toSet());
 
   private ProcessState() {}
 
@@ -66,22 +77,18 @@ final class ProcessState {
     return count;
   }
 
-  /** The bytes of Java objects after the last young collection. */
+  /** The bytes of Java objects after the last collection; 0 before the first. */
   static long heapAfterCollection() {
-    long bytes = 0;
-    for (var bean :
-        ManagementFactory.getPlatformMXBeans(com.sun.management.GarbageCollectorMXBean.class)) {
-      GcInfo info = bean.getLastGcInfo();
-      if (info != null && bean.getName().contains("Young")) {
-        bytes =
-            info.getMemoryUsageAfterGc().entrySet().stream()
-                .filter(entry -> entry.getKey().startsWith("G1"))
-                .map(Map.Entry::getValue)
-                .mapToLong(usage -> usage.getUsed())
-                .sum();
-      }
-    }
-    return bytes;
+    return ManagementFactory.getPlatformMXBeans(GarbageCollectorMXBean.class).stream()
+        .map(GarbageCollectorMXBean::getLastGcInfo)
+        .filter(Objects::nonNull)
+        .max(Comparator.comparingLong(GcInfo::getEndTime))
+        .map(GcInfo::getMemoryUsageAfterGc)
+        .stream()
+        .flatMap(usage -> usage.entrySet().stream())
+        .filter(entry -> HEAP.contains(entry.getKey()))
+        .mapToLong(entry -> entry.getValue().getUsed())
+        .sum();
   }
 
   /** The names of threads, except those of the JDK. */

@@ -48,11 +48,11 @@ final class Report {
   }
 
   /** Prints wrong bits, and threads and files that are left. */
-  void correctness(Mode mode, Results results) {
+  void correctness(Enum<?> process, Results results) {
     out.printf(
         Locale.ROOT,
         "%n%s: %,d calls of %d cases, %,d arenas, %,d calls on interrupted threads%n",
-        mode,
+        process,
         results.number("calls"),
         results.number("cases"),
         results.number("arenas"),

@@ -22,7 +22,7 @@ final class SafepointLog implements AutoCloseable {
   record Stop(String operation, long reaching, long total) {
     /** Whether it was for the collector. */
     boolean isCollection() {
-      return operation.startsWith("G1") || operation.contains("Collect");
+      return operation.matches("(G1|Parallel|Shenandoah|Z).*|.*Collect.*");
     }
   }
 

@@ -4,11 +4,15 @@ package dev.xent.load;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** A minute of the load; tests/verification/areas/load runs an hour of it. */
+/** Some seconds of the load; tests/verification/areas/load runs ten minutes, and all collectors. */
+@Execution(ExecutionMode.CONCURRENT) // each process waits half a minute for its threads to end
 class LoadTest {
   private static final long SECONDS = Long.getLong("load.seconds");
 
@@ -17,13 +21,14 @@ class LoadTest {
 
   private static final double MOST_HEAP_MIB_AT_REST = 16;
 
-  @Test
+  @ParameterizedTest
+  @EnumSource(names = {"G1", "SERIAL"})
   @EnabledOnOs(OS.LINUX)
-  void noBitIsWrongAndNothingIsLeftBehind() throws Exception {
+  void noBitIsWrongAndNothingIsLeftBehind(Collector collector) throws Exception {
     Path output = Path.of(System.getProperty("load.output")).toAbsolutePath();
-    Results results = new Launcher(output).run(Mode.LOAD, SECONDS);
+    Results results = new Launcher(output).run(Mode.LOAD, collector, SECONDS);
     Report report = new Report(System.out);
-    report.correctness(Mode.LOAD, results);
+    report.correctness(collector, results);
     assertThat(results.text("messages")).isEmpty();
     assertThat(report.faults()).isZero();
     assertThat(results.number("calls")).isPositive();
