@@ -16,7 +16,7 @@ public final class MemoryScopes {
   /** Whether {@link Arenas} is initialized. */
   private static boolean initialized;
 
-  /** The class of the scopes of buffers, on the heap and direct; null until it is asked for. */
+  /** The class of the scopes of buffers, on the heap and direct; null before the first use. */
   private static @Nullable Class<?> buffers;
 
   private MemoryScopes() {}
@@ -45,7 +45,7 @@ public final class MemoryScopes {
     return known;
   }
 
-  /** Asked last: the first buffer of a process takes the JVM a millisecond. */
+  /** Comes last, because the first buffer of a process takes the JVM a millisecond. */
   private static boolean isOfBuffers(Class<?> scope) {
     Class<?> known = buffers;
     if (known == null) {
@@ -66,14 +66,11 @@ public final class MemoryScopes {
     return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
   }
 
-  /**
-   * Classes of scopes. Finding them reserves no memory off the heap, which could fail; the shared
-   * arena has none, so nothing is lost.
-   */
+  /** Classes of scopes. Finding them reserves no memory off the heap, which could fail. */
   private static final class Arenas {
     private static final Class<?> AUTOMATIC = Arena.ofAuto().scope().getClass();
 
-    /** That of memory that any thread may close. */
+    /** That of memory that any thread may close. The arena has no memory, so nothing is lost. */
     private static final Class<?> SHARED = Arena.ofShared().scope().getClass();
   }
 }
