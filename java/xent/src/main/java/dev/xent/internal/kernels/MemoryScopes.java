@@ -13,10 +13,15 @@ public final class MemoryScopes {
    */
   private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
 
-  /** Whether {@link Arenas} is initialized. */
-  private static boolean initialized;
+  // Classes of scopes; null before the first use. Finding them reserves no memory off the heap,
+  // which could fail.
 
-  /** The class of the scopes of buffers, on the heap and direct; null before the first use. */
+  private static @Nullable Class<?> automatic;
+
+  /** That of memory that any thread may close. */
+  private static @Nullable Class<?> shared;
+
+  /** That of buffers, on the heap and direct. */
   private static @Nullable Class<?> buffers;
 
   private MemoryScopes() {}
@@ -37,23 +42,28 @@ public final class MemoryScopes {
   }
 
   private static boolean isNeverClosed(Class<?> scope) {
-    if (!initialized) {
+    if (automatic == null) {
       JavaStack.requireInitializer();
+      automatic = Arena.ofAuto().scope().getClass();
     }
-    boolean known = scope == Arenas.AUTOMATIC || (scope != Arenas.SHARED && isOfBuffers(scope));
-    initialized = true;
-    return known;
+    return scope == automatic || (!isShared(scope) && isOfBuffers(scope));
+  }
+
+  private static boolean isShared(Class<?> scope) {
+    if (shared == null) {
+      JavaStack.requireInitializer();
+      shared = Arena.ofShared().scope().getClass(); // of no memory, so nothing is lost
+    }
+    return scope == shared;
   }
 
   /** Comes last, because the first buffer of a process takes the JVM a millisecond. */
   private static boolean isOfBuffers(Class<?> scope) {
-    Class<?> known = buffers;
-    if (known == null) {
+    if (buffers == null) {
       JavaStack.requireInitializer();
-      known = MemorySegment.ofBuffer(ByteBuffer.allocate(1)).scope().getClass();
-      buffers = known;
+      buffers = MemorySegment.ofBuffer(ByteBuffer.allocate(1)).scope().getClass();
     }
-    return scope == known;
+    return scope == buffers;
   }
 
   /** Whether the memory is open, and no other thread can close it. */
@@ -64,13 +74,5 @@ public final class MemoryScopes {
   /** Whether the memory is open and this thread may use it. */
   public static boolean isAccessible(MemorySegment segment) {
     return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
-  }
-
-  /** Classes of scopes. Finding them reserves no memory off the heap, which could fail. */
-  private static final class Arenas {
-    private static final Class<?> AUTOMATIC = Arena.ofAuto().scope().getClass();
-
-    /** That of memory that any thread may close. The arena has no memory, so nothing is lost. */
-    private static final Class<?> SHARED = Arena.ofShared().scope().getClass();
   }
 }
