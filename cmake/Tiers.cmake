@@ -1,6 +1,10 @@
-# xent_add_tier(NAME FLAGS...): compiles every kernel once more, with that tier's instruction set. Only
-# these objects get such flags; everything else stays baseline, so that the library loads on any CPU.
+# xent_add_tier(NAME FLAGS...): compiles every kernel once more, with that tier's instruction set. Only these objects get
+# such flags; everything else stays baseline, so that the library loads on any CPU. XENT_TIERS, a list that has scalar in
+# it, leaves out the other tiers: for builds that are only tested.
 function(xent_add_tier name)
+  if(DEFINED XENT_TIERS AND NOT name IN_LIST XENT_TIERS)
+    return()
+  endif()
   add_library(xent_tier_${name} OBJECT src/kernels/tier.c)
   target_compile_definitions(xent_tier_${name} PRIVATE XENT_TIER=${name})
   target_compile_options(xent_tier_${name} PRIVATE ${ARGN})
