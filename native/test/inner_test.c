@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Properties of the kernels that calls alone cannot show: results depend on nothing that was not set, and the rows of a
- * block fit in the scratch memory. Compiled into this file, with the scalar instruction set. */
+/* Properties of the kernels that calls alone cannot show: results depend on nothing that was not set, the rows of a
+ * block fit in the scratch memory, and a weight of 0 divides nothing. Compiled into this file, with the scalar
+ * instruction set. */
 #define XENT_TIER scalar
 #include <stdio.h>
 
 #include "kernels/paths.h"
+#include "kernels/sample/rows.h"
 
 enum { ROWS = 11, CLASSES = 40 };
 
@@ -182,6 +184,13 @@ static void test_room(void) {
       }
 }
 
+/* A weight that is 0, because memory has changed meanwhile, divides nothing. */
+static void test_ties(void) {
+  const cut c = {.before = {.weight = 3}, .equal = 4};
+  check(ties_of_weight(&c, 2, 8) == 3, "ties of a weight", ties_of_weight(&c, 2, 8), 3);
+  check(ties_of_weight(&c, 0, 8) == 4, "ties of no weight", ties_of_weight(&c, 0, 8), 4);
+}
+
 int main(void) {
   for (int i = 0; i < ROWS; i++) {
     labels[i] = i % CLASSES;
@@ -193,6 +202,7 @@ int main(void) {
   for (int i = 0; i < ROWS * CLASSES; i++) targets[i] = 1.0f / CLASSES;
   test_results();
   test_room();
+  test_ties();
   printf("%d checks, %d failures\n", checks, failures);
   return failures != 0;
 }
