@@ -92,10 +92,10 @@
  *
  * THREADS, ERRORS
  *   Functions are pure and re-entrant: no mutable globals, no allocation, no threads, no I/O, no environment variables.
- *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
+ *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 136 KiB of
  *   stack. If less than 160 KiB is left, it returns XENT_OUT_OF_STACK. (The first call of a thread asks the C
  *   library where its stack ends, which may allocate and read.) This is unknown, and not checked, on a stack that is
- *   not the thread's own, as of a coroutine or a signal handler: it must have 128 KiB.
+ *   not the thread's own, as of a coroutine or a signal handler: it must have 136 KiB.
  *   If a call fails, xent_status_message has the reason, and its report the details: set .report = &report, and read
  *   the members that the status names below. xent_field_name(report.field) is the argument or option.
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 enum {
-  XENT_STACK_PROMISED = 128 << 10, /* the most that a call takes, as promised in xent.h */
-  XENT_STACK_GUARDED = 32 << 10    /* pages at the end of the stack that a JVM protects */
+  XENT_STACK_PROMISED = 136 << 10, /* the most that a call takes, as promised in xent.h */
+  XENT_STACK_GUARDED = 24 << 10    /* pages at the end of the stack that a JVM protects */
 };
 
 /* The bytes left to the thread; -1 if unknown: on a stack that is not the thread's own, or if the system does not
