@@ -16,13 +16,13 @@ import picocli.CommandLine.Option;
     description =
         "64 virtual and 16 platform threads that share operations, and what becomes of it.")
 public final class Main implements Callable<Integer> {
-  private static final long LEAST = 6;
+  private static final long LEAST = 12;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       description =
-          "How long the load lasts with G1; a twentieth of it, at least 6, with each other collector"
+          "How long the load lasts with G1; a twentieth of it, at least 12, with each other collector"
               + " (default: ${DEFAULT-VALUE}).")
   private long seconds = 3600;
 
