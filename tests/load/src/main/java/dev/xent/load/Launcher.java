@@ -7,6 +7,7 @@ import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
@@ -14,6 +15,31 @@ import java.util.concurrent.TimeUnit;
 
 /** Starts processes under load, one at a time. */
 final class Launcher {
+  /** A collector of the JVM under load. */
+  enum Collector {
+    G1("-XX:+UseG1GC"),
+    /** What a JVM chooses by itself where it has one processor, as in a small container. */
+    SERIAL("-XX:ActiveProcessorCount=1", "-XX:+UseSerialGC"),
+    PARALLEL("-XX:+UseParallelGC"),
+    SHENANDOAH("-XX:+UseShenandoahGC"),
+    Z("-XX:+UseZGC");
+
+    private final List<String> options;
+
+    Collector(String... options) {
+      this.options = List.of(options);
+    }
+
+    List<String> options() {
+      return options;
+    }
+
+    /** All but G1, which most of the load runs with. */
+    static List<Collector> others() {
+      return Arrays.stream(values()).filter(each -> each != G1).toList();
+    }
+  }
+
   static final String SAFEPOINTS = "safepoints.log";
   static final String SAMPLES = "samples.csv";
   static final String RESULTS = "results.properties";

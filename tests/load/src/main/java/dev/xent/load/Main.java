@@ -68,7 +68,7 @@ public final class Main implements Callable<Integer> {
     report.correctness(Mode.LOAD, load);
     report.memory(load, seconds, growth);
     report.pauses(load);
-    for (Collector collector : Collector.others()) {
+    for (Launcher.Collector collector : Launcher.Collector.others()) {
       report.correctness(
           collector, launcher.run(Mode.LOAD, collector, Math.max(LEAST, seconds / 20)));
     }

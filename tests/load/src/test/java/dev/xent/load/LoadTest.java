@@ -24,7 +24,7 @@ class LoadTest {
   @ParameterizedTest
   @EnumSource(names = {"G1", "SERIAL"})
   @EnabledOnOs(OS.LINUX)
-  void noBitIsWrongAndNothingIsLeftBehind(Collector collector) throws Exception {
+  void noBitIsWrongAndNothingIsLeftBehind(Launcher.Collector collector) throws Exception {
     Path output = Path.of(System.getProperty("load.output")).toAbsolutePath();
     Results results = new Launcher(output).run(Mode.LOAD, collector, SECONDS);
     Report report = new Report(System.out);
