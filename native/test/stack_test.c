@@ -440,12 +440,12 @@ int main(int argc, char **argv) {
   static const int64_t class_counts[] = {2, 16, 17, 104, 105, 128, 129, 1000, 1024, 1025, 8192, MOST_CLASSES};
   const size_t room = (size_t)MOST_ROWS * 1024 * sizeof *x;
   random_source r = {3};
-  x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);
-  exact_sum = xent_empty_exact_sum();
   const size_t enough = XENT_STACK_PROMISED + XENT_STACK_GUARDED;
   test_small_stack(enough - (4 << 10), XENT_OUT_OF_STACK);
   test_small_stack(enough + (32 << 10), XENT_OK);
   if (argc > 1 && !strcmp(argv[1], "left")) return failures != 0;
+  x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);
+  exact_sum = xent_empty_exact_sum();
   for (size_t i = 0; i < sizeof class_counts / sizeof *class_counts; i++) {
     const int64_t n = class_counts[i], rows = n <= 1024 ? MOST_ROWS : MOST_ROWS * 1024 / n;
     for (int64_t k = 0; k < rows; k++) {
