@@ -103,10 +103,9 @@ struct XENT_BEHIND_OPAQUE xent_kept {
   xent_kernel kernel;            /* NULL: checked values are in memory that may change, so each run checks them */
   xent_call call;                /* as passed to the kernel; without a kernel, as made */
   int32_t choice, schedule;
-  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
-  int32_t arrays;       /* how many of them the function has */
-  xent_report report;   /* of a call that was made without one */
-  xent_shape shape;     /* of a call that was made without one */
+  uint16_t places[FEW];   /* where xent_run_at writes its arrays in this struct; 0: the call does not use the array */
+  xent_report report;     /* of a call that was made without one */
+  xent_shape shape;       /* of a call that was made without one */
   xent_sampling sampling; /* as it was checked, if the call has one */
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
@@ -167,13 +166,17 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
   p->choice = f->choice;
   if (own_shape) p->call.shape = &p->shape;
   f->keep = p;
-  for (int i = 0, place = 0; i < function->count && p->arrays < FEW; i++) {
-    const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (is_array(function, i) && is_passed(arrays, place++)) p->places[p->arrays++] = rule->address;
-  }
   const xent_status status = function->work(f);
   if (status) return status;
   if (p->call.shape == &p->shape) p->shape = f->own_shape;
+  int place = 0, given = 0;
+  for (int i = 0; i < function->count && given < FEW; i++) {
+    const uint16_t at = offsetof(xent_kept, call) + xent_rules[function->places[i].rule].address;
+    if (!is_array(function, i) || !is_passed(arrays, place++)) continue;
+    const void *address;
+    memcpy(&address, (const char *)p + at, sizeof address);
+    p->places[given++] = address ? at : 0;
+  }
   p->function = function;
   return XENT_OK;
 }
@@ -189,14 +192,12 @@ xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *
 /* NULL: no call is prepared there. */
 static inline xent_kept *kept_of(xent_prepared *prepared) {
   xent_kept *kept = (xent_kept *)(void *)prepared;
-  if (xent_check_size(prepared, sizeof *prepared) || !kept->function) return NULL;
-  return kept;
+  return xent_check_size(prepared, sizeof *prepared) || !kept->function ? NULL : kept;
 }
 
-/* Whether a call has no sampling, or its sampling differs from the checked one only in numbers that no check reads. */
-static inline bool has_checked_sampling(const xent_kept *p) {
+/* Whether sampling differs from the checked one only in numbers that no check reads. */
+__attribute__((noinline)) static bool is_checked_sampling(const xent_kept *p) {
   enum { WORDS = sizeof(xent_sampling) / sizeof(uint64_t) };
-  if (!p->call.sampling) return true;
   xent_sampling now = *p->call.sampling;
   now.seed = p->sampling.seed;
   now.stream = p->sampling.stream;
@@ -209,15 +210,18 @@ static inline bool has_checked_sampling(const xent_kept *p) {
   return !different;
 }
 
+/* Checks the call and runs it. Not inlined: the frame is large. */
+__attribute__((noinline)) static xent_status check_and_run(xent_kept *p) {
+  xent_frame f;
+  f.keep = NULL;
+  f.call = p->call;
+  f.choice = p->choice;
+  f.reserved = 0;
+  return p->function->work(&f);
+}
+
 static inline xent_status run_kept(xent_kept *p) {
-  if (!p->kernel || !has_checked_sampling(p)) {
-    xent_frame f;
-    f.keep = NULL;
-    f.call = p->call;
-    f.choice = p->choice;
-    f.reserved = 0;
-    return p->function->work(&f);
-  }
+  if (!p->kernel || (p->call.sampling && !is_checked_sampling(p))) return check_and_run(p);
   xent_report *report = p->call.report;
   const float_mode mode = float_mode_enter();
   const xent_exact_sum *exact_sum = p->call.exact_sum;
@@ -294,11 +298,7 @@ xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1,
   const void *const arrays[FEW] = {a0, a1, a2, a3, a4, a5};
   xent_kept *kept = kept_of(prepared);
   if (!kept) return XENT_INVALID_ARGUMENT;
-  for (int i = 0; i < kept->arrays; i++) {
-    char *at = (char *)&kept->call + kept->places[i];
-    const void *known;
-    memcpy(&known, at, sizeof known);
-    if (known && arrays[i]) memcpy(at, &arrays[i], sizeof known);
-  }
+  for (int i = 0; i < FEW; i++)
+    if (arrays[i] && kept->places[i]) memcpy((char *)kept + kept->places[i], &arrays[i], sizeof arrays[i]);
   return run_kept(kept);
 }

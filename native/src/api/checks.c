@@ -33,13 +33,6 @@ _Static_assert(sizeof(xent_options) == OPTIONS_SIZE && sizeof(xent_sampling) == 
                    sizeof(xent_report) == REPORT_SIZE,
                "shorter ones are to be taken");
 
-/* Every sized struct begins with its size. */
-xent_status xent_check_size(const void *address, uint64_t least) {
-  const uint64_t *size = address, alignment = _Alignof(uint64_t);
-  if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
-  return *size >= least && *size <= XENT_LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
-}
-
 /* Whether a caller sets a field that this version does not have. */
 static bool sets_unknown(const void *address, uint64_t known) {
   const unsigned char *bytes = address;

@@ -39,7 +39,11 @@ __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xe
 /* Whether a struct has a valid size, which may be that of its first version, and bytes of later versions are 0. */
 xent_status xent_check_call(const void *call, uint64_t first, uint64_t size);
 /* Checks a struct that begins with its size. */
-xent_status xent_check_size(const void *address, uint64_t least);
+static inline xent_status xent_check_size(const void *address, uint64_t least) {
+  const uint64_t *size = address, alignment = _Alignof(uint64_t);
+  if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
+  return *size >= least && *size <= XENT_LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
+}
 /* Makes the call of a struct, with a separate shape, and runs it. */
 xent_status xent_make_call(const void *call, const xent_function *function);
 /* Stores a checked call and its kernel for later runs. */
