@@ -585,7 +585,7 @@ typedef struct xent_cross_entropy_call {
   /* Optional inputs: */
   xent_input target_weights; /* required with target_count, else NULL: one number per class number */
   xent_input class_mask;     /* or NULL */
-  xent_input class_weights;  /* or NULL; finite, >= 0; one per class: outer and inner strides are ignored */
+  xent_input class_weights;  /* or NULL; finite, >= 0; xent_per_class: outer and inner strides are ignored */
   xent_input row_weights;    /* or NULL; finite, >= 0, a float type or U8; a row of weight 0 is ignored */
   xent_input sink;           /* or NULL */
   /* Further outputs: */
@@ -1122,7 +1122,7 @@ enum {
 
 #define XENT_PREPARED_BYTES 2304
 
-/* Your memory for one call. Do not move or copy it while you use it. */
+/* Your memory for one call. Set all to 0, then its size. Do not move or copy it while you use it. */
 typedef struct xent_prepared {
   uint64_t size; /* XENT_PREPARED_BYTES */
   uint64_t opaque[287];
@@ -1138,10 +1138,11 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
 
 /* Makes the prepared call; status, report and results are those of the function. Between runs you may change the
  * content of arrays, labels included, and of xent_sampling. Runs are fastest if nothing of xent_sampling but seed,
- * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Keep all arrays,
- * statistics, states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at
- * their addresses until the last run. Options and shape must not change, except gradient_scale to another finite number
- * if has_gradient_scale is 1, and prompt_count, output_count and counted_tokens if the call has such tokens. Only one
+ * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Each run adds to an
+ * exact sum, which you may clear between runs. Ranges of rows and classes are copied. Keep all arrays, statistics,
+ * states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at their
+ * addresses until the last run. Options and shape must not change, except gradient_scale to another finite number if
+ * has_gradient_scale is 1, and prompt_count, output_count and counted_tokens if the call has such tokens. Only one
  * thread at a time may run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a
  * report, if nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
@@ -1234,9 +1235,10 @@ XENT_API xent_status xent_many_at(const xent_work *work, const void *a0, const v
     const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28,
     const void *a29, const void *a30, const void *a31);
 
-/* xent_run for other memory, such as arrays that a garbage collector moves. Pass the first six arrays that the call was
- * prepared with, in the same order. Alignment and strides must be the same, and two arrays must be in place or apart as
- * they were; this is not checked. NULL keeps an address. Arrays that the call does not use are ignored. */
+/* xent_run for other memory, such as arrays that a garbage collector moves. Pass the first six arrays of the struct of
+ * the function in its order; what you pass for an array that the call does not use is ignored. Of a call prepared with
+ * bits in work->arrays, pass the first six of these. Alignment and strides must be the same, and two arrays must be in
+ * place or apart as they were; this is not checked. NULL keeps the address of the run before. */
 XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2,
     const void *a3, const void *a4, const void *a5);
 

@@ -3,9 +3,9 @@ package dev.xent.internal.kernels;
 
 /**
  * Detects calls so frequent that the JVM compiles the linker's method handles, and so short that
- * the overhead of a native method matters: {@value #COUNTED} calls of at most {@value
- * #MICROSECONDS} microseconds each. An engine that draws a token every ten milliseconds never
- * reaches this rate.
+ * the overhead of a native method matters: {@value #COUNTED} calls, with what the caller does
+ * between them, in {@value #MICROSECONDS} microseconds each on average. An engine that draws a
+ * token every ten milliseconds never reaches this rate.
  */
 final class CallRate {
   private static final int COUNTED = 1000;

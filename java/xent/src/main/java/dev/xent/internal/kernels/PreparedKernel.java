@@ -64,7 +64,7 @@ public final class PreparedKernel {
     return done;
   }
 
-  /** Records that the core has checked the call. */
+  /** Sets how the call is passed to the core. */
   void prepared(boolean isCritical, boolean isFixed, boolean isLinked, boolean mayUseJni) {
     critical = isCritical;
     fixed = isFixed;

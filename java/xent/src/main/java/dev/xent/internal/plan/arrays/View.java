@@ -62,7 +62,7 @@ public final class View extends ArrayMemory {
   /** Whether the memory is known to stay open while it is reachable. */
   public final boolean everOpen;
 
-  /** Whether this library allocated the memory. */
+  /** Whether it is the library's own memory, which lives as long as the view: {@link #room}. */
   final boolean isRoom;
 
   final boolean readOnly;

@@ -15,9 +15,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels of a bound call from its third run on, unless it has only the views of a {@link
- * PreparedCall}. The core checks each kernel once, and again after a change of its structs or
- * arrays.
+ * The kernels of a bound call from its third run on. A call that has only the views of a {@link
+ * PreparedCall} uses them in that run alone. The core checks each kernel once, and again after a
+ * change of its structs or arrays.
  */
 final class BoundKernels {
   /** A kernel, with its arrays in the order of the function. */

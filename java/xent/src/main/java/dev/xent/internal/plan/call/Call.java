@@ -26,10 +26,10 @@ import org.jspecify.annotations.Nullable;
  * One call of an operation, from its tensors to the arguments of the kernels: its arrays, the
  * (outer, classes, inner) shape that describes all of them, and the structs.
  *
- * <p>Each thread reuses one instance, so that a call allocates nothing: {@link Recycler}. An
- * operation takes the leading array first, then the others, and then calls {@link #ready()}. It
- * always calls {@link #end()} last, also after an exception. Helper threads have their own
- * instances, which copy the state of the caller's.
+ * <p>Each platform thread reuses one instance, so that a call allocates nothing ({@link Recycler});
+ * a bound call has its own. An operation takes the leading array first, then the others, and then
+ * calls {@link #ready()}. {@link Plan} always calls {@link #end()} last, also after an exception.
+ * Helper threads have their own instances, which copy the state of the caller's.
  */
 public final class Call extends CallArrays {
   private static final Recycler<Call> CALLS =

@@ -72,7 +72,8 @@ public final class Partition {
   // ---- rows per kernel call --------------------------------------------------------------------
 
   /**
-   * The maximum number of rows of a piece per kernel call; 0 if even one whole row is too large.
+   * The maximum number of rows of a piece per kernel call; 0 if even one row is too large and can
+   * be divided.
    */
   public long rowsPerKernel() {
     long classes = call.dimensions.classes;
@@ -82,7 +83,7 @@ public final class Partition {
     return call.onHeap && classes > heapElements() && isDivisible() ? 0 : rowsPerKernel(classes);
   }
 
-  /** The maximum number of elements of Java arrays per kernel call. */
+  /** The maximum {@link Cost} of a kernel call on Java arrays. */
   private long heapElements() {
     return call.engine().kernels().copiesArrays() ? COPIED_ELEMENTS : HEAP_ELEMENTS;
   }
@@ -163,7 +164,7 @@ public final class Partition {
     }
   }
 
-  /** Processes all rows without helper threads. */
+  /** Processes all rows, piece by piece, on this thread. A task that divides rows uses helpers. */
   public void runAlone(RowTask rows) {
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);

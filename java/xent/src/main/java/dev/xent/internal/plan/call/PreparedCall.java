@@ -71,7 +71,7 @@ public final class PreparedCall {
   private final Key ofThird = new Key();
 
   /**
-   * The memory relation of the last tensor, which is written, to the first one: {@link
+   * The memory relation of the last tensor, which most calls write, to the first one: {@link
    * View#sharing}.
    */
   private int firstAndLast;
@@ -203,7 +203,7 @@ public final class PreparedCall {
       @Nullable View newOwn,
       MemorySegment newSampling) {
     if (tried) {
-      return; // such memory does not support prepared calls
+      return; // it is prepared, or such memory does not support prepared calls
     }
     tried = kernels.isNative(); // a library that was missing may be loaded later
     rows = dimensions.rows;

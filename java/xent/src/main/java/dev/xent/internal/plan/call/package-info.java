@@ -9,7 +9,7 @@
  *   <caption>Repeated calls</caption>
  *   <tr><th>class<th>belongs to<th>repeats calls with equal<th>omits
  *   <tr><td>{@link dev.xent.internal.plan.call.PreparedCall}<td>a thread, a bound call, a cursor<td>
- *       operation, types, shapes, strides and overlap of two or three tensors<td>everything but the
+ *       operation, types, shapes, strides and overlap of one to three tensors<td>everything but the
  *       kernels
  *   <tr><td>{@link dev.xent.internal.plan.call.Call#keepsArrays}<td>a bound call<td>tensors, inputs
  *       and outputs<td>taking and checking the tensors
