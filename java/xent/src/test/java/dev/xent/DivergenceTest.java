@@ -9,8 +9,10 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -240,6 +242,36 @@ class DivergenceTest {
       sum += q * Math.log(q / p) + (1 - q) * Math.log((1 - q) / (1 - p));
       assertThat(dx.getDouble(r, 0)).isZero();
       assertThat(dx.getDouble(r, 3)).isCloseTo((p - q) / ROWS, within(1e-7));
+    }
+    assertThat(mean).isCloseTo(sum / ROWS, within(1e-6));
+  }
+
+  @OnEveryBackend
+  void everyOptionAtOnce(Backend backend) {
+    double temperature = 2;
+    double scale = -2.5;
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .temperature(temperature)
+            .gradientScale(scale)
+            .fullyMasked(FullyMasked.ZERO)
+            .execution(Execution.defaults().backend(backend))
+            .build();
+    int masked = 2;
+    byte[] flags = new byte[ROWS * CLASSES];
+    Arrays.fill(flags, (byte) 1);
+    Arrays.fill(flags, masked * CLASSES, (masked + 1) * CLASSES, (byte) 0);
+    Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, ROWS, CLASSES);
+    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    double mean = kl.on(x, a).inputs(Inputs.none().classMask(mask)).gradient(dx).run();
+    double sum = 0;
+    for (int r = 0; r < ROWS; r++) {
+      sum += r == masked ? 0 : loss(r, temperature);
+      double[] expected = gradient(r, temperature);
+      for (int k = 0; k < CLASSES; k++) {
+        double of = r == masked ? 0 : scale * expected[k] / ROWS;
+        assertThat(dx.getDouble(r, k)).isCloseTo(of, within(3e-7));
+      }
     }
     assertThat(mean).isCloseTo(sum / ROWS, within(1e-6));
   }
