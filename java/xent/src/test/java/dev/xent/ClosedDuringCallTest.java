@@ -69,9 +69,11 @@ class ClosedDuringCallTest {
   static void sayHowMany() throws InterruptedException {
     closer.interrupt();
     closer.join();
-    System.out.printf(
-        "arenas closed while %,d calls ran: %,d, of them %,d refused at first%n",
-        completed, closed, refused);
+    if (completed > 0) { // else the slow tests were left out
+      System.out.printf(
+          "arenas closed while %,d calls ran: %,d, of them %,d refused at first%n",
+          completed, closed, refused);
+    }
   }
 
   private static void closeAll() {

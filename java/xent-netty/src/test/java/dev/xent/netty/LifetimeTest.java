@@ -101,6 +101,8 @@ class LifetimeTest {
       refused(() -> NettyTensors.view(buffer, open, DType.F32));
       refused(() -> NettyTensors.copy(buffer, open, DType.F32));
       refused(() -> NettyTensors.copy(both, open, DType.F32));
+    } finally {
+      both.release();
     }
   }
 
