@@ -234,7 +234,7 @@ class HouseRulesTest {
   void everyOptionOfTheseLossesIsTested() throws IOException {
     assertUsesOptions("BinaryCrossEntropyTest", "XENT_FOR_BINARY", Set.of());
     assertUsesOptions("DivergenceTest", "XENT_FOR_DIVERGENCES", Set.of());
-    assertUsesOptions("NllLossTest", "XENT_FOR_LOSSES", NO_OPTION_OF_NLL_LOSS);
+    assertUsesOptions("NllLossOptionsTest", "XENT_FOR_LOSSES", NO_OPTION_OF_NLL_LOSS);
   }
 
   private static void assertUsesOptions(String test, String function, Set<String> without)

@@ -381,8 +381,8 @@ class ThreadsTest {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
     for (int round = 0; round < 30; round++) {
       Arena arena = Arena.ofShared();
-      Tensor x = Tensor.allocate(arena, DType.F32, 2000, 1000);
-      Tensor y = Tensor.allocate(arena, DType.F32, 2000, 1000);
+      Tensor x = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+      Tensor y = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
       Thread closer =
           Thread.ofPlatform()
               .start(
