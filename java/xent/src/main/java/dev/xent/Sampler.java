@@ -174,8 +174,9 @@ public final class Sampler {
 
   /**
    * The rows of a batch, each with its sampler, stream and step. Keep it from call to call, and
-   * change the rows that change; a change allocates nothing. Not safe for use by several threads at
-   * once, and not to be changed during a call.
+   * change the rows that change; a change allocates nothing. One call at a time may use it. A
+   * second one, and a change during a call, throw a {@link
+   * java.util.ConcurrentModificationException}.
    *
    * {@snippet file="dev/xent/ExamplesTest.java" region="requests" :
    * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);

@@ -12,9 +12,11 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Exclusive;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
+import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.TextCall;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -37,12 +39,18 @@ import org.jspecify.annotations.Nullable;
  * the memory of the tokens, which doubles when it is full; the last array stays reachable until the
  * next call.
  *
- * <p>Not safe for use by several threads at once.
+ * <p>One thread at a time may use it. A second one gets a {@link
+ * java.util.ConcurrentModificationException}, also for a use within a use, such as by a {@link
+ * MemoryOwner} of the logits.
  */
 public final class SamplerCursor {
   private final Sampler sampler;
   private final CursorCall calls;
   private final TextCall text;
+
+  private final Exclusive use =
+      new Exclusive(
+          "this cursor is in use already: create one for each text, or let its call return first");
 
   /** Whether the next call needs {@link #text}, if only to check tokens. */
   private boolean needsText;
@@ -71,9 +79,15 @@ public final class SamplerCursor {
    * @throws OptionException for a negative number
    */
   public SamplerCursor promptTokens(int... classes) {
-    text.prompt(Objects.requireNonNull(classes, "classes"));
-    needsText = true;
-    return this;
+    Objects.requireNonNull(classes, "classes");
+    use.enter();
+    try {
+      text.prompt(classes);
+      needsText = true;
+      return this;
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /**
@@ -82,9 +96,15 @@ public final class SamplerCursor {
    * @param outputs receive the numbers of each call; their tensors are filled
    */
   public SamplerCursor outputs(Sampler.Outputs outputs) {
-    text.outputs(Arguments.outputs(outputs));
-    needsText = true;
-    return this;
+    SamplerOutputs filled = Arguments.outputs(outputs);
+    use.enter();
+    try {
+      text.outputs(filled);
+      needsText = true;
+      return this;
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /**
@@ -98,6 +118,15 @@ public final class SamplerCursor {
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
+    use.enter();
+    try {
+      return drawn(logits);
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  private int drawn(Tensor logits) {
     return counted(draw(logits), logits, SamplerInputs.none(), "");
   }
 
@@ -110,7 +139,12 @@ public final class SamplerCursor {
    * @throws OptionException for inputs with tokens before
    */
   public int next(Tensor logits, SamplerInputs inputs) {
-    return counted(drawFromText(logits, inputs), logits, inputs, "");
+    use.enter();
+    try {
+      return counted(drawFromText(logits, inputs), logits, inputs, "");
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /** Draws the next token. Returns a negative number if no token exists. */
@@ -160,12 +194,17 @@ public final class SamplerCursor {
    */
   public int next(float[] logits) {
     Objects.requireNonNull(logits, "logits");
-    long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
-    if (token >= 0) {
-      step++;
-      return (int) token;
+    use.enter();
+    try {
+      long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
+      if (token >= 0) {
+        step++;
+        return (int) token;
+      }
+      return drawn(tensor(logits));
+    } finally {
+      use.inUse = false;
     }
-    return next(tensor(logits));
   }
 
   /**
@@ -175,7 +214,14 @@ public final class SamplerCursor {
    * @param inputs as in {@link #next(Tensor, SamplerInputs)}
    */
   public int next(float[] logits, SamplerInputs inputs) {
-    return next(tensor(Objects.requireNonNull(logits, "logits")), inputs);
+    Objects.requireNonNull(logits, "logits");
+    use.enter();
+    try {
+      Tensor row = tensor(logits);
+      return counted(drawFromText(row, inputs), row, inputs, "");
+    } finally {
+      use.inUse = false;
+    }
   }
 
   private Tensor tensor(float[] logits) {
@@ -198,11 +244,20 @@ public final class SamplerCursor {
    */
   public int next(MemorySegment logits) {
     Objects.requireNonNull(logits, "logits");
-    long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
-    if (token >= 0) {
-      step++;
-      return (int) token;
+    use.enter();
+    try {
+      long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
+      if (token >= 0) {
+        step++;
+        return (int) token;
+      }
+      return drawn(tensor(logits));
+    } finally {
+      use.inUse = false;
     }
+  }
+
+  private static Tensor tensor(MemorySegment logits) {
     long size = logits.byteSize();
     if (size % Float.BYTES != 0) {
       throw new ShapeException(
@@ -215,7 +270,7 @@ public final class SamplerCursor {
               + array.getClass().getSimpleName()
               + "; expected floats: a float[] or memory outside the heap");
     }
-    return next(Tensor.of(logits, DType.F32, size / Float.BYTES));
+    return Tensor.of(logits, DType.F32, size / Float.BYTES);
   }
 
   /**
@@ -281,15 +336,25 @@ public final class SamplerCursor {
       requireProbabilities(rows, axis, drafts, draftProbabilities);
     }
     WrongLabels.requireDrafts(drafts, rows.shape[axis]);
+    use.enter();
+    try {
+      return verifyRows(logits, 1 - axis, drafts, draftProbabilities, tokens);
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  private int verifyRows(
+      Tensor logits, int rowAxis, int[] drafts, @Nullable Tensor draftProbabilities, int[] tokens) {
     int[] drawn = new int[drafts.length + 1];
     long first = step;
     try {
       for (int i = 0; ; i++) {
-        Tensor row = logits.slice(1 - axis, i, i + 1L);
+        Tensor row = logits.slice(rowAxis, i, i + 1L);
         long token =
             draftProbabilities == null || i == drafts.length
                 ? draw(row)
-                : drawFromText(row, draft(drafts[i], draftProbabilities, 1 - axis, i));
+                : drawFromText(row, draft(drafts[i], draftProbabilities, rowAxis, i));
         drawn[i] = counted(token, row, SamplerInputs.none(), token < 0 ? "[" + i + "]" : "");
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
@@ -297,7 +362,7 @@ public final class SamplerCursor {
         }
       }
     } catch (RuntimeException | Error e) {
-      rewind(first);
+      goBack(first);
       throw e;
     }
   }
@@ -328,11 +393,16 @@ public final class SamplerCursor {
    * @throws OptionException for a negative number
    */
   public SamplerCursor accept(int token) {
-    long next = OptionRange.STEP.require(step) + 1;
-    text.accept(token);
-    needsText |= token >= classes;
-    step = next;
-    return this;
+    use.enter();
+    try {
+      long next = OptionRange.STEP.require(step) + 1;
+      text.accept(token);
+      needsText |= token >= classes;
+      step = next;
+      return this;
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /**
@@ -342,14 +412,25 @@ public final class SamplerCursor {
    * @throws OptionException for another number
    */
   public SamplerCursor rewind(long value) {
-    OptionRange.STEP.require(value);
-    if (value > step) {
-      throw new OptionException(
-          "step is " + value + ", this cursor is at step " + step + "; expected no later one");
+    use.enter();
+    try {
+      if (value != step) { // which may be beyond the last one
+        OptionRange.STEP.require(value);
+      }
+      if (value > step) {
+        throw new OptionException(
+            "step is " + value + ", this cursor is at step " + step + "; expected no later one");
+      }
+      goBack(value);
+      return this;
+    } finally {
+      use.inUse = false;
     }
+  }
+
+  private void goBack(long value) {
     text.drop(step - value);
     step = value;
-    return this;
   }
 
   /** Returns the step of the next token: how many tokens came before. */
@@ -366,11 +447,16 @@ public final class SamplerCursor {
    */
   public SamplerCursor step(long value) {
     OptionRange.STEP.require(value);
-    if (value != step) {
-      text.requireNoTokens();
+    use.enter();
+    try {
+      if (value != step) {
+        text.requireNoTokens();
+      }
+      step = value;
+      return this;
+    } finally {
+      use.inUse = false;
     }
-    step = value;
-    return this;
   }
 
   /** Returns the sampler and the step: {@code SamplerCursor[step=3, Sampler[topP=0.9, ...]]}. */

@@ -69,7 +69,8 @@ public final class SelectedCall {
    *     from it
    */
   public SelectedCall saveStatistics(Arena arena) {
-    saved.saveStatistics(Objects.requireNonNull(arena, "arena"));
+    Objects.requireNonNull(arena, "arena");
+    bound.change(() -> saved.saveStatistics(arena));
     return this;
   }
 

@@ -5,9 +5,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.ConcurrentModificationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,19 +14,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Only one thread at a time may use it; a second thread gets an exception.
  */
 public class Bound {
-  private static final int IDLE = 0;
-  private static final int IN_USE = 1;
-
-  private static final VarHandle STATE;
-
-  static {
-    try {
-      STATE = MethodHandles.lookup().findVarHandle(Bound.class, "state", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
-    }
-  }
-
   protected final CallArguments arguments = new CallArguments();
   private final View first;
   private final @Nullable View second;
@@ -44,7 +28,9 @@ public class Bound {
 
   private final CallArguments ofBackward = new CallArguments();
 
-  private volatile int state = IDLE;
+  private final Exclusive use =
+      new Exclusive(
+          "this call is running already: bind one for each thread, or let it return first");
 
   /** Creates a call with views in the order of {@link Plan#run}. */
   public Bound(
@@ -129,25 +115,6 @@ public class Bound {
     }
   }
 
-  /** Reserves this call for the current thread until the state is IDLE again. */
-  private void enter() {
-    if (!STATE.compareAndSet(this, IDLE, IN_USE)) {
-      throw isRunning();
-    }
-  }
-
-  /** Rejects a change of the arguments during a run. */
-  protected final void requireIdle() {
-    if (state != IDLE) {
-      throw isRunning();
-    }
-  }
-
-  private static ConcurrentModificationException isRunning() {
-    return new ConcurrentModificationException(
-        "this call is running already: bind one for each thread, or let it return first");
-  }
-
   /** Computes from the current contents of the tensors. */
   public final double run() {
     return run(0, null);
@@ -155,14 +122,14 @@ public class Bound {
 
   /** Runs with additional arguments, which {@link #begin} takes. */
   protected final double run(long step, @Nullable Object others) {
-    enter();
+    use.enter();
     try {
       begin(step, others);
       double result = runs.run(first, second, third);
-      STATE.setRelease(this, IDLE);
+      use.leave();
       return result;
     } catch (Throwable e) {
-      state = IDLE; // a store, as a method call may overflow the stack again
+      use.inUse = false;
       throw e;
     }
   }
@@ -176,12 +143,12 @@ public class Bound {
       throw new OptionException(
           "this loss has no separate backward; expected gradient(...) before run()");
     }
-    if (arguments.gradient == null && arguments.gradients == null) {
-      throw new OptionException(
-          "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
-    }
-    enter();
+    use.enter();
     try {
+      if (arguments.gradient == null && arguments.gradients == null) {
+        throw new OptionException(
+            "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
+      }
       ofBackward.lead = arguments.lead;
       ofBackward.weights = arguments.weights;
       ofBackward.targets = arguments.targets;
@@ -191,20 +158,16 @@ public class Bound {
       ofBackward.saved = saved;
       ofBackward.upstream = upstream;
       backward.run(ofBackward, first, second, third);
+    } finally {
       ofBackward.saved = null;
       ofBackward.upstream = null;
-      STATE.setRelease(this, IDLE);
-    } catch (Throwable e) {
-      ofBackward.saved = null;
-      ofBackward.upstream = null;
-      state = IDLE;
-      throw e;
+      use.inUse = false;
     }
   }
 
   // ---- arguments -------------------------------------------------------------------------------
 
-  /** Sets the weights of elements. */
+  /** Sets the weights of elements, before the first run. */
   public final Bound weights(@Nullable View view) {
     arguments.weights = view;
     return this;
@@ -212,19 +175,27 @@ public class Bound {
 
   /** Sets the inputs of all later runs. */
   public final void inputs(InputViews views) {
-    requireIdle();
-    arguments.inputs = views;
-    runs.changed();
+    use.enter();
+    try {
+      arguments.inputs = views;
+      runs.changed();
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /** Sets the tensor that receives the gradient: the third view, unless that is another output. */
   public final void gradient(View view) {
-    requireIdle();
-    arguments.gradient = view;
-    if (arguments.output == null) {
-      third = view;
+    use.enter();
+    try {
+      arguments.gradient = view;
+      if (arguments.output == null) {
+        third = view;
+      }
+      runs.changed();
+    } finally {
+      use.inUse = false;
     }
-    runs.changed();
   }
 
   /** The upstream of all later runs, or null. */
@@ -234,29 +205,41 @@ public class Bound {
 
   /** Sets the upstream of all later runs. */
   public final void upstream(@Nullable View view) {
-    requireIdle();
-    arguments.upstream = view;
-    runs.changed();
+    use.enter();
+    try {
+      arguments.upstream = view;
+      runs.changed();
+    } finally {
+      use.inUse = false;
+    }
   }
 
-  /** Sets the tensors that receive the gradients of a linear layer. */
+  /** Sets the tensors that receive the gradients of a linear layer, before the first run. */
   public final Bound gradients(@Nullable ArrayViews views) {
-    requireIdle();
     arguments.gradients = views;
-    runs.changed();
     return this;
   }
 
   /** Sets the outputs of all later runs. */
   public final void outputs(Outputs outputs) {
-    requireIdle();
-    arguments.outputs = outputs;
-    runs.changed();
+    use.enter();
+    try {
+      arguments.outputs = outputs;
+      runs.changed();
+    } finally {
+      use.inUse = false;
+    }
   }
 
-  /** Makes the next run check its arguments again. */
-  protected final void changed() {
-    runs.changed();
+  /** Changes arguments that only the operation uses; the next run checks all of them again. */
+  public final void change(Runnable change) {
+    use.enter();
+    try {
+      change.run();
+      runs.changed();
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /** The number of kernels that ran prepared, without the checks of the core. */

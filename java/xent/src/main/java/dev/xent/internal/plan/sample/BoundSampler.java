@@ -36,8 +36,6 @@ public final class BoundSampler extends Bound {
 
   /** Sets the outputs of all later runs. */
   public void outputs(SamplerOutputs outputs) {
-    requireIdle();
-    samplerArguments.outputs = outputs;
-    changed();
+    change(() -> samplerArguments.outputs = outputs);
   }
 }

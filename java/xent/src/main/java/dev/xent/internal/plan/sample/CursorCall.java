@@ -12,9 +12,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The calls of a cursor, which draws from one row after another. They are prepared once for rows of
- * one type and size, at any address. No row is kept reachable. A cursor must not be used by several
- * threads. The methods are synchronized all the same, so that a second thread waits and does not
- * change the prepared call while it runs.
+ * one type and size, at any address. No row is kept reachable. The cursor makes one call at a time.
  */
 public final class CursorCall {
   /**
@@ -43,14 +41,14 @@ public final class CursorCall {
   }
 
   /** The next token of a Java array, or {@link #WHOLE_CALL}. */
-  public synchronized long next(float[] logits, long step) {
+  public long next(float[] logits, long step) {
     return heap && floats != 0 && logits.length == floats && step <= LAST && !Recorder.isOn()
         ? token(preparedCall.draw(logits, 0, null, step))
         : WHOLE_CALL;
   }
 
   /** The next token of off-heap memory, or {@link #WHOLE_CALL}. */
-  public synchronized long next(MemorySegment logits, long step) {
+  public long next(MemorySegment logits, long step) {
     return !heap
             && floats != 0
             && step <= LAST
@@ -69,7 +67,7 @@ public final class CursorCall {
   }
 
   /** The next token of a row, or -1 if no token exists. */
-  public synchronized long next(View logits, long step) {
+  public long next(View logits, long step) {
     if (step <= LAST && preparedCall.isOf(logits)) {
       long token = preparedCall.draw(logits.array, logits.address, logits, step);
       if (token >= 0) {

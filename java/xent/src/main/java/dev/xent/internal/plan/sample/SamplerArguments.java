@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.PreparedCall;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The arguments that only samplers have. */
@@ -22,9 +25,9 @@ final class SamplerArguments {
   boolean ofCursor;
 
   /** The numbers of previous tokens of a cursor, whose memory may have more entries. */
-  long promptCount;
+  private long promptCount;
 
-  long outputCount;
+  private long outputCount;
 
   /** How many of these tokens {@link #workspace} has from the call before. */
   long countedTokens;
@@ -45,6 +48,27 @@ final class SamplerArguments {
       countedTokens = 0;
     }
     return workspace;
+  }
+
+  /**
+   * Sets the numbers of previous tokens of a cursor. The core reads as many as it is told, so this
+   * compares them with the memory that it gets.
+   */
+  void tokens(InputViews inputs, long ofPrompt, long ofOutput) {
+    promptCount = within(inputs.get(Array.PROMPT_TOKENS), ofPrompt);
+    outputCount = within(inputs.get(Array.OUTPUT_TOKENS), ofOutput);
+  }
+
+  private static long within(@Nullable View memory, long count) {
+    return Objects.checkIndex(count, 1 + (memory == null ? 0 : memory.elements));
+  }
+
+  long promptCount() {
+    return promptCount;
+  }
+
+  long outputCount() {
+    return outputCount;
   }
 
   /** The number of previous tokens of a cursor. */

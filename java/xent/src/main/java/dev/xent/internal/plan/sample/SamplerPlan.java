@@ -346,10 +346,16 @@ public final class SamplerPlan {
     @Override
     protected double compute(Call call, CallArguments arguments) {
       SamplerScratch shared = SamplerScratch.share(call, arguments.step);
-      try {
+      SamplerRows requests = SamplerArguments.of(arguments).requests;
+      if (requests == null) {
         sample(call, arguments, shared);
-      } finally {
-        shared.release();
+      } else {
+        requests.use.enter();
+        try {
+          sample(call, arguments, shared);
+        } finally {
+          requests.use.inUse = false;
+        }
       }
       return Double.NaN;
     }
@@ -372,6 +378,14 @@ public final class SamplerPlan {
     }
 
     private void sample(Call call, CallArguments arguments, SamplerScratch shared) {
+      try {
+        sampleRows(call, arguments, shared);
+      } finally {
+        shared.release();
+      }
+    }
+
+    private void sampleRows(Call call, CallArguments arguments, SamplerScratch shared) {
       SamplerArguments own = SamplerArguments.of(arguments);
       if (own.requests != null) {
         requireRows(call, own.requests);
@@ -403,8 +417,8 @@ public final class SamplerPlan {
 
   /** Passes the tokens of a cursor, without unused entries, and those that its workspace has. */
   private void countTokens(Call call, SamplerArguments own) {
-    call.promptCount = own.promptCount;
-    call.outputCount = own.outputCount;
+    call.promptCount = own.promptCount();
+    call.outputCount = own.outputCount();
     own.workspace(workspace(call));
     call.countedTokens = own.countedTokens;
   }

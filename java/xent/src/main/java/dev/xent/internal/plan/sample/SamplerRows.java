@@ -5,6 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.plan.arrays.Pieces;
+import dev.xent.internal.plan.call.Exclusive;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +19,11 @@ public final class SamplerRows {
 
   /** The maximum number of rows in a text. */
   private static final int MOST_TOLD = 4;
+
+  /** In use by a call, which reads the structs, or by a change. */
+  final Exclusive use =
+      new Exclusive(
+          "these requests are in use already: create others for each thread, or let the call return first");
 
   private final MemorySegment one = room(1);
   private MemorySegment structs = room(FIRST_ROOM);
@@ -33,22 +39,39 @@ public final class SamplerRows {
   }
 
   public void clear() {
+    use.enter();
     count = 0;
+    use.inUse = false;
   }
 
   public void add(SamplerPlan sampler, long stream, long step) {
-    if (count * xent_sampling.sizeof() == structs.byteSize()) {
-      structs = room(2L * count).copyFrom(structs);
-      samplers = Arrays.copyOf(samplers, 2 * count);
+    use.enter();
+    try {
+      if (count * xent_sampling.sizeof() == structs.byteSize()) {
+        MemorySegment more = room(2L * count).copyFrom(structs);
+        samplers = Arrays.copyOf(samplers, 2 * count);
+        structs = more;
+      }
+      write(count * xent_sampling.sizeof(), sampler, stream, step);
+      samplers[count++] = sampler;
+    } finally {
+      use.inUse = false;
     }
-    count++;
-    set(count - 1, sampler, stream, step);
   }
 
   public void set(int row, SamplerPlan sampler, long stream, long step) {
+    use.enter();
+    try {
+      write(at(row), sampler, stream, step);
+      samplers[row] = sampler;
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  private void write(long at, SamplerPlan sampler, long stream, long step) {
     sampler.sampling().write(one, stream, step);
-    MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
-    samplers[row] = sampler;
+    MemorySegment.copy(one, 0, structs, at, xent_sampling.sizeof());
   }
 
   SamplerPlan sampler(int row) {
@@ -63,7 +86,12 @@ public final class SamplerRows {
   }
 
   public void step(int row, long step) {
-    structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
+    use.enter();
+    try {
+      structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
+    } finally {
+      use.inUse = false;
+    }
   }
 
   private long at(int row) {

@@ -156,11 +156,8 @@ public final class TextCall {
     }
   }
 
-  /**
-   * Draws and appends the next token; returns -1 if no token exists. Synchronized as the methods of
-   * {@link CursorCall}.
-   */
-  public synchronized long next(View logits, long step, InputViews more) {
+  /** Draws and appends the next token; returns -1 if no token exists. */
+  public long next(View logits, long step, InputViews more) {
     int axis = Strides.axis(plan.axis(), logits.shape);
     View into = token;
     if (into == null || into.rank() != logits.rank()) {
@@ -171,8 +168,7 @@ public final class TextCall {
     }
     requireClasses(logits);
     InputViews all = inputs(logits, axis, more);
-    arguments.promptCount = hasPenalties ? prompt.count() : 0;
-    arguments.outputCount = hasPenalties ? drawn.count() : 0;
+    arguments.tokens(all, hasPenalties ? prompt.count() : 0, hasPenalties ? drawn.count() : 0);
     boolean tokensAlone =
         more == InputViews.NONE && repetitions == null && arguments.outputs == null;
     long drawnNow = -1;
@@ -180,7 +176,8 @@ public final class TextCall {
         && all == preparedInputs
         && preparedCall.isOf(logits)
         && step <= OptionRange.STEP.most()) {
-      preparedCall.tokens(arguments.promptCount, arguments.outputCount, arguments.countedTokens);
+      preparedCall.tokens(
+          arguments.promptCount(), arguments.outputCount(), arguments.countedTokens);
       drawnNow = preparedCall.draw(logits.array, logits.address, logits, step);
       Reference.reachabilityFence(this);
     }
