@@ -2,6 +2,7 @@
 """Cursors: the tokens of `sample`, whose steps they count."""
 import array
 import copy
+import pickle
 import re
 import sys
 
@@ -171,8 +172,9 @@ def test_drafts_with_probabilities():
 
 def test_without_a_seed():
     sampler = pyxent.Sampler()
-    first, second = ([cursor.next(BATCH).tolist() for _ in range(5)] for cursor in (sampler.start(), sampler.start()))
-    assert first == second == [pyxent.sample(BATCH, seed=sampler.seed, step=i).tokens.tolist() for i in range(5)]
+    for cursor in (sampler.start(), sampler.start()):
+        expected = [pyxent.sample(BATCH, seed=sampler.seed, stream=cursor.stream, step=i).tokens.tolist() for i in range(5)]
+        assert [cursor.next(BATCH).tolist() for _ in range(5)] == expected
     assert pyxent.Sampler().seed != sampler.seed
 
 
@@ -292,7 +294,7 @@ def test_a_sampler_is_no_cursor():
             getattr(sampler, name)
         fix = f"; expected start().{name}, of its cursor" if name in names else ""
         assert str(error.value) == f"Sampler has no attribute {name!r}{fix}"
-    assert len(names) == 6 and copy.deepcopy(sampler).options == sampler.options
+    assert len(names) == 7 and copy.deepcopy(sampler).options == sampler.options
 
 
 @pytest.mark.parametrize("call, error, message", [
@@ -354,3 +356,30 @@ def test_a_sampler_is_no_cursor():
 def test_mistakes(call, error, message):
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+def texts(cursors):
+    """The tokens that cursors draw from the same logits."""
+    return [tuple(cursor.next(np.zeros(1000, np.float32)) for _ in range(4)) for cursor in cursors]
+
+
+def test_each_text_of_a_sampler_without_a_seed_has_a_stream():
+    sampler = pyxent.Sampler(temperature=0.8)
+    cursors = [sampler.start() for _ in range(9)]
+    drawn = texts(cursors)
+    assert len(set(drawn)) == 9
+    again = pyxent.Sampler(temperature=0.8, seed=sampler.seed)
+    assert texts(again.start(stream=cursor.stream) for cursor in cursors) == drawn
+    copies = [pickle.loads(pickle.dumps(sampler)) for _ in range(2)]
+    assert len(set(texts([*(copy.start() for copy in copies), *(copy.start() for copy in copies)]))) == 4
+    batch = np.zeros((3, 1000), np.float32)
+    assert sampler.start().next(batch).tolist() != sampler.start().next(batch).tolist()
+
+
+@pytest.mark.parametrize("options", [{"seed": 3}, {"stream": 5}, {"seed": 3, "stream": 5}])
+def test_a_seed_or_a_stream_repeats_the_text(options):
+    sampler = pyxent.Sampler(**options)
+    assert len(set(texts(sampler.start() for _ in range(3)))) == 1
+    assert len(set(texts(sampler.start(stream=stream) for stream in (options.get("stream", 0), 6, 7)))) == 3
+    assert sampler.start().stream == options.get("stream", 0) and sampler.start(stream=-7).stream == -7
+    assert pyxent.Sampler(seed=1, stream=[4, 5]).start().stream == [4, 5]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
             "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
-_OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step")
+_OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step", "stream")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
@@ -53,6 +53,11 @@ def _shape(logits: Any) -> tuple[int, ...]:
     return () if logits is None else array_of("logits", logits).shape
 
 
+def _random() -> int:
+    """A new seed or stream."""
+    return int.from_bytes(os.urandom(8), "little")
+
+
 def _token(tokens: Any) -> int:
     """The number in an array of one token."""
     lent = array_of("tokens", tokens)
@@ -63,8 +68,8 @@ def _token(tokens: Any) -> int:
 class Sampler:
     """Options of `sample`; `start` returns a cursor that draws a text, token by token.
 
-    Takes the options of `sample` except `step`. Without a seed it draws one, which it returns as `seed`. Further
-    options need the text that a cursor has:
+    Takes the options of `sample` except `step`. Without a seed it draws one, which it returns as `seed`; without a stream
+    as well, each `start` then draws one, so that texts differ. Further options need the text that a cursor has:
 
     no_repeat_ngram     n: no token completes n consecutive tokens that the text already contains; 0, the default,
                         allows all tokens
@@ -99,18 +104,24 @@ class Sampler:
         self.repetition = Repetition(**{name: options[name] for name in OF_TEXTS if name in options})
         self._shown = dict(options)
         options = {name: value for name, value in options.items() if name not in OF_TEXTS}
-        self.seed = int.from_bytes(os.urandom(8), "little") if seed is None else seed
+        self._starts_streams = seed is None and options.get("stream") is None
+        self.seed = _random() if seed is None else seed
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
         numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
         sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
 
-    def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
+    def start(self, step: int = 0, prompt_tokens: Iterable[int] = (), stream: int | None = None) -> SamplerCursor:
         """Returns a cursor whose next token has this step and follows the tokens of the prompt.
 
         `prompt_tokens` is a list of integers, those of one text; `sample` takes an array with those of each row.
+
+        `stream` replaces the one of the sampler. Cursors of one seed and stream draw the same tokens from the same
+        logits. A sampler without a seed and a stream gives each cursor a new one, which the cursor has as `stream`.
         """
-        return SamplerCursor(self, step, prompt_tokens)
+        if stream is None and self._starts_streams:
+            stream = _random()
+        return SamplerCursor(self, step, prompt_tokens, stream)
 
     def __getstate__(self) -> dict[str, Any]:
         of_names = {of: {name: held(value) for name, value in getattr(self, of).items()} for of in ("options", "_shown")}
@@ -133,19 +144,28 @@ class Sampler:
 class SamplerCursor:
     """The tokens of one text or of one batch of texts, with a count of the steps.
 
-    A token is that of `sample` with the same logits, options, seed and step. A call that raises an error does not
-    count. To continue later, save `sampler.seed`, `step` and, for penalties and options of a text, its tokens.
+    A token is that of `sample` with the same logits, options, seed, stream and step. A call that raises an error does
+    not count. To continue later, save `sampler.seed`, `stream`, `step` and, for penalties and options of a text, its
+    tokens.
 
     A text has logits of one dimension. The cursor keeps its tokens, and penalties and options of a text apply to them.
     For a batch, it keeps no tokens: pass `output_tokens` to each call.
     """
 
-    def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = ()) -> None:
+    def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = (),
+                 stream: int | None = None) -> None:
         self.sampler = sampler
+        self._stream = {} if stream is None else {"stream": integer("stream", stream)}
         penalized = any(not is_per_row(sampler.options[name]) for name in _penalties(sampler.options))
         self._keeps = penalized or sampler.repetition.is_used()
         self._text = Text(prompt_tokens)
         self._step = integer("step", step)
+
+    @property
+    def stream(self) -> Any:
+        """The stream of the random numbers; of a batch, that of its first row, or one for each row."""
+        given = {**self.sampler.options, **self._stream}.get("stream")
+        return 0 if given is None else given
 
     @property
     def step(self) -> int:
@@ -216,7 +236,7 @@ class SamplerCursor:
         elif self.sampler.repetition.is_used():
             raise OptionError(f"logits has {len(shape)} dimensions, and options of a text are set; expected one row of one "
                               "dimension")
-        given = {**self.sampler.options, **options}
+        given = {**self.sampler.options, **self._stream, **options}
         if len(shape) > 1:
             self._require_tokens(given, f"logits has {len(shape)} dimensions")
         try:

@@ -68,8 +68,12 @@ import org.jspecify.annotations.Nullable;
 public final class Sampler {
   final SamplerPlan plan;
 
-  private Sampler(SamplerPlan plan) {
+  /** Whether each text gets a new stream, as neither seed nor stream were set. */
+  private final boolean startsStreams;
+
+  private Sampler(SamplerPlan plan, boolean startsStreams) {
     this.plan = plan;
+    this.startsStreams = startsStreams;
   }
 
   /** Returns a builder with the default options. */
@@ -127,10 +131,25 @@ public final class Sampler {
   }
 
   /**
-   * Returns a cursor that draws the tokens of one sequence and counts its steps, from step 0 on.
+   * Returns a cursor that draws the tokens of one text and counts its steps, from step 0 on.
+   *
+   * <p>If a {@linkplain Builder#seed seed} or a {@linkplain Builder#stream stream} was set, each
+   * cursor draws the same tokens from the same logits. Otherwise each has a new stream. To repeat
+   * such a text, pass its {@link SamplerCursor#stream} to {@link #start(long)} of a sampler with
+   * the same {@link #seed}.
    */
   public SamplerCursor start() {
-    return new SamplerCursor(this);
+    return start(startsStreams ? SamplingOptions.random() : plan.sampling().stream());
+  }
+
+  /**
+   * Returns a cursor that draws the tokens of one text from a stream, instead of {@link
+   * Builder#stream}. Texts with different streams have independent random numbers.
+   *
+   * @param stream any number, such as that of a request
+   */
+  public SamplerCursor start(long stream) {
+    return new SamplerCursor(plan.onStream(stream));
   }
 
   /**
@@ -271,7 +290,7 @@ public final class Sampler {
     private long dryRange = RepetitionOptions.NONE.dryRange();
     private List<int[]> dryBreakers = List.of();
     private @Nullable Long seed;
-    private long stream;
+    private @Nullable Long stream;
     private long draw;
 
     private Builder() {}
@@ -593,7 +612,8 @@ public final class Sampler {
 
     /**
      * Sets the stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
-     * Requests} have their own streams. Default: 0.
+     * Requests} have their own streams. Default: 0, and without a seed a new one for each {@link
+     * Sampler#start()}.
      */
     public Builder stream(long value) {
       stream = value;
@@ -628,8 +648,8 @@ public final class Sampler {
               minKeep,
               topK,
               order,
-              seed != null ? seed : SamplingOptions.defaultSeed(greedy),
-              stream,
+              seed != null ? seed : greedy ? 0 : SamplingOptions.random(),
+              stream != null ? stream : 0,
               draw,
               options.numbers());
       RepetitionOptions repetition =
@@ -641,7 +661,9 @@ public final class Sampler {
               dryAllowedLength,
               dryRange,
               dryBreakers);
-      return new Sampler(new SamplerPlan(engine, options, sampling, repetition, axis));
+      return new Sampler(
+          new SamplerPlan(engine, options, sampling, repetition, axis),
+          seed == null && stream == null && !greedy);
     }
   }
 

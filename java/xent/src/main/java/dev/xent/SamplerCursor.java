@@ -17,6 +17,7 @@ import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.SamplerOutputs;
+import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.TextCall;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -32,19 +33,19 @@ import org.jspecify.annotations.Nullable;
  * token = cursor.next(row); // step 1
  * }
  *
- * <p>A token is the one that {@link Sampler#on} draws from the same logits at the same step, with
- * the same tokens before. Save {@link #step()} and {@link Sampler#seed} to continue a text later;
- * with a penalty also its tokens, for {@link #promptTokens} and {@link #accept}. A call that throws
- * does not count. Calls with the array or the tensor of the call before allocate nothing, but for
- * the memory of the tokens, which doubles when it is full; the last array stays reachable until the
- * next call.
+ * <p>A token is the one that {@link Sampler#on} draws from the same logits at the same step of the
+ * same stream, with the same tokens before. Save {@link #step()}, {@link #stream()} and {@link
+ * Sampler#seed} to continue a text later; with a penalty also its tokens, for {@link #promptTokens}
+ * and {@link #accept}. A call that throws does not count. Calls with the array or the tensor of the
+ * call before allocate nothing, but for the memory of the tokens, which doubles when it is full;
+ * the last array stays reachable until the next call.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a use within a use, such as by a {@link
  * MemoryOwner} of the logits.
  */
 public final class SamplerCursor {
-  private final Sampler sampler;
+  private final SamplerPlan plan;
   private final CursorCall calls;
   private final TextCall text;
 
@@ -63,10 +64,10 @@ public final class SamplerCursor {
   private float @Nullable [] lastArray;
   private @Nullable Tensor lastTensor;
 
-  SamplerCursor(Sampler sampler) {
-    this.sampler = sampler;
-    this.calls = new CursorCall(sampler.plan);
-    this.text = new TextCall(sampler.plan);
+  SamplerCursor(SamplerPlan plan) {
+    this.plan = plan;
+    this.calls = new CursorCall(plan);
+    this.text = new TextCall(plan);
     this.needsText = text.isNeeded();
   }
 
@@ -319,7 +320,7 @@ public final class SamplerCursor {
     View rows = Arguments.view(logits, "logits");
     Objects.requireNonNull(drafts, "drafts");
     Objects.requireNonNull(tokens, "tokens");
-    int axis = Strides.axis(sampler.axis(), rows.shape);
+    int axis = Strides.axis(plan.axis(), rows.shape);
     if (rows.rank() != 2 || rows.shape[1 - axis] != drafts.length + 1L) {
       throw new ShapeException(
           message(
@@ -433,6 +434,14 @@ public final class SamplerCursor {
     step = value;
   }
 
+  /**
+   * Returns the stream of the random numbers: {@link Sampler#start(long)} of a sampler with the
+   * same options and {@link Sampler#seed} draws the same text from it.
+   */
+  public long stream() {
+    return plan.sampling().stream();
+  }
+
   /** Returns the step of the next token: how many tokens came before. */
   public long step() {
     return step;
@@ -462,6 +471,6 @@ public final class SamplerCursor {
   /** Returns the sampler and the step: {@code SamplerCursor[step=3, Sampler[topP=0.9, ...]]}. */
   @Override
   public String toString() {
-    return "SamplerCursor[step=" + step + ", " + sampler + "]";
+    return "SamplerCursor[step=" + step + ", " + plan + "]";
   }
 }

@@ -78,6 +78,48 @@ class SamplerCursorTest {
     assertThat(tokens.next(new float[] {0, 1, 0, 0})).isEqualTo(1);
   }
 
+  // ---- streams ---------------------------------------------------------------------------------
+
+  private static List<Integer> text(SamplerCursor cursor) {
+    List<Integer> text = new ArrayList<>();
+    for (int step = 0; step < 8; step++) {
+      text.add(cursor.next(new float[CLASSES]));
+    }
+    return text;
+  }
+
+  /** A sampler in a constant must not give every request the same text. */
+  @Test
+  void eachTextOfASamplerWithoutASeedHasAStream() {
+    Sampler constant = Sampler.builder().temperature(0.8).build();
+    List<List<Integer>> texts = new ArrayList<>();
+    for (int i = 0; i < 9; i++) {
+      SamplerCursor cursor = constant.start();
+      assertThat(cursor.toString()).contains("stream=" + cursor.stream());
+      List<Integer> text = text(cursor);
+      Sampler again = Sampler.builder().temperature(0.8).seed(constant.seed()).build();
+      assertThat(text(again.start(cursor.stream()))).isEqualTo(text);
+      texts.add(text);
+    }
+    assertThat(texts).doesNotHaveDuplicates();
+    assertThat(Sampler.greedy().start().stream()).isZero();
+  }
+
+  @Test
+  void aSeedOrAStreamRepeatsTheText() {
+    for (Sampler each :
+        List.of(
+            Sampler.builder().seed(3).build(),
+            Sampler.builder().stream(5).build(),
+            Sampler.builder().seed(3).stream(5).frequencyPenalty(0.1).build())) {
+      assertThat(text(each.start())).isEqualTo(text(each.start()));
+      assertThat(List.of(text(each.start()), text(each.start(6)), text(each.start(-7))))
+          .doesNotHaveDuplicates();
+      assertThat(each.start(-7).stream()).isEqualTo(-7);
+      assertThat(each.start(each.start().stream())).hasToString(each.start().toString());
+    }
+  }
+
   @Test
   void aStepThatIsSetRepeatsTheSequence() {
     SamplerCursor tokens = sampler.start();

@@ -104,6 +104,12 @@ public record SamplingOptions(
                 range.text, value, order, filter, range.text));
   }
 
+  /** The same options with another stream. */
+  public SamplingOptions withStream(long newStream) {
+    return new SamplingOptions(
+        rules, ties, greedy, minKeep, topK, order, seed, newStream, draw, numbers);
+  }
+
   // ---- checks ----------------------------------------------------------------------------------
 
   /**
@@ -198,12 +204,9 @@ public record SamplingOptions(
     return false;
   }
 
-  /**
-   * The seed of a sampler without a seed option: 0 if no random bits are used, otherwise a new
-   * random seed.
-   */
-  public static long defaultSeed(boolean greedy) {
-    return greedy ? 0 : new SplittableRandom().nextLong();
+  /** A new number for the seed of a sampler or the stream of a text that have none. */
+  public static long random() {
+    return new SplittableRandom().nextLong();
   }
 
   public void describe(Described text) {

@@ -115,6 +115,13 @@ public final class SamplerPlan {
     return new SamplerPlan(engine, options, sampling, repetition, axis, first, all);
   }
 
+  /** Returns a plan that draws from another stream. */
+  public SamplerPlan onStream(long stream) {
+    return stream == sampling.stream()
+        ? this
+        : new SamplerPlan(engine, options, sampling.withStream(stream), repetition, axis);
+  }
+
   public SamplingOptions sampling() {
     return sampling;
   }
