@@ -13,7 +13,9 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,7 @@ final class CommandFiles implements AutoCloseable {
   private final FileMemory memory = new FileMemory();
   private final List<Path> inputs = new ArrayList<>();
   private final List<NpyOutput> outputs = new ArrayList<>();
+  private final Set<Path> targets = new HashSet<>();
   private final List<Result> shown = new ArrayList<>();
 
   private record Result(Tensor tensor, String option) {}
@@ -109,15 +112,14 @@ final class CommandFiles implements AutoCloseable {
     if (inputs.stream().anyMatch(input -> same(path, input))) {
       throw new CommandException(path + " is an input of this command; name another output file");
     }
-    WholeFile.sweep(path);
-    // This writes every byte once, which takes seconds for a large file.
-    Progress.during("making room", () -> outputs.add(memory.create(path, type, shape)));
-    NpyOutput file = outputs.getLast();
-    if (outputs.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
+    if (!targets.add(WholeFile.target(path, ".npy"))) {
       throw new CommandException(
           path + " is named for two outputs; name a different file for each");
     }
-    return file.tensor();
+    WholeFile.sweep(path);
+    // This writes every byte once, which takes seconds for a large file.
+    Progress.during("making room", () -> outputs.add(memory.create(path, type, shape)));
+    return outputs.getLast().tensor();
   }
 
   /**

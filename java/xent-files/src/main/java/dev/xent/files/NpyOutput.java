@@ -44,22 +44,16 @@ public final class NpyOutput implements AutoCloseable {
 
   /** Creates a tensor of +0, in the mapped file or in memory. */
   static NpyOutput create(Path path, DType type, long[] shape, boolean mapped, Arena arena) {
-    return create(path, type, shape, mapped, arena, FileChannel::open);
-  }
-
-  static NpyOutput create(
-      Path path, DType type, long[] shape, boolean mapped, Arena arena, HiddenFile.Opener opener) {
     NpyHeader header = new NpyHeader(type, false, shape.clone());
     header.requireShape();
-    WholeFile file = WholeFile.create(path, ".npy", opener);
+    WholeFile file = WholeFile.create(path, ".npy");
     try {
-      FileChannel channel = file.channel();
       byte[] head = header.encode();
-      WholeFile.write(channel, ByteBuffer.wrap(head), 0);
+      WholeFile.write(file.channel(), ByteBuffer.wrap(head), 0);
       long bytes = header.elements() * header.type().byteSize();
       MemorySegment data =
           mapped
-              ? mapped(channel, head.length, bytes, arena)
+              ? mapped(file.channel(), head.length, bytes, arena)
               : InputFile.allocate(bytes, type, arena);
       return new NpyOutput(file, head, over(data, header), mapped);
     } catch (IOException e) {
@@ -94,17 +88,12 @@ public final class NpyOutput implements AutoCloseable {
     return tensor;
   }
 
-  /** The path with all links resolved: equal for two names of the same file. */
-  public Path target() {
-    return file.target();
-  }
-
   /**
    * Writes the numbers in memory to the hidden file, after the header. Does nothing if the file is
    * mapped. {@link #commit} also does this, unless {@code write} has: write numbers that change
    * after that again. To commit several files together, call {@code write} for each of them first,
-   * since a full disk is detected here. After an exception the numbers can be written again, from
-   * the first one on.
+   * since a full disk is detected here. After an exception the output cannot be committed; the
+   * tensor keeps its numbers, so {@link Npy#write} can write them to another output.
    *
    * @throws FileException if the disk has no room for them, or the output was committed or closed
    *     before
@@ -116,14 +105,13 @@ public final class NpyOutput implements AutoCloseable {
     }
     written = false;
     try {
-      FileChannel channel = file.reopen();
+      FileChannel channel = file.channel();
       MemorySegment data = tensor.segment();
       WholeFile.write(channel, ByteBuffer.wrap(header), 0);
       for (long at = 0; at < data.byteSize(); at += PIECE) {
         long bytes = Math.min(PIECE, data.byteSize() - at);
         WholeFile.write(channel, data.asSlice(at, bytes).asByteBuffer(), header.length + at);
       }
-      channel.truncate(header.length + data.byteSize());
       written = true;
     } catch (IOException e) {
       throw file.failure(e);
@@ -133,23 +121,27 @@ public final class NpyOutput implements AutoCloseable {
               file.path()
                   + " was not written: its numbers cannot be read: "
                   + e.getMessage()
-                  + "; write or commit it while the arena is open, on a thread that may use it"),
+                  + "; create it again with an arena that stays open, and write it on a thread that may use it"),
           e);
+    } finally {
+      if (!written) {
+        file.close();
+      }
     }
   }
 
   /**
    * Renames the file to its final name, and replaces an existing file as {@link WholeFile}
    * describes. The arena of numbers in memory must be open until they are written; the arena of a
-   * mapped file need not be open. After an exception the commit can be repeated, unless the message
-   * says that the file must be created again.
+   * mapped file need not be open. After an exception the output cannot be committed again; the
+   * tensor keeps its numbers, as after {@link #write}.
    *
    * @throws FileException if the disk has no room for numbers in memory, the file cannot be
-   *     renamed, or the output was committed or closed before
+   *     renamed, a write failed, or the output was committed or closed before
    * @throws MemoryException if the arena of numbers in memory is closed or another thread's
    */
   public void commit() {
-    if (!written || file.isLost()) {
+    if (!written) {
       write();
     }
     file.commit();

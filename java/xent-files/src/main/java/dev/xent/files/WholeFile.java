@@ -7,51 +7,102 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
+import java.time.Instant;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A file that appears complete or not at all. It is written under a hidden name in the same folder,
- * {@code .xent-PROCESS-START-NUMBER.tmp}, and {@link #commit} atomically renames it to its final
+ * {@code .xent-NAME-PROCESS-NUMBER.tmp}, and {@link #commit} atomically renames it to its final
  * name. Without a commit, {@link #close} removes it, and so does a JVM that ends by {@code exit} or
  * by a signal that it can handle. A JVM that is killed leaves the hidden file. Such a file does not
- * disturb other writers, and {@link #sweep} removes it, because the operating system releases the
- * writer's lock when the writer ends.
+ * disturb other writers, and {@link #sweep} removes it.
+ *
+ * <p>After an exception of {@link #write} or {@link #commit}, nothing is published and the hidden
+ * file is gone: create the file again.
  *
  * <p>A symbolic link stays a link: the file that it points to is replaced. A link to a missing file
- * is rejected.
+ * is rejected, and so are a read-only file and a file that is mounted by itself.
  *
  * <p>A new file gets the permissions of the file that it replaces. It also gets the owner and the
  * group if the operating system allows it: root may change both, other users may set only a group
  * that they belong to. Access control lists and other extended attributes are not kept.
  *
- * <p>Any number of threads and processes may write and sweep files of one name at once: each file
- * is complete, and the last commit wins. An instance belongs to one thread at a time.
+ * <p>Any number of threads and processes may write files of one name at once: each file is
+ * complete, and the last commit wins. An instance belongs to one thread at a time.
  */
 public final class WholeFile implements AutoCloseable {
-  private static final long NONE = -1;
+  private static final Set<StandardOpenOption> NEW =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
+
+  private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
+
+  /** The place of the mount point among the words of a line of {@link #MOUNTS}. */
+  private static final int MOUNT_POINT = 4;
+
+  /** The bit of a directory whose files only their owners may rename. */
+  private static final int STICKY = 01000;
+
+  /** The most seconds by which the clocks of files and of processes may differ. */
+  private static final int CLOCKS = 10;
 
   private final Path path;
   private final Path target;
-  private final HiddenFile hidden;
+  private final Path hidden;
+  private final FileChannel channel;
 
-  /** The start of a text whose write failed, or {@link #NONE}. */
-  private long unfinished = NONE;
+  /** Removes the hidden file if the JVM exits before the commit or the close. */
+  private final Thread atExit;
 
-  private WholeFile(Path path, Path target, HiddenFile hidden) {
+  /** The end of the text. */
+  private long length;
+
+  private WholeFile(Path path, Path target, FileAttribute<?>... attributes) throws IOException {
     this.path = path;
     this.target = target;
-    this.hidden = hidden;
+    this.hidden =
+        target.resolveSibling(
+            prefix(target)
+                + ProcessHandle.current().pid()
+                + "-"
+                + Long.toHexString(ThreadLocalRandom.current().nextLong())
+                + ".tmp");
+    this.atExit = Thread.ofPlatform().name("xent-unfinished-output").unstarted(this::delete);
+    hook(Runtime::addShutdownHook);
+    try {
+      this.channel = FileChannel.open(hidden, NEW, attributes);
+    } catch (IOException e) {
+      hook(Runtime::removeShutdownHook);
+      throw e;
+    }
+  }
+
+  /** What the hidden names of a file begin with: short, even if the name of the file is long. */
+  private static String prefix(Path target) {
+    return ".xent-" + Integer.toHexString(target.getFileName().hashCode()) + "-";
   }
 
   /**
@@ -62,38 +113,29 @@ public final class WholeFile implements AutoCloseable {
    * @throws FileException if the file cannot be created there
    */
   public static WholeFile create(Path path, String kind) {
-    Objects.requireNonNull(path, "path");
-    Objects.requireNonNull(kind, "kind");
-    return create(path, kind, FileChannel::open);
-  }
-
-  static WholeFile create(Path path, String kind, HiddenFile.Opener opener) {
     Path target = target(path, kind);
     try {
       PosixFileAttributes replaced = replaced(target);
-      requireWritable(path, target, replaced);
-      return create(path, target, replaced, opener);
+      requireReplaceable(path, target, replaced);
+      return replaced == null ? new WholeFile(path, target) : like(replaced, path, target);
     } catch (IOException e) {
       throw failure(path, e);
     }
   }
 
-  private static WholeFile create(
-      Path path, Path target, @Nullable PosixFileAttributes replaced, HiddenFile.Opener opener)
+  private static WholeFile like(PosixFileAttributes replaced, Path path, Path target)
       throws IOException {
-    Path folder = target.getParent();
-    if (replaced == null) {
-      return new WholeFile(path, target, HiddenFile.create(opener, folder));
-    }
-    HiddenFile hidden =
-        HiddenFile.create(
-            opener, folder, PosixFilePermissions.asFileAttribute(replaced.permissions()));
+    WholeFile file =
+        new WholeFile(path, target, PosixFilePermissions.asFileAttribute(replaced.permissions()));
+    boolean whole = false;
     try {
-      inherit(hidden.path(), replaced);
-      return new WholeFile(path, target, hidden);
-    } catch (IOException e) {
-      hidden.close();
-      throw e;
+      file.inherit(replaced);
+      whole = true;
+      return file;
+    } finally {
+      if (!whole) {
+        file.close();
+      }
     }
   }
 
@@ -101,8 +143,8 @@ public final class WholeFile implements AutoCloseable {
    * Copies the attributes of the replaced file. The owner comes last: only the owner may change the
    * others.
    */
-  private static void inherit(Path file, PosixFileAttributes replaced) throws IOException {
-    PosixFileAttributeView view = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+  private void inherit(PosixFileAttributes replaced) throws IOException {
+    PosixFileAttributeView view = Files.getFileAttributeView(hidden, PosixFileAttributeView.class);
     view.setPermissions(replaced.permissions()); // what the umask took away
     PosixFileAttributes now = view.readAttributes();
     try {
@@ -114,29 +156,75 @@ public final class WholeFile implements AutoCloseable {
       }
     } catch (FileSystemException e) {
       // This process may not change the owner. A process that may replace a file may also own it.
+      requireReplaceable(now.owner(), replaced.owner());
+    }
+  }
+
+  /** Rejects the file of another user in a folder such as /tmp, where only its owner renames it. */
+  private void requireReplaceable(UserPrincipal user, UserPrincipal owner) throws IOException {
+    Path folder = target.getParent();
+    boolean isSticky = ((int) Files.getAttribute(folder, "unix:mode") & STICKY) != 0;
+    if (isSticky && !user.equals(owner) && !user.equals(Files.getOwner(folder))) {
+      throw new FileException(
+          String.format(
+              Locale.ROOT,
+              "%s belongs to %s, who alone may replace it in %s; name another file",
+              path,
+              owner.getName(),
+              folder));
     }
   }
 
   /**
-   * Removes the hidden files that killed writers left in the folder of a file, for any final name.
-   * A hidden file stays if its process runs on this machine, if it is locked, or if it cannot be
-   * removed. Reads the whole directory.
+   * Removes the hidden files that killed writers of a file left. A hidden file stays if its process
+   * runs on this machine, or if it cannot be removed. Reads the whole directory. Do not call this
+   * if other machines or containers write the same file: their processes are not visible.
    *
-   * @param path the name of a file; nothing is done if no file can have that name
+   * @param path the name of the file; nothing is done if no file can have that name
    */
   public static void sweep(Path path) {
     Objects.requireNonNull(path, "path");
     try {
-      Path folder = place(path).getParent();
-      if (folder != null) {
-        HiddenFile.sweep(folder);
+      Path target = place(path);
+      if (target.getFileName() == null) {
+        return;
       }
-    } catch (IOException e) {
+      Pattern name = Pattern.compile(Pattern.quote(prefix(target)) + "(\\d{1,10})-[0-9a-f]+\\.tmp");
+      try (DirectoryStream<Path> folder = Files.newDirectoryStream(target.getParent())) {
+        for (Path each : folder) {
+          Matcher parts = name.matcher(each.getFileName().toString());
+          if (parts.matches() && isLeft(each, Long.parseLong(parts.group(1)))) {
+            Files.delete(each);
+          }
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
       // Sweeping is optional, and an obstacle to writing is reported when the file is written.
     }
   }
 
-  private static Path target(Path path, String kind) {
+  /** Whether no process has the number, or only one that began after the file was written. */
+  private static boolean isLeft(Path file, long process) throws IOException {
+    BasicFileAttributes attributes =
+        Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    Instant written = attributes.lastModifiedTime().toInstant().plusSeconds(CLOCKS);
+    return attributes.isRegularFile()
+        && ProcessHandle.of(process)
+            .map(handle -> handle.info().startInstant().filter(written::isBefore).isPresent())
+            .orElse(true);
+  }
+
+  /**
+   * The file that a writer of a path replaces or creates: equal for two names of the same file.
+   *
+   * @param path the final name
+   * @param kind the extension for messages: {@code .npy}
+   * @return the path with all links resolved
+   * @throws FileException if no file can be created there
+   */
+  public static Path target(Path path, String kind) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(kind, "kind");
     if (path.getFileSystem() != FileSystems.getDefault()) {
       throw new FileException(
           String.format(
@@ -195,60 +283,65 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** Rejects a read-only file, even if this process may write everywhere. */
-  private static void requireWritable(
-      Path path, Path target, @Nullable PosixFileAttributes replaced) {
+  /** Rejects a read-only file, even if this process may write everywhere, and a mount point. */
+  private static void requireReplaceable(
+      Path path, Path target, @Nullable PosixFileAttributes replaced) throws IOException {
     boolean protectedByOwner =
         replaced != null && !replaced.permissions().contains(PosixFilePermission.OWNER_WRITE);
     if (Files.exists(target) && (protectedByOwner || !Files.isWritable(target))) {
       throw new FileException(path + " is read-only; make it writable or name another file");
     }
+    if (replaced != null && isMountPoint(target)) {
+      throw new FileException(
+          path
+              + " is mounted by itself and cannot be replaced; mount its directory or name another file");
+    }
+  }
+
+  /** Whether a file is the target of a bind mount, as containers mount single files. */
+  private static boolean isMountPoint(Path file) throws IOException {
+    if (!Files.exists(MOUNTS)) {
+      return false;
+    }
+    String escaped =
+        file.toString()
+            .replace("\\", "\\134")
+            .replace(" ", "\\040")
+            .replace("\t", "\\011")
+            .replace("\n", "\\012");
+    return new String(Files.readAllBytes(MOUNTS), StandardCharsets.UTF_8)
+        .lines()
+        .anyMatch(line -> line.split(" ")[MOUNT_POINT].equals(escaped));
+  }
+
+  /** The hidden file, open for reading and writing until the commit or the close. */
+  FileChannel channel() {
+    return channel;
   }
 
   /**
-   * The hidden file, open for reading and writing until the commit or the close, or until a thread
-   * that uses it is interrupted.
-   */
-  public FileChannel channel() {
-    return hidden.channel();
-  }
-
-  /** As {@link #channel}, for a caller that writes the whole file again at explicit positions. */
-  FileChannel reopen() throws IOException {
-    return hidden.reopen();
-  }
-
-  /** Whether written bytes may be missing, so that they must be written again. */
-  boolean isLost() {
-    return hidden.isLost();
-  }
-
-  /**
-   * Appends a text in UTF-8. After an exception the write can be repeated: it then starts at the
-   * same position.
+   * Appends a text in UTF-8.
    *
    * @throws FileException if it cannot be written, or the file is closed or was committed
    */
   public void write(String text) {
     Objects.requireNonNull(text, "text");
+    boolean whole = false;
     try {
-      FileChannel channel = channel();
-      if (unfinished == NONE) {
-        unfinished = channel.position();
-      } else {
-        channel = reopen();
-        channel.truncate(unfinished);
-      }
       byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-      write(channel, ByteBuffer.wrap(bytes), unfinished);
-      channel.position(unfinished + bytes.length);
-      unfinished = NONE;
+      write(channel, ByteBuffer.wrap(bytes), length);
+      length += bytes.length;
+      whole = true;
     } catch (IOException e) {
       throw failure(e);
+    } finally {
+      if (!whole) {
+        close();
+      }
     }
   }
 
-  /** Writes all bytes at a position, also if a previous write stopped midway. */
+  /** Writes all bytes at a position. */
   static void write(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
     long at = position;
     while (bytes.hasRemaining()) {
@@ -261,62 +354,72 @@ public final class WholeFile implements AutoCloseable {
     return path;
   }
 
-  /** The path with all links resolved: equal for two names of the same file. */
-  public Path target() {
-    return target;
-  }
-
   /**
-   * Renames the file to its final name. After an exception the commit can be repeated.
+   * Renames the file to its final name.
    *
-   * @throws FileException if the file cannot be renamed, a {@link #write} failed and was not
-   *     repeated, or the file is closed or was committed
+   * @throws FileException if the file cannot be renamed, a {@link #write} failed, or the file is
+   *     closed or was committed
    */
   public void commit() {
-    if (unfinished != NONE) {
-      throw new FileException(
-          path + " is not complete, as a write failed; write it again before you commit it");
-    }
-    if (isLost()) {
-      throw new FileException(
-          path
-              + " was not written: what was written to it is lost; create it again to write it again");
-    }
     try {
-      hidden.moveTo(target);
+      if (!channel.isOpen()) {
+        throw new ClosedChannelException();
+      }
+      channel.close(); // some file systems report a full disk here
+      Files.move(
+          hidden, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw failure(e);
+    } finally {
+      close();
     }
   }
 
   /** Removes the file if it was not committed. */
   @Override
   public void close() {
-    hidden.close();
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // The content is discarded, so a failed close does not matter.
+    }
+    delete();
+    hook(Runtime::removeShutdownHook);
   }
 
-  /**
-   * The exception to throw after a failed write; its line names the file, the cause and the fix.
-   */
-  public FileException failure(IOException cause) {
-    Objects.requireNonNull(cause, "cause");
-    if (cause instanceof NoSuchFileException missing && hidden.isFileOf(missing)) {
-      return new FileException(
-          path
-              + " was not written: its temporary file was removed; create it again to write it again",
-          cause);
+  /** Removes the hidden file, if there is still one. */
+  private void delete() {
+    try {
+      Files.deleteIfExists(hidden);
+    } catch (IOException e) {
+      // A sweep removes the file. The caller reports the error that led here.
     }
+  }
+
+  private void hook(BiConsumer<Runtime, Thread> change) {
+    try {
+      change.accept(Runtime.getRuntime(), atExit);
+    } catch (IllegalStateException e) {
+      // The JVM is exiting: the writer closes the file, or a later sweep removes it.
+    }
+  }
+
+  /** The exception for a failed write; its line names the file, the cause and the fix. */
+  FileException failure(IOException cause) {
     return failure(path, cause);
   }
 
   private static FileException failure(Path path, IOException e) {
     if (e instanceof ClosedByInterruptException) {
       return new FileException(
-          path + " was not written: the thread was interrupted; write it again", e);
+          path + " was not written: the thread was interrupted; create it again to write it again",
+          e);
     }
     if (e instanceof ClosedChannelException) {
       return new FileException(
-          path + " was committed or closed before; create it again to write it again", e);
+          path
+              + " was committed or closed before, or a write failed; create it again to write it again",
+          e);
     }
     return new FileException(
         String.format(

@@ -2,16 +2,16 @@
 package dev.xent.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.xent.errors.XentException;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -21,14 +21,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class WholeFileTest {
-  private static final String LEFT = ".xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp";
+  private static final String PREFIX = ".xent-" + Integer.toHexString("y.npy".hashCode()) + "-";
+
+  /** Of a process that no system has. */
+  private static final String LEFT = PREFIX + "2147483647-27cc9b296a2c.tmp";
 
   @TempDir private Path folder;
 
@@ -39,19 +44,21 @@ class WholeFileTest {
     assertThat(files()).isEmpty();
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        ".xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp.bak",
-        ".xent--19a8f2b3c4d-27cc9b296a2c.tmp",
-        ".xent-12345-19a8f2b3c4d-.tmp",
-        ".xent-12345-27cc9b296a2c.tmp",
-        ".xent-\u06f1\u06f2-19a8f2b3c4d-27cc9b296a2c.tmp",
+  static List<String> others() {
+    return List.of(
+        LEFT + ".bak",
+        PREFIX + "-27cc9b296a2c.tmp",
+        PREFIX + "2147483647-.tmp",
+        PREFIX + "2147483647.tmp",
+        PREFIX + "\u06f1\u06f2-27cc9b296a2c.tmp",
         ".xent.tmp",
-        "xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp",
-        ".y.npy.12345-27cc9b296a2c.tmp",
-        "y.npy"
-      })
+        ".xent-12-2147483647-27cc9b296a2c.tmp",
+        LEFT.substring(1),
+        "y.npy");
+  }
+
+  @ParameterizedTest
+  @MethodSource("others")
   void sweepsNothingElse(String name) throws IOException {
     Files.writeString(folder.resolve(name), "mine");
     WholeFile.sweep(folder.resolve("y.npy"));
@@ -63,9 +70,9 @@ class WholeFileTest {
   void sweepsNoLinkAndNoDirectory() throws IOException {
     Path mine = Files.writeString(folder.resolve("mine"), "mine");
     Files.createSymbolicLink(folder.resolve(LEFT), mine);
-    Files.createDirectory(folder.resolve(".xent-1-1-1.tmp"));
+    Files.createDirectory(folder.resolve(PREFIX + "2147483647-1.tmp"));
     WholeFile.sweep(folder.resolve("y.npy"));
-    assertThat(files()).containsExactlyInAnyOrder("mine", LEFT, ".xent-1-1-1.tmp");
+    assertThat(files()).containsExactlyInAnyOrder("mine", LEFT, PREFIX + "2147483647-1.tmp");
     assertThat(mine).hasContent("mine");
   }
 
@@ -107,34 +114,14 @@ class WholeFileTest {
     assertThat(folder).isEmptyDirectory();
   }
 
-  /** The lock shows in another process, so a channel of the writer itself is asked here. */
-  @Test
-  void isLockedAsLongAsItIsWritten() throws IOException {
-    try (WholeFile file = WholeFile.create(folder.resolve("y.npy"), ".npy")) {
-      try (FileChannel channel = file.channel()) {
-        assertThatThrownBy(channel::tryLock).isInstanceOf(OverlappingFileLockException.class);
-      }
-    }
-  }
-
-  @Test
-  void saysThatAnInterruptEndedIt() throws IOException {
-    try (WholeFile file = WholeFile.create(folder.resolve("y.npy"), ".npy")) {
-      Thread.currentThread().interrupt();
-      assertThatThrownBy(() -> file.write("text"))
-          .isInstanceOf(FileException.class)
-          .hasMessage(
-              folder.resolve("y.npy")
-                  + " was not written: the thread was interrupted; write it again");
-      assertThat(Thread.interrupted()).isTrue();
-    }
-    assertThat(files()).isEmpty();
-  }
-
-  /** A process identifier comes again, above all 1 in containers, but not with the same start. */
+  /** A process identifier comes again, above all 1 in containers. */
   @Test
   void sweepsWhatAnEarlierProcessOfTheSameNumberLeft() throws IOException {
-    Files.writeString(folder.resolve(".xent-" + ProcessHandle.current().pid() + "-1-1.tmp"), "");
+    Path left = folder.resolve(PREFIX + ProcessHandle.current().pid() + "-1.tmp");
+    Files.writeString(left, "half");
+    WholeFile.sweep(folder.resolve("y.npy"));
+    assertThat(left).exists();
+    Files.setLastModifiedTime(left, FileTime.from(Instant.EPOCH));
     WholeFile.sweep(folder.resolve("y.npy"));
     assertThat(files()).isEmpty();
   }
@@ -151,7 +138,7 @@ class WholeFileTest {
     assertThat(files())
         .singleElement()
         .asString()
-        .matches("\\.xent-[0-9]+-[0-9a-f]+-[0-9a-f]+\\.tmp");
+        .matches("\\.xent-[0-9a-f]+-[0-9]+-[0-9a-f]+\\.tmp");
     WholeFile.sweep(folder.resolve("y.npy"));
     assertThat(files()).isEmpty();
   }
@@ -224,7 +211,11 @@ class WholeFileTest {
 
   /** Runs a program, which ends with 7, on the folder. */
   private void run(Class<?> program, String... options) throws Exception {
-    List<String> words = new ArrayList<>();
+    run(List.of(), program, options);
+  }
+
+  private void run(List<String> before, Class<?> program, String... options) throws Exception {
+    List<String> words = new ArrayList<>(before);
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.addAll(List.of(options));
     Path target = Path.of(System.getProperty("basedir"), "target");
@@ -241,6 +232,49 @@ class WholeFileTest {
     Process process = new ProcessBuilder(words).inheritIO().start();
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(7);
+  }
+
+  /** A rename onto a mount point fails, after all the work. */
+  @ParameterizedTest
+  @ValueSource(strings = {"y.npy", "a\\ b\t\n\u00e9.npy"})
+  @EnabledOnOs(OS.LINUX)
+  void refusesAFileThatIsMountedByItself(String name) throws Exception {
+    Path file = Files.writeString(folder.resolve(name), "old");
+    List<String> mounted =
+        List.of(
+            "unshare",
+            "-rm",
+            "sh",
+            "-c",
+            "mount --bind \"$0\" \"$0\" && exec \"$@\"",
+            file.toString());
+    List<String> nothing = new ArrayList<>(mounted);
+    nothing.add("true");
+    assumeTrue(new ProcessBuilder(nothing).start().waitFor() == 0, "nothing can be mounted here");
+    run(mounted, Mounted.class, "-Dsun.jnu.encoding=UTF-8");
+    assertThat(file).hasContent("old");
+    assertThat(files()).containsExactly(name);
+  }
+
+  /** Ends with 7 if each file of the folder is refused. */
+  static final class Mounted {
+    private Mounted() {}
+
+    public static void main(String[] args) throws IOException {
+      try (Stream<Path> files = Files.list(Path.of(args[0]))) {
+        for (Path file : files.toList()) {
+          WholeFile.create(file, ".npy").close();
+        }
+        System.exit(1);
+      } catch (FileException e) {
+        System.exit(
+            e.getMessage()
+                    .endsWith(
+                        " is mounted by itself and cannot be replaced; mount its directory or name another file")
+                ? 7
+                : 2);
+      }
+    }
   }
 
   /** Exits with 7 while it writes. */
