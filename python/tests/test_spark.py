@@ -89,11 +89,19 @@ def stages(spark, folder):
     assert stage.transform(results).select("q").first()[0].toArray().sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="^output column p exists already; expected another name"):
         SoftmaxTransformer(logitsCol="rawPrediction", probabilityCol="p").transform(results)
+    for names in ({"probabilityCol": "Label"}, {"predictionCol": "C"}, {"probabilityCol": "z", "predictionCol": "Z"}):
+        with pytest.raises(ValueError, match="^output column .* exists already; expected another name"):
+            SoftmaxTransformer(logitsCol="rawPrediction", **names).transform(results.select("rawPrediction", "label", "c"))
+    nulls = spark.createDataFrame([(None, 1.0), (Vectors.dense([2.0, 1.0]), 0.0)], results.selectExpr("rawPrediction AS logits", "label").schema)
+    assert [row[2:] for row in SoftmaxTransformer().transform(nulls).filter("logits is null").collect()] == [(None, None)]
+    nested = nulls.selectExpr("struct(logits, label) AS a")
+    assert SoftmaxTransformer(logitsCol="a.logits").transform(nested).columns == ["a", "probability", "prediction"]
     with pytest.raises(TypeError, match="metricName is 'loss'; expected one of crossEntropy, perplexity, accuracy"):
         CrossEntropyEvaluator(metricName="loss")
-    half = spark.createDataFrame([([2.0, 1.0], 1.5)], "logits array<float>, label double")
-    with pytest.raises(Exception, match="column label has the label 1.5; expected a whole number"):
-        CrossEntropyEvaluator().evaluate(half)
+    for label in (1.5, math.nan, math.inf, 1e30):
+        bad = spark.createDataFrame([([2.0, 1.0], label)], "logits array<float>, label double")
+        with pytest.raises(Exception, match="column label has the label [^;]*; expected a whole number"):
+            CrossEntropyEvaluator().evaluate(bad)
 
 
 def page(spark):

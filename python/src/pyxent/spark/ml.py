@@ -43,7 +43,8 @@ class _HasLogitsCol(Params):
 
 class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredictionCol,
                          DefaultParamsReadable["SoftmaxTransformer"], DefaultParamsWritable):
-    """Adds the softmax of a column of logits, and its largest class. An empty name omits that column.
+    """Adds the softmax of a column of logits, and its largest class. An empty name omits that column. A row without
+    logits gets null in both.
 
     >>> Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])  # doctest: +SKIP
     """
@@ -71,12 +72,17 @@ class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredi
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         logits, outputs = F.col(self.getLogitsCol()), (self.getProbabilityCol(), self.getPredictionCol())
-        for name in outputs:
-            if name in dataset.columns:
+        # withColumn replaces a column whose name differs in case
+        same = str if dataset.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
+        known = set(map(same, dataset.columns))
+        for name in filter(None, outputs):
+            if same(name) in known:
                 raise ValueError(f"output column {name} exists already; expected another name, or '' to leave it out")
+            known.add(same(name))
         if outputs[0]:
-            probabilities = softmax(logits, temperature=self.getOrDefault(self.temperature))
-            dataset = dataset.withColumn(outputs[0], array_to_vector(probabilities.cast("array<double>")))
+            probabilities = softmax(logits, temperature=self.getOrDefault(self.temperature)).cast("array<double>")
+            vectors = F.when(logits.isNotNull(), array_to_vector(probabilities))  # array_to_vector fails for a null
+            dataset = dataset.withColumn(outputs[0], vectors)
         if outputs[1]:
             dataset = dataset.withColumn(outputs[1], argmax(logits).cast("double"))
         return dataset
@@ -113,7 +119,7 @@ class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParams
         if isinstance(dataset.select(label).schema[0].dataType, (DoubleType, FloatType)):  # the labels of pyspark.ml are doubles
             message = F.concat(F.lit(f"column {name} has the label "), label.cast("string"),
                                F.lit("; expected a whole number"))
-            whole = label.cast("bigint")
+            whole = label.try_cast("bigint")  # null if no whole number can be it
             label = F.when(label.isNull() | (label == whole), whole).otherwise(F.raise_error(message))
         losses = loss(self.getLogitsCol(), label, self.getOrDefault(self.weightCol) or None)
         row = dataset.agg(losses.getField(_FIELDS[self.getOrDefault(self.metricName)])).first()

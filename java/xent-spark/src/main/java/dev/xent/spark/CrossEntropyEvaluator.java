@@ -25,7 +25,7 @@ import org.apache.spark.sql.types.DataTypes;
 /**
  * The exact mean loss of a column of logits and a column of labels, for {@code CrossValidator}: the
  * numbers of {@link XentFunctions#loss(Column, Column)}, for any partitions. Labels may be doubles
- * with integer values, as in spark.ml. The functions must be registered in the session.
+ * with integer values, as in spark.ml.
  */
 public final class CrossEntropyEvaluator extends Evaluator implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
@@ -147,7 +147,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     if (!type.equals(DataTypes.DoubleType) && !type.equals(DataTypes.FloatType)) {
       return label;
     }
-    Column whole = label.cast("bigint");
+    Column whole = label.try_cast("bigint"); // null if no whole number can be it
     Column message =
         concat(
             lit("column " + name + " has the label "),

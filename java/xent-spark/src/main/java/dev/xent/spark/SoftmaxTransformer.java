@@ -2,6 +2,7 @@
 package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.when;
 
 import java.io.Serial;
 import java.util.Arrays;
@@ -15,11 +16,14 @@ import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.ml.util.SchemaUtils;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import scala.Function2;
 
 /**
  * Adds the softmax of a column of logits, and its largest class, as a stage of a pipeline: vectors
@@ -34,8 +38,8 @@ import org.apache.spark.sql.types.StructType;
  *             });
  * }
  *
- * <p>Logits are as for {@link XentFunctions}; the functions must be registered in the session. An
- * output column with an empty name is omitted.
+ * <p>Logits are as for {@link XentFunctions}: a row without logits gets null in both columns. An
+ * output column with an empty name is omitted. An output column that exists already is an error.
  */
 public final class SoftmaxTransformer extends Transformer implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
@@ -131,7 +135,9 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     Dataset<Row> result = dataset.toDF();
     if (!getOrDefault(probabilityCol).isEmpty()) {
       Column softmax = XentFunctions.softmax(logits, options).cast("array<double>");
-      result = result.withColumn(getOrDefault(probabilityCol), functions.array_to_vector(softmax));
+      // array_to_vector fails for a null.
+      Column probability = when(logits.isNotNull(), functions.array_to_vector(softmax));
+      result = result.withColumn(getOrDefault(probabilityCol), probability);
     }
     if (!getOrDefault(predictionCol).isEmpty()) {
       Column argmax = XentFunctions.argmax(logits).cast("double");
@@ -142,13 +148,15 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
 
   @Override
   public StructType transformSchema(StructType schema) {
-    schema.apply(getOrDefault(logitsCol)); // throws if it is missing
+    SchemaUtils.getSchemaField(schema, getOrDefault(logitsCol)); // throws if it is missing
     StructType result = add(schema, getOrDefault(probabilityCol), true);
     return add(result, getOrDefault(predictionCol), false);
   }
 
   private static StructType add(StructType schema, String name, boolean vector) {
-    if (Arrays.asList(schema.fieldNames()).contains(name)) {
+    // As withColumn, which would replace a column whose name differs in case.
+    Function2<String, String, Object> resolver = SQLConf.get().resolver();
+    if (Arrays.stream(schema.fieldNames()).anyMatch(each -> (boolean) resolver.apply(each, name))) {
       throw new IllegalArgumentException(
           "output column "
               + name

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.options.FullyMasked;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -98,6 +99,6 @@ public final class XentOptions extends NumberOptions {
 
   @Override
   public Set<Entry<String, String>> entrySet() {
-    return Map.copyOf(given).entrySet();
+    return Collections.unmodifiableMap(given).entrySet();
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
@@ -191,12 +192,63 @@ class PipelineTest {
         .hasMessageContaining("y");
     assertThatThrownBy(() -> new SoftmaxTransformer().setProbabilityCol("p").transform(x))
         .hasMessageContaining("output column p exists already");
+    for (String name : new String[] {"Logits", "prediction", "PREDICTION"}) {
+      assertThatThrownBy(() -> new SoftmaxTransformer().setProbabilityCol(name).transform(x))
+          .hasMessageContaining("exists already");
+    }
+    Spark.session().conf().set("spark.sql.caseSensitive", true);
+    try {
+      assertThat(new SoftmaxTransformer().setProbabilityCol("P").transform(x).columns())
+          .containsExactly("logits", "label", "p", "P", "prediction");
+    } finally {
+      Spark.session().conf().unset("spark.sql.caseSensitive");
+    }
     assertThatThrownBy(() -> new SoftmaxTransformer().setTemperature(0))
         .hasMessage("temperature is 0.0; expected a number above 0");
     assertThatThrownBy(() -> new CrossEntropyEvaluator().setMetricName("loss"))
         .hasMessage("metricName is loss; expected crossEntropy, perplexity or accuracy");
-    assertThatThrownBy(() -> new CrossEntropyEvaluator().evaluate(x))
-        .hasStackTraceContaining("column label has the label 1.5; expected a whole number");
+    for (String label : new String[] {"1.5", "NaN", "Infinity", "1.0E30"}) {
+      for (boolean ansi : new boolean[] {true, false}) {
+        Spark.session().conf().set("spark.sql.ansi.enabled", ansi);
+        try {
+          Dataset<Row> labelled = x.withColumn("label", lit(Double.parseDouble(label)));
+          assertThatThrownBy(() -> new CrossEntropyEvaluator().evaluate(labelled))
+              .hasStackTraceContaining(
+                  "column label has the label " + label + "; expected a whole number");
+        } finally {
+          Spark.session().conf().unset("spark.sql.ansi.enabled");
+        }
+      }
+    }
+  }
+
+  @Test
+  void aRowWithoutLogitsIsNull() {
+    Dataset<Row> rows =
+        Spark.session()
+            .createDataFrame(
+                List.of(
+                    RowFactory.create(Vectors.dense(2, 1, 0)), RowFactory.create((Object) null)),
+                new StructType().add("logits", SQLDataTypes.VectorType()))
+            .repartition(1);
+    List<Row> results = new SoftmaxTransformer().transform(rows).sort("prediction").collectAsList();
+    assertThat(results.get(0).isNullAt(1)).isTrue();
+    assertThat(results.get(0).isNullAt(2)).isTrue();
+    assertThat(results.get(1).<Vector>getAs(1).size()).isEqualTo(3);
+    assertThat(results.get(1).getDouble(2)).isZero();
+  }
+
+  /** As in the evaluator. */
+  @Test
+  void logitsMayBeInAStruct() {
+    Dataset<Row> x = Spark.session().sql("SELECT struct(array(2F, 1F) AS logits, 0 AS label) AS a");
+    SoftmaxTransformer stage = new SoftmaxTransformer().setLogitsCol("a.logits");
+    assertThat(stage.transform(x).first().getDouble(2)).isZero();
+    assertThat(stage.transformSchema(x.schema()).fieldNames())
+        .containsExactly("a", "probability", "prediction");
+    assertThat(
+            new CrossEntropyEvaluator().setLogitsCol("a.logits").setLabelCol("a.label").evaluate(x))
+        .isPositive();
   }
 
   /** As spark.ml has them: dense, and sparse ones whose other numbers are 0. */

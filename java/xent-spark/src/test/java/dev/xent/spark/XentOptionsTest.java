@@ -62,6 +62,8 @@ class XentOptionsTest {
     XentOptions options = XentOptions.none().temperature(2);
     assertThat(options.temperature(3)).isEqualTo(Map.of("temperature", "3.0"));
     assertThat(options).isEqualTo(Map.of("temperature", "2.0"));
+    assertThat(options.topK(3).classes(2).keySet())
+        .containsExactly("classes", "temperature", "topK");
     assertThat(XentOptions.none()).isEmpty();
     assertThatThrownBy(() -> options.put("heat", "2"))
         .isInstanceOf(UnsupportedOperationException.class);
