@@ -62,6 +62,15 @@ class PartialStatesTest extends DividedRows {
                 rows,
                 Tensor.of(new float[CLASSES], 1, CLASSES)),
         "statistics are of softmax [3, " + CLASSES + "]");
+    PartialStates second = shard.partialStates(logits, Inputs.none(), rows);
+    refused(
+        PartialStatesException.class,
+        () -> shard.finish(second, Inputs.none(), null),
+        "first round: to finish a second round, pass the result of the first round too");
+    refused(
+        PartialStatesException.class,
+        () -> shard.finish(statesOf(0, CLASSES), Inputs.none(), rows, null),
+        "second round: pass the result of the first round to partialStates too");
   }
 
   /** The bytes match the layout in docs/developing/changes.md. */

@@ -177,8 +177,11 @@ public record States(
     if (second != secondRound) {
       throw new PartialStatesException(
           message(
-              "partial states are of %s; expected states of the %s round",
-              this, secondRound ? "second" : "first"));
+              "partial states are of %s; expected states of the %s",
+              this,
+              secondRound
+                  ? "second round: pass the result of the first round to partialStates too"
+                  : "first round: to finish a second round, pass the result of the first round too"));
     }
     if (!isWhole()) {
       throw new PartialStatesException(
