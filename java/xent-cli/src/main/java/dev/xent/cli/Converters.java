@@ -94,7 +94,7 @@ public final class Converters {
   private static double number(String word) {
     return switch (word.toLowerCase(Locale.ROOT)) {
       case "nan" -> Double.NaN;
-      case "inf", "+inf", "infinity" -> Double.POSITIVE_INFINITY;
+      case "inf", "+inf", "infinity", "+infinity" -> Double.POSITIVE_INFINITY;
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
       default -> {
         if (!NUMBER.matcher(word).matches()) {

@@ -12,5 +12,8 @@ public final class ExitCode {
   /** Nothing was done; standard error has one line with the reason. */
   public static final int ERROR = 2;
 
+  /** The reader of standard output ended, as after SIGPIPE (13), which a JVM does not die of. */
+  static final int CLOSED_PIPE = 128 + 13;
+
   private ExitCode() {}
 }

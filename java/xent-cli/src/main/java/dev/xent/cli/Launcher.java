@@ -18,6 +18,9 @@ public final class Launcher {
    */
   public static void main(String[] arguments) {
     String problem = problem(Runtime.version().feature());
+    if (problem == null && Launcher.class.getResource("/picocli/CommandLine.class") == null) {
+      problem = "xent: xent-cli.jar needs the folder lib next to it; copy both";
+    }
     if (problem != null) {
       System.err.println(problem);
       System.exit(2);

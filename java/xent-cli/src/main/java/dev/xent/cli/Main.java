@@ -7,9 +7,13 @@ import dev.xent.XentRuntime;
 import dev.xent.cli.bench.BenchCommand;
 import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
@@ -55,6 +59,12 @@ public final class Main implements Runnable {
   /** The format of log messages on standard error: one line each. */
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
+  /** What a mode of a file has for its type, and the types whose writes fail if nobody reads. */
+  private static final int FILE_TYPE = 0170000;
+
+  private static final int PIPE = 0010000;
+  private static final int SOCKET = 0140000;
+
   private static final String[] START = {
     "xent computes softmax, log-softmax and cross-entropy of .npy files.",
     "",
@@ -97,30 +107,58 @@ public final class Main implements Runnable {
       System.setProperty(LOG_FORMAT, "xent: %5$s%n");
     }
     Ansi colors = colors(System.getenv(), System.console() != null);
-    System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), colors, args));
+    PrintWriter out = new PrintWriter(System.out);
+    System.exit(run(out, new PrintWriter(System.err), Main::isPipe, colors, args));
+  }
+
+  /** Whether standard output is a pipe, whose reader may have enough before its end. */
+  private static boolean isPipe() {
+    try {
+      int mode = (int) Files.getAttribute(Path.of("/dev/stdout"), "unix:mode") & FILE_TYPE;
+      return mode == PIPE || mode == SOCKET;
+    } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+      return false; // It is closed, or this is not POSIX.
+    }
   }
 
   /** Runs the command in this process, without colours, and returns its exit code. */
   public static int run(PrintWriter out, PrintWriter err, String... args) {
-    return run(out, err, Ansi.OFF, args);
+    return run(out, err, () -> false, Ansi.OFF, args);
   }
 
-  private static int run(PrintWriter out, PrintWriter err, Ansi colors, String... args) {
+  private static int run(
+      PrintWriter out, PrintWriter err, BooleanSupplier isPipe, Ansi colors, String... args) {
     CommandLine line = commandLine().setOut(out).setErr(err);
     line.setColorScheme(Help.defaultColorScheme(colors));
     int code;
     try {
-      code = line.execute(args);
+      code = line.execute(withHelp(line, args));
     } catch (OutOfMemoryError | InternalError | LinkageError e) {
       // Uncaught, it would end the process with the exit code that means a difference.
       code = ErrorLine.print(err, ErrorLine.of(e));
     }
     out.flush();
     if (out.checkError()) {
-      code = ErrorLine.print(err, "standard output cannot be written; check where it goes");
+      code =
+          isPipe.getAsBoolean()
+              ? ExitCode.CLOSED_PIPE
+              : ErrorLine.print(err, "standard output cannot be written; check where it goes");
     }
     err.flush();
     return code;
+  }
+
+  /** Reads {@code help COMMAND} as {@code COMMAND --help}. */
+  private static String[] withHelp(CommandLine line, String... args) {
+    if (args.length == 0 || !args[0].equals("help")) {
+      return args;
+    }
+    if (args.length == 1) {
+      return new String[] {"--help"};
+    }
+    return line.getSubcommands().containsKey(args[1])
+        ? new String[] {args[1], "--help"}
+        : new String[] {args[1]};
   }
 
   static CommandLine commandLine() {

@@ -87,7 +87,7 @@ final class Table {
       table.add(new ArrayList<>(Collections.nCopies(table.getFirst().size(), MORE)));
     }
     String cut = cut(shownRows, rows, shown, columns);
-    return lines(table)
+    return (shown == 0 ? "" : lines(table))
         + message("%s %s%s", Converters.name(tensor.type()), Arrays.toString(shape), cut);
   }
 

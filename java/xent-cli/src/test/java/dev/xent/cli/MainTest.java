@@ -145,6 +145,13 @@ class MainTest {
   }
 
   @Test
+  void helpIsACommandToo() {
+    assertThat(xent("help", "sample").succeeds().out()).isEqualTo(xent("sample", "--help").out());
+    assertThat(xent("help").succeeds().out()).isEqualTo(xent("--help").out());
+    xent("help", "sofmax").refuses("unknown command 'sofmax'", "did you mean 'softmax'");
+  }
+
+  @Test
   void theVersionIsGivenBesideAnythingElse() {
     assertThat(xent("sample", "--version", "--temperature", "x").succeeds().out())
         .isEqualTo(xent("--version").out());

@@ -40,8 +40,8 @@ class TableTest {
 
   @Test
   void noNumberHasNoLine() {
-    assertTable(Tensor.of(new float[0], 0, 3), "", "f32 [0, 3]");
-    assertTable(Tensor.of(new float[0], 3, 0), "", "f32 [3, 0]");
+    assertTable(Tensor.of(new float[0], 0, 3), "f32 [0, 3]");
+    assertTable(Tensor.of(new float[0], 3, 0), "f32 [3, 0]");
     assertTable(Tensor.of(new float[0], 0), "f32 [0]");
   }
 

@@ -7,6 +7,7 @@ import dev.xent.packaging.Processes.Ended;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,6 +100,17 @@ class LauncherTest {
         .singleElement()
         .asString()
         .startsWith("xent: internal error: java.lang.NoClassDefFoundError: ");
+  }
+
+  @Test
+  void aJarWithoutItsLibrariesSaysSo() throws IOException {
+    Path jar = Files.copy(Package.COMMAND, root.resolve("xent-cli.jar"));
+    Ended ended =
+        Processes.run(
+            root, List.of(Package.JDK.resolve("bin/java").toString(), "-jar", jar.toString()));
+    assertThat(ended.exit()).isEqualTo(2);
+    assertThat(ended.err().strip())
+        .isEqualTo("xent: xent-cli.jar needs the folder lib next to it; copy both");
   }
 
   private Ended run(String options, String... arguments) {
