@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * The perplexity of logits in a .npy file of any size, with one block of rows resident at a time:
@@ -51,13 +52,13 @@ public final class Perplexity {
     CrossEntropy loss = CrossEntropy.sum();
     LossSum lossSum = new LossSum();
     LossOutputs outputs = new LossOutputs().lossSum(lossSum);
+    long all = rows(logits);
     long resident = 0;
     long rows = 0;
     long blocks = 0;
-    for (long from = 0, all = 1; from < all; from = rows) {
+    for (long from = 0; from < all; from = rows) {
       try (Arena arena = Arena.ofConfined()) { // unmaps the block at its end
         NpyFile file = Npy.open(logits, arena);
-        all = file.shape()[0];
         long rowBytes = file.data().byteSize() / all;
         rows = Math.min(all, from + Math.max(1, BLOCK / rowBytes));
         Tensor block = file.tensor().slice(0, from, rows);
@@ -67,10 +68,20 @@ public final class Perplexity {
       }
     }
     System.out.printf(
-        "%d rows of %d MiB in %d blocks%n", lossSum.rows(), Files.size(logits) >> 20, blocks);
+        Locale.ROOT,
+        "%d rows of %d MiB in %d blocks%n",
+        lossSum.rows(),
+        Files.size(logits) >> 20,
+        blocks);
     System.out.printf("mean loss   %s%n", lossSum.mean());
     System.out.printf("perplexity  %s%n", StrictMath.exp(lossSum.mean()));
-    System.out.printf("resident memory  %d MiB at most%n", resident >> 10);
+    System.out.printf(Locale.ROOT, "resident memory  %d MiB at most%n", resident >> 10);
+  }
+
+  private static long rows(Path logits) {
+    try (Arena arena = Arena.ofConfined()) {
+      return Npy.open(logits, arena).shape()[0];
+    }
   }
 
   /** The memory of this process that is resident, mapped files included; 0 if not on Linux. */

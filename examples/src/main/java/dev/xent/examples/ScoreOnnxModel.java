@@ -60,9 +60,10 @@ public final class ScoreOnnxModel {
       LossOutputs outputs = new LossOutputs().losses(losses).argmax(believed).countCorrect(true);
       double loss = CrossEntropy.builder().build().on(logits, labels).outputs(outputs).run();
 
-      System.out.printf("images    %d%n", outputs.validRows());
+      System.out.printf(Locale.ROOT, "images    %d%n", outputs.validRows());
       System.out.printf("loss      %s%n", loss);
-      System.out.printf("accuracy  %d of %d%n", outputs.correctCount(), outputs.validRows());
+      System.out.printf(
+          Locale.ROOT, "accuracy  %d of %d%n", outputs.correctCount(), outputs.validRows());
       int worst = worst(losses);
       System.out.printf(
           Locale.ROOT,

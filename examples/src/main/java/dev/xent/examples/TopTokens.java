@@ -6,6 +6,7 @@ import dev.xent.Entropy;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import java.lang.foreign.Arena;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -30,7 +31,7 @@ public final class TopTokens {
 
       TopK.Result next = top.probabilities(logits);
       for (int s = 0; s < SEQUENCES; s++) {
-        System.out.printf("sequence %d, entropy %s%n", s, entropies.getFloat(s));
+        System.out.printf(Locale.ROOT, "sequence %d, entropy %s%n", s, entropies.getFloat(s));
         for (int k = 0; k < TOP; k++) {
           System.out.printf(
               "  token %6d  %s%n", next.classes().getLong(s, k), next.values().getFloat(s, k));
