@@ -23,7 +23,7 @@ enum {
 #if defined(__x86_64__)
 enum { X87 = 1, SSE = 2, AVX = 4, MASKS = 0x20, UPPER = 0x40, HIGH = 0x80 };
 
-#define NEEDED_1 (bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)
+#define NEEDED_1 (bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C | bit_POPCNT)
 #define NEEDED_7 (bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)
 
 static const xent_cpu_words full = {NEEDED_1, bit_AVX2 | NEEDED_7, X87 | SSE | AVX | MASKS | UPPER | HIGH};
@@ -97,6 +97,7 @@ static void one_word_missing(void) {
   expect(PLAIN, without_1(bit_AVX), "no AVX");
   expect(PLAIN, without_1(bit_FMA), "no FMA");
   expect(PLAIN, without_1(bit_F16C), "no F16C");
+  expect(PLAIN, without_1(bit_POPCNT), "no POPCNT");
   expect(PLAIN, without_7(bit_AVX2), "no AVX2");
   expect(WITH_AVX2, without_7(bit_AVX512F), "no AVX-512 F");
   expect(WITH_AVX2, without_7(bit_AVX512BW), "no AVX-512 BW");

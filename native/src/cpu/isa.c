@@ -9,7 +9,7 @@ static bool any_cpu(const xent_cpu_words *w) { return w != NULL; }
 #include <cpuid.h>
 
 static bool has_avx2(const xent_cpu_words *w) {
-  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
+  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C | bit_POPCNT;
   const uint64_t sse_and_avx = 0x6;
   if ((w->leaf_1_ecx & needed) != needed) return false;
   return (w->xcr0 & sse_and_avx) == sse_and_avx && (w->leaf_7_ebx & bit_AVX2);

@@ -14,7 +14,7 @@ public enum Isa {
   BEST,
   /** Plain C for any processor of the architecture. */
   SCALAR,
-  /** AVX2, FMA and F16C. */
+  /** AVX2, FMA, F16C and POPCNT. */
   AVX2,
   /** AVX-512: F, BW, DQ and VL. */
   AVX512,
