@@ -18,17 +18,15 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 FLOORS = [
     ["numerics", "kernels/options.h", "kernels/records.h", "kernels/schedules.h", "kernels/taken.h"],
     ["vector", "kernels/kernels.h"],
-    ["math", "cpu", "kernels/present.h"],
+    ["math", "cpu", "kernels/present.h", "kernels/take_path.h"],
     ["targets", "kernels/supported.h"],
     ["load", "f64", "kernels/job.h"],
     ["sum", "results", "elements", "linear", "sample"],
     ["order", "rows", "emit", "api"],
     ["schedules", "columns", "generic"],
     ["backward"],
-    ["kernels/paths.h"],
-    ["kernels/families.h"],
-    ["selected"],
-    ["kernels/tier.c"],
+    ["kernels/paths.h", "selected"],
+    ["tier"],
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS, 1) for room in rooms}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAST_OF_LINEAR = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)\nXENT_PLACES(places,"
 ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
-TIER = "kernels/tier.c"
+TIER = "kernels/tier/others.c"
 
 TAKEN = "kernels/taken.h"
 # For each set of paths that can be the last ones of a call: a function with calls on them, and an array that it does

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The paths of calls over rows: one list for each kind of call. A call takes the first path that fits, and its name is
- * in the report. The last path takes any call, and also the rows that other paths leave. The kernels of a path are in
- * schedules/ (single, dense, flow; long is in flow.h), columns/ (strip, turned), backward/, generic/ or f64/.
+ * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a path
+ * are in schedules/ (single, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H
@@ -14,8 +13,7 @@
 #include "kernels/generic/parts.h"
 #include "kernels/supported.h"
 #include "kernels/schedules/single.h"
-#include "kernels/schedules.h"
-#include "kernels/f64/backward.h"
+#include "kernels/take_path.h"
 
 /* Whether blocks of rows can compute a call, for any arrays. */
 XENT_INLINE bool blocks_fit(const xent_call *call) {
@@ -63,12 +61,6 @@ XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_enough_dense_rows(call);
 }
 
-static xent_status any_rows(const xent_call *call, xent_kernel fallback) { return fallback(call); }
-XENT_INLINE bool any_fits(const xent_call *call) {
-  (void)call;
-  return true;
-}
-
 /* The calls on columns that have been transposed to rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
 static xent_status cross_entropy_backward(const xent_call *call);
@@ -78,13 +70,6 @@ static xent_status turned_forward(const xent_call *call, xent_kernel fallback) {
 static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) {
   return turned_rows(call, cross_entropy_backward, fallback);
 }
-
-/*
- *   _(XENT_SCHEDULE_..., fits, run)
- *
- *   fits   whether the path computes a call, and is the fastest of those that follow: bool (const xent_call *)
- *   run    computes it: xent_status (const xent_call *, xent_kernel fallback); fallback takes rows that leave the path
- */
 
 /* softmax, log-softmax, log-sum-exp, cross-entropy */
 #define XENT_FORWARD_PATHS(_)              \
@@ -109,47 +94,10 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
   _(SHORT, short_copies_fit, backward_of_short_copies)     \
   _(CONTIGUOUS, contiguous_fits, backward_of_contiguous)   \
   _(COPIES, any_fits, backward_of_copies)
-/* float64 arithmetic */
-#define XENT_F64_SOFTMAX_PATHS(_) \
-  _(F64_TILES, f64_tiles_fit, f64_softmax_tiles) _(F64, any_fits, f64_softmax_rows)
-#define XENT_F64_LOG_SUM_EXP_PATHS(_) \
-  _(F64_TILES, f64_tiles_fit, f64_log_sum_exp_tiles) _(F64, any_fits, f64_log_sum_exp_rows)
-#define XENT_F64_LOSS_PATHS(_) _(F64_TILES, f64_tiles_fit, f64_loss_tiles) _(F64, any_fits, f64_loss_rows)
-#define XENT_F64_BACKWARD_PATHS(_)                              \
-  _(F64_ROWS, f64_backward_lies, f64_backward_of_lying)         \
-  _(F64_TILES, f64_backward_turns, f64_backward_of_tiles)       \
-  _(F64, any_fits, f64_backward_of_rows)
 
-/* The last path of a list has no switch. Without rows a call returns first, so no path divides by an empty axis. */
-#define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
-  if (fits == any_fits || (!XENT_IS_OFF(XENT_SCHEDULE_##schedule_) && fits(call))) {                                \
-    const xent_status status = run(call, fallback);                                                                  \
-    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of left-over rows, or of columns as rows */      \
-    return status;                                                                                                   \
-  }
-#define XENT_DEFINE_PATHS(name, paths, fallback_)                   \
-  static xent_status name(const xent_call *call) {                  \
-    const xent_kernel fallback = fallback_;                         \
-    if (call->row_begin >= call->row_end) return XENT_OK;           \
-    paths(XENT_TRY_PATH)                                            \
-    __builtin_unreachable();                                        \
-  }
 XENT_DEFINE_PATHS(forward_rows, XENT_FORWARD_PATHS, generic_forward)
 XENT_DEFINE_PATHS(cross_entropy_backward, XENT_GRADIENT_PATHS, generic_known)
 XENT_DEFINE_PATHS(softmax_backward, XENT_BACKWARD_PATHS, NULL)
-XENT_DEFINE_PATHS(f64_softmax, XENT_F64_SOFTMAX_PATHS, NULL)
-XENT_DEFINE_PATHS(f64_log_sum_exp, XENT_F64_LOG_SUM_EXP_PATHS, NULL)
-XENT_DEFINE_PATHS(f64_cross_entropy, XENT_F64_LOSS_PATHS, NULL)
-XENT_DEFINE_PATHS(f64_softmax_backward, XENT_F64_BACKWARD_PATHS, NULL)
 static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
-
-/* The kernel of a forward with fixed arrays and types, chosen once for many calls. */
-static xent_status single_forward(const xent_call *call) {
-  call->report->schedule = XENT_SCHEDULE_SINGLE;
-  return single_row(call, generic_forward);
-}
-static xent_kernel kept_forward(const xent_call *call) {
-  return !XENT_IS_OFF(XENT_SCHEDULE_SINGLE) && single_fits(call) ? single_forward : forward_rows;
-}
 
 #endif

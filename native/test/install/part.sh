@@ -30,7 +30,7 @@ for type in Debug ''; do
     -DCMAKE_BUILD_TYPE=$type -DASKED_BUILD_TYPE=$type -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work.log"
 done
 grep '"command"' "$commands" | grep -v consumer.c >"$work/ours"
-grep -q tier.c "$work/ours" || fail 'Xent is no part of it'
+grep -q tier/f32.c "$work/ours" || fail 'Xent is no part of it'
 if grep -qv -e ' -O[23s] ' "$work/ours"; then fail 'without a type of build it is not optimised'; fi
 sed -n 's/^ *"command": "\(.*consumer\.c\)",*$/\1/p' "$commands" >"$work/users"
 [ "$(wc -l <"$work/users")" = 2 ] || fail 'there are not two programs'
@@ -42,7 +42,7 @@ done <users
 echo 'a project that Xent is a part of: both names to link, the header, its own options'
 
 # The command of each tier, and of the other files of the shared library, without its files.
-sed -n 's/^ *"command": "\(.*\) -o .*\(tier\|xent\.dir.*linear\)\.c",*$/\1/p' ours |
+sed -n 's/^ *"command": "\(.*\) -o .*\(tier/others\|xent\.dir.*linear\)\.c",*$/\1/p' ours |
   sed 's/ -DXENT_VERSION=[^ ]*//; s/ -W[^p][^ ]*//g' >kinds
 compiler=$(sed -n '1s/ .*//p' kinds)
 probe() { # object, what stands for the project's flags, command

@@ -162,12 +162,12 @@ XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const f
   for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type != XENT_F32 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    lanes pair[2] = {XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES)};
-    quiet_pair(pair);
+    lanes two[2] = {XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES)};
+    quiet_pair(two);
     if (type == XENT_BF16)
-      lanes_store_numbers_bf16(halves + i, pair[0], pair[1], past);
+      lanes_store_numbers_bf16(halves + i, two[0], two[1], past);
     else
-      lanes_store_numbers_f16(halves + i, pair[0], pair[1], past);
+      lanes_store_numbers_f16(halves + i, two[0], two[1], past);
   }
   if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the last whole vector covers the rest */
     for (; i < n; i += XENT_LANES) {

@@ -14,7 +14,6 @@
 
 #include "kernels/selected/f32.h"
 #include "kernels/selected/f64.h"
-#include "kernels/families.h"
 #include "kernels/supported.h"
 
 XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slope) {
@@ -177,10 +176,8 @@ XENT_SHARED xent_status gradient_of_selected(selected_block *b, const xent_famil
   return status;
 }
 
-/* The arrays that are read or written here, or by the calls of cross-entropy. */
-
-XENT_SHARED xent_status selected_rows(const xent_call *call) {
-  const xent_family *family = call->wide ? &f64_family : &f32_family;
+/* All rows of a call, in blocks for which the scratch has room. */
+XENT_SHARED xent_status selected_rows(const xent_call *call, const xent_family *family) {
   const xent_shape *shape = call->shape;
   selected_block b; /* not initialized, because it is large */
   b.call = call;

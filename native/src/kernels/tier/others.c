@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * All kernels of one tier, XENT_TIER: this file is compiled once per instruction set. It is a single file, because code
- * shared by two kernels would otherwise be in the library twice.
- */
+/* The table of a tier, and the kernels that have no object of their own, because each compiles in a moment: float64
+ * arithmetic, divergences, binary cross-entropy, and functions that only tests call. */
 #include "kernels/elements/binary.h"
-#include "kernels/families.h"
-#include "kernels/linear/rows.h"
-#include "kernels/sample/bits.h"
-#include "kernels/sample/shards.h"
-#include "kernels/selected/selected.h"
+#include "kernels/f64/kl_divergence.h"
+#include "kernels/f64/paths.h"
+#include "kernels/math/tanh.h"
+#include "kernels/tier/tier.h"
 
-static xent_status sample_with_bytes(const xent_call *call) {
-  return call->shape->all_classes ? sample_shards(call) : sample_call(call, f32_family.cross_entropy_forward);
-}
-static xent_status sample(const xent_call *call) { return sample_with_flags(call, sample_with_bytes); }
-
-static xent_status linear_forward_call(const xent_call *call) {
-  return linear_call(call, &f32_family, linear_cross_entropy);
-}
-static xent_status linear_backward_call(const xent_call *call) {
-  return linear_call(call, &f32_family, linear_gradients);
-}
-static xent_status linear_states_call(const xent_call *call) { return linear_call(call, &f32_family, linear_states); }
+const xent_family XENT_TIER_NAME(f64) = {
+    .softmax_forward = f64_softmax,
+    .log_sum_exp = f64_log_sum_exp,
+    .softmax_backward = f64_softmax_backward,
+    .cross_entropy_forward = f64_cross_entropy,
+    .cross_entropy_backward = f64_cross_entropy,
+    .forward_states = f64_forward_states,
+    .backward_states = f64_backward_states,
+    .finish = f64_finish,
+};
 
 /* ---- for the tests ---- */
 
@@ -62,16 +57,16 @@ static double test_f64_log1p(double q) { return doubles_first(f64_log1p(doubles_
 /* ---- the table ---- */
 
 const xent_kernels XENT_TIER_NAME(kernels) = {
-    .f32 = &f32_family,
-    .f64 = &f64_family,
+    .f32 = &XENT_TIER_NAME(f32),
+    .f64 = &XENT_TIER_NAME(f64),
     .kl_divergence = f64_kl_divergence,
-    .sample = sample,
+    .sample = XENT_TIER_NAME(sample),
     .binary_cross_entropy = binary_cross_entropy,
-    .selected = selected_rows,
-    .linear_cross_entropy = linear_forward_call,
-    .linear_cross_entropy_backward = linear_backward_call,
-    .linear_states = linear_states_call,
-    .kept_forward = kept_forward,
+    .selected = XENT_TIER_NAME(selected),
+    .linear_cross_entropy = XENT_TIER_NAME(linear_cross_entropy),
+    .linear_cross_entropy_backward = XENT_TIER_NAME(linear_cross_entropy_backward),
+    .linear_states = XENT_TIER_NAME(linear_states),
+    .kept_forward = XENT_TIER_NAME(kept_forward),
     .exponential = test_exponential,
     .tanh = test_tanh,
     .f64_exponential = test_f64_exponential,
