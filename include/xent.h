@@ -88,7 +88,7 @@
  * SHARDS
  *   If the classes of a tensor are divided over processes, each process has a shard: arrays with the classes
  *   [first_class, first_class + classes) of all_classes. Labels stay in [0, all_classes). Shards are for
- *   xent_forward_states, xent_backward_states, xent_sample and, with statistics, the functions that write.
+ *   xent_forward_states, xent_backward_states and, with statistics, the functions that write.
  *
  * THREADS, ERRORS
  *   Functions are pure and re-entrant: no mutable globals, no allocation, no threads, no I/O, no environment variables.
@@ -98,8 +98,8 @@
  *   not the thread's own, as of a coroutine or a signal handler: it must have 136 KiB.
  *   If a call fails, xent_status_message has the reason, and its report the details: set .report = &report, and read
  *   the members that the status names below. xent_field_name(report.field) is the argument or option.
- *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
- *   xent_sample. Call xent_check_targets to check labels before the first store too.
+ *   Everything is checked before the first store, except a label out of range, and a state in xent_finish. Call
+ *   xent_check_targets to check labels before the first store too.
  *   If another thread changes labels, sparse targets, masks or row offsets during a call, the results are undefined and
  *   the status may be XENT_INVALID_LABEL, but the call accesses only memory that was checked.
  *   Every NaN written is the canonical quiet NaN of its type (0x7fc00000 in F32). A call sets the floating-point mode
@@ -129,7 +129,7 @@ extern "C" {
 #endif
 
 /* The version of this binary interface. Do not call a library with another ABI version. */
-#define XENT_ABI_VERSION 4
+#define XENT_ABI_VERSION 5
 /* The arithmetic of conformance/numerics.md; libraries with equal numerics versions return equal bits. */
 #define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this number, or end with the row. */
@@ -322,8 +322,7 @@ typedef struct xent_sizes {
   int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, see target_weights and
                            bias_tokens */
   int64_t top_count;    /* the number of top_classes per row, at most classes */
-  int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK; in xent_sample any
-                           class */
+  int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK */
   int64_t all_classes;  /* of all shards together; 0: not divided */
   int64_t prompt_count; /* tokens per row in prompt_tokens, unused entries included; fewer than 2^31 */
   int64_t output_count; /* the same of output_tokens */
@@ -435,7 +434,7 @@ typedef struct xent_report {
                          binary cross-entropy); of xent_sample: rows with a token. Add up the two rounds of
                          xent_finish */
   double denominator; /* of xent_check_targets: what a mean is divided by; else valid_rows, even with weights */
-  int64_t unfinished; /* of xent_finish, xent_sample: rows whose states must be computed again */
+  int64_t unfinished; /* of xent_finish: rows whose states must be computed again */
 } xent_report;
 
 /* ---- facts ------------------------------------------------------------------------------------ */
@@ -810,12 +809,6 @@ static inline xent_sampling xent_default_sampling(void) {
   return s;
 }
 
-/* The intermediate result of a shard for one row. Opaque. You may send it to another process with the same byte order.
- * It records numerics version, options and classes, and xent_sample rejects one that does not fit. */
-typedef struct xent_sample_state {
-  uint64_t opaque[524];
-} xent_sample_state;
-
 /* Draws a token of each row from the softmax of the classes that the filters keep, after scale, softcap, class_mask,
  * bias and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is
  * then NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are
@@ -832,18 +825,7 @@ typedef struct xent_sample_state {
  * array that is NULL is 0): then only the new tokens are read and checked, with the same result. The call reads all
  * tokens if counted_tokens is 0, if the workspace has another number, shape or prompt_count, with bias_tokens, and for
  * more than 16 new tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is below
- * prompt_count or above prompt_count + output_count. You may move the workspace, and use it after a call that fails.
- *
- * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
- * one or more. Tokens are numbered through all classes. Each shard calls with the same sampling and tokens, sends
- * its states to all shards, and calls again with the same logits and the gathered states, until report->unfinished
- * is 0. All shards then have the tokens of the whole rows. The states are sent once for greedy, and for top-k with
- * ties FIRST; twice if top-p keeps at most 512 classes; otherwise up to 14 times. Rows that are not finished are not
- * written.
- * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
- * with ties FIRST, top_n_sigma, xtc_probability, dynatemp_range and order; also kept_mask, the outputs after it and
- * drafts.
- * States that do not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
+ * prompt_count or above prompt_count + output_count. You may move the workspace, and use it after a call that fails. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;
@@ -872,12 +854,6 @@ typedef struct xent_sample_call {
   void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
                                     xent_sample_workspace, at a multiple of 8, for this call or text alone */
   uint64_t workspace_size;
-  /* For a shard, else NULL and 0: */
-  const xent_sample_state *gathered; /* NULL in the first call; then the states of all shards of the call before, in
-                                        any order of shards: shard s and row r at index s * outer * inner + r */
-  int64_t shards;                    /* the number of shards in gathered */
-  xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered, if no
-                                        other call reads it and this call is not repeated */
   xent_input bias_tokens;        /* or NULL: sizes.target_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
   xent_input draft_tokens;       /* or NULL: one class per row, of an integer type; -1: none. See above */
@@ -1217,7 +1193,6 @@ typedef struct xent_work {
   int64_t row_begin, row_end;
   int64_t class_begin, class_end; /* ignored if the struct of the function has no class range */
   uint64_t workspace_size;       /* of the workspace, if it is among the arrays; else 0 */
-  int64_t shards;                /* shards of xent_sample; else 0 */
   xent_prepared *prepared;       /* or NULL; if set, the call is only prepared, as by xent_prepare */
   uint64_t arrays;               /* bit i: the function's array i is passed; 0: its first arrays are passed */
 } xent_work;

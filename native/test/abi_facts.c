@@ -259,8 +259,6 @@ static void structs(void) {
   FIELD(xent_sampling, scale);
   FIELD(xent_sampling, dynatemp_range);
   FIELD(xent_sampling, dynatemp_exponent);
-  STRUCT(xent_sample_state);
-  FIELD(xent_sample_state, opaque);
   STRUCT(xent_sample_call);
   FIELD(xent_sample_call, size);
   FIELD(xent_sample_call, sizes);
@@ -286,9 +284,6 @@ static void structs(void) {
   FIELD(xent_sample_call, top_log_probabilities);
   FIELD(xent_sample_call, workspace);
   FIELD(xent_sample_call, workspace_size);
-  FIELD(xent_sample_call, gathered);
-  FIELD(xent_sample_call, shards);
-  FIELD(xent_sample_call, states);
   FIELD(xent_sample_call, bias_tokens);
   FIELD(xent_sample_call, bias_values);
   FIELD(xent_sample_call, draft_tokens);
@@ -492,7 +487,6 @@ static void structs(void) {
   FIELD(xent_work, class_begin);
   FIELD(xent_work, class_end);
   FIELD(xent_work, workspace_size);
-  FIELD(xent_work, shards);
   FIELD(xent_work, prepared);
   FIELD(xent_work, arrays);
 }

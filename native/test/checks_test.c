@@ -370,7 +370,6 @@ static void test_what_is_left_out(void) {
 static void test_far_rows(void) {
   static xent_statistics statistics;
   static xent_state states;
-  static xent_sample_state sample_states;
   static const int64_t many = INT64_C(1) << 60, beyond = INT64_C(1) << 61;
   const xent_range none = {0, 0};
 #define FAR(type, function, field_, ...)                                                                              \
@@ -403,10 +402,6 @@ static void test_far_rows(void) {
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(many, 1), .rows = &first, .report = &report,
                         .sampling = &sampling, .per_row = 1, .logits = {x, same}, .tokens = {&token, apart}};
   CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SAMPLING && report.integer == many);
-  c.per_row = 0;
-  c.sizes.all_classes = 2;
-  c.states = &sample_states;
-  CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_STATES && report.integer == many);
   const int32_t offsets[2] = {0, 1};
   const xent_range last = {beyond, beyond};
   const xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(beyond, 1), .rows = &last,

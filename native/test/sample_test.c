@@ -3,8 +3,8 @@
  * Sampling with every instruction set against the contract program: random mixtures of kinds of rows, filters, rules,
  * ties, penalties, types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page
  * without access, and the bytes between its elements must not change. Outputs of cross-entropy are compared with
- * cross-entropy. The same for rows in shards, which are split anywhere. Then invalid calls, the published vectors of
- * the random bits, padded rows, and how often tokens are drawn.
+ * cross-entropy. Then invalid calls, the published vectors of the random bits, padded rows, and how often tokens are
+ * drawn.
  * Usage: sample_test [N [SEED]]   N times the default number of mixtures
  */
 #include "pages.h"
@@ -536,169 +536,10 @@ static void test_mixture(bool long_row) {
   release_mixture(&m);
 }
 
-/* ---- shards ---- */
-
-enum { MOST_SHARDS = 24, MOST_ROUNDS = 14 };
-static uint64_t rows_of_shards, states_compared, shards_called, rounds_seen[MOST_ROUNDS + 1];
-
-/* Changes a request to options that shards support. */
-static void fit_for_shards(xent_sampling *s) {
-  const bool all = s->ties == XENT_TIES_OF_RULES ? s->rules == XENT_RULES_TRANSFORMERS || s->rules == XENT_RULES_VLLM
-                                                 : s->ties == XENT_TIES_ALL;
-  if (s->min_keep > 512) s->min_keep = 1 + below(512);
-  if (s->top_k > 512) s->top_k = 1 + below(512);
-  if (s->top_k == 0 || all) s->typical_p = 0;
-  s->top_n_sigma = s->xtc_probability = s->dynatemp_range = 0;
-  s->order = 0;
-}
-
 static int32_t any_tier(void) {
   int32_t isa = next_tier(XENT_ISA_BEST);
   while (one_in(2) && next_tier(isa)) isa = next_tier(isa);
   return isa;
-}
-
-typedef struct {
-  int64_t first, classes;
-} shard;
-
-static void *from_class(const array *a, int64_t class) {
-  return a->there ? a->memory + class * a->layout.classes * size_of(a->layout.type) : NULL;
-}
-
-/* Whether all rows are finished. */
-static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state *gathered, int64_t shards,
-                       xent_sample_state *states, void *workspace, uint64_t bytes) {
-  xent_options options = m->options;
-  options.isa = isa;
-  const int64_t middle = below(m->rows + 1);
-  int64_t counted = 0, unfinished = 0;
-  array bits = {.there = false}, *mask = &m->mask;
-  if (m->bits.there) *(mask = &bits) = bits_of(m, s.first, s.classes);
-#define IN(a) {address(a), (a)->layout}
-#define OF_SHARD(a) {from_class(a, s.first), (a)->layout}
-#define OUT(o) {address(&m->outputs[o]), m->outputs[o].layout}
-  for (int part = 0; part < 2; part++) {
-    xent_report report = {.size = sizeof report};
-    const xent_range rows = {part ? middle : 0, part ? m->rows : middle};
-    const xent_sample_call call = {
-        .size = sizeof call,
-        .sizes = {.outer = m->outer, .classes = s.classes, .inner = m->inner, .first_class = s.first,
-                  .all_classes = m->classes, .target_count = m->bias_count, .prompt_count = m->prompt_count,
-                  .output_count = m->output_count},
-        .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
-        .logits = OF_SHARD(&m->x),
-        .class_mask = {m->bits.there ? address(mask) : from_class(mask, s.first), mask->layout},
-        .bias = OF_SHARD(&m->bias), .prompt_tokens = IN(&m->prompt), .output_tokens = IN(&m->output),
-        .bias_tokens = IN(&m->bias_tokens), .bias_values = IN(&m->bias_values), .tokens = OUT(TOKENS),
-        .processed_log_probabilities = OUT(PROCESSED), .kept = OUT(KEPT), .workspace = workspace,
-        .workspace_size = bytes, .gathered = gathered, .shards = shards, .states = states};
-    const xent_status status = xent_sample(&call);
-    if (status) {
-      fprintf(stderr, "shard: %s %s %lld\n", xent_status_message(status), xent_field_name(report.field),
-              (long long)report.integer);
-      exit(1);
-    }
-    counted += report.valid_rows;
-    unfinished += report.unfinished;
-  }
-#undef OUT
-#undef OF_SHARD
-#undef IN
-  release(&bits);
-  if (unfinished) return false;
-  for (int64_t row = 0; row < m->rows; row++) counted -= get(&m->expected[TOKENS], row, 0) >= 0;
-  compared++;
-  different += counted != 0;
-  return true;
-}
-
-/* Whether a state equals that of the plain program, except for its digest. */
-static void compare_state(const mixture *m, const plain_row *r, const sample_state *q, shard s,
-                          const xent_sample_state *state) {
-  static sample_state expected;
-  _Static_assert(sizeof expected == sizeof *state, "the same bytes");
-  contract_sample_shard(&r->problem, q, s.first, s.classes, &expected);
-  expected.kind |= (uint32_t)XENT_NUMERICS_VERSION << 16;
-  memcpy(&expected.digest, (const char *)state + offsetof(sample_state, digest), sizeof expected.digest);
-  compared++;
-  states_compared++;
-  if (!memcmp(&expected, state, sizeof expected)) return;
-  if (different++ < 20) fprintf(stderr, "a state of question %u is not that of the plain program\n", q->kind);
-  describe(m, 0, XENT_ISA_BEST);
-}
-
-/* Top-p, of which min-p removes a part. */
-static void set_both(xent_sampling *s) {
-  const xent_sampling from = *s;
-  *s = xent_default_sampling();
-  s->seed = from.seed, s->stream = from.stream, s->step = from.step;
-  s->top_p = 0.9 + random_unit(&source) / 16;
-  s->min_p = 0.02 + random_unit(&source) / 2;
-}
-
-/* Rows that are split anywhere. Each shard uses one instruction set in each round, and states are gathered in any
- * order. A shard's states are equal for all instruction sets. */
-static void test_shards(bool long_row, bool both) {
-  mixture m = any_mixture(long_row);
-  const int64_t most = m.classes < MOST_SHARDS ? m.classes : MOST_SHARDS, n = 1 + below(most);
-  const uint64_t bytes = workspace_of(&m);
-  const size_t room = (size_t)m.rows * sizeof(xent_sample_state);
-  shard shards[MOST_SHARDS];
-  void *workspace = must_allocate((size_t)bytes + 8);
-  xent_sample_state *gathered = must_allocate((size_t)n * room), *written = must_allocate((size_t)n * room),
-                    *again = must_allocate(room);
-  for (int o = KEPT_MASK; o < OUTPUTS; o++) { /* which are of whole rows */
-    if (m.outputs[o].there) free(m.expected[o].memory);
-    release(&m.outputs[o]);
-  }
-  release(&m.draft), release(&m.draft_probabilities);
-  for (int64_t row = 0; row < m.rows; row++) fit_for_shards(&m.sampling[row]);
-  for (int64_t row = 0; both && row < m.rows; row++) set_both(&m.sampling[row]);
-  expect_tokens(&m);
-  rows_of_shards += (uint64_t)m.rows;
-  int64_t left = m.classes;
-  for (int64_t i = 0; i < n; i++) { /* any sizes, from the end */
-    const int64_t room_left = left - (n - 1 - i);
-    const int64_t size = i == n - 1 ? left : 1 + below(one_in(3) && room_left > 1 ? 2 : room_left);
-    shards[i] = (shard){left - size, size};
-    left -= size;
-  }
-  bool done = false;
-  int round = 0;
-  const int64_t plain = m.classes < 3000 || one_in(4) ? below(m.rows) : -1; /* the row to compare with it */
-  plain_row *of_plain = plain_row_of(&m, plain < 0 ? 0 : plain);
-  sample_state question = {0};
-  for (; !done && round <= MOST_ROUNDS; round++) {
-    if (plain >= 0) contract_sample_question(&of_plain->problem, &question);
-    for (int o = 0; o < OUTPUTS; o++) clear(&m.outputs[o]);
-    for (int64_t i = 0; i < n; i++) {
-      const xent_sample_state *before = round ? gathered : NULL;
-      const int64_t answers = round ? n : 0;
-      xent_sample_state *states = written + i * m.rows;
-      done = call_shard(&m, shards[i], any_tier(), before, answers, states, workspace, bytes);
-      call_shard(&m, shards[i], any_tier(), before, answers, again, workspace, bytes);
-      shards_called++;
-      compared++;
-      if (memcmp(states, again, room)) {
-        if (different++ < 20) fprintf(stderr, "round %d of shard %lld: other states\n", round, (long long)i);
-        describe(&m, 0, XENT_ISA_BEST);
-      }
-      if (plain >= 0) compare_state(&m, of_plain, &question, shards[i], states + plain);
-      if (done) compare(&m, XENT_ISA_BEST);
-    }
-    const int64_t turn = below(n);
-    for (int64_t i = 0; i < n; i++)
-      memcpy(gathered + (i + turn) % n * m.rows, written + i * m.rows, room);
-  }
-  compared++;
-  if (done)
-    rounds_seen[round - 1]++;
-  else if (different++ < 20)
-    fprintf(stderr, "shards have no end\n");
-  free_row(of_plain);
-  free(workspace), free(gathered), free(written), free(again);
-  release_mixture(&m);
 }
 
 /* ---- random bits ---- */
@@ -1106,143 +947,6 @@ static void test_refused_calls(void) {
   expect_number("tokens of no rows", few_tokens[1], 77);
 }
 
-/* Two shards of three rows, of four classes and of six, in the round after the first. */
-static xent_sample_state few_gathered[2 * FEW_ROWS], few_states[FEW_ROWS];
-
-static xent_sample_call few_shard(int64_t first, int64_t classes, const xent_sample_state *gathered) {
-  xent_sample_call c = few_call();
-  c.logits.address = few_x + first;
-  c.sizes.first_class = first;
-  c.sizes.classes = classes;
-  c.sizes.all_classes = FEW_CLASSES;
-  c.gathered = gathered;
-  c.shards = gathered ? 2 : 0;
-  c.states = few_states;
-  return c;
-}
-
-static void gather_few(int rounds) {
-  static xent_sample_state made[2 * FEW_ROWS];
-  for (int round = 0; round < rounds; round++) {
-    for (int i = 0; i < 2; i++) {
-      xent_sample_call c = few_shard(i ? 4 : 0, i ? 6 : 4, round ? few_gathered : NULL);
-      must(xent_sample(&c), "shard");
-      memcpy(made + i * FEW_ROWS, few_states, sizeof few_states);
-    }
-    memcpy(few_gathered, made, sizeof made);
-  }
-}
-
-static void test_refused_shards(void) {
-#define REFUSED(field_, change, status, row)                                                  \
-  do {                                                                                        \
-    xent_sample_call c = few_shard(4, 6, NULL);                                               \
-    change;                                                                                   \
-    expect_refusal(#change, &c, status, XENT_FIELD_##field_, row);                            \
-  } while (0)
-  REFUSED(FIRST_CLASS, c.sizes.first_class = -1, XENT_INVALID_SHAPE, -1);
-  REFUSED(ALL_CLASSES, c.sizes.first_class = 5, XENT_INVALID_SHAPE, -1);
-  REFUSED(ALL_CLASSES, c.sizes.all_classes = INT64_C(1) << 31, XENT_INVALID_SHAPE, -1);
-  REFUSED(STATES, c.states = NULL, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(STATES, c.states = (void *)((char *)few_states + 4), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(STATES, c.gathered = (void *)((char *)few_gathered + 4), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(STATES, c.shards = 1, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(STATES, c.gathered = few_gathered, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(STATES, (c.gathered = few_gathered, c.shards = -1), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(TOP_K, few_sampling[1].top_k = 513, XENT_UNSUPPORTED, 1);
-  REFUSED(MIN_KEEP, few_sampling[1].min_keep = 513, XENT_UNSUPPORTED, 1);
-  REFUSED(TYPICAL_P, few_sampling[1].typical_p = 0.5, XENT_UNSUPPORTED, 1);
-  REFUSED(TYPICAL_P, (few_sampling[1].typical_p = 0.5, few_sampling[1].top_k = 3, few_sampling[1].ties = XENT_TIES_ALL),
-          XENT_UNSUPPORTED, 1);
-  REFUSED(TOP_N_SIGMA, few_sampling[1].top_n_sigma = 1, XENT_UNSUPPORTED, 1);
-  REFUSED(XTC_PROBABILITY, few_sampling[1].xtc_probability = 1, XENT_UNSUPPORTED, 1);
-  REFUSED(DYNATEMP_RANGE, few_sampling[1].dynatemp_range = 1, XENT_UNSUPPORTED, 1);
-  REFUSED(ORDER, few_sampling[1].order = XENT_FILTER_TOP_K, XENT_UNSUPPORTED, 1);
-  REFUSED(KEPT_MASK, c.kept_mask = ((xent_output){few_states, xent_per_class(6, 1, XENT_U8)}), XENT_UNSUPPORTED, -1);
-  REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){few_states, xent_per_row(1, XENT_I64)},
-          c.draft_probabilities = c.logits), XENT_UNSUPPORTED, -1);
-  REFUSED(RANKS, c.ranks = ((xent_output){few_states, xent_per_row(1, XENT_I64)}), XENT_UNSUPPORTED, -1);
-  REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_logs, xent_per_row(1, XENT_F32)}),
-          XENT_UNSUPPORTED, -1);
-#undef REFUSED
-  xent_sample_call c = few_call();
-  c.states = few_states;
-  expect_refusal("states of whole rows", &c, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, -1);
-  c = few_shard(4, 6, NULL);
-  c.report = NULL;
-  expect_number("no report", xent_sample(&c), XENT_INVALID_ARGUMENT);
-}
-
-/* A change of one number of a state of row 1 is rejected with that row. */
-static void test_refused_states(void) {
-  enum { KIND, FIRST, CLASSES, COUNT = 8, LISTED = 10, X = 12 }; /* words of eight bytes */
-  static const struct {
-    int rounds, word, shift;
-    uint64_t change;
-    const char *name;
-  } changes[] = {{1, KIND, 16, 1, "numerics version"}, {1, KIND, 0, 2, "another question"}, {1, KIND, 0, 4, "kind"},
-                 {1, KIND, 32, 1, "digest"}, {1, FIRST, 0, 1, "first class"}, {1, CLASSES, 0, 1, "classes"},
-                 {1, CLASSES, 0, UINT64_C(1) << 63, "negative classes"}, {1, 3, 0, 1, "most"}, {1, 4, 0, 1, "last"},
-                 {1, 5, 0, 1, "from"}, {1, 6, 0, 1, "to"}, {1, 7, 0, 1, "before"}, {1, COUNT, 63, 1, "count"},
-                 {1, LISTED, 10, 1, "listed"}, {1, X, 0, 0x7fc00000, "value that is NaN"}, {1, X, 32, 8, "class"},
-                 {1, X + 1, 32, 1, "classes that fall"}, {2, 4, 0, 1, "token"},
-                 {2, COUNT, 0, 1, "kept"}, {2, 11, 0, 1, "log-probability"}};
-  for (int i = 0; i < FEW_ROWS * FEW_CLASSES; i++) few_x[i] = (float)(i * 7 % 10);
-  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
-    for (int s = 0; s < 2; s++) {
-      gather_few(changes[i].rounds);
-      uint64_t *word = &few_gathered[s * FEW_ROWS + 1].opaque[changes[i].word];
-      const uint64_t change = changes[i].change << changes[i].shift;
-      *word = change == 0x7fc00000 ? *word | change : *word ^ change;
-      xent_sample_call c = few_shard(4, 6, few_gathered);
-      const xent_status status = xent_sample(&c);
-      compared++;
-      if (status == XENT_INVALID_ARGUMENT && few_report.field == XENT_FIELD_STATES && few_report.row == 1 &&
-          few_tokens[1] == 77)
-        continue;
-      different++;
-      fprintf(stderr, "a state with another %s: %s, %s, row %lld\n", changes[i].name, xent_status_message(status),
-              xent_field_name(few_report.field), (long long)few_report.row);
-    }
-  gather_few(1);
-  xent_sample_call c = few_shard(4, 6, few_gathered);
-  c.shards = 1;
-  expect_refusal("a shard is missing", &c, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, 0);
-  c = few_shard(4, 6, few_gathered);
-  few_sampling[2].seed = 1;
-  expect_number("another seed", xent_sample(&c), XENT_INVALID_ARGUMENT);
-  expect_number("row of another seed", few_report.row, 2);
-}
-
-/* Sums that do not fit: of a row of equals in one shard, whose second round lists classes, or sums with top-p. */
-static void test_refused_sums(void) {
-  enum { CLASSES = 5000, SUM = 9, LISTED, BINS = 12 };
-  static float x[CLASSES];
-  for (int i = 0; i < 4; i++) {
-    xent_report report = {.size = sizeof report};
-    xent_sampling s = xent_default_sampling();
-    xent_sample_state state, next;
-    int64_t token = 77;
-    s.top_p = i < 2 ? 0 : 0.5;
-    xent_sample_call c = {.size = sizeof c,
-                          .sizes = {.outer = 1, .classes = CLASSES, .inner = 1, .all_classes = CLASSES},
-                          .sampling = &s, .report = &report, .logits = {x, xent_per_class(CLASSES, 1, XENT_F32)},
-                          .tokens = {&token, xent_per_row(1, XENT_I64)}, .states = &state};
-    must(xent_sample(&c), "first round");
-    c.gathered = &state;
-    c.shards = 1;
-    if (i < 3) must(xent_sample(&c), "second round, in place");
-    if (i == 0) memset(&state.opaque[BINS], 0, sizeof state - 8 * BINS);
-    if (i == 1 || i == 2) state.opaque[SUM] = 0;
-    if (i == 3) state.opaque[LISTED] = 0;
-    c.states = &next;
-    expect_number("sums that do not fit", xent_sample(&c), XENT_INVALID_ARGUMENT);
-    expect_number("field", report.field, XENT_FIELD_STATES);
-    expect_number("row", report.row, 0);
-    expect_number("token", token, 77);
-  }
-}
-
 /* With more classes than tokens can number, the size of the workspace is 0. */
 static void test_workspace_of_too_many_classes(void) {
   expect_number("a workspace", xent_sample_workspace(INT32_MAX, INT64_MAX) != 0, 1);
@@ -1345,7 +1049,7 @@ static void test_text(void) {
       memmove(t.wide_tokens, t.wide_tokens + 1, (size_t)t.count * sizeof *t.wide_tokens);
       if (t.counted && t.counted < t.prompt_count) t.counted = 0;
     }
-    if (one_in(20)) t.workspace[below(5)] ^= UINT64_C(1) << below(64); /* its head */
+    if (one_in(20)) t.workspace[below(4)] ^= UINT64_C(1) << below(64); /* its head */
   }
 }
 
@@ -1421,9 +1125,6 @@ int main(int argc, char **argv) {
   if (argc > 2) source.state = (uint64_t)atoll(argv[2]);
   test_refused_options();
   test_refused_calls();
-  test_refused_shards();
-  test_refused_states();
-  test_refused_sums();
   test_workspace_of_too_many_classes();
   test_refused_counts();
   test_tokens_without_penalty();
@@ -1438,11 +1139,6 @@ int main(int argc, char **argv) {
   test_chances(times > 1 ? 24 : 8);
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
-  for (int64_t i = 0; i < times * MIXTURES; i++) test_shards(i % 4 == 0, i % 8 == 4);
-  printf("%" PRIu64 " rows in shards, %" PRIu64 " calls, %" PRIu64 " states of the plain program; rounds of states:",
-         rows_of_shards, shards_called, states_compared);
-  for (int i = 1; i <= MOST_ROUNDS; i++) printf(" %" PRIu64, rounds_seen[i]);
-  printf("\n");
   printf("%" PRIu64 " values compared, of %" PRIu64 " rows, %" PRIu64 " differ\n", compared, rows_sampled, different);
   return different ? 1 : 0;
 }

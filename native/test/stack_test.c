@@ -287,22 +287,6 @@ static void *run_sample(void *argument) {
                 ARRAYS(x, lse, i % 2 ? bits : NULL, NULL, NULL, NULL, losses, NULL, NULL, y, NULL, NULL, NULL, NULL,
                        flags)),
          "sample");
-  static _Thread_local xent_sample_state state; /* of the first row, whose classes one shard has */
-  xent_report report = {.size = sizeof report};
-  s->all_classes = p.classes;
-  for (int i = 0; i < 2; i++)
-    for (int round = 0; round == 0 || report.unfinished; round++)
-      must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
-                              .shape = s,
-                              .options = &p.options,
-                              .sampling = &ways[i],
-                              .report = &report,
-                              .row_begin = 0,
-                              .row_end = 1,
-                              .shards = round != 0},
-                  ARRAYS(x, lse, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                         round ? &state : NULL, &state)),
-           "shard");
   return NULL;
 }
 

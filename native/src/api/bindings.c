@@ -262,7 +262,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   f.reserved = 0;
   f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
                        .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
-                       .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
+                       .sampling = w->sampling, .workspace_size = w->workspace_size};
   for (int i = 0; i < function->count && given < count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     if (!is_array(function, i) || !is_passed(w->arrays, place++)) continue;

@@ -146,19 +146,17 @@ xent_status xent_refuse_foreign(xent_frame *f, uint32_t foreign) {
   return XENT_OK;
 }
 
-/* Classes of a shard begin at a chunk boundary and end at one or at the end of the row; in sampling they may begin and
- * end anywhere. */
+/* Classes of a shard begin at a chunk boundary and end at one or at the end of the row. */
 static xent_status check_shard(xent_frame *f) {
   const xent_shape *s = f->call.shape;
-  const int64_t unit = f->call.any_split ? 1 : XENT_CHUNK;
   if (!(s->first_class | s->all_classes)) return XENT_OK;
   if (s->all_classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
-  if (s->first_class < 0 || s->first_class % unit || (s->first_class && !s->all_classes))
+  if (s->first_class < 0 || s->first_class % XENT_CHUNK || (s->first_class && !s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FIRST_CLASS, s->first_class);
   if (!s->all_classes) return XENT_OK;
   int64_t end;
   if (__builtin_add_overflow(s->first_class, s->classes, &end) || end > s->all_classes ||
-      (end % unit && end != s->all_classes))
+      (end % XENT_CHUNK && end != s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
   return XENT_OK;
 }

@@ -19,14 +19,13 @@ enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };
   _(c, ranks, RANKS, OPTIONAL) _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL) \
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, sampling, SAMPLING, OPTIONAL)            \
   _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                        \
-  _(c, gathered, GATHERED, OPTIONAL) _(c, shards, SHARDS, OPTIONAL) _(c, states, SAMPLE_STATES, OPTIONAL) \
   _(c, bias_tokens, BIAS_TOKENS, OPTIONAL) _(c, bias_values, BIAS_VALUES, OPTIONAL) \
   _(c, draft_tokens, DRAFT_TOKENS, OPTIONAL) _(c, draft_probabilities, DRAFT_PROBABILITIES, OPTIONAL)
 XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
 const xent_function xent_of_sample = {
-    XENT_ARGUMENTS(xent_sample_call, 896, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
+    XENT_ARGUMENTS(xent_sample_call, 872, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
     .reserved = offsetof(xent_sample_call, reserved)};
 
 /* ---- options ---- */
@@ -53,25 +52,9 @@ static xent_status check_order(xent_frame *f, const xent_sampling *s) {
   return XENT_OK;
 }
 
-/* Checks that the filters of a shard work on a few classes per row, or on sums of weights. */
-static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
-  if (s->greedy) return XENT_OK;
-  if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);
-  if (s->top_k > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_K, s->top_k);
-  if (s->top_n_sigma != 0) return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_N_SIGMA, s->top_n_sigma);
-  if (s->xtc_probability != 0)
-    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_XTC_PROBABILITY, s->xtc_probability);
-  if (s->dynatemp_range != 0)
-    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_DYNATEMP_RANGE, s->dynatemp_range);
-  if (s->order) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ORDER, (int64_t)s->order);
-  if (!has_filter(s, XENT_FILTER_TYPICAL_P) || (s->top_k != 0 && !keeps_all_ties(s))) return XENT_OK;
-  return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->typical_p);
-}
-
 static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
   xent_status status = xent_check_numbers(f, s, choices, XENT_COUNT(choices));
   if (!status) status = check_order(f, s);
-  if (!status && f->call.shape->all_classes) status = check_shard_filters(f, s);
   return status ? status : xent_check_numbers(f, s, penalties, XENT_COUNT(penalties));
 }
 
@@ -114,7 +97,7 @@ uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
 static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t begin, int64_t count,
                                 int32_t field) {
   const xent_call *c = &f->call;
-  const int64_t classes = classes_of_rows(c->shape);
+  const int64_t classes = c->shape->classes;
   for (int64_t row = c->row_begin; tokens && row < c->row_end; row++) {
     const int64_t first = row_offset(c->shape, l, row);
     for (int64_t i = begin; i < count; i++) {
@@ -172,38 +155,11 @@ static xent_status check_drafts(xent_frame *f) {
   return check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 0, 1, XENT_FIELD_DRAFT_TOKENS);
 }
 
-/* The additional arrays of a shard's call; other outputs need whole rows. */
-#define OF_SHARDS                                                                                            \
-  (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(MASK_OF_TOKENS) | XENT_RULE_BIT(BIAS) |     \
-   XENT_RULE_BIT(PROMPT_TOKENS) | XENT_RULE_BIT(OUTPUT_TOKENS) | XENT_RULE_BIT(BIAS_TOKENS) |                \
-   XENT_RULE_BIT(BIAS_VALUES) | XENT_RULE_BIT(PROCESSED_LOG_PROBABILITIES) | XENT_RULE_BIT(KEPT))
-
-/* Checks the arrays that a shard must not have, and those that only a shard may have. */
-static xent_status check_shard_arrays(xent_frame *f) {
-  const xent_call *c = &f->call;
-  if (!c->shape->all_classes) {
-    const bool any = c->gathered || c->shards || c->sample_states;
-    return any ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards) : XENT_OK;
-  }
-  if (f->report == &f->own_report) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  const bool some = c->gathered ? c->shards > 0 && c->shards <= c->shape->all_classes : c->shards == 0;
-  if (!some) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards);
-  for (int i = 0; i < XENT_COUNT(places); i++) {
-    const xent_rule *rule = &xent_rules[places[i].rule];
-    if (OF_SHARDS >> places[i].rule & 1 || !xent_is_array(rule)) continue;
-    if (xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
-  }
-  const int64_t size = sizeof(xent_sample_state);
-  const xent_status status = xent_check_record(f, c->gathered, c->shards, size, XENT_FIELD_STATES, XENT_OPTIONAL);
-  return status ? status : xent_check_record(f, c->sample_states, 1, size, XENT_FIELD_STATES, XENT_NEEDED);
-}
-
 static xent_status check_sample_arrays(xent_frame *f) {
   xent_status status = xent_check_places(f, &xent_of_sample);
   if (!status) status = check_top_count(f);
   if (!status) status = check_lists(f);
-  if (!status) status = check_drafts(f);
-  return status ? status : check_shard_arrays(f);
+  return status ? status : check_drafts(f);
 }
 
 /* ---- the call ---- */
@@ -219,17 +175,10 @@ static xent_status check_options(xent_frame *f) {
 static xent_status sample(xent_frame *f) {
   xent_call *c = &f->call;
   const int32_t per_row = f->choice;
-  c->any_split = true;
   xent_status status = xent_begin(f, false);
-  if (!status) {
-    c->class_begin = 0;
-    c->class_end = c->shape->classes;
-    status = xent_check_ranges(f);
-  }
+  if (!status) status = xent_check_rows(f);
   if (!status && c->shape->classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, c->shape->classes);
-  if (!status && c->shape->all_classes > MOST_CLASSES)
-    status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
   if (!status) status = check_options(f);
   if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, f->reserved);

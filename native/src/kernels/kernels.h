@@ -48,8 +48,6 @@ typedef struct {
   xent_statistics *statistics;
   xent_state *states;
   const xent_state *known_states;
-  const xent_sample_state *gathered; /* of shard s and row r at index s times all rows, plus r */
-  xent_sample_state *sample_states;
 #ifdef XENT_FRESH_ARRAY
   const void *fresh; /* an array that is new to all code: given_test.c */
 #endif
@@ -60,7 +58,6 @@ typedef struct {
   const xent_layout *output_layout;
   const xent_sampling *sampling; /* of all rows, or of row r at index r */
   uint64_t workspace_size;
-  int64_t shards;
   xent_report *report;
   int32_t divergence; /* XENT_KULLBACK_LEIBLER, ... */
   uint32_t digest;   /* of the options, as stored in statistics and states; set if the call reads or writes any */
@@ -70,7 +67,6 @@ typedef struct {
   bool stream;       /* stores bypass the caches */
   bool second_round; /* of xent_finish */
   bool sampling_per_row;
-  bool any_split; /* a shard may begin and end at any class */
 } xent_call;
 
 /* Records of 64 bytes, which are opaque to callers. */
@@ -140,14 +136,6 @@ enum {
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and needs its second round */
   XENT_ROW_CORRECT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
-};
-
-/* Requests to the shards of a row in sampling. */
-enum {
-  XENT_ASK_LIST = 1,  /* the first classes in order */
-  XENT_ASK_ORDER = 2, /* weights, by their position in the order */
-  XENT_ASK_CLASS = 3, /* weights, by class */
-  XENT_ASK_NOTHING = 4 /* the row is complete */
 };
 
 /* States are sent between machines, so they contain the arithmetic that made them. */

@@ -53,8 +53,8 @@
   (XENT_HAS(logits) | XENT_HAS(tokens) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | \
    XENT_HAS(output_tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) | \
    XENT_HAS(log_probabilities) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(workspace) | XENT_HAS(gathered) | XENT_HAS(sample_states) | \
-   XENT_HAS(bias_tokens) | XENT_HAS(bias_values) | XENT_HAS(draft_tokens) | XENT_HAS(draft_probabilities))
+   XENT_HAS(top_log_probabilities) | XENT_HAS(workspace) | XENT_HAS(bias_tokens) | XENT_HAS(bias_values) | \
+   XENT_HAS(draft_tokens) | XENT_HAS(draft_probabilities))
 #define XENT_TAKEN_BY_BINARY_CROSS_ENTROPY \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(losses) | XENT_HAS(output) | XENT_HAS(element_weights) | \
    XENT_HAS(positive_weights) | XENT_HAS(exact_sum))

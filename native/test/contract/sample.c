@@ -87,12 +87,12 @@ static float value_of(const sample_problem *p, int64_t class) {
   return x;
 }
 
-/* Those of classes [begin, end), in order. False where one is NaN or +inf. */
-static bool take_candidates(row *r, int64_t begin, int64_t end) {
+/* All of a row, in order. False where one is NaN or +inf. */
+static bool take_candidates(row *r) {
   const sample_problem *p = r->problem;
   r->count = 0;
   r->first = r->order;
-  for (int64_t class = begin; class < end; class++) {
+  for (int64_t class = 0; class < p->classes; class++) {
     if (p->mask && !p->mask[class]) continue;
     const float x = value_of(p, class);
     if (isnan(x) || x == INFINITY) return false;
@@ -104,8 +104,9 @@ static bool take_candidates(row *r, int64_t begin, int64_t end) {
 
 /* ---- weights ---- */
 
-/* Of what is left, at a temperature, M being the row's largest; their sum. */
-static int64_t weigh_below(row *r, float M, const contract_temperature *t) {
+/* Of what is left, at a temperature; their sum. */
+static int64_t weigh(row *r, const contract_temperature *t) {
+  const float M = r->first[0].x;
   const bool shifted = fabsf(M * t->hi) > 16384;
   const float N = contract_reference((shifted ? 0.0f : M) * t->hi);
   int log_classes = 0;
@@ -119,8 +120,6 @@ static int64_t weigh_below(row *r, float M, const contract_temperature *t) {
   }
   return sum;
 }
-
-static int64_t weigh(row *r, const contract_temperature *t) { return weigh_below(r, r->first[0].x, t); }
 
 /* ceil(p S), p in [0, 1]: p is m 2^(exponent - 53). */
 static wide ceiling_of_product(double p, int64_t S) {
@@ -356,7 +355,7 @@ void contract_sample(const sample_problem *p, sample_answer *answer) {
   const float nan = NAN;
   *answer = (sample_answer){.token = -1, .kept = 0, .processed = nan, .mask = answer->mask};
   memset(answer->mask, 0, (size_t)p->classes);
-  if (r.order && take_candidates(&r, 0, p->classes) && r.count > 0) {
+  if (r.order && take_candidates(&r) && r.count > 0) {
     contract_temperature t = contract_temperature_of(p->sampling->temperature);
     if (p->sampling->greedy) r.count = 1;
     else filter(&r, &t);
@@ -367,172 +366,7 @@ void contract_sample(const sample_problem *p, sample_answer *answer) {
     if (p->draft_probabilities && p->draft >= 0 && !p->sampling->greedy) token = draft(&r, S);
     if (!token) token = draw(&r, S);
     answer->token = token->class;
-    answer->log_probability = processed_of(token->weight, S);
-    answer->processed = (float)answer->log_probability;
+    answer->processed = (float)processed_of(token->weight, S);
   }
   free(r.order);
-}
-
-/* ---- shards ---- */
-
-/* Rises with x. */
-static int64_t ordinal(float x) {
-  const float magnitude = fabsf(x);
-  uint32_t bits;
-  memcpy(&bits, &magnitude, sizeof bits);
-  return x < 0 ? -(int64_t)bits : (int64_t)bits;
-}
-static uint64_t order_key(float x, int64_t class, int64_t K) {
-  return (uint64_t)(INT64_C(0x7f800000) - ordinal(x)) * (uint64_t)K + (uint64_t)class;
-}
-static float value_of_key(uint64_t key, int64_t K) {
-  const int64_t o = INT64_C(0x7f800000) - (int64_t)(key / (uint64_t)K);
-  const uint32_t bits = (uint32_t)(o < 0 ? -o : o);
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return o < 0 ? -x : x;
-}
-static int shift_of(const sample_state *q) {
-  int s = 0;
-  while ((q->to - q->from) >> s >= SAMPLE_BINS) s++;
-  return s;
-}
-
-/* At which a question is weighed: that of the draw, or of the filters. */
-static contract_temperature heat_of_question(const sample_problem *p, uint32_t kind) {
-  const xent_sampling *s = p->sampling;
-  const bool filters = kind != SAMPLE_CLASS && s->rules == XENT_RULES_LLAMA_CPP;
-  return contract_temperature_of(filters ? 0 : s->temperature);
-}
-
-void contract_sample_shard(const sample_problem *p, const sample_state *q, int64_t first, int64_t classes,
-                           sample_state *a) {
-  *a = *q;
-  a->first = first;
-  a->classes = classes;
-  if (q->kind == SAMPLE_DONE) return;
-  const contract_temperature t = heat_of_question(p, q->kind);
-  row r = {.problem = p, .order = malloc((size_t)classes * sizeof *r.order)};
-  if (!r.order) abort();
-  a->bad = !take_candidates(&r, first, first + classes);
-  if (a->bad) r.count = 0;
-  int64_t kept = 0; /* the set, which is the first of the order */
-  while (kept < r.count && (r.first[kept].x > q->low || (r.first[kept].x == q->low && r.first[kept].class <= q->last)))
-    kept++;
-  a->n = r.count = kept;
-  if (q->M > -INFINITY && kept > 0) a->S = weigh_below(&r, q->M, &t);
-  for (int64_t i = 0; q->kind != SAMPLE_LIST && i < kept; i++) {
-    const candidate *c = &r.first[i];
-    const uint64_t key = q->kind == SAMPLE_CLASS ? (uint64_t)c->class : order_key(c->x, c->class, p->classes);
-    if (key >= q->from && key <= q->to) a->bins[(key - q->from) >> shift_of(q)] += (uint64_t)c->weight;
-  }
-  if (q->kind == SAMPLE_LIST) {
-    a->listed = (uint32_t)(kept < SAMPLE_BINS ? kept : SAMPLE_BINS);
-    qsort(r.first, a->listed, sizeof *r.first, by_class);
-    for (uint32_t i = 0; i < a->listed; i++) {
-      a->list[i].x = r.first[i].x + 0.0f;
-      a->list[i].class = (int32_t)r.first[i].class;
-    }
-  }
-  free(r.order);
-}
-
-static void ask(sample_state *q, uint32_t kind, float low, int64_t last, uint64_t from, uint64_t to, int64_t before) {
-  *q = (sample_state){.kind = kind, .M = q->M, .low = low + 0.0f, .last = last, .from = from, .to = to,
-                      .before = before};
-}
-static void ask_class(const sample_problem *p, sample_state *q, float low, int64_t last) {
-  ask(q, SAMPLE_CLASS, low, last, 0, (uint64_t)p->classes - 1, 0);
-}
-
-/* The results are those of the whole row. */
-static void row_is_done(const sample_problem *p, sample_state *q) {
-  sample_answer answer = {.mask = malloc((size_t)p->classes)};
-  if (!answer.mask) abort();
-  contract_sample(p, &answer);
-  *q = (sample_state){.kind = SAMPLE_DONE, .last = answer.token, .n = answer.kept,
-                      .processed = answer.log_probability};
-  free(answer.mask);
-}
-
-/* The threshold of min-p, rounded up to a float; -inf without. */
-static float least_float(const sample_problem *p, float M) {
-  const contract_temperature t = heat_of_question(p, SAMPLE_LIST);
-  if (p->sampling->min_p == 0) return -INFINITY;
-  const double least = least_of(p->sampling->min_p, M, &t);
-  if (least <= -(double)FLT_MAX) return -INFINITY;
-  const float rounded = (float)least;
-  return (double)rounded < least ? nextafterf(rounded, INFINITY) : rounded;
-}
-
-static void after_list(const sample_problem *p, sample_state *q, const sample_state *all) {
-  const xent_sampling *s = p->sampling;
-  candidate order[SAMPLE_BINS];
-  row r = {.problem = p, .order = order, .first = order, .count = all->listed};
-  if (all->bad || all->n == 0) {
-    row_is_done(p, q);
-    return;
-  }
-  for (uint32_t i = 0; i < all->listed; i++)
-    order[i] = (candidate){.x = all->list[i].x, .class = all->list[i].class};
-  qsort(order, all->listed, sizeof *order, by_order);
-  const bool known = q->M > -INFINITY, by_mass = s->top_p > 0 && s->top_p < 1, all_ties = has_all_ties(s);
-  const candidate *end = &order[all->listed - 1];
-  q->M = order[0].x + 0.0f;
-  const float least = least_float(p, q->M);
-  const bool is_tied = s->top_k > 0 && all_ties && all->n > most_of_top_k(&r);
-  const float tied = is_tied ? order[most_of_top_k(&r) - 1].x : -INFINITY;
-  const bool min_first = s->rules == XENT_RULES_VLLM;
-  const float low = (min_first || !by_mass) && least > tied ? least : tied;
-  if (all->n == all->listed || s->greedy || (s->top_k > 0 && !all_ties) || end->x < low) {
-    row_is_done(p, q);
-  } else if (!by_mass) {
-    ask_class(p, q, low, p->classes - 1);
-  } else if (!known) {
-    ask(q, SAMPLE_LIST, low, p->classes - 1, 0, 0, 0);
-  } else {
-    const contract_temperature t = heat_of_question(p, SAMPLE_LIST);
-    const int64_t W = weigh_below(&r, q->M, &t);
-    if ((wide)W >= ceiling_of_product(s->top_p, all->S) || end->x < least)
-      row_is_done(p, q);
-    else
-      ask(q, SAMPLE_ORDER, q->low, q->last, order_key(end->x, end->class, p->classes) + 1,
-          order_key(q->low > -INFINITY ? q->low : -FLT_MAX, p->classes - 1, p->classes), W);
-  }
-}
-
-static void after_bins(const sample_problem *p, sample_state *q, const sample_state *all) {
-  const xent_sampling *s = p->sampling;
-  const bool by_class = q->kind == SAMPLE_CLASS;
-  const wide wanted = by_class ? (wide)drawn_below(p, s->seed, all->S) + 1 : ceiling_of_product(s->top_p, all->S);
-  const int shift = shift_of(q);
-  wide before = (uint64_t)q->before;
-  uint64_t b = 0;
-  while (before + all->bins[b] < wanted) before += all->bins[b++];
-  const uint64_t key = q->from + (b << shift), last = key + (UINT64_C(1) << shift) - 1;
-  if (shift > 0) {
-    ask(q, q->kind, q->low, q->last, key, last < q->to ? last : q->to, (int64_t)before);
-  } else if (by_class) {
-    row_is_done(p, q);
-  } else {
-    const float low = value_of_key(key, p->classes), least = least_float(p, q->M);
-    if (s->rules != XENT_RULES_VLLM && least > low)
-      ask_class(p, q, least, p->classes - 1);
-    else
-      ask_class(p, q, low, (int64_t)(key % (uint64_t)p->classes));
-  }
-}
-
-void contract_sample_question(const sample_problem *p, sample_state *q) {
-  static sample_state all;
-  if (!q->kind) {
-    *q = (sample_state){.M = -INFINITY};
-    ask(q, SAMPLE_LIST, -INFINITY, 0, 0, 0, 0);
-  } else if (q->kind != SAMPLE_DONE) {
-    contract_sample_shard(p, q, 0, p->classes, &all); /* what all shards answer together */
-    if (q->kind == SAMPLE_LIST)
-      after_list(p, q, &all);
-    else
-      after_bins(p, q, &all);
-  }
 }

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from pyxent.errors import NativeLibraryError
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 NUMERICS_VERSION = 3
 CHUNK = 8192
 FEW, MANY = 6, MOST_ARRAYS  # the numbers of arrays that the entry points take
@@ -80,7 +80,7 @@ class Work(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("function", c_int32), ("choice", c_int32), ("shape", c_void_p),
                 ("options", c_void_p), ("sampling", c_void_p), ("report", c_void_p), ("row_begin", c_int64),
                 ("row_end", c_int64), ("class_begin", c_int64), ("class_end", c_int64), ("workspace_size", c_uint64),
-                ("shards", c_int64), ("prepared", c_void_p), ("arrays", c_uint64)]
+                ("prepared", c_void_p), ("arrays", c_uint64)]
 
 
 class Prepared(ctypes.Structure):

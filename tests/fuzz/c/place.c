@@ -168,13 +168,6 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
   if (chance(in, 32)) s.draw = (uint32_t)take(in, 1);
   s.seed = p->seed;
   s.step = (uint32_t)take(in, 1);
-  if (p->sharded && !is_wild(p, in, 16)) { /* filters that shards accept */
-    s.top_k %= 513;
-    s.ties = s.typical_p > 0 ? XENT_TIES_FIRST : s.ties;
-    s.typical_p = s.top_k ? s.typical_p : 0;
-    s.top_n_sigma = s.xtc_probability = s.dynatemp_range = 0;
-    s.order = 0;
-  }
   if (!is_wild(p, in, 16)) return s;
   double *const numbers[] = {&s.top_p, &s.min_p, &s.typical_p, &s.temperature, &s.repetition_penalty,
                              &s.frequency_penalty, &s.presence_penalty, &s.top_n_sigma, &s.xtc_probability,
@@ -215,10 +208,6 @@ static void place_sampling(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   p->workspace_size = (uint64_t)bytes;
   if (bytes > 0 && is_wild(p, in, 8)) p->workspace_size = take(in, 2) % (uint64_t)bytes;
   p->address[WORKSPACE] = is_wild(p, in, 3) ? NULL : p->slots[WORKSPACE].data;
-  for (int i = STATES; p->sharded && i <= GATHERED; i++) {
-    slot_place(&p->slots[i], p->bytes[i] < 0 ? 0 : p->bytes[i], true, chance(in, 3) ? 4 : 0);
-    p->address[i] = !(given & BIT(i)) ? NULL : p->bytes[i] < 0 ? nowhere() : p->slots[i].data;
-  }
 }
 
 void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {

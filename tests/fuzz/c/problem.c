@@ -55,7 +55,6 @@ static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
     s->inner = some_block(in, s->classes);
   else if (p->schedule != XENT_SCHEDULE_SINGLE)
     s->outer = some_block(in, s->classes);
-  if (p->sharded) s->outer = 1 + s->outer % 8, s->inner = 1 + s->inner % 2; /* states are large */
 }
 
 /* Sizes around the ends of blocks, panels and tiles; rarely more than a chunk of classes. */
@@ -144,10 +143,6 @@ static void read_counts(fuzz_problem *p, fuzz_input *in) {
     if (is_wild(p, in, 3)) s->prompt_count = wild_number(in);
     if (is_wild(p, in, 3)) s->output_count = wild_number(in);
     if (chance(in, 128)) s->target_count = 1 + below(in, 30);
-  }
-  if (p->sharded && s->classes > 0 && s->classes < INT32_MAX) {
-    s->all_classes = 2 * s->classes;
-    if (chance(in, 128)) s->first_class = s->classes;
   }
   if (is_wild(p, in, 10)) {
     s->first_class = chance(in, 128) ? wild_number(in) : below(in, 3) * XENT_CHUNK;
@@ -302,10 +297,6 @@ static void size_statistics(fuzz_problem *p) {
     if (extent_of(p, CLASS_MASK) == PER_WORD && classes > 0 && classes < ROOM) bytes += ((uint64_t)classes + 7) / 8 * 8;
     p->bytes[WORKSPACE] = bytes > ROOM / 2 ? -1 : (int64_t)bytes;
     p->bytes[SAMPLING] = rows < 0 ? 0 : rows > ROOM / 512 ? -1 : 1;
-    const wide_int states = p->sharded && rows > 0 ? (wide_int)rows * (int64_t)sizeof(xent_sample_state) : 0;
-    const bool fit = states <= ROOM / 4;
-    p->bytes[STATES] = fit ? (int64_t)states : -1;
-    p->bytes[GATHERED] = fit ? 2 * (int64_t)states : -1;
     return;
   }
   if (p->linear) {

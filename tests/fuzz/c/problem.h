@@ -24,8 +24,7 @@ enum {
 enum {
   BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
   BIAS_TOKENS = SINK, BIAS_VALUES = ROW_WEIGHTS, PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP,
-  KEPT_MASK = OUTPUT, DRAFT_TOKENS = CORRECT, DRAFT_PROBABILITIES = UPSTREAM, SAMPLING = STATISTICS,
-  GATHERED = EXACT_SUM
+  KEPT_MASK = OUTPUT, DRAFT_TOKENS = CORRECT, DRAFT_PROBABILITIES = UPSTREAM, SAMPLING = STATISTICS
 };
 /* Likewise for a linear layer. */
 enum { HIDDEN = OUTPUT, WEIGHTS = TEACHER, HIDDEN_GRADIENT = GRADIENT };
@@ -45,7 +44,6 @@ typedef struct {
   bool hessian;           /* of a Hessian: upstream has one number per class, output the type of the arithmetic */
   bool elementwise;       /* of elements: row weights and sinks hold their weights, one number per element */
   bool sampled;           /* of sampling, whose arrays use slots of others */
-  bool sharded;           /* its rows continue in another shard with the same number of classes */
   bool linear;            /* of a linear layer, too; logits are written */
   bool least_workspace;   /* the least size that is accepted */
   int32_t sampling_per_row;

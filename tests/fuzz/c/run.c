@@ -66,7 +66,7 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     memset(marks, 1, (size_t)bytes);
     return;
   }
-  if (slot == EXACT_SUM) { /* of shards: the gathered states, which are only read */
+  if (slot == EXACT_SUM) {
     if ((e->slots & BIT(EXACT_SUM)) &&
         (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
       memset(marks + first, 1, (size_t)(bytes - first));
@@ -75,13 +75,7 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
   if (slot == STATISTICS && (e->slots & BIT(slot)) && end > e->row_begin)
     memset(marks + (size_t)e->row_begin * sizeof(xent_statistics), 1,
            (size_t)(end - e->row_begin) * sizeof(xent_statistics));
-  if (slot == STATES && (e->slots & BIT(slot)) && end > e->row_begin) {
-    if (p->sharded)
-      memset(marks + (size_t)e->row_begin * sizeof(xent_sample_state), 1,
-             (size_t)(end - e->row_begin) * sizeof(xent_sample_state));
-    else
-      mark_states(p, e, end - e->row_begin, marks);
-  }
+  if (slot == STATES && (e->slots & BIT(slot)) && end > e->row_begin) mark_states(p, e, end - e->row_begin, marks);
   for (int i = 0; i < ARRAYS; i++) {
     const bool sums = i == WEIGHTS_GRADIENT || i == BIAS_GRADIENT; /* over any number of rows, including 0 */
     if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] &&

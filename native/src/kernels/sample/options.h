@@ -73,13 +73,11 @@ static inline double unscaled_softcap(const xent_call *call, const xent_sampling
   return call->options->softcap / scale_of_logits(s);
 }
 
-static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_classes ? s->all_classes : s->classes; }
-
 /* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */
 
 /* The head of a table: what it has, so that the next call of a text adds only its new tokens. */
 typedef struct {
-  int64_t classes, first_class;
+  int64_t classes;
   int64_t prompt_count, with_prompt; /* with_prompt: whether it has the tokens of the prompt */
   int64_t counted; /* tokens of the prompt and outputs; -1: it cannot be continued */
   int64_t entries;

@@ -24,7 +24,6 @@ typedef struct {
   double sum_temperature;
   bool by_block;  /* `sums` holds the sums of blocks */
   bool nucleus;   /* top-p has been applied */
-  bool bad;      /* the row has a NaN or +inf */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
   uint16_t near[SAMPLE_BLOCKS + 1]; /* the number of values that a pass lists per block, then of all */
@@ -194,9 +193,7 @@ XENT_SHARED bool all_candidates(kept_set *s) {
     }
     s->maxima[i] = largest;
   }
-  const bool any = candidates_of_maxima(s, least);
-  s->bad = nan || s->high == INFINITY;
-  return any && !nan;
+  return candidates_of_maxima(s, least) && !nan;
 }
 
 /* ---- properties of the set ---- */

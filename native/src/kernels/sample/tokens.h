@@ -23,7 +23,7 @@ typedef struct {
  * read. */
 typedef struct {
   const void *at;
-  int64_t first, stride, begin, end, first_class, classes;
+  int64_t first, stride, begin, end, classes;
   int32_t type;
 } token_list;
 
@@ -31,13 +31,12 @@ XENT_INLINE token_list tokens_of(const xent_call *call, const void *at, const xe
                                  int64_t begin, int64_t end) {
   const xent_shape *s = call->shape;
   return (token_list){.at = at, .first = row_offset(s, l, row), .stride = l->classes, .begin = begin,
-                      .end = at ? end : begin, .first_class = s->first_class, .classes = s->classes, .type = l->type};
+                      .end = at ? end : begin, .classes = s->classes, .type = l->type};
 }
 
-/* The class of entry i among those of the call; -1: it is not a class, or one of another shard. */
+/* The class of entry i; -1: it is not a class. */
 XENT_INLINE int64_t class_of_token(const token_list *l, int64_t i, const int32_t type) {
-  const int64_t token = load_label_at(l->at, type, l->first + i * l->stride);
-  const int64_t class = token < 0 ? token : token - l->first_class;
+  const int64_t class = load_label_at(l->at, type, l->first + i * l->stride);
   return class >= 0 && class < l->classes ? class : -1;
 }
 
@@ -152,8 +151,7 @@ XENT_INLINE void insert_class(token_table *t, int64_t class) {
 XENT_INLINE bool continues_table(const table_head *head, const xent_call *call, const table_head *then) {
   const int64_t known = call->shape->counted_tokens;
   return known > 0 && head->counted == known && head->classes == then->classes &&
-         head->first_class == then->first_class && head->prompt_count == then->prompt_count &&
-         head->with_prompt == then->with_prompt && then->counted >= known && then->counted - known <= TABLE_FEW &&
+         head->prompt_count == then->prompt_count && head->with_prompt == then->with_prompt && then->counted >= known && then->counted - known <= TABLE_FEW &&
          head->entries >= 0 && head->entries <= known && head->entries <= then->classes;
 }
 XENT_SHARED void continue_table(token_table *t, const xent_call *call, int64_t row, int64_t begin) {
@@ -173,8 +171,7 @@ XENT_INLINE void forget_table(const xent_call *call) { ((table_head *)call->work
 XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool with_prompt) {
   const xent_shape *s = call->shape;
   const int64_t before = prompt_of_row(call), words = table_words(s->classes);
-  const table_head then = {.classes = s->classes, .first_class = s->first_class, .prompt_count = before,
-                           .with_prompt = with_prompt,
+  const table_head then = {.classes = s->classes, .prompt_count = before, .with_prompt = with_prompt,
                            .counted = call->bias_tokens ? -1 : before + output_of_row(call)};
   token_table t = {.head = call->workspace};
   t.words = (uint64_t *)(void *)(t.head + 1);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sampling of tokens. */
 #include "kernels/sample/bits.h"
-#include "kernels/sample/shards.h"
+#include "kernels/sample/rows.h"
 #include "kernels/tier/tier.h"
 
 static xent_status sample_with_bytes(const xent_call *call) {
-  return call->shape->all_classes ? sample_shards(call) : sample_call(call, XENT_TIER_NAME(f32).cross_entropy_forward);
+  return sample_call(call, XENT_TIER_NAME(f32).cross_entropy_forward);
 }
 xent_status XENT_TIER_NAME(sample)(const xent_call *call) { return sample_with_flags(call, sample_with_bytes); }

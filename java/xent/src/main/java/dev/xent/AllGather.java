@@ -7,7 +7,7 @@ import java.util.List;
  * Exchanges states among the shards of a call: an all-gather, as MPI and NCCL have it. Every shard
  * calls it as often as the others do.
  *
- * @param <S> {@link PartialStates} or {@link SampleStates}, which can be sent as bytes
+ * @param <S> {@link PartialStates}, which can be sent as bytes
  */
 @FunctionalInterface
 public interface AllGather<S> {

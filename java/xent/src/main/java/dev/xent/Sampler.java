@@ -153,17 +153,6 @@ public final class Sampler {
   }
 
   /**
-   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
-   *
-   * @param firstClass the class that the tensors of the shard begin with
-   * @param allClasses the number of classes of all shards together, below 2^31
-   * @throws ShapeException for an invalid first class
-   */
-  public SamplerShard shard(long firstClass, long allClasses) {
-    return new SamplerShard(plan.onShard(firstClass, allClasses));
-  }
-
-  /**
    * Returns a call that can be run often.
    *
    * @param logits {@code x}

@@ -97,7 +97,7 @@ public final class SamplerInputs {
    * the probability {@code min(1, p / q)}, where {@code p} is its probability of this sampler, and
    * {@code q} that of the other model; else the token is drawn from {@code max(p - q, 0)}. So
    * tokens have the probabilities of this sampler, and a token is its draft if and only if the
-   * draft was accepted. A greedy sampler ignores drafts, and a shard does not take them.
+   * draft was accepted. A greedy sampler ignores drafts.
    *
    * @param draftTokens the classes, of any integer type, in the shape of the tokens; -1 marks a row
    *     without a draft, in types with a sign. A number that is neither is a {@link LabelException}

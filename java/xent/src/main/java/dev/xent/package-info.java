@@ -14,8 +14,8 @@
  *
  * <p>Work that is divided over threads, processes or machines has the bits of the undivided call: a
  * {@link dev.xent.LossSum} adds up the losses of rows that are divided, and where classes are
- * divided, each shard ({@link dev.xent.CrossEntropyShard}, {@link dev.xent.SoftmaxShard}, {@link
- * dev.xent.SamplerShard}) computes with its own and exchanges states with the others.
+ * divided, each shard ({@link dev.xent.CrossEntropyShard}, {@link dev.xent.SoftmaxShard}) computes
+ * with its own and exchanges states with the others.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.
  */

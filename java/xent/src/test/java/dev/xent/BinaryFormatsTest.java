@@ -10,7 +10,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,31 +83,6 @@ class BinaryFormatsTest {
     LossOutputs outputs = new LossOutputs();
     shard.finish(states, labels, Inputs.none(), outputs);
     return outputs.loss();
-  }
-
-  @OnEveryBackend
-  void statesOfASampler(Backend backend) throws IOException {
-    Sampler sampler = Sampler.builder().topK(3).seed(7).execution(on(backend)).build();
-    int[] expected = new int[2];
-    sampler.on(LOGITS, Tensor.of(expected)).run(1);
-    int[] tokens = new int[2];
-    sampler
-        .shard(0, 5)
-        .sample(
-            LOGITS,
-            1,
-            SamplerInputs.none(),
-            Tensor.of(tokens),
-            new Sampler.Outputs(),
-            mine -> {
-              try {
-                byte[] read = frozen("sampler.states", "XNSAMPLE", mine.toBytes());
-                return List.of(SampleStates.ofBytes(read));
-              } catch (IOException e) {
-                throw new AssertionError(e);
-              }
-            });
-    assertThat(tokens).isEqualTo(expected);
   }
 
   @OnEveryBackend

@@ -241,15 +241,4 @@ class ExamplesTest {
     // @end
     assertThat(mean).isEqualTo(loss.forward(logits, labels));
   }
-
-  @Test
-  void samplerShard() {
-    SamplerInputs inputs = SamplerInputs.none();
-    Sampler.Outputs outputs = new Sampler.Outputs();
-    // @start region="samplerShard" :
-    SamplerShard shard = sampler.shard(firstClass, allClasses);
-    shard.sample(logits, step, inputs, tokens, outputs, mine -> allGather(mine));
-    // @end
-    assertThat(tokens.getLong(1)).isEqualTo(sampler.sample(logits, step).getLong(1));
-  }
 }

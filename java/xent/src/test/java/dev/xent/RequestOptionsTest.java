@@ -263,24 +263,6 @@ class RequestOptionsTest {
         .isInstanceOf(OptionException.class);
   }
 
-  @Test
-  void aShardRefusesThemToo() {
-    SamplerShard shard = Sampler.greedy().shard(0, 4);
-    Sampler.Requests requests =
-        new Sampler.Requests().add(Sampler.builder().softcap(0.5).build(), 0, 0);
-    assertThatThrownBy(
-            () ->
-                shard.sample(
-                    Tensor.of(new float[4], 1, 4),
-                    requests,
-                    SamplerInputs.none(),
-                    Tensor.of(new int[1]),
-                    new Sampler.Outputs(),
-                    List::of))
-        .isInstanceOf(OptionException.class)
-        .hasMessageContaining("has a sampler with softcap 0.5");
-  }
-
   private static void sample(
       Sampler computing, Tensor logits, Sampler.Requests requests, int[] tokens) {
     computing.on(logits, Tensor.of(tokens)).run(requests);

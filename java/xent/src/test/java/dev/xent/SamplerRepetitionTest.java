@@ -257,7 +257,6 @@ class SamplerRepetitionTest {
       refused(() -> sampler.token(row, 0), message);
       refused(() -> sampler.sample(row, 0), message);
       refused(() -> sampler.on(row, token).run(0), message);
-      refused(() -> sampler.shard(0, 4), message);
       Sampler.Requests requests = new Sampler.Requests();
       refused(() -> requests.add(sampler, 0, 0), message);
       assertThat(requests.size()).isZero();

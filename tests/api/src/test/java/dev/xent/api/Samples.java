@@ -31,12 +31,10 @@ import dev.xent.PartialStates;
 import dev.xent.ReducedBuilder;
 import dev.xent.RowOperation;
 import dev.xent.RowStatistics;
-import dev.xent.SampleStates;
 import dev.xent.Sampler;
 import dev.xent.SamplerCall;
 import dev.xent.SamplerCursor;
 import dev.xent.SamplerInputs;
-import dev.xent.SamplerShard;
 import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.ShardCall;
@@ -75,7 +73,6 @@ import java.nio.ShortBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -181,20 +178,6 @@ final class Samples {
     put(CrossEntropyShard.class, lossShard);
     put(ShardCall.class, lossShard.on(one, Tensor.of(new int[1]), List::of));
     put(PartialStates.class, states);
-    SamplerShard sampled = Sampler.greedy().shard(0, 2);
-    put(SamplerShard.class, sampled);
-    List<SampleStates> sent = new ArrayList<>();
-    sampled.sample(
-        tensor,
-        0,
-        SamplerInputs.none(),
-        Tensor.of(new int[1]),
-        new Sampler.Outputs(),
-        mine -> {
-          sent.add(mine);
-          return List.of(mine);
-        });
-    put(SampleStates.class, sent.get(0));
     put(RowStatistics.class, shard.finish(states, Inputs.none(), null));
   }
 

@@ -27,10 +27,10 @@ public class XentH extends XentH$shared {
             .orElseThrow(() -> new NoSuchElementException("Symbol not found: " + symbol));
     }
 
-    private static final int XENT_ABI_VERSION = (int)4L;
+    private static final int XENT_ABI_VERSION = (int)5L;
     /**
      * {@snippet lang=c :
-     * #define XENT_ABI_VERSION 4
+     * #define XENT_ABI_VERSION 5
      * }
      */
     public static int XENT_ABI_VERSION() {

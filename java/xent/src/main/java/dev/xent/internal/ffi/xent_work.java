@@ -27,7 +27,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t class_begin;
  *     int64_t class_end;
  *     uint64_t workspace_size;
- *     int64_t shards;
  *     xent_prepared *prepared;
  *     uint64_t arrays;
  * }
@@ -52,7 +51,6 @@ public class xent_work {
         XentH.C_LONG_LONG.withName("class_begin"),
         XentH.C_LONG_LONG.withName("class_end"),
         XentH.C_LONG_LONG.withName("workspace_size"),
-        XentH.C_LONG_LONG.withName("shards"),
         XentH.C_POINTER.withName("prepared"),
         XentH.C_LONG_LONG.withName("arrays")
     ).withName("xent_work");
@@ -590,50 +588,6 @@ public class xent_work {
      */
     public static void workspace_size(MemorySegment struct, long fieldValue) {
         struct.set(workspace_size$LAYOUT, workspace_size$OFFSET, fieldValue);
-    }
-
-    private static final OfLong shards$LAYOUT = (OfLong)$LAYOUT.select(groupElement("shards"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t shards
-     * }
-     */
-    public static final OfLong shards$layout() {
-        return shards$LAYOUT;
-    }
-
-    private static final long shards$OFFSET = $LAYOUT.byteOffset(groupElement("shards"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t shards
-     * }
-     */
-    public static final long shards$offset() {
-        return shards$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t shards
-     * }
-     */
-    public static long shards(MemorySegment struct) {
-        return struct.get(shards$LAYOUT, shards$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t shards
-     * }
-     */
-    public static void shards(MemorySegment struct, long fieldValue) {
-        struct.set(shards$LAYOUT, shards$OFFSET, fieldValue);
     }
 
     private static final AddressLayout prepared$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("prepared"));

@@ -47,13 +47,12 @@ public enum Array {
   STATISTICS("statistics"),
   EXACT_SUM("exactSum"),
   WORKSPACE("workspace"),
-  GATHERED("gathered"),
   STATES("states");
 
   /** The number of arrays with a layout. */
   public static final int LAYOUTS = 40;
 
-  static final int COUNT = 45;
+  static final int COUNT = 44;
 
   /** Its name in messages. */
   public final String text;

@@ -65,7 +65,6 @@ public final class FunctionCall {
   private boolean special;
 
   private int choice;
-  private long shards;
   private long workspaceSize;
 
   // The values in the struct.
@@ -103,7 +102,6 @@ public final class FunctionCall {
     if (special) {
       special = false;
       choice = 0;
-      shards = 0;
       workspaceSize = 0;
       sampling = MemorySegment.NULL;
     }
@@ -211,13 +209,6 @@ public final class FunctionCall {
     return this;
   }
 
-  /** Sets the gathered states of {@code count} shards. */
-  public FunctionCall gathered(MemorySegment states, long count) {
-    special = true;
-    shards = count;
-    return set(Array.GATHERED, states);
-  }
-
   /** Sets the function's choice: whether this is the second round of finish. */
   public FunctionCall choice(int newChoice) {
     special = true;
@@ -263,10 +254,6 @@ public final class FunctionCall {
 
   public int choice() {
     return choice;
-  }
-
-  public long shards() {
-    return shards;
   }
 
   /** The array at a place; NULL if absent. */
@@ -380,7 +367,6 @@ public final class FunctionCall {
       xent_work.choice(struct, choice);
       xent_work.sampling(struct, sampling);
       xent_work.workspace_size(struct, workspaceSize);
-      xent_work.shards(struct, shards);
     }
     return struct;
   }

@@ -9,15 +9,6 @@ public final class Records {
   /** Bytes of the state of a chunk. */
   public static final long STATE = 64;
 
-  /** Bytes of the state of a sampled row that a shard writes. */
-  public static final long SAMPLE_STATE = 4192;
-
-  /** The maximum number of classes that such a state lists. */
-  public static final int SAMPLE_LISTED = 512;
-
-  /** In the lowest byte of such a state: the row has its token. */
-  public static final int SAMPLE_DONE = 4;
-
   /** The alignment of records in bytes. */
   public static final long ALIGNMENT = 8;
 

@@ -63,9 +63,7 @@ public enum Rule {
   KNOWN_STATES(Array.STATES, RECORDS, 0, false, false),
   STATES(Array.STATES, RECORDS, 0, false, false),
   EXACT_SUM(Array.EXACT_SUM, RECORDS, 0, false, false),
-  WORKSPACE(Array.WORKSPACE, RECORDS, 0, false, false),
-  GATHERED(Array.GATHERED, RECORDS, 0, false, false),
-  SAMPLE_STATES(Array.STATES, RECORDS, 0, false, false);
+  WORKSPACE(Array.WORKSPACE, RECORDS, 0, false, false);
 
   public final Array array;
 

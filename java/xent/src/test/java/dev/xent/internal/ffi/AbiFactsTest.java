@@ -116,7 +116,6 @@ class AbiFactsTest {
         .contains(
             "struct xent_statistics " + Records.STATISTICS,
             "struct xent_state " + Records.STATE,
-            "struct xent_sample_state " + Records.SAMPLE_STATE,
             "struct xent_prepared " + XentH.XENT_PREPARED_BYTES());
   }
 

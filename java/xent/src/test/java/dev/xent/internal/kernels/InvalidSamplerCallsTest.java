@@ -17,7 +17,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /**
- * If tokens or states of shards hold what they may not, the reference and the native library return
+ * If tokens hold what they may not, the reference and the native library return
  * the same status and the same report.
  */
 class InvalidSamplerCallsTest {
@@ -69,58 +69,6 @@ class InvalidSamplerCallsTest {
     }
     System.out.printf("counts of tokens: %,d calls, statuses %s%n", 7 * (ROUNDS / 10), statuses);
     assertThat(statuses.keySet()).containsExactlyInAnyOrder(Status.OK, Status.INVALID_SHAPE);
-  }
-
-  @Test
-  void bothRefuseTheSameStates() {
-    int refused = 0;
-    for (int round = 0; round < ROUNDS / 10; round++) {
-      try (Arena arena = Arena.ofConfined()) {
-        int classes = random.nextInt(3) == 0 ? 1500 : 2 + random.nextInt(9);
-        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
-        SamplingCase c = new SamplingCase(arena, 1 + random.nextInt(2), classes, kind, random);
-        c.fitForShards();
-        long cut = 1 + random.nextInt(classes - 1);
-        Map<String, MemorySegment> out = new LinkedHashMap<>();
-        c.outputs.forEach((name, bytes) -> out.put(name, arena.allocate(bytes, 64)));
-        long half = Records.SAMPLE_STATE * c.rows;
-        for (int before = 1 + random.nextInt(3); before > 0; before--) {
-          MemorySegment both = arena.allocate(2 * half, 8);
-          c.states = both.asSlice(0, half);
-          c.callShard(reference, 0, cut, out, KernelCall.report(arena));
-          c.states = both.asSlice(half);
-          c.callShard(reference, cut, classes - cut, out, KernelCall.report(arena));
-          c.gathered = both;
-          c.shards = 2;
-        }
-        c.states = arena.allocate(half, 8);
-        // In the numbers of a state, or anywhere in the state, its list included.
-        long of = random.nextBoolean() ? 108 : Records.SAMPLE_STATE;
-        long at = random.nextInt(2 * c.rows) * Records.SAMPLE_STATE + 4 * random.nextLong(of / 4);
-        int bit = 1 << random.nextInt(32);
-        c.gathered.set(ValueLayout.JAVA_INT, at, c.gathered.get(ValueLayout.JAVA_INT, at) ^ bit);
-        MemorySegment expected = KernelCall.report(arena);
-        MemorySegment got = KernelCall.report(arena);
-        Map<String, MemorySegment> nativeOut = copies(arena, out);
-        MemorySegment states = c.states;
-        int status = c.callShard(reference, cut, classes - cut, out, expected);
-        c.states = arena.allocate(half, 8);
-        int nativeStatus = c.callShard(nativeKernels, cut, classes - cut, nativeOut, got);
-        out.put("states", states);
-        nativeOut.put("states", c.states);
-        refused += status == Status.OK ? 0 : 1;
-        assertThat(text(nativeStatus, got))
-            .as("%s, split at %d: byte %d, bit %x", c, cut, at, bit)
-            .isEqualTo(text(status, expected));
-        out.forEach(
-            (name, bits) ->
-                assertThat(bits.mismatch(nativeOut.get(name)))
-                    .as("%s of %s, split at %d: byte %d, bit %x", name, c, cut, at, bit)
-                    .isEqualTo(-1));
-      }
-    }
-    System.out.printf("states of sampling: %,d changed, %,d refused%n", ROUNDS / 10, refused);
-    assertThat(refused).isGreaterThan(ROUNDS / 20);
   }
 
   private SamplingCase withWorkspace(Arena arena) {

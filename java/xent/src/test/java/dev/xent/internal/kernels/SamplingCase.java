@@ -14,7 +14,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -48,12 +47,6 @@ final class SamplingCase {
   final MemorySegment shape;
   final MemorySegment options;
   MemorySegment sampling;
-
-  /** Of shards. */
-  MemorySegment gathered = NULL;
-
-  long shards;
-  MemorySegment states = NULL;
 
   /** By name; absent ones are not there. */
   final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
@@ -375,12 +368,9 @@ final class SamplingCase {
             .set(Array.TOP_CLASSES, out.getOrDefault("top classes", NULL))
             .set(Array.TOP_LOG_PROBABILITIES, out.getOrDefault("top log-probabilities", NULL))
             .set(Array.WORKSPACE, in("workspace"))
-            .set(Array.GATHERED, gathered)
-            .set(Array.STATES, states)
             .sampling(sampling, false)
             .choice(perRow)
-            .workspace(in("workspace"), workspaceSize)
-            .gathered(gathered, shards));
+            .workspace(in("workspace"), workspaceSize));
   }
 
   /** Any number of prompt and output tokens is in the arrays then. */
@@ -393,66 +383,6 @@ final class SamplingCase {
     ShapeStruct.promptCount(shape, prompt);
     ShapeStruct.outputCount(shape, output);
     ShapeStruct.countedTokens(shape, counted);
-  }
-
-  /** Leaves filters and outputs that shards can have. */
-  void fitForShards() {
-    outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
-    inputs.keySet().removeAll(Set.of("draft tokens", "draft probabilities"));
-    if (xent_layout.type(ShapeStruct.layout(shape, Array.CLASS_MASK)) != XentH.XENT_U8()) {
-      inputs.remove("class mask"); // which begins at any class
-    }
-    ShapeStruct.topCount(shape, 0);
-    for (int i = 0; i < rows; i++) {
-      MemorySegment s = xent_sampling.asSlice(sampling, i);
-      int ties = xent_sampling.ties(s);
-      boolean byRules =
-          xent_sampling.rules(s) == XentH.XENT_RULES_TRANSFORMERS()
-              || xent_sampling.rules(s) == XentH.XENT_RULES_VLLM();
-      boolean all =
-          ties == XentH.XENT_TIES_ALL() || (ties == XentH.XENT_TIES_OF_RULES() && byRules);
-      xent_sampling.min_keep(s, Math.min(xent_sampling.min_keep(s), 512));
-      if (all || xent_sampling.top_k(s) == 0) {
-        xent_sampling.typical_p(s, 0);
-      }
-      xent_sampling.top_n_sigma(s, 0);
-      xent_sampling.xtc_probability(s, 0);
-      xent_sampling.dynatemp_range(s, 0);
-      xent_sampling.order(s, 0);
-    }
-  }
-
-  /** The same for {@code size} classes from class {@code first} on. */
-  int callShard(
-      Kernels kernels,
-      long first,
-      long size,
-      Map<String, MemorySegment> out,
-      MemorySegment report) {
-    Map<String, MemorySegment> whole = Map.copyOf(inputs);
-    moveBy(first, "logits", ShapeStruct.layout(shape, Array.LOGITS));
-    moveBy(first, "class mask", ShapeStruct.layout(shape, Array.CLASS_MASK));
-    moveBy(first, "bias", ShapeStruct.layout(shape, Array.BIAS));
-    workspaceSize = kernels.sampleWorkspace(size, tokenCount());
-    inputs.put("workspace", arena.allocate(Math.max(workspaceSize, 8), 8));
-    ShapeStruct.firstClass(shape, first);
-    ShapeStruct.classes(shape, size);
-    ShapeStruct.allClasses(shape, classes);
-    rowBegin = 0;
-    rowEnd = rows;
-    int status = call(kernels, out, report);
-    ShapeStruct.firstClass(shape, 0);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.allClasses(shape, 0);
-    inputs.putAll(whole);
-    return status;
-  }
-
-  private void moveBy(long first, String name, MemorySegment layout) {
-    if (inputs.containsKey(name)) {
-      long each = ElementType.of(xent_layout.type(layout)).byteSize();
-      inputs.put(name, in(name).asSlice(first * xent_layout.classes(layout) * each));
-    }
   }
 
   private MemorySegment in(String name) {

@@ -132,7 +132,7 @@ final class DataChecks {
         long at = call.shape.offset(layout, row) + j * layout.classes;
         long token = ElementType.of(layout.type).getInteger(tokens, at);
         boolean none = token == NO_TOKEN && !ElementType.isBeyond(layout.type, token);
-        if (!none && (token < 0 || token >= call.shape.wholeRow())) {
+        if (!none && (token < 0 || token >= call.shape.classes)) {
           return call.report.refuseLabel(field, row, token);
         }
       }

@@ -70,7 +70,6 @@ final class ReferenceCall extends Request {
     given.take(functionCall);
     reportStruct = functionCall.report();
     choice = functionCall.choice();
-    shards = functionCall.shards();
     report.clear();
     ragged = false;
     firstStatistics = 0;

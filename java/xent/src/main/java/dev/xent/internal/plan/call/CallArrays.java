@@ -307,20 +307,6 @@ public abstract class CallArrays {
     allClasses = 0;
   }
 
-  /** Declares that the leading array has a range of the classes of longer rows. */
-  public void anyShard(long first, long all) {
-    long classes = dimensions.classes;
-    if (first < 0 || all > Integer.MAX_VALUE || classes > all || first > all - classes) {
-      throw new ShapeException(
-          message(
-              "%s is %s, with %s from %d on of %d; expected classes within the row, which has fewer than 2^31",
-              checks.leadName(), checks.leadText(), plural(classes, "class"), first, all));
-    }
-    firstClass = first;
-    allClasses = all;
-    unusual = true;
-  }
-
   /**
    * Declares that the leading array has a range of classes that begins and ends at chunk
    * boundaries.

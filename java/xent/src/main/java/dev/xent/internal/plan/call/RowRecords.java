@@ -17,11 +17,6 @@ public final class RowRecords {
   /** The logits of all rows of a linear layer that are kept for its gradients, or NULL. */
   public MemorySegment logits = MemorySegment.NULL;
 
-  /** The sample states of rows from several shards, or NULL, and the number of shards. */
-  private MemorySegment gathered = MemorySegment.NULL;
-
-  public int shards;
-
   /** Whether states are computed a second time, for rows with a shift. */
   public boolean secondRound;
 
@@ -33,7 +28,6 @@ public final class RowRecords {
   private final CallMemory ownStatistics = new CallMemory(true);
   private final CallMemory ownStates = new CallMemory(true);
   private final CallMemory ownLogits = new CallMemory(true);
-  private final CallMemory ownGathered = new CallMemory(true);
 
   /**
    * Reserves the statistics of the rows of the current piece: the caller's memory, if there is any.
@@ -61,20 +55,6 @@ public final class RowRecords {
   /** Reserves memory for the logits of all rows, one row after the other. */
   public void keepLogits(long rows, long classes) {
     logits = ownLogits.reserve(rows * classes * Float.BYTES, true);
-  }
-
-  /** Reserves memory for the sample states of the rows of the call from several shards. */
-  public MemorySegment reserveGathered(long rows, int newShards, String name) {
-    shards = newShards;
-    gathered = ownGathered.reserveRows(rows * newShards, Records.SAMPLE_STATE, name);
-    return gathered;
-  }
-
-  /** The gathered sample states of the rows of the current piece, or NULL. */
-  public MemorySegment gatheredOf(Pieces pieces) {
-    return shards == 0
-        ? MemorySegment.NULL
-        : gathered.asSlice(pieces.firstRow * shards * Records.SAMPLE_STATE);
   }
 
   /** Reserves memory for the states of some rows. */
@@ -121,19 +101,12 @@ public final class RowRecords {
     stateEnd = other.stateEnd;
     secondRound = other.secondRound;
     logits = other.logits;
-    gathered = other.gathered;
-    shards = other.shards;
   }
 
   /** Drops references to the caller's memory, and frees the memory of this call. */
   void release() {
     states = MemorySegment.NULL;
     logits = MemorySegment.NULL;
-    gathered = MemorySegment.NULL;
-    if (shards != 0) {
-      shards = 0;
-      ownGathered.endCall();
-    }
     if (saved != MemorySegment.NULL) {
       saved = MemorySegment.NULL;
       ownStatistics.endCall();

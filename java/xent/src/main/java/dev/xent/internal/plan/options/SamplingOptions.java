@@ -5,7 +5,6 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.kernels.Records;
 import dev.xent.internal.load.Codes;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.options.SamplingFilter;
@@ -48,11 +47,6 @@ public record SamplingOptions(
 
   private static final OptionRange[] PENALTIES = {
     OptionRange.REPETITION_PENALTY, OptionRange.FREQUENCY_PENALTY, OptionRange.PRESENCE_PENALTY
-  };
-
-  /** Numbers that need whole rows. */
-  private static final OptionRange[] OF_WHOLE_ROWS = {
-    OptionRange.TOP_N_SIGMA, OptionRange.XTC_PROBABILITY, OptionRange.DYNATEMP_RANGE
   };
 
   /**
@@ -111,48 +105,6 @@ public record SamplingOptions(
   }
 
   // ---- checks ----------------------------------------------------------------------------------
-
-  /**
-   * Rejects options that need whole rows.
-   *
-   * @throws OptionException for filters that cannot be computed from a list of a few classes
-   */
-  public void requireForShard() {
-    if (greedy) {
-      return;
-    }
-    requireForShard("minKeep", minKeep);
-    requireForShard("topK", topK);
-    boolean byRules = rules == SamplingRules.TRANSFORMERS || rules == SamplingRules.VLLM;
-    boolean all = ties == null ? byRules : ties == Ties.ALL;
-    for (OptionRange range : OF_WHOLE_ROWS) {
-      requireNone(range.text, numbers.get(range) != 0, numbers.get(range));
-    }
-    requireNone("order", !order.isEmpty(), order);
-    double typicalP = numbers.get(OptionRange.TYPICAL_P);
-    if (typicalP != 0 && (topK == 0 || all)) {
-      throw new OptionException(
-          message(
-              "typicalP is %s, on a shard; expected topK with ties FIRST too, or sample from whole rows",
-              typicalP));
-    }
-  }
-
-  private static void requireForShard(String name, long value) {
-    if (value > Records.SAMPLE_LISTED) {
-      throw new OptionException(
-          message(
-              "%s is %d, on a shard; expected %d or less, or sample from whole rows",
-              name, value, Records.SAMPLE_LISTED));
-    }
-  }
-
-  private static void requireNone(String name, boolean isSet, Object value) {
-    if (isSet) {
-      throw new OptionException(
-          message("%s is %s, on a shard; expected none, or sample from whole rows", name, value));
-    }
-  }
 
   // ---- the struct ------------------------------------------------------------------------------
 

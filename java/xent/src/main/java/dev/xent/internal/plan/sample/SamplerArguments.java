@@ -7,7 +7,6 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.PreparedCall;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -37,9 +36,6 @@ final class SamplerArguments {
 
   /** The workspace of all calls of a cursor. */
   private @Nullable View workspace;
-
-  /** The states that the shards of a sampler gathered; null if rows are whole. */
-  @Nullable List<SampleRound> gathered;
 
   /** A workspace of at least {@code bytes} bytes, which lives as long as this object. */
   View workspace(long bytes) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
-import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
@@ -13,10 +12,6 @@ import org.jspecify.annotations.Nullable;
  * call.
  */
 public final class SamplerOutputs {
-  /** The outputs that a shard can compute from a part of each row. */
-  private static final long OF_SHARDS =
-      ArrayViews.bit(Array.PROCESSED_LOG_PROBABILITIES) | ArrayViews.bit(Array.KEPT);
-
   final ArrayViews views = new ArrayViews();
 
   public long rows = -1;
@@ -25,16 +20,6 @@ public final class SamplerOutputs {
   /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {
     views.set(array, view);
-  }
-
-  /** Rejects outputs that need whole rows. */
-  void requireForShard() {
-    long others = views.bits() & ~OF_SHARDS;
-    if (others != 0) {
-      throw new OptionException(
-          ArrayViews.first(others).text
-              + " is requested, and a shard does not have whole rows: request processedLogProbabilities and kept, or sample from whole rows");
-    }
   }
 
   @Override

@@ -14,7 +14,6 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.CallArray;
@@ -37,7 +36,6 @@ import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -49,21 +47,12 @@ public final class SamplerPlan {
   private static final KernelArrays KERNEL =
       new KernelArrays(Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
 
-  /** The cost of a class in a shard's list, which is sorted, in elements that are only read. */
-  private static final long COST_OF_LISTED = 16;
-
   private final Engine engine;
   private final Kernels kernels;
   private final Options options;
   private final SamplingOptions sampling;
   private final RepetitionOptions repetition;
   private final int axis;
-
-  /** The first class of this shard. */
-  private final long firstClass;
-
-  /** The number of classes of all shards; 0 if rows are whole. */
-  private final long allClasses;
 
   private final Plan token;
   private final Sample sample;
@@ -75,44 +64,14 @@ public final class SamplerPlan {
       SamplingOptions sampling,
       RepetitionOptions repetition,
       int axis) {
-    this(engine, options, sampling, repetition, axis, 0, 0);
-  }
-
-  private SamplerPlan(
-      Engine engine,
-      Options options,
-      SamplingOptions sampling,
-      RepetitionOptions repetition,
-      int axis,
-      long firstClass,
-      long allClasses) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.options = options;
     this.sampling = sampling;
     this.repetition = repetition;
     this.axis = axis;
-    this.firstClass = firstClass;
-    this.allClasses = allClasses;
     this.token = new Token(engine);
     this.sample = new Sample(engine);
-  }
-
-  /**
-   * Returns a plan for rows whose classes are divided among shards.
-   *
-   * @param first the first class of this shard
-   * @param all the number of classes of all shards
-   */
-  public SamplerPlan onShard(long first, long all) {
-    if (first < 0 || all <= first || all > Integer.MAX_VALUE) {
-      throw new ShapeException(
-          message(
-              "firstClass is %d, allClasses %d; expected a class within the row, which has fewer than 2^31",
-              first, all));
-    }
-    repetition.requireUnused();
-    return new SamplerPlan(engine, options, sampling, repetition, axis, first, all);
   }
 
   /** Returns a plan that draws from another stream. */
@@ -140,10 +99,7 @@ public final class SamplerPlan {
 
   @Override
   public String toString() {
-    Described text = new Described(allClasses == 0 ? "Sampler" : "SamplerShard");
-    if (allClasses != 0) {
-      text.with("firstClass", firstClass).with("allClasses", allClasses);
-    }
+    Described text = new Described("Sampler");
     text.option("axis", axis, -1);
     sampling.describe(text);
     repetition.describe(text);
@@ -254,34 +210,6 @@ public final class SamplerPlan {
     sample(sample, logits, step, InputViews.NONE, tokens, null);
   }
 
-  /**
-   * Runs one round of a shard: writes the tokens of finished rows, and returns the states of the
-   * other rows.
-   */
-  public SampleRound round(
-      View logits,
-      long step,
-      @Nullable SamplerRows requests,
-      InputViews inputs,
-      List<SampleRound> gathered,
-      View tokens,
-      SamplerOutputs outputs) {
-    outputs.requireForShard();
-    inputs.reject(Array.DRAFT_TOKENS, "a shard of a sampler");
-    if (requests == null) {
-      sampling.requireForShard();
-    } else {
-      requests.requireForShard();
-    }
-    SamplerArguments own = new SamplerArguments();
-    own.requests = requests;
-    own.outputs = outputs;
-    own.gathered = gathered;
-    Sample shard = new Sample(engine);
-    sample(shard, logits, step, inputs, tokens, own);
-    return Objects.requireNonNull(shard.said);
-  }
-
   private static void sample(
       Sample operation,
       View logits,
@@ -304,9 +232,6 @@ public final class SamplerPlan {
   }
 
   private final class Sample extends Plan {
-    /** The states of the rows in a shard, after the call. */
-    private @Nullable SampleRound said;
-
     Sample(Engine engine) {
       super(engine);
     }
@@ -406,18 +331,10 @@ public final class SamplerPlan {
       }
       requireTokens(call, call.array(Array.BIAS_TOKENS), call.targetCount);
       requireTokens(call, call.array(Array.DRAFT_TOKENS), 1);
-      if (own.gathered != null) {
-        SampleRound.gather(own.gathered, call);
-        shared.round = new SampleRound(call.dimensions.rows);
-        call.statesOfCaller = true;
-      }
-      call.partition.run(rows, costOfRow(call, shared));
+      call.partition.run(rows);
       if (own.outputs != null) {
         own.outputs.rows = call.dimensions.rows;
         own.outputs.sampled = call.validRows;
-      }
-      if (shared.round != null) {
-        said = shared.round.withUnfinished();
       }
     }
   }
@@ -442,9 +359,6 @@ public final class SamplerPlan {
     }
     call.unusual = true;
     call.needsWholeRows = true;
-    if (allClasses != 0) {
-      call.anyShard(firstClass, allClasses);
-    }
   }
 
   // ---- checks ----------------------------------------------------------------------------------
@@ -500,7 +414,7 @@ public final class SamplerPlan {
       return;
     }
     ArrayRow tokens = SamplerScratch.of(call).tokensBefore;
-    long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
+    long classes = call.dimensions.classes;
     boolean unsigned = array.view.type.isUnsigned();
     try {
       for (long piece = 0; piece < call.pieces.count; piece++) {
@@ -524,12 +438,6 @@ public final class SamplerPlan {
 
   // ---- rows ------------------------------------------------------------------------------------
 
-  /** The cost of a row, in elements. In a shard it includes the lists of all shards. */
-  private static long costOfRow(Call call, SamplerScratch shared) {
-    long listed = shared.round == null ? 0 : (call.records.shards + 1L) * Records.SAMPLE_LISTED;
-    return call.dimensions.classes + COST_OF_LISTED * listed;
-  }
-
   /** The size of the workspace: for tokens, and for a packed class mask when it is expanded. */
   private long workspace(Call call) {
     long flags = call.hasMaskOfBits() ? call.dimensions.classes : 0;
@@ -550,17 +458,12 @@ public final class SamplerPlan {
       long bytes = workspace(call);
       workspace = bytes == 0 ? NULL : call.workspace(bytes, true);
     }
-    SampleRound round = shared.round;
-    long most = call.partition.rowsPerKernel(costOfRow(call, shared));
+    long most = call.partition.rowsPerKernel(call.dimensions.classes);
     for (long row = begin; row < end && !call.partition.isInVain(); row += most) {
       FunctionCall kernel =
           call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
               .sampling(structs, requests != null)
-              .workspace(workspace, workspace.byteSize())
-              .gathered(call.records.gatheredOf(call.pieces), call.records.shards);
-      if (round != null) {
-        kernel.set(Array.STATES, round.states(call.pieces));
-      }
+              .workspace(workspace, workspace.byteSize());
       Failures.check(kernels.run(kernel), call);
       call.validRows += xent_report.valid_rows(call.report);
     }

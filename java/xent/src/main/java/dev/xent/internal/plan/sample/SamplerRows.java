@@ -78,13 +78,6 @@ public final class SamplerRows {
     return samplers[row];
   }
 
-  /** Rejects samplers that need whole rows. */
-  void requireForShard() {
-    for (int row = 0; row < count; row++) {
-      samplers[row].sampling().requireForShard();
-    }
-  }
-
   public void step(int row, long step) {
     use.enter();
     try {

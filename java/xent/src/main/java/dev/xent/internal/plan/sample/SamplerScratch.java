@@ -32,9 +32,6 @@ final class SamplerScratch {
   /** The sampler of each row; null if all rows use the same one. */
   @Nullable SamplerRows requests;
 
-  /** The states of the rows in a shard; null if rows are whole. */
-  @Nullable SampleRound round;
-
   /** The workspace of a cursor; null if each thread uses another one. */
   @Nullable MemorySegment workspace;
 
@@ -51,7 +48,6 @@ final class SamplerScratch {
     SamplerScratch own = of(call);
     own.step = step;
     own.requests = null;
-    own.round = null;
     own.workspace = null;
     call.shared = own;
     return own;
@@ -60,7 +56,6 @@ final class SamplerScratch {
   /** Drops the references to the caller's objects. */
   void release() {
     requests = null;
-    round = null;
     workspace = null;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Sampling of tokens: samplers, requests per row, cursors and shards. */
+/** Sampling of tokens: samplers, requests per row, and cursors. */
 @NullMarked
 package dev.xent.internal.plan.sample;
 

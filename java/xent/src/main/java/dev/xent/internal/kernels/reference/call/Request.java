@@ -18,9 +18,6 @@ public class Request {
   /** Whether each row has separate sampling parameters. */
   public boolean samplesPerRow;
 
-  /** The number of shards in the gathered states. */
-  public long shards;
-
   public long rowBegin;
   public long rowEnd;
   public long classBegin;

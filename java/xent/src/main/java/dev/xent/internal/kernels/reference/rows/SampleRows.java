@@ -13,7 +13,6 @@ import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
-import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallOptions;
 import dev.xent.internal.kernels.reference.call.GivenArrays;
@@ -22,8 +21,6 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.sample.SampledRow;
-import dev.xent.internal.kernels.reference.sample.ShardState;
-import dev.xent.internal.kernels.reference.sample.ShardedRow;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -36,7 +33,6 @@ public final class SampleRows {
   private final RowScratch work;
   private final CrossEntropyRows crossEntropy;
   private final SampledRow sampled;
-  private final ShardedRow sharded;
 
   /**
    * @param crossEntropy computes the results about tokens, as about labels
@@ -46,14 +42,10 @@ public final class SampleRows {
     work = crossEntropy.work;
     call = work.call;
     sampled = new SampledRow(work);
-    sharded = new ShardedRow(call, sampled);
   }
 
   /** Draws the tokens, then computes the results of a cross-entropy with the tokens as labels. */
   public int sample() {
-    if (call.shape.allClasses != 0) {
-      return sampleShards();
-    }
     Sampling options = call.sampling;
     work.begin();
     long counted = 0;
@@ -71,52 +63,22 @@ public final class SampleRows {
     return status;
   }
 
-  /**
-   * Answers the questions of the rows, and computes the results of finished rows; stops at states
-   * that do not match.
-   */
-  private int sampleShards() {
-    work.begin();
-    for (long row = call.rowBegin; row < call.rowEnd; row++) {
-      if (call.samplesPerRow) {
-        call.sampling.load(call.given.sampling, row);
-      }
-      work.row.go(row);
-      ShardState state = sharded.sample(row, stream(row));
-      if (state == null) {
-        return call.report.refuseRow(Field.STATES, row);
-      }
-      if (state.kind == ShardState.DONE) {
-        double logProbability = state.last == NO_TOKEN ? Double.NaN : state.logProbability;
-        write(state.last, logProbability, state.count);
-        call.report.validRows += state.last == NO_TOKEN ? 0 : 1;
-      } else {
-        call.report.again++;
-      }
-    }
-    return Status.OK;
-  }
-
   private long stream(long row) {
     return call.samplesPerRow ? call.sampling.stream : call.sampling.stream + row;
   }
 
   private void write() {
-    write(sampled.token, sampled.logProbability, sampled.kept());
-    if (has(call.given.of(KEPT_MASK))) {
-      writeMask(call.given.of(KEPT_MASK), call.shape.of(KEPT_MASK));
-    }
-  }
-
-  private void write(long token, double logProbability, long kept) {
     GivenArrays given = call.given;
     Shape shape = call.shape;
-    work.row.storeClass(token, given.of(TOKENS), shape.of(TOKENS));
+    work.row.storeClass(sampled.token, given.of(TOKENS), shape.of(TOKENS));
     work.row.storeNumber(
-        work.arithmetic.round(logProbability),
+        work.arithmetic.round(sampled.logProbability),
         given.of(PROCESSED_LOG_PROBABILITIES),
         shape.of(PROCESSED_LOG_PROBABILITIES));
-    work.row.storeClass(kept, given.of(KEPT), shape.of(KEPT));
+    work.row.storeClass(sampled.kept(), given.of(KEPT), shape.of(KEPT));
+    if (has(given.of(KEPT_MASK))) {
+      writeMask(given.of(KEPT_MASK), shape.of(KEPT_MASK));
+    }
   }
 
   private void writeMask(MemorySegment mask, Layout layout) {

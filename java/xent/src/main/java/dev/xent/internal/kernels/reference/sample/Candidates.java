@@ -37,12 +37,8 @@ final class Candidates {
 
   /** Adds a class; -0 counts as +0. */
   void add(int clazz, float value) {
-    keys[count++] = placeOf(value, clazz);
-  }
-
-  /** Whether a candidate comes before a key or has that key. */
-  boolean isUpTo(int i, long place) {
-    return keys[i] <= place;
+    int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
+    keys[count++] = ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
   }
 
   /** Updates the largest value. */
@@ -95,12 +91,6 @@ final class Candidates {
 
   float value(int i) {
     return Float.intBitsToFloat(ordered(~(int) (keys[i] >> Integer.SIZE)));
-  }
-
-  /** The key of a class with this value. */
-  static long placeOf(float value, int clazz) {
-    int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
-    return ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
   }
 
   /** Keeps the candidates in a range of indices. */

@@ -17,7 +17,6 @@ import java.util.Arrays;
 
 /** Applies the penalties of previous tokens, and the biases of tokens, to the logits. */
 final class Penalties {
-  private static final long PADDING = -1;
   private static final float NONE = -0f;
 
   private final Request call;
@@ -109,14 +108,12 @@ final class Penalties {
     taken[takenCount++] = clazz;
   }
 
-  /** The class of an entry of a row; -1 for padding, or if the class is not in this shard. */
+  /** The class of an entry of a row; -1 for padding. */
   private int clazz(MemorySegment tokens, Layout layout, long row, long j) {
     long at = call.shape.offset(layout, row) + j * layout.classes;
-    long token = ElementType.of(layout.type).getInteger(tokens, at);
-    long clazz = token - call.shape.firstClass;
-    // Another thread may have changed the token after the check, and other shards have other
-    // classes.
-    return token != PADDING && clazz >= 0 && clazz < call.shape.classes ? (int) clazz : -1;
+    long clazz = ElementType.of(layout.type).getInteger(tokens, at);
+    // Another thread may have changed the token after the check.
+    return clazz >= 0 && clazz < call.shape.classes ? (int) clazz : -1;
   }
 
   /** The logit of a class with its bias and the penalties of its tokens. */

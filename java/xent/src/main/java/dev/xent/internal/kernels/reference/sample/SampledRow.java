@@ -32,11 +32,11 @@ public final class SampledRow {
   /** The log-probability with which the token was drawn. */
   public double logProbability;
 
-  final Candidates kept = new Candidates();
+  private final Candidates kept = new Candidates();
   private final Request call;
   private final RowScratch work;
   private final Penalties penalties;
-  final Filters filters = new Filters(kept);
+  private final Filters filters = new Filters(kept);
   private final Weights weights = new Weights();
   private final Drafts drafts;
   private final Philox random = new Philox();
@@ -51,30 +51,16 @@ public final class SampledRow {
 
   /** Samples the work's current row with {@code options}. */
   public void sample(long row, long stream, Sampling options) {
-    take(row, options, options.greedy != 0);
+    penalties.begin(row, options);
+    if (!takeCandidates(options, options.greedy != 0)) {
+      kept.keep(0, 0);
+    }
     drafts.begin(row);
     finish(stream, options);
   }
 
-  /** Sorts the classes that can be drawn. Returns false if any class is NaN or +infinity. */
-  boolean order(long row, Sampling options) {
-    boolean isNumbers = take(row, options, false);
-    kept.sort();
-    return isNumbers;
-  }
-
-  /** Collects the candidates by class, or only the first one by value. */
-  private boolean take(long row, Sampling options, boolean first) {
-    penalties.begin(row, options);
-    boolean isNumbers = takeCandidates(options, first);
-    if (!isNumbers) {
-      kept.keep(0, 0);
-    }
-    return isNumbers;
-  }
-
   /** Filters the candidates and draws the token. */
-  void finish(long stream, Sampling options) {
+  private void finish(long stream, Sampling options) {
     token = NO_TOKEN;
     logProbability = Double.NaN;
     if (kept.count == 0) {
@@ -157,17 +143,12 @@ public final class SampledRow {
     }
   }
 
-  /** The temperature of the filters; 0 means 1. */
-  static double temperatureOfFilters(Sampling options) {
-    return options.rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
-  }
-
   /** Runs the filters in their order. Returns the temperature of the draw. */
   private double filter(Sampling options, long stream) {
     long order = options.order();
     boolean atOne = contains(order, XentH.XENT_FILTER_TEMPERATURE());
     double temperature = options.temperature;
-    filters.begin(call.shape.wholeRow(), 0, options.minKeep);
+    filters.begin(call.shape.classes, 0, options.minKeep);
     if (!atOne) {
       temperature = adapt(options);
     }
@@ -197,7 +178,7 @@ public final class SampledRow {
     double temperature =
         filters.dynamicTemperature(
             options.temperature, options.dynatempRange, options.dynatempExponent());
-    filters.begin(call.shape.wholeRow(), temperature, options.minKeep);
+    filters.begin(call.shape.classes, temperature, options.minKeep);
     return temperature;
   }
 
@@ -222,7 +203,7 @@ public final class SampledRow {
     }
   }
 
-  void minP(Sampling options) {
+  private void minP(Sampling options) {
     if (options.minP > 0) {
       filters.minP(options.minP);
     }
@@ -252,12 +233,12 @@ public final class SampledRow {
   /**
    * Draws the class at the random position in the sum of the weights, in the order of the classes.
    */
-  void draw(long stream, Sampling options, double temperature) {
+  private void draw(long stream, Sampling options, double temperature) {
     kept.sortByClass();
-    weights.of(kept, temperature, call.shape.wholeRow());
+    weights.of(kept, temperature, call.shape.classes);
     int i = drafts.any() ? indexFromDraft(stream, options) : -1;
     if (i < 0) {
-      long target = pointedAt(stream, options, weights.sum);
+      long target = pointedAt(options.seed, stream, options, weights.sum);
       for (long upTo = 0; upTo <= target; upTo += weights.get(i)) {
         i++;
       }
@@ -286,17 +267,13 @@ public final class SampledRow {
   }
 
   /** The random position in a sum. */
-  long pointedAt(long stream, Sampling options, long sum) {
-    return pointedAt(options.seed, stream, options, sum);
-  }
-
   private long pointedAt(long seed, long stream, Sampling options, long sum) {
     random.block(seed, options.step, options.draw, stream);
     return Mass.pointedAt(random.high, random.low, sum);
   }
 
   /** The logarithm of a share of a sum. */
-  double logOfShare(long weight, long sum) {
+  private double logOfShare(long weight, long sum) {
     long others = sum - weight;
     return 0
         - (others <= weight

@@ -20,15 +20,7 @@ final class Weights {
 
   /** Computes the weights of the classes of a set from their values. */
   void of(Candidates set, double temperature, long classes) {
-    of(set, temperature, classes, set.largest());
-  }
-
-  /**
-   * As above, for a set that is a part of a row.
-   *
-   * @param max the largest value of the row
-   */
-  void of(Candidates set, double temperature, long classes, double max) {
+    double max = set.largest();
     if (weights.length < set.count) {
       weights = new long[set.count];
     }

@@ -7,7 +7,6 @@ import static dev.xent.internal.kernels.Array.TARGETS;
 import dev.xent.internal.kernels.reference.call.CallOptions;
 import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Request;
-import dev.xent.internal.kernels.reference.call.Sampling;
 
 /**
  * A digest of everything except the arrays that states and statistics depend on, in 32 bits
@@ -56,40 +55,6 @@ public final class Digest {
    */
   public static int ofBackward(State first) {
     return first.digest & 1;
-  }
-
-  /** The digest of a sampled row with a stream and {@code classes} classes. */
-  public static int ofSampling(Request call, Sampling o, long stream, long classes) {
-    long[] integers = {
-      classes,
-      o.rules,
-      o.keepsAllTies() ? 1 : 0,
-      o.greedy,
-      o.minKeep,
-      o.topK,
-      o.seed,
-      stream,
-      Integer.toUnsignedLong(o.step),
-      Integer.toUnsignedLong(o.draw)
-    };
-    double[] numbers = {
-      o.topP,
-      o.minP,
-      o.typicalP,
-      o.temperature == 0 ? 1 : o.temperature,
-      o.repetitionPenalty,
-      o.frequencyPenalty,
-      o.presencePenalty,
-      call.options.softcap
-    };
-    int digest = OFFSET;
-    for (long number : integers) {
-      digest = add(digest, number);
-    }
-    for (double number : numbers) {
-      digest = add(digest, number);
-    }
-    return o.scale() == 1 ? digest : add(digest, o.scale());
   }
 
   private static int add(int digest, double v) {
