@@ -211,8 +211,11 @@ def test_threads_are_those_of_the_system_whatever_gevent_puts_in_their_place(fir
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-def test_an_interpreter_inside_another_ends():
+@pytest.mark.parametrize("isolated", [True, False])
+def test_an_interpreter_inside_another_ends(isolated):
+    """Those that are not isolated allow threads that Python does not join, and end the process if one is left."""
     interpreters = pytest.importorskip("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    kind = repr("isolated" if isolated else "legacy") if sys.version_info >= (3, 13) else f"isolated={isolated}"
     inside = f"""if True:
         import sys
         sys.path[:] = {sys.path!r}
@@ -223,7 +226,7 @@ def test_an_interpreter_inside_another_ends():
     program = f"""if True:
         import sys
         import {interpreters.__name__} as interpreters
-        inner = interpreters.create()
+        inner = interpreters.create({kind})
         failed = interpreters.run_string(inner, {inside!r})
         interpreters.destroy(inner)
         sys.exit(failed)

@@ -1195,7 +1195,9 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_may_leave_threads = getattr(_thread, "daemon_threads_allowed", lambda: True)  # from Python 3.12 on
+# The helpers never end, and Python ends the process if an interpreter inside of another has a thread left at its end.
+_this_interpreter, _main_interpreter = (ctypes.PYFUNCTYPE(c_void_p)((f"PyInterpreterState_{which}", ctypes.pythonapi))()
+                                        for which in ("Get", "Main"))
 _gevent: Any = sys.modules.get("gevent.monkey")  # which replaces the threads of the system
 _start_thread = _gevent.get_original("_thread", "start_new_thread") if _gevent else _thread.start_new_thread
 
@@ -1215,7 +1217,7 @@ class _Pool:
         mine = object()
         try:
             if self.threads.setdefault(number, mine) is mine:
-                if not _may_leave_threads():
+                if _this_interpreter != _main_interpreter:
                     raise RuntimeError("an interpreter inside of another may leave no threads behind")
                 _start_thread(self._serve, (number,))
         except BaseException:
