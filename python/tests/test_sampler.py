@@ -5,6 +5,7 @@ import copy
 import pickle
 import re
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -294,7 +295,7 @@ def test_a_sampler_is_no_cursor():
             getattr(sampler, name)
         fix = f"; expected start().{name}, of its cursor" if name in names else ""
         assert str(error.value) == f"Sampler has no attribute {name!r}{fix}"
-    assert len(names) == 7 and copy.deepcopy(sampler).options == sampler.options
+    assert len(names) == 8 and copy.deepcopy(sampler).options == sampler.options
 
 
 @pytest.mark.parametrize("call, error, message", [
@@ -383,3 +384,114 @@ def test_a_seed_or_a_stream_repeats_the_text(options):
     assert len(set(texts(sampler.start(stream=stream) for stream in (options.get("stream", 0), 6, 7)))) == 3
     assert sampler.start().stream == options.get("stream", 0) and sampler.start(stream=-7).stream == -7
     assert pyxent.Sampler(seed=1, stream=[4, 5]).start().stream == [4, 5]
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda cursor: pickle.loads(pickle.dumps(cursor)),
+                                 lambda cursor: cursor.fork()])
+def test_copies_of_a_cursor_do_not_share_tokens(way):
+    logits = np.array([2, 1, 0, 1.5], np.float32)
+    sampler = pyxent.Sampler(repetition_penalty=1.5, no_repeat_ngram=2, seed=3, temperature=0.9)
+
+    def continued(cursor, tokens):
+        for token in tokens:
+            cursor.accept(token)
+        return cursor.next(logits), cursor.step, repr(cursor)
+
+    def start():
+        cursor = sampler.start(prompt_tokens=[0, 1, 2])
+        return cursor, [cursor.next(logits), cursor.next(logits)]
+
+    first, drawn = start()
+    second = way(first)
+    found = continued(first, [3, 3]), continued(second, [1])
+    expected = []
+    for tokens in ([3, 3], [1]):
+        cursor, again = start()
+        assert again == drawn
+        expected.append(continued(cursor, tokens))
+    assert found == tuple(expected)
+    for cursor in (first, second):
+        cursor.rewind(0)
+        assert [cursor.next(logits), cursor.next(logits)] == drawn
+
+
+USES = {
+    "next": lambda cursor: cursor.next(LOGITS),
+    "sample": lambda cursor: cursor.sample(LOGITS),
+    "accept": lambda cursor: cursor.accept(1),
+    "rewind": lambda cursor: cursor.rewind(0),
+    "verify": lambda cursor: cursor.verify(np.stack([LOGITS, LOGITS]), [1]),
+    "step": lambda cursor: setattr(cursor, "step", cursor.step),
+    "fork": lambda cursor: cursor.fork(),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": pickle.dumps,
+}
+
+
+def in_use_by_an_array(cursor, use):
+    """The logits of a call use its cursor; returns what their use raised."""
+    raised = []
+
+    class Logits:
+        @property
+        def __array_interface__(self):
+            try:
+                use(cursor)
+            except RuntimeError as error:
+                raised.append(str(error))
+            return LOGITS.__array_interface__
+
+    return Logits(), raised
+
+
+@pytest.mark.parametrize("options", [{}, {"repetition_penalty": 1.5, "dry_multiplier": 1.0, "no_repeat_ngram": 3}])
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_use_within_a_use(use, options):
+    sampler = pyxent.Sampler(seed=3, **options)
+    expected, cursor = sampler.start(prompt_tokens=[1, 2]), sampler.start(prompt_tokens=[1, 2])
+    logits, raised = in_use_by_an_array(cursor, use)
+    for _ in range(3):
+        assert cursor.next(logits) == expected.next(LOGITS)
+    assert set(raised) == {"this cursor is in use, by another thread or by an array that its call reads; expected a cursor "
+                           "for each: fork()"}
+    use(cursor)
+
+
+def test_threads_with_one_cursor():
+    """Each use is refused or counts once, and the tokens are those of one thread."""
+    cursor = pyxent.Sampler(seed=3, repetition_penalty=1.5).start()
+    large, raised, done = np.tile(LOGITS, 5000), [], []
+    uses = [lambda: cursor.next(large), lambda: cursor.accept(1), lambda: cursor.verify(np.stack([large, large]), [1])]
+
+    def many():
+        for i in range(60):
+            try:
+                done.append(uses[i % 3]())
+            except RuntimeError as error:
+                raised.append(error)
+
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert raised and done and cursor.step == sum(len(each) if isinstance(each, list) else 1 for each in done)
+    again = pyxent.Sampler(seed=3, repetition_penalty=1.5).start()
+    for token in cursor._text.tokens:
+        again.accept(token)
+    assert again.step == cursor.step and again.next(large) == cursor.next(large)
+
+
+def test_a_call_that_fails_or_is_interrupted_leaves_its_cursor_free():
+    cursor = pyxent.Sampler(seed=3).start()
+
+    class Interrupted:
+        @property
+        def __array_interface__(self):
+            raise KeyboardInterrupt
+
+    for logits, kind in ((Interrupted(), KeyboardInterrupt), ("x", pyxent.DTypeError)):
+        with pytest.raises(kind):
+            cursor.next(logits)
+    assert cursor.next(LOGITS) == pyxent.Sampler(seed=3).start().next(LOGITS)

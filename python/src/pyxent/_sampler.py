@@ -2,13 +2,15 @@
 """The tokens of a text, one after another."""
 from __future__ import annotations
 
+import copy
 import ctypes
 import inspect
 import math
 import os
 from array import array
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from pyxent._arrays import array_of, held, released
 from pyxent._call import numbers_along, plural
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
             "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
-_OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step", "stream")
+_OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step", "stream", "fork")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
@@ -141,6 +143,26 @@ class Sampler:
         return f"Sampler({', '.join(f'{name}={shown(value)}' for name, value in self._shown.items())})"
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _alone(method: Method) -> Method:
+    """Makes a method raise RuntimeError while its cursor is in use, which has not changed then."""
+    @wraps(method)
+    def alone(cursor: SamplerCursor, *given: Any, **named: Any) -> Any:
+        mine = object()
+        try:
+            if vars(cursor).setdefault("_user", mine) is not mine:
+                raise RuntimeError("this cursor is in use, by another thread or by an array that its call reads; expected "
+                                   "a cursor for each: fork()")
+            return method(cursor, *given, **named)
+        finally:
+            if vars(cursor).get("_user") is mine:
+                del vars(cursor)["_user"]
+
+    return cast(Method, alone)
+
+
 class SamplerCursor:
     """The tokens of one text or of one batch of texts, with a count of the steps.
 
@@ -150,6 +172,8 @@ class SamplerCursor:
 
     A text has logits of one dimension. The cursor keeps its tokens, and penalties and options of a text apply to them.
     For a batch, it keeps no tokens: pass `output_tokens` to each call.
+
+    A cursor is for one thread at a time: a use during another one is a RuntimeError.
     """
 
     def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = (),
@@ -160,6 +184,23 @@ class SamplerCursor:
         self._keeps = penalized or sampler.repetition.is_used()
         self._text = Text(prompt_tokens)
         self._step = integer("step", step)
+
+    def fork(self) -> SamplerCursor:
+        """Returns a cursor at the same step, with a copy of the tokens, for another continuation of the text.
+
+        Both draw with the same seed: for equal logits they draw equal tokens. `copy.copy` does the same.
+        """
+        return copy.copy(self)
+
+    def __copy__(self) -> SamplerCursor:
+        other = SamplerCursor.__new__(type(self))
+        vars(other).update(self.__getstate__())
+        other._text = copy.copy(other._text)
+        return other
+
+    @_alone
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_user"}
 
     @property
     def stream(self) -> Any:
@@ -173,18 +214,24 @@ class SamplerCursor:
         return self._step
 
     @step.setter
+    @_alone
     def step(self, value: int) -> None:
         value = integer("step", value)
         if value != self._step and self._keeps and self._text.drawn:
             raise OptionError("this cursor has the tokens of its steps; expected rewind(step) or accept(token)")
         self._step = value
 
+    @_alone
     def accept(self, token: int) -> None:
         """Appends a token from elsewhere as the token of this step."""
         self._append(*tokens_of("accept", [token]))
 
+    @_alone
     def rewind(self, step: int) -> None:
         """Goes back to an earlier step and drops the tokens since then, for example rejected drafts."""
+        self._rewind(step)
+
+    def _rewind(self, step: int) -> None:
         back = self._step - integer("step", step)
         if back < 0:
             raise OptionError(f"step is {step}, this cursor is at step {self._step}; expected no later one")
@@ -200,6 +247,7 @@ class SamplerCursor:
             self._text.append(token)
         self._step += 1
 
+    @_alone
     def next(self, logits: ArrayLike, **options: Any) -> Any:
         """The next token: an integer; for logits of several dimensions, an array with one per row, or -1.
 
@@ -223,6 +271,7 @@ class SamplerCursor:
                                "+inf, one of them above -inf")
         return token
 
+    @_alone
     def sample(self, logits: ArrayLike, **options: Any) -> Sample:
         """The full result of `sample` for the next step; its outputs are among the options."""
         return self._drawn(logits, options)[0]
@@ -280,6 +329,7 @@ class SamplerCursor:
                 options["bias_values"] = array("f", biases.values())
         return options
 
+    @_alone
     @named
     def verify(self, logits: ArrayLike, drafts: Iterable[int], draft_probabilities: ArrayLike | None = None,
                **unknown: Unpack[Nothing]) -> list[int]:
@@ -311,7 +361,7 @@ class SamplerCursor:
                 if i == len(drafts) or tokens[i] != drafts[i]:
                     break
         except BaseException:
-            self.rewind(first)
+            self._rewind(first)
             raise
         return tokens
 

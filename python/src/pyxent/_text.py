@@ -137,6 +137,11 @@ class Text:
         self.tokens = array("i", tokens_of("prompt_tokens", prompt))
         self.prompt = len(self.tokens)
 
+    def __copy__(self) -> Text:
+        other = Text(())
+        other.tokens, other.prompt = self.tokens[:], self.prompt
+        return other
+
     def append(self, token: int) -> None:
         self.tokens.append(token)
 
