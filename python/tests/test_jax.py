@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The functions of pyxent.jax beside those of JAX and Optax: results, gradients, transformations, mistakes."""
 import doctest
+import os
+import shutil
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -168,3 +171,69 @@ def test_errors_name_what_is_wrong():
         xent.cross_entropy(values((2, 3)), jnp.array([0, 5])).block_until_ready()
     with pytest.raises(Exception, match="label_smoothing"):
         xent.cross_entropy(values((2, 3)), jnp.array([0, 1]), label_smoothing=2.0).block_until_ready()
+
+
+def run_jax(program, *before, devices=1):
+    """A program that may never end, in a process of its own."""
+    program = "import faulthandler, sys\nfaulthandler.dump_traceback_later(240, exit=True)\n" + textwrap.dedent(program)
+    run = subprocess.run([*before, sys.executable, "-c", program], capture_output=True, text=True, timeout=300,
+                         env={**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"})
+    assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr
+
+
+ONE_PROCESSOR = pytest.param(["taskset", "-c", str(min(os.sched_getaffinity(0)))] if hasattr(os, "sched_getaffinity") else [],
+                             id="one processor", marks=pytest.mark.skipif(not shutil.which("taskset"), reason="no taskset"))
+
+
+@pytest.mark.parametrize("before", [[], ONE_PROCESSOR])
+def test_more_threads_than_processors(before):
+    """Callbacks of XLA's threads must not wait for these threads."""
+    run_jax("""
+        import os, jax, jax.numpy as jnp
+        from concurrent.futures import ThreadPoolExecutor
+        from pyxent.jax import cross_entropy, softmax
+        x, labels = jnp.zeros((500, 2000)), jnp.zeros(500, int)
+        loss = lambda x: cross_entropy(softmax(x), labels).mean() + cross_entropy(x, labels).mean()
+        for f in (jax.jit(softmax), jax.jit(jax.value_and_grad(loss))):
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0)) + 1) as threads:
+                list(threads.map(lambda i: jax.block_until_ready(f(x + i)), range(8)))
+            last = [f(x + i) for i in range(5)]  # without waiting for each
+            jax.block_until_ready(last)
+        print("done")
+    """, *before)
+
+
+@pytest.mark.parametrize("devices", [1, 2, 8])
+def test_shard_map(devices):
+    run_jax("""
+        import jax, jax.numpy as jnp, numpy as np, sys
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+        from pyxent import jax as xent
+        mesh = Mesh(np.array(jax.devices()), ("d",))
+        x = jax.random.normal(jax.random.PRNGKey(0), (8, 6))
+        labels = jnp.arange(8) % 6
+        for f, *more in ((xent.softmax,), (xent.log_softmax,), (xent.cross_entropy, labels),
+                         (xent.cross_entropy, jax.nn.softmax(2 * x))):
+            whole = lambda x: jnp.square(f(x, *more)).sum()
+            expected = jax.value_and_grad(whole)(x)
+            for check in (True, False):
+                specs = (P("d"),) * (1 + len(more))
+                parts = jax.shard_map(f, mesh=mesh, in_specs=specs, out_specs=P("d"), check_vma=check)
+                for way in (lambda g: g, jax.jit):
+                    found = way(jax.value_and_grad(lambda x: jnp.square(parts(x, *more)).sum()))(x)
+                    np.testing.assert_allclose(found[0], expected[0], 1e-6)
+                    np.testing.assert_allclose(found[1], expected[1], 1e-5, 1e-6)
+            apart = jax.device_put(x, NamedSharding(mesh, P("d")))
+            np.testing.assert_allclose(jax.jit(jax.grad(whole))(apart), expected[1], 1e-5, 1e-6)
+        print("done")
+    """, devices=devices)
+
+
+@pytest.mark.parametrize("f", [xent.softmax, lambda x: xent.cross_entropy(x, jnp.array([0, 1]))])
+def test_second_derivatives(f):
+    x = values((2, 3))
+    for derive in (jax.hessian, lambda g: jax.grad(lambda x: jax.grad(g)(x).sum())):
+        with pytest.raises(NotImplementedError, match="pyxent.jax has no second derivatives; expected jax.grad of a function"):
+            derive(lambda x: jnp.square(f(x)).sum())(x)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(f, (x,), (x,))

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Softmax, log-softmax and cross-entropy of JAX arrays, with gradients, computed by Xent on the CPU.
 
-They work in `jit`, `grad` and `vmap`. XLA calls Xent through `jax.pure_callback`.
+They work in `jit`, `grad`, `vmap` and `shard_map`. XLA lends its memory to Xent through JAX's `buffer_callback`. Arrays
+of `jax.pure_callback` would have to be copied by threads that may all wait in such callbacks.
 """
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.buffer_callback import buffer_callback
 
 import pyxent
 from pyxent._call import normal_axis
@@ -28,26 +31,51 @@ def _require_floats(name: str, array: Any) -> Any:
     return array
 
 
-def _empty(array: Any) -> Any:
-    return np.empty(array.shape, array.dtype)
-
-
 def _from_end(axis: int, name: str, array: Any) -> int:
     """The axis as a negative number, which stays the same if `vmap` adds an axis before the others."""
     shape = array.shape or (1,)
     return normal_axis(axis, name, shape) - len(shape)
 
 
-def _call(function: Any, results: Any, *arrays: Any) -> Any:
-    """Calls a function of NumPy arrays when the arrays have their numbers."""
-    return jax.pure_callback(lambda *given: function(*map(np.asarray, given)), results, *arrays,
-                             vmap_method="broadcast_all")
+def _varying(array: Any) -> frozenset[Any]:
+    """The axes of the mesh of `shard_map` along which the contents of an array differ."""
+    kind = jax.typeof(array)
+    axes: frozenset[Any] = kind.manual_axis_type.varying if hasattr(kind, "manual_axis_type") else kind.vma
+    return axes
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _call(compute: Any, results: Any, *arrays: Any) -> Any:
+    """Calls `compute` with the memory of the results and of the arrays, as NumPy arrays, when XLA has the contents.
+
+    JAX compiles once for equal callbacks, so `compute` has to be equal in each call.
+    """
+    varying = frozenset[Any]().union(*map(_varying, arrays))
+    made = buffer_callback(compute, results, vmap_method="broadcast_all")(*arrays)
+    return jax.tree.map(lambda each: jax.lax.pcast(each, tuple(varying - _varying(each)), to="varying"), made)
+
+
+@_call.defjvp
+def _no_derivative(compute: Any, results: Any, primals: Any, tangents: Any) -> Any:
+    raise NotImplementedError("pyxent.jax has no second derivatives; expected jax.grad of a function without gradients, "
+                              "or the functions of jax.nn and Optax. pyxent.cross_entropy_hvp multiplies by the Hessian")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Computes a result in the shape and type of its first input."""
+
+    function: Any
+    axis: int
+    output: str
+
+    def __call__(self, context: Any, result: Any, *inputs: Any) -> None:
+        self.function(*map(np.asarray, inputs), axis=self.axis, **{self.output: np.asarray(result)})
 
 
 def _rows(function: Any, axis: int, *arrays: Any) -> Any:
     """A result in the shape and type of the first array."""
-    output = "out" if len(arrays) == 1 else "gradient"
-    return _call(lambda *given: function(*given, axis=axis, **{output: _empty(given[0])}),
+    return _call(_Rows(function, axis, "out" if len(arrays) == 1 else "gradient"),
                  jax.ShapeDtypeStruct(arrays[0].shape, arrays[0].dtype), *arrays)
 
 
@@ -86,25 +114,28 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return _probabilities((pyxent.log_softmax, pyxent.log_softmax_backward), _from_end(axis, "x", x), x)
 
 
+@dataclass(frozen=True)
+class _Losses:
+    """Computes the losses, and the gradients for which there are results."""
+
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, context: Any, results: Any, logits: Any, targets: Any) -> None:
+        outputs = dict(zip(("losses", "gradient", "target_gradient"), map(np.asarray, results)))
+        pyxent.cross_entropy(np.asarray(logits), np.asarray(targets), reduction="sum", **outputs, **dict(self.options))
+
+
 def _losses_and_gradients(options: tuple[tuple[str, Any], ...], logits: Any, targets: Any, gradients: bool) -> Any:
     """The losses, and if requested the gradients of their sum by the logits and by targets that are probabilities."""
     settings = dict(options)
-    soft = jnp.issubdtype(targets.dtype, jnp.floating)
-
-    def compute(x: Any, t: Any) -> Any:
-        wanted: dict[str, Any] = {}
-        if gradients:
-            wanted = {"gradient": _empty(x), **({"target_gradient": _empty(t)} if soft else {})}
-        result = pyxent.cross_entropy(x, t, reduction="sum", losses=True, **wanted, **settings)
-        return (result.losses, *wanted.values())
-
     axis = settings["axis"] % max(logits.ndim, 1)
     rows = logits.shape[:axis] + logits.shape[axis + 1:]
     kind = jnp.float64 if logits.dtype == jnp.float64 else jnp.float32
     results = [jax.ShapeDtypeStruct(rows, kind)]
     if gradients:
-        results += [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in (logits, targets)[:1 + soft]]
-    return _call(compute, tuple(results), logits, targets)
+        differentiable = (logits, targets) if jnp.issubdtype(targets.dtype, jnp.floating) else (logits,)
+        results += [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in differentiable]
+    return _call(_Losses(options), tuple(results), logits, targets)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
