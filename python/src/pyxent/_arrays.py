@@ -204,7 +204,7 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
         array.strides = tuple(max(stride, 0) for stride in array.strides)  # that of an axis of size 1
     if array.address % SIZE[array.type] and array.size:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
-                               f"bytes of {NAME[array.type]}: align the memory")
+                               f"bytes of {NAME[array.type]}: {'pass aligned memory' if takes == OUTPUT else 'copy it'}")
     if not array.address and array.size:
         instead = _instead(name, value, takes)
         raise ArrayMemoryError(f"{name} is {instead}" if instead else f"{name} of {type(value)} has no memory: pass an "
@@ -330,17 +330,47 @@ def is_of_torch(value: object) -> bool:
 
 def _of_torch(name: str, value: Any) -> Array:
     """Reads a tensor without DLPack, which loses the bit of a negated view."""
+    torch: Any = sys.modules["torch"]
+    if torch._C._len_torch_dispatch_stack() and (mode := _tracing_mode(torch)):
+        raise ArrayMemoryError(f"{name} is passed in {mode}, which does not see what Xent computes; expected a call outside "
+                               f"of it, or the function of pyxent.torch")
+    if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and not value.is_nested:
+        raise ArrayMemoryError(f"{name} is {_instead_of_wrapper(name, value)}")
     type_ = _NAMES.get(str(value.dtype)[6:])
     if type_ is None:
         raise _unknown(name, value.dtype)
-    if value.requires_grad and sys.modules["torch"].is_grad_enabled():
+    if value.requires_grad and torch.is_grad_enabled():
         raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none; expected a tensor that does not. "
                                f"Pass its detach(), or call in torch.no_grad()")
     if value.device.type != "cpu":
         raise ArrayMemoryError(f"{name} lies on device {value.device}; expected a copy in main memory")
     if value.is_neg():  # raises, as do the next calls, for sparse and nested tensors and in vmap
         raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it; expected {name}.resolve_neg()")
-    return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
+    array = Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
+    storage = value.untyped_storage()
+    reach = value.nbytes if value.is_contiguous() else array.span[1] - array.address
+    if storage.nbytes() < value.storage_offset() * SIZE[type_] + reach:
+        raise ArrayMemoryError(f"{name} is {array}, and its storage was resized to {storage.nbytes()} bytes; expected a "
+                               f"tensor that has all of its memory")
+    return array
+
+
+def _tracing_mode(torch: Any) -> str | None:
+    """The mode that is active in which PyTorch traces calls, for messages."""
+    kinds = torch._C._TorchDispatchModeKey
+    active = [name for kind, name in ((kinds.PROXY, "torch.fx.experimental.proxy_tensor.make_fx"),
+                                      (kinds.FAKE, "FakeTensorMode"), (kinds.FUNCTIONAL, "torch.func.functionalize"))
+              if torch._C._get_dispatch_mode(kind) is not None]
+    return active[0] if active else None
+
+
+def _instead_of_wrapper(name: str, value: Any) -> str:
+    """Describes a tensor that computes its numbers from other tensors."""
+    if hasattr(value, "full_tensor"):
+        return f"a distributed tensor; expected the part of this process, {name}.to_local(), or all, {name}.full_tensor()"
+    if hasattr(value, "get_mask"):
+        return f"a masked tensor; expected {name}.get_data(), and its mask as class_mask={name}.get_mask()"
+    return f"of {type(value)}, which computes its numbers from other tensors; expected a tensor that has them in memory"
 
 
 def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 import pyxent
 from pyxent import _operations
@@ -91,6 +92,11 @@ class _Gradient(_Function):
                            "function of torch.nn.functional. pyxent.cross_entropy_hvp multiplies by the Hessian")
 
 
+def _operates() -> bool:
+    """Whether a compiler or a mode of PyTorch, which see operators alone, records a call without forward derivatives."""
+    return torch.compiler.is_compiling() or (torch._C._len_torch_dispatch_stack() > 0 and forward_ad._current_level < 0)
+
+
 def _once(compute: Any, *arguments: Any) -> Any:
     """Computes a gradient, as a node if autograd records a graph of it."""
     return _Gradient.apply(compute, *arguments) if torch.is_grad_enabled() else compute(*arguments)
@@ -142,7 +148,7 @@ def _softmax_of(function: str, input: Any, dim: int | None, dtype: Any) -> Any:
     if not input.is_floating_point():
         raise DTypeError(f"input has the type {input.dtype}; expected floats: input.float(), or dtype=torch.float32")
     to_type = torch.float32 if short and dtype == torch.float32 else input.dtype
-    run = _softmax_op if torch.compiler.is_compiling() else _Softmax.apply
+    run = _softmax_op if _operates() else _Softmax.apply
     return run(input, dim, function == "log_softmax", to_type)
 
 
@@ -184,6 +190,20 @@ def _returned(result: Any, reduction: str, dtype: Any, saves: bool) -> tuple[Any
     divisor = torch.tensor([result.denominator], dtype=torch.float64, device="cpu").view(torch.uint8)
     statistics = torch.frombuffer(_operations.statistics_of(result), dtype=torch.uint8)
     return loss, torch.cat([statistics, divisor])
+
+
+def _size_of_saved(rows: Any) -> Any:
+    """The number of bytes that `_returned` saves: the statistics of rows, of one at least, and the denominator."""
+    return 64 * max(rows, 1) + 8
+
+
+def _bytes_of(saved: Any, count: int) -> Any:
+    """Saved bytes as a tensor without gaps at an aligned address; hooks of saved tensors return others, if equal."""
+    if saved.dtype != torch.uint8 or saved.numel() != count:
+        raise DTypeError(f"a hook of saved tensors returned {saved.dtype} {list(saved.shape)}; expected the "
+                         f"{count} elements of torch.uint8 that it got")
+    saved = saved.contiguous()
+    return saved.clone() if saved.data_ptr() % 8 else saved
 
 
 def _kept(saved: Any) -> tuple[Any, float]:
@@ -228,10 +248,11 @@ def _loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, l
 def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, reduction: str, ignore_index: int,
                    label_smoothing: float) -> Any:
     if _keeps_gradient(x, weight, reduction):
-        return upstream * saved.view(x.dtype).view(x.shape)
-    rows = x.select(_class_dimension(x.shape), 0).shape
-    return _operations.gradient_of_saved(x, target, upstream.expand(rows), *_kept(saved), _class_dimension(x.shape),
-                                         torch.get_num_threads(),
+        return upstream * _bytes_of(saved, x.nbytes).view(x.dtype).view(x.shape)
+    rows = x.select(_class_dimension(x.shape), 0)
+    saved = _bytes_of(saved, _size_of_saved(rows.numel()))
+    return _operations.gradient_of_saved(x, target, upstream.expand(rows.shape), *_kept(saved),
+                                         _class_dimension(x.shape), torch.get_num_threads(),
                                          **_options(target, weight, reduction, ignore_index, label_smoothing))
 
 
@@ -282,7 +303,7 @@ def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
     _require_reduction(reduction)
     if size_average is not None or reduce is not None:
         raise TypeError("size_average or reduce is given; expected reduction='none', 'mean' or 'sum' in their place")
-    run = _loss_op if torch.compiler.is_compiling() else _CrossEntropy.apply
+    run = _loss_op if _operates() else _CrossEntropy.apply
     return run(input, target, weight, reduction, ignore_index, label_smoothing, _records(input))[0]
 
 
@@ -300,8 +321,10 @@ def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any,
                       reduction: str, ignore_index: int, label_smoothing: float,
                       wanted: Sequence[bool]) -> tuple[Any, Any, Any]:
     """Returns the gradients; those that are not needed are empty."""
+    rows = x.select(-1, 0)
+    saved = _bytes_of(saved, _size_of_saved(rows.numel()))
     found = _operations.linear_gradients_of_saved(
-        x, layer, bias, target, upstream.expand(x.shape[:-1]), *_kept(saved), wanted, torch.get_num_threads(),
+        x, layer, bias, target, upstream.expand(rows.shape), *_kept(saved), wanted, torch.get_num_threads(),
         **_options(target, weight, reduction, ignore_index, label_smoothing))
     made = [torch.empty(0, device="cpu") if each is None else each for each in found]
     return made[0], made[1], made[2]
@@ -351,14 +374,14 @@ def linear_cross_entropy(input: torch.Tensor, linear_weight: torch.Tensor, targe
                                             None if linear_bias is None else linear_bias.reshape(-1))
         return cross_entropy(logits.reshape(*input.shape[:-1], classes, *inner), target, weight, None, ignored, None,
                              reduction, label_smoothing)
-    run = _linear_op if torch.compiler.is_compiling() else _LinearCrossEntropy.apply
+    run = _linear_op if _operates() else _LinearCrossEntropy.apply
     return run(input, linear_weight, linear_bias, target, weight, reduction, ignored, label_smoothing,
                _records(input, linear_weight, linear_bias))[0]
 
 
-# ---- torch.compile ------------------------------------------------------------------------------------------------
-# The same functions as operators, which the compiler does not trace. They are for compilation only, because autograd
-# does not detect that operators have no forward mode.
+# ---- torch.compile and modes --------------------------------------------------------------------------------------
+# The same functions as operators, which the compiler does not trace, and which modes such as FakeTensorMode and that of
+# make_fx see. They are for those only, because autograd does not detect that operators have no forward mode.
 
 
 def _operator(name: str, compute: Any, arguments: str, shapes: Any) -> Any:
@@ -375,7 +398,7 @@ def _differentiable(operator: Any, function: Any, gradient: Any) -> Any:
 
 def _loss_shapes(rows: Sequence[int], count: int, reduction: str, dtype: Any, saves: bool) -> tuple[Any, Any]:
     return (torch.empty(rows if reduction == "none" else (), dtype=_loss_type(dtype), device="cpu"),
-            torch.empty(64 * count + 8 if saves else 0, dtype=torch.uint8, device="cpu"))
+            torch.empty(_size_of_saved(count) if saves else 0, dtype=torch.uint8, device="cpu"))
 
 
 def _shapes_of_loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float,
