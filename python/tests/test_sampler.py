@@ -5,7 +5,6 @@ import copy
 import pickle
 import re
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -456,31 +455,6 @@ def test_a_use_within_a_use(use, options):
     assert set(raised) == {"this cursor is in use, by another thread or by an array that its call reads; expected a cursor "
                            "for each: fork()"}
     use(cursor)
-
-
-def test_threads_with_one_cursor():
-    """Each use is refused or counts once, and the tokens are those of one thread."""
-    cursor = pyxent.Sampler(seed=3, repetition_penalty=1.5).start()
-    large, raised, done = np.tile(LOGITS, 5000), [], []
-    uses = [lambda: cursor.next(large), lambda: cursor.accept(1), lambda: cursor.verify(np.stack([large, large]), [1])]
-
-    def many():
-        for i in range(60):
-            try:
-                done.append(uses[i % 3]())
-            except RuntimeError as error:
-                raised.append(error)
-
-    threads = [threading.Thread(target=many) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert raised and done and cursor.step == sum(len(each) if isinstance(each, list) else 1 for each in done)
-    again = pyxent.Sampler(seed=3, repetition_penalty=1.5).start()
-    for token in cursor._text.tokens:
-        again.accept(token)
-    assert again.step == cursor.step and again.next(large) == cursor.next(large)
 
 
 def test_a_call_that_fails_or_is_interrupted_leaves_its_cursor_free():
