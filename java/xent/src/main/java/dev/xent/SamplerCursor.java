@@ -65,10 +65,14 @@ public final class SamplerCursor {
   private @Nullable Tensor lastTensor;
 
   SamplerCursor(SamplerPlan plan) {
+    this(plan, new TextCall(plan));
+    this.needsText = text.isNeeded();
+  }
+
+  private SamplerCursor(SamplerPlan plan, TextCall text) {
     this.plan = plan;
     this.calls = new CursorCall(plan);
-    this.text = new TextCall(plan);
-    this.needsText = text.isNeeded();
+    this.text = text;
   }
 
   /**
@@ -397,7 +401,7 @@ public final class SamplerCursor {
     use.enter();
     try {
       long next = OptionRange.STEP.require(step) + 1;
-      text.accept(token);
+      text.accept(token, step);
       needsText |= token >= classes;
       step = next;
       return this;
@@ -430,8 +434,38 @@ public final class SamplerCursor {
   }
 
   private void goBack(long value) {
-    text.drop(step - value);
+    text.drop(step - value, step);
     step = value;
+  }
+
+  /**
+   * Returns a cursor with a copy of this text: its tokens, those of the prompt, its step and its
+   * stream, but no outputs. Both then continue on their own, as the beams of a search do, and draw
+   * the same tokens from the same logits until one {@linkplain #accept accepts} another token. The
+   * tokens are copied only for options that use them.
+   */
+  public SamplerCursor fork() {
+    return fork(stream());
+  }
+
+  /**
+   * Returns a cursor with a copy of this text that draws from another stream, as for several
+   * answers to one prompt.
+   *
+   * @param stream as in {@link Sampler#start(long)}
+   */
+  public SamplerCursor fork(long stream) {
+    use.enter();
+    try {
+      SamplerPlan ofFork = plan.onStream(stream);
+      SamplerCursor fork = new SamplerCursor(ofFork, text.fork(ofFork));
+      fork.needsText = true;
+      fork.step = step;
+      fork.classes = classes;
+      return fork;
+    } finally {
+      use.inUse = false;
+    }
   }
 
   /**

@@ -78,6 +78,79 @@ class SamplerCursorTest {
     assertThat(tokens.next(new float[] {0, 1, 0, 0})).isEqualTo(1);
   }
 
+  // ---- copies ----------------------------------------------------------------------------------
+
+  private static final List<Sampler> OF_EVERY_KIND =
+      List.of(
+          Sampler.builder().seed(3).build(),
+          Sampler.builder().seed(3).repetitionPenalty(1.3).frequencyPenalty(0.2).build(),
+          Sampler.builder().seed(3).noRepeatNgram(2).dryMultiplier(1).presencePenalty(1).build());
+
+  /** Beams: each has the tokens of its text, whatever another one draws, accepts or forgets. */
+  @Test
+  void aForkIsIndependent() {
+    for (Sampler each : OF_EVERY_KIND) {
+      for (int length : new int[] {0, 1, 63, 64, 65, 200}) {
+        SamplerCursor cursor = each.start(5).promptTokens(1, 2, 1, 2);
+        SamplerCursor same = each.start(5).promptTokens(1, 2, 1, 2);
+        SamplerCursor other = each.start(5).promptTokens(1, 2, 1, 2).step(0);
+        for (int i = 0; i < length; i++) {
+          cursor.accept(i % 7);
+          same.accept(i % 7);
+          other.accept(i % 7);
+        }
+        SamplerCursor fork = cursor.fork();
+        assertThat(fork).hasToString(cursor.toString());
+        fork.accept(9).accept(9);
+        other.accept(9).accept(9);
+        cursor.promptTokens(8);
+        same.promptTokens(8);
+        for (int i = 0; i < 70; i++) {
+          assertThat(cursor.next(logits(i))).isEqualTo(same.next(logits(i)));
+          assertThat(fork.next(logits(i))).isEqualTo(other.next(logits(i)));
+        }
+        assertThat(fork.step()).isEqualTo(length + 72);
+        fork.rewind(length);
+        cursor.rewind(length).promptTokens(1, 2, 1, 2);
+        assertThat(fork.next(logits(0))).isEqualTo(cursor.next(logits(0)));
+      }
+    }
+  }
+
+  @Test
+  void aForkHasAStreamAndItsOwnOutputs() {
+    float[] logProbability = {1};
+    SamplerCursor cursor =
+        sampler.start().outputs(new Sampler.Outputs().logProbabilities(Tensor.of(logProbability)));
+    assertThat(text(cursor.fork())).isEqualTo(text(sampler.start()));
+    assertThat(text(cursor.fork(8))).isEqualTo(text(sampler.start(8)));
+    assertThat(logProbability).containsExactly(1);
+    cursor.next(logits(0));
+    refused(
+        ShapeException.class,
+        () -> cursor.fork().next(new float[3]),
+        "logits is F32 [3] with 3 classes, the rows before in this text have 1000; expected the same number of classes, or create a cursor for another text with start()");
+  }
+
+  /** A token that is no class is an error while it is in the text, whatever came after it. */
+  @Test
+  void aTokenThatIsNoClassStaysAfterARewind() {
+    for (Sampler each : OF_EVERY_KIND) {
+      SamplerCursor cursor = each.start();
+      cursor.next(logits(0));
+      cursor.accept(CLASSES + 7).accept(1).accept(CLASSES + 9).accept(2);
+      for (int step : new int[] {5, 4, 3, 2}) {
+        int token = CLASSES + (step > 3 ? 9 : 7);
+        for (SamplerCursor rewound : List.of(cursor.rewind(step), cursor.fork())) {
+          assertThatThrownBy(() -> rewound.next(logits(1)))
+              .isInstanceOf(LabelException.class)
+              .hasMessageStartingWith("accept has token " + token + ", logits has 1000 classes; ");
+        }
+      }
+      assertThat(cursor.rewind(1).next(logits(1))).isBetween(0, CLASSES - 1);
+    }
+  }
+
   // ---- streams ---------------------------------------------------------------------------------
 
   private static List<Integer> text(SamplerCursor cursor) {
@@ -551,5 +624,7 @@ class SamplerCursorTest {
     float[] logits = logits(0);
     assertThat(tokens.next(logits)).isEqualTo((int) sampler.token(Tensor.of(logits), 0xFFFFFFFFL));
     assertThatThrownBy(() -> tokens.next(logits)).isInstanceOf(OptionException.class);
+    assertThat(tokens.rewind(tokens.step()).step()).isEqualTo(1L << 32);
+    assertThat(tokens.rewind(0xFFFFFFFFL).next(logits)).isBetween(0, CLASSES - 1);
   }
 }

@@ -518,10 +518,12 @@ final class ArrayBlocks {
     MemorySegment segment = addresses[place];
     if (segment == null) {
       segment = MemorySegment.ofAddress(address);
-      addresses[place] = segment;
-      if (2 * ++addressCount > addresses.length) {
-        grow();
+      if (2 * (addressCount + 1) > addresses.length) {
+        grow(); // first: if there is no memory left, the table must not fill up
+        place = place(address);
       }
+      addresses[place] = segment;
+      addressCount++;
     }
     return segment;
   }

@@ -31,11 +31,21 @@ final class Repetitions {
     this.options = options;
   }
 
-  void add(int token) {
+  /** Makes room for another token, or changes nothing. */
+  void reserve() {
     if (count == text.length) {
       text = Arrays.copyOf(text, Math.multiplyExact(2, count));
     }
+  }
+
+  /** Appends a token, for which there is room. */
+  void add(int token) {
     text[count++] = token;
+  }
+
+  void copyFrom(Repetitions other) {
+    text = other.text.clone();
+    count = other.count;
   }
 
   /** Removes the last tokens. */

@@ -43,8 +43,12 @@ public final class TextCall {
   /** The text of the options against repetition; null if these are not used. */
   private final @Nullable Repetitions repetitions;
 
-  private final TokenHistory prompt = new TokenHistory();
+  private TokenHistory prompt = new TokenHistory();
   private final TokenHistory drawn = new TokenHistory();
+
+  /** The tokens that were not drawn here, if no option uses them. */
+  private final AcceptedTokens accepted = new AcceptedTokens();
+
   private final SamplerArguments arguments = new SamplerArguments();
 
   /** The tensor that receives the token. */
@@ -72,6 +76,18 @@ public final class TextCall {
     arguments.ofCursor = true;
   }
 
+  /** Returns calls of a copy of the text, with a plan of the same options and without outputs. */
+  public TextCall fork(SamplerPlan ofFork) {
+    TextCall made = new TextCall(ofFork);
+    made.prompt.copyFrom(prompt);
+    made.drawn.copyFrom(drawn);
+    made.accepted.copyFrom(accepted);
+    if (repetitions != null && made.repetitions != null) {
+      made.repetitions.copyFrom(repetitions);
+    }
+    return made;
+  }
+
   /** Whether a call needs more than a row even without inputs. */
   public boolean isNeeded() {
     return usesTokens || arguments.outputs != null;
@@ -90,47 +106,50 @@ public final class TextCall {
                 "promptTokens[%d] is %d; expected a class of the logits, 0 or more", i, tokens[i]));
       }
     }
+    TokenHistory made = new TokenHistory();
+    for (int each : tokens) {
+      if (usesTokens) {
+        made.add(each);
+      } else {
+        made.note(each);
+      }
+    }
     if (repetitions != null) {
       repetitions.replaceFirst(prompt.count(), tokens);
     }
     arguments.countedTokens = 0;
-    prompt.truncate(0);
-    for (int each : tokens) {
-      add(prompt, each);
-    }
+    prompt = made;
   }
 
-  /** Appends a token that was not drawn here. */
-  public void accept(int newToken) {
+  /** Appends a token that was not drawn here, as that of a step. */
+  public void accept(int newToken, long step) {
     if (newToken < 0) {
       throw new OptionException(
           "token is " + newToken + "; expected a class of the logits, 0 or more");
     }
+    if (!usesTokens) {
+      accepted.add(step, newToken);
+    }
     append(newToken);
   }
 
+  /** Appends a token, if an option uses it. If there is no memory left, nothing has changed. */
   private void append(int newToken) {
-    add(drawn, newToken);
+    if (repetitions != null) {
+      repetitions.reserve();
+    }
+    if (usesTokens) {
+      drawn.add(newToken);
+    }
     if (repetitions != null) {
       repetitions.add(newToken);
     }
   }
 
-  /** Adds a token, or if no option uses it, only notes it for its check. */
-  private void add(TokenHistory history, int newToken) {
-    if (usesTokens) {
-      history.add(newToken);
-    } else {
-      history.note(newToken);
-    }
-  }
-
-  /** Removes the last tokens. */
-  public void drop(long count) {
+  /** Removes the tokens of the last steps. */
+  public void drop(long count, long step) {
+    accepted.dropFrom(step - count);
     if (!usesTokens) {
-      if (count > 0) {
-        drawn.truncate(0);
-      }
       return;
     }
     if (count > drawn.count()) {
@@ -199,7 +218,7 @@ public final class TextCall {
   public void requireClasses(View logits) {
     long classes = classes(logits);
     requireClass("promptTokens", prompt.largest(), classes);
-    requireClass("accept", drawn.largest(), classes);
+    requireClass("accept", Math.max(drawn.largest(), accepted.largest()), classes);
     requireClass("bannedSequences", largestBanned, classes);
   }
 

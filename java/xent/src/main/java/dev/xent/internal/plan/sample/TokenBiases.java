@@ -92,17 +92,23 @@ final class TokenBiases {
     return slot;
   }
 
+  /** Replaces all memory at once: if there is none left, nothing has changed. */
   private void grow() {
     int capacity = 2 * classes.length;
-    classes = Arrays.copyOf(classes, capacity);
-    values = Arrays.copyOf(values, capacity);
-    slots = new int[2 * capacity];
+    int[] moreClasses = Arrays.copyOf(classes, capacity);
+    float[] moreValues = Arrays.copyOf(values, capacity);
+    int[] moreSlots = new int[2 * capacity];
+    View moreTokens = TokenHistory.unused(capacity);
+    View moreNumbers = View.room(ElementType.F32, capacity);
+    classes = moreClasses;
+    values = moreValues;
+    slots = moreSlots;
     for (int i = 0; i < count; i++) {
       slots[slotOf(classes[i])] = i + 1;
     }
-    tokens = TokenHistory.unused(capacity);
+    tokens = moreTokens;
     written = 0;
-    numbers = View.room(ElementType.F32, capacity);
+    numbers = moreNumbers;
     tokenRow = null;
   }
 
@@ -129,8 +135,9 @@ final class TokenBiases {
   private void shape(View logits, int axis) {
     View known = tokenRow;
     if (known == null || known.rank() != logits.rank() || rowAxis != axis) {
-      tokenRow = TokenHistory.along(tokens, logits, axis);
+      View made = TokenHistory.along(tokens, logits, axis);
       numberRow = TokenHistory.along(numbers, logits, axis);
+      tokenRow = made;
       rowAxis = axis;
     }
   }

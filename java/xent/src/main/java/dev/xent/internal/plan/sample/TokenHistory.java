@@ -35,6 +35,16 @@ final class TokenHistory {
     return made;
   }
 
+  /** Copies another history; if there is no memory left, nothing has changed. */
+  void copyFrom(TokenHistory other) {
+    View made = unused((int) other.memory.elements);
+    MemorySegment.copy(other.memory.segment, 0, made.segment, 0, made.bytes);
+    memory = made;
+    count = other.count;
+    largest = other.largest;
+    row = null;
+  }
+
   int count() {
     return count;
   }
