@@ -280,6 +280,14 @@ def test_tokens_of_a_batch_in_an_array_of_the_caller():
     assert tokens.tolist() == BATCH.argmax(-1).tolist()
 
 
+def test_a_ban_of_the_text_is_among_the_causes():
+    cursor = pyxent.Sampler(banned_sequences=[[1]], seed=1).start()
+    with pytest.raises(pyxent.NoTokenError, match="no class left by class_mask and the options of the text, and no token"):
+        cursor.next(np.array([1, 2], np.float32), class_mask=np.array([False, True]))
+    with pytest.raises(pyxent.NoTokenError, match="no class left by the options of the text, and no token"):
+        cursor.next(np.array([-np.inf, 2], np.float32))
+
+
 def test_without_numpy(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     cursor = pyxent.Sampler(temperature=0, no_repeat_ngram=1).start()

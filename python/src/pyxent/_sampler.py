@@ -37,7 +37,7 @@ def _penalties(options: Mapping[str, Any]) -> list[str]:
             or value not in (None, 1 if name == "repetition_penalty" else 0)]
 
 
-def _cause(numbers: Iterable[float], options: Mapping[str, Any]) -> str:
+def _cause(numbers: Iterable[float], options: Mapping[str, Any], of_text: bool) -> str:
     """The reason why no token can be drawn from logits with these options."""
     allowed = False
     for i, number in enumerate(numbers):
@@ -47,7 +47,9 @@ def _cause(numbers: Iterable[float], options: Mapping[str, Any]) -> str:
     if not allowed:
         return "-inf in all classes"
     inputs = [name for name in ("class_mask", "bias", "bias_tokens") if options.get(name) is not None]
-    return f"no class left by {' and '.join(inputs) or 'the options of the text'}"
+    if of_text or not inputs:
+        inputs.append("the options of the text")
+    return f"no class left by {' and '.join(inputs)}"
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
@@ -266,7 +268,8 @@ class SamplerCursor:
             return result.tokens
         if token < 0:
             row = array_of(name, logits)
-            cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))), {**self.sampler.options, **options})
+            cause = _cause(numbers_along(row, list(zip(row.shape, row.strides))), {**self.sampler.options, **options},
+                           self.sampler.repetition.is_used())
             raise NoTokenError(f"{name} is {row} with {cause}, and no token can be drawn; expected logits without NaN or "
                                "+inf, one of them above -inf")
         return token
