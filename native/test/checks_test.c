@@ -414,6 +414,7 @@ static void test_far_rows(void) {
   CHECK(xent_softmax(&huge) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE && untouched());
   CHECK(xent_linear_workspace(INT64_MAX, INT64_MAX, INT64_MAX, XENT_WORKSPACE_LOGITS) == 0);
   CHECK(xent_linear_workspace(INT64_C(1) << 48, INT64_C(1) << 48, INT64_C(1) << 48, 31) == 0);
+  CHECK(xent_linear_workspace(8, 8, 8, 31) > 0 && xent_linear_workspace(8, 8, 8, 32) == 0);
   CHECK(xent_sample_workspace(INT64_MAX, INT64_MAX) == 0);
   CHECK(xent_sample_workspace(INT32_MAX, INT64_MAX) < INT64_C(1) << 40);
 }

@@ -23,6 +23,12 @@ static void test_exact_sum(void) {
   const float not_a_number[] = {NAN};
   CHECK(!xent_exact_sum_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_exact_sum_merge(&b, &nan) &&
         isnan(xent_exact_sum_value(&b)));
+  xent_exact_sum full = xent_empty_exact_sum(), more = xent_empty_exact_sum();
+  full.bins[127] = INT64_MAX - 5, more.bins[0] = 7, more.bins[127] = 6; /* of more than 2^39 values */
+  CHECK(xent_exact_sum_merge(&full, &more) == XENT_INVALID_ARGUMENT && full.bins[0] == 0);
+  full = xent_empty_exact_sum();
+  full.doubles = more.doubles = 1, full.digits[65] = INT64_MIN, more.digits[65] = -1;
+  CHECK(xent_exact_sum_merge(&full, &more) == XENT_INVALID_ARGUMENT && full.bins[0] == 0 && full.doubles == 1);
   d.size = 0;
   CHECK(xent_exact_sum_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_SIZE);
   CHECK(xent_exact_sum_merge(&c, &d) == XENT_INVALID_SIZE && xent_exact_sum_merge(NULL, &c) == XENT_INVALID_ARGUMENT);

@@ -171,8 +171,8 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
   if (p->call.shape == &p->shape) p->shape = f->own_shape;
   int place = 0, given = 0;
   for (int i = 0; i < function->count && given < FEW; i++) {
-    const uint16_t at = offsetof(xent_kept, call) + xent_rules[function->places[i].rule].address;
     if (!is_array(function, i) || !is_passed(arrays, place++)) continue;
+    const uint16_t at = offsetof(xent_kept, call) + xent_rules[function->places[i].rule].address;
     const void *address;
     memcpy(&address, (const char *)p + at, sizeof address);
     p->places[given++] = address ? at : 0;

@@ -33,10 +33,21 @@ xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, in
   return XENT_OK;
 }
 
+/* Whether sums of more numbers than they can count do not fit. */
+static bool would_overflow(const int64_t *a, const int64_t *b, int n) {
+  int64_t sum;
+  bool any = false;
+  for (int i = 0; i < n; i++) any |= __builtin_add_overflow(a[i], b[i], &sum);
+  return any;
+}
+
 xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other) {
   xent_status status = check_exact_sum(exact_sum);
   if (!status) status = check_exact_sum(other);
   if (status) return status;
+  if (would_overflow(exact_sum->bins, other->bins, 256) ||
+      (other->doubles && would_overflow(exact_sum->digits, other->digits, 66)))
+    return XENT_INVALID_ARGUMENT;
   exact_sum->nan += other->nan;
   exact_sum->positive_infinity += other->positive_infinity;
   exact_sum->negative_infinity += other->negative_infinity;

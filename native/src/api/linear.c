@@ -21,9 +21,14 @@ static xent_status linear_cross_entropy(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy = {
     XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy)};
 
+enum {
+  ALL_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LEAST |
+                 XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_LOGITS
+};
+
 uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents) {
   linear_workspace w;
-  if (rows < 0 || features < 1 || classes < 1) return 0;
+  if (rows < 0 || features < 1 || classes < 1 || contents & ~ALL_CONTENTS) return 0;
   const linear_cut *cut = &linear_cuts[contents & XENT_WORKSPACE_LEAST ? XENT_LINEAR_CUTS - 1 : 0];
   return linear_workspace_of(rows, features, classes, contents, *cut, &w) ? w.size : 0;
 }

@@ -92,7 +92,8 @@ XENT_INLINE lanes lanes_keep_first(lanes v, int64_t n) {
                  _mm256_and_ps(v.hi, _mm256_castsi256_ps(first_of_eight(n - 8)))};
 }
 XENT_INLINE lanes lanes_drop(lanes v, int64_t lane) {
-  __m256i at = _mm256_set1_epi32((int32_t)lane), iota = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const int32_t own = lane < 0 || lane >= XENT_LANES ? -1 : (int32_t)lane;
+  __m256i at = _mm256_set1_epi32(own), iota = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   __m256i lo = _mm256_cmpeq_epi32(at, iota);
   __m256i hi = _mm256_cmpeq_epi32(at, _mm256_add_epi32(iota, _mm256_set1_epi32(8)));
   return (lanes){_mm256_andnot_ps(_mm256_castsi256_ps(lo), v.lo),

@@ -116,7 +116,7 @@ XENT_INLINE lanes lanes_keep_first(lanes v, int64_t n) {
 }
 XENT_INLINE lanes lanes_drop(lanes v, int64_t lane) {
   const where at = lanes_numbers();
-  const uint32x4_t j = vdupq_n_u32((uint32_t)lane);
+  const uint32x4_t j = vdupq_n_u32(lane < 0 || lane >= XENT_LANES ? XENT_LANES : (uint32_t)lane);
   const where there = {vceqq_u32(at.a, j), vceqq_u32(at.b, j), vceqq_u32(at.c, j), vceqq_u32(at.d, j)};
   return lanes_choose(there, lanes_set(0.0f), v);
 }

@@ -6,13 +6,13 @@
  *
  *   lanes_set, _load, _store, _stream     whole vectors (unaligned; stream: aligned, past the caches)
  *   lanes_load_far                        lanes_load from memory or the third-level cache, if it limits a loop
- *   lanes_load_part, _store_part          the first n of 16; the rest is `fill`, or is not stored
+ *   lanes_load_part, _store_part          the first n >= 0 of 16; the rest is `fill`, or is not stored
  *   lanes_add, _sub, _mul, _fma           one rounding each
  *   lanes_max(x, a)                       x > a ? x : a   (a NaN x is ignored)
  *   lanes_floor_at(x, lo)                 x < lo ? lo : x (a NaN x stays)
  *   lanes_exponent_table(z)               asfloat(TWO_TO_EIGHTHS[bits(z) & 7] + (bits(z) << 20))
  *   lanes_keep_first(v, n)                +0 from lane n on
- *   lanes_drop(v, j)                      +0 in lane j
+ *   lanes_drop(v, j)                      +0 in lane j, if v has it
  *   lanes_quiet(v)                        every NaN becomes the canonical one
  *   lanes_any_above(x, limit)             whether any x > limit
  *   lanes_any_nan(a, b)                   whether a or b has a NaN
@@ -57,7 +57,7 @@
  * Float64 arithmetic (the f64_ headers): `doubles` are the XENT_DOUBLES numbers of one register. Their sums are exact,
  * so results do not depend on XENT_DOUBLES. As above:
  *   doubles_set, _load, _store, _add, _sub, _mul, _div, _fma, _max, _magnitude, _sign, _quiet, _largest, _split,
- *   doubles_load_part(p, n, fill), _store_part, _where_at_most, _where_equal, _clear_where_zero, _bits_above,
+ *   doubles_load_part(p, n >= 0, fill), _store_part, _where_at_most, _where_equal, _clear_where_zero, _bits_above,
  *   doubles_bits_equal
  *   doubles_first(v)                      the first of them
  *   doubles_transpose(r)                  number j of vector i becomes number i of vector j
