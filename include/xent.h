@@ -823,9 +823,10 @@ static inline xent_sampling xent_default_sampling(void) {
  * Texts: one row per call, whose tokens are those of the call before and then new ones. If the workspace and the old
  * tokens are as they were, set sizes.counted_tokens to prompt_count + output_count of the call before (the count of an
  * array that is NULL is 0): then only the new tokens are read and checked, with the same result. The call reads all
- * tokens if counted_tokens is 0, if the workspace has another number, shape or prompt_count, with bias_tokens, and for
- * more than 16 new tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is below
- * prompt_count or above prompt_count + output_count. You may move the workspace, and use it after a call that fails. */
+ * tokens if counted_tokens is 0, or if the workspace has another number, shape or prompt_count, or is that of another
+ * text, which shows if one of its last 16 tokens differs; it checks them too. It also reads all with bias_tokens, and
+ * for more than 16 new tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is
+ * below prompt_count or above all tokens. You may move the workspace, and use it after a call that fails. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;
@@ -857,7 +858,9 @@ typedef struct xent_sample_call {
   xent_input bias_tokens;        /* or NULL: sizes.target_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
   xent_input draft_tokens;       /* or NULL: one class per row, of an integer type; -1: none. See above */
-  xent_input draft_probabilities; /* with draft_tokens: one number per class, at least 0, not checked */
+  xent_input draft_probabilities; /* with draft_tokens: one number per class, at least 0. That of the draft must be in
+                                     (0, 1], or the status is XENT_INVALID_OPTION with row, label and value; others
+                                     are not checked */
 } xent_sample_call;
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
@@ -988,7 +991,7 @@ typedef struct xent_linear_states_call {
 XENT_API xent_status xent_linear_states(const xent_linear_states_call *call);
 
 /* The size of the workspace, in bytes, for a range of rows and classes; `contents`: XENT_WORKSPACE_... It is 0 for an
- * empty range of classes, which needs no workspace, and for impossible or too large arguments. */
+ * empty range of classes, which needs no workspace, and for impossible or too large arguments, such as other bits. */
 XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents);
 
 /* ---- rows in parts ------------------------------------------------------------------------------ */
@@ -1063,7 +1066,7 @@ XENT_API xent_status xent_finish(const xent_finish_call *call);
 /* Adds count values of type XENT_F32 or XENT_F64, stride elements apart. After an error, nothing is added. */
 XENT_API xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride,
                                         int64_t count);
-/* Adds the sums of `other`. */
+/* Adds the sums of `other`. XENT_INVALID_ARGUMENT, and nothing is added, if a counter would overflow. */
 XENT_API xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other);
 /* The sum, rounded once to double: NaN after a NaN or infinities of both signs, and for NULL or an invalid size. */
 XENT_API double xent_exact_sum_value(const xent_exact_sum *exact_sum);

@@ -267,6 +267,9 @@ static void add_drafts(mixture *m) {
       const bool edge = wild && one_in(3);
       put(&m->draft_probabilities, row, i, edge ? edges[below(7)] : same ? p : p * 2 * random_unit(&source));
     }
+    const int64_t draft = (int64_t)get(&m->draft, row, 0);
+    const double q = draft < 0 ? 1 : get(&m->draft_probabilities, row, draft);
+    if (!(q > 0 && q <= 1)) put(&m->draft_probabilities, row, draft, one_in(2) ? 1 : 0.25); /* that was drawn */
   }
 }
 
@@ -1049,7 +1052,7 @@ static void test_text(void) {
       memmove(t.wide_tokens, t.wide_tokens + 1, (size_t)t.count * sizeof *t.wide_tokens);
       if (t.counted && t.counted < t.prompt_count) t.counted = 0;
     }
-    if (one_in(20)) t.workspace[below(4)] ^= UINT64_C(1) << below(64); /* its head */
+    if (one_in(20)) t.workspace[below(6)] ^= UINT64_C(1) << below(64); /* its head */
   }
 }
 
@@ -1095,6 +1098,63 @@ static void test_raised_value(void) {
   expect_number("the token with a raised value", token, RAISED);
 }
 
+/* A step of a text: token 8 less, where a penalty of 8 counts the classes of the tokens. */
+static xent_status call_text(const int32_t *tokens, int64_t count, int64_t counted, void *workspace, int64_t *token) {
+  static const float x[10] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = 8};
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 10), .sampling = &s, .report = &few_report,
+                        .logits = {x, xent_per_class(10, 1, XENT_F32)}, .tokens = {token, xent_per_row(1, XENT_I64)},
+                        .output_tokens = {tokens, xent_per_class(count, 1, XENT_I32)}, .workspace = workspace,
+                        .workspace_size = 512};
+  c.sizes.output_count = count;
+  c.sizes.counted_tokens = counted;
+  few_report = (xent_report){.size = sizeof few_report};
+  return xent_sample(&c);
+}
+
+/* Tokens that the workspace does not have are checked and counted, whatever the call says. */
+static void test_workspace_of_another_text(void) {
+  enum { COUNT = 20 };
+  uint64_t workspace[64] = {0};
+  int32_t zeros[COUNT + 1] = {0}, ones[COUNT + 1];
+  int64_t token = 77;
+  for (int i = 0; i <= COUNT; i++) ones[i] = 1;
+  must(call_text(zeros, COUNT, 0, workspace, &token), "a text of class 0");
+  expect_number("its token", token, 1);
+  must(call_text(ones, COUNT + 1, COUNT, workspace, &token), "the workspace of that text");
+  expect_number("the token of another text", token, 0);
+  zeros[3] = 999999;
+  memset(workspace, 0, sizeof workspace);
+  expect_number("an old token that is no class", call_text(zeros, COUNT, COUNT, workspace, &token), XENT_INVALID_LABEL);
+  expect_number("its field", few_report.field, XENT_FIELD_OUTPUT_TOKENS);
+  expect_number("the token", few_report.label, 999999);
+}
+
+/* A draft was drawn with a probability in (0, 1]. */
+static void test_draft_probabilities(void) {
+  static const float wrong[] = {0, -0.5f, -3.2f, 1.5f, 100, NAN, INFINITY, -INFINITY}, right[] = {1, 0x1p-149f, 0.5f};
+  static const int64_t drafts[FEW_ROWS] = {-1, 2, 3};
+  static float q[FEW_ROWS * FEW_CLASSES];
+  for (int i = 0; i < FEW_ROWS * FEW_CLASSES; i++) q[i] = -1; /* of other classes */
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong + sizeof right / sizeof *right; i++) {
+    const size_t n = sizeof wrong / sizeof *wrong;
+    xent_sample_call c = few_call();
+    c.draft_tokens = (xent_input){drafts, xent_per_row(1, XENT_I64)};
+    c.draft_probabilities = (xent_input){q, xent_per_class(FEW_CLASSES, 1, XENT_F32)};
+    q[FEW_CLASSES + 2] = 0.5f;
+    q[2 * FEW_CLASSES + 3] = i < n ? wrong[i] : right[i - n];
+    if (i >= n) {
+      must(xent_sample(&c), "a draft");
+      continue;
+    }
+    expect_refusal("a draft probability", &c, XENT_INVALID_OPTION, XENT_FIELD_DRAFT_PROBABILITIES, 2);
+    expect_number("the draft", few_report.label, 3);
+    expect_number("its probability", few_report.value == (double)wrong[i] || isnan(wrong[i]), 1);
+    for (int row = 0; row < FEW_ROWS; row++) few_sampling[row].greedy = 1;
+    must(xent_sample(&c), "a greedy row ignores its draft");
+  }
+}
+
 /* The number of counted tokens must fit the call. */
 static void test_refused_counts(void) {
   static const int32_t list[4] = {0, 1, 2, 3};
@@ -1127,6 +1187,8 @@ int main(int argc, char **argv) {
   test_refused_calls();
   test_workspace_of_too_many_classes();
   test_refused_counts();
+  test_workspace_of_another_text();
+  test_draft_probabilities();
   test_tokens_without_penalty();
   test_raised_value();
   for (int64_t i = 0; i < times * TEXTS; i++) test_text();

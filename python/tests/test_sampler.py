@@ -334,6 +334,13 @@ def test_a_sampler_is_no_cursor():
      "[3, 50], drafts has 2 tokens; expected the shape [2, 50], a row for each draft"),
     (lambda: pyxent.Sampler().start().verify(BATCH, [1, 50], BATCH[:2]), pyxent.LabelError,
      "drafts[1] is 50, logits has 50 classes; expected 0 to 49"),
+    (lambda: pyxent.Sampler().start().verify(BATCH, [1, 50]), pyxent.LabelError,
+     "drafts[1] is 50, logits has 50 classes; expected 0 to 49"),
+    (lambda: pyxent.Sampler().start().verify(BATCH, [1, 2], np.full((2, 50), -3.5)), pyxent.OptionError,
+     "draft_probabilities[0] has -3.5 at the draft 1; expected the probability that it was drawn with, above 0 and at most 1. "
+     "Pass the softmax of the other model's logits"),
+    (lambda: pyxent.sample(LOGITS, seed=1, step=0, draft_tokens=np.array(2), draft_probabilities=LOGITS * np.nan),
+     pyxent.OptionError, "draft_probabilities of row 0 has nan at the draft 2; expected the probability that it was drawn"),
     (lambda: pyxent.Sampler(temperature=-1), pyxent.OptionError, "temperature is -1; expected 0"),
     (lambda: pyxent.Sampler(rules="ggml"), pyxent.OptionError, "rules is ggml; expected one of xent"),
     (lambda: pyxent.Sampler(seed=0.5), TypeError, "seed is 0.5; expected an integer"),

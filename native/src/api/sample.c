@@ -112,7 +112,6 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
   return XENT_OK;
 }
 
-/* Tokens that the workspace has were checked in an earlier call. */
 static xent_status check_counted(xent_frame *f) {
   const xent_call *c = &f->call;
   const int64_t prompt = prompt_of_row(c), output = output_of_row(c), counted = c->shape->counted_tokens;
@@ -138,7 +137,9 @@ static xent_status check_lists(xent_frame *f) {
   if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
-  const int64_t counted = s->counted_tokens, of_prompt = counted ? prompt_of_row(c) : 0;
+  /* Tokens that the workspace has were checked by an earlier call. */
+  const bool known = c->row_begin < c->row_end && has_checked(c, c->row_begin);
+  const int64_t of_prompt = known ? prompt_of_row(c) : 0, counted = known ? s->counted_tokens : 0;
   status = check_tokens(f, c->prompt_tokens, &s->prompt_tokens, of_prompt, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
     status = check_tokens(f, c->output_tokens, &s->output_tokens, counted - of_prompt, s->output_count,
@@ -147,12 +148,31 @@ static xent_status check_lists(xent_frame *f) {
   return status;
 }
 
+/* Checks the probability with which each draft was drawn; those of other classes are not looked at. */
+static xent_status check_draft_probabilities(xent_frame *f) {
+  const xent_call *c = &f->call;
+  const xent_shape *s = c->shape;
+  for (int64_t row = c->row_begin; row < c->row_end; row++) {
+    const int64_t token = load_label_at(c->draft_tokens, s->draft_tokens.type, row_offset(s, &s->draft_tokens, row));
+    if (token < 0 || token >= s->classes || sampling_of_row(c, row)->greedy) continue;
+    const xent_layout *l = &s->draft_probabilities;
+    const double q = float_at(c->draft_probabilities, l->type, row_offset(s, l, row) + token * l->classes);
+    if (q > 0 && q <= 1) continue;
+    f->report->row = row;
+    f->report->label = token;
+    return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_DRAFT_PROBABILITIES, q);
+  }
+  return XENT_OK;
+}
+
 static xent_status check_drafts(xent_frame *f) {
   const xent_call *c = &f->call;
   if (!c->draft_tokens != !c->draft_probabilities)
     return xent_refuse(f, XENT_INVALID_ARGUMENT,
                        c->draft_tokens ? XENT_FIELD_DRAFT_PROBABILITIES : XENT_FIELD_DRAFT_TOKENS, 0);
-  return check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 0, 1, XENT_FIELD_DRAFT_TOKENS);
+  const xent_status status =
+      check_tokens(f, c->draft_tokens, &c->shape->draft_tokens, 0, 1, XENT_FIELD_DRAFT_TOKENS);
+  return status || !c->draft_tokens ? status : check_draft_probabilities(f);
 }
 
 static xent_status check_sample_arrays(xent_frame *f) {

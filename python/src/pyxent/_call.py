@@ -41,6 +41,8 @@ _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty", "scale", "dynatemp_range",
                   "dynatemp_exponent")  # these may be one number per row
+DRAWN = ("expected the probability that it was drawn with, above 0 and at most 1. Pass the softmax of the other model's "
+         "logits")
 _AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
@@ -1036,6 +1038,8 @@ class Call:
             of = "class" if field == "class_weights" else "row"
             index = report.integer + (first if of == "row" else 0)
             raise OptionError(f"{field} of {of} {index} is {report.value}; expected finite numbers that are 0 or more")
+        if status == INVALID_OPTION and field == "draft_probabilities":
+            raise OptionError(f"{field} of row {row} has {report.value} at the draft {report.label}; {DRAWN}")
         raise XentError(f"{self._called(field)}: {self.library.status_message(status)} (row {report.row}, label "
                         f"{report.label}, integer {report.integer}, value {report.value})")
 

@@ -2047,7 +2047,8 @@ def sample(
     draft_tokens, draft_probabilities  a token per row that another model drew, or -1, and the probabilities of all
                               classes that it drew with, in the shape of the logits. A draft is accepted with the
                               probability min(1, p / q), p being its own here and q the other model's; else the token is
-                              drawn from max(p - q, 0). So a token is its draft if and only if that was accepted
+                              drawn from max(p - q, 0). So a token is its draft if and only if that was accepted. A draft
+                              needs a q above 0 and at most 1; those of other classes are not checked
     tokens                    int32 or int64, your array for the result
 
     Every number, from `seed` to `dynatemp_exponent`, may be one for all rows, or a list or array with one per row; None

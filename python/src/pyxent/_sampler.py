@@ -13,7 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from pyxent._arrays import array_of, held, released
-from pyxent._call import numbers_along, plural
+from pyxent._call import DRAWN, numbers_along, plural
 from pyxent._names import OF_TEXTS, Nothing, named, unexpected
 from pyxent._operations import Sample, sample
 from pyxent._options import PENALTIES, integer, is_per_row, sampling_of, shown
@@ -354,7 +354,12 @@ class SamplerCursor:
             expected = f"[{len(drafts) + 1}, {rows[-1] if rows else 'classes'}]"
             raise ShapeError(f"logits has the shape {list(rows)}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape {expected}, a row for each draft and one more")
-        self._require_probabilities(draft_probabilities, drafts, rows)
+        for i, draft in enumerate(drafts):
+            if draft >= rows[1]:
+                raise LabelError(f"drafts[{i}] is {draft}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
+                                 0, draft, rows[1])
+        if draft_probabilities is not None:
+            self._require_probabilities(draft_probabilities, drafts, rows)
         first, tokens = self._step, []
         try:
             for i in range(len(drafts) + 1):
@@ -368,18 +373,14 @@ class SamplerCursor:
             raise
         return tokens
 
-    @staticmethod
-    def _require_probabilities(probabilities: ArrayLike | None, drafts: list[int], rows: tuple[int, ...]) -> None:
-        if probabilities is None:
-            return
+    def _require_probabilities(self, probabilities: ArrayLike, drafts: list[int], rows: tuple[int, ...]) -> None:
         given = array_of("draft_probabilities", probabilities)
         if given.shape != (len(drafts), rows[1]):
             raise ShapeError(f"draft_probabilities is {given}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape [{len(drafts)}, {rows[1]}], a row for each draft")
-        for i, draft in enumerate(drafts):
-            if draft >= rows[1]:
-                raise LabelError(f"drafts[{i}] is {draft}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
-                                 0, draft, rows[1])
+        for i, draft in enumerate(() if self.sampler.options.get("temperature") == 0 else drafts):  # greedy at 0
+            if not 0 < (q := float(probabilities[i][draft])) <= 1:  # type: ignore[index]
+                raise OptionError(f"draft_probabilities[{i}] has {q} at the draft {draft}; {DRAWN}")
 
     def __repr__(self) -> str:
         return f"SamplerCursor(step={self._step}, {self.sampler})"

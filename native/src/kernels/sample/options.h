@@ -3,7 +3,7 @@
 #ifndef XENT_SAMPLE_OPTIONS_H
 #define XENT_SAMPLE_OPTIONS_H
 
-#include "kernels/kernels.h"
+#include "kernels/targets/entries.h"
 #include "numerics/types.h"
 
 /* Structs may be longer than this version's; all of a call have the size of the first. */
@@ -75,13 +75,20 @@ static inline double unscaled_softcap(const xent_call *call, const xent_sampling
 
 /* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */
 
-/* The head of a table: what it has, so that the next call of a text adds only its new tokens. */
+/* The head of a table: what it has, so that the next call of a text checks and adds only its new tokens. */
 typedef struct {
-  int64_t classes;
-  int64_t prompt_count, with_prompt; /* with_prompt: whether it has the tokens of the prompt */
-  int64_t counted; /* tokens of the prompt and outputs; -1: it cannot be continued */
+  int64_t classes, prompt_count;
+  int64_t checked; /* tokens of the prompt and outputs that were checked */
+  uint64_t last;   /* a hash of the last of them, by which the workspace of another text is noticed */
+  int64_t counted; /* as checked, but in the table; -1: it cannot be continued */
+  int64_t with_prompt; /* whether the table has the tokens of the prompt */
   int64_t entries;
 } table_head;
+
+enum {
+  TABLE_FEW = 16,  /* tokens that are inserted one by one, each in the time of moving the entries after it */
+  TABLE_LAST = 16  /* tokens in the hash */
+};
 
 /* A class among the row's tokens, and its number of output tokens; -1: it only has a bias. */
 typedef struct {
@@ -112,6 +119,31 @@ static inline int64_t tokens_of_row(const xent_call *call) {
   const int64_t biases = call->bias_tokens ? call->shape->target_count : 0;
   int64_t all;
   return __builtin_add_overflow(tokens, biases, &all) ? INT64_MAX : all;
+}
+
+/* Token i of a text: of its prompt, then of its outputs. */
+static inline int64_t token_of_text(const xent_call *call, int64_t row, int64_t i) {
+  const xent_shape *s = call->shape;
+  const int64_t before = prompt_of_row(call);
+  const void *tokens = i < before ? call->prompt_tokens : call->output_tokens;
+  const xent_layout *l = i < before ? &s->prompt_tokens : &s->output_tokens;
+  return load_label_at(tokens, l->type, row_offset(s, l, row) + (i < before ? i : i - before) * l->classes);
+}
+/* A hash of the last of the first `count` tokens of a text. */
+static inline uint64_t hash_of_last(const xent_call *call, int64_t row, int64_t count) {
+  uint64_t hash = 0;
+  for (int64_t i = count > TABLE_LAST ? count - TABLE_LAST : 0; i < count; i++) {
+    hash = (hash ^ (uint64_t)token_of_text(call, row, i)) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+/* Whether the tokens that the call says are counted were checked by an earlier call with its workspace. */
+static inline bool has_checked(const xent_call *call, int64_t row) {
+  const table_head *head = call->workspace;
+  const int64_t known = call->shape->counted_tokens;
+  return known > 0 && head->checked == known && head->classes == call->shape->classes &&
+         head->prompt_count == prompt_of_row(call) && head->last == hash_of_last(call, row, known);
 }
 
 /* Whether the mask has one bit per class instead of one byte. */

@@ -130,8 +130,6 @@ XENT_SHARED void make_table(token_table *t, const xent_call *call, int64_t row, 
 
 /* ---- a few more tokens ---- */
 
-enum { TABLE_FEW = 16 }; /* inserted one by one, each in the time of moving the entries after it */
-
 /* Inserts an entry at `begin` and moves those up to `end`. */
 XENT_INLINE void insert_entry(named_class *entries, int64_t begin, int64_t end, named_class inserted) {
   memmove(entries + begin + 1, entries + begin, (size_t)(end - begin) * sizeof inserted);
@@ -148,11 +146,12 @@ XENT_INLINE void insert_class(token_table *t, int64_t class) {
 }
 
 /* Whether the workspace has all but a few of the tokens; else the table is made again. */
-XENT_INLINE bool continues_table(const table_head *head, const xent_call *call, const table_head *then) {
-  const int64_t known = call->shape->counted_tokens;
-  return known > 0 && head->counted == known && head->classes == then->classes &&
-         head->prompt_count == then->prompt_count && head->with_prompt == then->with_prompt && then->counted >= known && then->counted - known <= TABLE_FEW &&
-         head->entries >= 0 && head->entries <= known && head->entries <= then->classes;
+XENT_INLINE bool continues_table(const xent_call *call, int64_t row, bool with_prompt) {
+  const table_head *head = call->workspace;
+  const int64_t known = call->shape->counted_tokens, all = prompt_of_row(call) + output_of_row(call);
+  return has_checked(call, row) && head->counted == known && head->with_prompt == with_prompt && !call->bias_tokens &&
+         all >= known && all - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
+         head->entries <= call->shape->classes;
 }
 XENT_SHARED void continue_table(token_table *t, const xent_call *call, int64_t row, int64_t begin) {
   const xent_shape *s = call->shape;
@@ -164,26 +163,36 @@ XENT_SHARED void continue_table(token_table *t, const xent_call *call, int64_t r
   }
 }
 
+/* All tokens were checked. */
+XENT_INLINE void remember_text(const xent_call *call, int64_t row) {
+  table_head *head = call->workspace;
+  head->classes = call->shape->classes;
+  head->prompt_count = prompt_of_row(call);
+  head->checked = head->prompt_count + output_of_row(call);
+  head->last = hash_of_last(call, row, head->checked);
+}
+
 /* The tokens of a call that needs no table are in none. */
-XENT_INLINE void forget_table(const xent_call *call) { ((table_head *)call->workspace)->counted = -1; }
+XENT_INLINE void forget_table(const xent_call *call, int64_t row) {
+  remember_text(call, row);
+  ((table_head *)call->workspace)->counted = -1;
+}
 
 /* The table of a row. with_prompt: a penalty counts the tokens of the prompt. */
 XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool with_prompt) {
-  const xent_shape *s = call->shape;
-  const int64_t before = prompt_of_row(call), words = table_words(s->classes);
-  const table_head then = {.classes = s->classes, .prompt_count = before, .with_prompt = with_prompt,
-                           .counted = call->bias_tokens ? -1 : before + output_of_row(call)};
+  const int64_t words = table_words(call->shape->classes);
   token_table t = {.head = call->workspace};
   t.words = (uint64_t *)(void *)(t.head + 1);
   t.before = (int32_t *)(void *)(t.words + words);
   t.entries = (named_class *)(void *)(t.before + words + 1);
-  if (continues_table(t.head, call, &then)) {
-    continue_table(&t, call, row, s->counted_tokens - before);
-    t.head->counted = then.counted;
-  } else {
-    *t.head = then;
+  const bool continues = continues_table(call, row, with_prompt);
+  remember_text(call, row);
+  if (continues)
+    continue_table(&t, call, row, call->shape->counted_tokens - prompt_of_row(call));
+  else
     make_table(&t, call, row, with_prompt);
-  }
+  t.head->with_prompt = with_prompt;
+  t.head->counted = call->bias_tokens ? -1 : t.head->checked;
   return t;
 }
 

@@ -31,7 +31,7 @@ XENT_SHARED penalties penalties_of_row(const xent_call *call, int64_t row, const
   if (p.any)
     p.table = table_of_row(call, row, p.repetition != 0);
   else
-    forget_table(call);
+    forget_table(call, row);
   return p;
 }
 

@@ -13,6 +13,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Exclusive;
+import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
@@ -310,6 +311,8 @@ public final class SamplerCursor {
    * @param tokens receives the accepted drafts and one more token
    * @return how many drafts were accepted, from the first one on
    * @throws LabelException for a draft that is not a class
+   * @throws OptionException for a draft whose probability is not above 0 and at most 1, unless the
+   *     sampler is greedy
    * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended, and {@code
    *     tokens} is as it was
    * @throws ShapeException for another number of rows, or an array that has fewer places
@@ -338,9 +341,12 @@ public final class SamplerCursor {
               plural(tokens.length, "place"), drafts.length));
     }
     if (draftProbabilities != null) {
-      requireProbabilities(rows, axis, drafts, draftProbabilities);
+      requireShape(rows, axis, drafts, draftProbabilities);
     }
     WrongLabels.requireDrafts(drafts, rows.shape[axis]);
+    if (draftProbabilities != null && !plan.sampling().greedy()) {
+      requireProbabilities(drafts, axis, draftProbabilities);
+    }
     use.enter();
     try {
       return verifyRows(logits, 1 - axis, drafts, draftProbabilities, tokens);
@@ -372,7 +378,19 @@ public final class SamplerCursor {
     }
   }
 
-  private static void requireProbabilities(
+  private static void requireProbabilities(int[] drafts, int axis, Tensor draftProbabilities) {
+    for (int i = 0; i < drafts.length; i++) {
+      double q =
+          axis == 0
+              ? draftProbabilities.getFloat(drafts[i], i)
+              : draftProbabilities.getFloat(i, drafts[i]);
+      if (!(q > 0 && q <= 1)) {
+        throw Failures.draft("[" + i + "]", drafts[i], q);
+      }
+    }
+  }
+
+  private static void requireShape(
       View rows, int axis, int[] drafts, Tensor draftProbabilities) {
     View given = Arguments.view(draftProbabilities, "draftProbabilities");
     if (given.rank() != 2

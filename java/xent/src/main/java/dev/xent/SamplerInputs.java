@@ -102,8 +102,9 @@ public final class SamplerInputs {
    * @param draftTokens the classes, of any integer type, in the shape of the tokens; -1 marks a row
    *     without a draft, in types with a sign. A number that is neither is a {@link LabelException}
    * @param draftProbabilities {@code q}: F32, F16 or BF16, in the shape of the logits: of all
-   *     classes, after temperature and filters of the other model. Not checked; NaN and negative
-   *     numbers count as 0, numbers above 1 as 1
+   *     classes, after temperature and filters of the other model. At a draft it must be above 0
+   *     and at most 1, or the call throws an {@link dev.xent.errors.OptionException}. Other classes
+   *     are not checked: NaN and negative numbers count as 0, numbers above 1 as 1
    */
   public SamplerInputs drafts(Tensor draftTokens, Tensor draftProbabilities) {
     return with(Array.DRAFT_TOKENS, draftTokens)

@@ -516,6 +516,13 @@ class EveryErrorTest {
                     .drafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
                 new Sampler.Outputs()));
     kinds.put(
+        "a draft probability of 0",
+        b ->
+            b.sample(
+                SamplerInputs.none()
+                    .drafts(Tensor.of(new int[] {-1, 2, 0}), Tensor.of(new float[12], 3, 4)),
+                new Sampler.Outputs()));
+    kinds.put(
         "draft probabilities of another shape",
         b ->
             b.sample(
@@ -571,6 +578,15 @@ class EveryErrorTest {
     kinds.put(
         "a draft of a cursor beyond the classes",
         b -> b.cursor().verify(b.logits, new int[] {0, 4}, new int[3]));
+    kinds.put(
+        "a log-probability of a draft of a cursor",
+        b ->
+            b.cursor()
+                .verify(
+                    b.logits,
+                    new int[] {0, 1},
+                    Tensor.of(new float[] {1, 0, 0, 0, 0, -3.5f, 0, 0}, 2, 4),
+                    new int[3]));
     kinds.put(
         "a negative draft of a cursor",
         b -> b.cursor().verify(b.logits, new int[] {-1, 0}, new int[3]));

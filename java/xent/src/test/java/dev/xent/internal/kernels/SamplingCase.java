@@ -203,7 +203,21 @@ final class SamplingCase {
       boolean edge = random.nextInt(20) == 0;
       ElementType.of(of).set(values, i, edge ? edges[random.nextInt(edges.length)] : value);
     }
+    requireDrawn(values, of);
     inputs.put("draft probabilities", values);
+  }
+
+  /** Replaces what no draft can have been drawn with. */
+  private void requireDrawn(MemorySegment probabilities, int type) {
+    MemorySegment layout = ShapeStruct.layout(shape, Array.DRAFT_TOKENS);
+    for (int row = 0; row < rows; row++) {
+      long token = ElementType.of(xent_layout.type(layout)).getInteger(in("draft tokens"), row);
+      long place = at(row, (int) token, classes, rows);
+      double q = token < 0 ? 1 : ElementType.of(type).get(probabilities, place);
+      if (!(q > 0 && q <= 1)) {
+        ElementType.of(type).set(probabilities, place, random.nextBoolean() ? 1 : 0.25);
+      }
+    }
   }
 
   private void takeMask() {

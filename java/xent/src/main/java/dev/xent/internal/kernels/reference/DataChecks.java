@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
+import static dev.xent.internal.kernels.Array.DRAFT_PROBABILITIES;
 import static dev.xent.internal.kernels.Array.DRAFT_TOKENS;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
@@ -104,7 +105,33 @@ final class DataChecks {
     if (status == Status.OK) {
       status = checkTokens(call, BIAS_TOKENS, call.shape.targetCount, Field.BIAS_TOKENS);
     }
-    return status == Status.OK ? checkTokens(call, DRAFT_TOKENS, 1, Field.DRAFT_TOKENS) : status;
+    if (status == Status.OK) {
+      status = checkTokens(call, DRAFT_TOKENS, 1, Field.DRAFT_TOKENS);
+    }
+    return status == Status.OK ? checkDraftProbabilities(call) : status;
+  }
+
+  /** A draft was drawn with a probability in (0, 1]; those of other classes are not read here. */
+  private static int checkDraftProbabilities(ReferenceCall call) {
+    MemorySegment tokens = call.given.of(DRAFT_TOKENS);
+    MemorySegment probabilities = call.given.of(DRAFT_PROBABILITIES);
+    Layout ofTokens = call.shape.of(DRAFT_TOKENS);
+    Layout layout = call.shape.of(DRAFT_PROBABILITIES);
+    for (long row = call.rowBegin; row < call.rowEnd && has(tokens); row++) {
+      if (call.samplesPerRow) {
+        call.sampling.load(call.given.sampling, row);
+      }
+      long at = call.shape.offset(ofTokens, row);
+      long token = ElementType.of(ofTokens.type).getInteger(tokens, at);
+      if (call.sampling.greedy == 0 && token >= 0 && token < call.shape.classes) {
+        long place = call.shape.offset(layout, row) + token * layout.classes;
+        double q = ElementType.of(layout.type).get(probabilities, place);
+        if (!(q > 0 && q <= 1)) {
+          return call.report.refuseDraft(row, token, q);
+        }
+      }
+    }
+    return Status.OK;
   }
 
   /** Tokens are counted as int; those that a workspace has are of one row, with its prompt. */

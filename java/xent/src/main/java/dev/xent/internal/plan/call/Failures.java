@@ -42,6 +42,12 @@ public final class Failures {
       long row = call.pieces.firstRow + reported(call);
       return weight("rowWeights of row", row, xent_report.value(call.report));
     }
+    if (status == Status.INVALID_OPTION && field == Field.DRAFT_PROBABILITIES) {
+      return draft(
+          " of row " + row(call),
+          xent_report.label(call.report),
+          xent_report.value(call.report));
+    }
     if (call.statesOfCaller && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
@@ -108,6 +114,14 @@ public final class Failures {
   public static OptionException weight(String of, long index, double value) {
     return new OptionException(
         message("%s %d is %s; expected finite numbers that are 0 or more", of, index, value));
+  }
+
+  /** The exception for a draft whose probability is none of a class that was drawn. */
+  public static OptionException draft(String of, long token, double q) {
+    return new OptionException(
+        message(
+            "draftProbabilities%s has %s at the draft %d; expected the probability that it was drawn with, above 0 and at most 1. Pass the softmax of the other model's logits",
+            of, q, token));
   }
 
   /** The exception for a label that another thread changed after its check. */

@@ -331,6 +331,7 @@ public final class SamplerPlan {
       }
       requireTokens(call, call.array(Array.BIAS_TOKENS), call.targetCount);
       requireTokens(call, call.array(Array.DRAFT_TOKENS), 1);
+      requireProbabilities(call, own.requests);
       call.partition.run(rows);
       if (own.outputs != null) {
         own.outputs.rows = call.dimensions.rows;
@@ -433,6 +434,39 @@ public final class SamplerPlan {
       }
     } finally {
       tokens.release();
+    }
+  }
+
+  /** Rejects drafts that were not drawn with their probabilities, before any output is written. */
+  private void requireProbabilities(Call call, @Nullable SamplerRows requests) {
+    CallArray drafts = call.array(Array.DRAFT_TOKENS);
+    if (drafts.view == null) {
+      return;
+    }
+    ArrayRow tokens = SamplerScratch.of(call).tokensBefore;
+    ArrayRow probabilities = SamplerScratch.of(call).draftProbabilities;
+    try {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
+        call.enter(piece);
+        tokens.take(drafts);
+        probabilities.take(call.array(Array.DRAFT_PROBABILITIES));
+        for (long i = 0; i < call.pieces.rows; i++) {
+          long row = call.pieces.firstRow + i;
+          tokens.enter(i, call.pieces.inner);
+          probabilities.enter(i, call.pieces.inner);
+          long token = tokens.integer(0);
+          boolean greedy = (requests == null ? this : requests.sampler((int) row)).sampling.greedy();
+          if (!greedy && token >= 0 && token < call.dimensions.classes) {
+            double q = probabilities.get(token);
+            if (!(q > 0 && q <= 1)) {
+              throw Failures.draft(" of row " + row, token, q);
+            }
+          }
+        }
+      }
+    } finally {
+      tokens.release();
+      probabilities.release();
     }
   }
 

@@ -19,6 +19,8 @@ final class SamplerScratch {
 
   final ArrayRow tokensBefore = new ArrayRow();
 
+  final ArrayRow draftProbabilities = new ArrayRow();
+
   private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
 
   /** The options that the struct currently has. */

@@ -68,6 +68,13 @@ public final class Report {
     return Status.INVALID_LABEL;
   }
 
+  /** Reports a draft with a number that is no probability of a class that was drawn. */
+  public int refuseDraft(long ofRow, long token, double probability) {
+    refuseLabel(Field.DRAFT_PROBABILITIES, ofRow, token);
+    value = probability;
+    return Status.INVALID_OPTION;
+  }
+
   /** Reports an invalid label of an element. */
   public int refuseLabel(long ofRow, long ofClass, long number) {
     integer = ofClass;
