@@ -34,13 +34,16 @@ final class Log {
     WAITING.add(new Message(Level.DEBUG, message));
   }
 
-  /** Logs the queued messages. An exception of a handler does not fail the call that logs. */
+  /**
+   * Logs the queued messages. An exception of a handler does not fail the call that logs. It is
+   * reported with the message, which may have reached no other handler.
+   */
   static void flush() {
     for (Message message = WAITING.poll(); message != null; message = WAITING.poll()) {
       try {
         logger().log(message.level(), message.text());
       } catch (Throwable e) {
-        Threads.report(e);
+        Threads.report(new IllegalStateException("cannot log: " + message.text(), e));
       }
     }
   }

@@ -4,7 +4,6 @@ package dev.xent.internal.load;
 import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.NativeLibraryException;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.options.Isa;
 import java.io.FileInputStream;
@@ -24,7 +23,7 @@ import java.util.List;
  * @param bestIsa the best of them
  * @param location URL or path of the library
  */
-record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String location) {
+record NativeLibrary(NativeKernels kernels, List<Isa> isas, Isa bestIsa, String location) {
   /** MAX_PATH of Windows: files may have longer paths, libraries may not. */
   private static final int LONGEST_OF_WINDOWS = 260;
 
@@ -93,15 +92,16 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   private static void loadCopy(byte[] bytes, String location, Settings settings) {
     Platform platform = Platform.current();
     String fileName = platform.fileName();
+    Path directory = settings.temporaryDirectory().path();
     if (platform.isWindows()) {
-      PrivateCopy.removeLeft(settings.temporaryDirectory(), fileName);
+      PrivateCopy.removeLeft(directory, fileName);
     }
-    try (PrivateCopy copy = PrivateCopy.write(bytes, settings.temporaryDirectory(), fileName)) {
+    try (PrivateCopy copy = PrivateCopy.write(bytes, directory, fileName)) {
       load(copy.file(), location, settings.temporaryDirectory());
     }
   }
 
-  private static void load(Path file, String location, Path directory) {
+  private static void load(Path file, String location, Settings.Directory directory) {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
@@ -129,7 +129,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     return e.getCause() instanceof IllegalCallerException;
   }
 
-  private static String hint(Path file, String location, Path directory, String message) {
+  private static String hint(
+      Path file, String location, Settings.Directory directory, String message) {
     if (message.contains("failed to map segment") || message.contains("not permitted")) {
       return file.toString().equals(location)
           ? "; move it to a file system that allows execution"
@@ -139,7 +140,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
     return Platform.current().isWindows() && file.toString().length() >= LONGEST_OF_WINDOWS
         ? message(
-            "; Windows loads no library from a path of %d characters or more: set %s to a shorter one",
+            "; Windows loads no library from a path of %d characters or more: set %s to a shorter"
+                + " one",
             LONGEST_OF_WINDOWS, Settings.TEMPORARY_DIRECTORY)
         : "";
   }
@@ -179,7 +181,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   private static NativeLibraryException uncallable(String location, Throwable cause) {
     return new NativeLibraryException(
         message(
-            "%s cannot be called: %s; take a Java runtime that has it, or a native image that was built with the metadata in the jar",
+            "%s cannot be called: %s; take a Java runtime that has it, or a native image that was"
+                + " built with the metadata in the jar",
             location, cause.getMessage()),
         cause);
   }
@@ -189,7 +192,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     if (failure != null) {
       throw new NativeLibraryException(
           message(
-              "%s computes other bits than this version of Xent does: %s; take another build of the library",
+              "%s computes other bits than this version of Xent does: %s; take another build of the"
+                  + " library",
               location, failure));
     }
   }
@@ -198,7 +202,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     if (actual != expected) {
       throw new NativeLibraryException(
           message(
-              "%s has the %s version %d, this code needs %d; take the library of this version of Xent",
+              "%s has the %s version %d, this code needs %d; take the library of this version of"
+                  + " Xent",
               location, what, actual, expected));
     }
   }

@@ -11,7 +11,7 @@ import java.util.Locale;
  */
 record Platform(String os, String arch) {
   static Platform current() {
-    return of(System.getProperty("os.name"), System.getProperty("os.arch"));
+    return of(System.getProperty("os.name", "unknown"), System.getProperty("os.arch", "unknown"));
   }
 
   static Platform of(String osName, String osArch) {

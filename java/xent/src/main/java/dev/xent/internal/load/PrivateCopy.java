@@ -58,7 +58,8 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
     } catch (IOException e) {
       throw new NativeLibraryException(
           message(
-              "cannot write the native library to %s (%s); set %s to a directory that can be written",
+              "cannot write the native library to %s (%s); set %s to a directory that can be"
+                  + " written",
               parent, withoutName(e.toString(), parent), Settings.TEMPORARY_DIRECTORY),
           e);
     }
@@ -119,11 +120,15 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
   /** Removes the file. If it was loaded, the process keeps its mapping. */
   @Override
   public void close() {
+    remove(file);
+    remove(directory); // also if the file was never made in it, or cannot be looked for
+  }
+
+  private static void remove(Path path) {
     try {
-      Files.deleteIfExists(file);
-      Files.deleteIfExists(directory);
+      Files.deleteIfExists(path);
     } catch (IOException e) {
-      Log.debug("cannot remove " + directory + ": " + e);
+      Log.debug("cannot remove " + path + ": " + e);
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.xent.internal.load;
 
 import static dev.xent.internal.text.Messages.message;
 
+import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Isa;
 import java.nio.file.InvalidPathException;
@@ -19,14 +20,15 @@ import org.jspecify.annotations.Nullable;
  * property.
  *
  * @param libraryPath the value of {@link #LIBRARY_PATH}, or null
- * @param temporaryDirectory the value of {@link #TEMPORARY_DIRECTORY}, or the JVM's
+ * @param temporaryDirectory the value of {@link #TEMPORARY_DIRECTORY}, or the JVM's. Only a copy of
+ *     the library needs it, so what it names is looked at when one is written.
  * @param isa the value of {@link #ISA}
  * @param nativeUse the value of {@link #NATIVE}
  * @param threads the value of {@link #THREADS}, or the number of processors
  */
 public record Settings(
     @Nullable Path libraryPath,
-    Path temporaryDirectory,
+    Directory temporaryDirectory,
     Isa isa,
     NativeUse nativeUse,
     int threads) {
@@ -67,6 +69,37 @@ public record Settings(
   /** The maximum length of a value in a message. */
   private static final int SHOWN = 80;
 
+  /**
+   * A directory that a property names.
+   *
+   * @param property its name
+   * @param value its value, which need not be a path
+   */
+  record Directory(String property, @Nullable String value) {
+    /**
+     * Returns the directory as an absolute path.
+     *
+     * @throws NativeLibraryException if the value is not a path
+     */
+    Path path() {
+      if (value == null) {
+        throw new NativeLibraryException(
+            message("%s is not set; set it or %s", property, TEMPORARY_DIRECTORY));
+      }
+      try {
+        return absolute(property, value, "set " + TEMPORARY_DIRECTORY + " to another directory");
+      } catch (OptionException e) {
+        throw new NativeLibraryException(String.valueOf(e.getMessage()), e);
+      }
+    }
+
+    /** The value on one short line. */
+    @Override
+    public String toString() {
+      return shown(String.valueOf(value));
+    }
+  }
+
   /** How to use the native library. */
   public enum NativeUse {
     /** Use it if it can be loaded. */
@@ -96,7 +129,7 @@ public record Settings(
    */
   static Settings of(Function<String, @Nullable String> properties) {
     Path library = path(LIBRARY_PATH, properties.apply(LIBRARY_PATH));
-    Path directory = path(TEMPORARY_DIRECTORY, properties.apply(TEMPORARY_DIRECTORY));
+    String directory = notBlank(TEMPORARY_DIRECTORY, properties.apply(TEMPORARY_DIRECTORY));
     Isa isa = choice(ISA, properties.apply(ISA), Isa.BEST);
     NativeUse use = choice(NATIVE, properties.apply(NATIVE), NativeUse.AUTO);
     int threads = threads(properties.apply(THREADS));
@@ -109,50 +142,47 @@ public record Settings(
     return new Settings(
         library,
         directory != null
-            ? directory
-            : temporaryDirectoryOfJvm(properties.apply(TEMPORARY_DIRECTORY_OF_JVM)),
+            ? new Directory(TEMPORARY_DIRECTORY, directory)
+            : new Directory(
+                TEMPORARY_DIRECTORY_OF_JVM, properties.apply(TEMPORARY_DIRECTORY_OF_JVM)),
         isa,
         use,
         threads);
   }
 
-  /**
-   * Makes the path absolute, since the JVM loads no library by a relative path. The user may set a
-   * relative one.
-   */
-  private static Path temporaryDirectoryOfJvm(@Nullable String value) {
-    if (value == null) {
-      throw new OptionException(
-          message("%s is not set; set it or %s", TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
-    }
-    return absolute(TEMPORARY_DIRECTORY_OF_JVM, value);
+  private static @Nullable Path path(String name, @Nullable String value) {
+    String path = notBlank(name, value);
+    return path == null ? null : absolute(name, path, "rename the file");
   }
 
-  private static @Nullable Path path(String name, @Nullable String value) {
-    if (value == null) {
-      return null;
-    }
-    if (value.isBlank()) {
+  private static @Nullable String notBlank(String name, @Nullable String value) {
+    if (value != null && value.isBlank()) {
       throw new OptionException(name + " is empty; set a path, or leave it out");
     }
-    return absolute(name, value);
+    return value;
   }
 
   /**
-   * Rejects names with control characters such as line ends, which would break the lines of
-   * messages.
+   * Makes a path absolute, since the JVM loads no library by a relative one. Rejects names with
+   * control characters such as line ends, which would break the lines of messages, and names that
+   * the encoding of the locale lacks.
    */
-  private static Path absolute(String name, String value) {
-    String reason = "it has control characters";
+  private static Path absolute(String name, String value, String remedy) {
+    String reason = "it has control characters; ";
     try {
       Path path = Path.of(value).toAbsolutePath();
       if (!hasControls(value)) {
         return path;
       }
     } catch (InvalidPathException e) {
-      reason = e.getReason();
+      reason = e.getReason() + (isAscii(value) ? "; " : "; set LC_ALL=C.UTF-8 or ");
     }
-    throw new OptionException(message("%s=%s is not a path: %s", name, shown(value), reason));
+    throw new OptionException(
+        message("%s=%s is not a path: %s", name, shown(value), reason + remedy));
+  }
+
+  private static boolean isAscii(String value) {
+    return value.chars().allMatch(c -> c < 128);
   }
 
   private static boolean hasControls(String value) {

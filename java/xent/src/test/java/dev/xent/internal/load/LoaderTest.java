@@ -107,16 +107,18 @@ class LoaderTest {
   }
 
   private Result run(Class<?> probe, List<String> arguments, String... options) throws Exception {
-    String path =
-        String.join(
-            File.pathSeparator,
-            classes.toString(),
-            shared.resolve("classes").toString(),
-            MODULE.resolve("target/test-classes").toString());
-    List<String> command = command(path, options);
+    List<String> command = command(classPath(), options);
     command.add(probe.getName());
     command.addAll(arguments);
     return start(command);
+  }
+
+  private String classPath() {
+    return String.join(
+        File.pathSeparator,
+        classes.toString(),
+        shared.resolve("classes").toString(),
+        MODULE.resolve("target/test-classes").toString());
   }
 
   private List<String> command(String path, String... options) {
@@ -218,7 +220,9 @@ class LoaderTest {
     Result result = run(LoaderProbes.LogHandler.class, List.of());
     assertThat(result.out())
         .containsExactly("in the handler 0.5", "in the program 0.5", "1 messages");
-    assertThat(result.err()).contains("IllegalStateException: thrown by the handler");
+    assertThat(result.err())
+        .contains("IllegalStateException: cannot log: " + WARNING)
+        .contains("IllegalStateException: thrown by the handler");
   }
 
   @Test
@@ -423,7 +427,8 @@ class LoaderTest {
     assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
     assertThat(result.err())
         .containsOnlyOnce(
-            "the system property dev.xent.thread is unknown and has no effect; expected dev.xent.threads");
+            "the system property dev.xent.thread is unknown and has no effect; expected"
+                + " dev.xent.threads");
   }
 
   /** The copy has another name at the next try, and the reason is the same. */
@@ -447,6 +452,36 @@ class LoaderTest {
         runAllowed("-Ddev.xent.tempdir=/nowhere"), "cannot write the native library to /nowhere");
   }
 
+  /** As in a container without a locale. Only a copy of the library needs the directory. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "-Ddev.xent.native=auto | , reference (java.io.tmpdir=/gr????e is not a path: Malformed"
+            + " input",
+        "-Ddev.xent.native=auto | ; set LC_ALL=C.UTF-8 or set dev.xent.tempdir to another"
+            + " directory)",
+        "-Ddev.xent.native=off  | , reference (dev.xent.native=off)",
+        "-Ddev.xent.tempdir=    | , native ",
+        "-Ddev.xent.library.path= | , native ",
+      })
+  void aTemporaryDirectoryThatTheLocaleCannotName(String option, String said) throws Exception {
+    String value =
+        switch (option) {
+          case "-Ddev.xent.tempdir=" -> temporary.toString();
+          case "-Ddev.xent.library.path=" -> librariesInClasses(".so").getFirst().toString();
+          default -> "";
+        };
+    // Java's launcher reads the bytes of the file, whatever the locale of this JVM is.
+    Path options =
+        Files.writeString(directory.resolve("options"), "-Djava.io.tmpdir=/gr\u00fc\u00dfe");
+    List<String> command = new ArrayList<>(List.of("env", "LC_ALL=C"));
+    command.addAll(
+        command(classPath(), "--enable-native-access=ALL-UNNAMED", "@" + options, option + value));
+    command.addAll(List.of(LoaderProbes.InLoaders.class.getName(), ""));
+    assertThat(start(command).out()).hasSize(2).allMatch(line -> line.contains(said));
+  }
+
   @Test
   void whereNativeAccessIsDeniedTheReferenceComputes() throws Exception {
     assertFallback(
@@ -463,8 +498,8 @@ class LoaderTest {
         .containsExactly(
             "0.001",
             "0.6931472",
-            "native access is denied; run java with --enable-native-access=ALL-UNNAMED: tensors over"
-                + " an address, or with an owner, need it");
+            "native access is denied; run java with --enable-native-access=ALL-UNNAMED: tensors"
+                + " over an address, or with an owner, need it");
     assertThat(result.err()).contains(WARNING).doesNotContain("Exception");
   }
 

@@ -70,6 +70,14 @@ class PrivateCopyTest {
     assertThat(more).exists();
   }
 
+  /** As with the umask 0777, under which a directory does not let its owner look for a file. */
+  @Test
+  void aFolderWhoseFileCannotBeRemovedIsRemoved() throws IOException {
+    Path folder = Files.createDirectory(parent.resolve("xent-1"));
+    new PrivateCopy(folder, folder.resolve("x".repeat(300))).close();
+    assertThat(folder).doesNotExist();
+  }
+
   @Test
   void aParentThatIsMissingIsNoError() {
     PrivateCopy.removeLeft(parent.resolve("nowhere"), NAME);

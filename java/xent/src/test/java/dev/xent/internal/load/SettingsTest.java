@@ -4,7 +4,9 @@ package dev.xent.internal.load;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.load.Settings.Directory;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.options.Isa;
 import java.lang.reflect.Field;
@@ -32,7 +34,7 @@ class SettingsTest {
         .isEqualTo(
             new Settings(
                 null,
-                Path.of(System.getProperty("java.io.tmpdir")),
+                new Directory("java.io.tmpdir", System.getProperty("java.io.tmpdir")),
                 Isa.BEST,
                 NativeUse.AUTO,
                 Runtime.getRuntime().availableProcessors()));
@@ -50,7 +52,11 @@ class SettingsTest {
     assertThat(settings(properties))
         .isEqualTo(
             new Settings(
-                Path.of("/lib/libxent.so"), Path.of("/private"), Isa.SCALAR, NativeUse.REQUIRE, 3));
+                Path.of("/lib/libxent.so"),
+                new Directory("dev.xent.tempdir", "/private"),
+                Isa.SCALAR,
+                NativeUse.REQUIRE,
+                3));
   }
 
   @ParameterizedTest
@@ -67,23 +73,35 @@ class SettingsTest {
   }
 
   @Test
-  void aRelativeTemporaryDirectoryOfTheJvmIsMadeAbsolute() {
-    assertThat(settings(Map.of("java.io.tmpdir", "tmp")).temporaryDirectory())
-        .isEqualTo(Path.of("tmp").toAbsolutePath());
-    assertThat(settings(Map.of("java.io.tmpdir", "")).temporaryDirectory())
+  void aRelativeTemporaryDirectoryIsMadeAbsolute() {
+    for (String name : List.of("java.io.tmpdir", "dev.xent.tempdir")) {
+      assertThat(settings(Map.of(name, "tmp")).temporaryDirectory().path())
+          .isEqualTo(Path.of("tmp").toAbsolutePath());
+    }
+    assertThat(settings(Map.of("java.io.tmpdir", "")).temporaryDirectory().path())
         .isEqualTo(Path.of("").toAbsolutePath());
   }
 
+  /** Only a copy of the library needs the directory, so it is no error before one is written. */
+  @ParameterizedTest
+  @CsvSource({
+    "java.io.tmpdir, 'a\\0b', 'a?b is not a path: Nul character not allowed'",
+    "dev.xent.tempdir, 'a\\0b', 'a?b is not a path: Nul character not allowed'",
+    "dev.xent.tempdir, 'a\\nb', 'a?b is not a path: it has control characters'",
+  })
+  void aTemporaryDirectoryThatIsNoPathIsAReasonOfTheCopy(
+      String name, String value, String problem) {
+    Settings settings = settings(Map.of(name, value.translateEscapes()));
+    assertThatThrownBy(() -> settings.temporaryDirectory().path())
+        .isInstanceOf(NativeLibraryException.class)
+        .hasMessage(name + "=" + problem + "; set dev.xent.tempdir to another directory");
+  }
+
   @Test
-  void aTemporaryDirectoryOfTheJvmThatIsNoPathIsRefusedByName() {
-    assertThatThrownBy(() -> settings(Map.of("java.io.tmpdir", "a\0b")))
-        .isInstanceOf(OptionException.class)
-        .hasMessage("java.io.tmpdir=a?b is not a path: Nul character not allowed");
-    assertThatThrownBy(() -> settings(Map.of("dev.xent.library.path", "a\nb.so")))
-        .isInstanceOf(OptionException.class)
-        .hasMessage("dev.xent.library.path=a?b.so is not a path: it has control characters");
-    assertThatThrownBy(() -> Settings.of(name -> null))
-        .isInstanceOf(OptionException.class)
+  void aTemporaryDirectoryThatIsNotSetIsAReasonOfTheCopy() {
+    Settings settings = Settings.of(name -> null);
+    assertThatThrownBy(() -> settings.temporaryDirectory().path())
+        .isInstanceOf(NativeLibraryException.class)
         .hasMessage("java.io.tmpdir is not set; set it or dev.xent.tempdir");
   }
 
@@ -102,12 +120,15 @@ class SettingsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2; expected one of best, scalar, avx2, avx512, neon",
-        "dev.xent.isa          | ''    | dev.xent.isa=; expected one of best, scalar, avx2, avx512, neon",
+        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2; expected one of best, scalar, avx2,"
+            + " avx512, neon",
+        "dev.xent.isa          | ''    | dev.xent.isa=; expected one of best, scalar, avx2, avx512,"
+            + " neon",
         "dev.xent.native       | maybe | dev.xent.native=maybe; expected one of auto, require, off",
         "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 to 2147483647",
         "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 to 2147483647",
-        "dev.xent.library.path | ''    | dev.xent.library.path is empty; set a path, or leave it out",
+        "dev.xent.library.path | ''    | dev.xent.library.path is empty; set a path, or leave it"
+            + " out",
         "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; set a path, or leave it out",
       })
   void aValueThatCannotBeIsRefusedByName(String name, String value, String message) {
@@ -118,9 +139,11 @@ class SettingsTest {
 
   @Test
   void aPathThatIsNoneIsRefusedByName() {
-    assertThatThrownBy(() -> settings(Map.of("dev.xent.tempdir", "a\0b")))
+    assertThatThrownBy(() -> settings(Map.of("dev.xent.library.path", "a\nb.so")))
         .isInstanceOf(OptionException.class)
-        .hasMessageStartingWith("dev.xent.tempdir=a?b is not a path: ");
+        .hasMessage(
+            "dev.xent.library.path=a?b.so is not a path: it has control characters; rename the"
+                + " file");
   }
 
   @Test
@@ -130,7 +153,8 @@ class SettingsTest {
     assertThatThrownBy(() -> settings(properties))
         .isInstanceOf(OptionException.class)
         .hasMessage(
-            "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of them away");
+            "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of"
+                + " them away");
   }
 
   // ---- unknown names ---------------------------------------------------------------------------
@@ -153,8 +177,9 @@ class SettingsTest {
   void ifNoneIsNearAllAreNamed() {
     assertThat(UnknownSettings.messages(List.of("dev.xent.something.else")))
         .containsExactly(
-            "the system property dev.xent.something.else is unknown and has no effect; expected one of"
-                + " dev.xent.isa, dev.xent.library.path, dev.xent.native, dev.xent.tempdir, dev.xent.threads");
+            "the system property dev.xent.something.else is unknown and has no effect; expected one"
+                + " of dev.xent.isa, dev.xent.library.path, dev.xent.native, dev.xent.tempdir,"
+                + " dev.xent.threads");
   }
 
   /** A new property must be listed. */
