@@ -2,6 +2,7 @@
 
 /** Softmax, log-softmax and cross-entropy, computed in place on native tensor memory. */
 module dev.xent {
+  requires static java.management;
   requires static jdk.jfr;
   requires static org.jspecify;
 

@@ -50,6 +50,7 @@ final class InfoCommand implements Callable<Integer> {
     facts.put("available", runtime.availableIsas().stream().map(Converters::name).toList());
     facts.put("library", runtime.libraryLocation());
     facts.put("fallback", runtime.fallbackReason());
+    facts.put("unpinned", runtime.unpinnedReason());
     facts.put("threads", used.threads());
     facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
     return facts;

@@ -22,15 +22,12 @@ final class Jni {
 
   private Jni() {}
 
-  /**
-   * Whether the library has these methods under this class's name, and the JVM pins Java arrays.
-   * One that passes copies would lose the output of a call with two arguments in one array.
-   */
+  /** Whether the library has these methods under this class's name. */
   static final boolean BOUND = isBound();
 
   private static boolean isBound() {
     try {
-      return abi() != 0 && pins(new byte[1]) != 0;
+      return abi() != 0;
     } catch (UnsatisfiedLinkError e) {
       return false;
     }
@@ -85,7 +82,10 @@ final class Jni {
   /** The bytes of stack left to the calling thread; -1 if unknown. */
   static native long stack();
 
-  /** 1 if two arguments in one Java array have the same address, else 0. */
+  /**
+   * 1 if two arguments in one Java array have the same address, else 0. A JVM that passes copies
+   * would lose the output of a call with two arguments in one array.
+   */
   static native int pins(Object array);
 
   /** xent_abi_version. */

@@ -47,16 +47,20 @@ public final class NativeKernels implements Kernels {
   /** Whether loading a library requires native access, so that a denied access failed then. */
   private static final boolean LOADING_NEEDS_ACCESS = Runtime.version().feature() >= 24;
 
-  /** Whether Java arrays are passed to the library without a copy. */
+  /** Whether the linker passes Java arrays to the library without a copy. */
   private final boolean takesArrays;
 
-  /** Kernels that copy Java arrays if the linker does not accept them. */
+  /** Why native methods are not passed Java arrays; null if they are. */
+  private final @Nullable String unpinnedReason;
+
+  /** Kernels that copy Java arrays if neither the linker nor native methods accept them. */
   public NativeKernels() {
-    this(LINKER_TAKES_ARRAYS);
+    this(LINKER_TAKES_ARRAYS, Pinning.refusal());
   }
 
-  NativeKernels(boolean takesArrays) {
+  NativeKernels(boolean takesArrays, @Nullable String unpinnedReason) {
     this.takesArrays = takesArrays;
+    this.unpinnedReason = unpinnedReason;
   }
 
   /** The handles. Each has its own holder class, which its first use initializes. */
@@ -267,9 +271,14 @@ public final class NativeKernels implements Kernels {
     return Jni.BOUND && Jni.stack() >= bytes;
   }
 
+  /** Why native methods are not passed Java arrays; null if they are. */
+  public @Nullable String unpinnedReason() {
+    return unpinnedReason;
+  }
+
   @Override
   public boolean copiesArrays() {
-    return !takesArrays && !Jni.BOUND;
+    return !takesArrays && unpinnedReason != null;
   }
 
   @Override
@@ -282,12 +291,17 @@ public final class NativeKernels implements Kernels {
     return takesArrays || !call.isOnHeap();
   }
 
+  /** Whether native methods accept the memory of a call. */
+  private boolean isForMethods(FunctionCall call) {
+    return Jni.BOUND && call.isHeld() && (unpinnedReason == null || !call.isOnHeap());
+  }
+
   /**
    * Runs the call by a native method, which accepts Java arrays that the linker does not accept.
    */
   private int runOnHeap(FunctionCall call) {
     int status = Jni.NOT_HELD;
-    if (Jni.BOUND && call.isHeld() && call.hasFewArrays()) {
+    if (isForMethods(call) && call.hasFewArrays()) {
       status = fewByMethod(call, call.struct().address());
       Reference.reachabilityFence(call);
     }
@@ -315,7 +329,7 @@ public final class NativeKernels implements Kernels {
         return many(isCritical(call), struct, call.arrays);
       }
       int status = Jni.NOT_HELD;
-      if (Jni.BOUND && isLinked(call) && call.isHeld() && !call.rate().isHigh()) {
+      if (isLinked(call) && isForMethods(call) && !call.rate().isHigh()) {
         status = fewByMethod(call, struct);
       }
       return status == Jni.NOT_HELD ? few(isCritical(call), struct, call.fewArrays()) : status;
@@ -329,7 +343,7 @@ public final class NativeKernels implements Kernels {
   @Override
   public boolean prepare(PreparedKernel kernel, boolean held) {
     FunctionCall call = kernel.functionCall();
-    boolean usesJni = held && call.isHeld() && Jni.BOUND;
+    boolean usesJni = held && isForMethods(call);
     boolean linked = isLinked(call);
     if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;

@@ -161,7 +161,8 @@ public final class Backends {
     if (!backends.isNativeRequired(Backend.AUTO)) {
       warnOnce(
           message(
-              "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
+              "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this"
+                  + " an error, off silences it)",
               failure.getMessage(), Settings.NATIVE));
     }
     return backends;
@@ -282,6 +283,15 @@ public final class Backends {
    */
   public @Nullable String fallbackReason() {
     return failure == null ? null : failure.getMessage();
+  }
+
+  /**
+   * Returns why calls with Java arrays go through the linker even if they are rare.
+   *
+   * @return the reason; null if native methods pin the arrays, and without the native library
+   */
+  public @Nullable String unpinnedReason() {
+    return library == null ? null : library.kernels().unpinnedReason();
   }
 
   /**

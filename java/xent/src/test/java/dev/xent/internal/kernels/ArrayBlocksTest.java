@@ -35,7 +35,7 @@ class ArrayBlocksTest {
   private static final byte UNWRITTEN = 0x55;
 
   private final Kernels direct = Backends.get().kernels(Backend.NATIVE);
-  private final Kernels blocks = new OnArrays(new NativeKernels(false));
+  private final Kernels blocks = new OnArrays(new NativeKernels(false, null));
   private final Arena arena = Arena.ofAuto();
   private long compared;
 
@@ -172,7 +172,7 @@ class ArrayBlocksTest {
     float[] y = new float[x.length];
     MemorySegment expected = arena.allocate(x.length * 4L, 4);
     assertThat(direct.run(softmax(shape, Segments.of(arena, x), expected, 0, rows))).isZero();
-    Kernels own = new NativeKernels(false);
+    Kernels own = new NativeKernels(false, null);
     for (long step : new long[] {1, 7, 31, 40, rows}) {
       java.util.Arrays.fill(y, -1);
       IntStream.range(0, (int) ((rows + step - 1) / step))
@@ -202,7 +202,7 @@ class ArrayBlocksTest {
     MemorySegment off = Segments.of(arena, x);
     assertThat(direct.run(loss(shape, off, off, expected))).isZero();
     MemorySegment on = MemorySegment.ofArray(x);
-    Kernels own = new NativeKernels(false);
+    Kernels own = new NativeKernels(false, null);
     assertThat(own.run(loss(shape, on, on, MemorySegment.ofArray(losses)))).isZero();
     assertThat(MemorySegment.ofArray(losses).mismatch(expected)).isNegative();
   }
@@ -228,7 +228,7 @@ class ArrayBlocksTest {
     MemorySegment out = MemorySegment.ofArray(y);
     MemorySegment in = MemorySegment.ofArray(x);
     MemorySegment targets = targetsAreLogits ? in : MemorySegment.ofArray(q);
-    assertThat(new NativeKernels(false).run(gradient(shape, in, targets, out))).isZero();
+    assertThat(new NativeKernels(false, null).run(gradient(shape, in, targets, out))).isZero();
     assertThat(out.mismatch(expected)).isNegative();
     assertThat(x).isEqualTo(before);
   }
@@ -260,7 +260,7 @@ class ArrayBlocksTest {
     float[] y = new float[x.length];
     MemorySegment in = MemorySegment.ofArray(x);
     MemorySegment out = MemorySegment.ofArray(y);
-    Kernels own = new NativeKernels(false);
+    Kernels own = new NativeKernels(false, null);
     FunctionCall work = new FunctionCall();
     for (int i = 0; i < 6; i++) {
       x[i] += i;
@@ -302,7 +302,7 @@ class ArrayBlocksTest {
             .set(Array.LOGITS, MemorySegment.ofArray(numbers(30, 4)))
             .set(Array.TARGETS, MemorySegment.ofArray(new int[] {1, 10, 2}))
             .set(Array.GRADIENT, MemorySegment.ofArray(y));
-    assertThat(new NativeKernels(false).run(work)).isEqualTo(Status.INVALID_LABEL);
+    assertThat(new NativeKernels(false, null).run(work)).isEqualTo(Status.INVALID_LABEL);
     assertThat(y).containsOnly(0);
   }
 
@@ -313,7 +313,7 @@ class ArrayBlocksTest {
     MemorySegment in = MemorySegment.ofArray(numbers(30, 5));
     MemorySegment tooShort = MemorySegment.ofArray(new float[20]);
     MemorySegment out = MemorySegment.ofArray(new float[30]);
-    Kernels own = new NativeKernels(false);
+    Kernels own = new NativeKernels(false, null);
     FunctionCall work = softmax(shape, tooShort, out, 0, 3);
     assertThatThrownBy(() -> own.run(work)).isInstanceOf(IndexOutOfBoundsException.class);
     assertThat(work.array(0)).isSameAs(tooShort);
@@ -337,7 +337,7 @@ class ArrayBlocksTest {
     java.util.Arrays.fill(y, -1);
     MemorySegment in = MemorySegment.ofArray(numbers(40, 6));
     MemorySegment out = MemorySegment.ofArray(y).asSlice(0, (120 + 27 + 1) * 4L);
-    assertThat(new NativeKernels(false).run(softmax(shape, in, out, 1, 3))).isZero();
+    assertThat(new NativeKernels(false, null).run(softmax(shape, in, out, 1, 3))).isZero();
     for (int i = 0; i < y.length; i++) {
       boolean written = i >= 40 && i < 120 && i % 40 < 30 && i % 40 % 3 == 0;
       assertThat(y[i] >= 0).as("element %d", i).isEqualTo(written);
