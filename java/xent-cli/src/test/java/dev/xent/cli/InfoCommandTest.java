@@ -21,6 +21,7 @@ class InfoCommandTest {
         .containsEntry("backend", "native")
         .containsEntry("library", runtime.libraryLocation())
         .containsEntry("fallback", null)
+        .containsEntry("unpinned", runtime.unpinnedReason())
         .containsEntry("threads", runtime.threads());
     assertThat(facts.get("available")).asInstanceOf(LIST).contains("scalar", facts.get("isa"));
   }
