@@ -29,6 +29,7 @@
  *   xent_linear_cross_entropy          the loss of hidden states and weights, without the logits in memory
  *   xent_sample                        a token per row: greedy, temperature, penalties, top-k, top-p and more
  *   xent_prepare, xent_run             any of these functions, checked once and run often
+ *   xent_text_biases                   biases against repetition in a text, for xent_sample
  *   Below: selected log-probabilities, divergences, Hessian-vector products, rows in parts, exact sums.
  *
  * THE MODEL
@@ -245,7 +246,16 @@ enum {
   XENT_FIELD_DYNATEMP_EXPONENT = 86,
   XENT_FIELD_DRAFT_TOKENS = 87,
   XENT_FIELD_DRAFT_PROBABILITIES = 88,
-  XENT_FIELD_COUNTED_TOKENS = 89
+  XENT_FIELD_COUNTED_TOKENS = 89,
+  XENT_FIELD_NO_REPEAT_NGRAM = 90,
+  XENT_FIELD_BANNED_SEQUENCES = 91,
+  XENT_FIELD_DRY_MULTIPLIER = 92,
+  XENT_FIELD_DRY_BASE = 93,
+  XENT_FIELD_DRY_ALLOWED_LENGTH = 94,
+  XENT_FIELD_DRY_RANGE = 95,
+  XENT_FIELD_DRY_BREAKERS = 96,
+  XENT_FIELD_TOKEN_COUNT = 97,
+  XENT_FIELD_BIAS_COUNT = 98
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -869,6 +879,53 @@ XENT_API xent_status xent_sample(const xent_sample_call *call);
  * without tokens, and for more than 2^31 - 1 classes. With a mask of bits, add the number of classes, rounded up to a
  * multiple of 8. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
+
+/* Options against repetition: the biases that they give to the next token of a text, for bias_tokens and bias_values of
+ * xent_sample. Options that are 0 or NULL are not used, or have the value that is named here.
+ *
+ * The call after it, for the same text with new tokens: if the workspace and the old tokens are as they were, set
+ * counted_tokens to token_count of the call before. Then only the new tokens are read, with the same result. Otherwise,
+ * and in the first call, counted_tokens is 0. All tokens are read too if the workspace has another number of tokens,
+ * another size, other classes or other options, breakers excepted. You may move the workspace, and use it after a call that fails.
+ *
+ * The time of a call with few new tokens does not depend on the text, except for the number of biases and, for DRY, of
+ * the last token's occurrences in the range. */
+typedef struct xent_text_biases_call {
+  uint64_t size;
+  int64_t classes;              /* 1 to 2^31 - 1 */
+  const int32_t *tokens;        /* the text: classes; NULL if token_count is 0 */
+  int64_t token_count;          /* 0 to 2^31 - 2 */
+  int64_t counted_tokens;       /* at most token_count */
+  int64_t no_repeat_ngram;      /* n >= 1: -inf for a token that completes n tokens that the text already has in a row */
+  double dry_multiplier;        /* m > 0, finite: if a token followed the last l >= a tokens before, it gets
+                                   -m b^(l - a), with the largest l ("DRY") */
+  double dry_base;              /* b >= 1, finite; 0: 1.75 */
+  int64_t dry_allowed_length;   /* a >= 1; 0: 2 */
+  int64_t dry_range;            /* r >= 1: DRY reads only the last r tokens; 0: all */
+  const int32_t *dry_breakers;  /* sequences of tokens, each after its length: only the tokens after the last breaker
+                                   are compared. A breaker of one token gets no penalty */
+  int64_t breaker_count;        /* of the numbers in dry_breakers; below 2^31 */
+  const int32_t *banned_sequences; /* sequences of classes, each after its length: -inf for the last token of a sequence
+                                   if the text ends with the others */
+  int64_t banned_count;         /* of the numbers in banned_sequences; below 2^31 */
+  int32_t *bias_tokens;         /* receives the classes that have a bias, each once, in any order. It has room for
+                                   token_count + banned_count, but not more than `classes` */
+  float *bias_values;           /* receives their biases; the same room */
+  int64_t *bias_count;          /* receives the number of biases */
+  void *workspace;              /* of the size at xent_text_biases_workspace, at a multiple of 8, for this text alone; a
+                                   larger one stays in use while the text grows. It, the arrays that are written and
+                                   the others must not overlap */
+  uint64_t workspace_size;
+  xent_report *report;          /* or NULL */
+} xent_text_biases_call;
+
+/* A token that is not in [0, classes) is XENT_INVALID_LABEL, with its index as report->row. Safe for use by several
+ * threads, each with another text. */
+XENT_API xent_status xent_text_biases(const xent_text_biases_call *call);
+
+/* The size of the workspace, in bytes. tokens: the largest token_count; listed: the sum of breaker_count and
+ * banned_count. 0 if a number is negative or too large for a call. */
+XENT_API uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed);
 
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */
 

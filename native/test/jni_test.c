@@ -102,6 +102,9 @@ static void test_facts(void) {
   CHECK(Java_dev_xent_internal_kernels_Jni_value(&functions, NULL, address(&sum)) == 1);
   CHECK(Java_dev_xent_internal_kernels_Jni_workspace(&functions, NULL, 1000, 7) ==
         (int64_t)xent_sample_workspace(1000, 7));
+  CHECK(Java_dev_xent_internal_kernels_Jni_room(&functions, NULL, 1000, 7) ==
+        (int64_t)xent_text_biases_workspace(1000, 7));
+  CHECK(Java_dev_xent_internal_kernels_Jni_biases(&functions, NULL, 0) == XENT_INVALID_ARGUMENT);
   CHECK(Java_dev_xent_internal_kernels_Jni_abi(&functions, NULL) == XENT_ABI_VERSION);
   CHECK(Java_dev_xent_internal_kernels_Jni_numerics(&functions, NULL) == XENT_NUMERICS_VERSION);
   CHECK(Java_dev_xent_internal_kernels_Jni_best(&functions, NULL) == xent_best_isa());

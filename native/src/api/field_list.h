@@ -94,6 +94,15 @@
   _(DYNATEMP_EXPONENT, dynatemp_exponent) \
   _(DRAFT_TOKENS, draft_tokens) \
   _(DRAFT_PROBABILITIES, draft_probabilities) \
-  _(COUNTED_TOKENS, counted_tokens)
+  _(COUNTED_TOKENS, counted_tokens) \
+  _(NO_REPEAT_NGRAM, no_repeat_ngram) \
+  _(BANNED_SEQUENCES, banned_sequences) \
+  _(DRY_MULTIPLIER, dry_multiplier) \
+  _(DRY_BASE, dry_base) \
+  _(DRY_ALLOWED_LENGTH, dry_allowed_length) \
+  _(DRY_RANGE, dry_range) \
+  _(DRY_BREAKERS, dry_breakers) \
+  _(TOKEN_COUNT, token_count) \
+  _(BIAS_COUNT, bias_count)
 
 #endif

@@ -110,6 +110,14 @@ JNI_METHOD(int64_t, workspace)(java_env env, java_object class, int64_t classes,
   (void)env, (void)class;
   return (int64_t)xent_sample_workspace(classes, tokens);
 }
+JNI_METHOD(int32_t, biases)(java_env env, java_object class, int64_t call) {
+  (void)env, (void)class;
+  return xent_text_biases((const xent_text_biases_call *)(uintptr_t)call);
+}
+JNI_METHOD(int64_t, room)(java_env env, java_object class, int64_t tokens, int64_t listed) {
+  (void)env, (void)class;
+  return (int64_t)xent_text_biases_workspace(tokens, listed);
+}
 JNI_METHOD(double, value)(java_env env, java_object class, int64_t exact_sum) {
   (void)env, (void)class;
   return xent_exact_sum_value((const xent_exact_sum *)(uintptr_t)exact_sum);

@@ -83,6 +83,15 @@ class Work(ctypes.Structure):
                 ("prepared", c_void_p), ("arrays", c_uint64)]
 
 
+class TextBiases(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("classes", c_int64), ("tokens", c_void_p), ("token_count", c_int64),
+                ("counted_tokens", c_int64), ("no_repeat_ngram", c_int64), ("dry_multiplier", c_double),
+                ("dry_base", c_double), ("dry_allowed_length", c_int64), ("dry_range", c_int64),
+                ("dry_breakers", c_void_p), ("breaker_count", c_int64), ("banned_sequences", c_void_p),
+                ("banned_count", c_int64), ("bias_tokens", c_void_p), ("bias_values", c_void_p),
+                ("bias_count", c_void_p), ("workspace", c_void_p), ("workspace_size", c_uint64), ("report", c_void_p)]
+
+
 class Prepared(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("opaque", c_uint64 * 287)]  # XENT_PREPARED_BYTES
 
@@ -90,7 +99,7 @@ class Prepared(ctypes.Structure):
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
     "xent_statistics": Statistics, "xent_state": State, "xent_exact_sum": ExactSum, "xent_report": Report,
-    "xent_work": Work}
+    "xent_work": Work, "xent_text_biases_call": TextBiases}
 
 
 def sized(struct: type[Struct], **fields: Any) -> Struct:
@@ -143,6 +152,8 @@ class Library:
         c.xent_exact_sum_merge.argtypes = [c_void_p, c_void_p]
         c.xent_exact_sum_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
         c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64
+        c.xent_text_biases.argtypes = [c_void_p]
+        c.xent_text_biases_workspace.argtypes, c.xent_text_biases_workspace.restype = [c_int64] * 2, c_uint64
         c.xent_linear_workspace.argtypes, c.xent_linear_workspace.restype = [c_int64] * 3 + [c_int32], c_uint64
         c.xent_has_isa.argtypes = [c_int32]
 

@@ -17,7 +17,7 @@ from pyxent._call import DRAWN, numbers_along, plural
 from pyxent._names import OF_TEXTS, Nothing, named, unexpected
 from pyxent._operations import Sample, sample
 from pyxent._options import PENALTIES, integer, is_per_row, sampling_of, shown
-from pyxent._text import Repetition, Text, tokens_of
+from pyxent._text import Repetition, Text, of_text, tokens_of
 from pyxent._types import ArrayLike
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
 
@@ -296,8 +296,7 @@ class SamplerCursor:
         except LabelError as error:
             if not is_text or error.label not in self._text.tokens:
                 raise
-            raise LabelError(f"the text of this cursor has token {error.label}, logits has {plural(shape[0], 'class')}; "
-                             "expected logits of the same classes in each step", 0, error.label, shape[0]) from None
+            raise of_text(error.label, shape[0]) from None
         if len(shape) > 1:
             self._step += 1
             return result, None
@@ -322,14 +321,15 @@ class SamplerCursor:
             if name in options:
                 raise OptionError(f"{name} is given to a cursor, which has the tokens of its text; expected start("
                                   "prompt_tokens=...) and accept(token)")
-        options = {**options, **self._text.histories()}
+        if _penalties({**self.sampler.options, **options}):
+            options = {**options, **self._text.histories()}
         if self.sampler.repetition.is_used():
             if options.get("bias_tokens") is not None:
                 raise OptionError("bias_tokens is given, and the sampler has options of a text; expected bias, with a "
                                   "number for each class")
-            if biases := self.sampler.repetition.biases(self._text.tokens, classes):
-                options["bias_tokens"] = array("i", biases)
-                options["bias_values"] = array("f", biases.values())
+            tokens, values = self._text.biases(self.sampler.repetition, classes)
+            if tokens:
+                options = {**options, "bias_tokens": tokens, "bias_values": values}
         return options
 
     @_alone

@@ -2,15 +2,18 @@
 """The tokens of a text, and options against repetition."""
 from __future__ import annotations
 
+import ctypes
 import math
 from array import array
 from collections.abc import Iterable, Sequence
+from ctypes import c_int64
 from typing import Any
 
+from pyxent._call import plural
+from pyxent._native import INVALID_LABEL, Report, TextBiases, library, sized
 from pyxent._options import integer, shown
-from pyxent.errors import LabelError, OptionError
+from pyxent.errors import LabelError, OptionError, XentError
 
-_LARGEST = 2.0**128 - 2.0**104  # the largest finite float32
 _LARGEST_TOKEN = 2**31 - 1  # a text is an array of int32
 
 
@@ -63,71 +66,75 @@ class Repetition:
         self.dry_allowed_length = _least("dry_allowed_length", dry_allowed_length, 1)
         self.dry_range = None if dry_range is None else _least("dry_range", dry_range, 1)
         breakers = [each if isinstance(each, Iterable) else [each] for each in dry_breakers]
-        self.breakers_by_last: dict[int, list[list[int]]] = {}
-        for breaker in _sequences("dry_breakers", breakers, "a breaker"):
-            self.breakers_by_last.setdefault(breaker[-1], []).append(breaker)
+        self.dry_breakers = _sequences("dry_breakers", breakers, "a breaker")
 
     def is_used(self) -> bool:
         return bool(self.no_repeat_ngram or self.banned_sequences or self.dry_multiplier)
 
-    def biases(self, text: array[int], classes: int) -> dict[int, float]:
-        """The numbers to add to the logits of some classes."""
-        biases: dict[int, float] = {}
-        if text and (self.no_repeat_ngram or self.dry_multiplier):
-            repeated = _repeated(text)
-            if self.dry_multiplier:
-                biases.update(self._dry(text, repeated))
-            if self.no_repeat_ngram:
-                least = self.no_repeat_ngram - 1
-                biases.update((token, -math.inf) for token, length in zip(text, repeated) if length >= least)
-        for *before, last in self.banned_sequences:
-            if last >= classes:
-                raise LabelError(f"banned_sequences has {last}, which is no class; expected 0 to {classes - 1}", 0, last,
-                                 classes)
-            if len(before) <= len(text) and text[len(text) - len(before):].tolist() == before:
-                biases[last] = -math.inf
-        return biases
 
-    def _dry(self, text: array[int], repeated: list[int]) -> dict[int, float]:
-        begin = 0 if self.dry_range is None else max(0, len(text) - self.dry_range)
-        end = len(text)
-        while end > begin and not self._ends_breaker(text, begin, end):
-            end -= 1
-        longest = len(text) - end
-        found: dict[int, int] = {}
-        for place in range(begin, len(text)):
-            length = min(repeated[place], place - begin, longest)
-            if length >= self.dry_allowed_length and [text[place]] not in self.breakers_by_last.get(text[place], ()):
-                found[text[place]] = max(found.get(text[place], 0), length)
-        return {token: -self._penalty(length) for token, length in found.items()}
-
-    def _ends_breaker(self, text: array[int], begin: int, end: int) -> bool:
-        return any(len(breaker) <= end - begin and text[end - len(breaker):end].tolist() == breaker
-                   for breaker in self.breakers_by_last.get(text[end - 1], ()))
-
-    def _penalty(self, length: int) -> float:
-        penalty = self.dry_multiplier
-        for _ in range(length - self.dry_allowed_length):
-            penalty *= self.dry_base
-            if penalty > _LARGEST or self.dry_base == 1:
-                break
-        return math.inf if penalty > _LARGEST else penalty
+def _numbers(sequences: list[list[int]]) -> array[int]:
+    """Sequences of tokens, each after its length."""
+    return array("i", [number for sequence in sequences for number in (len(sequence), *sequence)])
 
 
-def _repeated(text: array[int]) -> list[int]:
-    """For each place, the length of the longest run before it that equals the end of the text: the Z algorithm."""
-    backwards = text[::-1]
-    count = len(backwards)
-    same = [0] * count
-    begin = end = 0
-    for k in range(1, count):
-        length = min(end - k, same[k - begin]) if k < end else 0
-        while k + length < count and backwards[length] == backwards[k + length]:
-            length += 1
-        if k + length > end:
-            begin, end = k, k + length
-        same[k] = length
-    return [0, *same[:0:-1]]  # index count - k has the length for k
+class _Biases:
+    """The biases that options against repetition give to the next token of a text."""
+
+    def __init__(self, options: Repetition) -> None:
+        self.breakers, self.banned = _numbers(options.dry_breakers), _numbers(options.banned_sequences)
+        self.count, self.report = c_int64(), sized(Report)
+        self.room = self.classes = -1
+        self.workspace, self.bias_tokens, self.bias_values = array("q"), array("i"), array("f")
+        self.call = sized(
+            TextBiases, no_repeat_ngram=min(options.no_repeat_ngram, _LARGEST_TOKEN),
+            dry_multiplier=options.dry_multiplier, dry_base=options.dry_base,
+            dry_allowed_length=min(options.dry_allowed_length, _LARGEST_TOKEN),
+            dry_range=min(options.dry_range or _LARGEST_TOKEN, _LARGEST_TOKEN),
+            dry_breakers=self.breakers.buffer_info()[0], breaker_count=len(self.breakers),
+            banned_sequences=self.banned.buffer_info()[0], banned_count=len(self.banned),
+            bias_count=ctypes.addressof(self.count), report=ctypes.addressof(self.report))
+
+    def of(self, tokens: array[int], classes: int, counted: int) -> tuple[array[int], array[float]]:
+        """The classes with a bias, and the biases.
+
+        counted: the number of tokens that this object has from the call before; the other ones are new.
+        """
+        if len(tokens) > self.room or classes != self.classes:
+            self._reserve(2 * len(tokens), classes)
+            counted = 0
+        c, call = library().c, self.call
+        call.tokens, call.token_count, call.counted_tokens = tokens.buffer_info()[0], len(tokens), counted
+        status = c.xent_text_biases(ctypes.addressof(call))
+        if status:
+            raise self._error(status)
+        found = self.count.value
+        return self.bias_tokens[:found], self.bias_values[:found]
+
+    def _reserve(self, tokens: int, classes: int) -> None:
+        """Takes memory for texts of this length, in which nothing is counted."""
+        room = min(classes, tokens + len(self.banned))
+        size = library().c.xent_text_biases_workspace(tokens, len(self.breakers) + len(self.banned))
+        self.workspace = array("q", bytes(size))
+        self.bias_tokens, self.bias_values = array("i", bytes(4 * room)), array("f", bytes(4 * room))
+        self.room, self.classes, self.call.classes = tokens, classes, classes
+        self.call.workspace, self.call.workspace_size = self.workspace.buffer_info()[0], size
+        self.call.bias_tokens, self.call.bias_values = (each.buffer_info()[0]
+                                                        for each in (self.bias_tokens, self.bias_values))
+
+    def _error(self, status: int) -> XentError:
+        field, label = library().field_name(self.report.field), self.report.label
+        if status != INVALID_LABEL:
+            return XentError(f"{field}: {library().status_message(status)} of a text")
+        if field == "banned_sequences":
+            return LabelError(f"banned_sequences has {label}, which is no class; expected 0 to {self.classes - 1}", 0,
+                              label, self.classes)
+        return of_text(label, self.classes)
+
+
+def of_text(token: int, classes: int) -> LabelError:
+    """The error for a token of the text that is no class of the logits."""
+    return LabelError(f"the text of this cursor has token {token}, logits has {plural(classes, 'class')}; expected logits "
+                      "of the same classes in each step", 0, token, classes)
 
 
 class Text:
@@ -136,6 +143,18 @@ class Text:
     def __init__(self, prompt: Iterable[Any]) -> None:
         self.tokens = array("i", tokens_of("prompt_tokens", prompt))
         self.prompt = len(self.tokens)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._biases: _Biases | None = None
+        self._counted = 0  # the tokens that it has
+
+    def __getstate__(self) -> tuple[array[int], int]:
+        return self.tokens, self.prompt
+
+    def __setstate__(self, state: tuple[array[int], int]) -> None:
+        self.tokens, self.prompt = state
+        self._forget()
 
     def __copy__(self) -> Text:
         other = Text(())
@@ -147,6 +166,16 @@ class Text:
 
     def drop(self, last: int) -> None:
         del self.tokens[len(self.tokens) - last:]
+        self._counted = 0
+
+    def biases(self, options: Repetition, classes: int) -> tuple[array[int], array[float]]:
+        """The classes to whose logits options against repetition add numbers, and the numbers."""
+        if self._biases is None:
+            self._biases = _Biases(options)
+        counted, self._counted = self._counted, 0
+        found = self._biases.of(self.tokens, classes, counted)
+        self._counted = len(self.tokens)
+        return found
 
     @property
     def drawn(self) -> int:

@@ -576,10 +576,7 @@ public final class Sampler {
      * @throws OptionException for a sequence that is empty or has a negative number
      */
     public Builder dryBreakers(int[]... sequences) {
-      dryBreakers =
-          copies(sequences, "a breaker", "dryBreakers").stream()
-              .sorted(RepetitionOptions.BY_LAST_TOKEN)
-              .toList();
+      dryBreakers = copies(sequences, "a breaker", "dryBreakers");
       return this;
     }
 

@@ -751,6 +751,127 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class xent_text_biases {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = findOrThrow("xent_text_biases");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_text_biases(const xent_text_biases_call *call)
+     * }
+     */
+    public static FunctionDescriptor xent_text_biases$descriptor() {
+        return xent_text_biases.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_text_biases(const xent_text_biases_call *call)
+     * }
+     */
+    public static MethodHandle xent_text_biases$handle() {
+        return xent_text_biases.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_text_biases(const xent_text_biases_call *call)
+     * }
+     */
+    public static MemorySegment xent_text_biases$address() {
+        return xent_text_biases.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_text_biases(const xent_text_biases_call *call)
+     * }
+     */
+    public static int xent_text_biases(MemorySegment call) {
+        var mh$ = xent_text_biases.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_text_biases", call);
+            }
+            return (int)mh$.invokeExact(call);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_text_biases_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG
+        );
+
+        public static final MemorySegment ADDR = findOrThrow("xent_text_biases_workspace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed)
+     * }
+     */
+    public static FunctionDescriptor xent_text_biases_workspace$descriptor() {
+        return xent_text_biases_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed)
+     * }
+     */
+    public static MethodHandle xent_text_biases_workspace$handle() {
+        return xent_text_biases_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed)
+     * }
+     */
+    public static MemorySegment xent_text_biases_workspace$address() {
+        return xent_text_biases_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed)
+     * }
+     */
+    public static long xent_text_biases_workspace(long tokens, long listed) {
+        var mh$ = xent_text_biases_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_text_biases_workspace", tokens, listed);
+            }
+            return (long)mh$.invokeExact(tokens, listed);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int XENT_WORKSPACE_WEIGHTS_GRADIENT = (int)1L;
     /**
      * {@snippet lang=c :

@@ -94,6 +94,15 @@ public final class Field {
   public static final int DRAFT_TOKENS = 87;
   public static final int DRAFT_PROBABILITIES = 88;
   public static final int COUNTED_TOKENS = 89;
+  public static final int NO_REPEAT_NGRAM = 90;
+  public static final int BANNED_SEQUENCES = 91;
+  public static final int DRY_MULTIPLIER = 92;
+  public static final int DRY_BASE = 93;
+  public static final int DRY_ALLOWED_LENGTH = 94;
+  public static final int DRY_RANGE = 95;
+  public static final int DRY_BREAKERS = 96;
+  public static final int TOKEN_COUNT = 97;
+  public static final int BIAS_COUNT = 98;
 
   private Field() {}
 }

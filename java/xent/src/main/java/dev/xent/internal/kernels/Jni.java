@@ -76,6 +76,12 @@ final class Jni {
   /** xent_sample_workspace. */
   static native long workspace(long classes, long tokens);
 
+  /** xent_text_biases. */
+  static native int biases(long call);
+
+  /** xent_text_biases_workspace. */
+  static native long room(long tokens, long listed);
+
   /** xent_exact_sum_value. */
   static native double value(long exactSum);
 

@@ -62,6 +62,21 @@ public interface Kernels {
   long linearWorkspace(long rows, long features, long classes, int contents);
 
   /**
+   * The size in bytes of the workspace for the biases of a text. As xent_text_biases_workspace.
+   *
+   * @param tokens of the text at most
+   * @param listed number of the numbers of its sequences
+   */
+  long textBiasesWorkspace(long tokens, long listed);
+
+  /**
+   * Finds the biases against repetition in a text. As xent_text_biases.
+   *
+   * @return one of {@link Status}
+   */
+  int textBiases(TextBiases call);
+
+  /**
    * Adds F32 or F64 values. As xent_exact_sum_add.
    *
    * @param exactSum xent_exact_sum

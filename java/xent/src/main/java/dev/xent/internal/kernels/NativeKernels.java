@@ -78,7 +78,9 @@ public final class NativeKernels implements Kernels {
     MERGE,
     SUM_VALUE,
     SAMPLE_WORKSPACE,
-    LINEAR_WORKSPACE;
+    LINEAR_WORKSPACE,
+    BIASES_WORKSPACE,
+    BIASES;
 
     private boolean exists;
 
@@ -462,6 +464,32 @@ public final class NativeKernels implements Kernels {
     long size = XentH.xent_linear_workspace(rows, features, classes, contents);
     Handle.LINEAR_WORKSPACE.exists = true;
     return size;
+  }
+
+  @Override
+  public long textBiasesWorkspace(long tokens, long listed) {
+    if (Jni.BOUND) {
+      return Jni.room(tokens, listed);
+    }
+    Handle.BIASES_WORKSPACE.require();
+    long size = XentH.xent_text_biases_workspace(tokens, listed);
+    Handle.BIASES_WORKSPACE.exists = true;
+    return size;
+  }
+
+  @Override
+  public int textBiases(TextBiases call) {
+    try {
+      if (Jni.BOUND) {
+        return Jni.biases(call.struct().address());
+      }
+      Handle.BIASES.require();
+      int status = XentH.xent_text_biases(call.struct());
+      Handle.BIASES.exists = true;
+      return status;
+    } finally {
+      Reference.reachabilityFence(call);
+    }
   }
 
   @Override

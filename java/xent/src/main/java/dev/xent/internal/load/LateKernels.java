@@ -6,6 +6,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.TextBiases;
 import dev.xent.options.Isa;
 import java.lang.foreign.MemorySegment;
 
@@ -76,6 +77,16 @@ final class LateKernels implements Kernels {
   @Override
   public long linearWorkspace(long rows, long features, long classes, int contents) {
     return now.linearWorkspace(rows, features, classes, contents);
+  }
+
+  @Override
+  public long textBiasesWorkspace(long tokens, long listed) {
+    return now.textBiasesWorkspace(tokens, listed);
+  }
+
+  @Override
+  public int textBiases(TextBiases call) {
+    return now.textBiases(call);
   }
 
   @Override

@@ -422,6 +422,16 @@ class ArrayBlocksTest {
     }
 
     @Override
+    public long textBiasesWorkspace(long tokens, long listed) {
+      return kernels.textBiasesWorkspace(tokens, listed);
+    }
+
+    @Override
+    public int textBiases(TextBiases call) {
+      return kernels.textBiases(call);
+    }
+
+    @Override
     public int exactSumAdd(
         MemorySegment exactSum, MemorySegment values, ElementType type, long stride, long count) {
       return kernels.exactSumAdd(exactSum, arrayOf(values), type, stride, count);

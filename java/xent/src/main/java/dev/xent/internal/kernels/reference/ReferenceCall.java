@@ -20,6 +20,7 @@ import dev.xent.internal.kernels.reference.rows.DivergenceRows;
 import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
+import dev.xent.internal.kernels.reference.sample.Repetitions;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.State;
 import dev.xent.internal.kernels.reference.sum.Statistics;
@@ -51,6 +52,7 @@ final class ReferenceCall extends Request {
   private @Nullable DivergenceRows divergence;
   private @Nullable BinaryElements binary;
   private @Nullable SampleRows samples;
+  private @Nullable Repetitions repetitions;
   private @Nullable LinearRows linear;
 
   Function function = Function.SOFTMAX;
@@ -154,6 +156,15 @@ final class ReferenceCall extends Request {
     if (known == null) {
       known = new SampleRows(rows());
       samples = known;
+    }
+    return known;
+  }
+
+  Repetitions repetitions() {
+    Repetitions known = repetitions;
+    if (known == null) {
+      known = new Repetitions();
+      repetitions = known;
     }
     return known;
   }

@@ -6,6 +6,7 @@ import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Recycler;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.TextBiases;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
@@ -96,6 +97,21 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public long linearWorkspace(long rows, long features, long classes, int contents) {
     return LinearWorkspace.bytes(rows, features, classes, contents);
+  }
+
+  @Override
+  public long textBiasesWorkspace(long tokens, long listed) {
+    // The size that the library needs; nothing is written there.
+    long numbers = 9 * (tokens + 1) + 3 * listed;
+    return 80 + (numbers + 1) / 2 * Long.BYTES;
+  }
+
+  @Override
+  public int textBiases(TextBiases textBiases) {
+    ReferenceCall call = call();
+    call.repetitions().write(textBiases);
+    giveBack(call);
+    return Status.OK;
   }
 
   @Override

@@ -5,8 +5,6 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.arrays.Described;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -19,7 +17,7 @@ import java.util.List;
  * @param dryBase the factor of the penalty for each further token
  * @param dryAllowedLength the length of the shortest repetition that is penalized
  * @param dryRange the number of last tokens that are searched
- * @param dryBreakers token sequences that end a repetition, sorted by {@link #BY_LAST_TOKEN}
+ * @param dryBreakers token sequences that end a repetition; each is non-empty
  */
 public record RepetitionOptions(
     long noRepeatNgram,
@@ -33,18 +31,9 @@ public record RepetitionOptions(
   public static final RepetitionOptions NONE =
       new RepetitionOptions(0, List.of(), 0, 1.75, 2, Long.MAX_VALUE, List.of());
 
-  /** The order of breakers, in which those that can end at a token are found by binary search. */
-  public static final Comparator<int[]> BY_LAST_TOKEN =
-      Comparator.<int[]>comparingInt(RepetitionOptions::last).thenComparingInt(each -> each.length);
-
   /** Whether any option depends on the text. */
   public boolean areUsed() {
     return noRepeatNgram != 0 || !bannedSequences.isEmpty() || dryMultiplier != 0;
-  }
-
-  /** Whether the text is searched for repetitions. */
-  public boolean lookForRepetitions() {
-    return noRepeatNgram != 0 || dryMultiplier != 0;
   }
 
   /**
@@ -66,52 +55,6 @@ public record RepetitionOptions(
   /** The largest class that a banned sequence ends with; -1 without sequences. */
   public int largestBanned() {
     return bannedSequences.stream().mapToInt(each -> each[each.length - 1]).max().orElse(-1);
-  }
-
-  private static int last(int[] sequence) {
-    return sequence[sequence.length - 1];
-  }
-
-  /** Whether a token alone ends every repetition. */
-  public boolean isBreaker(int token) {
-    int i = firstBreaker(token);
-    return i < dryBreakers.size()
-        && dryBreakers.get(i).length == 1
-        && dryBreakers.get(i)[0] == token;
-  }
-
-  /**
-   * Whether a breaker ends directly before {@code end} in a text, and begins at {@code begin} or
-   * later.
-   */
-  public boolean hasBreaker(int[] text, int begin, int end) {
-    int token = text[end - 1];
-    for (int i = firstBreaker(token); i < dryBreakers.size(); i++) {
-      int[] breaker = dryBreakers.get(i);
-      int from = end - breaker.length;
-      if (last(breaker) != token || from < begin) {
-        return false; // the next ones are longer, or have another last token
-      }
-      if (Arrays.equals(breaker, 0, breaker.length, text, from, end)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** The index of the first breaker whose last token is not below {@code token}. */
-  private int firstBreaker(int token) {
-    int low = 0;
-    int high = dryBreakers.size();
-    while (low < high) {
-      int middle = low + high >>> 1;
-      if (last(dryBreakers.get(middle)) < token) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
   }
 
   public void describe(Described text) {

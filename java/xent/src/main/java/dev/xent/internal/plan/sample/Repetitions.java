@@ -1,143 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.TextBiases;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.RepetitionOptions;
-import java.util.Arrays;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/**
- * A text, and the biases that its repetitions add to the logits of the next token.
- *
- * <p>A token continues a repetition if it already follows an earlier occurrence of the last tokens:
- * after "a b c a b", the token c repeats 2 tokens. The Z algorithm, run from the end of the text,
- * finds these lengths for all positions at once.
- */
+/** The biases that options against repetition give to the next token of a text. */
 final class Repetitions {
   private static final int FIRST_CAPACITY = 64;
+  private static final int UNUSED = -1;
 
-  private final RepetitionOptions options;
+  private final Kernels kernels;
+  private final TextBiases call;
 
-  private int[] text = new int[FIRST_CAPACITY];
-  private int count;
+  /** How many numbers the sequences of the options have, and how many biases they can make. */
+  private final long listed;
 
-  /**
-   * Element k: the number of tokens directly before the last k tokens that equal the last tokens of
-   * the text.
-   */
-  private int[] repeated = new int[FIRST_CAPACITY];
+  private final long banned;
 
-  private final TokenBiases biases = new TokenBiases();
+  /** The tokens for which the memory has room. */
+  private long room = -1;
 
-  Repetitions(RepetitionOptions options) {
-    this.options = options;
+  private long roomForClasses;
+
+  private View classes = View.room(ElementType.I32, 0);
+  private View values = View.room(ElementType.F32, 0);
+  private View workspace = View.room(ElementType.I64, 0);
+
+  /** The tokens that the workspace has. */
+  private long counted;
+
+  /** The biases, and unused entries up to a power of two. */
+  private int entries;
+
+  // The entries, in the shape of a row of logits.
+  private @Nullable View classRow;
+  private @Nullable View valueRow;
+  private int rowAxis;
+
+  Repetitions(Kernels kernels, RepetitionOptions options) {
+    this.kernels = kernels;
+    MemorySegment ofBreakers = numbers(options.dryBreakers());
+    MemorySegment ofBanned = numbers(options.bannedSequences());
+    this.banned = options.bannedSequences().size();
+    this.listed = (ofBreakers.byteSize() + ofBanned.byteSize()) / Integer.BYTES;
+    this.call =
+        new TextBiases()
+            .ngram(options.noRepeatNgram())
+            .dry(
+                options.dryMultiplier(),
+                options.dryBase(),
+                options.dryAllowedLength(),
+                options.dryRange())
+            .sequences(ofBreakers, ofBanned);
   }
 
-  /** Makes room for another token, or changes nothing. */
-  void reserve() {
-    if (count == text.length) {
-      text = Arrays.copyOf(text, Math.multiplyExact(2, count));
-    }
-  }
-
-  /** Appends a token, for which there is room. */
-  void add(int token) {
-    text[count++] = token;
-  }
-
-  void copyFrom(Repetitions other) {
-    text = other.text.clone();
-    count = other.count;
-  }
-
-  /** Removes the last tokens. */
-  void drop(long last) {
-    count -= (int) last;
-  }
-
-  /** Replaces the first tokens. */
-  void replaceFirst(int oldCount, int[] tokens) {
-    int others = count - oldCount;
-    int[] made = new int[Math.max(FIRST_CAPACITY, tokens.length + others)];
-    System.arraycopy(tokens, 0, made, 0, tokens.length);
-    System.arraycopy(text, oldCount, made, tokens.length, others);
-    text = made;
-    count = tokens.length + others;
-  }
-
-  /** Returns the biases of the next token. */
-  TokenBiases biases() {
-    biases.clear();
-    if (options.lookForRepetitions() && count > 0) {
-      findRepeated();
-      addDry();
-      addNgrams();
-    }
-    for (int i = 0; i < options.bannedSequences().size(); i++) {
-      int[] sequence = options.bannedSequences().get(i);
-      if (endsWith(sequence, sequence.length - 1)) {
-        biases.ban(sequence[sequence.length - 1]);
+  /** Sequences of tokens, each after its length. */
+  private static MemorySegment numbers(List<int[]> sequences) {
+    long count = sequences.stream().mapToLong(each -> 1L + each.length).sum();
+    MemorySegment made = View.room(ElementType.I32, count).segment;
+    long at = 0;
+    for (int[] sequence : sequences) {
+      made.setAtIndex(ValueLayout.JAVA_INT, at++, sequence.length);
+      for (int token : sequence) {
+        made.setAtIndex(ValueLayout.JAVA_INT, at++, token);
       }
     }
-    return biases;
+    return made;
   }
 
-  /** Whether the text ends with the first {@code length} tokens of a sequence. */
-  private boolean endsWith(int[] sequence, int length) {
-    return length <= count && Arrays.equals(sequence, 0, length, text, count - length, count);
+  /** Must be called if a token was removed or changed: the next call reads the whole text. */
+  void forget() {
+    counted = 0;
   }
 
-  /** Runs the Z algorithm on the reversed text. */
-  private void findRepeated() {
-    if (repeated.length < count) {
-      repeated = new int[text.length];
+  /** Finds the biases of the next token. All tokens are classes of the logits. */
+  void find(TokenHistory text, View logits, int axis) {
+    long ofLogits = logits.shape[axis];
+    reserve(text.memory().elements, ofLogits);
+    call.text(text.memory().segment, text.count(), counted, ofLogits);
+    int status = kernels.textBiases(call);
+    Reference.reachabilityFence(this);
+    if (status != Status.OK) {
+      throw new AssertionError("status " + status + " of the biases of a text");
     }
-    int last = count - 1;
-    int from = 0;
-    int to = 0;
-    for (int k = 1; k < count; k++) {
-      int same = k < to ? Math.min(to - k, repeated[k - from]) : 0;
-      while (k + same < count && text[last - same] == text[last - k - same]) {
-        same++;
-      }
-      if (k + same > to) {
-        from = k;
-        to = k + same;
-      }
-      repeated[k] = same;
+    counted = text.count();
+    fill(call.biases());
+    if (classRow == null || classRow.rank() != logits.rank() || rowAxis != axis) {
+      View made = TokenHistory.along(classes, 0, entries, logits, axis);
+      valueRow = TokenHistory.along(values, 0, entries, logits, axis);
+      classRow = made;
+      rowAxis = axis;
     }
   }
 
-  private void addNgrams() {
-    if (options.noRepeatNgram() == 0) {
+  private void reserve(long tokens, long ofLogits) {
+    if (tokens <= room && ofLogits <= roomForClasses) {
       return;
     }
-    for (int k = 1; k <= count; k++) {
-      int before = k == count ? 0 : repeated[k];
-      if (before >= options.noRepeatNgram() - 1) {
-        biases.ban(text[count - k]);
-      }
+    long biases = Math.max(FIRST_CAPACITY, powerOfTwo(Math.min(ofLogits, tokens + banned)));
+    View more = TokenHistory.unused(Math.toIntExact(biases));
+    View moreValues = View.room(ElementType.F32, biases);
+    long bytes = kernels.textBiasesWorkspace(tokens, listed);
+    View moreWorkspace = View.room(ElementType.I64, bytes / Long.BYTES);
+    call.results(more.segment, moreValues.segment, moreWorkspace.segment);
+    classes = more;
+    values = moreValues;
+    workspace = moreWorkspace;
+    room = tokens;
+    roomForClasses = ofLogits;
+    counted = 0;
+    entries = 0;
+    classRow = null;
+  }
+
+  /** The least power of two that is not smaller. */
+  private static long powerOfTwo(long number) {
+    return number <= 1 ? 1 : 2 * Long.highestOneBit(number - 1);
+  }
+
+  /** Marks the entries behind the biases as unused. */
+  private void fill(int biases) {
+    int filled = (int) Math.max(FIRST_CAPACITY, powerOfTwo(biases));
+    for (int i = biases; i < filled; i++) {
+      classes.segment.setAtIndex(ValueLayout.JAVA_INT, i, UNUSED);
+    }
+    if (filled != entries) {
+      entries = filled;
+      classRow = null;
     }
   }
 
-  private void addDry() {
-    if (options.dryMultiplier() == 0) {
-      return;
-    }
-    int range = (int) Math.min(count, options.dryRange());
-    int most = 0;
-    for (int k = 1; k < range; k++) {
-      most = Math.max(most, Math.min(repeated[k], range - k));
-    }
-    int longest = 0; // without a breaker; beyond the longest repetition nothing is read
-    while (longest < most && !options.hasBreaker(text, count - range, count - longest)) {
-      longest++;
-    }
-    for (int k = 1; k < range; k++) {
-      int length = Math.min(longest, Math.min(repeated[k], range - k));
-      int next = text[count - k];
-      if (length >= options.dryAllowedLength() && !options.isBreaker(next)) {
-        biases.repeat(next, length);
-      }
-    }
-    biases.setPenalties(options);
+  /** The classes that have a bias. */
+  View classRow() {
+    return Objects.requireNonNull(classRow);
+  }
+
+  /** Their biases. */
+  View valueRow() {
+    return Objects.requireNonNull(valueRow);
   }
 }

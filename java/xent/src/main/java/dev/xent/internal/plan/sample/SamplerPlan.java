@@ -89,6 +89,10 @@ public final class SamplerPlan {
     return repetition;
   }
 
+  Kernels kernels() {
+    return kernels;
+  }
+
   public long seed() {
     return sampling.seed();
   }

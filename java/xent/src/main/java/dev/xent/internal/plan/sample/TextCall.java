@@ -40,11 +40,10 @@ public final class TextCall {
 
   private final int largestBanned;
 
-  /** The text of the options against repetition; null if these are not used. */
+  /** The options against repetition; null if these are not used. */
   private final @Nullable Repetitions repetitions;
 
-  private TokenHistory prompt = new TokenHistory();
-  private final TokenHistory drawn = new TokenHistory();
+  private final TokenHistory text = new TokenHistory();
 
   /** The tokens that were not drawn here, if no option uses them. */
   private final AcceptedTokens accepted = new AcceptedTokens();
@@ -72,19 +71,16 @@ public final class TextCall {
     this.hasPenalties = plan.sampling().hasPenalties();
     this.usesTokens = hasPenalties || plan.repetition().areUsed();
     this.largestBanned = plan.repetition().largestBanned();
-    this.repetitions = plan.repetition().areUsed() ? new Repetitions(plan.repetition()) : null;
+    this.repetitions =
+        plan.repetition().areUsed() ? new Repetitions(plan.kernels(), plan.repetition()) : null;
     arguments.ofCursor = true;
   }
 
   /** Returns calls of a copy of the text, with a plan of the same options and without outputs. */
   public TextCall fork(SamplerPlan ofFork) {
     TextCall made = new TextCall(ofFork);
-    made.prompt.copyFrom(prompt);
-    made.drawn.copyFrom(drawn);
+    made.text.copyFrom(text);
     made.accepted.copyFrom(accepted);
-    if (repetitions != null && made.repetitions != null) {
-      made.repetitions.copyFrom(repetitions);
-    }
     return made;
   }
 
@@ -106,19 +102,20 @@ public final class TextCall {
                 "promptTokens[%d] is %d; expected a class of the logits, 0 or more", i, tokens[i]));
       }
     }
-    TokenHistory made = new TokenHistory();
-    for (int each : tokens) {
-      if (usesTokens) {
-        made.add(each);
-      } else {
-        made.note(each);
-      }
+    if (usesTokens) {
+      text.prompt(tokens);
+      forget();
+    } else {
+      text.notePrompt(tokens);
     }
-    if (repetitions != null) {
-      repetitions.replaceFirst(prompt.count(), tokens);
-    }
+  }
+
+  /** Counts the tokens again in the next call. */
+  private void forget() {
     arguments.countedTokens = 0;
-    prompt = made;
+    if (repetitions != null) {
+      repetitions.forget();
+    }
   }
 
   /** Appends a token that was not drawn here, as that of a step. */
@@ -135,14 +132,8 @@ public final class TextCall {
 
   /** Appends a token, if an option uses it. If there is no memory left, nothing has changed. */
   private void append(int newToken) {
-    if (repetitions != null) {
-      repetitions.reserve();
-    }
     if (usesTokens) {
-      drawn.add(newToken);
-    }
-    if (repetitions != null) {
-      repetitions.add(newToken);
+      text.add(newToken);
     }
   }
 
@@ -152,26 +143,23 @@ public final class TextCall {
     if (!usesTokens) {
       return;
     }
-    if (count > drawn.count()) {
+    if (count > text.drawnCount()) {
       throw new OptionException(
           message(
               "%s back are more than the %s that this cursor has; expected a step since its first one",
-              plural(count, "step"), plural(drawn.count(), "token")));
+              plural(count, "step"), plural(text.drawnCount(), "token")));
     }
-    arguments.countedTokens = 0;
-    drawn.truncate((int) (drawn.count() - count));
-    if (repetitions != null) {
-      repetitions.drop(count);
-    }
+    text.drop((int) count);
+    forget();
   }
 
   /** Rejects a change of the step while the cursor has tokens of earlier steps. */
   public void requireNoTokens() {
-    if (drawn.count() > 0) {
+    if (text.drawnCount() > 0) {
       throw new OptionException(
           message(
               "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
-              plural(drawn.count(), "step")));
+              plural(text.drawnCount(), "step")));
     }
   }
 
@@ -187,7 +175,8 @@ public final class TextCall {
     }
     requireClasses(logits);
     InputViews all = inputs(logits, axis, more);
-    arguments.tokens(all, hasPenalties ? prompt.count() : 0, hasPenalties ? drawn.count() : 0);
+    arguments.tokens(
+        all, hasPenalties ? text.promptCount() : 0, hasPenalties ? text.drawnCount() : 0);
     boolean tokensAlone =
         more == InputViews.NONE && repetitions == null && arguments.outputs == null;
     long drawnNow = -1;
@@ -217,8 +206,8 @@ public final class TextCall {
   /** Rejects tokens of the text that are not classes of the logits. */
   public void requireClasses(View logits) {
     long classes = classes(logits);
-    requireClass("promptTokens", prompt.largest(), classes);
-    requireClass("accept", Math.max(drawn.largest(), accepted.largest()), classes);
+    requireClass("promptTokens", text.largestOfPrompt(), classes);
+    requireClass("accept", Math.max(text.largestDrawn(), accepted.largest()), classes);
     requireClass("bannedSequences", largestBanned, classes);
   }
 
@@ -254,10 +243,13 @@ public final class TextCall {
 
   /** The inputs of a call with the previous tokens; the same instance while they are unchanged. */
   private InputViews inputs(View logits, int axis, InputViews more) {
-    View ofPrompt = hasPenalties && prompt.count() > 0 ? prompt.along(logits, axis) : null;
-    View ofDrawn = hasPenalties && drawn.count() > 0 ? drawn.along(logits, axis) : null;
-    TokenBiases biases = repetitions == null ? null : repetitions.biases();
-    View ofBiases = biases == null ? null : biases.tokens(logits, axis);
+    View ofPrompt = hasPenalties ? text.promptAlong(logits, axis) : null;
+    View ofDrawn = hasPenalties ? text.drawnAlong(logits, axis) : null;
+    View ofBiases = null;
+    if (repetitions != null) {
+      repetitions.find(text, logits, axis);
+      ofBiases = repetitions.classRow();
+    }
     if (more != inputsOfCaller
         || ofPrompt != promptRow
         || ofDrawn != drawnRow
@@ -271,10 +263,10 @@ public final class TextCall {
       if (ofDrawn != null) {
         all = all.with(Array.OUTPUT_TOKENS, ofDrawn);
       }
-      if (biases != null) {
+      if (repetitions != null && ofBiases != null) {
         more.reject(Array.BIAS_TOKENS, REPETITIONS);
         all = all.with(Array.BIAS_TOKENS, ofBiases);
-        all = all.with(Array.BIAS_VALUES, biases.values(logits, axis));
+        all = all.with(Array.BIAS_VALUES, repetitions.valueRow());
       }
       biasRow = ofBiases;
       inputsOfCaller = more;

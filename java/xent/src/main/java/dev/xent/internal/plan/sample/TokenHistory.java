@@ -8,27 +8,35 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The tokens of one text, in memory that doubles when it is full. */
+/**
+ * The tokens of one text: those of the prompt, then others, in memory that doubles when it is full.
+ */
 final class TokenHistory {
+  private static final ValueLayout.OfInt TOKEN = ValueLayout.JAVA_INT;
+
   private static final int FIRST_CAPACITY = 64;
 
   /** The value of an unused entry. */
   private static final int UNUSED = -1;
 
-  /** The memory of most cursors, whose samplers have no penalties. */
+  /** The memory of most cursors, whose samplers use no tokens. */
   private static final View NONE = View.room(ElementType.I32, 0);
 
   private View memory = NONE;
+  private int promptCount;
   private int count;
 
-  /** The largest token; UNUSED if the text is empty. */
-  private int largest = UNUSED;
+  // The largest tokens; UNUSED without any.
+  private int largestOfPrompt = UNUSED;
+  private int largestDrawn = UNUSED;
 
-  /** The memory, in the shape of a row of logits. */
-  private @Nullable View row;
-
+  // The memory of the prompt, and the rest, in the shape of a row of logits.
+  private @Nullable View promptRow;
+  private @Nullable View drawnRow;
+  private int rowRank;
   private int rowAxis;
 
+  /** Memory of unused entries. */
   static View unused(int capacity) {
     View made = View.room(ElementType.I32, capacity);
     made.segment.fill((byte) UNUSED);
@@ -39,67 +47,117 @@ final class TokenHistory {
   void copyFrom(TokenHistory other) {
     View made = unused((int) other.memory.elements);
     MemorySegment.copy(other.memory.segment, 0, made.segment, 0, made.bytes);
-    memory = made;
+    use(made);
+    promptCount = other.promptCount;
     count = other.count;
-    largest = other.largest;
-    row = null;
+    largestOfPrompt = other.largestOfPrompt;
+    largestDrawn = other.largestDrawn;
   }
 
+  /** The number of all tokens. */
   int count() {
     return count;
   }
 
-  int largest() {
-    return largest;
+  int promptCount() {
+    return promptCount;
   }
 
+  /** The number of tokens after the prompt. */
+  int drawnCount() {
+    return count - promptCount;
+  }
+
+  int largestOfPrompt() {
+    return largestOfPrompt;
+  }
+
+  int largestDrawn() {
+    return largestDrawn;
+  }
+
+  /** The memory, which begins with all tokens. */
+  View memory() {
+    return memory;
+  }
+
+  /** Replaces the prompt. */
+  void prompt(int[] tokens) {
+    int drawn = drawnCount();
+    View made = unused(Math.max(FIRST_CAPACITY, Math.addExact(tokens.length, drawn)));
+    MemorySegment.copy(tokens, 0, made.segment, TOKEN, 0, tokens.length);
+    long from = (long) promptCount * Integer.BYTES;
+    long to = (long) tokens.length * Integer.BYTES;
+    MemorySegment.copy(memory.segment, from, made.segment, to, (long) drawn * Integer.BYTES);
+    use(made);
+    promptCount = tokens.length;
+    count = tokens.length + drawn;
+    notePrompt(tokens);
+  }
+
+  /** Counts the tokens of a prompt for {@link #largestOfPrompt} alone. */
+  void notePrompt(int[] tokens) {
+    largestOfPrompt = Arrays.stream(tokens).max().orElse(UNUSED);
+  }
+
+  /** Appends a token. */
   void add(int token) {
     if (count == memory.elements) {
       View more = unused(Math.max(FIRST_CAPACITY, Math.multiplyExact(2, count)));
       MemorySegment.copy(memory.segment, 0, more.segment, 0, memory.bytes);
-      memory = more;
-      row = null;
+      use(more);
     }
-    memory.segment.setAtIndex(ValueLayout.JAVA_INT, count++, token);
-    note(token);
+    memory.segment.setAtIndex(TOKEN, count++, token);
+    largestDrawn = Math.max(largestDrawn, token);
   }
 
-  /** Counts a token for {@link #largest} alone. */
-  void note(int token) {
-    largest = Math.max(largest, token);
+  private void use(View made) {
+    memory = made;
+    rowRank = 0;
   }
 
-  /** Keeps only the first {@code newCount} tokens. */
-  void truncate(int newCount) {
-    largest = UNUSED;
-    for (int i = 0; i < newCount; i++) {
-      largest = Math.max(largest, memory.segment.getAtIndex(ValueLayout.JAVA_INT, i));
+  /** Removes the last tokens, at most those after the prompt. */
+  void drop(int last) {
+    for (int i = count - last; i < count; i++) {
+      memory.segment.setAtIndex(TOKEN, i, UNUSED);
     }
-    for (int i = newCount; i < count; i++) {
-      memory.segment.setAtIndex(ValueLayout.JAVA_INT, i, UNUSED);
+    count -= last;
+    largestDrawn = UNUSED;
+    for (int i = promptCount; i < count; i++) {
+      largestDrawn = Math.max(largestDrawn, memory.segment.getAtIndex(TOKEN, i));
     }
-    count = newCount;
   }
 
-  /** All tokens and unused entries, along the class axis of a row of logits. */
-  View along(View logits, int axis) {
-    View known = row;
-    if (known != null && known.rank() == logits.rank() && rowAxis == axis) {
-      return known;
-    }
-    View made = along(memory, logits, axis);
-    row = made;
-    rowAxis = axis;
-    return made;
+  /** The tokens of the prompt, along the class axis of a row of logits; null without any. */
+  @Nullable View promptAlong(View logits, int axis) {
+    shape(logits, axis);
+    return promptRow;
   }
 
-  /** One-dimensional memory along the class axis of a row of logits. */
-  static View along(View memory, View logits, int axis) {
+  /** The tokens after the prompt, and unused entries, in the same shape; null without any. */
+  @Nullable View drawnAlong(View logits, int axis) {
+    shape(logits, axis);
+    return count == promptCount ? null : drawnRow;
+  }
+
+  private void shape(View logits, int axis) {
+    if (rowRank != logits.rank() || rowAxis != axis) {
+      long others = memory.elements - promptCount;
+      View ofPrompt = promptCount == 0 ? null : along(memory, 0, promptCount, logits, axis);
+      drawnRow = others == 0 ? null : along(memory, promptCount, others, logits, axis);
+      promptRow = ofPrompt;
+      rowRank = logits.rank();
+      rowAxis = axis;
+    }
+  }
+
+  /** Elements of one-dimensional memory along the class axis of a row of logits. */
+  static View along(View memory, long first, long elements, View logits, int axis) {
     long[] shape = new long[logits.rank()];
     Arrays.fill(shape, 1);
-    shape[axis] = memory.elements;
+    shape[axis] = elements;
     long[] strides = new long[shape.length];
     Arrays.fill(strides, 1);
-    return memory.with(0, shape, strides);
+    return memory.with(first, shape, strides);
   }
 }
