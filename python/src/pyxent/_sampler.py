@@ -354,10 +354,10 @@ class SamplerCursor:
             expected = f"[{len(drafts) + 1}, {rows[-1] if rows else 'classes'}]"
             raise ShapeError(f"logits has the shape {list(rows)}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape {expected}, a row for each draft and one more")
-        for i, draft in enumerate(drafts):
-            if draft >= rows[1]:
-                raise LabelError(f"drafts[{i}] is {draft}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
-                                 0, draft, rows[1])
+        for i, token in enumerate(drafts):
+            if token >= rows[1]:
+                raise LabelError(f"drafts[{i}] is {token}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
+                                 0, token, rows[1])
         if draft_probabilities is not None:
             self._require_probabilities(draft_probabilities, drafts, rows)
         first, tokens = self._step, []

@@ -121,7 +121,7 @@ class _Losses:
     options: tuple[tuple[str, Any], ...]
 
     def __call__(self, context: Any, results: Any, logits: Any, targets: Any) -> None:
-        outputs = dict(zip(("losses", "gradient", "target_gradient"), map(np.asarray, results)))
+        outputs: dict[str, Any] = dict(zip(("losses", "gradient", "target_gradient"), map(np.asarray, results)))
         pyxent.cross_entropy(np.asarray(logits), np.asarray(targets), reduction="sum", **outputs, **dict(self.options))
 
 
