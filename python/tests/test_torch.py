@@ -12,10 +12,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: N812
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
-from torch.autograd.graph import save_on_cpu
+from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.masked import masked_tensor
 from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
 
+import pyxent
 import pyxent.torch as xent
 from pyxent import DTypeError, LabelError, OptionError, ShapeError
 
@@ -432,3 +437,164 @@ def test_targets_of_other_dimensions():
     with pytest.raises(ShapeError, match=re.escape("expected target of shape [2, 5], or input.movedim(-1, 1)")):
         xent.cross_entropy(x, target)
     assert xent.cross_entropy(x.movedim(-1, 1), target).shape == ()
+
+
+FUNCTIONS = {
+    "softmax": lambda f, x, t: f.softmax(x, 1),
+    "log_softmax": lambda f, x, t: f.log_softmax(x, 1),
+    "cross_entropy": lambda f, x, t: f.cross_entropy(x, t, label_smoothing=0.1),
+    "linear_cross_entropy": lambda f, x, t: f.linear_cross_entropy(x, x[:3] + 1, t),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("tracing_mode", ["real", "fake", "symbolic"])
+@pytest.mark.parametrize("gradient", [False, True])
+def test_a_trace_has_no_contents_of_its_example(name, tracing_mode, gradient):
+    def function(x, t):
+        if not gradient:
+            return FUNCTIONS[name](xent, 2 * x, t)
+        return torch.func.grad(lambda x: FUNCTIONS[name](xent, 2 * x, t).square().sum())(x)
+
+    example, x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1)), torch.randn(5, 3)
+    labels = torch.tensor([0, 2, 1, 1, 0])
+    traced = make_fx(function, tracing_mode=tracing_mode)(example, labels)
+    assert torch.equal(traced(x, labels), function(x, labels))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_fake_tensors_have_shapes(name):
+    with FakeTensorMode():
+        x, t = torch.randn(5, 3, requires_grad=True), torch.zeros(5, dtype=torch.long)
+        values = [FUNCTIONS[name](xent, x, t)]
+        values[0].sum().backward()
+    values.append(FUNCTIONS[name](xent, x, t))  # outside of the mode
+    values[1].sum().backward()
+    assert {value.shape for value in values} == {() if "entropy" in name else (5, 3)} and x.grad.shape == x.shape
+    with FlopCounterMode(display=False):  # which has numbers
+        x, t = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+        found = FUNCTIONS[name](xent, x, t)
+    assert torch.equal(found, FUNCTIONS[name](xent, x, t))
+
+
+def _softmax_in_fake_mode(x):
+    with FakeTensorMode():
+        return pyxent.softmax(x)
+
+
+@pytest.mark.parametrize(("run", "mode"), [
+    (lambda x: make_fx(pyxent.softmax)(x), "torch.fx.experimental.proxy_tensor.make_fx"),
+    (_softmax_in_fake_mode, "FakeTensorMode")])
+def test_functions_of_pyxent_are_not_traced(run, mode):
+    with pytest.raises(pyxent.ArrayMemoryError) as error:
+        run(torch.zeros(2, 3))
+    assert str(error.value) == (f"logits is passed in {mode}, which does not see what Xent computes; expected a call outside "
+                                f"of it, or the function of pyxent.torch")
+
+
+def _strided(saved):
+    return torch.stack([saved, saved], -1)[..., 0]
+
+
+def _at_an_odd_address(saved):
+    if saved.dtype != torch.uint8:
+        return saved
+    return torch.empty(saved.numel() + 1, dtype=torch.uint8)[1:].copy_(saved)
+
+
+@pytest.mark.parametrize("hook", [_strided, _at_an_odd_address])
+@pytest.mark.parametrize("rows", [5, 500])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", ["cross_entropy", "linear_cross_entropy"])
+def test_saved_tensors_of_other_strides_and_addresses(name, reduction, rows, hook):
+    x, t = torch.randn(rows, 200), torch.arange(rows) % 200
+
+    def gradient(unpack):
+        layer = [torch.randn(200, 200, generator=torch.Generator().manual_seed(1))] if "linear" in name else []
+        leaf_of_x = leaf(x)
+        with saved_tensors_hooks(lambda saved: saved, unpack):
+            getattr(xent, name)(leaf_of_x, *layer, t, reduction=reduction).sum().backward()
+        return leaf_of_x.grad
+
+    assert torch.equal(gradient(hook), gradient(lambda saved: saved))
+
+
+@pytest.mark.parametrize("rows", [5, 500])
+@pytest.mark.parametrize(("hook", "what"), [(lambda saved: saved.half(), "torch.float16"),
+                                            (lambda saved: saved[1:], "torch.uint8")])
+def test_saved_bytes_that_a_hook_changed(hook, what, rows):
+    x, t = leaf(torch.randn(rows, 200)), torch.arange(rows) % 200
+    with saved_tensors_hooks(lambda saved: saved, lambda saved: hook(saved) if saved.dtype == torch.uint8 else saved):
+        loss = xent.cross_entropy(x, t)
+        with pytest.raises(DTypeError, match=rf"a hook of saved tensors returned {what} \[\d+\]; expected the \d+ elements of "
+                                             "torch.uint8"):
+            loss.backward()
+
+
+@pytest.mark.parametrize("size", [0, 64, 6_000_000])
+@pytest.mark.parametrize("make", [lambda whole: whole, lambda whole: whole.view(1000, 3000).T, lambda whole: whole[1500:],
+                                  lambda whole: whole[::2]])
+def test_a_tensor_that_its_storage_does_not_hold(make, size):
+    whole = torch.zeros(3000, 1000)
+    x, y = make(whole), torch.zeros(make(whole).shape)
+    pyxent.softmax(x, out=y)
+    bound = pyxent.bind(pyxent.softmax, x)
+    whole.untyped_storage().resize_(size)
+    for call in (lambda: pyxent.softmax(x), lambda: pyxent.softmax(y, out=x), bound, lambda: xent.softmax(x, 1),
+                 lambda: xent.cross_entropy(x, torch.zeros(len(x), dtype=torch.long))):
+        with pytest.raises(pyxent.ArrayMemoryError, match=rf"storage was resized to {size} bytes; expected a tensor that has"):
+            call()
+    whole.untyped_storage().resize_(whole.nbytes)
+    whole.zero_()
+    assert torch.equal(pyxent.softmax(x), y)
+
+
+class _Wrapper(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        raise AssertionError
+
+
+class _Scaled(torch.Tensor):
+    """The numbers are twice those in its memory."""
+
+    __torch_dispatch__ = _Wrapper.__torch_dispatch__
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (_Wrapper, "of <class 'test_torch._Wrapper'>, which computes its numbers from other tensors; expected a tensor that has"
+     " them in memory"),
+    (lambda x: torch.Tensor._make_subclass(_Scaled, x), "of <class 'test_torch._Scaled'>, which computes its numbers from "
+     "other tensors; expected a tensor that has them in memory"),
+    (lambda x: masked_tensor(x, x > 0), "a masked tensor; expected {0}.get_data(), and its mask as "
+     "class_mask={0}.get_mask()"),
+])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_compute_their_numbers(make, message):
+    x = make(torch.ones(2, 3))
+    for call, name in ((lambda: pyxent.softmax(x), "logits"), (lambda: xent.softmax(x, 1), "input")):
+        with pytest.raises(pyxent.ArrayMemoryError) as error:
+            call()
+        assert str(error.value) == f"{name} is {message.format(name)}"
+
+
+def test_distributed_tensors():
+    """In a process of its own, as it starts a process group."""
+    program = """if True:
+        import torch, torch.distributed, pyxent
+        from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
+        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+        x = distribute_tensor(torch.ones(2, 3), init_device_mesh("cpu", (1,)), [Shard(0)])
+        try:
+            pyxent.softmax(x)
+        except pyxent.ArrayMemoryError as error:
+            print(error)
+        print(pyxent.softmax(x.to_local()).shape)
+    """
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert run.stdout == ("logits is a distributed tensor; expected the part of this process, logits.to_local(), or all, "
+                          "logits.full_tensor()\ntorch.Size([2, 3])\n"), run.stderr

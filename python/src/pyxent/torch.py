@@ -8,11 +8,11 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import torch
-from torch.autograd import forward_ad
+from torch._subclasses.fake_tensor import FakeTensor
 
 import pyxent
 from pyxent import _operations
@@ -92,32 +92,36 @@ class _Gradient(_Function):
                            "function of torch.nn.functional. pyxent.cross_entropy_hvp multiplies by the Hessian")
 
 
-def _operates() -> bool:
-    """Whether a compiler or a mode of PyTorch, which see operators alone, records a call without forward derivatives."""
-    return torch.compiler.is_compiling() or (torch._C._len_torch_dispatch_stack() > 0 and forward_ad._current_level < 0)
-
-
 def _once(compute: Any, *arguments: Any) -> Any:
     """Computes a gradient, as a node if autograd records a graph of it."""
     return _Gradient.apply(compute, *arguments) if torch.is_grad_enabled() else compute(*arguments)
 
 
-def _signed(compute: Any) -> Any:
-    """Stores the signature of a function, because autograd reads it in each call."""
-    compute.__signature__ = inspect.signature(compute)
-    return compute
+_OPERATORS: dict[Any, Any] = {}  # of functions
+
+
+def _visible(compute: Any) -> Any:
+    """Runs the operator of a function for fake tensors, and in the modes of PyTorch, which see operators alone."""
+    @wraps(compute)
+    def run(*arguments: Any) -> Any:
+        sees = torch._C._len_torch_dispatch_stack() or FakeTensor in map(type, arguments)
+        return (_OPERATORS[compute] if sees else compute)(*arguments)
+
+    run.__signature__ = inspect.signature(compute)  # type: ignore[attr-defined]  # autograd reads it in each call
+    return run
 
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
 
-@_signed
+@_visible
 def _softmax(x: Any, dim: int, log: bool, dtype: Any) -> Any:
     with _named(_NAMES):
         return (pyxent.log_softmax if log else pyxent.softmax)(x, axis=dim, dtype=None if dtype == x.dtype else dtype,
                                                                threads=torch.get_num_threads())
 
 
+@_visible
 def _softmax_gradient(output: Any, upstream: Any, dim: int, log: bool, dtype: Any) -> Any:
     gradient = torch.empty(output.shape, dtype=dtype, device="cpu")
     return (pyxent.log_softmax_backward if log else pyxent.softmax_backward)(
@@ -148,7 +152,7 @@ def _softmax_of(function: str, input: Any, dim: int | None, dtype: Any) -> Any:
     if not input.is_floating_point():
         raise DTypeError(f"input has the type {input.dtype}; expected floats: input.float(), or dtype=torch.float32")
     to_type = torch.float32 if short and dtype == torch.float32 else input.dtype
-    run = _softmax_op if _operates() else _Softmax.apply
+    run = _softmax_op if torch.compiler.is_compiling() else _Softmax.apply
     return run(input, dim, function == "log_softmax", to_type)
 
 
@@ -232,7 +236,7 @@ def _keeps_gradient(x: Any, weight: Any, reduction: str) -> bool:
             and weight is None)
 
 
-@_signed
+@_visible
 def _loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float,
           saves: bool) -> tuple[Any, Any]:
     gradient = saves and _keeps_gradient(x, weight, reduction)
@@ -245,6 +249,7 @@ def _loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, l
     return loss, result.gradient.view(-1).view(torch.uint8) if gradient else saved
 
 
+@_visible
 def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, reduction: str, ignore_index: int,
                    label_smoothing: float) -> Any:
     if _keeps_gradient(x, weight, reduction):
@@ -303,11 +308,11 @@ def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
     _require_reduction(reduction)
     if size_average is not None or reduce is not None:
         raise TypeError("size_average or reduce is given; expected reduction='none', 'mean' or 'sum' in their place")
-    run = _loss_op if _operates() else _CrossEntropy.apply
+    run = _loss_op if torch.compiler.is_compiling() else _CrossEntropy.apply
     return run(input, target, weight, reduction, ignore_index, label_smoothing, _records(input))[0]
 
 
-@_signed
+@_visible
 def _linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, reduction: str, ignore_index: int,
             label_smoothing: float, saves: bool) -> tuple[Any, Any]:
     with _named(_NAMES_OF_LAYER):
@@ -317,6 +322,7 @@ def _linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, reduction: 
     return _returned(result, reduction, x.dtype, saves)
 
 
+@_visible
 def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any, weight: Any, saved: Any,
                       reduction: str, ignore_index: int, label_smoothing: float,
                       wanted: Sequence[bool]) -> tuple[Any, Any, Any]:
@@ -374,20 +380,21 @@ def linear_cross_entropy(input: torch.Tensor, linear_weight: torch.Tensor, targe
                                             None if linear_bias is None else linear_bias.reshape(-1))
         return cross_entropy(logits.reshape(*input.shape[:-1], classes, *inner), target, weight, None, ignored, None,
                              reduction, label_smoothing)
-    run = _linear_op if _operates() else _LinearCrossEntropy.apply
+    run = _linear_op if torch.compiler.is_compiling() else _LinearCrossEntropy.apply
     return run(input, linear_weight, linear_bias, target, weight, reduction, ignored, label_smoothing,
                _records(input, linear_weight, linear_bias))[0]
 
 
 # ---- torch.compile and modes --------------------------------------------------------------------------------------
-# The same functions as operators, which the compiler does not trace, and which modes such as FakeTensorMode and that of
-# make_fx see. They are for those only, because autograd does not detect that operators have no forward mode.
+# The same functions as operators, which the compiler does not trace and which modes such as that of make_fx see. Autograd
+# gets them in compilation only, because it does not detect that operators have no forward mode.
 
 
 def _operator(name: str, compute: Any, arguments: str, shapes: Any) -> Any:
-    operator = torch.library.custom_op(f"pyxent::{name}", compute, mutates_args=(), device_types="cpu",
-                                       schema=arguments)
+    operator = torch.library.custom_op(f"pyxent::{name}", compute.__wrapped__, mutates_args=(),
+                                       device_types="cpu", schema=arguments)
     operator.register_fake(shapes)
+    _OPERATORS[compute.__wrapped__] = operator
     return operator
 
 
