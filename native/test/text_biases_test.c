@@ -210,7 +210,6 @@ static void test_invalid(void) {
   CHECK(report.label == -1 && report.row == 1);
   REFUSED(INVALID_LABEL, TOKENS, c.classes = 2; c.banned_count = 0);
   CHECK(report.label == 2 && report.row == 2);
-  REFUSED(INVALID_LABEL, TOKENS, c.classes = 2; c.banned_count = 0; c.counted_tokens = 4); /* they were of 4 classes */
   REFUSED(INVALID_ARGUMENT, BIAS_TOKENS, c.bias_tokens = NULL);
   REFUSED(INVALID_ARGUMENT, BIAS_VALUES, c.bias_values = NULL);
   REFUSED(INVALID_ARGUMENT, BIAS_COUNT, c.bias_count = NULL);
@@ -218,6 +217,11 @@ static void test_invalid(void) {
   REFUSED(INVALID_ARGUMENT, WORKSPACE, c.workspace = (char *)memory + 4);
   REFUSED(INVALID_ARGUMENT, WORKSPACE, c.workspace_size = xent_text_biases_workspace(4, 6) - 8);
   CHECK(report.integer == (int64_t)xent_text_biases_workspace(4, 6));
+  right.banned_count = 0;
+  CHECK(xent_text_biases(&right) == XENT_OK);
+  right.counted_tokens = 4;
+  right.classes = 2; /* the tokens were those of four */
+  CHECK(xent_text_biases(&right) == XENT_INVALID_LABEL && report.label == 2);
   right.size = 0;
   CHECK(xent_text_biases(&right) == XENT_INVALID_SIZE && xent_text_biases(NULL) == XENT_INVALID_ARGUMENT);
   right = valid();
