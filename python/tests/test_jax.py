@@ -201,3 +201,36 @@ def test_more_threads_than_processors(before):
             jax.block_until_ready(last)
         print("done")
     """, *before)
+
+
+def test_shard_map():
+    run_jax("""
+        import jax, jax.numpy as jnp, numpy as np
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+        from pyxent.jax import cross_entropy, softmax
+        x = jax.random.normal(jax.random.PRNGKey(0), (8, 6))
+        for f, *more in ((softmax,), (cross_entropy, jnp.arange(8) % 6), (cross_entropy, jax.nn.softmax(2 * x))):
+            whole = lambda x: jnp.square(f(x, *more)).sum()
+            expected = jax.jit(jax.value_and_grad(whole))(x)
+            for devices in (1, 2, 8):
+                mesh = Mesh(np.array(jax.devices()[:devices]), ("d",))
+                for check in (True, False):
+                    specs = (P("d"),) * (1 + len(more))
+                    parts = jax.shard_map(f, mesh=mesh, in_specs=specs, out_specs=P("d"), check_vma=check)
+                    found = jax.jit(jax.value_and_grad(lambda x: jnp.square(parts(x, *more)).sum()))(x)
+                    np.testing.assert_allclose(found[0], expected[0], 1e-6)
+                    np.testing.assert_allclose(found[1], expected[1], 1e-5, 1e-6)
+                apart = jax.device_put(x, NamedSharding(mesh, P("d")))
+                np.testing.assert_allclose(jax.jit(jax.grad(whole))(apart), expected[1], 1e-5, 1e-6)
+        print("done")
+    """, devices=8)
+
+
+@pytest.mark.parametrize("f", [xent.softmax, lambda x: xent.cross_entropy(x, jnp.array([0, 1]))])
+def test_second_derivatives(f):
+    x = values((2, 3))
+    for derive in (jax.hessian, lambda g: jax.grad(lambda x: jax.grad(g)(x).sum())):
+        with pytest.raises(NotImplementedError, match="pyxent.jax has no second derivatives; expected jax.grad of a function"):
+            derive(lambda x: jnp.square(f(x)).sum())(x)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(f, (x,), (x,))

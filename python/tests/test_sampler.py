@@ -5,6 +5,7 @@ import copy
 import pickle
 import re
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -444,16 +445,23 @@ USES = {
 
 
 def in_use_by_an_array(cursor, use):
-    """The logits of a call use its cursor; returns what their use raised."""
+    """The logits of a call use its cursor, in the thread of the call and in another; returns what each use raised."""
     raised = []
+
+    def attempt():
+        try:
+            use(cursor)
+            raised.append(None)
+        except RuntimeError as error:
+            raised.append(str(error))
 
     class Logits:
         @property
         def __array_interface__(self):
-            try:
-                use(cursor)
-            except RuntimeError as error:
-                raised.append(str(error))
+            attempt()
+            thread = threading.Thread(target=attempt)
+            thread.start()
+            thread.join()
             return LOGITS.__array_interface__
 
     return Logits(), raised

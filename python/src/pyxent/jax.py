@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Softmax, log-softmax and cross-entropy of JAX arrays, with gradients, computed by Xent on the CPU.
 
-They work in `jit`, `grad` and `vmap`. XLA lends its memory to Xent through JAX's `buffer_callback`. Arrays
+They work in `jit`, `grad`, `vmap` and `shard_map`. XLA lends its memory to Xent through JAX's `buffer_callback`. Arrays
 of `jax.pure_callback` would have to be copied by threads that may all wait in such callbacks.
 """
 from __future__ import annotations
