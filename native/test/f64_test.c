@@ -22,7 +22,7 @@ enum {
   FEW_ROWS = 5,
   MOST_ROWS = 40, /* more than two blocks of sixteen */
   MOST_CLASSES = 20000,
-  MOST_ENTRIES = 9,
+  MOST_ENTRIES = 2100,
   MOST_TOP = 150,
   IGNORE = -100,
   MOST_STATES = 3
@@ -226,7 +226,8 @@ static int64_t lawful_class(const mixture *m, int64_t row) { /* or -1 */
 static void make_targets(mixture *m) {
   const int64_t rows = m->rows, n = m->classes;
   const int64_t *offsets = m->ragged ? m->offsets : NULL;
-  m->entries = m->targets == F64_SPARSE ? 1 + below(MOST_ENTRIES) : 0;
+  const bool many = n > XENT_CHUNK ? one_in(2) : one_in(20);
+  m->entries = m->targets == F64_SPARSE ? 1 + below(many ? MOST_ENTRIES : 9) : 0;
   if (m->targets == F64_DENSE) m->q = make(rows, n, m->inner, any_float(), offsets, m->total);
   if (m->targets == F64_SPARSE) m->q = make(rows, m->entries, m->inner, any_float(), NULL, 0);
   if (m->targets == F64_SPARSE) m->index = make(rows, m->entries, m->inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);

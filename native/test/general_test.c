@@ -227,7 +227,8 @@ static void choose_targets(problem *p, int targets) {
   const int32_t type = p->n <= 120 ? types[below(8)] : p->n <= 30000 ? types[2 + below(6)] : XENT_I64;
   const bool unsigned_type = type == XENT_U8 || type >= XENT_U16;
   if (unsigned_type && p->o.ignore_index < 0) p->o.ignore_index = 200;
-  p->s.target_count = targets == SPARSE ? 1 + below(5) : 0;
+  const bool many = targets == SPARSE && chance(p->n > XENT_CHUNK ? 0.5 : 0.05);
+  p->s.target_count = targets == SPARSE ? 1 + below(many ? 2500 : 5) : 0;
   p->targets = targets == SPARSE ? array_of(p, p->s.target_count, type, false) : row_array(p, type);
   if (targets == SPARSE) p->target_weights = array_of(p, p->s.target_count, any_float_type(), false);
   for (int64_t row = 0; row < p->rows; row++)

@@ -35,6 +35,7 @@ typedef struct {
   const float *ready; /* for a row of one chunk: its logits minus ready_shift */
   float ready_shift;
   double share;       /* for probability and sparse rows */
+  const entry_lists *entries; /* of a sparse row, or NULL */
 } row_context;
 
 XENT_INLINE row_context row_context_of(const job *j, int64_t row, row_buffers b) {
@@ -75,7 +76,8 @@ XENT_INLINE target_sums chunk_targets(const row_context *r, const float *x, int6
     const class_targets t = targets_of_classes(r);
     sums = sum_targets(&t, x, begin, n, m);
   }
-  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
+  if (!j->sparse) return sums;
+  XENT_FOR_ENTRIES(i, r->entries, j->call, begin, begin + n) {
     int64_t class;
     double target;
     if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target))
@@ -188,34 +190,38 @@ XENT_INLINE float emit_product(const row_emission *g, float e, float b, double p
   return out != out ? XENT_NAN : out;
 }
 
-/* The target of a class in the entries of a sparse row; false if entry j is not the first one with this class. */
-XENT_INLINE bool sparse_class(const row_context *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class,
-                              double *target) {
+/* Computes the classes in the entries of a sparse row again: from e if they are kept, otherwise from x. Not more than
+ * XENT_SPARSE classes at once, because their targets are on the stack. */
+enum { XENT_SPARSE = 512 };
+XENT_SHARED void emit_sparse_part(const row_context *r, const row_emission *g, float reference, const float *x,
+                                  const float *kept, float *y, int64_t begin, int64_t n) {
   const xent_call *call = r->j->call;
-  const int64_t row = r->x.row;
-  double sum, part;
-  int64_t other;
-  if (!sparse_entry(call, row, &r->t, j, begin, end, class, &sum)) return false;
-  for (int64_t i = 0; i < j; i++)
-    if (sparse_class_at(call, row, i) == *class) return false;
-  for (int64_t i = j + 1; i < call->shape->target_count; i++)
-    if (sparse_entry(call, row, &r->t, i, *class, *class + 1, &other, &part)) sum += part;
-  *target = share > 0 ? sum + (r->t.weighted ? share * weight_of_class(call, *class) : share) : sum;
-  return true;
+  const int64_t from = r->x.first + begin;
+  double targets[XENT_SPARSE], target;
+  uint64_t named[XENT_SPARSE / 64] = {0};
+  int64_t class;
+  XENT_FOR_ENTRIES(j, r->entries, call, begin, begin + n) {
+    if (!sparse_entry(call, r->x.row, &r->t, j, from, from + n, &class, &target)) continue;
+    const int64_t i = class - from;
+    const uint64_t bit = UINT64_C(1) << i % 64;
+    targets[i] = named[i / 64] & bit ? targets[i] + target : target;
+    named[i / 64] |= bit;
+  }
+  for (int64_t k = 0; k < n; k += 64)
+    for (uint64_t bits = named[k / 64]; bits; bits &= bits - 1) {
+      const int64_t i = k + __builtin_ctzll(bits);
+      target = targets[i];
+      if (g->share > 0) target += r->t.weighted ? g->share * weight_of_class(call, from + i) : g->share;
+      const double product = g->cc * target;
+      const float e = kept ? kept[i] : exp_one(x[i], reference, &r->j->temperature);
+      y[i] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
+    }
 }
-
-/* Computes the classes in the entries of a sparse row again: from e if they are kept, otherwise from x. */
 XENT_INLINE void emit_sparse(const row_context *r, const row_emission *g, float reference, const float *x,
                              const float *kept, float *y, int64_t begin, int64_t n) {
-  const int64_t from = r->x.first + begin;
-  for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
-    int64_t class;
-    double target;
-    if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
-    const double product = g->cc * target;
-    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->temperature);
-    y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
-  }
+  for (int64_t i = 0; i < n; i += XENT_SPARSE)
+    emit_sparse_part(r, g, reference, x + i, kept ? kept + i : NULL, y + i, begin + i,
+                     n - i < XENT_SPARSE ? n - i : XENT_SPARSE);
 }
 
 /* Whether masked classes, whose e and targets are +0, yield +0 without further work. */

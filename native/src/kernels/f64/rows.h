@@ -133,6 +133,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
   const int64_t length = f64_turned_length(most); /* of the kept part of a row */
   const bool known = call->known_statistics;
   f64_block k; /* not initialized, because it is large */
+  entry_lists entries;
   k.call = call;
   k.b = b;
   k.what = what;
@@ -153,6 +154,9 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
   xent_status status = XENT_OK;
   for (int64_t row = call->row_begin; !status && row < call->row_end; row += k.count) {
     status = f64_begin_rows(&k, row);
+    f64_row *first = k.rows; /* the only one that can have several chunks */
+    if (first->t.sparse)
+      first->entries = list_entries(call, first->span.row, first->span.classes, XENT_CHUNK_SHIFT, &entries);
     if (known)
       f64_known_pass(&k);
     else

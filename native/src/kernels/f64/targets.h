@@ -62,7 +62,7 @@ XENT_SHARED const double *f64_targets(const f64_row *r, int64_t begin, int64_t n
   if (!r->t.sparse) return f64_class_targets(r, begin, n, t);
   XENT_ALIGNED double even[XENT_PIECE];
   for (int64_t i = 0; i < n; i++) t[i] = 0;
-  for (int64_t j = 0; j < r->call->shape->target_count; j++)
+  XENT_FOR_ENTRIES(j, r->entries, r->call, begin, begin + n)
     if (f64_entry_at(r, j, begin, begin + n, &class, &target)) t[class - begin] += target;
   if (r->share == 0) return t;
   f64_class_targets(r, begin, n, even);
@@ -142,7 +142,7 @@ XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int
     double target;
     dot = pair_of(pair_value(dot));
     mass = pair_of(pair_value(mass));
-    for (int64_t e = 0; e < r->call->shape->target_count; e++) {
+    XENT_FOR_ENTRIES(e, r->entries, r->call, begin, begin + n) {
       if (!f64_entry_at(r, e, begin, begin + n, &class, &target) || target == 0) continue;
       dot = pair_add(dot, pair_of(doubles_mul(doubles_set(target), doubles_sub(m, doubles_set(x[class - begin])))));
       mass = pair_add(mass, pair_of(doubles_set(target)));

@@ -34,6 +34,7 @@ typedef struct {
   f64_array q;          /* of a dense row */
   f64_array output;     /* of results per class; NULL in `array` without such results */
   double share;         /* of a dense or sparse row: smoothing adds this to each class */
+  const entry_lists *entries; /* of a sparse row, or NULL */
 } f64_row;
 
 /* Sets the values that all rows of a call share. */

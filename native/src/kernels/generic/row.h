@@ -418,6 +418,8 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
   if (finish && r->x.cap != 0 && !r->ready) r->x.slopes = r->b.slopes;
   /* without slopes, x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
+  entry_lists entries;
+  r->entries = r->j->sparse ? list_entries(call, r->x.row, r->x.classes, XENT_STEP_SHIFT, &entries) : NULL;
   /* whole chunks, because no buffer of a step is needed */
   const int64_t step = direct && r->x.direct && s->shift == 0 && !g->has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
@@ -431,6 +433,7 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
     if (!direct) put_floats(&out, i, n, y, stream);
   }
   r->x.slopes = NULL;
+  r->entries = NULL;
 }
 
 /* Writes classes [begin, end) of a row whose statistics are s. known: the gradient at the label, or for log-softmax -D;
@@ -512,7 +515,10 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
     return XENT_OK;
   }
   row_result g;
+  entry_lists entries;
+  r->entries = j->sparse ? list_entries(call, row, r->x.classes, XENT_CHUNK_SHIFT, &entries) : NULL;
   whole_row(r, call->correct != NULL, &g);
+  r->entries = NULL;
   if (g.special) {
     const row_statistics none = {.kind = g.special};
     const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;

@@ -10,7 +10,7 @@
 #include "kernels/math/class_rules.h"
 #include "kernels/targets/targets.h"
 
-enum { XENT_STEP = 1024 }; /* the data of a step stays in the first-level cache */
+enum { XENT_STEP_SHIFT = 10, XENT_STEP = 1 << XENT_STEP_SHIFT }; /* the data of a step stays in the first-level cache */
 
 XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
   return end - begin < XENT_STEP ? end - begin : XENT_STEP;

@@ -405,6 +405,8 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, j->per_class)));
   row_context *r = flow_ready_row(f, b, row);
   row_emission sparse = {.m = m, .share = r->share};
+  entry_lists entries;
+  r->entries = j->sparse ? list_entries(call, at, n, XENT_STEP_SHIFT, &entries) : NULL;
   if (j->sparse) sparse.cc = logit_scale(call->options, scale_of_row(j, at, b->sums.row_weight[row]));
   class_targets t;
   if (j->per_class) {
@@ -424,6 +426,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     if (finish) finish_classes(r, y, i, step);
     put_floats(&to, i, step, y, false);
   }
+  r->entries = NULL;
 }
 
 /* Sets results of masked classes that are not already +0. */

@@ -3,6 +3,8 @@
 #ifndef XENT_TARGETS_H
 #define XENT_TARGETS_H
 
+#include <string.h>
+
 #include "kernels/targets/entries.h"
 
 typedef struct {
@@ -125,6 +127,41 @@ static inline bool sparse_entry(const xent_call *call, int64_t row, const row_ta
   if (t->weighted) *target *= weight_of_class(call, *class);
   return true;
 }
+
+/* The entries of a sparse row in lists of neighboring classes, each in the order of the entries. A part of a row reads
+ * only the lists that it may need; without lists, it reads all entries. */
+enum { XENT_LISTED_ENTRIES = 2048, XENT_ENTRY_LISTS = 256, XENT_CHUNK_SHIFT = 13 };
+_Static_assert(1 << XENT_CHUNK_SHIFT == XENT_CHUNK, "a list per chunk");
+typedef struct {
+  int shift; /* class c of the arrays is in list c >> shift */
+  uint16_t first[XENT_ENTRY_LISTS], next[XENT_LISTED_ENTRIES]; /* the index of an entry + 1, or 0 */
+} entry_lists;
+
+/* NULL: the row has too many entries, or one list of 2^shift classes. */
+XENT_CALLED const entry_lists *list_entries(const xent_call *call, int64_t row, int64_t classes, int shift,
+                                            entry_lists *e) {
+  const int64_t count = call->shape->target_count;
+  if (count > XENT_LISTED_ENTRIES || classes <= INT64_C(1) << shift) return NULL;
+  while ((classes - 1) >> shift >= XENT_ENTRY_LISTS) shift++;
+  e->shift = shift;
+  memset(e->first, 0, sizeof e->first);
+  for (int64_t j = count - 1; j >= 0; j--) {
+    const int64_t class = sparse_class_at(call, row, j) - call->shape->first_class;
+    if (class < 0 || class >= classes) continue;
+    e->next[j] = e->first[class >> shift];
+    e->first[class >> shift] = (uint16_t)(j + 1);
+  }
+  return e;
+}
+/* For each entry j of the lists of classes [begin, end). */
+static inline int64_t list_of_class(const entry_lists *e, int64_t class) { return e ? class >> e->shift : 0; }
+static inline int64_t first_entry(const entry_lists *e, int64_t list) { return e ? e->first[list] - 1 : 0; }
+static inline int64_t entry_after(const entry_lists *e, int64_t count, int64_t j) {
+  return e ? e->next[j] - 1 : j + 1 < count ? j + 1 : -1;
+}
+#define XENT_FOR_ENTRIES(j, e, call, begin, end)                                                          \
+  for (int64_t list_ = list_of_class(e, begin); list_ <= list_of_class(e, (end) - 1); list_++)            \
+    for (int64_t j = first_entry(e, list_); j >= 0; j = entry_after(e, (call)->shape->target_count, j))
 
 /* The number of classes that share the smoothing mass, in a row with `counted` classes that are not masked. */
 static inline double smoothed_classes(const row_targets *t, int64_t counted) {
