@@ -148,7 +148,7 @@ def places_of(sources, shared_lists):
                 body = body.replace(f"{shared}(_, c)", places)
             places = re.findall(r"_\(c, (\w+), (\w+), (NEEDED|OPTIONAL)\)", body)
             tables[name] = (struct, [(member, rule, need == "NEEDED") for member, rule, need in places])
-        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_(?:UNUSUAL_)?ARGUMENTS\(\s*\w+, \d+, (\w+),"
+        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_ARGUMENTS\(\s*\w+, \d+, (\w+),"
         for function, table in re.findall(made, text):
             found[function.upper()] = tables[table]
         shared = re.search(r"#define (\w+)\(kind\)\s*\\\n\s*\{XENT_ARGUMENTS\(\w+, \d+, (\w+),", text)

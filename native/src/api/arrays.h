@@ -159,14 +159,13 @@ typedef struct {
 
 typedef struct xent_frame xent_frame;
 
-/* A function of the interface: its arguments, in the order of its struct, and the code that runs a call with them. Most
- * calls pass only the first arrays, the usual ones. */
+/* A function of the interface: its arguments, in the order of its struct, and the code that runs a call with them. */
 typedef struct {
   const xent_place *places;
+  uint64_t visited; /* a bit for each place that is needed, or whose layout is read without an array, too */
   xent_status (*work)(xent_frame *frame);
   uint8_t count;     /* of the places */
-  uint8_t usual;     /* the number of arrays that xent_arrays_are_usual checks */
-  bool all_layouts;  /* takes layouts of absent arrays, too, not only those of usual ones */
+  bool all_layouts;  /* takes layouts of absent arrays, too */
   bool has_classes;  /* a range of classes, after the range of rows */
   bool needs_report; /* the report receives the result of the function */
   bool weighs_rows;  /* the kernel sets the denominator */
@@ -177,6 +176,8 @@ typedef struct {
   uint32_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
 } xent_function;
 
+static inline uint64_t xent_all_places(const xent_function *function) { return ~UINT64_C(0) >> (64 - function->count); }
+
 #define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;
 XENT_FUNCTIONS(XENT_DECLARE_FUNCTION)
 
@@ -186,14 +187,18 @@ enum {
   XENT_OPTIONAL,
   XENT_NEEDED,
   XENT_MOST_PLACES = 34, /* of a function */
-  XENT_MOST_ARRAYS = 32, /* among them, accepted by xent_many_at */
-  XENT_MOST_USUAL = 6    /* of these */
+  XENT_MOST_ARRAYS = 32  /* among them, accepted by xent_many_at */
 };
 
 /* Places from a list of `_(c, member, RULE, NEEDED or OPTIONAL)`, where c is the struct that the function takes. */
 #define XENT_PLACE(call, member, rule, need) {offsetof(call, member), XENT_##rule, XENT_##need},
+#define XENT_INDEX_OF(name, member, rule, need) name##_##member,
+#define XENT_ADD_VISITED(name, member, rule, need) \
+  | (uint64_t)(XENT_##need || XENT_##rule == XENT_TARGETS) << name##_##member
 #define XENT_ADD_ARRAY(call, member, rule, need) +(XENT_##rule < XENT_ARRAYS)
 #define XENT_PLACES(name, call, list)                                                                          \
+  enum {list(XENT_INDEX_OF, name)};                                                                            \
+  static const uint64_t name##_visited = 0 list(XENT_ADD_VISITED, name);                                       \
   static const xent_place name[] = {list(XENT_PLACE, call)};                                                   \
   _Static_assert(XENT_COUNT(name) <= XENT_MOST_PLACES, "xent_check_arrays has no room for so many places");    \
   _Static_assert(0 list(XENT_ADD_ARRAY, call) <= XENT_MOST_ARRAYS, "xent_many_at does not take so many arrays")
@@ -211,14 +216,10 @@ enum {
     int nothing;                                \
   }))
 /* `first` is the size of the struct in the first version that had it: it stays when members are appended. */
-#define XENT_ARGUMENTS(call, first, places_, usual_, work_)                                                      \
-  .places = places_, .count = XENT_COUNT(places_), .work = work_, .size = sizeof(call),                          \
+#define XENT_ARGUMENTS(call, first, places_, work_)                                                              \
+  .places = places_, .visited = places_##_visited, .count = XENT_COUNT(places_), .work = work_,                  \
+  .size = sizeof(call),                                                                                          \
   .first_size = first + XENT_ZERO_IF((first) <= sizeof(call) && sizeof(call) <= XENT_LARGEST_STRUCT,             \
                                      "a struct grows, up to a limit"),                                           \
-  .usual = usual_ + XENT_ZERO_IF((usual_) <= XENT_MOST_USUAL, "xent_arrays_are_usual has no room for so many"),  \
   .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
-/* For a function without usual calls. */
-#define XENT_UNUSUAL_ARGUMENTS(call, first, places, work) \
-  XENT_ARGUMENTS(call, first, places, 0, work), .all_layouts = true
-
 #endif

@@ -13,7 +13,7 @@ XENT_PLACES(places, xent_binary_cross_entropy_call, PLACES);
 
 static xent_status binary_cross_entropy(xent_frame *f);
 const xent_function xent_of_binary_cross_entropy = {
-    XENT_ARGUMENTS(xent_binary_cross_entropy_call, 368, places, 4, binary_cross_entropy)};
+    XENT_ARGUMENTS(xent_binary_cross_entropy_call, 368, places, binary_cross_entropy)};
 
 /* Only labels can have an ignore index. */
 static xent_status check_ignore_index(xent_frame *f) {
@@ -25,7 +25,7 @@ static xent_status check_ignore_index(xent_frame *f) {
 static xent_status binary_cross_entropy(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_rows(f);
-  if (!status) status = xent_check_places(f, &xent_of_binary_cross_entropy);
+  if (!status) status = xent_check_arrays(f, &xent_of_binary_cross_entropy);
   if (!status) status = xent_check_foreign(f, OWN);
   if (!status) status = check_ignore_index(f);
   if (!status) status = xent_check_exact_sum(f);

@@ -9,7 +9,7 @@ enum { FEW = 6 }; /* arrays of the shorter entry point */
 /* ---- structs ---- */
 
 /* The first fields of every struct: a range of rows, a range of classes if the function has one, options. */
-typedef struct {
+typedef struct XENT_BEHIND_OPAQUE {
   uint64_t size;
   xent_sizes sizes;
   const void *addresses[3];
@@ -25,12 +25,11 @@ static int32_t number_at(const void *call, uint16_t at) {
 /* Makes the call of a struct of this version, with a separate shape. */
 static void take_members(xent_frame *f, const void *call, const xent_function *function) {
   static const xent_options defaults = {.size = sizeof defaults};
-  call_head h;
-  memcpy(&h, call, sizeof h);
-  const xent_sizes *sizes = &h.sizes;
+  const call_head *h = call; /* not a copy, whose loads would wait for its stores */
+  const xent_sizes *sizes = &h->sizes;
   const int last = function->has_classes;
-  const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
-  const xent_options *options = h.addresses[last + 1];
+  const xent_range *rows = h->addresses[0], *classes = last ? h->addresses[1] : NULL;
+  const xent_options *options = h->addresses[last + 1];
   int64_t all_rows;
   if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* rejected as a shape */
   f->own_shape.size = sizeof f->own_shape;
@@ -44,17 +43,24 @@ static void take_members(xent_frame *f, const void *call, const xent_function *f
   f->choice = number_at(call, function->choice);
   f->reserved = number_at(call, function->reserved);
   f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even without logits */
-  for (int i = 0; i < function->count; i++) {
-    const xent_rule *rule = &xent_rules[function->places[i].rule];
-    const char *at = (const char *)call + function->places[i].at;
-    uint64_t address;
+  const xent_place *places = function->places;
+  uint64_t address, given = 0;
+  for (int i = function->count - 1; i >= 0; i--) {
+    memcpy(&address, (const char *)call + places[i].at, sizeof address);
+    given = given << 1 | (address != 0);
+  }
+  given |= function->visited;
+  /* Layouts of absent arrays are ignored, except those that are needed; sparse targets need their weights. */
+  if (function->all_layouts || sizes->target_count) given = xent_all_places(function);
+  f->given = given;
+  for (; given; given &= given - 1) {
+    const int i = __builtin_ctzll(given);
+    const xent_rule *rule = &xent_rules[places[i].rule];
+    const char *at = (const char *)call + places[i].at;
     _Static_assert(sizeof address == sizeof(void *), "an address of the struct is one of the call");
-    memcpy(&address, at, sizeof address);
-    memcpy((char *)&f->call + rule->address, &address, sizeof address);
+    memcpy((char *)&f->call + rule->address, at, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-    /* Layouts of absent arrays are ignored, except those of weights, which targets may need. */
-    const bool known = i < function->usual || function->all_layouts || rule->field == XENT_FIELD_TARGET_WEIGHTS;
-    if (xent_is_array(rule) && (known || address))
+    if (xent_is_array(rule))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
 }
@@ -217,6 +223,7 @@ __attribute__((noinline)) static xent_status check_and_run(xent_kept *p) {
   f.call = p->call;
   f.choice = p->choice;
   f.reserved = 0;
+  f.given = xent_all_places(p->function);
   return p->function->work(&f);
 }
 
@@ -260,13 +267,15 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   f.keep = NULL;
   f.choice = w->choice;
   f.reserved = 0;
+  f.given = function->visited;
   f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
                        .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
                        .sampling = w->sampling, .workspace_size = w->workspace_size};
-  for (int i = 0; i < function->count && given < count; i++) {
-    const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (!is_array(function, i) || !is_passed(w->arrays, place++)) continue;
-    memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
+  for (int i = 0; i < function->count; i++) {
+    const xent_place *at = &function->places[i];
+    const bool passed = is_array(function, i) && is_passed(w->arrays, place++) && given < count;
+    f.given |= (uint64_t)(passed && arrays[given]) << i;
+    if (passed) memcpy((char *)&f.call + xent_rules[at->rule].address, &arrays[given++], sizeof *arrays);
   }
   if (w->arrays && (w->arrays >> place || __builtin_popcountll(w->arrays) != given)) return XENT_INVALID_ARGUMENT;
   for (; given < count; given++)

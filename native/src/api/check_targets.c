@@ -255,7 +255,7 @@ static xent_status check_rows(const xent_call *c) {
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
 static xent_status check_targets(xent_frame *f);
-const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 376, places, 1, check_targets),
+const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 376, places, check_targets),
                                              .needs_report = true,
                                              .weighs_rows = true,
                                              .logits_type = offsetof(xent_check_targets_call, logits_type),
@@ -265,7 +265,7 @@ static xent_status check_targets(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_check_targets);
   if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, f->reserved);
   if (!status) status = check_logits_type(f);
-  if (!status) status = xent_check_places(f, &xent_of_check_targets);
+  if (!status) status = xent_check_arrays(f, &xent_of_check_targets);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = f->keep ? xent_keep(f, check_rows) : check_rows(&f->call);
   return xent_end(f, status);

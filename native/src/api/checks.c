@@ -96,7 +96,7 @@ static xent_status refuse_number(xent_frame *f, const void *options, const xent_
 /* If the compiler sees constant numbers, it removes the table. */
 __attribute__((always_inline)) static inline xent_status check_numbers(xent_frame *f, const void *options,
                                                                        const xent_number *numbers, int count,
-                                                                       bool as_doubles) {
+                                                                       bool as_doubles, uint64_t *set_numbers) {
   uint64_t set = 0;
 #pragma GCC unroll 16
   for (int i = 0; i < count; i++) {
@@ -111,11 +111,13 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
       return refuse_number(f, options, n, as_doubles);
     set |= UINT64_C(1) << n->at / 4; /* the bit that XENT_SETS has for it */
   }
+  *set_numbers = set;
   return XENT_OK;
 }
 
 xent_status xent_check_numbers(xent_frame *f, const void *options, const xent_number *numbers, int count) {
-  return check_numbers(f, options, numbers, count, false);
+  uint64_t set;
+  return check_numbers(f, options, numbers, count, false, &set);
 }
 
 static const xent_number numbers[] = {XENT_CALL_OPTIONS(XENT_NUMBER, xent_options)};
@@ -123,7 +125,9 @@ static const xent_number numbers[] = {XENT_CALL_OPTIONS(XENT_NUMBER, xent_option
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->call.options;
   f->kernels = xent_kernels_of(o->isa);
-  if (f->kernels) return check_numbers(f, o, numbers, XENT_COUNT(numbers), true);
+  f->set_options = 0;
+  if (f->kernels && !sets_any(o, XENT_LISTED)) return XENT_OK;
+  if (f->kernels) return check_numbers(f, o, numbers, XENT_COUNT(numbers), true, &f->set_options);
   if (xent_is_isa(o->isa)) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
   return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_ISA, o->isa);
 }
@@ -343,7 +347,16 @@ static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t ty
   return !numbers_classes || size == sizeof(int64_t) || f->call.shape->classes - 1 < INT64_C(1) << (8 * size - 1);
 }
 
-static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed, xent_bytes *bytes) {
+/* The bytes of an array; empty if it is NULL. */
+typedef struct {
+  uintptr_t begin, end;
+} xent_bytes;
+
+static inline bool xent_meet(xent_bytes a, xent_bytes b) { return a.begin < b.end && b.begin < a.end; }
+
+/* Not inlined: most arrays need less. */
+__attribute__((noinline)) static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed,
+                                                         xent_bytes *bytes) {
   const void *address = xent_address_of(f, rule);
   const int form = form_of(f, rule);
   const bool alone = !f->call.logits && !f->call.hidden; /* only targets are checked */
@@ -387,28 +400,65 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
          same_layout(&f->call, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
+/* The bytes of an array that needs no further check, otherwise none: it has a number per class or row, without gaps, in
+ * the order outer, classes, inner, of a type that its rule and `holds` have. */
+static inline xent_bytes bytes_of_packed(const xent_frame *f, const xent_rule *rule, int holds) {
+  const xent_shape *s = f->call.shape;
+  const xent_layout *l = xent_layout_of(f, rule);
+  const uintptr_t begin = (uintptr_t)xent_address_of(f, rule);
+  const xent_element_type type = xent_element_type_of(l->type);
+  const uint64_t inner = (uint64_t)s->inner, outer = (uint64_t)l->outer;
+  const bool per_class = rule->form == XENT_PER_CLASS;
+  const bool labels = rule->form == XENT_OF_TARGETS && type.holds & XENT_LABELS;
+  const xent_bytes none = {0, 0};
+  if (!begin || !(type.holds & rule->holds & holds)) return none;
+  if (!per_class && rule->form != XENT_PER_ROW && !labels) return none;
+  if (l->inner != 1 || l->reserved || begin & (type.size - 1u)) return none;
+  if (per_class ? (uint64_t)l->classes != inner || outer != (uint64_t)s->classes * inner : outer != inner) return none;
+  return (xent_bytes){begin, begin + (uintptr_t)(per_class ? f->elements : f->rows) * type.size};
+}
+
+/* Reports the first written array that shares memory with another array, unless it may be in place. */
+__attribute__((noinline)) static xent_status check_overlaps(xent_frame *f, const xent_place *places, uint64_t there,
+                                                            const xent_bytes *bytes) {
+  for (uint64_t left = there; left; left &= left - 1) {
+    const int i = __builtin_ctzll(left);
+    const xent_rule *written = &xent_rules[places[i].rule];
+    for (uint64_t rest = written->written ? there & ~(left & -left) : 0; rest; rest &= rest - 1) {
+      const int j = __builtin_ctzll(rest);
+      if (!xent_meet(bytes[i], bytes[j]) || may_be_in_place(f, written, &xent_rules[places[j].rule])) continue;
+      return xent_refuse(f, XENT_OVERLAP, written->field, 0);
+    }
+  }
+  return XENT_OK;
+}
+
 xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {
   const xent_place *places = function->places;
-  const int count = function->count;
+  uint64_t left = f->call.shape->target_count ? xent_all_places(function) : f->given; /* sparse targets need weights */
+  uint64_t there = 0, written = 0;
+  bool meet = false;
   xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;
   if (f->call.target_weights && !f->call.shape->target_count) /* target weights belong to the classes of sparse rows */
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
-  for (int i = 0; i < count; i++) {
+  const bool whole = f->elements > 0 && f->elements <= INT64_MAX / 8 && !f->call.row_offsets;
+  const int holds = whole && !f->call.shape->target_count ? f->numbers | XENT_LABELS | XENT_FLAGS : 0;
+  for (; left; left &= left - 1) {
+    const int i = __builtin_ctzll(left);
     const xent_rule *rule = &xent_rules[places[i].rule];
-    bytes[i] = (xent_bytes){0, 0};
-    status = xent_is_array(rule) ? check_array(f, rule, places[i].needed, &bytes[i]) : XENT_OK;
-    if (status) return status;
-  }
-  for (int i = 0; i < count; i++) {
-    const xent_rule *written = &xent_rules[places[i].rule];
-    if (!written->written || bytes[i].begin == bytes[i].end) continue;
-    for (int j = 0; j < count; j++) {
-      const xent_rule *other = &xent_rules[places[j].rule];
-      if (i == j || !xent_meet(bytes[i], bytes[j]) || may_be_in_place(f, written, other)) continue;
-      return xent_refuse(f, XENT_OVERLAP, written->field, 0);
+    if (!xent_is_array(rule)) continue;
+    bytes[i] = bytes_of_packed(f, rule, holds);
+    if (!bytes[i].end) {
+      status = check_array(f, rule, places[i].needed, &bytes[i]);
+      if (status) return status;
+      if (bytes[i].begin == bytes[i].end) continue;
     }
+    for (uint64_t others = rule->written ? there : written; others; others &= others - 1)
+      meet |= xent_meet(bytes[i], bytes[__builtin_ctzll(others)]);
+    there |= left & -left;
+    written |= rule->written ? left & -left : 0;
   }
-  return XENT_OK;
+  return meet ? check_overlaps(f, places, there, bytes) : XENT_OK;
 }

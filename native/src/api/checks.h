@@ -17,10 +17,12 @@ struct xent_frame {
   xent_call call;  /* as the caller made it, then as the kernels receive it */
   float_mode mode; /* of the thread, before the call */
   xent_kept *keep; /* not NULL: the call does not run, but is stored here for later runs */
+  uint64_t given;  /* a bit for each place of the function, at least for those that are not NULL or have a need */
   const xent_kernels *kernels;
   xent_report *report; /* the caller's, or `own_report`, which is not read */
   int64_t rows, elements;
   int64_t ragged_elements; /* of all ragged rows together */
+  uint64_t set_options; /* those that are not 0, as XENT_SETS has them */
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* the type of an array of numbers: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
   int32_t choice;  /* the option of the function itself, as passed by the caller */
@@ -84,7 +86,7 @@ xent_status xent_refuse_foreign(xent_frame *frame, uint32_t foreign);
 xent_status xent_check_whole(xent_frame *frame);
 /* Checks that the statistics of a call are finished and have this kind and this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
-/* Checks offsets, types, NULLs, alignment, extents, then overlaps. Most calls need only xent_check_places. */
+/* Checks offsets, types, NULLs, alignment, extents, then overlaps. */
 xent_status xent_check_arrays(xent_frame *frame, const xent_function *function);
 
 /* The digest of the options of a call. Calls that read records must have the same digest as the call that wrote
@@ -98,7 +100,7 @@ __attribute__((always_inline)) static inline xent_status xent_check_foreign(xent
   const uint32_t ignore_index = own & XENT_SETS(ignore_index) ? 0 : XENT_SETS(has_ignore_index);
   const uint32_t everywhere = XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale);
   const uint32_t foreign = (XENT_LISTED & ~(own | everywhere)) | ignore_index;
-  return sets_any(f->call.options, foreign) ? xent_refuse_foreign(f, foreign) : XENT_OK;
+  return f->set_options & foreign ? xent_refuse_foreign(f, foreign) : XENT_OK;
 }
 
 /* Checks the ranges of rows and classes. */
@@ -169,34 +171,6 @@ static inline xent_status xent_check_exact_sum(xent_frame *f) {
   return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_EXACT_SUM, (int64_t)exact_sum->size);
 }
 
-/* The bytes of an array; empty if it is NULL. */
-typedef struct {
-  uintptr_t begin, end;
-} xent_bytes;
-
-static inline bool xent_meet(xent_bytes a, xent_bytes b) { return a.begin < b.end && b.begin < a.end; }
-
-/* Returns 0 if an array needs no further check: it holds floats (U8 for flags, any type of labels in the targets), has
- * elements, no gaps, the order outer, classes, inner, and an aligned address. */
-static inline uint64_t xent_is_unusual(const xent_frame *f, const xent_rule *rule, const void *address,
-                                       xent_bytes *bytes) {
-  const xent_layout *l = xent_layout_of(f, rule);
-  const uint64_t inner = (uint64_t)f->call.shape->inner, classes = (uint64_t)f->call.shape->classes;
-  const bool per_row = rule->form != XENT_PER_CLASS;
-  int64_t size = rule->holds & XENT_NUMBERS ? (int64_t)sizeof(float) : 1;
-  uint64_t unusual = (uint64_t)(l->type ^ (rule->holds & XENT_NUMBERS ? XENT_F32 : XENT_U8));
-  if (rule->form == XENT_OF_TARGETS) {
-    const xent_element_type type = xent_element_type_of(l->type);
-    size = type.size;
-    unusual = (uint64_t)(~type.holds & XENT_LABELS) | (uint64_t)f->call.shape->target_count;
-  }
-  const uint64_t begin = (uint64_t)(uintptr_t)address;
-  *bytes = (xent_bytes){(uintptr_t)begin, (uintptr_t)(begin + (uint64_t)((per_row ? f->rows : f->elements) * size))};
-  unusual |= (begin & (uint64_t)(size - 1)) | (uint64_t)l->reserved | ((uint64_t)l->inner ^ 1);
-  return unusual | (per_row ? (uint64_t)l->outer ^ inner
-                            : ((uint64_t)l->classes ^ inner) | ((uint64_t)l->outer ^ (classes * inner)));
-}
-
 /* The first checks of most calls: structs, options, shape, ranges, the report, records, foreign options. */
 __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_frame *f,
                                                                          const xent_function *function) {
@@ -208,48 +182,6 @@ __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_fr
   const uint32_t own = function->own_options ? function->own_options : XENT_OPTIONS_OF_ROWS;
   if (!status) status = xent_check_foreign(f, own);
   return status ? status : xent_check_exact_sum(f);
-}
-
-/* Whether a call has only usual arrays, including all that it needs, and they are valid. Must be called with constant
- * arguments, so that the compiler removes the table. */
-__attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f,
-                                                                        const xent_function *function) {
-  const xent_place *places = function->places;
-  const int usual = function->usual;
-  xent_bytes bytes[XENT_MOST_USUAL];
-  uint64_t unusual = 0;
-  if (f->numbers != XENT_IN_FLOAT || f->elements <= 0 || f->elements > INT64_MAX / 8) return false;
-#pragma GCC unroll 32
-  for (int i = usual; i < function->count; i++) {
-    const xent_rule *rule = &xent_rules[places[i].rule];
-    if (xent_is_array(rule)) unusual |= (uint64_t)(uintptr_t)xent_address_of(f, rule);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < usual; i++) {
-    const xent_rule *rule = &xent_rules[places[i].rule];
-    const void *address = xent_address_of(f, rule);
-    bytes[i] = (xent_bytes){0, 0};
-    if (address) unusual |= xent_is_unusual(f, rule, address, &bytes[i]);
-    else if (places[i].needed) unusual = 1;
-  }
-  if (unusual) return false;
-#pragma GCC unroll 8
-  for (int i = 0; i < usual; i++) {
-    const xent_rule *written = &xent_rules[places[i].rule];
-    if (!written->written || !bytes[i].end) continue;
-#pragma GCC unroll 8
-    for (int j = 0; j < usual; j++) {
-      const xent_rule *other = &xent_rules[places[j].rule];
-      if (i == j || (other->written && j < i) || !xent_meet(bytes[i], bytes[j])) continue;
-      if (!xent_may_share(written, other) || bytes[i].begin != bytes[j].begin) return false;
-    }
-  }
-  return true;
-}
-
-__attribute__((always_inline)) static inline xent_status xent_check_places(xent_frame *f,
-                                                                           const xent_function *function) {
-  return xent_arrays_are_usual(f, function) ? XENT_OK : xent_check_arrays(f, function);
 }
 
 #endif

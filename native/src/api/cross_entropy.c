@@ -12,20 +12,15 @@
 XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);
-const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, 6, forward)};
-
-/* Checks that calls with only the usual arrays, including labels, do not need. */
-static xent_status check_rest(xent_frame *f) {
-  xent_status status = xent_check_arrays(f, &xent_of_cross_entropy);
-  if (!status) status = check_top_count(f);
-  if (!status) status = check_target_rules(f, true);
-  return status ? status : check_outputs_of_targets(f);
-}
+const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, forward)};
 
 static xent_status forward(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_cross_entropy);
-  if (!status && !(c->targets && xent_arrays_are_usual(f, &xent_of_cross_entropy))) status = check_rest(f);
+  if (!status) status = xent_check_arrays(f, &xent_of_cross_entropy);
+  if (!status) status = check_top_count(f);
+  if (!status) status = check_target_rules(f, true);
+  if (!status) status = check_outputs_of_targets(f);
   if (!status) {
     use_gradient_as_output(f);
     if (c->statistics) c->digest = xent_digest_of(c);
@@ -48,12 +43,12 @@ XENT_PLACES(backward_places, xent_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_cross_entropy_backward = {
-    XENT_ARGUMENTS(xent_cross_entropy_backward_call, 496, backward_places, 4, backward)};
+    XENT_ARGUMENTS(xent_cross_entropy_backward_call, 496, backward_places, backward)};
 
 static xent_status backward(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_cross_entropy_backward);
-  if (!status) status = xent_check_places(f, &xent_of_cross_entropy_backward);
+  if (!status) status = xent_check_arrays(f, &xent_of_cross_entropy_backward);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(c));
   if (!status) {

@@ -16,7 +16,7 @@ XENT_PLACES(places, xent_cross_entropy_hvp_call, PLACES);
 
 static xent_status hvp(xent_frame *f);
 const xent_function xent_of_cross_entropy_hvp = {
-    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, 400, places, 3, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
+    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, 400, places, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
 
 /* The output temporarily holds the probabilities, which must not be rounded. */
 static xent_status check_output_type(xent_frame *f) {
@@ -80,7 +80,7 @@ static xent_status run_blocks(xent_frame *f) {
 
 static xent_status hvp(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_cross_entropy_hvp);
-  if (!status) status = xent_check_places(f, &xent_of_cross_entropy_hvp);
+  if (!status) status = xent_check_arrays(f, &xent_of_cross_entropy_hvp);
   if (!status) status = check_output_type(f);
   if (!status && !f->keep) status = run_blocks(f);
   return xent_end(f, status);

@@ -9,7 +9,7 @@
 XENT_PLACES(places, xent_divergence_call, PLACES);
 
 #define DIVERGENCE(kind) \
-  {XENT_ARGUMENTS(xent_divergence_call, 368, places, 4, kind), .own_options = XENT_OPTIONS_FOR(XENT_FOR_DIVERGENCES)}
+  {XENT_ARGUMENTS(xent_divergence_call, 368, places, kind), .own_options = XENT_OPTIONS_FOR(XENT_FOR_DIVERGENCES)}
 static xent_status kl_divergence(xent_frame *f);
 static xent_status jensen_shannon(xent_frame *f);
 static xent_status total_variation(xent_frame *f);
@@ -20,7 +20,7 @@ const xent_function xent_of_total_variation = DIVERGENCE(total_variation);
 static xent_status divergence(xent_frame *f, int32_t kind) {
   xent_status status = xent_begin_call(f, &xent_of_kl_divergence);
   f->numbers = XENT_NUMBERS; /* computed in double for all types */
-  if (!status) status = xent_check_places(f, &xent_of_kl_divergence);
+  if (!status) status = xent_check_arrays(f, &xent_of_kl_divergence);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;

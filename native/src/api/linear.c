@@ -19,7 +19,7 @@ XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
 static xent_status linear_cross_entropy(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy)};
+    XENT_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy), .all_layouts = true};
 
 enum {
   ALL_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LEAST |
@@ -132,7 +132,7 @@ XENT_PLACES(backward_places, xent_linear_cross_entropy_backward_call, BACKWARD_P
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy_backward = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward)};
+    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward), .all_layouts = true};
 
 /* Any range of classes is allowed, but the sum of a hidden gradient must go through all classes in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -180,7 +180,7 @@ XENT_PLACES(state_places, xent_linear_states_call, STATE_PLACES);
 
 static xent_status states(xent_frame *f);
 const xent_function xent_of_linear_states = {
-    XENT_UNUSUAL_ARGUMENTS(xent_linear_states_call, 440, state_places, states)};
+    XENT_ARGUMENTS(xent_linear_states_call, 440, state_places, states), .all_layouts = true};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;

@@ -25,7 +25,7 @@ XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
 const xent_function xent_of_sample = {
-    XENT_ARGUMENTS(xent_sample_call, 872, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
+    XENT_ARGUMENTS(xent_sample_call, 872, places, sample), .choice = offsetof(xent_sample_call, per_row),
     .reserved = offsetof(xent_sample_call, reserved)};
 
 /* ---- options ---- */
@@ -176,7 +176,7 @@ static xent_status check_drafts(xent_frame *f) {
 }
 
 static xent_status check_sample_arrays(xent_frame *f) {
-  xent_status status = xent_check_places(f, &xent_of_sample);
+  xent_status status = xent_check_arrays(f, &xent_of_sample);
   if (!status) status = check_top_count(f);
   if (!status) status = check_lists(f);
   return status ? status : check_drafts(f);

@@ -15,7 +15,7 @@ XENT_PLACES(places, xent_selected_log_probabilities_call, PLACES);
 
 static xent_status forward(xent_frame *f);
 const xent_function xent_of_selected_log_probabilities = {
-    XENT_UNUSUAL_ARGUMENTS(xent_selected_log_probabilities_call, 448, places, forward), OWN_OPTIONS};
+    XENT_ARGUMENTS(xent_selected_log_probabilities_call, 448, places, forward), .all_layouts = true, OWN_OPTIONS};
 
 #define BACKWARD_PLACES(_, c)                                                                           \
   _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED) _(c, gradient, GRADIENT, NEEDED) \
@@ -25,7 +25,7 @@ XENT_PLACES(backward_places, xent_selected_log_probabilities_backward_call, BACK
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_selected_log_probabilities_backward = {
-    XENT_UNUSUAL_ARGUMENTS(xent_selected_log_probabilities_backward_call, 368, backward_places, backward),
+    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, 368, backward_places, backward), .all_layouts = true,
     OWN_OPTIONS};
 
 __attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_function *own) {

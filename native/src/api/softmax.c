@@ -20,14 +20,14 @@ XENT_PLACES(softmax_places, xent_softmax_call, SOFTMAX_PLACES);
 
 static xent_status softmax(xent_frame *f);
 static xent_status log_softmax(xent_frame *f);
-const xent_function xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, 2, softmax)};
-const xent_function xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, 2, log_softmax)};
+const xent_function xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, softmax)};
+const xent_function xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, log_softmax)};
 
 static xent_status softmax(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_softmax);
   if (!status) status = check_whole_row(f);
-  if (!status) status = xent_check_places(f, &xent_of_softmax);
+  if (!status) status = xent_check_arrays(f, &xent_of_softmax);
   if (!status && c->known_statistics) status = xent_check_statistics(f, XENT_KIND_SOFTMAX, xent_digest_of(c));
   if (!status) {
     c->output_layout = &c->shape->output;
@@ -54,11 +54,11 @@ XENT_PLACES(log_sum_exp_places, xent_log_sum_exp_call, LOG_SUM_EXP_PLACES);
 
 static xent_status log_sum_exp_of(xent_frame *f);
 const xent_function xent_of_log_sum_exp = {
-    XENT_ARGUMENTS(xent_log_sum_exp_call, 320, log_sum_exp_places, 2, log_sum_exp_of)};
+    XENT_ARGUMENTS(xent_log_sum_exp_call, 320, log_sum_exp_places, log_sum_exp_of)};
 
 static xent_status log_sum_exp_of(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_log_sum_exp);
-  if (!status) status = xent_check_places(f, &xent_of_log_sum_exp);
+  if (!status) status = xent_check_arrays(f, &xent_of_log_sum_exp);
   if (!status) status = run_kernel(f, family_of(f)->log_sum_exp);
   return xent_end(f, status);
 }
@@ -76,17 +76,17 @@ XENT_PLACES(backward_places, xent_softmax_backward_call, BACKWARD_PLACES);
 static xent_status softmax_backward(xent_frame *f);
 static xent_status log_softmax_backward(xent_frame *f);
 const xent_function xent_of_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, 3, softmax_backward), .backward = true,
+    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 const xent_function xent_of_log_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, 3, log_softmax_backward), .backward = true,
+    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, log_softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status softmax_backward(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_softmax_backward);
   if (!status) status = check_whole_row(f);
-  if (!status) status = xent_check_places(f, &xent_of_softmax_backward);
+  if (!status) status = xent_check_arrays(f, &xent_of_softmax_backward);
   if (!status && c->known_statistics) status = xent_check_statistics(f, XENT_KIND_BACKWARD, c->log);
   if (!status) {
     const double temperature = c->options->temperature;

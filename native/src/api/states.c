@@ -12,12 +12,12 @@ XENT_PLACES(forward_places, xent_forward_states_call, FORWARD_PLACES);
 
 static xent_status forward_states(xent_frame *f);
 const xent_function xent_of_forward_states = {
-    XENT_ARGUMENTS(xent_forward_states_call, 344, forward_places, 2, forward_states)};
+    XENT_ARGUMENTS(xent_forward_states_call, 344, forward_places, forward_states)};
 
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_forward_states);
-  if (!status) status = xent_check_places(f, &xent_of_forward_states);
+  if (!status) status = xent_check_arrays(f, &xent_of_forward_states);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) {
@@ -40,12 +40,12 @@ XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
 const xent_function xent_of_backward_states = {
-    XENT_ARGUMENTS(xent_backward_states_call, 256, backward_places, 2, backward_states), .backward = true,
+    XENT_ARGUMENTS(xent_backward_states_call, 256, backward_places, backward_states), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status backward_states(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_backward_states);
-  if (!status) status = xent_check_places(f, &xent_of_backward_states);
+  if (!status) status = xent_check_arrays(f, &xent_of_backward_states);
   if (!status) status = run_kernel(f, family_of(f)->backward_states);
   return xent_end(f, status);
 }
@@ -66,7 +66,7 @@ XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);
 const xent_function xent_of_finish = {
-    XENT_ARGUMENTS(xent_finish_call, 432, finish_places, 4, finish), .needs_report = true,
+    XENT_ARGUMENTS(xent_finish_call, 432, finish_places, finish), .needs_report = true,
     .logits_type = offsetof(xent_finish_call, logits_type), .choice = offsetof(xent_finish_call, second_round)};
 
 /* A softmax backward has no logits whose type selects the arithmetic; without rows, its states are not known. */
@@ -81,7 +81,7 @@ static xent_status finish(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_finish);
   const bool unknown = c->row_begin == c->row_end && c->shape->logits.type == XENT_NO_TYPE;
   if (!status && !unknown && !are_of_backward(c)) status = check_logits_type(f);
-  if (!status) status = xent_check_places(f, &xent_of_finish);
+  if (!status) status = xent_check_arrays(f, &xent_of_finish);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
   if (!status) {
