@@ -270,23 +270,22 @@ XENT_INLINE int64_t rank_of_label(const row_context *r) {
 }
 XENT_SHARED void write_top_classes(const row_context *r, const row_statistics *s, float minus_distance) {
   const int64_t wanted = r->j->call->shape->top_count;
+  const bool free = !r->ready && r->b.room >= XENT_TOP_FLOATS; /* the buffer of the logits */
+  XENT_TOP_LIST(few, XENT_TOP_AT_ONCE);
+  top_list t = free ? top_list_in(r->b.input, XENT_TOP_OF_LONG) : few;
   top_entry last = {INFINITY, -1};
   int64_t done = 0;
-  while (done < wanted) {
-    top_list t;
-    top_entries sorted;
-    top_begin(&t, wanted - done < XENT_TOP_AT_ONCE ? wanted - done : XENT_TOP_AT_ONCE);
+  do {
+    const int64_t room = free ? XENT_TOP_OF_LONG : XENT_TOP_AT_ONCE, before = done;
+    const int64_t most = wanted - done < room ? wanted - done : room;
+    top_begin(&t, most);
     for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
       const int64_t n = step_length(i, r->x.classes);
-      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &t, &sorted);
+      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &t);
     }
-    if (t.entries.count == 0) break;
-    top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
-    write_top_list(r->j, sorted.x, sorted.class, sorted.count, r->x.row, done, (float)s->shift, (float)s->max,
-                   minus_distance);
-    last = (top_entry){sorted.x[sorted.count - 1], sorted.class[sorted.count - 1]};
-    done += sorted.count;
-  }
+    for (; t.wanted && t.count; done = before + most - t.wanted)
+      last = write_top_part(r->j, &t, r->x.row, done, (float)s->shift, (float)s->max, minus_distance);
+  } while (t.wanted == 0 && done < wanted);
   write_top_rest(r->j->call, r->x.row, done, -INFINITY);
 }
 

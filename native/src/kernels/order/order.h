@@ -70,26 +70,72 @@ XENT_INLINE void find_order(const xent_call *call, const row_source *r, const fl
 
 /* ---- the k largest ---- */
 
-enum { XENT_TOP_AT_ONCE = 128, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE };
+/* The number of classes that are found in one pass over a row of one chunk or of several chunks, and the number of
+ * candidates for them. */
+enum { XENT_TOP_AT_ONCE = 128, XENT_TOP_OF_LONG = 1024 };
 
 typedef struct {
   float x;
   int64_t class;
 } top_entry;
 
-typedef struct {
-  int64_t count;
-  XENT_ALIGNED float x[XENT_TOP_MOST + XENT_LANES];
-  int64_t class[XENT_TOP_MOST + XENT_LANES];
-} top_entries;
+typedef int64_t top_class __attribute__((may_alias)); /* in a buffer of floats */
 
-/* Candidates for the `wanted` largest classes. Sorted ones come first, in descending order of logits, then others in
- * ascending order of classes. So if logits are equal, the lower class comes first. */
+/* Candidates for the `wanted` largest classes, in ascending order of classes. There is room for another vector of x and
+ * for another class. */
 typedef struct {
-  int64_t wanted;
+  int64_t wanted, room, count;
   float least; /* smaller logits are not candidates */
-  top_entries entries;
+  float *x;
+  top_class *class;
 } top_list;
+/* A list of up to `most` in floats. */
+enum { XENT_TOP_FLOATS = 6 * XENT_TOP_OF_LONG + XENT_LANES + 2 };
+XENT_INLINE top_list top_list_in(float *floats, int64_t most) {
+  return (top_list){.x = floats, .class = (top_class *)(void *)(floats + 2 * most + XENT_LANES)};
+}
+#define XENT_TOP_LIST(t, most)                                        \
+  XENT_ALIGNED float x_of_##t[2 * (most) + XENT_LANES];               \
+  int64_t class_of_##t[2 * (most) + 1];                               \
+  top_list t = {.x = x_of_##t, .class = class_of_##t}
+
+XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
+  t->wanted = wanted;
+  t->room = 2 * (wanted < XENT_TOP_AT_ONCE ? XENT_TOP_AT_ONCE : wanted);
+  t->least = -INFINITY;
+  t->count = 0;
+}
+
+/* Moves the `wanted` largest to a list, which may be the same, in their order; if `most` is larger, up to `most` of
+ * them. If logits are equal, the lower class is the larger one. The others stay, or are dropped. */
+XENT_SHARED void top_move(top_list *t, int64_t wanted, int64_t most, top_list *to) {
+  const int64_t all = t->count;
+  lanes_store(t->x + all, lanes_set(-INFINITY));
+  const float least = reached_by(t->x, all, wanted, most, largest_of(t->x, all));
+  const int64_t reached = count_at_least(t->x, all, least);
+  int64_t equal = reached <= most ? all : wanted - count_at_least(t->x, all, float_above(least)), n = 0, left = 0;
+  for (int64_t i = 0; i < all; i++) {
+    const float x = t->x[i];
+    const int64_t class = t->class[i];
+    const bool moves = x > least || (x == least && equal > 0);
+    equal -= x == least;
+    to->x[n] = x;
+    to->class[n] = class;
+    n += moves;
+    if (t == to) continue;
+    t->x[left] = x;
+    t->class[left] = class;
+    left += !moves;
+  }
+  t->count = left;
+  to->count = n;
+  to->least = reached <= most ? least : float_above(least); /* a later class that equals the last one ranks after it */
+}
+
+/* Makes room for more. */
+XENT_INLINE void top_make_room(top_list *t) {
+  if (t->count + XENT_BITS_STEP > t->room) top_move(t, t->wanted, t->wanted + t->wanted / 2, t);
+}
 
 /* The number of the n floats that rank before float i. */
 XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
@@ -103,37 +149,6 @@ XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
     place += __builtin_popcount(before);
   }
   return place;
-}
-
-/* Sorts the `wanted` largest of n floats in descending order; others may follow them. */
-XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64_t wanted, top_entries *sorted) {
-  int16_t place[XENT_TOP_MOST];
-  const int64_t kept = n < wanted ? n : wanted;
-  for (int64_t i = 0; i < n; i++) place[i] = (int16_t)top_place(x, n, i);
-  for (int64_t i = 0; i < n; i++) {
-    const int64_t at = place[i] < kept ? place[i] : kept;
-    sorted->x[at] = x[i];
-    sorted->class[at] = class[i];
-  }
-  sorted->count = kept;
-}
-
-XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
-  t->wanted = wanted;
-  t->least = -INFINITY;
-  t->entries.count = 0;
-}
-
-/* Makes room for more. A later class that equals the last one of a full list ranks after it. */
-XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
-  const int64_t most = t->wanted < XENT_BITS_STEP ? 2 * XENT_BITS_STEP : 2 * t->wanted;
-  top_entries *e = &t->entries;
-  if (e->count + XENT_BITS_STEP <= most) return;
-  top_sort(e->x, e->class, e->count, t->wanted, sorted);
-  e->count = sorted->count;
-  memcpy(e->x, sorted->x, (size_t)e->count * sizeof *e->x);
-  memcpy(e->class, sorted->class, (size_t)e->count * sizeof *e->class);
-  if (e->count == t->wanted) t->least = float_above(e->x[e->count - 1]);
 }
 
 /* A value that at least `room` of n floats reach: the largest value of each lane, ranked. It keeps the list from
@@ -169,11 +184,9 @@ XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin
 }
 
 /* Adds the classes that rank after `last`. */
-XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t,
-                          top_entries *scratch) {
-  top_entries *e = &t->entries;
+XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t) {
   const bool plain = !r->mask && last.x == INFINITY;
-  if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY)
+  if (t->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY)
     t->least = top_floor(x, n, t->wanted);
   for (int64_t step = 0; step < n; step += XENT_BITS_STEP) {
     const lanes least = lanes_set(t->least);
@@ -186,14 +199,14 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
       for (int64_t k = step; k < n && k < step + XENT_BITS_STEP; k += XENT_LANES)
         wanted |= top_bits(r, x, begin, k, n, last, least) << (k - step);
     if (!wanted) continue;
-    top_make_room(t, scratch);
-    int64_t count = e->count;
+    top_make_room(t);
+    int64_t count = t->count;
     for (; wanted; wanted &= wanted - 1, count++) {
       const int64_t k = step + __builtin_ctzll(wanted);
-      e->x[count] = x[k];
-      e->class[count] = begin + k;
+      t->x[count] = x[k];
+      t->class[count] = begin + k;
     }
-    e->count = count;
+    t->count = count;
   }
 }
 
@@ -212,16 +225,36 @@ XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *cla
                  log_probability(shifted, lanes_set(max), lanes_set(j->temperature.hi), lanes_set(minus_distance)));
   }
 }
+/* Moves the largest of a list to the output, from rank `from` on: all that it wanted, up to XENT_TOP_AT_ONCE. Returns
+ * the last one. */
+XENT_SHARED top_entry write_top_part(const job *j, top_list *t, int64_t row, int64_t from, float shift, float max,
+                                     float minus_distance) {
+  XENT_TOP_LIST(part, XENT_TOP_AT_ONCE / 2);
+  XENT_ALIGNED float x[XENT_TOP_AT_ONCE + XENT_LANES];
+  int64_t class[XENT_TOP_AT_ONCE];
+  const int64_t most = t->count < t->wanted ? t->count : t->wanted;
+  const int64_t n = most < XENT_TOP_AT_ONCE ? most : XENT_TOP_AT_ONCE;
+  top_move(t, n, n, &part);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t place = top_place(part.x, n, i);
+    x[place] = part.x[i];
+    class[place] = part.class[i];
+  }
+  t->wanted -= n;
+  write_top_list(j, x, class, n, row, from, shift, max, minus_distance);
+  return (top_entry){x[n - 1], class[n - 1]};
+}
+
 /* The whole list of a row of one chunk, whose logits are x. */
 XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float max, float minus_distance) {
   const row_source source = logits_of_row(j->call, row);
-  top_entries sorted;
-  top_list t;
+  XENT_TOP_LIST(t, XENT_TOP_AT_ONCE);
+  int64_t done = 0;
   top_begin(&t, j->call->shape->top_count);
-  top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t, &sorted);
-  top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
-  write_top_list(j, sorted.x, sorted.class, sorted.count, row, 0, 0.0f, max, minus_distance);
-  write_top_rest(j->call, row, sorted.count, -INFINITY);
+  top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t);
+  for (; t.wanted && t.count; done = j->call->shape->top_count - t.wanted)
+    write_top_part(j, &t, row, done, 0.0f, max, minus_distance);
+  write_top_rest(j->call, row, done, -INFINITY);
 }
 
 /* The most entries, and the most classes, for lists that are found with one row per lane. */

@@ -7,6 +7,7 @@
 #ifndef XENT_SAMPLE_SET_H
 #define XENT_SAMPLE_SET_H
 
+#include "kernels/math/largest.h"
 #include "kernels/sample/values.h"
 #include "kernels/sample/weights.h"
 
@@ -283,32 +284,6 @@ XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, in
 XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, int64_t count) {
   const int64_t last = kept < equal ? class_of_equal(s, low, kept) : low == s->low ? s->last : INT64_MAX;
   keep_range(s, low, last, s->high, count);
-}
-
-/* ---- by counting: for the k largest of a few vectors ---- */
-
-XENT_INLINE int64_t count_at_least(const float *x, int64_t n, float least) {
-  const lanes low = lanes_set(least);
-  int64_t below = 0;
-  for (int64_t k = 0; k < n; k += XENT_LANES) below += __builtin_popcount(lanes_bits_above(low, lanes_load(x + k)));
-  return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - below;
-}
-
-/* A value that at least k of n floats reach. If `most` is at least k, it is reached by at most `most` floats if
- * possible. Whole vectors of x are readable, and the floats after n are -inf. */
-XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most, float largest) {
-  int32_t low = ordinal_of(-INFINITY), high = ordinal_of(largest) + 1; /* at least k floats reach low, but not high */
-  while ((int64_t)high - low > 1) {
-    const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
-    const int64_t count = count_at_least(x, n, of_ordinal(middle));
-    if (count < k) {
-      high = middle;
-    } else {
-      low = middle;
-      if (count <= most) break;
-    }
-  }
-  return of_ordinal(low);
 }
 
 /* ---- weights ---- */
