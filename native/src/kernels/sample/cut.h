@@ -290,17 +290,22 @@ XENT_INLINE int64_t class_of_probe(const kept_set *s, int64_t n, int64_t i) {
   return s->classes / XENT_LANES * (i / XENT_LANES) / (n / XENT_LANES) * XENT_LANES + i % XENT_LANES;
 }
 
+/* The values of n probes. */
+XENT_SHARED void probe_values(kept_set *s, int64_t n) {
+  for (int64_t i = 0; s->values.direct && i < n; i += XENT_LANES)
+    prefetch_behind(s->values.source.x.at, class_of_probe(s, n, i) * (int64_t)sizeof(float));
+  for (int64_t i = 0; i < n; i += XENT_LANES)
+    lanes_store(s->probes[0] + i, lanes_load(values_at(&s->values, class_of_probe(s, n, i), XENT_LANES, s->room)));
+}
+
 /* Takes probes from the whole row; those outside the bracket have no mass. */
 XENT_SHARED probes take_probes(cut_search *q, int64_t n) {
   kept_set *s = q->set;
   float *keys = s->probes[0], *masses = s->probes[1];
   probes p = {.n = n, .each = (double)s->classes / (double)n};
-  for (int64_t i = 0; s->values.direct && i < p.n; i += XENT_LANES)
-    prefetch_behind(s->values.source.x.at, class_of_probe(s, n, i) * (int64_t)sizeof(float));
-  for (int64_t i = 0; i < p.n; i += XENT_LANES) {
-    const int64_t class = class_of_probe(s, p.n, i);
-    lanes_store(keys + i, values_in_set(s, class, lanes_load(values_at(&s->values, class, XENT_LANES, s->room))));
-  }
+  probe_values(s, n);
+  for (int64_t i = 0; i < n; i += XENT_LANES)
+    lanes_store(keys + i, values_in_set(s, class_of_probe(s, n, i), lanes_load(keys + i)));
   for (int64_t i = 0; i < p.n; i += SAMPLE_PIECE) {
     if (q->weigher)
       exponentials_of(q->weigher, keys + i, SAMPLE_PIECE, masses + i);

@@ -363,11 +363,11 @@ XENT_SHARED void adapt_temperature(kept_set *s, const xent_sampling *o, f32_temp
   *h = f32_temperature_of(!(value > 0x1p-32) ? 0x1p-32 : value < 0x1p32 ? value : 0x1p32); /* NaN if a row changes */
 }
 
-/* Whether top-p is the first filter, for a row that is too long for a list; *at_1: with the weights of temperature
- * 1. */
-XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o, bool *at_1) {
-  const bool top_p = first_filter(o, at_1) == XENT_FILTER_TOP_P && s->classes > SAMPLE_LISTED;
-  return top_p && (*at_1 || o->dynatemp_range == 0);
+/* The first filter, for a row that is too long for a list, 0 if the temperature depends on all classes; *at_1: with the
+ * weights of temperature 1. */
+XENT_INLINE int first_of_long(const kept_set *s, const xent_sampling *o, bool *at_1) {
+  const int filter = first_filter(o, at_1);
+  return s->classes > SAMPLE_LISTED && (*at_1 || o->dynatemp_range == 0) ? filter : 0;
 }
 
 /* Runs the filters that are set, in their order. The weights are those of temperature 1 until the temperature is

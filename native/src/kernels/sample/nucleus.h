@@ -73,6 +73,19 @@ XENT_SHARED double first_pass_near(kept_set *s, const weigher *w, look_sums *nea
   return first_pass_as(s, w, near, true);
 }
 
+/* Finds the candidates of top-k as the first filter: a list of those that reach a value that, by the probes, a few more
+ * than k classes reach; or all, as for a small k, for which the maxima of blocks have a better value. */
+XENT_SHARED bool begin_with_top_k(kept_set *s, int64_t k) {
+  const int64_t n = SAMPLE_PROBES, share = k < s->classes ? k * n / s->classes : n;
+  const int64_t most = share + 4 * (int64_t)__builtin_sqrt((double)share) + 4;
+  if (k <= s->blocks / 8 || s->classes <= 4 * n || most * s->classes > SAMPLE_LISTED * 7 / 8 * n)
+    return all_candidates(s);
+  probe_values(s, n);
+  const float low = reached_by(s->probes[0], n, most, most + most / 32, largest_of(s->probes[0], n));
+  const bool equal = count_at_least(s->probes[0], n, low) > most + most / 32; /* too many equal it */
+  return candidates_from(s, equal ? INFINITY : low, k);
+}
+
 /* Whether none of n exponentials, of whole vectors, has a large part of their sum. */
 XENT_INLINE bool are_even(const float *e, int64_t n) {
   const lanes unit = lanes_set(XENT_UNSCALE);

@@ -89,8 +89,10 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
   s->values = sample_values_of(call, row, o);
   f32_temperature h = f32_temperature_of(o->temperature);
   bool at_1;
-  if (!(begins_with_top_p(s, o, &at_1) ? begin_with_top_p(s, o, at_1 ? &temperature_1 : &h, scale)
-                                       : all_candidates(s))) {
+  const int filter = first_of_long(s, o, &at_1);
+  if (!(filter == XENT_FILTER_TOP_P   ? begin_with_top_p(s, o, at_1 ? &temperature_1 : &h, scale)
+        : filter == XENT_FILTER_TOP_K ? begin_with_top_k(s, most_of_top_k(o))
+                                      : all_candidates(s))) {
     s->count = 0;
     s->listed = true;
     return no_token;

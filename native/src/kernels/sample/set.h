@@ -102,6 +102,22 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
   return true;
 }
 
+/* Appends the members in a piece to a list of `count`. Returns its length, above SAMPLE_LISTED if they do not fit. */
+XENT_INLINE int64_t list_piece(kept_set *s, const piece *p, int64_t count) {
+  uint64_t some = 0; /* vectors with possible members; few have one, and a branch per vector would be mispredicted */
+  for (int64_t k = 0; k < p->n; k += XENT_LANES)
+    some |= (uint64_t)(lanes_bits_above(lanes_set(s->low), values_of(p, k)) != 0xffff) << k / XENT_LANES;
+  for (; some && count <= SAMPLE_LISTED; some &= some - 1) {
+    const int64_t k = __builtin_ctzll(some) * XENT_LANES;
+    const lanes x = values_in_set(s, p->begin + k, values_of(p, k));
+    const uint32_t bits = lanes_bits_above(x, lanes_set(-INFINITY));
+    lanes_pick(s->x + count, x, bits);
+    numbers_pick(s->class + count, (int32_t)(p->begin + k), bits);
+    count += __builtin_popcount(bits);
+  }
+  return count;
+}
+
 /* ---- the first pass ---- */
 
 XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
@@ -178,24 +194,38 @@ XENT_INLINE const float *values_in_pass(kept_set *s, shared_piece *p, int64_t at
   return p->x + (at - p->begin);
 }
 
-/* Makes the set of all candidates; false if the row has no token. */
-XENT_SHARED bool all_candidates(kept_set *s) {
+/* Makes the set of all candidates; false if the row has no token. If it only has to have the `needed` largest, it has
+ * those that reach `low`, in a list, unless they are too few or too many. */
+XENT_SHARED bool candidates_from(kept_set *s, float low, int64_t needed) {
   bool nan = false;
+  int64_t listed = low < INFINITY ? 0 : SAMPLE_LISTED + 1;
   lanes least = lanes_set(INFINITY);
   shared_piece shared = {.end = 0};
+  s->low = low;
+  s->high = INFINITY;
+  s->last = INT64_MAX;
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     float largest = -INFINITY;
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
+      const piece p = {.x = values_in_pass(s, &shared, at), .begin = at, .n = n};
       fetch_ahead(&s->values, at, n);
-      const float m = search(values_in_pass(s, &shared, at), n, &nan, &least);
+      const float m = search(p.x, n, &nan, &least);
       largest = m > largest ? m : largest;
+      if (listed <= SAMPLE_LISTED) listed = list_piece(s, &p, listed);
     }
     s->maxima[i] = largest;
   }
-  return candidates_of_maxima(s, least) && !nan;
+  const bool any = candidates_of_maxima(s, least);
+  if (listed <= SAMPLE_LISTED && listed >= needed) {
+    s->low = low;
+    s->count = listed;
+    s->listed = true;
+  }
+  return any && !nan;
 }
+XENT_INLINE bool all_candidates(kept_set *s) { return candidates_from(s, INFINITY, 0); }
 
 /* ---- properties of the set ---- */
 
@@ -222,20 +252,8 @@ XENT_SHARED void list_members(kept_set *s) {
   int64_t at = 0, count = 0;
   piece p;
   if (s->count > SAMPLE_LISTED) return;
-  while (next_values(s, &at, s->low, &p)) {
-    uint64_t some = 0; /* vectors with possible members; few have one, and a branch per vector would be mispredicted */
-    for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      some |= (uint64_t)(lanes_bits_above(lanes_set(s->low), values_of(&p, k)) != 0xffff) << k / XENT_LANES;
-    for (; some; some &= some - 1) {
-      const int64_t k = __builtin_ctzll(some) * XENT_LANES;
-      const lanes x = values_in_set(s, p.begin + k, values_of(&p, k));
-      const uint32_t bits = lanes_bits_above(x, lanes_set(-INFINITY));
-      lanes_pick(s->x + count, x, bits);
-      numbers_pick(s->class + count, (int32_t)(p.begin + k), bits);
-      count += __builtin_popcount(bits);
-      if (count > SAMPLE_LISTED) return;
-    }
-  }
+  while (count <= SAMPLE_LISTED && next_values(s, &at, s->low, &p)) count = list_piece(s, &p, count);
+  if (count > SAMPLE_LISTED) return;
   s->count = count;
   s->listed = true;
 }
