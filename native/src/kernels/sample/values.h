@@ -62,22 +62,27 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
-XENT_SHARED bool has_entries(const token_table *t, int64_t begin, int64_t end) {
-  return entry_of(t, begin) < entry_of(t, end);
-}
-XENT_INLINE bool any_penalised(const penalties *p, int64_t begin, int64_t n) {
-  return p->any && has_entries(&p->table, begin, begin + n);
-}
-
-/* Applies biases and penalties to the n values from class `begin` on. */
-XENT_INLINE void penalise(const sample_values *v, int64_t begin, int64_t n, float *to) {
+/* Applies the biases and penalties of entries [i, end) of the table to the n values from class `begin` on. */
+XENT_INLINE void penalise(const sample_values *v, int64_t i, int64_t end, int64_t begin, int64_t n, float *to) {
   const row_source *r = &v->source;
   const token_table *t = &v->penalties.table;
-  for (int64_t i = entry_of(t, begin), end = entry_of(t, begin + n); i < end; i++) {
+  for (; i < end; i++) {
     const int64_t k = t->entries[i].class - begin;
     if (k < 0 || k >= n) break; /* the table has changed meanwhile */
     if (is_counted(r, begin + k)) to[k] = penalised(&v->penalties, &t->entries[i], to[k]);
   }
+}
+
+/* The n floats from class `begin` on with penalties; the tensor itself if none of them has any. */
+XENT_SHARED const float *penalised_floats(const sample_values *v, int64_t begin, int64_t n, float *room) {
+  const token_table *t = &v->penalties.table;
+  const float *x = (const float *)(const void *)v->source.x.at + begin;
+  const int64_t first = entry_of(t, begin), end = entry_of(t, begin + n);
+  if (first >= end) return x;
+  for (int64_t k = 0; k < n; k += XENT_LANES)
+    lanes_store(room + k, n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, -INFINITY));
+  penalise(v, first, end, begin, n, room);
+  return room;
 }
 
 XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n, float *to) {
@@ -90,12 +95,14 @@ XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n
     if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);
     lanes_store(to + k, x);
   }
-  if (v->penalties.any) penalise(v, begin, n, to);
+  const token_table *t = &v->penalties.table;
+  if (v->penalties.any) penalise(v, entry_of(t, begin), entry_of(t, begin + n), begin, n, to);
 }
 
 /* The values of n classes from `begin` on; `room` has space for all of them, in whole vectors. */
 XENT_INLINE const float *values_at(const sample_values *v, int64_t begin, int64_t n, float *room) {
-  if (v->direct && !any_penalised(&v->penalties, begin, n)) return (const float *)(const void *)v->source.x.at + begin;
+  if (v->direct && !v->penalties.any) return (const float *)(const void *)v->source.x.at + begin;
+  if (v->direct) return penalised_floats(v, begin, n, room);
   prepare_values(v, begin, n, room);
   return room;
 }
