@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from functools import cache, lru_cache
-from operator import index
+from operator import index, mul
 from typing import Any, cast
 
 from pyxent._options import shown
@@ -334,7 +334,8 @@ def _of_torch(name: str, value: Any) -> Array:
     if torch._C._len_torch_dispatch_stack() and (mode := _tracing_mode(torch)):
         raise ArrayMemoryError(f"{name} is passed in {mode}, which does not see what Xent computes; expected a call outside "
                                f"of it, or the function of pyxent.torch")
-    if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and not value.is_nested:
+    kind = type(value)
+    if kind is not torch.Tensor and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and not value.is_nested:
         raise ArrayMemoryError(f"{name} is {_instead_of_wrapper(name, value)}")
     type_ = _NAMES.get(str(value.dtype)[6:])
     if type_ is None:
@@ -342,16 +343,16 @@ def _of_torch(name: str, value: Any) -> Array:
     if value.requires_grad and torch.is_grad_enabled():
         raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none; expected a tensor that does not. "
                                f"Pass its detach(), or call in torch.no_grad()")
-    if value.device.type != "cpu":
+    if not value.is_cpu:
         raise ArrayMemoryError(f"{name} lies on device {value.device}; expected a copy in main memory")
     if value.is_neg():  # raises, as do the next calls, for sparse and nested tensors and in vmap
         raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it; expected {name}.resolve_neg()")
     array = Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
-    storage = value.untyped_storage()
-    reach = value.nbytes if value.is_contiguous() else array.span[1] - array.address
-    if storage.nbytes() < value.storage_offset() * SIZE[type_] + reach:
-        raise ArrayMemoryError(f"{name} is {array}, and its storage was resized to {storage.nbytes()} bytes; expected a "
-                               f"tensor that has all of its memory")
+    reach = value.numel() if value.is_contiguous() else sum(map(mul, array.shape, array.strides)) - sum(array.strides) + 1
+    stored = value.untyped_storage().nbytes()
+    if stored < (value.storage_offset() + reach) * SIZE[type_]:
+        raise ArrayMemoryError(f"{name} is {array}, and its storage was resized to {stored} bytes; expected a tensor that "
+                               f"has all of its memory")
     return array
 
 

@@ -98,14 +98,16 @@ def _once(compute: Any, *arguments: Any) -> Any:
 
 
 _OPERATORS: dict[Any, Any] = {}  # of functions
+_count_modes = torch._C._len_torch_dispatch_stack
 
 
 def _visible(compute: Any) -> Any:
     """Runs the operator of a function for fake tensors, and in the modes of PyTorch, which see operators alone."""
     @wraps(compute)
-    def run(*arguments: Any) -> Any:
-        sees = torch._C._len_torch_dispatch_stack() or FakeTensor in map(type, arguments)
-        return (_OPERATORS[compute] if sees else compute)(*arguments)
+    def run(tensor: Any, *others: Any) -> Any:
+        if _count_modes() or type(tensor) is FakeTensor:
+            return _OPERATORS[compute](tensor, *others)
+        return compute(tensor, *others)
 
     run.__signature__ = inspect.signature(compute)  # type: ignore[attr-defined]  # autograd reads it in each call
     return run
