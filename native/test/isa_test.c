@@ -116,7 +116,27 @@ static void registers_not_saved(void) {
   expect(WITH_AVX2, with_xcr0(full.xcr0 & ~(uint64_t)HIGH), "XCR0 without ZMM 16 to 31");
 }
 
+static void caches(void) {
+  static const struct {
+    const char *name;
+    uint32_t eax, ebx, ecx;
+    int64_t bytes;
+  } words[] = {{"Zen 4, last", 0x00000163, 0x03c0003f, 0x7fff, INT64_C(32) << 20},
+               {"Zen 4, second", 0x00004143, 0x01c0003f, 0x07ff, INT64_C(1) << 20},
+               {"Sapphire Rapids, first", 0x04004121, 0x02c0003f, 0x003f, INT64_C(48) << 10},
+               {"Sapphire Rapids, instructions", 0x04004122, 0x01c0003f, 0x003f, 0},
+               {"no cache", 0, 0, 0, 0}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    const int64_t bytes = xent_cache_bytes(words[i].eax, words[i].ebx, words[i].ecx);
+    checked++;
+    if (bytes == words[i].bytes) continue;
+    wrong++;
+    fprintf(stderr, "%s: %lld bytes of cache\n", words[i].name, (long long)bytes);
+  }
+}
+
 #else
+static void caches(void) {}
 /* Every CPU of the architecture has all that its instruction sets need. */
 static void machines(void) { expect(WITH_NEON, (xent_cpu_words){0}, "AArch64"); }
 static void one_word_missing(void) {}
@@ -148,8 +168,9 @@ int main(void) {
   machines();
   one_word_missing();
   registers_not_saved();
+  caches();
   here();
-  printf("%d machines, %d with wrong tiers\n", checked, wrong);
+  printf("%d machines and caches, %d wrong\n", checked, wrong);
   test_tables();
   return wrong != 0;
 }

@@ -4,17 +4,18 @@
 #define XENT_CALLS_H
 
 #include "api/checks.h"
+#include "cpu/isa.h"
 #include "kernels/schedules.h"
 
-/* If the tensors of a call take at least this many bytes together, the output does not stay in the caches until the
- * caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
-#ifndef XENT_STREAM_BYTES /* a test streams everything */
-#define XENT_STREAM_BYTES (24 << 20)
-#endif
-
+/* If the tensors of a call take more bytes together than the last cache has, the output does not stay in the caches until
+ * the caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
 static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
-  const int64_t least = XENT_STREAM_BYTES / (tensors * (int64_t)sizeof(float));
-  return output && output != input && f->elements >= least;
+#ifdef XENT_STREAM_ALL /* a test streams everything */
+  (void)f, (void)tensors;
+  return output && output != input;
+#else
+  return output && output != input && f->elements > xent_last_cache() / (tensors * (int64_t)sizeof(float));
+#endif
 }
 
 /* Makes the gradient, which may overwrite the logits, the output of a call. */

@@ -36,8 +36,31 @@ static xent_cpu_words words_of_this_cpu(void) {
   if (w.leaf_1_ecx & bit_OSXSAVE) w.xcr0 = enabled_registers();
   return w;
 }
+
+int64_t xent_cache_bytes(uint32_t eax, uint32_t ebx, uint32_t ecx) {
+  enum { INSTRUCTIONS = 2 };
+  const uint32_t type = eax & 31;
+  if (type == 0 || type == INSTRUCTIONS) return 0;
+  const int64_t ways = (ebx >> 22) + 1, parts = (ebx >> 12 & 0x3ff) + 1, line = (ebx & 0xfff) + 1;
+  return ways * parts * line * ((int64_t)ecx + 1);
+}
+/* The largest cache of a leaf with one subleaf per cache. */
+static int64_t largest_cache_of(uint32_t leaf) {
+  uint32_t a, b, c, d;
+  int64_t largest = 0;
+  for (uint32_t cache = 0; cache < 16 && __get_cpuid_count(leaf, cache, &a, &b, &c, &d) && (a & 31); cache++) {
+    const int64_t bytes = xent_cache_bytes(a, b, c);
+    if (bytes > largest) largest = bytes;
+  }
+  return largest;
+}
+static int64_t cache_of_this_cpu(void) {
+  const int64_t bytes = largest_cache_of(4);
+  return bytes ? bytes : largest_cache_of(0x8000001d);
+}
 #else
 static xent_cpu_words words_of_this_cpu(void) { return (xent_cpu_words){0}; }
+static int64_t cache_of_this_cpu(void) { return 0; }
 #endif
 
 /* Tiers that CMakeLists.txt does not build for this architecture. */
@@ -91,13 +114,18 @@ _Static_assert((int)XENT_ISA_NEON == TIERS, "a place for each, and for the best"
 static const xent_kernels *here[TIERS + 1] = {
     [XENT_ISA_BEST] = &xent_kernels_scalar, [XENT_ISA_SCALAR] = &xent_kernels_scalar};
 static int32_t best = XENT_ISA_SCALAR;
+static int64_t last_cache = 24 << 20;
+enum { OWN_CACHE = 32 << 20 }; /* what a call can expect of a cache that many cores share */
 
 __attribute__((constructor)) static void detect_once(void) {
   const xent_cpu_words words = words_of_this_cpu();
   for (int i = 0; i < TIERS; i++)
     if (xent_cpu_runs(tiers[i].isa, &words)) here[best = tiers[i].isa] = tiers[i].kernels;
   here[XENT_ISA_BEST] = here[best];
+  const int64_t bytes = cache_of_this_cpu();
+  if (bytes) last_cache = bytes < OWN_CACHE ? bytes : OWN_CACHE;
 }
+int64_t xent_last_cache(void) { return last_cache; }
 
 const xent_kernels *xent_kernels_of(int32_t isa) { return isa >= 0 && isa <= TIERS ? here[isa] : NULL; }
 
