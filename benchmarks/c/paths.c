@@ -40,9 +40,9 @@ static const path_case cases[] = {
 };
 
 /* Rows, and columns. */
-static const int64_t some_rows[] = {1, 2, 6, 8, 12, 15, 16, 17, 24, 64, 1000},
-                     some_classes[] = {3,  10, 17,  24,  30,  40,   48,   50,   59,
-                                       64, 80, 100, 128, 256, 1000, 1100, 2000, 4096},
+static const int64_t some_rows[] = {1, 2, 3, 4, 6, 8, 12, 15, 16, 17, 24, 64, 1000},
+                     some_classes[] = {2,  3,   10,  17,  24,  30,  40,   48,   50,   59,
+                                       64, 80, 100, 128, 256, 512, 1000, 1024, 1100, 2000, 4096},
                      some_columns[] = {4, 16, 64, 1024}, column_classes[] = {3, 10, 19, 64, 100, 150, 256, 1000};
 
 typedef struct {
@@ -106,8 +106,7 @@ static void measure_call(paths *g, const char *name, call *it) {
   for (int k = XENT_SCHEDULE_BESIDE; is_flow && k < XENT_SWITCH_COUNT; k++) {
     const bool wide = g->isa == XENT_ISA_AVX512; /* only there: flow.h */
     const bool there = k == XENT_SCHEDULE_BESIDE ? it->p->rows > 1
-                       : k == XENT_SCHEDULE_MASKED ? wide && it->arrays.class_mask
-                                                   : wide && it->p->classes <= 128;
+                                                  : wide && it->arrays.class_mask;
     if (there) measure(g, name, it, UINT32_C(1) << k, taken, taken, xent_switch_names[k]);
   }
   xent_without = 0;

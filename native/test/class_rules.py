@@ -34,7 +34,7 @@ FORMULA = re.compile(r"\b(lanes_fma|doubles_fma|fused|fused_double|lanes_floor_a
                      r"doubles_clear_where_zero|clamped_loss)\(|where_equal\(.*_mul\(")
 
 # Formulas of a row or of a sum, not of a class.
-OF_ROWS = {"pair_add_product", "single_logarithm", "f64_focal_loss", "f64_settle_losses", "f64_settle", "f64_entropies",
+OF_ROWS = {"pair_add_product", "each_logarithm", "f64_focal_loss", "f64_settle_losses", "f64_settle", "f64_entropies",
            "f64_settle_near_zero"}
 
 # Where other things than classes of logits are computed.

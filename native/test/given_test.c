@@ -205,7 +205,7 @@ int main(void) {
   test_masks_beside();
   test_far_rows();
   begin(&c, 1, 10, 1);
-  test_path("single", single_fits, &c);
+  test_path("each", each_fits, &c);
   begin(&c, 16, 4, 1);
   test_path("dense", dense_fits, &c);
   test_path("flow", flow_fits, &c);

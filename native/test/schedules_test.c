@@ -59,7 +59,7 @@ enum {
 /* What a call asks for, and whether single, which is for plainer calls than the others, still takes it. */
 typedef struct {
   const char *name;
-  bool single;
+  bool each;
   int arrays;
   int32_t type; /* of logits, output, gradient and upstream; 0: F32 */
   xent_options options;
@@ -67,34 +67,34 @@ typedef struct {
 } wish;
 
 static const wish wishes[] = {
-    {.name = "nothing", .single = true},
-    {.name = "temperature", .single = true, .options = {.temperature = 2}},
+    {.name = "nothing", .each = true},
+    {.name = "temperature", .each = true, .options = {.temperature = 2}},
     {.name = "softcap", .options = {.softcap = 30}},
     {.name = "sink", .arrays = SINK},
     {.name = "a mask for all rows", .arrays = SAME_MASK},
     {.name = "masks", .arrays = MASKS},
-    {.name = "fully masked rows 0", .single = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
+    {.name = "fully masked rows 0", .each = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
     {.name = "float16", .type = XENT_F16},
     {.name = "bfloat16", .type = XENT_BF16},
     {.name = "smoothing", .options = {.label_smoothing = 0.1}, .of_targets = true},
     {.name = "smoothing of others",
      .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS},
      .of_targets = true},
-    {.name = "class weights", .single = true, .arrays = CLASS_WEIGHTS, .of_targets = true},
+    {.name = "class weights", .each = true, .arrays = CLASS_WEIGHTS, .of_targets = true},
     {.name = "class weights and smoothing",
      .arrays = CLASS_WEIGHTS,
      .options = {.label_smoothing = 0.1},
      .of_targets = true},
     {.name = "row weights", .arrays = ROW_WEIGHTS, .of_targets = true},
-    {.name = "ignore index", .single = true, .options = {.has_ignore_index = 1}, .of_targets = true},
+    {.name = "ignore index", .each = true, .options = {.has_ignore_index = 1}, .of_targets = true},
     {.name = "gradient scale",
-     .single = true,
+     .each = true,
      .options = {.has_gradient_scale = 1, .gradient_scale = 0.5},
      .of_targets = true},
     {.name = "z-loss", .options = {.z_loss = 1e-4}, .of_targets = true},
     {.name = "clamp", .options = {.probability_clamp = 0.01}, .of_targets = true},
     {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
-    {.name = "exact_sum", .single = true, .arrays = EXACT_SUM, .of_targets = true},
+    {.name = "exact_sum", .each = true, .arrays = EXACT_SUM, .of_targets = true},
     {.name = "log-probabilities", .arrays = LOG_PROBABILITIES, .of_targets = true},
     {.name = "correct", .arrays = CORRECT, .of_targets = true},
     {.name = "argmax", .arrays = ARGMAX, .of_targets = true},
@@ -112,7 +112,7 @@ enum { WISHES = sizeof wishes / sizeof *wishes };
 /* ---- what docs/developing/design.md says ---- */
 
 static bool is_avx512(int32_t isa) { return !strcmp(xent_isa_name(isa), "avx512"); }
-static int64_t most_dense(int32_t isa) { return is_avx512(isa) ? 59 : 104; }
+static int64_t most_dense(int32_t isa, bool output) { return !is_avx512(isa) ? 104 : output ? 59 : 47; }
 
 static bool is_columns(layout_kind layout) { return layout == AS_COLUMNS || layout == TRANSPOSED; }
 
@@ -130,9 +130,9 @@ static int32_t backward_path(int32_t isa, layout_kind layout, int64_t rows, int6
   const bool contiguous = !is_columns(layout) || rows == 1, floats = !w->type, masked = w->arrays & ANY_MASK;
   const bool copied = !contiguous || (!floats && (masked || classes < 32));
   const int64_t registers = is_avx512(isa) ? 128 : 32;
-  if (!copied && !masked && floats) return XENT_SCHEDULE_FLOATS;
-  if (copied) return classes <= 128 ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_COPIES;
-  const bool pays = floats ? classes <= registers && (classes >= 16 || rows >= 4) : classes <= 48 && rows >= 16;
+  if (!copied && !masked && floats && rows >= 12 && classes <= 256) return XENT_SCHEDULE_FLOATS;
+  if (copied) return classes <= 128 && rows >= 6 ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_COPIES;
+  const bool pays = floats ? classes <= registers && rows >= 6 : classes <= 48 && rows >= 16;
   return pays ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_CONTIGUOUS;
 }
 
@@ -149,13 +149,16 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool enough = columns && rows >= 4 && (!short_runs || classes <= 40);
   if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
-  const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
-  if (single && rows == 1 && classes > 1 && classes <= 1024) return XENT_SCHEDULE_SINGLE;
+  const bool labels = function != SOFTMAX && function != LOG_SOFTMAX;
+  const bool each = w->each && !hot && !later && function != LOG_SUM_EXP && !columns && classes > 1 && classes <= 1024;
+  const int64_t least = function == SOFTMAX ? (is_avx512(isa) ? 128 : 256) : function == LOSS ? 1025 : 512;
+  if (each && (rows <= (labels ? 6 : 8) || classes >= least)) return XENT_SCHEDULE_EACH;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
   if (enough && !short_runs && classes > 1) return XENT_SCHEDULE_TURNED;
-  const bool dense = rows >= 6 && classes <= most_dense(isa) && fills_lanes(rows, classes, 45) && !mask_unlike &&
-                     (later || (!columns && classes > 1));
+  const bool output = function != LOSS && function != LOG_SUM_EXP;
+  const bool dense = rows >= 6 && classes <= most_dense(isa, output) && fills_lanes(rows, classes, 45) &&
+                     !mask_unlike && (later || (!columns && classes > 1));
   if (dense) return XENT_SCHEDULE_DENSE;
   if (ones || (later && rows <= 2)) return XENT_SCHEDULE_ROW;
   return classes <= 1024 ? XENT_SCHEDULE_FLOW : later ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_LONG;

@@ -12,7 +12,7 @@ uint32_t switches_named(const char *names) {
   uint32_t set = 0;
   for (const char *name = names, *end; *name; name = *end ? end + 1 : end) {
     end = name + strcspn(name, ",");
-    int k = XENT_SCHEDULE_SINGLE;
+    int k = XENT_SCHEDULE_EACH;
     while (k < XENT_SWITCH_COUNT &&
            (strlen(xent_switch_names[k]) != (size_t)(end - name) ||
             strncmp(xent_switch_names[k], name, (size_t)(end - name))))

@@ -7,8 +7,8 @@
 #include "cpu/isa.h"
 #include "kernels/schedules.h"
 
-/* If the tensors of a call take more bytes together than the last cache has, the output does not stay in the caches until
- * the caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
+/* If the tensors of a call take more bytes together than the last cache has, the output does not stay in the caches
+ * until the caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
 static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
 #ifdef XENT_STREAM_ALL /* a test streams everything */
   (void)f, (void)tensors;

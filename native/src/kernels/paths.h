@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a path
- * are in schedules/ (single, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
+ * are in schedules/ (each, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H
@@ -12,7 +12,7 @@
 #include "kernels/backward/statistics.h"
 #include "kernels/generic/parts.h"
 #include "kernels/supported.h"
-#include "kernels/schedules/single.h"
+#include "kernels/schedules/each.h"
 #include "kernels/take_path.h"
 
 /* Whether blocks of rows can compute a call, for any arrays. */
@@ -40,7 +40,7 @@ XENT_INLINE bool has_dense_mask(const xent_call *call) {
 }
 XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   const int64_t rows = call->row_end - call->row_begin, n = call->shape->classes;
-  return n <= XENT_DENSE_FORWARD && rows >= XENT_DENSE_LEAST &&
+  return n <= (call->output ? XENT_DENSE_FORWARD : XENT_DENSE_LOSSES) && rows >= XENT_DENSE_LEAST &&
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
@@ -73,7 +73,7 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
 
 /* softmax, log-softmax, log-sum-exp, cross-entropy */
 #define XENT_FORWARD_PATHS(_)              \
-  _(SINGLE, single_fits, single_row)       \
+  _(EACH, each_fits, each_rows)            \
   _(DENSE, dense_fits, dense_rows)         \
   _(STRIP, strips_fit, strip_rows)         \
   _(TURNED, turned_fits, turned_forward)   \

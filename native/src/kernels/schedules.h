@@ -12,7 +12,7 @@
 
 #define XENT_SCHEDULES(_)                                                                                        \
   _(NONE, "none")                                                                                                \
-  _(SINGLE, "single")         /* one row of at most 1024 classes, and only usual outputs */                      \
+  _(EACH, "each")             /* rows of at most 1024 classes one by one, and only usual outputs */               \
   _(DENSE, "dense")           /* six to sixteen rows of a few classes, in place */                               \
   _(FLOW, "flow")             /* up to sixteen rows of up to 1024 classes together: schedules/flow.h */          \
   _(STRIP, "strip")           /* columns, at least four next to each other, one row per lane */                  \
@@ -31,8 +31,7 @@
 /* Parts of flow that have a switch, too. Reports do not name them. */
 #define XENT_FLOW_SWITCHES(_)                                                          \
   _(BESIDE, "flow-beside")   /* a block is written during the next one; else copied */ \
-  _(MASKED, "flow-masked")   /* masked rows are read in place */                       \
-  _(LENGTHS, "flow-lengths") /* short rows have loops of constant length */
+  _(MASKED, "flow-masked")   /* masked rows are read in place */
 
 #define XENT_SCHEDULE_NUMBER(name, text) XENT_SCHEDULE_##name,
 #define XENT_SCHEDULE_NAME(name, text) text,

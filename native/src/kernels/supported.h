@@ -15,7 +15,7 @@ enum {
   IN_FLOW = 1 << 1,            /* forward */
   IN_DENSE = 1 << 2,           /* forward; the gradient of the targets goes row by row */
   IN_STRIPS = 1 << 3,          /* forward, gradient from statistics: rows of one length, no lists of classes */
-  IN_SINGLE = 1 << 4,          /* forward */
+  IN_EACH = 1 << 4,          /* forward */
   IN_ONE_LOOK = 1 << 5,        /* flow that does not read x again after its e are computed */
   IN_MASKED = 1 << 6,          /* flow of masked rows in place: only exponentials and smoothing read their logits */
   IN_GRADIENT = 1 << 7,        /* flow and dense of the gradient from statistics */
@@ -47,17 +47,17 @@ enum {
  *   digested    whether records depend on its presence
  */
 #define XENT_ARRAYS_SUPPORTED(_, c) \
-  _(c, logits, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_SELECTED | \
+  _(c, logits, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_SELECTED | \
      IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, targets, 0, 1, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_FINISH | \
+  _(c, targets, 0, 1, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_FINISH | \
      IN_SELECTED | IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, output, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | \
+  _(c, output, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | \
      IN_BACKWARD_STRIPS | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_PLAIN | IN_NO_LOG_SUM_EXP | \
      IN_PROBABILITIES | IN_KEPT) \
-  _(c, losses, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | IN_BINARY | \
+  _(c, losses, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | IN_BINARY | \
      IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, exact_sum, 0, 0, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | \
+  _(c, exact_sum, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | \
      IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, upstream, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | IN_SELECTED | \
      IN_HVP | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_KEPT) \
@@ -73,7 +73,7 @@ enum {
   _(c, class_mask, 1, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
      IN_STATES | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | \
      IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, class_weights, 0, 1, IN_FORWARD | IN_SINGLE | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | \
+  _(c, class_weights, 0, 1, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | \
      IN_FINISH | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, row_weights, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_DIVERGENCE | \
      IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
@@ -189,7 +189,7 @@ static inline bool logits_are_plain(const xent_call *call) {
 #define XENT_KNOWS_ALL(sets, taken) _Static_assert(((taken) & ~XENT_ARRAYS_IN(sets)) == 0, #sets " lacks an array")
 XENT_KNOWS_ALL(IN_ROWS, XENT_TAKEN_BY_SOFTMAX | XENT_TAKEN_BY_LOG_SOFTMAX | XENT_TAKEN_BY_LOG_SUM_EXP);
 XENT_KNOWS_ALL(IN_ROWS, XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD);
-XENT_KNOWS_ALL(IN_ROWS, XENT_ARRAYS_IN(IN_FLOW | IN_DENSE | IN_STRIPS | IN_SINGLE | IN_GRADIENT));
+XENT_KNOWS_ALL(IN_ROWS, XENT_ARRAYS_IN(IN_FLOW | IN_DENSE | IN_STRIPS | IN_EACH | IN_GRADIENT));
 XENT_KNOWS_ALL(IN_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD);
 XENT_KNOWS_ALL(IN_BACKWARD, XENT_TAKEN_BY_BACKWARD_STATES & ~XENT_HAS(states));
 XENT_KNOWS_ALL(IN_BACKWARD_STRIPS, XENT_TAKEN_BY_SOFTMAX_BACKWARD & ~XENT_HAS(row_offsets));

@@ -27,7 +27,7 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
 
 /* The first ones, which inputs of the corpus choose by number; long rows are ROW. */
 static int32_t some_schedule(fuzz_input *in) {
-  const int32_t kind = (int32_t)take(in, 1), first = XENT_SCHEDULE_SINGLE, last = XENT_SCHEDULE_F64;
+  const int32_t kind = (int32_t)take(in, 1), first = XENT_SCHEDULE_EACH, last = XENT_SCHEDULE_F64;
   const int32_t schedules = last - first + 1, schedule = first + kind % (schedules + 1);
   if (kind < 0x80) return XENT_SCHEDULE_NONE;
   return schedule > last ? XENT_SCHEDULE_TURNED : schedule; /* which one function of many takes */
@@ -41,10 +41,10 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
 
 /* Sizes that paths.h maps to each schedule. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
-  static const int64_t least[] = {[XENT_SCHEDULE_SINGLE] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
+  static const int64_t least[] = {[XENT_SCHEDULE_EACH] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
                                   [XENT_SCHEDULE_STRIP] = 1,  [XENT_SCHEDULE_TURNED] = 1, [XENT_SCHEDULE_ROW] = 1025,
                                   [XENT_SCHEDULE_F64] = 1},
-                       most[] = {[XENT_SCHEDULE_SINGLE] = 128, [XENT_SCHEDULE_DENSE] = 104, [XENT_SCHEDULE_FLOW] = 1024,
+                       most[] = {[XENT_SCHEDULE_EACH] = 128, [XENT_SCHEDULE_DENSE] = 104, [XENT_SCHEDULE_FLOW] = 1024,
                                  [XENT_SCHEDULE_STRIP] = 1200, [XENT_SCHEDULE_TURNED] = 1200,
                                      [XENT_SCHEDULE_ROW] = 2200,
                                  [XENT_SCHEDULE_F64] = 1200};
@@ -53,7 +53,7 @@ static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
   s->outer = s->inner = 1;
   if (p->schedule == XENT_SCHEDULE_STRIP || p->schedule == XENT_SCHEDULE_TURNED)
     s->inner = some_block(in, s->classes);
-  else if (p->schedule != XENT_SCHEDULE_SINGLE)
+  else if (p->schedule != XENT_SCHEDULE_EACH)
     s->outer = some_block(in, s->classes);
 }
 
@@ -185,7 +185,7 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
 static uint32_t plainly(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t given) {
   static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(EXACT_SUM) | BIT(REPORT);
   xent_options *o = &p->options;
-  if (p->schedule != XENT_SCHEDULE_SINGLE || chance(in, 32)) return given;
+  if (p->schedule != XENT_SCHEDULE_EACH || chance(in, 32)) return given;
   o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
   o->smoothing = XENT_SMOOTHING_UNIFORM;
   if (chance(in, 192)) o->temperature = 0;

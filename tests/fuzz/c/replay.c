@@ -123,7 +123,7 @@ static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
   if (target == fuzz_binary) return calls->took[XENT_SCHEDULE_ELEMENTS] > 0 && calls->took[XENT_SCHEDULE_F64] > 0;
   if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
-  static const int paths[] = {XENT_SCHEDULE_SINGLE, XENT_SCHEDULE_DENSE,  XENT_SCHEDULE_FLOW,
+  static const int paths[] = {XENT_SCHEDULE_EACH, XENT_SCHEDULE_DENSE,  XENT_SCHEDULE_FLOW,
                               XENT_SCHEDULE_LONG,   XENT_SCHEDULE_STRIP,  XENT_SCHEDULE_TURNED,
                               XENT_SCHEDULE_ROW,    XENT_SCHEDULE_F64_TILES, XENT_SCHEDULE_F64};
   for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
@@ -131,7 +131,7 @@ static bool reaches_every_way(const fuzz_count *calls, long long random) {
     if (schedule == XENT_SCHEDULE_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
     /* The last path of a list takes the remaining calls: with few rows, and seldom a mask. */
     const bool last = schedule == XENT_SCHEDULE_ROW || schedule == XENT_SCHEDULE_F64;
-    const bool one_row = schedule == XENT_SCHEDULE_SINGLE || last;
+    const bool one_row = schedule == XENT_SCHEDULE_EACH || last;
     const bool no_mask = one_row || schedule == XENT_SCHEDULE_STRIP || schedule == XENT_SCHEDULE_TURNED;
     const bool often = calls->took[schedule] >= random / 100 && (one_row || calls->blocks[schedule] >= random / 100) &&
                        (no_mask || calls->masked[schedule] >= random / 1000);

@@ -471,10 +471,13 @@ XENT_INLINE bool streams_long_floats(const backward_call *b) {
   return !b->copied && !call->class_mask && b->type == XENT_F32 && call->stream &&
          call->shape->classes > XENT_DENSE_SOFTMAX;
 }
+/* Several rows at once, while the ends of their sums take as long as the sums. */
+enum { XENT_FLOATS_MOST = 256, XENT_FLOATS_LEAST = 12, XENT_SHORT_LEAST = 6 /* rows */ };
 XENT_INLINE bool backward_floats_fit(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   return takes_whole_rows(call) && !b.copied && !call->class_mask && b.type == XENT_F32 && !streams_long_floats(&b) &&
-         call->shape->classes <= XENT_CHUNK && has_pitches(call);
+         call->shape->classes <= XENT_FLOATS_MOST && call->row_end - call->row_begin >= XENT_FLOATS_LEAST &&
+         has_pitches(call);
 }
 /* Whether to copy contiguous rows. The time of copies over that of `contiguous` is 0.7 to 0.9 for many masked rows
  * that end within a vector, 1.3 to 1.6 for whole vectors that do not stay in registers, and 1.2 for two short rows.
@@ -483,13 +486,13 @@ XENT_INLINE bool backward_floats_fit(const xent_call *call) {
 XENT_INLINE bool copies_pay(const backward_call *b) {
   const int64_t n = b->call->shape->classes, rows = b->call->row_end - b->call->row_begin;
   if (b->type != XENT_F32) return n <= (b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX) && rows >= XENT_ROWS;
-  if (n <= XENT_REGISTER_CLASSES) return n >= XENT_LANES || rows >= 4;
+  if (n <= XENT_REGISTER_CLASSES) return true;
   return n % XENT_LANES && rows >= 4 * XENT_ROWS;
 }
 XENT_INLINE bool short_copies_fit(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   return takes_whole_rows(call) && !streams_long_floats(&b) && call->shape->classes <= XENT_GROUP &&
-         (b.copied || copies_pay(&b));
+         call->row_end - call->row_begin >= XENT_SHORT_LEAST && (b.copied || copies_pay(&b));
 }
 XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
 

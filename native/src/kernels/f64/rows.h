@@ -195,7 +195,8 @@ XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const row_targets t = targets_of_call(call);
   const bool capped = call->options->softcap != 0;
   const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
-  const bool in_parts = simple && columns; /* each pass reads the unchanged parts again */
+  /* Each pass reads the unchanged parts again, which a few columns do not pay for. */
+  const bool in_parts = simple && columns && s->inner > 4;
   return s->classes <= (columns ? XENT_F64_MIDDLE : XENT_F64_MOST_OF_ROWS) || in_parts;
 }
 XENT_INLINE xent_status f64_tiles(const xent_call *call, int what) {

@@ -26,6 +26,7 @@
 enum {
   XENT_FLOW_MOST = XENT_EXACT_MAX,
   XENT_FLOW_LONGEST = XENT_CHUNK / 2, /* classes */
+  XENT_FLOW_BESIDE = 64, /* rows: with fewer, it makes nothing faster that blocks overlap */
   XENT_FLOW_APART = XENT_LANES, /* between rows: at a power of two, rows would map to the same cache sets */
   /* the scratch for the rows of one block, which stays in the first-level cache; and for long rows that are copied */
   XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART),
@@ -284,11 +285,9 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n, con
                      .references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
 }
 
-/* The number of vectors whose exponentials are computed at once: while another row is written, and in loops, fewer fit
- * into the registers. */
-XENT_INLINE int flow_batch(const int vectors, const int mode) {
-  return vectors || mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
-}
+/* The number of vectors whose exponentials are computed at once: while another row is written, fewer fit into the
+ * registers. */
+XENT_INLINE int flow_batch(const int mode) { return mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2; }
 
 /* A row whose exponentials are computed, and the rows that are searched and written meanwhile. */
 typedef struct {
@@ -301,43 +300,41 @@ typedef struct {
 } flow_work;
 
 /* The last unit of a row, from class `last` on, of `rest` vectors. */
-XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int64_t sure, const int batch,
-                                 const int mode, lanes *largest) {
-  *largest = flow_beside_unit(w->beside, last, w->own.n, sure, rest, mode, *largest);
-  return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->temperature);
+XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int batch, const int mode,
+                                 lanes *largest) {
+  *largest = flow_beside_unit(w->beside, last, w->own.n, 0, rest, mode, *largest);
+  return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, 0, batch, w->label, w->kept, w->temperature);
 }
 
-/* Returns the largest of the row that is searched meanwhile. vectors: of the row, if they are constant; otherwise 0. */
+/* Returns the largest of the row that is searched meanwhile. */
 XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s,
-                           const f32_temperature *h, const int mode, const int vectors, const bool masked) {
+                           const f32_temperature *h, const int mode, const bool masked) {
   const flow_work w = {.own = flow_from_row(b, row, f->n, masked),
                        .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n, masked),
                        .half = half,
                        .beside = s, .temperature = h, .kept = f->place ? b->e[row] : NULL,
                        .label = f->j->labels ? b->label[row] : XENT_NO_CLASS};
-  const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
-  const int64_t n = w.own.n, sure = vectors ? (vectors - 1) * XENT_LANES : 0;
-  const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (n - 1) / XENT_UNIT * XENT_UNIT;
+  const int batch = flow_batch(mode);
+  const int64_t n = w.own.n, last = (n - 1) / XENT_UNIT * XENT_UNIT;
   lanes even = lanes_set(0.0f), q, largest = lanes_set(-INFINITY);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
-    const int64_t all = vectors ? sure : i + XENT_UNIT;
-    largest = flow_beside_unit(s, i, n, all, 4, mode, largest);
-    q = flow_unit(half, &w.own, i, &w.own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, w.label, w.kept,
-                  h);
+    largest = flow_beside_unit(s, i, n, i + XENT_UNIT, XENT_UNIT_VECTORS, mode, largest);
+    q = flow_unit(half, &w.own, i, &w.own, i + XENT_UNIT, batch, XENT_UNIT_VECTORS, i + XENT_UNIT, batch, w.label,
+                  w.kept, h);
     if (i & XENT_UNIT)
       sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
     else
       even = q;
   }
-  switch (vectors ? rest : (int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
-    case 1: q = flow_last_unit(&w, last, 1, sure, batch, mode, &largest); break;
-    case 2: q = flow_last_unit(&w, last, 2, sure, batch, mode, &largest); break;
-    case 3: q = flow_last_unit(&w, last, 3, sure, batch, mode, &largest); break;
-    default: q = flow_last_unit(&w, last, 4, sure, batch, mode, &largest);
+  switch ((int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
+    case 1: q = flow_last_unit(&w, last, 1, batch, mode, &largest); break;
+    case 2: q = flow_last_unit(&w, last, 2, batch, mode, &largest); break;
+    case 3: q = flow_last_unit(&w, last, 3, batch, mode, &largest); break;
+    default: q = flow_last_unit(&w, last, 4, batch, mode, &largest);
   }
   const lanes group = last & XENT_UNIT ? lanes_add(even, q) : q;
-  if (vectors || n <= XENT_GROUP)
+  if (n <= XENT_GROUP)
     b->group[row] = group;
   else
     b->sum[row] = dlanes_add(sum, dlanes_widen(group));
@@ -548,21 +545,20 @@ XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block 
 
 /* Processes the rows of three blocks in turn. */
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
-                                   const int mode, const int vectors, const bool masked) {
+                                   const int mode, const bool masked) {
   const f32_temperature h = f->j->temperature; /* a copy, which no store can change */
   const int written = mode >= XENT_BESIDE_LINE ? before->sums.rows.count : 0;
-  const bool exact = vectors || f->exact;
   int row = 0;
-  if (exact && now->sums.rows.count) {
+  if (f->exact && now->sums.rows.count) {
     exp_half half;
     const flow_from first = flow_from_row(now, 0, f->n, masked);
-    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h);
+    flow_step(&half, &first, 0, 0, NULL, flow_batch(mode), 0, &h);
     for (; row < now->sums.rows.count; row++) {
       const row_beside s = flow_beside_row(next, before, row, &h, mode, masked);
-      next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors, masked);
+      next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, masked);
     }
   }
-  for (; !masked && !exact && row < now->sums.rows.count; row++) {
+  for (; !masked && !f->exact && row < now->sums.rows.count; row++) {
     const row_beside s = flow_beside_row(next, before, row, &h, mode, masked);
     flow_long_row(f, now, row, &s, mode);
   }
@@ -570,37 +566,27 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
     const row_beside s = flow_beside_row(next, before, rest, &h, mode, masked);
     flow_row_beside(&s, f->n, mode);
   }
-  for (; mode != XENT_BESIDE_ALONE && exact && row < next->sums.rows.count; row++)
+  for (; mode != XENT_BESIDE_ALONE && f->exact && row < next->sums.rows.count; row++)
     next->largest[row] = flow_largest(f, next, row, masked);
 }
 
-/* Short rows have separate loops of constant length, without branches between vectors. */
-XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const int mode) {
-  const bool lengths = XENT_BATCH >= 4 && !XENT_IS_OFF(XENT_SCHEDULE_LENGTHS);
-  const int64_t vectors = lengths ? (f->n + XENT_LANES - 1) / XENT_LANES : 0;
-  switch (vectors) {
-    case 4: flow_rows_at_work(f, next, now, before, mode, 4, false); break;
-    case 5: flow_rows_at_work(f, next, now, before, mode, 5, false); break;
-    case 6: flow_rows_at_work(f, next, now, before, mode, 6, false); break;
-    case 7: flow_rows_at_work(f, next, now, before, mode, 7, false); break;
-    case 8: flow_rows_at_work(f, next, now, before, mode, 8, false); break;
-    default: flow_rows_at_work(f, next, now, before, mode, 0, false);
-  }
-}
 XENT_SHARED void flow_masked_blocks(const flow *f, flow_block *next, flow_block *now, const flow_block *before) {
   switch (before->sums.rows.count ? f->writes : XENT_BESIDE_SILENT) {
-    case XENT_BESIDE_SILENT: flow_rows_at_work(f, next, now, before, XENT_BESIDE_SILENT, 0, true); break;
-    case XENT_BESIDE_LOG: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LOG, 0, true); break;
-    default: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LINE, 0, true);
+    case XENT_BESIDE_SILENT: flow_rows_at_work(f, next, now, before, XENT_BESIDE_SILENT, true); break;
+    case XENT_BESIDE_LOG: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LOG, true); break;
+    default: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LINE, true);
   }
 }
 XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
   switch (before->sums.rows.count ? f->writes : XENT_BESIDE_SILENT) {
-    case XENT_BESIDE_SILENT: flow_rows_as(f, next, now, before, XENT_BESIDE_SILENT); break;
-    case XENT_BESIDE_TARGETS: flow_rows_as(f, next, now, before, XENT_BESIDE_TARGETS); break;
-    case XENT_BESIDE_LOG: flow_rows_as(f, next, now, before, XENT_BESIDE_LOG); break;
-    default: flow_rows_as(f, next, now, before, XENT_BESIDE_LINE);
+    case XENT_BESIDE_SILENT: flow_rows_at_work(f, next, now, before, XENT_BESIDE_SILENT, false); break;
+    case XENT_BESIDE_TARGETS: flow_rows_at_work(f, next, now, before, XENT_BESIDE_TARGETS, false); break;
+    case XENT_BESIDE_LOG: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LOG, false); break;
+    default: flow_rows_at_work(f, next, now, before, XENT_BESIDE_LINE, false);
   }
+}
+XENT_SHARED void flow_rows_alone(const flow *f, flow_block *b) {
+  flow_rows_at_work(f, b, b, b, XENT_BESIDE_ALONE, false);
 }
 
 XENT_INLINE bool needs_one_look(const xent_call *call) {
@@ -634,7 +620,7 @@ XENT_INLINE bool masked_rows_flow(const job *j) {
   if (XENT_IS_OFF(XENT_SCHEDULE_BESIDE) || XENT_IS_OFF(XENT_SCHEDULE_MASKED)) return false;
   return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->per_class &&
          XENT_HAS_ONLY(call, IN_MASKED, XENT_OPTIONS_BESIDE_LOGITS) &&
-         call->row_end - call->row_begin > XENT_ROWS && call->shape->classes <= XENT_EXACT_MAX &&
+         call->row_end - call->row_begin >= XENT_FLOW_BESIDE && call->shape->classes <= XENT_EXACT_MAX &&
          (!call->output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
 }
 
@@ -731,7 +717,7 @@ XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
     if (b.sums.rows.count == 0) return;
     flow_copy(f, &b);
     if (f->exact) flow_prepare(f, &b);
-    flow_rows_as(f, &b, &b, &b, XENT_BESIDE_ALONE);
+    flow_rows_alone(f, &b);
     flow_end_sums(f, &b);
     flow_end(f, &b);
   }
@@ -752,10 +738,10 @@ XENT_SHARED void flow_long_blocks(flow *f) {
   flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
 }
 
-/* Whether blocks overlap: results are stored directly, and there is more than one block. */
+/* Whether blocks overlap: results are stored directly, and there are enough blocks. */
 XENT_INLINE bool flow_is_beside(const flow *f) {
   const int64_t rows = f->j->call->row_end - f->j->call->row_begin;
-  return !XENT_IS_OFF(XENT_SCHEDULE_BESIDE) && f->straight && (rows > f->most || (rows > 1 && !f->exact));
+  return !XENT_IS_OFF(XENT_SCHEDULE_BESIDE) && f->straight && (f->exact ? rows >= XENT_FLOW_BESIDE : rows > 1);
 }
 XENT_SHARED xent_status flow_rows(const xent_call *call, xent_kernel fallback) {
   const job j = job_of(call);
