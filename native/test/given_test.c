@@ -23,7 +23,7 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   xent_call call;
-  float logits[64], output[64];
+  float logits[128], output[128];
   int64_t labels[16];
 } small_call;
 
@@ -217,7 +217,7 @@ int main(void) {
   test_path("kept calls", call_is_kept, &c);
   begin(&c, 1, 4, 16);
   test_path("strips", strips_fit, &c);
-  begin(&c, 32, 2, 1);
+  begin(&c, 64, 2, 1);
   c.shape.class_mask = xent_per_class(2, 1, XENT_U8);
   c.call.class_mask = c.logits;
   test_path("masked flow", masked_flow, &c);
