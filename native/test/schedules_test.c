@@ -149,10 +149,9 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool enough = columns && rows >= 4 && (!short_runs || classes <= 40);
   if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
-  const bool labels = function != SOFTMAX && function != LOG_SOFTMAX;
   const bool each = w->each && !hot && !later && function != LOG_SUM_EXP && !columns && classes > 1 && classes <= 1024;
   const int64_t least = function == SOFTMAX ? (is_avx512(isa) ? 128 : 256) : function == LOSS ? 1025 : 512;
-  if (each && (rows <= (labels ? 6 : 8) || classes >= least)) return XENT_SCHEDULE_EACH;
+  if (each && (rows <= (function == SOFTMAX ? 8 : 6) || classes >= least)) return XENT_SCHEDULE_EACH;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
   if (enough && !short_runs && classes > 1) return XENT_SCHEDULE_TURNED;

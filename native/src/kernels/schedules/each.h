@@ -22,8 +22,8 @@
 #include "kernels/schedules/flow.h"
 
 enum {
-  XENT_EACH_FEW = 8,        /* rows of any length: fewer than a block of another path needs */
-  XENT_EACH_FEW_LOSSES = 6, /* whose results cost more, one by one */
+  XENT_EACH_FEW = 8,            /* rows of any length: fewer than a block of another path needs */
+  XENT_EACH_FEW_LOGARITHMS = 6, /* whose results cost more, one by one */
   /* Classes of more rows. Results that need a logarithm are cheaper for sixteen rows at a time (flow.h), unless the
    * time goes to the exponentials, or to memory. */
   XENT_EACH_LEAST = XENT_BATCH >= 4 ? 128 : 256,
@@ -34,9 +34,10 @@ enum {
 
 XENT_INLINE bool each_is_faster(const xent_call *call) {
   const int64_t n = call->shape->classes, rows = call->row_end - call->row_begin;
-  if (rows <= (call->targets ? XENT_EACH_FEW_LOSSES : XENT_EACH_FEW)) return true;
-  if (is_large(call)) return n >= (call->targets || call->log ? XENT_EACH_LEAST_FAR : XENT_EACH_LEAST);
-  return call->output && n >= (call->targets || call->log ? XENT_EACH_LEAST_LOGARITHMS : XENT_EACH_LEAST);
+  const bool logarithms = call->targets || call->log;
+  if (rows <= (logarithms ? XENT_EACH_FEW_LOGARITHMS : XENT_EACH_FEW)) return true;
+  if (is_large(call)) return n >= (logarithms ? XENT_EACH_LEAST_FAR : XENT_EACH_LEAST);
+  return call->output && n >= (logarithms ? XENT_EACH_LEAST_LOGARITHMS : XENT_EACH_LEAST);
 }
 /* Not inlined: compilers would load all arrays, for all paths, before the first test, and store them in the frame. */
 XENT_SHARED bool each_fits(const xent_call *call) {
