@@ -32,7 +32,8 @@ import java.util.Objects;
  * how many doubles there are (8), and 66 counters of doubles; counter i counts 2^(32 i - 1074) (8
  * each).
  *
- * <p>Not safe for use by several threads at once: use one exact sum per thread, and add them up.
+ * <p>For one thread at a time; use one exact sum for each thread, and add them up. A use during
+ * another one throws {@link java.util.ConcurrentModificationException}.
  */
 public final class LossSum {
   final Sums sums;

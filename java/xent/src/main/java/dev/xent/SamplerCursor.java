@@ -390,8 +390,7 @@ public final class SamplerCursor {
     }
   }
 
-  private static void requireShape(
-      View rows, int axis, int[] drafts, Tensor draftProbabilities) {
+  private static void requireShape(View rows, int axis, int[] drafts, Tensor draftProbabilities) {
     View given = Arguments.view(draftProbabilities, "draftProbabilities");
     if (given.rank() != 2
         || given.shape[axis] != rows.shape[axis]

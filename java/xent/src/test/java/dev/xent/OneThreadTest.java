@@ -341,7 +341,7 @@ class OneThreadTest {
     Tensor x = matrix(4);
     Tensor y = Tensor.of(new int[4]);
     return new Raced(
-        false,
+        true,
         random -> loss.on(x, y).outputs(new LossOutputs().lossSum(sum)).run(),
         random -> sum.add(sum),
         random -> sum.mean(),

@@ -438,7 +438,7 @@ class SamplerRepetitionTest {
         SamplerInputs.none()
             .drafts(
                 Tensor.of(new int[] {2, 1, -1}),
-                Tensor.of(new float[] {1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3));
+                Tensor.of(new float[] {1, 0, 0.5f, 0, 1, 0, 0, 0, 1}, 3, 3));
     long[] tokens = new long[3];
     Sampler.builder()
         .topK(1)

@@ -17,7 +17,7 @@ class XentRuntimeTest {
 
   @Test
   void theInterfaceAndTheArithmeticHaveTheirVersions() {
-    assertThat(runtime.abiVersion()).isEqualTo(4);
+    assertThat(runtime.abiVersion()).isEqualTo(5);
     assertThat(runtime.numericsVersion()).isEqualTo(3);
   }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import static dev.xent.internal.text.Messages.message;
-
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -45,10 +43,10 @@ final class Pinning {
         || collectors.get().stream().noneMatch(name -> name.startsWith("G1 "))) {
       return null;
     }
-    return message(
-        "the G1 collector of Java %d.%d.%d does not always keep pinned arrays in place"
-            + " (JDK-8377811); use Java 25.0.3, 26.0.1 or newer, or another collector",
-        version.feature(), version.interim(), version.update());
+    return "the G1 collector of Java "
+        + (version.feature() + "." + version.interim() + "." + version.update())
+        + " does not always keep pinned arrays in place (JDK-8377811);"
+        + " use Java 25.0.3, 26.0.1 or newer, or another collector";
   }
 
   /**

@@ -17,8 +17,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /**
- * If tokens hold what they may not, the reference and the native library return
- * the same status and the same report.
+ * If tokens hold what they may not, the reference and the native library return the same status and
+ * the same report.
  */
 class InvalidSamplerCallsTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 200_000 : 6_000;

@@ -44,9 +44,7 @@ public final class Failures {
     }
     if (status == Status.INVALID_OPTION && field == Field.DRAFT_PROBABILITIES) {
       return draft(
-          " of row " + row(call),
-          xent_report.label(call.report),
-          xent_report.value(call.report));
+          " of row " + row(call), xent_report.label(call.report), xent_report.value(call.report));
     }
     if (call.statesOfCaller && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;

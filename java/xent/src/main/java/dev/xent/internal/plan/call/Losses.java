@@ -137,12 +137,12 @@ public final class Losses {
     return call.has(Array.ROW_WEIGHTS) || (call.has(Array.CLASS_WEIGHTS) && call.hasLabels());
   }
 
-  /** Keeps the divisor of this call's mean for the exact sum. */
-  private static void keepWeights(Call call, Sums exactSum) {
+  /** Keeps the divisor of this call's mean for the caller's sums. */
+  private static void keepDivisor(Call call) {
     if (isWeighted(call)) {
-      exactSum.keep(call.droppedExactSum());
+      Sums.of(call).divisor(call.droppedExactSum());
     } else {
-      exactSum.keep(call.validRows);
+      Sums.of(call).divisor(call.validRows);
     }
   }
 
@@ -173,7 +173,7 @@ public final class Losses {
   public static double beginReduction(
       double weight, Call call, Reductions reductions, Outputs outputs, boolean gradients) {
     if (outputs.exactSum != null) {
-      keepWeights(call, outputs.exactSum);
+      keepDivisor(call);
     }
     double denominator = reductions.denominator(weight);
     reductions.requireLoss(denominator);
@@ -208,7 +208,9 @@ public final class Losses {
     double reduced = reductions.reduce(sum, denominator);
     long correct = !call.has(Array.CORRECT) ? -1 : Memory.sumOfBytes(call.view(Array.CORRECT));
     if (outputs.exactSum != null) {
-      outputs.exactSum.add(call.exactSum(), rows, call.validRows);
+      Sums ofCall = Sums.of(call);
+      ofCall.losses(call.exactSum(), rows, call.validRows);
+      outputs.exactSum.add(ofCall);
     }
     outputs.set(reduced, sum, rows, call.validRows, weight, denominator, correct);
     return reduced;

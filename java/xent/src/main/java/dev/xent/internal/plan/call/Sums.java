@@ -34,9 +34,12 @@ public final class Sums {
 
   private static final long MOST_OF_DIGIT = 1L << 62;
 
+  private final Exclusive use =
+      new Exclusive(
+          "this loss sum is in use already: use one for each thread and add them up, or let the call return first");
+
   private final MemorySegment losses = empty();
   private final MemorySegment weights = empty();
-  private final MemorySegment pending = empty();
   private final MemorySegment one = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE);
   private long rows;
   private long validRows;
@@ -65,28 +68,50 @@ public final class Sums {
     }
   }
 
-  /** Keeps the divisor of a call's mean, which is added if the call succeeds. */
-  void keep(MemorySegment exactWeight) {
-    pending.copyFrom(exactWeight);
+  /** The sums of a call, which are added to those of the caller if the call succeeds. */
+  static Sums of(Call call) {
+    return call.scratch(Sums.class, made -> new Sums());
   }
 
-  /** Keeps the divisor of a call's mean without weights: the number of valid rows. */
-  void keep(long newValidRows) {
-    clear(pending);
+  /** Sets the divisor of the mean. */
+  void divisor(MemorySegment exactWeight) {
+    weights.copyFrom(exactWeight);
+  }
+
+  /** Sets the divisor of a mean without weights: the number of valid rows. */
+  void divisor(long newValidRows) {
+    clear(weights);
     one.set(ValueLayout.JAVA_DOUBLE, 0, newValidRows);
-    check(kernels().exactSumAdd(pending, one, ElementType.F64, 1, 1));
+    check(kernels().exactSumAdd(weights, one, ElementType.F64, 1, 1));
   }
 
-  /** Adds the sums of a successful call. */
-  void add(MemorySegment lossSum, long newRows, long newValidRows) {
-    check(kernels().exactSumMerge(losses, lossSum));
-    check(kernels().exactSumMerge(weights, pending));
-    rows += newRows;
-    validRows += newValidRows;
+  /** Sets the sum of the losses and the counts. */
+  void losses(MemorySegment lossSum, long newRows, long newValidRows) {
+    losses.copyFrom(lossSum);
+    rows = newRows;
+    validRows = newValidRows;
   }
 
   /** Adds the contents of other sums. */
   public void add(Sums other) {
+    use.enter();
+    try {
+      if (other == this) {
+        merge(this);
+      } else {
+        other.use.enter();
+        try {
+          merge(other);
+        } finally {
+          other.use.inUse = false;
+        }
+      }
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  private void merge(Sums other) {
     check(kernels().exactSumMerge(losses, other.losses));
     check(kernels().exactSumMerge(weights, other.weights));
     rows += other.rows;
@@ -94,11 +119,20 @@ public final class Sums {
   }
 
   public double sum() {
-    return kernels().exactSumValue(losses);
+    return value(losses);
   }
 
   public double weight() {
-    return kernels().exactSumValue(weights);
+    return value(weights);
+  }
+
+  private double value(MemorySegment exactSum) {
+    use.enter();
+    try {
+      return kernels().exactSumValue(exactSum);
+    } finally {
+      use.inUse = false;
+    }
   }
 
   public long rows() {
@@ -118,13 +152,22 @@ public final class Sums {
   /** Returns the bytes that {@link #ofBytes} reads. */
   public byte[] toBytes() {
     byte[] bytes = FORMAT.bytes(byteSize());
+    use.enter();
+    try {
+      write(bytes);
+    } finally {
+      use.inUse = false;
+    }
+    return bytes;
+  }
+
+  private void write(byte[] bytes) {
     MemorySegment to = MemorySegment.ofArray(bytes);
     to.set(ByteFormat.LONG, AT_ROWS, rows);
     to.set(ByteFormat.LONG, AT_VALID_ROWS, validRows);
     MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_exact_sum.sizeof());
     MemorySegment.copy(
         weights, 0, to, AT_LOSSES + xent_exact_sum.sizeof(), xent_exact_sum.sizeof());
-    return bytes;
   }
 
   /**

@@ -89,7 +89,7 @@ final class Repetitions {
     reserve(text.memory().elements, ofLogits);
     call.text(text.memory().segment, text.count(), counted, ofLogits);
     int status = kernels.textBiases(call);
-    Reference.reachabilityFence(this);
+    Reference.reachabilityFence(workspace);
     if (status != Status.OK) {
       throw new AssertionError("status " + status + " of the biases of a text");
     }

@@ -459,7 +459,8 @@ public final class SamplerPlan {
           tokens.enter(i, call.pieces.inner);
           probabilities.enter(i, call.pieces.inner);
           long token = tokens.integer(0);
-          boolean greedy = (requests == null ? this : requests.sampler((int) row)).sampling.greedy();
+          boolean greedy =
+              (requests == null ? this : requests.sampler((int) row)).sampling.greedy();
           if (!greedy && token >= 0 && token < call.dimensions.classes) {
             double q = probabilities.get(token);
             if (!(q > 0 && q <= 1)) {

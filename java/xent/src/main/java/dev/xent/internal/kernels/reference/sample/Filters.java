@@ -108,12 +108,6 @@ final class Filters {
     return Math.min((int) ((max - value) * scale), BUCKETS - 1);
   }
 
-  /** The mass of all remaining candidates. */
-  long mass() {
-    weights.of(left, temperature, classes);
-    return weights.sum;
-  }
-
   /** Keeps the shortest prefix with at least this mass; the candidates must be weighted. */
   void keepMass(long needed) {
     long before = 0;
@@ -143,19 +137,6 @@ final class Filters {
   private double threshold(double p, float max) {
     double below = logarithm.log(Math.max(p, Double.MIN_NORMAL)) * temperature;
     return max + below;
-  }
-
-  /**
-   * The smallest value that min-p keeps in a row with this largest value; -infinity if it keeps
-   * all.
-   */
-  float least(double p, float max) {
-    double threshold = p == 0 ? Double.NEGATIVE_INFINITY : threshold(p, max);
-    if (!(threshold > -Float.MAX_VALUE)) {
-      return Float.NEGATIVE_INFINITY;
-    }
-    float least = (float) threshold;
-    return (least < threshold ? Math.nextUp(least) : least) + 0f;
   }
 
   /**
