@@ -51,7 +51,11 @@ public final class LossSum {
     this.sums = sums;
   }
 
-  /** Adds all that another exact sum holds, which stays as it is. */
+  /**
+   * Adds all that another exact sum holds, which stays as it is.
+   *
+   * @throws PartialStatesException if both have more than 2^39 rows together
+   */
   public LossSum add(LossSum other) {
     sums.add(Objects.requireNonNull(other, "other").sums);
     return this;

@@ -917,6 +917,18 @@ class EveryErrorTest {
                 .outputs(b.outputs().saveStatistics(b.arena))
                 .run());
     kinds.put("bytes of something else than a loss sum", b -> LossSum.ofBytes(new byte[40]));
+    kinds.put(
+        "more rows than a loss sum can have",
+        b -> {
+          LossSum sum = new LossSum();
+          CrossEntropy.mean()
+              .on(Tensor.of(new float[2], 1, 2), Tensor.of(new int[1]))
+              .outputs(new LossOutputs().lossSum(sum))
+              .run();
+          for (int doubled = 0; doubled < 40; doubled++) {
+            sum.add(sum);
+          }
+        });
   }
 
   private static void shards(Map<String, Call> kinds) {

@@ -27,6 +27,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
+import java.util.ConcurrentModificationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -377,7 +378,12 @@ public abstract class CallArrays {
   public void takeOutputs(Function function, ArrayViews outputs) {
     for (long left = outputs.bits(); left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
-      take(function.rule(array), outputs.get(array));
+      View view = outputs.get(array);
+      if (view == null) {
+        throw new ConcurrentModificationException(
+            "these outputs were changed during a call: use others for each thread, or let the call return first");
+      }
+      take(function.rule(array), view);
     }
   }
 

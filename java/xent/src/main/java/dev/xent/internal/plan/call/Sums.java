@@ -112,6 +112,12 @@ public final class Sums {
   }
 
   private void merge(Sums other) {
+    if (other.rows > MOST_ROWS - rows) {
+      throw new PartialStatesException(
+          message(
+              "the sum to add has %s, this one %d; expected at most %d together; use another sum",
+              plural(other.rows, "row"), rows, MOST_ROWS));
+    }
     check(kernels().exactSumMerge(losses, other.losses));
     check(kernels().exactSumMerge(weights, other.weights));
     rows += other.rows;
