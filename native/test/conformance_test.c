@@ -304,7 +304,7 @@ static xent_status sample(test_case *t) {
                          .workspace_size = size},
              ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                     a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS], a[ENTROPIES],
-                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, NULL, NULL, a[BIAS_TOKENS], a[BIAS_VALUES],
+                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, a[BIAS_TOKENS], a[BIAS_VALUES],
                     a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES]));
   free(workspace);
   return status;

@@ -42,7 +42,7 @@ done <users
 echo 'a project that Xent is a part of: both names to link, the header, its own options'
 
 # The command of each tier, and of the other files of the shared library, without its files.
-sed -n 's/^ *"command": "\(.*\) -o .*\(tier/others\|xent\.dir.*linear\)\.c",*$/\1/p' ours |
+sed -n 's#^ *"command": "\(.*\) -o .*\(tier/others\|xent\.dir.*linear\)\.c",*$#\1#p' ours |
   sed 's/ -DXENT_VERSION=[^ ]*//; s/ -W[^p][^ ]*//g' >kinds
 compiler=$(sed -n '1s/ .*//p' kinds)
 probe() { # object, what stands for the project's flags, command

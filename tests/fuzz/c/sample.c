@@ -22,7 +22,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
                             .workspace_size = p->workspace_size},
                 ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                        a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
-                       a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], NULL, NULL,
+                       a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE],
                        a[BIAS_TOKENS], a[BIAS_VALUES], a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES])),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
