@@ -325,7 +325,7 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
                              .workspace_size = sizeof workspace},
                  ARRAYS(a->logits, arrays[ARGMAX].data, a->class_mask, NULL, NULL, a->targets, NULL, NULL, NULL, NULL,
                         NULL, arrays[ENTROPIES].data, arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace,
-                        NULL, NULL, biased ? a->targets : NULL, biased ? a->target_weights : NULL));
+                        biased ? a->targets : NULL, biased ? a->target_weights : NULL));
 }
 
 static int64_t run_while_changing(int kind, int calls) {

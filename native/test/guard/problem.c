@@ -331,6 +331,19 @@ static void fill_tokens(fuzz_problem *p, int index, int64_t count, random_source
     }
 }
 
+/* A draft of each row, or -1, and the probability that it was drawn with. */
+static void fill_drafts(fuzz_problem *p, random_source *r) {
+  fill_tokens(p, DRAFT_TOKENS, 1, r);
+  if (!p->address[DRAFT_TOKENS] || !p->address[DRAFT_PROBABILITIES]) return;
+  const array tokens = {.data = p->slots[DRAFT_TOKENS].initial, .layout = *layout_of_array(p, DRAFT_TOKENS)};
+  array drawn = {.data = p->slots[DRAFT_PROBABILITIES].initial, .layout = *layout_of_array(p, DRAFT_PROBABILITIES)};
+  for (int64_t row = 0; row < rows_of(p); row++) {
+    const double token = get_number(&tokens, element_of(p, DRAFT_TOKENS, row, 0));
+    if (token < 0) continue;
+    set_number(&drawn, element_of(p, DRAFT_PROBABILITIES, row, (int64_t)token), (double)(1 + random_below(r, 8)) / 8);
+  }
+}
+
 static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_source *r) {
   const uint32_t written = grid_functions[at->function].written | BIT(GRADIENT);
   p->seed = at->seed;
@@ -349,7 +362,7 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
     fill_tokens(p, PROMPT_TOKENS, p->shape.prompt_count, r);
     fill_tokens(p, OUTPUT_TOKENS, p->shape.output_count, r);
     fill_tokens(p, BIAS_TOKENS, p->shape.target_count, r);
-    fill_tokens(p, DRAFT_TOKENS, 1, r);
+    fill_drafts(p, r);
     return;
   }
   const bool labels = (given & BIT(TARGETS)) && !grid_functions[at->function].probabilities;
