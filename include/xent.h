@@ -880,13 +880,14 @@ XENT_API xent_status xent_sample(const xent_sample_call *call);
  * multiple of 8. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
 
-/* Options against repetition: the biases that they give to the next token of a text, for bias_tokens and bias_values of
- * xent_sample. Options that are 0 or NULL are not used, or have the value that is named here.
+/* Options against repetition: the biases of the next token of a text, for bias_tokens and bias_values of xent_sample.
+ * Options that are 0 or NULL are not used, or have the value that is named here.
  *
  * The call after it, for the same text with new tokens: if the workspace and the old tokens are as they were, set
  * counted_tokens to token_count of the call before. Then only the new tokens are read, with the same result. Otherwise,
  * and in the first call, counted_tokens is 0. All tokens are read too if the workspace has another number of tokens,
- * another size, other classes or other options, breakers excepted. You may move the workspace, and use it after a call that fails.
+ * another size, other classes or other options, breakers excepted. You may move the workspace, and use it after a call
+ * that fails.
  *
  * The time of a call with few new tokens does not depend on the text, except for the number of biases and, for DRY, of
  * the last token's occurrences in the range. */

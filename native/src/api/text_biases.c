@@ -4,7 +4,7 @@
  *   a chain for the tokens of each hash, the last one first: where the last token of the text comes before
  *   for each position after such a token, how many tokens before it equal the last ones of the text
  *   the n-grams of the text, each once, in a chain for each hash and in one for each hash of their first n - 1 tokens
- * A link is a position plus 1, and 0 is none. Positions fall along a chain, so that it ends whatever is in the workspace.
+ * A link is a position plus 1; 0 ends a chain. Positions fall along a chain, so that it ends with any workspace.
  */
 #include <float.h>
 #include <math.h>
@@ -83,7 +83,7 @@ static xent_status check_array(const void *array, int64_t count, int64_t most, x
   return missing ? refuse(report, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
-/* The length of the sequence at i; 0: there is no whole one. */
+/* The length of the sequence at i; 0 without a whole one. */
 static int64_t length_at(const int32_t *sequences, int64_t i, int64_t count) {
   const int64_t length = i < count ? sequences[i] : 0;
   return length >= 1 && length < count - i ? length : 0;
@@ -284,7 +284,7 @@ static bool have_equal_contexts(const text *t, int64_t a, int64_t b) {
   return a >= count && are_equal(t->tokens + a - count, t->tokens + b - count, count);
 }
 
-/* The position of the n-gram of a chain that equals that at i; -1: there is none. */
+/* The position of the n-gram of a chain that equals that at i; -1 without one. */
 static int64_t find_ngram(const text *t, int64_t i, int32_t first) {
   int64_t q = before(first, i);
   while (q >= 0 && (t->tokens[q] != t->tokens[i] || !have_equal_contexts(t, q, i))) q = before(t->next_ngram[q], q);
@@ -337,7 +337,7 @@ static void add_tokens(text *t, int64_t begin) {
 /* ---- biases ---- */
 
 /* The index of a class, which is added if it is new; -1: another thread changes the text. A place that an earlier call
- * wrote is behind the biases, or is that of another class. */
+ * wrote follows the last bias, or is that of another class. */
 static int64_t bias_of(text *t, int32_t class) {
   const xent_text_biases_call *c = t->call;
   int32_t *first = &t->places[place_of(hash_of(class), t->head->room)];

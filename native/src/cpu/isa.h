@@ -24,7 +24,7 @@ typedef struct {
 /* Whether a machine with these features can run a tier of this build. */
 bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words);
 
-/* The bytes of the last cache, at most 32 MiB; 24 MiB if the CPU does not tell. */
+/* The bytes of the last cache, at most 32 MiB; 24 MiB if the CPU does not have this number. */
 int64_t xent_last_cache(void);
 #if defined(__x86_64__)
 /* The bytes of the cache that leaf 4 (Intel) or 0x8000001d (AMD) of CPUID describes; 0: no data, or no more caches. */

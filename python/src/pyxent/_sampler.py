@@ -121,7 +121,7 @@ class Sampler:
         `prompt_tokens` is a list of integers, those of one text; `sample` takes an array with those of each row.
 
         `stream` replaces the one of the sampler. Cursors of one seed and stream draw the same tokens from the same
-        logits. A sampler without a seed and a stream gives each cursor a new one, which the cursor has as `stream`.
+        logits. Without a seed and a stream, each cursor has a new stream, its attribute `stream`.
         """
         if stream is None and self._starts_streams:
             stream = _random()

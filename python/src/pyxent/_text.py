@@ -78,7 +78,7 @@ def _numbers(sequences: list[list[int]]) -> array[int]:
 
 
 class _Biases:
-    """The biases that options against repetition give to the next token of a text."""
+    """The biases of the next token of a text, by options against repetition."""
 
     def __init__(self, options: Repetition) -> None:
         self.breakers, self.banned = _numbers(options.dry_breakers), _numbers(options.banned_sequences)
@@ -132,7 +132,7 @@ class _Biases:
 
 
 def of_text(token: int, classes: int) -> LabelError:
-    """The error for a token of the text that is no class of the logits."""
+    """The error for a token of the text that is not a class of the logits."""
     return LabelError(f"the text of this cursor has token {token}, logits has {plural(classes, 'class')}; expected logits "
                       "of the same classes in each step", 0, token, classes)
 

@@ -11,9 +11,9 @@
  * contract_cross_entropy (native/test/contract/contract.c) are their plain form.
  *
  * Four rows are in progress:
- *   search row r + 2;  sum row r, beside it write row r - 1, and at its end begin row r + 1
+ *   search row r + 2;  sum row r and write row r - 1, and at its end begin row r + 1
  * A row is read again, and its e are written from, while they are in the first-level cache. The search has no
- * arithmetic between its loads, so as many lines are on their way from memory as the CPU allows; and what depends on a
+ * arithmetic between its loads, so the CPU loads all the lines at once that it can; and what depends on a
  * maximum or a sum is ready before it is used.
  */
 #ifndef XENT_SCHEDULES_EACH_H
@@ -62,7 +62,7 @@ typedef struct {
 /* What its second pass needs. */
 typedef struct {
   const float *from; /* e, or the logits of log-softmax */
-  float *to;         /* NULL: there is no row */
+  float *to;         /* NULL without a row */
   int64_t shift;     /* classes before the first address that is aligned for streaming stores */
   int64_t label;
   float label_gradient;

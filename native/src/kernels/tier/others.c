@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of a tier, and the kernels that have no object of their own, because each compiles in a moment: float64
+/* The table of a tier, and the kernels that need no further object, because each compiles in a moment: float64
  * arithmetic, divergences, binary cross-entropy, and functions that only tests call. */
 #include "kernels/elements/binary.h"
 #include "kernels/f64/kl_divergence.h"

@@ -59,7 +59,7 @@ public final class Main implements Runnable {
   /** The format of log messages on standard error: one line each. */
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
-  /** What a mode of a file has for its type, and the types whose writes fail if nobody reads. */
+  /** What a mode of a file has for its type, and the types whose writes fail without a reader. */
   private static final int FILE_TYPE = 0170000;
 
   private static final int PIPE = 0010000;

@@ -519,7 +519,7 @@ final class ArrayBlocks {
     if (segment == null) {
       segment = MemorySegment.ofAddress(address);
       if (2 * (addressCount + 1) > addresses.length) {
-        grow(); // first: if there is no memory left, the table must not fill up
+        grow(); // first: if memory runs out, the table must not fill up
         place = place(address);
       }
       addresses[place] = segment;

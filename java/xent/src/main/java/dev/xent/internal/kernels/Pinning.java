@@ -65,7 +65,7 @@ final class Pinning {
     };
   }
 
-  /** Those of G1 if they cannot be asked: an image of jlink may lack java.management. */
+  /** Those of G1 without java.management, which an image of jlink may lack. */
   private static List<String> collectors() {
     try {
       return ManagementFactory.getGarbageCollectorMXBeans().stream()

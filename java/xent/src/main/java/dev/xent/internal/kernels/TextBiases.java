@@ -34,7 +34,7 @@ public final class TextBiases {
     return this;
   }
 
-  /** Sets the numbers of DRY; a multiplier of 0 is none. */
+  /** Sets the numbers of DRY; a multiplier of 0 switches it off. */
   public TextBiases dry(double multiplier, double base, long allowedLength, long range) {
     xent_text_biases_call.dry_multiplier(struct, multiplier);
     xent_text_biases_call.dry_base(struct, base);

@@ -114,7 +114,7 @@ public final class Failures {
         message("%s %d is %s; expected finite numbers that are 0 or more", of, index, value));
   }
 
-  /** The exception for a draft whose probability is none of a class that was drawn. */
+  /** The exception for a draft that cannot have been drawn with its probability. */
   public static OptionException draft(String of, long token, double q) {
     return new OptionException(
         message(

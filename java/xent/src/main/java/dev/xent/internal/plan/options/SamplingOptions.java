@@ -156,7 +156,7 @@ public record SamplingOptions(
     return false;
   }
 
-  /** A new number for the seed of a sampler or the stream of a text that have none. */
+  /** A new number for a sampler without a seed or a text without a stream. */
   public static long random() {
     return new SplittableRandom().nextLong();
   }

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The biases that options against repetition give to the next token of a text. */
+/** The biases of the next token of a text, by options against repetition. */
 final class Repetitions {
   private static final int FIRST_CAPACITY = 64;
   private static final int UNUSED = -1;

@@ -47,8 +47,8 @@ final class SamplerArguments {
   }
 
   /**
-   * Sets the numbers of previous tokens of a cursor. The core reads as many as it is told, so this
-   * compares them with the memory that it gets.
+   * Sets the numbers of previous tokens of a cursor. The core reads these numbers of tokens, so
+   * this compares them with the memory that it gets.
    */
   void tokens(InputViews inputs, long ofPrompt, long ofOutput) {
     promptCount = within(inputs.get(Array.PROMPT_TOKENS), ofPrompt);

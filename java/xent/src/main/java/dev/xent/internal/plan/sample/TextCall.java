@@ -130,7 +130,7 @@ public final class TextCall {
     append(newToken);
   }
 
-  /** Appends a token, if an option uses it. If there is no memory left, nothing has changed. */
+  /** Appends a token, if an option uses it. If memory runs out, nothing has changed. */
   private void append(int newToken) {
     if (usesTokens) {
       text.add(newToken);

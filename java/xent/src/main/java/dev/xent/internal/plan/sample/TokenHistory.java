@@ -43,7 +43,7 @@ final class TokenHistory {
     return made;
   }
 
-  /** Copies another history; if there is no memory left, nothing has changed. */
+  /** Copies another history; if memory runs out, nothing has changed. */
   void copyFrom(TokenHistory other) {
     View made = unused((int) other.memory.elements);
     MemorySegment.copy(other.memory.segment, 0, made.segment, 0, made.bytes);

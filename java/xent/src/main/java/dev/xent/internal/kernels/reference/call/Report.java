@@ -68,7 +68,7 @@ public final class Report {
     return Status.INVALID_LABEL;
   }
 
-  /** Reports a draft with a number that is no probability of a class that was drawn. */
+  /** Reports a draft that cannot have been drawn with this probability. */
   public int refuseDraft(long ofRow, long token, double probability) {
     refuseLabel(Field.DRAFT_PROBABILITIES, ofRow, token);
     value = probability;
