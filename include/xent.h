@@ -897,7 +897,7 @@ typedef struct xent_text_biases_call {
   const int32_t *tokens;        /* the text: classes; NULL if token_count is 0 */
   int64_t token_count;          /* 0 to 2^31 - 2 */
   int64_t counted_tokens;       /* at most token_count */
-  int64_t no_repeat_ngram;      /* n >= 1: -inf for a token that completes n tokens that the text already has in a row */
+  int64_t no_repeat_ngram;      /* n >= 1: -inf for a token that completes n tokens which the text has already */
   double dry_multiplier;        /* m > 0, finite: if a token followed the last l >= a tokens before, it gets
                                    -m b^(l - a), with the largest l ("DRY") */
   double dry_base;              /* b >= 1, finite; 0: 1.75 */
