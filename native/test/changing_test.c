@@ -381,8 +381,8 @@ static void sample_while_changing(const xent_kernels *kernels, int calls) {
   const xent_options o = xent_default_options();
   xent_sampling sampling = {.size = sizeof sampling, .top_p = 0.9};
   xent_report report = {.size = sizeof report};
-  const xent_shape s = {.size = sizeof s, .outer = 1, .classes = classes, .inner = 1, .logits = {classes, 1, 1, XENT_F32, 0},
-                        .tokens = {1, 1, 1, XENT_I64, 0}};
+  const xent_shape s = {.size = sizeof s, .outer = 1, .classes = classes, .inner = 1,
+                        .logits = {classes, 1, 1, XENT_F32, 0}, .tokens = {1, 1, 1, XENT_I64, 0}};
   const xent_call call = {.shape = &s, .options = &o, .row_end = 1, .class_end = classes, .logits = x, .tokens = token,
                           .sampling = &sampling, .report = &report};
   pthread_t thread;

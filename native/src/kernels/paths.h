@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a path
- * are in schedules/ (each, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
+ * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a
+ * path are in schedules/ (each, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H

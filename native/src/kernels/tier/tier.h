@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernels of one tier, XENT_TIER. Each source of this folder is compiled once per instruction set and has a family of
- * kernels, so that a tier compiles on several cores, and a family alone after a change. Families call each other through
- * the names below only: a function that two of them include is in the library twice.
+ * The kernels of one tier, XENT_TIER. Each source of this folder is compiled once per instruction set and has a family
+ * of kernels, so that a tier compiles on several cores, and a family alone after a change. Families call each other
+ * through the names below only: a function that two of them include is in the library twice.
  */
 #ifndef XENT_TIER_H
 #define XENT_TIER_H
