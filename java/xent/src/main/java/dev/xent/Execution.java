@@ -66,7 +66,8 @@ public final class Execution {
    * java.util.concurrent.RejectedExecutionException}, or has no thread left (an {@link
    * OutOfMemoryError}). Anything else that {@code execute} throws, errors included, goes to the
    * {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the call
-   * completes all the same. Only an {@code execute} that blocks holds the call up.
+   * completes all the same. Only an {@code execute} that blocks holds the call up. A call with
+   * memory of a confined arena asks no executor: the calling thread does all work.
    */
   public Execution executor(Executor executor) {
     return new Execution(backend, isa, threads.withExecutor(executor));

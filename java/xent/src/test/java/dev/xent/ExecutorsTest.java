@@ -218,7 +218,7 @@ class ExecutorsTest {
           asked.set(0);
           assertThat(compute(helped, shape[0], shape[1], arena, this::runLateTasks))
               .isEqualTo(expected);
-          assertThat(asked).hasPositiveValue();
+          assertThat(asked.get() > 0).as("asked the executor").isEqualTo(!confined);
         }
       }
     }

@@ -248,14 +248,6 @@ public final class Job {
     return new Invitation(this, round());
   }
 
-  /**
-   * As {@link #invitation}, for the round that begins when the job is next opened. A task that runs
-   * a little too early waits, unless it runs on the thread that will open the job.
-   */
-  Runnable earlyInvitation() {
-    return new EarlyInvitation(this, round(), Thread.currentThread().threadId());
-  }
-
   private long round() {
     return state >>> ROUND_SHIFT;
   }
@@ -264,16 +256,6 @@ public final class Job {
     @Override
     public void run() {
       job.help(round);
-    }
-  }
-
-  private record EarlyInvitation(Job job, long before, long opener) implements Runnable {
-    @Override
-    public void run() {
-      if (Thread.currentThread().threadId() != opener
-          && Spinning.until(() -> job.round() != before)) {
-        job.help(before + 1);
-      }
     }
   }
 }

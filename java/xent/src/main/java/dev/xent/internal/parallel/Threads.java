@@ -5,7 +5,6 @@ import dev.xent.errors.OptionException;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,22 +52,13 @@ public record Threads(int most, @Nullable Executor executor) {
     if (executor == null) {
       Pool.shared().call(job, helpers, wake);
     } else {
-      submit(helpers, job::invitation);
+      submit(job, helpers);
     }
   }
 
   /** Whether requesting helpers runs user code on the calling thread. */
   public boolean runsForeignCode() {
     return executor != null;
-  }
-
-  /**
-   * Requests helpers for a job that is opened immediately afterwards.
-   *
-   * @param helpers number of helpers, at least 1
-   */
-  public void callEarly(Job job, int helpers) {
-    submit(helpers, job::earlyInvitation);
   }
 
   /** Withdraws the request. Call this before the job is closed. */
@@ -78,10 +68,10 @@ public record Threads(int most, @Nullable Executor executor) {
     }
   }
 
-  private void submit(int helpers, Supplier<Runnable> invitations) {
+  private void submit(Job job, int helpers) {
     try {
       for (int i = 0; i < helpers; i++) {
-        executor.execute(invitations.get());
+        executor.execute(job.invitation());
       }
     } catch (RejectedExecutionException | OutOfMemoryError e) {
       // The executor is full or shut down, or no thread can be created: the caller does the work.

@@ -130,25 +130,6 @@ class JobTest {
   }
 
   @Test
-  void whoComesEarlyWaitsUnlessTheJobWouldNeverOpen() throws InterruptedException {
-    Runnable invitation = job.earlyInvitation();
-    invitation.run();
-    assertThat(came).hasValue(0);
-    for (int round = 0; came.get() == 0; round++) {
-      Thread helper = Thread.ofPlatform().start(job.earlyInvitation());
-      job.open(1, COUNT, 1, COUNT, 1);
-      helper.join();
-      job.close();
-      assertThat(round).as("rounds in which nobody came in time").isLessThan(1000);
-    }
-    assertEachDone(1);
-    job.open(1, COUNT, 1, COUNT, 1);
-    invitation.run();
-    assertThat(came).hasValue(1);
-    job.close();
-  }
-
-  @Test
   void closingWaitsForThoseInsideThroughInterrupts() throws InterruptedException {
     CountDownLatch inside = new CountDownLatch(1);
     CountDownLatch go = new CountDownLatch(1);

@@ -433,12 +433,6 @@ public final class Call extends CallArrays {
 
   // ---- the end ---------------------------------------------------------------------------------
 
-  /** Rejects memory that was closed since the call began. */
-  void requireAccess() {
-    requireAccessToAll();
-    Memory.requireAccess(records.saved, "the saved statistics");
-  }
-
   /** Rejects memory that was closed since the call began, without a query of its owner. */
   void requireOpen() {
     requireAllOpen();

@@ -588,13 +588,6 @@ public abstract class CallArrays {
 
   // ---- memory of the arrays --------------------------------------------------------------------
 
-  /** Rejects memory that was closed since the call began. */
-  void requireAccessToAll() {
-    for (int i = 0; i < presentCount; i++) {
-      Memory.requireAccess(present[i].view, present[i].name);
-    }
-  }
-
   /** Rejects memory that was closed since the call began, without a query of its owner. */
   void requireAllOpen() {
     for (int i = 0; i < presentCount; i++) {

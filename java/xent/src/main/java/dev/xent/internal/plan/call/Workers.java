@@ -167,23 +167,19 @@ public final class Workers implements Job.Workers {
       schedule = 0;
       validRows = 0;
       added = false;
-      // Owners and executors may run foreign code on this thread. That code could close confined
-      // memory, which helpers use by its address alone. So helpers start only after that code has
-      // returned, if the memory is still open.
+      // Helpers use confined memory by its address alone, so no foreign code may close it while
+      // they work. Owners have run, and the memory must still be open. An executor would run
+      // foreign code on this thread after helpers have started, so it gets no confined memory.
       boolean confined = useful > 0 && caller.isConfined();
-      int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
-      boolean early = confined && threads.runsForeignCode();
-      if (early) {
-        threads.callEarly(job, wanted);
-        caller.requireAccess();
-      }
+      boolean lent = Memory.canBeLentToHelpers() && !threads.runsForeignCode();
+      int wanted = confined && !lent ? 0 : useful;
       if (confined) {
         caller.requireOpen();
       }
       caller.partition.share(this);
       job.open(wanted, count, least, most, step);
       try {
-        if (wanted > 0 && !early) {
+        if (wanted > 0) {
           threads.call(job, wanted, many);
         }
         runClaims(caller);
