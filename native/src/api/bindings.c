@@ -24,7 +24,6 @@ static int32_t number_at(const void *call, uint16_t at) {
 
 /* Makes the call of a struct of this version, with a separate shape. */
 static void take_members(xent_frame *f, const void *call, const xent_function *function) {
-  static const xent_options defaults = {.size = sizeof defaults};
   const call_head *h = call; /* not a copy, whose loads would wait for its stores */
   const xent_sizes *sizes = &h->sizes;
   const int last = function->has_classes;
@@ -35,7 +34,7 @@ static void take_members(xent_frame *f, const void *call, const xent_function *f
   f->own_shape.size = sizeof f->own_shape;
   _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
   memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
-  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults,
+  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &xent_no_options,
                         .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
                         .class_begin = classes ? classes->begin : 0,
                         .class_end = classes ? classes->end : sizes->classes};
@@ -43,22 +42,19 @@ static void take_members(xent_frame *f, const void *call, const xent_function *f
   f->choice = number_at(call, function->choice);
   f->reserved = number_at(call, function->reserved);
   f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even without logits */
-  const xent_place *places = function->places;
-  uint64_t address, given = 0;
-  for (int i = function->count - 1; i >= 0; i--) {
-    memcpy(&address, (const char *)call + places[i].at, sizeof address);
-    given = given << 1 | (address != 0);
-  }
-  given |= function->visited;
   /* Layouts of absent arrays are ignored, except those that are needed; sparse targets need their weights. */
-  if (function->all_layouts || sizes->target_count) given = xent_all_places(function);
-  f->given = given;
-  for (; given; given &= given - 1) {
-    const int i = __builtin_ctzll(given);
-    const xent_rule *rule = &xent_rules[places[i].rule];
-    const char *at = (const char *)call + places[i].at;
+  const bool all = function->all_layouts || sizes->target_count;
+  const uint64_t visited = all ? xent_all_places(function) : function->visited;
+  f->given = visited;
+  for (int i = 0; i < function->count; i++) {
+    const char *at = (const char *)call + function->places[i].at;
+    uint64_t address;
     _Static_assert(sizeof address == sizeof(void *), "an address of the struct is one of the call");
-    memcpy((char *)&f->call + rule->address, at, sizeof address);
+    memcpy(&address, at, sizeof address);
+    if (!address && !(visited >> i & 1)) continue;
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    f->given |= UINT64_C(1) << i;
+    memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
     if (xent_is_array(rule))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));

@@ -55,22 +55,25 @@ static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t fiel
   return xent_refuse(f, status, field, status == XENT_INVALID_SIZE ? (int64_t)*size : 0);
 }
 
+const xent_options xent_no_options = {.size = sizeof xent_no_options};
+
 static xent_status take_structs(xent_frame *f) {
   const xent_shape *shape = f->call.shape;
   const xent_options *options = f->call.options;
-  xent_status status = xent_check_size(shape, SHAPE_LEAST);
+  const bool own_shape = shape == &f->own_shape, own_options = options == &xent_no_options; /* of a call by struct */
+  xent_status status = own_shape ? XENT_OK : xent_check_size(shape, SHAPE_LEAST);
   if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, shape);
-  status = xent_check_size(options, sizeof *options);
+  status = own_options ? XENT_OK : xent_check_size(options, sizeof *options);
   if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, options);
   if (f->call.report && f->report == &f->own_report) /* the report is not read */
     return xent_check_size(f->call.report, sizeof(xent_report));
-  if (shape->size < sizeof *shape) {
+  if (!own_shape && shape->size < sizeof *shape) {
     memset(&f->own_shape, 0, sizeof f->own_shape);
     f->call.shape = memcpy(&f->own_shape, shape, (size_t)shape->size);
   }
-  if (sets_unknown(shape, sizeof *shape))
+  if (!own_shape && sets_unknown(shape, sizeof *shape))
     return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
-  if (sets_unknown(options, sizeof *options))
+  if (!own_options && sets_unknown(options, sizeof *options))
     return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
   return XENT_OK;
 }
@@ -126,7 +129,7 @@ static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->call.options;
   f->kernels = xent_kernels_of(o->isa);
   f->set_options = 0;
-  if (f->kernels && !sets_any(o, XENT_LISTED)) return XENT_OK;
+  if (f->kernels && (o == &xent_no_options || !sets_any(o, XENT_LISTED))) return XENT_OK;
   if (f->kernels) return check_numbers(f, o, numbers, XENT_COUNT(numbers), true, &f->set_options);
   if (xent_is_isa(o->isa)) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
   return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_ISA, o->isa);
@@ -400,65 +403,58 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
          same_layout(&f->call, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
-/* The bytes of an array that needs no further check, otherwise none: it has a number per class or row, without gaps, in
- * the order outer, classes, inner, of a type that its rule and `holds` have. */
-static inline xent_bytes bytes_of_packed(const xent_frame *f, const xent_rule *rule, int holds) {
-  const xent_shape *s = f->call.shape;
-  const xent_layout *l = xent_layout_of(f, rule);
-  const uintptr_t begin = (uintptr_t)xent_address_of(f, rule);
-  const xent_element_type type = xent_element_type_of(l->type);
-  const uint64_t inner = (uint64_t)s->inner, outer = (uint64_t)l->outer;
-  const bool per_class = rule->form == XENT_PER_CLASS;
-  const bool labels = rule->form == XENT_OF_TARGETS && type.holds & XENT_LABELS;
-  const xent_bytes none = {0, 0};
-  if (!begin || !(type.holds & rule->holds & holds)) return none;
-  if (!per_class && rule->form != XENT_PER_ROW && !labels) return none;
-  if (l->inner != 1 || l->reserved || begin & (type.size - 1u)) return none;
-  if (per_class ? (uint64_t)l->classes != inner || outer != (uint64_t)s->classes * inner : outer != inner) return none;
-  return (xent_bytes){begin, begin + (uintptr_t)(per_class ? f->elements : f->rows) * type.size};
-}
-
 /* Reports the first written array that shares memory with another array, unless it may be in place. */
-__attribute__((noinline)) static xent_status check_overlaps(xent_frame *f, const xent_place *places, uint64_t there,
-                                                            const xent_bytes *bytes) {
-  for (uint64_t left = there; left; left &= left - 1) {
-    const int i = __builtin_ctzll(left);
-    const xent_rule *written = &xent_rules[places[i].rule];
-    for (uint64_t rest = written->written ? there & ~(left & -left) : 0; rest; rest &= rest - 1) {
+static inline xent_status check_overlaps(xent_frame *f, const xent_place *places, uint64_t there, uint64_t written,
+                                         const xent_bytes *bytes) {
+  for (; written; written &= written - 1) {
+    const int i = __builtin_ctzll(written);
+    for (uint64_t rest = there & ~(written & -written); rest; rest &= rest - 1) {
       const int j = __builtin_ctzll(rest);
-      if (!xent_meet(bytes[i], bytes[j]) || may_be_in_place(f, written, &xent_rules[places[j].rule])) continue;
-      return xent_refuse(f, XENT_OVERLAP, written->field, 0);
+      const xent_rule *rule = &xent_rules[places[i].rule];
+      if (xent_meet(bytes[i], bytes[j]) && !may_be_in_place(f, rule, &xent_rules[places[j].rule]))
+        return xent_refuse(f, XENT_OVERLAP, rule->field, 0);
     }
   }
   return XENT_OK;
 }
 
 xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {
+  const xent_shape *s = f->call.shape;
   const xent_place *places = function->places;
-  uint64_t left = f->call.shape->target_count ? xent_all_places(function) : f->given; /* sparse targets need weights */
+  uint64_t left = s->target_count ? xent_all_places(function) : f->given; /* sparse targets need weights */
   uint64_t there = 0, written = 0;
-  bool meet = false;
   xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;
-  if (f->call.target_weights && !f->call.shape->target_count) /* target weights belong to the classes of sparse rows */
+  if (f->call.target_weights && !s->target_count) /* target weights belong to the classes of sparse rows */
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
-  const bool whole = f->elements > 0 && f->elements <= INT64_MAX / 8 && !f->call.row_offsets;
-  const int holds = whole && !f->call.shape->target_count ? f->numbers | XENT_LABELS | XENT_FLAGS : 0;
+  /* Most arrays have a number per class or row, in the order outer, classes, inner, without gaps, of a type that
+   * neither depends on the targets nor is too small for a class. They need no further check. */
+  const bool whole = f->elements > 0 && f->elements <= INT64_MAX / 8 && !f->call.row_offsets && !s->target_count;
+  const int holds = !whole ? 0 : f->numbers | XENT_LABELS | XENT_FLAGS | (s->classes >> 31 ? 0 : XENT_CLASS_NUMBERS);
+  const int64_t inner = s->inner, outer[] = {s->classes * inner, inner}, elements[] = {f->elements, f->rows};
   for (; left; left &= left - 1) {
     const int i = __builtin_ctzll(left);
     const xent_rule *rule = &xent_rules[places[i].rule];
     if (!xent_is_array(rule)) continue;
-    bytes[i] = bytes_of_packed(f, rule, holds);
-    if (!bytes[i].end) {
+    const xent_layout *l = xent_layout_of(f, rule);
+    const xent_element_type type = xent_element_type_of(l->type);
+    const uintptr_t begin = (uintptr_t)xent_address_of(f, rule);
+    const int form = rule->form != XENT_OF_TARGETS     ? rule->form
+                     : type.holds & XENT_LABELS ? XENT_PER_ROW
+                                                : XENT_PER_CLASS;
+    if (begin && type.holds & rule->holds & holds && form <= XENT_PER_ROW &&
+        !((l->outer ^ outer[form]) | (form == XENT_PER_CLASS ? l->classes ^ inner : 0) | (l->inner ^ 1) | l->reserved |
+          (int64_t)(begin & (type.size - 1u)))) {
+      bytes[i] = (xent_bytes){begin, begin + (uintptr_t)elements[form] * type.size};
+    } else {
+      bytes[i] = (xent_bytes){0, 0};
       status = check_array(f, rule, places[i].needed, &bytes[i]);
       if (status) return status;
       if (bytes[i].begin == bytes[i].end) continue;
     }
-    for (uint64_t others = rule->written ? there : written; others; others &= others - 1)
-      meet |= xent_meet(bytes[i], bytes[__builtin_ctzll(others)]);
     there |= left & -left;
     written |= rule->written ? left & -left : 0;
   }
-  return meet ? check_overlaps(f, places, there, bytes) : XENT_OK;
+  return check_overlaps(f, places, there, written, bytes);
 }
