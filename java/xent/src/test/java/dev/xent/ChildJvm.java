@@ -18,6 +18,7 @@ final class ChildJvm {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-Ddev.xent.threads.elements=16384");
     command.addAll(options);
     command.add("-cp");
     command.add(

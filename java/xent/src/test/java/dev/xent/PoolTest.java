@@ -40,6 +40,14 @@ class PoolTest {
   }
 
   @Test
+  void thereIsOneForEvery262144Elements() throws Exception {
+    String elements = "-Ddev.xent.threads.elements=262144"; // the default
+    assertThat(threads(524, "-Ddev.xent.threads=5", elements)).isEqualTo("5:");
+    assertThat(threads(525, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1");
+    assertThat(threads(787, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1 xent-2");
+  }
+
+  @Test
   void thereAreAsManyAsThePropertySaysWithTheCaller() throws Exception {
     assertThat(threads(1000, "-Ddev.xent.threads=3")).isEqualTo("3:xent-1 xent-2");
     assertThat(threads(1000, "-Ddev.xent.threads=1")).isEqualTo("1:");

@@ -74,6 +74,7 @@ final class Launcher {
             "-Xms1g",
             "-Xmx1g",
             "-XX:+AlwaysPreTouch",
+            "-Ddev.xent.threads.elements=16384",
             "-Xlog:safepoint:file=" + own.resolve(SAFEPOINTS) + ":uptime:filecount=0",
             "-cp",
             classPath(),

@@ -15,8 +15,8 @@ import java.util.Locale;
 public final class Deployed implements Runnable {
   private static final int CLASSES = 1000;
 
-  /** The least number of rows that wakes sleeping threads. */
-  private static final int MANY = 264;
+  /** The least number of rows that is divided. */
+  private static final int MANY = 525;
 
   /** To be made by the class loader of an application. */
   public Deployed() {}

@@ -312,4 +312,9 @@ public final class Backends {
   public int threads() {
     return Math.min(settings.threads(), Threads.LIMIT);
   }
+
+  /** Returns the number of elements that is worth a thread. */
+  public int elementsPerThread() {
+    return settings.elementsPerThread();
+  }
 }

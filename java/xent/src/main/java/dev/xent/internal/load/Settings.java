@@ -25,13 +25,15 @@ import org.jspecify.annotations.Nullable;
  * @param isa the value of {@link #ISA}
  * @param nativeUse the value of {@link #NATIVE}
  * @param threads the value of {@link #THREADS}, or the number of processors
+ * @param elementsPerThread the value of {@link #ELEMENTS_PER_THREAD}
  */
 public record Settings(
     @Nullable Path libraryPath,
     Directory temporaryDirectory,
     Isa isa,
     NativeUse nativeUse,
-    int threads) {
+    int threads,
+    int elementsPerThread) {
 
   /**
    * {@code dev.xent.library.path}: the file of the native library, instead of the one in the jar.
@@ -63,6 +65,15 @@ public record Settings(
    * thread. The value 1 uses only the calling thread. The default is the number of processors.
    */
   public static final String THREADS = "dev.xent.threads";
+
+  /**
+   * {@code dev.xent.threads.elements}: the number of elements that is worth a thread; a call has
+   * one thread for each. The default takes some fifty microseconds, as does waking a thread.
+   */
+  public static final String ELEMENTS_PER_THREAD = "dev.xent.threads.elements";
+
+  /** The default of {@link #ELEMENTS_PER_THREAD}. */
+  static final int WORTH_A_THREAD = 1 << 18;
 
   private static final String TEMPORARY_DIRECTORY_OF_JVM = "java.io.tmpdir";
 
@@ -132,7 +143,10 @@ public record Settings(
     String directory = notBlank(TEMPORARY_DIRECTORY, properties.apply(TEMPORARY_DIRECTORY));
     Isa isa = choice(ISA, properties.apply(ISA), Isa.BEST);
     NativeUse use = choice(NATIVE, properties.apply(NATIVE), NativeUse.AUTO);
-    int threads = threads(properties.apply(THREADS));
+    int processors = Runtime.getRuntime().availableProcessors();
+    int threads = positive(THREADS, properties.apply(THREADS), processors);
+    int elements =
+        positive(ELEMENTS_PER_THREAD, properties.apply(ELEMENTS_PER_THREAD), WORTH_A_THREAD);
     if (library != null && use == NativeUse.OFF) {
       throw new OptionException(
           message(
@@ -147,7 +161,8 @@ public record Settings(
                 TEMPORARY_DIRECTORY_OF_JVM, properties.apply(TEMPORARY_DIRECTORY_OF_JVM)),
         isa,
         use,
-        threads);
+        threads,
+        elements);
   }
 
   private static @Nullable Path path(String name, @Nullable String value) {
@@ -218,19 +233,19 @@ public record Settings(
     return constant.name().toLowerCase(Locale.ROOT);
   }
 
-  private static int threads(@Nullable String value) {
+  private static int positive(String name, @Nullable String value, int byDefault) {
     if (value == null) {
-      return Runtime.getRuntime().availableProcessors();
+      return byDefault;
     }
     try {
-      int threads = Integer.parseInt(value);
-      if (threads >= 1) {
-        return threads;
+      int number = Integer.parseInt(value);
+      if (number >= 1) {
+        return number;
       }
     } catch (NumberFormatException e) {
       // Rejected below, like numbers that are too small.
     }
     throw new OptionException(
-        message("%s=%s; expected 1 to %d", THREADS, shown(value), Integer.MAX_VALUE));
+        message("%s=%s; expected 1 to %d", name, shown(value), Integer.MAX_VALUE));
   }
 }

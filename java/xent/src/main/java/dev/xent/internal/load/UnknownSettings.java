@@ -18,7 +18,8 @@ final class UnknownSettings {
           Settings.LIBRARY_PATH,
           Settings.NATIVE,
           Settings.TEMPORARY_DIRECTORY,
-          Settings.THREADS);
+          Settings.THREADS,
+          Settings.ELEMENTS_PER_THREAD);
 
   /** The largest edit distance of a suggestion. */
   private static final int NEAR = 4;

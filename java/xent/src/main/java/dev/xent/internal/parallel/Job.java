@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.parallel;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Work on the numbers from 0 to a count, shared among threads. Each thread claims the next range
- * until nothing is left; the last ranges are small. The caller works like the helpers, so the work
- * completes even without helpers.
+ * Work on the numbers from 0 to a count, in one share per thread. A thread begins with its own
+ * share, whose data may be in its caches from an earlier call, and then helps with the other
+ * shares. It claims half of what is left of a share at a time. The caller works like the helpers,
+ * so the work completes even without helpers.
  *
- * <p>An instance belongs to one thread and serves its calls one after another. The thread opens the
- * job, claims ranges, and closes the job. After the close, no helper works on the job and none can
- * enter.
+ * <p>An instance belongs to one thread and serves its calls one after another. The thread divides
+ * and opens the job, claims ranges, and closes it. After the close, no helper works on the job and
+ * none can enter.
  */
 public final class Job {
   /** The work of the helpers. */
   public interface Workers {
-    /** Claims ranges and works on them until nothing is left; runs on the helper's thread. */
-    void help();
+    /**
+     * Claims ranges and works on them until nothing is left; runs on the helper's thread.
+     *
+     * @param share the share to begin with
+     */
+    void help(int share);
   }
 
   /** The result of {@link #claim} if nothing is left. */
   public static final long NONE = -1;
 
-  /**
-   * The last part of the count, one in this many numbers, is left until each thread could have had
-   * its share of the rest. Threads that finish early claim it in small ranges.
-   */
-  private static final int LEFT_FOR_LAST = 8;
+  /** Two elements of an array of longs that are this far apart are on different cache lines. */
+  private static final int LINE = 16;
 
   /** In {@link #state}: no helper may enter. */
   private static final long CLOSED = 1L << 31;
@@ -41,30 +42,21 @@ public final class Job {
   /** In {@link #state}: the shift of the number of times the job was opened. */
   private static final int ROUND_SHIFT = 32;
 
-  private static final VarHandle STATE;
-  private static final VarHandle NEXT;
-
-  static {
-    try {
-      MethodHandles.Lookup lookup = MethodHandles.lookup();
-      STATE = lookup.findVarHandle(Job.class, "state", long.class);
-      NEXT = lookup.findVarHandle(Job.class, "next", long.class);
-    } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
-    }
-  }
-
   private final Workers workers;
   private final BooleanSupplier empty = this::isEmpty;
 
-  private volatile long state = CLOSED;
-  private volatile long next;
+  /** One element, at {@link #LINE}. */
+  private final AtomicLongArray state = new AtomicLongArray(2 * LINE);
+
+  /** The first number of each share that no thread has claimed; {@link #at} says where. */
+  private AtomicLongArray next = new AtomicLongArray(0);
+
   private volatile long failedAt = Long.MAX_VALUE;
   private volatile @Nullable Thread waiting;
 
   // Written only while the job is closed.
-  private int helpers;
-  private int threads;
+  private int shares = 1;
+  private long shareSize;
   private long count;
   private long least;
   private long most;
@@ -76,43 +68,62 @@ public final class Job {
   /** Creates a closed job. */
   public Job(Workers workers) {
     this.workers = workers;
+    state.set(LINE, CLOSED);
   }
 
   // ---- for the caller --------------------------------------------------------------------------
 
   /**
-   * Opens the job to helpers.
+   * Sets the numbers of the closed job.
    *
-   * @param helperCount maximum number of helpers
    * @param newCount number of items
    * @param leastClaim minimum size of a claim
    * @param mostClaim maximum size of a claim
    * @param newStep claims end at multiples of this, or at the count
    */
-  public void open(int helperCount, long newCount, long leastClaim, long mostClaim, long newStep) {
-    helpers = helperCount;
-    threads = helperCount + 1;
+  public void divide(long newCount, long leastClaim, long mostClaim, long newStep) {
     count = newCount;
     least = leastClaim;
     most = mostClaim;
     step = newStep;
+  }
+
+  /** Opens the job to this number of helpers at most. */
+  void open(int helpers) {
+    shares = helpers + 1;
+    shareSize = multiple((count + helpers) / shares, step);
     failure = null;
     failedOn = null;
     failedAt = Long.MAX_VALUE;
-    next = 0;
-    state = ((state >>> ROUND_SHIFT) + 1) << ROUND_SHIFT;
+    if (next.length() <= at(shares)) {
+      next = new AtomicLongArray(at(shares) + 1);
+    }
+    for (int share = 0; share < shares; share++) {
+      next.set(at(share), share * shareSize);
+    }
+    state.set(LINE, (round() + 1) << ROUND_SHIFT);
+  }
+
+  /** The least multiple of a step that is at least a number. */
+  private static long multiple(long number, long step) {
+    return (number + step - 1) / step * step;
+  }
+
+  /** The place of a share in {@link #next}. */
+  private static int at(int share) {
+    return (share + 1) * LINE;
   }
 
   /** Closes the job to helpers and waits until all have left; interrupts do not end the wait. */
-  public void close() {
-    long before = (long) STATE.getAndBitwiseOr(this, CLOSED);
+  void close() {
+    long before = state.getAndAccumulate(LINE, CLOSED, (present, closed) -> present | closed);
     if ((before & INSIDE) != 0 && !Spinning.until(empty)) {
       parkUntilEmpty();
     }
   }
 
   private boolean isEmpty() {
-    return (state & INSIDE) == 0;
+    return (state.get(LINE) & INSIDE) == 0;
   }
 
   private void parkUntilEmpty() {
@@ -157,11 +168,25 @@ public final class Job {
 
   // ---- for the caller and helpers --------------------------------------------------------------
 
-  /** Claims a range and returns its first number, or {@link #NONE}. */
-  public long claim() {
-    long begin = next;
-    while (begin < count && failedAt == Long.MAX_VALUE) {
-      long found = (long) NEXT.compareAndExchange(this, begin, end(begin));
+  /**
+   * Claims a range and returns its first number, or {@link #NONE}.
+   *
+   * @param first the share to begin with; 0 for the caller
+   */
+  public long claim(int first) {
+    for (int i = 0; i < shares; i++) {
+      long begin = claimOf((first + i) % shares);
+      if (begin != NONE) {
+        return begin;
+      }
+    }
+    return NONE;
+  }
+
+  private long claimOf(int share) {
+    long begin = next.get(at(share));
+    while (begin < needed(share)) {
+      long found = next.compareAndExchange(at(share), begin, end(begin));
       if (found == begin) {
         return begin;
       }
@@ -170,17 +195,20 @@ public final class Job {
     return NONE;
   }
 
-  /** The end of the range that begins at {@code begin}. */
-  public long end(long begin) {
-    long left = count - begin;
-    long last = count / LEFT_FOR_LAST;
-    long share = (left > last ? count - last : left) / threads;
-    long size = Math.min(Math.max(share, least), most);
-    long end = (begin + size + step - 1) / step * step;
-    return Math.min(end, count);
+  /** The end of what is needed of a share: the end of the share, or an earlier failure. */
+  private long needed(int share) {
+    return Math.min(Math.min((share + 1) * shareSize, count), failedAt);
   }
 
-  /** Records that the work on a claim failed; later claims need not be finished. */
+  /** The end of the range that begins at {@code begin}. */
+  public long end(long begin) {
+    long shareEnd = Math.min((begin / shareSize + 1) * shareSize, count);
+    long part = (shareEnd - begin) / Math.min(shares, 2); // a single share is claimed whole
+    long size = Math.min(Math.max(part, least), most);
+    return Math.min(multiple(begin + size, step), shareEnd);
+  }
+
+  /** Records that the work on a claim failed; what follows it is not needed. */
   public synchronized void fail(long begin, Throwable thrown) {
     if (begin < failedAt) {
       failure = thrown;
@@ -196,22 +224,32 @@ public final class Job {
 
   // ---- for helpers -----------------------------------------------------------------------------
 
-  /** Whether there are numbers left to claim; only a hint. */
+  /** Whether there are numbers left to claim; only a hint, as the job may be opened meanwhile. */
   boolean hasWork() {
-    return next < count && failedAt == Long.MAX_VALUE;
+    AtomicLongArray present = next;
+    for (int share = 0; share < shares && at(share) < present.length(); share++) {
+      if (present.get(at(share)) < needed(share)) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  /** Enters and works, if the job is open and not full. Returns whether it did. */
-  boolean help() {
-    return help(round());
+  /**
+   * Enters and works, if the job is open and not full. Returns whether it did.
+   *
+   * @param worker the number of the helper, from 0
+   */
+  boolean help(int worker) {
+    return help(worker, round());
   }
 
-  private boolean help(long round) {
+  private boolean help(int worker, long round) {
     if (!enter(round)) {
       return false;
     }
     try {
-      workers.help();
+      workers.help((worker + 1) % shares);
     } finally {
       leave();
     }
@@ -219,12 +257,12 @@ public final class Job {
   }
 
   private boolean enter(long round) {
-    long present = state;
-    while (present >>> ROUND_SHIFT == round && (present & INSIDE) < helpers && hasWork()) {
+    long present = state.get(LINE);
+    while (present >>> ROUND_SHIFT == round && (present & INSIDE) < shares - 1 && hasWork()) {
       if ((present & CLOSED) != 0) {
         return false;
       }
-      long found = (long) STATE.compareAndExchange(this, present, present + 1);
+      long found = state.compareAndExchange(LINE, present, present + 1);
       if (found == present) {
         return true;
       }
@@ -234,7 +272,7 @@ public final class Job {
   }
 
   private void leave() {
-    long before = (long) STATE.getAndAdd(this, -1L);
+    long before = state.getAndDecrement(LINE);
     if ((before & CLOSED) != 0 && (before & INSIDE) == 1) {
       // The job may serve another call by now; its caller then wakes up once without need.
       LockSupport.unpark(waiting);
@@ -243,19 +281,21 @@ public final class Job {
 
   /**
    * A task for an executor. It helps in this round of the job, and does nothing if it runs later.
+   *
+   * @param worker the number of the helper, from 0
    */
-  Runnable invitation() {
-    return new Invitation(this, round());
+  Runnable invitation(int worker) {
+    return new Invitation(this, worker, round());
   }
 
   private long round() {
-    return state >>> ROUND_SHIFT;
+    return state.get(LINE) >>> ROUND_SHIFT;
   }
 
-  private record Invitation(Job job, long round) implements Runnable {
+  private record Invitation(Job job, int worker, long round) implements Runnable {
     @Override
     public void run() {
-      job.help(round);
+      job.help(worker, round);
     }
   }
 }

@@ -9,7 +9,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -21,12 +21,27 @@ import org.jspecify.annotations.Nullable;
  * <p>An idle thread waits in code of the JDK and holds no reference to this library; otherwise it
  * would keep the library's class loader reachable.
  */
-final class Pool {
+class Pool {
   /** Maximum number of jobs with helpers at once; callers of further jobs work alone. */
   private static final int MOST_JOBS = 64;
 
   /** Maximum number of helpers of a call. */
   private static final int MOST_WORKERS = Threads.LIMIT - 1;
+
+  /**
+   * Maximum number of workers that one thread wakes, be it the caller or a worker. A wake-up costs
+   * this thread up to ten microseconds, and the woken one runs some fifty microseconds later.
+   */
+  private static final int WAKE_UPS = 4;
+
+  /** Two elements of an array of integers that are this far apart are on different cache lines. */
+  private static final int LINE = 32;
+
+  /** In {@link #counters}: calls for helpers, so that a worker can detect one that it missed. */
+  private static final int CALLS = LINE;
+
+  /** In {@link #counters}: callers whose jobs are open. */
+  private static final int CALLERS = 2 * LINE;
 
   /** Seconds after which an idle thread ends. */
   private static final long PATIENCE = 30;
@@ -43,19 +58,12 @@ final class Pool {
           Thread.ofVirtual().inheritInheritableThreadLocals(false).factory());
 
   private final ThreadPoolExecutor threads = threads();
-  final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
+  private final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
   private final AtomicReferenceArray<Worker> workers = new AtomicReferenceArray<>(MOST_WORKERS);
 
-  /** Counts the calls for helpers, so that a worker that goes to sleep can detect a missed call. */
-  final AtomicInteger calls = new AtomicInteger();
+  private final AtomicIntegerArray counters = new AtomicIntegerArray(3 * LINE);
 
-  /** Number of workers that spin for a job. */
-  final AtomicInteger lookouts = new AtomicInteger();
-
-  /** The time at which a caller last finished its part of a job. */
-  private volatile long lastJob = System.nanoTime() - Spinning.NANOS;
-
-  private Pool() {}
+  Pool() {}
 
   /** A thread per worker; no thread keeps a reference to the caller that started it. */
   private static ThreadPoolExecutor threads() {
@@ -84,25 +92,30 @@ final class Pool {
   // ---- for callers -----------------------------------------------------------------------------
 
   /**
-   * Posts an open job for the workers. If too few workers are spinning, wakes or starts the missing
-   * ones, provided that the job is worth it or follows the previous job so closely that they will
-   * not sleep before the next.
+   * Opens a job to helpers, and wakes sleeping workers. Threads of other open jobs are not
+   * available.
    */
-  void call(Job job, int helpers, boolean wake) {
-    if (!post(job)) {
-      return;
+  void open(Job job, int helpers) {
+    int others = counters.getAndIncrement(CALLERS);
+    int available = Math.min(Math.max(helpers - others, 0), MOST_WORKERS);
+    job.open(available);
+    if (available > 0 && post(job)) {
+      counters.incrementAndGet(CALLS);
+      wake(0, available);
     }
-    calls.incrementAndGet();
-    int missing = helpers - lookouts.get();
-    if (missing <= 0 || !(wake || System.nanoTime() - lastJob < Spinning.NANOS)) {
-      return;
-    }
-    int reach = Math.min(helpers, MOST_WORKERS);
-    for (int i = 0; i < reach && missing > 0; i++) {
-      Worker worker = worker(i);
-      if (worker.wake()) {
-        missing--;
-        run(worker);
+  }
+
+  /** Wakes the sleeping ones of some workers, with the help of those that wake first. */
+  final void wake(int first, int end) {
+    int branch = (end - first + WAKE_UPS - 1) / WAKE_UPS;
+    for (int i = first; i < end; i += branch) {
+      int branchEnd = Math.min(i + branch, end);
+      int asleep = i;
+      while (asleep < branchEnd && !worker(asleep).wake(branchEnd)) {
+        asleep++;
+      }
+      if (asleep < branchEnd) {
+        run(worker(asleep));
       }
     }
   }
@@ -122,7 +135,8 @@ final class Pool {
     return worker;
   }
 
-  private void run(Worker worker) {
+  /** Runs a worker that was marked awake. */
+  void run(Worker worker) {
     try {
       if (KEEP_THEIR_STARTER && threads.getPoolSize() < threads.getCorePoolSize()) {
         runByAnother(worker);
@@ -165,25 +179,41 @@ final class Pool {
     return false;
   }
 
-  /** Removes a job, if it was posted. */
-  void dismiss(Job job) {
-    lastJob = System.nanoTime();
+  /** Withdraws a job, and closes it. */
+  void close(Job job) {
     for (int i = 0; i < MOST_JOBS; i++) {
       if (jobs.get(i) == job) {
         jobs.set(i, null);
-        return;
       }
     }
+    job.close();
+    counters.decrementAndGet(CALLERS);
   }
 
   // ---- for workers -----------------------------------------------------------------------------
 
+  /** The number of calls for helpers until now. */
+  final int calls() {
+    return counters.get(CALLS);
+  }
+
+  /** Whether a job has work left; only a hint. */
+  final boolean hasWork() {
+    for (int i = 0; i < MOST_JOBS; i++) {
+      Job job = jobs.get(i);
+      if (job != null && job.hasWork()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Helps every job that needs helpers. Returns whether it helped any job. */
-  boolean helpAnyone(int first) {
+  final boolean helpAnyone(int worker) {
     boolean helped = false;
     for (int i = 0; i < MOST_JOBS; i++) {
-      Job job = jobs.get((first + i) % MOST_JOBS);
-      helped |= job != null && job.help();
+      Job job = jobs.get((worker + i) % MOST_JOBS);
+      helped |= job != null && job.help(worker);
     }
     return helped;
   }

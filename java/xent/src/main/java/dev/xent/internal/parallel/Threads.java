@@ -12,13 +12,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param most maximum number of threads, including the caller; 0: the default of the process
  * @param executor runs the helpers; null: the shared pool runs them
+ * @param elements the number of elements that is worth a thread; 0: the default of the process
  */
-public record Threads(int most, @Nullable Executor executor) {
+public record Threads(int most, @Nullable Executor executor, long elements) {
   /** The largest effective number of threads; larger values have the same effect. */
   public static final int LIMIT = 256;
 
-  /** The default number of the process, from the shared pool. */
-  public static final Threads DEFAULT = new Threads(0, null);
+  /** The defaults of the process, and the shared pool. */
+  public static final Threads DEFAULT = new Threads(0, null, 0);
 
   /**
    * Sets the maximum number of threads, including the caller.
@@ -29,29 +30,45 @@ public record Threads(int most, @Nullable Executor executor) {
     if (value < 1) {
       throw new OptionException("threads is " + value + "; expected 1 or more");
     }
-    return new Threads(Math.min(value, LIMIT), executor);
+    return new Threads(Math.min(value, LIMIT), executor, elements);
   }
 
   /** Sets the executor that runs the helpers. */
   public Threads withExecutor(Executor value) {
-    return new Threads(most, Objects.requireNonNull(value, "executor"));
+    return new Threads(most, Objects.requireNonNull(value, "executor"), elements);
   }
 
-  /** Returns these threads, with the default of the process if no number is set. */
-  public Threads orDefault(int threads) {
-    return most == 0 ? withMost(threads) : this;
+  /** Returns these threads, with the defaults of the process for what is not set. */
+  public Threads orDefaults(int threads, long elementsPerThread) {
+    int number = most == 0 ? Math.min(threads, LIMIT) : most;
+    return new Threads(number, executor, elements == 0 ? elementsPerThread : elements);
   }
 
   /**
-   * Requests helpers for an open job. Helpers may come late or not at all.
+   * The number of threads for some work, including the caller.
    *
-   * @param helpers number of helpers, at least 1
-   * @param wake whether the work justifies waking sleeping threads
+   * @param cost the cost in elements
+   * @param claims the number of parts into which the work can be divided, at least 1
    */
-  public void call(Job job, int helpers, boolean wake) {
+  public int number(long cost, long claims) {
+    return (int) Math.min(Math.min(most, claims), Math.max(cost / elements, 1));
+  }
+
+  /** Whether work with a cost of some elements is not worth a second thread. */
+  public boolean isAlone(long cost) {
+    return most == 1 || cost < 2 * elements;
+  }
+
+  /**
+   * Opens a job and requests helpers. They may come late or not at all.
+   *
+   * @param helpers maximum number of helpers
+   */
+  public void open(Job job, int helpers) {
     if (executor == null) {
-      Pool.shared().call(job, helpers, wake);
+      Pool.shared().open(job, helpers);
     } else {
+      job.open(helpers);
       submit(job, helpers);
     }
   }
@@ -61,17 +78,19 @@ public record Threads(int most, @Nullable Executor executor) {
     return executor != null;
   }
 
-  /** Withdraws the request. Call this before the job is closed. */
-  public void dismiss(Job job) {
+  /** Withdraws the request, and closes the job. */
+  public void close(Job job) {
     if (executor == null) {
-      Pool.shared().dismiss(job);
+      Pool.shared().close(job);
+    } else {
+      job.close();
     }
   }
 
   private void submit(Job job, int helpers) {
     try {
       for (int i = 0; i < helpers; i++) {
-        executor.execute(job.invitation());
+        executor.execute(job.invitation(i));
       }
     } catch (RejectedExecutionException | OutOfMemoryError e) {
       // The executor is full or shut down, or no thread can be created: the caller does the work.

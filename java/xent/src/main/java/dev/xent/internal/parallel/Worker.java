@@ -11,6 +11,9 @@ final class Worker implements Runnable {
   private final AtomicBoolean awake = new AtomicBoolean();
   private final BooleanSupplier called = this::isCalled;
 
+  /** It wakes the workers from the next one up to this number, which is excluded. */
+  private int wakesUntil;
+
   /** The number of calls for helpers at this worker's last look for jobs. */
   private int seen;
 
@@ -25,9 +28,17 @@ final class Worker implements Runnable {
     this.index = index;
   }
 
-  /** Marks the worker awake. Returns whether it was asleep; the caller must then run it. */
-  boolean wake() {
-    return !awake.get() && awake.compareAndSet(false, true);
+  /**
+   * Marks the worker awake. Returns whether it was asleep; the caller must then run it.
+   *
+   * @param end it wakes the workers from the next one up to this number, which is excluded
+   */
+  boolean wake(int end) {
+    if (awake.get() || !awake.compareAndSet(false, true)) {
+      return false;
+    }
+    wakesUntil = end;
+    return true;
   }
 
   /** Marks the worker asleep; the next call for helpers wakes it. */
@@ -38,13 +49,16 @@ final class Worker implements Runnable {
   @Override
   public void run() {
     try {
+      if (pool.hasWork()) {
+        pool.wake(index + 1, wakesUntil);
+      }
       int lookedInto;
       do {
         work();
         lookedInto = seen;
         sleep();
         // A call that came before the worker was marked asleep did not wake it.
-      } while (pool.calls.get() != lookedInto && wake());
+      } while (pool.calls() != lookedInto && wake(index));
     } catch (RuntimeException | Error e) {
       sleep();
       throw e;
@@ -54,7 +68,7 @@ final class Worker implements Runnable {
   private void work() {
     boolean goesOn = true;
     while (goesOn) {
-      seen = pool.calls.get();
+      seen = pool.calls();
       long found = System.nanoTime();
       boolean helped = pool.helpAnyone(index);
       if (helped) {
@@ -66,7 +80,7 @@ final class Worker implements Runnable {
   }
 
   private boolean isCalled() {
-    return pool.calls.get() != seen;
+    return pool.calls() != seen;
   }
 
   /** Returns whether there was a call for helpers soon after the last job. */
@@ -75,10 +89,6 @@ final class Worker implements Runnable {
     if (!busy || System.nanoTime() - deadline >= 0) {
       return isCalled();
     }
-    try {
-      return pool.lookouts.incrementAndGet() <= Spinning.most() && Spinning.until(called, deadline);
-    } finally {
-      pool.lookouts.decrementAndGet();
-    }
+    return index < Spinning.most() && Spinning.until(called, deadline);
   }
 }

@@ -405,6 +405,7 @@ class LoaderTest {
             List.of("5"),
             "--enable-native-access=ALL-UNNAMED",
             "-Ddev.xent.threads=2",
+            "-Ddev.xent.threads.elements=16384",
             "-Ddev.xent.native=" + use);
     assertThat(result.out()).containsExactly("0 loaders left, 0 libraries mapped");
   }
@@ -493,7 +494,12 @@ class LoaderTest {
   @Test
   void whereNativeAccessIsDeniedMemoryOfOneThreadIsComputedByItAlone() throws Exception {
     Result result =
-        run(LoaderProbes.DeniedAccess.class, List.of("6"), DENIED, "-Ddev.xent.threads=4");
+        run(
+            LoaderProbes.DeniedAccess.class,
+            List.of("6"),
+            DENIED,
+            "-Ddev.xent.threads=4",
+            "-Ddev.xent.threads.elements=16384");
     assertThat(result.out())
         .containsExactly(
             "0.001",

@@ -37,7 +37,8 @@ class SettingsTest {
                 new Directory("java.io.tmpdir", System.getProperty("java.io.tmpdir")),
                 Isa.BEST,
                 NativeUse.AUTO,
-                Runtime.getRuntime().availableProcessors()));
+                Runtime.getRuntime().availableProcessors(),
+                1 << 18));
   }
 
   @Test
@@ -48,7 +49,8 @@ class SettingsTest {
             "dev.xent.tempdir", "/private",
             "dev.xent.isa", "scalar",
             "dev.xent.native", "require",
-            "dev.xent.threads", "3");
+            "dev.xent.threads", "3",
+            "dev.xent.threads.elements", "1000");
     assertThat(settings(properties))
         .isEqualTo(
             new Settings(
@@ -56,7 +58,8 @@ class SettingsTest {
                 new Directory("dev.xent.tempdir", "/private"),
                 Isa.SCALAR,
                 NativeUse.REQUIRE,
-                3));
+                3,
+                1000));
   }
 
   @ParameterizedTest
@@ -127,6 +130,7 @@ class SettingsTest {
         "dev.xent.native       | maybe | dev.xent.native=maybe; expected one of auto, require, off",
         "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 to 2147483647",
         "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 to 2147483647",
+        "dev.xent.threads.elements | -1 | dev.xent.threads.elements=-1; expected 1 to 2147483647",
         "dev.xent.library.path | ''    | dev.xent.library.path is empty; set a path, or leave it"
             + " out",
         "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; set a path, or leave it out",
@@ -179,7 +183,7 @@ class SettingsTest {
         .containsExactly(
             "the system property dev.xent.something.else is unknown and has no effect; expected one"
                 + " of dev.xent.isa, dev.xent.library.path, dev.xent.native, dev.xent.tempdir,"
-                + " dev.xent.threads");
+                + " dev.xent.threads, dev.xent.threads.elements");
   }
 
   /** A new property must be listed. */

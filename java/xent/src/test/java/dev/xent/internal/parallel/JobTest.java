@@ -21,14 +21,19 @@ class JobTest {
   private Runnable onArrival = () -> {};
   private final Job job = new Job(this::help);
 
-  private void help() {
+  private void help(int share) {
     came.incrementAndGet();
     onArrival.run();
-    work();
+    work(share);
   }
 
-  private void work() {
-    for (long begin; (begin = job.claim()) != Job.NONE; ) {
+  private void open(int helpers, long count, long least, long most, long step) {
+    job.divide(count, least, most, step);
+    job.open(helpers);
+  }
+
+  private void work(int share) {
+    for (long begin; (begin = job.claim(share)) != Job.NONE; ) {
       for (long i = begin; i < job.end(begin); i++) {
         done.incrementAndGet((int) i);
       }
@@ -44,15 +49,13 @@ class JobTest {
   @Test
   void everyNumberIsDoneOnceWhateverTheTiming() throws InterruptedException {
     int rounds = 300;
-    Runnable[] invitation = new Runnable[1];
     List<Thread> helpers = new ArrayList<>();
     for (int round = 1; round <= rounds; round++) {
-      job.open(3, COUNT, 1 + round % 7, 500, 1 + round % 5);
-      invitation[0] = job.invitation();
+      open(3, COUNT, 1 + round % 7, 500, 1 + round % 5);
       for (int i = 0; i < 4; i++) {
-        helpers.add(Thread.ofPlatform().start(invitation[0]));
+        helpers.add(Thread.ofPlatform().start(job.invitation(i)));
       }
-      work();
+      work(0);
       job.close();
       assertEachDone(round);
     }
@@ -63,23 +66,24 @@ class JobTest {
   }
 
   @Test
-  void claimsGetSmallerWithinTheirBounds() {
-    job.open(1, 1000, 10, 200, 1);
-    List<Long> sizes = new ArrayList<>();
-    for (long begin; (begin = job.claim()) != Job.NONE; ) {
-      sizes.add(job.end(begin) - begin);
+  void claimsHalveTheOwnShareWithinTheirBoundsAndThenTheOthers() {
+    open(1, 1000, 10, 200, 1);
+    List<Long> begins = new ArrayList<>();
+    for (long begin; (begin = job.claim(1)) != Job.NONE; ) {
+      begins.add(begin);
     }
     job.close();
-    assertThat(sizes.getFirst()).isEqualTo(200);
-    assertThat(sizes).isSortedAccordingTo((a, b) -> Long.compare(b, a));
-    assertThat(sizes.subList(0, sizes.size() - 1)).allMatch(size -> size >= 10);
-    assertThat(sizes.stream().mapToLong(Long::longValue).sum()).isEqualTo(1000);
+    assertThat(begins)
+        .containsExactly(
+            500L, 700L, 850L, 925L, 962L, 981L, 991L, //
+            0L, 200L, 350L, 425L, 462L, 481L, 491L);
+    assertThat(job.end(991)).isEqualTo(1000);
   }
 
   @Test
   void claimsEndAtSteps() {
-    job.open(2, 1003, 5, 100, 16);
-    for (long begin; (begin = job.claim()) != Job.NONE; ) {
+    open(2, 1003, 5, 100, 16);
+    for (long begin; (begin = job.claim(0)) != Job.NONE; ) {
       assertThat(begin % 16).isZero();
     }
     job.close();
@@ -94,11 +98,11 @@ class JobTest {
           inside.countDown();
           await(go);
         };
-    job.open(2, COUNT, 1, COUNT, 1);
-    Thread one = Thread.ofPlatform().start(job.invitation());
-    Thread two = Thread.ofPlatform().start(job.invitation());
+    open(2, COUNT, 1, COUNT, 1);
+    Thread one = Thread.ofPlatform().start(job.invitation(0));
+    Thread two = Thread.ofPlatform().start(job.invitation(0));
     inside.await();
-    assertThat(job.help()).isFalse();
+    assertThat(job.help(0)).isFalse();
     go.countDown();
     one.join();
     two.join();
@@ -117,13 +121,13 @@ class JobTest {
 
   @Test
   void whoComesLateDoesNotGetIn() {
-    job.open(2, COUNT, 1, COUNT, 1);
-    Runnable invitation = job.invitation();
-    work();
+    open(2, COUNT, 1, COUNT, 1);
+    Runnable invitation = job.invitation(0);
+    work(0);
     job.close();
     invitation.run();
-    assertThat(job.help()).isFalse();
-    job.open(2, COUNT, 1, COUNT, 1);
+    assertThat(job.help(0)).isFalse();
+    open(2, COUNT, 1, COUNT, 1);
     invitation.run();
     assertThat(came).hasValue(0);
     job.close();
@@ -138,8 +142,8 @@ class JobTest {
           inside.countDown();
           await(go);
         };
-    job.open(1, COUNT, 1, COUNT, 1);
-    Thread helper = Thread.ofPlatform().start(job.invitation());
+    open(1, COUNT, 1, COUNT, 1);
+    Thread helper = Thread.ofPlatform().start(job.invitation(0));
     inside.await();
     AtomicInteger closed = new AtomicInteger();
     Thread caller =
@@ -161,15 +165,15 @@ class JobTest {
 
   @Test
   void whatFailedAtTheLowestNumberIsThrown() {
-    job.open(1, 100, 1, 10, 1);
-    long first = job.claim();
-    long second = job.claim();
-    long third = job.claim();
+    open(1, 100, 1, 10, 1);
+    long first = job.claim(0);
+    long second = job.claim(0);
+    long third = job.claim(0);
     job.fail(second, new IllegalStateException("second"));
     assertThat(job.isInVain(first)).isFalse();
     assertThat(job.isInVain(second)).isFalse();
     assertThat(job.isInVain(third)).isTrue();
-    assertThat(job.claim()).isEqualTo(Job.NONE);
+    assertThat(job.claim(0)).isEqualTo(Job.NONE);
     job.fail(third, new IllegalStateException("third"));
     job.fail(first, new ArithmeticException("first"));
     job.close();
@@ -178,10 +182,25 @@ class JobTest {
   }
 
   @Test
+  void onlyWhatFollowsAFailureIsNotClaimed() {
+    open(1, 100, 1, 100, 1);
+    long upper = job.claim(1);
+    assertThat(upper).isEqualTo(50);
+    job.fail(upper, new IllegalStateException("upper"));
+    assertThat(job.hasWork()).isTrue();
+    assertThat(job.claim(1)).isEqualTo(0);
+    job.fail(0, new ArithmeticException("lower"));
+    assertThat(job.hasWork()).isFalse();
+    assertThat(job.claim(0)).isEqualTo(Job.NONE);
+    job.close();
+    assertThatThrownBy(job::throwFailure).isInstanceOf(ArithmeticException.class);
+  }
+
+  @Test
   void theTraceOfAHelpersFailureEndsAtTheCaller() throws InterruptedException {
-    onArrival = () -> job.fail(job.claim(), new IllegalStateException("on the helper"));
-    job.open(1, 100, 1, 10, 1);
-    Thread.ofPlatform().start(job.invitation()).join();
+    onArrival = () -> job.fail(job.claim(0), new IllegalStateException("on the helper"));
+    open(1, 100, 1, 10, 1);
+    Thread.ofPlatform().start(job.invitation(0)).join();
     job.close();
     assertThatThrownBy(job::throwFailure)
         .satisfies(

@@ -94,9 +94,11 @@ public final class Partition {
    * @param perRow the cost of a row, in elements
    */
   public long rowsPerKernel(long perRow) {
-    return !call.onHeap || Cost.of(call.dimensions.rows, perRow) <= heapElements()
-        ? call.pieces.rows
-        : Cost.rows(heapElements(), perRow);
+    if (!call.onHeap || Cost.of(call.dimensions.rows, perRow) <= heapElements()) {
+      return call.pieces.rows;
+    }
+    long rows = Cost.rows(heapElements(), perRow);
+    return rows < Workers.ROWS_SIDE_BY_SIDE ? rows : rows - rows % Workers.ROWS_SIDE_BY_SIDE;
   }
 
   /** Whether rows can be divided into class ranges. */

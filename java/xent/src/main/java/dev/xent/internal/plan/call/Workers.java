@@ -25,19 +25,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Workers implements Job.Workers {
   /**
-   * With fewer elements the caller works alone. They take ten microseconds, of which a thread that
-   * polls for work saves one or two; with half of them it costs more than it saves.
-   */
-  static final long FEW = 1 << 15;
-
-  /**
-   * The number of elements from which on sleeping threads are woken; they take some eighty
-   * microseconds. A wake-up costs the caller up to ten microseconds, and the woken thread starts
-   * tens of microseconds later.
-   */
-  private static final long MANY = 1 << 18;
-
-  /**
    * The minimum number of elements of a claim. They take four microseconds; the start and end of
    * kernels take up to one.
    */
@@ -62,7 +49,7 @@ public final class Workers implements Job.Workers {
   private static final long AMPLE_STACK = 256 << 10;
 
   /** The number of rows that kernels process side by side. */
-  private static final long ROWS_SIDE_BY_SIDE = 16;
+  static final long ROWS_SIDE_BY_SIDE = 16;
 
   private final Call caller;
   private final Job job = new Job(this);
@@ -84,7 +71,7 @@ public final class Workers implements Job.Workers {
 
   /** Whether work with a cost of {@code elements} is faster without helper threads. */
   public static boolean isAlone(Threads threads, long elements) {
-    return elements < FEW || threads.most() == 1 || (threads.executor() != null && elements < MANY);
+    return threads.isAlone(elements);
   }
 
   // ---- called by the caller of the operation ---------------------------------------------------
@@ -100,15 +87,14 @@ public final class Workers implements Job.Workers {
     long most = Math.max(MOST / perRow, 1);
     long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
-    boolean many = caller.dimensions.rows >= Math.max(MANY / perRow, 1);
-    run(who, many, caller.dimensions.rows, least, most, step);
+    run(who, caller.dimensions.rows * perRow, caller.dimensions.rows, least, most, step);
   }
 
   /** Processes all chunks of rows of the current piece. */
   public void chunks(Engine who, ChunkTask task) {
     chunkTask = task;
     long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
-    run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
+    run(who, count * Chunks.SIZE, count, 1, MOST / Chunks.SIZE, 1);
   }
 
   /**
@@ -118,7 +104,7 @@ public final class Workers implements Job.Workers {
    */
   public void rowsTogether(Engine who, RowTask task, long claim) {
     rowTask = task;
-    run(who, true, caller.dimensions.rows, claim, claim, 1);
+    run(who, Long.MAX_VALUE, caller.dimensions.rows, claim, claim, 1);
   }
 
   /**
@@ -129,7 +115,7 @@ public final class Workers implements Job.Workers {
    */
   public void ranges(Engine who, RowTask task, long count, long claim) {
     rangeTask = task;
-    run(who, true, count, claim, claim, claim);
+    run(who, Long.MAX_VALUE, count, claim, claim, claim);
   }
 
   /** Whether this thread has enough stack for kernels on all ways to them. */
@@ -154,7 +140,12 @@ public final class Workers implements Job.Workers {
     return own.engine().kernels().run(probe.rows(0, 0).classes(0, 0)) != Status.OUT_OF_STACK;
   }
 
-  private void run(Engine who, boolean many, long count, long least, long most, long step) {
+  /**
+   * Shares the work out.
+   *
+   * @param cost the cost of all work, in elements, which limits the number of threads
+   */
+  private void run(Engine who, long cost, long count, long least, long most, long step) {
     try {
       // After a helper has written a row, this thread must not fail before it has joined the
       // helpers.
@@ -162,7 +153,7 @@ public final class Workers implements Job.Workers {
         Failures.check(Status.OUT_OF_STACK, caller);
       }
       Threads threads = who.threads();
-      int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
+      int useful = threads.number(cost, (count - 1) / least + 1) - 1;
       helpers = 0;
       schedule = 0;
       validRows = 0;
@@ -177,17 +168,12 @@ public final class Workers implements Job.Workers {
         caller.requireOpen();
       }
       caller.partition.share(this);
-      job.open(wanted, count, least, most, step);
+      job.divide(count, least, most, step);
       try {
-        if (wanted > 0) {
-          threads.call(job, wanted, many);
-        }
-        runClaims(caller);
+        threads.open(job, wanted);
+        runClaims(caller, 0);
       } finally {
-        if (wanted > 0) {
-          threads.dismiss(job);
-        }
-        job.close();
+        threads.close(job);
         collect();
       }
       job.throwFailure();
@@ -218,9 +204,9 @@ public final class Workers implements Job.Workers {
    * the work.
    */
   @Override
-  public void help() {
+  public void help(int first) {
     if (hasStackOfJava()) {
-      helpWithStack();
+      helpWithStack(first);
     }
   }
 
@@ -235,12 +221,12 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  private void helpWithStack() {
+  private void helpWithStack(int first) {
     Call own = Call.current();
     try {
       own.follow(caller);
       if (hasStack(own)) {
-        runClaims(own);
+        runClaims(own, first);
       }
     } catch (Error e) {
       own.broken = true;
@@ -250,10 +236,10 @@ public final class Workers implements Job.Workers {
     }
   }
 
-  private void runClaims(Call own) {
+  private void runClaims(Call own, int share) {
     long begin = Job.NONE;
     try {
-      while ((begin = job.claim()) != Job.NONE) {
+      while ((begin = job.claim(share)) != Job.NONE) {
         own.partition.claimed = begin;
         long end = job.end(begin);
         if (rowTask != null) {

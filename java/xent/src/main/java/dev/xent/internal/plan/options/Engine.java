@@ -39,7 +39,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
    */
   public static Engine of(Backend backend, Isa isa, Threads asked) {
     Backends backends = Backends.get(backend);
-    Threads threads = asked.orDefault(backends.threads());
+    Threads threads = asked.orDefaults(backends.threads(), backends.elementsPerThread());
     Isa wanted = backends.isa(isa);
     Kernels kernels = backends.kernels(backend, wanted);
     if (!kernels.isNative()) {

@@ -212,8 +212,8 @@ class PreparedCallTest {
   /** A backend that is missing, and then there. */
   @Test
   void preparesCallsOnceTheLibraryIsThere() {
-    Engine reference = Engine.of(Backend.REFERENCE, Isa.BEST, new Threads(1, null));
-    Engine library = Engine.of(Backend.NATIVE, Isa.BEST, new Threads(1, null));
+    Engine reference = Engine.of(Backend.REFERENCE, Isa.BEST, new Threads(1, null, 0));
+    Engine library = Engine.of(Backend.NATIVE, Isa.BEST, new Threads(1, null, 0));
     AtomicReference<Kernels> now = new AtomicReference<>(reference.kernels());
     Kernels late =
         (Kernels)
