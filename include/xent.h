@@ -834,9 +834,9 @@ static inline xent_sampling xent_default_sampling(void) {
  * tokens are as they were, set sizes.counted_tokens to prompt_count + output_count of the call before (the count of an
  * array that is NULL is 0): then only the new tokens are read and checked, with the same result. The call reads all
  * tokens if counted_tokens is 0, or if the workspace has another number, shape or prompt_count, or is that of another
- * text, which shows if one of its last 16 tokens differs; it checks them too. It also reads all with bias_tokens, and
- * for more than 16 new tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is
- * below prompt_count or above all tokens. You may move the workspace, and use it after a call that fails. */
+ * text, which shows if one of its last 16 tokens differs; it checks them too. It also reads all for more than 16 new
+ * tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is below prompt_count or
+ * above all tokens. You may move the workspace, and use it after a call that fails. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;

@@ -1036,7 +1036,7 @@ static void test_text(void) {
     for (int64_t i = 0; i < t.classes; i++) x[i] = random_normal(&source);
     if (one_in(8)) s = text_sampling(step);
     s.step = (uint32_t)step;
-    compare_step(&t, x, &s, one_in(12), one_in(2) ? 0 : any_tier());
+    compare_step(&t, x, &s, one_in(4), one_in(2) ? 0 : any_tier());
     t.counted = t.prompt_count + t.count;
     if (one_in(10)) { /* other tokens instead of the last ones */
       const int64_t left = below(t.count + 1);

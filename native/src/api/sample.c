@@ -90,7 +90,7 @@ static xent_status check_sampling(xent_frame *f) {
 /* ---- arrays ---- */
 
 uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
-  return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_table(classes, tokens);
+  return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_tables(classes, tokens);
 }
 
 /* Checks the entries of each row from `begin` on. */
@@ -133,7 +133,7 @@ static xent_status check_lists(xent_frame *f) {
   xent_status status = check_counted(f);
   if (status) return status;
   const uint64_t flags = has_mask_of_bits(c) ? bytes_of_flags(s->classes) : 0;
-  const uint64_t needed = bytes_of_table(s->classes, tokens_of_row(c)) + flags;
+  const uint64_t needed = bytes_of_tables(s->classes, tokens_of_row(c)) + flags;
   if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);

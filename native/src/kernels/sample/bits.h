@@ -25,7 +25,7 @@ XENT_SHARED xent_status sample_with_flags(const xent_call *call, xent_kernel ker
   xent_shape shape = *call->shape;
   const xent_layout bits = shape.class_mask;
   const uint32_t *before = NULL;
-  uint8_t *flags = (uint8_t *)call->workspace + bytes_of_table(shape.classes, tokens_of_row(call));
+  uint8_t *flags = (uint8_t *)call->workspace + bytes_of_tables(shape.classes, tokens_of_row(call));
   xent_call own = *call;
   own.shape = &shape;
   own.class_mask = flags;

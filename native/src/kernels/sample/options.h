@@ -73,9 +73,10 @@ static inline double unscaled_softcap(const xent_call *call, const xent_sampling
   return call->options->softcap / scale_of_logits(s);
 }
 
-/* ---- the workspace: a table of the classes of a row's tokens, then the flags of a mask of bits ---- */
+/* ---- the workspace: tables of the classes of a row's tokens and biases, then the flags of a mask of bits ---- */
 
-/* The head of a table: what it has, so that the next call of a text checks and adds only its new tokens. */
+/* The head of the workspace: what its first table has, so that the next call of a text checks and adds only its new
+ * tokens. */
 typedef struct {
   int64_t classes, prompt_count;
   int64_t checked; /* tokens of the prompt and outputs that were checked */
@@ -90,20 +91,26 @@ enum {
   TABLE_LAST = 16  /* tokens in the hash */
 };
 
-/* A class among the row's tokens, and its number of output tokens; -1: it only has a bias. */
+/* A class with its number of output tokens, or with its bias. */
 typedef struct {
-  int32_t class, count;
-  float bias;
+  int32_t class;
+  union {
+    int32_t count;
+    float bias;
+  };
 } named_class;
 
-/* After the head: a bit per class that is in the table; for each word of bits the number of entries before it, and that
- * of all; then the entries, in the order of the classes. More tokens move none of these. */
+/* A table: a bit per class that it has; for each word of bits the number of entries before it; then the entries, in the
+ * order of the classes. More tokens move none of these. */
 static inline int64_t table_words(int64_t classes) { return classes / 64 + (classes % 64 != 0); }
-static inline uint64_t bytes_of_table(int64_t classes, int64_t tokens) {
-  if (tokens < 1) return 0;
-  const uint64_t words = (uint64_t)table_words(classes), entries = (uint64_t)(tokens < classes ? tokens : classes);
-  const uint64_t bytes = (words + 1) * sizeof(int32_t) + entries * sizeof(named_class);
-  return sizeof(table_head) + words * sizeof(uint64_t) + (bytes + 7) / 8 * 8;
+static inline uint64_t bytes_before_entries(int64_t classes) {
+  const uint64_t words = (uint64_t)table_words(classes);
+  return words * sizeof(uint64_t) + (words + words % 2) * sizeof(int32_t);
+}
+/* Room for both tables, which may have the same classes; tokens: of both. */
+static inline uint64_t bytes_of_tables(int64_t classes, int64_t tokens) {
+  const uint64_t entries = (uint64_t)(tokens < 2 * classes ? tokens : 2 * classes);
+  return tokens < 1 ? 0 : sizeof(table_head) + 2 * bytes_before_entries(classes) + entries * sizeof(named_class);
 }
 static inline uint64_t bytes_of_flags(int64_t classes) { return ((uint64_t)classes + 7) / 8 * 8; }
 

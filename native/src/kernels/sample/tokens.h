@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The classes of a row's tokens, in the workspace:
+ * The classes of a row's tokens, and those of its biases, in two tables of the workspace:
  *   for each token: set the bit of its class
  *   for each bit that is set: append an entry
  *   for each token: find the entry of its class, and count the token
- * In a call that adds a few tokens to those that the workspace has, each is inserted instead.
+ * In a call that adds a few tokens to those that the first table has, each is inserted instead.
  */
 #ifndef XENT_SAMPLE_TOKENS_H
 #define XENT_SAMPLE_TOKENS_H
@@ -13,7 +13,7 @@
 #include "kernels/sample/options.h"
 
 typedef struct {
-  table_head *head;
+  int64_t classes, count; /* of the entries */
   uint64_t *words;
   int32_t *before; /* entries before a word */
   named_class *entries;
@@ -41,126 +41,92 @@ XENT_INLINE int64_t class_of_token(const token_list *l, int64_t i, const int32_t
 }
 
 XENT_INLINE uint64_t bit_of(int64_t class) { return UINT64_C(1) << class % 64; }
-XENT_INLINE bool is_in_table(const token_table *t, int64_t class) { return t->words[class / 64] & bit_of(class); }
 
 /* The number of entries of the classes before one; at most all, so that they are within the workspace. */
 XENT_INLINE int64_t entry_of(const token_table *t, int64_t class) {
-  const int64_t entries = t->head->entries;
-  if (class >= t->head->classes) return entries;
+  if (class >= t->classes || t->count == 0) return t->count;
   const int64_t i = t->before[class / 64] + __builtin_popcountll(t->words[class / 64] & (bit_of(class) - 1));
-  return i >= 0 && i < entries ? i : entries;
+  return i >= 0 && i < t->count ? i : t->count;
 }
 
-/* ---- all tokens ---- */
-
-/* The entry of a class before its tokens are counted. A bias of -0 changes nothing. */
-XENT_INLINE named_class new_entry(int64_t class) { return (named_class){(int32_t)class, -1, -0.0f}; }
-
-/* Appends the entries of a word's bits. Returns the number of all entries. */
-XENT_INLINE int64_t append_entries(token_table *t, int64_t word, int64_t entries) {
-  t->before[word] = (int32_t)entries;
-  for (uint64_t bits = t->words[word]; bits; bits &= bits - 1)
-    t->entries[entries++] = new_entry(word * 64 + __builtin_ctzll(bits));
-  return entries;
+/* A table that has no entries yet, in memory that may have others. */
+XENT_INLINE token_table table_at(int64_t classes, void *at) {
+  token_table t = {.classes = classes, .words = at};
+  t.before = (int32_t *)(void *)(t.words + table_words(classes));
+  t.entries = (named_class *)(void *)((char *)at + bytes_before_entries(classes));
+  return t;
 }
-/* Appends the entries of all bits that are set. In most parts of a row no bit is set. */
-XENT_SHARED void append_all_entries(token_table *t, int64_t classes) {
+
+XENT_INLINE void take_tokens_of(token_table *t, const token_list *l, const bool marks, const int32_t type) {
+  for (int64_t i = l->begin; i < l->end; i++) {
+    const int64_t class = class_of_token(l, i, type);
+    if (class >= 0 && marks) t->words[class / 64] |= bit_of(class);
+    if (class < 0 || marks) continue;
+    const int64_t at = entry_of(t, class);
+    if (at < t->count) t->entries[at].count++; /* else another thread writes the workspace */
+  }
+}
+XENT_INLINE void take_tokens(token_table *t, const token_list *l, const bool marks) {
+  if (l->type == XENT_I32)
+    take_tokens_of(t, l, marks, XENT_I32);
+  else
+    take_tokens_of(t, l, marks, l->type);
+}
+
+/* Makes the entries of the classes of two lists. In most parts of a row no bit is set. */
+XENT_SHARED void make_entries(token_table *t, const token_list *a, const token_list *b) {
   enum { PART = 8 };
-  const int64_t words = table_words(classes);
-  int64_t entries = 0;
+  const int64_t words = table_words(t->classes);
+  memset(t->words, 0, (size_t)words * sizeof *t->words);
+  take_tokens(t, a, true);
+  take_tokens(t, b, true);
   for (int64_t begin = 0; begin < words; begin += PART) {
     const int64_t end = begin + PART < words ? begin + PART : words;
     uint64_t any = end - begin < PART;
     for (int i = 0; i < PART && !any; i++) any |= t->words[begin + i];
-    for (int i = 0; i < PART && !any; i++) t->before[begin + i] = (int32_t)entries;
-    for (int64_t word = begin; word < end && any; word++) entries = append_entries(t, word, entries);
-  }
-  t->before[words] = (int32_t)entries;
-  t->head->entries = entries;
-}
-
-XENT_INLINE void count_class(token_table *t, int64_t class, int32_t more) {
-  const int64_t i = entry_of(t, class);
-  if (i >= t->head->entries) return; /* another thread writes the workspace */
-  named_class *named = &t->entries[i];
-  named->count = (named->count < 0 ? 0 : named->count) + more;
-}
-
-XENT_INLINE void take_tokens_of(token_table *t, const token_list *l, const bool marks, int32_t more,
-                                const int32_t type) {
-  for (int64_t i = l->begin; i < l->end; i++) {
-    const int64_t class = class_of_token(l, i, type);
-    if (class >= 0 && marks) t->words[class / 64] |= bit_of(class);
-    if (class >= 0 && !marks && is_in_table(t, class)) count_class(t, class, more);
-  }
-}
-XENT_INLINE void take_tokens(token_table *t, const token_list *l, const bool marks, int32_t more) {
-  if (l->type == XENT_I32)
-    take_tokens_of(t, l, marks, more, XENT_I32);
-  else
-    take_tokens_of(t, l, marks, more, l->type);
-}
-
-XENT_SHARED void add_biases(token_table *t, const xent_call *call, const token_list *l, int64_t row) {
-  const xent_layout *values = &call->shape->bias_values;
-  const int64_t first = row_offset(call->shape, values, row);
-  for (int64_t i = l->begin; i < l->end; i++) {
-    const int64_t class = class_of_token(l, i, l->type);
-    if (class < 0 || !is_in_table(t, class)) continue;
-    const int64_t at = first + i * values->classes;
-    t->entries[entry_of(t, class)].bias = (float)one_float_at(call->bias_values, values->type, at);
+    for (int i = 0; i < PART && !any; i++) t->before[begin + i] = (int32_t)t->count;
+    for (int64_t word = begin; word < end && any; word++) {
+      t->before[word] = (int32_t)t->count;
+      for (uint64_t bits = t->words[word]; bits; bits &= bits - 1)
+        t->entries[t->count++] = (named_class){(int32_t)(word * 64 + __builtin_ctzll(bits)), {0}};
+    }
   }
 }
 
-XENT_SHARED void make_table(token_table *t, const xent_call *call, int64_t row, bool with_prompt) {
-  const xent_shape *s = call->shape;
-  const int64_t of_prompt = with_prompt ? s->prompt_count : 0;
-  const token_list biased = tokens_of(call, call->bias_tokens, &s->bias_tokens, row, 0, s->target_count);
-  const token_list prompt = tokens_of(call, call->prompt_tokens, &s->prompt_tokens, row, 0, of_prompt);
-  const token_list outputs = tokens_of(call, call->output_tokens, &s->output_tokens, row, 0, s->output_count);
-  memset(t->words, 0, (size_t)table_words(s->classes) * sizeof *t->words);
-  take_tokens(t, &biased, true, 0);
-  take_tokens(t, &prompt, true, 0);
-  take_tokens(t, &outputs, true, 0);
-  append_all_entries(t, s->classes);
-  add_biases(t, call, &biased, row);
-  take_tokens(t, &prompt, false, 0);
-  take_tokens(t, &outputs, false, 1);
-}
-
-/* ---- a few more tokens ---- */
-
-/* Inserts an entry at `begin` and moves those up to `end`. */
-XENT_INLINE void insert_entry(named_class *entries, int64_t begin, int64_t end, named_class inserted) {
-  memmove(entries + begin + 1, entries + begin, (size_t)(end - begin) * sizeof inserted);
-  entries[begin] = inserted;
-}
-
+/* Inserts an entry for a class, unless there is one. */
 XENT_INLINE void insert_class(token_table *t, int64_t class) {
-  table_head *head = t->head;
-  const int64_t words = table_words(head->classes);
-  if (head->entries >= head->classes) return;
-  insert_entry(t->entries, entry_of(t, class), head->entries++, new_entry(class));
-  t->words[class / 64] |= bit_of(class);
-  for (int64_t word = class / 64 + 1; word <= words; word++) t->before[word]++;
+  const int64_t word = class / 64, words = table_words(t->classes), at = entry_of(t, class);
+  if (t->words[word] & bit_of(class) || t->count >= t->classes) return;
+  memmove(t->entries + at + 1, t->entries + at, (size_t)(t->count - at) * sizeof *t->entries);
+  t->entries[at] = (named_class){(int32_t)class, {0}};
+  t->count++;
+  t->words[word] |= bit_of(class);
+  for (int64_t i = word + 1; i < words; i++) t->before[i]++;
+}
+
+/* The table of the row's biases, of repeated classes the last one, after the entries of its tokens. */
+XENT_SHARED token_table table_of_biases(const xent_call *call, int64_t row, void *at) {
+  const xent_layout *values = &call->shape->bias_values;
+  const token_list l = tokens_of(call, call->bias_tokens, &call->shape->bias_tokens, row, 0, call->shape->target_count);
+  const int64_t first = row_offset(call->shape, values, row);
+  const token_list none = {.begin = 0};
+  token_table t = table_at(call->shape->classes, at);
+  make_entries(&t, &l, &none);
+  for (int64_t i = l.begin; i < l.end; i++) {
+    const int64_t class = class_of_token(&l, i, l.type), entry = class < 0 ? t.count : entry_of(&t, class);
+    if (entry < t.count)
+      t.entries[entry].bias = (float)one_float_at(call->bias_values, values->type, first + i * values->classes);
+  }
+  return t;
 }
 
 /* Whether the workspace has all but a few of the tokens; else the table is made again. */
 XENT_INLINE bool continues_table(const xent_call *call, int64_t row, bool with_prompt) {
   const table_head *head = call->workspace;
   const int64_t known = call->shape->counted_tokens, all = prompt_of_row(call) + output_of_row(call);
-  return has_checked(call, row) && head->counted == known && head->with_prompt == with_prompt && !call->bias_tokens &&
-         all >= known && all - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
+  return has_checked(call, row) && head->counted == known && head->with_prompt == with_prompt &&
+         all - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
          head->entries <= call->shape->classes;
-}
-XENT_SHARED void continue_table(token_table *t, const xent_call *call, int64_t row, int64_t begin) {
-  const xent_shape *s = call->shape;
-  const token_list outputs = tokens_of(call, call->output_tokens, &s->output_tokens, row, begin, s->output_count);
-  for (int64_t i = outputs.begin; i < outputs.end; i++) {
-    const int64_t class = class_of_token(&outputs, i, outputs.type);
-    if (class >= 0 && !is_in_table(t, class)) insert_class(t, class);
-    if (class >= 0) count_class(t, class, 1);
-  }
 }
 
 /* All tokens were checked. */
@@ -178,21 +144,27 @@ XENT_INLINE void forget_table(const xent_call *call, int64_t row) {
   ((table_head *)call->workspace)->counted = -1;
 }
 
-/* The table of a row. with_prompt: a penalty counts the tokens of the prompt. */
+/* The table of a row's tokens. with_prompt: a penalty counts the tokens of the prompt. */
 XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool with_prompt) {
-  const int64_t words = table_words(call->shape->classes);
-  token_table t = {.head = call->workspace};
-  t.words = (uint64_t *)(void *)(t.head + 1);
-  t.before = (int32_t *)(void *)(t.words + words);
-  t.entries = (named_class *)(void *)(t.before + words + 1);
+  const xent_shape *s = call->shape;
+  table_head *head = call->workspace;
   const bool continues = continues_table(call, row, with_prompt);
+  const int64_t begin = continues ? s->counted_tokens - prompt_of_row(call) : 0;
+  const token_list outputs = tokens_of(call, call->output_tokens, &s->output_tokens, row, begin, s->output_count);
+  const token_list prompt =
+      tokens_of(call, call->prompt_tokens, &s->prompt_tokens, row, 0, with_prompt ? s->prompt_count : 0);
+  token_table t = table_at(s->classes, head + 1);
+  t.count = continues ? head->entries : 0;
+  if (!continues) make_entries(&t, &prompt, &outputs);
+  for (int64_t i = outputs.begin; continues && i < outputs.end; i++) {
+    const int64_t class = class_of_token(&outputs, i, outputs.type);
+    if (class >= 0) insert_class(&t, class);
+  }
+  take_tokens(&t, &outputs, false);
   remember_text(call, row);
-  if (continues)
-    continue_table(&t, call, row, call->shape->counted_tokens - prompt_of_row(call));
-  else
-    make_table(&t, call, row, with_prompt);
-  t.head->with_prompt = with_prompt;
-  t.head->counted = call->bias_tokens ? -1 : t.head->checked;
+  head->with_prompt = with_prompt;
+  head->counted = head->checked;
+  head->entries = t.count;
   return t;
 }
 

@@ -7,11 +7,11 @@
 #include "kernels/load/row.h"
 #include "kernels/sample/tokens.h"
 
-/* The penalties on the classes of a row's tokens. */
+/* The penalties on the classes of a row's tokens, and biases of classes. */
 typedef struct {
   bool any, biased;
   float repetition, frequency, presence; /* repetition 0: no penalty */
-  token_table table;
+  token_table named, biases;
 } penalties;
 
 typedef struct {
@@ -25,13 +25,16 @@ typedef struct {
 XENT_SHARED penalties penalties_of_row(const xent_call *call, int64_t row, const xent_sampling *s) {
   penalties p = {.repetition = (float)s->repetition_penalty, .frequency = (float)s->frequency_penalty,
                  .presence = (float)s->presence_penalty};
+  const bool named = (call->prompt_tokens && p.repetition != 0) ||
+                     (call->output_tokens && (p.repetition != 0 || p.frequency != 0 || p.presence != 0));
+  p.named = p.biases = table_at(call->shape->classes, (table_head *)call->workspace + 1);
   p.biased = call->bias_tokens;
-  p.any = p.biased || (call->prompt_tokens && p.repetition != 0) ||
-          (call->output_tokens && (p.repetition != 0 || p.frequency != 0 || p.presence != 0));
-  if (p.any)
-    p.table = table_of_row(call, row, p.repetition != 0);
+  p.any = named || p.biased;
+  if (named)
+    p.named = table_of_row(call, row, p.repetition != 0);
   else
     forget_table(call, row);
+  if (p.biased) p.biases = table_of_biases(call, row, p.named.entries + p.named.count);
   return p;
 }
 
@@ -40,16 +43,15 @@ XENT_INLINE bool only_lower(const penalties *p) {
   return p->any && !p->biased && (p->repetition == 0 || p->repetition >= 1) && p->frequency >= 0 && p->presence >= 0;
 }
 
-/* A value after the bias and penalties of its entry. The sign of a value cannot be predicted, so that both quotient and
- * product are computed. */
-XENT_INLINE float penalised(const penalties *p, const named_class *named, float x) {
-  x += named->bias;
-  if (p->repetition != 0 && named->count >= 0) {
+/* A value after the penalties of a class with a number of output tokens. The sign of a value cannot be predicted, so
+ * that both quotient and product are computed. */
+XENT_INLINE float penalised(const penalties *p, int32_t count, float x) {
+  if (p->repetition != 0) {
     const float both[] = {x * p->repetition, x / p->repetition};
     x = both[x > 0];
   }
-  const float often = (float)named->count * p->frequency;
-  return named->count > 0 ? (x - often) - p->presence : x;
+  const float often = (float)count * p->frequency;
+  return count > 0 ? (x - often) - p->presence : x;
 }
 
 XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, const xent_sampling *s) {
@@ -62,26 +64,41 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
-/* Applies the biases and penalties of entries [i, end) of the table to the n values from class `begin` on. */
-XENT_INLINE void penalise(const sample_values *v, int64_t i, int64_t end, int64_t begin, int64_t n, float *to) {
-  const row_source *r = &v->source;
-  const token_table *t = &v->penalties.table;
-  for (; i < end; i++) {
-    const int64_t k = t->entries[i].class - begin;
-    if (k < 0 || k >= n) break; /* the table has changed meanwhile */
-    if (is_counted(r, begin + k)) to[k] = penalised(&v->penalties, &t->entries[i], to[k]);
+/* The entries of a table for the n classes from `begin` on that count. */
+typedef struct {
+  const named_class *at, *end;
+} named_classes;
+XENT_INLINE named_classes named_in(const token_table *t, int64_t begin, int64_t n) {
+  return (named_classes){t->entries + entry_of(t, begin), t->entries + entry_of(t, begin + n)};
+}
+/* The place of an entry among these classes; -1 if it is masked, or the table has changed meanwhile. */
+XENT_INLINE int64_t place_of(const sample_values *v, const named_class *named, int64_t begin, int64_t n) {
+  const int64_t k = named->class - begin;
+  return k >= 0 && k < n && is_counted(&v->source, named->class) ? k : -1;
+}
+
+/* Applies biases, then penalties, to the n values from class `begin` on. */
+XENT_INLINE void penalise(const sample_values *v, int64_t begin, int64_t n, float *to) {
+  const penalties *p = &v->penalties;
+  for (named_classes b = named_in(&p->biases, begin, n); b.at < b.end; b.at++) {
+    const int64_t k = place_of(v, b.at, begin, n);
+    if (k >= 0) to[k] += b.at->bias;
+  }
+  for (named_classes t = named_in(&p->named, begin, n); t.at < t.end; t.at++) {
+    const int64_t k = place_of(v, t.at, begin, n);
+    if (k >= 0) to[k] = penalised(p, t.at->count, to[k]);
   }
 }
 
 /* The n floats from class `begin` on with penalties; the tensor itself if none of them has any. */
 XENT_SHARED const float *penalised_floats(const sample_values *v, int64_t begin, int64_t n, float *room) {
-  const token_table *t = &v->penalties.table;
+  const penalties *p = &v->penalties;
   const float *x = (const float *)(const void *)v->source.x.at + begin;
-  const int64_t first = entry_of(t, begin), end = entry_of(t, begin + n);
-  if (first >= end) return x;
+  const named_classes biases = named_in(&p->biases, begin, n), named = named_in(&p->named, begin, n);
+  if (biases.at >= biases.end && named.at >= named.end) return x;
   for (int64_t k = 0; k < n; k += XENT_LANES)
     lanes_store(room + k, n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, -INFINITY));
-  penalise(v, first, end, begin, n, room);
+  penalise(v, begin, n, room);
   return room;
 }
 
@@ -95,8 +112,7 @@ XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n
     if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);
     lanes_store(to + k, x);
   }
-  const token_table *t = &v->penalties.table;
-  if (v->penalties.any) penalise(v, entry_of(t, begin), entry_of(t, begin + n), begin, n, to);
+  if (v->penalties.any) penalise(v, begin, n, to);
 }
 
 /* The values of n classes from `begin` on; `room` has space for all of them, in whole vectors. */
