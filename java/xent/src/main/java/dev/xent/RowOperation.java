@@ -34,8 +34,8 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    */
   public final Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
-    Tensor output =
-        Tensor.allocate(DType.of(plan.typeOfRows(given)), Dimensions.rowsShape(given, plan.axis()));
+    long[] shape = Dimensions.rowsShape(given, plan.axis());
+    Tensor output = Tensor.allocate(DType.of(plan.typeOfRows(given)), shape);
     plan.run(given, output.view, null);
     return output;
   }

@@ -4,6 +4,7 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 
@@ -32,6 +33,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    */
   public final Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
+    Types.requireLead("logits", given);
     Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
     plan.run(given, output.view, null);
     return output;
@@ -68,6 +70,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
   public final Tensor backward(Tensor output, Tensor upstream) {
     View given = view(output, "output");
     View following = view(upstream, "upstream");
+    Types.requireLead("output", given);
     Tensor gradient = Tensor.allocate(DType.of(given.type), given.shape);
     plan.backward().run(given, following, gradient.view);
     return gradient;

@@ -2,7 +2,11 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +41,22 @@ class RowOperationTest {
           assertThat(text(made, row)).isEqualTo(text(bound, row)).isEqualTo(text(written, row, 0));
         }
       }
+    }
+  }
+
+  /** Their results would not fit into memory. */
+  @Test
+  void wrongLogitsAreRefusedBeforeResultsAreAllocated() {
+    MemorySegment one = MemorySegment.ofArray(new int[1]);
+    Tensor integers = Tensor.strided(one, DType.I32, new long[] {1L << 45, 3}, new long[] {0, 0});
+    Tensor line = Tensor.of(new float[10]);
+    for (RowOperation operation : operations()) {
+      assertThatThrownBy(() -> operation.forward(integers))
+          .isInstanceOf(DTypeException.class)
+          .hasMessageEndingWith("; expected a tensor of type F32, F16, BF16 or F64");
+      assertThatThrownBy(() -> operation.forward(line))
+          .isInstanceOf(ShapeException.class)
+          .hasMessageStartingWith("logits is F32 [10] with one dimension, the operation has");
     }
   }
 

@@ -2,7 +2,10 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -41,6 +44,21 @@ class SoftmaxOperationTest {
         assertThat(dx.getFloat(row, 0) + dx.getFloat(row, 1) + dx.getFloat(row, 2))
             .isCloseTo(0, org.assertj.core.data.Offset.offset(1e-6f));
       }
+    }
+  }
+
+  /** Their results would not fit into memory. */
+  @Test
+  void integersAreRefusedBeforeResultsAreAllocated() {
+    MemorySegment one = MemorySegment.ofArray(new int[1]);
+    Tensor integers = Tensor.strided(one, DType.I32, new long[] {1L << 45, 3}, new long[] {0, 0});
+    for (SoftmaxOperation operation : List.of(Softmax.along(-1), LogSoftmax.along(-1))) {
+      assertThatThrownBy(() -> operation.forward(integers))
+          .isInstanceOf(DTypeException.class)
+          .hasMessageStartingWith("logits is I32");
+      assertThatThrownBy(() -> operation.backward(integers, integers))
+          .isInstanceOf(DTypeException.class)
+          .hasMessageStartingWith("output is I32");
     }
   }
 

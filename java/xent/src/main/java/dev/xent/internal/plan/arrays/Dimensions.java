@@ -50,13 +50,7 @@ public final class Dimensions {
   public void take(String name, View view, int classAxis) {
     shape = view.shape;
     rank = shape.length;
-    if (rank == 1 && classAxis == 1) {
-      throw new ShapeException(
-          message(
-              "%s is %s with one dimension, the operation has its classes along axis 1; expected two dimensions or more, or build the operation with axis(-1)",
-              name, view));
-    }
-    axis = Strides.axis(classAxis, shape);
+    axis = axis(name, view, classAxis);
     classes = shape[axis];
     requireClasses(name, view, axis);
     before = 1;
@@ -71,12 +65,24 @@ public final class Dimensions {
     ragged = false;
   }
 
+  /** The class axis of an array, from 0. */
+  private static int axis(String name, View view, int classAxis) {
+    if (view.rank() == 1 && classAxis == 1) {
+      throw new ShapeException(
+          message(
+              "%s is %s with one dimension, the operation has its classes along axis 1; expected two dimensions or more, or build the operation with axis(-1)",
+              name, view));
+    }
+    return Strides.axis(classAxis, view.shape);
+  }
+
   /**
    * The shape of one number per row: that of the logits without the class axis, or [1] for a single
-   * row.
+   * row. Checks the logits before memory of this shape is allocated.
    */
   public static long[] rowsShape(View logits, int classAxis) {
-    int axis = Strides.axis(classAxis, logits.shape);
+    Types.requireLead("logits", logits);
+    int axis = axis("logits", logits, classAxis);
     return logits.rank() == 1 ? new long[] {1} : without(axis, logits.shape);
   }
 
