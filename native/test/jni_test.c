@@ -12,9 +12,10 @@ enum { CLASSES = 5 };
 struct object {
   char *memory;
   int held;
+  struct object **elements; /* of an array of arrays */
 };
-static uint8_t copies;  /* a JVM that copies arrays instead of holding them */
-static bool denies;     /* a JVM that copies arrays and says that it holds them */
+static uint8_t copies; /* a JVM that copies arrays instead of holding them */
+static bool denies;    /* a JVM that copies arrays and says that it holds them */
 static char copy[1];
 static int released[3]; /* by mode */
 
@@ -31,6 +32,20 @@ static void give_back(java_env env, java_object array, void *start, int32_t mode
   released[mode]++;
 }
 
+static int32_t capacity; /* of local references */
+static int32_t ensure_room(java_env env, int32_t count) {
+  (void)env;
+  return count > capacity;
+}
+static java_object element(java_env env, java_object array, int32_t index) {
+  (void)env;
+  return array->elements[index];
+}
+static void longs(java_env env, java_object array, int32_t from, int32_t count, int64_t *to) {
+  (void)env;
+  memcpy(to, array->memory + from * (int)sizeof *to, (size_t)count * sizeof *to);
+}
+
 static const void *table[229];
 static const void *const *const functions = table;
 
@@ -38,7 +53,7 @@ static int64_t address(const void *p) { return (int64_t)(uintptr_t)p; }
 
 static void test_arrays_and_addresses(void) {
   float numbers[1 + CLASSES] = {77, 1, 2, 3, 4, 5}, results[CLASSES], direct[CLASSES] = {0};
-  struct object array = {(char *)numbers, 0};
+  struct object array = {(char *)numbers, 0, NULL};
   const xent_options o = xent_default_options();
   const xent_shape shape = dense_shape(1, CLASSES, 1);
   xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &shape, &o, 0, 1, 0, CLASSES, NULL);
@@ -61,7 +76,7 @@ static void test_arrays_and_addresses(void) {
                                                NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
   CHECK(!memcmp(numbers + 1, direct, sizeof direct) && array.held == 0 && released[JNI_ABORT] == 1);
   copies = 0;
-  struct object none = {NULL, 0}; /* there was no memory for it */
+  struct object none = {NULL, 0, NULL}; /* there was no memory for it */
   CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, address(&w), &array, 0, &none, 0, NULL, 0, NULL, 0,
                                                 NULL, 0, NULL, 0) == NOT_HELD);
   CHECK(array.held == 0);
@@ -69,13 +84,40 @@ static void test_arrays_and_addresses(void) {
                                                 0) == XENT_INVALID_ARGUMENT);
 }
 
+static void test_many_arrays(void) {
+  float numbers[1 + CLASSES] = {77, 1, 2, 3, 4, 5}, results[CLASSES] = {0}, direct[CLASSES] = {0};
+  const xent_options o = xent_default_options();
+  const xent_shape shape = dense_shape(1, CLASSES, 1);
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &shape, &o, 0, 1, 0, CLASSES, NULL);
+  w.size = sizeof w;
+  CHECK(xent_few_at(&w, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
+  struct object logits = {(char *)numbers, 0, NULL}, *elements[MANY] = {&logits};
+  int64_t offsets[MANY] = {sizeof(float), address(results)};
+  struct object arrays = {NULL, 0, elements}, at = {(char *)offsets, 0, NULL};
+  capacity = MANY - 1; /* there is no memory for so many references */
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == NOT_HELD);
+  capacity = MANY;
+  copies = 1;
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == NOT_HELD);
+  copies = 0;
+  CHECK(results[0] == 0 && logits.held == 0);
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == XENT_OK);
+  CHECK(!memcmp(results, direct, sizeof direct) && logits.held == 0);
+  elements[MANY - 1] = &logits; /* not an array of the function */
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == XENT_INVALID_ARGUMENT);
+  CHECK(logits.held == 0);
+}
+
 static void test_draw(void) {
   float logits[CLASSES] = {1, 2, 9, 2, 1}, more[CLASSES] = {5, 2, 3, 2, 1};
-  struct object array = {(char *)more, 0};
+  struct object array = {(char *)more, 0, NULL};
   int64_t token = -9;
   xent_sampling sampling = {.size = sizeof sampling, .greedy = 1};
   xent_report r = {.size = sizeof r};
-  const xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, CLASSES), .sampling = &sampling, .report = &r,
+  const xent_sample_call c = {.size = sizeof c,
+                              .sizes = xent_rows(1, CLASSES),
+                              .sampling = &sampling,
+                              .report = &r,
                               .logits = {logits, xent_per_class(CLASSES, 1, XENT_F32)},
                               .tokens = {&token, xent_per_row(1, XENT_I64)}};
   xent_prepared prepared = {.size = sizeof prepared};
@@ -111,7 +153,7 @@ static void test_facts(void) {
   CHECK(Java_dev_xent_internal_kernels_Jni_has(&functions, NULL, XENT_ISA_SCALAR) == 1);
   CHECK(Java_dev_xent_internal_kernels_Jni_stack(&functions, NULL) > XENT_STACK_PROMISED);
   char memory[1];
-  struct object array = {memory, 0};
+  struct object array = {memory, 0, NULL};
   CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 1 && array.held == 0);
   copies = 1;
   CHECK(Java_dev_xent_internal_kernels_Jni_pins(&functions, NULL, &array) == 0 && array.held == 0);
@@ -124,9 +166,16 @@ static void test_facts(void) {
 int main(void) {
   get_critical *const held = get;
   release_critical *const freed = give_back;
+  ensure_capacity *const ensure = ensure_room;
+  get_element *const of_array = element;
+  get_longs *const of_longs = longs;
+  memcpy(&table[ENSURE_LOCAL_CAPACITY], &ensure, sizeof ensure);
+  memcpy(&table[GET_OBJECT_ARRAY_ELEMENT], &of_array, sizeof of_array);
+  memcpy(&table[GET_LONG_ARRAY_REGION], &of_longs, sizeof of_longs);
   memcpy(&table[GET_PRIMITIVE_ARRAY_CRITICAL], &held, sizeof held);
   memcpy(&table[RELEASE_PRIMITIVE_ARRAY_CRITICAL], &freed, sizeof freed);
   test_arrays_and_addresses();
+  test_many_arrays();
   test_draw();
   test_facts();
   return all_checks();

@@ -4,7 +4,7 @@
  * compiled. In such calls a method handle of the JVM's linker takes 35 to 80 microseconds, a native method less than
  * one.
  *
- * The code needs only two functions of the JVM's table, so they are declared here: jni.h belongs to a JDK.
+ * The code needs only five functions of the JVM's table, so they are declared here: jni.h belongs to a JDK.
  */
 #include <stdbool.h>
 
@@ -14,8 +14,17 @@
 
 typedef struct object *java_object;
 typedef const void *const *const *java_env; /* points to a table of functions */
-enum { GET_PRIMITIVE_ARRAY_CRITICAL = 222, RELEASE_PRIMITIVE_ARRAY_CRITICAL = 223 };
+enum {
+  ENSURE_LOCAL_CAPACITY = 26,
+  GET_OBJECT_ARRAY_ELEMENT = 173,
+  GET_LONG_ARRAY_REGION = 204,
+  GET_PRIMITIVE_ARRAY_CRITICAL = 222,
+  RELEASE_PRIMITIVE_ARRAY_CRITICAL = 223
+};
 enum { JNI_COMMIT_AND_FREE = 0, JNI_ABORT = 2 };
+typedef int32_t ensure_capacity(java_env, int32_t);
+typedef java_object get_element(java_env, java_object, int32_t);
+typedef void get_longs(java_env, java_object, int32_t, int32_t, int64_t *);
 typedef void *get_critical(java_env, java_object, uint8_t *);
 typedef void release_critical(java_env, java_object, void *, int32_t);
 
@@ -23,37 +32,36 @@ typedef void release_critical(java_env, java_object, void *, int32_t);
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define JNI_METHOD(type, name) XENT_API type Java_dev_xent_internal_kernels_Jni_##name
 
-enum { ARRAYS = 6, NOT_HELD = -1, NOTHING_DRAWN = NOT_HELD - 1, FAILED = -100 };
+enum { FEW = 6, MANY = 32, NOT_HELD = -1, NOTHING_DRAWN = NOT_HELD - 1, FAILED = -100 };
+
+/* Copies the address of a function from the JVM's table. */
+static void find(java_env env, int index, void *function) {
+  __builtin_memcpy(function, &(*env)[index], sizeof(*env)[index]);
+}
 
 /* Java arrays and addresses: without an array, the offset is the address. */
 typedef struct {
-  java_object array[ARRAYS];
-  int64_t offset[ARRAYS];
-  char *start[ARRAYS];
-  const void *address[ARRAYS];
+  int count;
+  const java_object *array;
+  const int64_t *offset;
+  char **start;
+  const void **address;
 } arguments;
 
-static get_critical *get_of(java_env env) {
-  get_critical *f;
-  __builtin_memcpy(&f, &(*env)[GET_PRIMITIVE_ARRAY_CRITICAL], sizeof f);
-  return f;
-}
-static release_critical *release_of(java_env env) {
-  release_critical *f;
-  __builtin_memcpy(&f, &(*env)[RELEASE_PRIMITIVE_ARRAY_CRITICAL], sizeof f);
-  return f;
-}
-
 static void release(java_env env, const arguments *a, int count, int32_t mode) {
+  release_critical *give_back;
+  find(env, RELEASE_PRIMITIVE_ARRAY_CRITICAL, &give_back);
   while (count-- > 0)
-    if (a->start[count]) release_of(env)(env, a->array[count], a->start[count], mode);
+    if (a->start[count]) give_back(env, a->array[count], a->start[count], mode);
 }
 
 /* Pins all arrays. Returns false if the JVM copies one, because one array may be two arguments. */
-static bool hold(java_env env, arguments *a) {
-  for (int i = 0; i < ARRAYS; i++) {
+static bool hold(java_env env, const arguments *a) {
+  get_critical *get;
+  find(env, GET_PRIMITIVE_ARRAY_CRITICAL, &get);
+  for (int i = 0; i < a->count; i++) {
     uint8_t is_copy = 0;
-    a->start[i] = a->array[i] ? get_of(env)(env, a->array[i], &is_copy) : NULL;
+    a->start[i] = a->array[i] ? get(env, a->array[i], &is_copy) : NULL;
     if (a->array[i] && (!a->start[i] || is_copy)) {
       release(env, a, i + 1, JNI_ABORT);
       return false;
@@ -67,28 +75,56 @@ static bool hold(java_env env, arguments *a) {
 #define JAVA_ARRAYS                                                                                                    \
   java_object a, int64_t at_a, java_object b, int64_t at_b, java_object c, int64_t at_c, java_object d, int64_t at_d,  \
       java_object e, int64_t at_e, java_object f, int64_t at_f
-#define ARGUMENTS {.array = {a, b, c, d, e, f}, .offset = {at_a, at_b, at_c, at_d, at_e, at_f}}
+#define ARGUMENTS(n, arrays, offsets) {n, arrays, offsets, (char *[n]){0}, (const void *[n]){0}}
+#define FEW_ARGUMENTS \
+  ARGUMENTS(FEW, ((const java_object[FEW]){a, b, c, d, e, f}), \
+            ((const int64_t[FEW]){at_a, at_b, at_c, at_d, at_e, at_f}))
 
 /* xent_run_at, or NOT_HELD. */
 JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, JAVA_ARRAYS) {
   (void)class;
-  arguments given = ARGUMENTS;
+  const arguments given = FEW_ARGUMENTS;
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
   xent_prepared *const kept = (xent_prepared *)(uintptr_t)prepared;
   const xent_status status = xent_run_at(kept, at[0], at[1], at[2], at[3], at[4], at[5]);
-  release(env, &given, ARRAYS, JNI_COMMIT_AND_FREE);
+  release(env, &given, FEW, JNI_COMMIT_AND_FREE);
   return status;
 }
 
 /* xent_few_at, or NOT_HELD. */
 JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_ARRAYS) {
   (void)class;
-  arguments given = ARGUMENTS;
+  const arguments given = FEW_ARGUMENTS;
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
   const xent_status status = xent_few_at((const xent_work *)(uintptr_t)work, at[0], at[1], at[2], at[3], at[4], at[5]);
-  release(env, &given, ARRAYS, JNI_COMMIT_AND_FREE);
+  release(env, &given, FEW, JNI_COMMIT_AND_FREE);
+  return status;
+}
+
+/* xent_many_at, or NOT_HELD. */
+JNI_METHOD(int32_t, many)(java_env env, java_object class, int64_t work, java_object arrays, java_object offsets) {
+  (void)class;
+  ensure_capacity *ensure;
+  get_element *get;
+  get_longs *copy;
+  find(env, ENSURE_LOCAL_CAPACITY, &ensure);
+  find(env, GET_OBJECT_ARRAY_ELEMENT, &get);
+  find(env, GET_LONG_ARRAY_REGION, &copy);
+  if (ensure(env, MANY)) return NOT_HELD; /* with an OutOfMemoryError */
+  java_object array[MANY];
+  int64_t offset[MANY];
+  for (int i = 0; i < MANY; i++) array[i] = get(env, arrays, i);
+  copy(env, offsets, 0, MANY, offset);
+  const arguments given = ARGUMENTS(MANY, array, offset);
+  if (!hold(env, &given)) return NOT_HELD;
+  const void *const *at = given.address;
+  const xent_status status =
+      xent_many_at((const xent_work *)(uintptr_t)work, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
+                   at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
+                   at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31]);
+  release(env, &given, MANY, JNI_COMMIT_AND_FREE);
   return status;
 }
 
@@ -97,7 +133,7 @@ JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_AR
 JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int64_t step_at, int64_t token_at,
                           int32_t step, java_object logits, int64_t offset) {
   (void)class;
-  arguments given = {.array = {logits}, .offset = {offset}};
+  const arguments given = ARGUMENTS(1, &logits, &offset);
   if (!hold(env, &given)) return NOTHING_DRAWN;
   *(uint32_t *)(uintptr_t)step_at = (uint32_t)step;
   const xent_status status =
@@ -134,10 +170,10 @@ JNI_METHOD(int64_t, stack)(java_env env, java_object class) {
 /* Whether the JVM pins arrays, each at one address. With -Xcheck:jni HotSpot returns copies and denies it. */
 JNI_METHOD(int32_t, pins)(java_env env, java_object class, java_object array) {
   (void)class;
-  arguments twice = {.array = {array, array}};
+  const arguments twice = ARGUMENTS(2, ((const java_object[2]){array, array}), ((const int64_t[2]){0}));
   if (!hold(env, &twice)) return 0;
   const bool same = twice.address[0] == twice.address[1];
-  release(env, &twice, ARRAYS, JNI_ABORT);
+  release(env, &twice, 2, JNI_ABORT);
   return same;
 }
 JNI_METHOD(int32_t, abi)(java_env env, java_object class) {

@@ -107,6 +107,12 @@ class FirstCallsTest {
       Tensor weights = Tensor.of(new float[] {1, 2, 3, 4, 5});
       ByteBuffer buffer = ByteBuffer.allocateDirect(20 * ROWS).order(ByteOrder.nativeOrder());
       CrossEntropy weighted = CrossEntropy.builder().classWeights(weights).build();
+      LossOutputs many =
+          new LossOutputs()
+              .losses(Tensor.of(new float[ROWS]))
+              .logSumExp(Tensor.of(new float[ROWS]))
+              .argmax(Tensor.of(new int[ROWS]))
+              .ranks(Tensor.of(new int[ROWS]));
       try (Arena arena = Arena.ofConfined()) {
         for (Tensor x :
             List.of(
@@ -119,6 +125,7 @@ class FirstCallsTest {
           CrossEntropy.mean().forward(x, labels);
           CrossEntropy.mean().forwardBackward(x, labels, x);
           weighted.on(x, labels).gradient(x).run();
+          weighted.on(x, labels).gradient(x).outputs(many).run();
           BinaryCrossEntropy.mean().forward(x, x);
         }
         // Of records of rows, and of threads that help.

@@ -450,9 +450,6 @@ class HouseRulesTest {
         .resideOutsideOfPackage(FFI)
         .and()
         .doNotBelongToAnyOf(Memory.class)
-        .and()
-        // It sets the bounds of memory that it has just allocated.
-        .doNotHaveFullyQualifiedName("dev.xent.internal.kernels.ArrayBlocks")
         .should()
         .callMethodWhere(callsOf("reinterpret"))
         .check(LIBRARY);

@@ -31,6 +31,8 @@ public final class FunctionCall {
 
   private final @Nullable Object[] fewBases = new Object[FEW_ARRAYS];
 
+  private final long[] addresses = new long[Function.MOST_ARRAYS];
+
   private int fewCount;
 
   /** Whether to pass the present arrays without gaps even if their places would fit. */
@@ -311,6 +313,19 @@ public final class FunctionCall {
   /** The Java arrays under those of the last call of {@link #fewArrays}. */
   @Nullable Object[] fewBases() {
     return passesPlaces() ? bases : fewBases;
+  }
+
+  /** The Java arrays under all arrays, by place. */
+  @Nullable Object[] bases() {
+    return bases;
+  }
+
+  /** The addresses of all arrays, by place; of a Java array, an offset in it. */
+  long[] addresses() {
+    for (int i = 0; i < addresses.length; i++) {
+      addresses[i] = arrays[i].address();
+    }
+    return addresses;
   }
 
   /** Whether native methods may be passed the memory of all arrays. */

@@ -66,6 +66,14 @@ final class Jni {
       long atF);
 
   /**
+   * xent_many_at.
+   *
+   * @param arrays Java arrays and nulls, as many as a function may have
+   * @param at offsets in these, and addresses
+   */
+  static native int many(long work, @Nullable Object[] arrays, long[] at);
+
+  /**
    * Writes the step of a prepared call that draws one token, runs it, and reads the token.
    *
    * @return the token; -1 for no token; NOTHING_DRAWN; or a smaller number if the call failed

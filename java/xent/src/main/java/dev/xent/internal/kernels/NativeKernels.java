@@ -303,8 +303,8 @@ public final class NativeKernels implements Kernels {
    */
   private int runOnHeap(FunctionCall call) {
     int status = Jni.NOT_HELD;
-    if (isForMethods(call) && call.hasFewArrays()) {
-      status = fewByMethod(call, call.struct().address());
+    if (isForMethods(call)) {
+      status = byMethod(call, call.struct().address());
       Reference.reachabilityFence(call);
     }
     return status == Jni.NOT_HELD ? runOnBlocks(call) : status;
@@ -327,14 +327,16 @@ public final class NativeKernels implements Kernels {
   private int runAsItIs(FunctionCall call) {
     try {
       long struct = call.struct().address();
-      if (!call.hasFewArrays()) {
-        return many(isCritical(call), struct, call.arrays);
-      }
       int status = Jni.NOT_HELD;
       if (isLinked(call) && isForMethods(call) && !call.rate().isHigh()) {
-        status = fewByMethod(call, struct);
+        status = byMethod(call, struct);
       }
-      return status == Jni.NOT_HELD ? few(isCritical(call), struct, call.fewArrays()) : status;
+      if (status != Jni.NOT_HELD) {
+        return status;
+      }
+      return call.hasFewArrays()
+          ? few(isCritical(call), struct, call.fewArrays())
+          : many(isCritical(call), struct, call.arrays);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
@@ -354,7 +356,7 @@ public final class NativeKernels implements Kernels {
     call.passOnlyThese();
     MemorySegment struct = call.struct();
     xent_work.prepared(struct, kernel.prepared);
-    int status = linked ? runAsItIs(call) : fewByMethod(call, struct.address());
+    int status = linked ? runAsItIs(call) : byMethod(call, struct.address());
     return status == Status.OK;
   }
 
@@ -392,7 +394,10 @@ public final class NativeKernels implements Kernels {
   }
 
   /** Calls a native method, on arrays that are {@link FunctionCall#isHeld held}. */
-  private static int fewByMethod(FunctionCall call, long struct) {
+  private static int byMethod(FunctionCall call, long struct) {
+    if (!call.hasFewArrays()) {
+      return Jni.many(struct, call.bases(), call.addresses());
+    }
     MemorySegment[] s = call.fewArrays();
     @Nullable Object[] array = call.fewBases();
     return Jni.call(

@@ -25,8 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Copies of Java arrays in blocks, as JDK 21 needs them, have the bits of calls on memory off the
- * heap, and write nothing else: on every JDK, whether its linker takes arrays or not.
+ * Copies of Java arrays have the bits of calls on memory off the heap, and write nothing else: on
+ * every JDK, whether its linker takes arrays or not.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class ArrayBlocksTest {
@@ -205,40 +205,6 @@ class ArrayBlocksTest {
     Kernels own = new NativeKernels(false, null);
     assertThat(own.run(loss(shape, on, on, MemorySegment.ofArray(losses)))).isZero();
     assertThat(MemorySegment.ofArray(losses).mismatch(expected)).isNegative();
-  }
-
-  /**
-   * A gradient is written over the copy of the logits, but not if that is read as another input.
-   */
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void aGradientOfAnArray(boolean targetsAreLogits) {
-    int n = 300;
-    MemorySegment shape = shape(n, n, 1);
-    long stride = targetsAreLogits ? 1 : n;
-    layout(ShapeStruct.layout(shape, Array.TARGETS), stride, n + 1 - stride, 1, XentH.XENT_F32());
-    float[] x = numbers((long) n * n, 2);
-    float[] q = targetsAreLogits ? x : numbers((long) n * n, 8);
-    float[] before = x.clone();
-    MemorySegment expected = arena.allocate((long) n * n * 4, 4);
-    MemorySegment off = Segments.of(arena, x);
-    MemorySegment offTargets = targetsAreLogits ? off : Segments.of(arena, q);
-    assertThat(direct.run(gradient(shape, off, offTargets, expected))).isZero();
-    float[] y = new float[n * n];
-    MemorySegment out = MemorySegment.ofArray(y);
-    MemorySegment in = MemorySegment.ofArray(x);
-    MemorySegment targets = targetsAreLogits ? in : MemorySegment.ofArray(q);
-    assertThat(new NativeKernels(false, null).run(gradient(shape, in, targets, out))).isZero();
-    assertThat(out.mismatch(expected)).isNegative();
-    assertThat(x).isEqualTo(before);
-  }
-
-  private FunctionCall gradient(
-      MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment dx) {
-    return KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 7, 211, NULL)
-        .set(Array.LOGITS, x)
-        .set(Array.TARGETS, q)
-        .set(Array.GRADIENT, dx);
   }
 
   private FunctionCall loss(
