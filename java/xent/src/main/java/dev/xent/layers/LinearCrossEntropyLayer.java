@@ -51,7 +51,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
       LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
     super(operation, shape);
     this.operation = operation;
-    this.weights = Elements.given(weights, "weights");
+    this.weights = given(weights, "weights");
     requireFits(weights.shape());
     this.bias = bias;
     inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
@@ -165,11 +165,10 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     }
   }
 
-  /** Checks by writing the first element, with the same value. */
   private static void requireWritable(String name, Tensor learns) {
-    long[] first = new long[learns.shape().length];
     try {
-      learns.setFloat(learns.getFloat(first), first);
+      learns.getFloat(new long[learns.shape().length]); // it is accessible
+      learns.copyFrom(learns); // and writable, though this writes nothing
     } catch (MemoryException e) {
       throw new MemoryException(name + ": " + e.getMessage(), e);
     }
@@ -181,7 +180,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     long[] index = new long[shape.length];
     for (long i = 0; i < learns.elements(); i++) {
       float now = learns.getFloat(index);
-      learns.setDouble(now - rate * Elements.get(from, i), index);
+      learns.setDouble(now - rate * get(from, i), index);
       for (int d = shape.length - 1; d >= 0 && ++index[d] == shape[d]; d--) {
         index[d] = 0;
       }

@@ -42,12 +42,12 @@ public final class LogLayer extends OwningLayer {
   public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     begin(inputs);
     Tensor x = kept.shaped(inputs.shape());
-    Elements.copy(inputs, "inputs", x);
+    copy(inputs, "inputs", x);
     Tensor y = outputs.shaped(inputs.shape());
     MemorySegment from = x.segment();
     MemorySegment to = y.segment();
     for (long i = 0; i < x.elements(); i++) {
-      Elements.set(to, i, (float) StrictMath.log(Elements.getDouble(from, i)));
+      set(to, i, (float) StrictMath.log(getDouble(from, i)));
     }
     end();
     return outputs.readOnly();
@@ -55,18 +55,18 @@ public final class LogLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
-    Elements.given(gradients, "gradients");
+    given(gradients, "gradients");
     requireForward("backward");
     Tensor x = kept.writable();
     Tensor dy = upstream.shaped(x.shape());
-    Elements.copy(gradients, "gradients", dy);
+    copy(gradients, "gradients", dy);
     MemorySegment inputs = x.segment();
     MemorySegment from = dy.segment();
     MemorySegment to = this.gradients.shaped(x.shape()).segment();
     for (long i = 0; i < x.elements(); i++) {
-      double given = Elements.getDouble(from, i);
-      double at = Elements.getDouble(inputs, i);
-      Elements.set(to, i, given == 0 && at == 0 ? 0f : (float) (given / at));
+      double given = getDouble(from, i);
+      double at = getDouble(inputs, i);
+      set(to, i, given == 0 && at == 0 ? 0f : (float) (given / at));
     }
     return this.gradients.readOnly();
   }

@@ -43,7 +43,7 @@ public final class LogSoftmaxLayer extends LogitLayer {
    * of the inputs, whose memory is freed when nothing refers to it any more.
    */
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
-    Elements.given(inputs, "inputs");
+    given(inputs, "inputs");
     return LogSoftmax.along(axis).forward(inputs);
   }
 }

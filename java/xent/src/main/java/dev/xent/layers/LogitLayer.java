@@ -29,7 +29,7 @@ abstract class LogitLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
-    Elements.given(gradients, "gradients");
+    given(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
     operation.backward(y, gradients, this.gradients.shaped(y.shape()));

@@ -92,10 +92,10 @@ public abstract sealed class LossLayer extends OwningLayer
   @Override
   public final Tensor forward(Tensor inputs, Tensor targets) {
     begin(inputs);
-    Elements.given(targets, "targets");
+    given(targets, "targets");
     Tensor rows = losses.shaped(rowShape(inputs));
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
-    Tensor aligned = Elements.inShape(expected, targets);
+    Tensor aligned = inShape(expected, targets);
     outputs.losses(rows);
     loss = call(inputs, aligned, gradient.shaped(inputs.shape())).outputs(outputs).run();
     Reference.reachabilityFence(targets);
@@ -147,10 +147,10 @@ public abstract sealed class LossLayer extends OwningLayer
    */
   @Override
   public final Tensor backward(Tensor upstream) {
-    Elements.given(upstream, "upstream");
+    given(upstream, "upstream");
     requireForward("backward");
     Tensor factors = weights.shaped(losses.writable().shape());
-    Elements.copy(Elements.inShape(factors.shape(), upstream), "upstream", factors);
+    copy(inShape(factors.shape(), upstream), "upstream", factors);
     Reference.reachabilityFence(upstream);
     Tensor from = gradient.writable();
     Tensor to = weighted.shaped(from.shape());
@@ -161,15 +161,15 @@ public abstract sealed class LossLayer extends OwningLayer
   private void multiplyRows(
       MemorySegment factors, MemorySegment from, MemorySegment to, long[] shape) {
     boolean elements = isOfElements();
-    long outer = Elements.product(shape, 0, elements ? 0 : axis);
+    long outer = product(shape, 0, elements ? 0 : axis);
     long classes = elements ? 1 : shape[axis];
-    long inner = Elements.product(shape, elements ? 0 : axis + 1, shape.length);
+    long inner = product(shape, elements ? 0 : axis + 1, shape.length);
     long element = 0;
     for (long o = 0; o < outer; o++) {
       for (long k = 0; k < classes; k++) {
         for (long i = 0; i < inner; i++, element++) {
-          double factor = Elements.getDouble(factors, o * inner + i);
-          Elements.set(to, element, (float) (Elements.get(from, element) * factor));
+          double factor = getDouble(factors, o * inner + i);
+          set(to, element, (float) (get(from, element) * factor));
         }
       }
     }

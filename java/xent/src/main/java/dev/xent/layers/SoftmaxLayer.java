@@ -43,7 +43,7 @@ public final class SoftmaxLayer extends LogitLayer {
    * the inputs, whose memory is freed when nothing refers to it any more.
    */
   public static Tensor stableSoftmax(Tensor inputs, int axis) {
-    Elements.given(inputs, "inputs");
+    given(inputs, "inputs");
     return Softmax.along(axis).forward(inputs);
   }
 }

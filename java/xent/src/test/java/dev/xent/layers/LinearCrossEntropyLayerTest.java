@@ -134,6 +134,21 @@ class LinearCrossEntropyLayerTest {
     assertThat(Samples.bits(weights)).isEqualTo(before);
   }
 
+  /** Other threads may read the weights meanwhile, and a NaN that is written has other bits. */
+  @Test
+  void aStepThatIsRefusedWritesNothing() {
+    short[] halves = new short[CLASSES * FEATURES];
+    halves[0] = 0x7d01;
+    Tensor nan = Tensor.of(MemorySegment.ofArray(halves), DType.F16, CLASSES, FEATURES);
+    try (LinearCrossEntropyLayer layer =
+        LinearCrossEntropyLayer.of(
+            LinearCrossEntropy.mean(), nan, bias.asReadOnly(), ROWS, FEATURES)) {
+      layer.forward(hidden, labels);
+      assertThatThrownBy(() -> layer.step(RATE)).isInstanceOf(MemoryException.class);
+    }
+    assertThat(halves[0]).isEqualTo((short) 0x7d01);
+  }
+
   @Test
   void probabilityRowsMayHaveAxesOfSizeOneMore() {
     Tensor rows = Tensor.of(new float[ROWS * CLASSES], ROWS, 1, CLASSES);
