@@ -428,7 +428,7 @@ static inline xent_exact_sum xent_empty_exact_sum(void) {
 }
 
 /* What a call reports. Set size; the call writes the rest. xent_check_targets, xent_finish and
- * xent_sample of a shard require it. */
+ * xent_sample of a shard require it. Calls that run at the same time need a report each. */
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */
