@@ -290,12 +290,16 @@ XENT_INLINE int64_t class_of_probe(const kept_set *s, int64_t n, int64_t i) {
   return s->classes / XENT_LANES * (i / XENT_LANES) / (n / XENT_LANES) * XENT_LANES + i % XENT_LANES;
 }
 
-/* The values of n probes. */
+/* The values of n probes, if possible without penalties, which few classes have. */
 XENT_SHARED void probe_values(kept_set *s, int64_t n) {
-  for (int64_t i = 0; s->values.direct && i < n; i += XENT_LANES)
-    prefetch_behind(s->values.source.x.at, class_of_probe(s, n, i) * (int64_t)sizeof(float));
-  for (int64_t i = 0; i < n; i += XENT_LANES)
-    lanes_store(s->probes[0] + i, lanes_load(values_at(&s->values, class_of_probe(s, n, i), XENT_LANES, s->room)));
+  const float *raw = (const float *)(const void *)s->values.source.x.at;
+  const bool direct = s->values.direct;
+  for (int64_t i = 0; direct && i < n; i += XENT_LANES)
+    prefetch_behind(raw, class_of_probe(s, n, i) * (int64_t)sizeof *raw);
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    const int64_t class = class_of_probe(s, n, i);
+    lanes_store(s->probes[0] + i, lanes_load(direct ? raw + class : values_at(&s->values, class, XENT_LANES, s->room)));
+  }
 }
 
 /* Takes probes from the whole row; those outside the bracket have no mass. */

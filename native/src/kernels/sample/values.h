@@ -45,13 +45,13 @@ XENT_INLINE bool only_lower(const penalties *p) {
 
 /* A value after the penalties of a class with a number of output tokens. The sign of a value cannot be predicted, so
  * that both quotient and product are computed. */
-XENT_INLINE float penalised(const penalties *p, int32_t count, float x) {
-  if (p->repetition != 0) {
-    const float both[] = {x * p->repetition, x / p->repetition};
+XENT_INLINE float penalised(float repetition, float frequency, float presence, int32_t count, float x) {
+  if (repetition != 0) {
+    const float both[] = {x * repetition, x / repetition};
     x = both[x > 0];
   }
-  const float often = (float)count * p->frequency;
-  return count > 0 ? (x - often) - p->presence : x;
+  const float often = (float)count * frequency;
+  return count > 0 ? (x - often) - presence : x;
 }
 
 XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, const xent_sampling *s) {
@@ -64,41 +64,42 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   return v;
 }
 
-/* The entries of a table for the n classes from `begin` on that count. */
+/* Entries of the tables for n classes from `begin` on. */
 typedef struct {
-  const named_class *at, *end;
+  const named_class *named, *named_end, *bias, *biases_end;
 } named_classes;
-XENT_INLINE named_classes named_in(const token_table *t, int64_t begin, int64_t n) {
-  return (named_classes){t->entries + entry_of(t, begin), t->entries + entry_of(t, begin + n)};
-}
-/* The place of an entry among these classes; -1 if it is masked, or the table has changed meanwhile. */
-XENT_INLINE int64_t place_of(const sample_values *v, const named_class *named, int64_t begin, int64_t n) {
-  const int64_t k = named->class - begin;
-  return k >= 0 && k < n && is_counted(&v->source, named->class) ? k : -1;
+XENT_INLINE named_classes named_in(const penalties *p, int64_t begin, int64_t n) {
+  const named_class *biases = p->biases.entries, *named = p->named.entries;
+  named_classes c = {named + entry_of(&p->named, begin), named + entry_of(&p->named, begin + n), biases, biases};
+  if (p->biased) c.bias += entry_of(&p->biases, begin), c.biases_end += entry_of(&p->biases, begin + n);
+  return c;
 }
 
-/* Applies biases, then penalties, to the n values from class `begin` on. */
-XENT_INLINE void penalise(const sample_values *v, int64_t begin, int64_t n, float *to) {
+/* Applies biases, then penalties, to the n values from class `begin` on that are not masked. */
+XENT_INLINE void penalise(const sample_values *v, named_classes c, int64_t begin, int64_t n, float *to) {
   const penalties *p = &v->penalties;
-  for (named_classes b = named_in(&p->biases, begin, n); b.at < b.end; b.at++) {
-    const int64_t k = place_of(v, b.at, begin, n);
-    if (k >= 0) to[k] += b.at->bias;
+  const row_source *r = &v->source;
+  const float repetition = p->repetition, frequency = p->frequency, presence = p->presence; /* no store changes these */
+  for (; c.bias < c.biases_end; c.bias++) {
+    const int64_t k = c.bias->class - begin;
+    if (k < 0 || k >= n) break; /* the table has changed meanwhile */
+    if (is_counted(r, begin + k)) to[k] += c.bias->bias;
   }
-  for (named_classes t = named_in(&p->named, begin, n); t.at < t.end; t.at++) {
-    const int64_t k = place_of(v, t.at, begin, n);
-    if (k >= 0) to[k] = penalised(p, t.at->count, to[k]);
+  for (; c.named < c.named_end; c.named++) {
+    const int64_t k = c.named->class - begin;
+    if (k < 0 || k >= n) break;
+    if (is_counted(r, begin + k)) to[k] = penalised(repetition, frequency, presence, c.named->count, to[k]);
   }
 }
 
 /* The n floats from class `begin` on with penalties; the tensor itself if none of them has any. */
 XENT_SHARED const float *penalised_floats(const sample_values *v, int64_t begin, int64_t n, float *room) {
-  const penalties *p = &v->penalties;
   const float *x = (const float *)(const void *)v->source.x.at + begin;
-  const named_classes biases = named_in(&p->biases, begin, n), named = named_in(&p->named, begin, n);
-  if (biases.at >= biases.end && named.at >= named.end) return x;
+  const named_classes c = named_in(&v->penalties, begin, n);
+  if (c.named >= c.named_end && c.bias >= c.biases_end) return x;
   for (int64_t k = 0; k < n; k += XENT_LANES)
     lanes_store(room + k, n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, -INFINITY));
-  penalise(v, begin, n, room);
+  penalise(v, c, begin, n, room);
   return room;
 }
 
@@ -112,7 +113,7 @@ XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n
     if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);
     lanes_store(to + k, x);
   }
-  if (v->penalties.any) penalise(v, begin, n, to);
+  if (v->penalties.any) penalise(v, named_in(&v->penalties, begin, n), begin, n, to);
 }
 
 /* The values of n classes from `begin` on; `room` has space for all of them, in whole vectors. */
