@@ -265,7 +265,7 @@ class EveryErrorTest {
     Path fixed = Files.write(folder.resolve("fixed.npy"), new byte[] {7});
     assertThat(fixed.toFile().setReadOnly()).isTrue();
     refused("an output that is read-only", "softmax", logits, "-o", fixed);
-    refused("a page that is a folder", "bench", "--html", folder);
+    refused("a chart that is a folder", "bench", "--svg", folder);
   }
 
   private void sampling() throws IOException {

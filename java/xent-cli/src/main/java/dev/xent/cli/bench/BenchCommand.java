@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "Examples:",
       "  xent bench --quick",
-      "  xent bench --html report.html",
+      "  xent bench --svg chart.svg",
       "  xent bench --ops softmax,cross-entropy-grad --shapes 64x32000,2x64x56x56@1"
     })
 public final class BenchCommand implements Callable<Integer> {
@@ -77,11 +77,11 @@ public final class BenchCommand implements Callable<Integer> {
   private boolean json;
 
   @Option(
-      names = "--html",
+      names = "--svg",
       order = HelpOrder.PRINT,
-      paramLabel = "REPORT.html",
-      description = "Write one self-contained page with charts.")
-  private @Nullable Path html;
+      paramLabel = "CHART.svg",
+      description = "Write a chart of the shares, for a browser.")
+  private @Nullable Path chart;
 
   @Mixin private ComputeOptions compute;
 
@@ -90,19 +90,18 @@ public final class BenchCommand implements Callable<Integer> {
     Steadiness steadiness = Steadiness.begin();
     try (Memory memory = new Memory(compute.threadsOr(1))) {
       List<Result> results =
-          html == null ? measurement(memory).run() : measureAndWrite(memory, html);
+          chart == null ? measurement(memory).run() : measureAndDraw(memory, chart);
       show(results, steadiness.warning());
     }
     return ExitCode.OK;
   }
 
-  private List<Result> measureAndWrite(Memory memory, Path page) {
+  private List<Result> measureAndDraw(Memory memory, Path svg) {
     // Created before the measurement, so that an invalid name is reported at once.
-    WholeFile.sweep(page);
-    try (WholeFile file = WholeFile.create(page, ".html")) {
+    WholeFile.sweep(svg);
+    try (WholeFile file = WholeFile.create(svg, ".svg")) {
       List<Result> results = measurement(memory).run();
-      List<Ceiling> ceilings = Ceiling.measure(memory, Effort.QUICK);
-      file.write(new HtmlReport(Machine.here(), results, ceilings).page());
+      file.write(Chart.svg(Machine.here(), results));
       file.commit();
       return results;
     }
@@ -120,7 +119,7 @@ public final class BenchCommand implements Callable<Integer> {
   private void show(List<Result> results, @Nullable String warning) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(JsonReport.line(Machine.here(), warning != null, results, Schedules.of(results)));
+      out.println(JsonReport.line(Machine.here(), warning != null, results));
       return;
     }
     new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
@@ -128,8 +127,8 @@ public final class BenchCommand implements Callable<Integer> {
     if (warning != null) {
       out.printf(Locale.ROOT, "%n%s%n", warning);
     }
-    if (html != null) {
-      out.printf(Locale.ROOT, "%nCharts: %s%n", Shown.line(html.toString()));
+    if (chart != null) {
+      out.printf(Locale.ROOT, "%nChart: %s%n", Shown.line(chart.toString()));
     }
   }
 

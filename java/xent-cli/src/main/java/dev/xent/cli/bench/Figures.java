@@ -8,8 +8,6 @@ final class Figures {
   private static final double[] ROUND_UP = {9.995, 99.95};
   private static final double ROUND_UP_SHARE = 9.95;
   private static final int HUNDRED = 100;
-  private static final long KIB = 1 << 10;
-  private static final long MIB = 1 << 20;
 
   private Figures() {}
 
@@ -27,10 +25,5 @@ final class Figures {
     double percent = share * HUNDRED;
     String format = percent < ROUND_UP_SHARE ? "%.1f%%" : "%.0f%%";
     return message(format, percent);
-  }
-
-  /** {@code 32 KiB}, {@code 1 MiB}. */
-  static String bytes(long bytes) {
-    return bytes % MIB == 0 ? bytes / MIB + " MiB" : bytes / KIB + " KiB";
   }
 }

@@ -7,7 +7,6 @@ import java.math.MathContext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Formats the output of {@code --json}. */
 final class JsonReport {
@@ -16,23 +15,21 @@ final class JsonReport {
   private JsonReport() {}
 
   /**
-   * Results and their schedules, if they have one, as one object on one line.
+   * Results as one object on one line.
    *
    * @param busy whether the machine was busy with other work
    */
-  static String line(
-      Machine machine, boolean busy, List<Result> results, Map<Result, String> schedules) {
+  static String line(Machine machine, boolean busy, List<Result> results) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("cpu", machine.cpu());
     report.put("jdk", machine.jdk());
     report.put("busy", busy);
-    report.put(
-        "results", results.stream().map(result -> members(result, schedules.get(result))).toList());
+    report.put("results", results.stream().map(JsonReport::members).toList());
     return Json.line(report);
   }
 
-  private static Map<String, @Nullable Object> members(Result result, @Nullable String schedule) {
-    Map<String, @Nullable Object> members = new LinkedHashMap<>();
+  private static Map<String, Object> members(Result result) {
+    Map<String, Object> members = new LinkedHashMap<>();
     members.put("op", result.operation().toString());
     members.put("shape", result.shape().sizes());
     members.put("axis", result.shape().axis());
@@ -40,7 +37,6 @@ final class JsonReport {
     members.put("isa", result.tier().isaName());
     members.put("backend", result.tier().backendName());
     members.put("threads", result.threads());
-    members.put("schedule", schedule);
     members.put("ns_per_element", rounded(result.nanoseconds().median()));
     members.put("best_ns_per_element", rounded(result.nanoseconds().best()));
     members.put("memcpy_ns_per_element", rounded(result.memory().copy()));

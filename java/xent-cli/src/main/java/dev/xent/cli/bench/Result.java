@@ -51,9 +51,4 @@ record Result(
   double bandwidth() {
     return operation.bytesPerElement() / nanoseconds.median();
   }
-
-  /** The bytes of memory that a call touches. */
-  long workingSet() {
-    return operation.bytesPerElement() * shape.elements();
-  }
 }

@@ -32,7 +32,6 @@ class BenchCommandTest {
     "isa",
     "backend",
     "threads",
-    "schedule",
     "ns_per_element",
     "best_ns_per_element",
     "memcpy_ns_per_element",
@@ -78,39 +77,6 @@ class BenchCommandTest {
         .isEqualTo(expected);
   }
 
-  /** The table of docs/developing/design.md, as far as the operations here go. */
-  @Test
-  void tellsTheWayOfEachNativeResult() {
-    String shapes = "1x10,9x10,9x110,9x1000,6x1025,2x5x6@1";
-    String operations = "softmax,softmax-backward,cross-entropy-grad";
-    Cli done =
-        xent(
-            "bench",
-            "--quick",
-            "--json",
-            "--isa",
-            "scalar",
-            "--ops",
-            operations,
-            "--shapes",
-            shapes);
-    List<String> told =
-        results(done.succeeds().json()).stream()
-            .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("schedule")))
-            .toList();
-    List<String> expected = new ArrayList<>();
-    for (String operation : operations.split(",")) {
-      List<String> forward = List.of("each", "dense", "flow", "each", "long", "strip");
-      List<String> backward =
-          List.of("contiguous", "short", "contiguous", "contiguous", "contiguous", "strip");
-      for (String schedule : operation.equals("softmax-backward") ? backward : forward) {
-        expected.add(operation + " reference null");
-        expected.add(operation + " native " + schedule);
-      }
-    }
-    assertThat(told).isEqualTo(expected);
-  }
-
   @Test
   void measuresWhatTheOptionsLeave() {
     assertThat(results(small("--json", "--backend", "reference").json()))
@@ -125,34 +91,34 @@ class BenchCommandTest {
   }
 
   @Test
-  void printsATableAndWritesAPage() throws IOException {
-    Path page = folder.resolve("report.html");
-    Files.writeString(page, "what was there before");
-    Cli done = small("--html", page).succeeds();
+  void printsATableAndDrawsAChart() throws IOException {
+    Path chart = folder.resolve("chart.svg");
+    Files.writeString(chart, "what was there before");
+    Cli done = small("--svg", chart).succeeds();
     assertThat(done.out()).contains("softmax\n", "memcpy", "reference", "scalar", "3x5");
-    assertThat(page).content().startsWith("<!DOCTYPE html>").endsWith("</html>\n");
+    assertThat(chart).content().startsWith("<svg ").endsWith("</svg>\n");
     try (Stream<Path> files = Files.list(folder)) {
-      assertThat(files).containsExactly(page);
+      assertThat(files).containsExactly(chart);
     }
   }
 
   @Test
   void leavesNothingBehindWhereItFails() throws IOException {
-    Path page = folder.resolve("report.html");
-    xent("bench", "--html", page, "--shapes", "1000000x1000000").refuses("not enough memory");
+    Path chart = folder.resolve("chart.svg");
+    xent("bench", "--svg", chart, "--shapes", "1000000x1000000").refuses("not enough memory");
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).isEmpty();
     }
   }
 
   @Test
-  void refusesAPageThatCannotBeWrittenBeforeItMeasures() {
-    xent("bench", "--html", folder).refuses("is a directory; name a .html file in it");
-    xent("bench", "--html", folder.resolve("no/report.html"))
+  void refusesAChartThatCannotBeWrittenBeforeItMeasures() {
+    xent("bench", "--svg", folder).refuses("is a directory; name a .svg file in it");
+    xent("bench", "--svg", folder.resolve("no/chart.svg"))
         .refuses("cannot be written", "does not exist", "make it first");
-    xent("bench", "--html", "-")
-        .refuses("'-' is not supported for REPORT.html", "name a .html file");
-    xent("bench", "--html", "").refuses("the name of REPORT.html is empty");
+    xent("bench", "--svg", "-")
+        .refuses("'-' is not supported for CHART.svg", "name a .svg file");
+    xent("bench", "--svg", "").refuses("the name of CHART.svg is empty");
   }
 
   @Test

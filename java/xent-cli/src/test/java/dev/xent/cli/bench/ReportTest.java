@@ -2,35 +2,34 @@
 package dev.xent.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.jr.ob.JSON;
+import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
-import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.StringReader;
 import java.io.StringWriter;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import org.jsoup.Jsoup;
-import org.jsoup.nodes.Attribute;
-import org.jsoup.nodes.Document;
-import org.jsoup.nodes.Element;
-import org.jsoup.parser.Parser;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.w3c.dom.Document;
+import org.w3c.dom.NodeList;
+import org.xml.sax.InputSource;
 
 class ReportTest {
   private static final Machine MACHINE =
       new Machine(
           "A </script><b>CPU</b> & \"more\"",
           2,
-          "A JVM 25",
-          "A system",
-          List.of(new Machine.Cache(1, 32 << 10), new Machine.Cache(2, 1 << 20)));
+          "A JVM 25");
   private static final List<Tier> TIERS =
       List.of(
           Tier.REFERENCE,
@@ -88,69 +87,56 @@ class ReportTest {
     assertThat(Figures.share(value)).isEqualTo(text);
   }
 
-  static String page() {
-    List<Ceiling> ceilings = List.of(new Ceiling(1024, 60, 90), new Ceiling(2048, 50, 80));
-    return new HtmlReport(MACHINE, RESULTS, ceilings).page();
+  /** Each result is a dot with its numbers, and the text of the machine stays text. */
+  @Test
+  void theChartHasEveryResult() throws Exception {
+    Document chart =
+        DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(new InputSource(new StringReader(Chart.svg(MACHINE, RESULTS))));
+    assertThat(texts(chart, "text"))
+        .contains("Xent on " + MACHINE.cpu(), "A JVM 25, " + XentRuntime.get())
+        .contains("reference", "scalar", "avx2", "avx512", "64x128256", "cross-entropy-grad")
+        .contains("100%");
+    assertThat(texts(chart, "title").stream().filter(title -> !title.isEmpty()))
+        .hasSameSizeAs(RESULTS)
+        .first()
+        .isEqualTo(
+            "softmax 64x128256, reference: 1234 ns per element, 0.006 GB/s,"
+                + " 0.0% of the speed of memory (memcpy)");
   }
 
+  /** Slower kernels are on the left, and the speed of memory is the dashed line. */
   @Test
-  void thePageIsWellFormed() {
-    Parser parser = Parser.htmlParser().setTrackErrors(10);
-    Document page = Jsoup.parse(page(), parser);
-    assertThat(parser.getErrors()).isEmpty();
-    assertThat(page.title()).isEqualTo("xent bench: " + MACHINE.cpu());
-    assertThat(page.select("h1").text()).isEqualTo("Xent on " + MACHINE.cpu());
-    assertThat(page.select("[id]").eachAttr("id")).doesNotHaveDuplicates();
-  }
-
-  @Test
-  void thePageLoadsNothing() {
-    Document page = Jsoup.parse(page());
-    assertThat(page.select("link, img, iframe, object, embed, base, script[src]")).isEmpty();
-    for (Element element : page.getAllElements()) {
-      for (Attribute attribute : element.attributes()) {
-        assertThat(attribute.getValue()).as(attribute.getKey()).doesNotContain("//", "url(");
-      }
+  void theChartPlacesDotsByTheirShare() {
+    List<Result> shares = new ArrayList<>();
+    for (double nanoseconds : new double[] {20, 2, 0.2}) {
+      Times times = new Times(nanoseconds, nanoseconds);
+      Result.MemoryTimes memory = new Result.MemoryTimes(0.2, 0.1);
+      shares.add(
+          new Result(
+              Operation.SOFTMAX, Shape.of("4x8"), TIERS.get(shares.size()), 1, times, memory));
     }
-    assertThat(page.select("a[href]").eachAttr("href"))
-        .isNotEmpty()
-        .allSatisfy(link -> assertThat(page.select(link)).hasSize(1));
-    assertThat(page.select("style").html()).doesNotContain("url(", "@import");
-    assertThat(page.select("script").eachText()).noneMatch(text -> text.contains("sourceMapping"));
-    assertThat(page.html()).doesNotContain("sourceMappingURL");
-    assertThat(page.select("meta[http-equiv=Content-Security-Policy]").attr("content"))
-        .startsWith("default-src 'none'");
+    String chart = Chart.svg(MACHINE, shares);
+    List<Double> dots = numbers(chart, "cx=\"([0-9.]+)\" [^>]*><title>softmax");
+    assertThat(dots).hasSize(3).isSorted();
+    assertThat(dots.get(2) - dots.get(1)).isCloseTo(dots.get(1) - dots.get(0), within(0.11));
+    assertThat(numbers(chart, "<line x1=\"([0-9.]+)\" [^>]*class=\"memory\"/>"))
+        .containsExactly(dots.get(2));
   }
 
-  @Test
-  void thePageHasEveryNumberWithoutItsScript() {
-    Document page = Jsoup.parse(page());
-    assertThat(page.select("tbody tr")).hasSameSizeAs(RESULTS);
-    assertThat(page.select("details h3").eachText())
-        .containsExactly(
-            "softmax",
-            "log-softmax",
-            "softmax-backward",
-            "log-softmax-backward",
-            "cross-entropy",
-            "cross-entropy-grad");
-    assertThat(page.select("tbody tr").getFirst().text())
-        .isEqualTo("64x128256 reference 1234 0.0% 0.006 617 0.200 0.100");
-    assertThat(page.select(".drawn")).allMatch(section -> section.hasAttr("hidden"));
-    assertThat(page.select(".card")).hasSize(6);
+  private static List<Double> numbers(String chart, String pattern) {
+    return Pattern.compile(pattern)
+        .matcher(chart)
+        .results()
+        .map(found -> Double.parseDouble(found.group(1)))
+        .toList();
   }
 
-  @Test
-  void thePageGivesItsScriptTheNumbers() throws IOException {
-    Map<String, Object> data = JSON.std.mapFrom(Jsoup.parse(page()).select("#data").html());
-    assertThat(data.get("tiers")).isEqualTo(List.of("reference", "scalar", "avx2", "avx512"));
-    assertThat((List<?>) data.get("results")).hasSameSizeAs(RESULTS);
-    assertThat((List<?>) data.get("ceilings")).hasSize(2);
-    assertThat((List<?>) data.get("caches")).hasSize(2);
-  }
-
-  @Test
-  void thePageHasTheLicenceOfTheChartLibrary() {
-    assertThat(page()).contains("The MIT License (MIT)", "Chart.js Contributors");
+  private static List<String> texts(Document chart, String tag) {
+    NodeList elements = chart.getElementsByTagName(tag);
+    return IntStream.range(0, elements.getLength())
+        .mapToObj(i -> elements.item(i).getTextContent())
+        .toList();
   }
 }
