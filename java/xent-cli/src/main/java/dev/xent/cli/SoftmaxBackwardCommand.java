@@ -8,7 +8,6 @@ import dev.xent.Softmax;
 import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -76,12 +75,7 @@ final class SoftmaxBackwardCommand extends FileCommand {
     Inputs inputs = InputOptions.of(rows, files, classes);
     Tensor gradient = files.createOrShow(dx, "-o DX.npy", type.like(output), output.shape());
     SoftmaxOperation operation = operation(rows.axis());
-    RowBlocks.run(
-        log ? "log-softmax-backward" : "softmax-backward",
-        rows.axis(),
-        List.of(output, upstream, gradient),
-        inputs,
-        part -> operation.onBackward(part.get(0), part.get(1), part.get(2)));
+    run(() -> operation.onBackward(output, upstream, gradient).inputs(inputs).run());
   }
 
   private SoftmaxOperation operation(int classAxis) {

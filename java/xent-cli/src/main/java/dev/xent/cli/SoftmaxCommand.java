@@ -8,7 +8,6 @@ import dev.xent.Softmax;
 import dev.xent.SoftmaxOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,12 +61,7 @@ final class SoftmaxCommand extends FileCommand {
     Inputs inputs = InputOptions.of(rows, files, classes, sink);
     Tensor output = files.createOrShow(out, "-o OUT.npy", type.like(logits), logits.shape());
     SoftmaxOperation operation = operation(rows.axis());
-    RowBlocks.run(
-        log ? "log-softmax" : "softmax",
-        rows.axis(),
-        List.of(logits, output),
-        inputs,
-        part -> operation.on(part.get(0), part.get(1)));
+    run(() -> operation.on(logits, output).inputs(inputs).run());
   }
 
   private SoftmaxOperation operation(int classAxis) {

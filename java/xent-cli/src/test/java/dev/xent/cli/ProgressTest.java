@@ -3,43 +3,39 @@ package dev.xent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarConsumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
-  private static final int WIDTH = 79;
-  private static final int PATIENCE = 20;
-
   @Test
-  void movesWhereNoStepIsTold() throws InterruptedException {
-    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
-    try (ProgressBar bar = Progress.bar("verify", Progress.UNKNOWN, new Lines(lines))) {
-      for (String place : new String[] {"[=====  ", "[ =====  ", "[  =====  "}) {
-        assertThat(lines.poll(PATIENCE, TimeUnit.SECONDS))
-            .as(bar.getTaskName())
-            .startsWith("verify " + place);
-      }
-    }
+  void aMarkMovesBackAndForthWithoutSteps() {
+    assertThat(IntStream.of(0, 1, 15, 16, 29, 30))
+        .map(tick -> Progress.line("verify", 0, 0, 3, tick).strip())
+        .containsExactly(
+            "verify [=====               ] 3 s",
+            "verify [ =====              ] 3 s",
+            "verify [               =====] 3 s",
+            "verify [              ===== ] 3 s",
+            "verify [ =====              ] 3 s",
+            "verify [=====               ] 3 s");
   }
 
-  private record Lines(BlockingQueue<String> lines) implements ProgressBarConsumer {
-    @Override
-    public int getMaxRenderedLength() {
-      return WIDTH;
-    }
+  @Test
+  void aBarGrowsWithSteps() {
+    assertThat(IntStream.of(0, 30, 72))
+        .map(done -> Progress.line("measuring", done, 72, 0.2, 5).strip())
+        .containsExactly(
+            "measuring [                    ]   0%, 0 s",
+            "measuring [========            ]  41%, 0 s",
+            "measuring [====================] 100%, 0 s");
+  }
 
-    @Override
-    public void accept(String line) {
-      lines.add(line);
-    }
-
-    @Override
-    public void close() {
-      lines.clear();
-    }
+  /** A shorter line erases a longer one, and none goes into the next line of a terminal. */
+  @Test
+  void everyLineHasTheSameLength() {
+    assertThat(Progress.line("selected-log-probabilities", 72, 72, 99_999, 7))
+        .hasSize(Progress.LENGTH)
+        .startsWith("selected-log-probabilities [====================] 100%, 99999 s");
+    assertThat(Progress.line("writing", 0, 0, 0, 7)).hasSize(Progress.LENGTH);
   }
 }
