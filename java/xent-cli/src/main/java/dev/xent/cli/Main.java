@@ -38,7 +38,6 @@ import picocli.CommandLine.Spec;
       DivergenceCommand.class,
       BinaryCrossEntropyCommand.class,
       SelectedCommand.class,
-      HvpCommand.class,
       SampleCommand.class,
       VerifyCommand.class,
       InfoCommand.class,

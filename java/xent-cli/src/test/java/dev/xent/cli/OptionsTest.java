@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
-import dev.xent.CrossEntropyHvp;
 import dev.xent.Divergence;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.NllLoss;
@@ -61,8 +60,6 @@ class OptionsTest {
           NllLoss.Builder.class,
           "divergence",
           Divergence.Builder.class,
-          "cross-entropy-hvp",
-          CrossEntropyHvp.Builder.class,
           "selected-log-probabilities",
           SelectedLogProbabilities.Builder.class,
           "binary-cross-entropy",
@@ -78,13 +75,11 @@ class OptionsTest {
           "--gradient-reduction",
           "gradients are of the loss that is printed",
           "--gradient-scale",
-          "the same; of a product it is --scale",
+          "the same",
           "softmax-backward --softcap",
           "the backward has no logits for its derivative",
           "softmax-backward --fully-masked",
           "the output has it",
-          "cross-entropy-hvp --softcap",
-          "it has another Hessian",
           "sample --no-repeat-ngram",
           OF_TEXTS,
           "sample --dry-multiplier",
@@ -156,7 +151,6 @@ class OptionsTest {
       calls.put("linear-cross-entropy" + type, List.of(in, weights, labels, "--grad", out));
       calls.put("binary-cross-entropy" + type, List.of(in, each, "--grad", out));
       calls.put("selected-log-probabilities" + type, List.of(in, labels, "-o", out));
-      calls.put("cross-entropy-hvp" + type, List.of(in, "--v", in, "-o", out));
       calls.put("sample" + type, List.of(in, "-o", out, "--entropy", more));
     }
     calls.put("verify", List.of(x, x));
