@@ -41,8 +41,18 @@ class LauncherTest {
       touch "$out/built"
       """;
 
-  /** Prints the jar. */
-  private static final String JAVA = "#!/bin/sh\nsleep 0.2; cat \"$3\"\n";
+  /** Prints the jar, and makes the archive of classes. */
+  private static final String JAVA =
+      """
+      #!/bin/sh
+      sleep 0.2
+      for word; do
+        case $word in
+          -XX:SharedArchiveFile=*) echo run >>"${word#*=}" ;;
+          *xent-cli.jar) cat "$word" ;;
+        esac
+      done
+      """;
 
   @TempDir private Path folder;
   private Path checkout;
@@ -77,6 +87,17 @@ class LauncherTest {
     for (int build = 1; build <= 2; build++) {
       assertThat(runAtOnce(4)).allSatisfy(this::assertWhole);
       assertThat(checkout.resolve("builds")).content().hasLineCount(build);
+      Files.writeString(checkout.resolve("pom.xml"), "<project>" + build + "</project>");
+    }
+  }
+
+  /** Commands that start after a build find an archive, and no archive is older than its jar. */
+  @Test
+  void aBuildMakesTheArchiveOfClassesAnew() throws IOException {
+    Path archive = checkout.resolve("java/xent-cli/target/xent.jsa");
+    for (int build = 1; build <= 2; build++) {
+      assertWhole(run(Map.of()));
+      assertThat(archive).content().as("by the build and by the command").hasLineCount(2);
       Files.writeString(checkout.resolve("pom.xml"), "<project>" + build + "</project>");
     }
   }

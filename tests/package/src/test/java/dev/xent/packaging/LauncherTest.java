@@ -69,6 +69,24 @@ class LauncherTest {
     assertThat(ended.out()).last().asString().startsWith("xent " + Package.VERSION);
   }
 
+  /** The archive makes a start short; without it, or with the archive of another jar, all works. */
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "damaged", "cannot be written", "good"})
+  void nothingIsSaidOfTheArchiveOfClasses(String archive) throws IOException {
+    Path file = root.resolve("java/xent-cli/target/xent.jsa");
+    switch (archive) {
+      case "damaged" -> Files.writeString(file, "no archive");
+      case "cannot be written" -> Files.createDirectory(file);
+      case "good" -> run("-Xmx64m", "--version");
+      default -> assertThat(file).doesNotExist();
+    }
+    Ended ended = run("-Xmx64m", "--version");
+    assertThat(ended.err()).isEmpty();
+    assertThat(ended.out()).singleElement().asString().startsWith("xent " + Package.VERSION);
+    assertThat(ended.exit()).isZero();
+    assertThat(Files.isRegularFile(file)).isEqualTo(!archive.equals("cannot be written"));
+  }
+
   @Test
   void optionsAreWordsAndNoPatternsOfFiles() throws IOException {
     Files.createFile(root.resolve("-Dx=1"));
