@@ -44,19 +44,9 @@ public record Threads(int most, @Nullable Executor executor, long elements) {
     return new Threads(number, executor, elements == 0 ? elementsPerThread : elements);
   }
 
-  /**
-   * The number of threads for some work, including the caller.
-   *
-   * @param cost the cost in elements
-   * @param claims the number of parts into which the work can be divided, at least 1
-   */
-  public int number(long cost, long claims) {
-    return (int) Math.min(Math.min(most, claims), Math.max(cost / elements, 1));
-  }
-
-  /** Whether work with a cost of some elements is not worth a second thread. */
-  public boolean isAlone(long cost) {
-    return most == 1 || cost < 2 * elements;
+  /** The number of threads, including the caller, that work of some cost in elements is worth. */
+  public int number(long cost) {
+    return (int) Math.clamp(cost / elements, 1, most);
   }
 
   /**

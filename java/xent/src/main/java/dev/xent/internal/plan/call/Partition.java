@@ -179,10 +179,9 @@ public final class Partition {
    */
   private boolean splitsRows(Threads threads) {
     long rows = call.dimensions.rows;
-    long rounds = (rows + threads.most() - 1) / threads.most();
-    return isDivisible()
-        && call.dimensions.classes > Chunks.SIZE
-        && rows * 5 < rounds * threads.most() * 4;
+    int number = threads.number(call.lead().elements);
+    long rounds = (rows + number - 1) / number;
+    return isDivisible() && call.dimensions.classes > Chunks.SIZE && rows * 5 < rounds * number * 4;
   }
 
   /** Whether the call is faster without helper threads. */

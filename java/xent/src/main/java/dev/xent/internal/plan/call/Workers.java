@@ -71,7 +71,7 @@ public final class Workers implements Job.Workers {
 
   /** Whether work with a cost of {@code elements} is faster without helper threads. */
   public static boolean isAlone(Threads threads, long elements) {
-    return threads.isAlone(elements);
+    return threads.number(elements) == 1;
   }
 
   // ---- called by the caller of the operation ---------------------------------------------------
@@ -85,9 +85,10 @@ public final class Workers implements Job.Workers {
     rowTask = task;
     long least = Math.max(LEAST / perRow, 1);
     long most = Math.max(MOST / perRow, 1);
-    long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
+    long cost = caller.dimensions.rows * perRow;
+    long few = Math.max(caller.dimensions.rows / (4L * who.threads().number(cost)), 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
-    run(who, caller.dimensions.rows * perRow, caller.dimensions.rows, least, most, step);
+    run(who, cost, caller.dimensions.rows, least, most, step);
   }
 
   /** Processes all chunks of rows of the current piece. */
@@ -100,22 +101,24 @@ public final class Workers implements Job.Workers {
   /**
    * Processes all rows of all pieces.
    *
+   * @param cost the cost of all rows, in elements
    * @param claim the number of rows that are claimed together
    */
-  public void rowsTogether(Engine who, RowTask task, long claim) {
+  public void rowsTogether(Engine who, RowTask task, long cost, long claim) {
     rowTask = task;
-    run(who, Long.MAX_VALUE, caller.dimensions.rows, claim, claim, 1);
+    run(who, cost, caller.dimensions.rows, claim, claim, 1);
   }
 
   /**
    * Processes ranges of numbers other than rows.
    *
+   * @param cost the cost of all numbers, in elements
    * @param count the size of the number range
    * @param claim the number of consecutive numbers that are claimed together
    */
-  public void ranges(Engine who, RowTask task, long count, long claim) {
+  public void ranges(Engine who, RowTask task, long cost, long count, long claim) {
     rangeTask = task;
-    run(who, Long.MAX_VALUE, count, claim, claim, claim);
+    run(who, cost, count, claim, claim, claim);
   }
 
   /** Whether this thread has enough stack for kernels on all ways to them. */
@@ -153,7 +156,7 @@ public final class Workers implements Job.Workers {
         Failures.check(Status.OUT_OF_STACK, caller);
       }
       Threads threads = who.threads();
-      int useful = threads.number(cost, (count - 1) / least + 1) - 1;
+      int useful = (int) Math.min(threads.number(cost), (count - 1) / least + 1) - 1;
       helpers = 0;
       schedule = 0;
       validRows = 0;

@@ -26,7 +26,6 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.LossPlan;
 import dev.xent.internal.plan.call.Partition.RowTask;
 import dev.xent.internal.plan.call.Plan;
-import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -274,7 +273,7 @@ public final class LinearPlan extends LossPlan {
     if (isAlone(call)) {
       call.partition.runAlone(task);
     } else {
-      call.partition.workers().rowsTogether(engine, task, rowsTogether(call));
+      call.partition.workers().rowsTogether(engine, task, cost(call), rowsTogether(call));
     }
   }
 
@@ -286,12 +285,22 @@ public final class LinearPlan extends LossPlan {
         task.run(call, begin, Math.min(begin + claim, count));
       }
     } else {
-      call.partition.workers().ranges(engine, task, count, claim);
+      call.partition.workers().ranges(engine, task, cost(call), count, claim);
     }
   }
 
   private boolean isAlone(Call call) {
-    return Workers.isAlone(engine.threads(), products(call, call.dimensions.rows));
+    return threads(call) == 1;
+  }
+
+  /** The number of threads that a pass is worth. */
+  private int threads(Call call) {
+    return engine.threads().number(cost(call));
+  }
+
+  /** The cost of a pass, in elements. */
+  private static long cost(Call call) {
+    return products(call, call.dimensions.rows);
   }
 
   /** The cost of some rows, in elements. */
@@ -310,7 +319,7 @@ public final class LinearPlan extends LossPlan {
 
   /** The maximum number of rows of a kernel call. */
   private long rowsTogether(Call call) {
-    long threads = isAlone(call) ? 1 : engine.threads().most();
+    long threads = threads(call);
     long share = (call.dimensions.rows + threads - 1) / threads;
     long most = Math.min(share, MOST_ROWS);
     return call.onHeap ? onHeap(call, classes(call), most) : most;
