@@ -370,7 +370,7 @@ def java_array(layouts, records):
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** The number of arrays with a layout. */",
                     f"  public static final int LAYOUTS = {len(layouts)};", "",
-                    f"  static final int COUNT = {len(layouts + records)};", "",
+                    f"  public static final int COUNT = {len(layouts + records)};", "",
                     "  /** Its name in messages. */", "  public final String text;", "",
                     "  Array(String text) {", "    this.text = text;", "  }", "}", ""]
 

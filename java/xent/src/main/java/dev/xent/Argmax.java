@@ -6,8 +6,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.logits.AxisPlan;
-import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -24,8 +23,8 @@ import dev.xent.internal.plan.options.Engine;
  * OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Argmax extends RowOperation {
-  private Argmax(AxisPlan plan) {
-    super(plan);
+  private Argmax(LogitsOperation operation) {
+    super(operation);
   }
 
   /**
@@ -54,7 +53,7 @@ public final class Argmax extends RowOperation {
      */
     public Argmax build() {
       Engine engine = engine();
-      return new Argmax(LogitsPlan.argmax(engine, options(engine), axis));
+      return new Argmax(LogitsOperation.argmax(engine, options(engine), axis));
     }
   }
 }

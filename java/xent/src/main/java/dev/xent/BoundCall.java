@@ -3,7 +3,7 @@ package dev.xent;
 
 import static dev.xent.Arguments.views;
 
-import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Binding;
 
 /**
  * A call of an operation on logits, with its tensors, to run once or often: {@link Softmax#on} and
@@ -16,9 +16,9 @@ import dev.xent.internal.plan.call.Bound;
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
 public final class BoundCall {
-  final Bound bound;
+  final Binding bound;
 
-  BoundCall(Bound bound) {
+  BoundCall(Binding bound) {
     this.bound = bound;
   }
 

@@ -9,8 +9,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.AxisPlan;
-import dev.xent.internal.plan.logits.HvpPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
@@ -48,10 +47,10 @@ import dev.xent.internal.plan.options.Options;
  * fit.
  */
 public final class CrossEntropyHvp {
-  private final HvpPlan plan;
+  private final LogitsOperation operation;
 
-  private CrossEntropyHvp(HvpPlan plan) {
-    this.plan = plan;
+  private CrossEntropyHvp(LogitsOperation operation) {
+    this.operation = operation;
   }
 
   /**
@@ -70,7 +69,7 @@ public final class CrossEntropyHvp {
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -84,8 +83,8 @@ public final class CrossEntropyHvp {
   public Tensor product(Tensor logits, Tensor upstream) {
     View given = view(logits, "logits");
     View vectors = view(upstream, "upstream");
-    Tensor output = Tensor.allocate(DType.of(AxisPlan.typeOfValues(given)), given.shape);
-    plan.run(given, vectors, output.view);
+    Tensor output = Tensor.allocate(DType.of(LogitsOperation.typeOfValues(given)), given.shape);
+    operation.run(given, vectors, output.view);
     return output;
   }
 
@@ -98,7 +97,7 @@ public final class CrossEntropyHvp {
    *     way
    */
   public void product(Tensor logits, Tensor upstream, Tensor output) {
-    plan.run(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
+    operation.run(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
   }
 
   /**
@@ -110,13 +109,13 @@ public final class CrossEntropyHvp {
    */
   public BoundCall on(Tensor logits, Tensor upstream, Tensor output) {
     return new BoundCall(
-        plan.bind(view(logits, "logits"), view(upstream, "upstream"), view(output, "output")));
+        operation.bind(view(logits, "logits"), view(upstream, "upstream"), view(output, "output")));
   }
 
   /** Returns the options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link CrossEntropyHvp}. Not safe for use by several threads at once. */
@@ -143,7 +142,7 @@ public final class CrossEntropyHvp {
     public CrossEntropyHvp build() {
       Engine engine = engine();
       Options options = options(engine);
-      return new CrossEntropyHvp(new HvpPlan(engine, options, axis, gradientScale));
+      return new CrossEntropyHvp(LogitsOperation.hvp(engine, options, axis, gradientScale));
     }
   }
 }

@@ -6,8 +6,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.logits.AxisPlan;
-import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -31,8 +30,8 @@ import dev.xent.internal.plan.options.Engine;
  * {@link OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Entropy extends RowOperation {
-  private Entropy(AxisPlan plan) {
-    super(plan);
+  private Entropy(LogitsOperation operation) {
+    super(operation);
   }
 
   /**
@@ -61,7 +60,7 @@ public final class Entropy extends RowOperation {
      */
     public Entropy build() {
       Engine engine = engine();
-      return new Entropy(LogitsPlan.entropy(engine, options(engine), axis));
+      return new Entropy(LogitsOperation.entropy(engine, options(engine), axis));
     }
   }
 }

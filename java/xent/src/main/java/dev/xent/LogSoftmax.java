@@ -6,7 +6,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.logits.SoftmaxPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -32,8 +32,8 @@ import dev.xent.internal.plan.options.Engine;
  * cannot have, before anything is written.
  */
 public final class LogSoftmax extends SoftmaxOperation {
-  private LogSoftmax(SoftmaxPlan plan) {
-    super(plan);
+  private LogSoftmax(LogitsOperation operation) {
+    super(operation);
   }
 
   /**
@@ -62,7 +62,7 @@ public final class LogSoftmax extends SoftmaxOperation {
      */
     public LogSoftmax build() {
       Engine engine = engine();
-      return new LogSoftmax(SoftmaxPlan.logSoftmax(engine, options(engine), axis));
+      return new LogSoftmax(LogitsOperation.logSoftmax(engine, options(engine), axis));
     }
   }
 }

@@ -3,8 +3,7 @@ package dev.xent;
 
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.logits.AxisPlan;
-import dev.xent.internal.plan.logits.SoftmaxPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -25,8 +24,8 @@ import dev.xent.internal.plan.options.Engine;
  * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp extends RowOperation {
-  private LogSumExp(AxisPlan plan) {
-    super(plan);
+  private LogSumExp(LogitsOperation operation) {
+    super(operation);
   }
 
   /**
@@ -55,7 +54,7 @@ public final class LogSumExp extends RowOperation {
      */
     public LogSumExp build() {
       Engine engine = engine();
-      return new LogSumExp(SoftmaxPlan.logSumExp(engine, options(engine), axis));
+      return new LogSumExp(LogitsOperation.logSumExp(engine, options(engine), axis));
     }
   }
 }

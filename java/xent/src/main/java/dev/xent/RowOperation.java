@@ -5,7 +5,7 @@ import static dev.xent.Arguments.view;
 
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.AxisPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 
 /**
  * {@link Argmax}, {@link Entropy} or {@link LogSumExp}: one result per row.
@@ -13,15 +13,15 @@ import dev.xent.internal.plan.logits.AxisPlan;
  * <p>Instances are immutable; any number of threads may share one.
  */
 public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
-  private final AxisPlan plan;
+  private final LogitsOperation operation;
 
-  RowOperation(AxisPlan plan) {
-    this.plan = plan;
+  RowOperation(LogitsOperation operation) {
+    this.operation = operation;
   }
 
   /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
   public final int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -34,9 +34,9 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    */
   public final Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
-    long[] shape = Dimensions.rowsShape(given, plan.axis());
-    Tensor output = Tensor.allocate(DType.of(plan.typeOfRows(given)), shape);
-    plan.run(given, output.view, null);
+    long[] shape = Dimensions.rowsShape(given, operation.axis());
+    Tensor output = Tensor.allocate(DType.of(operation.typeOfRows(given)), shape);
+    operation.run(given, output.view, null);
     return output;
   }
 
@@ -49,7 +49,7 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    *     logits
    */
   public final void forward(Tensor logits, Tensor output) {
-    plan.run(view(logits, "logits"), view(output, "output"), null);
+    operation.run(view(logits, "logits"), view(output, "output"), null);
   }
 
   /**
@@ -59,12 +59,12 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    * @param output as in {@link #forward(Tensor, Tensor)}
    */
   public final BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output"), null));
+    return new BoundCall(operation.bind(view(logits, "logits"), view(output, "output"), null));
   }
 
   /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
   @Override
   public final String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 }

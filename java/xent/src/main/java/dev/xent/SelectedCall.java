@@ -6,8 +6,8 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.call.Bound;
-import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.logits.SelectedOperation;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -22,12 +22,10 @@ import org.jspecify.annotations.Nullable;
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
 public final class SelectedCall {
-  final Bound bound;
-  private final Outputs saved = new Outputs();
+  final SelectedOperation.Bound bound;
 
-  SelectedCall(Bound bound) {
+  SelectedCall(SelectedOperation.Bound bound) {
     this.bound = bound;
-    bound.outputs(saved);
   }
 
   /**
@@ -47,7 +45,7 @@ public final class SelectedCall {
    *     overlap anything in any other way
    */
   public SelectedCall gradient(Tensor gradient) {
-    bound.gradient(view(gradient, "gradient"));
+    bound.set(Array.GRADIENT, view(gradient, "gradient"));
     return this;
   }
 
@@ -58,7 +56,7 @@ public final class SelectedCall {
    *     for every class
    */
   public SelectedCall upstream(@Nullable Tensor upstream) {
-    bound.upstream(viewOrNull(upstream));
+    bound.set(Array.UPSTREAM, viewOrNull(upstream));
     return this;
   }
 
@@ -70,7 +68,7 @@ public final class SelectedCall {
    */
   public SelectedCall saveStatistics(Arena arena) {
     Objects.requireNonNull(arena, "arena");
-    bound.change(() -> saved.saveStatistics(arena));
+    bound.saveStatistics(arena);
     return this;
   }
 
@@ -84,7 +82,7 @@ public final class SelectedCall {
 
   /** Writes the log-probabilities of what the logits hold now. */
   public void run() {
-    bound.run();
+    bound.compute();
   }
 
   /**
@@ -95,6 +93,6 @@ public final class SelectedCall {
    *     no gradient to write
    */
   public void backward() {
-    bound.backward(saved, bound.upstream());
+    bound.backward();
   }
 }

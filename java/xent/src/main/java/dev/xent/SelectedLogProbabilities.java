@@ -10,8 +10,8 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.AxisPlan;
-import dev.xent.internal.plan.logits.SelectedPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.SelectedOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 
@@ -55,10 +55,10 @@ import dev.xent.internal.plan.options.OptionRange;
  * {@link OptionException} for arguments that do not fit, before anything is written.
  */
 public final class SelectedLogProbabilities {
-  private final SelectedPlan plan;
+  private final SelectedOperation operation;
 
-  private SelectedLogProbabilities(SelectedPlan plan) {
-    this.plan = plan;
+  private SelectedLogProbabilities(SelectedOperation operation) {
+    this.operation = operation;
   }
 
   /**
@@ -77,7 +77,7 @@ public final class SelectedLogProbabilities {
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -92,8 +92,8 @@ public final class SelectedLogProbabilities {
     View given = view(logits, "logits");
     View classes = view(targets, "targets");
     Tensor logProbabilities =
-        Tensor.allocate(DType.of(AxisPlan.typeOfValues(given)), classes.shape);
-    plan.run(given, classes, logProbabilities.view);
+        Tensor.allocate(DType.of(LogitsOperation.typeOfValues(given)), classes.shape);
+    operation.run(given, classes, logProbabilities.view);
     return logProbabilities;
   }
 
@@ -106,7 +106,7 @@ public final class SelectedLogProbabilities {
    *     overlap anything
    */
   public void forward(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    plan.run(
+    operation.run(
         view(logits, "logits"),
         view(targets, "targets"),
         view(logProbabilities, "logProbabilities"));
@@ -122,7 +122,7 @@ public final class SelectedLogProbabilities {
    */
   public SelectedCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
     return new SelectedCall(
-        plan.bind(
+        operation.bind(
             view(logits, "logits"),
             view(targets, "targets"),
             view(logProbabilities, "logProbabilities")));
@@ -139,7 +139,7 @@ public final class SelectedLogProbabilities {
    * @param sums F32 or F64, one dimension with a number per sequence; must not overlap anything
    */
   public void sumSequences(Tensor logProbabilities, Tensor offsets, Tensor sums) {
-    plan.sumSequences(
+    operation.sumSequences(
         view(logProbabilities, "logProbabilities"), view(offsets, "offsets"), view(sums, "sums"));
   }
 
@@ -149,7 +149,7 @@ public final class SelectedLogProbabilities {
    */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */
@@ -181,7 +181,7 @@ public final class SelectedLogProbabilities {
     public SelectedLogProbabilities build() {
       Engine engine = engine();
       return new SelectedLogProbabilities(
-          new SelectedPlan(engine, options(engine), axis, gradientScale));
+          new SelectedOperation(engine, options(engine), axis, gradientScale));
     }
   }
 }

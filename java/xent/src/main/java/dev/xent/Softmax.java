@@ -6,7 +6,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.logits.SoftmaxPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -32,8 +32,8 @@ import dev.xent.internal.plan.options.Engine;
  * cannot have, before anything is written.
  */
 public final class Softmax extends SoftmaxOperation {
-  private Softmax(SoftmaxPlan plan) {
-    super(plan);
+  private Softmax(LogitsOperation operation) {
+    super(operation);
   }
 
   /**
@@ -62,7 +62,7 @@ public final class Softmax extends SoftmaxOperation {
      */
     public Softmax build() {
       Engine engine = engine();
-      return new Softmax(SoftmaxPlan.softmax(engine, options(engine), axis));
+      return new Softmax(LogitsOperation.softmax(engine, options(engine), axis));
     }
   }
 }

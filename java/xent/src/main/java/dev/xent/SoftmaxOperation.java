@@ -6,7 +6,7 @@ import static dev.xent.Arguments.view;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.SoftmaxPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
 
 /**
  * {@link Softmax} or {@link LogSoftmax}: results in the shape of the logits, and back.
@@ -14,15 +14,17 @@ import dev.xent.internal.plan.logits.SoftmaxPlan;
  * <p>Instances are immutable; any number of threads may share one.
  */
 public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
-  private final SoftmaxPlan plan;
+  private final LogitsOperation operation;
+  private final LogitsOperation backward;
 
-  SoftmaxOperation(SoftmaxPlan plan) {
-    this.plan = plan;
+  SoftmaxOperation(LogitsOperation operation) {
+    this.operation = operation;
+    this.backward = operation.backward();
   }
 
   /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
   public final int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -35,7 +37,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
     View given = view(logits, "logits");
     Types.requireLead("logits", given);
     Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
-    plan.run(given, output.view, null);
+    operation.run(given, output.view, null);
     return output;
   }
 
@@ -46,7 +48,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final void forward(Tensor logits, Tensor output) {
-    plan.run(view(logits, "logits"), view(output, "output"), null);
+    operation.run(view(logits, "logits"), view(output, "output"), null);
   }
 
   /**
@@ -56,7 +58,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output"), null));
+    return new BoundCall(operation.bind(view(logits, "logits"), view(output, "output"), null));
   }
 
   /**
@@ -72,7 +74,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
     View following = view(upstream, "upstream");
     Types.requireLead("output", given);
     Tensor gradient = Tensor.allocate(DType.of(given.type), given.shape);
-    plan.backward().run(given, following, gradient.view);
+    backward.run(given, following, gradient.view);
     return gradient;
   }
 
@@ -86,8 +88,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    *     them in any other way
    */
   public final void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward()
-        .run(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
+    backward.run(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
   }
 
   /**
@@ -100,8 +101,8 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    */
   public final BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
     return new BoundCall(
-        plan.backward()
-            .bind(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
+        backward.bind(
+            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
   }
 
   /**
@@ -112,12 +113,12 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    *     ShapeException} if a shard ends neither there nor at a multiple of 8192
    */
   public final SoftmaxShard shard(long firstClass, long allClasses) {
-    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
+    return new SoftmaxShard(operation.onShard(firstClass, allClasses));
   }
 
   /** Returns the options that are not the defaults: {@code Softmax[temperature=2.0]}. */
   @Override
   public final String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 }

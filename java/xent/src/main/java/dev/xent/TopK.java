@@ -10,7 +10,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.TopKOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import java.lang.foreign.Arena;
@@ -54,10 +55,10 @@ import java.lang.foreign.Arena;
  * not fit, before anything is written.
  */
 public final class TopK {
-  private final LogitsPlan probabilities;
-  private final LogitsPlan logProbabilities;
+  private final LogitsOperation probabilities;
+  private final LogitsOperation logProbabilities;
 
-  private TopK(LogitsPlan probabilities, LogitsPlan logProbabilities) {
+  private TopK(LogitsOperation probabilities, LogitsOperation logProbabilities) {
     this.probabilities = probabilities;
     this.logProbabilities = logProbabilities;
   }
@@ -79,7 +80,7 @@ public final class TopK {
    * @throws OptionException unless it is 1 or more
    */
   public static Builder builder(int k) {
-    return new Builder(LogitsPlan.requireCount(k));
+    return new Builder(LogitsOperation.requireCount(k));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
@@ -144,7 +145,7 @@ public final class TopK {
     Arena arena = Arena.ofAuto();
     return new Result(
         Tensor.allocate(arena, DType.of(probabilities.typeOfClasses(logits)), shape),
-        Tensor.allocate(arena, DType.of(LogitsPlan.typeOfValues(logits)), shape));
+        Tensor.allocate(arena, DType.of(LogitsOperation.typeOfValues(logits)), shape));
   }
 
   /**
@@ -217,8 +218,8 @@ public final class TopK {
       Engine engine = engine();
       Options options = options(engine);
       return new TopK(
-          LogitsPlan.topProbabilities(engine, options, axis, k),
-          LogitsPlan.topLogProbabilities(engine, options, axis, k));
+          new TopKOperation(engine, options, axis, k),
+          LogitsOperation.topLogProbabilities(engine, options, axis, k));
     }
   }
 }

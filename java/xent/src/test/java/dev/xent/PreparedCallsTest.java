@@ -62,6 +62,19 @@ class PreparedCallsTest {
     assertThat(bound.preparedRuns()).as(name).isEqualTo((long) kernels * (RUNS - FIRST_PREPARED));
   }
 
+  /**
+   * Runs a call of an operation on logits: the core checks the kernels of its first run, and
+   * prepares those of the others in the second one.
+   */
+  private static void assertPrepared(
+      String name, dev.xent.internal.plan.call.Binding bound, Run run, int kernels) {
+    long before = bound.preparedRuns();
+    for (int i = 0; i < RUNS; i++) {
+      run.run();
+    }
+    assertThat(bound.preparedRuns() - before).as(name).isEqualTo((long) kernels * (RUNS - 1));
+  }
+
   private static void assertPrepared(String name, BoundCall call) {
     assertPrepared(name, call.bound, call::run, 1);
   }

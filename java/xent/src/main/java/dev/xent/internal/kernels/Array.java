@@ -52,7 +52,7 @@ public enum Array {
   /** The number of arrays with a layout. */
   public static final int LAYOUTS = 40;
 
-  static final int COUNT = 44;
+  public static final int COUNT = 44;
 
   /** Its name in messages. */
   public final String text;

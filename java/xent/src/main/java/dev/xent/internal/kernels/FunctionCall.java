@@ -18,7 +18,7 @@ public final class FunctionCall {
   /** The number of arrays of the shorter entry point. */
   static final int FEW_ARRAYS = 6;
 
-  private final MemorySegment struct = Arena.ofAuto().allocate(xent_work.layout());
+  private final MemorySegment struct;
 
   /** In the order of the function; NULL for an absent array. */
   final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
@@ -83,6 +83,12 @@ public final class FunctionCall {
 
   /** An instance for many calls. */
   public FunctionCall() {
+    this(Arena.ofAuto());
+  }
+
+  /** An instance for many calls, in memory that lives as long as the arena's. */
+  public FunctionCall(Arena arena) {
+    struct = arena.allocate(xent_work.layout());
     java.util.Arrays.fill(arrays, MemorySegment.NULL);
     java.util.Arrays.fill(few, MemorySegment.NULL);
     xent_work.size(struct, xent_work.sizeof());

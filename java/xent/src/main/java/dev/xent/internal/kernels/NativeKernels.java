@@ -357,6 +357,7 @@ public final class NativeKernels implements Kernels {
     MemorySegment struct = call.struct();
     xent_work.prepared(struct, kernel.prepared);
     int status = linked ? runAsItIs(call) : byMethod(call, struct.address());
+    xent_work.prepared(struct, MemorySegment.NULL); // a later call of the same struct computes
     return status == Status.OK;
   }
 

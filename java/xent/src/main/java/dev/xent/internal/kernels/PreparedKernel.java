@@ -22,10 +22,10 @@ public final class PreparedKernel {
   private static final MemorySegment NULL = MemorySegment.NULL;
 
   /** Holds the structs, and keeps them reachable. Only counts of tokens and their step change. */
-  private final FunctionCall functionCall = new FunctionCall();
+  private final FunctionCall functionCall;
 
   /** The core's data of the prepared call. */
-  final MemorySegment prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
+  final MemorySegment prepared;
 
   private boolean critical;
 
@@ -44,6 +44,13 @@ public final class PreparedKernel {
 
   /** A kernel without a prepared call. */
   public PreparedKernel() {
+    this(Arena.ofAuto());
+  }
+
+  /** A kernel without a prepared call, in memory that lives as long as the arena's. */
+  public PreparedKernel(Arena arena) {
+    functionCall = new FunctionCall(arena);
+    prepared = arena.allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
     prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
   }
 

@@ -30,7 +30,42 @@ public final class ShapeStruct {
   /** Bytes of the struct. */
   public static final long BYTES = LAYOUTS + Array.LAYOUTS * xent_layout.sizeof();
 
+  /** The index of the first layout in an image of the struct, in longs. */
+  public static final int IMAGE_LAYOUTS = (int) (LAYOUTS / Long.BYTES);
+
+  /** The longs of a layout. */
+  public static final int IMAGE_LAYOUT = (int) (xent_layout.sizeof() / Long.BYTES);
+
   private ShapeStruct() {}
+
+  /** Writes the fields before the layouts to an image of a struct of some longs. */
+  public static void image(
+      long[] image,
+      int longs,
+      long outer,
+      long classes,
+      long inner,
+      long targetCount,
+      long topCount,
+      long firstClass,
+      long allClasses,
+      long promptCount,
+      long outputCount,
+      long features,
+      long countedTokens) {
+    image[(int) (SIZE / Long.BYTES)] = (long) longs * Long.BYTES;
+    image[(int) (OUTER / Long.BYTES)] = outer;
+    image[(int) (CLASSES / Long.BYTES)] = classes;
+    image[(int) (INNER / Long.BYTES)] = inner;
+    image[(int) (TARGET_COUNT / Long.BYTES)] = targetCount;
+    image[(int) (TOP_COUNT / Long.BYTES)] = topCount;
+    image[(int) (FIRST_CLASS / Long.BYTES)] = firstClass;
+    image[(int) (ALL_CLASSES / Long.BYTES)] = allClasses;
+    image[(int) (PROMPT_COUNT / Long.BYTES)] = promptCount;
+    image[(int) (OUTPUT_COUNT / Long.BYTES)] = outputCount;
+    image[(int) (FEATURES / Long.BYTES)] = features;
+    image[(int) (COUNTED_TOKENS / Long.BYTES)] = countedTokens;
+  }
 
   /** Allocates a struct with its size set and all other fields 0. */
   public static MemorySegment allocate(Arena arena) {

@@ -28,6 +28,16 @@ public final class ArrayRow {
     return true;
   }
 
+  /** Uses the current piece of an array. */
+  public void take(Layout array, MemorySegment piece) {
+    segment = piece;
+    type = array.type;
+    outer = array.outer;
+    inner = array.inner;
+    stride = array.classes;
+    at = 0;
+  }
+
   /** Drops the reference to the memory. */
   public void release() {
     segment = MemorySegment.NULL;

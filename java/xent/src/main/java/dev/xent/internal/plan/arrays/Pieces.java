@@ -23,7 +23,7 @@ public final class Pieces {
    */
   private int groupCount;
 
-  private long[] groups = new long[CallArray.USUAL_RANK];
+  private long[] groups = new long[Layout.USUAL_RANK];
 
   /** Sets zero pieces, for a call without rows. */
   public void takeNone() {
@@ -43,13 +43,13 @@ public final class Pieces {
   /**
    * Finds the pieces and sets the three strides of each array. Returns the outer size of a piece.
    */
-  public long find(Dimensions dimensions, CallArray[] present, int presentCount) {
+  public long find(Dimensions dimensions, Layout[] present, int presentCount) {
     firstRow = 0;
     findGroups(dimensions, present, presentCount);
     return describe(dimensions, present, presentCount);
   }
 
-  private void findGroups(Dimensions dimensions, CallArray[] present, int presentCount) {
+  private void findGroups(Dimensions dimensions, Layout[] present, int presentCount) {
     reserve(dimensions.rank, present, presentCount);
     groupCount = 0;
     int axis = dimensions.axis;
@@ -69,7 +69,7 @@ public final class Pieces {
   }
 
   private static boolean joins(
-      int group, int dimension, long size, int axis, CallArray[] present, int presentCount) {
+      int group, int dimension, long size, int axis, Layout[] present, int presentCount) {
     for (int i = 0; i < presentCount; i++) {
       if (present[i].groups[group] != present[i].stride(dimension, axis) * size) {
         return false;
@@ -78,7 +78,7 @@ public final class Pieces {
     return true;
   }
 
-  private void reserve(int rank, CallArray[] present, int presentCount) {
+  private void reserve(int rank, Layout[] present, int presentCount) {
     if (groups.length < rank) {
       groups = new long[rank];
     }
@@ -92,12 +92,12 @@ public final class Pieces {
    * between them, so that the rows of a piece are consecutive. The groups before them count the
    * pieces. A single group is the inner dimension if its stride is smaller than the class stride.
    */
-  private long describe(Dimensions dimensions, CallArray[] present, int presentCount) {
+  private long describe(Dimensions dimensions, Layout[] present, int presentCount) {
     int innerGroup = groupCount - 1;
     int outerGroup = groupCount - 2;
-    CallArray lead = present[0];
+    Layout lead = present[0];
     boolean elements = dimensions.hasElements();
-    if (groupCount == 1 && (elements || lead.view.strides[dimensions.axis] <= lead.groups[0])) {
+    if (groupCount == 1 && (elements || lead.classStride(dimensions.axis) <= lead.groups[0])) {
       innerGroup = -1;
       outerGroup = 0;
     }
@@ -118,19 +118,23 @@ public final class Pieces {
     }
     firstRow = piece * rows;
     for (int i = 0; i < presentCount; i++) {
-      CallArray array = present[i];
-      long offset = 0;
-      long rest = piece;
-      for (int g = groupCount - 3; g >= 0; g--) {
-        offset += rest % groups[g] * array.groups[g];
-        rest /= groups[g];
-      }
-      array.enter(offset);
+      present[i].enter(offset(piece, present[i]));
     }
   }
 
+  /** The offset of the first element of a piece from the first one of the array, in elements. */
+  public long offset(long piece, Layout array) {
+    long offset = 0;
+    long rest = piece;
+    for (int g = groupCount - 3; g >= 0; g--) {
+      offset += rest % groups[g] * array.groups[g];
+      rest /= groups[g];
+    }
+    return offset;
+  }
+
   /** Copies the pieces of another thread's call, after {@code present} has copied its arrays. */
-  public void follow(Pieces other, CallArray[] present, int presentCount) {
+  public void follow(Pieces other, Layout[] present, int presentCount) {
     count = other.count;
     rows = other.rows;
     inner = other.inner;

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * The results of a loss in addition to its value: the requested tensors, and the numbers of the
  * call.
  */
-public final class Outputs {
+public final class Outputs extends Request {
   /** The outputs that every loss has. */
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
 
@@ -189,7 +189,7 @@ public final class Outputs {
    * Invalidates the statistics at the start of a forward pass, so that a failed one leaves no
    * statistics.
    */
-  void dropStatistics() {
+  public void dropStatistics() {
     savedRows = -1;
   }
 
@@ -265,6 +265,66 @@ public final class Outputs {
                   kind,
                   wide,
                   StatisticsInputs.names(call, inputs),
+                  options)));
+    }
+    if (!whole) { // another thread uses these outputs
+      throw noStatistics();
+    }
+    Memory.requireAccess(memory, "the memory of saveStatistics");
+    return memory;
+  }
+
+  /** As above, for a checked call. */
+  public void saved(Checked call, MemorySegment memory, TargetKind kind, Options options) {
+    if (arena == null) {
+      return;
+    }
+    statistics = memory;
+    savedRows = call.dimensions.rows;
+    savedClasses = call.dimensions.classes;
+    savedKind = kind;
+    savedWide = call.leadType() == ElementType.F64;
+    savedInputs = StatisticsInputs.of(call);
+    savedOptions = options;
+  }
+
+  /** Whether statistics are requested. */
+  public boolean savesStatistics() {
+    return arena != null;
+  }
+
+  /** As above, for a checked call. */
+  public MemorySegment statisticsOf(Checked call, TargetKind kind, Options options) {
+    MemorySegment memory = statistics;
+    long rows = savedRows; // read once, as another thread may use these outputs
+    boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
+    if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
+      throw noStatistics();
+    }
+    boolean wide = call.leadType() == ElementType.F64;
+    long inputs = StatisticsInputs.of(call);
+    if (rows != call.dimensions.rows
+        || savedClasses != call.dimensions.classes
+        || savedKind != kind
+        || savedWide != wide
+        || savedInputs != inputs
+        || !options.hasStatisticsOf(savedOptions, kind)) {
+      throw new OptionException(
+          message(
+              "the outputs hold statistics of %s, backward was called with %s; expected what the forward had",
+              described(
+                  rows,
+                  savedClasses,
+                  savedKind,
+                  savedWide,
+                  StatisticsInputs.names(savedInputs),
+                  savedOptions),
+              described(
+                  call.dimensions.rows,
+                  call.dimensions.classes,
+                  kind,
+                  wide,
+                  StatisticsInputs.names(inputs),
                   options)));
     }
     if (!whole) { // another thread uses these outputs

@@ -17,6 +17,41 @@ final class Recording {
   /** The number of threads that have worked on the call so far. */
   private int workers;
 
+  Recording() {}
+
+  /** Starts the event of a call. */
+  Recording(Engine by, String operation) {
+    engine = by;
+    event = begun(operation);
+  }
+
+  private CallEvent begun(String operation) {
+    CallEvent begun = new CallEvent();
+    begun.operation = operation;
+    begun.backend = engine.backendName();
+    begun.isa = engine.isaName();
+    begun.begin();
+    return begun;
+  }
+
+  /**
+   * Commits the event at the end of a call, if it had its leading array.
+   *
+   * @param report of the thread that called
+   * @param threads the number of threads that worked at the same time
+   */
+  void end(Checked call, MemorySegment report, int threads) {
+    event.end();
+    if (call.count > 0 && event.shouldCommit()) {
+      event.rows = call.dimensions.rows;
+      event.classes = call.dimensions.classes;
+      event.elements = call.present[0].elements();
+      event.schedule = engine.scheduleName(xent_report.schedule(report));
+      event.threads = threads;
+      event.commit();
+    }
+  }
+
   /** Starts the event at the start of a call. */
   void begin(Engine by, String operation, MemorySegment report) {
     engine = by;

@@ -72,4 +72,56 @@ public final class RowWeights {
     }
     return weight;
   }
+
+  // ---- of checked calls ------------------------------------------------------------------------
+
+  /** As {@link #count(Call)}. */
+  public static long count(Run run) {
+    if (!run.has(Array.ROW_WEIGHTS)) {
+      return run.call.dimensions.rows;
+    }
+    long validRows = 0;
+    for (long piece = 0; piece < run.call.pieces.count; piece++) {
+      run.enter(piece);
+      for (long row = 0; row < run.call.pieces.rows; row++) {
+        validRows += at(run, row) == 0 ? 0 : 1;
+      }
+    }
+    return validRows;
+  }
+
+  /** As {@link #sum(Call)}. */
+  public static double sum(Run run) {
+    if (!run.has(Array.ROW_WEIGHTS)) {
+      return run.call.dimensions.rows;
+    }
+    run.emptyExactSum();
+    SumBlock block = SumBlock.of(run, ElementType.F64);
+    for (long piece = 0; piece < run.call.pieces.count; piece++) {
+      run.enter(piece);
+      for (long row = 0; row < run.call.pieces.rows; row++) {
+        block.add(run, at(run, row));
+      }
+    }
+    block.flush(run);
+    double sum = run.kernels().exactSumValue(run.exactSum());
+    run.dropExactSum();
+    return sum;
+  }
+
+  /** As {@link #isWeightless(Call, long)}. */
+  public static boolean isWeightless(Run run, long row) {
+    return run.has(Array.ROW_WEIGHTS)
+        && (run.call.targetCount != 0 || run.call.hasLabels())
+        && at(run, row) == 0;
+  }
+
+  /** As {@link #at(Call, long)}. */
+  public static double at(Run run, long row) {
+    double weight = run.number(Array.ROW_WEIGHTS, row);
+    if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
+      throw Failures.weight("rowWeights of row", run.firstRow + row, weight);
+    }
+    return weight;
+  }
 }

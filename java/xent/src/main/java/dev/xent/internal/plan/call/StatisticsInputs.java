@@ -4,6 +4,7 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.CallArray;
 import java.util.EnumSet;
 import java.util.Set;
@@ -37,6 +38,21 @@ final class StatisticsInputs {
       inputs |= 1L << call.present[i].index & ALL;
     }
     return inputs;
+  }
+
+  /** As above, for a checked call. */
+  static long of(Checked call) {
+    return call.arrays() & ALL;
+  }
+
+  /** Returns the names of inputs for an error message. */
+  static String names(long inputs) {
+    StringBuilder names = new StringBuilder();
+    for (long left = inputs; left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      names.append(names.isEmpty() ? " with " : ", ").append(array.text);
+    }
+    return names.toString();
   }
 
   /** Returns the inputs that a forward pass and its backward pass both take. */

@@ -45,4 +45,28 @@ public final class SumBlock {
         call.engine().kernels().exactSumAdd(call.exactSum(), numbers, type, 1, count), call);
     count = 0;
   }
+
+  // ---- of checked calls ------------------------------------------------------------------------
+
+  /** As {@link #of(Call, ElementType)}. */
+  public static SumBlock of(Run run, ElementType type) {
+    SumBlock block = run.scratch(SumBlock.class, SumBlock::new);
+    block.type = type;
+    block.count = 0;
+    return block;
+  }
+
+  /** As {@link #add(Call, double)}. */
+  public void add(Run run, double value) {
+    type.set(numbers, count++, value);
+    if (count == SIZE) {
+      flush(run);
+    }
+  }
+
+  /** As {@link #flush(Call)}. */
+  public void flush(Run run) {
+    Failures.check(run.kernels().exactSumAdd(run.exactSum(), numbers, type, 1, count), run);
+    count = 0;
+  }
 }

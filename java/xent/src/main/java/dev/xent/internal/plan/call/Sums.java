@@ -55,13 +55,14 @@ public final class Sums {
     return exactSum;
   }
 
-  static void clear(MemorySegment exactSum) {
+  /** Makes an exact sum one of no numbers. */
+  public static void clear(MemorySegment exactSum) {
     exactSum.fill((byte) 0);
     xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
   }
 
   /** Checks the status of an addition to an exact sum, which has no reason to fail. */
-  static void check(int status) {
+  public static void check(int status) {
     if (status != Status.OK) {
       throw new AssertionError(
           "an exact sum was refused: status " + status + "; please report this");

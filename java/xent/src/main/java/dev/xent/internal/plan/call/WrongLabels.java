@@ -6,7 +6,6 @@ import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.plan.arrays.CallArray;
 
 /** Exceptions for labels and tokens, with their messages. */
 public final class WrongLabels {
@@ -16,8 +15,8 @@ public final class WrongLabels {
   private WrongLabels() {}
 
   /** The exception for a label that is neither a class nor the ignore index. */
-  public static LabelException outOfRange(long row, long label, CallArray targets, long classes) {
-    boolean unsigned = targets.isU64();
+  public static LabelException outOfRange(long row, long label, ElementType targets, long classes) {
+    boolean unsigned = targets == ElementType.U64;
     return new LabelException(
         message(
             "row %d has label %s; %s%s",
@@ -102,11 +101,9 @@ public final class WrongLabels {
   }
 
   /** A hint at unsigned types for a negative byte label: bytes are signed in Java. */
-  private static String ifByte(long label, CallArray targets, long classes) {
+  private static String ifByte(long label, ElementType targets, long classes) {
     boolean fits = label < 0 && label + LARGEST_BYTE + 1 < classes;
-    return fits && targets.view != null && targets.view.type == ElementType.I8
-        ? ". Unsigned bytes need a tensor of type U8"
-        : "";
+    return fits && targets == ElementType.I8 ? ". Unsigned bytes need a tensor of type U8" : "";
   }
 
   private static String ifMark(long label, boolean unsigned, String what) {

@@ -11,145 +11,263 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayRow;
-import dev.xent.internal.plan.arrays.RowOffsets;
-import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.arrays.Layout;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Checked;
 import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The probabilities of the largest classes, computed from the statistics of their rows. The logits
  * of these classes are gathered, and the softmax kernel computes their probabilities as for any
- * part of a row. The bits are the same, and only a few more numbers are read. There is one instance
- * per thread.
+ * part of a row. The bits are the same, and only a few more numbers are read. Each thread of a call
+ * has one.
+ *
+ * <p>The numbers are gathered in Java arrays, because an access to a single element of a memory
+ * segment takes a microsecond in code that the JVM has not compiled.
  */
 final class TopProbabilities {
   /** The maximum number of entries per softmax call, if they are of several rows. */
   private static final int ENTRIES = 1024;
 
-  private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
-  private final MemorySegment layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
-  private final MemorySegment layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
-  private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
+  /** The maximum number of rows of a short call. */
+  static final int ROWS = 128;
 
-  /** Memory for any floating-point type that the logits and probabilities of the call have. */
-  private final MemorySegment x =
-      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
+  /** The statistics of the rows of a short call. */
+  final View statistics = View.room(ElementType.I64, ROWS * (Records.STATISTICS / Long.BYTES));
 
-  private final MemorySegment y =
-      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
+  private final MemorySegment shape;
+  private final MemorySegment layoutOfX;
+  private final MemorySegment layoutOfY;
+  private final MemorySegment report;
+  private final FunctionCall kernel;
+  private int describedRows;
+  private int describedPlaces;
+  private boolean describedWide;
+
+  private final int[] ints = new int[ENTRIES];
+  private final float[] floatsOfX = new float[ENTRIES];
+  private final float[] floatsOfY = new float[ENTRIES];
+  private final MemorySegment floatX = MemorySegment.ofArray(floatsOfX);
+  private final MemorySegment floatY = MemorySegment.ofArray(floatsOfY);
+
+  /** For logits in double; most threads never need them. */
+  private double @Nullable [] doublesOfX;
+
+  private double @Nullable [] doublesOfY;
+  private MemorySegment doubleX = MemorySegment.NULL;
+  private MemorySegment doubleY = MemorySegment.NULL;
 
   private final ArrayRow logits = new ArrayRow();
   private final ArrayRow classes = new ArrayRow();
   private final ArrayRow probabilities = new ArrayRow();
 
-  private TopProbabilities() {
-    xent_report.size(report, xent_report.sizeof());
-  }
+  // ---- the current rows ------------------------------------------------------------------------
 
-  static TopProbabilities of(Call call) {
-    return call.scratch(TopProbabilities.class, made -> new TopProbabilities());
+  private Checked call;
+
+  /** The Java array of the logits and the index of their first one, if it is one of floats. */
+  private float @Nullable [] array;
+
+  private int first;
+
+  /** Whether the logits are F64. */
+  private boolean wide;
+
+  TopProbabilities() {
+    Arena arena = Arena.ofAuto();
+    shape = ShapeStruct.allocate(arena);
+    layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
+    layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
+    report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    kernel = new FunctionCall(arena);
+    ShapeStruct.inner(shape, 1);
   }
 
   /**
-   * Writes the probabilities for some rows of the current piece, whose classes and statistics have
-   * been computed.
+   * Writes the probabilities for some rows of a piece, whose classes and statistics have been
+   * computed.
+   *
+   * @param view the logits; the segments are those of the piece
    */
-  void write(Call call, Kernels kernels, long begin, long end) {
-    logits.take(call.array(Array.LOGITS));
-    classes.take(call.array(Array.TOP_CLASSES));
-    probabilities.take(call.topProbabilities);
+  void write(
+      Kernels kernels,
+      Checked of,
+      View view,
+      MemorySegment ofLogits,
+      MemorySegment ofClasses,
+      MemorySegment ofProbabilities,
+      MemorySegment ofStatistics,
+      long begin,
+      long end) {
+    call = of;
+    wide = of.leadType() == ElementType.F64;
+    if (wide && doublesOfX == null) {
+      doublesOfX = new double[ENTRIES];
+      doublesOfY = new double[ENTRIES];
+      doubleX = MemorySegment.ofArray(doublesOfX);
+      doubleY = MemorySegment.ofArray(doublesOfY);
+    }
+    array = view.array instanceof float[] floats && view.type == ElementType.F32 ? floats : null;
+    first = array == null ? 0 : (int) (ofLogits.address() / Float.BYTES);
+    logits.take(of.array(Array.LOGITS), ofLogits);
+    classes.take(of.array(Array.TOP_CLASSES), ofClasses);
+    probabilities.take(of.array(Array.TOP_LOG_PROBABILITIES), ofProbabilities);
     try {
-      long k = call.topCount;
-      long atOnce = call.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
+      long k = of.topCount;
+      long atOnce = of.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
       for (long row = begin; row < end; row += atOnce) {
         int rows = (int) Math.min(atOnce, end - row);
         for (long from = 0; from < k; from += ENTRIES) {
-          write(call, kernels, row, rows, from, (int) Math.min(ENTRIES, k - from));
+          int count = (int) Math.min(ENTRIES, k - from);
+          write(kernels, ofClasses, ofProbabilities, ofStatistics, row, rows, from, count);
         }
       }
     } finally {
+      array = null;
       logits.release();
       classes.release();
       probabilities.release();
+      kernel.clear();
     }
   }
 
   /** Writes some entries of some rows. */
-  private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
-    long ofRow =
-        call.dimensions.ragged
-            ? RowOffsets.length(call.array(Array.ROW_OFFSETS), row)
-            : call.dimensions.classes;
+  private void write(
+      Kernels kernels,
+      MemorySegment ofClasses,
+      MemorySegment ofProbabilities,
+      MemorySegment ofStatistics,
+      long row,
+      int rows,
+      long from,
+      int count) {
+    long ofRow = call.dimensions.ragged ? call.lengthOfRow(row) : call.dimensions.classes;
     // Softmax treats the only class of a row as certain. A single entry of a longer row must not be
     // treated so, so it gets a second place.
     int places = ofRow == 1 ? 1 : Math.max(count, 2);
-    describe(call, rows, places);
-    for (int i = 0; i < rows; i++) {
-      gather(call, row + i, from, Math.min(count, places), i * places, places);
+    describe(rows, places);
+    boolean all = count == call.topCount;
+    boolean inBlock = all && isBlock(Array.TOP_CLASSES, ElementType.I32);
+    if (inBlock) {
+      long at = row * count * Integer.BYTES;
+      MemorySegment.copy(ofClasses, ValueLayout.JAVA_INT, at, ints, 0, rows * count);
     }
-    MemorySegment statistics = call.records.savedOf(call.pieces);
-    FunctionCall kernel =
-        call.functionCall
-            .begin(Function.SOFTMAX, shape, call.structs.options, report)
-            .rows(0, rows)
-            .classes(0, places)
-            .set(Array.LOGITS, x)
-            .set(
-                Array.STATISTICS,
-                row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS))
-            .set(Array.OUTPUT, y);
-    Failures.check(kernels.run(kernel), call);
     for (int i = 0; i < rows; i++) {
-      scatter(call, row + i, from, count, i * places, places);
+      gather(row + i, inBlock ? i * count : -1, from, Math.min(count, places), i * places, places);
+    }
+    kernel.begin(Function.SOFTMAX, shape, call.options, report).rows(0, rows).classes(0, places);
+    kernel.offer(Array.LOGITS, wide ? doubleX : floatX, ofX(), true);
+    kernel.offer(
+        Array.STATISTICS,
+        row == 0 ? ofStatistics : ofStatistics.asSlice(row * Records.STATISTICS),
+        null,
+        true);
+    kernel.offer(Array.OUTPUT, wide ? doubleY : floatY, ofY(), true);
+    Failures.check(kernels.run(kernel), call, report);
+    if (all && places == count && !wide && isBlock(Array.TOP_LOG_PROBABILITIES, ElementType.F32)) {
+      long at = row * count * Float.BYTES;
+      MemorySegment.copy(floatsOfY, 0, ofProbabilities, ValueLayout.JAVA_FLOAT, at, rows * count);
+      return;
+    }
+    for (int i = 0; i < rows; i++) {
+      scatter(row + i, from, count, i * places, places);
     }
   }
 
-  private void describe(Call call, int rows, int places) {
-    ShapeStruct.outer(shape, rows);
-    ShapeStruct.classes(shape, places);
-    ShapeStruct.inner(shape, 1);
-    dense(layoutOfX, places, call.view(Array.LOGITS).type.number());
-    dense(layoutOfY, places, call.topProbabilities.view.type.number());
+  private Object ofX() {
+    return wide ? doublesOfX : floatsOfX;
+  }
+
+  private Object ofY() {
+    return wide ? doublesOfY : floatsOfY;
+  }
+
+  /** Whether an array has the entries of all rows of the piece next to each other. */
+  private boolean isBlock(Array id, ElementType type) {
+    Layout layout = call.array(id);
+    return layout.type == type
+        && layout.classes == 1
+        && layout.outer == call.topCount
+        && call.pieces.inner == 1;
   }
 
   /** Describes contiguous rows of {@code places} entries. */
-  static void dense(MemorySegment layout, int places, int type) {
+  private void describe(int rows, int places) {
+    if (rows == describedRows && places == describedPlaces && wide == describedWide) {
+      return;
+    }
+    int type = (wide ? ElementType.F64 : ElementType.F32).number();
+    ShapeStruct.outer(shape, rows);
+    ShapeStruct.classes(shape, places);
+    dense(layoutOfX, places, type);
+    dense(layoutOfY, places, type);
+    describedRows = rows;
+    describedPlaces = places;
+    describedWide = wide;
+  }
+
+  private static void dense(MemorySegment layout, int places, int type) {
     xent_layout.outer(layout, places);
     xent_layout.classes(layout, 1);
     xent_layout.inner(layout, 1);
     xent_layout.type(layout, type);
   }
 
-  /** Gathers the logits of a row's entries; -inf for entries without a class. */
-  private void gather(Call call, long row, long from, int count, int at, int places) {
+  /**
+   * Gathers the logits of a row's entries; -inf for entries without a class.
+   *
+   * @param ofInts the index of the row's first class in {@link #ints}; -1 if they are not there
+   */
+  private void gather(long row, int ofInts, long from, int count, int at, int places) {
     long ofRow = call.dimensions.classes;
+    long start = 0;
+    Layout layout = call.array(Array.LOGITS);
     if (call.dimensions.ragged) {
-      logits.enterRagged(RowOffsets.first(call.array(Array.ROW_OFFSETS), row));
-      ofRow = RowOffsets.length(call.array(Array.ROW_OFFSETS), row);
-    } else {
+      start = call.firstOfRow(row) * layout.classes;
+      logits.enterRagged(call.firstOfRow(row));
+      ofRow = call.lengthOfRow(row);
+    } else if (array == null) {
       logits.enter(row, call.pieces.inner);
+    } else {
+      start = layout.at(call.pieces, row);
     }
-    classes.enter(row, call.pieces.inner);
-    ElementType type = call.view(Array.LOGITS).type;
+    if (ofInts < 0) {
+      classes.enter(row, call.pieces.inner);
+    }
     for (int i = 0; i < places; i++) {
-      long chosen = i < count ? classes.integer(from + i) : -1;
+      long chosen = i >= count ? -1 : ofInts < 0 ? classes.integer(from + i) : ints[ofInts + i];
       // Another thread may have changed the class since it was computed.
       boolean isClass = chosen >= 0 && chosen < ofRow;
-      type.set(x, at + i, isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
+      double value =
+          !isClass
+              ? Double.NEGATIVE_INFINITY
+              : array == null
+                  ? logits.get(chosen)
+                  : array[(int) (first + start + chosen * layout.classes)];
+      if (wide) {
+        doublesOfX[at + i] = value;
+      } else {
+        floatsOfX[at + i] = (float) value;
+      }
     }
   }
 
-  private void scatter(Call call, long row, long from, int count, int at, int places) {
+  private void scatter(long row, long from, int count, int at, int places) {
     probabilities.enter(row, call.pieces.inner);
-    ElementType type = call.topProbabilities.view.type;
     for (int i = 0; i < count; i++) {
       // A row with a single class has no further entries: they are 0, or NaN if its probability is
       // NaN.
-      double value = i < places ? type.get(y, at + i) : Math.min(0, type.get(y, at));
+      double value = i < places ? result(at + i) : Math.min(0, result(at));
       probabilities.set(from + i, value);
     }
+  }
+
+  private double result(int at) {
+    return wide ? doublesOfY[at] : floatsOfY[at];
   }
 }

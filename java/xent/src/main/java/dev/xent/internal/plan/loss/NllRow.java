@@ -431,7 +431,7 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw WrongLabels.outOfRange(index, label, call.array(Array.TARGETS), classes);
+      throw WrongLabels.outOfRange(index, label, call.array(Array.TARGETS).typeOfLabels(), classes);
     }
     if (!isUnmasked(label)) {
       throw WrongLabels.ofMaskedClass(index, label, classes);

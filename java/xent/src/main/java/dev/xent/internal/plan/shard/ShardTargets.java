@@ -54,7 +54,8 @@ final class ShardTargets {
         continue;
       }
       if (label < 0 || label >= call.allClasses) {
-        throw WrongLabels.outOfRange(call.pieces.firstRow + row, label, targets, call.allClasses);
+        throw WrongLabels.outOfRange(
+            call.pieces.firstRow + row, label, targets.typeOfLabels(), call.allClasses);
       }
       if (isMasked(call, row, label - call.firstClass)) {
         throw WrongLabels.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);

@@ -4,44 +4,20 @@ package dev.xent.internal.plan.call;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
-import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
-import dev.xent.Entropy;
 import dev.xent.Execution;
-import dev.xent.Inputs;
-import dev.xent.LogSoftmax;
-import dev.xent.LogSumExp;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
 import dev.xent.Sampler;
 import dev.xent.Samples;
-import dev.xent.Softmax;
 import dev.xent.Tensor;
-import dev.xent.TopK;
 import dev.xent.errors.LabelException;
-import dev.xent.internal.kernels.Array;
-import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.parallel.Threads;
-import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.logits.SoftmaxPlan;
-import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.OptionNumbers;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.options.Backend;
-import dev.xent.options.FullyMasked;
-import dev.xent.options.Isa;
-import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
-import java.lang.reflect.Proxy;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
-import jdk.jfr.Recording;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,33 +63,12 @@ class PreparedCallTest {
     Tensor x = floats(memory, rows, 10);
     Tensor y = floats(memory, rows, 10);
     Tensor z = floats(memory, rows, 10);
-    Tensor perRow = floats(memory, rows);
     Tensor row = floats(memory, 10);
     Tensor labels = Tensor.allocate(Arena.global(), DType.I32, rows);
-    Softmax softmax = Softmax.builder().execution(NATIVE).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().execution(NATIVE).build();
-    LogSumExp logSumExp = LogSumExp.builder().execution(NATIVE).build();
     CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
     Sampler sampler = Sampler.builder().execution(NATIVE).build();
     Map<String, Runnable> calls = new LinkedHashMap<>();
-    calls.put("softmax", () -> softmax.forward(x, y));
-    calls.put("softmax in place", () -> softmax.forward(z, z));
-    calls.put("softmax backward", () -> softmax.backward(y, x, z));
-    calls.put("log-softmax", () -> logSoftmax.forward(x, y));
-    calls.put("log-softmax backward", () -> logSoftmax.backward(y, x, z));
-    calls.put("log-sum-exp", () -> logSumExp.forward(x, perRow));
     calls.put("token", () -> sampler.token(row, 3));
-    Argmax argmax = Argmax.builder().execution(NATIVE).build();
-    calls.put("argmax", () -> argmax.forward(x, labels));
-    Entropy entropy = Entropy.builder().execution(NATIVE).build();
-    calls.put("entropy", () -> entropy.forward(x, perRow));
-    TopK top = TopK.builder(2).execution(NATIVE).build();
-    Tensor classes = Tensor.allocate(Arena.global(), DType.I32, rows, 2);
-    Tensor values = floats(memory, rows, 2);
-    calls.put("top log-probabilities", () -> top.logProbabilities(x, classes, values));
-    calls.put("top probabilities", () -> top.probabilities(x, classes, values));
-    CrossEntropyHvp hvp = CrossEntropyHvp.builder().execution(NATIVE).build();
-    calls.put("hvp", () -> hvp.product(x, y, z));
     calls.put("loss", () -> loss.forward(x, labels));
     calls.forEach((name, call) -> assertPrepared(name, call, 1));
     calls.clear();
@@ -155,13 +110,7 @@ class PreparedCallTest {
   void anythingElseIsAWholeCall() {
     Tensor x = floats("global", 3, 10);
     Tensor y = floats("global", 3, 10);
-    Softmax softmax = Softmax.builder().execution(NATIVE).build();
-    Inputs sink = Inputs.none().sink(floats("global", 3));
     Map<String, Runnable> calls = new LinkedHashMap<>();
-    calls.put("inputs", () -> softmax.on(x, y).inputs(sink).run());
-    calls.put("an owner", () -> softmax.forward(x.ownedBy(() -> null), y));
-    Tensor lent = x.ownedBy(() -> null);
-    calls.put("the same memoryOwner", () -> softmax.forward(lent, y));
     Tensor labels = Tensor.allocate(Arena.global(), DType.I32, 3);
     Tensor weights = floats("global", 10);
     weights.setFloat(1, 0);
@@ -189,71 +138,5 @@ class PreparedCallTest {
       sampler.on(rows, token).run(step);
       assertThat(token.getLong(0)).isEqualTo(sampler.token(row, step));
     }
-  }
-
-  @Test
-  void aRecordingForgetsNoPreparedCall() {
-    Tensor x = floats("global", 3, 10);
-    Tensor y = floats("global", 3, 10);
-    Softmax softmax = Softmax.builder().execution(NATIVE).build();
-    assertPrepared("before", () -> softmax.forward(x, y), 1);
-    try (Recording recording = new Recording()) {
-      recording.enable("dev.xent.Call");
-      recording.start();
-      for (int i = 0; i < 5; i++) {
-        softmax.forward(x, y);
-      }
-    }
-    long before = preparedRuns();
-    softmax.forward(x, y);
-    assertThat(preparedRuns() - before).isEqualTo(1);
-  }
-
-  /** A backend that is missing, and then there. */
-  @Test
-  void preparesCallsOnceTheLibraryIsThere() {
-    Engine reference = Engine.of(Backend.REFERENCE, Isa.BEST, new Threads(1, null, 0));
-    Engine library = Engine.of(Backend.NATIVE, Isa.BEST, new Threads(1, null, 0));
-    AtomicReference<Kernels> now = new AtomicReference<>(reference.kernels());
-    Kernels late =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (proxy, method, arguments) -> method.invoke(now.get(), arguments));
-    Options options =
-        new Options(
-            library.isa(),
-            FullyMasked.NAN,
-            false,
-            0,
-            false,
-            Smoothing.UNIFORM,
-            new OptionNumbers());
-    Plan softmax =
-        SoftmaxPlan.softmax(new Engine(late, library.isa(), library.threads()), options, 1);
-    View x = View.room(ElementType.F32, 3, 10);
-    View y = View.room(ElementType.F32, 3, 10);
-    Bound bound = softmax.bind(y, x, null);
-    Bound withInputs = softmax.bind(x, y, null);
-    withInputs.inputs(InputViews.NONE.with(Array.SINK, View.room(ElementType.F32, 3)));
-    for (int i = 0; i < CALLS; i++) {
-      softmax.run(x, y, null);
-      bound.run();
-      withInputs.run();
-    }
-    now.set(library.kernels());
-    softmax.run(x, y, null);
-    bound.run();
-    withInputs.run();
-    long direct = preparedRuns();
-    long kept = bound.preparedRuns();
-    long keptWithInputs = withInputs.preparedRuns();
-    softmax.run(x, y, null);
-    bound.run();
-    withInputs.run();
-    assertThat(preparedRuns() - direct).isEqualTo(1);
-    assertThat(bound.preparedRuns() - kept).isEqualTo(1);
-    assertThat(withInputs.preparedRuns() - keptWithInputs).isEqualTo(1);
   }
 }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bound call: an operation, and the arrays of its calls in the order of its function. One method
+ * call at a time uses it; a second one gets an exception.
+ */
+public class Binding {
+  protected final Operation operation;
+
+  /** The arrays by their place in the function; null for none. */
+  private final @Nullable View[] byPlace;
+
+  /** The places of inputs, which a later call of the setter replaces. */
+  private int ofInputs;
+
+  private InputViews inputs = InputViews.NONE;
+
+  /** The places that are requested in memory of the library. */
+  private int ofLibrary;
+
+  private int mask;
+  private @Nullable View[] views = new View[Checked.SHORT];
+
+  protected final Exclusive use =
+      new Exclusive(
+          "this call is running already: bind one for each thread, or let it return first");
+
+  /**
+   * Binds arrays.
+   *
+   * @param mask their places in the function
+   * @param given in that order
+   */
+  public Binding(Operation operation, int mask, @Nullable View... given) {
+    this.operation = operation;
+    byPlace = new View[operation.function.count()];
+    int i = 0;
+    for (int left = mask; left != 0; left &= left - 1) {
+      byPlace[Integer.numberOfTrailingZeros(left)] = given[i++];
+    }
+    arrange();
+  }
+
+  private void arrange() {
+    mask = ofLibrary;
+    for (int place = 0; place < byPlace.length; place++) {
+      mask |= byPlace[place] == null ? 0 : 1 << place;
+    }
+    int count = Integer.bitCount(mask);
+    if (views.length < count) {
+      views = new View[count];
+    } else if (count <= Checked.SHORT) {
+      views = new View[Checked.SHORT];
+    } else {
+      Arrays.fill(views, null);
+    }
+    int i = 0;
+    for (int left = mask; left != 0; left &= left - 1) {
+      views[i++] = byPlace[Integer.numberOfTrailingZeros(left)];
+    }
+  }
+
+  // ---- arguments -------------------------------------------------------------------------------
+
+  /** Sets the inputs of all later runs. */
+  public final void inputs(InputViews given) {
+    use.enter();
+    try {
+      for (int left = ofInputs; left != 0; left &= left - 1) {
+        byPlace[Integer.numberOfTrailingZeros(left)] = null;
+      }
+      ofInputs = 0;
+      inputs = given;
+      for (long left = given.bits(); left != 0; left &= left - 1) {
+        Array array = ArrayViews.first(left);
+        int place = operation.function.place(array);
+        if (place >= 0) {
+          byPlace[place] = given.get(array);
+          ofInputs |= 1 << place;
+        }
+      }
+      arrange();
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  /** Sets an array of all later runs; null for none. */
+  public final void set(Array array, @Nullable View view) {
+    use.enter();
+    try {
+      put(array, view);
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  /** As {@link #set}, while the call is in use. */
+  protected final void put(Array array, @Nullable View view) {
+    byPlace[operation.function.place(array)] = view;
+    arrange();
+  }
+
+  /** Requests arrays in memory of the library, as the bits of their places. */
+  protected final void ofLibrary(int places) {
+    if (places != ofLibrary) {
+      ofLibrary = places;
+      arrange();
+    }
+  }
+
+  /** An array of the next run; null for none. */
+  protected final @Nullable View get(Array array) {
+    int place = operation.function.place(array);
+    return place < 0 ? null : byPlace[place];
+  }
+
+  protected final InputViews inputs() {
+    return inputs;
+  }
+
+  // ---- runs ------------------------------------------------------------------------------------
+
+  /** Computes from the current contents of the arrays. */
+  public final double run() {
+    return run(null, 0);
+  }
+
+  protected final double run(@Nullable Request request, long step) {
+    use.enter();
+    try {
+      begin();
+      if (inputs != InputViews.NONE) {
+        inputs.requireFor(operation.inputs(), operation.name);
+      }
+      double result = operation.run(mask, views, request, step);
+      use.leave();
+      return result;
+    } catch (Throwable e) {
+      use.inUse = false;
+      throw e;
+    }
+  }
+
+  /** Brings the arrays up to date before a run. */
+  protected void begin() {}
+
+  /** The number of kernels that ran without a check by the core, in all calls of the operation. */
+  public final long preparedRuns() {
+    return operation.preparedRuns();
+  }
+
+  // ---- backward --------------------------------------------------------------------------------
+
+  /** Computes the gradient alone, of the arrays of this call that the backward pass has. */
+  protected final void backward(Operation pass, @Nullable Request saved, @Nullable View upstream) {
+    use.enter();
+    try {
+      requireGradient();
+      Function function = pass.function;
+      int of = 0;
+      @Nullable View[] given = new View[Math.max(function.count(), Checked.SHORT)];
+      int count = 0;
+      for (int place = 0; place < function.count(); place++) {
+        Array array = function.array(place);
+        View view = array == Array.UPSTREAM && upstream != null ? upstream : get(array);
+        if (view != null) {
+          of |= 1 << place;
+          given[count++] = view;
+        }
+      }
+      if (inputs != InputViews.NONE) {
+        inputs.requireFor(operation.inputs(), operation.name);
+      }
+      pass.run(of, given, saved, 0);
+    } finally {
+      use.inUse = false;
+    }
+  }
+
+  /** Rejects a call that has no gradient. */
+  private void requireGradient() {
+    if (get(Array.GRADIENT) == null
+        && get(Array.HIDDEN_GRADIENT) == null
+        && get(Array.WEIGHTS_GRADIENT) == null
+        && get(Array.BIAS_GRADIENT) == null) {
+      throw new OptionException(
+          "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
+    }
+  }
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import static java.lang.Double.doubleToRawLongBits;
+
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.Layout;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Pieces;
+import dev.xent.internal.plan.arrays.RowOffsets;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call that has passed all checks of types, shapes, strides and overlap, with the C structs of
+ * its kernels. A call with arrays of the same ones fits it and only runs the kernels. It keeps no
+ * array of a caller.
+ */
+public final class Checked {
+  /** The most arguments of a short call: the arrays of the short entry points. */
+  static final int SHORT = PreparedKernel.ARRAYS;
+
+  // ---- the key ---------------------------------------------------------------------------------
+
+  /** The places of the function that the call has arrays for; 0 if no call fits. */
+  private int mask;
+
+  /** The layouts of the arguments, in the order of the function. */
+  private @Nullable Layout[] arguments = new Layout[SHORT];
+
+  private int argumentCount;
+
+  /** The arguments that are written, as bits, and how each shares memory with each other one. */
+  private int written;
+
+  private int[] sharing = new int[SHORT * SHORT];
+
+  /** Whether later calls can be compared with this one. */
+  boolean isKept;
+
+  // ---- the arrays ------------------------------------------------------------------------------
+
+  public final Dimensions dimensions = new Dimensions();
+  public final Pieces pieces = new Pieces();
+
+  /** The arrays in the order in which they were taken; the first one leads. */
+  public final Layout[] present = new Layout[Array.COUNT];
+
+  public int count;
+
+  /** These arrays, as bits. */
+  private long arrays;
+
+  private final @Nullable Layout[] byArray = new Layout[Array.COUNT];
+
+  /** Whether any array is in a Java array. */
+  public boolean onHeap;
+
+  /** Whether rows cannot be computed from parts: an output or an option needs whole rows. */
+  public boolean needsWholeRows;
+
+  /** Whether the caller keeps the statistics of rows. */
+  public boolean savesStatistics;
+
+  /** The kind of targets of a loss. */
+  public @Nullable TargetKind kind;
+
+  /** The number of classes in each row of sparse targets; 0 for other targets. */
+  public long targetCount;
+
+  /** The number of largest classes that are requested. */
+  public long topCount;
+
+  /** The number of previous tokens per row, of the prompt and of the output. */
+  public long promptCount;
+
+  public long outputCount;
+
+  /** The number of these tokens that the workspace of the call has from the call before. */
+  public long countedTokens;
+
+  /** The number of features of hidden states; 0 if logits are not computed from hidden states. */
+  public long features;
+
+  /** In a shard: the first class of its arrays, and the number of classes of the whole row. */
+  public long firstClass;
+
+  public long allClasses;
+
+  /** A copy of the offsets of ragged rows, for this call alone. */
+  MemorySegment rowOffsets = MemorySegment.NULL;
+
+  // ---- the structs -----------------------------------------------------------------------------
+
+  public final MemorySegment shape;
+  public final MemorySegment options;
+  public final MemorySegment report;
+  private double scale;
+
+  /** The sampling parameters of a short call that draws tokens; else null. */
+  public @Nullable MemorySegment sampling;
+
+  // ---- the kernels of a short call -------------------------------------------------------------
+
+  /** Whether the calling thread alone runs one kernel over all rows, and maybe one that checks. */
+  boolean isShort;
+
+  /**
+   * The kernel that checks the contents of targets and weights, if the call {@link #checksFirst}.
+   */
+  public final Step checks;
+
+  public final Step computes;
+
+  /** Whether a kernel checks contents before another one computes. */
+  public boolean checksFirst;
+
+  Checked() {
+    Arena arena = Arena.ofAuto();
+    shape = ShapeStruct.allocate(arena);
+    options = arena.allocate(xent_options.layout());
+    xent_options.size(options, xent_options.sizeof());
+    report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    checks = new Step(arena);
+    computes = new Step(arena);
+  }
+
+  // ---- being checked ---------------------------------------------------------------------------
+
+  /** Fits no call from now on. */
+  void forget() {
+    mask = 0;
+  }
+
+  /** Begins to take the arrays of a call. */
+  void begin(int newMask) {
+    mask = 0;
+    argumentCount = Integer.bitCount(newMask);
+    count = 0;
+    arrays = 0;
+    onHeap = false;
+    needsWholeRows = false;
+    kind = null;
+    savesStatistics = false;
+    targetCount = 0;
+    topCount = 0;
+    promptCount = 0;
+    outputCount = 0;
+    countedTokens = 0;
+    features = 0;
+    firstClass = 0;
+    allClasses = 0;
+    checksFirst = false;
+    isShort = false;
+  }
+
+  /** The place for the layout of an array, which may not be taken yet. */
+  Layout layout(Array id) {
+    Layout array = byArray[id.ordinal()];
+    if (array == null) {
+      array = new Layout(id);
+      byArray[id.ordinal()] = array;
+    }
+    return array;
+  }
+
+  /** Takes the array with this layout. */
+  void add(Layout array) {
+    present[count++] = array;
+    arrays |= 1L << array.id.ordinal();
+  }
+
+  /** Takes the key of a call that has passed all checks, of these arguments. */
+  void end(Operation by, int newMask, @Nullable View[] views) {
+    if (arguments.length < argumentCount) {
+      arguments = new Layout[argumentCount];
+      sharing = new int[argumentCount * argumentCount];
+    }
+    written = 0;
+    isKept = !dimensions.ragged;
+    int i = 0;
+    for (int left = newMask; left != 0; left &= left - 1, i++) {
+      Rule rule = by.function.rule(Integer.numberOfTrailingZeros(left));
+      View view = views[i];
+      arguments[i] = view == null ? null : layout(rule.array);
+      if (view != null) {
+        isKept &= !view.heap || view.array != null;
+        written |= rule.written ? 1 << i : 0;
+      }
+    }
+    for (int left = written; left != 0; left &= left - 1) {
+      int w = Integer.numberOfTrailingZeros(left);
+      for (int o = 0; o < argumentCount; o++) {
+        sharing[w * argumentCount + o] = views[w].sharing(views[o]);
+      }
+    }
+    mask = newMask;
+  }
+
+  /** Writes the options. */
+  void options(Operation by, double gradientScale) {
+    by.options.write(options, by.options.ignoresIn(kind), gradientScale);
+    scale = gradientScale;
+  }
+
+  /** Sets the scale of gradients, a finite number. */
+  public void scale(double value) {
+    if (doubleToRawLongBits(value) != doubleToRawLongBits(scale)) {
+      xent_options.gradient_scale(options, value);
+      scale = value;
+    }
+  }
+
+  // ---- what runs ask ---------------------------------------------------------------------------
+
+  /** The arrays that it has, as bits. */
+  long arrays() {
+    return arrays;
+  }
+
+  public boolean has(Array id) {
+    return (arrays >> id.ordinal() & 1) != 0;
+  }
+
+  /** An array of the call. */
+  public Layout array(Array id) {
+    return byArray[id.ordinal()];
+  }
+
+  /** The type of the leading array. */
+  public ElementType leadType() {
+    return present[0].type;
+  }
+
+  /** Whether the targets are class indices. */
+  public boolean hasLabels() {
+    return targetCount == 0 && array(Array.TARGETS).type.isInteger();
+  }
+
+  /** The index of a ragged row's first class in the values of all rows. */
+  public long firstOfRow(long row) {
+    return RowOffsets.at(rowOffsets, array(Array.ROW_OFFSETS).type, row);
+  }
+
+  /** The number of classes of a ragged row. */
+  public long lengthOfRow(long row) {
+    return firstOfRow(row + 1) - firstOfRow(row);
+  }
+
+  // ---- finding it ------------------------------------------------------------------------------
+
+  /** Whether a call has the same arrays but for their places in memory, all of it open. */
+  boolean fits(
+      int ofMask,
+      @Nullable View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f) {
+    if (mask != ofMask || !fits(0, a) || !fits(1, b)) {
+      return false;
+    }
+    int n = argumentCount;
+    if (n > 2 && (!fits(2, c) || !fits(3, d)) || n > 4 && (!fits(4, e) || !fits(5, f))) {
+      return false;
+    }
+    for (int left = written; left != 0; left &= left - 1) {
+      int w = Integer.numberOfTrailingZeros(left);
+      View own = w == 1 ? b : w == 2 ? c : w == 3 ? d : w == 4 ? e : w == 5 ? f : a;
+      int[] known = sharing;
+      int at = w * n;
+      boolean same =
+          (w == 0 || known[at] == own.sharing(a))
+              && (w == 1 || n < 2 || known[at + 1] == own.sharing(b))
+              && (w == 2 || n < 3 || known[at + 2] == own.sharing(c))
+              && (w == 3 || n < 4 || known[at + 3] == own.sharing(d))
+              && (w == 4 || n < 5 || known[at + 4] == own.sharing(e))
+              && (w == 5 || n < 6 || known[at + 5] == own.sharing(f));
+      if (!same) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** As above, for any number of arguments. */
+  boolean fits(int ofMask, @Nullable View[] views) {
+    if (mask != ofMask) {
+      return false;
+    }
+    for (int i = 0; i < argumentCount; i++) {
+      if (!fits(i, views[i])) {
+        return false;
+      }
+    }
+    for (int left = written; left != 0; left &= left - 1) {
+      int w = Integer.numberOfTrailingZeros(left);
+      for (int o = 0; o < argumentCount; o++) {
+        if (o != w && sharing[w * argumentCount + o] != views[w].sharing(views[o])) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private boolean fits(int i, @Nullable View view) {
+    if (i >= argumentCount) {
+      return true;
+    }
+    Layout known = arguments[i];
+    if (view == null || known == null) {
+      return view == null && known == null;
+    }
+    return known.fits(view) && (view.everOpen || Memory.isAccessible(view));
+  }
+}

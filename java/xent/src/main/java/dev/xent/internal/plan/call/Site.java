@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.ffi.xent_exact_sum;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.View;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last calls of an operation that passed their checks, and memory of the library for their
+ * results. One call at a time has it: {@link Idle} lends it. A call that an Error ends never gives
+ * it back, so its state need not be consistent then.
+ */
+public final class Site {
+  private static final int KEPT = 4;
+
+  private final @Nullable Checked[] calls = new Checked[KEPT];
+  private int last;
+
+  final Check check = new Check();
+
+  /** The arguments of a call that is not short; of a bound call they are in its own array. */
+  final @Nullable View[] views = new View[Checked.SHORT];
+
+  private @Nullable Run run;
+
+  /** Runs of threads that help; each returns its own after its work. */
+  final ConcurrentLinkedQueue<Run> helpers = new ConcurrentLinkedQueue<>();
+
+  private @Nullable FewLosses fewLosses;
+  private @Nullable View exactSum;
+  private @Nullable View weightSum;
+
+  // ---- its calls -------------------------------------------------------------------------------
+
+  /** The checked call that fits, or null. */
+  @Nullable Checked find(
+      int mask,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f) {
+    int i = last;
+    do {
+      Checked call = calls[i];
+      if (call != null && call.fits(mask, a, b, c, d, e, f)) {
+        last = i;
+        return call;
+      }
+      i = (i + 1) % KEPT;
+    } while (i != last);
+    return null;
+  }
+
+  /** As above, for any number of arguments. */
+  @Nullable Checked find(int mask, @Nullable View[] arguments) {
+    int i = last;
+    do {
+      Checked call = calls[i];
+      if (call != null && call.fits(mask, arguments)) {
+        last = i;
+        return call;
+      }
+      i = (i + 1) % KEPT;
+    } while (i != last);
+    return null;
+  }
+
+  /** The place of the next checked call, which replaces the one that was used longest ago. */
+  Checked next() {
+    last = (last + 1) % KEPT;
+    Checked call = calls[last];
+    if (call == null) {
+      call = new Checked();
+      calls[last] = call;
+    }
+    call.forget();
+    return call;
+  }
+
+  /** The number of kernels that ran without a check by the core. */
+  long preparedRuns() {
+    long runs = 0;
+    for (Checked call : calls) {
+      runs += call == null ? 0 : call.checks.runs() + call.computes.runs();
+    }
+    return runs;
+  }
+
+  // ---- its memory ------------------------------------------------------------------------------
+
+  /** Runs calls of several kernels. */
+  public Run run() {
+    if (run == null) {
+      run = new Run(this);
+    }
+    return run;
+  }
+
+  /** The losses of few rows that the caller does not request. */
+  public FewLosses fewLosses() {
+    if (fewLosses == null) {
+      fewLosses = new FewLosses();
+    }
+    return fewLosses;
+  }
+
+  /** An exact sum of losses. */
+  public View exactSum() {
+    if (exactSum == null) {
+      exactSum = emptySum();
+    }
+    return exactSum;
+  }
+
+  /** An exact sum of the weights of rows. */
+  public View weightSum() {
+    if (weightSum == null) {
+      weightSum = emptySum();
+    }
+    return weightSum;
+  }
+
+  private static View emptySum() {
+    return View.room(ElementType.I64, xent_exact_sum.sizeof() / Long.BYTES);
+  }
+
+  /** The sites of an operation that no call has now, in places that threads rarely share. */
+  static final class Idle {
+    private static final int PLACES = 16;
+
+    /** The distance of places in the array, which are then in different cache lines. */
+    private static final int APART = 16;
+
+    private final AtomicReferenceArray<@Nullable Site> places =
+        new AtomicReferenceArray<>(PLACES * APART);
+
+    private static int own() {
+      return ((int) Thread.currentThread().threadId() & PLACES - 1) * APART;
+    }
+
+    /** A site for one call. */
+    Site take() {
+      Site site = places.getAndSet(own(), null);
+      return site == null ? other() : site;
+    }
+
+    private Site other() {
+      for (int i = 0; i < PLACES * APART; i += APART) {
+        Site site = places.getPlain(i) == null ? null : places.getAndSet(i, null);
+        if (site != null) {
+          return site;
+        }
+      }
+      return new Site();
+    }
+
+    /** Returns the site after the call; the one that another call has returned there is dropped. */
+    void give(Site site) {
+      places.setRelease(own(), site);
+    }
+
+    long preparedRuns() {
+      Site site = take();
+      long runs = site.preparedRuns();
+      give(site);
+      return runs;
+    }
+  }
+}

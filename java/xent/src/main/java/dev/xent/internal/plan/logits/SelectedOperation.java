@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.logits;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Binding;
+import dev.xent.internal.plan.call.Check;
+import dev.xent.internal.plan.call.Checked;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.Request;
+import dev.xent.internal.plan.call.RowTask;
+import dev.xent.internal.plan.call.Run;
+import dev.xent.internal.plan.call.Site;
+import dev.xent.internal.plan.call.TargetChecks;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
+
+/** Log-probabilities of selected classes, and their gradient. */
+public final class SelectedOperation extends Operation {
+  private static final String NAME = "selected log-probabilities";
+
+  private final double gradientScale;
+  private final RowTask rows = this::rows;
+  private final int arrays;
+
+  private SelectedOperation(
+      Function function,
+      String name,
+      Engine engine,
+      Options options,
+      int axis,
+      double gradientScale) {
+    super(function, name, engine, options, axis);
+    this.gradientScale = gradientScale;
+    this.arrays = isForward() ? mask(Array.LOGITS, Array.TARGETS, Array.LOG_PROBABILITIES) : 0;
+  }
+
+  public SelectedOperation(Engine engine, Options options, int axis, double gradientScale) {
+    this(Function.SELECTED_LOG_PROBABILITIES, NAME, engine, options, axis, gradientScale);
+  }
+
+  /** The gradient alone, from statistics that a forward pass saved. */
+  private SelectedOperation backward() {
+    return new SelectedOperation(
+        Function.SELECTED_LOG_PROBABILITIES_BACKWARD,
+        NAME + " backward",
+        engine,
+        options,
+        axis,
+        gradientScale);
+  }
+
+  private boolean isForward() {
+    return function == Function.SELECTED_LOG_PROBABILITIES;
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described("SelectedLogProbabilities");
+    text.option("axis", axis, -1).option("gradientScale", gradientScale, 1.0);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  @Override
+  protected String event(int mask) {
+    boolean gradient = isForward() && (mask & mask(Array.GRADIENT)) != 0;
+    return gradient ? NAME + " with gradient" : name;
+  }
+
+  @Override
+  protected double gradientScale() {
+    return gradientScale;
+  }
+
+  /** Writes the log-probabilities. */
+  public void run(View logits, View targets, View logProbabilities) {
+    run(arrays, logits, targets, logProbabilities, null, null, null, null, 0);
+  }
+
+  /** Writes the exact sum of each sequence of log-probabilities, rounded once. */
+  public void sumSequences(View logProbabilities, View offsets, View sums) {
+    SequenceSums.write(kernels, logProbabilities, offsets, sums);
+  }
+
+  @Override
+  protected void take(Check check) {
+    check.lead(axis);
+    check.selected();
+    check.inputs();
+    check.outputs();
+    check.needWholeRows();
+  }
+
+  @Override
+  protected boolean takeSteps(Site site, Checked call) {
+    return isForward()
+        && !call.savesStatistics
+        && call.checks.take(Function.CHECK_TARGETS, call, 0)
+        && call.computes.take(function, call, 0);
+  }
+
+  @Override
+  protected double shortly(
+      Site site,
+      Checked call,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f,
+      @Nullable Request request,
+      long step) {
+    run(call.checks, call, a, b, c, d, e, f);
+    run(call.computes, call, a, b, c, d, e, f);
+    return Double.NaN;
+  }
+
+  @Override
+  protected double compute(Run run) {
+    Outputs saved = (Outputs) run.request;
+    if (saved != null) {
+      run.saved =
+          isForward()
+              ? saved.statisticsFor(run.call.dimensions.rows)
+              : saved.statisticsOf(run.call, TargetKind.LABELS, options);
+    }
+    TargetChecks.count(run); // before anything is written
+    run.run(rows);
+    if (saved != null && isForward()) {
+      saved.saved(run.call, run.saved, TargetKind.LABELS, options);
+    }
+    return Double.NaN;
+  }
+
+  private void rows(Run run, long begin, long end) {
+    long most = run.rowsPerKernel();
+    for (long row = begin; row < end && !run.isInVain(); row += most) {
+      run.run(
+          run.kernel(function, row, Math.min(row + most, end))
+              .set(Array.STATISTICS, run.savedOfPiece()));
+    }
+  }
+
+  // ---- bound calls -----------------------------------------------------------------------------
+
+  /** Creates a bound call. */
+  public Bound bind(View logits, View targets, View logProbabilities) {
+    return new Bound(this, logits, targets, logProbabilities);
+  }
+
+  /** A bound call, which may save statistics for a backward pass. */
+  public static final class Bound extends Binding {
+    private final Outputs saved = new Outputs();
+    private final SelectedOperation forward;
+    private @Nullable SelectedOperation backward;
+
+    private Bound(SelectedOperation forward, View logits, View targets, View logProbabilities) {
+      super(forward, forward.arrays, logits, targets, logProbabilities);
+      this.forward = forward;
+    }
+
+    /** Computes from the current contents of the arrays. */
+    public void compute() {
+      saved.dropStatistics(); // a call that fails leaves none
+      run(saved.savesStatistics() ? saved : null, 0);
+    }
+
+    /** Requests statistics in memory of an arena. */
+    public void saveStatistics(Arena arena) {
+      use.enter();
+      try {
+        saved.saveStatistics(arena);
+        ofLibrary(forward.mask(Array.STATISTICS));
+      } finally {
+        use.inUse = false;
+      }
+    }
+
+    /** Computes the gradient alone, from the statistics that an earlier run saved. */
+    public void backward() {
+      if (backward == null) {
+        backward = forward.backward();
+      }
+      backward(backward, saved, null);
+    }
+  }
+}
