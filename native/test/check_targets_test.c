@@ -138,6 +138,12 @@ static void test_sums_of_weights(void) {
     xent_exact_sum exact = xent_empty_exact_sum();
     CHECK(run_at(w, ARRAYS(many, NULL, NULL, classes, of_rows, NULL, &exact)) == XENT_OK);
     CHECK(report.denominator == sum && report.valid_rows == valid && xent_exact_sum_value(&exact) == sum);
+    exact.doubles = 1; /* as full as can be */
+    for (int k = 0; k < 256; k++) exact.bins[k] = INT64_MAX;
+    for (int k = 0; k < 66; k++) exact.digits[k] = INT64_MAX;
+    CHECK(run_at(w, ARRAYS(many, NULL, NULL, classes, of_rows, NULL, &exact)) ==
+          (sum > 0 ? XENT_INVALID_ARGUMENT : XENT_OK));
+    CHECK(report.field == (sum > 0 ? XENT_FIELD_EXACT_SUM : XENT_FIELD_NONE));
   }
 }
 

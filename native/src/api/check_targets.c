@@ -236,7 +236,9 @@ static xent_status weigh_rows(const xent_call *c) {
   xent_exact_sum exact = xent_empty_exact_sum();
   if (!status) status = check_each_row(c, &exact, NULL);
   report->denominator = xent_exact_sum_value(&exact);
-  if (!status && c->exact_sum) xent_exact_sum_merge(c->exact_sum, &exact);
+  if (status || !c->exact_sum) return status;
+  status = xent_exact_sum_merge(c->exact_sum, &exact); /* of more numbers than it can count */
+  if (status) report->field = XENT_FIELD_EXACT_SUM;
   return status;
 }
 
