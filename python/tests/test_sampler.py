@@ -54,6 +54,13 @@ def test_history_and_outputs():
     cursor.rewind(3)
     cursor.accept(history[3])
     assert [cursor.next(LOGITS) for _ in range(4)] == history[4:]
+    for step, logits in enumerate((np.append(LOGITS, 3), LOGITS), 8):  # of more classes, and again of as many
+        before = {"prompt_tokens": prompt, "output_tokens": np.array(history)}
+        expected = pyxent.sample(logits.astype(np.float32), **options, **before, step=step)
+        assert cursor.next(logits.astype(np.float32)) == expected.tokens
+        cursor.rewind(step)
+        cursor.accept(history[0])
+        history.append(history[0])
 
 
 class Texts:

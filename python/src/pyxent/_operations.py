@@ -31,6 +31,7 @@ from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losse
                           losses_of_others, nll_of_rows, not_copied, parts_of_signs, reversed_along, row_factors,
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
                           write_products, write_sums)
+from pyxent._text import History
 from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                            EmptyMean, Filter, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -2115,18 +2116,25 @@ def sample(
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
     size = call.sample_workspace
-    if size:
+    text = output_tokens.text if isinstance(output_tokens, History) else None
+    if size and text:
+        workspace, call.counts["counted_tokens"] = text.workspace(size, call.classes)
+        call.workspace = lambda rows: workspace
+    elif size:
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
-            call.check_tokens(name)
+            if not (text and name in ("prompt_tokens", "output_tokens")):  # of one row, which the call itself checks
+                call.check_tokens(name)
         for name, value in arrays.items():
             set_number(shared, rules, filters_of(order), name, value)
         drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
         shared.seed = shared.seed if drawn is None else drawn
         requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
+        if size and text:
+            text.sampled()
         return Sample(sampled=sampled, seed=drawn, **call.results)
 
     return call.result(threads, compute)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ctypes import c_int64
 from typing import Any
 
-from pyxent._call import plural
+from pyxent._call import plural, room, workspace_of
 from pyxent._native import INVALID_LABEL, Report, TextBiases, library, sized
 from pyxent._options import integer, shown
 from pyxent.errors import LabelError, OptionError, XentError
@@ -137,6 +137,12 @@ def of_text(token: int, classes: int) -> LabelError:
                       "of the same classes in each step", 0, token, classes)
 
 
+class History(array):  # type: ignore[type-arg]
+    """The tokens of a text after its prompt, as a call takes them, and the text, whose workspace has the earlier ones."""
+
+    text: Text
+
+
 class Text:
     """A prompt and the tokens after it."""
 
@@ -148,6 +154,8 @@ class Text:
     def _forget(self) -> None:
         self._biases: _Biases | None = None
         self._counted = 0  # the tokens that it has
+        self._workspace = workspace_of(0)
+        self._sampled = self._classes = 0  # the tokens that it has, and the classes of its call
 
     def __getstate__(self) -> tuple[array[int], int]:
         return self.tokens, self.prompt
@@ -166,7 +174,7 @@ class Text:
 
     def drop(self, last: int) -> None:
         del self.tokens[len(self.tokens) - last:]
-        self._counted = 0
+        self._counted = self._sampled = 0
 
     def biases(self, options: Repetition, classes: int) -> tuple[array[int], array[float]]:
         """The classes to whose logits options against repetition add numbers, and the numbers."""
@@ -184,4 +192,19 @@ class Text:
 
     def histories(self) -> dict[str, array[int]]:
         """The inputs of a call that contain the earlier tokens."""
-        return {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": self.tokens[self.prompt:]}
+        outputs = History("i", self.tokens[self.prompt:])
+        outputs.text = self
+        return {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": outputs}
+
+    def workspace(self, size: int, classes: int) -> tuple[ctypes.Array[Any], int]:
+        """Memory for the tokens of a call with penalties, and how many it has from the call before. If the next call
+        fails, it has none."""
+        if room(self._workspace) < size:
+            self._workspace, self._sampled = workspace_of(2 * size), 0
+        counted = self._sampled if classes == self._classes else 0
+        self._sampled, self._classes = 0, classes
+        return self._workspace, counted
+
+    def sampled(self) -> None:
+        """Tells that the workspace has all tokens."""
+        self._sampled = len(self.tokens)
