@@ -356,9 +356,12 @@ public final class NativeKernels implements Kernels {
     call.passOnlyThese();
     MemorySegment struct = call.struct();
     xent_work.prepared(struct, kernel.prepared);
-    int status = linked ? runAsItIs(call) : byMethod(call, struct.address());
-    xent_work.prepared(struct, MemorySegment.NULL); // a later call of the same struct computes
-    return status == Status.OK;
+    try {
+      int status = linked ? runAsItIs(call) : byMethod(call, struct.address());
+      return status == Status.OK;
+    } finally {
+      xent_work.prepared(struct, MemorySegment.NULL); // from now on the struct computes
+    }
   }
 
   /** Runs a prepared call on arrays that the linker keeps open. */
