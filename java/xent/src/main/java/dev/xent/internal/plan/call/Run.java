@@ -481,7 +481,7 @@ public final class Run {
    * Whether there are too few rows to use all threads well, and rows are long enough to be divided.
    */
   private boolean splitsRows() {
-    long most = engine().threads().most();
+    long most = engine().threads().number(call.present[0].elements());
     long rows = call.dimensions.rows;
     long rounds = (rows + most - 1) / most;
     return isDivisible(call)

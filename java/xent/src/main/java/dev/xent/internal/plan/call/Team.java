@@ -68,7 +68,7 @@ public final class Team implements Job.Workers {
 
   /** Whether work with a cost of {@code elements} is faster without helper threads. */
   public static boolean isAlone(Threads threads, long elements) {
-    return threads.isAlone(elements);
+    return threads.number(elements) == 1;
   }
 
   // ---- called by the caller of the operation ---------------------------------------------------
@@ -82,9 +82,11 @@ public final class Team implements Job.Workers {
     rowTask = task;
     long least = Math.max(LEAST / perRow, 1);
     long most = Math.max(MOST / perRow, 1);
-    long few = Math.max(caller.call.dimensions.rows / (4L * caller.engine().threads().most()), 1);
+    long count = caller.call.dimensions.rows;
+    long cost = count * perRow;
+    long few = Math.max(count / (4L * caller.engine().threads().number(cost)), 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
-    run(caller.call.dimensions.rows * perRow, caller.call.dimensions.rows, least, most, step);
+    run(cost, count, least, most, step);
   }
 
   /** Processes all chunks of rows of the current piece. */
@@ -97,22 +99,24 @@ public final class Team implements Job.Workers {
   /**
    * Processes all rows of all pieces.
    *
+   * @param cost the cost of all rows, in elements
    * @param claim the number of rows that are claimed together
    */
-  public void rowsTogether(RowTask task, long claim) {
+  public void rowsTogether(RowTask task, long cost, long claim) {
     rowTask = task;
-    run(Long.MAX_VALUE, caller.call.dimensions.rows, claim, claim, 1);
+    run(cost, caller.call.dimensions.rows, claim, claim, 1);
   }
 
   /**
    * Processes ranges of numbers other than rows.
    *
+   * @param cost the cost of all numbers, in elements
    * @param count the size of the number range
    * @param claim the number of consecutive numbers that are claimed together
    */
-  public void ranges(RowTask task, long count, long claim) {
+  public void ranges(RowTask task, long cost, long count, long claim) {
     rangeTask = task;
-    run(Long.MAX_VALUE, count, claim, claim, claim);
+    run(cost, count, claim, claim, claim);
   }
 
   /** Whether this thread has enough stack for kernels on all ways to them. */
@@ -150,7 +154,7 @@ public final class Team implements Job.Workers {
         throw Failures.outOfStack();
       }
       Threads threads = caller.engine().threads();
-      int useful = threads.number(cost, (count - 1) / least + 1) - 1;
+      int useful = (int) Math.min(threads.number(cost), (count - 1) / least + 1) - 1;
       helpers = 0;
       schedule = 0;
       validRows = 0;
