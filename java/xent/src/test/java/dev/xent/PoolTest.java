@@ -81,12 +81,13 @@ class PoolTest {
      *
      * @param arguments the number of rows of a thousand classes
      */
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws InterruptedException {
       int rows = Integer.parseInt(arguments[0]);
       Tensor x = Tensor.of(new float[rows * 1000], rows, 1000);
       for (int i = 0; i < 10; i++) {
         Softmax.along(-1).forward(x, x);
       }
+      Thread.sleep(500); // before JDK 24, other threads start them
       System.out.println(
           Thread.getAllStackTraces().keySet().stream()
               .map(Thread::getName)
