@@ -146,6 +146,9 @@ public final class Call extends CallArrays {
     exactSumMemory = new ArrayMemory(exactSum, null);
   }
 
+  /** Initializes the class, where there is enough stack; its first call may have less. */
+  static void initialize() {}
+
   /** An instance for the calling thread, until {@link #end()}. */
   public static Call current() {
     if (!Thread.currentThread().isVirtual()) {

@@ -2,6 +2,7 @@
 package dev.xent.internal.plan.call;
 
 import dev.xent.internal.events.Recorder;
+import dev.xent.internal.kernels.JavaStack;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
@@ -25,6 +26,9 @@ public abstract class Plan {
 
   private static final AtomicLong NUMBERS = new AtomicLong(NO_NUMBER);
 
+  /** Whether {@link Call} is initialized. */
+  private static volatile boolean callExists;
+
   /** Identifies the operation without a reference to it. */
   protected final long number = NUMBERS.incrementAndGet();
 
@@ -45,6 +49,11 @@ public abstract class Plan {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.kernel = kernel;
+    if (!callExists) {
+      JavaStack.requireInitializer();
+      Call.initialize();
+      callExists = true;
+    }
   }
 
   /** The name of the operation in a flight recording. */
