@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Work on the numbers from 0 to a count, in one share per thread. A thread begins with its own
  * share, whose data may be in its caches from an earlier call, and then helps with the other
- * shares. It claims half of what is left of a share at a time. The caller works like the helpers,
- * so the work completes even without helpers.
+ * shares. It claims half of what is left of a share at a time, but at least an eighth of the share,
+ * because each kernel has to fill its pipeline. The caller works like the helpers, so the work
+ * completes even without helpers.
  *
  * <p>An instance belongs to one thread and serves its calls one after another. The thread divides
  * and opens the job, claims ranges, and closes it. After the close, no helper works on the job and
@@ -203,7 +204,8 @@ public final class Job {
   /** The end of the range that begins at {@code begin}. */
   public long end(long begin) {
     long shareEnd = Math.min((begin / shareSize + 1) * shareSize, count);
-    long part = (shareEnd - begin) / Math.min(shares, 2); // a single share is claimed whole
+    long left = shareEnd - begin;
+    long part = shares == 1 ? left : Math.max(left / 2, shareSize / 8);
     long size = Math.min(Math.max(part, least), most);
     return Math.min(multiple(begin + size, step), shareEnd);
   }

@@ -63,6 +63,11 @@ class Pool {
 
   private final AtomicIntegerArray counters = new AtomicIntegerArray(3 * LINE);
 
+  /** The time at which the last job was closed. */
+  private volatile long closed = System.nanoTime() - 2 * Spinning.NANOS;
+
+  private volatile boolean busy;
+
   Pool() {}
 
   /** A thread per worker; no thread keeps a reference to the caller that started it. */
@@ -96,6 +101,7 @@ class Pool {
    * available.
    */
   void open(Job job, int helpers) {
+    busy = System.nanoTime() - closed < 2 * Spinning.NANOS;
     int others = counters.getAndIncrement(CALLERS);
     int available = Math.min(Math.max(helpers - others, 0), MOST_WORKERS);
     job.open(available);
@@ -188,6 +194,7 @@ class Pool {
     }
     job.close();
     counters.decrementAndGet(CALLERS);
+    closed = System.nanoTime();
   }
 
   // ---- for workers -----------------------------------------------------------------------------
@@ -195,6 +202,11 @@ class Pool {
   /** The number of calls for helpers until now. */
   final int calls() {
     return counters.get(CALLS);
+  }
+
+  /** Whether calls follow each other so closely that a worker spins for the next one. */
+  final boolean isBusy() {
+    return busy;
   }
 
   /** Whether a job has work left; only a hint. */

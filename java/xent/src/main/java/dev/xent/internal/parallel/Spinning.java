@@ -23,16 +23,12 @@ final class Spinning {
     return PROCESSORS - 1;
   }
 
-  /** Returns whether the condition became true. */
+  /** Returns whether the condition became true in time. */
   static boolean until(BooleanSupplier come) {
-    return until(come, System.nanoTime() + NANOS);
-  }
-
-  /** Returns whether the condition became true before the deadline. */
-  static boolean until(BooleanSupplier come, long deadline) {
     if (most() == 0) {
       return come.getAsBoolean();
     }
+    long deadline = System.nanoTime() + NANOS;
     do {
       for (int i = 0; i < LOOKS; i++) {
         if (come.getAsBoolean()) {

@@ -17,12 +17,6 @@ final class Worker implements Runnable {
   /** The number of calls for helpers at this worker's last look for jobs. */
   private int seen;
 
-  /** The time at which its last job ended. */
-  private long lastJob = System.nanoTime() - 2 * Spinning.NANOS;
-
-  /** Whether jobs follow each other so closely that spinning for the next one pays off. */
-  private boolean busy;
-
   Worker(Pool pool, int index) {
     this.pool = pool;
     this.index = index;
@@ -69,13 +63,7 @@ final class Worker implements Runnable {
     boolean goesOn = true;
     while (goesOn) {
       seen = pool.calls();
-      long found = System.nanoTime();
-      boolean helped = pool.helpAnyone(index);
-      if (helped) {
-        busy = found - lastJob < 2 * Spinning.NANOS;
-        lastJob = System.nanoTime();
-      }
-      goesOn = helped || looksOut();
+      goesOn = pool.helpAnyone(index) || looksOut();
     }
   }
 
@@ -83,12 +71,8 @@ final class Worker implements Runnable {
     return pool.calls() != seen;
   }
 
-  /** Returns whether there was a call for helpers soon after the last job. */
+  /** Returns whether there was another call for helpers; spins for it if it is expected soon. */
   private boolean looksOut() {
-    long deadline = lastJob + Spinning.NANOS;
-    if (!busy || System.nanoTime() - deadline >= 0) {
-      return isCalled();
-    }
-    return index < Spinning.most() && Spinning.until(called, deadline);
+    return isCalled() || pool.isBusy() && index < Spinning.most() && Spinning.until(called);
   }
 }

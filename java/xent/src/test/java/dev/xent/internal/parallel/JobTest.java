@@ -75,9 +75,9 @@ class JobTest {
     job.close();
     assertThat(begins)
         .containsExactly(
-            500L, 700L, 850L, 925L, 962L, 981L, 991L, //
-            0L, 200L, 350L, 425L, 462L, 481L, 491L);
-    assertThat(job.end(991)).isEqualTo(1000);
+            500L, 700L, 850L, 925L, 987L, //
+            0L, 200L, 350L, 425L, 487L);
+    assertThat(job.end(987)).isEqualTo(1000);
   }
 
   @Test

@@ -124,6 +124,6 @@ class PoolTest {
       }
     }
     job.close();
-    assertThat(claims).isEqualTo(threads * 8);
+    assertThat(claims).isEqualTo(threads * 4);
   }
 }
