@@ -5,8 +5,8 @@ native/src/kernels/options.h, and of the places of native/src/api/*.c: tables fo
 a program that prints the binary interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
-                                  OptionRange.java, NumberOptions.java, _functions.py, field_list.h, function_list.h,
-                                  taken.h and abi_facts.c
+                                  OptionRange.java, NumberOptions.java, NumberFlags.java, _functions.py, field_list.h,
+                                  function_list.h, taken.h and abi_facts.c
     tools/functions.py --check    exit with 1 if one of them differs from the text to write
 
 Both exit with 1 if the places of a function differ from the arrays of its struct, in the order of the struct, which is
@@ -27,6 +27,7 @@ TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 OPTION_RANGE = ROOT / "java/xent/src/main/java/dev/xent/internal/plan/options/OptionRange.java"
 SPARK = ROOT / "java/xent-spark/src/main/java/dev/xent/spark/NumberOptions.java"
+COMMAND = ROOT / "java/xent-cli/src/main/java/dev/xent/cli/NumberFlags.java"
 PYTHON = ROOT / "python/src/pyxent/_functions.py"
 NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: edit its sources, not this file."]
 HEAD = [f"// {note}" for note in NOTES]
@@ -169,6 +170,7 @@ class Option(NamedTuple):
     unset: float | None  # the meaning of 0; None: 0 itself, or off
     symbol: str
     says: str
+    help: str  # of the flag of the command; empty: not a flag
     least: float
     most: float
     not_beside: list[str]
@@ -248,21 +250,21 @@ def options_with_functions():
 def options_of(text, header):
     """The numbers of xent_options and xent_sampling: first in the order of options.h, then the other ones."""
     found = []
-    for struct, name, kind, functions, recorded, unset, symbol, says, least, most, *rules in entries_of(text):
+    for struct, name, kind, functions, recorded, unset, symbol, says, tells, least, most, *rules in entries_of(text):
         if kind == "I32":  # a choice
             continue
-        says = says.strip('"')
+        says, tells = says.strip('"'), tells.strip('"')
         flagged = f"has_{name}" in members_of(header, struct)
         zero = flagged or unset == "0" or says.startswith("0, ")
         least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
         others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
         found.append(Option(struct, name, kind, functions, recorded == "RECORDED", unset,
-                            None if flagged or unset == "NONE" else float(unset), symbol.strip('"'), says, least,
-                            number_of(most), sum(others, []), zero))
+                            None if flagged or unset == "NONE" else float(unset), symbol.strip('"'), says, tells,
+                            least, number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
         for name in re.findall(r"uint32_t (\w+);", body):
-            found.append(Option(struct, name, "U32", set(), True, "0", 0, "", "", 0, 2.0**32 - 1, [], True))
+            found.append(Option(struct, name, "U32", set(), True, "0", 0, "", "", "", 0, 2.0**32 - 1, [], True))
     return found
 
 
@@ -553,6 +555,27 @@ def java_spark_options(options, header):
     return lines + ["}", ""]
 
 
+def java_number_flags(options):
+    """The flags of the command: of the options of operations, and of the sampler, which has the softcap too."""
+    lines = HEAD + ["package dev.xent.cli;", "", "import java.util.List;", "",
+                    "/** The numbers among the options of builders, as flags. */", "final class NumberFlags {",
+                    "  /** The name in a builder, the label of the value, and the help. */",
+                    "  record Flag(String name, String label, String help) {}", ""]
+    of_operations = [option for option in options if option.help and option.struct == "xent_options"]
+    of_sampling = [option for option in options if option.help and "SAMPLE" in option.functions]
+    for constant, numbers in (("OF_OPERATIONS", of_operations), ("OF_SAMPLING", of_sampling)):
+        lines += [f"  static final List<Flag> {constant} =", "      List.of("]
+        for option in numbers:
+            label = option.name.split("_")[-1][0].upper()
+            unset = "none" if option.default == "NONE" else option.default
+            lines += [f'          new Flag("{java_name(option.name)}", "{label}",',
+                      f'              "{option.help.replace("%", label)};"',
+                      f'                  + " {option.words}. Default: {unset}."),']
+        lines[-1] = lines[-1][:-1] + ");"
+        lines.append("")
+    return lines + ["  private NumberFlags() {}", "}", ""]
+
+
 def wrapped(start, parts, end, most=100, indent=6, between=", "):
     """Joins parts with commas or another separator, in lines of at most `most` characters."""
     lines, line = [], start
@@ -676,6 +699,7 @@ def main(given):
                KERNELS / "Function.java": java_function(checked, ranged, most),
                KERNELS / "reference/call/OptionFields.java": java_option_fields(header, options),
                SPARK: java_spark_options(options, header),
+               COMMAND: java_number_flags(options),
                OPTION_RANGE: java_option_range(options),
                PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]

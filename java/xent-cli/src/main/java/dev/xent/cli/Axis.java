@@ -4,7 +4,6 @@ package dev.xent.cli;
 import static dev.xent.cli.Messages.message;
 
 import dev.xent.Tensor;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -19,12 +18,12 @@ final class Axis {
   private @Nullable Integer given;
 
   /** The axis of a tensor, counted from 0. */
-  int in(Tensor tensor, Path file) {
+  int in(Tensor tensor, InputFile file) {
     return in(tensor, file, -1);
   }
 
   /** The axis of a tensor, counted from 0; a negative axis counts from the end. */
-  int in(Tensor tensor, Path file, int byDefault) {
+  int in(Tensor tensor, InputFile file, int byDefault) {
     int axis = given == null ? byDefault : given;
     int rank = tensor.rank();
     if (axis < -rank || axis >= rank) {

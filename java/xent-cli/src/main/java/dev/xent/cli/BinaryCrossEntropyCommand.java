@@ -5,7 +5,6 @@ import dev.xent.BinaryCrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LossCall;
 import dev.xent.Tensor;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -29,7 +28,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
       index = "0",
       paramLabel = "LOGITS.npy",
       description = "Logits: f16, bf16, f32 or f64.")
-  private Path logits;
+  private InputFile logits;
 
   @Parameters(
       index = "1",
@@ -37,7 +36,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
       description = {
         "In the shape of the logits: floats from 0 to 1, or labels 0 and 1 (integers, booleans)."
       })
-  private Path targets;
+  private InputFile targets;
 
   @Option(
       names = "--weights",
@@ -45,13 +44,13 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
       description =
           "The weight of every element, or booleans: in the shape of the logits, or one per"
               + " class. An axis of size 1 holds for all. Elements of weight 0 are ignored.")
-  private @Nullable Path weights;
+  private @Nullable InputFile weights;
 
   @Option(
       names = "--positive-weights",
       paramLabel = "R.npy",
       description = "Factor of the loss of positive targets, in the same shapes.")
-  private @Nullable Path positiveWeights;
+  private @Nullable InputFile positiveWeights;
 
   @Option(
       names = "--ignore-index",
@@ -59,31 +58,25 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
       description = "Ignore elements with this label; their gradient is 0. Default: none.")
   private @Nullable Long ignoreIndex;
 
-  @Option(
-      names = "--focal-gamma",
-      paramLabel = "G",
-      description = "Multiply losses by (1 - p)^G, p the probability of the target. Default: 0.")
-  private double focalGamma;
-
-  @Option(
-      names = "--focal-alpha",
-      paramLabel = "A",
-      description = "Weight A for positive targets, 1 - A for negative ones. Default: 1 for both.")
-  private @Nullable Double focalAlpha;
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, BinaryCrossEntropy.Builder.class);
 
   private @Nullable Tensor positive;
   private @Nullable Tensor each;
 
   @Override
-  void require() {
-    super.require();
-    BinaryCrossEntropy.Builder builder = BinaryCrossEntropy.builder();
-    Ranges.set("--focal-gamma", focalGamma, builder::focalGamma);
-    Ranges.set("--focal-alpha", focalAlpha, builder::focalAlpha);
+  NumberOptions numbers() {
+    return numbers;
   }
 
   @Override
-  Path input() {
+  void require() {
+    super.require();
+    numbers.applyTo(BinaryCrossEntropy.builder());
+  }
+
+  @Override
+  InputFile input() {
     return logits;
   }
 
@@ -101,13 +94,10 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
 
   @Override
   LossCall on(Loss loss) {
-    BinaryCrossEntropy.Builder builder = configured(BinaryCrossEntropy.builder(), loss);
-    builder.positiveWeights(positive).focalGamma(focalGamma);
+    BinaryCrossEntropy.Builder builder =
+        configured(BinaryCrossEntropy.builder(), loss).positiveWeights(positive);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
-    }
-    if (focalAlpha != null) {
-      builder.focalAlpha(focalAlpha);
     }
     return builder.build().on(loss.input(), loss.targets(), each);
   }

@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.Tensor;
-import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
@@ -17,12 +16,12 @@ abstract class ClassLossCommand extends LossCommand {
         "Class labels: integers in the shape of the input without its class axis.",
         "Or probabilities: floats in the shape of the input."
       })
-  private Path targets;
+  private InputFile targets;
 
   @Mixin private InputOptions.Classes classes;
 
   @Override
-  final Path targets() {
+  final InputFile targets() {
     return targets;
   }
 

@@ -5,7 +5,6 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.files.NpyFile;
 import dev.xent.files.NpyOutput;
 import dev.xent.files.WholeFile;
 import java.io.IOException;
@@ -15,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -29,68 +29,58 @@ final class CommandFiles implements AutoCloseable {
   private final List<Path> inputs = new ArrayList<>();
   private final List<NpyOutput> outputs = new ArrayList<>();
   private final Set<Path> targets = new HashSet<>();
-  private final List<Result> shown = new ArrayList<>();
-
-  private record Result(Tensor tensor, String option) {}
+  private Tensor result;
+  private @Nullable Tensor shown;
+  private String optionOfFile = "";
+  private @Nullable Path piped;
 
   /** The numbers of a file of any type. */
-  Tensor numbers(Path path) {
-    return memory.tensor(open(path));
+  Tensor numbers(InputFile file) {
+    if (file.path() != null) {
+      inputs.add(file.path());
+    }
+    return memory.tensor(file);
   }
 
   /** The numbers of a file of floats. */
-  Tensor floats(Path path) {
-    return read(path, DType::isFloat, CommandFiles::kind, "floats: save x.astype('<f4')");
+  Tensor floats(InputFile file) {
+    return read(file, DType::isFloat, CommandFiles::kind, "floats: save x.astype('<f4')");
   }
 
   /** The numbers of a file of floats that an output may replace. */
-  Tensor replaceableFloats(Path path) {
-    Tensor floats = floats(path);
-    inputs.removeLast();
+  Tensor replaceableFloats(InputFile file) {
+    Tensor floats = floats(file);
+    inputs.remove(file.path());
     return floats;
   }
 
-  /** The numbers of a file of floats, or of one tensor of a file. */
-  Tensor floats(TensorFile file) {
-    if (file.name() == null) {
-      return floats(file.path());
-    }
-    inputs.add(file.path());
-    return memory.tensor(file.path(), file.name());
-  }
-
   /** The numbers of a file of integers. */
-  Tensor integers(Path path) {
-    return read(path, DType::isInteger, CommandFiles::kind, "integers: save x.astype('<i8')");
+  Tensor integers(InputFile file) {
+    return read(file, DType::isInteger, CommandFiles::kind, "integers: save x.astype('<i8')");
   }
 
   /** The flags of a file: booleans, or bytes, where any value other than 0 is true. */
-  Tensor flags(Path path) {
-    return read(path, type -> type == DType.U8, Converters::name, "a mask: save m.astype(bool)");
+  Tensor flags(InputFile file) {
+    return read(file, type -> type == DType.U8, Converters::name, "a mask: save m.astype(bool)");
   }
 
   /** The weights of a file: floats, or flags that are 0 or 1. */
-  Tensor weights(Path path) {
+  Tensor weights(InputFile file) {
     return read(
-        path,
+        file,
         type -> type.isFloat() || type == DType.U8,
         CommandFiles::kind,
         "weights: save w.astype('<f4'), or a mask as booleans");
   }
 
-  private NpyFile open(Path path) {
-    inputs.add(path);
-    return memory.open(path);
-  }
-
   private Tensor read(
-      Path path, Predicate<DType> accepted, Function<DType, String> kind, String expected) {
-    NpyFile file = open(path);
-    if (!accepted.test(file.type())) {
+      InputFile file, Predicate<DType> accepted, Function<DType, String> kind, String expected) {
+    Tensor tensor = numbers(file);
+    if (!accepted.test(tensor.type())) {
       throw new CommandException(
-          message("%s holds %s; expected %s", path, kind.apply(file.type()), expected));
+          message("%s holds %s; expected %s", file, kind.apply(tensor.type()), expected));
     }
-    return memory.tensor(file);
+    return tensor;
   }
 
   private static String kind(DType type) {
@@ -116,35 +106,59 @@ final class CommandFiles implements AutoCloseable {
       throw new CommandException(
           path + " is named for two outputs; name a different file for each");
     }
-    WholeFile.sweep(path);
+    Path file = path;
+    if (path.equals(Converters.STANDARD)) {
+      piped = memory.temporary();
+      file = piped;
+    } else {
+      WholeFile.sweep(path);
+    }
+    Path target = file;
     // This writes every byte once, which takes seconds for a large file.
-    Progress.during("making room", () -> outputs.add(memory.create(path, type, shape)));
+    Progress.during("making room", () -> outputs.add(memory.create(target, type, shape)));
     return outputs.getLast().tensor();
   }
 
   /**
-   * Creates a file for a result; without a path, allocates memory for a result that {@link #show}
+   * Creates a file for the result; without a path, allocates memory for a result that {@link #show}
    * prints.
    *
    * @param option that names the file
    */
   Tensor createOrShow(@Nullable Path path, String option, DType type, long[] shape) {
     Tensor file = create(path, type, shape);
-    if (file != null) {
-      return file;
+    if (file == null) {
+      shown = memory.allocate(type, shape);
+      optionOfFile = option;
     }
-    shown.add(new Result(memory.allocate(type, shape), option));
-    return shown.getLast().tensor();
+    result = file == null ? shown : file;
+    return result;
   }
 
-  /** Prints the results without a file. */
+  /** Prints the result if it has no file. */
   void show(PrintWriter out) {
-    shown.forEach(result -> out.println(Table.of(result.tensor(), result.option())));
+    if (shown != null) {
+      out.println(Table.of(shown, optionOfFile));
+    }
   }
 
-  /** The numbers of the only result without a file, or null. */
+  /** The numbers of the result if it has no file, or null. */
   @Nullable List<Object> json() {
-    return shown.isEmpty() ? null : Table.json(shown.getFirst().tensor());
+    return shown == null ? null : Table.json(shown);
+  }
+
+  /** Adds the members of the result to a JSON object. */
+  void addTo(Map<String, Object> object) {
+    object.put("dtype", Converters.name(result.type()));
+    object.put("shape", result.shape());
+    if (shown != null) {
+      object.put("values", json());
+    }
+  }
+
+  /** Whether standard output has the bytes of a file. */
+  boolean arePiped() {
+    return piped != null;
   }
 
   private static boolean same(Path output, Path input) {
@@ -160,6 +174,13 @@ final class CommandFiles implements AutoCloseable {
   void commit() {
     Progress.during("writing", () -> outputs.forEach(NpyOutput::write));
     outputs.forEach(NpyOutput::commit);
+    if (piped != null) {
+      try {
+        Files.copy(piped, System.out);
+      } catch (IOException e) {
+        throw new CommandException(message("%s cannot be read (%s); name a file", piped, e));
+      }
+    }
   }
 
   @Override

@@ -9,7 +9,6 @@ import java.util.concurrent.Callable;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Parameters;
@@ -31,8 +30,6 @@ final class CompletionCommand implements Callable<Integer> {
 
   @Parameters(paramLabel = "SHELL", description = "bash, zsh or fish.")
   private Shell shell;
-
-  @Mixin private ComputeOptions compute;
 
   /** Shells with a script. */
   enum Shell {

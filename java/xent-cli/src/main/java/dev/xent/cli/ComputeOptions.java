@@ -16,7 +16,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
-/** Options of every command that change the speed, but not the bits, of results. */
+/** Options of commands that compute, which change the speed, but not the bits, of results. */
 public final class ComputeOptions {
   @Spec(Target.MIXEE)
   private CommandSpec spec;
@@ -40,11 +40,11 @@ public final class ComputeOptions {
       order = HelpOrder.COMPUTE,
       paramLabel = "N",
       description =
-          "Maximum number of threads. Default: the number of processors; 1 for bench and demo.")
+          "Maximum number of threads. Default: the number of processors; bench and demo: 1.")
   private void threads(int given) {
     if (given < 1) {
       throw new ParameterException(
-          spec.commandLine(), message("--threads must be at least 1 (was %d)", given));
+          spec.commandLine(), message("--threads is %d; expected 1 or more", given));
     }
     threads = given;
   }
@@ -67,10 +67,10 @@ public final class ComputeOptions {
     if (!available.contains(isa)) {
       throw new CommandException(
           message(
-              "--isa %s is not available %s; use %s or remove --isa",
+              "--isa %s is not available %s; use %s, or remove --isa",
               Converters.name(isa),
               reference ? "with the reference backend" : "here",
-              available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
+              available.stream().map(Converters::name).collect(Collectors.joining(", "))));
     }
     return isa;
   }

@@ -36,11 +36,14 @@ public final class Converters {
   /** The start of a number with a digit other than 0 before its exponent. */
   private static final Pattern NOT_ZERO = Pattern.compile("[-+.0]*[1-9]");
 
+  /** Standard output, as a file that an option names. */
+  static final Path STANDARD = Path.of("-");
+
   private Converters() {}
 
   static void addTo(CommandLine line) {
-    line.registerConverter(Path.class, Converters::file)
-        .registerConverter(TensorFile.class, word -> TensorFile.of(word, Converters::file))
+    line.registerConverter(Path.class, word -> word.equals("-") ? STANDARD : file(word))
+        .registerConverter(InputFile.class, word -> InputFile.of(word, Converters::file))
         .registerConverter(Double.class, Converters::number)
         .registerConverter(double.class, Converters::number)
         .registerConverter(int.class, Converters::small)
@@ -64,8 +67,8 @@ public final class Converters {
         .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)));
   }
 
-  /** A file name; {@link ErrorLine} names the file if the name is invalid. */
-  private static Path file(String word) {
+  /** The name of a file. */
+  public static Path file(String word) {
     if (word.isEmpty() || word.equals("-")) {
       throw new TypeConversionException(message("'%s' is not the name of a file", word));
     }

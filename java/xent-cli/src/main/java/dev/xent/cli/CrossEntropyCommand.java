@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LossCall;
-import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,27 +23,41 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy logits.npy labels.npy --reduction sum --losses losses.npy",
       "  xent cross-entropy logits.npy soft.npy --reduction sum --json",
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",
-      "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
+      "  xent cross-entropy logits.npy labels.npy --top-count 5 --top-classes top.npy"
     })
 final class CrossEntropyCommand extends ClassLossCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
       description = "Logits: f16, bf16, f32 or f64.")
-  private Path logits;
+  private InputFile logits;
 
   @Option(
-      names = "--rules",
+      names = "--defaults",
       paramLabel = "SYSTEM",
       description =
-          "Begin with the rules of pytorch (class axis 1, labels of -100 are ignored) or onnx (class"
-              + " axis 1); options change them.")
+          "Begin with the defaults of pytorch (class axis 1, labels of -100 are ignored) or onnx"
+              + " (class axis 1); options change them.")
   private Rules rules = Rules.XENT;
 
   @Mixin private CrossEntropyOptions options;
 
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, CrossEntropy.Builder.class);
+
   @Override
-  Path input() {
+  NumberOptions numbers() {
+    return numbers;
+  }
+
+  @Override
+  void require() {
+    super.require();
+    numbers.applyTo(rules.builder()).execution(execution()).build();
+  }
+
+  @Override
+  InputFile input() {
     return logits;
   }
 
@@ -61,7 +74,7 @@ final class CrossEntropyCommand extends ClassLossCommand {
   @Override
   LossCall on(Loss loss) {
     CrossEntropy.Builder builder = withTargets(rules.builder(), loss);
-    options.tell(builder);
+    options.applyTo(builder);
     return builder.build().on(loss.input(), loss.targets());
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LogitLossBuilder;
@@ -13,34 +12,13 @@ import picocli.CommandLine.Option;
 
 /** The options, inputs and outputs of cross-entropy, in addition to those of its targets. */
 final class CrossEntropyOptions {
-  private static final String TOP_COUNT = "--top-k";
+  private static final String TOP_COUNT = "--top-count";
 
-  @Mixin private LogitChoices logits;
+  @Mixin private FullyMaskedRows fullyMasked;
   @Mixin private InputOptions.Sink sink;
 
   @Option(
-      names = "--z-loss",
-      paramLabel = "Z",
-      description = "Add Z * lse^2 to the loss of every row. Default: 0.")
-  private @Nullable Double zLoss;
-
-  @Option(
-      names = "--probability-clamp",
-      paramLabel = "D",
-      description =
-          "Clamp the probability of the target to [D, 1 - D] in losses, not in gradients."
-              + " Default: none.")
-  private @Nullable Double probabilityClamp;
-
-  @Option(
-      names = "--focal-gamma",
-      paramLabel = "G",
-      description =
-          "Multiply losses by (1 - p)^G, p the probability of the label; labels only. Default: 0.")
-  private @Nullable Double focalGamma;
-
-  @Option(
-      names = "--lse",
+      names = "--log-sum-exp",
       order = HelpOrder.FILES,
       paramLabel = "S.npy",
       description = "Write the log-sum-exp of every row; NaN for ignored rows.")
@@ -54,21 +32,21 @@ final class CrossEntropyOptions {
   private @Nullable Path argmax;
 
   @Option(
-      names = "--rank",
+      names = "--ranks",
       order = HelpOrder.FILES,
       paramLabel = "R.npy",
       description = "Write the rank of the label, as i64; 0 is the largest logit.")
   private @Nullable Path ranks;
 
   @Option(
-      names = "--log-probability",
+      names = "--log-probabilities",
       order = HelpOrder.FILES,
       paramLabel = "LP.npy",
       description = "Write the log-probability of every label.")
   private @Nullable Path logProbabilities;
 
   @Option(
-      names = "--entropy",
+      names = "--entropies",
       order = HelpOrder.FILES,
       paramLabel = "E.npy",
       description = "Write the entropy of every row, -sum p log p.")
@@ -83,28 +61,9 @@ final class CrossEntropyOptions {
 
   @Mixin private TopOutputs top;
 
-  /**
-   * Rejects values out of range, and a clamp of the label's probability together with smoothing.
-   */
-  void require(double labelSmoothing) {
-    tell(CrossEntropy.builder());
-    if (probabilityClamp != null && labelSmoothing != 0) {
-      throw new CommandException(
-          "--probability-clamp and --label-smoothing exclude each other; remove one of them");
-    }
-    if (focalGamma != null && focalGamma > 0) {
-      requireAlone("--label-smoothing", labelSmoothing != 0);
-      requireAlone("--z-loss", zLoss != null && zLoss != 0);
-      requireAlone("--probability-clamp", probabilityClamp != null);
-    }
+  /** Rejects a number of top classes without a file, and a file without a number. */
+  void require() {
     top.require(TOP_COUNT, topCount);
-  }
-
-  private static void requireAlone(String other, boolean given) {
-    if (given) {
-      throw new CommandException(
-          "--focal-gamma and " + other + " exclude each other; remove one of them");
-    }
   }
 
   /** Adds the contents of the files. */
@@ -113,12 +72,9 @@ final class CrossEntropyOptions {
   }
 
   /** Rejects options that do not apply to such targets. */
-  void requireFor(TargetKind kind, Path file) {
+  void requireFor(TargetKind kind, InputFile file) {
     if (kind != TargetKind.LABELS && (ranks != null || logProbabilities != null)) {
-      throw kind.refusal(ranks != null ? "--rank" : "--log-probability", file);
-    }
-    if (focalGamma != null && focalGamma > 0 && kind != TargetKind.LABELS) {
-      throw kind.refusal("--focal-gamma", file);
+      throw kind.refusal(ranks != null ? "--ranks" : "--log-probabilities", file);
     }
   }
 
@@ -138,11 +94,8 @@ final class CrossEntropyOptions {
     }
   }
 
-  /** Sets the options in a builder. */
-  void tell(LogitLossBuilder<?> builder) {
-    logits.tell(builder);
-    Ranges.set("--z-loss", zLoss, builder::zLoss);
-    Ranges.set("--probability-clamp", probabilityClamp, builder::probabilityClamp);
-    Ranges.set("--focal-gamma", focalGamma, builder::focalGamma);
+  /** Sets the option of rows without a class in a builder. */
+  void applyTo(LogitLossBuilder<?> builder) {
+    builder.fullyMasked(fullyMasked.result());
   }
 }

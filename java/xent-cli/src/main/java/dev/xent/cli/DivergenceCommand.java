@@ -4,10 +4,8 @@ package dev.xent.cli;
 import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.LossCall;
-import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,13 +32,13 @@ final class DivergenceCommand extends ReducedCommand {
       index = "0",
       paramLabel = "LOGITS.npy",
       description = "The student's logits: f16, bf16, f32 or f64.")
-  private Path logits;
+  private InputFile logits;
 
   @Parameters(
       index = "1",
       paramLabel = "TEACHER.npy",
       description = "The teacher's, in the same shape, of any of these types.")
-  private Path teacher;
+  private InputFile teacher;
 
   @Option(
       names = "--kind",
@@ -50,35 +48,37 @@ final class DivergenceCommand extends ReducedCommand {
   private Divergence.Kind kind = Divergence.Kind.KULLBACK_LEIBLER;
 
   @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      description = "Divide the logits of both sides by T. Default: 1.")
-  private double temperature = 1;
-
-  @Option(
       names = "--fully-masked",
       paramLabel = "P",
       description = "Result of a row with one side all -inf or masked: nan or zero. Default: nan.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
   @Option(
-      names = "--mask",
+      names = "--class-mask",
       paramLabel = "M.npy",
       description =
           "Which classes take part, on both sides: booleans or u8 in the shape of the logits, or one"
               + " per class. An axis of size 1 holds for all.")
-  private @Nullable Path mask;
+  private @Nullable InputFile mask;
 
   @Mixin private InputOptions.RowWeights rowWeights;
+
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, Divergence.Builder.class);
+
+  @Override
+  NumberOptions numbers() {
+    return numbers;
+  }
 
   @Override
   void require() {
     super.require();
-    Ranges.set("--temperature", temperature, Softmax.builder()::temperature);
+    numbers.applyTo(Divergence.builder(kind));
   }
 
   @Override
-  Path input() {
+  InputFile input() {
     return logits;
   }
 
@@ -99,7 +99,6 @@ final class DivergenceCommand extends ReducedCommand {
   @Override
   LossCall on(Loss loss) {
     return configured(Divergence.builder(kind), loss)
-        .temperature(temperature)
         .fullyMasked(fullyMasked)
         .build()
         .on(loss.input(), loss.targets());

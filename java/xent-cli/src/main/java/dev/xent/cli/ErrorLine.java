@@ -8,15 +8,12 @@ import dev.xent.errors.XentException;
 import dev.xent.files.FileException;
 import dev.xent.files.Shown;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
-import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
-import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
@@ -43,8 +40,6 @@ final class ErrorLine {
     String cause = e.getMessage();
     if (e instanceof UnmatchedArgumentException unmatched) {
       cause = unmatched(unmatched);
-    } else if (e.getArgSpec() != null && e.getCause() instanceof TypeConversionException) {
-      cause = wrongValue(e.getArgSpec(), e.getValue(), cause);
     }
     return print(
         line.getErr(),
@@ -58,7 +53,7 @@ final class ErrorLine {
       return print(line.getErr(), e.getMessage());
     }
     if (e instanceof XentException || e instanceof NativeLibraryException) {
-      return print(line.getErr(), OptionNames.in(e.getMessage()));
+      return print(line.getErr(), TypedNames.in(e.getMessage(), arguments));
     }
     if (System.getenv(TRACE) != null) {
       e.printStackTrace(line.getErr());
@@ -91,20 +86,6 @@ final class ErrorLine {
     err.println("xent: " + Shown.line(message.strip()));
     err.flush();
     return ExitCode.ERROR;
-  }
-
-  /** The message for an invalid value; for a file, it says that the word is not a file name. */
-  private static String wrongValue(ArgSpec argument, String word, String otherwise) {
-    if (argument.type() == Path.class && word.isEmpty()) {
-      return message("the name of %s is empty", argument.paramLabel());
-    }
-    if (argument.type() == Path.class && word.equals("-")) {
-      String label = argument.paramLabel();
-      return message(
-          "'-' is not supported for %s; name a %s file",
-          label, label.substring(Math.max(0, label.lastIndexOf('.'))));
-    }
-    return otherwise;
   }
 
   private static String unmatched(UnmatchedArgumentException e) {

@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.Execution;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** The common part of commands that compute files from files. */
 abstract class FileCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
+
+  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
+  private boolean json;
+
   @Mixin private ComputeOptions compute;
+
+  /** The flags of the numbers of its builder. */
+  abstract NumberOptions numbers();
 
   /** Rejects invalid values of options, before any file is read. */
   abstract void require();
@@ -19,9 +33,14 @@ abstract class FileCommand implements Callable<Integer> {
   /** Reads the inputs and computes the outputs. */
   abstract void compute(CommandFiles files);
 
-  /** Prints the results without a file. */
-  void print(CommandFiles files, PrintWriter out) {
-    files.show(out);
+  /** Adds the members of the JSON object that are not those of every command. */
+  void addTo(Map<String, Object> object, CommandFiles files) {
+    files.addTo(object);
+  }
+
+  /** The lines of facts after the results. */
+  List<String> facts() {
+    return List.of();
   }
 
   @Override
@@ -30,19 +49,32 @@ abstract class FileCommand implements Callable<Integer> {
     try (CommandFiles files = new CommandFiles()) {
       compute(files);
       files.commit();
-      print(files, spec.commandLine().getOut());
+      // Standard output is only the file if it is one.
+      CommandLine line = spec.commandLine();
+      print(files, files.arePiped() ? line.getErr() : line.getOut());
     }
     return ExitCode.OK;
+  }
+
+  private void print(CommandFiles files, PrintWriter out) {
+    if (json) {
+      Map<String, Object> object = new LinkedHashMap<>();
+      addTo(object, files);
+      Used.of(compute).addTo(object);
+      out.println(Json.line(object));
+      return;
+    }
+    files.show(out);
+    List<String> facts = facts();
+    facts.forEach(out::println);
+    if (!facts.isEmpty()) {
+      out.println(message("%-13s%s", "computed by", Used.of(compute).text()));
+    }
   }
 
   /** The backend, instruction set and threads, for the builder of an operation. */
   final Execution execution() {
     return compute.execution();
-  }
-
-  /** The same with their names, for reports. */
-  final Used used() {
-    return Used.of(compute);
   }
 
   /** Runs a call with a progress bar. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import static dev.xent.cli.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.files.FileException;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import dev.xent.files.NpyOutput;
@@ -11,6 +14,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -20,19 +26,58 @@ import java.util.function.Supplier;
  */
 public final class FileMemory implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
+  private final List<Path> temporary = new ArrayList<>();
+  private boolean received;
 
   /** Up to half of the maximum heap size, which is also the JVM's limit outside of the heap. */
   private long left = Runtime.getRuntime().maxMemory() / 2;
 
-  /** Opens a file for reading. */
-  public NpyFile open(Path path) {
-    return readOrMap(size(path), () -> Npy.read(path, arena), () -> Npy.open(path, arena));
+  /** The numbers of an input; a copy if their address in its file is not aligned. */
+  public Tensor tensor(InputFile input) {
+    Path path = input.path();
+    if (path == null) {
+      return ofStandardInput();
+    }
+    if (input.tensor() == null) {
+      return tensor(path);
+    }
+    // Mapped, because such files contain many tensors.
+    Safetensors file = Safetensors.open(path, arena);
+    String name = input.tensor();
+    return file.isAligned(name) ? file.tensor(name) : file.copy(name, arena);
   }
 
-  /** A tensor of a .safetensors file, which is mapped, because such files contain many tensors. */
-  Tensor tensor(Path path, String name) {
-    Safetensors file = Safetensors.open(path, arena);
-    return file.isAligned(name) ? file.tensor(name) : file.copy(name, arena);
+  private Tensor tensor(Path path) {
+    NpyFile file = readOrMap(size(path), () -> Npy.read(path, arena), () -> Npy.open(path, arena));
+    return file.isAligned() ? file.tensor() : file.copy(arena);
+  }
+
+  private Tensor ofStandardInput() {
+    if (received) {
+      throw new CommandException("standard input is named for two inputs; name a file for one");
+    }
+    received = true;
+    Path copy = temporary();
+    try {
+      Files.copy(System.in, copy, StandardCopyOption.REPLACE_EXISTING);
+      return tensor(copy);
+    } catch (FileException e) {
+      throw new CommandException(e.getMessage().replace(copy.toString(), "standard input"));
+    } catch (IOException e) {
+      throw new CommandException(
+          message("standard input cannot be copied to %s (%s); name a file instead", copy, e));
+    }
+  }
+
+  /** An empty file that {@link #close} deletes. */
+  Path temporary() {
+    try {
+      temporary.add(Files.createTempFile("xent-", ".npy"));
+      return temporary.getLast();
+    } catch (IOException e) {
+      throw new CommandException(
+          message("no file can be made in the temporary folder (%s); name a file instead of -", e));
+    }
   }
 
   /** Creates a file for writing. */
@@ -48,11 +93,6 @@ public final class FileMemory implements AutoCloseable {
    */
   Tensor allocate(DType type, long[] shape) {
     return Tensor.allocate(arena, type, shape.length == 0 ? new long[] {1} : shape);
-  }
-
-  /** The numbers of a file; a copy if their address in it is not aligned. */
-  Tensor tensor(NpyFile file) {
-    return file.isAligned() ? file.tensor() : file.copy(arena);
   }
 
   private <T> T readOrMap(long bytes, Supplier<T> read, Supplier<T> map) {
@@ -93,5 +133,12 @@ public final class FileMemory implements AutoCloseable {
   @Override
   public void close() {
     arena.close();
+    for (Path each : temporary) {
+      try {
+        Files.deleteIfExists(each);
+      } catch (IOException e) {
+        throw new CommandException(message("%s cannot be deleted (%s); delete it", each, e));
+      }
+    }
   }
 }

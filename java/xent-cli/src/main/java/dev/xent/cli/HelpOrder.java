@@ -3,9 +3,6 @@ package dev.xent.cli;
 
 /** The order of options in {@code --help}; options without an order come first. */
 public final class HelpOrder {
-  /** Options of smoothing. */
-  static final int SMOOTHING = 0;
-
   /** Output files. */
   static final int FILES = 1;
 

@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.Inputs;
 import dev.xent.Tensor;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -25,12 +24,12 @@ interface InputOptions {
   /** Which classes take part. */
   class Mask implements InputOptions {
     @Option(
-        names = "--mask",
+        names = "--class-mask",
         paramLabel = "M.npy",
         description =
             "Which classes take part: booleans or u8 in the shape of the input, or one per class."
                 + " An axis of size 1 holds for all.")
-    private @Nullable Path mask;
+    private @Nullable InputFile mask;
 
     @Override
     public final Inputs addTo(Inputs inputs, CommandFiles files) {
@@ -45,7 +44,7 @@ interface InputOptions {
         paramLabel = "O.npy",
         description =
             "Ragged rows: the input has one dimension, and row r is x[O[r]:O[r+1]]; i32 or i64.")
-    private @Nullable Path offsets;
+    private @Nullable InputFile offsets;
 
     /** The rows along an axis of an input; ragged if the option is set. */
     Rows rows(Tensor input, int axis, CommandFiles files) {
@@ -59,7 +58,7 @@ interface InputOptions {
         names = "--sink",
         paramLabel = "S.npy",
         description = "Extra logit in the denominator of each row, or one number for all rows.")
-    private @Nullable Path sink;
+    private @Nullable InputFile sink;
 
     @Override
     public Inputs addTo(Inputs inputs, CommandFiles files) {
@@ -70,12 +69,12 @@ interface InputOptions {
   /** Weights of rows. */
   final class RowWeights implements InputOptions {
     @Option(
-        names = "--row-weight",
+        names = "--row-weights",
         paramLabel = "U.npy",
         description =
             "Weight of each row, or booleans; rows of weight 0 are ignored with any"
                 + " targets; a mean divides by the weights.")
-    private @Nullable Path rowWeights;
+    private @Nullable InputFile rowWeights;
 
     @Override
     public Inputs addTo(Inputs inputs, CommandFiles files) {

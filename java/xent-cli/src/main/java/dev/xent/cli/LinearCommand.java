@@ -40,7 +40,7 @@ final class LinearCommand extends LossCommand {
       index = "0",
       paramLabel = "HIDDEN.npy",
       description = "Hidden states: f16, bf16 or f32, features along --axis.")
-  private Path hidden;
+  private InputFile hidden;
 
   @Parameters(
       index = "1",
@@ -49,7 +49,7 @@ final class LinearCommand extends LossCommand {
         "FILE.npy or FILE.safetensors:NAME, [classes, features] of f16, bf16 or f32;",
         "mapped, not copied."
       })
-  private TensorFile weights;
+  private InputFile weights;
 
   @Parameters(
       index = "2",
@@ -58,13 +58,13 @@ final class LinearCommand extends LossCommand {
         "Class labels: integers in the shape of HIDDEN.npy without its features.",
         "Or probabilities: floats in the shape of HIDDEN.npy, with classes instead of features."
       })
-  private Path targets;
+  private InputFile targets;
 
   @Option(
       names = "--bias",
       paramLabel = "B",
       description = "Bias, one number per class: FILE.npy or FILE.safetensors:NAME.")
-  private @Nullable TensorFile bias;
+  private @Nullable InputFile bias;
 
   @Option(
       names = "--weights-grad",
@@ -89,6 +89,9 @@ final class LinearCommand extends LossCommand {
   @Mixin private InputOptions.Mask mask;
   @Mixin private CrossEntropyOptions options;
 
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, LinearCrossEntropy.Builder.class);
+
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
 
@@ -108,12 +111,12 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  Path input() {
+  InputFile input() {
     return hidden;
   }
 
   @Override
-  Path targets() {
+  InputFile targets() {
     return targets;
   }
 
@@ -128,11 +131,14 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
+  NumberOptions numbers() {
+    return numbers;
+  }
+
+  @Override
   void require() {
     super.require();
-    if (workspace != null && workspace <= 0) {
-      throw new CommandException(message("--workspace must be at least 1 (was %d)", workspace));
-    }
+    configured().execution(execution()).build();
   }
 
   @Override
@@ -142,7 +148,7 @@ final class LinearCommand extends LossCommand {
       throw new CommandException(
           message(
               "%s has shape %s; expected [classes, features]",
-              weights.path(), Arrays.toString(matrix.shape())));
+              weights, Arrays.toString(matrix.shape())));
     }
     Loss loss = super.read(Rows.ofHidden(rows, matrix.dim(0)), files);
     return bias == null ? loss : loss.with(loss.inputs().bias(files.floats(bias)));
@@ -170,11 +176,13 @@ final class LinearCommand extends LossCommand {
   }
 
   private LinearCrossEntropy operation(Loss loss) {
-    LinearCrossEntropy.Builder builder = withTargets(LinearCrossEntropy.builder(), loss);
-    options.tell(builder);
-    if (workspace != null) {
-      builder.workspace(workspace);
-    }
+    LinearCrossEntropy.Builder builder = withTargets(configured(), loss);
+    options.applyTo(builder);
     return builder.build();
+  }
+
+  private LinearCrossEntropy.Builder configured() {
+    LinearCrossEntropy.Builder builder = numbers.applyTo(LinearCrossEntropy.builder());
+    return workspace == null ? builder : builder.workspace(workspace);
   }
 }

@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Messages.message;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LossBuilder;
@@ -27,33 +26,25 @@ abstract class LossCommand extends ReducedCommand {
   private @Nullable Long ignoreIndex;
 
   @Option(
-      names = "--label-smoothing",
-      order = HelpOrder.SMOOTHING,
-      paramLabel = "E",
-      description = "Targets become (1 - E) * target + E / classes; 0 to 1. Default: 0.")
-  private double labelSmoothing;
-
-  @Option(
       names = "--smoothing",
-      order = HelpOrder.SMOOTHING,
       paramLabel = "KIND",
       description =
-          "Spread E over all classes (uniform) or over all but the label (others)."
+          "Spread --label-smoothing over all classes (uniform) or all but the label (others)."
               + " Default: uniform.")
   private Smoothing smoothing = Smoothing.UNIFORM;
 
   @Option(
-      names = "--weight",
+      names = "--class-weights",
       paramLabel = "W.npy",
       description = "Weight of each class; a mean divides by the sum of the weights of the labels.")
-  private @Nullable Path classWeights;
+  private @Nullable InputFile classWeights;
 
   @Option(
       names = "--target-weights",
       paramLabel = "P.npy",
       description =
           "Probabilities of the K classes per row that TARGETS.npy has along the class axis.")
-  private @Nullable Path targetWeights;
+  private @Nullable InputFile targetWeights;
 
   @Mixin private InputOptions.RowWeights rowWeights;
 
@@ -72,7 +63,7 @@ abstract class LossCommand extends ReducedCommand {
   private @Nullable Path targetGradient;
 
   /** The file of the targets. */
-  abstract Path targets();
+  abstract InputFile targets();
 
   /** The option that sets the classes of rows. */
   abstract InputOptions classes();
@@ -85,9 +76,8 @@ abstract class LossCommand extends ReducedCommand {
   @Override
   void require() {
     super.require();
-    Ranges.set("--label-smoothing", labelSmoothing, CrossEntropy.builder()::labelSmoothing);
     if (ofLogits() != null) {
-      ofLogits().require(labelSmoothing);
+      ofLogits().require();
     }
   }
 
@@ -153,7 +143,6 @@ abstract class LossCommand extends ReducedCommand {
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
-    builder.labelSmoothing(labelSmoothing);
     builder.smoothing(smoothing);
     builder.classWeights(loss.classWeights());
     return configured(builder, loss);

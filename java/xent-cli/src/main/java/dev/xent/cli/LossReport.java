@@ -4,7 +4,7 @@ package dev.xent.cli;
 import static dev.xent.cli.Messages.message;
 
 import dev.xent.LossOutputs;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -14,17 +14,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param outputs of the call
  * @param reduction the requested one
- * @param used the backend, instruction set and threads
  */
-record LossReport(LossOutputs outputs, LossReduction reduction, Used used) {
+record LossReport(LossOutputs outputs, LossReduction reduction) {
 
   /**
-   * One object on one line; scripts depend on its members.
+   * Adds the members of the JSON object, on which scripts depend.
    *
    * @param losses of the rows, if requested without a file; otherwise null
    */
-  String json(@Nullable List<Object> losses) {
-    Map<String, Object> object = new LinkedHashMap<>();
+  void addTo(Map<String, Object> object, @Nullable List<Object> losses) {
     if (losses != null) {
       object.put("losses", losses);
     }
@@ -35,34 +33,31 @@ record LossReport(LossOutputs outputs, LossReduction reduction, Used used) {
     object.put("denominator", Json.number(outputs.denominator()));
     object.put("correct", correct() < 0 ? null : correct());
     object.put("accuracy", accuracy());
-    used.addTo(object);
-    return Json.line(object);
   }
 
   /** The report as text, with one fact per line. */
-  String text() {
-    StringBuilder text = new StringBuilder();
-    if (reduction != LossReduction.NONE) {
-      line(
-          text,
-          "loss",
-          message("%s (%s)", Numbers.text(outputs.loss()), Converters.name(reduction)));
+  List<String> facts() {
+    List<String> facts = new ArrayList<>();
+    boolean reduced = reduction != LossReduction.NONE;
+    if (reduced) {
+      facts.add(
+          message(
+              "loss         %s (%s)", Numbers.text(outputs.loss()), Converters.name(reduction)));
     }
-    line(text, "rows", message("%d, %d valid", outputs.rows(), outputs.validRows()));
-    if (reduction != LossReduction.NONE) {
-      line(text, "denominator", Numbers.text(outputs.denominator()));
+    facts.add(message("rows         %d, %d valid", outputs.rows(), outputs.validRows()));
+    if (reduced) {
+      facts.add("denominator  " + Numbers.text(outputs.denominator()));
     }
     if (correct() >= 0) {
       Double accuracy = accuracy();
-      line(
-          text,
-          "correct",
+      facts.add(
           accuracy == null
-              ? "0 of 0"
-              : message("%d of %d, accuracy %.6f", correct(), outputs.validRows(), accuracy));
+              ? "correct      0 of 0"
+              : message(
+                  "correct      %d of %d, accuracy %.6f",
+                  correct(), outputs.validRows(), accuracy));
     }
-    line(text, "computed by", used.text());
-    return text.toString().stripTrailing();
+    return facts;
   }
 
   /** Correct rows divided by counted rows; null for probability targets, or if no row counts. */
@@ -74,9 +69,5 @@ record LossReport(LossOutputs outputs, LossReduction reduction, Used used) {
   /** The number of rows whose label has the largest logit; -1 without labels. */
   private long correct() {
     return outputs.correctCount();
-  }
-
-  private static void line(StringBuilder text, String name, String value) {
-    text.append(message("%-13s%s%n", name, value));
   }
 }

@@ -164,7 +164,13 @@ public final class Main implements Runnable {
     line.getCommandSpec().versionProvider(Main::version);
     line.getSubcommands()
         .values()
-        .forEach(command -> command.getCommandSpec().versionProvider(Main::version));
+        .forEach(
+            command -> {
+              command.getCommandSpec().versionProvider(Main::version);
+              if (command.getCommand() instanceof FileCommand each) {
+                each.numbers().addTo(command.getCommandSpec());
+              }
+            });
     Converters.addTo(line);
     return line.setHelpFactory(HelpText::new)
         .setExpandAtFiles(false)

@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.LossCall;
 import dev.xent.NllLoss;
-import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -11,7 +10,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "nll",
     header = "Negative log-likelihood of log-probabilities, and its gradient.",
-    customSynopsis = "xent nll LOGPROBS.npy TARGETS.npy [OPTIONS]",
+    customSynopsis = "xent nll LOG-PROBABILITIES.npy TARGETS.npy [OPTIONS]",
     description = "The input is log-probabilities; it is not normalized.",
     footer = {
       "Examples:",
@@ -22,12 +21,26 @@ import picocli.CommandLine.Parameters;
 final class NllCommand extends ClassLossCommand {
   @Parameters(
       index = "0",
-      paramLabel = "LOGPROBS.npy",
+      paramLabel = "LOG-PROBABILITIES.npy",
       description = "Log-probabilities: f16, bf16, f32 or f64.")
-  private Path logProbabilities;
+  private InputFile logProbabilities;
+
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, NllLoss.Builder.class);
 
   @Override
-  Path input() {
+  NumberOptions numbers() {
+    return numbers;
+  }
+
+  @Override
+  void require() {
+    super.require();
+    numbers.applyTo(NllLoss.builder());
+  }
+
+  @Override
+  InputFile input() {
     return logProbabilities;
   }
 

@@ -5,7 +5,6 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.IModelTransformer;
@@ -60,7 +59,7 @@ final class OutputType {
   }
 
   /** Rejects a type that does not match the type of the input. */
-  void requireFor(Tensor read, Path file) {
+  void requireFor(Tensor read, InputFile file) {
     boolean wide = read.type() == DType.F64;
     if (given != null && given != DType.F32 && wide != (given == DType.F64)) {
       throw new CommandException(

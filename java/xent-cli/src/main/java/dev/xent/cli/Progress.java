@@ -78,10 +78,7 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /**
-   * {@code measuring [========            ]  42%, 3 s}; without a total, a mark moves back and
-   * forth.
-   */
+  /** {@code measuring [======== ] 42%, 3 s}; without a total, a mark moves back and forth. */
   static String line(String task, long done, long total, double seconds, int tick) {
     String bar;
     String share = "";

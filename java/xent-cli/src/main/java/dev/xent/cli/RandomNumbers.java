@@ -5,7 +5,7 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.Sampler;
 import dev.xent.Tensor;
-import java.nio.file.Path;
+import dev.xent.errors.OptionException;
 import java.util.Arrays;
 import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
@@ -39,30 +39,29 @@ final class RandomNumbers {
       names = "--seeds",
       paramLabel = "S.npy",
       description = "A seed for each row, instead of --seed.")
-  private @Nullable Path seeds;
+  private @Nullable InputFile seeds;
 
   @Option(
       names = "--streams",
       paramLabel = "S.npy",
       description = "A stream for each row, instead of --stream.")
-  private @Nullable Path streams;
+  private @Nullable InputFile streams;
 
   @Option(
       names = "--steps",
       paramLabel = "N.npy",
       description = "A step for each row, instead of --step.")
-  private @Nullable Path steps;
+  private @Nullable InputFile steps;
 
-  /** Rejects an invalid step, and an option for all rows together with its file for each row. */
+  /** Rejects an option for all rows together with its file for each row. */
   void require() {
-    Ranges.counter("--step", step());
     requireOne("--seed", seed, "--seeds", seeds);
     requireOne("--stream", stream, "--streams", streams);
     requireOne("--step", step, "--steps", steps);
   }
 
   private static void requireOne(
-      String option, @Nullable Long ofAll, String fileOption, @Nullable Path ofEach) {
+      String option, @Nullable Long ofAll, String fileOption, @Nullable InputFile ofEach) {
     if (ofAll != null && ofEach != null) {
       throw new CommandException(
           message("%s and %s exclude each other; remove one of them", option, fileOption));
@@ -103,8 +102,12 @@ final class RandomNumbers {
       if (seeds != null) {
         sampler = common.get().seed(seedOf.applyAsLong(row)).build();
       }
-      Ranges.counter("--steps of row " + rows.place(row), stepOf.applyAsLong(row));
-      requests.add(sampler, streamOf.applyAsLong(row), stepOf.applyAsLong(row));
+      try {
+        requests.add(sampler, streamOf.applyAsLong(row), stepOf.applyAsLong(row));
+      } catch (OptionException e) {
+        throw new CommandException(
+            message("row %s of %s: %s", rows.place(row), steps, e.getMessage()));
+      }
     }
     return requests;
   }
@@ -115,7 +118,7 @@ final class RandomNumbers {
 
   /** The number of each row: from a file, or the default without a path. */
   private static IntToLongFunction each(
-      @Nullable Path path,
+      @Nullable InputFile path,
       String option,
       Rows rows,
       CommandFiles files,

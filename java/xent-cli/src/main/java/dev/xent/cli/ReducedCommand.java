@@ -12,8 +12,9 @@ import dev.xent.Tensor;
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
 import dev.xent.options.EmptyMean;
-import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,9 +58,6 @@ abstract class ReducedCommand extends FileCommand {
       description = "Write the gradient of the reduced loss.")
   private @Nullable Path gradient;
 
-  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
-  private boolean json;
-
   @Mixin private OutputType type;
 
   private final LossOutputs outputs = new LossOutputs();
@@ -70,7 +68,7 @@ abstract class ReducedCommand extends FileCommand {
   }
 
   /** The file of the input. */
-  abstract Path input();
+  abstract InputFile input();
 
   /** Rejects an output type that does not match the input. */
   void requireType(Tensor x) {
@@ -105,7 +103,7 @@ abstract class ReducedCommand extends FileCommand {
     if (denominator != null) {
       builder.denominator(denominator);
     }
-    return builder;
+    return numbers().applyTo(builder);
   }
 
   @Override
@@ -140,19 +138,20 @@ abstract class ReducedCommand extends FileCommand {
   }
 
   @Override
-  final void print(CommandFiles files, PrintWriter out) {
-    LossReport report = new LossReport(outputs, reduction, used());
-    if (json) {
-      out.println(report.json(files.json()));
-    } else {
-      super.print(files, out);
-      out.println(report.text());
-    }
+  final void addTo(Map<String, Object> object, CommandFiles files) {
+    new LossReport(outputs, reduction).addTo(object, files.json());
+  }
+
+  @Override
+  final List<String> facts() {
+    return new LossReport(outputs, reduction).facts();
   }
 
   @Override
   void require() {
-    Ranges.set("--denominator", denominator, CrossEntropy.builder()::denominator);
+    if (denominator != null) {
+      CrossEntropy.builder().denominator(denominator);
+    }
     requireMeanFor("--denominator", denominator);
     requireMeanFor("--empty-mean", emptyMean);
     if (denominator != null
@@ -162,7 +161,7 @@ abstract class ReducedCommand extends FileCommand {
         && Double.isInfinite(1 / denominator)) {
       throw new CommandException(
           message(
-              "--denominator %s is too small for --grad; must be 0 or at least 5.6e-309",
+              "--denominator is %s; expected 0 or at least 5.6e-309 with --grad",
               Numbers.text(denominator)));
     }
   }
@@ -171,7 +170,7 @@ abstract class ReducedCommand extends FileCommand {
     if (given != null && reduction != LossReduction.MEAN) {
       throw new CommandException(
           message(
-              "%s requires --reduction mean (was %s); remove one of them",
+              "%s requires --reduction mean, which is %s; remove one of them",
               option, Converters.name(reduction)));
     }
   }

@@ -8,9 +8,7 @@ import dev.xent.Sampler;
 import dev.xent.SamplerCall;
 import dev.xent.SamplerInputs;
 import dev.xent.Tensor;
-import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -34,11 +32,11 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  xent sample logits.npy -o tokens.npy --temperature 0",
       "  xent sample logits.npy -o tokens.npy --temperature 0.8 --top-k 50 --top-p 0.95 --seed 42",
-      "  xent sample logits.npy -o tokens.npy --top-p 0.9 --step 7 --log-probability lp.npy"
+      "  xent sample logits.npy -o tokens.npy --top-p 0.9 --step 7 --log-probabilities lp.npy"
     })
 final class SampleCommand extends FileCommand {
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f16, bf16 or f32.")
-  private Path in;
+  private InputFile in;
 
   @Option(
       names = {"-o", "--output"},
@@ -52,19 +50,19 @@ final class SampleCommand extends FileCommand {
   @Mixin private RandomNumbers numbers;
 
   @Option(
-      names = "--mask",
+      names = "--class-mask",
       paramLabel = "M.npy",
       description =
           "Which classes take part: booleans or u8 in the shape of the logits, or one per class."
               + " An axis of size 1 holds for all.")
-  private @Nullable Path mask;
+  private @Nullable InputFile mask;
 
   @Option(
       names = "--bias",
       paramLabel = "B.npy",
       description =
           "Number to add to the logit of each class, in the same shapes; -inf forbids a class.")
-  private @Nullable Path bias;
+  private @Nullable InputFile bias;
 
   @Option(
       names = "--prompt-tokens",
@@ -72,26 +70,52 @@ final class SampleCommand extends FileCommand {
       description =
           "Tokens of the prompt, for --repetition-penalty: integers in the shape of the logits with"
               + " any number along the class axis; -1 marks an unused entry.")
-  private @Nullable Path promptTokens;
+  private @Nullable InputFile promptTokens;
 
   @Option(
       names = "--output-tokens",
       paramLabel = "O.npy",
       description = "Tokens sampled so far, for all penalties, in the same form.")
-  private @Nullable Path outputTokens;
+  private @Nullable InputFile outputTokens;
 
-  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
-  private boolean json;
+  @Option(
+      names = "--draft-tokens",
+      paramLabel = "D.npy",
+      description =
+          "A token per row that another model drew: it is accepted, or replaced by another one; -1"
+              + " marks a row without a draft.")
+  private @Nullable InputFile draftTokens;
+
+  @Option(
+      names = "--draft-probabilities",
+      paramLabel = "Q.npy",
+      description = "The probabilities of that model, in the shape of the logits.")
+  private @Nullable InputFile draftProbabilities;
 
   @Mixin private SampleOutputs wanted;
   @Mixin private OutputType type;
 
+  private final NumberOptions flags =
+      new NumberOptions(NumberFlags.OF_SAMPLING, Sampler.Builder.class);
   private Sampler.Outputs outputs;
 
   @Override
+  NumberOptions numbers() {
+    return flags;
+  }
+
+  private Sampler.Builder builder() {
+    return choices.applyTo(flags.applyTo(Sampler.builder()));
+  }
+
+  @Override
   void require() {
-    choices.require();
+    builder();
     numbers.require();
+    if ((draftTokens == null) != (draftProbabilities == null)) {
+      throw new CommandException(
+          "--draft-tokens and --draft-probabilities require each other; pass both or none");
+    }
     wanted.require();
   }
 
@@ -101,7 +125,7 @@ final class SampleCommand extends FileCommand {
     requireType(x);
     Rows rows = Rows.of(x, axis.in(x, in), null);
     SamplerInputs inputs = inputs(files);
-    Supplier<Sampler.Builder> common = () -> choices.builder().axis(rows.axis());
+    Supplier<Sampler.Builder> common = () -> builder().axis(rows.axis());
     Sampler.Requests requests = numbers.requests(common, rows, files);
     Sampler sampler = numbers.applyTo(common.get()).execution(execution()).build();
     Tensor tokens = files.createOrShow(out, "-o TOKENS.npy", DType.I64, rows.shape());
@@ -136,6 +160,9 @@ final class SampleCommand extends FileCommand {
     if (promptTokens != null) {
       inputs = inputs.promptTokens(files.integers(promptTokens));
     }
+    if (draftTokens != null && draftProbabilities != null) {
+      inputs = inputs.drafts(files.integers(draftTokens), files.floats(draftProbabilities));
+    }
     if (outputTokens != null) {
       inputs = inputs.outputTokens(files.integers(outputTokens));
     }
@@ -143,26 +170,17 @@ final class SampleCommand extends FileCommand {
   }
 
   @Override
-  void print(CommandFiles files, PrintWriter out) {
-    if (json) {
-      out.println(json(files.json()));
-      return;
-    }
-    super.print(files, out);
-    out.println(
-        message(
-            "rows         %d, %d with a token%ncomputed by  %s",
-            outputs.rows(), outputs.sampled(), used().text()));
-  }
-
-  private String json(@Nullable List<Object> tokens) {
-    Map<String, Object> object = new LinkedHashMap<>();
+  void addTo(Map<String, Object> object, CommandFiles files) {
     object.put("rows", outputs.rows());
     object.put("sampled", outputs.sampled());
+    List<Object> tokens = files.json();
     if (tokens != null) {
       object.put("tokens", tokens);
     }
-    used().addTo(object);
-    return Json.line(object);
+  }
+
+  @Override
+  List<String> facts() {
+    return List.of(message("rows         %d, %d with a token", outputs.rows(), outputs.sampled()));
   }
 }

@@ -14,14 +14,14 @@ final class SampleOutputs {
   private static final String TOP_COUNT = "--top-count";
 
   @Option(
-      names = "--log-probability",
+      names = "--log-probabilities",
       order = HelpOrder.FILES,
       paramLabel = "L.npy",
       description = "Write the log-probability of every token among all classes.")
   private @Nullable Path logProbabilities;
 
   @Option(
-      names = "--processed-log-probability",
+      names = "--processed-log-probabilities",
       order = HelpOrder.FILES,
       paramLabel = "L.npy",
       description = "Write the log-probability after the filters.")
@@ -42,14 +42,14 @@ final class SampleOutputs {
   private @Nullable Path keptMask;
 
   @Option(
-      names = "--rank",
+      names = "--ranks",
       order = HelpOrder.FILES,
       paramLabel = "R.npy",
       description = "Write the rank of the token, as i64; 0 is the most likely.")
   private @Nullable Path ranks;
 
   @Option(
-      names = "--entropy",
+      names = "--entropies",
       order = HelpOrder.FILES,
       paramLabel = "E.npy",
       description = "Write the entropy of every row, -sum p log p.")

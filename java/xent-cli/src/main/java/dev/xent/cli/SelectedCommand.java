@@ -12,6 +12,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "selected-log-probabilities",
     header = "Log-probabilities of chosen classes of each row, their gradient and sums.",
-    customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy [-o OUT.npy] [OPTIONS]",
+    customSynopsis = "xent selected-log-probabilities LOGITS.npy TARGETS.npy [OPTIONS]",
     description = "Each row has one target class, such as a token of a completion, or K of them.",
     footer = {
       "Examples:",
@@ -35,8 +36,11 @@ import picocli.CommandLine.Parameters;
       "      --upstream g.npy --grad dx.npy"
     })
 final class SelectedCommand extends FileCommand {
-  @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
-  private Path in;
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGITS.npy",
+      description = "Logits: f16, bf16, f32 or f64.")
+  private InputFile in;
 
   @Parameters(
       index = "1",
@@ -45,7 +49,7 @@ final class SelectedCommand extends FileCommand {
         "Classes: integers in the shape of the logits without the class axis,",
         "or with K of each row along it."
       })
-  private Path targets;
+  private InputFile targets;
 
   @Option(
       names = {"-o", "--output"},
@@ -65,19 +69,19 @@ final class SelectedCommand extends FileCommand {
       names = "--upstream",
       paramLabel = "G.npy",
       description = "Upstream gradient for --grad. Default: 1 each.")
-  private @Nullable Path upstream;
+  private @Nullable InputFile upstream;
 
   @Option(
       names = "--grad",
       paramLabel = "DX.npy",
-      description = "Write the gradient of their weighted sum, in the shape of IN.npy.")
+      description = "Write the gradient of their weighted sum, in the shape of LOGITS.npy.")
   private @Nullable Path grad;
 
   @Option(
       names = "--sequence-offsets",
       paramLabel = "S.npy",
       description = "Sequence i has the rows S[i] to S[i+1]; i32 or i64. For --sums.")
-  private @Nullable Path sequences;
+  private @Nullable InputFile sequences;
 
   @Option(
       names = "--sums",
@@ -85,14 +89,22 @@ final class SelectedCommand extends FileCommand {
       description = "Write the sum of each sequence, as f64.")
   private @Nullable Path sums;
 
-  @Mixin private LogitChoices options;
+  @Mixin private FullyMaskedRows fullyMasked;
   @Mixin private InputOptions.Classes rowClasses;
   @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;
 
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, SelectedLogProbabilities.Builder.class);
+
+  @Override
+  NumberOptions numbers() {
+    return numbers;
+  }
+
   @Override
   void require() {
-    options.require();
+    numbers.applyTo(SelectedLogProbabilities.builder());
     if ((sequences == null) != (sums == null)) {
       throw new CommandException(
           "--sequence-offsets and --sums require each other; pass both or none");
@@ -155,17 +167,15 @@ final class SelectedCommand extends FileCommand {
     return copy.reshape(values.elements() / each, each);
   }
 
-  /** Checks offsets, with messages in the names of the command line. */
-  private static void addUp(
+  /** Adds up, with messages in the names of the command line. */
+  private void addUp(
       SelectedLogProbabilities operation, Tensor values, Tensor offsets, Tensor scores) {
     try {
       operation.sumSequences(values, offsets, scores);
     } catch (ShapeException | DTypeException e) {
-      throw new CommandException(
-          e.getMessage()
-              .replaceFirst("^offsets", "--sequence-offsets")
-              .replaceFirst(", or reshape .*", "")
-              .replace("logProbabilities", "TARGETS.npy"));
+      Map<String, String> names =
+          Map.of("offsets", "--sequence-offsets", "logProbabilities", "the result");
+      throw new CommandException(TypedNames.replaced(e.getMessage(), names));
     }
   }
 
@@ -173,7 +183,7 @@ final class SelectedCommand extends FileCommand {
     if (sums != null && number != DType.F32 && number != DType.F64) {
       throw new CommandException(
           message(
-              "--sums requires log-probabilities of f32 or f64 (was %s); remove --dtype",
+              "--sums requires log-probabilities of f32 or f64, which are %s; remove --dtype",
               Converters.name(number)));
     }
   }
@@ -181,7 +191,7 @@ final class SelectedCommand extends FileCommand {
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
         SelectedLogProbabilities.builder().execution(execution()).axis(classAxis);
-    options.tell(builder);
+    numbers.applyTo(builder.fullyMasked(fullyMasked.result()));
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

@@ -12,34 +12,34 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code xent softmax-backward}: the gradient of the logits from the output's gradient. */
 @Command(
     name = "softmax-backward",
     header = "Gradient of the logits from the gradient of a softmax's output.",
-    customSynopsis = "xent softmax-backward --y Y.npy --dy DY.npy [-o DX.npy] [OPTIONS]",
+    customSynopsis = "xent softmax-backward OUTPUT.npy UPSTREAM.npy [-o DX.npy] [OPTIONS]",
     description = {
-      "Softmax: dx = y * (dy - sum(dy * y)) / T. With --log: dx = (dy - exp(y) * sum(dy)) / T."
+      "With y the output and g its upstream gradient: dx = y * (g - sum(g * y)) / T.",
+      "With --log: dx = (g - exp(y) * sum(g)) / T."
     },
     footer = {
       "Examples:",
-      "  xent softmax-backward --y y.npy --dy dy.npy -o dx.npy",
-      "  xent softmax-backward --log --y logp.npy --dy dy.npy -o dx.npy --axis 1"
+      "  xent softmax-backward y.npy g.npy -o dx.npy",
+      "  xent softmax-backward --log logp.npy g.npy -o dx.npy --axis 1"
     })
 final class SoftmaxBackwardCommand extends FileCommand {
-  @Option(
-      names = "--y",
-      required = true,
-      paramLabel = "Y.npy",
+  @Parameters(
+      index = "0",
+      paramLabel = "OUTPUT.npy",
       description = "Output of 'xent softmax': f16, bf16, f32 or f64.")
-  private Path y;
+  private InputFile y;
 
-  @Option(
-      names = "--dy",
-      required = true,
-      paramLabel = "DY.npy",
-      description = "The gradient of Y.npy, in its shape.")
-  private Path dy;
+  @Parameters(
+      index = "1",
+      paramLabel = "UPSTREAM.npy",
+      description = "The gradient of this output, in its shape.")
+  private InputFile dy;
 
   @Option(
       names = {"-o", "--output"},
@@ -49,21 +49,23 @@ final class SoftmaxBackwardCommand extends FileCommand {
 
   @Mixin private Axis axis;
 
-  @Option(names = "--log", description = "Y.npy is the output of a log-softmax.")
+  @Option(names = "--log", description = "The output is that of a log-softmax.")
   private boolean log;
-
-  @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      description = "As for 'xent softmax'. Default: 1.")
-  private double temperature = 1;
 
   @Mixin private InputOptions.Classes classes;
   @Mixin private OutputType type;
 
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, Softmax.Builder.class, "softcap");
+
+  @Override
+  NumberOptions numbers() {
+    return numbers;
+  }
+
   @Override
   void require() {
-    Ranges.set("--temperature", temperature, Softmax.builder()::temperature);
+    numbers.applyTo(Softmax.builder());
   }
 
   @Override
@@ -85,6 +87,6 @@ final class SoftmaxBackwardCommand extends FileCommand {
   }
 
   private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
-    return builder.execution(execution()).axis(classAxis).temperature(temperature);
+    return numbers.applyTo(builder.execution(execution()).axis(classAxis));
   }
 }

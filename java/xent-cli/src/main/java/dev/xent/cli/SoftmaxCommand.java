@@ -18,7 +18,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "softmax",
     header = "Softmax or log-softmax along one axis.",
-    customSynopsis = "xent softmax IN.npy [-o OUT.npy] [OPTIONS]",
+    customSynopsis = "xent softmax LOGITS.npy [-o OUT.npy] [OPTIONS]",
     description =
         "A row with NaN or +inf becomes NaN; so does one that is all -inf, unless --fully-masked"
             + " zero.",
@@ -26,16 +26,16 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  xent softmax logits.npy -o probabilities.npy",
       "  xent softmax logits.npy -o logp.npy --log --axis 1",
-      "  xent softmax logits.npy -o p.npy --temperature 0.7 --mask allowed.npy"
+      "  xent softmax logits.npy -o p.npy --temperature 0.7 --class-mask allowed.npy"
     })
 final class SoftmaxCommand extends FileCommand {
-  @Parameters(paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
-  private Path in;
+  @Parameters(paramLabel = "LOGITS.npy", description = "Logits: f16, bf16, f32 or f64.")
+  private InputFile in;
 
   @Option(
       names = {"-o", "--output"},
       paramLabel = "OUT.npy",
-      description = "Write the result here; IN.npy itself is allowed. Default: print it.")
+      description = "Write the result here; LOGITS.npy itself is allowed. Default: print it.")
   private @Nullable Path out;
 
   @Mixin private Axis axis;
@@ -43,14 +43,22 @@ final class SoftmaxCommand extends FileCommand {
   @Option(names = "--log", description = "Compute log-softmax.")
   private boolean log;
 
-  @Mixin private LogitChoices options;
+  @Mixin private FullyMaskedRows fullyMasked;
   @Mixin private InputOptions.Classes classes;
   @Mixin private InputOptions.Sink sink;
   @Mixin private OutputType type;
 
+  private final NumberOptions numbers =
+      new NumberOptions(NumberFlags.OF_OPERATIONS, Softmax.Builder.class);
+
+  @Override
+  NumberOptions numbers() {
+    return numbers;
+  }
+
   @Override
   void require() {
-    options.require();
+    numbers.applyTo(Softmax.builder());
   }
 
   @Override
@@ -71,7 +79,7 @@ final class SoftmaxCommand extends FileCommand {
   }
 
   private <B extends LogitBuilder<B>> B configured(B builder, int classAxis) {
-    options.tell(builder);
-    return builder.execution(execution()).axis(classAxis);
+    builder.execution(execution()).axis(classAxis).fullyMasked(fullyMasked.result());
+    return numbers.applyTo(builder);
   }
 }

@@ -3,8 +3,6 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Messages.message;
 
-import java.nio.file.Path;
-
 /** The contents of the file of targets. */
 enum TargetKind {
   /** One class per row. */
@@ -17,7 +15,7 @@ enum TargetKind {
   TEACHER;
 
   /** The error for an option that requires labels. */
-  CommandException refusal(String option, Path file) {
+  CommandException refusal(String option, InputFile file) {
     return new CommandException(
         message("%1$s requires labels, but %2$s holds %3$s; remove %1$s", option, file, text()));
   }

@@ -55,8 +55,8 @@ final class TopOutputs {
     if (count < 1 || count > rows.mostClasses()) {
       throw new CommandException(
           message(
-              "%s must be from 1 to %d, the number of classes (was %d)",
-              option, rows.mostClasses(), count));
+              "%s is %d; expected a number from 1 to %d, the number of classes",
+              option, count, rows.mostClasses()));
     }
     return rows.entries(count);
   }

@@ -23,7 +23,9 @@ final class WrongLabel {
     }
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
-          message("label %d in row %s is masked out by --mask; correct one of them", label, place));
+          message(
+              "label %d in row %s is masked out by --class-mask; correct one of them",
+              label, place));
     }
     return new CommandException(
         message(

@@ -94,7 +94,7 @@ class BinaryCrossEntropyCommandTest {
     binary().refuses("--ignore-index -100");
     xent("binary-cross-entropy", logits, logits, "--ignore-index", 0)
         .refuses("--ignore-index requires labels");
-    binary("--focal-gamma", -1).refuses("--focal-gamma must be a number from 0 to 2^32 (was -1.0)");
+    binary("--focal-gamma", -1).refuses("--focal-gamma is -1.0; expected a number from 0 to 2^32");
     binary("--grad", labels).refuses("t.npy is an input of this command");
   }
 

@@ -81,7 +81,7 @@ class CrossEntropyCommandTest {
             file("l"),
             "--grad",
             file("g"),
-            "--lse",
+            "--log-sum-exp",
             file("s"))
         .succeeds();
     Golden.assertFile(file("l"), Golden.LOSSES);
@@ -306,7 +306,8 @@ class CrossEntropyCommandTest {
     NpyBytes.floats(logits, "(1, 2)", 3, -4);
     NpyBytes.longs(labels, "(1,)", 1);
     assertThat(xent("nll", logits, labels, "--json").succeeds().json()).containsEntry("loss", 4.0);
-    xent("nll", logits, labels, "--lse", file("s")).refuses("unknown option '--lse'");
+    xent("nll", logits, labels, "--log-sum-exp", file("s"))
+        .refuses("unknown option '--log-sum-exp'");
   }
 
   @Test
@@ -314,7 +315,8 @@ class CrossEntropyCommandTest {
     assertThat(xent("cross-entropy", "--help").out().replaceAll("\\s+", " "))
         .contains("Write the log-sum-exp of every row; NaN for ignored rows.");
     NpyBytes.longs(labels, "(2,)", -100, Golden.LABELS[1]);
-    xent("cross-entropy", logits, labels, "--ignore-index", "-100", "--lse", file("s")).succeeds();
+    xent("cross-entropy", logits, labels, "--ignore-index", "-100", "--log-sum-exp", file("s"))
+        .succeeds();
     assertThat(NpyBytes.floatsOf(file("s"))[0]).isNaN();
     assertThat(NpyBytes.floatsOf(file("s"))[1]).isFinite();
   }

@@ -91,7 +91,7 @@ class CrossEntropyOptionsTest {
               0.12435411124486398
             }),
         of(
-            "--weight w.npy",
+            "--class-weights w.npy",
             new double[] {2.8803793971223906, 0.1478211651583606},
             new double[] {
               1.2878285197759447,
@@ -104,7 +104,7 @@ class CrossEntropyOptionsTest {
               0.08301038895576532
             }),
         of(
-            "--weight w.npy --label-smoothing 0.125",
+            "--class-weights w.npy --label-smoothing 0.125",
             new double[] {2.984745505002335, 0.6112708678591495},
             new double[] {
               1.226395038843696,
@@ -117,7 +117,7 @@ class CrossEntropyOptionsTest {
               0.012607060849574319
             }),
         of(
-            "--row-weight u.npy",
+            "--row-weights u.npy",
             new double[] {1.4401896985611953, 0.0739105825791803},
             new double[] {
               0.6439142598879724,
@@ -130,7 +130,7 @@ class CrossEntropyOptionsTest {
               0.04150519447788266
             }),
         of(
-            "--mask m.npy",
+            "--class-mask m.npy",
             new double[] {1.4076059644443804, 0.26636789980713366},
             new double[] {
               0.6652409557748219,
@@ -143,7 +143,7 @@ class CrossEntropyOptionsTest {
               0.17095278019779028
             }),
         of(
-            "--mask m.npy --label-smoothing 0.125",
+            "--class-mask m.npy --label-smoothing 0.125",
             new double[] {1.4076059644443804, 0.43303456647380034},
             new double[] {
               0.6235742891081553,
@@ -195,7 +195,7 @@ class CrossEntropyOptionsTest {
               0.16602077791153064
             }),
         of(
-            "--temperature 2 --softcap 2.5 --weight w.npy --row-weight u.npy --mask m.npy --sink s.npy --z-loss 0.125 --label-smoothing 0.125 --smoothing others",
+            "--temperature 2 --softcap 2.5 --class-weights w.npy --row-weights u.npy --class-mask m.npy --sink s.npy --z-loss 0.125 --label-smoothing 0.125 --smoothing others",
             new double[] {3.023816212756809, 0.27921082977983863},
             new double[] {
               0.2089708613586991,
@@ -232,17 +232,17 @@ class CrossEntropyOptionsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "--weight w.npy",
-        "--weight w.npy --label-smoothing 0.125",
+        "--class-weights w.npy",
+        "--class-weights w.npy --label-smoothing 0.125",
         "--label-smoothing 0.125 --smoothing others",
-        "--row-weight u.npy",
-        "--mask m.npy --label-smoothing 0.125"
+        "--row-weights u.npy",
+        "--class-mask m.npy --label-smoothing 0.125"
       })
   void nllTakesWhatDoesNotChangeLogits(String options) {
     Case given = cases().filter(each -> each.options.equals(options)).findFirst().orElseThrow();
     List<Object> words = new ArrayList<>(List.of("softmax", logits, "-o", file("logp"), "--log"));
-    if (options.startsWith("--mask")) {
-      words.addAll(List.of("--mask", file("m")));
+    if (options.startsWith("--class-mask")) {
+      words.addAll(List.of("--class-mask", file("m")));
     }
     xent(words.toArray()).succeeds();
     words = new ArrayList<>(List.of("nll", file("logp"), labels, "--losses", file("l")));
@@ -288,19 +288,19 @@ class CrossEntropyOptionsTest {
 
   @Test
   void weightsAreInTheDenominator() {
-    Map<String, Object> printed = mean("--weight", file("w"));
+    Map<String, Object> printed = mean("--class-weights", file("w"));
     assertThat(printed).containsEntry("denominator", 2.5).containsEntry("valid_rows", 2);
     Golden.assertClose(
         (double) printed.get("loss"), (2 * Golden.LOSSES[0] + Golden.LOSSES[1] / 2) / 2.5);
-    assertThat(mean("--row-weight", file("u"))).containsEntry("denominator", 1.25);
-    assertThat(mean("--row-weight", file("u"), "--weight", file("w"), "--denominator", 5))
+    assertThat(mean("--row-weights", file("u"))).containsEntry("denominator", 1.25);
+    assertThat(mean("--row-weights", file("u"), "--class-weights", file("w"), "--denominator", 5))
         .containsEntry("denominator", 5.0);
   }
 
   @Test
   void aMaskOfRowsLeavesThemOut() {
     NpyBytes.flags(file("u"), "(2,)", 0, 1);
-    Map<String, Object> printed = mean("--row-weight", file("u"), "--grad", file("g"));
+    Map<String, Object> printed = mean("--row-weights", file("u"), "--grad", file("g"));
     assertThat(printed).containsEntry("valid_rows", 1).containsEntry("denominator", 1.0);
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[1]);
     assertThat(NpyBytes.floatsOf(file("g"))).startsWith(0, 0, 0, 0);
@@ -311,9 +311,9 @@ class CrossEntropyOptionsTest {
     NpyBytes.flags(file("m"), "(4,)", 1, 1, 1, 0);
     NpyBytes.flags(file("n"), "(1, 4)", 1, 1, 1, 0);
     NpyBytes.flags(file("k"), "(2, 4)", 1, 1, 1, 0, 1, 1, 1, 0);
-    Object loss = mean("--mask", file("k")).get("loss");
-    assertThat(mean("--mask", file("m"))).containsEntry("loss", loss);
-    assertThat(mean("--mask", file("n"))).containsEntry("loss", loss);
+    Object loss = mean("--class-mask", file("k")).get("loss");
+    assertThat(mean("--class-mask", file("m"))).containsEntry("loss", loss);
+    assertThat(mean("--class-mask", file("n"))).containsEntry("loss", loss);
   }
 
   @Test
@@ -328,18 +328,18 @@ class CrossEntropyOptionsTest {
   void rowsWithoutClassesFollowThePolicy() {
     NpyBytes.flags(file("m"), "(2, 4)", 0, 0, 0, 0, 1, 1, 1, 1);
     NpyBytes.longs(labels, "(2,)", 2, 2);
-    xent("cross-entropy", logits, labels, "--mask", file("m"))
-        .refuses("label 2 in row 0", "--mask");
+    xent("cross-entropy", logits, labels, "--class-mask", file("m"))
+        .refuses("label 2 in row 0", "--class-mask");
     Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0, 0, 0, 0, 0, 0, 1, 0);
     Object nan =
-        xent("cross-entropy", logits, soft, "--mask", file("m"), "--json").json().get("loss");
+        xent("cross-entropy", logits, soft, "--class-mask", file("m"), "--json").json().get("loss");
     assertThat(nan).isEqualTo("nan");
     Object zero =
         xent(
                 "cross-entropy",
                 logits,
                 soft,
-                "--mask",
+                "--class-mask",
                 file("m"),
                 "--reduction",
                 "sum",
@@ -431,7 +431,7 @@ class CrossEntropyOptionsTest {
             file("l"),
             "--grad",
             file("g"),
-            "--top-k",
+            "--top-count",
             2,
             "--top-classes",
             file("c"))
@@ -452,25 +452,25 @@ class CrossEntropyOptionsTest {
   @Test
   void beginsWithTheRulesOfOtherSystems() {
     NpyBytes.longs(labels, "(2,)", 1, -100);
-    Map<String, Object> printed = mean("--rules", "pytorch");
+    Map<String, Object> printed = mean("--defaults", "pytorch");
     assertThat(printed).containsEntry("valid_rows", 1);
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0]);
-    xent("cross-entropy", logits, labels, "--rules", "onnx").refuses("label -100 in row 1");
+    xent("cross-entropy", logits, labels, "--defaults", "onnx").refuses("label -100 in row 1");
     NpyBytes.longs(labels, "(2,)", 1, 7);
-    assertThat(mean("--rules", "pytorch", "--ignore-index", 7)).containsEntry("valid_rows", 1);
+    assertThat(mean("--defaults", "pytorch", "--ignore-index", 7)).containsEntry("valid_rows", 1);
 
     Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0, 1, 0, 0, 0, 0, 1, 0);
-    xent("cross-entropy", logits, soft, "--rules", "pytorch", "--losses", file("l")).succeeds();
+    xent("cross-entropy", logits, soft, "--defaults", "pytorch", "--losses", file("l")).succeeds();
     Golden.assertFile(file("l"), Golden.LOSSES);
 
     NpyBytes.floats(logits, "(4,)", 2, 1, 0, -1);
     NpyBytes.longs(labels, "(1,)", 1);
     for (String rules : new String[] {"pytorch", "onnx"}) {
-      xent("cross-entropy", logits, labels, "--rules", rules).refuses("--axis 1 does not fit");
-      xent("cross-entropy", logits, labels, "--rules", rules, "--axis", 0).succeeds();
+      xent("cross-entropy", logits, labels, "--defaults", rules).refuses("--axis 1 does not fit");
+      xent("cross-entropy", logits, labels, "--defaults", rules, "--axis", 0).succeeds();
     }
-    xent("cross-entropy", logits, labels, "--rules", "xent")
-        .refuses("--rules", "'xent' is not one of pytorch, onnx");
+    xent("cross-entropy", logits, labels, "--defaults", "xent")
+        .refuses("--defaults", "'xent' is not one of pytorch, onnx");
   }
 
   @Test
@@ -483,13 +483,13 @@ class CrossEntropyOptionsTest {
             file("a"),
             "--correct",
             file("h"),
-            "--rank",
+            "--ranks",
             file("r"),
-            "--log-probability",
+            "--log-probabilities",
             file("lp"),
-            "--entropy",
+            "--entropies",
             file("e"),
-            "--top-k",
+            "--top-count",
             3,
             "--top-classes",
             file("c"),
@@ -513,7 +513,7 @@ class CrossEntropyOptionsTest {
   void topClassesLieAlongTheClassAxis() {
     NpyBytes.floats(logits, "(1, 4, 2)", 2, 0.5f, 1, -0.25f, 0, 3, -1, 1.5f);
     NpyBytes.longs(labels, "(1, 2)", Golden.LABELS);
-    xent("cross-entropy", logits, labels, "--axis", 1, "--top-k", 2, "--top-classes", file("c"))
+    xent("cross-entropy", logits, labels, "--axis", 1, "--top-count", 2, "--top-classes", file("c"))
         .succeeds();
     assertThat(NpyBytes.dictionaryOf(file("c"))).contains("(1, 2, 2)");
     assertThat(NpyBytes.longsOf(file("c"))).containsExactly(0, 2, 1, 3);

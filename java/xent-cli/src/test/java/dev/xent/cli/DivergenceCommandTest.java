@@ -62,14 +62,15 @@ class DivergenceCommandTest {
   @Test
   void takesWeightsAndMasks() {
     Path weights = NpyBytes.floats(file("u"), "(2,)", 0, 3);
-    Map<String, Object> printed = kl("--row-weight", weights, "--denominator", 1).json();
+    Map<String, Object> printed = kl("--row-weights", weights, "--denominator", 1).json();
     Golden.assertClose((double) printed.get("loss"), 3 * LOSSES[1]);
     assertThat(printed).containsEntry("valid_rows", 1);
     Path mask = NpyBytes.flags(file("m"), "(4,)", 0, 1, 0, 0);
-    assertThat(kl("--mask", mask).json()).containsEntry("loss", 0.0);
+    assertThat(kl("--class-mask", mask).json()).containsEntry("loss", 0.0);
     NpyBytes.flags(mask, "(4,)", 0, 0, 0, 0);
-    assertThat(kl("--mask", mask).json()).containsEntry("loss", "nan");
-    assertThat(kl("--mask", mask, "--fully-masked", "zero").json()).containsEntry("loss", 0.0);
+    assertThat(kl("--class-mask", mask).json()).containsEntry("loss", "nan");
+    assertThat(kl("--class-mask", mask, "--fully-masked", "zero").json())
+        .containsEntry("loss", 0.0);
   }
 
   @Test
@@ -95,7 +96,7 @@ class DivergenceCommandTest {
     xent("divergence", student, NpyBytes.longs(file("t"), "(2,)", 0, 1))
         .refuses("t.npy holds integers (i64); expected floats");
     xent("divergence", student, teacher, "--temperature", "-1")
-        .refuses("--temperature must be a number from 2^-32 to 2^32 (was -1.0)");
+        .refuses("--temperature is -1.0; expected a number from 2^-32 to 2^32");
     kl("--grad", teacher).refuses("a.npy is an input of this command");
     kl("--softcap", 30).refuses("unknown option '--softcap'");
   }

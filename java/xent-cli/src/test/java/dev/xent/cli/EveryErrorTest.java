@@ -80,7 +80,7 @@ class EveryErrorTest {
     refused("no thread", loss("--threads", 0));
     refused("an unknown reduction", loss("--reduction", "median"));
     refused("an unknown type", loss("--dtype", "f9"));
-    refused("unknown rules", loss("--rules", "xent"));
+    refused("unknown defaults", loss("--defaults", "xent"));
   }
 
   private void options() throws IOException {
@@ -103,7 +103,7 @@ class EveryErrorTest {
     refused("a focal alpha of 0", binary(labels, "--focal-alpha", 0));
     refused("a wider result", loss("--dtype", "f64"));
     refused("top classes without a number", "cross-entropy", logits, labels, "--top-classes", out);
-    refused("a number of top classes without a file", loss("--top-k", 2));
+    refused("a number of top classes without a file", loss("--top-count", 2));
     refused(
         "more top classes than there are",
         "cross-entropy",
@@ -111,9 +111,9 @@ class EveryErrorTest {
         labels,
         "--top-classes",
         out,
-        "--top-k",
+        "--top-count",
         5);
-    refused("log-sum-exp of log-probabilities", "nll", logits, labels, "--lse", out);
+    refused("log-sum-exp of log-probabilities", "nll", logits, labels, "--log-sum-exp", out);
     refused("a tolerance that is NaN", "verify", logits, logits, "--rtol", "nan");
     refused("a negative number of ulps", "verify", logits, logits, "--ulp", "-1");
     refused("a word that is not a shape", "bench", "--shapes", "64by1000");
@@ -126,7 +126,10 @@ class EveryErrorTest {
     refused("a folder", "softmax", folder, "-o", out);
     refusedOnPosix("a device", "softmax", "/dev/zero", "-o", out);
     refused("an empty name", "softmax", "", "-o", out);
-    refused("standard input", "softmax", "-", "-o", out);
+    refused(
+        "an archive of arrays",
+        softmax(write("a.npz", "PK..........".getBytes(StandardCharsets.UTF_8))));
+    refused("tensors without a name", "softmax", in("m.safetensors"), "-o", out);
     refused("an empty file", softmax(write("empty.npy")));
     refused(
         "a file that is not an array",
@@ -214,12 +217,12 @@ class EveryErrorTest {
         floats("a.npy", "(2, 3)", new float[6]));
     refused("a file of another shape", "verify", logits, floats("v.npy", "(3,)", new float[3]));
     refused("a file of another type", "verify", logits, longs("w.npy", "(2, 4)", new long[8]));
+    Path wide = NpyBytes.doubles(folder.resolve("wide2.npy"), Golden.SHAPE, new double[8]);
+    refused("bits of another type", "verify", logits, wide);
     refused(
         "an upstream of another shape",
         "softmax-backward",
-        "--y",
         logits,
-        "--dy",
         floats("dy.npy", "(4, 2)", new float[8]),
         "-o",
         out);
@@ -227,15 +230,16 @@ class EveryErrorTest {
 
   private void beside() throws IOException {
     Path three = floats("w3.npy", "(3,)", 1, 2, 3);
-    refused("class weights of another number", loss("--weight", three));
-    refused("class weights of integers", loss("--weight", labels));
-    refused("a negative class weight", loss("--weight", floats("w4.npy", "(4,)", 1, 1, -1, 1)));
-    refused("row weights of another number", loss("--row-weight", three));
+    refused("class weights of another number", loss("--class-weights", three));
+    refused("class weights of integers", loss("--class-weights", labels));
     refused(
-        "a row weight that is NaN", loss("--row-weight", floats("u.npy", "(2,)", 1, Float.NaN)));
-    refused("a mask of floats", loss("--mask", three));
-    refused("a mask of another size", loss("--mask", flags("m3.npy", "(3,)", 1, 1, 1)));
-    refused("a label of a masked class", loss("--mask", flags("m4.npy", "(4,)", 1, 1, 0, 1)));
+        "a negative class weight", loss("--class-weights", floats("w4.npy", "(4,)", 1, 1, -1, 1)));
+    refused("row weights of another number", loss("--row-weights", three));
+    refused(
+        "a row weight that is NaN", loss("--row-weights", floats("u.npy", "(2,)", 1, Float.NaN)));
+    refused("a mask of floats", loss("--class-mask", three));
+    refused("a mask of another size", loss("--class-mask", flags("m3.npy", "(3,)", 1, 1, 1)));
+    refused("a label of a masked class", loss("--class-mask", flags("m4.npy", "(4,)", 1, 1, 0, 1)));
     refused("a sink of another size", loss("--sink", three));
     refused("offsets of floats", loss("--row-offsets", three));
     refused("offsets with a matrix", loss("--row-offsets", labels));
@@ -251,7 +255,7 @@ class EveryErrorTest {
     refused("an output in no folder", "softmax", logits, "-o", in("no/y.npy"));
     refusedOnPosix("an output that is a device", "softmax", logits, "-o", "/dev/null");
     refused("an output without a name", "softmax", logits, "-o", "");
-    refused("standard output", "softmax", logits, "-o", "-");
+    refused("standard output twice", loss("--losses", "-", "--log-sum-exp", "-"));
     refused("one file for two outputs", loss("--losses", out));
     refused("an output onto the targets", "cross-entropy", logits, labels, "--losses", labels);
     Path link = folder.resolve("link.npy");
@@ -261,7 +265,7 @@ class EveryErrorTest {
     refusedOnPosix(
         "an output onto a link to them", "cross-entropy", logits, labels, "--losses", link);
     Path mask = flags("m5.npy", "(4,)", 1, 1, 1, 1);
-    refused("an output onto the mask", "softmax", logits, "-o", mask, "--mask", mask);
+    refused("an output onto the mask", "softmax", logits, "-o", mask, "--class-mask", mask);
     Path fixed = Files.write(folder.resolve("fixed.npy"), new byte[] {7});
     assertThat(fixed.toFile().setReadOnly()).isTrue();
     refused("an output that is read-only", "softmax", logits, "-o", fixed);
@@ -276,7 +280,7 @@ class EveryErrorTest {
     refused("a dynatemp exponent of 0", sample("--dynatemp-exponent", 0));
     refused("a scale of 0", sample("--scale", 0));
     refused("a seed beyond 64 bits", sample("--seed", "18446744073709551616"));
-    refused("doubles of sampling", sample("--entropy", in("e.npy"), "--dtype", "f64"));
+    refused("doubles of sampling", sample("--entropies", in("e.npy"), "--dtype", "f64"));
     refused("a negative top-k", sample("--top-k", "-1"));
     refused("a nucleus of nothing", sample("--top-p", 0));
     refused("a share above 1", sample("--min-p", "1.5"));

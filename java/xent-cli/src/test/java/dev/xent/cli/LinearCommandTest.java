@@ -84,7 +84,7 @@ class LinearCommandTest {
         .isEqualTo(
             xent("cross-entropy", hidden, labels, "--json", "--z-loss", 0.1, "--temperature", 2)
                 .out());
-    linear("--top-k", 4, "--top-classes", file("top"), "--rank", file("rank")).succeeds();
+    linear("--top-count", 4, "--top-classes", file("top"), "--ranks", file("rank")).succeeds();
     assertThat(NpyBytes.dictionaryOf(file("top"))).contains("(2, 4)");
   }
 
@@ -123,18 +123,19 @@ class LinearCommandTest {
 
   @Test
   void refuses() {
-    linear("--workspace", 0).refuses("--workspace must be at least 1 (was 0)");
-    linear("--workspace", 1).refuses("--workspace is 1 byte, and hidden F32 [2, 4]");
+    linear("--workspace", 0).refuses("--workspace is 0; expected a number of bytes above 0");
+    linear("--workspace", 1).refuses("--workspace is 1 byte, and ", "h.npy F32 [2, 4]");
     linear("--bias", labels).refuses("integers");
     linear("--weights-grad", weights).refuses("w.npy is an input of this command");
-    linear("--top-k", 5, "--top-classes", file("top")).refuses("--top-k must be from 1 to 4");
+    linear("--top-count", 5, "--top-classes", file("top"))
+        .refuses("--top-count is 5; expected a number from 1 to 4");
     xent("linear-cross-entropy", hidden, labels, labels).refuses("y.npy holds integers");
     Path row = NpyBytes.floats(file("row"), "(4,)", new float[4]);
     xent("linear-cross-entropy", hidden, row, labels)
         .refuses("row.npy has shape [4]; expected [classes, features]");
     Path wide = NpyBytes.floats(file("wide"), "(2, 5)", new float[10]);
     xent("linear-cross-entropy", wide, weights, labels)
-        .refuses("hidden is F32 [2, 5] with features along axis 1; expected weights of shape");
+        .refuses("wide.npy is F32 [2, 5] with features along axis 1; expected ", "w.npy of shape");
   }
 
   private Cli linear(Object... options) {

@@ -111,6 +111,20 @@ class SampleCommandTest {
   }
 
   @Test
+  void acceptsDraftsThatAreLikely() {
+    NpyBytes.floats(logits, Golden.SHAPE, new float[8]);
+    Path drafts = NpyBytes.longs(file("d"), "(2,)", 3, 1);
+    float[] small = new float[8];
+    Arrays.fill(small, 0.25f);
+    Path q = NpyBytes.floats(file("q"), Golden.SHAPE, small);
+    for (int seed = 0; seed < 9; seed++) {
+      assertThat(tokens("--draft-tokens", drafts, "--draft-probabilities", q, "--seed", seed))
+          .containsExactly(3, 1);
+    }
+    sample("--draft-tokens", drafts).refuses("--draft-probabilities require each other");
+  }
+
+  @Test
   void scalesLogitsAndAdaptsTheTemperature() {
     Tensor rows = Tensor.of(Golden.LOGITS.clone(), 2, 4);
     for (int seed = 0; seed < 9; seed++) {
@@ -135,7 +149,7 @@ class SampleCommandTest {
     Path mask = NpyBytes.flags(file("m"), "(4,)", 0, 1, 1, 1);
     Path bias = NpyBytes.floats(file("b"), "(4,)", 0, 0, Float.NEGATIVE_INFINITY, 0);
     Path before = NpyBytes.longs(file("p"), "(2, 1)", 0, 2);
-    assertThat(tokens("--temperature", 0, "--mask", mask)).containsExactly(1, 2);
+    assertThat(tokens("--temperature", 0, "--class-mask", mask)).containsExactly(1, 2);
     assertThat(tokens("--temperature", 0, "--bias", bias)).containsExactly(0, 3);
     assertThat(tokens("--temperature", 0, "--prompt-tokens", before, "--repetition-penalty", 9))
         .containsExactly(1, 3);
@@ -182,11 +196,11 @@ class SampleCommandTest {
   @Test
   void writesWhatIsToldOfTheTokens() {
     sample(
-            "--log-probability", file("l"),
-            "--processed-log-probability", file("q"),
+            "--log-probabilities", file("l"),
+            "--processed-log-probabilities", file("q"),
             "--kept-mask", file("k"),
-            "--rank", file("r"),
-            "--entropy", file("h"),
+            "--ranks", file("r"),
+            "--entropies", file("h"),
             "--top-count", 2,
             "--top-classes", file("c"),
             "--top-log-probabilities", file("v"),

@@ -96,7 +96,7 @@ class SelectedCommandTest {
     selected("--sums", file("z")).refuses("--sequence-offsets and --sums require each other");
     Path offsets = NpyBytes.longs(file("s"), "(2,)", 0, 3);
     selected("--dtype", "f16", "--sequence-offsets", offsets, "--sums", file("z"))
-        .refuses("--sums requires log-probabilities of f32 or f64 (was f16); remove --dtype");
+        .refuses("--sums requires log-probabilities of f32 or f64, which are f16; remove --dtype");
     selected("--grad", tokens).refuses("t.npy is an input of this command");
     NpyBytes.longs(tokens, "(3,)", 0, 4, 2);
     selected().refuses("label 4 in row 1 is not in [0, 4)");

@@ -94,7 +94,7 @@ class SoftmaxCommandTest {
   @ValueSource(strings = {"native", "reference"})
   void takesTheOptionsOfLogits(String backend) {
     Path mask = NpyBytes.flags(folder.resolve("m.npy"), Golden.SHAPE, 1, 1, 1, 0, 1, 0, 1, 1);
-    softmax(backend, "--temperature", 2, "--mask", mask);
+    softmax(backend, "--temperature", 2, "--class-mask", mask);
     Golden.assertFile(
         out,
         0.506480391055654,
@@ -150,12 +150,12 @@ class SoftmaxCommandTest {
     Path dy = NpyBytes.floats(folder.resolve("dy.npy"), Golden.SHAPE, Golden.UPSTREAM);
     Path dx = folder.resolve("dx.npy");
     softmax("auto");
-    xent("softmax-backward", "--y", out, "--dy", dy, "-o", dx, "--temperature", 2).succeeds();
+    xent("softmax-backward", out, dy, "-o", dx, "--temperature", 2).succeeds();
     assertGradient(dx, 0.5);
 
     Path mask = NpyBytes.flags(folder.resolve("m.npy"), "(4,)", 1, 0, 1, 1);
-    softmax("auto", "--mask", mask);
-    xent("softmax-backward", "--y", out, "--dy", dy, "-o", dx, "--mask", mask).succeeds();
+    softmax("auto", "--class-mask", mask);
+    xent("softmax-backward", out, dy, "-o", dx, "--class-mask", mask).succeeds();
     float[] gradient = NpyBytes.floatsOf(dx);
     assertThat(gradient[1]).isZero();
     assertThat(gradient[5]).isZero();
@@ -164,16 +164,16 @@ class SoftmaxCommandTest {
     NpyBytes.floats(dy, "(8,)", Golden.UPSTREAM);
     Path offsets = NpyBytes.longs(folder.resolve("o.npy"), "(3,)", 0, 4, 8);
     softmax("auto", "--row-offsets", offsets);
-    xent("softmax-backward", "--y", out, "--dy", dy, "-o", dx, "--row-offsets", offsets).succeeds();
+    xent("softmax-backward", out, dy, "-o", dx, "--row-offsets", offsets).succeeds();
     assertGradient(dx, 1);
   }
 
   @Test
   void rowsWithoutClassesFollowThePolicy() {
     Path mask = NpyBytes.flags(folder.resolve("m.npy"), "(1, 4)", 0, 0, 0, 0);
-    softmax("auto", "--mask", mask);
+    softmax("auto", "--class-mask", mask);
     assertThat(NpyBytes.floatsOf(out)).containsOnly(Float.NaN);
-    softmax("auto", "--mask", mask, "--fully-masked", "zero");
+    softmax("auto", "--class-mask", mask, "--fully-masked", "zero");
     assertThat(NpyBytes.floatsOf(out)).containsOnly(0);
   }
 
@@ -224,7 +224,7 @@ class SoftmaxCommandTest {
     Path dy = NpyBytes.floats(folder.resolve("dy.npy"), Golden.SHAPE, Golden.UPSTREAM);
     Path dx = folder.resolve("dx.npy");
     xent("softmax", logits, "-o", out).succeeds();
-    xent("softmax-backward", "--y", out, "--dy", dy, "-o", dx).succeeds();
+    xent("softmax-backward", out, dy, "-o", dx).succeeds();
     float[] gradient = NpyBytes.floatsOf(dx);
     for (int i = 0; i < gradient.length; i++) {
       // y * (dy - s): as exact as the difference that is multiplied
@@ -237,7 +237,7 @@ class SoftmaxCommandTest {
     Path dy = NpyBytes.floats(folder.resolve("dy.npy"), Golden.SHAPE, Golden.UPSTREAM);
     Path dx = folder.resolve("dx.npy");
     xent("softmax", logits, "-o", out, "--log").succeeds();
-    xent("softmax-backward", "--log", "--y", out, "--dy", dy, "-o", dx, "--axis", 1).succeeds();
+    xent("softmax-backward", "--log", out, dy, "-o", dx, "--axis", 1).succeeds();
     float[] gradient = NpyBytes.floatsOf(dx);
     for (int i = 0; i < gradient.length; i++) {
       assertThat((double) gradient[i]).isCloseTo(Golden.LOG_SOFTMAX_BACKWARD[i], offset(2e-6));

@@ -63,14 +63,14 @@ class TypesTest {
   @ValueSource(strings = {"f16", "bf16"})
   void theTypeOfOutputsCanBeChosen(String type) {
     Path narrow = narrowLogits(type);
-    loss(single, "--grad", file("g"), "--lse", file("l"));
+    loss(single, "--grad", file("g"), "--log-sum-exp", file("l"));
     float[] gradient = NpyBytes.floatsOf(file("g"));
     float[] logSumExp = NpyBytes.floatsOf(file("l"));
 
-    loss(narrow, "--grad", file("g"), "--lse", file("l"), "--dtype", "f32");
+    loss(narrow, "--grad", file("g"), "--log-sum-exp", file("l"), "--dtype", "f32");
     assertThat(NpyBytes.floatsOf(file("g"))).isEqualTo(gradient);
     assertThat(NpyBytes.floatsOf(file("l"))).isEqualTo(logSumExp);
-    loss(single, "--grad", file("g"), "--lse", file("l"), "--dtype", type);
+    loss(single, "--grad", file("g"), "--log-sum-exp", file("l"), "--dtype", type);
     assertThat(NpyBytes.halvesOf(file("g"))).isEqualTo(narrow(type, gradient));
     assertThat(NpyBytes.halvesOf(file("l"))).isEqualTo(narrow(type, logSumExp));
   }
@@ -85,7 +85,7 @@ class TypesTest {
     xent("softmax", wide, "-o", file("y")).succeeds();
     assertDoubles(file("y"), 1, Golden.SOFTMAX);
     Path dy = NpyBytes.floats(file("dy"), Golden.SHAPE, Golden.UPSTREAM);
-    xent("softmax-backward", "--y", file("y"), "--dy", dy, "-o", file("dx")).succeeds();
+    xent("softmax-backward", file("y"), dy, "-o", file("dx")).succeeds();
     assertDoubles(file("dx"), 1, Golden.SOFTMAX_BACKWARD);
 
     Map<String, Object> printed = loss(wide, "--grad", file("g"), "--losses", file("l"));

@@ -68,7 +68,11 @@ public final class NpyFile {
     }
     prefix.get(magic);
     if (!Arrays.equals(magic, NpyHeader.MAGIC)) {
-      throw new FileException("is not a .npy file (it does not begin so); make one with np.save");
+      boolean isArchive = magic[0] == 'P' && magic[1] == 'K';
+      throw new FileException(
+          isArchive
+              ? "is a .npz archive; save one array of it with np.save"
+              : "is not a .npy file (it does not begin so); make one with np.save");
     }
     int major = prefix.get();
     int minor = prefix.get();

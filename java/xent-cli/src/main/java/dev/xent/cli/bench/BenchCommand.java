@@ -80,6 +80,7 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--svg",
       order = HelpOrder.PRINT,
       paramLabel = "CHART.svg",
+      converter = OfFiles.class,
       description = "Write a chart of the shares, for a browser.")
   private @Nullable Path chart;
 
@@ -136,6 +137,13 @@ public final class BenchCommand implements Callable<Integer> {
     @Override
     public Operation convert(String word) throws Exception {
       return Converters.choice(List.of(Operation.values())).convert(word);
+    }
+  }
+
+  private static final class OfFiles implements ITypeConverter<Path> {
+    @Override
+    public Path convert(String word) {
+      return Converters.file(word);
     }
   }
 

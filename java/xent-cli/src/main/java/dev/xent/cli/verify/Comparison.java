@@ -2,18 +2,18 @@
 package dev.xent.cli.verify;
 
 import dev.xent.DType;
-import dev.xent.files.NpyFile;
+import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares two arrays of one shape and type element by element in row-major order, for any layout
- * in their files.
+ * Compares two arrays of one shape element by element in row-major order, for any layout in their
+ * files. Their types are equal, or both floats.
  */
 final class Comparison {
-  private final NpyFile actual;
-  private final NpyFile expected;
+  private final Tensor actual;
+  private final Tensor expected;
   private final Tolerance tolerance;
   private final long[] shape;
   private final long[] actualStrides;
@@ -25,7 +25,7 @@ final class Comparison {
   private @Nullable Place worst;
   private @Nullable Place farthestAccepted;
 
-  private Comparison(NpyFile actual, NpyFile expected, Tolerance tolerance) {
+  private Comparison(Tensor actual, Tensor expected, Tolerance tolerance) {
     this.actual = actual;
     this.expected = expected;
     this.tolerance = tolerance;
@@ -35,7 +35,7 @@ final class Comparison {
     this.index = new long[shape.length];
   }
 
-  static Comparison of(NpyFile actual, NpyFile expected, Tolerance tolerance) {
+  static Comparison of(Tensor actual, Tensor expected, Tolerance tolerance) {
     Comparison comparison = new Comparison(actual, expected, tolerance);
     if (actual.elements() > 0) {
       comparison.walk(0, 0, 0);
@@ -82,14 +82,17 @@ final class Comparison {
   }
 
   private void compare(long actualOffset, long expectedOffset) {
-    DType type = actual.type();
-    long a = bits(actual.data(), type, actualOffset);
-    long e = bits(expected.data(), type, expectedOffset);
-    if (a == e) {
+    long a = bits(actual.segment(), actual.type(), actualOffset);
+    long e = bits(expected.segment(), expected.type(), expectedOffset);
+    boolean sameType = actual.type() == expected.type();
+    if (sameType && a == e) {
       return;
     }
-    Value one = Value.of(type, a);
-    Value other = Value.of(type, e);
+    Value one = Value.of(actual.type(), a);
+    Value other = Value.of(expected.type(), e);
+    if (!sameType && one.number() == other.number()) {
+      return;
+    }
     long ulps = one.ulpsTo(other);
     record(new Place(index, one, other, ulps), tolerance.accepts(one, other, ulps));
   }

@@ -7,6 +7,7 @@ import dev.xent.DType;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import java.math.BigInteger;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /** A value of a file. */
@@ -23,6 +24,14 @@ sealed interface Value {
     return type.isFloat() ? new Floating(type, pattern) : new Whole(type == DType.U64, pattern);
   }
 
+  /** The type of its steps. */
+  DType type();
+
+  /** The same number as f64. */
+  default Value asDouble() {
+    return new Floating(DType.F64, Double.doubleToRawLongBits(number()));
+  }
+
   String text();
 
   Object json();
@@ -37,10 +46,13 @@ sealed interface Value {
   }
 
   /**
-   * The number of steps from one number of the type to the next that lead to another value; -0 and
-   * +0 are one number. {@link #FAR} if it does not fit in a long.
+   * The number of steps from one number of the type, of f64 for two types, to the next that lead to
+   * another value; -0 and +0 are one number. {@link #FAR} if it does not fit in a long.
    */
   default long ulpsTo(Value other) {
+    if (type() != other.type()) {
+      return asDouble().ulpsTo(other.asDouble());
+    }
     if (isNaN() || other.isNaN()) {
       return isNaN() && other.isNaN() ? 0 : FAR;
     }
@@ -101,8 +113,7 @@ sealed interface Value {
 
     @Override
     public String bits() {
-      String digits = Long.toHexString(pattern);
-      return "0x" + "0".repeat(2 * type.byteSize() - digits.length()) + digits;
+      return "0x" + HexFormat.of().toHexDigits(pattern, 2 * type.byteSize());
     }
   }
 
@@ -112,6 +123,11 @@ sealed interface Value {
    * @param unsigned whether a negative value means 2^64 more
    */
   record Whole(boolean unsigned, long value) implements Value {
+    @Override
+    public DType type() {
+      return unsigned ? DType.U64 : DType.I64;
+    }
+
     @Override
     public double number() {
       return exact().doubleValue();

@@ -3,17 +3,16 @@ package dev.xent.cli.verify;
 
 import static dev.xent.cli.Messages.message;
 
+import dev.xent.Tensor;
 import dev.xent.cli.CommandException;
-import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.Converters;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.FileMemory;
+import dev.xent.cli.InputFile;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import dev.xent.cli.Progress;
-import dev.xent.files.NpyFile;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -21,7 +20,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -33,8 +31,8 @@ import picocli.CommandLine.Spec;
     header = "Compare two files bit by bit, or within a tolerance.",
     customSynopsis = "xent verify ACTUAL.npy EXPECTED.npy [OPTIONS]",
     description = {
-      "Both files must have the same shape and dtype. Bit by bit, NaN equals the same NaN, and -0 and +0"
-          + " differ.",
+      "Both files must have the same shape, and the same dtype or, with a tolerance, two of floats."
+          + " Bit by bit, NaN equals the same NaN, and -0 and +0 differ.",
       "With a tolerance a value also counts as equal when |actual - expected| <= atol + rtol *"
           + " |expected|, or when the two are at most N representable numbers apart (ulps), or when"
           + " both are NaN.",
@@ -53,10 +51,10 @@ public final class VerifyCommand implements Callable<Integer> {
       index = "0",
       paramLabel = "ACTUAL.npy",
       description = "Floats (f16, bf16, f32, f64) or integers.")
-  private Path actual;
+  private InputFile actual;
 
-  @Parameters(index = "1", paramLabel = "EXPECTED.npy", description = "The same shape and dtype.")
-  private Path expected;
+  @Parameters(index = "1", paramLabel = "EXPECTED.npy", description = "In the same shape.")
+  private InputFile expected;
 
   @Option(names = "--rtol", paramLabel = "R", description = "Relative tolerance.")
   private @Nullable Double rtol;
@@ -67,13 +65,11 @@ public final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--ulp",
       paramLabel = "N",
-      description = "Tolerance in ulps; of integers, in ones.")
+      description = "Tolerance in ulps; of integers, in ones; of two dtypes, in ulps of f64.")
   private @Nullable Long ulp;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
-
-  @Mixin private ComputeOptions compute;
 
   @Override
   public Integer call() {
@@ -82,20 +78,18 @@ public final class VerifyCommand implements Callable<Integer> {
     if (ulp != null && ulp < 0) {
       throw noTolerance("--ulp", ulp.toString(), "whole");
     }
-    compute.isa(); // not needed here, but every command rejects an unavailable one
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
     try (FileMemory memory = new FileMemory()) {
-      NpyFile a = memory.open(actual);
-      NpyFile e = memory.open(expected);
-      requireSame("dtype", Converters.name(a.type()), Converters.name(e.type()));
-      requireSame("shape", Arrays.toString(a.shape()), Arrays.toString(e.shape()));
+      Tensor a = memory.tensor(actual);
+      Tensor e = memory.tensor(expected);
+      requireComparable(a, e, tolerance);
       Comparison[] result = new Comparison[1];
       Progress.during("verify", () -> result[0] = Comparison.of(a, e, tolerance));
       PrintWriter out = spec.commandLine().getOut();
       if (json) {
         out.println(Json.line(json(result[0], a)));
       } else {
-        text(out, result[0], a, tolerance);
+        text(out, result[0], types(a, e) + " " + Arrays.toString(a.shape()), tolerance);
       }
       return result[0].differ() == 0 ? ExitCode.OK : ExitCode.DIFFERENT;
     }
@@ -109,27 +103,42 @@ public final class VerifyCommand implements Callable<Integer> {
 
   private static CommandException noTolerance(String option, String value, String kind) {
     return new CommandException(
-        message("%s must be a %s number of at least 0 (was %s)", option, kind, value));
+        message("%s is %s; expected a %s number that is 0 or more", option, value, kind));
   }
 
-  private void requireSame(String what, String first, String second) {
-    if (!first.equals(second)) {
+  private void requireComparable(Tensor a, Tensor e, Tolerance tolerance) {
+    if (!Arrays.equals(a.shape(), e.shape())) {
       throw new CommandException(
           message(
-              "cannot compare: %s has %s %s, %s has %s; both must have the same shape and dtype",
-              actual, what, first, expected, second));
+              "%s has shape %s, %s has %s; expected the same shape",
+              actual, Arrays.toString(a.shape()), expected, Arrays.toString(e.shape())));
+    }
+    boolean floats = a.type().isFloat() && e.type().isFloat();
+    if (a.type() != e.type() && (!floats || tolerance.exact())) {
+      throw new CommandException(
+          message(
+              "%s is %s, %s is %s; expected %s",
+              actual,
+              Converters.name(a.type()),
+              expected,
+              Converters.name(e.type()),
+              floats ? "one dtype to compare bits; add --rtol 1e-6" : "the same dtype"));
     }
   }
 
-  private static void text(PrintWriter out, Comparison result, NpyFile file, Tolerance tolerance) {
+  private static String types(Tensor a, Tensor e) {
+    String type = Converters.name(a.type());
+    return a.type() == e.type() ? type : type + " and " + Converters.name(e.type());
+  }
+
+  private static void text(PrintWriter out, Comparison result, String arrays, Tolerance tolerance) {
     out.printf(
         Locale.ROOT,
-        "%s: %d values compared, %d differ (%s %s, %s)%n",
+        "%s: %d values compared, %d differ (%s, %s)%n",
         result.differ() == 0 ? "equal" : "not equal",
         result.compared(),
         result.differ(),
-        Converters.name(file.type()),
-        Arrays.toString(file.shape()),
+        arrays,
         tolerance.exact() ? "bit by bit" : "within " + tolerance);
     Place first = result.first();
     if (first != null) {
@@ -141,7 +150,7 @@ public final class VerifyCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> json(Comparison result, NpyFile file) {
+  private static Map<String, Object> json(Comparison result, Tensor file) {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("equal", result.differ() == 0);
     object.put("compared", result.compared());

@@ -26,10 +26,7 @@ import org.xml.sax.InputSource;
 
 class ReportTest {
   private static final Machine MACHINE =
-      new Machine(
-          "A </script><b>CPU</b> & \"more\"",
-          2,
-          "A JVM 25");
+      new Machine("A </script><b>CPU</b> & \"more\"", 2, "A JVM 25");
   private static final List<Tier> TIERS =
       List.of(
           Tier.REFERENCE,

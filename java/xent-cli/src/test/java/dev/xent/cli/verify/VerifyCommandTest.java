@@ -147,6 +147,21 @@ class VerifyCommandTest {
     verify(a, b, "--atol", 1e-16).succeeds();
   }
 
+  /** The commonest check of a result: with a reference in double. */
+  @Test
+  void comparesFloatsOfTwoTypesWithATolerance() {
+    Path a = floats("a", 0.1f, 0.5f, Float.NaN);
+    Path b = NpyBytes.doubles(path("b"), "(3,)", 0.1, 0.5, Double.NaN);
+    verify(a, b, "--rtol", 1e-6).succeeds();
+    Cli result = verify(a, b, "--rtol", 1e-9);
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.out())
+        .startsWith("not equal: 3 values compared, 1 differ (f32 and f64 [3], within --rtol 1.0E-9")
+        .contains("first  [0]  actual 0.1 (0x3dcccccd)  expected 0.1 (0x3fb999999999999a)");
+    assertThat(verify(b, a, "--atol", 1e-9).code()).isEqualTo(1);
+    verify(b, a, "--atol", 1e-8).succeeds();
+  }
+
   @Test
   void comparesByPlaceHoweverTheFilesLie() {
     Path c = NpyBytes.floats(path("c"), "(2, 3)", 1, 2, 3, 4, 5, 6);
@@ -168,12 +183,16 @@ class VerifyCommandTest {
   void refusesWhatCannotBeCompared() {
     Path a = floats("a", 1, 2);
     verify(a, floats("b", 1, 2, 3))
-        .refuses("cannot compare", "a.npy has shape [2]", "b.npy has [3]");
-    verify(a, NpyBytes.longs(path("b"), "(2,)", 1, 2)).refuses("cannot compare", "f32", "i64");
+        .refuses("a.npy has shape [2]", "b.npy has [3]; expected the same shape");
+    verify(a, NpyBytes.longs(path("b"), "(2,)", 1, 2), "--rtol", 1)
+        .refuses("a.npy is f32", "b.npy is i64; expected the same dtype");
+    verify(a, NpyBytes.doubles(path("b"), "(2,)", 1, 2))
+        .refuses("b.npy is f64; expected one dtype to compare bits; add --rtol 1e-6");
     verify(a, path("none")).refuses("none.npy does not exist");
-    verify(a, a, "--rtol", "nan").refuses("--rtol must be a finite number of at least 0 (was nan)");
-    verify(a, a, "--atol", "-1").refuses("--atol must be ", "(was -1.0)");
-    verify(a, a, "--ulp", "-1").refuses("--ulp must be a whole number of at least 0 (was -1)");
+    verify(a, a, "--rtol", "nan")
+        .refuses("--rtol is nan; expected a finite number that is 0 or more");
+    verify(a, a, "--atol", "-1").refuses("--atol is -1.0; expected ");
+    verify(a, a, "--ulp", "-1").refuses("--ulp is -1; expected a whole number that is 0 or more");
   }
 
   private static Cli verify(Path actual, Path expected, Object... options) {
