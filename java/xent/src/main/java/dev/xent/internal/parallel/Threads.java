@@ -46,7 +46,7 @@ public record Threads(int most, @Nullable Executor executor, long elements) {
 
   /** The number of threads, including the caller, that work of some cost in elements is worth. */
   public int number(long cost) {
-    return (int) Math.clamp(cost / elements, 1, most);
+    return Math.clamp(cost / elements, 1, most);
   }
 
   /**
