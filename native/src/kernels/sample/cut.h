@@ -529,7 +529,7 @@ XENT_SHARED cut find_cut(cut_search *q) {
   XENT_ALIGNED float few[SAMPLE_PIECE + XENT_LANES];
   q->few = few;
   q->near = s->listed ? few : s->x;
-  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest, which probes miss */
+  if (!s->listed && q->listed < 0 && s->high >= s->most && q->weigher && !q->rule->typical) { /* probes miss these */
     const float x = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
     if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);
   }

@@ -281,12 +281,14 @@ XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, in
   const bool listed = s->listed;
   if (listed) {
     int64_t n = 0;
-    for (int64_t i = 0; i < s->count; i++) {
-      const float x = s->x[i];
-      const int32_t class = s->class[i];
-      s->x[n] = x;
-      s->class[n] = class;
-      n += (x <= high) & ((x > low) | ((x == low) & (class <= last))); /* no branch, which would be mispredicted */
+    for (int64_t k = 0; k < s->count; k += XENT_LANES) {
+      const lanes x = lanes_load(s->x + k);
+      uint32_t bits = lanes_bits_above(x, lanes_set(low)) & ~lanes_bits_above(x, lanes_set(high));
+      for (uint32_t equal = lanes_bits_equal(x, lanes_set(low)); equal; equal &= equal - 1)
+        bits |= s->class[k + __builtin_ctz(equal)] <= last ? equal & -equal : 0;
+      if (s->count - k < XENT_LANES) bits &= (1u << (s->count - k)) - 1;
+      lanes_pick(s->x + n, x, bits);
+      for (; bits; bits &= bits - 1) s->class[n++] = s->class[k + __builtin_ctz(bits)];
     }
     count = n;
   }
