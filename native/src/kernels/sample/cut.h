@@ -8,7 +8,7 @@
  *   up to 4 times: a, b = estimates of a few thousand classes, the probes;   look_at_probes
  *                  a pass over the row: the mass up to a, and a list of the values from a to b;
  *                  the bracket shrinks to a and b if the cut is between them, else to one side
- *   halve the bracket until it has few keys, in the list if there is one     cut_by_halves
+ *   divide the bracket until it has few keys, in the list if there is one    cut_by_halves
  */
 #ifndef XENT_SAMPLE_CUT_H
 #define XENT_SAMPLE_CUT_H
@@ -475,8 +475,9 @@ XENT_INLINE bool holds_one_key(const cut_search *q) {
   return (!q->rule->typical && q->in.low == float_above(q->out.low)) || !(key > q->from && key < q->to);
 }
 
-/* The cut in the bracket, which is halved until it holds few keys, or one. */
+/* The cut in the bracket, which is divided in the middle or at a listed value until it holds few keys, or one. */
 XENT_SHARED cut cut_by_halves(cut_search *q) {
+  const kept_set *s = q->set;
   for (int step = 1;; step++) {
     const int64_t left = q->up_to.count - q->before.count;
     if (holds_one_key(q)) {
@@ -496,7 +497,11 @@ XENT_SHARED cut cut_by_halves(cut_search *q) {
       q->counted = true;
     }
     if (q->listed >= 0 && q->listed <= SAMPLE_FEW) return cut_of_few(q);
-    const double key = key_between(q->from, q->to, step % 4 == 0);
+    const float *list = q->listed > 0 ? q->list : s->x;
+    const int64_t n = q->listed > 0 ? q->listed : s->listed ? s->count : 0;
+    double key = key_between(q->from, q->to, step % 4 == 0);
+    const double own = n && step % 4 == 2 ? key_of(q->rule, list[step * 1021 % n]) : key; /* many may have it */
+    if (own > q->from && own <= q->to) key = own < q->to ? own : just_under(own);
     const interval middle = values_up_to(q->rule, key, q->in, q->out);
     if (same_interval(middle, q->in))
       q->from = key;
