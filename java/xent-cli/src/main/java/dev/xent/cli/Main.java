@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import picocli.CommandLine;
@@ -29,22 +30,6 @@ import picocli.CommandLine.Spec;
     customSynopsis = "xent COMMAND [OPTIONS]",
     description =
         "Results have the same bits on every machine. Files are NumPy's .npy, of any size.",
-    subcommands = {
-      SoftmaxCommand.class,
-      SoftmaxBackwardCommand.class,
-      CrossEntropyCommand.class,
-      LinearCommand.class,
-      NllCommand.class,
-      DivergenceCommand.class,
-      BinaryCrossEntropyCommand.class,
-      SelectedCommand.class,
-      SampleCommand.class,
-      VerifyCommand.class,
-      InfoCommand.class,
-      CompletionCommand.class,
-      BenchCommand.class,
-      DemoCommand.class
-    },
     scope = ScopeType.INHERIT,
     usageHelpAutoWidth = true,
     sortOptions = false,
@@ -62,6 +47,24 @@ public final class Main implements Runnable {
 
   private static final int PIPE = 0010000;
   private static final int SOCKET = 0140000;
+
+  /** In the order of the help. */
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          SoftmaxCommand.class,
+          SoftmaxBackwardCommand.class,
+          CrossEntropyCommand.class,
+          LinearCommand.class,
+          NllCommand.class,
+          DivergenceCommand.class,
+          BinaryCrossEntropyCommand.class,
+          SelectedCommand.class,
+          SampleCommand.class,
+          VerifyCommand.class,
+          InfoCommand.class,
+          CompletionCommand.class,
+          BenchCommand.class,
+          DemoCommand.class);
 
   private static final String[] START = {
     "xent computes softmax, log-softmax and cross-entropy of .npy files.",
@@ -124,7 +127,7 @@ public final class Main implements Runnable {
 
   private static int run(
       PrintWriter out, PrintWriter err, BooleanSupplier isPipe, Ansi colors, String... args) {
-    CommandLine line = commandLine().setOut(out).setErr(err);
+    CommandLine line = commandLine(args).setOut(out).setErr(err);
     line.setColorScheme(Help.defaultColorScheme(colors));
     int code;
     try {
@@ -157,8 +160,18 @@ public final class Main implements Runnable {
         : new String[] {args[1]};
   }
 
-  static CommandLine commandLine() {
+  /**
+   * The command line for these arguments. It has only the command that they name, because to read
+   * the options of all commands takes a third of a start; without a name, it has all.
+   */
+  static CommandLine commandLine(String... args) {
     CommandLine line = new CommandLine(new Main());
+    List<Class<?>> named =
+        COMMANDS.stream()
+            .filter(each -> args.length > 0 && nameOf(each).equals(args[0]))
+            .filter(each -> each != CompletionCommand.class)
+            .toList();
+    (named.isEmpty() ? COMMANDS : named).forEach(each -> line.addSubcommand(each));
     line.getCommandSpec().usageMessage().footer(FOOTER);
     // Not as an inherited attribute: picocli would then compute the version on every start.
     line.getCommandSpec().versionProvider(Main::version);
@@ -176,6 +189,10 @@ public final class Main implements Runnable {
         .setExpandAtFiles(false)
         .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
+  }
+
+  private static String nameOf(Class<?> command) {
+    return command.getAnnotation(Command.class).name();
   }
 
   private static String[] version() {
