@@ -31,4 +31,4 @@ if not exist "%jar%" (
   echo xent: the build failed; the whole log is %log%>&2
   exit /b 2
 )
-"%java%" -Xlog:disable -XX:+AutoCreateSharedArchive "-XX:SharedArchiveFile=%target%\xent.jsa" %XENT_JAVA_OPTIONS% -jar "%jar%" %*
+"%java%" %XENT_JAVA_OPTIONS% -jar "%jar%" %*

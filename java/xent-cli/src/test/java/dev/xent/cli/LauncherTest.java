@@ -48,7 +48,7 @@ class LauncherTest {
       sleep 0.2
       for word; do
         case $word in
-          -XX:SharedArchiveFile=*) echo run >>"${word#*=}" ;;
+          -XX:ArchiveClassesAtExit=*) echo run >>"${word#*=}" ;;
           *xent-cli.jar) cat "$word" ;;
         esac
       done
@@ -91,13 +91,14 @@ class LauncherTest {
     }
   }
 
-  /** Commands that start after a build find an archive, and no archive is older than its jar. */
+  /** Only a build writes the archive: a command may run where it cannot write. */
   @Test
   void aBuildMakesTheArchiveOfClassesAnew() throws IOException {
     Path archive = checkout.resolve("java/xent-cli/target/xent.jsa");
     for (int build = 1; build <= 2; build++) {
       assertWhole(run(Map.of()));
-      assertThat(archive).content().as("by the build and by the command").hasLineCount(2);
+      assertWhole(run(Map.of()));
+      assertThat(archive).content().hasLineCount(1);
       Files.writeString(checkout.resolve("pom.xml"), "<project>" + build + "</project>");
     }
   }
