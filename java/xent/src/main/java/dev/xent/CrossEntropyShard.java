@@ -8,7 +8,7 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.shard.LossShardPlan;
+import dev.xent.internal.plan.shard.Shard;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -32,15 +32,15 @@ import org.jspecify.annotations.Nullable;
  * 8192 classes. Instances are immutable; any number of threads may share one.
  */
 public final class CrossEntropyShard {
-  private final LossShardPlan plan;
+  private final Shard shard;
 
-  CrossEntropyShard(LossShardPlan plan) {
-    this.plan = plan;
+  CrossEntropyShard(Shard shard) {
+    this.shard = shard;
   }
 
   /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return shard.axis();
   }
 
   /**
@@ -67,7 +67,7 @@ public final class CrossEntropyShard {
       @Nullable Tensor gradient,
       AllGather<PartialStates> gather) {
     return new RowStatistics(
-        plan.exchange(
+        shard.exchange(
             view(logits, "logits"),
             view(targets, "targets"),
             views(inputs),
@@ -89,7 +89,7 @@ public final class CrossEntropyShard {
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
     return new PartialStates(
-        plan.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null));
+        shard.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null));
   }
 
   /**
@@ -103,7 +103,7 @@ public final class CrossEntropyShard {
   public PartialStates partialStates(
       Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
     return new PartialStates(
-        plan.states(
+        shard.states(
             view(logits, "logits"),
             view(targets, "targets"),
             views(inputs),
@@ -123,7 +123,7 @@ public final class CrossEntropyShard {
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
     return new RowStatistics(
-        plan.finish(
+        shard.finish(
             states(whole, "whole"),
             viewOrNull(labels),
             views(inputs),
@@ -147,7 +147,7 @@ public final class CrossEntropyShard {
       RowStatistics first,
       LossOutputs outputs) {
     return new RowStatistics(
-        plan.finish(
+        shard.finish(
             states(whole, "whole"),
             viewOrNull(labels),
             views(inputs),
@@ -174,7 +174,7 @@ public final class CrossEntropyShard {
       RowStatistics rows,
       @Nullable Tensor upstream,
       Tensor gradient) {
-    plan.backward(
+    shard.write(
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
@@ -186,6 +186,6 @@ public final class CrossEntropyShard {
   /** Returns its classes and the options of the operation that are not the defaults. */
   @Override
   public String toString() {
-    return plan.toString();
+    return shard.toString();
   }
 }

@@ -8,7 +8,9 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.shard.SoftmaxShardPlan;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.shard.Shard;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,15 +32,15 @@ import org.jspecify.annotations.Nullable;
  * 8192 classes. Instances are immutable; any number of threads may share one.
  */
 public final class SoftmaxShard {
-  private final SoftmaxShardPlan plan;
+  private final Shard shard;
 
-  SoftmaxShard(SoftmaxShardPlan plan) {
-    this.plan = plan;
+  SoftmaxShard(Shard shard) {
+    this.shard = shard;
   }
 
   /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return shard.axis();
   }
 
   /**
@@ -56,10 +58,12 @@ public final class SoftmaxShard {
   public RowStatistics exchange(
       Tensor logits, Inputs inputs, @Nullable Tensor logSumExp, AllGather<PartialStates> gather) {
     return new RowStatistics(
-        plan.exchange(
+        shard.exchange(
             view(logits, "logits"),
+            null,
             views(inputs),
-            viewOrNull(logSumExp),
+            outputs(logSumExp),
+            null,
             PartialStates.merged(gather)));
   }
 
@@ -71,7 +75,7 @@ public final class SoftmaxShard {
    * @throws IllegalArgumentException for arguments that do not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
-    return new PartialStates(plan.states(view(logits, "logits"), views(inputs), null));
+    return new PartialStates(shard.states(view(logits, "logits"), null, views(inputs), null));
   }
 
   /**
@@ -83,7 +87,7 @@ public final class SoftmaxShard {
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
     return new PartialStates(
-        plan.states(view(logits, "logits"), views(inputs), finished(first, "first")));
+        shard.states(view(logits, "logits"), null, views(inputs), finished(first, "first")));
   }
 
   /**
@@ -96,7 +100,7 @@ public final class SoftmaxShard {
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
     return new RowStatistics(
-        plan.finish(states(whole, "whole"), views(inputs), null, viewOrNull(logSumExp)));
+        shard.finish(states(whole, "whole"), null, views(inputs), null, outputs(logSumExp)));
   }
 
   /**
@@ -110,11 +114,12 @@ public final class SoftmaxShard {
   public RowStatistics finish(
       PartialStates whole, Inputs inputs, RowStatistics first, @Nullable Tensor logSumExp) {
     return new RowStatistics(
-        plan.finish(
+        shard.finish(
             states(whole, "whole"),
+            null,
             views(inputs),
             finished(first, "first"),
-            viewOrNull(logSumExp)));
+            outputs(logSumExp)));
   }
 
   /**
@@ -127,13 +132,24 @@ public final class SoftmaxShard {
    *     any other way
    */
   public void forward(Tensor logits, Inputs inputs, RowStatistics rows, Tensor output) {
-    plan.forward(
-        view(logits, "logits"), views(inputs), finished(rows, "rows"), view(output, "output"));
+    shard.write(
+        view(logits, "logits"),
+        null,
+        views(inputs),
+        finished(rows, "rows"),
+        null,
+        view(output, "output"));
+  }
+
+  private static Outputs outputs(@Nullable Tensor logSumExp) {
+    Outputs outputs = new Outputs();
+    outputs.set(Array.LOG_SUM_EXP, viewOrNull(logSumExp));
+    return outputs;
   }
 
   /** Returns its classes and the options of the operation that are not the defaults. */
   @Override
   public String toString() {
-    return plan.toString();
+    return shard.toString();
   }
 }

@@ -2,7 +2,6 @@
 package dev.xent.internal.plan.call;
 
 import static dev.xent.internal.text.Messages.message;
-import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
@@ -306,33 +305,6 @@ public abstract class CallArrays {
     features = 0;
     firstClass = 0;
     allClasses = 0;
-  }
-
-  /**
-   * Declares that the leading array has a range of classes that begins and ends at chunk
-   * boundaries.
-   */
-  public void shard(long first, long all) {
-    if (first < 0 || first % Chunks.SIZE != 0) {
-      throw new ShapeException(
-          message("firstClass is %d; expected a multiple of %d", first, Chunks.SIZE));
-    }
-    long classes = dimensions.classes;
-    boolean inside = classes <= all && first <= all - classes;
-    if (!inside || (classes % Chunks.SIZE != 0 && first + classes != all)) {
-      throw new ShapeException(
-          message(
-              "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
-              checks.leadName(),
-              checks.leadText(),
-              plural(classes, "class"),
-              first,
-              all,
-              Chunks.SIZE));
-    }
-    firstClass = first;
-    allClasses = all;
-    unusual = true;
   }
 
   /**

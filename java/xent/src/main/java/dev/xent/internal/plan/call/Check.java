@@ -243,18 +243,6 @@ public final class Check {
   }
 
   /**
-   * Takes a stand-in for logits that no kernel of the call reads: it has the shape and the type of
-   * whole rows.
-   */
-  public void leadUnseen(View standIn, int classAxis) {
-    lead = standIn;
-    leadName = Array.LOGITS.text;
-    Types.requireLead(leadName, standIn);
-    dimensions.take(leadName, standIn, classAxis);
-    lend(Array.LOGITS, Rule.LOGITS, standIn, Kind.CLASSES);
-  }
-
-  /**
    * Declares that the leading array has a range of classes that begins and ends at chunk
    * boundaries.
    */
@@ -358,7 +346,7 @@ public final class Check {
       sparseTargets(view, view(Array.TARGET_WEIGHTS));
       kind = TargetKind.SPARSE;
     } else {
-      kind = denseTargets(view) ? TargetKind.LABELS : TargetKind.PROBABILITIES;
+      kind = denseTargets() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     }
     options.requireFor(kind, view);
     call.needsWholeRows |= options.clampsTerms(kind);
@@ -366,7 +354,13 @@ public final class Check {
     return kind;
   }
 
-  private boolean denseTargets(View view) {
+  /**
+   * Takes targets that are class indices or probabilities.
+   *
+   * @return whether they are class indices
+   */
+  public boolean denseTargets() {
+    View view = view(Array.TARGETS);
     Layout targets = layout(Array.TARGETS);
     if (view.type.isInteger()) {
       requireRowShape(targets, view, false);
@@ -522,7 +516,7 @@ public final class Check {
   }
 
   private void write(long outer, long inner) {
-    int last = 0; // the index of the last layout
+    int last = Array.OUTPUT.ordinal(); // the last layout; the smallest struct ends with this one
     for (int i = 0; i < call.count; i++) {
       last = Math.max(last, call.present[i].id.ordinal());
     }

@@ -68,17 +68,25 @@ public final class Losses {
                 + " targets, or outputs without it");
       }
     } else {
-      if (outputs.countCorrect) {
-        throw needsLabels(Array.CORRECT, kind);
-      }
-      for (Array array : OF_LABELS) {
-        if (outputs.has(array)) {
-          throw needsLabels(array, kind);
-        }
-      }
+      requireLabels(outputs, kind);
     }
     call.takeIfPresent(Rule.CORRECT, outputs.ownCorrect(call.dimensions));
     takeOutputs(call, function, gradient, outputs);
+  }
+
+  /** Rejects outputs that targets of this kind do not have because they are not class indices. */
+  public static void requireLabels(Outputs outputs, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      return;
+    }
+    if (outputs.countCorrect) {
+      throw needsLabels(Array.CORRECT, kind);
+    }
+    for (Array array : OF_LABELS) {
+      if (outputs.has(array)) {
+        throw needsLabels(array, kind);
+      }
+    }
   }
 
   private static OptionException needsLabels(Array array, TargetKind kind) {
@@ -213,6 +221,41 @@ public final class Losses {
       outputs.exactSum.add(ofCall);
     }
     outputs.set(reduced, sum, rows, call.validRows, weight, denominator, correct);
+    return reduced;
+  }
+
+  // ---- of runs without a gradient --------------------------------------------------------------
+
+  /** As {@link #beginReduction(double, Call, Reductions, Outputs, boolean)}. */
+  public static double beginReduction(
+      double weight, Run run, Reductions reductions, Outputs outputs) {
+    if (outputs.exactSum != null) {
+      Sums sums = run.scratch(Sums.class, Sums::new);
+      if (TargetChecks.areWeighted(run.call)) {
+        sums.divisor(run.droppedExactSum());
+      } else {
+        sums.divisor(run.validRows);
+      }
+    }
+    double denominator = reductions.denominator(weight);
+    reductions.requireLoss(denominator);
+    run.emptyExactSum();
+    return denominator;
+  }
+
+  /** As {@link #reduce(double, double, Call, Reductions, Outputs)}. */
+  public static double reduce(
+      double weight, double denominator, Run run, Reductions reductions, Outputs outputs) {
+    long rows = run.call.dimensions.rows;
+    double sum = run.kernels().exactSumValue(run.exactSum());
+    double reduced = reductions.reduce(sum, denominator);
+    long correct = !run.has(Array.CORRECT) ? -1 : Memory.sumOfBytes(run.view(Array.CORRECT));
+    if (outputs.exactSum != null) {
+      Sums sums = run.scratch(Sums.class, Sums::new);
+      sums.losses(run.exactSum(), rows, run.validRows);
+      outputs.exactSum.add(sums);
+    }
+    outputs.set(reduced, sum, rows, run.validRows, weight, denominator, correct);
     return reduced;
   }
 

@@ -183,6 +183,20 @@ public final class Outputs extends Request {
     return own;
   }
 
+  /**
+   * As {@link #ownCorrect(Dimensions)}, for rows of a shape.
+   *
+   * @param axis the class axis
+   */
+  public @Nullable View ownCorrect(long[] shape, int axis) {
+    if (!countCorrect || has(Array.CORRECT)) {
+      return null;
+    }
+    long[] ofRows = shape.clone();
+    ofRows[axis] = 1;
+    return View.room(ElementType.U8, ofRows);
+  }
+
   // ---- statistics ------------------------------------------------------------------------------
 
   /**

@@ -74,12 +74,6 @@ public final class RowRecords {
     return stateEnd;
   }
 
-  /** Uses the caller's memory for the states of the rows of the current piece. */
-  public void useStates(MemorySegment ofAllRows, Pieces pieces, long classes) {
-    states = ofAllRows.asSlice(pieces.firstRow * Chunks.of(classes) * Records.STATE);
-    stateRow = 0;
-  }
-
   /** The states from a row on. */
   public MemorySegment states(long row, long classes) {
     return row == stateRow

@@ -26,7 +26,7 @@ import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.internal.plan.shard.SoftmaxShardPlan;
+import dev.xent.internal.plan.shard.Shard;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -209,9 +209,9 @@ public class LogitsOperation extends Operation {
   }
 
   /** Returns the operation for rows whose classes are divided among shards. */
-  public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
+  public Shard onShard(long firstClass, long allClasses) {
     boolean log = function == Function.LOG_SOFTMAX;
-    return new SoftmaxShardPlan(engine, options, axis, log, firstClass, allClasses);
+    return Shard.ofSoftmax(engine, options, axis, log, firstClass, allClasses);
   }
 
   @Override

@@ -25,7 +25,7 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.TargetKind;
 import dev.xent.internal.plan.shard.LongRows;
-import dev.xent.internal.plan.shard.LossShardPlan;
+import dev.xent.internal.plan.shard.Shard;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy: chooses the kernels, and the rows and classes of each kernel call. */
@@ -75,8 +75,8 @@ public final class CrossEntropyPlan extends LossPlan {
   }
 
   /** Returns the loss for rows whose classes are divided among shards. */
-  public LossShardPlan onShard(long firstClass, long allClasses) {
-    return new LossShardPlan(engine, spec, firstClass, allClasses);
+  public Shard onShard(long firstClass, long allClasses) {
+    return Shard.ofLoss(engine, spec, firstClass, allClasses);
   }
 
   @Override

@@ -5,6 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.load.Codes;
 import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
@@ -47,6 +48,11 @@ public record Options(
   /** Returns a numeric option; 0 if it is not used. */
   public double number(OptionRange range) {
     return numbers.get(range);
+  }
+
+  /** Whether a label of a type is the ignore index. */
+  public boolean isIgnored(ElementType type, long label) {
+    return hasIgnoreIndex && label == ignoreIndex && (label >= 0 || type != ElementType.U64);
   }
 
   /** Whether a label is the ignore index. */

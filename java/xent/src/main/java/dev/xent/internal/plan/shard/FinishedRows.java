@@ -5,8 +5,10 @@ import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Checked;
+import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
@@ -39,11 +41,11 @@ public record FinishedRows(
     Options options) {
 
   /** Rejects statistics that do not fit a call's targets, type, shape or options. */
-  void require(Call call, @Nullable TargetKind ofCall, Options operation) {
+  void require(Run run, Options operation) {
     require(operation);
-    boolean sameKind = ofCall == null ? kind == null : kind == States.kindOf(ofCall);
-    if (!sameKind
-        || wide != (call.lead().type == ElementType.F64)
+    Checked call = run.call;
+    if (kind != States.kindOf(call.kind)
+        || wide != (call.leadType() == ElementType.F64)
         || axis != call.dimensions.axis
         || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {
@@ -54,8 +56,8 @@ public record FinishedRows(
               Arrays.toString(shape),
               wide ? " in F64" : "",
               axis,
-              call.leading().name,
-              call.lead(),
+              Array.LOGITS.text,
+              run.view(Array.LOGITS),
               plural(call.allClasses, "class")));
     }
   }

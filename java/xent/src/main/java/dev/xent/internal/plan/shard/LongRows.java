@@ -60,14 +60,6 @@ public final class LongRows {
     }
   }
 
-  /**
-   * Computes the states of all rows of the piece, or of rows that need a second round, in memory of
-   * the call.
-   */
-  void states(Call call, long rows, boolean split) {
-    each(call, 0, rows, split, forwardStates);
-  }
-
   private void forwardStates(Call call, long row, long from, long to) {
     // These states do not depend on row weights: the targets of a row with weight 0 may be out of
     // range.

@@ -2,11 +2,11 @@
 package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.plan.arrays.CallArray;
+import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.RowWeights;
+import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -20,70 +20,65 @@ final class ShardTargets {
   private ShardTargets() {}
 
   /**
-   * Rejects classes out of range and invalid weights, in a call that is ready.
+   * Rejects classes out of range and invalid weights.
    *
-   * @param kind the kind of targets
    * @param options the options of the kernels for such targets
    */
-  static void check(Call call, TargetKind kind, Options options) {
-    if (call.has(Array.CLASS_WEIGHTS)) {
-      checkClassWeights(call.view(Array.CLASS_WEIGHTS), call.firstClass);
-    }
-    if (kind == TargetKind.PROBABILITIES && !call.has(Array.ROW_WEIGHTS)) {
+  static void check(Run run, Options options) {
+    checkClassWeights(run);
+    boolean dense = run.call.kind == TargetKind.PROBABILITIES;
+    boolean weighted = run.has(Array.ROW_WEIGHTS);
+    if (dense && !weighted) {
       return;
     }
-    for (long piece = 0; piece < call.pieces.count; piece++) {
-      call.enter(piece);
-      for (long row = 0; row < call.pieces.rows; row++) {
-        double weight = !call.has(Array.ROW_WEIGHTS) ? 1 : RowWeights.at(call, row);
-        if (weight != 0 && kind != TargetKind.PROBABILITIES) {
-          checkRow(call, row, options);
+    for (long piece = 0; piece < run.call.pieces.count; piece++) {
+      run.enter(piece);
+      for (long row = 0; row < run.call.pieces.rows; row++) {
+        double weight = weighted ? RowWeights.at(run, row) : 1;
+        if (weight != 0 && !dense) {
+          checkRow(run, row, options);
         }
       }
     }
   }
 
-  private static void checkRow(Call call, long row, Options options) {
-    CallArray targets = call.array(Array.TARGETS);
-    long begin = targets.at(call.pieces, row);
-    long count = Math.max(call.targetCount, 1);
+  private static void checkRow(Run run, long row, Options options) {
+    Layout targets = run.array(Array.TARGETS);
+    long begin = targets.at(run.call.pieces, row);
+    long count = Math.max(run.call.targetCount, 1);
+    long classes = run.call.allClasses;
     for (long j = 0; j < count; j++) {
       long place = begin + j * targets.classes;
-      long label = targets.view.type.getInteger(targets.segment(), place);
-      if (options.isIgnored(targets, label)) {
+      long label = targets.type.getInteger(run.segment(Array.TARGETS), place);
+      if (options.isIgnored(targets.type, label)) {
         continue;
       }
-      if (label < 0 || label >= call.allClasses) {
-        throw WrongLabels.outOfRange(
-            call.pieces.firstRow + row, label, targets.typeOfLabels(), call.allClasses);
+      if (label < 0 || label >= classes) {
+        throw WrongLabels.outOfRange(run.firstRow + row, label, targets.type, classes);
       }
-      if (isMasked(call, row, label - call.firstClass)) {
-        throw WrongLabels.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);
+      if (isMasked(run, row, label - run.call.firstClass)) {
+        throw WrongLabels.ofMaskedClass(run.firstRow + row, label, classes);
       }
     }
   }
 
   /** Whether a class is masked; always false for classes outside this shard. */
-  private static boolean isMasked(Call call, long row, long k) {
-    CallArray mask = call.array(Array.CLASS_MASK);
-    if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
+  private static boolean isMasked(Run run, long row, long k) {
+    if (!run.has(Array.CLASS_MASK) || k < 0 || k >= run.call.dimensions.classes) {
       return false;
     }
-    long place = mask.at(call.pieces, row) + k * mask.classes;
-    return mask.segment().get(ValueLayout.JAVA_BYTE, place) == 0;
+    Layout mask = run.array(Array.CLASS_MASK);
+    long place = mask.at(run.call.pieces, row) + k * mask.classes;
+    return run.segment(Array.CLASS_MASK).get(ValueLayout.JAVA_BYTE, place) == 0;
   }
 
-  /**
-   * Rejects invalid class weights.
-   *
-   * @param weights one dimension of floats
-   * @param firstClass the class of the first weight
-   */
-  static void checkClassWeights(View weights, long firstClass) {
-    for (long k = 0; k < weights.elements; k++) {
+  /** Rejects invalid weights of the classes of the call, if it has weights. */
+  static void checkClassWeights(Run run) {
+    View weights = run.view(Array.CLASS_WEIGHTS);
+    for (long k = 0; weights != null && k < weights.elements; k++) {
       double weight = weights.type.get(weights.segment, k * weights.strides[0]);
       if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
-        throw Failures.weight("classWeights of class", firstClass + k, weight);
+        throw Failures.weight("classWeights of class", run.call.firstClass + k, weight);
       }
     }
   }

@@ -6,9 +6,11 @@ import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ByteFormat;
 import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
@@ -96,6 +98,15 @@ public record States(
   /** Whether these are the states of all classes. */
   public boolean isWhole() {
     return firstChunk == 0 && endChunk == Chunks.of(classes());
+  }
+
+  /**
+   * A stand-in for the logits of whole rows, which no process has; the kernels do not read them.
+   */
+  View unseen() {
+    ElementType type = wide ? ElementType.F64 : ElementType.F32;
+    return View.of(
+        Memory.allocate(Arena.ofAuto(), type, 1), type, shape, new long[shape.length], null);
   }
 
   private long chunks() {

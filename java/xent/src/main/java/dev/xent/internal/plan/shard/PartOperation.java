@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import static dev.xent.internal.text.Messages.message;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Check;
+import dev.xent.internal.plan.call.Checked;
+import dev.xent.internal.plan.call.ChunkTask;
+import dev.xent.internal.plan.call.Chunks;
+import dev.xent.internal.plan.call.LongRows;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.RowTask;
+import dev.xent.internal.plan.call.Run;
+import dev.xent.internal.plan.call.Site;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation on a range of the classes of longer rows: it computes the states of these classes,
+ * or writes their results from the statistics of whole rows.
+ */
+final class PartOperation extends Operation {
+  private final String event;
+
+  /** The array of results; null if the operation computes states. */
+  final @Nullable Array result;
+
+  /** The loss; null for a softmax. */
+  private final @Nullable LossSpec spec;
+
+  private final long firstClass;
+  private final long allClasses;
+  private final LongRows longRows = new LongRows();
+  private final RowTask states = this::states;
+  private final RowTask results = this::results;
+  private final ChunkTask range = this::range;
+
+  /**
+   * Creates an operation.
+   *
+   * @param function the kernel that writes the results; for states the function whose arrays shards
+   *     have
+   * @param event its name in flight recordings
+   * @param result the array of results; null for states
+   * @param spec the loss; null for a softmax
+   */
+  PartOperation(
+      Function function,
+      String event,
+      @Nullable Array result,
+      Engine engine,
+      Options options,
+      int axis,
+      @Nullable LossSpec spec,
+      long firstClass,
+      long allClasses) {
+    super(function, spec == null ? "softmax" : "cross-entropy", engine, options, axis);
+    this.event = event;
+    this.result = result;
+    this.spec = spec;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  Options options() {
+    return options;
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described(spec == null ? "SoftmaxShard" : "CrossEntropyShard")
+            .with("firstClass", firstClass)
+            .with("allClasses", allClasses);
+    if (spec != null) {
+      return spec.describe(text, engine);
+    }
+    text.option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  @Override
+  protected String event(int mask) {
+    return event;
+  }
+
+  /** A gradient does not depend on the sink, which callers pass as in the forward pass. */
+  @Override
+  protected Function inputs() {
+    return spec == null ? Function.SOFTMAX : Function.CROSS_ENTROPY;
+  }
+
+  // ---- taking arrays ---------------------------------------------------------------------------
+
+  /**
+   * The weights of the classes of this shard, or null; those of all classes if the logits are not a
+   * part of them, which {@link #take} then rejects.
+   */
+  @Nullable View classWeights(View logits) {
+    View all = spec == null ? null : spec.classWeights();
+    int d = axis < 0 ? axis + logits.rank() : axis;
+    if (all == null || all.rank() != 1 || d < 0 || d >= logits.rank()) {
+      return all;
+    }
+    long classes = logits.shape[d];
+    boolean inside = firstClass >= 0 && classes <= all.shape[0] - firstClass;
+    return !inside || all.shape[0] != allClasses
+        ? all
+        : all.with(firstClass * all.strides[0], new long[] {classes}, all.strides);
+  }
+
+  /** Rejects weights that are not those of the classes of all shards. */
+  static void requireWeights(View all, long allClasses) {
+    if (all.rank() != 1 || all.shape[0] != allClasses) {
+      throw new ShapeException(
+          message(
+              "classWeights is %s; expected a weight for each class of all shards, in the shape [%d]",
+              all, allClasses));
+    }
+  }
+
+  @Override
+  protected void take(Check check) {
+    check.lead(axis);
+    check.shard(firstClass, allClasses);
+    if (spec != null) {
+      takeTargets(check);
+      if (spec.classWeights() != null) {
+        requireWeights(spec.classWeights(), allClasses);
+      }
+    }
+    check.inputs();
+    check.outputs();
+  }
+
+  private void takeTargets(Check check) {
+    TargetKind kind = check.targets(options);
+    options.requireForParts(kind, check.view(Array.TARGETS));
+    double smoothing = options.number(OptionRange.LABEL_SMOOTHING);
+    if (kind != TargetKind.LABELS && smoothing > 0 && check.has(Array.CLASS_MASK)) {
+      throw new OptionException(
+          message(
+              "labelSmoothing is %s, targets are %s, and classMask is set: a shard has no count of the classes that take part, so use class indices, no mask or no smoothing",
+              smoothing, kind.text));
+    }
+  }
+
+  @Override
+  protected boolean takeSteps(Site site, Checked call) {
+    return false;
+  }
+
+  // ---- computing -------------------------------------------------------------------------------
+
+  @Override
+  protected double compute(Run run) {
+    Shard.Exchanged records = records(run);
+    FinishedRows rows = records.rows;
+    if (rows != null) {
+      rows.require(run, options);
+    }
+    if (spec != null) {
+      ShardTargets.check(run, options);
+    }
+    if (result == null) {
+      records.states = allocate(run, rows != null);
+      run.secondRound = rows != null;
+      run.runAlone(states);
+      return Double.NaN;
+    }
+    run.statesOfCaller = true;
+    if (spec != null && !scale(run, rows)) {
+      Memory.clear(run.view(Array.GRADIENT));
+    } else {
+      run.runAlone(results);
+    }
+    return Double.NaN;
+  }
+
+  private static Shard.Exchanged records(Run run) {
+    return (Shard.Exchanged) run.request;
+  }
+
+  /** Sets the scale of the gradient. Returns false if it is +0 everywhere. */
+  private boolean scale(Run run, FinishedRows rows) {
+    Reductions reductions = spec.reductions();
+    double denominator = reductions.denominator(rows.countedWeight());
+    reductions.requireGradient(denominator);
+    if (reductions.gradientIsZero(denominator)) {
+      return false;
+    }
+    run.call.scale(reductions.gradientScale(denominator));
+    return true;
+  }
+
+  private States allocate(Run run, boolean second) {
+    long[] shape = run.view(Array.LOGITS).shape.clone();
+    int d = run.call.dimensions.axis;
+    shape[d] = allClasses;
+    long chunk = firstClass / Chunks.SIZE;
+    return States.allocate(
+        States.kindOf(run.call.kind),
+        run.call.leadType() == ElementType.F64,
+        second,
+        shape,
+        d,
+        chunk,
+        chunk + Chunks.of(run.call.dimensions.classes));
+  }
+
+  private void states(Run run, long begin, long end) {
+    run.useStates(records(run).states.memory());
+    useStatistics(run);
+    longRows.states(run, end, !run.isAlone());
+  }
+
+  private void results(Run run, long begin, long end) {
+    useStatistics(run);
+    longRows.each(run, begin, end, !run.isAlone(), range);
+  }
+
+  /** Uses the statistics of the rows of the current piece. */
+  private static void useStatistics(Run run) {
+    FinishedRows rows = records(run).rows;
+    if (rows != null) {
+      run.statistics = ofPiece(run, rows.statistics());
+    }
+  }
+
+  /** The statistics of the rows of the current piece, and all later ones. */
+  static MemorySegment ofPiece(Run run, MemorySegment statistics) {
+    return statistics.asSlice(run.firstRow * Records.STATISTICS);
+  }
+
+  private void range(Run run, long row, long from, long to) {
+    run.run(
+        run.kernel(function, row, row + 1).classes(from, to).set(Array.STATISTICS, run.statistics));
+  }
+}
