@@ -171,7 +171,8 @@ public final class Main implements Runnable {
             .filter(each -> args.length > 0 && nameOf(each).equals(args[0]))
             .filter(each -> each != CompletionCommand.class)
             .toList();
-    (named.isEmpty() ? COMMANDS : named).forEach(each -> line.addSubcommand(each));
+    // Only the constructor applies the model transformers of a command.
+    (named.isEmpty() ? COMMANDS : named).forEach(each -> line.addSubcommand(new CommandLine(each)));
     line.getCommandSpec().usageMessage().footer(FOOTER);
     // Not as an inherited attribute: picocli would then compute the version on every start.
     line.getCommandSpec().versionProvider(Main::version);
