@@ -13,7 +13,7 @@
  *               is a member has_..., or if the message begins with it
  *   symbol      in the formulas of the pages
  *   message     the expected value in errors of Java and Python; % is the range, and "" the same
- *   help        of the flag of the command, in which % is the value; "" for what is no flag, or no number
+ *   help        of the flag of the command, in which % is the value; "" keeps it out of the flags
  *   rules       members of xent_number
  */
 #ifndef XENT_OPTIONS_H
