@@ -19,8 +19,8 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
+import dev.xent.internal.plan.sample.SamplerOperation;
 import dev.xent.internal.plan.sample.SamplerOutputs;
-import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
 import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
@@ -66,13 +66,13 @@ import org.jspecify.annotations.Nullable;
  * written.
  */
 public final class Sampler {
-  final SamplerPlan plan;
+  final SamplerOperation operation;
 
   /** Whether each text gets a new stream, as neither seed nor stream were set. */
   private final boolean startsStreams;
 
-  private Sampler(SamplerPlan plan, boolean startsStreams) {
-    this.plan = plan;
+  private Sampler(SamplerOperation operation, boolean startsStreams) {
+    this.operation = operation;
     this.startsStreams = startsStreams;
   }
 
@@ -88,7 +88,7 @@ public final class Sampler {
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -99,7 +99,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public long token(Tensor logits, long step) {
-    return plan.token(view(logits, "logits"), step);
+    return operation.token(view(logits, "logits"), step);
   }
 
   /**
@@ -111,7 +111,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public Tensor sample(Tensor logits, long step) {
-    long[] shape = Dimensions.rowsShape(view(logits, "logits"), plan.axis());
+    long[] shape = Dimensions.rowsShape(view(logits, "logits"), operation.axis());
     Tensor tokens = Tensor.allocate(DType.I32, shape);
     sample(logits, step, tokens);
     return tokens;
@@ -127,7 +127,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
-    plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));
+    operation.sample(view(logits, "logits"), step, view(tokens, "tokens"));
   }
 
   /**
@@ -139,7 +139,7 @@ public final class Sampler {
    * the same {@link #seed}.
    */
   public SamplerCursor start() {
-    return start(startsStreams ? SamplingOptions.random() : plan.sampling().stream());
+    return start(startsStreams ? SamplingOptions.random() : operation.sampling().stream());
   }
 
   /**
@@ -149,7 +149,7 @@ public final class Sampler {
    * @param stream any number, such as that of a request
    */
   public SamplerCursor start(long stream) {
-    return new SamplerCursor(plan.onStream(stream));
+    return new SamplerCursor(operation, stream);
   }
 
   /**
@@ -160,7 +160,7 @@ public final class Sampler {
    *     1; must not overlap anything
    */
   public SamplerCall on(Tensor logits, Tensor tokens) {
-    return new SamplerCall(plan.bind(view(logits, "logits"), view(tokens, "tokens")));
+    return new SamplerCall(operation.bind(view(logits, "logits"), view(tokens, "tokens")));
   }
 
   /**
@@ -168,7 +168,7 @@ public final class Sampler {
    * it another sampler returns the same tokens.
    */
   public long seed() {
-    return plan.seed();
+    return operation.sampling().seed();
   }
 
   /**
@@ -177,7 +177,7 @@ public final class Sampler {
    */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /**
@@ -220,7 +220,7 @@ public final class Sampler {
      * @param step how many tokens came before, from 0 to 2^32 - 1
      */
     public Requests add(Sampler sampler, long stream, long step) {
-      rows.add(planOf(sampler), stream, OptionRange.STEP.require(step));
+      rows.add(operationOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -234,7 +234,7 @@ public final class Sampler {
      * @throws IndexOutOfBoundsException for a row that is not there
      */
     public Requests set(int row, Sampler sampler, long stream, long step) {
-      rows.set(row, planOf(sampler), stream, OptionRange.STEP.require(step));
+      rows.set(row, operationOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -250,10 +250,10 @@ public final class Sampler {
       return this;
     }
 
-    private static SamplerPlan planOf(Sampler sampler) {
-      SamplerPlan plan = NullChecks.require(sampler, "sampler", "a Sampler").plan;
-      plan.repetition().requireUnused();
-      return plan;
+    private static SamplerOperation operationOf(Sampler sampler) {
+      SamplerOperation operation = NullChecks.require(sampler, "sampler", "a Sampler").operation;
+      operation.repetition().requireUnused();
+      return operation;
     }
 
     /** Returns the number of requests and the first of them, in one line. */
@@ -648,7 +648,7 @@ public final class Sampler {
               dryRange,
               dryBreakers);
       return new Sampler(
-          new SamplerPlan(engine, options, sampling, repetition, axis),
+          new SamplerOperation(engine, options, sampling, repetition, axis),
           seed == null && stream == null && !greedy);
     }
   }

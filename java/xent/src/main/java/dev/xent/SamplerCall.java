@@ -4,7 +4,7 @@ package dev.xent;
 import static dev.xent.Arguments.rows;
 import static dev.xent.Arguments.views;
 
-import dev.xent.internal.plan.sample.BoundSampler;
+import dev.xent.internal.plan.sample.SamplerOperation;
 
 /**
  * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
@@ -17,9 +17,9 @@ import dev.xent.internal.plan.sample.BoundSampler;
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
 public final class SamplerCall {
-  final BoundSampler bound;
+  final SamplerOperation.Bound bound;
 
-  SamplerCall(BoundSampler bound) {
+  SamplerCall(SamplerOperation.Bound bound) {
     this.bound = bound;
   }
 

@@ -10,16 +10,16 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Exclusive;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.sample.CursorCall;
+import dev.xent.internal.plan.sample.SamplerOperation;
 import dev.xent.internal.plan.sample.SamplerOutputs;
-import dev.xent.internal.plan.sample.SamplerPlan;
-import dev.xent.internal.plan.sample.TextCall;
+import dev.xent.internal.plan.sample.Text;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -46,16 +46,16 @@ import org.jspecify.annotations.Nullable;
  * MemoryOwner} of the logits.
  */
 public final class SamplerCursor {
-  private final SamplerPlan plan;
-  private final CursorCall calls;
-  private final TextCall text;
+  private static final long NO_TOKEN = -1;
+  private static final int ONLY_ROW = -1;
+
+  private final SamplerOperation sampler;
+  private final long stream;
+  private final Text text;
 
   private final Exclusive use =
       new Exclusive(
           "this cursor is in use already: create one for each text, or let its call return first");
-
-  /** Whether the next call needs {@link #text}, if only to check tokens. */
-  private boolean needsText;
 
   private long step;
 
@@ -65,14 +65,13 @@ public final class SamplerCursor {
   private float @Nullable [] lastArray;
   private @Nullable Tensor lastTensor;
 
-  SamplerCursor(SamplerPlan plan) {
-    this(plan, new TextCall(plan));
-    this.needsText = text.isNeeded();
+  SamplerCursor(SamplerOperation sampler, long stream) {
+    this(sampler, stream, new Text(sampler, stream));
   }
 
-  private SamplerCursor(SamplerPlan plan, TextCall text) {
-    this.plan = plan;
-    this.calls = new CursorCall(plan);
+  private SamplerCursor(SamplerOperation sampler, long stream, Text text) {
+    this.sampler = sampler;
+    this.stream = stream;
     this.text = text;
   }
 
@@ -89,7 +88,6 @@ public final class SamplerCursor {
     use.enter();
     try {
       text.prompt(classes);
-      needsText = true;
       return this;
     } finally {
       use.inUse = false;
@@ -106,7 +104,6 @@ public final class SamplerCursor {
     use.enter();
     try {
       text.outputs(filled);
-      needsText = true;
       return this;
     } finally {
       use.inUse = false;
@@ -124,16 +121,14 @@ public final class SamplerCursor {
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
+    View row = Arguments.view(logits, "logits");
     use.enter();
     try {
-      return drawn(logits);
+      long token = row.elements == text.drawable ? sampler.draw(row, stream, step) : NO_TOKEN;
+      return token < 0 ? drawn(row, SamplerInputs.none(), ONLY_ROW) : counted(token);
     } finally {
       use.inUse = false;
     }
-  }
-
-  private int drawn(Tensor logits) {
-    return counted(draw(logits), logits, SamplerInputs.none(), "");
   }
 
   /**
@@ -147,47 +142,31 @@ public final class SamplerCursor {
   public int next(Tensor logits, SamplerInputs inputs) {
     use.enter();
     try {
-      return counted(drawFromText(logits, inputs), logits, inputs, "");
+      return drawn(Arguments.view(logits, "logits"), inputs, ONLY_ROW);
     } finally {
       use.inUse = false;
     }
   }
 
-  /** Draws the next token. Returns a negative number if no token exists. */
-  private long draw(Tensor logits) {
-    if (needsText) {
-      if (text.isNeeded()) {
-        return drawFromText(logits, SamplerInputs.none());
-      }
-      text.requireClasses(Arguments.view(logits, "logits"));
-      needsText = false;
-    }
-    return calls.next(row(logits), step);
-  }
-
-  private long drawFromText(Tensor logits, SamplerInputs inputs) {
-    return text.next(row(logits), step, Arguments.views(inputs));
-  }
-
-  /** Returns the view of a row; rejects one with another number of classes than before. */
-  private View row(Tensor logits) {
-    View row = Arguments.view(logits, "logits");
-    if (row.elements != classes && classes != 0) {
-      text.requireLength(row, classes);
-    }
-    return row;
-  }
-
   /**
-   * Counts a drawn token.
+   * Draws and counts the next token.
    *
-   * @param row the index of the row in the logits of the caller, in brackets, or an empty text
+   * @param row the index of the row in the logits of the caller, if these have several; else -1
    */
-  private int counted(long token, Tensor logits, SamplerInputs inputs, String row) {
-    if (token < 0) {
-      throw text.noToken(row, Arguments.view(logits, "logits"), Arguments.views(inputs));
+  private int drawn(View logits, SamplerInputs inputs, int row) {
+    InputViews more = Arguments.views(inputs);
+    if (logits.elements != classes && classes != 0) {
+      text.requireLength(logits, classes);
     }
-    classes = logits.elements();
+    long token = text.next(logits, step, more);
+    if (token < 0) {
+      throw text.noToken(row < 0 ? "" : "[" + row + "]", logits, more);
+    }
+    classes = logits.elements;
+    return counted(token);
+  }
+
+  private int counted(long token) {
     step++;
     return (int) token;
   }
@@ -202,12 +181,13 @@ public final class SamplerCursor {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
-      long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
-      if (token >= 0) {
-        step++;
-        return (int) token;
-      }
-      return drawn(tensor(logits));
+      long token =
+          logits.length == text.drawable
+              ? sampler.draw(logits, logits == lastArray ? lastTensor.view : null, stream, step)
+              : NO_TOKEN;
+      return token < 0
+          ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
+          : counted(token);
     } finally {
       use.inUse = false;
     }
@@ -223,8 +203,7 @@ public final class SamplerCursor {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
-      Tensor row = tensor(logits);
-      return counted(drawFromText(row, inputs), row, inputs, "");
+      return drawn(tensor(logits).view, inputs, ONLY_ROW);
     } finally {
       use.inUse = false;
     }
@@ -252,12 +231,13 @@ public final class SamplerCursor {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
-      long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
-      if (token >= 0) {
-        step++;
-        return (int) token;
-      }
-      return drawn(tensor(logits));
+      long token =
+          logits.byteSize() == text.drawable * Float.BYTES
+              ? sampler.draw(logits, stream, step)
+              : NO_TOKEN;
+      return token < 0
+          ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
+          : counted(token);
     } finally {
       use.inUse = false;
     }
@@ -327,7 +307,7 @@ public final class SamplerCursor {
     View rows = Arguments.view(logits, "logits");
     Objects.requireNonNull(drafts, "drafts");
     Objects.requireNonNull(tokens, "tokens");
-    int axis = Strides.axis(plan.axis(), rows.shape);
+    int axis = Strides.axis(sampler.axis(), rows.shape);
     if (rows.rank() != 2 || rows.shape[1 - axis] != drafts.length + 1L) {
       throw new ShapeException(
           message(
@@ -344,7 +324,7 @@ public final class SamplerCursor {
       requireShape(rows, axis, drafts, draftProbabilities);
     }
     WrongLabels.requireDrafts(drafts, rows.shape[axis]);
-    if (draftProbabilities != null && !plan.sampling().greedy()) {
+    if (draftProbabilities != null && !sampler.sampling().greedy()) {
       requireProbabilities(drafts, axis, draftProbabilities);
     }
     use.enter();
@@ -361,12 +341,11 @@ public final class SamplerCursor {
     long first = step;
     try {
       for (int i = 0; ; i++) {
-        Tensor row = logits.slice(rowAxis, i, i + 1L);
-        long token =
+        SamplerInputs inputs =
             draftProbabilities == null || i == drafts.length
-                ? draw(row)
-                : drawFromText(row, draft(drafts[i], draftProbabilities, rowAxis, i));
-        drawn[i] = counted(token, row, SamplerInputs.none(), token < 0 ? "[" + i + "]" : "");
+                ? SamplerInputs.none()
+                : draft(drafts[i], draftProbabilities, rowAxis, i);
+        drawn[i] = drawn(logits.slice(rowAxis, i, i + 1L).view, inputs, i);
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
@@ -419,7 +398,6 @@ public final class SamplerCursor {
     try {
       long next = OptionRange.STEP.require(step) + 1;
       text.accept(token, step);
-      needsText |= token >= classes;
       step = next;
       return this;
     } finally {
@@ -462,7 +440,7 @@ public final class SamplerCursor {
    * tokens are copied only for options that use them.
    */
   public SamplerCursor fork() {
-    return fork(stream());
+    return fork(stream);
   }
 
   /**
@@ -474,9 +452,7 @@ public final class SamplerCursor {
   public SamplerCursor fork(long stream) {
     use.enter();
     try {
-      SamplerPlan ofFork = plan.onStream(stream);
-      SamplerCursor fork = new SamplerCursor(ofFork, text.fork(ofFork));
-      fork.needsText = true;
+      SamplerCursor fork = new SamplerCursor(sampler, stream, text.fork(stream));
       fork.step = step;
       fork.classes = classes;
       return fork;
@@ -490,7 +466,7 @@ public final class SamplerCursor {
    * same options and {@link Sampler#seed} draws the same text from it.
    */
   public long stream() {
-    return plan.sampling().stream();
+    return stream;
   }
 
   /** Returns the step of the next token: how many tokens came before. */
@@ -522,6 +498,6 @@ public final class SamplerCursor {
   /** Returns the sampler and the step: {@code SamplerCursor[step=3, Sampler[topP=0.9, ...]]}. */
   @Override
   public String toString() {
-    return "SamplerCursor[step=" + step + ", " + plan + "]";
+    return "SamplerCursor[step=" + step + ", " + sampler.toString(stream) + "]";
   }
 }

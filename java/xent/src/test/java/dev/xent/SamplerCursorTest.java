@@ -366,6 +366,21 @@ class SamplerCursorTest {
   }
 
   @Test
+  void aRowWithoutClassesAfterOtherCallsOfTheSampler() {
+    Sampler greedy = Sampler.greedy();
+    for (int step = 0; step < 3; step++) {
+      greedy.sample(Tensor.of(logits(0), 4, CLASSES / 4), 0, Tensor.of(new int[4]));
+      greedy.token(Tensor.allocate(DType.F16, CLASSES), 0);
+    }
+    SamplerCursor cursor = greedy.start();
+    String refusal = "logits F32 [0] has zero classes along axis 0; expected at least one";
+    refused(ShapeException.class, () -> cursor.next(Tensor.allocate(DType.F32, 0)), refusal);
+    refused(ShapeException.class, () -> cursor.next(new float[0]), refusal);
+    MemorySegment none = Arena.ofAuto().allocate(0);
+    refused(ShapeException.class, () -> cursor.next(none), refusal);
+  }
+
+  @Test
   void anArrayHasNoSecondAxis() {
     SamplerCursor cursor = Sampler.builder().temperature(0).axis(1).build().start();
     for (int step = 0; step < 3; step++) {

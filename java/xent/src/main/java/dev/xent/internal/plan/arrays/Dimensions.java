@@ -66,7 +66,7 @@ public final class Dimensions {
   }
 
   /** The class axis of an array, from 0. */
-  private static int axis(String name, View view, int classAxis) {
+  public static int axis(String name, View view, int classAxis) {
     if (view.rank() == 1 && classAxis == 1) {
       throw new ShapeException(
           message(

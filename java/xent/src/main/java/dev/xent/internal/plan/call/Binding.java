@@ -139,17 +139,22 @@ public class Binding {
   protected final double run(@Nullable Request request, long step) {
     use.enter();
     try {
-      begin();
-      if (inputs != InputViews.NONE) {
-        inputs.requireFor(operation.inputs(), operation.name);
-      }
-      double result = operation.run(mask, views, request, step);
+      double result = runInUse(request, step);
       use.leave();
       return result;
     } catch (Throwable e) {
       use.inUse = false;
       throw e;
     }
+  }
+
+  /** As {@link #run(Request, long)}, while the call is in use. */
+  protected final double runInUse(@Nullable Request request, long step) {
+    begin();
+    if (inputs != InputViews.NONE) {
+      inputs.requireFor(operation.inputs(), operation.name);
+    }
+    return operation.run(mask, views, request, step);
   }
 
   /** Brings the arrays up to date before a run. */

@@ -299,6 +299,12 @@ public final class Check {
   private void take(Rule rule) {
     View view = view(rule.array);
     Layout array = layout(rule.array);
+    if (rule.form == Form.RECORDS) { // memory of the library, which is no array of the xent_shape
+      array.take(view, rule, Kind.ENTRIES, dimensions.rank, 0);
+      array.argument = argument(rule.array);
+      array.own = null;
+      return;
+    }
     requireType(array, rule, view);
     add(rule.array, rule, view, requireShape(array, rule, view));
   }
@@ -315,12 +321,16 @@ public final class Check {
     }
     Layout array = layout(id);
     array.take(view, rule, kind, dimensions.rank, kind == Kind.ALONG ? dimensions.along : 0);
-    array.argument = Integer.bitCount(mask & (1 << function.place(id)) - 1);
+    array.argument = argument(id);
     array.own = null;
     call.add(array);
     // The kernels get a copy of offsets, so those on the heap do not count.
     call.onHeap |= view.heap && kind != Kind.OFFSETS;
     contiguous &= dimensions.ragged || array.isDense(dimensions, view.contiguous);
+  }
+
+  private int argument(Array id) {
+    return Integer.bitCount(mask & (1 << function.place(id)) - 1);
   }
 
   /** Adds memory of the library as an array that fits. */

@@ -5,6 +5,7 @@ import static java.lang.Double.doubleToRawLongBits;
 
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.PreparedKernel;
@@ -29,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 public final class Checked {
   /** The most arguments of a short call: the arrays of the short entry points. */
   static final int SHORT = PreparedKernel.ARRAYS;
+
+  private static final long NO_FLOATS = -1;
 
   // ---- the key ---------------------------------------------------------------------------------
 
@@ -107,8 +110,22 @@ public final class Checked {
   public final MemorySegment report;
   private double scale;
 
-  /** The sampling parameters of a short call that draws tokens; else null. */
-  public @Nullable MemorySegment sampling;
+  /** The sampling parameters of all rows of a short call that draws tokens; else null. */
+  private @Nullable MemorySegment sampling;
+
+  /** The stream in these, and the address of the step. */
+  long stream;
+
+  long stepAt;
+
+  /** The token of the only row, if the call has no other place for it. */
+  private @Nullable View token;
+
+  /** Whether the call draws a token of one row and has no other array. */
+  public boolean draws;
+
+  /** The number of consecutive floats of a call that {@link #draws} from these; else NO_FLOATS. */
+  public long floats = NO_FLOATS;
 
   // ---- the kernels of a short call -------------------------------------------------------------
 
@@ -141,11 +158,13 @@ public final class Checked {
   /** Fits no call from now on. */
   void forget() {
     mask = 0;
+    draws = false;
+    floats = NO_FLOATS;
   }
 
   /** Begins to take the arrays of a call. */
   void begin(int newMask) {
-    mask = 0;
+    forget();
     argumentCount = Integer.bitCount(newMask);
     count = 0;
     arrays = 0;
@@ -222,11 +241,58 @@ public final class Checked {
     }
   }
 
+  /** The sampling parameters of the call, if it has some. */
+  public @Nullable MemorySegment sampling() {
+    return sampling;
+  }
+
+  /** Gives the call sampling parameters, of stream 0. */
+  public void sampling(MemorySegment made) {
+    sampling = made;
+    stream = 0;
+    stepAt = made.address() + xent_sampling.step$offset();
+  }
+
+  /** Sets the numbers that differ between the draws of a call. */
+  public void draw(long ofStream, long step) {
+    if (ofStream != stream) {
+      xent_sampling.stream(sampling, ofStream);
+      stream = ofStream;
+    }
+    xent_sampling.step(sampling, (int) step);
+  }
+
+  /**
+   * Sets the numbers of tokens of a text, of the prompt and of the output, and how many of both the
+   * workspace has from the draw before.
+   */
+  public void text(long ofPrompt, long ofOutput, long counted) {
+    promptCount = ofPrompt;
+    outputCount = ofOutput;
+    countedTokens = counted;
+    ShapeStruct.promptCount(shape, ofPrompt);
+    ShapeStruct.outputCount(shape, ofOutput);
+    ShapeStruct.countedTokens(shape, counted);
+  }
+
   // ---- what runs ask ---------------------------------------------------------------------------
+
+  /** The place for the token of the only row. */
+  public View token() {
+    if (token == null) {
+      token = View.room(ElementType.I64, 1);
+    }
+    return token;
+  }
 
   /** The arrays that it has, as bits. */
   long arrays() {
     return arrays;
+  }
+
+  /** Whether the caller passes an array or a null for it. */
+  public boolean passes(int place) {
+    return (mask >> place & 1) != 0;
   }
 
   public boolean has(Array id) {

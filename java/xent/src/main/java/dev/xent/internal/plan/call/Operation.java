@@ -7,6 +7,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
@@ -206,6 +207,40 @@ public abstract class Operation {
     return wholly(site, site.find(mask, views), mask, views, request, step);
   }
 
+  /**
+   * Draws a token from consecutive floats without a tensor, as the last calls of one such row that
+   * this operation made.
+   *
+   * @param array a Java array, or null
+   * @param address of the first float, or its offset in the array
+   * @param row a tensor of these floats, or null if there is none
+   * @return the token; negative if there is none, or if only a whole call can draw it
+   */
+  protected final long draw(
+      @Nullable Object array,
+      long address,
+      long floats,
+      @Nullable View row,
+      long stream,
+      long step) {
+    if (Recorder.isOn()) {
+      return PreparedKernel.USE_LINKER;
+    }
+    Site site = idle.take();
+    Checked call = site.find(floats, array != null);
+    long token = PreparedKernel.USE_LINKER;
+    if (call != null) {
+      try {
+        token = call.computes.draw(call, array, address, row, stream, step);
+      } catch (IllegalStateException | WrongThreadException e) {
+        token = PreparedKernel.USE_LINKER; // memory was closed: a whole call says which
+      }
+    }
+    idle.give(site);
+    Reference.reachabilityFence(row);
+    return token;
+  }
+
   /** Makes a call that is new, or that is not short. */
   private double wholly(
       Site site,
@@ -269,7 +304,8 @@ public abstract class Operation {
     return call.pieces.count == 1
         && call.dimensions.rows > 0
         && !call.dimensions.ragged
-        && Team.isAlone(engine.threads(), call.present[0].elements())
+        && (Team.isAlone(engine.threads(), call.present[0].elements())
+            || call.dimensions.rows == 1 && call.needsWholeRows)
         && Run.rowsPerKernel(kernels, call) >= call.dimensions.rows;
   }
 

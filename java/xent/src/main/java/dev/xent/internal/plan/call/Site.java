@@ -56,6 +56,20 @@ public final class Site {
     return null;
   }
 
+  /** The checked call of one row of consecutive floats alone, or null. */
+  @Nullable Checked find(long floats, boolean onHeap) {
+    int i = last;
+    do {
+      Checked call = calls[i];
+      if (call != null && call.floats == floats && call.onHeap == onHeap) {
+        last = i;
+        return call;
+      }
+      i = (i + 1) % KEPT;
+    } while (i != last);
+    return null;
+  }
+
   /** As above, for any number of arguments. */
   @Nullable Checked find(int mask, @Nullable View[] arguments) {
     int i = last;
@@ -139,13 +153,10 @@ public final class Site {
     private final AtomicReferenceArray<@Nullable Site> places =
         new AtomicReferenceArray<>(PLACES * APART);
 
-    private static int own() {
-      return ((int) Thread.currentThread().threadId() & PLACES - 1) * APART;
-    }
-
     /** A site for one call. */
     Site take() {
-      Site site = places.getAndSet(own(), null);
+      int own = ((int) Thread.currentThread().threadId() & PLACES - 1) * APART;
+      Site site = places.getAndSet(own, null);
       return site == null ? other() : site;
     }
 
@@ -161,7 +172,8 @@ public final class Site {
 
     /** Returns the site after the call; the one that another call has returned there is dropped. */
     void give(Site site) {
-      places.setRelease(own(), site);
+      int own = ((int) Thread.currentThread().threadId() & PLACES - 1) * APART;
+      places.setRelease(own, site);
     }
 
     long preparedRuns() {

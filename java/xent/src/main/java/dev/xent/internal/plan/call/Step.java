@@ -10,6 +10,8 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +45,11 @@ public final class Step {
   /** Whether these kernels cannot prepare it. */
   private boolean refused;
 
+  /** The sampling parameters, of all rows or one per row; NULL for none. */
+  private MemorySegment sampling = MemorySegment.NULL;
+
+  private boolean samplingPerRow;
+
   Step(Arena arena) {
     kernel = new PreparedKernel(arena);
   }
@@ -58,9 +65,8 @@ public final class Step {
   public boolean take(Function by, Checked call, long without) {
     function = by;
     count = 0;
-    tried = false;
-    prepared = false;
-    refused = false;
+    sampling = MemorySegment.NULL;
+    forget();
     boolean few = true;
     for (int i = 0; i < call.count; i++) {
       Layout array = call.present[i];
@@ -69,6 +75,26 @@ public final class Step {
       }
     }
     return few;
+  }
+
+  private void forget() {
+    tried = false;
+    prepared = false;
+    refused = false;
+  }
+
+  /** Sets the sampling parameters, of all rows or one per row. */
+  public void sampling(MemorySegment structs, boolean perRow) {
+    if (structs != sampling) {
+      forget();
+      sampling = structs;
+      samplingPerRow = perRow;
+    }
+  }
+
+  /** Takes memory of the library that is an argument of the call. */
+  public boolean take(Layout records) {
+    return add(records.id, records.argument, null);
   }
 
   /** Takes records in memory of the library. */
@@ -94,6 +120,10 @@ public final class Step {
   }
 
   private void arrange() {
+    if (isSecondOwn()) {
+      ownAt = 1;
+      return;
+    }
     ownAt = NONE;
     int next = 0;
     for (int i = 0; i < count && ownAt != MIXED; i++) {
@@ -103,6 +133,16 @@ public final class Step {
         ownAt = MIXED;
       }
     }
+    ownAt = ownAt == 1 ? MIXED : ownAt;
+  }
+
+  /** Whether each array is the argument at its place, except that the second is the library's. */
+  private boolean isSecondOwn() {
+    boolean is = count > 1 && from[1] == OWN;
+    for (int i = 0; i < count; i++) {
+      is &= i == 1 || from[i] == i;
+    }
+    return is;
   }
 
   // ---- running ---------------------------------------------------------------------------------
@@ -129,6 +169,8 @@ public final class Step {
     int at = ownAt;
     if (at == NONE) {
       status = kernel.run(a, b, c, d, e, f);
+    } else if (at == 1) {
+      status = kernel.run(a, null, c, d, e, f);
     } else if (at == 2) {
       status = kernel.run(a, b, null, c, d, e);
     } else {
@@ -165,6 +207,34 @@ public final class Step {
     return run(kernels, call, a, b, c, d, e, f);
   }
 
+  /**
+   * Draws the token of the only row, if the kernel is prepared. It has two arrays, logits and the
+   * library's token.
+   *
+   * @param array a Java array, or null
+   * @param at the offset of the first logit, or its address
+   * @param row the logits, for the linker, or null
+   * @return as {@link PreparedKernel#draw}
+   */
+  public long draw(
+      Checked call, @Nullable Object array, long at, @Nullable View row, long stream, long step) {
+    if (!prepared) {
+      return PreparedKernel.USE_LINKER;
+    }
+    if (stream != call.stream) {
+      call.draw(stream, step);
+    }
+    View token = own[1];
+    long drawn = kernel.draw(call.stepAt, token.address, step, array, at);
+    if (drawn == PreparedKernel.USE_LINKER && row != null) {
+      call.draw(stream, step);
+      if (kernel.run(row, null, null, null, null, null) == Status.OK) {
+        drawn = token.segment.get(ValueLayout.JAVA_LONG, 0);
+      }
+    }
+    return drawn;
+  }
+
   /** Prepares the second run, if these kernels can. */
   private boolean prepare(
       Kernels kernels, Checked call, View a, View b, View c, View d, View e, View f) {
@@ -189,12 +259,16 @@ public final class Step {
             .begin(function, call.shape, call.options, call.report)
             .rows(0, call.dimensions.rows)
             .classes(0, call.dimensions.classes);
-    if (call.sampling != null) {
-      made.sampling(call.sampling, false);
+    if (sampling != MemorySegment.NULL) {
+      made.sampling(sampling, samplingPerRow);
     }
     for (int i = 0; i < count; i++) {
       View view = own[i] == null ? at(i, a, b, c, d, e, f) : own[i];
-      made.offer(arrays[i], view.segment, view.array, view.isHeld());
+      if (arrays[i] == Array.WORKSPACE) {
+        made.workspace(view.segment, view.bytes);
+      } else {
+        made.offer(arrays[i], view.segment, view.array, view.isHeld());
+      }
     }
   }
 

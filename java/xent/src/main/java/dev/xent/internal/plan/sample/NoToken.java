@@ -22,8 +22,10 @@ final class NoToken {
    * Finds the cause in the logits and the inputs of the call.
    *
    * @param row the index of the row in the logits of the caller, in brackets, or an empty text
+   * @param ofRepetitions whether options against repetition forbid classes
    */
-  static NoTokenException exception(String row, View logits, InputViews inputs) {
+  static NoTokenException exception(
+      String row, View logits, InputViews inputs, boolean ofRepetitions) {
     View mask = inputs.get(Array.CLASS_MASK);
     long[] flags = mask == null ? null : Memory.toLongArray(mask);
     boolean ofBits = mask != null && mask.type.byteSize() == Integer.BYTES;
@@ -58,7 +60,7 @@ final class NoToken {
     return exception(
         row,
         logits,
-        "no class that is left by " + namesOf(inputs),
+        "no class that is left by " + namesOf(inputs, ofRepetitions),
         "a sum of logit and bias above -inf, and none that is NaN or +inf");
   }
 
@@ -78,7 +80,7 @@ final class NoToken {
   }
 
   /** The names of the inputs that forbid classes. */
-  private static String namesOf(InputViews inputs) {
+  private static String namesOf(InputViews inputs, boolean ofRepetitions) {
     List<String> names = new ArrayList<>();
     for (Array array : List.of(Array.CLASS_MASK, Array.BIAS)) {
       View view = inputs.get(array);
@@ -86,7 +88,7 @@ final class NoToken {
         names.add(array.text + " " + view);
       }
     }
-    if (inputs.get(Array.BIAS_TOKENS) != null) {
+    if (ofRepetitions || inputs.get(Array.BIAS_TOKENS) != null) {
       names.add("the biases of single tokens, such as bannedSequences and noRepeatNgram");
     }
     return String.join(" and ", names);

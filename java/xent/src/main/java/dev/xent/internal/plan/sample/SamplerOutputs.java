@@ -12,7 +12,22 @@ import org.jspecify.annotations.Nullable;
  * call.
  */
 public final class SamplerOutputs {
+  /** The outputs that can be requested. */
+  static final Array[] ARRAYS = {
+    Array.PROCESSED_LOG_PROBABILITIES,
+    Array.KEPT,
+    Array.KEPT_MASK,
+    Array.LOG_PROBABILITIES,
+    Array.RANKS,
+    Array.ENTROPIES,
+    Array.TOP_CLASSES,
+    Array.TOP_LOG_PROBABILITIES
+  };
+
   final ArrayViews views = new ArrayViews();
+
+  /** How often a request has changed. */
+  private int changes;
 
   public long rows = -1;
   public long sampled = -1;
@@ -20,6 +35,11 @@ public final class SamplerOutputs {
   /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {
     views.set(array, view);
+    changes++;
+  }
+
+  int changes() {
+    return changes;
   }
 
   @Override

@@ -4,7 +4,6 @@ package dev.xent.internal.plan.sample;
 import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.call.Exclusive;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -27,7 +26,7 @@ public final class SamplerRows {
 
   private final MemorySegment one = room(1);
   private MemorySegment structs = room(FIRST_ROOM);
-  private SamplerPlan[] samplers = new SamplerPlan[(int) FIRST_ROOM];
+  private SamplerOperation[] samplers = new SamplerOperation[(int) FIRST_ROOM];
   private int count;
 
   private static MemorySegment room(long rows) {
@@ -44,7 +43,7 @@ public final class SamplerRows {
     use.inUse = false;
   }
 
-  public void add(SamplerPlan sampler, long stream, long step) {
+  public void add(SamplerOperation sampler, long stream, long step) {
     use.enter();
     try {
       if (count * xent_sampling.sizeof() == structs.byteSize()) {
@@ -59,7 +58,7 @@ public final class SamplerRows {
     }
   }
 
-  public void set(int row, SamplerPlan sampler, long stream, long step) {
+  public void set(int row, SamplerOperation sampler, long stream, long step) {
     use.enter();
     try {
       write(at(row), sampler, stream, step);
@@ -69,12 +68,12 @@ public final class SamplerRows {
     }
   }
 
-  private void write(long at, SamplerPlan sampler, long stream, long step) {
+  private void write(long at, SamplerOperation sampler, long stream, long step) {
     sampler.sampling().write(one, stream, step);
     MemorySegment.copy(one, 0, structs, at, xent_sampling.sizeof());
   }
 
-  SamplerPlan sampler(int row) {
+  SamplerOperation sampler(int row) {
     return samplers[row];
   }
 
@@ -91,11 +90,9 @@ public final class SamplerRows {
     return Objects.checkIndex(row, count) * xent_sampling.sizeof();
   }
 
-  /** The structs of the rows of the current piece. */
-  MemorySegment of(Pieces pieces) {
-    return pieces.firstRow == 0
-        ? structs
-        : structs.asSlice(pieces.firstRow * xent_sampling.sizeof());
+  /** The structs from a row on. */
+  MemorySegment from(long row) {
+    return row == 0 ? structs : structs.asSlice(row * xent_sampling.sizeof());
   }
 
   @Override
