@@ -10,6 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -378,6 +379,27 @@ class SamplerCursorTest {
     refused(ShapeException.class, () -> cursor.next(new float[0]), refusal);
     MemorySegment none = Arena.ofAuto().allocate(0);
     refused(ShapeException.class, () -> cursor.next(none), refusal);
+  }
+
+  /** However long their prompts are. */
+  @Test
+  void theCallsOfTextsInTurnAreCheckedOnce() {
+    Sampler each =
+        Sampler.builder()
+            .repetitionPenalty(1.1)
+            .execution(Execution.sequential().backend(Backend.NATIVE))
+            .build();
+    List<SamplerCursor> texts = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      texts.add(each.start(i).promptTokens(new int[50 * i]));
+    }
+    int steps = 20;
+    for (int step = 0; step < steps; step++) {
+      for (SamplerCursor text : texts) {
+        text.next(logits(step));
+      }
+    }
+    assertThat(each.operation.preparedRuns()).isEqualTo(8 * steps - 1);
   }
 
   @Test

@@ -228,6 +228,18 @@ public final class View extends ArrayMemory {
     return over(rest, array, type, newShape, newStrides, owner, memoryOwner, isRoom);
   }
 
+  /**
+   * The rest of this memory, from element {@code offset} on, as a tensor of its first element. For
+   * a call that has the number of its elements apart, so that they all have one layout.
+   */
+  public View from(long offset, int newRank) {
+    MemorySegment rest = segment.asSlice(offset * type.byteSize());
+    long[] ones = new long[newRank];
+    Arrays.fill(ones, 1);
+    long one = type.byteSize();
+    return new View(rest, array, type, ones, ones, 1, one, owner, memoryOwner, isRoom);
+  }
+
   public View readOnly() {
     return new View(
         segment.asReadOnly(),

@@ -35,6 +35,11 @@ public final class Text {
 
   private static final long NONE = -1;
 
+  /** The tokens that a workspace is made for at first, and how many times as many later. */
+  private static final long FIRST_ROOM = 1024;
+
+  private static final long MORE_ROOM = 16;
+
   private final SamplerOperation sampler;
 
   /** Whether penalties use the previous tokens. */
@@ -214,8 +219,8 @@ public final class Text {
     View ofDrawn = null;
     View ofBiases = null;
     if (hasPenalties) {
-      ofPrompt = text.promptAlong(logits, axis);
-      ofDrawn = text.drawnAlong(logits, axis);
+      ofPrompt = text.prompt(logits.rank());
+      ofDrawn = text.drawn(logits.rank());
     }
     if (repetitions != null) {
       repetitions.find(text, logits, axis);
@@ -251,22 +256,28 @@ public final class Text {
   }
 
   private static long within(@Nullable View memory, long count) {
-    return memory == null ? 0 : Objects.checkIndex(count, 1 + memory.elements);
+    return memory == null
+        ? 0
+        : Objects.checkIndex(count, 1 + memory.segment.byteSize() / Integer.BYTES);
   }
 
-  /** Makes room for the penalties of a row with these arrays. */
+  /**
+   * Makes room for the penalties of a row with these arrays. There are few sizes, so that the calls
+   * of most texts have one layout.
+   */
   private void reserve() {
     if (!hasPenalties) {
       return;
     }
     View mask = inputs.get(Array.CLASS_MASK);
     View biases = view(Array.BIAS_TOKENS);
-    long tokens =
-        (promptRow == null ? 0 : promptRow.elements)
-            + (drawnRow == null ? 0 : drawnRow.elements)
-            + (biases == null ? 0 : biases.elements);
+    long tokens = text.memory().elements + (biases == null ? 0 : biases.elements);
+    long room = FIRST_ROOM;
+    while (room < tokens) {
+      room *= MORE_ROOM;
+    }
     boolean hasMaskOfBits = mask != null && Rule.MASK_OF_TOKENS.isOfBits(mask.type);
-    long bytes = sampler.workspace(classes, tokens, hasMaskOfBits);
+    long bytes = sampler.workspace(classes, room, hasMaskOfBits);
     if (request.workspace == null || request.workspace.bytes < bytes) {
       request.workspace = View.room(ElementType.I64, bytes / Long.BYTES + 1);
       request.countedTokens = 0;

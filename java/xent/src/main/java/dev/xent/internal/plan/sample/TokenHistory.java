@@ -6,6 +6,7 @@ import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,11 +31,10 @@ final class TokenHistory {
   private int largestOfPrompt = UNUSED;
   private int largestDrawn = UNUSED;
 
-  // The memory of the prompt, and the rest, in the shape of a row of logits.
+  // The memory from the prompt on, and from the other tokens on, with the rank of a row of logits.
   private @Nullable View promptRow;
   private @Nullable View drawnRow;
   private int rowRank;
-  private int rowAxis;
 
   /** Memory of unused entries. */
   static View unused(int capacity) {
@@ -128,26 +128,27 @@ final class TokenHistory {
     }
   }
 
-  /** The tokens of the prompt, along the class axis of a row of logits; null without any. */
-  @Nullable View promptAlong(View logits, int axis) {
-    shape(logits, axis);
-    return promptRow;
+  /** The tokens of the prompt, and others, for a row of a rank: see {@link View#from}. */
+  View prompt(int rank) {
+    shape(rank);
+    return Objects.requireNonNull(promptRow);
   }
 
-  /** The tokens after the prompt, and unused entries, in the same shape; null without any. */
-  @Nullable View drawnAlong(View logits, int axis) {
-    shape(logits, axis);
-    return count == promptCount ? null : drawnRow;
+  /** The tokens after the prompt, and unused entries, as above. */
+  View drawn(int rank) {
+    shape(rank);
+    return Objects.requireNonNull(drawnRow);
   }
 
-  private void shape(View logits, int axis) {
-    if (rowRank != logits.rank() || rowAxis != axis) {
-      long others = memory.elements - promptCount;
-      View ofPrompt = promptCount == 0 ? null : along(memory, 0, promptCount, logits, axis);
-      drawnRow = others == 0 ? null : along(memory, promptCount, others, logits, axis);
+  private void shape(int rank) {
+    if (rowRank != rank) {
+      if (memory.elements == 0) {
+        use(unused(FIRST_CAPACITY));
+      }
+      View ofPrompt = memory.from(0, rank);
+      drawnRow = memory.from(promptCount, rank);
       promptRow = ofPrompt;
-      rowRank = logits.rank();
-      rowAxis = axis;
+      rowRank = rank;
     }
   }
 
