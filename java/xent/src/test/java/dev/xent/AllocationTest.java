@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
@@ -145,55 +146,47 @@ class AllocationTest {
   }
 
   private static void operations(Backend backend, Kind kind, Form form, int rows, Arena arena) {
+    Execution execution = Execution.defaults().backend(backend);
+    EveryCall.Memory memory =
+        new EveryCall.Memory() {
+          @Override
+          public Tensor floats(float[] values, long... shape) {
+            return kind.floats(arena, values, shape);
+          }
+
+          @Override
+          public Tensor integers(int[] values, long... shape) {
+            return kind.labels(arena, values).reshape(shape);
+          }
+
+          @Override
+          public Tensor matrix(float[] values, int ofRows, int classes) {
+            Tensor matrix = form.matrix(kind, arena, ofRows, 1);
+            matrix.copyFrom(Tensor.of(values, ofRows, classes));
+            return matrix;
+          }
+        };
+    for (EveryCall call : EveryCall.all(execution, 10)) {
+      Tensor[] tensors = call.tensors(memory, rows, 10, 1);
+      Tensor[] others = tensors.clone();
+      EveryCall.Form lead = call.arguments().getFirst().form();
+      others[0] = EveryCall.tensor(lead, memory, rows, 10, 2);
+      DoubleSupplier one = call.on(tensors);
+      DoubleSupplier two = call.on(others);
+      Tensor first = tensors[0];
+      allocatesNothing(
+          call.name(), first, others[0], in -> (in == first ? one : two).getAsDouble());
+    }
     Tensor x = form.matrix(kind, arena, rows, 1);
     Tensor other = form.matrix(kind, arena, rows, 2);
-    Tensor y = form.matrix(kind, arena, rows, 3);
+    CrossEntropy mean = CrossEntropy.builder().execution(execution).build();
+    Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
     Tensor dx = form.matrix(kind, arena, rows, 4);
     Tensor losses = kind.floats(arena, new float[rows], rows);
-    Tensor losses2 = kind.floats(arena, new float[rows], rows);
-    Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
-    Tensor hits = Tensor.of(ByteBuffer.allocateDirect(rows), DType.U8);
-
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("softmax", x, other, in -> softmax.forward(in, y));
-    allocatesNothing("softmax backward", x, other, in -> softmax.backward(y, in, dx));
-    LogSoftmax logSoftmax =
-        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("log-softmax", x, other, in -> logSoftmax.forward(in, y));
-    allocatesNothing("log-softmax backward", x, other, in -> logSoftmax.backward(y, in, dx));
-    LogSumExp logSumExp =
-        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("log-sum-exp", x, other, in -> logSumExp.forward(in, losses));
-    Argmax argmax = Argmax.builder().execution(Execution.defaults().backend(backend)).build();
-    Tensor classes = kind.labels(arena, new int[rows]);
-    allocatesNothing("argmax", x, other, in -> argmax.forward(in, classes));
-    Entropy entropy = Entropy.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("entropy", x, other, in -> entropy.forward(in, losses));
-    TopK topK = TopK.builder(3).execution(Execution.defaults().backend(backend)).build();
-    Tensor top = kind.labels(arena, new int[3 * rows]).reshape(rows, 3);
-    Tensor values = kind.floats(arena, new float[3 * rows], rows, 3);
-    allocatesNothing("top-k", x, other, in -> topK.probabilities(in, top, values));
-    allocatesNothing("top-k, logarithms", x, other, in -> topK.logProbabilities(in, top, values));
-
-    CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
-    allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
-    runsAllocateNothing("bound softmax", x, other, in -> softmax.on(in, y)::run);
+    LossOutputs outcome = new LossOutputs().losses(losses).saveStatistics(arena);
+    mean.on(x, labels).gradient(dx).outputs(outcome).run();
     runsAllocateNothing(
-        "bound with gradient", x, other, in -> mean.on(in, labels).gradient(dx)::run);
-    CrossEntropy smooth =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .labelSmoothing(0.1)
-            .ignoreIndex(-1)
-            .build();
-    allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
-    LossOutputs outcome = new LossOutputs().losses(losses).correct(hits).saveStatistics(arena);
-    runsAllocateNothing(
-        "with outcome", x, other, in -> mean.on(in, labels).gradient(dx).outputs(outcome)::run);
-    runsAllocateNothing(
-        "its backward",
+        "backward",
         x,
         other,
         in -> {
@@ -201,30 +194,13 @@ class AllocationTest {
           return () -> call.backward(outcome);
         });
     runsAllocateNothing(
-        "its backward, weighted",
+        "backward, weighted",
         x,
         other,
         in -> {
           LossCall call = mean.on(in, labels).gradient(dx);
           return () -> call.backward(outcome, losses);
         });
-    LossOutputs counting = new LossOutputs().countCorrect(true);
-    runsAllocateNothing("counting", x, other, in -> mean.on(in, labels).outputs(counting)::run);
-    allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
-
-    Inputs inputs = Inputs.none().rowWeights(losses).sink(kind.floats(arena, new float[1], 1));
-    CrossEntropy weighted =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .classWeights(Tensor.of(Samples.probabilities(1, 10, 6)))
-            .build();
-    LossOutputs more = new LossOutputs().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
-    runsAllocateNothing(
-        "with inputs",
-        x,
-        other,
-        in -> weighted.on(in, labels).inputs(inputs).gradient(dx).outputs(more)::run);
-
     Tensor a = kind.floats(arena, Samples.logits(rows * 10, 2, 7), rows * 10);
     Tensor b = kind.floats(arena, Samples.logits(rows * 10, 2, 8), rows * 10);
     Tensor da = kind.floats(arena, new float[rows * 10], rows * 10);
@@ -232,98 +208,11 @@ class AllocationTest {
     Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
     runsAllocateNothing(
         "ragged rows", a, b, in -> mean.on(in, labels).inputs(ragged).gradient(da)::run);
-
-    CrossEntropy focalLoss =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .focalGamma(2)
-            .build();
-    allocatesNothing("focal loss", x, other, in -> focalLoss.forwardBackward(in, labels, dx));
-
-    NllLoss nll = NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
-    allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
-
-    SelectedLogProbabilities selected =
-        SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("selected", x, other, in -> selected.forward(in, labels, losses));
-    SelectedCall selectedCall = selected.on(x, labels, losses).gradient(dx).saveStatistics(arena);
-    allocatesNothing("bound selected with gradient", x, x, in -> selectedCall.run());
-    BinaryCrossEntropy binary =
-        BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    BinaryCrossEntropy focal =
-        BinaryCrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .focalGamma(2)
-            .focalAlpha(0.25)
-            .build();
-    allocatesNothing("binary", x, other, in -> binary.forward(in, y));
-    allocatesNothing("focal, with gradient", x, other, in -> focal.forwardBackward(in, y, dx));
-
-    Sampler sampler =
-        Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
-            .topK(5)
-            .topP(0.9)
-            .repetitionPenalty(1.1)
-            .build();
-    Sampler withoutHistory =
-        Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
-            .topK(5)
-            .topP(0.9)
-            .build();
-    Tensor tokens = kind.labels(arena, new int[rows]);
-    SamplerInputs before =
-        SamplerInputs.none()
-            .outputTokens(top)
-            .classMask(kind.labels(arena, 0b1111011111))
-            .bias(top, kind.floats(arena, new float[3 * rows], rows, 3));
-    top.copyFrom(kind.labels(arena, new int[3 * rows]).reshape(rows, 3));
-    Sampler.Outputs sampled =
-        new Sampler.Outputs().logProbabilities(losses).processedLogProbabilities(losses2);
-    Sampler.Requests requests = new Sampler.Requests();
-    for (int row = 0; row < rows; row++) {
-      requests.add(sampler, row, 0);
-    }
-    LinearCrossEntropy linear =
-        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    Tensor weights = Tensor.of(Samples.logits((int) (9 * x.dim(1)), 1, 6), 9, x.dim(1));
-    LossOutputs states = new LossOutputs().losses(Tensor.of(new float[(int) x.dim(0)]));
-    LinearCrossEntropy.Gradients gradients =
-        new LinearCrossEntropy.Gradients()
-            .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))
-            .weights(Tensor.of(new float[(int) weights.elements()], weights.shape()));
-    Tensor own = Tensor.of(new int[(int) x.dim(0)]);
-    runsAllocateNothing(
-        "linear layer", x, other, in -> linear.on(in, weights, own).outputs(states)::run);
-    runsAllocateNothing(
-        "gradients of a linear layer",
-        x,
-        other,
-        in -> linear.on(in, weights, own, gradients).outputs(states)::run);
-    allocatesNothing("sample", x, other, in -> withoutHistory.sample(in, 7, tokens));
-    runsAllocateNothing(
-        "sample with inputs",
-        x,
-        other,
-        in -> {
-          SamplerCall call = sampler.on(in, tokens).inputs(before).outputs(sampled);
-          return () -> call.run(7);
-        });
-    runsAllocateNothing(
-        "requests",
-        x,
-        other,
-        in -> {
-          SamplerCall call = sampler.on(in, tokens).inputs(before).outputs(sampled);
-          return () -> {
-            requests.step(0, 9);
-            call.run(requests);
-          };
-        });
     if (rows == 1) {
-      allocatesNothing("token", x, other, in -> withoutHistory.token(in, 3));
+      Sampler plain = Sampler.builder().execution(execution).topK(5).topP(0.9).build();
+      allocatesNothing("token", x, other, in -> plain.token(in, 3));
+      Sampler sampler =
+          Sampler.builder().execution(execution).topK(5).topP(0.9).repetitionPenalty(1.1).build();
       SamplerCursor text = sampler.start().promptTokens(1, 2);
       for (int step = 0; step < 10; step++) {
         text.next(x);
@@ -336,16 +225,5 @@ class AllocationTest {
       }
       allocatesNothing("text without repetitions", x, other, in -> unlike.rewind(9).next(in));
     }
-
-    for (Divergence.Kind of : Divergence.Kind.values()) {
-      Divergence divergence =
-          Divergence.builder(of).execution(Execution.defaults().backend(backend)).build();
-      allocatesNothing(of.name(), x, other, in -> divergence.forward(in, y));
-      allocatesNothing(
-          of + " with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
-    }
-    CrossEntropyHvp hvp =
-        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
-    allocatesNothing("hvp", x, other, in -> hvp.product(in, y, dx));
   }
 }

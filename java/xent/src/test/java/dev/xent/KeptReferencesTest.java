@@ -11,6 +11,7 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.function.DoubleSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -55,6 +56,40 @@ class KeptReferencesTest {
     new EveryOperation(Backend.NATIVE, helpers, 4)
         .results(values -> offHeap(values, scopes), x, dy, labels, Arena.ofAuto());
     assertThat(scopes).isNotEmpty();
+    return scopes;
+  }
+
+  @OnEveryBackend
+  void tensorsOfEveryCall(Backend backend) throws InterruptedException {
+    List<EveryCall> calls = EveryCall.all(Execution.defaults().backend(backend), 10);
+    assertCollected("arenas", scopesOfEveryCall(calls));
+    Reference.reachabilityFence(calls);
+  }
+
+  private static List<WeakReference<?>> scopesOfEveryCall(List<EveryCall> calls) {
+    List<WeakReference<?>> scopes = new ArrayList<>();
+    EveryCall.Memory memory =
+        new EveryCall.Memory() {
+          @Override
+          public Tensor floats(float[] values, long... shape) {
+            Arena arena = Arena.ofAuto();
+            scopes.add(new WeakReference<>(arena.scope()));
+            return Tensor.of(Segments.of(arena, values), DType.F32, shape);
+          }
+
+          @Override
+          public Tensor integers(int[] values, long... shape) {
+            Arena arena = Arena.ofAuto();
+            scopes.add(new WeakReference<>(arena.scope()));
+            return Tensor.of(Segments.of(arena, values), DType.I32, shape);
+          }
+        };
+    for (EveryCall call : calls) {
+      DoubleSupplier made = call.on(call.tensors(memory, 3, 10, 1));
+      for (int run = 0; run < 3; run++) {
+        made.getAsDouble();
+      }
+    }
     return scopes;
   }
 

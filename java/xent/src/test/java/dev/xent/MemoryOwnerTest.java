@@ -14,6 +14,7 @@ import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
@@ -42,87 +43,46 @@ class MemoryOwnerTest {
   private final Tensor lent = Tensor.of(values, ROWS, CLASSES).ownedBy(memoryOwner);
   private final Tensor labels = Tensor.of(new int[ROWS]);
   private final Tensor lentLabels = labels.ownedBy(memoryOwner);
-  private final Tensor lentRows = Tensor.of(new float[ROWS]).ownedBy(memoryOwner);
 
   private static Tensor matrix() {
     return Tensor.of(Samples.logits(ROWS * CLASSES, 3, 1), ROWS, CLASSES);
   }
 
-  /** Calls by what their messages name. */
-  private Map<String, Runnable> calls(Backend backend) {
-    Tensor x = matrix();
-    Tensor y = matrix();
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    LogSoftmax log = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
-    LogSumExp logSumExp =
-        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
-    CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    NllLoss nll = NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
-    Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
-            .build();
-    Map<String, Runnable> calls = new LinkedHashMap<>();
-    calls.put("logits of softmax", () -> softmax.forward(lent, y));
-    calls.put("output of softmax", () -> softmax.forward(x, lent));
-    calls.put("upstream of softmax", () -> softmax.backward(x, lent, y));
-    calls.put("gradient of softmax", () -> softmax.backward(x, y, lent));
-    calls.put("output of log-softmax", () -> log.forward(x, lent));
-    calls.put("logSumExp of log-sum-exp", () -> logSumExp.forward(x, lentRows));
-    calls.put("logits of cross-entropy", () -> loss.forward(lent, labels));
-    calls.put("targets of cross-entropy", () -> loss.forwardBackward(x, lentLabels, y));
-    calls.put("gradient of cross-entropy", () -> loss.forwardBackward(x, labels, lent));
-    calls.put(
-        "losses of cross-entropy",
-        () -> loss.on(x, labels).outputs(new LossOutputs().losses(lentRows)).run());
-    calls.put(
-        "rowWeights of cross-entropy",
-        () -> loss.on(x, labels).inputs(Inputs.none().rowWeights(lentRows)).run());
-    LinearCrossEntropy linear =
-        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients().hidden(lent);
-    Tensor weights = Tensor.of(Samples.logits(2 * CLASSES, 1, 2), 2, CLASSES);
-    calls.put("hidden of a linear layer", () -> linear.forward(lent, weights, labels));
-    calls.put("weights of a linear layer", () -> linear.forward(x, lent, labels));
-    calls.put(
-        "hiddenGradient of a linear layer",
-        () -> linear.forwardBackward(x, weights, labels, gradients));
-    calls.put("logProbabilities of NLL", () -> nll.forward(lent, labels));
-    calls.put("teacher of KL", () -> kl.forward(x, lent));
-    BinaryCrossEntropy binary =
-        BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    calls.put("targets of binary", () -> binary.forward(x, lent));
-    calls.put("gradient of binary", () -> binary.forwardBackward(x, y, lent));
-    SelectedLogProbabilities selected =
-        SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend)).build();
-    Tensor perRow = Tensor.of(new float[ROWS]);
-    calls.put("targets of selected", () -> selected.forward(x, lentLabels, perRow));
-    calls.put("logProbabilities of selected", () -> selected.forward(x, labels, lentRows));
-    Sampler sampler =
-        Sampler.builder().execution(Execution.defaults().backend(backend)).topK(2).build();
-    Tensor tokens = Tensor.of(new int[ROWS]);
-    calls.put("logits of sampling", () -> sampler.sample(lent, 0, tokens));
-    calls.put("tokens of sampling", () -> sampler.sample(x, 0, lentLabels));
-    calls.put(
-        "bias of sampling",
-        () -> sampler.on(x, tokens).inputs(SamplerInputs.none().bias(lent)).run(0));
-    return calls;
+  /** Makes a call of every operation, with each of its tensors lent in turn. */
+  private void eachLent(Backend backend, BiConsumer<Tensor, LentCall> test) {
+    for (EveryCall call : EveryCall.all(Execution.defaults().backend(backend), CLASSES)) {
+      for (int i = 0; i < call.arguments().size(); i++) {
+        Tensor[] tensors = call.tensors(EveryCall.ARRAYS, ROWS, CLASSES, 1);
+        tensors[i] = tensors[i].ownedBy(memoryOwner);
+        EveryCall.Argument argument = call.arguments().get(i);
+        String name = argument.name() + " of " + call;
+        test.accept(tensors[i], new LentCall(name, argument.name(), call.on(tensors)::getAsDouble));
+      }
+    }
   }
+
+  /**
+   * A call.
+   *
+   * @param lent the name of the tensor that is lent
+   */
+  private record LentCall(String name, String lent, Runnable call) {}
 
   @OnEveryBackend
   void everyCallAsks(Backend backend) {
-    calls(backend)
-        .forEach(
-            (name, call) -> {
-              for (int repeated = 0; repeated < 3; repeated++) {
-                memoryOwner.refusal = null;
-                for (int i = 0; i < repeated; i++) {
-                  call.run();
-                }
-                refused(name, call::run, name.substring(0, name.indexOf(' ')));
-              }
-            });
+    eachLent(
+        backend,
+        (tensor, call) -> {
+          for (int repeated = 0; repeated < 3; repeated++) {
+            memoryOwner.refusal = null;
+            for (int i = 0; i < repeated; i++) {
+              call.call.run();
+            }
+            Object before = EveryCall.contents(tensor);
+            refused(call.name, call.call::run, call.lent);
+            assertThat(EveryCall.contents(tensor)).as(call.name).isEqualTo(before);
+          }
+        });
   }
 
   /** Asserts that a use of the memory throws while it is unavailable, and writes nothing. */
@@ -164,15 +124,15 @@ class MemoryOwnerTest {
 
   @OnEveryBackend
   void aCallAsksOnceAboutEachTensor(Backend backend) {
-    calls(backend)
-        .forEach(
-            (name, call) -> {
-              for (int i = 0; i < 3; i++) {
-                memoryOwner.asked = 0;
-                call.run();
-                assertThat(memoryOwner.asked).as(name).isEqualTo(1);
-              }
-            });
+    eachLent(
+        backend,
+        (tensor, call) -> {
+          for (int i = 0; i < 3; i++) {
+            memoryOwner.asked = 0;
+            call.call.run();
+            assertThat(memoryOwner.asked).as(call.name).isEqualTo(1);
+          }
+        });
   }
 
   @Test

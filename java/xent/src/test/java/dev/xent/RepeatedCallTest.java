@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -36,12 +37,30 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RepeatedCallTest {
   private static final int CLASSES = 10;
 
-  /** One operation on its own tensors, with the result of its first run, on a new thread. */
-  private record Work(Runnable call, Tensor result, int[] expected) {
-    static Work of(Runnable call, Tensor result) throws InterruptedException {
-      Thread first = Thread.ofPlatform().start(call);
+  /** A call on its own tensors, with the results of its first run, on a new thread. */
+  private record Work(DoubleSupplier call, List<Tensor> results, List<Object> expected) {
+    /** If {@code anew}, a call that is bound is bound again before each run. */
+    static Work of(EveryCall call, boolean anew, Tensor... tensors) throws InterruptedException {
+      List<Tensor> results = new ArrayList<>();
+      for (int i = 0; i < tensors.length; i++) {
+        if (call.arguments().get(i).written()) {
+          results.add(tensors[i]);
+        }
+      }
+      DoubleSupplier made = anew ? () -> call.on(tensors).getAsDouble() : call.on(tensors);
+      List<Object> expected = new ArrayList<>();
+      Thread first = Thread.ofPlatform().start(() -> expected.addAll(run(made, results)));
       first.join();
-      return new Work(call, result, Samples.bits(result));
+      assertThat(expected).as(call.name()).isNotEmpty();
+      return new Work(made, results, expected);
+    }
+
+    /** The loss and the results of a run. */
+    static List<Object> run(DoubleSupplier call, List<Tensor> results) {
+      List<Object> all = new ArrayList<>();
+      all.add(call.getAsDouble());
+      results.forEach(each -> all.add(EveryCall.contents(each)));
+      return all;
     }
   }
 
@@ -55,71 +74,27 @@ class RepeatedCallTest {
 
   private static List<Work> works(Backend backend) throws InterruptedException {
     List<Work> works = new ArrayList<>();
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    LogSoftmax logSoftmax =
-        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
-    LogSumExp logSumExp =
-        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
-    Softmax first =
-        Softmax.builder().execution(Execution.defaults().backend(backend)).axis(0).build();
-    CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    CrossEntropy sum =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .reduction(Reduction.SUM)
-            .gradientScale(3)
-            .build();
-    CrossEntropy ignoring =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
-            .ignoreIndex(1)
-            .build();
-    Sampler hot =
-        Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
-            .temperature(4)
-            .seed(1)
-            .build();
-    Sampler cold =
-        Sampler.builder().execution(Execution.defaults().backend(backend)).topP(0.5).build();
+    Execution execution = Execution.defaults().backend(backend);
+    List<EveryCall> calls = EveryCall.all(execution, CLASSES);
+    Sampler hot = Sampler.builder().execution(execution).temperature(4).seed(1).build();
+    Sampler cold = Sampler.builder().execution(execution).topP(0.5).build();
     for (int rows : new int[] {1, 3}) {
       Tensor x = matrix(rows, rows);
       Tensor other = matrix(rows, rows + 20);
-      Tensor y = empty(rows);
       Tensor strided = Tensor.of(Samples.logits(rows * 30, 3, 5), rows, 30).slice(1, 4, 14);
-      Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
-      Tensor lse = Tensor.of(new float[rows]);
-      LossOutputs outcome = new LossOutputs().losses(lse).countCorrect(true);
       for (Tensor in : List.of(x, other, strided)) {
-        works.add(Work.of(() -> softmax.forward(in, y), y));
-        works.add(Work.of(() -> first.forward(in, y), y));
-        works.add(Work.of(() -> softmax.backward(x, in, y), y));
-        works.add(Work.of(() -> logSoftmax.forward(in, y), y));
-        works.add(Work.of(() -> logSoftmax.backward(x, in, y), y));
-        works.add(Work.of(() -> logSumExp.forward(in, lse), lse));
-        works.add(Work.of(() -> mean.forwardBackward(in, labels, y), y));
-        works.add(Work.of(() -> sum.forwardBackward(in, labels, y), y));
-        works.add(Work.of(() -> sum.forwardBackward(in, other, y), y));
-        works.add(Work.of(() -> ignoring.forwardBackward(in, labels, y), y));
-        works.add(Work.of(() -> mean.on(in, labels).gradient(y).outputs(outcome).run(), y));
-        works.add(Work.of(() -> mean.on(in, labels).outputs(outcome).run(), lse));
-        Tensor loss = Tensor.of(new float[1]);
-        works.add(Work.of(() -> loss.setFloat((float) mean.forward(in, labels), 0), loss));
+        for (EveryCall call : calls) {
+          Tensor[] tensors = call.tensors(EveryCall.ARRAYS, rows, CLASSES, 6);
+          tensors[0] = in;
+          works.add(Work.of(call, false, tensors));
+          works.add(Work.of(call, true, tensors));
+        }
         for (int step = 0; rows == 1 && step < 6; step++) {
           Sampler sampler = step % 2 == 0 ? hot : cold;
           long at = step;
-          works.add(Work.of(() -> loss.setFloat((float) sampler.token(in, at), 0), loss));
+          DoubleSupplier token = () -> sampler.token(in, at);
+          works.add(new Work(token, List.of(), Work.run(token, List.of())));
         }
-        works.add(Work.of(softmax.on(in, y)::run, y));
-        works.add(Work.of(first.on(in, y)::run, y));
-        works.add(Work.of(logSoftmax.on(in, y)::run, y));
-        works.add(Work.of(mean.on(in, labels).gradient(y)::run, y));
-        works.add(Work.of(sum.on(in, other).gradient(y)::run, y));
-        works.add(Work.of(ignoring.on(in, labels).gradient(y)::run, y));
-        works.add(Work.of(mean.on(in, labels).outputs(outcome)::run, lse));
-        LossCall bound = mean.on(in, labels);
-        works.add(Work.of(() -> loss.setFloat((float) bound.run(), 0), loss));
       }
     }
     return works;
@@ -132,11 +107,10 @@ class RepeatedCallTest {
     for (int i = 0; i < 20_000; i++) {
       Work work = works.get(random.nextInt(works.size()));
       for (int k = random.nextInt(3); k >= 0; k--) {
-        clear(work.result);
-        work.call.run();
-        int[] bits = Samples.bits(work.result);
-        if (!Arrays.equals(bits, work.expected)) { // assertions would take most of the time
-          assertThat(bits).isEqualTo(work.expected);
+        work.results.forEach(RepeatedCallTest::clear);
+        List<Object> results = Work.run(work.call, work.results);
+        if (!results.equals(work.expected)) { // assertions would take most of the time
+          assertThat(results).isEqualTo(work.expected);
         }
       }
     }
@@ -337,6 +311,10 @@ class RepeatedCallTest {
   }
 
   private static void clear(Tensor tensor) {
+    if (tensor.type().isInteger()) {
+      tensor.copyFrom(Tensor.allocate(tensor.type(), tensor.shape()));
+      return;
+    }
     float[] numbers = new float[(int) tensor.elements()];
     Arrays.fill(numbers, -1);
     tensor.copyFrom(Tensor.of(numbers, tensor.shape()));
