@@ -15,11 +15,14 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -110,43 +113,6 @@ class ClosedDuringCallTest {
   }
 
   private enum Called {
-    SOFTMAX {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        Softmax softmax =
-            Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-        return softmax::forward;
-      }
-    },
-    LOG_SOFTMAX_BACKWARD {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        LogSoftmax log =
-            LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
-        Tensor dy = numbers(shape, 5);
-        return (x, out) -> log.backward(x, dy, out);
-      }
-    },
-    LOG_SUM_EXP {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        LogSumExp logSumExp =
-            LogSumExp.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
-        return (x, out) -> logSumExp.forward(x, out.slice(1, 0, 1));
-      }
-    },
-    LOSS_AND_GRADIENT {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        CrossEntropy loss =
-            CrossEntropy.builder()
-                .execution(Execution.defaults().backend(backend))
-                .labelSmoothing(0.1)
-                .build();
-        Tensor labels = labels(shape);
-        return (x, out) -> loss.forwardBackward(x, labels, out);
-      }
-    },
     /** The memory belongs to the operation, not to its calls. */
     CLASS_WEIGHTS {
       @Override
@@ -171,15 +137,6 @@ class ClosedDuringCallTest {
         };
       }
     },
-    PROBABILITY_ROWS {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        CrossEntropy loss =
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-        Tensor logits = numbers(shape, 6);
-        return (x, out) -> loss.forwardBackward(logits, x, out);
-      }
-    },
     BACKWARD_BY_STATISTICS {
       @Override
       Call on(int[] shape, Backend backend) {
@@ -193,29 +150,6 @@ class ClosedDuringCallTest {
             loss.on(x, labels).gradient(out).backward(outcome);
           }
         };
-      }
-    },
-    DIVERGENCE {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        Divergence divergence =
-            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-                .execution(Execution.defaults().backend(backend))
-                .build();
-        Tensor teacher = numbers(shape, 7);
-        return (x, out) -> divergence.forwardBackward(x, teacher, out);
-      }
-    },
-    NLL {
-      @Override
-      Call on(int[] shape, Backend backend) {
-        NllLoss loss =
-            NllLoss.builder()
-                .execution(Execution.defaults().backend(backend))
-                .labelSmoothing(0.1)
-                .build();
-        Tensor labels = labels(shape);
-        return (x, out) -> loss.forwardBackward(x, labels, out);
       }
     },
     LOSS_LAYER {
@@ -303,6 +237,68 @@ class ClosedDuringCallTest {
       hammer(called.on(SMALL, backend), called, kind, SMALL, SMALL_ROUNDS);
       hammer(called.on(LARGE, backend), called, kind, LARGE, LARGE_ROUNDS);
     }
+  }
+
+  /** Every call of every operation, with each tensor that it reads in memory that goes away. */
+  @ParameterizedTest
+  @CsvSource({"ALLOCATED, NATIVE", "MAPPED, NATIVE", "ALLOCATED, REFERENCE"})
+  @Tag("slow")
+  void sharedMemoryOfEveryCall(Kind kind, Backend backend) {
+    for (int[] shape : new int[][] {SMALL, LARGE}) {
+      int rounds = shape == SMALL ? SMALL_ROUNDS / 8 : LARGE_ROUNDS / 6;
+      for (EveryCall call : EveryCall.all(Execution.defaults().backend(backend), shape[1])) {
+        for (int i = 0; i < call.arguments().size(); i++) {
+          if (!call.arguments().get(i).written()) {
+            hammer(call, i, kind, shape, rounds);
+          }
+        }
+      }
+    }
+  }
+
+  private static void hammer(EveryCall call, int closes, Kind kind, int[] shape, int rounds) {
+    Tensor[] tensors = call.tensors(EveryCall.ARRAYS, shape[0], shape[1], 8);
+    List<Object> expected = results(call, call.on(tensors), tensors);
+    Tensor values = tensors[closes];
+    for (int round = 0; round < rounds; round++) {
+      Arena arena = Arena.ofShared();
+      Tensor x =
+          Tensor.of(memory(kind, arena, 4L * values.elements()), values.type(), values.shape());
+      x.copyFrom(values);
+      tensors[closes] = x;
+      DoubleSupplier made = call.on(tensors);
+      assertThatThrownBy(
+              () -> {
+                TO_CLOSE.set(arena);
+                while (true) {
+                  List<Object> results = results(call, made, tensors);
+                  completed++;
+                  if (!results.equals(expected)) {
+                    throw new AssertionError("wrong bits");
+                  }
+                }
+              })
+          .as("%s of %s memory, %s closed", call, kind, call.arguments().get(closes).name())
+          .isInstanceOf(MemoryException.class);
+      Thread.interrupted(); // as below
+    }
+  }
+
+  /** The loss and what the call writes. */
+  private static List<Object> results(EveryCall call, DoubleSupplier made, Tensor[] tensors) {
+    List<Object> results = new ArrayList<>();
+    for (int i = 0; i < tensors.length; i++) {
+      if (call.arguments().get(i).written()) {
+        tensors[i].copyFrom(Tensor.allocate(tensors[i].type(), tensors[i].shape()));
+      }
+    }
+    results.add(made.getAsDouble());
+    for (int i = 0; i < tensors.length; i++) {
+      if (call.arguments().get(i).written()) {
+        results.add(EveryCall.contents(tensors[i]));
+      }
+    }
+    return results;
   }
 
   private static void hammer(Call call, Called called, Kind kind, int[] shape, int rounds) {

@@ -47,7 +47,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     TOP,
     /** Three floats per row. */
     VALUES,
-    /** A bit per class, of one word. */
+    /** A bit per class. */
     BITS,
     /** The weights of a linear layer: floats per class of its own and per class. */
     WEIGHTS,
@@ -114,10 +114,18 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
       case FLAGS -> memory.flags(rows);
       case TOP -> memory.integers(Samples.labels(3 * rows, classes, seed), rows, 3);
       case VALUES -> memory.floats(Samples.logits(3 * rows, 2, seed), rows, 3);
-      case BITS -> memory.integers(new int[] {(1 << classes) - 2}, 1);
+      case BITS -> memory.integers(allButTheFirst(classes), (classes + 31) / 32);
       case WEIGHTS -> memory.floats(Samples.logits(OF_LAYER * classes, 1, seed), OF_LAYER, classes);
       case LAYER_LABELS -> memory.integers(Samples.labels(rows, OF_LAYER, seed), rows);
     };
+  }
+
+  private static int[] allButTheFirst(int classes) {
+    int[] words = new int[(classes + 31) / 32];
+    for (int k = 1; k < classes; k++) {
+      words[k / 32] |= 1 << k % 32;
+    }
+    return words;
   }
 
   private static float[] ones(int count) {
