@@ -14,12 +14,16 @@ import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SamplerTest {
   private static final float[] ROWS = {2, 1, 0, 5, 0, 3, 1, 3};
@@ -450,5 +454,59 @@ class SamplerTest {
     }
     assertThat(Sampler.builder().seed(0).build()).hasToString("Sampler[seed=0]");
     assertThat(Sampler.greedy().seed()).isZero();
+  }
+
+  /** The first call checks everything, the second one prepares its kernel. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void eachCallThatIsMadeAgainRunsAPreparedKernel(boolean heap) {
+    Tensor x = heap ? Tensor.of(new float[40], 4, 10) : Tensor.allocate(DType.F32, 4, 10);
+    Tensor row = heap ? Tensor.of(new float[10]) : Tensor.allocate(DType.F32, 10);
+    Tensor tokens = heap ? Tensor.of(new int[4]) : Tensor.allocate(DType.I32, 4);
+    Map<String, Function<Sampler, Runnable>> calls = new LinkedHashMap<>();
+    calls.put("sample", sampler -> () -> sampler.sample(x, 3, tokens));
+    calls.put("token", sampler -> () -> sampler.token(row, 3));
+    calls.put(
+        "bound",
+        sampler -> {
+          SamplerCall call = sampler.on(x, tokens);
+          return () -> call.run(3);
+        });
+    calls.put(
+        "requests",
+        sampler -> {
+          SamplerCall call = sampler.on(x, tokens);
+          Sampler.Requests requests = new Sampler.Requests();
+          for (int i = 0; i < 4; i++) {
+            requests.add(sampler, i, 0);
+          }
+          return () -> call.run(requests);
+        });
+    calls.put(
+        "outputs",
+        sampler -> {
+          Sampler.Outputs outputs =
+              new Sampler.Outputs().ranks(Tensor.allocate(Arena.global(), DType.I32, 4));
+          SamplerCall call = sampler.on(x, tokens).outputs(outputs);
+          return () -> call.run(3);
+        });
+    calls.put("new texts", sampler -> () -> sampler.start().next(row));
+    calls.put(
+        "text with a bias",
+        sampler -> {
+          SamplerInputs inputs = SamplerInputs.none().bias(Tensor.of(new float[10]));
+          SamplerCursor text = sampler.start();
+          return () -> text.next(row, inputs);
+        });
+    calls.forEach(
+        (name, made) -> {
+          Sampler sampler =
+              Sampler.builder().execution(Execution.sequential().backend(Backend.NATIVE)).build();
+          Runnable call = made.apply(sampler);
+          for (int i = 0; i < 6; i++) {
+            call.run();
+          }
+          assertThat(sampler.operation.preparedRuns()).as(name).isEqualTo(5);
+        });
   }
 }

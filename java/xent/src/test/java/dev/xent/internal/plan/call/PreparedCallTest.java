@@ -63,12 +63,9 @@ class PreparedCallTest {
     Tensor x = floats(memory, rows, 10);
     Tensor y = floats(memory, rows, 10);
     Tensor z = floats(memory, rows, 10);
-    Tensor row = floats(memory, 10);
     Tensor labels = Tensor.allocate(Arena.global(), DType.I32, rows);
     CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
-    Sampler sampler = Sampler.builder().execution(NATIVE).build();
     Map<String, Runnable> calls = new LinkedHashMap<>();
-    calls.put("token", () -> sampler.token(row, 3));
     calls.put("loss", () -> loss.forward(x, labels));
     calls.forEach((name, call) -> assertPrepared(name, call, 1));
     calls.clear();
