@@ -20,13 +20,9 @@ import dev.xent.internal.plan.call.RowWeights;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
 import dev.xent.internal.plan.call.TargetChecks;
-import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.LossSpec;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Folds the states of whole rows into statistics, and into losses. Its logits are a stand-in that
@@ -38,29 +34,17 @@ final class FinishOperation extends Operation {
    */
   private static final long FEW_ROWS = 64;
 
-  /** The loss; null for a softmax. */
-  private final @Nullable LossSpec spec;
+  private final Shard.Part part;
 
-  private final long allClasses;
-
-  FinishOperation(
-      Function function,
-      Engine engine,
-      Options options,
-      int axis,
-      @Nullable LossSpec spec,
-      long allClasses) {
-    super(function, "finish", engine, options, axis);
-    this.spec = spec;
-    this.allClasses = allClasses;
+  FinishOperation(Shard.Part part, Function function, int axis) {
+    super(function, "finish", part.engine(), part.options(), axis);
+    this.part = part;
   }
 
   /** The operation for the class axis of some states. */
   FinishOperation of(States states) {
     int own = axis < 0 ? axis + states.shape().length : axis;
-    return own == states.axis()
-        ? this
-        : new FinishOperation(function, engine, options, states.axis(), spec, allClasses);
+    return own == states.axis() ? this : new FinishOperation(part, function, states.axis());
   }
 
   @Override
@@ -71,7 +55,7 @@ final class FinishOperation extends Operation {
   @Override
   protected void take(Check check) {
     check.lead(axis);
-    if (spec != null) {
+    if (part.loss() != null) {
       View targets = check.view(Array.TARGETS);
       if (check.denseTargets()) {
         check.call.kind = TargetKind.LABELS;
@@ -79,9 +63,7 @@ final class FinishOperation extends Operation {
         check.call.kind = TargetKind.PROBABILITIES;
         options.requireForParts(TargetKind.PROBABILITIES, targets);
       }
-      if (spec.classWeights() != null) {
-        PartOperation.requireWeights(spec.classWeights(), allClasses);
-      }
+      PartOperation.requireWeights(part);
     }
     check.inputs();
     check.outputs();
@@ -96,7 +78,7 @@ final class FinishOperation extends Operation {
   protected double compute(Run run) {
     Shard.Exchanged records = (Shard.Exchanged) run.request;
     run.statesOfCaller = true;
-    if (spec == null) {
+    if (part.loss() == null) {
       records.rows = finish(run, records, 0);
       return Double.NaN;
     }
@@ -106,11 +88,11 @@ final class FinishOperation extends Operation {
     }
     Outputs outputs = records.outputs;
     double weight = count(run);
-    double denominator = Losses.beginReduction(weight, run, spec.reductions(), outputs);
+    double denominator = Losses.beginReduction(weight, run, part.loss().reductions(), outputs);
     records.rows = finish(run, records, weight);
     return records.rows.again() > 0
         ? Double.NaN
-        : Losses.reduce(weight, denominator, run, spec.reductions(), outputs);
+        : Losses.reduce(weight, denominator, run, part.loss().reductions(), outputs);
   }
 
   /** Rejects invalid labels and weights. Returns the weight of the rows. */
@@ -131,12 +113,12 @@ final class FinishOperation extends Operation {
     MemorySegment statistics =
         Memory.allocateRows(
             Arena.ofAuto(), run.call.dimensions.rows, Records.STATISTICS, "statistics");
-    if (spec != null) {
+    if (part.loss() != null) {
       run.emptyExactSum();
     }
     if (first != null) {
       statistics.copyFrom(first.statistics());
-      if (spec != null) {
+      if (part.loss() != null) {
         Failures.check(kernels.exactSumMerge(run.exactSum(), first.exactSum()), run);
       }
     }
@@ -148,7 +130,7 @@ final class FinishOperation extends Operation {
       run.statistics = PartOperation.ofPiece(run, statistics);
       again += finishPiece(run);
     }
-    if (spec != null) {
+    if (part.loss() != null) {
       exactSum.copyFrom(run.exactSum());
     }
     return new FinishedRows(

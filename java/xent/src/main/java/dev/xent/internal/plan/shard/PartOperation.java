@@ -21,10 +21,7 @@ import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.RowTask;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
-import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
@@ -35,16 +32,12 @@ import org.jspecify.annotations.Nullable;
  * or writes their results from the statistics of whole rows.
  */
 final class PartOperation extends Operation {
+  private final Shard.Part part;
   private final String event;
 
   /** The array of results; null if the operation computes states. */
   final @Nullable Array result;
 
-  /** The loss; null for a softmax. */
-  private final @Nullable LossSpec spec;
-
-  private final long firstClass;
-  private final long allClasses;
   private final LongRows longRows = new LongRows();
   private final RowTask states = this::states;
   private final RowTask results = this::results;
@@ -57,38 +50,27 @@ final class PartOperation extends Operation {
    *     have
    * @param event its name in flight recordings
    * @param result the array of results; null for states
-   * @param spec the loss; null for a softmax
    */
-  PartOperation(
-      Function function,
-      String event,
-      @Nullable Array result,
-      Engine engine,
-      Options options,
-      int axis,
-      @Nullable LossSpec spec,
-      long firstClass,
-      long allClasses) {
-    super(function, spec == null ? "softmax" : "cross-entropy", engine, options, axis);
+  PartOperation(Shard.Part part, Function function, String event, @Nullable Array result) {
+    super(
+        function,
+        part.loss() == null ? "softmax" : "cross-entropy",
+        part.engine(),
+        part.options(),
+        part.axis());
+    this.part = part;
     this.event = event;
     this.result = result;
-    this.spec = spec;
-    this.firstClass = firstClass;
-    this.allClasses = allClasses;
-  }
-
-  Options options() {
-    return options;
   }
 
   @Override
   public String toString() {
     Described text =
-        new Described(spec == null ? "SoftmaxShard" : "CrossEntropyShard")
-            .with("firstClass", firstClass)
-            .with("allClasses", allClasses);
-    if (spec != null) {
-      return spec.describe(text, engine);
+        new Described(part.loss() == null ? "SoftmaxShard" : "CrossEntropyShard")
+            .with("firstClass", part.firstClass())
+            .with("allClasses", part.allClasses());
+    if (part.loss() != null) {
+      return part.loss().describe(text, engine);
     }
     text.option("axis", axis, -1);
     options.describe(text);
@@ -104,7 +86,7 @@ final class PartOperation extends Operation {
   /** A gradient does not depend on the sink, which callers pass as in the forward pass. */
   @Override
   protected Function inputs() {
-    return spec == null ? Function.SOFTMAX : Function.CROSS_ENTROPY;
+    return part.loss() == null ? Function.SOFTMAX : Function.CROSS_ENTROPY;
   }
 
   // ---- taking arrays ---------------------------------------------------------------------------
@@ -114,37 +96,36 @@ final class PartOperation extends Operation {
    * part of them, which {@link #take} then rejects.
    */
   @Nullable View classWeights(View logits) {
-    View all = spec == null ? null : spec.classWeights();
+    View all = part.classWeights();
     int d = axis < 0 ? axis + logits.rank() : axis;
     if (all == null || all.rank() != 1 || d < 0 || d >= logits.rank()) {
       return all;
     }
     long classes = logits.shape[d];
-    boolean inside = firstClass >= 0 && classes <= all.shape[0] - firstClass;
-    return !inside || all.shape[0] != allClasses
+    boolean inside = part.firstClass() >= 0 && classes <= all.shape[0] - part.firstClass();
+    return !inside || all.shape[0] != part.allClasses()
         ? all
-        : all.with(firstClass * all.strides[0], new long[] {classes}, all.strides);
+        : all.with(part.firstClass() * all.strides[0], new long[] {classes}, all.strides);
   }
 
   /** Rejects weights that are not those of the classes of all shards. */
-  static void requireWeights(View all, long allClasses) {
-    if (all.rank() != 1 || all.shape[0] != allClasses) {
+  static void requireWeights(Shard.Part part) {
+    View all = part.classWeights();
+    if (all != null && (all.rank() != 1 || all.shape[0] != part.allClasses())) {
       throw new ShapeException(
           message(
               "classWeights is %s; expected a weight for each class of all shards, in the shape [%d]",
-              all, allClasses));
+              all, part.allClasses()));
     }
   }
 
   @Override
   protected void take(Check check) {
     check.lead(axis);
-    check.shard(firstClass, allClasses);
-    if (spec != null) {
+    check.shard(part.firstClass(), part.allClasses());
+    if (part.loss() != null) {
       takeTargets(check);
-      if (spec.classWeights() != null) {
-        requireWeights(spec.classWeights(), allClasses);
-      }
+      requireWeights(part);
     }
     check.inputs();
     check.outputs();
@@ -176,7 +157,7 @@ final class PartOperation extends Operation {
     if (rows != null) {
       rows.require(run, options);
     }
-    if (spec != null) {
+    if (part.loss() != null) {
       ShardTargets.check(run, options);
     }
     if (result == null) {
@@ -186,7 +167,7 @@ final class PartOperation extends Operation {
       return Double.NaN;
     }
     run.statesOfCaller = true;
-    if (spec != null && !scale(run, rows)) {
+    if (part.loss() != null && !scale(run, rows)) {
       Memory.clear(run.view(Array.GRADIENT));
     } else {
       run.runAlone(results);
@@ -200,7 +181,7 @@ final class PartOperation extends Operation {
 
   /** Sets the scale of the gradient. Returns false if it is +0 everywhere. */
   private boolean scale(Run run, FinishedRows rows) {
-    Reductions reductions = spec.reductions();
+    Reductions reductions = part.loss().reductions();
     double denominator = reductions.denominator(rows.countedWeight());
     reductions.requireGradient(denominator);
     if (reductions.gradientIsZero(denominator)) {
@@ -213,8 +194,8 @@ final class PartOperation extends Operation {
   private States allocate(Run run, boolean second) {
     long[] shape = run.view(Array.LOGITS).shape.clone();
     int d = run.call.dimensions.axis;
-    shape[d] = allClasses;
-    long chunk = firstClass / Chunks.SIZE;
+    shape[d] = part.allClasses();
+    long chunk = part.firstClass() / Chunks.SIZE;
     return States.allocate(
         States.kindOf(run.call.kind),
         run.call.leadType() == ElementType.F64,

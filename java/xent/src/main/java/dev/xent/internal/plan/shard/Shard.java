@@ -33,16 +33,30 @@ public final class Shard {
   /** The name of the computation of states in flight recordings. */
   private static final String STATES = "partial states";
 
-  /** The loss; null for a softmax. */
-  private final @Nullable LossSpec spec;
-
+  private final Part part;
   private final PartOperation states;
   private final PartOperation writes;
   private final FinishOperation finish;
 
-  private Shard(
-      @Nullable LossSpec spec, PartOperation states, PartOperation writes, FinishOperation finish) {
-    this.spec = spec;
+  /**
+   * What the operations of a shard share.
+   *
+   * @param loss null for a softmax
+   */
+  record Part(
+      Engine engine,
+      Options options,
+      int axis,
+      @Nullable LossSpec loss,
+      long firstClass,
+      long allClasses) {
+    @Nullable View classWeights() {
+      return loss == null ? null : loss.classWeights();
+    }
+  }
+
+  private Shard(Part part, PartOperation states, PartOperation writes, FinishOperation finish) {
+    this.part = part;
     this.states = states;
     this.writes = writes;
     this.finish = finish;
@@ -51,48 +65,30 @@ public final class Shard {
   /** Softmax or log-softmax. */
   public static Shard ofSoftmax(
       Engine engine, Options options, int axis, boolean log, long firstClass, long allClasses) {
+    Part part = new Part(engine, options, axis, null, firstClass, allClasses);
     Function function = log ? Function.LOG_SOFTMAX : Function.SOFTMAX;
     String event = log ? "log-softmax" : "softmax";
     return new Shard(
-        null,
-        new PartOperation(
-            Function.SOFTMAX, STATES, null, engine, options, axis, null, firstClass, allClasses),
-        new PartOperation(
-            function, event, Array.OUTPUT, engine, options, axis, null, firstClass, allClasses),
-        new FinishOperation(Function.LOG_SUM_EXP, engine, options, axis, null, allClasses));
+        part,
+        new PartOperation(part, Function.SOFTMAX, STATES, null),
+        new PartOperation(part, function, event, Array.OUTPUT),
+        new FinishOperation(part, Function.LOG_SUM_EXP, axis));
   }
 
   /** Cross-entropy. */
-  public static Shard ofLoss(Engine engine, LossSpec spec, long firstClass, long allClasses) {
-    Options options = spec.options();
-    int axis = spec.axis();
+  public static Shard ofLoss(Engine engine, LossSpec loss, long firstClass, long allClasses) {
+    int axis = loss.axis();
+    Part part = new Part(engine, loss.options(), axis, loss, firstClass, allClasses);
+    Function function = Function.CROSS_ENTROPY_BACKWARD;
     return new Shard(
-        spec,
-        new PartOperation(
-            Function.CROSS_ENTROPY,
-            STATES,
-            null,
-            engine,
-            options,
-            axis,
-            spec,
-            firstClass,
-            allClasses),
-        new PartOperation(
-            Function.CROSS_ENTROPY_BACKWARD,
-            "cross-entropy backward",
-            Array.GRADIENT,
-            engine,
-            options,
-            axis,
-            spec,
-            firstClass,
-            allClasses),
-        new FinishOperation(Function.CROSS_ENTROPY, engine, options, axis, spec, allClasses));
+        part,
+        new PartOperation(part, Function.CROSS_ENTROPY, STATES, null),
+        new PartOperation(part, function, "cross-entropy backward", Array.GRADIENT),
+        new FinishOperation(part, Function.CROSS_ENTROPY, axis));
   }
 
   public int axis() {
-    return states.axis();
+    return part.axis;
   }
 
   @Override
@@ -211,13 +207,13 @@ public final class Shard {
       @Nullable FinishedRows first,
       Outputs outputs) {
     requireForShard(outputs);
-    whole.require(spec != null, first != null);
+    whole.require(part.loss != null, first != null);
     if (first != null) {
       first.require(whole);
-      first.require(states.options());
+      first.require(part.options);
     }
     inputs.requireFor(Function.FINISH, "finish");
-    if (spec == null) {
+    if (part.loss == null) {
       inputs.requireFor(Function.SOFTMAX, "softmax");
     } else {
       requireLabels(whole.kind(), labels);
@@ -225,9 +221,9 @@ public final class Shard {
     }
     Exchanged records = new Exchanged(whole, first, outputs);
     View unseen = whole.unseen();
-    View targets = spec != null && labels == null ? unseen : labels;
+    View targets = part.loss != null && labels == null ? unseen : labels;
     new Arrays(finish.of(whole), unseen, targets, inputs)
-        .with(Array.CLASS_WEIGHTS, spec == null ? null : spec.classWeights())
+        .with(Array.CLASS_WEIGHTS, part.classWeights())
         .with(outputs)
         .with(Array.CORRECT, outputs.ownCorrect(whole.shape(), whole.axis()))
         .run(records);
