@@ -130,7 +130,7 @@ static int32_t backward_path(int32_t isa, layout_kind layout, int64_t rows, int6
   const bool contiguous = !is_columns(layout) || rows == 1, floats = !w->type, masked = w->arrays & ANY_MASK;
   const bool copied = !contiguous || (!floats && (masked || classes < 32));
   const int64_t registers = is_avx512(isa) ? 128 : 32;
-  if (!copied && !masked && floats && rows >= 12 && classes <= 256) return XENT_SCHEDULE_FLOATS;
+  if (!copied && !masked && floats && rows >= 12 && classes <= 256) return XENT_SCHEDULE_SHORT;
   if (copied) return classes <= 128 && rows >= 6 ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_COPIES;
   const bool pays = floats ? classes <= registers && rows >= 6 : classes <= 48 && rows >= 16;
   return pays ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_CONTIGUOUS;

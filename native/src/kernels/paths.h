@@ -90,8 +90,7 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
 /* softmax and log-softmax backward */
 #define XENT_BACKWARD_PATHS(_)                             \
   _(STRIP, strips_fit_backward, strips_softmax_backward)   \
-  _(FLOATS, backward_floats_fit, backward_of_floats)       \
-  _(SHORT, short_copies_fit, backward_of_short_copies)     \
+  _(SHORT, short_fits, backward_of_short)                  \
   _(CONTIGUOUS, contiguous_fits, backward_of_contiguous)   \
   _(COPIES, any_fits, backward_of_copies)
 

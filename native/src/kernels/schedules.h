@@ -21,8 +21,7 @@
   _(F64, "f64")               /* float64 arithmetic of any row */                                                \
   _(ELEMENTS, "elements")     /* each element independently, in pieces */                                        \
   _(LONG, "long")             /* rows of 1025 to 4096 classes, like flow */                                      \
-  _(FLOATS, "floats")         /* backward of float rows at a constant distance */                                \
-  _(SHORT, "short")           /* backward of copies of rows of at most 128 classes, many at a time */            \
+  _(SHORT, "short")           /* backward of short rows: floats in place, or copies, many at a time */            \
   _(CONTIGUOUS, "contiguous") /* backward of contiguous rows of one type, one by one */                          \
   _(COPIES, "copies")         /* backward of any row, by copies */                                               \
   _(F64_TILES, "f64-tiles")   /* float64 arithmetic, with a class of several rows per vector */                  \

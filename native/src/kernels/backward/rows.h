@@ -4,9 +4,8 @@
  *   softmax      dx = y * (g - float(sum g * y))
  *   log-softmax  dx = g - exp(y) * float(sum g)
  * and times 1 / temperature. Masked elements are +0 in y, g and dx. The paths:
- *   floats       rows in place: sixteen short ones at once, as in schedules/dense.h; longer ones one by one, in
- *                registers or, if these are too few, in two passes
- *   short        16 * (128 / n) rows of n classes at a time are copied, computed as floats, and copied back
+ *   short        rows of floats in place: sixteen at once, as in schedules/dense.h, or one by one, in registers or, if
+ *                these are too few, in two passes; other rows are copied to floats and back, 16 * (128 / n) at a time
  *   contiguous   each row in place: the sum of each chunk, then dx
  *   copies       each row through buffers of 1024 classes: the sum of each chunk, then dx
  */
@@ -217,19 +216,15 @@ XENT_INLINE bool has_pitches(const xent_call *call) {
   const xent_shape *s = call->shape;
   return pitch_of(s, &s->output) && pitch_of(s, &s->upstream) && pitch_of(s, call->output_layout);
 }
+XENT_INLINE bool are_floats_in_place(const backward_call *b) {
+  return !b->copied && !b->call->class_mask && b->type == XENT_F32 && has_pitches(b->call);
+}
 XENT_INLINE float_rows float_rows_of(const xent_call *call) {
   const xent_shape *s = call->shape;
   const int64_t y = pitch_of(s, &s->output), g = pitch_of(s, &s->upstream), dx = pitch_of(s, call->output_layout);
   const float_rows all = {call->forward_output, call->upstream, call->output, y, g, dx, s->classes, call->row_end,
                           NULL};
   return rows_from(all, call->row_begin);
-}
-XENT_KERNEL xent_status backward_of_floats(const xent_call *call, xent_kernel fallback) {
-  (void)fallback;
-  const backward_call b = backward_call_of(call);
-  const float_rows all = float_rows_of(call);
-  (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi);
-  return XENT_OK;
 }
 
 /* ---- rows that are copied ---- */
@@ -309,12 +304,11 @@ XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count,
   }
 }
 
-/* Computes rows of at most a group, many at a time. Masked rows of floats that stay in registers are processed in
- * place. In the buffer, dx starts half a block before g, because sixteen rows may be loaded as two eights: a load that
- * overlaps the store of a part stalls. */
-XENT_SHARED xent_status backward_of_short_copies(const xent_call *call, xent_kernel fallback) {
-  (void)fallback;
-  const backward_call of = backward_call_of(call), *const b = &of;
+/* Computes short rows, many at a time. Masked rows of floats that stay in registers are processed in place, too. In the
+ * buffer, dx starts half a block before g, because sixteen rows may be loaded as two eights: a load that overlaps the
+ * store of a part stalls. */
+XENT_SHARED void backward_of_short_copies(const backward_call *b) {
+  const xent_call *call = b->call;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, most = XENT_GROUP / n * XENT_ROWS;
   const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* the same for all rows */
@@ -338,6 +332,16 @@ XENT_SHARED xent_status backward_of_short_copies(const xent_call *call, xent_ker
     }
     (b->log ? log_softmax_float_rows : softmax_float_rows)(&r, b->hi);
     if (!direct) move_rows(call, call->output, call->output_layout, mask, first, count, dx, true);
+  }
+}
+XENT_KERNEL xent_status backward_of_short(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  const backward_call b = backward_call_of(call);
+  if (!are_floats_in_place(&b)) {
+    backward_of_short_copies(&b);
+  } else {
+    const float_rows rows = float_rows_of(call);
+    (b.log ? log_softmax_float_rows : softmax_float_rows)(&rows, b.hi);
   }
   return XENT_OK;
 }
@@ -473,12 +477,6 @@ XENT_INLINE bool streams_long_floats(const backward_call *b) {
 }
 /* Several rows at once, while the ends of their sums take as long as the sums. */
 enum { XENT_FLOATS_MOST = 256, XENT_FLOATS_LEAST = 12, XENT_SHORT_LEAST = 6 /* rows */ };
-XENT_INLINE bool backward_floats_fit(const xent_call *call) {
-  const backward_call b = backward_call_of(call);
-  return takes_whole_rows(call) && !b.copied && !call->class_mask && b.type == XENT_F32 && !streams_long_floats(&b) &&
-         call->shape->classes <= XENT_FLOATS_MOST && call->row_end - call->row_begin >= XENT_FLOATS_LEAST &&
-         has_pitches(call);
-}
 /* Whether to copy contiguous rows. The time of copies over that of `contiguous` is 0.7 to 0.9 for many masked rows
  * that end within a vector, 1.3 to 1.6 for whole vectors that do not stay in registers, and 1.2 for two short rows.
  * For 16-bit floats it is 1.1 to 1.4 up to 12 rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November
@@ -489,10 +487,12 @@ XENT_INLINE bool copies_pay(const backward_call *b) {
   if (n <= XENT_REGISTER_CLASSES) return true;
   return n % XENT_LANES && rows >= 4 * XENT_ROWS;
 }
-XENT_INLINE bool short_copies_fit(const xent_call *call) {
+XENT_INLINE bool short_fits(const xent_call *call) {
   const backward_call b = backward_call_of(call);
-  return takes_whole_rows(call) && !streams_long_floats(&b) && call->shape->classes <= XENT_GROUP &&
-         call->row_end - call->row_begin >= XENT_SHORT_LEAST && (b.copied || copies_pay(&b));
+  const int64_t n = call->shape->classes, rows = call->row_end - call->row_begin;
+  if (!takes_whole_rows(call) || streams_long_floats(&b)) return false;
+  if (n <= XENT_FLOATS_MOST && rows >= XENT_FLOATS_LEAST && are_floats_in_place(&b)) return true;
+  return n <= XENT_GROUP && rows >= XENT_SHORT_LEAST && (b.copied || copies_pay(&b));
 }
 XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
 
