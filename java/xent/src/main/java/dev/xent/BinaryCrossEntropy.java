@@ -10,7 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.loss.BinaryPlan;
+import dev.xent.internal.plan.loss.BinaryOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.options.Reduction;
@@ -54,10 +54,10 @@ import org.jspecify.annotations.Nullable;
  * LabelException} for a label that is neither 0 nor 1.
  */
 public final class BinaryCrossEntropy implements Loss {
-  private final BinaryPlan plan;
+  private final BinaryOperation operation;
 
-  private BinaryCrossEntropy(BinaryPlan plan) {
-    this.plan = plan;
+  private BinaryCrossEntropy(BinaryOperation operation) {
+    this.operation = operation;
   }
 
   /** Returns a builder with the default options. */
@@ -86,13 +86,13 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public BinaryCrossEntropy withDenominator(double denominator) {
-    return new BinaryCrossEntropy(plan.withDenominator(denominator));
+    return new BinaryCrossEntropy(operation.withDenominator(denominator));
   }
 
   /** Returns the axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
   @Override
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -103,7 +103,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return plan.run(view(logits, "logits"), view(targets, "targets"), null);
+    return operation.loss(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -116,7 +116,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.run(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return operation.loss(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**
@@ -127,7 +127,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+    return new LossCall(operation.bind(view(logits, "logits"), view(targets, "targets"), null), false);
   }
 
   /**
@@ -139,15 +139,14 @@ public final class BinaryCrossEntropy implements Loss {
    */
   public LossCall on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
     return new LossCall(
-        plan.bind(view(logits, "logits"), view(targets, "targets"), null)
-            .weights(viewOrNull(weights)),
+        operation.bind(view(logits, "logits"), view(targets, "targets"), viewOrNull(weights)),
         false);
   }
 
   /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
@@ -205,7 +204,7 @@ public final class BinaryCrossEntropy implements Loss {
     public BinaryCrossEntropy build() {
       Engine engine = engine();
       return new BinaryCrossEntropy(
-          new BinaryPlan(engine, spec(engine), viewOrNull(positiveWeights)));
+          new BinaryOperation(engine, spec(engine), viewOrNull(positiveWeights)));
     }
   }
 }

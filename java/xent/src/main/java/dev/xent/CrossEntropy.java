@@ -9,8 +9,8 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.loss.CrossEntropyPlan;
-import dev.xent.internal.plan.loss.NllPlan;
+import dev.xent.internal.plan.loss.CrossEntropyOperation;
+import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
@@ -70,10 +70,10 @@ import dev.xent.options.Reduction;
 public final class CrossEntropy implements Loss {
   private static final long PYTORCH_IGNORE_INDEX = -100;
 
-  private final CrossEntropyPlan plan;
+  private final CrossEntropyOperation operation;
 
-  private CrossEntropy(CrossEntropyPlan plan) {
-    this.plan = plan;
+  private CrossEntropy(CrossEntropyOperation operation) {
+    this.operation = operation;
   }
 
   /** Returns a builder with the default options. */
@@ -149,17 +149,17 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public CrossEntropy withDenominator(double denominator) {
-    return new CrossEntropy(plan.withDenominator(denominator));
+    return new CrossEntropy(operation.withDenominator(denominator));
   }
 
-  NllPlan onLogProbabilities() {
-    return plan.onLogProbabilities();
+  NllOperation onLogProbabilities() {
+    return operation.onLogProbabilities();
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   @Override
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -178,7 +178,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+    return new LossCall(operation.bind(view(logits, "logits"), view(targets, "targets")), false);
   }
 
   /**
@@ -189,7 +189,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return plan.run(view(logits, "logits"), view(targets, "targets"), null);
+    return operation.loss(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -202,7 +202,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.run(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return operation.loss(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**
@@ -213,7 +213,7 @@ public final class CrossEntropy implements Loss {
    *     ShapeException} if a shard ends neither there nor at a multiple of 8192
    */
   public CrossEntropyShard shard(long firstClass, long allClasses) {
-    return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
+    return new CrossEntropyShard(operation.onShard(firstClass, allClasses));
   }
 
   /**
@@ -222,7 +222,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link CrossEntropy}. Not safe for use by several threads at once. */
@@ -239,7 +239,7 @@ public final class CrossEntropy implements Loss {
      */
     public CrossEntropy build() {
       Engine engine = engine();
-      return new CrossEntropy(new CrossEntropyPlan(engine, spec(engine)));
+      return new CrossEntropy(new CrossEntropyOperation(engine, spec(engine)));
     }
   }
 }

@@ -8,7 +8,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.loss.DivergencePlan;
+import dev.xent.internal.plan.loss.DivergenceOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -48,10 +48,10 @@ import java.util.Objects;
  * MemoryException} and {@link OptionException} for arguments that do not fit.
  */
 public final class Divergence implements Loss {
-  private final DivergencePlan plan;
+  private final DivergenceOperation operation;
 
-  private Divergence(DivergencePlan plan) {
-    this.plan = plan;
+  private Divergence(DivergenceOperation operation) {
+    this.operation = operation;
   }
 
   /** Which divergence, with {@code c} the gradient scale and {@code u} the weight of the row. */
@@ -107,13 +107,13 @@ public final class Divergence implements Loss {
    */
   @Override
   public Divergence withDenominator(double denominator) {
-    return new Divergence(plan.withDenominator(denominator));
+    return new Divergence(operation.withDenominator(denominator));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   @Override
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -124,7 +124,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor teacher) {
-    return plan.run(view(logits, "logits"), view(teacher, "teacher"), null);
+    return operation.loss(view(logits, "logits"), view(teacher, "teacher"), null);
   }
 
   /**
@@ -137,7 +137,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
-    return plan.run(view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
+    return operation.loss(view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
   }
 
   /**
@@ -148,7 +148,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor teacher) {
-    return new LossCall(plan.bind(view(logits, "logits"), view(teacher, "teacher"), null), false);
+    return new LossCall(operation.bind(view(logits, "logits"), view(teacher, "teacher")), false);
   }
 
   /**
@@ -157,7 +157,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link Divergence}. Not safe for use by several threads at once. */
@@ -197,11 +197,11 @@ public final class Divergence implements Loss {
       return new Divergence(plan(engine, spec(engine)));
     }
 
-    private DivergencePlan plan(Engine engine, LossSpec spec) {
+    private DivergenceOperation plan(Engine engine, LossSpec spec) {
       return switch (kind) {
-        case KULLBACK_LEIBLER -> DivergencePlan.kullbackLeibler(engine, spec);
-        case JENSEN_SHANNON -> DivergencePlan.jensenShannon(engine, spec);
-        case TOTAL_VARIATION -> DivergencePlan.totalVariation(engine, spec);
+        case KULLBACK_LEIBLER -> DivergenceOperation.kullbackLeibler(engine, spec);
+        case JENSEN_SHANNON -> DivergenceOperation.jensenShannon(engine, spec);
+        case TOTAL_VARIATION -> DivergenceOperation.totalVariation(engine, spec);
       };
     }
   }

@@ -14,7 +14,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.loss.LinearPlan;
+import dev.xent.internal.plan.loss.LinearOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
@@ -54,10 +54,10 @@ import org.jspecify.annotations.Nullable;
  * LabelException} for a label that is not a class.
  */
 public final class LinearCrossEntropy {
-  private final LinearPlan plan;
+  private final LinearOperation operation;
 
-  private LinearCrossEntropy(LinearPlan plan) {
-    this.plan = plan;
+  private LinearCrossEntropy(LinearOperation operation) {
+    this.operation = operation;
   }
 
   /** Returns a builder with the default options. */
@@ -84,12 +84,12 @@ public final class LinearCrossEntropy {
    * @param denominator as {@link Builder#denominator}
    */
   public LinearCrossEntropy withDenominator(double denominator) {
-    return new LinearCrossEntropy(plan.withDenominator(denominator));
+    return new LinearCrossEntropy(operation.withDenominator(denominator));
   }
 
   /** Returns the axis of the features, as set by {@link Builder#axis(int)}. */
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -100,7 +100,7 @@ public final class LinearCrossEntropy {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor hidden, Tensor weights, Tensor targets) {
-    return plan.forward(
+    return operation.loss(
         view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), null);
   }
 
@@ -114,7 +114,7 @@ public final class LinearCrossEntropy {
    */
   public double forwardBackward(
       Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
-    return plan.forward(
+    return operation.loss(
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
@@ -153,7 +153,7 @@ public final class LinearCrossEntropy {
   private LossCall on(
       Tensor hidden, Tensor weights, Tensor targets, @Nullable ArrayViews gradients) {
     return new LossCall(
-        plan.bind(
+        operation.bind(
             view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), gradients),
         true);
   }
@@ -163,7 +163,7 @@ public final class LinearCrossEntropy {
    */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /** Options of {@link LinearCrossEntropy}. Not safe for use by several threads at once. */
@@ -186,7 +186,7 @@ public final class LinearCrossEntropy {
      * @throws OptionException unless above 0
      */
     public Builder workspace(long bytes) {
-      workspace = LinearPlan.requireWorkspace(bytes);
+      workspace = LinearOperation.requireWorkspace(bytes);
       return this;
     }
 
@@ -200,7 +200,7 @@ public final class LinearCrossEntropy {
      */
     public LinearCrossEntropy build() {
       Engine engine = engine();
-      return new LinearCrossEntropy(new LinearPlan(engine, spec(engine), workspace));
+      return new LinearCrossEntropy(new LinearOperation(engine, spec(engine), workspace));
     }
   }
 

@@ -6,7 +6,8 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.call.LossBinding;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
 public final class LossCall {
-  final Bound bound;
+  final LossBinding bound;
   private final boolean linear;
 
-  LossCall(Bound bound, boolean linear) {
+  LossCall(LossBinding bound, boolean linear) {
     this.bound = bound;
     this.linear = linear;
   }
@@ -50,7 +51,7 @@ public final class LossCall {
       throw new OptionException(
           "gradient is for losses of logits; expected gradients of the layer, as an argument of on(...)");
     }
-    bound.gradient(view(gradient, "gradient"));
+    bound.set(Array.GRADIENT, view(gradient, "gradient"));
     return this;
   }
 
@@ -66,7 +67,7 @@ public final class LossCall {
 
   /** Returns the reduced loss of what the memory of the tensors holds now. */
   public double run() {
-    return bound.run();
+    return bound.loss();
   }
 
   /**

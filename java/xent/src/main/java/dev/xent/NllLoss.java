@@ -10,7 +10,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.loss.NllPlan;
+import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Reduction;
 
@@ -45,10 +45,10 @@ import dev.xent.options.Reduction;
  * class.
  */
 public final class NllLoss implements Loss {
-  private final NllPlan plan;
+  private final NllOperation operation;
 
-  private NllLoss(NllPlan plan) {
-    this.plan = plan;
+  private NllLoss(NllOperation operation) {
+    this.operation = operation;
   }
 
   /**
@@ -87,13 +87,13 @@ public final class NllLoss implements Loss {
    */
   @Override
   public NllLoss withDenominator(double denominator) {
-    return new NllLoss(plan.withDenominator(denominator));
+    return new NllLoss(operation.withDenominator(denominator));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   @Override
   public int axis() {
-    return plan.axis();
+    return operation.axis();
   }
 
   /**
@@ -104,7 +104,7 @@ public final class NllLoss implements Loss {
    */
   @Override
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return plan.run(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
+    return operation.loss(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
   }
 
   /**
@@ -117,7 +117,7 @@ public final class NllLoss implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
-    return plan.run(
+    return operation.loss(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         view(gradient, "gradient"));
@@ -133,14 +133,14 @@ public final class NllLoss implements Loss {
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
     return new LossCall(
-        plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null),
+        operation.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")),
         false);
   }
 
   /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
   @Override
   public String toString() {
-    return plan.toString();
+    return operation.toString();
   }
 
   /**
@@ -158,7 +158,7 @@ public final class NllLoss implements Loss {
      */
     public NllLoss build() {
       Engine engine = engine();
-      return new NllLoss(new NllPlan(engine, spec(engine)));
+      return new NllLoss(new NllOperation(engine, spec(engine)));
     }
   }
 }

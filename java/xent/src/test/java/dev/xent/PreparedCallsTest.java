@@ -2,11 +2,15 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.LabelException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -17,12 +21,6 @@ class PreparedCallsTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 10;
   private static final int RUNS = 6;
-
-  /**
-   * The first run is an ordinary call. The second one checks everything and keeps it; the third one
-   * prepares the kernels and runs them.
-   */
-  private static final int FIRST_PREPARED = 3;
 
   private static final Execution NATIVE = Execution.sequential().backend(Backend.NATIVE);
 
@@ -50,20 +48,7 @@ class PreparedCallsTest {
   }
 
   /**
-   * Runs a call, and counts.
-   *
-   * @param kernels of each run
-   */
-  private static void assertPrepared(
-      String name, dev.xent.internal.plan.call.Bound bound, Run run, int kernels) {
-    for (int i = 0; i < RUNS; i++) {
-      run.run();
-    }
-    assertThat(bound.preparedRuns()).as(name).isEqualTo((long) kernels * (RUNS - FIRST_PREPARED));
-  }
-
-  /**
-   * Runs a call of an operation on logits: the core checks the kernels of its first run, and
+   * Runs a bound call: the core checks the kernels of its first run, and
    * prepares those of the others in the second one.
    */
   private static void assertPrepared(
@@ -79,7 +64,7 @@ class PreparedCallsTest {
     assertPrepared(name, call.bound, call::run, 1);
   }
 
-  private static <O> void assertPrepared(String name, LossCall call, int kernels) {
+  private static void assertPrepared(String name, LossCall call, int kernels) {
     assertPrepared(name, call.bound, call::run, kernels);
   }
 
@@ -234,6 +219,55 @@ class PreparedCallsTest {
       call.run(run);
       assertThat(others.getFloat(0)).isNegative();
       assertThat(perRow.getFloat(0)).isEqualTo(7);
+    }
+  }
+
+  @Test
+  void singleCallsOfLosses() {
+    Tensor weights = floats(CLASSES);
+    weights.setFloat(1, 0);
+    CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-1).build();
+    CrossEntropy weighted = CrossEntropy.builder().execution(NATIVE).classWeights(weights).build();
+    CrossEntropy lent =
+        CrossEntropy.builder().execution(NATIVE).classWeights(weights.ownedBy(() -> null)).build();
+    for (Tensor of : new Tensor[] {x, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES)}) {
+      single("loss", loss, () -> loss.forward(of, labels), 1);
+      single("gradient", loss, () -> loss.forwardBackward(of, labels, y), 2);
+      single("gradient in place", loss, () -> loss.forwardBackward(of, labels, of), 2);
+      single("ignore index", ignoring, () -> ignoring.forwardBackward(of, labels, y), 2);
+      single("class weights", weighted, () -> weighted.forwardBackward(of, labels, y), 2);
+      single("without a gradient", weighted, () -> weighted.forward(of, labels), 2);
+      single("weights with an owner", lent, () -> lent.forward(of, labels), 2);
+      single("bound once", loss, () -> loss.on(of, labels).gradient(y).run(), 2);
+    }
+  }
+
+  private void single(String name, CrossEntropy operation, Run call, int kernels) {
+    call.run(); // the core checks it, unless it has seen such a call
+    call.run();
+    long before = operation.on(x, labels).bound.preparedRuns();
+    call.run();
+    assertThat(operation.on(x, labels).bound.preparedRuns() - before).as(name).isEqualTo(kernels);
+  }
+
+  @Test
+  void eachRunNamesAWrongLabel() {
+    int rows = 40;
+    Tensor x = Tensor.of(new float[rows * 10], rows, 10);
+    Tensor labels = Tensor.of(new long[rows], rows);
+    LossCall bound = loss.on(x, labels);
+    double right = loss.forward(x, labels);
+    for (int i = 0; i < RUNS; i++) {
+      int row = 17 + i;
+      labels.setLong(10, row);
+      for (ThrowingCallable call :
+          List.<ThrowingCallable>of(() -> loss.forward(x, labels), bound::run)) {
+        assertThatThrownBy(call)
+            .isInstanceOfSatisfying(LabelException.class, e -> assertThat(e.row()).isEqualTo(row));
+      }
+      labels.setLong(0, row);
+      assertThat(loss.forward(x, labels)).isEqualTo(right);
+      assertThat(bound.run()).isEqualTo(right);
     }
   }
 }

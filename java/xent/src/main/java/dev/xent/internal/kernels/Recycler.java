@@ -72,16 +72,6 @@ public final class Recycler<T> {
   }
 
   /**
-   * Replaces the object of the calling thread by a new one.
-   *
-   * @return the object that {@link #own} returns from now on
-   */
-  public T renew() {
-    all.remove(own.get());
-    return make();
-  }
-
-  /**
    * Takes a spare object from the pool.
    *
    * @return an object that only the caller uses until it is returned

@@ -14,20 +14,6 @@ public final class ArrayRow {
   private long stride;
   private long at;
 
-  /** Uses the current piece of an array. Returns false if the call does not have the array. */
-  public boolean take(CallArray array) {
-    if (array.view == null) {
-      return false;
-    }
-    segment = array.segment();
-    type = array.view.type;
-    outer = array.outer;
-    inner = array.inner;
-    stride = array.classes;
-    at = 0;
-    return true;
-  }
-
   /** Uses the current piece of an array. */
   public void take(Layout array, MemorySegment piece) {
     segment = piece;

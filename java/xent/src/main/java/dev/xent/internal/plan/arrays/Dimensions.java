@@ -150,19 +150,6 @@ public final class Dimensions {
     ragged = true;
   }
 
-  /** Copies the dimensions of another thread's call. */
-  public void follow(Dimensions other) {
-    shape = other.shape;
-    rank = other.rank;
-    axis = other.axis;
-    along = other.along;
-    before = other.before;
-    behind = other.behind;
-    classes = other.classes;
-    rows = other.rows;
-    ragged = other.ragged;
-  }
-
   /** Whether every element is a row. */
   public boolean hasElements() {
     return axis == rank;

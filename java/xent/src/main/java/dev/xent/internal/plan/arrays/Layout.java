@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * How one array of a call lies in memory: its type, shape and strides, and the three strides that
  * the kernels use. It has no memory.
  */
-public class Layout {
+public final class Layout {
   /** The index space of an array. */
   public enum Kind {
     /** One number per row and class. */
@@ -94,19 +94,6 @@ public class Layout {
     withoutAxis = newKind == Kind.ROWS && view.rank() != callRank;
   }
 
-  /** Copies the layout of the same array. */
-  final void takeFrom(Layout other) {
-    type = other.type;
-    shape = other.shape;
-    strides = other.strides;
-    elements = other.elements;
-    facts = other.facts;
-    rule = other.rule;
-    kind = other.kind;
-    along = other.along;
-    withoutAxis = other.withoutAxis;
-  }
-
   /** Whether a view differs from the one that was taken in its memory at most. */
   public boolean fits(View view) {
     return view.type == type
@@ -171,7 +158,7 @@ public class Layout {
    * The stride of a dimension of the call other than the class axis; 0 if the array is repeated
    * along it.
    */
-  final long stride(int dimension, int axis) {
+  long stride(int dimension, int axis) {
     if (isPerClass() || kind == Kind.OFFSETS || elements == 1) {
       return 0;
     }

@@ -297,11 +297,6 @@ public final class Memory {
     return view.everOpen || MemoryScopes.isAccessible(view.segment);
   }
 
-  /** Whether the memory has no owner, or an owner that has not taken it back. */
-  public static boolean isAvailable(View view) {
-    return view.memoryOwner == null || view.memoryOwner.get() == null;
-  }
-
   private static MemoryException inaccessible(
       MemorySegment segment, String name, @Nullable RuntimeException cause) {
     return segment.scope().isAlive()

@@ -14,9 +14,6 @@ public final class Pieces {
   /** The inner size of a piece. */
   public long inner;
 
-  /** The number of rows before the current piece. */
-  public long firstRow;
-
   /**
    * The number of groups of adjacent dimensions that all arrays can merge, without the class axis;
    * then their sizes.
@@ -27,14 +24,12 @@ public final class Pieces {
 
   /** Sets zero pieces, for a call without rows. */
   public void takeNone() {
-    firstRow = 0;
     count = 0;
     rows = 0;
   }
 
   /** Sets one piece of these sizes. */
   public void takeOne(long outer, long newInner) {
-    firstRow = 0;
     count = 1;
     rows = outer * newInner;
     inner = newInner;
@@ -44,7 +39,6 @@ public final class Pieces {
    * Finds the pieces and sets the three strides of each array. Returns the outer size of a piece.
    */
   public long find(Dimensions dimensions, Layout[] present, int presentCount) {
-    firstRow = 0;
     findGroups(dimensions, present, presentCount);
     return describe(dimensions, present, presentCount);
   }
@@ -111,17 +105,6 @@ public final class Pieces {
     return outer;
   }
 
-  /** Moves all arrays to a piece. */
-  public void enter(long piece, CallArray[] present, int presentCount) {
-    if (count == 1) {
-      return;
-    }
-    firstRow = piece * rows;
-    for (int i = 0; i < presentCount; i++) {
-      present[i].enter(offset(piece, present[i]));
-    }
-  }
-
   /** The offset of the first element of a piece from the first one of the array, in elements. */
   public long offset(long piece, Layout array) {
     long offset = 0;
@@ -131,20 +114,5 @@ public final class Pieces {
       rest /= groups[g];
     }
     return offset;
-  }
-
-  /** Copies the pieces of another thread's call, after {@code present} has copied its arrays. */
-  public void follow(Pieces other, Layout[] present, int presentCount) {
-    count = other.count;
-    rows = other.rows;
-    inner = other.inner;
-    firstRow = other.firstRow;
-    groupCount = other.groupCount;
-    reserve(groupCount, present, presentCount);
-    System.arraycopy(other.groups, 0, groups, 0, groupCount);
-  }
-
-  public int groupCount() {
-    return groupCount;
   }
 }

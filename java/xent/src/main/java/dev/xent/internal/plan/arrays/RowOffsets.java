@@ -77,16 +77,6 @@ public final class RowOffsets {
     }
   }
 
-  /** The index of a row's first class in the values of all rows. */
-  public static long first(CallArray offsets, long row) {
-    return at(offsets.segment(), offsets.view.type, row);
-  }
-
-  /** The number of classes of a row. */
-  public static long length(CallArray offsets, long row) {
-    return first(offsets, row + 1) - first(offsets, row);
-  }
-
   /** The offset at an index. */
   public static long at(MemorySegment segment, ElementType type, long index) {
     return type == ElementType.I32

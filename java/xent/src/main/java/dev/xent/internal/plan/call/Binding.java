@@ -107,8 +107,11 @@ public class Binding {
 
   /** As {@link #set}, while the call is in use. */
   protected final void put(Array array, @Nullable View view) {
-    byPlace[operation.function.place(array)] = view;
-    arrange();
+    int place = operation.function.place(array);
+    if (byPlace[place] != view) {
+      byPlace[place] = view;
+      arrange();
+    }
   }
 
   /** Requests arrays in memory of the library, as the bits of their places. */
@@ -123,10 +126,6 @@ public class Binding {
   protected final @Nullable View get(Array array) {
     int place = operation.function.place(array);
     return place < 0 ? null : byPlace[place];
-  }
-
-  protected final InputViews inputs() {
-    return inputs;
   }
 
   // ---- runs ------------------------------------------------------------------------------------
@@ -152,7 +151,7 @@ public class Binding {
   protected final double runInUse(@Nullable Request request, long step) {
     begin();
     if (inputs != InputViews.NONE) {
-      inputs.requireFor(operation.inputs(), operation.name);
+      inputs.requireFor(operation.inputs(), operation.nameOfOperation());
     }
     return operation.run(mask, views, request, step);
   }
@@ -171,7 +170,10 @@ public class Binding {
   protected final void backward(Operation pass, @Nullable Request saved, @Nullable View upstream) {
     use.enter();
     try {
-      requireGradient();
+      if (!hasGradient()) {
+        throw new OptionException(
+            "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
+      }
       Function function = pass.function;
       int of = 0;
       @Nullable View[] given = new View[Math.max(function.count(), Checked.SHORT)];
@@ -179,13 +181,13 @@ public class Binding {
       for (int place = 0; place < function.count(); place++) {
         Array array = function.array(place);
         View view = array == Array.UPSTREAM && upstream != null ? upstream : get(array);
-        if (view != null) {
+        if (view != null && pass.takes(array)) {
           of |= 1 << place;
           given[count++] = view;
         }
       }
       if (inputs != InputViews.NONE) {
-        inputs.requireFor(operation.inputs(), operation.name);
+        inputs.requireFor(operation.inputs(), operation.nameOfOperation());
       }
       pass.run(of, given, saved, 0);
     } finally {
@@ -193,14 +195,8 @@ public class Binding {
     }
   }
 
-  /** Rejects a call that has no gradient. */
-  private void requireGradient() {
-    if (get(Array.GRADIENT) == null
-        && get(Array.HIDDEN_GRADIENT) == null
-        && get(Array.WEIGHTS_GRADIENT) == null
-        && get(Array.BIAS_GRADIENT) == null) {
-      throw new OptionException(
-          "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
-    }
+  /** Whether the call has a gradient to write; brings it up to date. */
+  protected boolean hasGradient() {
+    return get(Array.GRADIENT) != null;
   }
 }

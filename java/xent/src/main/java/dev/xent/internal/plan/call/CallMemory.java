@@ -78,11 +78,4 @@ final class CallMemory {
       large = MemorySegment.NULL;
     }
   }
-
-  /** Drops large memory, because the next call may be another thread's. */
-  void dropLarge() {
-    if (kept.byteSize() > KEPT_BYTES) {
-      kept = MemorySegment.NULL;
-    }
-  }
 }

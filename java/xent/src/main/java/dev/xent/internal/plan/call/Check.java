@@ -38,6 +38,7 @@ public final class Check {
 
   private static final @Nullable View[] NO_VIEWS = {};
 
+  private final Site site;
   private Operation operation;
   private Function function;
   private int mask;
@@ -63,6 +64,10 @@ public final class Check {
   /** An image of the xent_shape. */
   private final long[] image = new long[(int) (ShapeStruct.BYTES / Long.BYTES)];
 
+  Check(Site site) {
+    this.site = site;
+  }
+
   /**
    * Checks a call.
    *
@@ -80,6 +85,7 @@ public final class Check {
     contiguous = true;
     into.begin(newMask);
     into.savesStatistics = requests(Array.STATISTICS);
+    into.addsToSum = requests(Array.EXACT_SUM);
     try {
       by.take(this);
       requireWritable();
@@ -110,6 +116,11 @@ public final class Check {
   public boolean requests(Array id) {
     int place = function.place(id);
     return place >= 0 && (mask >> place & 1) != 0;
+  }
+
+  /** Memory of the library for the results of the call. */
+  Site site() {
+    return site;
   }
 
   public View lead() {
@@ -287,13 +298,6 @@ public final class Check {
   /** Takes an array of the call, which must fit the leading array as its rule requires. */
   public void take(Array id) {
     take(function.rule(id));
-  }
-
-  /** As {@link #take}, unless the call does not have the array. */
-  public void takeIfPresent(Array id) {
-    if (has(id)) {
-      take(id);
-    }
   }
 
   private void take(Rule rule) {

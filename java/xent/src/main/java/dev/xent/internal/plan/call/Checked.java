@@ -75,6 +75,12 @@ public final class Checked {
   /** Whether the caller keeps the statistics of rows. */
   public boolean savesStatistics;
 
+  /** Whether the losses are added to a sum of the caller. */
+  boolean addsToSum;
+
+  /** Whether the call has a gradient of a loss to write. */
+  boolean writesGradient;
+
   /** The kind of targets of a loss. */
   public @Nullable TargetKind kind;
 
@@ -208,6 +214,12 @@ public final class Checked {
     }
     written = 0;
     isKept = !dimensions.ragged;
+    writesGradient =
+        has(Array.GRADIENT)
+            || has(Array.TARGET_GRADIENT)
+            || has(Array.HIDDEN_GRADIENT)
+            || has(Array.WEIGHTS_GRADIENT)
+            || has(Array.BIAS_GRADIENT);
     int i = 0;
     for (int left = newMask; left != 0; left &= left - 1, i++) {
       Rule rule = by.function.rule(Integer.numberOfTrailingZeros(left));
@@ -297,6 +309,16 @@ public final class Checked {
 
   public boolean has(Array id) {
     return (arrays >> id.ordinal() & 1) != 0;
+  }
+
+  /** Whether it has no other arrays than these, and only memory of the library for losses. */
+  public boolean hasOnly(long those) {
+    return (arrays & ~those) == 0 && (!has(Array.LOSSES) || array(Array.LOSSES).own != null);
+  }
+
+  /** Whether the losses are added to a sum of the caller. */
+  public boolean addsToSum() {
+    return addsToSum;
   }
 
   /** An array of the call. */

@@ -12,26 +12,12 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Layout;
-import dev.xent.internal.plan.arrays.RowOffsets;
 import java.lang.foreign.MemorySegment;
 
 /** Maps the status codes of kernels to exceptions. */
 public final class Failures {
   private Failures() {}
-
-  /** Returns if the kernel succeeded, otherwise throws. */
-  public static void check(int status, Call call) {
-    if (status != Status.OK) {
-      if (status == Status.OUT_OF_STACK) {
-        throw outOfStack();
-      }
-      throw failure(status, call);
-    }
-  }
-
-  // ---- of checked calls ------------------------------------------------------------------------
 
   /** Returns if a kernel of a run succeeded, otherwise throws. */
   public static void check(int status, Run run) {
@@ -127,87 +113,6 @@ public final class Failures {
             + " more (-Xss, or the stack size of their factory)");
   }
 
-  // ---- of other calls --------------------------------------------------------------------------
-
-  private static RuntimeException failure(int status, Call call) {
-    int field = xent_report.field(call.report);
-    if (status == Status.INVALID_LABEL) {
-      return label(call);
-    }
-    if (status == Status.INVALID_OPTION && field == Field.CLASS_WEIGHTS) {
-      return weight("classWeights of class", reported(call), xent_report.value(call.report));
-    }
-    if (status == Status.INVALID_OPTION && field == Field.ROW_WEIGHTS) {
-      long row = call.pieces.firstRow + reported(call);
-      return weight("rowWeights of row", row, xent_report.value(call.report));
-    }
-    if (status == Status.INVALID_OPTION && field == Field.DRAFT_PROBABILITIES) {
-      return draft(
-          " of row " + row(call), xent_report.label(call.report), xent_report.value(call.report));
-    }
-    if (call.statesOfCaller && isOfStates(field)) {
-      boolean named = xent_report.row(call.report) >= 0;
-      return new PartialStatesException(
-          message(
-              "partial states%s do not belong together; expected states of one operation, on the same rows and targets",
-              named ? " of row " + row(call) : ""));
-    }
-    if (field == Field.STATES) {
-      return changedLabel(call);
-    }
-    // All other errors were excluded before the kernel was called.
-    throw new AssertionError(
-        message(
-            "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this",
-            status, field, xent_report.integer(call.report), xent_report.value(call.report)));
-  }
-
-  /** States from bytes may have any contents, and statistics are computed from them. */
-  private static boolean isOfStates(int field) {
-    return field == Field.STATES || field == Field.STATISTICS || field == Field.LOG_SUM_EXP;
-  }
-
-  private static long row(Call call) {
-    return call.pieces.firstRow + xent_report.row(call.report);
-  }
-
-  private static LabelException label(Call call) {
-    long label = xent_report.label(call.report);
-    if (call.dimensions.hasElements()) {
-      return WrongLabels.ofElement(row(call), label, call.array(Array.TARGETS).isU64());
-    }
-    int field = xent_report.field(call.report);
-    Array named =
-        switch (field) {
-          case Field.PROMPT_TOKENS -> Array.PROMPT_TOKENS;
-          case Field.OUTPUT_TOKENS -> Array.OUTPUT_TOKENS;
-          case Field.BIAS_TOKENS -> Array.BIAS_TOKENS;
-          case Field.DRAFT_TOKENS -> Array.DRAFT_TOKENS;
-          default -> null;
-        };
-    if (named != null) {
-      CallArray tokens = call.array(named);
-      return WrongLabels.ofToken(
-          tokens.name,
-          row(call),
-          label,
-          tokens.view.type.isUnsigned(),
-          Math.max(call.allClasses, call.dimensions.classes));
-    }
-    long classes =
-        call.dimensions.ragged
-            ? RowOffsets.length(call.array(Array.ROW_OFFSETS), xent_report.row(call.report))
-            : Math.max(call.allClasses, call.dimensions.classes);
-    return label >= 0 && label < classes
-        ? WrongLabels.ofMaskedClass(row(call), label, classes)
-        : WrongLabels.outOfRange(
-            row(call), label, call.array(Array.TARGETS).typeOfLabels(), classes);
-  }
-
-  private static long reported(Call call) {
-    return xent_report.integer(call.report);
-  }
-
   /** The exception for a weight that is negative or not finite. */
   public static OptionException weight(String of, long index, double value) {
     return new OptionException(
@@ -222,11 +127,8 @@ public final class Failures {
             of, q, token));
   }
 
-  /** The exception for a label that another thread changed after its check. */
-  private static MemoryException changedLabel(Call call) {
-    return new MemoryException(
-        message(
-            "the label of row %d changed while the call ran: keep the targets as they are until it returns",
-            row(call)));
+  /** States from bytes may have any contents, and statistics are computed from them. */
+  private static boolean isOfStates(int field) {
+    return field == Field.STATES || field == Field.STATISTICS || field == Field.LOG_SUM_EXP;
   }
 }

@@ -33,11 +33,6 @@ public final class FewLosses {
     return doubles;
   }
 
-  /** Whether the losses are in this memory. */
-  boolean has(@Nullable View losses) {
-    return losses == floats || (losses != null && losses == doubles);
-  }
-
   /**
    * The sum of the first {@code count} losses, rounded once, equal to their exact sum.
    *

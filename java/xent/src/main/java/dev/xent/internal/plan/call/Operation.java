@@ -31,7 +31,7 @@ public abstract class Operation {
   protected final Options options;
   protected final int axis;
 
-  /** Its name in flight recordings, and in messages about inputs that it does not have. */
+  /** Its name in flight recordings. */
   protected final String name;
 
   private final Site.Idle idle = new Site.Idle();
@@ -65,6 +65,11 @@ public abstract class Operation {
     return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
   }
 
+  /** The name of the operation in messages about inputs that it does not have. */
+  protected String nameOfOperation() {
+    return name;
+  }
+
   /** The name of a call in flight recordings. */
   protected String event(int mask) {
     return name;
@@ -88,6 +93,11 @@ public abstract class Operation {
    */
   protected boolean takeSteps(Site site, Checked call) {
     return call.computes.take(function, call, 0);
+  }
+
+  /** Whether a backward pass takes an array of its forward pass. */
+  protected boolean takes(Array array) {
+    return true;
   }
 
   /** The factor of gradients in the options, until {@link Checked#scale} sets another one. */
@@ -119,6 +129,22 @@ public abstract class Operation {
 
   /** Checks the contents of the arrays, and computes a call that is not short. */
   protected abstract double compute(Run run);
+
+  /** Makes a short call like any other, where its steps do not fit its numbers. */
+  protected final double wholly(
+      Site site,
+      Checked call,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f,
+      @Nullable Request request,
+      long step) {
+    @Nullable View[] views = {a, b, c, d, e, f};
+    return site.run().compute(this, call, views, request, step);
+  }
 
   /** Runs a kernel of a short call. */
   protected final void run(

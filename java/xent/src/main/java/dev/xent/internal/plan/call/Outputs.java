@@ -10,7 +10,6 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
-import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Options;
@@ -47,7 +46,6 @@ public final class Outputs extends Request {
   public long correctCount = -1;
 
   private int requests;
-  private @Nullable View ownCorrect;
 
   private @Nullable Arena arena;
   private MemorySegment statistics = MemorySegment.NULL;
@@ -116,11 +114,6 @@ public final class Outputs extends Request {
     }
   }
 
-  /** Whether no tensor, exact sum or statistics are requested. */
-  boolean wantNumbersAlone() {
-    return views.bits() == 0 && !countCorrect && exactSum == null && arena == null;
-  }
-
   /**
    * Rejects requests that an operation does not compute.
    *
@@ -165,22 +158,6 @@ public final class Outputs extends Request {
     countedWeight = newCountedWeight;
     denominator = newDenominator;
     correctCount = newCorrect;
-  }
-
-  /**
-   * Memory of this object for correct rows that are counted but not requested; null if they are not
-   * counted.
-   */
-  @Nullable View ownCorrect(Dimensions dimensions) {
-    if (!countCorrect || has(Array.CORRECT)) {
-      return null;
-    }
-    View own = ownCorrect;
-    if (own == null || !dimensions.isRowShape(own.shape, false)) {
-      own = View.room(ElementType.U8, dimensions.rowShape());
-      ownCorrect = own;
-    }
-    return own;
   }
 
   /**
@@ -230,65 +207,6 @@ public final class Outputs extends Request {
    *
    * @param memory their memory, which {@link #statisticsFor} returned
    */
-  public void saved(CallArrays call, MemorySegment memory, TargetKind kind, Options options) {
-    if (arena == null) {
-      return;
-    }
-    statistics = memory;
-    savedRows = call.dimensions.rows;
-    savedClasses = call.dimensions.classes;
-    savedKind = kind;
-    savedWide = call.lead().type == ElementType.F64;
-    savedInputs = StatisticsInputs.of(call);
-    savedOptions = options;
-  }
-
-  /**
-   * The statistics of a forward pass with the same arguments as this call.
-   *
-   * @throws OptionException if these outputs do not have such statistics
-   */
-  public MemorySegment statisticsOf(CallArrays call, TargetKind kind, Options options) {
-    MemorySegment memory = statistics;
-    long rows = savedRows; // read once, as another thread may use these outputs
-    boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
-    if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
-      throw noStatistics();
-    }
-    boolean wide = call.lead().type == ElementType.F64;
-    long inputs = StatisticsInputs.of(call);
-    if (rows != call.dimensions.rows
-        || savedClasses != call.dimensions.classes
-        || savedKind != kind
-        || savedWide != wide
-        || savedInputs != inputs
-        || !options.hasStatisticsOf(savedOptions, kind)) {
-      throw new OptionException(
-          message(
-              "the outputs hold statistics of %s, backward was called with %s; expected what the forward had",
-              described(
-                  rows,
-                  savedClasses,
-                  savedKind,
-                  savedWide,
-                  StatisticsInputs.names(call, savedInputs),
-                  savedOptions),
-              described(
-                  call.dimensions.rows,
-                  call.dimensions.classes,
-                  kind,
-                  wide,
-                  StatisticsInputs.names(call, inputs),
-                  options)));
-    }
-    if (!whole) { // another thread uses these outputs
-      throw noStatistics();
-    }
-    Memory.requireAccess(memory, "the memory of saveStatistics");
-    return memory;
-  }
-
-  /** As above, for a checked call. */
   public void saved(Checked call, MemorySegment memory, TargetKind kind, Options options) {
     if (arena == null) {
       return;
@@ -307,7 +225,11 @@ public final class Outputs extends Request {
     return arena != null;
   }
 
-  /** As above, for a checked call. */
+  /**
+   * The statistics of a forward pass with the same arguments as this call.
+   *
+   * @throws OptionException if these outputs do not have such statistics
+   */
   public MemorySegment statisticsOf(Checked call, TargetKind kind, Options options) {
     MemorySegment memory = statistics;
     long rows = savedRows; // read once, as another thread may use these outputs

@@ -14,68 +14,6 @@ public final class RowWeights {
    *
    * @throws OptionException for a weight that is negative or not finite
    */
-  public static long count(Call call) {
-    if (!call.has(Array.ROW_WEIGHTS)) {
-      return call.dimensions.rows;
-    }
-    long validRows = 0;
-    for (long piece = 0; piece < call.pieces.count; piece++) {
-      call.enter(piece);
-      for (long row = 0; row < call.pieces.rows; row++) {
-        validRows += at(call, row) == 0 ? 0 : 1;
-      }
-    }
-    return validRows;
-  }
-
-  /**
-   * The exact sum of the weights, rounded once; the number of rows if the call has no weights.
-   *
-   * @throws OptionException for a weight that is negative or not finite
-   */
-  public static double sum(Call call) {
-    if (!call.has(Array.ROW_WEIGHTS)) {
-      return call.dimensions.rows;
-    }
-    call.emptyExactSum();
-    SumBlock block = SumBlock.of(call, ElementType.F64);
-    for (long piece = 0; piece < call.pieces.count; piece++) {
-      call.enter(piece);
-      for (long row = 0; row < call.pieces.rows; row++) {
-        block.add(call, at(call, row));
-      }
-    }
-    block.flush(call);
-    double sum = call.engine().kernels().exactSumValue(call.exactSum());
-    call.dropExactSum();
-    return sum;
-  }
-
-  /**
-   * Whether a row of the current piece has weight 0 and targets that are class indices or sparse.
-   */
-  public static boolean isWeightless(Call call, long row) {
-    return call.has(Array.ROW_WEIGHTS)
-        && (call.targetCount != 0 || call.hasLabels())
-        && at(call, row) == 0;
-  }
-
-  /**
-   * The weight of a row of the current piece.
-   *
-   * @throws OptionException if it is negative or not finite
-   */
-  public static double at(Call call, long row) {
-    double weight = call.array(Array.ROW_WEIGHTS).number(call.pieces, row);
-    if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
-      throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);
-    }
-    return weight;
-  }
-
-  // ---- of checked calls ------------------------------------------------------------------------
-
-  /** As {@link #count(Call)}. */
   public static long count(Run run) {
     if (!run.has(Array.ROW_WEIGHTS)) {
       return run.call.dimensions.rows;
@@ -90,7 +28,11 @@ public final class RowWeights {
     return validRows;
   }
 
-  /** As {@link #sum(Call)}. */
+  /**
+   * The exact sum of the weights, rounded once; the number of rows if the call has no weights.
+   *
+   * @throws OptionException for a weight that is negative or not finite
+   */
   public static double sum(Run run) {
     if (!run.has(Array.ROW_WEIGHTS)) {
       return run.call.dimensions.rows;
@@ -109,14 +51,20 @@ public final class RowWeights {
     return sum;
   }
 
-  /** As {@link #isWeightless(Call, long)}. */
+  /**
+   * Whether a row of the current piece has weight 0 and targets that are class indices or sparse.
+   */
   public static boolean isWeightless(Run run, long row) {
     return run.has(Array.ROW_WEIGHTS)
         && (run.call.targetCount != 0 || run.call.hasLabels())
         && at(run, row) == 0;
   }
 
-  /** As {@link #at(Call, long)}. */
+  /**
+   * The weight of a row of the current piece.
+   *
+   * @throws OptionException if it is negative or not finite
+   */
   public static double at(Run run, long row) {
     double weight = run.number(Array.ROW_WEIGHTS, row);
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {

@@ -96,6 +96,9 @@ public final class Run {
   /** Whether the caller passed the states, which may then be inconsistent. */
   public boolean statesOfCaller;
 
+  /** The sums of the caller that the losses are added to; null for none. */
+  @Nullable Sums sums;
+
   /** Whether this pass writes the gradient. */
   public boolean writesGradient;
 
@@ -238,6 +241,7 @@ public final class Run {
     }
     views = NO_VIEWS;
     request = null;
+    sums = null;
     statesOfCaller = false;
     writesGradient = false;
     addsExactSum = false;

@@ -19,7 +19,7 @@ public final class Site {
   private final @Nullable Checked[] calls = new Checked[KEPT];
   private int last;
 
-  final Check check = new Check();
+  final Check check = new Check(this);
 
   /** The arguments of a call that is not short; of a bound call they are in its own array. */
   final @Nullable View[] views = new View[Checked.SHORT];

@@ -5,7 +5,6 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
-import dev.xent.internal.plan.arrays.CallArray;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -31,16 +30,7 @@ final class StatisticsInputs {
 
   private StatisticsInputs() {}
 
-  /** Returns the optional inputs of a call that statistics depend on. */
-  static long of(CallArrays call) {
-    long inputs = 0;
-    for (int i = 0; i < call.presentCount; i++) {
-      inputs |= 1L << call.present[i].index & ALL;
-    }
-    return inputs;
-  }
-
-  /** As above, for a checked call. */
+  /** The optional inputs of a call that statistics depend on. */
   static long of(Checked call) {
     return call.arrays() & ALL;
   }
@@ -73,15 +63,5 @@ final class StatisticsInputs {
       }
     }
     return inputs;
-  }
-
-  /** Returns the names of inputs for an error message. */
-  static String names(CallArrays call, long inputs) {
-    StringBuilder names = new StringBuilder();
-    for (long left = inputs; left != 0; left &= left - 1) {
-      CallArray array = call.all[Long.numberOfTrailingZeros(left)];
-      names.append(names.isEmpty() ? " with " : ", ").append(array.name);
-    }
-    return names.toString();
   }
 }

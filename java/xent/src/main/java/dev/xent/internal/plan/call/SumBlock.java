@@ -20,35 +20,10 @@ public final class SumBlock {
   private SumBlock() {}
 
   /**
-   * The block of a call, which is empty.
+   * The block of a run, which is empty.
    *
    * @param type F32 or F64
    */
-  public static SumBlock of(Call call, ElementType type) {
-    SumBlock block = call.scratch(SumBlock.class, made -> new SumBlock());
-    block.type = type;
-    block.count = 0;
-    return block;
-  }
-
-  /** Adds a number; {@link #flush} must follow the last one. */
-  public void add(Call call, double value) {
-    type.set(numbers, count++, value);
-    if (count == SIZE) {
-      flush(call);
-    }
-  }
-
-  /** Passes the numbers to the exact sum. */
-  public void flush(Call call) {
-    Failures.check(
-        call.engine().kernels().exactSumAdd(call.exactSum(), numbers, type, 1, count), call);
-    count = 0;
-  }
-
-  // ---- of checked calls ------------------------------------------------------------------------
-
-  /** As {@link #of(Call, ElementType)}. */
   public static SumBlock of(Run run, ElementType type) {
     SumBlock block = run.scratch(SumBlock.class, SumBlock::new);
     block.type = type;
@@ -56,7 +31,7 @@ public final class SumBlock {
     return block;
   }
 
-  /** As {@link #add(Call, double)}. */
+  /** Adds a number; {@link #flush} must follow the last one. */
   public void add(Run run, double value) {
     type.set(numbers, count++, value);
     if (count == SIZE) {
@@ -64,7 +39,7 @@ public final class SumBlock {
     }
   }
 
-  /** As {@link #flush(Call)}. */
+  /** Passes the numbers to the exact sum. */
   public void flush(Run run) {
     Failures.check(run.kernels().exactSumAdd(run.exactSum(), numbers, type, 1, count), run);
     count = 0;

@@ -70,8 +70,8 @@ public final class Sums {
   }
 
   /** The sums of a call, which are added to those of the caller if the call succeeds. */
-  static Sums of(Call call) {
-    return call.scratch(Sums.class, made -> new Sums());
+  static Sums of(Run run) {
+    return run.scratch(Sums.class, Sums::new);
   }
 
   /** Sets the divisor of the mean. */

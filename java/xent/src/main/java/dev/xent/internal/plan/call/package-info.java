@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * One call of an operation: its arguments, arrays, structs and threads; bound and prepared calls.
- *
- * <p>A call that repeats an earlier one omits steps, in one of three ways:
- *
- * <table>
- *   <caption>Repeated calls</caption>
- *   <tr><th>class<th>belongs to<th>repeats calls with equal<th>omits
- *   <tr><td>{@link dev.xent.internal.plan.call.PreparedCall}<td>a thread, a bound call, a cursor<td>
- *       operation, types, shapes, strides and overlap of one to three tensors<td>everything but the
- *       kernels
- *   <tr><td>{@link dev.xent.internal.plan.call.Call#keepsArrays}<td>a bound call<td>tensors, inputs
- *       and outputs<td>taking and checking the tensors
- *   <tr><td>{@link dev.xent.internal.plan.call.BoundKernels}<td>a bound call<td>the same, and
- *       structs<td>the checks of the core
- * </table>
+ * One call of an operation. An {@link dev.xent.internal.plan.call.Operation} finds a {@link
+ * dev.xent.internal.plan.call.Checked} call that fits in the {@link
+ * dev.xent.internal.plan.call.Site} that it lends, or makes one by a {@link
+ * dev.xent.internal.plan.call.Check}. A short call then runs a prepared {@link
+ * dev.xent.internal.plan.call.Step} or two; any other call is a {@link
+ * dev.xent.internal.plan.call.Run}, whose rows the threads of a {@link
+ * dev.xent.internal.plan.call.Team} claim. Nothing else is kept between two calls.
  */
 @NullMarked
 package dev.xent.internal.plan.call;

@@ -5,8 +5,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.math.Lanes;
 import dev.xent.internal.plan.arrays.ArrayRow;
-import dev.xent.internal.plan.arrays.RowOffsets;
-import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
@@ -31,7 +30,6 @@ final class NllRow {
   private final Lanes dot = new Lanes();
   private final Lanes mass = new Lanes();
 
-  private final Call call;
   private final ArrayRow logs = new ArrayRow();
   private final ArrayRow targets = new ArrayRow();
   private final ArrayRow targetWeights = new ArrayRow();
@@ -54,6 +52,8 @@ final class NllRow {
   private boolean masked;
   private boolean weighted;
 
+  private Run run;
+
   // ---- the current row -------------------------------------------------------------------------
 
   private long row;
@@ -67,12 +67,12 @@ final class NllRow {
   /** eps / H. */
   private double spread;
 
-  private NllRow(Call call) {
-    this.call = call;
-  }
+  NllRow() {}
 
-  static NllRow of(Call call) {
-    return call.scratch(NllRow.class, NllRow::new);
+  static NllRow of(Run run) {
+    NllRow own = run.scratch(NllRow.class, NllRow::new);
+    own.run = run;
+    return own;
   }
 
   /** Sets what is the same for all rows of the current piece. */
@@ -80,20 +80,30 @@ final class NllRow {
     options = newOptions;
     smoothing = options.number(OptionRange.LABEL_SMOOTHING);
     others = options.smoothing() == Smoothing.OTHERS;
-    narrow = call.lead().type != ElementType.F64;
-    logs.take(call.logProbabilities);
-    targets.take(call.array(Array.TARGETS));
-    targetWeights.take(call.array(Array.TARGET_WEIGHTS));
-    gradient.take(call.array(Array.GRADIENT));
-    targetGradient.take(call.array(Array.TARGET_GRADIENT));
-    weighted = classWeights.take(call.array(Array.CLASS_WEIGHTS));
-    masked = mask.take(call.array(Array.CLASS_MASK));
-    classes = call.dimensions.classes;
+    narrow = run.call.leadType() != ElementType.F64;
+    take(logs, Array.LOGITS);
+    take(targets, Array.TARGETS);
+    take(targetWeights, Array.TARGET_WEIGHTS);
+    take(gradient, Array.GRADIENT);
+    take(targetGradient, Array.TARGET_GRADIENT);
+    weighted = take(classWeights, Array.CLASS_WEIGHTS);
+    masked = take(mask, Array.CLASS_MASK);
+    classes = run.call.dimensions.classes;
     countSmoothed();
+  }
+
+  /** Uses the current piece of an array. Returns false if the call does not have it. */
+  private boolean take(ArrayRow row, Array array) {
+    boolean has = run.has(array);
+    if (has) {
+      row.take(run.array(array), run.segment(array));
+    }
+    return has;
   }
 
   /** Drops the references to the memory of the call. */
   void release() {
+    run = null;
     logs.release();
     targets.release();
     targetWeights.release();
@@ -106,29 +116,29 @@ final class NllRow {
   /** Moves to a row of the current piece. */
   void enter(long newRow) {
     row = newRow;
-    long inner = call.pieces.inner;
+    long inner = run.call.pieces.inner;
     targets.enter(row, inner);
     targetWeights.enter(row, inner);
     targetGradient.enter(row, inner);
-    if (call.dimensions.ragged) {
+    if (run.call.dimensions.ragged) {
       enterRagged();
     } else {
       logs.enter(row, inner);
       gradient.enter(row, inner);
       mask.enter(row, inner);
     }
-    if (masked || call.dimensions.ragged) {
+    if (masked || run.call.dimensions.ragged) {
       countSmoothed();
     }
   }
 
   private void enterRagged() {
-    long first = RowOffsets.first(call.array(Array.ROW_OFFSETS), row);
-    classes = RowOffsets.length(call.array(Array.ROW_OFFSETS), row);
+    long first = run.call.firstOfRow(row);
+    classes = run.call.lengthOfRow(row);
     logs.enterRagged(first);
     gradient.enterRagged(first);
     mask.enterRagged(first);
-    if (!call.hasLabels() && call.targetCount == 0) {
+    if (!run.call.hasLabels() && run.call.targetCount == 0) {
       targets.enterRagged(first);
       targetGradient.enterRagged(first);
     }
@@ -311,7 +321,7 @@ final class NllRow {
       product = spread * sumOfSmoothed(-1);
       total = sumOfWeights();
     }
-    for (long j = 0; j < call.targetCount; j++) {
+    for (long j = 0; j < run.call.targetCount; j++) {
       long k = entry(j);
       if (isSkipped(k)) {
         continue;
@@ -332,7 +342,7 @@ final class NllRow {
     for (long k = 0; k < classes; k++) {
       gradient.set(k, isUnmasked(k) ? value(smoothedTarget(k), scale) : 0);
     }
-    for (long j = 0; j < call.targetCount; j++) {
+    for (long j = 0; j < run.call.targetCount; j++) {
       long k = entry(j);
       if (isSkipped(k)) {
         continue;
@@ -340,7 +350,7 @@ final class NllRow {
       requireClass(k);
       total += entryTarget(j, k);
       double target = 0;
-      for (long other = 0; other < call.targetCount; other++) {
+      for (long other = 0; other < run.call.targetCount; other++) {
         target += entry(other) == k ? entryTarget(other, k) : 0;
       }
       gradient.set(k, value(target + smoothedTarget(k), scale));
@@ -355,7 +365,7 @@ final class NllRow {
   /** Writes the scaled gradient of the weights of sparse targets. */
   void targetGradientOfEntries(double scale) {
     boolean finite = Double.isFinite(sumOfEntries());
-    for (long j = 0; j < call.targetCount; j++) {
+    for (long j = 0; j < run.call.targetCount; j++) {
       long k = entry(j);
       double value = 0;
       if (!isSkipped(k)) {
@@ -368,7 +378,7 @@ final class NllRow {
 
   private double sumOfEntries() {
     double total = spread == 0 ? 0 : sumOfWeights();
-    for (long j = 0; j < call.targetCount; j++) {
+    for (long j = 0; j < run.call.targetCount; j++) {
       long k = entry(j);
       if (!isSkipped(k)) {
         requireClass(k);
@@ -398,7 +408,7 @@ final class NllRow {
   }
 
   private boolean isSkipped(long k) {
-    return options.isIgnored(call.array(Array.TARGETS), k);
+    return options.isIgnored(run.array(Array.TARGETS).type, k);
   }
 
   private long entry(long j) {
@@ -416,7 +426,7 @@ final class NllRow {
 
   /** Writes the gradient of the targets of a row that is not valid, which is 0. */
   void noTargetGradient() {
-    long count = call.targetCount == 0 ? classes : call.targetCount;
+    long count = run.call.targetCount == 0 ? classes : run.call.targetCount;
     for (long j = 0; j < count; j++) {
       targetGradient.set(j, 0);
     }
@@ -429,9 +439,9 @@ final class NllRow {
    * may have changed them.
    */
   void requireClass(long label) {
-    long index = call.pieces.firstRow + row;
+    long index = run.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw WrongLabels.outOfRange(index, label, call.array(Array.TARGETS).typeOfLabels(), classes);
+      throw WrongLabels.outOfRange(index, label, run.array(Array.TARGETS).type, classes);
     }
     if (!isUnmasked(label)) {
       throw WrongLabels.ofMaskedClass(index, label, classes);

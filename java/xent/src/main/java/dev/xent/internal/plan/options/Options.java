@@ -7,7 +7,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.load.Codes;
-import dev.xent.internal.plan.arrays.CallArray;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.FullyMasked;
@@ -53,11 +53,6 @@ public record Options(
   /** Whether a label of a type is the ignore index. */
   public boolean isIgnored(ElementType type, long label) {
     return hasIgnoreIndex && label == ignoreIndex && (label >= 0 || type != ElementType.U64);
-  }
-
-  /** Whether a label is the ignore index. */
-  public boolean isIgnored(CallArray labels, long label) {
-    return hasIgnoreIndex && label == ignoreIndex && (label >= 0 || !labels.isU64());
   }
 
   /** Whether the ignore index applies to targets of this kind. */

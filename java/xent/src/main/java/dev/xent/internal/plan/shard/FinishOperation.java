@@ -13,7 +13,7 @@ import dev.xent.internal.plan.call.Check;
 import dev.xent.internal.plan.call.Checked;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.LongRows;
-import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.LossOperation;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.RowWeights;
@@ -88,11 +88,11 @@ final class FinishOperation extends Operation {
     }
     Outputs outputs = records.outputs;
     double weight = count(run);
-    double denominator = Losses.beginReduction(weight, run, part.loss().reductions(), outputs);
+    double denominator = LossOperation.begin(run, weight, part.loss().reductions(), outputs, false);
     records.rows = finish(run, records, weight);
     return records.rows.again() > 0
         ? Double.NaN
-        : Losses.reduce(weight, denominator, run, part.loss().reductions(), outputs);
+        : LossOperation.reduce(run, weight, denominator, part.loss().reductions(), outputs);
   }
 
   /** Rejects invalid labels and weights. Returns the weight of the rows. */

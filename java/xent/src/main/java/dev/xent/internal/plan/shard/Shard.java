@@ -10,7 +10,7 @@ import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
-import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.LossOperation;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.Request;
@@ -217,7 +217,7 @@ public final class Shard {
       inputs.requireFor(Function.SOFTMAX, "softmax");
     } else {
       requireLabels(whole.kind(), labels);
-      Losses.requireLabels(outputs, whole.kind());
+      LossOperation.requireLabels(outputs, whole.kind());
     }
     Exchanged records = new Exchanged(whole, first, outputs);
     View unseen = whole.unseen();

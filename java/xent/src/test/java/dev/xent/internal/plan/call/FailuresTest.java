@@ -4,39 +4,40 @@ package dev.xent.internal.plan.call;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.CrossEntropy;
-import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Field;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.plan.arrays.Layout;
+import dev.xent.internal.plan.arrays.View;
 import org.junit.jupiter.api.Test;
 
 class FailuresTest {
-  private final Call call = afterLossOfRows();
+  private final Checked call = lossOfRows();
 
-  /**
-   * The call of this thread, after a loss of rows. It has values of the call before, which may come
-   * from any test.
-   */
-  private static Call afterLossOfRows() {
-    CrossEntropy.builder()
-        .build()
-        .forward(Tensor.of(new float[] {1, 2}, 1, 2), Tensor.of(new int[] {0}, 1));
-    return Call.current();
+  private static Checked lossOfRows() {
+    Checked loss = new Checked();
+    loss.dimensions.take("logits", View.room(ElementType.F32, 1, 2), 1);
+    Layout targets = loss.layout(Array.TARGETS);
+    targets.take(View.room(ElementType.I32, 1), Rule.TARGETS, Layout.Kind.ROWS, 2, 0);
+    loss.add(targets);
+    return loss;
   }
 
   @Test
   void doneIsNoFailure() {
-    assertThatCode(() -> Failures.check(Status.OK, call)).doesNotThrowAnyException();
+    assertThatCode(() -> Failures.check(Status.OK, call, call.report)).doesNotThrowAnyException();
   }
 
   @Test
   void labelNamesItsRow() {
     xent_report.row(call.report, 3);
     xent_report.label(call.report, 7);
-    assertThatThrownBy(() -> Failures.check(Status.INVALID_LABEL, call))
+    assertThatThrownBy(() -> Failures.check(Status.INVALID_LABEL, call, call.report))
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("row 3 has label 7");
   }
@@ -46,7 +47,7 @@ class FailuresTest {
   void labelThatChangedDuringTheCallIsTheCallersMemory() {
     xent_report.row(call.report, 3);
     xent_report.field(call.report, Field.STATES);
-    assertThatThrownBy(() -> Failures.check(Status.INVALID_ARGUMENT, call))
+    assertThatThrownBy(() -> Failures.check(Status.INVALID_ARGUMENT, call, call.report))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("the label of row 3 changed while the call ran");
   }
@@ -54,7 +55,7 @@ class FailuresTest {
   @Test
   void whatPassedEveryCheckIsOurMistake() {
     xent_report.field(call.report, Field.LOGITS);
-    assertThatThrownBy(() -> Failures.check(Status.UNSUPPORTED, call))
+    assertThatThrownBy(() -> Failures.check(Status.UNSUPPORTED, call, call.report))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("please report this");
   }

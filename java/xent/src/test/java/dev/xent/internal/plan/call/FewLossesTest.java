@@ -16,13 +16,13 @@ import net.jqwik.api.constraints.Size;
 /** The sum of few losses is the exact one, whether or not additions in double would round. */
 class FewLossesTest {
   private final Kernels kernels = new ReferenceKernels();
-  private final Call call = Call.current();
+  private final Site site = new Site();
 
   private double sum(float... losses) {
     for (int i = 0; i < losses.length; i++) {
-      call.fewLosses.view(ElementType.F32).segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
+      site.fewLosses().view(ElementType.F32).segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
     }
-    return call.sumOfFewLosses(ElementType.F32, losses.length, kernels);
+    return site.fewLosses().sum(ElementType.F32, losses.length, kernels, site.exactSum().segment);
   }
 
   private static double exact(float... losses) {

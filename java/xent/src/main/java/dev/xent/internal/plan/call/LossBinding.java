@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.View;
+import java.util.ConcurrentModificationException;
+import org.jspecify.annotations.Nullable;
+
+/** A bound call of a loss, with the outputs that it requests. */
+public final class LossBinding extends Binding {
+  private static final int NO_REQUESTS = -1;
+
+  private final LossOperation loss;
+  private @Nullable LossOperation backward;
+  private @Nullable Outputs outputs;
+
+  /** The count of changes of the outputs that the arrays are up to date with. */
+  private int requests = NO_REQUESTS;
+
+  /** The arrays of the outputs, as bits. */
+  private long ofOutputs;
+
+  /** The gradients of a linear layer, or null. */
+  private final @Nullable ArrayViews gradients;
+
+  /** The arrays of the gradients, as bits. */
+  private long ofGradients;
+
+  public LossBinding(
+      LossOperation loss, @Nullable ArrayViews gradients, int mask, @Nullable View... given) {
+    super(loss, mask, given);
+    this.loss = loss;
+    this.gradients = gradients;
+  }
+
+  /** Returns the loss of the current contents of the arrays. */
+  public double loss() {
+    return run(outputs, 0);
+  }
+
+  /** Sets the outputs of all later runs. */
+  public void outputs(Outputs newOutputs) {
+    use.enter();
+    outputs = newOutputs;
+    requests = NO_REQUESTS;
+    use.inUse = false;
+  }
+
+  @Override
+  protected void begin() {
+    Outputs asked = outputs;
+    if (asked != null) {
+      asked.dropStatistics(); // a call that fails leaves no statistics
+      loss.requireOutputs(asked);
+      if (asked.requests() != requests) {
+        requests = asked.requests();
+        ofOutputs = replace(ofOutputs, asked.views);
+        int places = asked.exactSum == null ? 0 : loss.mask(Array.EXACT_SUM);
+        places |= asked.savesStatistics() ? loss.mask(Array.STATISTICS) : 0;
+        places |= asked.countCorrect ? loss.mask(Array.CORRECT) : 0;
+        ofLibrary(places);
+      }
+    }
+    takeGradients();
+  }
+
+  private void takeGradients() {
+    if (gradients != null) {
+      ofGradients = replace(ofGradients, gradients);
+    }
+  }
+
+  @Override
+  protected boolean hasGradient() {
+    takeGradients();
+    return gradients != null || super.hasGradient();
+  }
+
+  /** Replaces arrays by those of an object that its caller may change. */
+  private long replace(long before, ArrayViews by) {
+    for (long left = before & ~by.bits(); left != 0; left &= left - 1) {
+      put(ArrayViews.first(left), null);
+    }
+    long bits = by.bits();
+    for (long left = bits; left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      View view = by.get(array);
+      if (view == null) {
+        requests = NO_REQUESTS;
+        throw new ConcurrentModificationException(
+            "these outputs were changed during a call: use others for each thread, or let the call return first");
+      }
+      put(array, view);
+    }
+    return bits;
+  }
+
+  /** Computes the gradient alone, from the statistics that the outputs of an earlier run saved. */
+  public void backward(Outputs saved, @Nullable View upstream) {
+    if (backward == null) {
+      backward = loss.backward();
+    }
+    if (backward == null) {
+      throw new OptionException(
+          "this loss has no separate backward; expected gradient(...) before run()");
+    }
+    backward(backward, saved, upstream);
+  }
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import static dev.xent.internal.text.Messages.message;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.Layout;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A loss: the forward pass, which also writes the requested gradients, or the backward pass alone.
+ * A call counts its valid rows, computes row losses, and reduces them to a number. A subclass takes
+ * its own arrays, and computes its own rows.
+ */
+public abstract class LossOperation extends Operation {
+  /** Outputs that depend on the label of a row. */
+  private static final Array[] OF_LABELS = {Array.CORRECT, Array.LOG_PROBABILITIES, Array.RANKS};
+
+  protected final LossSpec spec;
+  protected final Reductions reductions;
+
+  protected LossOperation(Function function, String name, Engine engine, LossSpec spec) {
+    super(function, name, engine, spec.options(), spec.axis());
+    this.spec = spec;
+    this.reductions = spec.reductions();
+  }
+
+  @Override
+  protected String event(int mask) {
+    int gradient = function.place(Array.GRADIENT);
+    boolean written = gradient >= 0 && (mask >> gradient & 1) != 0;
+    return written && isForward() ? name + " with gradient" : name;
+  }
+
+  /** Whether this is the forward pass, which reduces losses. */
+  protected boolean isForward() {
+    return true;
+  }
+
+  /** The backward pass of this loss; null if it has no separate one. */
+  protected @Nullable LossOperation backward() {
+    return null;
+  }
+
+  /** Rejects outputs that the loss does not have. */
+  protected void requireOutputs(Outputs outputs) {}
+
+  // ---- taking arrays ---------------------------------------------------------------------------
+
+  /** Takes the targets and the other inputs. */
+  protected final void takeTargets(Check check) {
+    check.targets(options);
+    check.inputs();
+  }
+
+  /** Rejects requested outputs that targets of this kind do not have. */
+  public static void requireOutputsOf(Check check, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      if (check.requests(Array.TARGET_GRADIENT)) {
+        throw new OptionException(
+            "targetGradient is requested, targets are class indices; expected probability rows or sparse"
+                + " targets, or outputs without it");
+      }
+      return;
+    }
+    for (Array array : OF_LABELS) {
+      if (check.requests(array)) {
+        throw needsLabels(array, kind);
+      }
+    }
+  }
+
+  /** Rejects outputs that targets of this kind do not have because they are not class indices. */
+  public static void requireLabels(Outputs outputs, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      return;
+    }
+    if (outputs.countCorrect) {
+      throw needsLabels(Array.CORRECT, kind);
+    }
+    for (Array array : OF_LABELS) {
+      if (outputs.has(array)) {
+        throw needsLabels(array, kind);
+      }
+    }
+  }
+
+  private static OptionException needsLabels(Array array, TargetKind kind) {
+    return new OptionException(
+        message(
+            "%s is requested, targets are %s; expected class indices, or outputs without %s",
+            array.text, kind.text, array.text));
+  }
+
+  /**
+   * Takes the outputs. Correct rows that are only counted, and the losses of few rows that nobody
+   * requests, are in memory of the library.
+   *
+   * @param arithmetic F64 if losses are computed in double
+   */
+  public static void takeOutputs(Check check, ElementType arithmetic) {
+    check.outputs();
+    if (check.requests(Array.CORRECT) && !check.has(Array.CORRECT)) {
+      View own = View.room(ElementType.U8, check.dimensions.rowShape());
+      check.lend(Array.CORRECT, Rule.CORRECT, own, Layout.Kind.ROWS);
+    }
+    boolean few = check.isContiguous() && check.dimensions.rows <= FewLosses.MOST;
+    if (few && !check.has(Array.LOSSES) && !check.requests(Array.EXACT_SUM)) {
+      View own = check.site().fewLosses().view(arithmetic);
+      check.lend(Array.LOSSES, Rule.LOSSES, own, Layout.Kind.ROWS);
+    }
+  }
+
+  // ---- short calls -----------------------------------------------------------------------------
+
+  /** Sets the kernel that checks contents, if {@link Checked#checksFirst}. Returns whether it fits. */
+  protected boolean takeCheck(Site site, Checked call) {
+    boolean fits = call.checks.take(Function.CHECK_TARGETS, call, 0);
+    return fits
+        && (!call.addsToSum
+            || !TargetChecks.areWeighted(call)
+            || call.checks.take(Array.EXACT_SUM, site.weightSum()));
+  }
+
+  /** Whether a kernel must check contents before the one that computes writes anything. */
+  protected abstract boolean checksFirst(Checked call);
+
+  @Override
+  protected boolean takeSteps(Site site, Checked call) {
+    if (!isForward() || call.savesStatistics) {
+      return false;
+    }
+    call.checksFirst = checksFirst(call);
+    return call.computes.take(function, call, 0)
+        && (hasFewLosses(call) || call.computes.take(Array.EXACT_SUM, site.exactSum()))
+        && (!call.checksFirst || takeCheck(site, call));
+  }
+
+  /** The divisor of means after the kernel that checks; the number of valid rows if it has none. */
+  protected double weightOf(Checked call, long validRows) {
+    return xent_report.denominator(call.report);
+  }
+
+  @Override
+  protected double shortly(
+      Site site,
+      Checked call,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f,
+      @Nullable Request request,
+      long step) {
+    Outputs outputs = (Outputs) request;
+    Sums sums = call.addsToSum ? outputs.exactSum : null; // once: an owner may request another
+    long rows = call.dimensions.rows;
+    long validRows = rows;
+    double weight = rows;
+    if (call.checksFirst) {
+      if (call.addsToSum) {
+        Sums.clear(site.weightSum().segment);
+      }
+      run(call.checks, call, a, b, c, d, e, f);
+      validRows = xent_report.valid_rows(call.report);
+      weight = weightOf(call, validRows);
+    }
+    double denominator = reductions.denominator(weight);
+    reductions.requireLoss(denominator);
+    if (call.writesGradient) {
+      reductions.requireGradient(denominator);
+      if (reductions.gradientIsZero(denominator)) {
+        return wholly(site, call, a, b, c, d, e, f, request, step);
+      }
+      call.scale(reductions.gradientScale(denominator));
+    }
+    boolean few = hasFewLosses(call);
+    if (!few) {
+      Sums.clear(site.exactSum().segment);
+    }
+    run(call.computes, call, a, b, c, d, e, f);
+    double sum =
+        few
+            ? site.fewLosses()
+                .sum(call.array(Array.LOSSES).type, rows, kernels, site.exactSum().segment)
+            : kernels.exactSumValue(site.exactSum().segment);
+    double reduced = reductions.reduce(sum, denominator);
+    if (outputs != null) {
+      if (sums != null) {
+        Sums own = Sums.of(site.run());
+        if (call.checksFirst && TargetChecks.areWeighted(call)) {
+          own.divisor(site.weightSum().segment);
+        } else {
+          own.divisor(validRows);
+        }
+        own.losses(site.exactSum().segment, rows, validRows);
+        sums.add(own);
+      }
+      long correct = !call.has(Array.CORRECT) ? -1 : correct(call, a, b, c, d, e, f);
+      outputs.set(reduced, sum, rows, validRows, weight, denominator, correct);
+    }
+    return reduced;
+  }
+
+  private static long correct(Checked call, View a, View b, View c, View d, View e, View f) {
+    Layout array = call.array(Array.CORRECT);
+    return Memory.sumOfBytes(
+        switch (array.argument) {
+          case -1 -> array.own;
+          case 0 -> a;
+          case 1 -> b;
+          case 2 -> c;
+          case 3 -> d;
+          case 4 -> e;
+          default -> f;
+        });
+  }
+
+  // ---- other calls -----------------------------------------------------------------------------
+
+  /**
+   * Sets {@link Run#validRows}, and rejects invalid targets and weights.
+   *
+   * @return the divisor of means, unless the options have another one
+   */
+  protected abstract double weightOfRows(Run run);
+
+  /** Computes the losses of all rows, and the gradients if the run writes them. */
+  protected abstract void computeRows(Run run);
+
+  /** Clears gradients that are 0. */
+  protected void clear(Run run) {
+    Memory.clearIfPresent(run.view(Array.GRADIENT));
+    Memory.clearIfPresent(run.view(Array.TARGET_GRADIENT));
+  }
+
+  @Override
+  protected double compute(Run run) {
+    Outputs outputs = (Outputs) run.request;
+    if (!isForward()) {
+      computeBackward(run, outputs);
+      return Double.NaN;
+    }
+    double weight = weightOfRows(run);
+    double denominator = begin(run, weight, reductions, outputs, run.call.writesGradient);
+    if (run.writesGradient) {
+      run.call.scale(run.scale);
+    }
+    if (run.call.savesStatistics) {
+      run.saved = outputs.statisticsFor(run.call.dimensions.rows);
+    }
+    computeRows(run);
+    if (!run.writesGradient) {
+      clear(run);
+    }
+    double reduced = reduce(run, weight, denominator, reductions, outputs);
+    if (run.call.savesStatistics) {
+      outputs.saved(run.call, run.saved, run.call.kind, options);
+    }
+    return reduced;
+  }
+
+  /**
+   * Rejects losses and gradients that have no mean, before any output is written. Sets {@link
+   * Run#writesGradient} and {@link Run#scale}. Clears the exact sum of the losses, unless the losses
+   * are kept.
+   *
+   * @param weight the weight of the valid rows
+   * @param gradients whether a gradient is requested
+   * @return the denominator of means
+   */
+  public static double begin(
+      Run run, double weight, Reductions reductions, @Nullable Outputs outputs, boolean gradients) {
+    boolean few = hasFewLosses(run.call);
+    run.sums = few || outputs == null ? null : outputs.exactSum;
+    if (run.sums != null) {
+      Sums own = Sums.of(run);
+      if (TargetChecks.areWeighted(run.call)) {
+        own.divisor(run.droppedExactSum());
+      } else {
+        own.divisor(run.validRows);
+      }
+    }
+    double denominator = reductions.denominator(weight);
+    reductions.requireLoss(denominator);
+    run.writesGradient = gradients && scale(run, denominator, reductions);
+    if (!few) {
+      run.emptyExactSum();
+    }
+    return denominator;
+  }
+
+  /** Sets the scale of gradients. Returns false if the gradients are +0 everywhere. */
+  public static boolean scale(Run run, double denominator, Reductions reductions) {
+    reductions.requireGradient(denominator);
+    boolean zero = reductions.gradientIsZero(denominator);
+    run.scale = zero ? 0 : reductions.gradientScale(denominator);
+    return !zero;
+  }
+
+  /** Returns the reduced loss, and sets all numbers of the outputs. */
+  public static double reduce(
+      Run run,
+      double weight,
+      double denominator,
+      Reductions reductions,
+      @Nullable Outputs outputs) {
+    Kernels kernels = run.kernels();
+    long rows = run.call.dimensions.rows;
+    double sum =
+        hasFewLosses(run.call)
+            ? run.site
+                .fewLosses()
+                .sum(
+                    run.call.array(Array.LOSSES).type,
+                    rows,
+                    kernels,
+                    run.site.exactSum().segment)
+            : kernels.exactSumValue(run.exactSum());
+    double reduced = reductions.reduce(sum, denominator);
+    if (outputs != null) {
+      if (run.sums != null) {
+        Sums own = Sums.of(run);
+        own.losses(run.exactSum(), rows, run.validRows);
+        run.sums.add(own);
+      }
+      View correct = run.view(Array.CORRECT);
+      outputs.set(
+          reduced,
+          sum,
+          rows,
+          run.validRows,
+          weight,
+          denominator,
+          correct == null ? -1 : Memory.sumOfBytes(correct));
+    }
+    return reduced;
+  }
+
+  /** Whether the losses are in memory of the library. */
+  private static boolean hasFewLosses(Checked call) {
+    return call.has(Array.LOSSES) && call.array(Array.LOSSES).own != null;
+  }
+
+  // ---- backward --------------------------------------------------------------------------------
+
+  /** Uses what the forward pass saved, or rejects it. */
+  protected void takeSaved(Run run, Outputs saved) {
+    run.saved = saved.statisticsOf(run.call, run.call.kind, options);
+  }
+
+  /** Computes the gradient alone, of all rows. */
+  protected void computeGradients(Run run) {
+    throw new AssertionError(name);
+  }
+
+  private void computeBackward(Run run, Outputs saved) {
+    takeSaved(run, saved);
+    double denominator = reductions.denominator(saved.countedWeight);
+    boolean scaled = scale(run, denominator, reductions);
+    run.call.scale(run.scale);
+    TargetChecks.weightOfRows(run);
+    if (scaled) {
+      run.writesGradient = true;
+      computeGradients(run);
+    } else {
+      clear(run);
+    }
+  }
+}
