@@ -31,6 +31,9 @@ public class Binding {
   private int mask;
   private @Nullable View[] views = new View[Checked.SHORT];
 
+  /** The arrays of a backward pass, while it runs. */
+  private @Nullable View[] given = {};
+
   protected final Exclusive use =
       new Exclusive(
           "this call is running already: bind one for each thread, or let it return first");
@@ -176,7 +179,9 @@ public class Binding {
       }
       Function function = pass.function;
       int of = 0;
-      @Nullable View[] given = new View[Math.max(function.count(), Checked.SHORT)];
+      if (given.length < function.count()) {
+        given = new View[Math.max(function.count(), Checked.SHORT)];
+      }
       int count = 0;
       for (int place = 0; place < function.count(); place++) {
         Array array = function.array(place);
@@ -191,6 +196,7 @@ public class Binding {
       }
       pass.run(of, given, saved, 0);
     } finally {
+      Arrays.fill(given, null);
       use.inUse = false;
     }
   }

@@ -296,10 +296,6 @@ public final class Check {
   }
 
   /** Takes an array of the call, which must fit the leading array as its rule requires. */
-  public void take(Array id) {
-    take(function.rule(id));
-  }
-
   private void take(Rule rule) {
     View view = view(rule.array);
     Layout array = layout(rule.array);

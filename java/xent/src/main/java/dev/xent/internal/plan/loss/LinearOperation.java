@@ -89,6 +89,10 @@ public final class LinearOperation extends LossOperation {
   /** The workspace limit if the caller sets none. */
   private static final long USUAL_WORKSPACE = 64L << 20;
 
+  private static final Array[] GRADIENTS = {
+    Array.HIDDEN_GRADIENT, Array.WEIGHTS_GRADIENT, Array.BIAS_GRADIENT
+  };
+
   private final LongRows longRows = new LongRows();
   private final long workspace;
   private final int arrays;
@@ -154,7 +158,27 @@ public final class LinearOperation extends LossOperation {
 
   /** Returns the reduced loss, and writes its gradients unless they are null. */
   public double loss(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    return bind(hidden, weights, targets, gradients).loss();
+    View e = null;
+    View f = null;
+    View d = spec.classWeights();
+    int mask = arrays;
+    for (Array array : GRADIENTS) {
+      View view = gradients == null ? null : gradients.get(array);
+      if (view != null) {
+        mask |= 1 << function.place(array);
+        if (f != null) { // more arrays than the short way has
+          return bind(hidden, weights, targets, gradients).loss();
+        }
+        if (d == null) {
+          d = view;
+        } else if (e == null) {
+          e = view;
+        } else {
+          f = view;
+        }
+      }
+    }
+    return run(mask, hidden, weights, targets, d, e, f, null, 0);
   }
 
   /** Creates a bound call of {@link #loss}. */
