@@ -116,7 +116,8 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return operation.loss(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return operation.loss(
+        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**
@@ -127,7 +128,8 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(operation.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+    return new LossCall(
+        operation.bind(view(logits, "logits"), view(targets, "targets"), null), false);
   }
 
   /**

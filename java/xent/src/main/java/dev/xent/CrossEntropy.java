@@ -202,7 +202,8 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return operation.loss(view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+    return operation.loss(
+        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**

@@ -137,7 +137,8 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
-    return operation.loss(view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
+    return operation.loss(
+        view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
   }
 
   /**

@@ -104,7 +104,8 @@ public final class NllLoss implements Loss {
    */
   @Override
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return operation.loss(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
+    return operation.loss(
+        view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
   }
 
   /**

@@ -48,8 +48,8 @@ class PreparedCallsTest {
   }
 
   /**
-   * Runs a bound call: the core checks the kernels of its first run, and
-   * prepares those of the others in the second one.
+   * Runs a bound call: the core checks the kernels of its first run, and prepares those of the
+   * others in the second one.
    */
   private static void assertPrepared(
       String name, dev.xent.internal.plan.call.Binding bound, Run run, int kernels) {

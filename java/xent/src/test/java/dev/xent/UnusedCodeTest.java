@@ -29,7 +29,8 @@ class UnusedCodeTest {
   private static final String EVENTS = "dev.xent.internal.events";
 
   /** Tests look at what cannot be seen from outside. */
-  private static final List<String> OF_TESTS = List.of(
+  private static final List<String> OF_TESTS =
+      List.of(
           "Binding.preparedRuns",
           "FunctionCall.offer",
           "ShapeStruct.topCount",

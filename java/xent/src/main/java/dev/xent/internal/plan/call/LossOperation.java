@@ -125,7 +125,9 @@ public abstract class LossOperation extends Operation {
 
   // ---- short calls -----------------------------------------------------------------------------
 
-  /** Sets the kernel that checks contents, if {@link Checked#checksFirst}. Returns whether it fits. */
+  /**
+   * Sets the kernel that checks contents, if {@link Checked#checksFirst}. Returns whether it fits.
+   */
   protected boolean takeCheck(Site site, Checked call) {
     boolean fits = call.checks.take(Function.CHECK_TARGETS, call, 0);
     return fits
@@ -275,8 +277,8 @@ public abstract class LossOperation extends Operation {
 
   /**
    * Rejects losses and gradients that have no mean, before any output is written. Sets {@link
-   * Run#writesGradient} and {@link Run#scale}. Clears the exact sum of the losses, unless the losses
-   * are kept.
+   * Run#writesGradient} and {@link Run#scale}. Clears the exact sum of the losses, unless the
+   * losses are kept.
    *
    * @param weight the weight of the valid rows
    * @param gradients whether a gradient is requested
@@ -324,11 +326,7 @@ public abstract class LossOperation extends Operation {
         hasFewLosses(run.call)
             ? run.site
                 .fewLosses()
-                .sum(
-                    run.call.array(Array.LOSSES).type,
-                    rows,
-                    kernels,
-                    run.site.exactSum().segment)
+                .sum(run.call.array(Array.LOSSES).type, rows, kernels, run.site.exactSum().segment)
             : kernels.exactSumValue(run.exactSum());
     double reduced = reductions.reduce(sum, denominator);
     if (outputs != null) {

@@ -24,8 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Binary cross-entropy of logits, in which every element is a separate row. */
 public final class BinaryOperation extends LossOperation {
-  private static final long RESULTS =
-      ArrayViews.bit(Array.LOSSES) | ArrayViews.bit(Array.GRADIENT);
+  private static final long RESULTS = ArrayViews.bit(Array.LOSSES) | ArrayViews.bit(Array.GRADIENT);
 
   private final @Nullable View positiveWeights;
   private final int arrays;

@@ -161,7 +161,9 @@ public final class CrossEntropyOperation extends LossOperation {
     if (isForward()) {
       kernel.set(Array.EXACT_SUM, run.exactSum());
       if (!run.writesGradient) {
-        kernel.set(Array.GRADIENT, MemorySegment.NULL).set(Array.TARGET_GRADIENT, MemorySegment.NULL);
+        kernel
+            .set(Array.GRADIENT, MemorySegment.NULL)
+            .set(Array.TARGET_GRADIENT, MemorySegment.NULL);
       }
     }
     return kernel;

@@ -15,8 +15,8 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
-import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Check;
@@ -29,7 +29,6 @@ import dev.xent.internal.plan.call.RowTask;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
 import dev.xent.internal.plan.call.TargetChecks;
-import dev.xent.internal.plan.call.Team;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -182,10 +181,8 @@ public final class LinearOperation extends LossOperation {
   }
 
   /** Creates a bound call of {@link #loss}. */
-  public LossBinding bind(
-      View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    return new LossBinding(
-        this, gradients, arrays, hidden, weights, targets, spec.classWeights());
+  public LossBinding bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
+    return new LossBinding(this, gradients, arrays, hidden, weights, targets, spec.classWeights());
   }
 
   @Override
@@ -565,9 +562,7 @@ public final class LinearOperation extends LossOperation {
     if (run.secondRound) {
       kernel.set(Array.STATISTICS, run.statistics);
     }
-    kernel
-        .set(Array.STATES, run.states(row))
-        .workspace(run.workspace(size, workspace != 0), size);
+    kernel.set(Array.STATES, run.states(row)).workspace(run.workspace(size, workspace != 0), size);
     run.run(kernel);
   }
 

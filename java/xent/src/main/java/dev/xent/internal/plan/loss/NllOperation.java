@@ -174,7 +174,8 @@ public final class NllOperation extends LossOperation {
 
   private void forwardRows(Run run, NllRow row, long begin, long end) {
     boolean sums = run.exactSum() != MemorySegment.NULL;
-    SumBlock sum = SumBlock.of(run, run.call.leadType().isWide() ? ElementType.F64 : ElementType.F32);
+    SumBlock sum =
+        SumBlock.of(run, run.call.leadType().isWide() ? ElementType.F64 : ElementType.F32);
     for (long index = begin; index < end && !run.isInVain(); index++) {
       row.enter(index);
       double loss = forwardRow(run, row, index);
@@ -268,9 +269,7 @@ public final class NllOperation extends LossOperation {
             run,
             row,
             counts(run, row, weight),
-            run.has(Array.UPSTREAM)
-                ? scale * run.number(Array.UPSTREAM, index)
-                : scale);
+            run.has(Array.UPSTREAM) ? scale * run.number(Array.UPSTREAM, index) : scale);
       }
     } finally {
       row.release();

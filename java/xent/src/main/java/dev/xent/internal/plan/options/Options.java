@@ -7,7 +7,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.load.Codes;
-import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.FullyMasked;

@@ -46,7 +46,9 @@ class EveryArrayTest {
 
   /** Targets lead no call: two functions run only as steps of calls of others. */
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = {"CHECK_TARGETS", "FINISH"})
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"CHECK_TARGETS", "FINISH"})
   void everyArrayOfAFunctionHasAPlace(Function function) {
     for (int place = 0; place < function.count(); place++) {
       Rule rule = function.rule(place);
@@ -86,13 +88,7 @@ class EveryArrayTest {
     Engine engine = Engine.of(Backend.REFERENCE, Isa.BEST, new Threads(1, null, 0));
     Options options =
         new Options(
-            engine.isa(),
-            FullyMasked.NAN,
-            false,
-            0,
-            false,
-            Smoothing.UNIFORM,
-            new OptionNumbers());
+            engine.isa(), FullyMasked.NAN, false, 0, false, Smoothing.UNIFORM, new OptionNumbers());
     Operation operation =
         new Operation(function, "test", engine, options, 1) {
           @Override

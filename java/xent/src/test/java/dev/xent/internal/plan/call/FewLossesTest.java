@@ -20,7 +20,10 @@ class FewLossesTest {
 
   private double sum(float... losses) {
     for (int i = 0; i < losses.length; i++) {
-      site.fewLosses().view(ElementType.F32).segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
+      site.fewLosses()
+          .view(ElementType.F32)
+          .segment
+          .setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
     }
     return site.fewLosses().sum(ElementType.F32, losses.length, kernels, site.exactSum().segment);
   }
