@@ -155,6 +155,13 @@ public abstract class LossOperation extends Operation {
     return xent_report.denominator(call.report);
   }
 
+  /** Whether each row with a label counts once, so that nothing need be read. */
+  private boolean countsEachRow(Checked call) {
+    return call.kind == TargetKind.LABELS
+        && !options.hasIgnoreIndex()
+        && !TargetChecks.areWeighted(call);
+  }
+
   @Override
   protected double shortly(
       Site site,
@@ -177,8 +184,10 @@ public abstract class LossOperation extends Operation {
         Sums.clear(site.weightSum().segment);
       }
       run(call.checks, call, a, b, c, d, e, f);
-      validRows = xent_report.valid_rows(call.report);
-      weight = weightOf(call, validRows);
+      if (!countsEachRow(call)) {
+        validRows = xent_report.valid_rows(call.report);
+        weight = weightOf(call, validRows);
+      }
     }
     double denominator = reductions.denominator(weight);
     reductions.requireLoss(denominator);
