@@ -46,7 +46,7 @@ static inline xent_status xent_check_size(const void *address, uint64_t least) {
   if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
   return *size >= least && *size <= XENT_LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
 }
-/* The options of a call by struct that has none. */
+/* The options of a call by struct without options. */
 extern const xent_options xent_no_options;
 /* Makes the call of a struct, with a separate shape, and runs it. */
 xent_status xent_make_call(const void *call, const xent_function *function);

@@ -198,7 +198,7 @@ class Text:
 
     def workspace(self, size: int, classes: int) -> tuple[ctypes.Array[Any], int]:
         """Memory for the tokens of a call with penalties, and how many it has from the call before. If the next call
-        fails, it has none."""
+        fails, it has 0."""
         if room(self._workspace) < size:
             self._workspace, self._sampled = workspace_of(2 * size), 0
         counted = self._sampled if classes == self._classes else 0
@@ -206,5 +206,5 @@ class Text:
         return self._workspace, counted
 
     def sampled(self) -> None:
-        """Tells that the workspace has all tokens."""
+        """Records that the workspace has all tokens."""
         self._sampled = len(self.tokens)

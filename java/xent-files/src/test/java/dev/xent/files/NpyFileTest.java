@@ -128,7 +128,7 @@ class NpyFileTest {
 
   @Test
   void refusesWhatIsNoNpyFile() {
-    assertRefused("PK\u0003\u0004 zipped numbers".getBytes(), "is not a .npy file", "np.save");
+    assertRefused("PK\u0003\u0004 zipped numbers".getBytes(), "is a .npz archive", "np.save");
     assertRefused("1,2,3\n".getBytes(), "too short for a .npy file");
   }
 

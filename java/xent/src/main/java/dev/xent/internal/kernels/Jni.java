@@ -68,7 +68,7 @@ final class Jni {
   /**
    * xent_many_at.
    *
-   * @param arrays Java arrays and nulls, as many as a function may have
+   * @param arrays Java arrays and nulls; the number of arrays that a function may have
    * @param at offsets in these, and addresses
    */
   static native int many(long work, @Nullable Object[] arrays, long[] at);

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one array of a call lies in memory: its type, shape and strides, and the three strides that
+ * How one array of a call is stored: its type, shape and strides, and the three strides that
  * the kernels use. It has no memory.
  */
 public final class Layout {

@@ -42,14 +42,14 @@ public class Binding {
    * Binds arrays.
    *
    * @param mask their places in the function
-   * @param given in that order
+   * @param arrays in that order
    */
-  public Binding(Operation operation, int mask, @Nullable View... given) {
+  public Binding(Operation operation, int mask, @Nullable View... arrays) {
     this.operation = operation;
     byPlace = new View[operation.function.count()];
     int i = 0;
     for (int left = mask; left != 0; left &= left - 1) {
-      byPlace[Integer.numberOfTrailingZeros(left)] = given[i++];
+      byPlace[Integer.numberOfTrailingZeros(left)] = arrays[i++];
     }
     arrange();
   }

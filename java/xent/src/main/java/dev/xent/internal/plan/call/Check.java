@@ -299,7 +299,7 @@ public final class Check {
   private void take(Rule rule) {
     View view = view(rule.array);
     Layout array = layout(rule.array);
-    if (rule.form == Form.RECORDS) { // memory of the library, which is no array of the xent_shape
+    if (rule.form == Form.RECORDS) { // memory of the library, without a layout in xent_shape
       array.take(view, rule, Kind.ENTRIES, dimensions.rank, 0);
       array.argument = argument(rule.array);
       array.own = null;
@@ -317,7 +317,7 @@ public final class Check {
 
   private void add(Array id, Rule rule, View view, Kind kind) {
     if (!view.heap) {
-      Memory.requireAccess(view.segment, operation.nameOf(id)); // its owner was asked
+      Memory.requireAccess(view.segment, operation.nameOf(id)); // after its owner
     }
     Layout array = layout(id);
     array.take(view, rule, kind, dimensions.rank, kind == Kind.ALONG ? dimensions.along : 0);

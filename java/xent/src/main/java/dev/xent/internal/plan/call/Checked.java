@@ -258,7 +258,7 @@ public final class Checked {
     return sampling;
   }
 
-  /** Gives the call sampling parameters, of stream 0. */
+  /** Sets the sampling parameters, of stream 0. */
   public void sampling(MemorySegment made) {
     sampling = made;
     stream = 0;

@@ -105,8 +105,8 @@ public abstract class LossOperation extends Operation {
   }
 
   /**
-   * Takes the outputs. Correct rows that are only counted, and the losses of few rows that nobody
-   * requests, are in memory of the library.
+   * Takes the outputs. Correct rows that are only counted, and the losses of few rows without an
+   * output of losses, are in memory of the library.
    *
    * @param arithmetic F64 if losses are computed in double
    */
@@ -150,7 +150,7 @@ public abstract class LossOperation extends Operation {
         && (!call.checksFirst || takeCheck(site, call));
   }
 
-  /** The divisor of means after the kernel that checks; the number of valid rows if it has none. */
+  /** The divisor of means after the kernel that checks; or else the number of valid rows. */
   protected double weightOf(Checked call, long validRows) {
     return xent_report.denominator(call.report);
   }

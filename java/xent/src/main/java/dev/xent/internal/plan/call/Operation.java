@@ -220,7 +220,7 @@ public abstract class Operation {
   }
 
   /**
-   * Makes a call of any number of arrays; there are at least six elements, null behind the last.
+   * Makes a call of any number of arrays; there are at least six elements, null after the last.
    */
   public final double run(int mask, @Nullable View[] views, @Nullable Request request, long step) {
     if (views.length == Checked.SHORT) {
@@ -239,8 +239,8 @@ public abstract class Operation {
    *
    * @param array a Java array, or null
    * @param address of the first float, or its offset in the array
-   * @param row a tensor of these floats, or null if there is none
-   * @return the token; negative if there is none, or if only a whole call can draw it
+   * @param row a tensor of these floats, or null
+   * @return the token; negative without a token, or if only a whole call can draw it
    */
   protected final long draw(
       @Nullable Object array,

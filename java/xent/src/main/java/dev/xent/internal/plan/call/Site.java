@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last calls of an operation that passed their checks, and memory of the library for their
- * results. One call at a time has it: {@link Idle} lends it. A call that an Error ends never gives
- * it back, so its state need not be consistent then.
+ * results. One call at a time has it: {@link Idle} lends it. A call that an Error ends never returns
+ * it, so its state need not be consistent then.
  */
 public final class Site {
   private static final int KEPT = 4;
@@ -195,7 +195,7 @@ public final class Site {
 
     volatile @Nullable Site site;
 
-    /** Lies between this place and the next one, which threads then do not share a line with. */
+    /** Keeps the next place on another cache line. */
     private final long[] apart = new long[16];
   }
 }

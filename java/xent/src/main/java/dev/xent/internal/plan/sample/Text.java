@@ -35,7 +35,7 @@ public final class Text {
 
   private static final long NONE = -1;
 
-  /** The tokens that a workspace is made for at first, and how many times as many later. */
+  /** The tokens that a workspace is made for at first, and by which factor it grows. */
   private static final long FIRST_ROOM = 1024;
 
   private static final long MORE_ROOM = 16;
