@@ -161,7 +161,8 @@ public final class Outputs extends Request {
   }
 
   /**
-   * As {@link #ownCorrect(Dimensions)}, for rows of a shape.
+   * Memory for correct rows of a shape that are counted but not requested; null if they are not
+   * counted.
    *
    * @param axis the class axis
    */
