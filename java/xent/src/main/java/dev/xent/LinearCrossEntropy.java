@@ -173,15 +173,15 @@ public final class LinearCrossEntropy {
     private Builder() {}
 
     /**
-     * Sets the maximum workspace, in bytes, of each thread that works on a call; each keeps it for
-     * its next call. The memory that the workspaces of all threads leave free stores the logits
-     * between the passes of a call with gradients, if there is room for all of them, so that they
-     * are not computed twice; the calling thread keeps that memory too. A virtual thread keeps no
-     * more than 1 MiB of either. The workspace changes the speed but not the results. A call that
-     * needs more bytes throws an {@link OptionException} with the number that it needs: with
-     * gradients of the weights 8 KiB for four features, and 8 KiB for every thousand rows and
-     * feature with that of the hidden states. Default: the fastest size, usually at most 64 MiB, of
-     * which a thread keeps no more than 1 MiB.
+     * Sets the maximum workspace, in bytes, of each thread that works on a call. The memory that
+     * the workspaces of all threads leave free stores the logits between the passes of a call with
+     * gradients, if there is room for all of them, so that they are not computed twice. The
+     * operation keeps both for its next calls, once for each thread that calls at the same time, up
+     * to sixteen times. The workspace changes the speed but not the results. A call that needs more
+     * bytes throws an {@link OptionException} with the number that it needs: with gradients of the
+     * weights 8 KiB for four features, and 8 KiB for every thousand rows and feature with that of
+     * the hidden states. Default: the fastest size, usually at most 64 MiB, of which no more than 1
+     * MiB per thread is kept.
      *
      * @throws OptionException unless above 0
      */

@@ -9,8 +9,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one array of a call is stored: its type, shape and strides, and the three strides that
- * the kernels use. It has no memory.
+ * How one array of a call is stored: its type, shape and strides, and the three strides that the
+ * kernels use. It has no memory.
  */
 public final class Layout {
   /** The index space of an array. */

@@ -219,9 +219,7 @@ public abstract class Operation {
     return result;
   }
 
-  /**
-   * Makes a call of any number of arrays; there are at least six elements, null after the last.
-   */
+  /** Makes a call of any number of arrays; there are at least six elements, null after the last. */
   public final double run(int mask, @Nullable View[] views, @Nullable Request request, long step) {
     if (views.length == Checked.SHORT) {
       return run(mask, views[0], views[1], views[2], views[3], views[4], views[5], request, step);

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last calls of an operation that passed their checks, and memory of the library for their
- * results. One call at a time has it: {@link Idle} lends it. A call that an Error ends never returns
- * it, so its state need not be consistent then.
+ * results. One call at a time has it: {@link Idle} lends it. A call that an Error ends never
+ * returns it, so its state need not be consistent then.
  */
 public final class Site {
   private static final int KEPT = 4;
