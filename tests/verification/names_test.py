@@ -109,7 +109,7 @@ class AreasTest(unittest.TestCase):
         pom = mutation.POM.read_text()
         self.assertEqual(mutation.missing(pom), [])
         planted = pom.replace("arrays.Strides<", "arrays.Wide<").replace(".TopKTest<", ".WideTest<")
-        planted = planted.replace(">keepFewLosses<", ">asksForNothing<")
+        planted = planted.replace(">sumOfBytes<", ">asksForNothing<")
         self.assertEqual(
             mutation.missing(planted), ["dev.xent.internal.plan.arrays.Wide", "dev.xent.WideTest", "asksForNothing"]
         )
