@@ -112,7 +112,7 @@ class PagesTest {
     String page = Page.of("docs/developing/design.md").text();
     assertThat(CLASS.matcher(page).results().map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
-        .hasSizeGreaterThan(20)
+        .hasSizeGreaterThan(10)
         .allSatisfy(name -> assertThat(ours).contains(name));
   }
 
