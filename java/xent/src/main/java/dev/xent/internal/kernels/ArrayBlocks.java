@@ -51,6 +51,20 @@ final class ArrayBlocks {
 
     /** The offset of the array's address range in the memory of all blocks. */
     long base;
+
+    /** The memory of all blocks that the copy is a part of. */
+    private MemorySegment room = MemorySegment.NULL;
+
+    /** Places the copy at its offset. Most calls repeat the places of the call before. */
+    void place(MemorySegment ofAll) {
+      long bytes = array.byteSize();
+      if (room != ofAll
+          || memory.byteSize() != bytes
+          || memory.address() != ofAll.address() + base) {
+        memory = ofAll.asSlice(base, bytes);
+        room = ofAll;
+      }
+    }
   }
 
   private final Block[] blocks = new Block[Function.MOST_ARRAYS];
@@ -105,7 +119,7 @@ final class ArrayBlocks {
       Block block = blocks[i];
       if (block.isArray) {
         block.array = call.arrays[i];
-        block.memory = room.asSlice(block.base, block.array.byteSize());
+        block.place(room);
         call.arrays[i] = block.memory;
         if (block.read) {
           copy(block, true);
