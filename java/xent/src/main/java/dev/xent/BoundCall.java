@@ -34,6 +34,6 @@ public final class BoundCall {
 
   /** Computes what the memory of the tensors holds now. */
   public void run() {
-    bound.run();
+    bound.run(null, 0);
   }
 }

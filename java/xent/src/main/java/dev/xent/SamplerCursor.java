@@ -90,7 +90,7 @@ public final class SamplerCursor {
       text.prompt(classes);
       return this;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -106,7 +106,7 @@ public final class SamplerCursor {
       text.outputs(filled);
       return this;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -127,7 +127,7 @@ public final class SamplerCursor {
       long token = row.elements == text.drawable ? sampler.draw(row, stream, step) : NO_TOKEN;
       return token < 0 ? drawn(row, SamplerInputs.none(), ONLY_ROW) : counted(token);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -144,7 +144,7 @@ public final class SamplerCursor {
     try {
       return drawn(Arguments.view(logits, "logits"), inputs, ONLY_ROW);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -189,7 +189,7 @@ public final class SamplerCursor {
           ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
           : counted(token);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -205,7 +205,7 @@ public final class SamplerCursor {
     try {
       return drawn(tensor(logits).view, inputs, ONLY_ROW);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -239,7 +239,7 @@ public final class SamplerCursor {
           ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
           : counted(token);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -331,7 +331,7 @@ public final class SamplerCursor {
     try {
       return verifyRows(logits, 1 - axis, drafts, draftProbabilities, tokens);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -401,7 +401,7 @@ public final class SamplerCursor {
       step = next;
       return this;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -424,7 +424,7 @@ public final class SamplerCursor {
       goBack(value);
       return this;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -457,7 +457,7 @@ public final class SamplerCursor {
       fork.classes = classes;
       return fork;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -491,7 +491,7 @@ public final class SamplerCursor {
       step = value;
       return this;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 

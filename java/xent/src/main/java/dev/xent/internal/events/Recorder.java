@@ -23,14 +23,7 @@ public final class Recorder {
    * of a second, so no event is created before the flight recorder is initialized.
    */
   public static boolean isOn() {
-    return PRESENT && Probe.isOn();
-  }
-
-  /** Loaded only if the runtime has the flight recorder. */
-  private static final class Probe {
-    static boolean isOn() {
-      return FlightRecorder.isInitialized() && Known.EVENT.isEnabled();
-    }
+    return PRESENT && FlightRecorder.isInitialized() && Known.EVENT.isEnabled();
   }
 
   /**

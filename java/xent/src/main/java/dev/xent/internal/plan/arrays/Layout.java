@@ -36,6 +36,9 @@ public final class Layout {
 
   private static final long[] NO_GROUPS = {};
 
+  /** The layout of an argument that is null. */
+  public static final Layout NONE = new Layout(null);
+
   /** The array of the core; null if no kernel takes it. */
   public final @Nullable Array id;
 
@@ -94,12 +97,19 @@ public final class Layout {
     withoutAxis = newKind == Kind.ROWS && view.rank() != callRank;
   }
 
-  /** Whether a view differs from the one that was taken in its memory at most. */
-  public boolean fits(View view) {
+  /**
+   * Whether a view, or null, differs from the one that was taken in its memory at most, and that
+   * memory is open.
+   */
+  public boolean fits(@Nullable View view) {
+    if (view == null) {
+      return this == NONE;
+    }
     return view.type == type
         && view.facts == facts
         && (view.shape == shape || Arrays.equals(view.shape, shape))
-        && (view.strides == strides || Arrays.equals(view.strides, strides));
+        && (view.strides == strides || Arrays.equals(view.strides, strides))
+        && (view.everOpen || Memory.isAccessible(view));
   }
 
   /** The number of its elements. */

@@ -281,32 +281,25 @@ public final class View extends ArrayMemory {
         return false;
       }
     }
-    return compareMemory(other) >= 0;
+    return sharing(other) >= 0;
   }
 
   /**
-   * Compares off-heap memory, or memory of the same Java array.
+   * Compares the memory with that of another view, or null. The Java array of neither is hidden.
    *
    * @return -1 if no byte is shared, 0 if both begin with the same byte, 1 if they overlap
    *     otherwise
    */
-  private int compareMemory(View other) {
+  public int sharing(@Nullable View other) {
+    if (other == null || array != other.array || heap != other.heap) {
+      return -1;
+    }
     // Compares differences, not ends: an address may have its highest bit set.
     long distance = other.address - address;
     if (distance == 0) {
       return 0;
     }
     return (distance > 0 ? distance < bytes : -distance < other.bytes) ? 1 : -1;
-  }
-
-  /**
-   * Compares the memory of a view that can be kept with that of another view, or null.
-   *
-   * @return -1 if no byte is shared, 0 if both begin with the same byte, 1 if they overlap
-   *     otherwise
-   */
-  public int sharing(@Nullable View other) {
-    return other == null || array != other.array || heap != other.heap ? -1 : compareMemory(other);
   }
 
   /** Whether each index refers to the same element in both views, which overlap. */

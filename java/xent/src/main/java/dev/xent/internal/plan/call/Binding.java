@@ -94,7 +94,7 @@ public class Binding {
       }
       arrange();
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -104,7 +104,7 @@ public class Binding {
     try {
       put(array, view);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -133,34 +133,42 @@ public class Binding {
 
   // ---- runs ------------------------------------------------------------------------------------
 
-  /** Computes from the current contents of the arrays. */
-  public final double run() {
-    return run(null, 0);
-  }
-
-  protected final double run(@Nullable Request request, long step) {
+  /**
+   * Computes from the current contents of the arrays.
+   *
+   * @param request what else the operation takes, or null
+   * @param step the counter of tokens
+   */
+  public final double run(@Nullable Request request, long step) {
     use.enter();
     try {
       double result = runInUse(request, step);
       use.leave();
       return result;
     } catch (Throwable e) {
-      use.inUse = false;
+      use.uses = 0;
       throw e;
     }
   }
 
-  /** As {@link #run(Request, long)}, while the call is in use. */
+  /** As {@link #run}, while the call is in use. */
   protected final double runInUse(@Nullable Request request, long step) {
     begin();
     if (inputs != InputViews.NONE) {
-      inputs.requireFor(operation.inputs(), operation.nameOfOperation());
+      requireInputs();
     }
-    return operation.run(mask, views, request, step);
+    @Nullable View[] v = views;
+    return v.length == Checked.SHORT
+        ? operation.run(mask, v[0], v[1], v[2], v[3], v[4], v[5], request, step)
+        : operation.run(mask, v, request, step);
   }
 
   /** Brings the arrays up to date before a run. */
   protected void begin() {}
+
+  private void requireInputs() {
+    inputs.requireFor(operation.inputs(), operation.nameOfOperation());
+  }
 
   /** The number of kernels that ran without a check by the core, in all calls of the operation. */
   public final long preparedRuns() {
@@ -191,13 +199,11 @@ public class Binding {
           given[count++] = view;
         }
       }
-      if (inputs != InputViews.NONE) {
-        inputs.requireFor(operation.inputs(), operation.nameOfOperation());
-      }
+      requireInputs();
       pass.run(of, given, saved, 0);
     } finally {
       Arrays.fill(given, null);
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 

@@ -12,6 +12,7 @@ import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Layout.Kind;
@@ -84,8 +85,6 @@ public final class Check {
     anyFloats = false;
     contiguous = true;
     into.begin(newMask);
-    into.savesStatistics = requests(Array.STATISTICS);
-    into.addsToSum = requests(Array.EXACT_SUM);
     try {
       by.take(this);
       requireWritable();
@@ -116,6 +115,16 @@ public final class Check {
   public boolean requests(Array id) {
     int place = function.place(id);
     return place >= 0 && (mask >> place & 1) != 0;
+  }
+
+  /** The outputs that a call requests, as bits. */
+  public long requestedOutputs() {
+    long requested = 0;
+    for (int left = mask; left != 0; left &= left - 1) {
+      Rule rule = function.rule(Integer.numberOfTrailingZeros(left));
+      requested |= rule.written ? ArrayViews.bit(rule.array) : 0;
+    }
+    return requested;
   }
 
   /** Memory of the library for the results of the call. */
@@ -152,7 +161,7 @@ public final class Check {
     lead(function.array(0), classAxis);
   }
 
-  /** Takes the leading array. */
+  /** As above, of another array than the first one. */
   public void lead(Array id, int classAxis) {
     View view = setLead(id);
     if (has(Array.ROW_OFFSETS)) {
@@ -287,50 +296,48 @@ public final class Check {
   }
 
   private void takeAll(boolean written) {
-    for (int left = mask; left != 0; left &= left - 1) {
+    int argument = 0;
+    for (int left = mask; left != 0; left &= left - 1, argument++) {
+      View view = views[argument];
       Rule rule = function.rule(Integer.numberOfTrailingZeros(left));
-      if (rule.written == written && !call.has(rule.array) && has(rule.array)) {
-        take(rule);
+      if (view != null && rule.written == written && !call.has(rule.array)) {
+        take(rule, view, argument);
       }
     }
   }
 
   /** Takes an array of the call, which must fit the leading array as its rule requires. */
-  private void take(Rule rule) {
-    View view = view(rule.array);
+  private void take(Rule rule, View view, int argument) {
     Layout array = layout(rule.array);
     if (rule.form == Form.RECORDS) { // memory of the library, without a layout in xent_shape
       array.take(view, rule, Kind.ENTRIES, dimensions.rank, 0);
-      array.argument = argument(rule.array);
+      array.argument = argument;
       array.own = null;
       return;
     }
     requireType(array, rule, view);
-    add(rule.array, rule, view, requireShape(array, rule, view));
+    add(array, rule, view, requireShape(array, rule, view), argument);
   }
 
   private Layout layout(Array id) {
-    Layout array = call.layout(id);
-    array.name = operation.nameOf(id);
-    return array;
+    return call.layout(operation, id);
   }
 
   private void add(Array id, Rule rule, View view, Kind kind) {
-    if (!view.heap) {
-      Memory.requireAccess(view.segment, operation.nameOf(id)); // after its owner
+    add(layout(id), rule, view, kind, Integer.bitCount(mask & (1 << function.place(id)) - 1));
+  }
+
+  private void add(Layout array, Rule rule, View view, Kind kind, int argument) {
+    if (!view.everOpen) {
+      Memory.requireAccess(view.segment, array.name); // after its owner
     }
-    Layout array = layout(id);
     array.take(view, rule, kind, dimensions.rank, kind == Kind.ALONG ? dimensions.along : 0);
-    array.argument = argument(id);
+    array.argument = argument;
     array.own = null;
     call.add(array);
     // The kernels get a copy of offsets, so those on the heap do not count.
     call.onHeap |= view.heap && kind != Kind.OFFSETS;
     contiguous &= dimensions.ragged || array.isDense(dimensions, view.contiguous);
-  }
-
-  private int argument(Array id) {
-    return Integer.bitCount(mask & (1 << function.place(id)) - 1);
   }
 
   /** Adds memory of the library as an array that fits. */
@@ -567,7 +574,7 @@ public final class Check {
       case ElementType.NUMBERS -> {
         if (anyFloats) {
           Types.requireLead(name, view);
-        } else {
+        } else if (view.type != lead.type) {
           Types.requireFloat(name, view, leadName, lead);
         }
       }

@@ -11,9 +11,9 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Layout;
-import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.View;
@@ -33,13 +33,20 @@ public final class Checked {
 
   private static final long NO_FLOATS = -1;
 
+  private static final long GRADIENTS =
+      ArrayViews.bit(Array.GRADIENT)
+          | ArrayViews.bit(Array.TARGET_GRADIENT)
+          | ArrayViews.bit(Array.HIDDEN_GRADIENT)
+          | ArrayViews.bit(Array.WEIGHTS_GRADIENT)
+          | ArrayViews.bit(Array.BIAS_GRADIENT);
+
   // ---- the key ---------------------------------------------------------------------------------
 
   /** The places of the function that the call has arrays for; 0 if no call fits. */
   private int mask;
 
   /** The layouts of the arguments, in the order of the function. */
-  private @Nullable Layout[] arguments = new Layout[SHORT];
+  private Layout[] arguments = new Layout[SHORT];
 
   private int argumentCount;
 
@@ -81,6 +88,12 @@ public final class Checked {
   /** Whether the call has a gradient of a loss to write. */
   boolean writesGradient;
 
+  /** Whether the losses are in memory of the library, for few rows. */
+  boolean hasFewLosses;
+
+  /** Whether each row counts once, so that the kernel that checks need not count them. */
+  boolean countsEachRow;
+
   /** The kind of targets of a loss. */
   public @Nullable TargetKind kind;
 
@@ -114,6 +127,11 @@ public final class Checked {
   public final MemorySegment shape;
   public final MemorySegment options;
   public final MemorySegment report;
+
+  /** Whether the options are written, which are those of one operation; and what may change. */
+  private boolean hasOptions;
+
+  private boolean ignores;
   private double scale;
 
   /** The sampling parameters of all rows of a short call that draws tokens; else null. */
@@ -178,6 +196,7 @@ public final class Checked {
     needsWholeRows = false;
     kind = null;
     savesStatistics = false;
+    addsToSum = false;
     targetCount = 0;
     topCount = 0;
     promptCount = 0;
@@ -187,14 +206,16 @@ public final class Checked {
     firstClass = 0;
     allClasses = 0;
     checksFirst = false;
+    hasFewLosses = false;
     isShort = false;
   }
 
   /** The place for the layout of an array, which may not be taken yet. */
-  Layout layout(Array id) {
+  Layout layout(Operation by, Array id) {
     Layout array = byArray[id.ordinal()];
     if (array == null) {
       array = new Layout(id);
+      array.name = by.nameOf(id);
       byArray[id.ordinal()] = array;
     }
     return array;
@@ -214,17 +235,14 @@ public final class Checked {
     }
     written = 0;
     isKept = !dimensions.ragged;
-    writesGradient =
-        has(Array.GRADIENT)
-            || has(Array.TARGET_GRADIENT)
-            || has(Array.HIDDEN_GRADIENT)
-            || has(Array.WEIGHTS_GRADIENT)
-            || has(Array.BIAS_GRADIENT);
+    writesGradient = (arrays & GRADIENTS) != 0;
     int i = 0;
     for (int left = newMask; left != 0; left &= left - 1, i++) {
       Rule rule = by.function.rule(Integer.numberOfTrailingZeros(left));
       View view = views[i];
-      arguments[i] = view == null ? null : layout(rule.array);
+      arguments[i] = view == null ? Layout.NONE : layout(by, rule.array);
+      savesStatistics |= rule.array == Array.STATISTICS;
+      addsToSum |= rule.array == Array.EXACT_SUM;
       if (view != null) {
         isKept &= !view.heap || view.array != null;
         written |= rule.written ? 1 << i : 0;
@@ -233,7 +251,9 @@ public final class Checked {
     for (int left = written; left != 0; left &= left - 1) {
       int w = Integer.numberOfTrailingZeros(left);
       for (int o = 0; o < argumentCount; o++) {
-        sharing[w * argumentCount + o] = views[w].sharing(views[o]);
+        if (o != w) {
+          sharing[w * argumentCount + o] = views[w].sharing(views[o]);
+        }
       }
     }
     mask = newMask;
@@ -241,8 +261,26 @@ public final class Checked {
 
   /** Writes the options. */
   void options(Operation by, double gradientScale) {
-    by.options.write(options, by.options.ignoresIn(kind), gradientScale);
-    scale = gradientScale;
+    ignores(by.options.ignoresIn(kind));
+    if (!hasOptions) {
+      by.options.write(options, ignores, gradientScale);
+      scale = gradientScale;
+      hasOptions = true;
+    }
+    scale(gradientScale);
+  }
+
+  /** Sets whether the ignore index is used. */
+  public void ignores(boolean value) {
+    if (value != ignores) {
+      ignores = value;
+      xent_options.has_ignore_index(options, value ? 1 : 0);
+    }
+  }
+
+  /** The scale of gradients. */
+  public double scale() {
+    return scale;
   }
 
   /** Sets the scale of gradients, a finite number. */
@@ -348,7 +386,11 @@ public final class Checked {
 
   // ---- finding it ------------------------------------------------------------------------------
 
-  /** Whether a call has the same arrays but for their places in memory, all of it open. */
+  /**
+   * Whether a call has the same arrays but for their places in memory, all of it open.
+   *
+   * @param all all arguments if there are more than six, or null
+   */
   boolean fits(
       int ofMask,
       @Nullable View a,
@@ -356,17 +398,39 @@ public final class Checked {
       @Nullable View c,
       @Nullable View d,
       @Nullable View e,
-      @Nullable View f) {
-    if (mask != ofMask || !fits(0, a) || !fits(1, b)) {
-      return false;
-    }
+      @Nullable View f,
+      @Nullable View @Nullable [] all) {
     int n = argumentCount;
-    if (n > 2 && (!fits(2, c) || !fits(3, d)) || n > 4 && (!fits(4, e) || !fits(5, f))) {
+    if (mask != ofMask
+        || !arguments[0].fits(a)
+        || n > 1 && !arguments[1].fits(b)
+        || n > 2 && !arguments[2].fits(c)
+        || n > 3 && !arguments[3].fits(d)
+        || n > 4 && !arguments[4].fits(e)
+        || n > 5 && !arguments[5].fits(f)) {
       return false;
     }
+    for (int i = SHORT; i < n; i++) {
+      if (!arguments[i].fits(all[i])) {
+        return false;
+      }
+    }
+    return shares(a, b, c, d, e, f, all);
+  }
+
+  /** Whether each argument that is written shares memory with the others as in this call. */
+  private boolean shares(
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f,
+      @Nullable View @Nullable [] all) {
+    int n = argumentCount;
     for (int left = written; left != 0; left &= left - 1) {
       int w = Integer.numberOfTrailingZeros(left);
-      View own = w == 1 ? b : w == 2 ? c : w == 3 ? d : w == 4 ? e : w == 5 ? f : a;
+      View own = w < SHORT ? argument(w, a, b, c, d, e, f) : all[w];
       int[] known = sharing;
       int at = w * n;
       boolean same =
@@ -376,6 +440,9 @@ public final class Checked {
               && (w == 3 || n < 4 || known[at + 3] == own.sharing(d))
               && (w == 4 || n < 5 || known[at + 4] == own.sharing(e))
               && (w == 5 || n < 6 || known[at + 5] == own.sharing(f));
+      for (int o = SHORT; o < n && same; o++) {
+        same = o == w || known[at + o] == own.sharing(all[o]);
+      }
       if (!same) {
         return false;
       }
@@ -383,35 +450,29 @@ public final class Checked {
     return true;
   }
 
-  /** As above, for any number of arguments. */
-  boolean fits(int ofMask, @Nullable View[] views) {
-    if (mask != ofMask) {
-      return false;
-    }
-    for (int i = 0; i < argumentCount; i++) {
-      if (!fits(i, views[i])) {
-        return false;
-      }
-    }
-    for (int left = written; left != 0; left &= left - 1) {
-      int w = Integer.numberOfTrailingZeros(left);
-      for (int o = 0; o < argumentCount; o++) {
-        if (o != w && sharing[w * argumentCount + o] != views[w].sharing(views[o])) {
-          return false;
-        }
-      }
-    }
-    return true;
+  /** The view of an array of a short call; null if the call does not have it. */
+  @Nullable View view(Array id, View a, View b, View c, View d, View e, View f) {
+    Layout array = has(id) ? array(id) : Layout.NONE;
+    return array.own == null ? argument(array.argument, a, b, c, d, e, f) : array.own;
   }
 
-  private boolean fits(int i, @Nullable View view) {
-    if (i >= argumentCount) {
-      return true;
-    }
-    Layout known = arguments[i];
-    if (view == null || known == null) {
-      return view == null && known == null;
-    }
-    return known.fits(view) && (view.everOpen || Memory.isAccessible(view));
+  /** The argument at a place; null for memory of the library, whose place is -1. */
+  static @Nullable View argument(
+      int place,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f) {
+    return switch (place) {
+      case 0 -> a;
+      case 1 -> b;
+      case 2 -> c;
+      case 3 -> d;
+      case 4 -> e;
+      case 5 -> f;
+      default -> null;
+    };
   }
 }

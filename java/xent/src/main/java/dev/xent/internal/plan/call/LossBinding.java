@@ -45,7 +45,7 @@ public final class LossBinding extends Binding {
     use.enter();
     outputs = newOutputs;
     requests = NO_REQUESTS;
-    use.inUse = false;
+    use.uses = 0;
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
@@ -17,6 +18,7 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +28,10 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class LossOperation extends Operation {
   /** Outputs that depend on the label of a row. */
-  private static final Array[] OF_LABELS = {Array.CORRECT, Array.LOG_PROBABILITIES, Array.RANKS};
+  private static final long OF_LABELS =
+      ArrayViews.bit(Array.CORRECT)
+          | ArrayViews.bit(Array.LOG_PROBABILITIES)
+          | ArrayViews.bit(Array.RANKS);
 
   protected final LossSpec spec;
   protected final Reductions reductions;
@@ -65,43 +70,28 @@ public abstract class LossOperation extends Operation {
     check.inputs();
   }
 
-  /** Rejects requested outputs that targets of this kind do not have. */
-  public static void requireOutputsOf(Check check, TargetKind kind) {
+  /**
+   * Rejects requested outputs that targets of this kind do not have.
+   *
+   * @param requested the outputs, as bits
+   */
+  public static void requireOutputsOf(long requested, TargetKind kind) {
     if (kind == TargetKind.LABELS) {
-      if (check.requests(Array.TARGET_GRADIENT)) {
+      if ((requested & ArrayViews.bit(Array.TARGET_GRADIENT)) != 0) {
         throw new OptionException(
             "targetGradient is requested, targets are class indices; expected probability rows or sparse"
                 + " targets, or outputs without it");
       }
       return;
     }
-    for (Array array : OF_LABELS) {
-      if (check.requests(array)) {
-        throw needsLabels(array, kind);
-      }
+    long ofLabels = requested & OF_LABELS;
+    if (ofLabels != 0) {
+      String name = ArrayViews.first(ofLabels).text;
+      throw new OptionException(
+          message(
+              "%s is requested, targets are %s; expected class indices, or outputs without %s",
+              name, kind.text, name));
     }
-  }
-
-  /** Rejects outputs that targets of this kind do not have because they are not class indices. */
-  public static void requireLabels(Outputs outputs, TargetKind kind) {
-    if (kind == TargetKind.LABELS) {
-      return;
-    }
-    if (outputs.countCorrect) {
-      throw needsLabels(Array.CORRECT, kind);
-    }
-    for (Array array : OF_LABELS) {
-      if (outputs.has(array)) {
-        throw needsLabels(array, kind);
-      }
-    }
-  }
-
-  private static OptionException needsLabels(Array array, TargetKind kind) {
-    return new OptionException(
-        message(
-            "%s is requested, targets are %s; expected class indices, or outputs without %s",
-            array.text, kind.text, array.text));
   }
 
   /**
@@ -120,6 +110,7 @@ public abstract class LossOperation extends Operation {
     if (few && !check.has(Array.LOSSES) && !check.requests(Array.EXACT_SUM)) {
       View own = check.site().fewLosses().view(arithmetic);
       check.lend(Array.LOSSES, Rule.LOSSES, own, Layout.Kind.ROWS);
+      check.call.hasFewLosses = true;
     }
   }
 
@@ -145,8 +136,9 @@ public abstract class LossOperation extends Operation {
       return false;
     }
     call.checksFirst = checksFirst(call);
+    call.countsEachRow = !call.checksFirst || countsEachRow(call);
     return call.computes.take(function, call, 0)
-        && (hasFewLosses(call) || call.computes.take(Array.EXACT_SUM, site.exactSum()))
+        && (call.hasFewLosses || call.computes.take(Array.EXACT_SUM, site.exactSum()))
         && (!call.checksFirst || takeCheck(site, call));
   }
 
@@ -176,68 +168,46 @@ public abstract class LossOperation extends Operation {
       long step) {
     Outputs outputs = (Outputs) request;
     Sums sums = call.addsToSum ? outputs.exactSum : null; // once: an owner may request another
-    long rows = call.dimensions.rows;
-    long validRows = rows;
-    double weight = rows;
+    long validRows = call.dimensions.rows;
+    double weight = validRows;
     if (call.checksFirst) {
-      if (call.addsToSum) {
+      if (sums != null) {
         Sums.clear(site.weightSum().segment);
       }
-      run(call.checks, call, a, b, c, d, e, f);
-      if (!countsEachRow(call)) {
-        validRows = xent_report.valid_rows(call.report);
-        weight = weightOf(call, validRows);
-      }
+      call.checks.run(kernels, call, a, b, c, d, e, f);
     }
-    double denominator = reductions.denominator(weight);
-    reductions.requireLoss(denominator);
+    if (!call.countsEachRow) {
+      validRows = xent_report.valid_rows(call.report);
+      weight = weightOf(call, validRows);
+    }
+    if (sums != null) {
+      boolean weighted = call.checksFirst && TargetChecks.areWeighted(call);
+      Sums.of(site.run()).divisor(weighted ? site.weightSum().segment : null, validRows);
+    }
+    double denominator = reductions.denominator(weight, true, call.writesGradient);
     if (call.writesGradient) {
-      reductions.requireGradient(denominator);
-      if (reductions.gradientIsZero(denominator)) {
+      double scale = reductions.gradientScale(denominator);
+      if (Double.isNaN(scale)) {
         return wholly(site, call, a, b, c, d, e, f, request, step);
       }
-      call.scale(reductions.gradientScale(denominator));
+      call.scale(scale);
     }
-    boolean few = hasFewLosses(call);
-    if (!few) {
+    if (!call.hasFewLosses) {
       Sums.clear(site.exactSum().segment);
     }
-    run(call.computes, call, a, b, c, d, e, f);
-    double sum =
-        few
-            ? site.fewLosses()
-                .sum(call.array(Array.LOSSES).type, rows, kernels, site.exactSum().segment)
-            : kernels.exactSumValue(site.exactSum().segment);
-    double reduced = reductions.reduce(sum, denominator);
-    if (outputs != null) {
-      if (sums != null) {
-        Sums own = Sums.of(site.run());
-        if (call.checksFirst && TargetChecks.areWeighted(call)) {
-          own.divisor(site.weightSum().segment);
-        } else {
-          own.divisor(validRows);
-        }
-        own.losses(site.exactSum().segment, rows, validRows);
-        sums.add(own);
-      }
-      long correct = !call.has(Array.CORRECT) ? -1 : correct(call, a, b, c, d, e, f);
-      outputs.set(reduced, sum, rows, validRows, weight, denominator, correct);
-    }
-    return reduced;
-  }
-
-  private static long correct(Checked call, View a, View b, View c, View d, View e, View f) {
-    Layout array = call.array(Array.CORRECT);
-    return Memory.sumOfBytes(
-        switch (array.argument) {
-          case -1 -> array.own;
-          case 0 -> a;
-          case 1 -> b;
-          case 2 -> c;
-          case 3 -> d;
-          case 4 -> e;
-          default -> f;
-        });
+    call.computes.run(kernels, call, a, b, c, d, e, f);
+    return reduce(
+        site,
+        call,
+        kernels,
+        reductions,
+        site.exactSum().segment,
+        outputs,
+        sums,
+        validRows,
+        weight,
+        denominator,
+        call.view(Array.CORRECT, a, b, c, d, e, f));
   }
 
   // ---- other calls -----------------------------------------------------------------------------
@@ -267,9 +237,6 @@ public abstract class LossOperation extends Operation {
     }
     double weight = weightOfRows(run);
     double denominator = begin(run, weight, reductions, outputs, run.call.writesGradient);
-    if (run.writesGradient) {
-      run.call.scale(run.scale);
-    }
     if (run.call.savesStatistics) {
       run.saved = outputs.statisticsFor(run.call.dimensions.rows);
     }
@@ -286,7 +253,7 @@ public abstract class LossOperation extends Operation {
 
   /**
    * Rejects losses and gradients that have no mean, before any output is written. Sets {@link
-   * Run#writesGradient} and {@link Run#scale}. Clears the exact sum of the losses, unless the
+   * Run#writesGradient} and the scale of gradients. Clears the exact sum of the losses, unless the
    * losses are kept.
    *
    * @param weight the weight of the valid rows
@@ -295,31 +262,29 @@ public abstract class LossOperation extends Operation {
    */
   public static double begin(
       Run run, double weight, Reductions reductions, @Nullable Outputs outputs, boolean gradients) {
-    boolean few = hasFewLosses(run.call);
+    boolean few = run.call.hasFewLosses;
     run.sums = few || outputs == null ? null : outputs.exactSum;
     if (run.sums != null) {
-      Sums own = Sums.of(run);
-      if (TargetChecks.areWeighted(run.call)) {
-        own.divisor(run.droppedExactSum());
-      } else {
-        own.divisor(run.validRows);
-      }
+      boolean weighted = TargetChecks.areWeighted(run.call);
+      Sums.of(run).divisor(weighted ? run.droppedExactSum() : null, run.validRows);
     }
-    double denominator = reductions.denominator(weight);
-    reductions.requireLoss(denominator);
-    run.writesGradient = gradients && scale(run, denominator, reductions);
+    double denominator = reductions.denominator(weight, true, gradients);
+    if (gradients) {
+      scale(run, denominator, reductions);
+    }
     if (!few) {
       run.emptyExactSum();
     }
     return denominator;
   }
 
-  /** Sets the scale of gradients. Returns false if the gradients are +0 everywhere. */
-  public static boolean scale(Run run, double denominator, Reductions reductions) {
-    reductions.requireGradient(denominator);
-    boolean zero = reductions.gradientIsZero(denominator);
-    run.scale = zero ? 0 : reductions.gradientScale(denominator);
-    return !zero;
+  /** Sets the scale of gradients, and whether there is anything to write but +0. */
+  private static void scale(Run run, double denominator, Reductions reductions) {
+    double scale = reductions.gradientScale(denominator);
+    run.writesGradient = !Double.isNaN(scale);
+    if (run.writesGradient) {
+      run.call.scale(scale);
+    }
   }
 
   /** Returns the reduced loss, and sets all numbers of the outputs. */
@@ -329,37 +294,48 @@ public abstract class LossOperation extends Operation {
       double denominator,
       Reductions reductions,
       @Nullable Outputs outputs) {
-    Kernels kernels = run.kernels();
-    long rows = run.call.dimensions.rows;
-    double sum =
-        hasFewLosses(run.call)
-            ? run.site
-                .fewLosses()
-                .sum(run.call.array(Array.LOSSES).type, rows, kernels, run.site.exactSum().segment)
-            : kernels.exactSumValue(run.exactSum());
-    double reduced = reductions.reduce(sum, denominator);
-    if (outputs != null) {
-      if (run.sums != null) {
-        Sums own = Sums.of(run);
-        own.losses(run.exactSum(), rows, run.validRows);
-        run.sums.add(own);
-      }
-      View correct = run.view(Array.CORRECT);
-      outputs.set(
-          reduced,
-          sum,
-          rows,
-          run.validRows,
-          weight,
-          denominator,
-          correct == null ? -1 : Memory.sumOfBytes(correct));
-    }
-    return reduced;
+    return reduce(
+        run.site,
+        run.call,
+        run.kernels(),
+        reductions,
+        run.call.hasFewLosses ? run.site.exactSum().segment : run.exactSum(),
+        outputs,
+        run.sums,
+        run.validRows,
+        weight,
+        denominator,
+        run.view(Array.CORRECT));
   }
 
-  /** Whether the losses are in memory of the library. */
-  private static boolean hasFewLosses(Checked call) {
-    return call.has(Array.LOSSES) && call.array(Array.LOSSES).own != null;
+  private static double reduce(
+      Site site,
+      Checked call,
+      Kernels kernels,
+      Reductions reductions,
+      MemorySegment exactSum,
+      @Nullable Outputs outputs,
+      @Nullable Sums sums,
+      long validRows,
+      double weight,
+      double denominator,
+      @Nullable View correct) {
+    long rows = call.dimensions.rows;
+    double sum =
+        call.hasFewLosses
+            ? site.fewLosses().sum(call.array(Array.LOSSES).type, rows, kernels, exactSum)
+            : kernels.exactSumValue(exactSum);
+    double reduced = reductions.reduce(sum, denominator);
+    if (outputs != null) {
+      if (sums != null) {
+        Sums own = Sums.of(site.run());
+        own.losses(exactSum, rows, validRows);
+        sums.add(own);
+      }
+      long count = correct == null ? -1 : Memory.sumOfBytes(correct);
+      outputs.set(reduced, sum, rows, validRows, weight, denominator, count);
+    }
+    return reduced;
   }
 
   // ---- backward --------------------------------------------------------------------------------
@@ -376,12 +352,9 @@ public abstract class LossOperation extends Operation {
 
   private void computeBackward(Run run, Outputs saved) {
     takeSaved(run, saved);
-    double denominator = reductions.denominator(saved.countedWeight);
-    boolean scaled = scale(run, denominator, reductions);
-    run.call.scale(run.scale);
+    scale(run, reductions.denominator(saved.countedWeight, false, true), reductions);
     TargetChecks.weightOfRows(run);
-    if (scaled) {
-      run.writesGradient = true;
+    if (run.writesGradient) {
       computeGradients(run);
     } else {
       clear(run);

@@ -8,7 +8,6 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
-import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
@@ -123,7 +122,7 @@ public abstract class Operation {
       @Nullable View f,
       @Nullable Request request,
       long step) {
-    run(call.computes, call, a, b, c, d, e, f);
+    call.computes.run(kernels, call, a, b, c, d, e, f);
     return Double.NaN;
   }
 
@@ -142,24 +141,7 @@ public abstract class Operation {
       @Nullable View f,
       @Nullable Request request,
       long step) {
-    @Nullable View[] views = {a, b, c, d, e, f};
-    return site.run().compute(this, call, views, request, step);
-  }
-
-  /** Runs a kernel of a short call. */
-  protected final void run(
-      Step kernel,
-      Checked call,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
-      @Nullable View d,
-      @Nullable View e,
-      @Nullable View f) {
-    int status = kernel.run(kernels, call, a, b, c, d, e, f);
-    if (status != Status.OK) {
-      throw Failures.failure(status, call);
-    }
+    return site.run().compute(this, call, new View[] {a, b, c, d, e, f}, request, step);
   }
 
   // ---- calls -----------------------------------------------------------------------------------
@@ -182,31 +164,21 @@ public abstract class Operation {
         || d != null && d.memoryOwner != null
         || e != null && e.memoryOwner != null
         || f != null && f.memoryOwner != null) {
-      askOwner(mask, 0, a);
-      askOwner(mask, 1, b);
-      askOwner(mask, 2, c);
-      askOwner(mask, 3, d);
-      askOwner(mask, 4, e);
-      askOwner(mask, 5, f);
+      for (int i = 0; i < Checked.SHORT; i++) {
+        askOwner(mask, i, Checked.argument(i, a, b, c, d, e, f));
+      }
     }
     Site site = idle.take();
-    Checked call = site.find(mask, a, b, c, d, e, f);
+    Checked call = site.find(mask, a, b, c, d, e, f, null);
     if (call == null || !call.isShort || Recorder.isOn()) {
-      @Nullable View[] views = site.views;
-      views[0] = a;
-      views[1] = b;
-      views[2] = c;
-      views[3] = d;
-      views[4] = e;
-      views[5] = f;
-      return wholly(site, call, mask, views, request, step);
+      return wholly(site, call, mask, site.views(a, b, c, d, e, f), request, step);
     }
     double result;
     try {
       result = shortly(site, call, a, b, c, d, e, f, request, step);
     } catch (RuntimeException thrown) {
       idle.give(site);
-      throw lost(thrown, mask, new View[] {a, b, c, d, e, f});
+      throw lost(thrown, mask, a, b, c, d, e, f);
     } finally {
       Reference.reachabilityFence(a);
       Reference.reachabilityFence(b);
@@ -228,7 +200,9 @@ public abstract class Operation {
       askOwner(mask, i, views[i]);
     }
     Site site = idle.take();
-    return wholly(site, site.find(mask, views), mask, views, request, step);
+    View[] v = views;
+    Checked known = site.find(mask, v[0], v[1], v[2], v[3], v[4], v[5], v);
+    return wholly(site, known, mask, views, request, step);
   }
 
   /**
@@ -251,9 +225,9 @@ public abstract class Operation {
       return PreparedKernel.USE_LINKER;
     }
     Site site = idle.take();
-    Checked call = site.find(floats, array != null);
+    Checked call = site.drawing;
     long token = PreparedKernel.USE_LINKER;
-    if (call != null) {
+    if (call != null && call.floats == floats && call.onHeap == (array != null)) {
       try {
         token = call.computes.draw(call, array, address, row, stream, step);
       } catch (IllegalStateException | WrongThreadException e) {
@@ -330,7 +304,7 @@ public abstract class Operation {
         && !call.dimensions.ragged
         && (Team.isAlone(engine.threads(), call.present[0].elements())
             || call.dimensions.rows == 1 && call.needsWholeRows)
-        && Run.rowsPerKernel(kernels, call) >= call.dimensions.rows;
+        && (!call.onHeap || Run.rowsPerKernel(kernels, call) >= call.dimensions.rows);
   }
 
   /** Asks the owner of an argument, if it has one. */
@@ -353,7 +327,7 @@ public abstract class Operation {
    * The exception for a call that failed. It names the array whose memory was closed meanwhile; if
    * all memory is open, it is the exception that was thrown.
    */
-  private RuntimeException lost(RuntimeException thrown, int mask, @Nullable View[] views) {
+  private RuntimeException lost(RuntimeException thrown, int mask, @Nullable View... views) {
     if (!(thrown instanceof IllegalStateException || thrown instanceof WrongThreadException)) {
       return thrown;
     }

@@ -128,7 +128,7 @@ public final class Outputs extends Request {
   }
 
   /** The requested outputs, as the bits of arrays. */
-  private long asked() {
+  public long asked() {
     return views.bits()
         | (countCorrect ? ArrayViews.bit(Array.CORRECT) : 0)
         | (arena != null ? ArrayViews.bit(Array.STATISTICS) : 0);

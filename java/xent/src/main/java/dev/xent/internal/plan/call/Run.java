@@ -102,9 +102,6 @@ public final class Run {
   /** Whether this pass writes the gradient. */
   public boolean writesGradient;
 
-  /** The factor of the gradients. */
-  public double scale;
-
   /** Whether the kernels add to the exact sum. */
   private boolean addsExactSum;
 
@@ -207,7 +204,6 @@ public final class Run {
     step = caller.step;
     statesOfCaller = caller.statesOfCaller;
     writesGradient = caller.writesGradient;
-    scale = caller.scale;
     saved = Memory.accessible(caller.saved);
     statistics = Memory.accessible(caller.statistics);
     logits = caller.logits;

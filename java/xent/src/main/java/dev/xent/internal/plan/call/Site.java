@@ -19,10 +19,24 @@ public final class Site {
   private final @Nullable Checked[] calls = new Checked[KEPT];
   private int last;
 
+  /** The call that last drew a token of consecutive floats, or null. */
+  public @Nullable Checked drawing;
+
   final Check check = new Check(this);
 
   /** The arguments of a call that is not short; of a bound call they are in its own array. */
   final @Nullable View[] views = new View[Checked.SHORT];
+
+  /** These arguments, as {@link #views}. */
+  @Nullable View[] views(View a, View b, View c, View d, View e, View f) {
+    views[0] = a;
+    views[1] = b;
+    views[2] = c;
+    views[3] = d;
+    views[4] = e;
+    views[5] = f;
+    return views;
+  }
 
   private @Nullable Run run;
 
@@ -35,7 +49,11 @@ public final class Site {
 
   // ---- its calls -------------------------------------------------------------------------------
 
-  /** The checked call that fits, or null. */
+  /**
+   * The checked call that fits, or null.
+   *
+   * @param all all arguments if there are more than six, or null
+   */
   @Nullable Checked find(
       int mask,
       View a,
@@ -43,39 +61,12 @@ public final class Site {
       @Nullable View c,
       @Nullable View d,
       @Nullable View e,
-      @Nullable View f) {
+      @Nullable View f,
+      @Nullable View @Nullable [] all) {
     int i = last;
     do {
       Checked call = calls[i];
-      if (call != null && call.fits(mask, a, b, c, d, e, f)) {
-        last = i;
-        return call;
-      }
-      i = (i + 1) % KEPT;
-    } while (i != last);
-    return null;
-  }
-
-  /** The checked call of one row of consecutive floats alone, or null. */
-  @Nullable Checked find(long floats, boolean onHeap) {
-    int i = last;
-    do {
-      Checked call = calls[i];
-      if (call != null && call.floats == floats && call.onHeap == onHeap) {
-        last = i;
-        return call;
-      }
-      i = (i + 1) % KEPT;
-    } while (i != last);
-    return null;
-  }
-
-  /** As above, for any number of arguments. */
-  @Nullable Checked find(int mask, @Nullable View[] arguments) {
-    int i = last;
-    do {
-      Checked call = calls[i];
-      if (call != null && call.fits(mask, arguments)) {
+      if (call != null && call.fits(mask, a, b, c, d, e, f, all)) {
         last = i;
         return call;
       }
@@ -92,7 +83,6 @@ public final class Site {
       call = new Checked();
       calls[last] = call;
     }
-    call.forget();
     return call;
   }
 
@@ -155,13 +145,10 @@ public final class Site {
       }
     }
 
-    private Place own() {
-      return places[(int) Thread.currentThread().threadId() & PLACES - 1];
-    }
-
     /** A site for one call. */
     Site take() {
-      Site site = Place.SITE.getAndSet(own(), null);
+      Place own = places[(int) Thread.currentThread().threadId() & PLACES - 1];
+      Site site = Place.SITE.getAndSet(own, null);
       return site == null ? other() : site;
     }
 
@@ -177,7 +164,8 @@ public final class Site {
 
     /** Returns the site after the call; the one that another call has returned there is dropped. */
     void give(Site site) {
-      Place.SITE.lazySet(own(), site);
+      Place own = places[(int) Thread.currentThread().threadId() & PLACES - 1];
+      Place.SITE.lazySet(own, site);
     }
 
     long preparedRuns() {

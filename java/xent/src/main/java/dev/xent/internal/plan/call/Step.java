@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.plan.call.Checked.argument;
+
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
@@ -12,6 +14,7 @@ import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +29,7 @@ public final class Step {
   private final PreparedKernel kernel;
   private Function function = Function.SOFTMAX;
   private final Array[] arrays = new Array[MOST];
+  private final int[] places = new int[MOST];
 
   /** The argument that an array is, or OWN. */
   private final int[] from = new int[MOST];
@@ -33,11 +37,8 @@ public final class Step {
   private final @Nullable View[] own = new View[MOST];
   private int count;
 
-  /** The place of the only array of the library if all others are arguments in order; or none. */
-  private int ownAt;
-
-  private static final int NONE = MOST;
-  private static final int MIXED = MOST + 1;
+  /** Whether each array is the argument at its place. */
+  private boolean inOrder;
 
   private boolean tried;
   private boolean prepared;
@@ -65,13 +66,16 @@ public final class Step {
   public boolean take(Function by, Checked call, long without) {
     function = by;
     count = 0;
+    inOrder = true;
+    Arrays.fill(from, OWN);
     sampling = MemorySegment.NULL;
     forget();
     boolean few = true;
     for (int i = 0; i < call.count; i++) {
       Layout array = call.present[i];
-      if (by.place(array.id) >= 0 && (without >> array.id.ordinal() & 1) == 0) {
-        few &= add(array.id, array.argument, array.own);
+      int place = by.place(array.id);
+      if (place >= 0 && (without >> array.id.ordinal() & 1) == 0) {
+        few &= add(place, array.id, array.argument, array.own);
       }
     }
     return few;
@@ -94,61 +98,37 @@ public final class Step {
 
   /** Takes memory of the library that is an argument of the call. */
   public boolean take(Layout records) {
-    return add(records.id, records.argument, null);
+    return add(function.place(records.id), records.id, records.argument, null);
   }
 
   /** Takes records in memory of the library. */
   public boolean take(Array records, View memory) {
-    return add(records, OWN, memory);
+    return add(function.place(records), records, OWN, memory);
   }
 
-  private boolean add(Array array, int argument, @Nullable View memory) {
+  private boolean add(int place, Array array, int argument, @Nullable View memory) {
     if (count == MOST) {
       return false;
     }
     int at = count++;
-    for (; at > 0 && function.place(arrays[at - 1]) > function.place(array); at--) {
+    for (; at > 0 && places[at - 1] > place; at--) {
+      places[at] = places[at - 1];
       arrays[at] = arrays[at - 1];
       from[at] = from[at - 1];
       own[at] = own[at - 1];
     }
+    places[at] = place;
     arrays[at] = array;
     from[at] = memory == null ? argument : OWN;
     own[at] = memory;
-    arrange();
+    inOrder &= from[at] == at && at == count - 1;
     return true;
-  }
-
-  private void arrange() {
-    if (isSecondOwn()) {
-      ownAt = 1;
-      return;
-    }
-    ownAt = NONE;
-    int next = 0;
-    for (int i = 0; i < count && ownAt != MIXED; i++) {
-      if (from[i] == OWN) {
-        ownAt = ownAt == NONE ? i : MIXED;
-      } else if (from[i] != next++) {
-        ownAt = MIXED;
-      }
-    }
-    ownAt = ownAt == 1 ? MIXED : ownAt;
-  }
-
-  /** Whether each array is the argument at its place, except that the second is the library's. */
-  private boolean isSecondOwn() {
-    boolean is = count > 1 && from[1] == OWN;
-    for (int i = 0; i < count; i++) {
-      is &= i == 1 || from[i] == i;
-    }
-    return is;
   }
 
   // ---- running ---------------------------------------------------------------------------------
 
-  /** Runs over all rows of a call that fits. Returns a {@link Status}. */
-  int run(
+  /** Runs over all rows of a call that fits. */
+  public void run(
       Kernels kernels,
       Checked call,
       View a,
@@ -157,54 +137,35 @@ public final class Step {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f) {
-    if (!prepared && !prepare(kernels, call, a, b, c, d, e, f)) {
+    int status = Status.UNSUPPORTED;
+    if (prepared || prepare(kernels, call, a, b, c, d, e, f)) {
+      status = inOrder ? kernel.run(a, b, c, d, e, f) : runMixed(a, b, c, d, e, f);
+    }
+    if (status == Status.UNSUPPORTED) {
+      refused |= prepared; // native methods take these arrays no longer, the linker never did
+      prepared = false;
       offer(call, a, b, c, d, e, f);
       try {
-        return kernels.run(kernel.functionCall());
+        status = kernels.run(kernel.functionCall());
       } finally {
         kernel.functionCall().clear();
       }
     }
-    int status;
-    int at = ownAt;
-    if (at == NONE) {
-      status = kernel.run(a, b, c, d, e, f);
-    } else if (at == 1) {
-      status = kernel.run(a, null, c, d, e, f);
-    } else if (at == 2) {
-      status = kernel.run(a, b, null, c, d, e);
-    } else {
-      int i = from[0];
-      View first = i == 0 ? a : i == 1 ? b : i == 2 ? c : i == 3 ? d : i == 4 ? e : f;
-      View second = null;
-      View third = null;
-      View fourth = null;
-      View fifth = null;
-      View sixth = null;
-      int n = count;
-      if (n > 1 && (i = from[1]) >= 0) {
-        second = i == 1 ? b : i == 2 ? c : i == 3 ? d : i == 4 ? e : f;
-      }
-      if (n > 2 && (i = from[2]) >= 0) {
-        third = i == 1 ? b : i == 2 ? c : i == 3 ? d : i == 4 ? e : f;
-      }
-      if (n > 3 && (i = from[3]) >= 0) {
-        fourth = i == 2 ? c : i == 3 ? d : i == 4 ? e : i == 5 ? f : b;
-      }
-      if (n > 4 && (i = from[4]) >= 0) {
-        fifth = i == 3 ? d : i == 4 ? e : i == 5 ? f : i == 2 ? c : b;
-      }
-      if (n > 5 && (i = from[5]) >= 0) {
-        sixth = i == 4 ? e : i == 5 ? f : i == 3 ? d : i == 2 ? c : b;
-      }
-      status = kernel.run(first, second, third, fourth, fifth, sixth);
+    if (status != Status.OK) {
+      throw Failures.failure(status, call);
     }
-    if (status != Status.UNSUPPORTED) {
-      return status;
-    }
-    prepared = false; // native methods no longer take these arrays, and the linker never did
-    refused = true;
-    return run(kernels, call, a, b, c, d, e, f);
+  }
+
+  private int runMixed(View a, View b, View c, View d, View e, View f) {
+    int[] i = from;
+    int n = count;
+    return kernel.run(
+        argument(i[0], a, b, c, d, e, f),
+        n < 2 ? null : argument(i[1], a, b, c, d, e, f),
+        n < 3 ? null : argument(i[2], a, b, c, d, e, f),
+        n < 4 ? null : argument(i[3], a, b, c, d, e, f),
+        n < 5 ? null : argument(i[4], a, b, c, d, e, f),
+        n < 6 ? null : argument(i[5], a, b, c, d, e, f));
   }
 
   /**
@@ -263,7 +224,7 @@ public final class Step {
       made.sampling(sampling, samplingPerRow);
     }
     for (int i = 0; i < count; i++) {
-      View view = own[i] == null ? at(i, a, b, c, d, e, f) : own[i];
+      View view = own[i] == null ? argument(from[i], a, b, c, d, e, f) : own[i];
       if (arrays[i] == Array.WORKSPACE) {
         made.workspace(view.segment, view.bytes);
       } else {
@@ -275,20 +236,9 @@ public final class Step {
   private boolean isHeld(View a, View b, View c, View d, View e, View f) {
     boolean held = true;
     for (int i = 0; i < count; i++) {
-      held &= from[i] == OWN || at(i, a, b, c, d, e, f).isHeld();
+      held &= from[i] == OWN || argument(from[i], a, b, c, d, e, f).isHeld();
     }
     return held;
-  }
-
-  private View at(int place, View a, View b, View c, View d, View e, View f) {
-    return switch (from[place]) {
-      case 0 -> a;
-      case 1 -> b;
-      case 2 -> c;
-      case 3 -> d;
-      case 4 -> e;
-      default -> f;
-    };
   }
 
   /** The number of runs that the core did not check. */

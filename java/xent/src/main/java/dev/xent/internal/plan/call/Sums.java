@@ -15,6 +15,7 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Two exact sums over any number of calls: of the losses and of the divisors of means. */
 public final class Sums {
@@ -74,13 +75,12 @@ public final class Sums {
     return run.scratch(Sums.class, Sums::new);
   }
 
-  /** Sets the divisor of the mean. */
-  void divisor(MemorySegment exactWeight) {
-    weights.copyFrom(exactWeight);
-  }
-
-  /** Sets the divisor of a mean without weights: the number of valid rows. */
-  void divisor(long newValidRows) {
+  /** Sets the divisor of the mean: a sum of weights, or null for the number of valid rows. */
+  void divisor(@Nullable MemorySegment exactWeight, long newValidRows) {
+    if (exactWeight != null) {
+      weights.copyFrom(exactWeight);
+      return;
+    }
     clear(weights);
     one.set(ValueLayout.JAVA_DOUBLE, 0, newValidRows);
     check(kernels().exactSumAdd(weights, one, ElementType.F64, 1, 1));
@@ -104,11 +104,11 @@ public final class Sums {
         try {
           merge(other);
         } finally {
-          other.use.inUse = false;
+          other.use.uses = 0;
         }
       }
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -138,7 +138,7 @@ public final class Sums {
     try {
       return kernels().exactSumValue(exactSum);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -163,7 +163,7 @@ public final class Sums {
     try {
       write(bytes);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
     return bytes;
   }

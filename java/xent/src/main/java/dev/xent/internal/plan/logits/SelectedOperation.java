@@ -119,8 +119,8 @@ public final class SelectedOperation extends Operation {
       @Nullable View f,
       @Nullable Request request,
       long step) {
-    run(call.checks, call, a, b, c, d, e, f);
-    run(call.computes, call, a, b, c, d, e, f);
+    call.checks.run(kernels, call, a, b, c, d, e, f);
+    call.computes.run(kernels, call, a, b, c, d, e, f);
     return Double.NaN;
   }
 
@@ -181,7 +181,7 @@ public final class SelectedOperation extends Operation {
         saved.saveStatistics(arena);
         ofLibrary(forward.mask(Array.STATISTICS));
       } finally {
-        use.inUse = false;
+        use.uses = 0;
       }
     }
 

@@ -103,7 +103,7 @@ public final class CrossEntropyOperation extends LossOperation {
     check.lead(axis);
     takeTargets(check);
     if (isForward()) {
-      requireOutputsOf(check, check.call.kind);
+      requireOutputsOf(check.requestedOutputs(), check.call.kind);
       takeOutputs(check, check.lead().type);
     } else {
       check.outputs();

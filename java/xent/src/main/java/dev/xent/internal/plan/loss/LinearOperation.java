@@ -201,7 +201,7 @@ public final class LinearOperation extends LossOperation {
     check.leadLinear(axis);
     takeTargets(check);
     if (isForward()) {
-      requireOutputsOf(check, check.call.kind);
+      requireOutputsOf(check.requestedOutputs(), check.call.kind);
       takeOutputs(check, check.lead().type);
     } else {
       check.outputs();

@@ -132,7 +132,7 @@ public final class NllOperation extends LossOperation {
     check.lead(isForward() ? Array.LOGITS : Array.GRADIENT, axis);
     takeTargets(check);
     if (isForward()) {
-      requireOutputsOf(check, check.call.kind);
+      requireOutputsOf(check.requestedOutputs(), check.call.kind);
       takeOutputs(check, check.lead().type);
     }
   }
@@ -204,7 +204,7 @@ public final class NllOperation extends LossOperation {
               (byte) (hit ? 1 : 0));
     }
     double loss = counts ? loss(run, row, weight) : 0;
-    double scale = run.scale * weight;
+    double scale = run.call.scale() * weight;
     if (run.writesGradient && run.has(Array.TARGET_GRADIENT)) {
       targetGradient(run, row, counts, scale);
     }
@@ -264,7 +264,7 @@ public final class NllOperation extends LossOperation {
       for (long index = begin; index < end && !run.isInVain(); index++) {
         row.enter(index);
         double weight = weight(run, index);
-        double scale = run.scale * weight;
+        double scale = run.call.scale() * weight;
         gradient(
             run,
             row,

@@ -30,12 +30,26 @@ public record Reductions(
   }
 
   /**
-   * The divisor of means.
+   * The divisor of means. Called before any output is written.
    *
    * @param weight the sum of the weights of the valid rows, or their number
+   * @param losses whether losses are reduced
+   * @param gradients whether gradients are
+   * @throws EmptyMeanException for a mean of them with the divisor 0, if that is the policy
    */
-  public double denominator(double weight) {
-    return Double.isNaN(fixedDenominator) ? weight : fixedDenominator;
+  public double denominator(double weight, boolean losses, boolean gradients) {
+    double denominator = Double.isNaN(fixedDenominator) ? weight : fixedDenominator;
+    if (denominator == 0
+        && emptyMean == EmptyMean.ERROR
+        && (losses && loss == Reduction.MEAN || gradients && gradient == Reduction.MEAN)) {
+      throw new EmptyMeanException(
+          Double.isNaN(fixedDenominator)
+              ? "no row is valid, or all weights are 0, so the mean is undefined; expected labels that are"
+                  + " not ignored and weights above 0, or emptyMean(ZERO) or emptyMean(NAN)"
+              : "the denominator is 0, so the mean is undefined; expected another one, or"
+                  + " emptyMean(ZERO) or emptyMean(NAN)");
+    }
+    return denominator;
   }
 
   void describe(Described text) {
@@ -44,35 +58,6 @@ public record Reductions(
         .option("gradientScale", scale, 1.0)
         .option("denominator", fixedDenominator, Double.NaN)
         .option("emptyMean", emptyMean, EmptyMean.NAN);
-  }
-
-  /**
-   * Rejects a mean loss with the denominator 0; called before any output is written.
-   *
-   * @throws EmptyMeanException for a mean with the denominator 0, if that is the policy
-   */
-  public void requireLoss(double denominator) {
-    require(loss, denominator);
-  }
-
-  /**
-   * Rejects the gradient of a mean with the denominator 0; called before any output is written.
-   *
-   * @throws EmptyMeanException for a mean with the denominator 0, if that is the policy
-   */
-  public void requireGradient(double denominator) {
-    require(gradient, denominator);
-  }
-
-  private void require(Reduction reduction, double denominator) {
-    if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
-      throw new EmptyMeanException(
-          Double.isNaN(fixedDenominator)
-              ? "no row is valid, or all weights are 0, so the mean is undefined; expected labels that are"
-                  + " not ignored and weights above 0, or emptyMean(ZERO) or emptyMean(NAN)"
-              : "the denominator is 0, so the mean is undefined; expected another one, or"
-                  + " emptyMean(ZERO) or emptyMean(NAN)");
-    }
   }
 
   /** Returns the reduced loss. */
@@ -86,19 +71,18 @@ public record Reductions(
     return sum / denominator;
   }
 
-  /** Whether the gradient is +0 everywhere, independent of the values of the rows. */
-  public boolean gradientIsZero(double denominator) {
-    return gradient == Reduction.MEAN && denominator == 0;
-  }
-
   /**
-   * The factor of the gradient of each row loss.
+   * The factor of the gradient of each row loss; NaN if the gradient is +0 everywhere, independent
+   * of the values of the rows.
    *
    * @throws OptionException if it overflows
    */
   public double gradientScale(double denominator) {
     if (gradient != Reduction.MEAN) {
       return scale;
+    }
+    if (denominator == 0) {
+      return Double.NaN;
     }
     double divided = scale / denominator;
     if (!Double.isFinite(divided)) {

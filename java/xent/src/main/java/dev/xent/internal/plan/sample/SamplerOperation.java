@@ -210,7 +210,7 @@ public final class SamplerOperation extends Operation {
         runInUse(request, 0);
       } finally {
         request.rows = null;
-        use.inUse = false;
+        use.uses = 0;
       }
     }
 
@@ -229,7 +229,7 @@ public final class SamplerOperation extends Operation {
         take(outputs);
         request.outputs = outputs;
       } finally {
-        use.inUse = false;
+        use.uses = 0;
       }
     }
 
@@ -331,6 +331,7 @@ public final class SamplerOperation extends Operation {
     SamplerOutputs outputs = own == null ? null : own.outputs;
     long ofRow = own == null ? stream : own.stream;
     if (call.draws && outputs == null) {
+      site.drawing = call;
       long token = call.computes.draw(call, a.array, a.address, a, ofRow, step);
       if (token >= NO_TOKEN) {
         return token;
@@ -343,7 +344,7 @@ public final class SamplerOperation extends Operation {
       draw(own.rows, call, a, b, c, d, e, f);
     } else {
       call.draw(ofRow, step);
-      run(call.computes, call, a, b, c, d, e, f);
+      call.computes.run(kernels, call, a, b, c, d, e, f);
     }
     if (outputs != null) {
       outputs.rows = call.dimensions.rows;
@@ -371,9 +372,9 @@ public final class SamplerOperation extends Operation {
       requireRows(call, a, requests);
       Step step = stepOfRequests(call);
       step.sampling(requests.from(0), true);
-      run(step, call, a, b, c, d, e, f);
+      step.run(kernels, call, a, b, c, d, e, f);
     } finally {
-      requests.use.inUse = false;
+      requests.use.uses = 0;
     }
   }
 
@@ -410,7 +411,7 @@ public final class SamplerOperation extends Operation {
     try {
       return compute(run, own, requests);
     } finally {
-      requests.use.inUse = false;
+      requests.use.uses = 0;
     }
   }
 

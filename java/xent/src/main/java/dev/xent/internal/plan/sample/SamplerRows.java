@@ -40,7 +40,7 @@ public final class SamplerRows {
   public void clear() {
     use.enter();
     count = 0;
-    use.inUse = false;
+    use.uses = 0;
   }
 
   public void add(SamplerOperation sampler, long stream, long step) {
@@ -54,7 +54,7 @@ public final class SamplerRows {
       write(count * xent_sampling.sizeof(), sampler, stream, step);
       samplers[count++] = sampler;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -64,7 +64,7 @@ public final class SamplerRows {
       write(at(row), sampler, stream, step);
       samplers[row] = sampler;
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 
@@ -82,7 +82,7 @@ public final class SamplerRows {
     try {
       structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
     } finally {
-      use.inUse = false;
+      use.uses = 0;
     }
   }
 

@@ -2,7 +2,6 @@
 package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.ffi.xent_exact_sum;
-import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
@@ -84,7 +83,7 @@ final class FinishOperation extends Operation {
     }
     if (run.call.kind != TargetKind.LABELS) {
       // The states already account for ignored entries.
-      xent_options.has_ignore_index(run.call.options, 0);
+      run.call.ignores(false);
     }
     Outputs outputs = records.outputs;
     double weight = count(run);

@@ -182,12 +182,12 @@ final class PartOperation extends Operation {
   /** Sets the scale of the gradient. Returns false if it is +0 everywhere. */
   private boolean scale(Run run, FinishedRows rows) {
     Reductions reductions = part.loss().reductions();
-    double denominator = reductions.denominator(rows.countedWeight());
-    reductions.requireGradient(denominator);
-    if (reductions.gradientIsZero(denominator)) {
+    double scale =
+        reductions.gradientScale(reductions.denominator(rows.countedWeight(), false, true));
+    if (Double.isNaN(scale)) {
       return false;
     }
-    run.call.scale(reductions.gradientScale(denominator));
+    run.call.scale(scale);
     return true;
   }
 

@@ -217,7 +217,7 @@ public final class Shard {
       inputs.requireFor(Function.SOFTMAX, "softmax");
     } else {
       requireLabels(whole.kind(), labels);
-      LossOperation.requireLabels(outputs, whole.kind());
+      LossOperation.requireOutputsOf(outputs.asked(), whole.kind());
     }
     Exchanged records = new Exchanged(whole, first, outputs);
     View unseen = whole.unseen();

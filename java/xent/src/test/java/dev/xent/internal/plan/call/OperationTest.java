@@ -105,19 +105,19 @@ class OperationTest {
     withInputs.inputs(InputViews.NONE.with(Array.SINK, View.room(ElementType.F32, 3)));
     for (int i = 0; i < CALLS; i++) {
       softmax.run(x, y, null);
-      bound.run();
-      withInputs.run();
+      bound.run(null, 0);
+      withInputs.run(null, 0);
     }
     assertThat(softmax.preparedRuns()).isZero();
     now.set(library.kernels());
     for (int i = 0; i < 2; i++) { // at the latest the second one is prepared
       softmax.run(x, y, null);
-      withInputs.run();
+      withInputs.run(null, 0);
     }
     long before = softmax.preparedRuns();
     softmax.run(x, y, null);
-    bound.run();
-    withInputs.run();
+    bound.run(null, 0);
+    withInputs.run(null, 0);
     assertThat(softmax.preparedRuns() - before).isEqualTo(3);
   }
 }
