@@ -85,13 +85,11 @@ public final class ReferenceKernels implements Kernels {
     if (classes < 1 || classes > Integer.MAX_VALUE || tokens < 1) {
       return 0;
     }
-    // A bit per class, and two slots per token: the size that the library needs.
+    // A head, and two tables: a bit per class, a count per word, an entry per token. The size that
+    // the library needs; nothing is written there.
     long words = (classes - 1) / Long.SIZE + 1;
-    long slots = 2;
-    while (slots < 2 * Math.min(tokens, classes)) {
-      slots *= 2;
-    }
-    return (words + 2 * slots) * Long.BYTES;
+    long table = words * Long.BYTES + (words + words % 2) * Integer.BYTES;
+    return 56 + 2 * table + Math.min(tokens, 2 * classes) * Long.BYTES;
   }
 
   @Override
@@ -101,6 +99,10 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public long textBiasesWorkspace(long tokens, long listed) {
+    long most = Integer.MAX_VALUE - 1L;
+    if (tokens < 0 || tokens > most || listed < 0 || listed > 2 * most) {
+      return 0;
+    }
     // The size that the library needs; nothing is written there.
     long numbers = 9 * (tokens + 1) + 3 * listed;
     return 80 + (numbers + 1) / 2 * Long.BYTES;

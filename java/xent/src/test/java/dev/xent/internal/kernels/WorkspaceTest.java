@@ -8,8 +8,11 @@ import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import org.junit.jupiter.api.Test;
 
-/** Both implementations need the same least workspace, so that both reject the same calls. */
-class LinearWorkspaceTest {
+/**
+ * Both implementations need the same least workspace, so that both reject the same calls, and the
+ * library can continue what the reference began.
+ */
+class WorkspaceTest {
   private static final long[] COUNTS = {
     0,
     1,
@@ -25,6 +28,9 @@ class LinearWorkspaceTest {
     8192,
     8193,
     1L << 20,
+    Integer.MAX_VALUE - 1,
+    Integer.MAX_VALUE,
+    1L << 31,
     1L << 45,
     1L << 48,
     (1L << 48) + 1,
@@ -32,10 +38,11 @@ class LinearWorkspaceTest {
     -1
   };
 
+  private final Kernels library = Backends.get().kernels(Backend.NATIVE);
+  private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
+
   @Test
-  void bothNeedTheSame() {
-    Kernels library = Backends.get().kernels(Backend.NATIVE);
-    Kernels reference = Backends.get().kernels(Backend.REFERENCE);
+  void linearLayers() {
     for (long rows : COUNTS) {
       for (long features : COUNTS) {
         for (long classes : COUNTS) {
@@ -48,6 +55,20 @@ class LinearWorkspaceTest {
             }
           }
         }
+      }
+    }
+  }
+
+  @Test
+  void tokensAndBiases() {
+    for (long first : COUNTS) {
+      for (long second : COUNTS) {
+        assertThat(reference.sampleWorkspace(first, second))
+            .as("%d classes, %d tokens", first, second)
+            .isEqualTo(library.sampleWorkspace(first, second));
+        assertThat(reference.textBiasesWorkspace(first, second))
+            .as("%d tokens, %d listed", first, second)
+            .isEqualTo(library.textBiasesWorkspace(first, second));
       }
     }
   }
