@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _arrays
+from pyxent import _arrays, _plans
 from pyxent._arrays import _capsule_pointer, _Versioned, array_of
 
 X = np.random.default_rng(4).normal(size=(6, 5)).astype(np.float32)
@@ -61,7 +61,9 @@ def test_bfloat16_of_16_bit_integers():
 
 def test_bfloat16_without_ml_dtypes(monkeypatch):
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
-    monkeypatch.setattr(_arrays, "_numpy_type", _arrays._numpy_type.__wrapped__)
+    for module in (_arrays, _plans):
+        monkeypatch.setattr(module, "numpy_type", _arrays.numpy_type.__wrapped__)
+    monkeypatch.setattr(_plans, "_PLANS", {})
     y, out = pyxent.log_softmax(X, dtype="bfloat16"), np.zeros(X.shape, np.uint16)
     to = pyxent.bfloat16(out)
     assert y.dtype == np.uint16 and pyxent.log_softmax(X, out=to) is to and (out == y).all()

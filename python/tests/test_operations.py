@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every operation against NumPy in double, in every layout, type and number of threads."""
-import ast
 import inspect
 import math
 import os
@@ -83,14 +82,6 @@ def test_cross_entropy_is_that_of_numpy(dtype):
     assert result.gradient.dtype == dtype and (result.rows, result.valid_rows, result.denominator) == (6, 5, 5.0)
     assert result.correct.tolist() == (x.argmax(1) == LABELS).tolist()
     assert float(result) == result.loss
-
-
-def test_the_short_path_of_cross_entropy_asks_for_every_argument():
-    """A new one would be left out silently, from the second call on."""
-    function = ast.parse(inspect.getsource(pyxent.cross_entropy)).body[0]
-    condition = next(node.test for node in function.body if isinstance(node, ast.If) and len(node.body) > 1)
-    asked = {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)}
-    assert set(inspect.signature(pyxent.cross_entropy).parameters) <= asked
 
 
 FUNCTIONS = {"SOFTMAX": (pyxent.softmax, pyxent.log_softmax, pyxent.log_sum_exp), "SELECTED": (pyxent.selected_log_probabilities,),

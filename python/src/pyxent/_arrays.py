@@ -314,6 +314,18 @@ def _of_interface(name: str, value: Any, about: dict[str, Any], takes: str | Arr
     return Array(index(address), type_, shape, _elements(name, strides, SIZE[type_]), read_only, (value, about))
 
 
+class _Interface(ctypes.Structure):  # PyArrayInterface
+    _fields_ = [("two", c_int), ("dimensions", c_int), ("kind", ctypes.c_char), ("size", c_int), ("flags", c_int),
+                ("shape", c_void_p), ("strides", c_void_p), ("data", c_void_p)]
+
+
+def memory_of(array: Any) -> tuple[int, int]:
+    """The address of an `ndarray`, and its flags as numbers of NumPy's C interface."""
+    capsule = array.__array_struct__  # owns what is read next
+    about = _Interface.from_address(_capsule_pointer(capsule, None))
+    return about.data or 0, about.flags
+
+
 def _sizes(shape: Sequence[Any]) -> tuple[int, ...]:
     """A shape as integers of 64 bits. The cache of `dense` would return strides of floats for an equal shape."""
     sizes = tuple(map(index, shape))
@@ -593,7 +605,7 @@ def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
         import numpy
     except ImportError:
         return _empty_memory(type_, shape)
-    return numpy.empty(tuple(shape), _numpy_type(type_))
+    return numpy.empty(tuple(shape), numpy_type(type_))
 
 
 def address_of(array: Any) -> int:
@@ -605,7 +617,7 @@ def address_of(array: Any) -> int:
 
 
 @cache
-def _numpy_type(type_: str) -> Any:
+def numpy_type(type_: str) -> Any:
     if type_ != "BF16":
         return NAME[type_]
     try:

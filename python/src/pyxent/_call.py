@@ -8,23 +8,25 @@ import ctypes
 import importlib
 import itertools
 import math
+import operator
 import os
 import struct
 import sys
 import weakref
 from _queue import SimpleQueue  # the standard one, which gevent does not replace
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from ctypes import c_int, c_void_p
 from functools import cache
-from typing import Any, NamedTuple, NoReturn, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NEW, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
+from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NAME, NEW, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
                             converted, empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
-                            Prepared, Report, Shape, Statistics, ExactSum, Work, sized)
-from pyxent._options import integer, require, shown
+                            Report, Sampling, Shape, Statistics, ExactSum, Work, sized)
+from pyxent._options import RANGES, integer, require, shown
 from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> its layout relative to the logits, and its permitted types
@@ -136,6 +138,38 @@ def numbers_along(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterat
         yield found
 
 
+def doubles_along(array: Array) -> Any:
+    """The numbers of an array of floats in row-major order, as doubles."""
+    try:
+        import numpy
+    except ImportError:
+        return list(numbers_along(array, list(zip(array.shape, array.strides))))
+    raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides, array.owner))
+    found = (raw.astype("uint32") << numpy.uint32(16)).view("float32") if array.type == "BF16" else raw.view(NAME[array.type])
+    return found.astype("float64").reshape(-1)
+
+
+def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
+    """Temperatures of rows, each with the end of the rows that have it."""
+    numpy, its = sys.modules.get("numpy"), RANGES["temperature"]
+    if numpy and (isinstance(temperatures, numpy.ndarray) or {*map(type, temperatures)} <= {int, float}):
+        numbers = numpy.asarray(temperatures, "float64")
+        if ((numbers >= its.least) & (numbers <= its.most)).all():
+            ends = numpy.append(numpy.flatnonzero(numbers[1:] != numbers[:-1]) + 1, numbers.size)
+            return list(zip(ends.tolist(), numbers[ends - 1].tolist())) if numbers.size else []
+        temperatures = numbers.tolist() if isinstance(temperatures, numpy.ndarray) else temperatures
+    found = list[tuple[int, float]]()
+    for row, number in enumerate(temperatures):
+        try:
+            number = float(require("temperature", number))
+        except (TypeError, OptionError) as error:
+            raise type(error)(f"in row {row}, {error}") from None
+        if found and found[-1][1] == number:
+            found.pop()
+        found.append((row + 1, number))
+    return found
+
+
 def unpacked(words: Array, axis: int, classes: int) -> Any:
     """The flags of a mask with 32 flags in each integer, the first one in the lowest bit."""
     numpy = importlib.import_module("numpy")
@@ -143,6 +177,18 @@ def unpacked(words: Array, axis: int, classes: int) -> Any:
     flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
     flags = flags.reshape(*bits.shape[:-1], -1)[..., :classes]
     return numpy.ascontiguousarray(numpy.moveaxis(flags, -1, axis))
+
+
+def _sizes_of(offsets: Any) -> tuple[int, int]:
+    """The least size of ragged rows, or -1 if it is below 0, and the largest one; 0 if there are no rows."""
+    try:
+        import numpy
+    except ImportError:
+        sizes = list(map(operator.sub, offsets[1:], offsets))
+        return max(min(sizes, default=0), -1), max(sizes, default=0)
+    found = numpy.frombuffer(offsets, f"i{ctypes.sizeof(offsets) // len(offsets)}")
+    before, after = found[:-1], found[1:]  # their difference may overflow if it is below 0
+    return (-1, 0) if (after < before).any() else (0, int((after - before).max(initial=0)))
 
 
 Result = TypeVar("Result")
@@ -186,7 +232,7 @@ def require_unwritten(tensors: Sequence[LentTensor], versions: Sequence[int]) ->
                                    f"again, or call backward before you write it")
 
 
-def _read_only(name: str) -> ArrayMemoryError:
+def read_only(name: str) -> ArrayMemoryError:
     return ArrayMemoryError(f"{name} is read-only; expected writable memory, or {NEW}")
 
 
@@ -194,7 +240,7 @@ def require_writable(name: str, array: Array, others: Iterable[tuple[str, str, A
                      in_place: Iterable[str] = ()) -> None:
     """Rejects an output that shares memory with itself or with other arrays; each has a key and a name for messages."""
     if array.read_only:
-        raise _read_only(name)
+        raise read_only(name)
     if not array.is_distinct():
         raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
                                f"separate memory for each element that is written")
@@ -208,21 +254,35 @@ def require_writable(name: str, array: Array, others: Iterable[tuple[str, str, A
                     + (f", or exactly that of {called}" if allowed else ""))
 
 
-class Bound:
+class Bound(NamedTuple):
     """The threads of a bound call, which runs more than once."""
 
-    def __init__(self, threads: int | None) -> None:
-        self.threads = threads
-        self.used = False  # set by the call
+    threads: int | None
 
 
-class _Ready(NamedTuple):
-    """A function of a bound call that the library has checked."""
+class Checked(NamedTuple):
+    """A checked call, and the function that computes its result with the call itself or with a run of its plan."""
 
-    prepared: Prepared
-    scale: float  # of gradients; the check covers it
-    report: Report
-    exact_sum: ExactSum
+    call: Call
+    compute: Callable[[Any], Any]
+    is_repeatable: bool  # `compute` uses nothing but what it is passed
+
+    def now(self) -> Any:
+        return self.compute(self.call)
+
+    def can_be_planned(self, addresses: Mapping[str, int]) -> bool:
+        """Whether a plan can compute it for other arrays: all of its arrays are arguments or new."""
+        call = self.call
+        return self.can_be_fixed() and not (call.ragged or call.copied or call.read or call.tensors) and (
+            sys.modules.get("numpy") is not None or is_of_torch(call.given_lead)) and all(
+            name in call.made or addresses.get(call.called(name)) == array.address
+            for name, array in call.arrays.items())
+
+    def can_be_fixed(self) -> bool:
+        """Whether one task computes it, without memory of its own."""
+        call = self.call
+        return self.is_repeatable and call.is_one_task and not (
+            call.workspace or call.temperatures or call.statistics is not None or call.read.keys() - {"row_offsets"})
 
 
 class Call:
@@ -233,7 +293,8 @@ class Call:
 
     def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
                  kinds: dict[str, tuple[int, int]] | None = None, any_floats: bool = False,
-                 classes: int | None = None, called: str | None = None, may_be_empty: bool = False) -> None:
+                 classes: int | None = None, called: str | None = None, may_be_empty: bool = False,
+                 options: Options | None = None) -> None:
         self.library, self.given_lead = library, value
         self.lead_key, self.lead_name = lead, called or lead  # in the core, and in messages
         self.kinds = {**_KINDS, **(kinds or {})}
@@ -278,7 +339,11 @@ class Call:
         self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
-        self.ready: dict[Any, _Ready] | None = None  # of a bound call
+        self.options = options or sized(Options)
+        self.sampling: Sampling | None = None
+        self.requests: Callable[[int], Any] | None = None  # the sampling options of rows
+        self.of_signs: Callable[[Call], Any] | None = None  # computes with class weights below 0
+        self.made: set[str] = set()  # the results that are new arrays
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -292,7 +357,7 @@ class Call:
         """Takes an input; None omits it."""
         if value is not None:
             place, types = self.kinds[name]
-            array = self._seen(array_of(self._called(name), value, self._takes(types)))
+            array = self._seen(array_of(self.called(name), value, self._takes(types)))
             if name == "class_mask" and array.type in ("I32", "U32"):
                 axis = self._axis_of_words(array)
                 if types == _FLAG_OR_WORD:  # the kernel reads the words
@@ -318,23 +383,16 @@ class Call:
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
                                  f"{plural(self.rows, 'row')}; expected one number, or one per row")
-            numbers: Iterable[Any] = value
+            numbers: Any = value
         else:
             array = self.read["temperature"] = array_of("temperature", value)
             if array.type not in FLOATS:
                 raise DTypeError(f"temperature is {array}; expected floats"
                                  f"{conversion('temperature', array, 'float')}")
             strides = self._per_row("temperature", array, True)
-            numbers = numbers_along(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
-        for row, number in enumerate(numbers):
-            try:
-                number = float(require("temperature", number))
-            except (TypeError, OptionError) as error:
-                raise type(error)(f"in row {row}, {error}") from None
-            if self.temperatures and self.temperatures[-1][1] == number:
-                self.temperatures[-1] = row + 1, number
-            else:
-                self.temperatures.append((row + 1, number))
+            sizes, along = ([of[d] for d in range(len(of)) if d != self.axis] for of in (self.shape, strides))
+            numbers = doubles_along(Array(array.address, array.type, sizes, along, True, array.owner))
+        self.temperatures = _runs_of(numbers)
 
     def _axis_of_words(self, words: Array) -> int:
         """The axis along which each integer of a mask has 32 flags."""
@@ -367,18 +425,19 @@ class Call:
         if made:
             type_ = type_ or self._usual_type(name)
             wanted = empty(self.given_lead, type_, () if self.scalar else shape or self._usual_shape(name))
+            self.made.add(name)
         self.results[name] = wanted
         place, types = self.kinds[name]
         array = self._seen(as_type(wanted, type_) if made and type_ else
-                           array_of(self._called(name), wanted, OUTPUT))
+                           array_of(self.called(name), wanted, OUTPUT))
         if shape and array.shape != shape:
-            raise ShapeError(f"{self._called(name)} is {array}; expected the shape {list(shape)}, as keepdims is True")
+            raise ShapeError(f"{self.called(name)} is {array}; expected the shape {list(shape)}, as keepdims is True")
         if made and self.ragged and array.shape == self.lead.shape and not self._covered:
             ctypes.memset(array.address, 0, array.size * SIZE[array.type])
         self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
-            self.require_writable(self._called(name), array, in_place)
+            self.require_writable(self.called(name), array, in_place)
             tensor = array.owner[0] if isinstance(array.owner, tuple) else None
             if is_of_torch(tensor):
                 self.tensors[name] = tensor
@@ -389,11 +448,11 @@ class Call:
         if name not in self.matrices:
             self.strides[name] = strides
 
-    def _called(self, name: str) -> str:
+    def called(self, name: str) -> str:
         return self.public.get(name, name)
 
     def require_writable(self, name: str, array: Array, in_place: Iterable[str] = ()) -> None:
-        require_writable(name, array, ((other, self._called(other), theirs) for other, theirs in (
+        require_writable(name, array, ((other, self.called(other), theirs) for other, theirs in (
             *self.arrays.items(), *self.read.items())), in_place)
 
     def _usual_type(self, name: str) -> str:
@@ -442,7 +501,7 @@ class Call:
         return "int" if types in (_INDEX, _INTEGER) else float_like(self.lead.type)
 
     def _require_type(self, name: str, array: Array, types: int) -> None:
-        is_output, name = name in self.results, self._called(name)
+        is_output, name = name in self.results, self.called(name)
         fix = self._instead_of(name, array) if is_output else conversion(name, array, self._takes(types))
         if types in (_FLOAT, _FLOAT_OR_FLAG):
             flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
@@ -489,7 +548,7 @@ class Call:
         return f"logits is {self.shape} of hidden {self.lead} and weights {self.arrays['weights']}"
 
     def _strides_of(self, name: str, array: Array, place: int) -> list[int]:
-        name = self._called(name)
+        name = self.called(name)
         if place == _WHOLE or place == _CLASSES and self.ragged:
             return self._whole(name, array)
         if place == _ROWS or place == _SPREAD_ROWS:
@@ -722,18 +781,18 @@ class Call:
         # The kernels read this copy, which no other thread can change.
         copy = (number * offsets.shape[0]).from_buffer_copy(
             (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))
-        self.offsets: list[int] = list(copy)
+        self.offsets: Any = copy
+        least, longest = _sizes_of(copy)
         if self.offsets[0] < 0:
             raise ShapeError(f"row_offsets begins with {self.offsets[0]}; expected offsets of 0 or more")
-        for row, (before, after) in enumerate(zip(self.offsets, self.offsets[1:])):
-            if after < before:
-                raise ShapeError(f"row_offsets of row {row} is {before}, of row {row + 1} {after}; expected offsets "
-                                 f"that do not fall")
+        if least < 0:
+            row = next(row for row, (before, after) in enumerate(itertools.pairwise(copy)) if after < before)
+            raise ShapeError(f"row_offsets of row {row} is {copy[row]}, of row {row + 1} {copy[row + 1]}; expected offsets "
+                             f"that do not fall")
         if self.offsets[-1] > self.lead.size:
             raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}; expected a "
                              f"last offset of at most the number of values")
         self._covered = self.offsets[0] == 0 and self.offsets[-1] == self.lead.size
-        longest = max((after - before for before, after in zip(self.offsets, self.offsets[1:])), default=0)
         self.axis, self.shape = 1, [len(self.offsets) - 1, max(longest, 1)]
         self._put("row_offsets", Array(ctypes.addressof(copy), offsets.type, offsets.shape, None, True, copy), [0, 0])
 
@@ -749,36 +808,21 @@ class Call:
         call.arrays = {name: array for name, array in self.arrays.items() if name not in {*self.results, "upstream"}}
         call.strides = {name: self.strides[name] for name in call.arrays if name in self.strides}
         call.matrices = {name: self.matrices[name] for name in call.arrays if name in self.matrices}
-        call.results, call.tensors, call.counts, call.ready = {}, {}, {**self.counts, "top_count": 0}, None
+        call.results, call.tensors, call.counts = {}, {}, {**self.counts, "top_count": 0}
         return call
 
-    def result(self, threads: Any, compute: Callable[[], Result]) -> Result:
-        """Returns the result of `compute`; for a bound call, a function that computes it in each run."""
-        if not isinstance(threads, Bound):
-            self.prepare(threads)
-            return compute()
-        threads.used = True
-        if self.copied:
+    def checked(self, threads: Any, compute: Callable[[Any], Any], is_repeatable: bool = True) -> Checked:
+        """The call without a result yet."""
+        bound = isinstance(threads, Bound)
+        if bound and self.copied:
             raise OptionError(f"{self.copied}, and the call is bound; expected an array that is not copied")
-        self.prepare(threads.threads)
-        self.ready = {}
-        self.keep_in_place()
-        tensors = self.lent_tensors()
-        written = [(self._called(name), array) for name in self.results
-                   for array in itertools.islice(numpy_arrays_of(self.arrays[name]), 1)]
-        self.tensors.update((name, value) for name, value in self.results.items() if is_of_torch(value))
+        self.prepare(threads.threads if bound else threads)
+        return Checked(self, compute, is_repeatable)
 
-        def run() -> Result:
-            if tensors:
-                require_in_place(tensors, "bound: bind it again")
-            for name, array in written:
-                if not array.flags.writeable:
-                    raise _read_only(name)
-            if self.given_temperatures is not None:
-                self.take_temperatures(self.given_temperatures)
-            return compute()
-
-        return cast(Result, run)
+    def read_again(self) -> None:
+        """Reads the temperatures of rows for the next run of a bound call."""
+        if self.given_temperatures is not None:
+            self.take_temperatures(self.given_temperatures)
 
     def keep_in_place(self) -> None:
         """Keeps weak references to the NumPy arrays, which stop NumPy from moving them to other memory."""
@@ -786,7 +830,7 @@ class Call:
 
     def lent_tensors(self) -> list[LentTensor]:
         """The PyTorch tensors, whose memory PyTorch may replace during the call."""
-        return lent_tensors({self._called(name): array for name, array in self.arrays.items()})
+        return lent_tensors({self.called(name): array for name, array in self.arrays.items()})
 
     def prepare(self, threads: int | None = None) -> None:
         """Divides the rows into pieces that are (outer, classes, inner) in every array, for the kernels."""
@@ -833,63 +877,31 @@ class Call:
                                                                 in zip(index, groups))
                    for name, array in self.arrays.items()}
 
-    def run(self, function: str, options: Options, exact_sum: bool = False, without: Sequence[str] = (),
-            sampling: Callable[[int], Any] | None = None, alone: bool = False) -> tuple[int, ExactSum]:
+    def run(self, function: str, exact_sum: bool = False, without: tuple[str, ...] = (), scale: float | None = None,
+            alone: bool = False) -> tuple[int, ExactSum]:
         """Runs a function over all rows; returns the number of rows that count, and the exact sum.
 
-        With `alone`, the calling thread computes all of them.
+        scale: of gradients; with `alone`, the calling thread computes all rows
         """
-        most = 1 if alone else self.threads
+        most, options = 1 if alone else self.threads, self.options
+        if scale is not None:
+            options.gradient_scale, options.has_gradient_scale = scale, 1
         if self.tensors:
             self.tell_autograd(without if function != "check_targets" else self.tensors)
-        key = function, exact_sum, *without
-        ready = self.ready.get(key) if self.ready else None
-        if ready and ready.scale == options.gradient_scale:
-            return self._run_ready(ready, exact_sum)
         tasks = self._tasks(most)
-        if self.ready is not None and len(tasks) == 1 and not (self.packing or self.workspace or sampling
-                                                               or self.temperatures):
-            ready = _Ready(sized(Prepared), options.gradient_scale, sized(Report), sized(ExactSum))
-            self.invoke(function, options, 0, self.rows, 0, ready.report, ready.exact_sum if exact_sum else None, without,
-                        prepared=ready.prepared)
-            self.ready[key] = ready
-            return self._run_ready(ready, exact_sum)
         counts = [0 for _ in tasks]
         exact_sums = [sized(ExactSum) for _ in tasks] if exact_sum else []
 
         def work(i: int) -> None:
             piece, begin, end = tasks[i]
-            for first, last, of_rows in self._ranges(options, piece, begin, end):
-                counts[i] += self.invoke(function, of_rows, first, last, piece, None, exact_sums[i] if exact_sum else None,
-                                         without, sampling=sampling).valid_rows
+            counts[i] = self.invoke(function, options, begin, end, piece, None, exact_sums[i] if exact_sum else None,
+                                    without).valid_rows
 
         share(work, len(tasks), most)
         whole = sized(ExactSum)
         for part in exact_sums:
             self.library.merge(whole, part)
         return sum(counts), whole
-
-    def _ranges(self, options: Options, piece: int, begin: int, end: int) -> Iterator[tuple[int, int, Options]]:
-        """The ranges of rows of a piece with the same temperature."""
-        if not self.temperatures:
-            yield begin, end, options
-            return
-        offset = self.pieces[piece].first
-        for stop, temperature in self.temperatures:
-            if begin < stop - offset and begin < end:
-                of_rows = Options.from_buffer_copy(options)
-                of_rows.temperature = temperature
-                yield begin, min(end, stop - offset), of_rows
-                begin = min(end, stop - offset)
-
-    def _run_ready(self, ready: _Ready, adds: bool) -> tuple[int, ExactSum]:
-        prepared, _, report, exact_sum = ready
-        if adds:
-            ctypes.memset(ctypes.addressof(exact_sum) + ExactSum.nan.offset, 0, ctypes.sizeof(ExactSum) - ExactSum.nan.offset)
-        status = self.library.run_prepared(prepared)
-        if status:
-            self._fail(status, report, 0)
-        return report.valid_rows, exact_sum
 
     def tell_autograd(self, without: Container[str] = ()) -> None:
         """Increments the version of PyTorch tensors before they are written.
@@ -900,7 +912,7 @@ class Call:
             if name not in without and not tensor.is_inference():  # inference tensors have no version
                 sys.modules["torch"].autograd.graph.increment_version(tensor)
 
-    def run_over_classes(self, function: str, options: Options, without: Sequence[str]) -> None:
+    def run_over_classes(self, function: str, without: Sequence[str]) -> None:
         """Runs a function over all rows, and divides the classes among threads."""
         parts = max(1, min(self.chunks, self.rows * self.effort // _PER_THREAD,
                            processors() if self.threads is None else self.threads))
@@ -908,7 +920,7 @@ class Call:
         self.tell_autograd(without)
 
         def work(i: int) -> None:
-            self.invoke(function, options, 0, self.rows, without=without, classes=(bounds[i], bounds[i + 1]))
+            self.invoke(function, self.options, 0, self.rows, without=without, classes=(bounds[i], bounds[i + 1]))
 
         share(work, parts, self.threads)
 
@@ -924,7 +936,7 @@ class Call:
         self.tell_autograd(self.tensors.keys() - {name})
         self.arrays[name].clear()
 
-    def count_weighted(self, options: Options) -> tuple[int, ExactSum]:
+    def count_weighted(self) -> tuple[int, ExactSum]:
         """Counts the rows with a weight other than 0 in a call without targets, and adds their weights.
 
         check_targets computes both. Its targets are probability rows, which it does not read.
@@ -935,7 +947,7 @@ class Call:
         for piece in self.pieces:
             piece.addresses["targets"] = ctypes.addressof(self.shape_struct)
         try:
-            return self.run("check_targets", options, True, ("class_mask",))
+            return self.run("check_targets", True, ("class_mask",))
         finally:
             self.shape_struct.logits.type = of_logits
 
@@ -962,8 +974,9 @@ class Call:
             piece.addresses["targets"] = piece.addresses[name]
         if self.packing:
             self.packing.alias("targets", name)
-        self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",))
-        shape.target_count = self.counts["target_count"]
+        options, self.options = self.options, sized(Options, has_ignore_index=1, ignore_index=-1)
+        self.run("check_targets", without=("class_mask",))
+        self.options, shape.target_count = options, self.counts["target_count"]
 
     @property
     def is_one_task(self) -> bool:
@@ -982,29 +995,22 @@ class Call:
         bounds = [rows * i // parts for i in range(parts + 1)]
         return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
 
-    def work_of(self, function: str, options: Options, begin: int, end: int) -> Work:
-        """A function over rows and all classes, without a report."""
-        return sized(Work, function=FUNCTIONS[function].number, shape=ctypes.addressof(self.shape_struct),
-                     options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes)
-
     def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
                report: Report | None = None, exact_sum: ExactSum | None = None, without: Sequence[str] = (),
-               classes: tuple[int, int] | None = None, second_round: int = 0,
-               sampling: Callable[[int], Any] | None = None, prepared: Prepared | None = None) -> Report:
-        """Runs a function over rows of a piece, and over `classes` if passed; with `prepared`, prepares it for later
-        runs."""
+               classes: tuple[int, int] | None = None, second_round: int = 0) -> Report:
+        """Runs a function over rows of a piece, and over `classes` if passed."""
         addresses, first, _ = self.pieces[piece]
         of, values, packed = FUNCTIONS[function], addresses.copy(), None
         report = report or sized(Report)
-        work = self.work_of(function, options, begin, end)
-        work.report, work.choice = ctypes.addressof(report), second_round
-        work.prepared = prepared and ctypes.addressof(prepared)
+        work = sized(Work, function=of.number, shape=ctypes.addressof(self.shape_struct),
+                     options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes,
+                     report=ctypes.addressof(report), choice=second_round)
         if self.packing:
             packed = self.packing.pack(piece, [name for name in of.arrays if name not in without], end - begin)
             values.update(packed.addresses)
             work.shape = ctypes.addressof(packed.shape)
-        if sampling:
-            requests = sampling(first)
+        if self.requests and function == "sample":
+            requests = self.requests(first)
             work.sampling, work.choice = ctypes.addressof(requests), isinstance(requests, ctypes.Array)
         if classes:
             assert of.has_classes
@@ -1020,9 +1026,23 @@ class Call:
             values["exact_sum"] = ctypes.addressof(exact_sum)
         for name in without:
             values.pop(name, None)
-        status = self.library.run(work, list(map(values.get, of.arrays)))
-        if status:
-            self._fail(status, report, first)
+        entry, arrays = self.library.entry(list(map(values.get, of.arrays)))
+        at, counted, own = ctypes.addressof(work), 0, options
+        if self.temperatures:
+            own = Options.from_buffer_copy(options)
+            work.options = ctypes.addressof(own)
+            ranges = self.temperatures[bisect_right(self.temperatures, (first + begin, math.inf)):]
+        else:
+            ranges = [(first + end, own.temperature)]
+        for stop, temperature in ranges:
+            own.temperature, work.row_begin, work.row_end = temperature, begin, min(stop - first, end)
+            if status := entry(at, *arrays):
+                self._fail(status, report, first)
+            counted += report.valid_rows
+            begin = work.row_end
+            if begin == end:
+                break
+        report.valid_rows = counted
         if packed:
             packed.unpack()
         return report
@@ -1040,7 +1060,7 @@ class Call:
             raise OptionError(f"{field} of {of} {index} is {report.value}; expected finite numbers that are 0 or more")
         if status == INVALID_OPTION and field == "draft_probabilities":
             raise OptionError(f"{field} of row {row} has {report.value} at the draft {report.label}; {DRAWN}")
-        raise XentError(f"{self._called(field)}: {self.library.status_message(status)} (row {report.row}, label "
+        raise XentError(f"{self.called(field)}: {self.library.status_message(status)} (row {report.row}, label "
                         f"{report.label}, integer {report.integer}, value {report.value})")
 
     def _fail_label(self, field: str, row: int, report: Report) -> NoReturn:
@@ -1068,6 +1088,11 @@ class Call:
                          f"{f'classes are 0 to {classes - 1}' if classes else 'it has no class'}; "
                          f"expected a class index{f', or ignore_index={label} if such rows do not count' if mark else ''}",
                          row, label, classes)
+
+    @property
+    def units(self) -> int:
+        """The number of rows or elements that have a loss."""
+        return self.lead.size if self.elements else self.rows
 
     @property
     def chunks(self) -> int:

@@ -144,10 +144,10 @@ class Library:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_schedule_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
-        self.few.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * FEW
-        self.many.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * MANY
+        self.few.argtypes = [c_void_p] * (1 + FEW)
+        self.many.argtypes = [c_void_p] * (1 + MANY)
         self.run_prepared = c.xent_run
-        self.run_prepared.argtypes = [ctypes.POINTER(Prepared)]
+        self.run_prepared.argtypes = [c_void_p]
         c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
         c.xent_exact_sum_merge.argtypes = [c_void_p, c_void_p]
         c.xent_exact_sum_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
@@ -163,10 +163,15 @@ class Library:
                 f"{self.path} has {what} version {found}, this package needs {needed}; expected the library of the "
                 f"same build")
 
+    def entry(self, arrays: Sequence[int | None]) -> tuple[Any, list[int | None]]:
+        """The entry point that takes enough arrays, and these arrays as it takes them."""
+        entry, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
+        return entry, [*arrays[:width], *[None] * (width - len(arrays))]
+
     def run(self, work: Work, arrays: Sequence[int | None]) -> int:
         """Calls the entry point that takes enough arrays, in their order; returns the status."""
-        entry, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
-        return int(entry(work, *arrays[:width], *[None] * (width - len(arrays))))
+        entry, given = self.entry(arrays)
+        return int(entry(ctypes.addressof(work), *given))
 
     def field_name(self, field: int) -> str:
         return str(self.c.xent_field_name(field).decode())

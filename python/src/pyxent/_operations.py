@@ -4,27 +4,25 @@ DLPack or the buffer protocol. The memory is shared, and nothing is copied unles
 from __future__ import annotations
 
 import ctypes
-import inspect
 import itertools
 import math
 import os
-import threading
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, overload
 
-from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty, held,
-                            is_of_torch, made_of, released, type_named)
-from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
+from pyxent._arrays import (FLOATS, INTEGERS, NAME, OUTPUT, SIZE, Array, array_of, as_type, empty, held,
+                            made_of, released, type_named)
+from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Checked, LentTensor, conversion, lent_tensors,
                           normal_axis, plural, require_in_place, require_unwritten, require_writable, shape_of_weights, versions_of,
                           workspace_of)
-from pyxent._functions import FUNCTIONS
-from pyxent._names import Nothing, named, unexpected
-from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
-                            Shape, ExactSum, Work, library, sized)
+from pyxent._native import (HIDDEN_GRADIENT, WEIGHTS_GRADIENT, WHOLE_ROWS, Options, Sampling,
+                            ExactSum, library)
 from pyxent._options import (PENALTIES, Reductions, choice, filters_of, integer, is_per_row, options_of, require,
-                             sampling_of, set_number, shown, truth)
+                             sampling_of, set_number, set_numbers, shown, truth)
+from pyxent._plans import operation, shown_argument
 from pyxent._products import write_gradients, write_logits
 from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, copied_like, doubles_of,
                           fill, flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
@@ -34,10 +32,10 @@ from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losse
 from pyxent._text import History
 from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                            EmptyMean, Filter, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
-from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
+from pyxent.errors import DTypeError, OptionError, ShapeError
 
 if TYPE_CHECKING:
-    from typing_extensions import Never, Unpack
+    from typing_extensions import Unpack
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
@@ -50,11 +48,11 @@ def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **option
 @overload
 def softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
-@named
-def softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+@operation
+def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-            threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+            threads: int | None = None) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
 
     `x` are the logits after `softcap` (`c tanh(x / c)`) and after division by `temperature`.
@@ -86,8 +84,6 @@ def softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None
     >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
     [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
     """
-    if more or unknown:
-        raise unexpected(softmax, unknown, more)
     return _softmax("softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -100,19 +96,17 @@ def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
-@named
-def log_softmax(logits: ArrayLike, *more: Never, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+@operation
+def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+                threads: int | None = None) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Otherwise as `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
     [[-1.3863, -1.3863, -1.3863, -1.3863]]
     """
-    if more or unknown:
-        raise unexpected(log_softmax, unknown, more)
     return _softmax("log_softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -129,12 +123,12 @@ def log_sum_exp(logits: ArrayLike, *, out: Out, return_sign: Literal[False] = Fa
 @overload
 def log_sum_exp(logits: ArrayLike, *, out: ArrayLike | Literal[True] | None = None, return_sign: bool = False,
                 dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Any: ...
-@named
-def log_sum_exp(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+@operation
+def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, weights: Input = None, return_sign: bool = False,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+                threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis.
 
     The result is float64 for float64 logits, otherwise float32 unless `dtype` or `out` selects another type. `keepdims`
@@ -155,8 +149,6 @@ def log_sum_exp(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool
     >>> [each.round(4).tolist() for each in pyxent.log_sum_exp(x, weights=w, return_sign=True)]
     [[1.5413, 1.5413], [1.0, -1.0]]
     """
-    if more or unknown:
-        raise unexpected(log_sum_exp, unknown, more)
     if weights is not None:
         for name, value in (("temperature", temperature), ("softcap", softcap), ("sink", sink)):
             if value is not None:
@@ -166,40 +158,9 @@ def log_sum_exp(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool
                     softcap=softcap)
 
 
-class _Plan(NamedTuple):
-    """A checked call for arrays with certain types, shapes and strides: everything except their addresses."""
-
-    library: Library
-    work: Work  # read-only, shared by all threads
-    shape_struct: Shape  # work points to it
-    options: Options
-    type: str
-    shape: tuple[int, ...]
-
-
-_PLANS: dict[Any, _Plan] = {}
-_MOST_PLANS = 1000
-
-
 def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
              threads: int | None, keepdims: bool = False, weights: Any = None, signed: bool = False,
              **options: Any) -> Any:
-    key = None
-    if (class_mask is sink is row_offsets is dtype is weights is options["temperature"] is options["softcap"] is None
-            and keepdims is signed is False and (threads is None or type(threads) is int and threads > 0)
-            and type(axis) is int and type(options["isa"]) is type(options["fully_masked"]) is str
-            and logits is not None and out is not False):
-        lent, of_torch = array_of("logits", logits), is_of_torch(logits)
-        to = array_of("out", out, OUTPUT) if out is not None and out is not True else None
-        if not to or not to.read_only and not is_of_torch(out):
-            key = (function, axis, options["isa"], options["fully_masked"], of_torch, lent.type, lent.shape,
-                   lent.strides, to and (to.type, to.shape, to.strides))
-            plan = _PLANS.get(key)
-            if plan:
-                result = out if to else empty(logits, plan.type, plan.shape)
-                address = to.address if to else address_of(result)
-                if address and not plan.library.few(plan.work, lent.address, address, None, None, None, None):
-                    return result  # the checks below report what is wrong
     lent = array_of("logits", _given("logits", logits))
     to_type = type_named(dtype) if dtype is not None else None
     widened = lent.type not in FLOATS or lent.type != "F64" == to_type and (out is None or out is True)
@@ -209,9 +170,9 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     if widened or is_several(axis):
         rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads, may_be_empty=True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
-        result = _softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
-                          rows.per_row("sink", sink), row_offsets, threads, False, rows.spread("weights", weights),
-                          signed, **options)
+        result = done(_softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
+          rows.per_row("sink", sink), row_offsets, threads, False,
+                               rows.spread("weights", weights), signed, **options))
         if signed:
             return tuple(rows.reduced(each, kept) for each in result)
         return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
@@ -230,22 +191,25 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     written = call.arrays[name]
     signs = empty(logits, written.type, () if call.scalar else written.shape) if signed else None
 
-    def compute() -> Any:
+    if weights is None and not signed:
+        return call.checked(threads, partial(_one_of, function, name))
+
+    def compute(_: Any) -> Any:
         sums = None
         if weights is None:
-            call.run(function, struct)
+            call.run(function)
         else:
             sums = log_sums(call, _log_sum_exp_like(call, options), options["fully_masked"] == "zero")
-        if signed or sums:
-            write_sums(call, as_type(signs, written.type) if signed else None, sums, _log_sum_exp_like(call, options))
-        if signed:
-            return call.results[name], signs
-        if key and call.is_one_task:
-            assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # the order of a plan's addresses
-            _keep(key, call, struct, function, () if call.scalar else written.shape)
-        return call.results[name]
+        write_sums(call, as_type(signs, written.type) if signed else None, sums, _log_sum_exp_like(call, options))
+        return (call.results[name], signs) if signed else call.results[name]
 
-    return call.result(threads, compute)
+    return call.checked(threads, compute, False)
+
+
+def _one_of(function: str, name: str, run: Any) -> Any:
+    """The one result of a function."""
+    run.run(function)
+    return run.results[name]
 
 
 def _log_sum_exp_like(call: Call, options: Any) -> Callable[..., Any]:
@@ -253,18 +217,10 @@ def _log_sum_exp_like(call: Call, options: Any) -> Callable[..., Any]:
     offsets, axis = call.arrays.get("row_offsets"), -1 if call.ragged else call.axis
 
     def log_sum_exp(terms: Any, class_mask: Any = None, sink: Any = None) -> Any:
-        return _softmax("log_sum_exp", terms, axis, None, None, class_mask, sink, offsets, call.threads,
-                        isa=options["isa"], fully_masked="zero", temperature=None, softcap=None)
+        return done(_softmax("log_sum_exp", terms, axis, None, None, class_mask, sink, offsets, call.threads,
+                             isa=options["isa"], fully_masked="zero", temperature=None, softcap=None))
 
     return log_sum_exp
-
-
-def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[int, ...]) -> None:
-    if len(_PLANS) >= _MOST_PLANS:
-        _PLANS.clear()
-    written = call.arrays.get("output") or call.arrays.get("log_sum_exp") or call.lead
-    work = call.work_of(function, options, 0, call.rows)
-    _PLANS[key] = _Plan(call.library, work, call.shape_struct, options, written.type, shape)
 
 
 @overload
@@ -276,11 +232,10 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, d
 @overload
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                      dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
-@named
-def softmax_backward(output: ArrayLike, upstream: ArrayLike, *more: Never, axis: Axes = -1, gradient: Output = None,
+@operation
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                     dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-                     **unknown: Unpack[Nothing]) -> Any:
+                     dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and its upstream gradient `dy`.
 
     Returns `gradient`, or a new array. `gradient` may be `output` or `upstream`, which it then overwrites.
@@ -291,8 +246,6 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *more: Never, axis:
     >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
-    if more or unknown:
-        raise unexpected(softmax_backward, unknown, more)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
@@ -308,19 +261,16 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Ou
 @overload
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                          dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
-@named
-def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *more: Never, axis: Axes = -1, gradient: Output = None,
+@operation
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-                         **unknown: Unpack[Nothing]) -> Any:
+                         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; otherwise as `softmax_backward`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
-    if more or unknown:
-        raise unexpected(log_softmax_backward, unknown, more)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
@@ -333,18 +283,15 @@ def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: An
         lent = array_of("output", _given("output", output))
         rows = Rows.of("output", lent, output, axis, False, gradient, row_offsets, threads, "gradient", True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
-        return rows.whole(_backward(function, rows.flat, rows.like("upstream", _given("upstream", upstream)), -1, None,
-                                    rows.mask("class_mask", class_mask), row_offsets, threads, **options))
+        return rows.whole(done(_backward(
+            function, rows.flat, rows.like("upstream", _given("upstream", upstream)), -1, None,
+            rows.mask("class_mask", class_mask), row_offsets, threads, **options)))
     call, struct = _begin("output", output, axis, row_offsets, may_be_empty=True, **options)
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
     call.write("gradient", _needed("gradient", gradient), ["output", "upstream"])
 
-    def compute() -> Any:
-        call.run(function, struct)
-        return call.results["gradient"]
-
-    return call.result(threads, compute)
+    return call.checked(threads, partial(_one_of, function, "gradient"))
 
 
 # ---- the largest classes, and selected classes ----------------------------------------------------------------------
@@ -360,12 +307,11 @@ class TopK(NamedTuple):
         return made_of, (TopK, *map(held, self))
 
 
-@named
-def top_k(logits: ArrayLike, k: int, *more: Never, largest: bool = True, axis: int = -1, classes: Output = None,
+@operation
+def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-          **unknown: Unpack[Nothing]) -> TopK:
+          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes, in one read.
 
     Logits are in descending order; of equal logits, the lower class comes first. If fewer than k classes are not
@@ -381,8 +327,6 @@ def top_k(logits: ArrayLike, k: int, *more: Never, largest: bool = True, axis: i
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
-    if more or unknown:
-        raise unexpected(top_k, unknown, more)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     options: dict[str, Any] = dict(temperature=temperature, softcap=softcap, class_mask=class_mask, sink=sink,
                                    fully_masked=fully_masked, isa=isa)
@@ -399,11 +343,12 @@ def top_k(logits: ArrayLike, k: int, *more: Never, largest: bool = True, axis: i
     call.write("top_classes", _needed("classes", classes))
     call.write("top_log_probabilities", _needed("log_probabilities", log_probabilities))
 
-    def compute() -> TopK:
-        call.run("cross_entropy", struct)
-        return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
+    return call.checked(threads, _largest)  # type: ignore[return-value]
 
-    return call.result(threads, compute)
+
+def _largest(run: Any) -> TopK:
+    run.run("cross_entropy")
+    return TopK(run.results["top_classes"], run.results["top_log_probabilities"])
 
 
 def _floats(logits: Any, threads: Any) -> Any:
@@ -433,10 +378,10 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
     return TopK(*smallest(logits, log_p, flags_along("class_mask", options["class_mask"], lent, axis), axis, k))
 
 
-@named
-def argmax(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, last: bool = False,
+@operation
+def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False,
            out: Output = None, class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best",
-           threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+           threads: int | None = None) -> Any:
     """The class of the largest logit of each row, as int64: the lowest of equal classes, or the highest with `last`.
 
     The class is -1 in a row that is NaN or +inf, or that has only -inf or masked classes. For several axes, the index
@@ -447,18 +392,15 @@ def argmax(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = Fa
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
     ([0, 1], 2)
     """
-    if more or unknown:
-        raise unexpected(argmax, unknown, more)
     return _of_rows("argmax", logits, axis, keepdims, out, class_mask, row_offsets, threads, last=truth("last", last),
                     isa=isa)
 
 
-@named
-def entropy(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+@operation
+def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-            dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-            **unknown: Unpack[Nothing]) -> Any:
+            dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`- sum p log p` of the softmax of each row, in nats.
 
     The result is float64 for float64 logits, otherwise float32. Options as in `softmax`.
@@ -467,8 +409,6 @@ def entropy(logits: ArrayLike, *more: Never, axis: Axes = -1, keepdims: bool = F
     >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
-    if more or unknown:
-        raise unexpected(entropy, unknown, more)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     return _of_rows("entropies", logits, axis, keepdims, out, class_mask, row_offsets, threads, sink=sink, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
@@ -497,7 +437,8 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
             flat, mask = reversed_along(flat), None if mask is None else reversed_along(mask)
         if "temperature" in options:
             options["temperature"] = rows.per_row("temperature", options["temperature"])
-        found = _of_rows(name, flat, -1, False, None, mask, row_offsets, threads, rows.per_row("sink", sink), **options)
+        found = done(_of_rows(name, flat, -1, False, None, mask, row_offsets, threads, rows.per_row("sink", sink),
+                              **options))
         if last and row_offsets is not None:
             found = reversed_along(found)
             counts = copied_like(counts, found)
@@ -510,11 +451,7 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
     call.public |= {name: "out"}
     call.write(name, _needed("out", out), shape=call.with_entries(1) if kept else None)
 
-    def compute() -> Any:
-        call.run("cross_entropy", struct)
-        return call.results[name]
-
-    return call.result(threads, compute)
+    return call.checked(threads, partial(_one_of, "cross_entropy", name))
 
 
 def _require_as_before(tensors: list[LentTensor], versions: Sequence[int]) -> None:
@@ -561,7 +498,7 @@ class _Saved:
             raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
                               "expected backward before the next run")
         _require_as_before(call.lent_tensors(), self.versions)
-        options = Options.from_buffer_copy(self.options)
+        options = call.options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)
@@ -577,11 +514,11 @@ class _Saved:
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
         call, options, zero = self._again(upstream, {"gradient": _needed("gradient", gradient)}, ["logits"])
         call.prepare(threads)
-        call.run("check_targets", options)
+        call.run("check_targets")
         if zero:
             call.clear("gradient")
         else:
-            call.run(self.function, options)
+            call.run(self.function)
         return call.results["gradient"]
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
@@ -597,7 +534,7 @@ class _Saved:
                                            | (WEIGHTS_GRADIENT if of_classes else 0))
         call.prepare(threads)
         _require_even_rows([call] if of_classes else [])
-        call.run("check_targets", options)
+        call.run("check_targets")
         return call, options, zero
 
     def run_linear(self, call: Call, options: Options, zero: bool) -> None:
@@ -608,9 +545,9 @@ class _Saved:
                 call.clear(name)
             return
         if of_rows:
-            call.run(self.function, options, without=of_classes)
+            call.run(self.function, without=tuple(of_classes))
         if of_classes:
-            call.run_over_classes(self.function, options, without=of_rows)
+            call.run_over_classes(self.function, without=of_rows)
 
 
 _NO_STATISTICS = "there are no statistics to compute a gradient from: call with save_statistics=True"
@@ -639,7 +576,7 @@ class _Shown:
 
 def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 and "\n" not in text else _shown_argument(value)
+    return text if len(text) <= 60 and "\n" not in text else shown_argument(value)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -658,14 +595,13 @@ class Selected(_Shown):
         return _later(self._saved, upstream, gradient, threads)
 
 
-@named
+@operation
 def selected_log_probabilities(
-        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, log_probabilities: Output = None,
+        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None,
         upstream: Input = None, gradient: Output = None, save_statistics: bool = False,
         gradient_scale: float | None = None, ignore_index: int | None = None, temperature: Number | None = None,
         softcap: float | None = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
-        fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-        **unknown: Unpack[Nothing]) -> Selected:
+        fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without storing those of the other classes.
 
     targets   the classes: in the shape of the logits without the class axis, or with several classes of each row along
@@ -681,8 +617,6 @@ def selected_log_probabilities(
     >>> pyxent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
-    if more or unknown:
-        raise unexpected(selected_log_probabilities, unknown, more)
     logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
     call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, labels=targets, isa=isa,
                           fully_masked=fully_masked, temperature=temperature, softcap=softcap, ignore_index=ignore_index,
@@ -697,19 +631,19 @@ def selected_log_probabilities(
     if save:
         call.keep_statistics()
 
-    def compute() -> Selected:
-        call.run("check_targets", struct)
-        call.run("selected_log_probabilities", struct)
-        saved = _Saved.of("selected_log_probabilities_backward", call, struct) if save else None
-        return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
+    def compute(run: Any) -> Selected:
+        run.run("check_targets")
+        run.run("selected_log_probabilities")
+        saved = _Saved.of("selected_log_probabilities_backward", run, run.options) if save else None
+        return Selected(run.results["log_probabilities"], run.results.get("gradient"), saved)
 
-    return call.result(threads, compute)
+    return call.checked(threads, compute)  # type: ignore[return-value]
 
 
 # ---- losses -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Loss(_Shown):
     """A loss and the outputs that you requested; `float(result)` is the loss, and `f"{result:.3f}"` formats it.
 
@@ -743,6 +677,10 @@ class Loss(_Shown):
     weights_gradient: Any = None
     bias_gradient: Any = None
     _saved: Any = field(default=None, repr=False)
+
+    def __init__(self, loss: float, sum: float, rows: int, valid_rows: int, denominator: float,
+                 **outputs: Any) -> None:
+        vars(self).update(outputs, loss=loss, sum=sum, rows=rows, valid_rows=valid_rows, denominator=denominator)
 
     def __float__(self) -> float:
         return self.loss
@@ -778,7 +716,7 @@ class LinearGradients(NamedTuple):
         return made_of, (LinearGradients, *map(held, self))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class LinearLoss(Loss):
     """The result of `linear_cross_entropy`."""
 
@@ -807,9 +745,9 @@ class LinearLoss(Loss):
         return LinearGradients(*(results.get(name) for name in outputs))
 
 
-@named
+@operation
 def cross_entropy(
-        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: Axes = -1, reduction: Reduction = "mean",
+        logits: ArrayLike, targets: ArrayLike, *, axis: Axes = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, log_sum_exp: Output = None, correct: Output = None,
         log_probabilities: Output = None, argmax: Output = None, ranks: Output = None, entropies: Output = None,
         top_count: int = 0, top_classes: Output = None, top_log_probabilities: Output = None,
@@ -820,7 +758,7 @@ def cross_entropy(
         z_loss: float | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
         empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+        threads: int | None = None) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient in the same read of the
     logits.
 
@@ -859,27 +797,6 @@ def cross_entropy(
     >>> result.gradient.round(3).tolist()
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
-    if more or unknown:
-        raise unexpected(cross_entropy, unknown, more)
-    key = None
-    if (losses is log_sum_exp is correct is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
-            is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
-            is class_weights is row_weights is target_weights is class_mask is sink is row_offsets is temperature
-            is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is None
-            and (threads is None or type(threads) is int and threads > 0) and (gradient is None or gradient is True)
-            and logits is not None and targets is not None
-            and (type(axis), type(top_count), type(save_statistics), type(gradient_scale)) == (int, int, bool, float)
-            and (ignore_index is None or type(ignore_index) is int) and type(reduction) is str
-            and (top_count, save_statistics, gradient_scale) == (0, False, 1.0)
-            and smoothing is _UNIFORM and empty_mean is fully_masked is _NAN and isa is _BEST):
-        lent = array_of("logits", logits)
-        labels = array_of("targets", targets, lent)
-        key = ("cross_entropy", axis, reduction, ignore_index, gradient, lent.type, lent.shape, lent.strides,
-               labels.type, labels.shape, labels.strides)
-        plan = None if labels.is_bool else _PLANS.get(key)
-        loss = _small_loss(plan, logits, lent, labels, reduction == "mean", gradient is True)
-        if loss:
-            return loss
     numbers: dict[str, Any] = dict(
         label_smoothing=label_smoothing, softcap=softcap, z_loss=z_loss, probability_clamp=probability_clamp,
         focal_gamma=focal_gamma)
@@ -911,12 +828,9 @@ def cross_entropy(
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
     _require_outputs(kind, outputs)
-    result = _loss(Loss, "cross_entropy", call, struct, reductions, gradient, outputs, threads,
-                   save=truth("save_statistics", save_statistics),
-                   signed=partial(_of_signs, call, reductions, kind, given))
-    if key and kind == "class indices" and call.is_one_task:
-        _keep(key, call, struct, "cross_entropy", () if call.scalar else call.lead.shape)
-    return result
+    call.of_signs = partial(_of_signs, reductions=reductions, kind=kind, given=given)
+    return cast(Loss, _loss(Loss, "cross_entropy", call, reductions, gradient, outputs, threads,
+                            save=truth("save_statistics", save_statistics)))
 
 
 def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, threads: Any, save: Any,
@@ -939,37 +853,6 @@ def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, thr
     of_all_classes = ["gradient"] if inputs["target_weights"] is not None else [*outputs]
     return replace(result, **{name: rows.whole(found) for name in of_all_classes
                               if (found := getattr(result, name)) is not None})
-
-
-_UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # defaults, compared by identity
-_CHECK, _LOSS = FUNCTIONS["check_targets"], FUNCTIONS["cross_entropy"]
-_LOGITS, _TARGETS, _GRADIENT, _EXACT_SUM = map(_LOSS.arrays.index, ("logits", "targets", "gradient", "exact_sum"))
-assert _CHECK.arrays[0] == "targets"
-
-
-def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mean: bool, wanted: bool) -> Loss | None:
-    """Returns the result of `_loss`, or None if `_loss` must check and report."""
-    if not plan:
-        return None
-    library, report, exact_sum = plan.library, sized(Report), sized(ExactSum)
-    work, options = Work.from_buffer_copy(plan.work), Options.from_buffer_copy(plan.options)
-    work.report, work.options, work.function = ctypes.addressof(report), ctypes.addressof(options), _CHECK.number
-    if library.few(work, labels.address, None, None, None, None, None):
-        return None
-    gradient = empty(logits, plan.type, plan.shape) if wanted else None
-    address = address_of(gradient) if wanted else None
-    if not report.valid_rows or wanted and not address:
-        return None
-    options.gradient_scale, options.has_gradient_scale = 1 / report.valid_rows if mean else 1.0, 1
-    work.function = _LOSS.number
-    arrays: list[int | None] = [None] * MANY
-    arrays[_LOGITS], arrays[_TARGETS], arrays[_GRADIENT] = lent.address, labels.address, address
-    arrays[_EXACT_SUM] = ctypes.addressof(exact_sum)
-    if library.many(work, *arrays):
-        return None
-    total = library.exact_sum_value(exact_sum)
-    return Loss(total / report.valid_rows if mean else total, total, work.row_end, report.valid_rows,
-                float(report.valid_rows), gradient)
 
 
 def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
@@ -1004,13 +887,11 @@ AnyLoss = TypeVar("AnyLoss", bound=Loss)
 Sums = tuple[float, float, int, int, float]  # the loss and the other four numbers of every Loss
 
 
-def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, reductions: Reductions, gradient: Any,
-          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False,
-          signed: Callable[[], Sums] | None = None) -> AnyLoss:
+def _loss(kind: type[AnyLoss], function: str, call: Call, reductions: Reductions, gradient: Any,
+          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> Checked:
     """Counts, computes and reduces.
 
-    `whole`: some results are sums over all rows, so one call of the kernel computes them. `signed` computes with class
-    weights if some are below 0.
+    `whole`: some results are sums over all rows, so one call of the kernel computes them.
     """
     for name, value in outputs.items():
         call.write(name, value)
@@ -1019,19 +900,17 @@ def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, redu
     if save:
         call.keep_statistics()
 
-    sums = _summing(function, [call], options, reductions, whole)
-
-    def compute() -> AnyLoss:
+    def compute(run: Any) -> AnyLoss:
         try:
-            made = sums()
+            made = _sums(function, [run], reductions, whole)
         except OptionError:  # nothing has been written yet
-            if not signed or save or not have_signs(call.arrays.get("class_weights")):
+            if save or not run.of_signs or not have_signs(run.arrays.get("class_weights")):
                 raise
-            made = signed()
-        saved = _Saved.of(f"{function}_backward", call, options, reductions, made[-1]) if save else None
-        return kind(*made, **call.results, _saved=saved)
+            made = run.of_signs(run)
+        saved = _Saved.of(f"{function}_backward", run, run.options, reductions, made[-1]) if save else None
+        return kind(*made, **run.results, _saved=saved)
 
-    return call.result(threads, compute)
+    return call.checked(threads, compute)
 
 
 _WEIGHTED = ("losses", "gradient", "target_gradient")
@@ -1086,73 +965,73 @@ def _of_signs(call: Call, reductions: Reductions, kind: str, given: dict[str, An
     return reductions.reduce(total, divisor), total, call.rows, above.valid_rows, divisor
 
 
-def _summing(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
-             whole: bool) -> Callable[[], Sums]:
-    """Returns a function that computes the parts of a call, and the five numbers of every `Loss`."""
-    library, one, others = parts[0].library, parts[0], parts[1:]
-    gradients = [name for name in one.results if name.endswith("gradient")]  # every part has the same
-    rows = sum(call.lead.size if call.elements else call.rows for call in parts)
-
-    def sums() -> Sums:
-        counted, weights = _count(function, one, options)
-        for call in others:
-            more, exact_sum = _count(function, call, options)
-            counted += more
-            if weights and exact_sum:
-                library.merge(weights, exact_sum)
-        divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
+def _sums(function: str, parts: Sequence[Any], reductions: Reductions, whole: bool) -> Sums:
+    """Computes the parts of a call; returns the five numbers of every `Loss`."""
+    one, others = parts[0], parts[1:]
+    library, results = one.library, one.results
+    gradients = tuple([name for name in results if name.endswith("gradient")])  # every part has the same
+    counted, weights = _count(function, one)
+    for run in others:
+        more, exact_sum = _count(function, run)
+        counted += more
+        if weights and exact_sum:
+            library.merge(weights, exact_sum)
+    divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
+    zero, scale, rows = False, None, one.units
+    if not divisor:
         reductions.require_mean(divisor, bool(gradients))
         zero = bool(gradients) and reductions.gradient_is_zero(divisor)
-        if gradients:
-            options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-        if whole:
-            _require_even_rows(parts)
-        _, total = one.run(function, options, exact_sum=True, without=gradients if zero else (), alone=whole)
-        for call in others:
-            library.merge(total, call.run(function, options, True, gradients if zero else (), alone=whole)[1])
-        if zero or whole and not rows:
-            for call in parts:
-                for name in gradients:
-                    call.clear(name)
-        loss = library.exact_sum_value(total)
-        return reductions.reduce(loss, divisor), loss, rows, counted, divisor
+    if gradients:
+        scale = 1.0 if zero else reductions.scale_of(divisor)
+    if whole:
+        _require_even_rows(parts)
+    without = gradients if zero else ()
+    _, total = one.run(function, True, without, scale, whole)
+    for run in others:
+        library.merge(total, run.run(function, True, without, scale, whole)[1])
+        rows += run.units
+    if zero or whole and not rows:
+        for run in parts:
+            for name in gradients:
+                run.clear(name)
+    loss = library.exact_sum_value(total)
+    return reductions.reduce(loss, divisor), loss, rows, counted, divisor
 
-    return sums
 
-
-def _require_even_rows(parts: Sequence[Call]) -> None:
+def _require_even_rows(parts: Sequence[Any]) -> None:
     for call in parts:
         if call.packing or len(call.pieces) > 1:
             raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
                              f"gradients of weights and bias are sums over rows that lie evenly apart")
 
 
-def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum | None]:
+def _count(function: str, run: Any) -> tuple[int, ExactSum | None]:
     """Returns the number of rows that count, and the sum of their weights if there are weights.
 
     Reads all labels before anything is written.
     """
     if function == "binary_cross_entropy":
-        return call.run(function, options, without=("losses", "gradient"))[0], None
-    weighted = "row_weights" in call.arrays
-    if "targets" in call.arrays:
-        weighted |= "class_weights" in call.arrays
-        counted, weights = call.run("check_targets", options, weighted)
+        return cast(int, run.run(function, False, ("losses", "gradient"))[0]), None
+    arrays = run.arrays
+    weighted = "row_weights" in arrays
+    if "targets" in arrays:
+        weighted = weighted or "class_weights" in arrays
+        counted, weights = run.run("check_targets", weighted)
     elif weighted:
-        counted, weights = call.count_weighted(options)
+        counted, weights = run.count_weighted()
     else:
-        return call.rows, None
+        return run.rows, None
     return counted, weights if weighted else None
 
 
-@named
+@operation
 def binary_cross_entropy(
-        logits: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, reduction: Reduction = "mean",
+        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
         positive_weights: Input = None, ignore_index: int | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element on its own, reduced, and its
     gradient.
 
@@ -1173,8 +1052,6 @@ def binary_cross_entropy(
     >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
-    if more or unknown:
-        raise unexpected(binary_cross_entropy, unknown, more)
     if _is_wanted(target_gradient):
         for name, value in (("probability_clamp", probability_clamp), ("focal_gamma", focal_gamma),
                             ("focal_alpha", focal_alpha)):
@@ -1207,13 +1084,13 @@ def binary_cross_entropy(
         zero = ctypes.c_float()
         call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
     if not _is_wanted(target_gradient):
-        return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+        return cast(Loss, _loss(Loss, "binary_cross_entropy", call, reductions, gradient, {"losses": losses}, threads))
     if labels:
         raise OptionError(f"target_gradient is requested, targets are labels {call.arrays['targets']}; expected "
                           f"numbers from 0 to 1 of type {call.allowed}")
     of_ones, of_zeros = _losses_of_labels(call, isa, threads)  # the gradient may overwrite the logits later
     call.write("target_gradient", target_gradient)
-    result = _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+    result: Loss = _loss(Loss, "binary_cross_entropy", call, reductions, gradient, {"losses": losses}, threads).now()
     if not reductions.gradient_is_zero(result.denominator):
         subtract(call.arrays["target_gradient"], of_ones, of_zeros, call.lead.type == "F64",
                  reductions.scale_of(result.denominator))
@@ -1256,9 +1133,9 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
                    losses=result.losses if losses is True else None)
 
 
-@named
+@operation
 def linear_cross_entropy(
-        hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *more: Never, bias: Input = None,
+        hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *, bias: Input = None,
         reduction: Reduction = "mean", hidden_gradient: Output = None, weights_gradient: Output = None,
         bias_gradient: Output = None, losses: Output = None, log_sum_exp: Output = None, correct: Output = None,
         log_probabilities: Output = None, argmax: Output = None, ranks: Output = None, entropies: Output = None,
@@ -1270,7 +1147,7 @@ def linear_cross_entropy(
         probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
         empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None, **unknown: Unpack[Nothing]) -> LinearLoss:
+        threads: int | None = None) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never all in memory.
 
     hidden   float32, float16, bfloat16 or float64, of any shape, with the features of a row along the last axis
@@ -1294,8 +1171,6 @@ def linear_cross_entropy(
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
-    if more or unknown:
-        raise unexpected(linear_cross_entropy, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
@@ -1326,7 +1201,8 @@ def linear_cross_entropy(
                               f"layer")
         return _layers(hidden, lent, inputs, outputs, top_count, reductions, given, threads, save)
     call, struct, whole = _layer(hidden, weights, inputs, outputs, top_count, given)
-    return _loss(LinearLoss, "linear_cross_entropy", call, struct, reductions, None, outputs, threads, whole, save)
+    return cast(LinearLoss, _loss(LinearLoss, "linear_cross_entropy", call, reductions, None, outputs, threads, whole,
+                                  save))
 
 
 _OF_WHOLE_ROWS = ("argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient")
@@ -1485,7 +1361,7 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
         parts.append(call)
     if sums:
         parts[0].require_writable("hidden_gradient", sums)
-    made = _summing("linear_cross_entropy", parts, struct, reductions, one)()
+    made = _sums("linear_cross_entropy", parts, reductions, one)
     if sums:
         layers.add(parts, sums)
     if save:
@@ -1654,13 +1530,13 @@ def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any
     return LinearGradients(*(results.get(name) for name in outputs))
 
 
-@named
+@operation
 def nll_loss(
-        log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, reduction: Reduction = "mean",
+        log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
-        isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+        isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalized.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; `axis` is the class axis
@@ -1673,8 +1549,6 @@ def nll_loss(
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
-    if more or unknown:
-        raise unexpected(nll_loss, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, class_weights, row_weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1690,7 +1564,7 @@ def nll_loss(
     def count() -> tuple[float, int]:
         """Returns the sum of the weights, and the number of rows."""
         try:
-            counted, weights = _count("nll_loss", call, struct)
+            counted, weights = _count("nll_loss", call)
         except OptionError:
             signed = call.arrays.get("class_weights")
             if not signed or not have_signs(signed):
@@ -1702,7 +1576,7 @@ def nll_loss(
             return above.denominator - below.denominator, above.valid_rows
         return call.library.exact_sum_value(weights) if weights else float(counted), counted
 
-    def compute() -> Loss:
+    def compute(_: Any) -> Loss:
         total_weight, counted = count()
         divisor = reductions.denominator(total_weight)
         reductions.require_mean(divisor, "gradient" in call.results)
@@ -1712,16 +1586,15 @@ def nll_loss(
         total = nll_of_rows(call.library, call.arrays, call.axis, ignore_index, scale)
         return Loss(reductions.reduce(total, divisor), total, call.rows, counted, divisor, **call.results)
 
-    return call.result(threads, compute)
+    return cast(Loss, call.checked(threads, compute, False))
 
 
-@named
-def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, log_targets: bool = False,
+@operation
+def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False,
            reduction: Reduction = "mean", gradient: Output = None, target_gradient: Output = None,
            losses: Output = None, weights: Input = None, gradient_reduction: Reduction | None = None,
            gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
-           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
-           **unknown: Unpack[Nothing]) -> Loss:
+           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w t (log t - l)` of every element, reduced, and its gradient in l; nothing is normalized.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
@@ -1738,8 +1611,6 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, log_t
     >>> round(float(pyxent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
-    if more or unknown:
-        raise unexpected(kl_div, unknown, more)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, targets, weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1753,7 +1624,7 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, log_t
     call.write("gradient", gradient, ["logits"])
     is_log = truth("log_targets", log_targets)
 
-    def compute() -> Loss:
+    def compute(_: Any) -> Loss:
         count = call.lead.size
         divisor = reductions.denominator(float(count))
         gradients = bool(call.results.keys() & {"gradient", "target_gradient"})
@@ -1764,21 +1635,21 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *more: Never, log_t
         total = kl_of_elements(call.library, call.arrays, is_log, scale)
         return Loss(reductions.reduce(total, divisor), total, count, count, divisor, **call.results)
 
-    return call.result(threads, compute)
+    return cast(Loss, call.checked(threads, compute, False))
 
 
 DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_shannon_divergence",
                "total-variation": "total_variation"}
 
 
-@named
+@operation
 def divergence(
-        logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *more: Never, axis: int = -1,
+        logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *, axis: int = -1,
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
         class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
+        threads: int | None = None) -> Loss:
     """The divergence of the softmax of the teacher's logits from that of the logits, per row, and its gradient.
 
     kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of the divergences of p and q from
@@ -1790,8 +1661,6 @@ def divergence(
     >>> round(float(pyxent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
     0.4
     """
-    if more or unknown:
-        raise unexpected(divergence, unknown, more)
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, row_weights = _as_type(dtype, threads, logits, row_weights=row_weights)
@@ -1800,7 +1669,7 @@ def divergence(
     call.take("teacher", _given("teacher", teacher))
     call.take("class_mask", class_mask)
     call.take("row_weights", row_weights)
-    return _loss(Loss, DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
+    return cast(Loss, _loss(Loss, DIVERGENCES[kind], call, reductions, gradient, {"losses": losses}, threads))
 
 
 @overload
@@ -1812,14 +1681,14 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, dtype
 @overload
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       dtype: DType | None = None, **options: Unpack[Product]) -> Any: ...
-@named
-def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *more: Never, axis: int = -1, out: Output = None,
+@operation
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
                       targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
                       ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-                      threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+                      threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
     softmax(x / temperature)`, `v` the upstream vector, `c` the gradient scale and `u` the row weights.
 
@@ -1839,8 +1708,6 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *more: Never, axis
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
-    if more or unknown:
-        raise unexpected(cross_entropy_hvp, unknown, more)
     reductions = Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan")
     if dtype is not None:
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
@@ -1872,13 +1739,14 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *more: Never, axis
     if output.type != exact:  # out stores the probabilities first
         raise DTypeError(f"out is {output}, logits is {call.lead}; expected out of type {NAME[exact]}")
 
-    def compute() -> Any:
-        if row_weights is not None:
-            call.count_weighted(struct)
-        call.run("cross_entropy_hvp", struct)
-        return call.results["output"]
+    return call.checked(threads, _product)
 
-    return call.result(threads, compute)
+
+def _product(run: Any) -> Any:
+    if "row_weights" in run.arrays:
+        run.count_weighted()
+    run.run("cross_entropy_hvp")
+    return run.results["output"]
 
 
 def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_weights: Any, row_weights: Any,
@@ -1909,13 +1777,13 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
     return upstream, copied(abs(factors), exact), scale
 
 
-@named
+@operation
 def binary_cross_entropy_hvp(
-        logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *more: Never, axis: int = -1, out: Output = None,
+        logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *, axis: int = -1, out: Output = None,
         weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, reduction: Reduction = "sum",
         denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
+        threads: int | None = None) -> Any:
     """The Hessian of binary cross-entropy, which is diagonal, times a vector: `c v` times the second derivative of the
     loss of each element, with the upstream vector v and the gradient scale c; a mean divides by its denominator.
 
@@ -1928,8 +1796,6 @@ def binary_cross_entropy_hvp(
     >>> pyxent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
     [0.25, 0.25]
     """
-    if more or unknown:
-        raise unexpected(binary_cross_entropy_hvp, unknown, more)
     reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
     logits, upstream, targets, weights, positive_weights = _as_type(
         dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
@@ -1947,7 +1813,7 @@ def binary_cross_entropy_hvp(
     exact = call.lead.type == "F64"
     call.write("gradient", _needed("out", out), ["logits"], "F64" if exact else "F32")
 
-    def compute() -> Any:
+    def compute(_: Any) -> Any:
         arrays = call.arrays
         plain: dict[str, Any] = dict(isa=isa, threads=call.threads)
         inputs: dict[str, Any] = {"weights": arrays.get("element_weights"), "ignore_index": ignore_index}
@@ -1970,7 +1836,7 @@ def binary_cross_entropy_hvp(
         write_products(arrays["gradient"], arrays["upstream"], factors, reductions.scale_of(divisor), exact)
         return call.results["gradient"]
 
-    return call.result(threads, compute)
+    return call.checked(threads, compute, False)
 
 
 # ---- sampling -----------------------------------------------------------------------------------------------------
@@ -1996,9 +1862,9 @@ class Sample(_Shown):
     top_log_probabilities: Any = None
 
 
-@named
+@operation
 def sample(
-        logits: ArrayLike, *more: Never, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
+        logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
         stream: Whole | None = None, draw: Whole | None = None, temperature: Number = 1.0, top_k: Whole = 0,
         top_p: Number | None = None, min_p: Number | None = None, typical_p: Number | None = None,
         top_n_sigma: Number | None = None, xtc_probability: Number | None = None,
@@ -2012,8 +1878,7 @@ def sample(
         tokens: Output = None, log_probabilities: Output = None,
         processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
         ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
-        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None,
-        **unknown: Unpack[Nothing]) -> Sample:
+        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None) -> Sample:
     """A token of each row, drawn with its softmax probability among the classes that the filters keep.
 
     seed                      None: each call draws a new seed, and so other tokens; the result contains it
@@ -2072,8 +1937,6 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    if more or unknown:
-        raise unexpected(sample, unknown, more)
     call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
@@ -2098,6 +1961,7 @@ def sample(
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
     shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
+    call.sampling, call.requests = shared, partial(_of_piece, shared)
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values),
                         ("draft_tokens", draft_tokens), ("draft_probabilities", draft_probabilities)):
@@ -2123,21 +1987,43 @@ def sample(
     elif size:
         call.workspace = lambda rows: workspace_of(size)
 
-    def compute() -> Sample:
+    lacks_seed = _lacks_seed(seed)
+    if not (per_row or arrays or text):
+        return cast(Sample, call.checked(threads, partial(_sampled, lacks_seed), draft_tokens is None))
+
+    def compute(_: Any) -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
             if not (text and name in ("prompt_tokens", "output_tokens")):  # of one row, which the call itself checks
                 call.check_tokens(name)
         for name, value in arrays.items():
             set_number(shared, rules, filters_of(order), name, value)
-        drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
+        drawn = random_number() if lacks_seed else None
         shared.seed = shared.seed if drawn is None else drawn
         requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
-        sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
+        call.requests = partial(_of_piece, requests)
+        sampled = call.run("sample")[0]
         if size and text:
             text.sampled()
         return Sample(sampled=sampled, seed=drawn, **call.results)
 
-    return call.result(threads, compute)
+    return cast(Sample, call.checked(threads, compute, False))
+
+
+def _sampled(lacks_seed: bool, run: Any) -> Sample:
+    """The tokens of rows with the same options."""
+    for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
+        if name in run.arrays:
+            run.check_tokens(name)
+    drawn = random_number() if lacks_seed else None
+    if lacks_seed:
+        run.sampling.seed = drawn
+    sampled = run.run("sample")[0]
+    return Sample(sampled=sampled, seed=drawn, **run.results)
+
+
+def random_number() -> int:
+    """A new seed or stream."""
+    return int.from_bytes(os.urandom(8), "little")
 
 
 def _repeated(text: str, call: Call) -> str:
@@ -2171,9 +2057,15 @@ def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_ro
     """Returns one xent_sampling for each row."""
     rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
     chances: dict[str, Any] = {}
-    requests = (Sampling * rows)(*[shared] * rows)
-    for row, request in enumerate(requests):
-        request.stream = (shared.stream + row) % (1 << 64)
+    requests, numpy = (Sampling * rows)(), sys.modules.get("numpy")
+    if numpy:
+        records = numpy.frombuffer(requests, numpy.dtype(Sampling)) if rows else numpy.empty(0, numpy.dtype(Sampling))
+        records[...] = numpy.frombuffer(shared, numpy.dtype(Sampling))
+        records["stream"] += numpy.arange(rows, dtype="uint64")
+    else:
+        for row in range(rows):
+            requests[row] = shared
+            requests[row].stream = (shared.stream + row) % (1 << 64)
     for name, values in per_row.items():
         shape = tuple(getattr(values, "shape", (len(values),)))
         if shape not in shapes and len(shape) != 1:
@@ -2181,6 +2073,10 @@ def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_ro
         if shape not in shapes:
             raise ShapeError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; expected "
                              f"one number, or one per row")
+        if numpy and _has_numbers(values) and set_numbers(records, rules, order, name, array := numpy.asarray(values).reshape(-1)):
+            if name != "step":
+                chances[name] = array
+            continue
         numbers = values.tolist() if hasattr(values, "tolist") else values
         for _ in shape[1:]:
             numbers = [number for each in numbers for number in each]
@@ -2197,6 +2093,12 @@ def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_ro
         if step is None and own is not None:
             raise OptionError(f"in row {row}, {_without_step(own)}")
     return requests
+
+
+def _has_numbers(values: Any) -> bool:
+    """Whether all values are numbers of NumPy or Python, none of them a boolean or None."""
+    return isinstance(values, sys.modules["numpy"].ndarray) or isinstance(values, (list, tuple)) and {
+        *map(type, values)} <= {int, float}
 
 
 def _of_piece(requests: Any, first: int) -> Any:
@@ -2228,7 +2130,8 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
             raise OptionError(f"temperature has one number per row; expected one number. {called or lead} of other "
                               f"temperatures are another call")
         call.take_temperatures(options.pop("temperature"))
-    return call, options_of(found, **options)
+    call.options = options_of(found, **options)
+    return call, call.options
 
 
 def _require_order(logits: Array, name: str, targets: Array) -> None:
@@ -2251,6 +2154,11 @@ def _as_type(dtype: Any, threads: Any, logits: Any, name: str = "logits", **othe
     return widened(name, logits, True), *(widened(other, value) for other, value in others.items())
 
 
+def done(made: Any) -> Any:
+    """The result of a call that may not have been computed yet."""
+    return made.now() if isinstance(made, Checked) else made
+
+
 def _given(name: str, value: Any) -> Any:
     if value is None:
         raise TypeError(f"{name} is None; expected an array")
@@ -2262,105 +2170,6 @@ def _needed(name: str, value: Any) -> Any:
     if value is False:
         raise TypeError(f"{name} is False; expected an array, or None for a new one")
     return True if value is None else value
-
-
-Arguments = ParamSpec("Arguments")
-_OPERATION_EXPECTED = "expected a function of Xent that computes from arrays, such as pyxent.softmax"
-
-
-def _name_of(operation: Any) -> str:
-    return str(getattr(operation, "__name__", None) or shown(operation))
-
-
-def require_operation(operation: Any) -> None:
-    if not callable(operation) or operation is bind:
-        raise TypeError(f"operation is {'pyxent.bind' if operation is bind else shown(operation)}; "
-                        f"{_OPERATION_EXPECTED}")
-    try:
-        inspect.signature(operation).bind_partial(threads=None)
-    except (TypeError, ValueError):  # ValueError: it has no signature
-        raise TypeError(f"operation {_name_of(operation)} has no argument threads; {_OPERATION_EXPECTED}") from None
-
-
-class BoundCall(partial[Result]):
-    """A call that `bind` has checked; it is called without arguments."""
-
-    call: tuple[Any, tuple[Any, ...], dict[str, Any]]
-
-    def __new__(cls, run: Callable[[], Result], operation: Any, arguments: Any, options: Any) -> BoundCall[Result]:
-        made = super().__new__(cls, run)
-        made.call = operation, arguments, options
-        return made
-
-    def __repr__(self) -> str:
-        operation, arguments, options = self.call
-        values = [*map(_shown_argument, arguments), *(f"{name}={_shown_argument(value)}"
-                                                      for name, value in options.items())]
-        of_xent = getattr(operation, "__module__", None) == __name__
-        return f"<bound call of {'pyxent.' if of_xent else ''}{_name_of(operation)}({', '.join(values)})>"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a bound call cannot be pickled or copied, because it holds the addresses of its arrays; bind "
-                        "the call again")
-
-
-def _shown_argument(value: Any) -> str:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return shown(value)
-    try:
-        return str(array_of("argument", value))
-    except XentError:  # not an array, or its memory has been released
-        return shown(value)
-
-
-def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
-         **options: Arguments.kwargs) -> Callable[[], Result]:
-    """Checks a call of an operation with these arguments, and returns a function that runs it as often as you call it.
-
-    Each run reads the current contents of the arrays, and has the results and errors of `operation(*arguments,
-    **options)`. An output that you request without an array is allocated once; each run overwrites it. Addresses,
-    shapes, types, options and row offsets are those of the time of `bind`; the bound call keeps references to the
-    arrays. Each run also reads the temperatures of rows, and arrays that are options of `sample`. Other options that
-    are arrays without a dimension are numbers of the time of `bind`. Any number of threads may run it at once. Each
-    thread has its own new arrays, which only its runs overwrite.
-
-    >>> import numpy as np, pyxent
-    >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
-    >>> step = pyxent.bind(pyxent.cross_entropy, logits, labels, gradient=True)
-    >>> round(step().loss, 4)
-    1.3863
-    >>> logits[0, 0] = logits[1, 1] = 2
-    >>> round(step().loss, 4)
-    0.3408
-    """
-    require_operation(operation)
-    bound = Bound(cast(Any, options.get("threads")))
-    given: Any = {**options, "threads": bound}
-
-    def checked() -> Callable[[], Result]:
-        return cast("Callable[[], Result]", operation(*arguments, **given))
-
-    first = checked()
-    if not bound.used:
-        raise TypeError(f"operation {_name_of(operation)} returned {shown(first)}; {_OPERATION_EXPECTED}")
-    own = threading.local()  # so that no run overwrites the results of another thread
-    own.idle = [first]
-
-    def run(*passed: Any, **by_name: Any) -> Result:
-        if passed or by_name:
-            raise TypeError("a bound call takes no arguments: write into the arrays that you bound")
-        try:
-            idle = own.idle
-        except AttributeError:  # the first run of this thread
-            idle = own.idle = []
-        # The list is empty too if a signal handler runs the call during a run of the same thread.
-        call = idle.pop() if idle else checked()
-        try:
-            return call()
-        finally:
-            idle.append(call)
-
-    return BoundCall(run, operation, arguments, options)
 
 
 def numerics_version() -> int:

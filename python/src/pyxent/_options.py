@@ -167,6 +167,28 @@ def set_number(sampling: Sampling, rules: str, order: list[str], name: str, valu
             f"{name} is {value}, and {rules} has no such filter: leave it out, or choose other rules")
 
 
+def set_numbers(records: Any, rules: str, order: list[str], name: str, values: Any) -> bool:
+    """Sets a number in each record of an array of xent_sampling; False if `set_number` must say which one is wrong.
+
+    values: a NumPy array with a number for each record
+    """
+    its, given = SAMPLING.get(name), values
+    if _TYPES[name] is ctypes.c_double:
+        if values.dtype.kind not in "fiu" or not its:
+            return False
+        values = values.astype("float64")
+        given = values.copy()
+        values[values == its.unset] = 0
+    elif values.dtype.kind not in "iu" or _TYPES[name] is ctypes.c_int64 and (values > 2**63 - 1).any():
+        return False
+    if its and not ((given >= its.least) & (given <= its.most) | (given == 0) & its.takes_zero).all():
+        return False
+    records[name] = values.astype(records.dtype[name])
+    if name == "temperature":
+        records["greedy"] = given == 0
+    return name not in _FILTERS or _FILTERS[name] in (order or _ORDERS[rules]) or not records[name].any()
+
+
 REDUCTIONS = {"mean": 0, "sum": 1}
 EMPTY_MEAN = {"nan": 0, "zero": 1, "error": 2}
 

@@ -6,7 +6,6 @@ import copy
 import ctypes
 import inspect
 import math
-import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from pyxent._arrays import array_of, held, released
 from pyxent._call import DRAWN, numbers_along, plural
 from pyxent._names import OF_TEXTS, Nothing, named, unexpected
-from pyxent._operations import Sample, sample
+from pyxent._operations import Sample, random_number, sample
 from pyxent._options import PENALTIES, integer, is_per_row, sampling_of, shown
+from pyxent._draw import Draw
 from pyxent._text import Repetition, Text, of_text, tokens_of
 from pyxent._types import ArrayLike
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
@@ -55,11 +55,6 @@ def _cause(numbers: Iterable[float], options: Mapping[str, Any], of_text: bool) 
 def _shape(logits: Any) -> tuple[int, ...]:
     """The shape of logits, or () for None, which `sample` rejects."""
     return () if logits is None else array_of("logits", logits).shape
-
-
-def _random() -> int:
-    """A new seed or stream."""
-    return int.from_bytes(os.urandom(8), "little")
 
 
 def _token(tokens: Any) -> int:
@@ -109,7 +104,7 @@ class Sampler:
         self._shown = dict(options)
         options = {name: value for name, value in options.items() if name not in OF_TEXTS}
         self._starts_streams = seed is None and options.get("stream") is None
-        self.seed = _random() if seed is None else seed
+        self.seed = random_number() if seed is None else seed
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
         numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
@@ -124,7 +119,7 @@ class Sampler:
         logits. Without a seed and a stream, each cursor has a new stream, its attribute `stream`.
         """
         if stream is None and self._starts_streams:
-            stream = _random()
+            stream = random_number()
         return SamplerCursor(self, step, prompt_tokens, stream)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -178,6 +173,8 @@ class SamplerCursor:
     A cursor is for one thread at a time: a use during another one is a RuntimeError.
     """
 
+    _draw: Draw | None = None  # of the logits of the step before
+
     def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = (),
                  stream: int | None = None) -> None:
         self.sampler = sampler
@@ -202,7 +199,7 @@ class SamplerCursor:
 
     @_alone
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_user"}
+        return {name: value for name, value in vars(self).items() if name not in ("_user", "_draw")}
 
     @property
     def stream(self) -> Any:
@@ -263,6 +260,9 @@ class SamplerCursor:
         return self._next("logits", logits, options)
 
     def _next(self, name: str, logits: Any, options: dict[str, Any]) -> Any:
+        if not options and self._draw and (number := self._draw.token(logits, self._step, self._text)) is not None:
+            self._append(number)
+            return number
         result, token = self._drawn(logits, options)
         if token is None:
             return result.tokens
@@ -281,7 +281,7 @@ class SamplerCursor:
 
     def _drawn(self, logits: Any, options: dict[str, Any]) -> tuple[Sample, int | None]:
         """The result of the next step, and the token of one row, or None for a batch."""
-        shape = _shape(logits)
+        shape, changed = _shape(logits), bool(options)
         is_text = self._keeps and len(shape) == 1
         if is_text:
             options = self._of_text(options, shape[0])
@@ -292,7 +292,8 @@ class SamplerCursor:
         if len(shape) > 1:
             self._require_tokens(given, f"logits has {len(shape)} dimensions")
         try:
-            result = sample(logits, step=self._step, **given)
+            checked = cast(Any, sample).checked(logits, step=self._step, **given)
+            result = checked.now()
         except LabelError as error:
             if not is_text or error.label not in self._text.tokens:
                 raise
@@ -303,6 +304,9 @@ class SamplerCursor:
         token = _token(result.tokens)
         if token >= 0:
             self._append(token)
+            if not changed:
+                self._draw = Draw.of(checked.call, logits, self.sampler.repetition if is_text else None,
+                                     is_text and bool(_penalties(self.sampler.options)))
         return result, token
 
     def _require_tokens(self, given: dict[str, Any], batch: str) -> None:
@@ -327,9 +331,9 @@ class SamplerCursor:
             if options.get("bias_tokens") is not None:
                 raise OptionError("bias_tokens is given, and the sampler has options of a text; expected bias, with a "
                                   "number for each class")
-            tokens, values = self._text.biases(self.sampler.repetition, classes)
-            if tokens:
-                options = {**options, "bias_tokens": tokens, "bias_values": values}
+            tokens, values, count = self._text.biases(self.sampler.repetition, classes)
+            if count:
+                options = {**options, "bias_tokens": tokens[:count], "bias_values": values[:count]}
         return options
 
     @_alone

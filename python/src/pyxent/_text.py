@@ -94,8 +94,8 @@ class _Biases:
             banned_sequences=self.banned.buffer_info()[0], banned_count=len(self.banned),
             bias_count=ctypes.addressof(self.count), report=ctypes.addressof(self.report))
 
-    def of(self, tokens: array[int], classes: int, counted: int) -> tuple[array[int], array[float]]:
-        """The classes with a bias, and the biases.
+    def find(self, tokens: array[int], classes: int, counted: int) -> int:
+        """Writes the classes with a bias, and the biases; returns their number.
 
         counted: the number of tokens that this object has from the call before; the other ones are new.
         """
@@ -107,8 +107,7 @@ class _Biases:
         status = c.xent_text_biases(ctypes.addressof(call))
         if status:
             raise self._error(status)
-        found = self.count.value
-        return self.bias_tokens[:found], self.bias_values[:found]
+        return self.count.value
 
     def _reserve(self, tokens: int, classes: int) -> None:
         """Takes memory for texts of this length, in which nothing is counted."""
@@ -176,14 +175,17 @@ class Text:
         del self.tokens[len(self.tokens) - last:]
         self._counted = self._sampled = 0
 
-    def biases(self, options: Repetition, classes: int) -> tuple[array[int], array[float]]:
-        """The classes to whose logits options against repetition add numbers, and the numbers."""
+    def biases(self, options: Repetition, classes: int) -> tuple[array[int], array[float], int]:
+        """The classes to whose logits options against repetition add numbers, the numbers, and how many there are.
+
+        The arrays have further entries, and the next call overwrites them.
+        """
         if self._biases is None:
             self._biases = _Biases(options)
         counted, self._counted = self._counted, 0
-        found = self._biases.of(self.tokens, classes, counted)
+        found = self._biases.find(self.tokens, classes, counted)
         self._counted = len(self.tokens)
-        return found
+        return self._biases.bias_tokens, self._biases.bias_values, found
 
     @property
     def drawn(self) -> int:

@@ -140,7 +140,8 @@ class _Case:
             numbers = {"valid_rows": numpy.array(report.valid_rows), "denominator": numpy.array(report.denominator)}
         exact_sum = sized(ExactSum)
         if self.function == "sample":
-            report = call.invoke("sample", self.options, 0, call.rows, sampling=lambda first: self.sampling)
+            call.requests = lambda first: self.sampling
+            report = call.invoke("sample", self.options, 0, call.rows)
             numbers["valid_rows"] = numpy.array(report.valid_rows)
         elif parts:
             self._run_parts([0, *parts, call.classes], exact_sum)
