@@ -7,6 +7,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -53,7 +54,7 @@ public final class Argmax extends RowOperation {
      */
     public Argmax build() {
       Engine engine = engine();
-      return new Argmax(LogitsOperation.argmax(engine, options(engine), axis));
+      return new Argmax(new LogitsOperation(Kind.ARGMAX, engine, options(engine), axis));
     }
   }
 }

@@ -7,6 +7,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -60,7 +61,7 @@ public final class Entropy extends RowOperation {
      */
     public Entropy build() {
       Engine engine = engine();
-      return new Entropy(LogitsOperation.entropy(engine, options(engine), axis));
+      return new Entropy(new LogitsOperation(Kind.ENTROPY, engine, options(engine), axis));
     }
   }
 }

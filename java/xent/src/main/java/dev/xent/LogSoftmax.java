@@ -7,6 +7,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -62,7 +63,7 @@ public final class LogSoftmax extends SoftmaxOperation {
      */
     public LogSoftmax build() {
       Engine engine = engine();
-      return new LogSoftmax(LogitsOperation.logSoftmax(engine, options(engine), axis));
+      return new LogSoftmax(new LogitsOperation(Kind.LOG_SOFTMAX, engine, options(engine), axis));
     }
   }
 }

@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
 
 /**
@@ -54,7 +55,7 @@ public final class LogSumExp extends RowOperation {
      */
     public LogSumExp build() {
       Engine engine = engine();
-      return new LogSumExp(LogitsOperation.logSumExp(engine, options(engine), axis));
+      return new LogSumExp(new LogitsOperation(Kind.LOG_SUM_EXP, engine, options(engine), axis));
     }
   }
 }

@@ -226,8 +226,10 @@ public final class Check {
   public void leadLinear(int featureAxis) {
     View states = setLead(Array.HIDDEN);
     View weightsOfClasses = view(Array.WEIGHTS);
-    requireFloat32("hidden", states);
-    requireFloat32("weights", weightsOfClasses);
+    String floats = "a tensor of type " + Types.allowed(ElementType.F32);
+    Types.require(Types.fits(states.type, ElementType.F32), "hidden", states, floats);
+    Types.require(
+        Types.fits(weightsOfClasses.type, ElementType.F32), "weights", weightsOfClasses, floats);
     int axis = Strides.axis(featureAxis, states.shape);
     long count = states.shape[axis];
     if (weightsOfClasses.rank() != 2
@@ -253,13 +255,6 @@ public final class Check {
     call.features = count;
     add(Array.HIDDEN, Rule.HIDDEN, states, Kind.ENTRIES);
     add(Array.WEIGHTS, Rule.WEIGHTS, weightsOfClasses, Kind.CLASS_ROWS);
-  }
-
-  private static void requireFloat32(String name, View view) {
-    if (!Types.fits(view.type, ElementType.F32)) {
-      throw new DTypeException(
-          name + " is " + view + "; expected a tensor of type " + Types.allowed(ElementType.F32));
-    }
   }
 
   /**
@@ -320,7 +315,11 @@ public final class Check {
   }
 
   private Layout layout(Array id) {
-    return call.layout(operation, id);
+    Layout array = call.layout(id);
+    if (array.name.isEmpty()) {
+      array.name = operation.nameOf(id);
+    }
+    return array;
   }
 
   private void add(Array id, Rule rule, View view, Kind kind) {
@@ -442,12 +441,11 @@ public final class Check {
   /** Takes the selected classes of each row: one, like labels, or several along the class axis. */
   public void selected() {
     View classNumbers = view(Array.TARGETS);
-    if (!classNumbers.type.isInteger()) {
-      throw new DTypeException(
-          message(
-              "targets is %s; expected the classes of each row as I8 to I64 or U8 to U64",
-              classNumbers));
-    }
+    Types.require(
+        classNumbers.type.isInteger(),
+        "targets",
+        classNumbers,
+        "the classes of each row as I8 to I64 or U8 to U64");
     if (dimensions.isRowShape(classNumbers.shape, false)) {
       add(Array.TARGETS, Rule.SELECTED_CLASSES, classNumbers, Kind.ROWS);
       return;
@@ -570,24 +568,50 @@ public final class Check {
 
   private void requireType(Layout array, Rule rule, View view) {
     String name = array.name;
+    ElementType type = view.type;
+    boolean isByte = type.byteSize() == Byte.BYTES;
     switch (rule.holds) {
       case ElementType.NUMBERS -> {
         if (anyFloats) {
           Types.requireLead(name, view);
-        } else if (view.type != lead.type) {
-          Types.requireFloat(name, view, leadName, lead);
+        } else {
+          requireFloat(name, view, "");
         }
       }
       case ElementType.NUMBERS | ElementType.FLAGS -> {
-        if (!(anyFloats && view.type.isFloat())) {
-          Types.requireFloatOrFlag(name, view, leadName, lead);
+        if (!isByte && !(anyFloats && type.isFloat())) {
+          requireFloat(name, view, ", or U8 or I8 as a mask");
         }
       }
-      case ElementType.FLAGS -> Types.requireFlag(name, view);
-      case ElementType.FLAGS | ElementType.WORDS -> Types.requireFlagOrWord(name, view);
-      case ElementType.CLASS_NUMBERS -> Types.requireClassNumber(name, view, dimensions.classes);
-      case ElementType.LABELS -> Types.requireInteger(name, view);
+      case ElementType.FLAGS -> Types.require(isByte, name, view, "a tensor of type U8 or I8");
+      case ElementType.FLAGS | ElementType.WORDS ->
+          Types.require(
+              isByte || type.holds(ElementType.WORDS),
+              name,
+              view,
+              "a tensor of type U8 or I8, or of type I32 or U32 with a bit for each class");
+      case ElementType.CLASS_NUMBERS -> {
+        Types.requireIndex(name, view);
+        if (type == ElementType.I32 && dimensions.classes - 1 > Integer.MAX_VALUE) {
+          throw new DTypeException(
+              message(
+                  "%s is %s, and there are %d classes; expected a tensor of type I64",
+                  name, view, dimensions.classes));
+        }
+      }
+      case ElementType.LABELS ->
+          Types.require(type.isInteger(), name, view, "classes as I8 to I64 or U8 to U64");
       default -> throw new AssertionError(rule);
+    }
+  }
+
+  /** Checks the type of another floating-point array than the leading one. */
+  private void requireFloat(String name, View view, String orElse) {
+    if (view.type != lead.type && !Types.fits(view.type, lead.type)) {
+      throw new DTypeException(
+          message(
+              "%s is %s, %s is %s; expected %s of type %s%s",
+              name, view, leadName, lead, name, Types.allowed(lead.type), orElse));
     }
   }
 

@@ -211,11 +211,10 @@ public final class Checked {
   }
 
   /** The place for the layout of an array, which may not be taken yet. */
-  Layout layout(Operation by, Array id) {
+  Layout layout(Array id) {
     Layout array = byArray[id.ordinal()];
     if (array == null) {
       array = new Layout(id);
-      array.name = by.nameOf(id);
       byArray[id.ordinal()] = array;
     }
     return array;
@@ -240,7 +239,7 @@ public final class Checked {
     for (int left = newMask; left != 0; left &= left - 1, i++) {
       Rule rule = by.function.rule(Integer.numberOfTrailingZeros(left));
       View view = views[i];
-      arguments[i] = view == null ? Layout.NONE : layout(by, rule.array);
+      arguments[i] = view == null ? Layout.NONE : layout(rule.array);
       savesStatistics |= rule.array == Array.STATISTICS;
       addsToSum |= rule.array == Array.EXACT_SUM;
       if (view != null) {

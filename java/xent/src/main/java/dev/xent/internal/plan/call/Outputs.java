@@ -7,7 +7,9 @@ import static dev.xent.internal.text.Messages.plural;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Memory;
@@ -16,6 +18,8 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +29,25 @@ import org.jspecify.annotations.Nullable;
 public final class Outputs extends Request {
   /** The outputs that every loss has. */
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
+
+  /**
+   * Inputs that every call has, that belong to the kind of targets, or that statistics do not
+   * depend on.
+   */
+  private static final Set<Array> WITHOUT_STATISTICS =
+      EnumSet.of(
+          Array.LOGITS,
+          Array.HIDDEN,
+          Array.WEIGHTS,
+          Array.TARGETS,
+          Array.TARGET_WEIGHTS,
+          Array.UPSTREAM);
+
+  /**
+   * The optional inputs that the statistics of a call depend on, as bits. A backward pass must have
+   * the same ones as its forward pass.
+   */
+  private static final long OF_STATISTICS = statisticsInputs();
 
   /** The requested tensors. */
   public final ArrayViews views = new ArrayViews();
@@ -217,7 +240,7 @@ public final class Outputs extends Request {
     savedClasses = call.dimensions.classes;
     savedKind = kind;
     savedWide = call.leadType() == ElementType.F64;
-    savedInputs = StatisticsInputs.of(call);
+    savedInputs = call.arrays() & OF_STATISTICS;
     savedOptions = options;
   }
 
@@ -239,7 +262,7 @@ public final class Outputs extends Request {
       throw noStatistics();
     }
     boolean wide = call.leadType() == ElementType.F64;
-    long inputs = StatisticsInputs.of(call);
+    long inputs = call.arrays() & OF_STATISTICS;
     if (rows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
@@ -249,19 +272,13 @@ public final class Outputs extends Request {
       throw new OptionException(
           message(
               "the outputs hold statistics of %s, backward was called with %s; expected what the forward had",
-              described(
-                  rows,
-                  savedClasses,
-                  savedKind,
-                  savedWide,
-                  StatisticsInputs.names(savedInputs),
-                  savedOptions),
+              described(rows, savedClasses, savedKind, savedWide, names(savedInputs), savedOptions),
               described(
                   call.dimensions.rows,
                   call.dimensions.classes,
                   kind,
                   wide,
-                  StatisticsInputs.names(inputs),
+                  names(inputs),
                   options)));
     }
     if (!whole) { // another thread uses these outputs
@@ -287,5 +304,35 @@ public final class Outputs extends Request {
         kind.text,
         with,
         options.ofStatistics(kind));
+  }
+
+  /** Returns the names of inputs for an error message. */
+  private static String names(long inputs) {
+    StringBuilder names = new StringBuilder();
+    for (long left = inputs; left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      names.append(names.isEmpty() ? " with " : ", ").append(array.text);
+    }
+    return names.toString();
+  }
+
+  /** Returns the inputs that a forward pass and its backward pass both take. */
+  private static long statisticsInputs() {
+    long inputs = 0;
+    for (Function backward : Function.values()) {
+      if (backward.name().endsWith("_BACKWARD")) {
+        String name = backward.name();
+        Function forward = Function.valueOf(name.substring(0, name.lastIndexOf('_')));
+        for (Array array : Array.values()) {
+          Rule before = forward.rule(array);
+          Rule after = backward.rule(array);
+          boolean both = before != null && after != null && !before.written && !after.written;
+          if (both && array.ordinal() < Array.LAYOUTS && !WITHOUT_STATISTICS.contains(array)) {
+            inputs |= 1L << array.ordinal();
+          }
+        }
+      }
+    }
+    return inputs;
   }
 }

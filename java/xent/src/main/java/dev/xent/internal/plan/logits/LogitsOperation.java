@@ -30,17 +30,82 @@ import dev.xent.internal.plan.shard.Shard;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A function of logits without targets: a row of the table below. Calls pass the arrays of the row
- * in its order, and inputs.
+ * A function of logits without targets: a kind of the table below. Calls pass the arrays of the
+ * kind in its order, and inputs.
  */
 public class LogitsOperation extends Operation {
-  private final String type;
+  /** The functions: the name of the type, that of calls, and the arrays of each call in order. */
+  public enum Kind {
+    /** {@code exp(x) / sum exp(x)}. */
+    SOFTMAX("Softmax", "softmax", Function.SOFTMAX, false, Array.LOGITS, Array.OUTPUT),
+    /** {@code x - log sum exp(x)}. */
+    LOG_SOFTMAX(
+        "LogSoftmax", "log-softmax", Function.LOG_SOFTMAX, false, Array.LOGITS, Array.OUTPUT),
+    /** {@code dx} from {@code y} and {@code dy}. */
+    SOFTMAX_BACKWARD(
+        "Softmax",
+        "softmax backward",
+        Function.SOFTMAX_BACKWARD,
+        false,
+        Array.OUTPUT,
+        Array.UPSTREAM,
+        Array.GRADIENT),
+    LOG_SOFTMAX_BACKWARD(
+        "LogSoftmax",
+        "log-softmax backward",
+        Function.LOG_SOFTMAX_BACKWARD,
+        false,
+        Array.OUTPUT,
+        Array.UPSTREAM,
+        Array.GRADIENT),
+    /** {@code log sum exp(x)}: one number per row. */
+    LOG_SUM_EXP(
+        "LogSumExp", "log-sum-exp", Function.LOG_SUM_EXP, false, Array.LOGITS, Array.LOG_SUM_EXP),
+    /** The class of the largest logit. */
+    ARGMAX("Argmax", "argmax", Function.CROSS_ENTROPY, true, Array.LOGITS, Array.ARGMAX),
+    /** {@code - sum p log p}. */
+    ENTROPY("Entropy", "entropy", Function.CROSS_ENTROPY, true, Array.LOGITS, Array.ENTROPIES),
+    /** The largest classes of each row, and the logarithms of their probabilities. */
+    TOP(
+        "TopK",
+        "top-k",
+        Function.CROSS_ENTROPY,
+        true,
+        Array.LOGITS,
+        Array.TOP_CLASSES,
+        Array.TOP_LOG_PROBABILITIES),
+    /** Hessian-vector products of cross-entropy. */
+    HVP(
+        "CrossEntropyHvp",
+        "cross-entropy hvp",
+        Function.CROSS_ENTROPY_HVP,
+        true,
+        Array.LOGITS,
+        Array.UPSTREAM,
+        Array.OUTPUT);
 
-  /** The arrays that each call has. */
+    final String type;
+    final String text;
+    final Function function;
+
+    /** Whether the results of a row need the whole row. */
+    final boolean wholeRows;
+
+    final Array[] arrays;
+
+    Kind(String type, String text, Function function, boolean wholeRows, Array... arrays) {
+      this.type = type;
+      this.text = text;
+      this.function = function;
+      this.wholeRows = wholeRows;
+      this.arrays = arrays;
+    }
+  }
+
+  private final Kind kind;
+
+  /** The places of the arrays that each call has. */
   private final int arrays;
-
-  /** Whether the results of a row need the whole row. */
-  private final boolean wholeRows;
 
   private final double gradientScale;
 
@@ -52,171 +117,46 @@ public class LogitsOperation extends Operation {
   private final RowTask splitRows = this::splitRows;
   private final ChunkTask range = this::range;
 
+  public LogitsOperation(Kind kind, Engine engine, Options options, int axis) {
+    this(kind, engine, options, axis, 1, 0);
+  }
+
   LogitsOperation(
-      String type,
-      String name,
-      Engine engine,
-      Options options,
-      int axis,
-      Function function,
-      boolean wholeRows,
-      double gradientScale,
-      int k,
-      Array... arrays) {
-    super(function, name, engine, options, axis);
-    this.type = type;
-    this.wholeRows = wholeRows;
+      Kind kind, Engine engine, Options options, int axis, double gradientScale, int k) {
+    super(kind.function, kind.text, engine, options, axis);
+    this.kind = kind;
     this.gradientScale = gradientScale;
     this.k = k;
-    this.arrays = mask(arrays);
-  }
-
-  // ---- the table -------------------------------------------------------------------------------
-
-  /** Softmax, {@code exp(x) / sum exp(x)}. */
-  public static LogitsOperation softmax(Engine engine, Options options, int axis) {
-    return new LogitsOperation(
-        "Softmax",
-        "softmax",
-        engine,
-        options,
-        axis,
-        Function.SOFTMAX,
-        false,
-        1,
-        0,
-        Array.LOGITS,
-        Array.OUTPUT);
-  }
-
-  /** Log-softmax, {@code x - log sum exp(x)}. */
-  public static LogitsOperation logSoftmax(Engine engine, Options options, int axis) {
-    return new LogitsOperation(
-        "LogSoftmax",
-        "log-softmax",
-        engine,
-        options,
-        axis,
-        Function.LOG_SOFTMAX,
-        false,
-        1,
-        0,
-        Array.LOGITS,
-        Array.OUTPUT);
-  }
-
-  /** Log-sum-exp, {@code log sum exp(x)}: one number per row. */
-  public static LogitsOperation logSumExp(Engine engine, Options options, int axis) {
-    return new LogitsOperation(
-        "LogSumExp",
-        "log-sum-exp",
-        engine,
-        options,
-        axis,
-        Function.LOG_SUM_EXP,
-        false,
-        1,
-        0,
-        Array.LOGITS,
-        Array.LOG_SUM_EXP);
-  }
-
-  /** The class of the largest logit. */
-  public static LogitsOperation argmax(Engine engine, Options options, int axis) {
-    return new LogitsOperation(
-        "Argmax",
-        "argmax",
-        engine,
-        options,
-        axis,
-        Function.CROSS_ENTROPY,
-        true,
-        1,
-        0,
-        Array.LOGITS,
-        Array.ARGMAX);
-  }
-
-  /** The entropy, {@code - sum p log p}. */
-  public static LogitsOperation entropy(Engine engine, Options options, int axis) {
-    return new LogitsOperation(
-        "Entropy",
-        "entropy",
-        engine,
-        options,
-        axis,
-        Function.CROSS_ENTROPY,
-        true,
-        1,
-        0,
-        Array.LOGITS,
-        Array.ENTROPIES);
+    this.arrays = mask(kind.arrays);
   }
 
   /** The {@code k} largest classes of each row, and the logarithms of their probabilities. */
   public static LogitsOperation topLogProbabilities(
       Engine engine, Options options, int axis, int k) {
-    return new LogitsOperation(
-        "TopK",
-        "top-k",
-        engine,
-        options,
-        axis,
-        Function.CROSS_ENTROPY,
-        true,
-        1,
-        k,
-        Array.LOGITS,
-        Array.TOP_CLASSES,
-        Array.TOP_LOG_PROBABILITIES);
+    return new LogitsOperation(Kind.TOP, engine, options, axis, 1, k);
   }
 
   /** Hessian-vector products of cross-entropy. */
   public static LogitsOperation hvp(
       Engine engine, Options options, int axis, double gradientScale) {
     options.refuseSoftcapOfHessian();
-    return new LogitsOperation(
-        "CrossEntropyHvp",
-        "cross-entropy hvp",
-        engine,
-        options,
-        axis,
-        Function.CROSS_ENTROPY_HVP,
-        true,
-        gradientScale,
-        0,
-        Array.LOGITS,
-        Array.UPSTREAM,
-        Array.OUTPUT);
+    return new LogitsOperation(Kind.HVP, engine, options, axis, gradientScale, 0);
   }
 
   /** The backward pass of softmax or log-softmax: writes dx from y and dy. */
   public LogitsOperation backward() {
-    boolean log = function == Function.LOG_SOFTMAX;
-    return new LogitsOperation(
-        type,
-        name + " backward",
-        engine,
-        options,
-        axis,
-        log ? Function.LOG_SOFTMAX_BACKWARD : Function.SOFTMAX_BACKWARD,
-        false,
-        1,
-        0,
-        Array.OUTPUT,
-        Array.UPSTREAM,
-        Array.GRADIENT);
+    Kind pass = kind == Kind.SOFTMAX ? Kind.SOFTMAX_BACKWARD : Kind.LOG_SOFTMAX_BACKWARD;
+    return new LogitsOperation(pass, engine, options, axis);
   }
 
   /** Returns the operation for rows whose classes are divided among shards. */
   public Shard onShard(long firstClass, long allClasses) {
-    boolean log = function == Function.LOG_SOFTMAX;
-    return Shard.ofSoftmax(engine, options, axis, log, firstClass, allClasses);
+    return Shard.ofSoftmax(engine, options, axis, kind == Kind.LOG_SOFTMAX, firstClass, allClasses);
   }
 
   @Override
   public String toString() {
-    Described text = new Described(type).option("k", k, 0);
+    Described text = new Described(kind.type).option("k", k, 0);
     text.option("axis", axis, -1).option("gradientScale", gradientScale, 1.0);
     options.describe(text);
     engine.describe(text);
@@ -265,20 +205,17 @@ public class LogitsOperation extends Operation {
 
   /** The type of a new tensor for one result per row. */
   public ElementType typeOfRows(View logits) {
-    int argmax = function.place(Array.ARGMAX);
-    return argmax >= 0 && (arrays >> argmax & 1) != 0
-        ? typeOfClasses(logits)
-        : typeOfValues(logits);
+    return kind == Kind.ARGMAX ? typeOfClasses(logits) : typeOfValues(logits);
   }
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** Computes; the arrays are those of the row of the table. */
+  /** Computes; the arrays are those of its kind. */
   public final void run(View first, View second, @Nullable View third) {
     run(arrays, first, second, third, null, null, null, null, 0);
   }
 
-  /** Creates a bound call; the arrays are those of the row of the table. */
+  /** Creates a bound call; the arrays are those of its kind. */
   public final Binding bind(View first, View second, @Nullable View third) {
     return new Binding(this, arrays, first, second, third);
   }
@@ -295,7 +232,7 @@ public class LogitsOperation extends Operation {
 
   @Override
   protected void take(Check check) {
-    if (function == Function.SOFTMAX_BACKWARD || function == Function.LOG_SOFTMAX_BACKWARD) {
+    if (kind == Kind.SOFTMAX_BACKWARD || kind == Kind.LOG_SOFTMAX_BACKWARD) {
       options.refuseSoftcap(name.substring(0, name.indexOf(' ')));
     }
     check.lead(axis);
@@ -309,10 +246,10 @@ public class LogitsOperation extends Operation {
               k,
               check.dimensions.entriesShape(Integer.toString(k))));
     }
-    if (function == Function.CROSS_ENTROPY_HVP) {
+    if (kind == Kind.HVP) {
       requireExact(check.view(Array.OUTPUT), check.lead());
     }
-    if (wholeRows) {
+    if (kind.wholeRows) {
       check.needWholeRows();
     }
   }

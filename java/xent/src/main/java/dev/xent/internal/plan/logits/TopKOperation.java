@@ -2,7 +2,6 @@
 package dev.xent.internal.plan.logits;
 
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.kernels.Function;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Checked;
@@ -22,19 +21,7 @@ public final class TopKOperation extends LogitsOperation {
   private static final long VALUES = ArrayViews.bit(Array.TOP_LOG_PROBABILITIES);
 
   public TopKOperation(Engine engine, Options options, int axis, int k) {
-    super(
-        "TopK",
-        "top-k",
-        engine,
-        options,
-        axis,
-        Function.CROSS_ENTROPY,
-        true,
-        1,
-        k,
-        Array.LOGITS,
-        Array.TOP_CLASSES,
-        Array.TOP_LOG_PROBABILITIES);
+    super(Kind.TOP, engine, options, axis, 1, k);
   }
 
   @Override

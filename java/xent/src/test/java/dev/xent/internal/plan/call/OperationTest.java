@@ -10,6 +10,7 @@ import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsOperation;
+import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionNumbers;
 import dev.xent.internal.plan.options.Options;
@@ -34,7 +35,7 @@ class OperationTest {
     Options options =
         new Options(
             engine.isa(), FullyMasked.NAN, false, 0, false, Smoothing.UNIFORM, new OptionNumbers());
-    return LogitsOperation.softmax(engine, options, 1);
+    return new LogitsOperation(Kind.SOFTMAX, engine, options, 1);
   }
 
   private static long runs(LogitsOperation softmax, View logits, View output) {
