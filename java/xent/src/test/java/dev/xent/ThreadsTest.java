@@ -252,6 +252,40 @@ class ThreadsTest {
   }
 
   @Test
+  void anExecutorMayCallTheOperationThatItServes() {
+    float[] others = X.clone();
+    for (int i = 0; i < others.length; i++) {
+      others[i] = -2 * others[i];
+    }
+    Softmax alone = Softmax.builder().execution(Execution.sequential()).build();
+    float[] expected = new float[X.length];
+    float[] expectedOfOthers = new float[X.length];
+    alone.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(expected, ROWS, CLASSES));
+    alone.forward(Tensor.of(others, ROWS, CLASSES), Tensor.of(expectedOfOthers, ROWS, CLASSES));
+
+    float[] outer = new float[X.length];
+    float[] inner = new float[X.length];
+    Softmax[] served = new Softmax[1];
+    int[] calls = {0};
+    Executor calling =
+        task -> {
+          if (calls[0]++ == 1) {
+            served[0].forward(Tensor.of(others, ROWS, CLASSES), Tensor.of(inner, ROWS, CLASSES));
+          }
+          task.run();
+        };
+    served[0] =
+        Softmax.builder().execution(Execution.defaults().threads(2).executor(calling)).build();
+    for (int call = 0; call < 2; call++) { // the second one works with what the first one kept
+      Arrays.fill(outer, 0);
+      served[0].forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(outer, ROWS, CLASSES));
+    }
+    assertThat(calls[0]).isGreaterThan(2);
+    assertThat(outer).isEqualTo(expected);
+    assertThat(inner).isEqualTo(expectedOfOthers);
+  }
+
+  @Test
   @Tag("slow")
   void sixtyFourVirtualThreadsCallAtOnce() throws Exception {
     EveryOperation operations = new EveryOperation(Backend.NATIVE, Helpers.POOL, 3);

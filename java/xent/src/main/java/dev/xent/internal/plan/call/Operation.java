@@ -251,10 +251,13 @@ public abstract class Operation {
     Recording recording = Recorder.isOn() ? new Recording(engine, event(mask)) : null;
     boolean failed = true;
     try {
+      boolean logs = !kernels.isNative();
       kernels.beginCall();
       if (call == null) {
         call = site.next();
         check(site, call, mask, views);
+      } else if (logs) {
+        requireOpen(mask, views); // a log handler may have closed memory
       }
       double result;
       if (call.isShort) {
@@ -342,7 +345,7 @@ public abstract class Operation {
   /** Rejects memory that was closed since the call began. */
   final void requireOpen(int mask, @Nullable View[] views) {
     for (int i = 0; i < Integer.bitCount(mask); i++) {
-      if (views[i] != null) {
+      if (views[i] != null && !Memory.isAccessible(views[i])) { // names only what is closed
         Memory.requireAccess(views[i].segment, nameOf(mask, i));
       }
     }

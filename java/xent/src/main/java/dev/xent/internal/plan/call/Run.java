@@ -311,12 +311,6 @@ public final class Run {
     }
   }
 
-  /** Rejects memory that was closed since the call began, without a query of its owner. */
-  void requireOpen() {
-    operation.requireOpen(mask(), views);
-    Memory.requireAccess(saved, "the saved statistics");
-  }
-
   /** Whether any memory of the call is confined to this thread. */
   boolean isConfined() {
     boolean confined = MemoryScopes.isConfined(saved);

@@ -160,14 +160,11 @@ public final class Team implements Job.Workers {
       validRows = 0;
       added = false;
       // Helpers use confined memory by its address alone, so no foreign code may close it while
-      // they work. Owners have run, and the memory must still be open. An executor would run
-      // foreign code on this thread after helpers have started, so it gets no confined memory.
-      boolean confined = useful > 0 && caller.isConfined();
+      // they work. The call has asked owners and log handlers before it looked whether its memory
+      // is open. An executor would run foreign code on this thread after helpers have started, so
+      // it gets no confined memory.
       boolean lent = Memory.canBeLentToHelpers() && !threads.runsForeignCode();
-      int wanted = confined && !lent ? 0 : useful;
-      if (confined) {
-        caller.requireOpen();
-      }
+      int wanted = !lent && useful > 0 && caller.isConfined() ? 0 : useful;
       caller.team = this;
       caller.claimed = Run.UNCLAIMED;
       job.divide(count, least, most, step);
