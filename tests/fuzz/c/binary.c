@@ -11,9 +11,9 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(ELEMENT_WEIGHTS)
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "binary cross-entropy",
-         run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
-                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS],
-                       exact_sum_of(p))),
+         call_at(p, on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+                 ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS],
+                        exact_sum_of(p))),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
 

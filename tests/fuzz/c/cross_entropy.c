@@ -2,9 +2,8 @@
 /* Cross-entropy, and its backward from the statistics of the forward. */
 #include "run.h"
 
-static const uint32_t plain_outputs =
-                          BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(GRADIENT) | BIT(STATISTICS) |
-                              BIT(EXACT_SUM),
+static const uint32_t plain_outputs = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(GRADIENT) | BIT(STATISTICS) |
+                                      BIT(EXACT_SUM),
                       other_outputs = BIT(LOG_PROBABILITIES) | BIT(ARGMAX) | BIT(RANKS) | BIT(ENTROPIES) |
                                       BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES) | BIT(TARGET_GRADIENT),
                       other_inputs = BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
@@ -18,12 +17,12 @@ static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {
   for (int i = 0; i < ARRAYS; i++)
     given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
   void *const *a = given;
-  return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
-                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], function == 2 ? NULL : a[GRADIENT],
-                       a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
-                       a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES],
-                       a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT], a[ROW_OFFSETS], statistics_of(p),
-                           exact_sum_of(p)));
+  return call_at(
+      p, on_rows(XENT_FUNCTION_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+      ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], function == 2 ? NULL : a[GRADIENT],
+             a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOG_PROBABILITIES],
+             a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT],
+             a[ROW_OFFSETS], statistics_of(p), exact_sum_of(p)));
 }
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
@@ -34,10 +33,11 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
          (fuzz_effect){reads, written, begin, end, 0, p->shape.classes, true});
   if (function != 2) return;
   const xent_status status =
-      run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p), begin, end, p->class_begin,
-                        p->class_end, report_of(p)),
-             ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
-                    a[ROW_WEIGHTS], a[ROW_OFFSETS], statistics_of(p)));
+      call_at(p,
+              on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p), begin, end, p->class_begin,
+                         p->class_end, report_of(p)),
+              ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                     a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS], statistics_of(p)));
   settle(p, "cross-entropy backward", status,
          (fuzz_effect){(reads & ~BIT(SINK)) | BIT(UPSTREAM), BIT(GRADIENT), begin, end, p->class_begin, p->class_end,
                        true});

@@ -9,8 +9,8 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   static const int32_t functions[] = {XENT_FUNCTION_KL_DIVERGENCE, XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
                                       XENT_FUNCTION_TOTAL_VARIATION};
   const xent_status status =
-      run_at(on_rows(functions[kind], shape_of(p), options_of(p), begin, end, report_of(p)),
-             ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], exact_sum_of(p)));
+      call_at(p, on_rows(functions[kind], shape_of(p), options_of(p), begin, end, report_of(p)),
+              ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], exact_sum_of(p)));
   settle(p, "divergence", status,
          (fuzz_effect){BIT(LOGITS) | BIT(TEACHER) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS),
                        BIT(LOSSES) | BIT(GRADIENT) | BIT(EXACT_SUM), begin, end, 0, p->shape.classes, false});

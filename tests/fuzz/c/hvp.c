@@ -2,14 +2,14 @@
 /* Hessian-vector products of cross-entropy. */
 #include "run.h"
 
-static const uint32_t inputs = BIT(LOGITS) | BIT(UPSTREAM) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) |
-                               BIT(SINK);
+static const uint32_t inputs =
+    BIT(LOGITS) | BIT(UPSTREAM) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(SINK);
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "hvp",
-         run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, shape_of(p), options_of(p), begin, end, report_of(p)),
-                ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS])),
+         call_at(p, on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                 ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS])),
          (fuzz_effect){inputs, BIT(OUTPUT), begin, end, 0, p->shape.classes, false});
 }
 

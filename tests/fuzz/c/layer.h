@@ -14,7 +14,8 @@ static inline bool has_sums_of_rows(const fuzz_problem *p) {
 
 static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t end, bool gradients) {
   void *const *a = p->address;
-  return run_at(
+  return call_at(
+      p,
       (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = shape_of(p),
                   .options = options_of(p),
@@ -33,36 +34,38 @@ static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t 
 static inline xent_status layer_backward(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                          uint32_t wanted, bool logits) {
   void *const *a = p->address;
-  return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
-                            .shape = shape_of(p),
-                            .options = options_of(p),
-                            .report = report_of(p),
-                            .row_begin = begin,
-                            .row_end = end,
-                            .class_begin = from,
-                            .class_end = to,
-                            .workspace_size = p->workspace_size},
-                ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], logits ? a[LOGITS] : NULL, a[TARGETS],
-                       a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[UPSTREAM],
-                       wanted & BIT(HIDDEN_GRADIENT) ? a[HIDDEN_GRADIENT] : NULL,
-                       wanted & BIT(WEIGHTS_GRADIENT) ? a[WEIGHTS_GRADIENT] : NULL,
-                       wanted & BIT(BIAS_GRADIENT) ? a[BIAS_GRADIENT] : NULL, statistics_of(p), a[WORKSPACE]));
+  return call_at(p,
+                 (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                             .shape = shape_of(p),
+                             .options = options_of(p),
+                             .report = report_of(p),
+                             .row_begin = begin,
+                             .row_end = end,
+                             .class_begin = from,
+                             .class_end = to,
+                             .workspace_size = p->workspace_size},
+                 ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], logits ? a[LOGITS] : NULL, a[TARGETS],
+                        a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[UPSTREAM],
+                        wanted & BIT(HIDDEN_GRADIENT) ? a[HIDDEN_GRADIENT] : NULL,
+                        wanted & BIT(WEIGHTS_GRADIENT) ? a[WEIGHTS_GRADIENT] : NULL,
+                        wanted & BIT(BIAS_GRADIENT) ? a[BIAS_GRADIENT] : NULL, statistics_of(p), a[WORKSPACE]));
 }
 
 static inline xent_status layer_states(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                        const xent_statistics *known) {
   void *const *a = p->address;
-  return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
-                            .shape = shape_of(p),
-                            .options = options_of(p),
-                            .report = report_of(p),
-                            .row_begin = begin,
-                            .row_end = end,
-                            .class_begin = from,
-                            .class_end = to,
-                            .workspace_size = p->workspace_size},
-                ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
-                       a[CLASS_WEIGHTS], known, states_of(p), a[WORKSPACE]));
+  return call_at(p,
+                 (xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                             .shape = shape_of(p),
+                             .options = options_of(p),
+                             .report = report_of(p),
+                             .row_begin = begin,
+                             .row_end = end,
+                             .class_begin = from,
+                             .class_end = to,
+                             .workspace_size = p->workspace_size},
+                 ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                        a[CLASS_WEIGHTS], known, states_of(p), a[WORKSPACE]));
 }
 
 #endif

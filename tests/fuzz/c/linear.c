@@ -36,15 +36,16 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
   settle(p, "finish of a layer",
-         run_at((xent_work){.function = XENT_FUNCTION_FINISH,
-                            .shape = shape_of(p),
-                            .options = options_of(p),
-                            .choice = second,
-                            .report = report_of(p),
-                            .row_begin = begin,
-                            .row_end = end},
-                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
-                       states_of(p), statistics_of(p), exact_sum_of(p))),
+         call_at(p,
+                 (xent_work){.function = XENT_FUNCTION_FINISH,
+                             .shape = shape_of(p),
+                             .options = options_of(p),
+                             .choice = second,
+                             .report = report_of(p),
+                             .row_begin = begin,
+                             .row_end = end},
+                 ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                        states_of(p), statistics_of(p), exact_sum_of(p))),
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finished, begin, end, 0,
                        p->shape.classes, true});
   return !settled();

@@ -25,14 +25,16 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
   const int64_t classes = p->shape.classes;
   for (int64_t from = 0, to; from < classes || from == 0; from = to) {
     to = class_range_end(p, from);
-    const xent_status status = kind == OF_BACKWARD
-                                   ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, shape_of(p), options_of(p), begin,
-                                                       end, from, to, report_of(p)),
-                                            ARRAYS(log_of ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], states_of(p)))
-                                   : run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, shape_of(p), options_of(p), begin,
-                                                       end, from, to, report_of(p)),
-                                            ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS],
-                                                   a[CLASS_WEIGHTS], known, states_of(p)));
+    const xent_status status =
+        kind == OF_BACKWARD ? call_at(p,
+                                      on_classes(XENT_FUNCTION_BACKWARD_STATES, shape_of(p), options_of(p), begin, end,
+                                                 from, to, report_of(p)),
+                                      ARRAYS(log_of ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], states_of(p)))
+                            : call_at(p,
+                                      on_classes(XENT_FUNCTION_FORWARD_STATES, shape_of(p), options_of(p), begin, end,
+                                                 from, to, report_of(p)),
+                                      ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS],
+                                             known, states_of(p)));
     settle(p, "states", status, (fuzz_effect){0, BIT(STATES), begin, end, from, to, true});
     if (status) return false;
   }
@@ -41,15 +43,16 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
-  const xent_status status = run_at((xent_work){.function = XENT_FUNCTION_FINISH,
-                                                .shape = shape_of(p),
-                                                .options = options_of(p),
-                                                .choice = second,
-                                                .report = report_of(p),
-                                                .row_begin = begin,
-                                                .row_end = end},
-                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS],
-                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), exact_sum_of(p)));
+  const xent_status status = call_at(p,
+                                     (xent_work){.function = XENT_FUNCTION_FINISH,
+                                                 .shape = shape_of(p),
+                                                 .options = options_of(p),
+                                                 .choice = second,
+                                                 .report = report_of(p),
+                                                 .row_begin = begin,
+                                                 .row_end = end},
+                                     ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS],
+                                            a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), exact_sum_of(p)));
   settle(p, second ? "second finish" : "finish", status,
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0,
                        p->shape.classes, true});
@@ -60,25 +63,28 @@ static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t fro
                         const xent_statistics *known) {
   void *const *a = p->address;
   if (kind == OF_SOFTMAX) {
-    const xent_status status = run_at(on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX,
-                                                 shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
-                                      ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], NULL, known));
+    const xent_status status = call_at(p,
+                                       on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX,
+                                                  shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+                                       ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], NULL, known));
     settle(p, "softmax of parts", status,
            (fuzz_effect){BIT(LOGITS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), begin, end, from, to, false});
   } else if (kind == OF_TARGETS) {
-    const xent_status status = run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p),
-                                                 begin, end, from, to, report_of(p)),
-                                      ARRAYS(a[LOGITS], a[TARGETS], NULL, a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK],
-                                             a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, known));
+    const xent_status status = call_at(p,
+                                       on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p),
+                                                  begin, end, from, to, report_of(p)),
+                                       ARRAYS(a[LOGITS], a[TARGETS], NULL, a[GRADIENT], a[TARGET_WEIGHTS],
+                                              a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, known));
     settle(p, "gradient of parts", status,
            (fuzz_effect){BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
                              BIT(ROW_WEIGHTS),
                          BIT(GRADIENT), begin, end, from, to, true});
   } else {
     const xent_status status =
-        run_at(on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, shape_of(p),
-                          options_of(p), begin, end, from, to, report_of(p)),
-               ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], NULL, known));
+        call_at(p,
+                on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, shape_of(p),
+                           options_of(p), begin, end, from, to, report_of(p)),
+                ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], NULL, known));
     settle(p, "backward of parts", status,
            (fuzz_effect){BIT(OUTPUT) | BIT(UPSTREAM) | BIT(CLASS_MASK), BIT(GRADIENT), begin, end, from, to, false});
   }
@@ -132,8 +138,8 @@ void fuzz_parts(const uint8_t *data, size_t size) {
   uint32_t optional = BIT(CLASS_MASK);
   if (kind != OF_BACKWARD) optional |= BIT(SINK) | BIT(LOG_SUM_EXP);
   if (kind == OF_TARGETS)
-    optional |= BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(CORRECT) |
-        BIT(EXACT_SUM);
+    optional |=
+        BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(CORRECT) | BIT(EXACT_SUM);
   problem_read(p, &in, needed[kind] | BIT(STATISTICS) | BIT(STATES) | BIT(REPORT), optional);
   run_on_every_tier(p, call, false);
 }

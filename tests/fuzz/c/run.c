@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#include "arrays.h"
 #include "tiers.h"
 
 /* The results of the calls of a run. */
@@ -33,6 +34,66 @@ fuzz_problem *the_problem(void) {
   if (!p) abort();
   for (int i = 0; i < SLOTS; i++) slot_make(&p->slots[i]);
   return p;
+}
+
+/* ---- calls ---- */
+
+/* Reverses the elements of each array but the offsets of rows, which a prepared call need not check again. */
+static void turn_contents(const fuzz_problem *p) {
+  for (int i = 0; i < ARRAYS; i++) {
+    const fuzz_slot *s = &p->slots[i];
+    if (i == ROW_OFFSETS || !p->address[i] || p->in_slot_of[i] != i || p->bytes[i] <= 0) continue;
+    const int64_t size = (int64_t)size_of_type(layout_of_array(p, i)->type);
+    for (int64_t low = 0, high = s->bytes / size - 1; low < high; low++, high--)
+      for (int64_t k = 0; k < size; k++) {
+        const unsigned char byte = s->data[low * size + k];
+        s->data[low * size + k] = s->data[high * size + k];
+        s->data[high * size + k] = byte;
+      }
+  }
+}
+
+/* Copies of the slots of these arrays, in other memory; false if an array is in none, or is not one of the first. */
+static bool move_arrays(const fuzz_problem *p, const void *const *arrays, const void **moved) {
+  static unsigned char *copies[SLOTS];
+  enum { LINE = 64 };
+  for (int i = FEW_ARRAYS; i < MOST_ARRAYS; i++)
+    if (arrays[i]) return false;
+  for (int i = 0; i < FEW_ARRAYS; i++) {
+    const unsigned char *at = arrays[i];
+    moved[i] = NULL;
+    for (int k = 0; at && k < SLOTS && !moved[i]; k++) {
+      const fuzz_slot *s = &p->slots[k];
+      if (!s->data || at < s->data || at >= s->data + s->bytes) continue;
+      if (!copies[k]) copies[k] = must_allocate(ROOM + LINE);
+      unsigned char *copy = copies[k] + (s->data - s->room) % LINE;
+      memcpy(copy, s->data, (size_t)s->bytes);
+      moved[i] = copy + (at - s->data);
+    }
+    if (at && !moved[i]) return false;
+  }
+  return true;
+}
+
+/* Prepares a call while its arrays have other contents, in other memory if possible, and runs it there. */
+static bool run_before(const fuzz_problem *p, xent_work work, const void *const *arrays, xent_prepared *prepared) {
+  const void *moved[MOST_ARRAYS] = {NULL};
+  turn_contents(p);
+  const bool elsewhere = move_arrays(p, arrays, moved);
+  work.prepared = prepared;
+  const doors linked = {xent_few_at, xent_many_at};
+  const bool ran = !run_through(&linked, work, elsewhere ? moved : arrays) && !xent_run(prepared);
+  for (int i = 0; i < SLOTS; i++) memcpy(p->slots[i].data, p->slots[i].before, (size_t)p->slots[i].bytes);
+  count.again += ran;
+  count.moved += ran && elsewhere;
+  return ran;
+}
+
+xent_status call_at(const fuzz_problem *p, xent_work work, const void *const *arrays) {
+  static unsigned calls;
+  static xent_prepared prepared = {.size = sizeof prepared};
+  if (calls++ % 2 || !run_before(p, work, arrays, &prepared)) return run_at(work, arrays);
+  return xent_run_at(&prepared, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]);
 }
 
 /* ---- after a call ---- */

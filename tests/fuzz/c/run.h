@@ -22,6 +22,8 @@ typedef struct {
   bool partly; /* an error may come after rows before the reported one are written */
 } fuzz_effect;
 
+/* Makes a call by number: at once, prepared, or prepared and run first with other contents in other memory. */
+xent_status call_at(const fuzz_problem *p, xent_work work, const void *const *arrays);
 /* Checks the stores since the last call: none if the call was rejected, otherwise only into the allowed elements. */
 void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect);
 /* The status of the last call. */
@@ -31,6 +33,8 @@ xent_status settled(void);
  * those with at least sixteen rows, and of these those with a mask per row. */
 typedef struct {
   long long made, accepted;
+  /* Prepared calls that ran with other contents before; those of them that ran in other memory, too. */
+  long long again, moved;
   long long took[XENT_SCHEDULE_COUNT], blocks[XENT_SCHEDULE_COUNT], masked[XENT_SCHEDULE_COUNT];
   /* Runs with paths off: all; and those without a path that the calls took, by path, and on every tier. */
   long long without, replaced[XENT_SCHEDULE_COUNT];

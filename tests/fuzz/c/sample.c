@@ -3,7 +3,7 @@
 #include "run.h"
 
 static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS) |
-                             BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) | BIT(DRAFT_TOKENS) | BIT(DRAFT_PROBABILITIES),
+                               BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) | BIT(DRAFT_TOKENS) | BIT(DRAFT_PROBABILITIES),
                       outputs = BIT(TOKENS) | BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT) | BIT(KEPT_MASK) |
                                 BIT(LOG_PROBABILITIES) | BIT(RANKS) | BIT(ENTROPIES) | BIT(TOP_CLASSES) |
                                 BIT(TOP_LOG_PROBABILITIES);
@@ -11,19 +11,20 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(P
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "sampling",
-         run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
-                            .shape = shape_of(p),
-                            .options = options_of(p),
-                            .sampling = a[SAMPLING],
-                            .choice = p->sampling_per_row,
-                            .report = report_of(p),
-                            .row_begin = begin,
-                            .row_end = end,
-                            .workspace_size = p->workspace_size},
-                ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
-                       a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
-                       a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE],
-                       a[BIAS_TOKENS], a[BIAS_VALUES], a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES])),
+         call_at(p,
+                 (xent_work){.function = XENT_FUNCTION_SAMPLE,
+                             .shape = shape_of(p),
+                             .options = options_of(p),
+                             .sampling = a[SAMPLING],
+                             .choice = p->sampling_per_row,
+                             .report = report_of(p),
+                             .row_begin = begin,
+                             .row_end = end,
+                             .workspace_size = p->workspace_size},
+                 ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
+                        a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
+                        a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], a[BIAS_TOKENS],
+                        a[BIAS_VALUES], a[DRAFT_TOKENS], a[DRAFT_PROBABILITIES])),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
 

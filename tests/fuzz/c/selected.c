@@ -11,16 +11,18 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const uint32_t reads = BIT(LOGITS) | BIT(TARGETS) | inputs;
   settle(p, "selected log-probabilities",
-         run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, shape_of(p), options_of(p), begin, end, report_of(p)),
-                ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], later ? NULL : a[GRADIENT], a[UPSTREAM],
-                       a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], statistics_of(p))),
+         call_at(
+             p, on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, shape_of(p), options_of(p), begin, end, report_of(p)),
+             ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], later ? NULL : a[GRADIENT], a[UPSTREAM], a[CLASS_MASK],
+                    a[SINK], a[ROW_OFFSETS], statistics_of(p))),
          (fuzz_effect){reads, outputs & ~(later ? BIT(GRADIENT) : 0), begin, end, 0, p->shape.classes, true});
   if (!later) return;
   settle(
       p, "their backward",
-      run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, shape_of(p), options_of(p), begin, end,
-                     report_of(p)),
-             ARRAYS(a[LOGITS], a[TARGETS], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p))),
+      call_at(p,
+              on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, shape_of(p), options_of(p), begin, end,
+                      report_of(p)),
+              ARRAYS(a[LOGITS], a[TARGETS], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p))),
       (fuzz_effect){reads & ~BIT(SINK), BIT(GRADIENT), begin, end, 0, p->shape.classes, true});
 }
 

@@ -15,16 +15,18 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
       BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | (function < 3 ? BIT(LOGITS) | BIT(SINK) : BIT(OUTPUT) | BIT(UPSTREAM));
   xent_status status;
   if (function == 2)
-    status = run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, shape_of(p), options_of(p), begin, end, report_of(p)),
-                    ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
+    status = call_at(p, on_rows(XENT_FUNCTION_LOG_SUM_EXP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                     ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
   else if (function < 2)
-    status = run_at(on_classes(function ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, shape_of(p), options_of(p),
-                               begin, end, from, to, report_of(p)),
-                    ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], statistics_of(p)));
+    status = call_at(p,
+                     on_classes(function ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, shape_of(p),
+                                options_of(p), begin, end, from, to, report_of(p)),
+                     ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], statistics_of(p)));
   else
-    status = run_at(on_classes(function == 3 ? XENT_FUNCTION_SOFTMAX_BACKWARD : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
-                               shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
-                    ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p)));
+    status = call_at(p,
+                     on_classes(function == 3 ? XENT_FUNCTION_SOFTMAX_BACKWARD : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
+                                shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+                     ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p)));
   settle(p, names[function], status, (fuzz_effect){reads, BIT(written), begin, end, from, to, false});
 }
 
