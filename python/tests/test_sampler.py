@@ -361,7 +361,8 @@ def test_a_sampler_is_no_cursor():
     (lambda: pyxent.Sampler(dry_breakers=[[1, -1]]), pyxent.OptionError, "a class of dry_breakers is -1"),
     (lambda: pyxent.Sampler(dry_base=0.5), pyxent.OptionError, "dry_base is 0.5; expected a number of 1 or more"),
     (lambda: pyxent.Sampler(banned_sequences=[[4]]).start().next(LOGITS), pyxent.LabelError, "banned_sequences has 4"),
-    (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(BATCH), pyxent.OptionError, "expected one row of one dimens"),
+    (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(BATCH), pyxent.OptionError, "expected one row of one dimension. "
+     "Use a cursor for each text"),
     (lambda: pyxent.Sampler(repetition_penalty=2).start().next(LOGITS, output_tokens=np.array([1])), pyxent.OptionError,
      "output_tokens is given to a cursor, which has the tokens"),
     (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(

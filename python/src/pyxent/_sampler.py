@@ -287,7 +287,7 @@ class SamplerCursor:
             options = self._of_text(options, shape[0])
         elif self.sampler.repetition.is_used():
             raise OptionError(f"logits has {len(shape)} dimensions, and options of a text are set; expected one row of one "
-                              "dimension")
+                              "dimension. Use a cursor for each text")
         given = {**self.sampler.options, **self._stream, **options}
         if len(shape) > 1:
             self._require_tokens(given, f"logits has {len(shape)} dimensions")
