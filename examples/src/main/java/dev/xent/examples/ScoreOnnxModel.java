@@ -9,7 +9,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
-import dev.xent.onnxruntime.OnnxRuntimeTensors;
+import dev.xent.runtimes.OnnxRuntimeTensors;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

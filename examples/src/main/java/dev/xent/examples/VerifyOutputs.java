@@ -10,7 +10,7 @@ import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.cli.Main;
 import dev.xent.files.Npy;
-import dev.xent.onnxruntime.OnnxRuntimeTensors;
+import dev.xent.runtimes.OnnxRuntimeTensors;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
@@ -189,11 +191,7 @@ public final class ArrowTensors {
         return Tensor.of(held, type, shape);
       } catch (IllegalStateException | WrongThreadException e) {
         references.release();
-        throw new MemoryException(
-            "the arena cannot be used: "
-                + e.getMessage()
-                + "; pass an open arena that is shared or confined to this thread",
-            e);
+        throw unusable(e);
       }
     };
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /** Offsets of lists, as I32 or I64. */
 final class Offsets {
@@ -26,12 +27,9 @@ final class Offsets {
       long end = at(offsets, type, list);
       if (begin < 0 || end < begin) {
         throw new MemoryException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "list %d goes from value %d to value %d: offsets must be 0 or more, and none less than the one before",
-                list - 1,
-                begin,
-                end));
+                list - 1, begin, end));
       }
       begin = end;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
@@ -8,7 +10,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
-import java.util.Locale;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 
@@ -60,11 +61,9 @@ final class VectorCopy {
         };
     if (!fits) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "forNull is %s, the vector has numbers of %s; expected a number that is one of these",
-              forNull,
-              type));
+              forNull, type));
     }
   }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
@@ -31,19 +32,16 @@ record VectorLists(
           case LARGELIST -> DType.I64;
           default ->
               throw new DTypeException(
-                  String.format(
-                      Locale.ROOT,
+                  message(
                       "vector %s has values of type %s; expected a ListVector or LargeListVector, or use view",
-                      name,
-                      vector.getMinorType()));
+                      name, vector.getMinorType()));
         };
     requireNoNulls(name, vector);
     ValueVector inner = inner(vector);
     VectorNumbers values = VectorNumbers.of(inner);
     if (values.shape().length > 1) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT, "vector %s has lists of lists; expected lists of numbers", name));
+          message("vector %s has lists of lists; expected lists of numbers", name));
     }
     long rows = vector.getValueCount();
     long offsetBytes = rows == 0 ? 0 : (rows + 1) * offsetType.byteSize();
@@ -70,11 +68,9 @@ record VectorLists(
     long nullAt = Validity.firstNull(VectorNumbers.bitmap(name, vector, rows), 0, rows);
     if (nullAt >= 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "row %d of vector %s is null, and a tensor has no nulls: make it an empty list",
-              nullAt,
-              name));
+              nullAt, name));
     }
   }
 
@@ -82,11 +78,9 @@ record VectorLists(
     long nullAt = Validity.firstNull(VectorNumbers.bitmap(name, values, to), from, to);
     if (nullAt >= 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "value %d of the lists of vector %s is null, and a tensor has no nulls: fill it",
-              nullAt,
-              name));
+              nullAt, name));
     }
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.regex.Pattern;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.ValueVector;
@@ -43,11 +44,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     DictionaryEncoding dictionary = vector.getField().getDictionary();
     if (dictionary != null) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "vector %s holds indices into dictionary %d: decode it first",
-              name(vector),
-              dictionary.getId()));
+              name(vector), dictionary.getId()));
     }
   }
 
@@ -67,24 +66,19 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
       case UINT8 -> DType.U64;
       case LIST, LARGELIST ->
           throw new DTypeException(
-              String.format(
-                  Locale.ROOT,
+              message(
                   "vector %s has lists of any size: use viewRagged%s",
-                  name(vector),
-                  values == vector ? "" : ", which takes lists of numbers alone"));
+                  name(vector), values == vector ? "" : ", which takes lists of numbers alone"));
       case BIT ->
           throw new DTypeException(
-              String.format(
-                  Locale.ROOT,
+              message(
                   "vector %s has bits, and a tensor has bytes at least: make it a UInt1Vector",
                   name(vector)));
       default ->
           throw new DTypeException(
-              String.format(
-                  Locale.ROOT,
+              message(
                   "vector %s has values of type %s; expected Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them",
-                  name(vector),
-                  type));
+                  name(vector), type));
     };
   }
 
@@ -112,12 +106,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
       long nullAt = Validity.firstNull(bitmap(name, inner, count), 0, count);
       if (nullAt >= 0) {
         throw new MemoryException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "row %d of vector %s %s null, and a tensor has no nulls: fill it, or use copy with a number for them",
-                nullAt / (count / shape[0]),
-                name,
-                d == 1 ? "is" : "has a"));
+                nullAt / (count / shape[0]), name, d == 1 ? "is" : "has a"));
       }
       if (d < shape.length) {
         count *= shape[d];
@@ -140,12 +131,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
   static MemorySegment memory(String name, ArrowBuf buffer, long bytes) {
     if (buffer.capacity() < bytes) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "vector %s needs %d bytes and has a buffer of %d: write all its values, and set the value counts of its lists",
-              name,
-              bytes,
-              buffer.capacity()));
+              name, bytes, buffer.capacity()));
     }
     return Tensor.ofAddress(buffer.memoryAddress(), bytes, null, DType.U8, bytes).segment();
   }
@@ -154,14 +142,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
   static void requireAligned(String name, MemorySegment memory, DType type, String fix) {
     if (memory.address() % type.byteSize() != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: %s",
-              name,
-              memory.address(),
-              type.byteSize(),
-              type,
-              fix));
+              name, memory.address(), type.byteSize(), type, fix));
     }
   }
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import static dev.xent.internal.adapter.Sharing.requireUsable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.ForeignAllocation;
@@ -63,17 +64,9 @@ final class WrappedVector {
                         ? "a vector counts with an int: wrap slices of it"
                         : null;
     if (reason != null) {
-      throw new MemoryException(
-          String.format(Locale.ROOT, "the tensor is %s, and %s", tensor, reason));
+      throw new MemoryException(message("the tensor is %s, and %s", tensor, reason));
     }
-    MemorySegment memory = tensor.segment();
-    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
-      throw new MemoryException(
-          String.format(
-              Locale.ROOT,
-              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
-              tensor));
-    }
+    requireUsable(tensor, tensor.segment());
   }
 
   /** The largest count in the vector: of elements, and of rows and lists, which may be empty. */

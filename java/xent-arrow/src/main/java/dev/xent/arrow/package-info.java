@@ -2,9 +2,7 @@
 
 /**
  * Xent and Apache Arrow: {@link dev.xent.arrow.ArrowTensors} makes tensors over the memory of
- * vectors, and vectors over the memory of tensors; {@link dev.xent.arrow.CDataTensors} makes
- * tensors over arrays of the C Data Interface, without Arrow's Java library. Only the methods named
- * {@code copy} copy.
+ * vectors, and vectors over the memory of tensors. Only the methods named {@code copy} copy.
  *
  * <p>Nothing is null.
  */

@@ -8,8 +8,13 @@ import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
+import org.apache.arrow.c.ArrowArray;
+import org.apache.arrow.c.ArrowSchema;
+import org.apache.arrow.c.CDataDictionaryProvider;
+import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.complex.ListVector;
 import org.junit.jupiter.api.AfterEach;
@@ -53,6 +58,21 @@ class LifetimeTest {
       assertThat(ragged.values().toFloatArray()).containsExactly(0, 1, 2);
     }
     assertThat(allocator.getAllocatedMemory()).isZero();
+  }
+
+  @Test
+  void anArrayOfTheCDataInterfaceIsViewedWhereItsProducerHasIt() {
+    try (Float4Vector vector = Vectors.floats(allocator, 1, 2, 3);
+        ArrowArray array = ArrowArray.allocateNew(allocator);
+        ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
+      Data.exportVector(allocator, vector, null, array, schema);
+      try (CDataDictionaryProvider dictionaries = new CDataDictionaryProvider();
+          FieldVector imported = Data.importVector(allocator, array, schema, dictionaries)) {
+        Tensor tensor = ArrowTensors.view(imported);
+        assertThat(tensor.segment().address()).isEqualTo(vector.getDataBuffer().memoryAddress());
+        assertThat(tensor.toFloatArray()).containsExactly(1, 2, 3);
+      }
+    }
   }
 
   @Test

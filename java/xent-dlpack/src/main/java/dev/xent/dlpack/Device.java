@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.MemoryException;
-import java.util.Locale;
 
 /** The device of a tensor, by DLPack's numbers. */
 final class Device {
@@ -26,12 +27,9 @@ final class Device {
     }
     boolean pinned = type == CUDA_HOST || type == ROCM_HOST;
     throw new MemoryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "the tensor lies on %s device %d%s: ask its library for a CPU tensor, __dlpack__(dl_device=(1, 0)) in Python",
-            name(type),
-            id,
-            pinned ? " (pinned memory, that a device may be writing)" : ""));
+            name(type), id, pinned ? " (pinned memory, that a device may be writing)" : ""));
   }
 
   private static String name(int type) {

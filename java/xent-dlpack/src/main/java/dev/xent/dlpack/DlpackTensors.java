@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
+import static dev.xent.internal.adapter.Sharing.requireUsable;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
@@ -8,7 +10,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -227,7 +228,7 @@ public final class DlpackTensors {
    */
   public static MemorySegment exportCopy(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
-    requireUsable(tensor);
+    requireUsable(tensor, tensor.segment());
     DType type = tensor.type();
     if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
       throw new MemoryException(
@@ -247,22 +248,11 @@ public final class DlpackTensors {
 
   private static void requireLendable(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
-    requireUsable(tensor);
+    requireUsable(tensor, tensor.segment());
     if (!tensor.segment().isNative()) {
       throw new MemoryException(
           tensor
               + " has no address that stays: allocate it off the heap, or lend a copy with DlpackTensors.exportCopy");
-    }
-  }
-
-  private static void requireUsable(Tensor tensor) {
-    MemorySegment memory = tensor.segment();
-    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
-      throw new MemoryException(
-          String.format(
-              Locale.ROOT,
-              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
-              tensor));
     }
   }
 }

@@ -6,6 +6,7 @@ import static dev.xent.dlpack.Layouts.BYTE;
 import static dev.xent.dlpack.Layouts.INT;
 import static dev.xent.dlpack.Layouts.LONG;
 import static dev.xent.dlpack.Layouts.SHORT;
+import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.DType;
 import dev.xent.errors.MemoryException;
@@ -13,7 +14,6 @@ import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,14 +56,12 @@ record DlpackView(
     int rank = tensor.get(INT, Field.NDIM);
     if (rank < 0 || rank > MAX_RANK) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT, "the tensor has %d dimensions; expected 0 to %d", rank, MAX_RANK));
+          message("the tensor has %d dimensions; expected 0 to %d", rank, MAX_RANK));
     }
     long[] shape = numbers(tensor.get(ADDRESS, Field.SHAPE), rank);
     if (shape == null) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor has %d dimensions and no shape; expected the address of its sizes",
               rank));
     }
@@ -78,11 +76,9 @@ record DlpackView(
           flags);
     } catch (ArithmeticException tooLarge) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "shape %s with strides %s is larger than memory can be: sizes and strides must stay below 2^63 bytes",
-              Arrays.toString(shape),
-              strides == null ? "NULL" : Arrays.toString(strides)));
+              Arrays.toString(shape), strides == null ? "NULL" : Arrays.toString(strides)));
     }
   }
 
@@ -117,10 +113,7 @@ record DlpackView(
     for (long size : shape) {
       if (size < 0) {
         throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "shape %s has a negative size: sizes are 0 or more",
-                Arrays.toString(shape)));
+            message("shape %s has a negative size: sizes are 0 or more", Arrays.toString(shape)));
       }
       some &= size > 0;
     }
@@ -142,12 +135,9 @@ record DlpackView(
             || Long.compareUnsigned(lowest + bytes, lowest) < 0;
     if (bytes > 0 && (data == 0 || wraps)) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor has %d bytes at address 0x%x, %s bytes on; expected the address of its memory",
-              bytes,
-              data,
-              Long.toUnsignedString(byteOffset)));
+              bytes, data, Long.toUnsignedString(byteOffset)));
     }
   }
 
@@ -179,19 +169,15 @@ record DlpackView(
   void requireViewable() {
     if (first < 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "strides %s go backwards: get the tensor again and copy it with DlpackTensors.copy",
               Arrays.toString(strides)));
     }
     if (span > 0 && address % type.byteSize() != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "address 0x%x is not aligned to the %d bytes of %s: get the tensor again and copy it with DlpackTensors.copy",
-              address,
-              type.byteSize(),
-              type));
+              address, type.byteSize(), type));
     }
   }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
+
 import dev.xent.Tensor;
-import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -30,11 +31,7 @@ final class Elements {
       }
       return tensor;
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; pass an open arena that is shared or confined to this thread",
-          e);
+      throw unusable(e);
     }
   }
 

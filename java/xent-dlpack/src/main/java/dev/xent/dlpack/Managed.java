@@ -4,13 +4,14 @@ package dev.xent.dlpack;
 import static dev.xent.dlpack.Layouts.ADDRESS;
 import static dev.xent.dlpack.Layouts.INT;
 import static dev.xent.dlpack.Layouts.LONG;
+import static dev.xent.internal.adapter.Sharing.unusable;
+import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -59,11 +60,9 @@ final class Managed {
     }
     if (pointer.address() % layout.byteAlignment() != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "address 0x%x is no address of a managed tensor, which is aligned to %d bytes; expected the pointer that its producer returned",
-              pointer.address(),
-              layout.byteAlignment()));
+              pointer.address(), layout.byteAlignment()));
     }
     return MemorySegment.ofAddress(pointer.address()).reinterpret(layout.byteSize());
   }
@@ -82,8 +81,7 @@ final class Managed {
     int major = struct.get(INT, Field.MAJOR);
     if (major != MAJOR) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor is one of DLPack %s.%s: request version 1, __dlpack__(max_version=(1, 0)) in Python",
               Integer.toUnsignedString(major),
               Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
@@ -106,11 +104,7 @@ final class Managed {
       struct.reinterpret(arena, closed -> giveBack());
       return tensor;
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; pass an open arena that is shared or confined to this thread",
-          e);
+      throw unusable(e);
     }
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.errors.DTypeException;
-import java.util.Locale;
 
 /** Element types by DLPack's numbers: a type code, the bits, and the number of lanes. */
 final class Types {
@@ -69,12 +70,9 @@ final class Types {
 
   private static DTypeException refusal(int code, int bits, int lanes) {
     return new DTypeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "the tensor has elements of %d x %s of %d bits; expected 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)",
-            lanes,
-            name(code),
-            bits));
+            lanes, name(code), bits));
   }
 
   private static String name(int code) {

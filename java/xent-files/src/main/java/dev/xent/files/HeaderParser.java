@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import java.util.Arrays;
-import java.util.Locale;
 
 /**
  * Reads the dictionary of a .npy header, a small part of Python's literals:
@@ -81,17 +82,13 @@ final class HeaderParser {
     expect('(');
     while (!accept(')')) {
       if (count == NpyHeader.MAX_RANK) {
-        throw garbage(
-            String.format(
-                Locale.ROOT, "the shape has more than %d dimensions", NpyHeader.MAX_RANK));
+        throw garbage(message("the shape has more than %d dimensions", NpyHeader.MAX_RANK));
       }
       numbers[count++] = number();
       if (!accept(',')) {
         expect(')');
         if (count == 1) {
-          throw garbage(
-              String.format(
-                  Locale.ROOT, "the shape is a number in parentheses, not (%d,)", numbers[0]));
+          throw garbage(message("the shape is a number in parentheses, not (%d,)", numbers[0]));
         }
         break;
       }
@@ -106,8 +103,7 @@ final class HeaderParser {
     }
     String digits = text.substring(start, at);
     if (digits.isEmpty()) {
-      throw garbage(
-          String.format(Locale.ROOT, "a size in the shape is not a whole number: '%s'", rest()));
+      throw garbage(message("a size in the shape is not a whole number: '%s'", rest()));
     }
     if (digits.startsWith("0") && !digits.matches("0+")) {
       throw garbage("a size in the shape begins with a 0: " + Shown.word(digits));
@@ -125,11 +121,11 @@ final class HeaderParser {
   private String string() {
     int quote = peek();
     if (quote != '\'' && quote != '"') {
-      throw garbage(String.format(Locale.ROOT, "a quoted word was expected at '%s'", rest()));
+      throw garbage(message("a quoted word was expected at '%s'", rest()));
     }
     int end = text.indexOf(quote, at + 1);
     if (end < 0) {
-      throw garbage(String.format(Locale.ROOT, "a quote is not closed at '%s'", rest()));
+      throw garbage(message("a quote is not closed at '%s'", rest()));
     }
     String word = text.substring(at + 1, end);
     at = end + 1;
@@ -138,7 +134,7 @@ final class HeaderParser {
 
   private void expect(char wanted) {
     if (!accept(wanted)) {
-      throw garbage(String.format(Locale.ROOT, "'%c' was expected at '%s'", wanted, rest()));
+      throw garbage(message("'%c' was expected at '%s'", wanted, rest()));
     }
   }
 

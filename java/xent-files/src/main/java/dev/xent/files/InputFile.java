@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
-import dev.xent.errors.MemoryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Locale;
 
 /** Opens, reads and maps the files of all formats. */
 final class InputFile {
@@ -44,8 +45,7 @@ final class InputFile {
             "is not on the default file system, whose files alone are mapped; copy it there first");
       }
       if (Files.isDirectory(path)) {
-        throw new FileException(
-            String.format(Locale.ROOT, "is a directory; name the %s file in it", kind));
+        throw new FileException(message("is a directory; name the %s file in it", kind));
       }
       if (Files.exists(path) && !Files.isRegularFile(path)) {
         throw new FileException(
@@ -62,11 +62,7 @@ final class InputFile {
       throw new FileException(path + " was not read: the thread was interrupted; read it again", e);
     } catch (IOException e) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
-              "%s cannot be read: %s; check the file and its permissions",
-              path,
-              Cause.of(e)),
+          message("%s cannot be read: %s; check the file and its permissions", path, Cause.of(e)),
           e);
     }
   }
@@ -114,19 +110,9 @@ final class InputFile {
       throw unusable(e);
     } catch (IOException e) {
       if (e.getCause() instanceof OutOfMemoryError) {
-        throw new OutOfMemoryError(
-            String.format(Locale.ROOT, "no address space to map %d bytes", bytes));
+        throw new OutOfMemoryError(message("no address space to map %d bytes", bytes));
       }
       throw e;
     }
-  }
-
-  /** The exception for an arena that is closed or belongs to another thread. */
-  static MemoryException unusable(RuntimeException e) {
-    return new MemoryException(
-        "the arena cannot be used: "
-            + e.getMessage()
-            + "; pass an open arena that is shared or confined to this thread",
-        e);
   }
 }

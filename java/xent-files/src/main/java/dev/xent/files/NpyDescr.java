@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
-import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -63,18 +64,15 @@ final class NpyDescr {
 
   private static String refusal(String descr) {
     if (descr.startsWith(">")) {
-      return String.format(
-          Locale.ROOT,
+      return message(
           "is big-endian ('%s'), which is not read; save it little-endian: x.astype('<%s')",
-          descr,
-          descr.substring(1));
+          descr, descr.substring(1));
     }
     return switch (descr) {
       case "|O", "O" ->
           "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
       default ->
-          String.format(
-              Locale.ROOT,
+          message(
               "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 to i8, u1 to u8)",
               descr);
     };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.io.IOException;
@@ -12,7 +15,6 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -78,11 +80,7 @@ public final class NpyFile {
     int minor = prefix.get();
     if (major < 1 || major > 3 || minor != 0) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
-              "has .npy version %d.%d; 1.0, 2.0 and 3.0 are read",
-              major & 255,
-              minor & 255));
+          message("has .npy version %d.%d; 1.0, 2.0 and 3.0 are read", major & 255, minor & 255));
     }
     int lengthBytes = major == 1 ? 2 : 4;
     long afterPrefix = magic.length + 2L + lengthBytes;
@@ -92,8 +90,7 @@ public final class NpyFile {
     long length = major == 1 ? prefix.getShort() & 0xFFFF : prefix.getInt() & 0xFFFFFFFFL;
     if (length > MAX_HEADER) {
       throw new FileException(
-          String.format(
-              Locale.ROOT, "has a header of %d bytes; at most %d are read", length, MAX_HEADER));
+          message("has a header of %d bytes; at most %d are read", length, MAX_HEADER));
     }
     if (size - afterPrefix < length) {
       throw new FileException("ends within its header; it was cut off, copy or save it again");
@@ -120,14 +117,9 @@ public final class NpyFile {
               ? "it was cut off, copy or save it again"
               : "one array per file is read, save it again";
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "has %d bytes of data where %s of %s takes %d; %s",
-              there,
-              NpyHeader.describe(header.shape()),
-              NpyDescr.of(header.type()),
-              bytes,
-              cause));
+              there, NpyHeader.describe(header.shape()), NpyDescr.of(header.type()), bytes, cause));
     }
     return bytes;
   }
@@ -175,13 +167,9 @@ public final class NpyFile {
   public Tensor tensor() {
     if (!isAligned()) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has its numbers at byte %d, no multiple of the %d bytes of %s; read it with Npy.copy, or save it again with np.save",
-              path,
-              start,
-              type().byteSize(),
-              type()));
+              path, start, type().byteSize(), type()));
     }
     return over(data());
   }
@@ -197,7 +185,7 @@ public final class NpyFile {
     try {
       return over(InputFile.allocate(data.byteSize(), type(), arena).copyFrom(data));
     } catch (IllegalStateException | WrongThreadException e) {
-      throw InputFile.unusable(e);
+      throw unusable(e);
     }
   }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -51,21 +52,17 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
   void requireShape() {
     if (Arrays.stream(shape).anyMatch(size -> size < 0)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT, "shape %s has a negative size: sizes are 0 or more", describe(shape)));
+          message("shape %s has a negative size: sizes are 0 or more", describe(shape)));
     }
     if (shape.length > MAX_RANK) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the shape has %d dimensions, and a .npy file at most %d: reshape the tensor",
-              shape.length,
-              MAX_RANK));
+              shape.length, MAX_RANK));
     }
     if (!isCountable()) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "shape %s is larger than memory can be: sizes and strides must stay below 2^63 bytes",
               describe(shape)));
     }
@@ -86,12 +83,9 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
   /** The header of a version 1 file, padded to the start of the numbers. */
   byte[] encode() {
     String dictionary =
-        String.format(
-            Locale.ROOT,
+        message(
             "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }",
-            NpyDescr.of(type),
-            fortranOrder ? "True" : "False",
-            python(shape));
+            NpyDescr.of(type), fortranOrder ? "True" : "False", python(shape));
     int prefix = MAGIC.length + 4;
     int end = prefix + dictionary.length() + 1;
     int total = (end + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
@@ -13,7 +16,6 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -84,11 +86,9 @@ public final class Safetensors {
     long length = InputFile.read(channel, 0, Long.BYTES).getLong();
     if (Long.compareUnsigned(length, MAX_HEADER) > 0) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "is not a .safetensors file, or has a header of %s bytes; at most %d are read",
-              Long.toUnsignedString(length),
-              MAX_HEADER));
+              Long.toUnsignedString(length), MAX_HEADER));
     }
     if (length > size - Long.BYTES) {
       throw new FileException("ends within its header; it was cut off, copy or save it again");
@@ -178,14 +178,9 @@ public final class Safetensors {
     MemorySegment bytes = bytes(entry);
     if (!isAligned(bytes, type)) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has tensor '%s' at byte %d, no multiple of the %d bytes of %s; read it with copy(name, arena), or save the file again",
-              path,
-              Shown.word(name),
-              start + entry.begin(),
-              type.byteSize(),
-              type));
+              path, Shown.word(name), start + entry.begin(), type.byteSize(), type));
     }
     return over(bytes.byteSize() > 0 ? bytes : MemorySegment.NULL.asReadOnly(), entry, type);
   }
@@ -206,7 +201,7 @@ public final class Safetensors {
     try {
       return over(arena.allocate(bytes.byteSize(), type.byteSize()).copyFrom(bytes), entry, type);
     } catch (IllegalStateException | WrongThreadException e) {
-      throw InputFile.unusable(e);
+      throw unusable(e);
     }
   }
 
@@ -223,8 +218,7 @@ public final class Safetensors {
     SafetensorsEntry entry = header.tensors().get(Objects.requireNonNull(name, "name"));
     if (entry == null) {
       throw new FileException(
-          String.format(
-              Locale.ROOT, "%s has no tensor '%s'; %s", path, Shown.word(name), names(name)));
+          message("%s has no tensor '%s'; %s", path, Shown.word(name), names(name)));
     }
     return entry;
   }
@@ -243,7 +237,7 @@ public final class Safetensors {
             .collect(Collectors.joining(", "));
     return names.size() <= MOST_NAMES
         ? "name " + (names.size() == 1 ? "" : "one of ") + nearest
-        : String.format(Locale.ROOT, "name one of its %d, such as %s", names.size(), nearest);
+        : message("name one of its %d, such as %s", names.size(), nearest);
   }
 
   /** The length of the common prefix plus the common suffix of two names. */
@@ -265,13 +259,9 @@ public final class Safetensors {
     DType type = entry.type().type;
     if (type == null) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "tensor '%s' of %s has dtype %s, which is not read: %s",
-              Shown.word(name),
-              Shown.line(path.toString()),
-              entry.type(),
-              entry.type().fix()));
+              Shown.word(name), Shown.line(path.toString()), entry.type(), entry.type().fix()));
     }
     return type;
   }

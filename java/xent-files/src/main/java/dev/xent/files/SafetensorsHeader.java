@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import static dev.xent.internal.text.Messages.message;
+
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -52,32 +53,20 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
     }
     if (entry.end() > data) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "has %d bytes of data where tensor '%s' ends at %d; it was cut off, copy or save it again",
-              data,
-              Shown.word(name),
-              entry.end()));
+              data, Shown.word(name), entry.end()));
     }
     long bytes = entry.bytes();
     long there = entry.end() - entry.begin();
     if (bytes != there) {
-      String size =
-          String.format(Locale.ROOT, "%s of %s", NpyHeader.describe(entry.shape()), entry.type());
+      String size = message("%s of %s", NpyHeader.describe(entry.shape()), entry.type());
       throw damaged(
           bytes < 0
-              ? String.format(
-                  Locale.ROOT,
-                  "tensor '%s' has the size %s, which no file holds",
-                  Shown.word(name),
-                  size)
-              : String.format(
-                  Locale.ROOT,
+              ? message("tensor '%s' has the size %s, which no file holds", Shown.word(name), size)
+              : message(
                   "tensor '%s' has %d bytes where %s takes %d",
-                  Shown.word(name),
-                  there,
-                  size,
-                  bytes));
+                  Shown.word(name), there, size, bytes));
     }
   }
 
@@ -98,6 +87,6 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
         Arrays.stream(words)
             .map(word -> word instanceof String text ? Shown.word(text) : word)
             .toArray();
-    return damaged(String.format(Locale.ROOT, cause, shown));
+    return damaged(message(cause, shown));
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent.files;
 
 import static dev.xent.files.SafetensorsHeader.damaged;
+import static dev.xent.internal.text.Messages.message;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
@@ -19,7 +20,6 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -163,11 +163,9 @@ final class SafetensorsParser {
     SafetensorsType type = SafetensorsType.named(json.getText());
     if (type == null) {
       throw new FileException(
-          String.format(
-              Locale.ROOT,
+          message(
               "has tensor '%s' of dtype '%s', which is not known here; save it as F32, F64, F16, BF16 or integers",
-              Shown.word(name),
-              Shown.word(json.getText())));
+              Shown.word(name), Shown.word(json.getText())));
     }
     return type;
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.netty;
 
+import static dev.xent.internal.adapter.Sharing.requireUsable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
@@ -10,7 +13,6 @@ import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -163,33 +165,23 @@ public final class NettyTensors {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor is %s, and a buffer has no strides: copy it into a contiguous tensor first",
               tensor));
     }
     MemorySegment memory = tensor.segment();
     if (memory.byteSize() > Integer.MAX_VALUE) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor has %d bytes, and a ByteBuf at most %d: wrap slices of it",
-              memory.byteSize(),
-              Integer.MAX_VALUE));
+              memory.byteSize(), Integer.MAX_VALUE));
     }
-    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
-      throw new MemoryException(
-          String.format(
-              Locale.ROOT,
-              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
-              tensor));
-    }
+    requireUsable(tensor, memory);
     try {
       return Unpooled.wrappedBuffer(memory.asByteBuffer());
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first",
               tensor),
           e);

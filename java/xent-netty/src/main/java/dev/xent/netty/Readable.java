@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.netty;
 
+import static dev.xent.internal.adapter.Sharing.requireUsable;
+import static dev.xent.internal.adapter.Sharing.unusable;
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
@@ -9,7 +13,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Locale;
 
 /** The readable bytes of a buffer that is not released, and their memory. */
 final class Readable {
@@ -30,29 +33,20 @@ final class Readable {
     }
     Readable readable = new Readable(buffer);
     for (ByteBuffer piece : readable.pieces()) {
-      requireUsable(MemorySegment.ofBuffer(piece));
+      requireUsable(
+          "the memory of the buffer",
+          MemorySegment.ofBuffer(piece)); // Netty would read it by its address
     }
     return readable;
-  }
-
-  /** Rejects memory of a closed arena, which Netty would read by its address. */
-  private static void requireUsable(MemorySegment memory) {
-    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
-      throw new MemoryException(
-          "the memory of the buffer belongs to an arena that is closed or confined to another thread: use an open shared one");
-    }
   }
 
   /** The number of elements of the type in the bytes. */
   long elements(DType type) {
     if (length % type.byteSize() != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its reader and writer index, or take a slice",
-              length,
-              type.byteSize(),
-              type));
+              length, type.byteSize(), type));
     }
     return length / type.byteSize();
   }
@@ -65,19 +59,14 @@ final class Readable {
     }
     if (memory.isNative()) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use copy, or begin them at such a multiple",
-              memory.address(),
-              type.byteSize(),
-              type));
+              memory.address(), type.byteSize(), type));
     }
     throw new MemoryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use copy, or a direct buffer",
-            type.byteSize(),
-            type));
+            type.byteSize(), type));
   }
 
   /** A tensor over the memory itself, valid as long as the memory is the buffer's. */
@@ -103,11 +92,7 @@ final class Readable {
           .ownedBy(place);
     } catch (IllegalStateException | WrongThreadException e) {
       holder.release();
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; pass an open arena that is shared or confined to this thread",
-          e);
+      throw unusable(e);
     }
   }
 
@@ -150,16 +135,12 @@ final class Readable {
   private ByteBuffer whole() {
     if (buffer.nioBufferCount() < 1) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
-              "%s does not show its memory: use copy",
-              buffer.getClass().getSimpleName()));
+          message("%s does not show its memory: use copy", buffer.getClass().getSimpleName()));
     }
     ByteBuffer[] pieces = pieces();
     if (pieces.length > 1) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer",
               pieces.length));
     }

@@ -6,6 +6,7 @@ import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameEndingWith;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -31,19 +32,26 @@ class ArchitectureTest {
   private static final Set<String> LIBRARY =
       Set.of("dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
 
+  /** The checks and messages of the library that adapters share. */
+  private static final Set<String> ADAPTERS =
+      Set.of("dev.xent.internal.adapter", "dev.xent.internal.text");
+
   /** What some modules use in addition to it. */
   private static final Map<String, Set<String>> USES =
-      Map.of(
-          "xent-cli",
-          Set.of("dev.xent.files"),
-          "examples",
-          Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.onnxruntime"),
-          "java", // benchmarks/java: shapes and the name of the machine
-          Set.of("dev.xent.cli.bench"),
-          "service",
-          Set.of("dev.xent.onnxruntime"),
-          "xent-spark",
-          Set.of("dev.xent.files"));
+      Map.ofEntries(
+          entry("xent-arrow", ADAPTERS),
+          entry("xent-dlpack", ADAPTERS),
+          entry("xent-files", ADAPTERS),
+          entry("xent-netty", ADAPTERS),
+          entry("xent-runtimes", ADAPTERS),
+          entry("xent-cli", Set.of("dev.xent.files")),
+          entry(
+              "examples",
+              Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.runtimes")),
+          // benchmarks/java: shapes and the name of the machine
+          entry("java", Set.of("dev.xent.cli.bench")),
+          entry("service", Set.of("dev.xent.runtimes")),
+          entry("xent-spark", Set.of("dev.xent.files")));
 
   private static final Map<Module, JavaClasses> IMPORTED = new HashMap<>();
 

@@ -41,9 +41,10 @@ record Module(String name, Path folder) {
     return folder.resolve("target/classes");
   }
 
-  /** The public types of its exported packages. */
+  /** The public types of the packages that it exports to everybody. */
   List<Class<?>> publicTypes() {
     return descriptor().exports().stream()
+        .filter(export -> !export.isQualified())
         .map(export -> export.source().replace('.', '/'))
         .flatMap(this::typesIn)
         .toList();

@@ -7,7 +7,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.xent.Execution;
 import dev.xent.TopK;
-import dev.xent.onnxruntime.OnnxRuntimeTensors;
+import dev.xent.runtimes.OnnxRuntimeTensors;
 import io.javalin.Javalin;
 import java.io.IOException;
 import java.io.InputStream;

@@ -9,7 +9,7 @@ import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.TopK;
-import dev.xent.onnxruntime.OnnxRuntimeTensors;
+import dev.xent.runtimes.OnnxRuntimeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.FloatBuffer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.adapter.Sharing.unusable;
 import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.DTypeException;
@@ -149,11 +150,7 @@ public final class Memory {
     } catch (OutOfMemoryError e) {
       throw explained(bytes, e);
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; pass an open arena that is shared or confined to this thread",
-          e);
+      throw unusable(e);
     }
   }
 
