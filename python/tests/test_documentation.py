@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _arrays, _operations, _sampler, conformance
+from pyxent import (_arrays, _binary, _classes, _divergences, _hessians, _linear, _losses, _plans, _results, _sample, _sampler,
+                    _softmax, conformance)
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 FILES = Path(__file__).resolve().parents[2] / "conformance"
 
 
-@pytest.mark.parametrize("module", [_operations, _arrays, _sampler])
+@pytest.mark.parametrize("module", [_arrays, _binary, _classes, _divergences, _hessians, _linear, _losses, _plans, _results, _sample,
+                                    _sampler, _softmax])
 def test_examples(module):
     failed, tried = doctest.testmod(module)
     assert tried and not failed

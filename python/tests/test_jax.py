@@ -234,3 +234,12 @@ def test_second_derivatives(f):
             derive(lambda x: jnp.square(f(x)).sum())(x)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(f, (x,), (x,))
+
+
+@pytest.mark.parametrize("name, value", [("gradient_scale", 2.0), ("gradient_reduction", "mean"), ("denominator", 3.0),
+                                         ("correct", True), ("top_count", 2), ("save_statistics", True), ("dtype", "float64"),
+                                         ("reduction", "sum"), ("empty_mean", "zero"), ("losses", True)])
+def test_options_that_the_losses_do_not_have(name, value):
+    with pytest.raises(TypeError) as raised:
+        xent.cross_entropy(values((2, 3)), jnp.array([0, 1]), **{name: value})
+    assert str(raised.value).startswith(f"{name} is given to pyxent.jax; expected the losses of the rows")

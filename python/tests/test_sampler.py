@@ -372,7 +372,8 @@ def test_a_sampler_is_no_cursor():
      "passed; expected prompt_tokens or output_tokens. Before the first token, pass an array with 0 entries per row"),
     (lambda: pyxent.sample(LOGITS, frequency_penalty=1), pyxent.OptionError, "frequency_penalty is set and no tokens are"),
     (lambda: pyxent.sample(BATCH, presence_penalty=[None, 1, 0]), pyxent.OptionError, "presence_penalty is set and no"),
-    (lambda: pyxent.Sampler(presence_penalty=[1]).start().next(LOGITS), pyxent.OptionError, "presence_penalty is set and"),
+    (lambda: pyxent.Sampler(presence_penalty=[1]).start().next(LOGITS), pyxent.OptionError,
+     "presence_penalty has a number for each row; expected one number for a text"),
     (lambda: pyxent.Sampler(repetition_penalty=2).start(3).rewind(2), pyxent.OptionError, "1 steps back are more than the 0"),
     (lambda: pyxent.Sampler().start().verify(LOGITS, []), pyxent.ShapeError, "logits has the shape [4], drafts has 0 tokens; "
      "expected the shape [1, 4]"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _call, _operations
+from pyxent import _begin, _call
 
 RANDOM = np.random.default_rng(21)
 X, T = RANDOM.normal(size=(3, 4)) * 4, RANDOM.uniform(0.1, 0.9, (3, 4))
@@ -145,8 +145,8 @@ def test_threads_and_instruction_set_are_those_of_the_call(monkeypatch):
     monkeypatch.setattr(_call, "share", recorded)
     pyxent.binary_cross_entropy(X, T, target_gradient=True, threads=2)
     assert seen and set(seen) == {2}
-    isas, options_of = [], _operations.options_of
-    monkeypatch.setattr(_operations, "options_of", lambda library, isa="best", **options: (
+    isas, options_of = [], _begin.options_of
+    monkeypatch.setattr(_begin, "options_of", lambda library, isa="best", **options: (
         isas.append(isa), options_of(library, isa=isa, **options))[1])
     pyxent.binary_cross_entropy(X, T, target_gradient=True, isa="scalar")
     assert isas and set(isas) == {"scalar"}

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from operator import index, mul
 from typing import Any, cast
 
+from pyxent._functions import SAMPLING
 from pyxent._options import shown
 from pyxent.errors import ArrayMemoryError, DTypeError, ShapeError, XentError
 
@@ -25,7 +26,7 @@ INTEGERS = ("I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64")
 _NAMES = {"float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "bool": "U8",
           **{f"{sign}int{8 * size}": f"{letter}{8 * size}" for sign, letter in (("", "I"), ("u", "U"))
              for size in (1, 2, 4, 8)}}
-NAME = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
+NAME = {**{type_: name for name, type_ in _NAMES.items() if name != "bool"}, "BOOL": "bool"}  # BOOL: of new arrays
 _SPELLINGS = {"e": "F16", "f2": "F16", "half": "F16", "f": "F32", "f4": "F32", "single": "F32", "d": "F64", "f8": "F64",
               "double": "F64", "float": "F64"}  # spellings of NumPy
 ORDER = "<" if sys.byteorder == "little" else ">"
@@ -62,6 +63,13 @@ class Array:
             return self.address, self.address
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides))
         return self.address, self.address + (last + 1) * SIZE[self.type]
+
+    def at(self, index: Sequence[int], first: int, written: bool = False) -> Array:
+        """The part at this index of the dimensions from `first` on."""
+        end = first + len(index)
+        offset = sum(i * stride for i, stride in zip(index, self.strides[first:end]))
+        return Array(self.address + offset * SIZE[self.type], self.type, self.shape[:first] + self.shape[end:],
+                     self.strides[:first] + self.strides[end:], self.read_only, self.owner if written else self)
 
     def overlaps(self, other: Array) -> bool:
         (begin, end), (other_begin, other_end) = self.span, other.span
@@ -470,6 +478,8 @@ def _instead_of_column(name: str, value: Any, takes: str) -> str | None:
 
 def _instead_of_arrow(name: str, value: Any, are_labels: bool) -> str | None:
     types, masked = sys.modules["pyarrow"].types, "fill_null(float('-inf'))"  # a null logit does not count
+    if name != "logits":  # None in a list of options turns them off
+        masked = "to_pylist()" if name in SAMPLING else "fill_null(0)"
     if types.is_integer(value.type) or types.is_floating(value.type):
         filled = f"fill_null(-100){IGNORED}" if are_labels else masked
         return f"a column with nulls; expected numbers: {name}.{filled}" if value.null_count else None
@@ -628,8 +638,9 @@ def numpy_type(type_: str) -> Any:
 
 
 def _empty_memory(type_: str, shape: Sequence[int]) -> Any:
-    code: Any = "H" if type_ in ("F16", "BF16") else next(c for c, t in _FORMATS.items() if t == type_ and c != "?")
-    memory: Any = memoryview(bytearray(math.prod(shape) * SIZE[type_]))
+    code: Any = "H" if type_ in ("F16", "BF16") else next(
+        (c for c, t in _FORMATS.items() if t == type_ and c != "?"), "?")
+    memory: Any = memoryview(bytearray(math.prod(shape) * SIZE.get(type_, 1)))
     return memory.cast(code, tuple(shape)) if math.prod(shape) else memory.cast(code)
 
 

@@ -26,7 +26,7 @@ from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NAME, NEW, ORDER, OUTPUT,
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Report, Sampling, Shape, Statistics, ExactSum, Work, sized)
-from pyxent._options import RANGES, integer, require, shown
+from pyxent._options import RANGES, integer, is_wanted, require, shown, wanted_of
 from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> its layout relative to the logits, and its permitted types
@@ -343,7 +343,7 @@ class Call:
         self.sampling: Sampling | None = None
         self.requests: Callable[[int], Any] | None = None  # the sampling options of rows
         self.of_signs: Callable[[Call], Any] | None = None  # computes with class weights below 0
-        self.made: set[str] = set()  # the results that are new arrays
+        self.made: dict[str, str] = {}  # the results that are new arrays, with their types
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -379,7 +379,7 @@ class Call:
     def take_temperatures(self, value: Any) -> None:
         """Takes one temperature per row; each run of a bound call reads them again."""
         self.temperatures, self.given_temperatures = [], value
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, (list, tuple, range)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
                                  f"{plural(self.rows, 'row')}; expected one number, or one per row")
@@ -419,13 +419,15 @@ class Call:
               shape: tuple[int, ...] | None = None) -> None:
         """Takes an output: True makes a new array with `type_` and `shape`, or the usual ones; None and False omit it.
         """
+        wanted = wanted_of(wanted)
         if wanted is None or wanted is False:
             return
         made = wanted is True
         if made:
+            flags = self.kinds[name][1] == _FLAG and type_ is None
             type_ = type_ or self._usual_type(name)
-            wanted = empty(self.given_lead, type_, () if self.scalar else shape or self._usual_shape(name))
-            self.made.add(name)
+            self.made[name] = "BOOL" if flags else type_
+            wanted = empty(self.given_lead, self.made[name], () if self.scalar else shape or self._usual_shape(name))
         self.results[name] = wanted
         place, types = self.kinds[name]
         array = self._seen(as_type(wanted, type_) if made and type_ else
@@ -683,11 +685,13 @@ class Call:
             self.matrices[name] = array.strides
         return list(array.strides)
 
-    def ask_for_top(self, name: str, count: int, outputs: Iterable[Any] = ()) -> None:
+    def ask_for_top(self, name: str, count: int, outputs: Sequence[Any]) -> None:
         """Sets the number of largest classes; for 0, the caller's output arrays set it."""
         count = integer(name, count)
         if count == 0 and any(output is True for output in outputs):
             raise OptionError(f"{name} is 0: request 1 or more of the largest classes")
+        if count and not any(map(is_wanted, outputs)):
+            raise OptionError(f"{name} is {count} without top_classes and top_log_probabilities; expected one of them too")
         if count > self.classes:
             where = "in the longest row" if self.ragged else f"along axis {self.axis}"
             raise ShapeError(f"{name} is {count}, {self._lead_text} with {plural(self.classes, 'class')} {where}: ask "

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pyxent._options import shown
 from pyxent._text import Repetition
@@ -34,29 +34,25 @@ _HERE = {
 OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 
 
-class Nothing(TypedDict):
-    """No further arguments, for type checkers."""
-
-
 def named(function: Function) -> Function:
-    """Removes `more` and `unknown`, which hold the arguments that it does not take, from the signature that users see.
+    """Makes a function name Xent's arguments in the error for an argument that it does not take.
 
-    Python reports that a required argument is missing before the function sees `unknown`: the wrapper names them then.
+    `**unknown` of a function has such arguments if no required one is missing.
     """
     signature = inspect.signature(function)
-    taken = {name: parameter for name, parameter in signature.parameters.items() if name not in ("more", "unknown")}
+    taken = {name: each for name, each in signature.parameters.items() if each.kind is not each.VAR_KEYWORD}
+    positional = [name for name, each in taken.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    rejects = len(taken) == len(signature.parameters)
 
     @wraps(function)
-    def checked(*arguments: Any, **options: Any) -> Any:
-        try:
-            return function(*arguments, **options)
-        except TypeError as error:
-            unknown = {name: value for name, value in options.items() if name not in taken}
-            if not unknown or error.__traceback__ is None or error.__traceback__.tb_next:  # raised inside the function
-                raise
-            missing = [name for name in [*taken][len(arguments):] if name not in options
+    def checked(*given: Any, **options: Any) -> Any:
+        if len(given) > len(positional) or not options.keys() <= taken.keys():
+            missing = [name for name in positional[len(given):] if name not in options
                        and taken[name].default is inspect.Parameter.empty]
-            raise unexpected(checked, unknown, missing=missing) from None
+            if rejects or missing:
+                raise unexpected(checked, {name: value for name, value in options.items() if name not in taken},
+                                 given[len(positional):], missing)
+        return function(*given, **options)
 
     cast(Any, checked).__signature__ = signature.replace(parameters=[*taken.values()])
     return cast(Function, checked)

@@ -12,10 +12,13 @@ from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from math import inf, nan
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from pyxent.errors import NativeLibraryError
+
+if TYPE_CHECKING:
+    from pyxent._types import Isa
 
 ABI_VERSION = 5
 NUMERICS_VERSION = 3
@@ -243,3 +246,14 @@ NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}
 def library() -> Library:
     """The library of this process: the file in XENT_LIBRARY, otherwise that of the wheel."""
     return Library(os.environ.get("XENT_LIBRARY") or Path(__file__).with_name(NAMES.get(sys.platform, "libxent.so")))
+
+
+def numerics_version() -> int:
+    """The version of the arithmetic, see `numerics.md`: libraries and packages with equal versions return equal bits.
+    """
+    return int(library().c.xent_numerics_version())
+
+
+def isas() -> list[Isa]:
+    """The instruction sets that run here, the best last."""
+    return cast("list[Isa]", list(library().isas))

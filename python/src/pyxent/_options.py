@@ -88,6 +88,15 @@ def truth(name: str, value: object) -> bool:
     raise TypeError(f"{name} is {shown(value)}; expected True or False")
 
 
+def wanted_of(output: Any) -> Any:
+    """An output, or True or False, also of NumPy."""
+    return bool(output) if type(output).__name__ in ("bool_", "bool") else output
+
+
+def is_wanted(output: Any) -> bool:
+    return output is not None and wanted_of(output) is not False
+
+
 def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = "") -> int:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(map(str, codes))}")
@@ -154,10 +163,12 @@ def sampling_of(rules: str, ties: str | None, order: Any = None, **numbers: Any)
 
 
 def set_number(sampling: Sampling, rules: str, order: list[str], name: str, value: Any) -> None:
+    if value is None:  # off: the struct has 0
+        return
     if _TYPES[name] is not ctypes.c_double:
         setattr(sampling, name, integer(name, value) % (1 << 64))  # seeds and streams may be negative
     else:
-        number = 0 if value is None and name != "temperature" else require(name, value, SAMPLING[name])
+        number = require(name, value, SAMPLING[name])
         setattr(sampling, name, 0 if number == SAMPLING[name].unset else number)
         if name == "temperature":
             sampling.greedy = number == 0

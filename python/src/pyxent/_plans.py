@@ -13,9 +13,9 @@ from typing import Any, ParamSpec, cast
 from pyxent._arrays import Array, array_of, empty, is_of_torch, memory_of, numpy_arrays_of, numpy_type
 from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_place
 from pyxent._functions import FUNCTIONS
-from pyxent._names import unexpected
+from pyxent._names import named
 from pyxent._native import FEW, MANY, ExactSum, Options, Prepared, Report, Sampling, Work, sized
-from pyxent._options import shown
+from pyxent._options import shown, wanted_of
 from pyxent.errors import XentError
 
 _modules = sys.modules
@@ -45,8 +45,7 @@ class Plan:
         self.options, self.sampling = call.options, call.sampling
         self.rows, self.classes, self.units = call.rows, call.classes, call.units
         self.public = {name: call.called(name) for name in call.arrays}
-        self.made = [(name, call.arrays[name].type, () if call.scalar else call.arrays[name].shape)
-                     for name in call.made]
+        self.made = [(name, type_, () if call.scalar else call.arrays[name].shape) for name, type_ in call.made.items()]
         self.types = [(name, self.public[name], numpy_type(type_), shape) for name, type_, shape in self.made]
         self.given = [(name, self.public[name]) for name in call.results if name not in call.made]
         self.lead = call.lead_name
@@ -160,19 +159,11 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
     positional = tuple(name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD)
     arrays = frozenset(name for name, each in parameters.items() if str(each.annotation) in _ARRAYS)
     varying = _VARYING & parameters.keys()
-    body = cast("Callable[..., Any]", function)
-
-    def checked(*given: Any, **named: Any) -> Any:
-        if len(given) > len(positional) or not named.keys() <= parameters.keys():
-            missing = [name for name in positional[len(given):] if name not in named
-                       and parameters[name].default is inspect.Parameter.empty]
-            raise unexpected(call, {name: value for name, value in named.items() if name not in parameters},
-                             given[len(positional):], missing)
-        return body(*given, **named)
+    checked = named(cast("Callable[..., Any]", function))
 
     @wraps(function)
-    def call(*given: Any, **named: Any) -> Any:
-        key: list[Any] = [body]
+    def call(*given: Any, **options: Any) -> Any:
+        key: list[Any] = [checked]
         ndarray = getattr(_modules.get("numpy"), "ndarray", None)
         addresses: dict[Any, Any] = {}
         values: dict[str, Any] = {}
@@ -180,7 +171,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
         owners: list[Array] = []  # of memory that only they keep
         plan = None
         try:
-            for name, value in (*zip(positional, given), *named.items()):
+            for name, value in (*zip(positional, given), *options.items()):
                 kind = type(value)
                 if kind in _PLAIN or value is None:
                     if name in varying and kind is int and 0 <= value < 1 << 32:
@@ -190,7 +181,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
                         key += (name, kind, str(value))  # -0.0 equals 0.0
                     else:
                         key += (name, kind, value)
-                elif name not in arrays:
+                elif name not in arrays or wanted_of(value) is not value:
                     key += (name, kind, value if isinstance(value, (int, float, str)) else [])  # a list has no hash
                 elif kind is ndarray:
                     addresses[name], flags = memory_of(value)
@@ -210,7 +201,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
                 return plan.call(addresses, values, numbers)
             except Refused:
                 pass
-        made = checked(*given, **named)
+        made = checked(*given, **options)
         if type(made) is not Checked:
             return made
         result = made.now()

@@ -120,7 +120,7 @@ class Rows(NamedTuple):
 
     def per_row(self, name: str, value: Any) -> Any:
         """Rearranges one number per row, or one for all; class axes of size 1 are allowed."""
-        if value is None or name == "temperature" and not is_per_row(value) or isinstance(value, (list, tuple)):
+        if value is None or name == "temperature" and not is_per_row(value) or isinstance(value, (list, tuple, range)):
             return value
         array, shape = array_of(name, value), self.lent.shape
         if name != "temperature" and self.exact and array.type not in ("F64", "F32"):

@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from pyxent._arrays import array_of, held, released
+from pyxent._arrays import FLOATS, Array, array_of, held, released
 from pyxent._call import DRAWN, numbers_along, plural
-from pyxent._names import OF_TEXTS, Nothing, named, unexpected
-from pyxent._operations import Sample, random_number, sample
-from pyxent._options import PENALTIES, integer, is_per_row, sampling_of, shown
+from pyxent._names import OF_TEXTS, named, unexpected
+from pyxent._results import Sample
+from pyxent._sample import random_number, sample
+from pyxent._native import library
+from pyxent._options import PENALTIES, integer, is_per_row, options_of, sampling_of, shown
 from pyxent._draw import Draw
 from pyxent._text import Repetition, Text, of_text, tokens_of
 from pyxent._types import ArrayLike
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
 
 if TYPE_CHECKING:
-    from typing_extensions import Never, Unpack
+    from typing_extensions import Never
 
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
             "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
@@ -108,6 +110,10 @@ class Sampler:
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
         numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
+        options_of(library(), options.get("isa", "best"), softcap=options.get("softcap"))
+        for name in ("axis", "threads"):
+            if options.get(name) is not None:
+                integer(name, options[name])
         sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = (), stream: int | None = None) -> SamplerCursor:
@@ -282,6 +288,9 @@ class SamplerCursor:
     def _drawn(self, logits: Any, options: dict[str, Any]) -> tuple[Sample, int | None]:
         """The result of the next step, and the token of one row, or None for a batch."""
         shape, changed = _shape(logits), bool(options)
+        if "step" in options:
+            raise TypeError(f"step is given to a cursor, which counts the steps; expected step of the cursor: cursor.step = "
+                            f"{shown(options['step'])}")
         is_text = self._keeps and len(shape) == 1
         if is_text:
             options = self._of_text(options, shape[0])
@@ -289,6 +298,11 @@ class SamplerCursor:
             raise OptionError(f"logits has {len(shape)} dimensions, and options of a text are set; expected one row of one "
                               "dimension. Use a cursor for each text")
         given = {**self.sampler.options, **self._stream, **options}
+        if len(shape) == 1 and not is_text and not any(history in given for history in _HISTORIES):
+            for name in _penalties(given):
+                raise OptionError(
+                    f"{name} has a number for each row; expected one number for a text" if is_per_row(given[name]) else
+                    f"{name} is given to one step; expected Sampler({name}=...), whose cursors keep their tokens")
         if len(shape) > 1:
             self._require_tokens(given, f"logits has {len(shape)} dimensions")
         try:
@@ -339,7 +353,7 @@ class SamplerCursor:
     @_alone
     @named
     def verify(self, logits: ArrayLike, drafts: Iterable[int], draft_probabilities: ArrayLike | None = None,
-               **unknown: Unpack[Nothing]) -> list[int]:
+               **unknown: Never) -> list[int]:
         """Checks draft tokens of another model: draws tokens row by row until one differs, and appends them.
 
         logits  one row more than drafts: row i has the logits after the first i drafts
@@ -353,7 +367,8 @@ class SamplerCursor:
         if unknown:
             raise TypeError(f"verify() got {', '.join(map(repr, unknown))}; it takes no options of a step: call next for "
                             "such a step")
-        drafts, rows = tokens_of("drafts", drafts), _shape(logits)
+        drafts, lent = tokens_of("drafts", drafts), array_of("logits", logits)
+        rows = lent.shape
         if len(rows) != 2 or rows[0] != len(drafts) + 1:
             expected = f"[{len(drafts) + 1}, {rows[-1] if rows else 'classes'}]"
             raise ShapeError(f"logits has the shape {list(rows)}, drafts has {plural(len(drafts), 'token')}; expected the "
@@ -362,14 +377,13 @@ class SamplerCursor:
             if token >= rows[1]:
                 raise LabelError(f"drafts[{i}] is {token}, logits has {plural(rows[1], 'class')}; expected 0 to {rows[1] - 1}",
                                  0, token, rows[1])
-        if draft_probabilities is not None:
-            self._require_probabilities(draft_probabilities, drafts, rows)
+        probabilities = None if draft_probabilities is None else self._probabilities(draft_probabilities, drafts, rows)
         first, tokens = self._step, []
         try:
             for i in range(len(drafts) + 1):
-                draft = {} if draft_probabilities is None or i == len(drafts) else {
-                    "draft_tokens": array("i", [drafts[i]]), "draft_probabilities": draft_probabilities[i]}  # type: ignore[index]
-                tokens.append(self._next(f"logits[{i}]", logits[i], draft))  # type: ignore[index]
+                draft = {} if probabilities is None or i == len(drafts) else {
+                    "draft_tokens": array("i", [drafts[i]]), "draft_probabilities": probabilities.at((i,), 0)}
+                tokens.append(self._next(f"logits[{i}]", lent.at((i,), 0), draft))
                 if i == len(drafts) or tokens[i] != drafts[i]:
                     break
         except BaseException:
@@ -377,14 +391,16 @@ class SamplerCursor:
             raise
         return tokens
 
-    def _require_probabilities(self, probabilities: ArrayLike, drafts: list[int], rows: tuple[int, ...]) -> None:
+    def _probabilities(self, probabilities: ArrayLike, drafts: list[int], rows: tuple[int, ...]) -> Array:
         given = array_of("draft_probabilities", probabilities)
         if given.shape != (len(drafts), rows[1]):
             raise ShapeError(f"draft_probabilities is {given}, drafts has {plural(len(drafts), 'token')}; expected the "
                              f"shape [{len(drafts)}, {rows[1]}], a row for each draft")
-        for i, draft in enumerate(() if self.sampler.options.get("temperature") == 0 else drafts):  # greedy at 0
-            if not 0 < (q := float(probabilities[i][draft])) <= 1:  # type: ignore[index]
-                raise OptionError(f"draft_probabilities[{i}] has {q} at the draft {draft}; {DRAWN}")
+        if given.type in FLOATS and self.sampler.options.get("temperature") != 0:  # 0 takes the largest logit
+            for place in enumerate(drafts):
+                if not 0 < (q := next(numbers_along(given.at(place, 0), []))) <= 1:
+                    raise OptionError(f"draft_probabilities[{place[0]}] has {q} at the draft {place[1]}; {DRAWN}")
+        return given
 
     def __repr__(self) -> str:
         return f"SamplerCursor(step={self._step}, {self.sampler})"

@@ -25,7 +25,12 @@ def _least(name: str, value: Any, least: int) -> int:
 
 
 def _number(name: str, value: Any, least: float) -> float:
-    number = float(value)
+    try:
+        if isinstance(value, (str, bytes, bool)) or getattr(value, "shape", ()) != ():
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {shown(value)}; expected a number") from None
     if not least <= number < math.inf:
         raise OptionError(f"{name} is {shown(value)}; expected a number of {least} or more")
     return number
@@ -33,6 +38,8 @@ def _number(name: str, value: Any, least: float) -> float:
 
 def tokens_of(name: str, values: Iterable[Any]) -> list[int]:
     """Returns tokens as a list of integers; NumPy integers are allowed."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} is {shown(values)}; expected tokens, such as [5]")
     tokens = [_least(f"a class of {name}", value, 0) for value in values]
     if (largest := max(tokens, default=0)) > _LARGEST_TOKEN:
         raise OptionError(f"a class of {name} is {largest}; expected one below 2^31")
@@ -56,15 +63,19 @@ def _sequences(name: str, sequences: Iterable[Iterable[Any]], each: str) -> list
 class Repetition:
     """Options that depend on the text: they ban tokens, or penalize them."""
 
-    def __init__(self, no_repeat_ngram: int = 0, banned_sequences: Iterable[Sequence[int]] = (),
-                 dry_multiplier: float = 0, dry_base: float = 1.75, dry_allowed_length: int = 2,
-                 dry_range: int | None = None, dry_breakers: Iterable[int | Sequence[int]] = ()) -> None:
-        self.no_repeat_ngram = _least("no_repeat_ngram", no_repeat_ngram, 0)
-        self.banned_sequences = _sequences("banned_sequences", banned_sequences, "a banned sequence")
-        self.dry_multiplier = _number("dry_multiplier", dry_multiplier, 0)
-        self.dry_base = _number("dry_base", dry_base, 1)
-        self.dry_allowed_length = _least("dry_allowed_length", dry_allowed_length, 1)
+    def __init__(self, no_repeat_ngram: int | None = 0, banned_sequences: Iterable[Sequence[int]] | None = (),
+                 dry_multiplier: float | None = 0, dry_base: float | None = 1.75, dry_allowed_length: int | None = 2,
+                 dry_range: int | None = None, dry_breakers: Iterable[int | Sequence[int]] | None = ()) -> None:
+        self.no_repeat_ngram = 0 if no_repeat_ngram is None else _least("no_repeat_ngram", no_repeat_ngram, 0)
+        self.banned_sequences = _sequences("banned_sequences", () if banned_sequences is None else banned_sequences,
+                                           "a banned sequence")
+        self.dry_multiplier = 0.0 if dry_multiplier is None else _number("dry_multiplier", dry_multiplier, 0)
+        self.dry_base = 1.75 if dry_base is None else _number("dry_base", dry_base, 1)
+        self.dry_allowed_length = 2 if dry_allowed_length is None else _least("dry_allowed_length", dry_allowed_length, 1)
         self.dry_range = None if dry_range is None else _least("dry_range", dry_range, 1)
+        dry_breakers = () if dry_breakers is None else dry_breakers
+        if not isinstance(dry_breakers, Iterable):
+            raise TypeError(f"dry_breakers is {shown(dry_breakers)}; expected tokens, such as [5]")
         breakers = [each if isinstance(each, Iterable) else [each] for each in dry_breakers]
         self.dry_breakers = _sequences("dry_breakers", breakers, "a breaker")
 

@@ -157,7 +157,8 @@ def _losses_backward(options: tuple[tuple[str, Any], ...], gradients: Any, upstr
 _losses.defvjp(_losses_forward, _losses_backward)
 
 _OPTIONS = inspect.signature(pyxent.cross_entropy).parameters
-_RESULTS = {"reduction", "losses", "gradient", "target_gradient"}
+_TAKEN = {"ignore_index", "label_smoothing", "smoothing", "temperature", "softcap", "z_loss", "probability_clamp",
+          "focal_gamma", "fully_masked", "isa", "threads"}
 
 
 def cross_entropy(logits: Any, targets: Any, axis: int = -1, **options: Any) -> Any:
@@ -178,7 +179,7 @@ def cross_entropy(logits: Any, targets: Any, axis: int = -1, **options: Any) -> 
     logits, targets = _require_floats("logits", logits), jnp.asarray(targets)
     if unknown := {name: value for name, value in options.items() if name not in _OPTIONS}:
         raise unexpected(pyxent.cross_entropy, unknown)
-    for name in _RESULTS.intersection(options):
+    for name in options.keys() - _TAKEN:
         raise TypeError(f"{name} is given to pyxent.jax; expected the losses of the rows, and jax.grad for gradients: "
                         f"cross_entropy(logits, targets).mean()")
     settings = {"axis": _from_end(axis, "logits", logits), **options}

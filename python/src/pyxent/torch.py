@@ -15,7 +15,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 import pyxent
-from pyxent import _operations
+from pyxent._linear import linear_gradients_of_saved
+from pyxent._losses import gradient_of_saved, statistics_of
 from pyxent.errors import DTypeError, OptionError, XentError
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "log_softmax", "softmax"]
@@ -194,7 +195,7 @@ def _returned(result: Any, reduction: str, dtype: Any, saves: bool) -> tuple[Any
     if not saves:
         return loss, torch.empty(0, dtype=torch.uint8, device="cpu")
     divisor = torch.tensor([result.denominator], dtype=torch.float64, device="cpu").view(torch.uint8)
-    statistics = torch.frombuffer(_operations.statistics_of(result), dtype=torch.uint8)
+    statistics = torch.frombuffer(statistics_of(result), dtype=torch.uint8)
     return loss, torch.cat([statistics, divisor])
 
 
@@ -226,7 +227,7 @@ def _options(target: Any, weight: Any, reduction: str, ignore_index: int, label_
                 label_smoothing=label_smoothing or None)
 
 
-_MOST_KEPT = 1 << 16  # elements of a gradient
+_MOST_KEPT = 1 << 20  # elements of a gradient
 
 
 def _keeps_gradient(x: Any, weight: Any, reduction: str) -> bool:
@@ -258,9 +259,8 @@ def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, 
         return upstream * _bytes_of(saved, x.nbytes).view(x.dtype).view(x.shape)
     rows = x.select(_class_dimension(x.shape), 0)
     saved = _bytes_of(saved, _size_of_saved(rows.numel()))
-    return _operations.gradient_of_saved(x, target, upstream.expand(rows.shape), *_kept(saved),
-                                         _class_dimension(x.shape), torch.get_num_threads(),
-                                         **_options(target, weight, reduction, ignore_index, label_smoothing))
+    return gradient_of_saved(x, target, upstream.expand(rows.shape), *_kept(saved), _class_dimension(x.shape),
+                             torch.get_num_threads(), **_options(target, weight, reduction, ignore_index, label_smoothing))
 
 
 class _CrossEntropy(_Function):
@@ -293,7 +293,7 @@ def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
                   label_smoothing: float = 0.0) -> torch.Tensor:
     """`torch.nn.functional.cross_entropy` of (C), (N, C) or (N, C, d1, ...), with class indices or probabilities.
 
-    For float16 and bfloat16, the loss is float32. For the gradient of more than 65,536 logits, the call keeps 64 bytes
+    For float16 and bfloat16, the loss is float32. For the gradient of more than 1,048,576 logits, the call keeps 64 bytes
     per row and no probabilities. `size_average` and `reduce`, which PyTorch deprecates, must be None; `weight` and
     `target` get no gradient.
 
@@ -331,7 +331,7 @@ def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any,
     """Returns the gradients; those that are not needed are empty."""
     rows = x.select(-1, 0)
     saved = _bytes_of(saved, _size_of_saved(rows.numel()))
-    found = _operations.linear_gradients_of_saved(
+    found = linear_gradients_of_saved(
         x, layer, bias, target, upstream.expand(rows.shape), *_kept(saved), wanted, torch.get_num_threads(),
         **_options(target, weight, reduction, ignore_index, label_smoothing))
     made = [torch.empty(0, device="cpu") if each is None else each for each in found]
