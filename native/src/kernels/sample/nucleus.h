@@ -78,7 +78,8 @@ XENT_SHARED double first_pass_near(kept_set *s, const weigher *w, look_sums *nea
 XENT_SHARED bool begin_with_top_k(kept_set *s, int64_t k) {
   const int64_t n = SAMPLE_PROBES, share = k < s->classes ? k * n / s->classes : n;
   const int64_t most = share + 4 * (int64_t)__builtin_sqrt((double)share) + 4;
-  if (k <= s->blocks / 8 || s->classes <= 4 * n || most * s->classes > SAMPLE_LISTED * 7 / 8 * n)
+  const bool few = k <= s->blocks / 8 * 7 && k * s->block <= 16 * n; /* blocks to read again, before probes */
+  if (few || s->classes <= 4 * n || most * s->classes > SAMPLE_LISTED * 7 / 8 * n)
     return all_candidates(s);
   probe_values(s, n);
   const float low = reached_by(s->probes[0], n, most, most + most / 32, largest_of(s->probes[0], n));
