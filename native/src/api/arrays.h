@@ -141,8 +141,6 @@ static const xent_rule xent_rules[] = {
 };
 _Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 64, "a rule each, and a bit of 64 for each");
 
-#define XENT_RULE_BIT(name) (UINT64_C(1) << XENT_##name)
-
 static inline bool xent_is_array(const xent_rule *rule) { return rule->form < XENT_ROW_RECORDS; }
 
 /* Whether a written array may alias another one at the same address. */

@@ -43,45 +43,53 @@ XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffe
   return rank;
 }
 
-enum { XENT_F64_TOP = 64 };
+enum { XENT_F64_TOP = 1024 }; /* found in one pass */
 
 typedef struct {
-  double value[XENT_F64_TOP];
-  int64_t class[XENT_F64_TOP];
-  int count;
-} f64_top;
+  double value;
+  int64_t class; /* INT64_MAX: no class */
+} f64_entry;
 
-XENT_INLINE void f64_insert_top(f64_top *t, int limit, double value, int64_t class) {
-  if (t->count == limit && !(value > t->value[limit - 1])) return;
-  int at = t->count < limit ? t->count++ : limit - 1;
-  for (; at > 0 && t->value[at - 1] < value; at--) {
-    t->value[at] = t->value[at - 1];
-    t->class[at] = t->class[at - 1];
+XENT_INLINE bool f64_ranks_before(f64_entry a, f64_entry b) {
+  return a.value > b.value || (a.value == b.value && a.class < b.class);
+}
+/* Replaces the root of a heap of n, which ranks last. */
+XENT_INLINE void f64_replace_root(f64_entry *of, int n, f64_entry own) {
+  int at = 0;
+  for (int child; (child = 2 * at + 1) < n; at = child) {
+    child += child + 1 < n && f64_ranks_before(of[child], of[child + 1]);
+    if (f64_ranks_before(of[child], own)) break;
+    of[at] = of[child];
   }
-  t->value[at] = value;
-  t->class[at] = class;
+  of[at] = own;
 }
 
-/* The first `limit` classes that rank after class `last` of logit `value` (XENT_NO_CLASS: from the first on), in one
- * pass over the row. */
-XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, int limit, const f64_buffers *b,
-                              f64_top *t) {
-  t->count = 0;
+/* Finds the first `limit` classes that rank after `last` (XENT_NO_CLASS: from the first on), in one pass over the row.
+ * Returns their number. */
+XENT_SHARED int f64_find_top(const f64_logits *in, f64_entry last, int limit, const f64_buffers *b, f64_entry *top) {
+  for (int i = 0; i < limit; i++) top[i] = (f64_entry){-INFINITY, INT64_MAX};
   for (int64_t i = 0; i < in->classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, in->classes, XENT_PIECE);
     const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
       const doubles v = f64_order_load(x + k, n - k);
       uint32_t bits = doubles_bits_equal(v, v);
-      if (t->count == limit) bits = doubles_bits_above(v, doubles_set(t->value[limit - 1]));
+      if (top->class != INT64_MAX) bits = doubles_bits_above(v, doubles_set(top->value)); /* equal ones rank after it */
       for (; bits; bits &= bits - 1) {
         const int64_t class = i + k + __builtin_ctz(bits);
-        const double own = x[class - i];
-        const bool behind = last == XENT_NO_CLASS || own < value || (own == value && class > last);
-        if (behind && f64_takes_part(in, class)) f64_insert_top(t, limit, own, class);
+        const f64_entry own = {x[class - i], class};
+        const bool behind = last.class == XENT_NO_CLASS || f64_ranks_before(last, own);
+        if (behind && f64_ranks_before(own, *top) && f64_takes_part(in, class)) f64_replace_root(top, limit, own);
       }
     }
   }
+  for (int n = limit - 1; n > 0; n--) { /* the root goes behind the others */
+    const f64_entry own = top[n];
+    top[n] = top[0];
+    f64_replace_root(top, n, own);
+  }
+  while (limit > 0 && top[limit - 1].class == INT64_MAX) limit--;
+  return limit;
 }
 
 /* Logits as compared, and their log-probabilities as in log-softmax. */
@@ -90,19 +98,18 @@ XENT_SHARED void f64_write_top(const f64_block *k, int j) {
   const f64_sums *g = &k->sums;
   const int64_t count = r->call->shape->top_count;
   const double missing = g->row_kind[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
-  f64_top t; /* not initialized, because it is large */
-  t.count = !g->row_kind[j];
-  t.value[0] = 0;
-  t.class[0] = XENT_NO_CLASS;
+  f64_entry top[XENT_F64_TOP]; /* not initialized, because it is large */
+  int found = !g->row_kind[j];
+  top[0] = (f64_entry){0, XENT_NO_CLASS};
   for (int64_t done = 0; done < count;) {
     const int limit = (int)f64_part(done, count, XENT_F64_TOP);
-    if (t.count) f64_find_top(&r->logits, t.value[t.count - 1], t.class[t.count - 1], limit, k->b, &t);
+    if (found) found = f64_find_top(&r->logits, top[found - 1], limit, k->b, top);
     for (int i = 0; i < limit; i++, done++) {
-      const double logit = i < t.count ? (t.value[i] - g->shift[j]) - g->max[j] : 0;
-      write_top(r->call, r->span.row, done, i < t.count ? t.class[i] : XENT_NO_CLASS,
-                i < t.count ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
+      const double logit = i < found ? (top[i].value - g->shift[j]) - g->max[j] : 0;
+      write_top(r->call, r->span.row, done, i < found ? top[i].class : XENT_NO_CLASS,
+                i < found ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
     }
-    if (t.count < limit) t.count = 0;
+    if (found < limit) found = 0;
   }
 }
 
