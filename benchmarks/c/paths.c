@@ -2,7 +2,7 @@
 /*
  * Checks that each call takes the fastest of the paths that can compute it. For operations, shapes and types it
  * measures the time of the chosen path over that of each other path, alternating in one process. Switches select the
- * other paths: first the chosen path is off, then the next one as well, and so on; then each part of flow is off.
+ * other paths: first the chosen path is off, then the next one as well, and so on.
  * `paths --help` lists the arguments.
  */
 #define _GNU_SOURCE
@@ -72,8 +72,7 @@ static int32_t path_of(const call *c, uint32_t without) {
 }
 
 /* Measures the chosen path against another one. */
-static void measure(paths *g, const char *name, const call *it, uint32_t without, int32_t taken, int32_t other,
-                    const char *off) {
+static void measure(paths *g, const char *name, const call *it, uint32_t without, int32_t taken, int32_t other) {
   const switched_call with = {it, 0}, instead = {it, without};
   pair_times t = take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, g->rounds);
   if (t.median > g->limit) { /* measure again, for longer, and keep the smaller ratio */
@@ -85,8 +84,8 @@ static void measure(paths *g, const char *name, const call *it, uint32_t without
   g->cells++;
   g->missed += missed;
   if (g->all || missed)
-    printf("%-7s%8.2f%12.3f  %-11s%-11s%-13s%s\n", missed ? "missed" : "", t.median, t.first * 1e6,
-           xent_schedule_name(taken), xent_schedule_name(other), off, name);
+    printf("%-7s%8.2f%12.3f  %-11s%-11s%s\n", missed ? "missed" : "", t.median, t.first * 1e6,
+           xent_schedule_name(taken), xent_schedule_name(other), name);
   fflush(stdout);
 }
 
@@ -100,14 +99,7 @@ static void measure_call(paths *g, const char *name, call *it) {
     last = next;
     off |= UINT32_C(1) << last;
     next = path_of(it, off);
-    if (next != last) measure(g, name, it, off, taken, next, "");
-  }
-  const bool is_flow = taken == XENT_SCHEDULE_FLOW || taken == XENT_SCHEDULE_LONG;
-  for (int k = XENT_SCHEDULE_BESIDE; is_flow && k < XENT_SWITCH_COUNT; k++) {
-    const bool wide = g->isa == XENT_ISA_AVX512; /* only there: flow.h */
-    const bool there = k == XENT_SCHEDULE_BESIDE ? it->p->rows > 1
-                                                  : wide && it->arrays.class_mask;
-    if (there) measure(g, name, it, UINT32_C(1) << k, taken, taken, xent_switch_names[k]);
+    if (next != last) measure(g, name, it, off, taken, next);
   }
   xent_without = 0;
 }
@@ -166,8 +158,7 @@ int main(int argc, char **argv) {
   for (g.isa = next_tier(XENT_ISA_BEST); g.isa; g.isa = next_tier(g.isa)) {
     if (!strstr(tier, xent_isa_name(g.isa))) continue;
     g.cells = g.missed = 0;
-    printf("%s\n%-7s%8s%12s  %-11s%-11s%-13s%s\n", xent_isa_name(g.isa), "", "ratio", "us", "taken", "other", "without",
-           "call");
+    printf("%s\n%-7s%8s%12s  %-11s%-11s%s\n", xent_isa_name(g.isa), "", "ratio", "us", "taken", "other", "call");
     for (size_t i = 0; i < sizeof some_rows / sizeof *some_rows; i++)
       for (size_t c = 0; c < sizeof some_classes / sizeof *some_classes; c++)
         measure_shape(&g, some_rows[i], some_classes[c], 1);

@@ -166,7 +166,7 @@ static void test_room(void) {
   static small_call c;
   static const int whats[] = {0, GRADIENT | LABELS | LOSSES, LABELS | LOSSES, LOG, ENTROPIES | LABELS | LOSSES,
                               GRADIENT | PROBABILITIES | LOSSES, SMOOTHING | LABELS | GRADIENT | LOSSES};
-  for (int64_t n = 1; n <= XENT_FLOW_LONGEST; n++)
+  for (int64_t n = 1; n <= XENT_FLOW_MOST; n++)
     for (size_t k = 0; k < sizeof whats / sizeof *whats; k++)
       for (int direct = 0; direct < 2; direct++) {
         begin(&c, whats[k], &w);
@@ -178,9 +178,11 @@ static void test_room(void) {
         flow f;
         row_context row;
         flow_begin(&f, &j, generic_forward, &row);
-        const int64_t room = f.exact ? XENT_FLOW_FLOATS : XENT_FLOW_LONG, most = f.exact ? f.most : room / f.pitch;
-        check(f.pitch >= n && most >= 1 && most <= XENT_ROWS, "a block has rows, of classes", n, most);
-        check((!f.place && f.direct) || most * f.pitch <= room, "no room for rows of a block, of classes", n, most);
+        check(f.pitch >= n && f.most >= 1 && f.most <= XENT_ROWS, "a block has rows, of classes", n, f.most);
+        const int64_t floats = f.most * f.pitch, room = f.direct || f.over ? XENT_FLOW_FLOATS : XENT_FLOW_COPIED;
+        check(f.direct || floats <= XENT_FLOW_FLOATS, "no room for copies of a block, of classes", n, f.most);
+        check(!f.kept || f.in_output || floats <= room, "no room for e of a block, of classes", n, f.most);
+        check(!f.sloped || floats <= XENT_FLOW_COPIED, "no room for slopes of a block, of classes", n, f.most);
       }
 }
 

@@ -159,8 +159,7 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool dense = rows >= 6 && classes <= most_dense(isa, output) && fills_lanes(rows, classes, 45) &&
                      !mask_unlike && (later || (!columns && classes > 1));
   if (dense) return XENT_SCHEDULE_DENSE;
-  if (ones || (later && rows <= 2)) return XENT_SCHEDULE_ROW;
-  return classes <= 1024 ? XENT_SCHEDULE_FLOW : later ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_LONG;
+  return ones || (later && classes > 1024) ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_FLOW;
 }
 
 /* ---- calls ---- */

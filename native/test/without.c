@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The switches of a library with XENT_SWITCHES; the environment sets them: XENT_WITHOUT=dense,flow-masked. */
+/* The switches of a library with XENT_SWITCHES; the environment sets them: XENT_WITHOUT=dense,flow. */
 #include "without.h"
 
 #include <stdio.h>
@@ -13,11 +13,11 @@ uint32_t switches_named(const char *names) {
   for (const char *name = names, *end; *name; name = *end ? end + 1 : end) {
     end = name + strcspn(name, ",");
     int k = XENT_SCHEDULE_EACH;
-    while (k < XENT_SWITCH_COUNT &&
-           (strlen(xent_switch_names[k]) != (size_t)(end - name) ||
-            strncmp(xent_switch_names[k], name, (size_t)(end - name))))
+    while (k < XENT_SCHEDULE_COUNT &&
+           (strlen(xent_schedule_names[k]) != (size_t)(end - name) ||
+            strncmp(xent_schedule_names[k], name, (size_t)(end - name))))
       k++;
-    if (k == XENT_SWITCH_COUNT) {
+    if (k == XENT_SCHEDULE_COUNT) {
       fprintf(stderr, "XENT_WITHOUT: no path has the name %.*s\n", (int)(end - name), name);
       exit(2);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a
- * path are in schedules/ (each, dense, flow; long is in flow.h), columns/ (strip, turned), backward/ or generic/.
+ * path are in schedules/ (each, dense, flow), columns/ (strip, turned), backward/ or generic/.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H
@@ -13,6 +13,7 @@
 #include "kernels/generic/parts.h"
 #include "kernels/supported.h"
 #include "kernels/schedules/each.h"
+#include "kernels/schedules/flow.h"
 #include "kernels/take_path.h"
 
 /* Whether blocks of rows can compute a call, for any arrays. */
@@ -20,14 +21,10 @@ XENT_INLINE bool blocks_fit(const xent_call *call) {
   return call->shape->top_count <= XENT_TOP_AT_ONCE && !(clamps_terms(call) && call->sink) &&
          !(call->shape->classes == 1 && call->output && !call->targets);
 }
-XENT_INLINE bool flows_by(const xent_call *call) {
-  return XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
-}
-XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
-/* The schedule of long rows, whose results are not stored past the caches. */
-XENT_INLINE bool long_flow_fits(const xent_call *call) {
+XENT_INLINE bool flow_fits(const xent_call *call) {
   const int64_t n = call->shape->classes;
-  return n > XENT_FLOW_MOST && n <= XENT_FLOW_LONGEST && !(call->output && call->stream) && flows_by(call);
+  return n <= (call->output && call->stream ? XENT_EXACT_MAX : XENT_FLOW_MOST) &&
+         XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
 }
 
 /* Whether vectors along a row would be mostly empty, there are enough rows to fill a block, and their masks have the
@@ -40,7 +37,7 @@ XENT_INLINE bool has_dense_mask(const xent_call *call) {
 }
 XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   const int64_t rows = call->row_end - call->row_begin, n = call->shape->classes;
-  return n <= (call->output ? XENT_DENSE_FORWARD : XENT_DENSE_LOSSES) && rows >= XENT_DENSE_LEAST &&
+  return n <= (call->output ? XENT_DENSE_OUTPUTS : XENT_DENSE_LOSSES) && rows >= XENT_DENSE_LEAST &&
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
@@ -49,12 +46,10 @@ XENT_INLINE bool dense_fits(const xent_call *call) {
          call->shape->logits.classes == 1;
 }
 
-/* Gradients from statistics: whole rows of one chunk. The time over that of generic/ is 1.0 to 1.25 for one or two
- * rows, 0.8 for six (AVX2, AMD EPYC, November 2026). */
+/* Gradients from statistics of whole rows. */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return call->row_end - call->row_begin > 2 && call->class_end - call->class_begin == s->classes &&
-         s->classes <= XENT_FLOW_MOST && !s->all_classes &&
+  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_EXACT_MAX && !s->all_classes &&
          XENT_HAS_ONLY(call, IN_GRADIENT, XENT_OPTIONS_OF_SCHEDULES);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
@@ -78,7 +73,6 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
   _(STRIP, strips_fit, strip_rows)         \
   _(TURNED, turned_fits, turned_forward)   \
   _(FLOW, flow_fits, flow_rows)            \
-  _(LONG, long_flow_fits, flow_rows)       \
   _(ROW, any_fits, any_rows)
 /* the gradient of cross-entropy from statistics */
 #define XENT_GRADIENT_PATHS(_)                \
@@ -95,7 +89,7 @@ static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) 
   _(COPIES, any_fits, backward_of_copies)
 
 XENT_DEFINE_PATHS(forward_rows, XENT_FORWARD_PATHS, generic_forward)
-XENT_DEFINE_PATHS(cross_entropy_backward, XENT_GRADIENT_PATHS, generic_known)
+XENT_DEFINE_PATHS(cross_entropy_backward, XENT_GRADIENT_PATHS, generic_forward)
 XENT_DEFINE_PATHS(softmax_backward, XENT_BACKWARD_PATHS, NULL)
 static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
 

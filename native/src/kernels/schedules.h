@@ -14,23 +14,17 @@
   _(NONE, "none")                                                                                                \
   _(EACH, "each")             /* rows of at most 1024 classes one by one, and only usual outputs */               \
   _(DENSE, "dense")           /* six to sixteen rows of a few classes, in place */                               \
-  _(FLOW, "flow")             /* up to sixteen rows of up to 1024 classes together: schedules/flow.h */          \
+  _(FLOW, "flow")             /* up to sixteen rows of up to 4096 classes together: schedules/flow.h */          \
   _(STRIP, "strip")           /* columns, at least four next to each other, one row per lane */                  \
   _(TURNED, "turned")         /* columns transposed to rows, some at a time */                                   \
   _(ROW, "row")               /* any row, chunk by chunk: generic/ */                                            \
   _(F64, "f64")               /* float64 arithmetic of any row */                                                \
   _(ELEMENTS, "elements")     /* each element independently, in pieces */                                        \
-  _(LONG, "long")             /* rows of 1025 to 4096 classes, like flow */                                      \
   _(SHORT, "short")           /* backward of short rows: floats in place, or copies, many at a time */            \
   _(CONTIGUOUS, "contiguous") /* backward of contiguous rows of one type, one by one */                          \
   _(COPIES, "copies")         /* backward of any row, by copies */                                               \
   _(F64_TILES, "f64-tiles")   /* float64 arithmetic, with a class of several rows per vector */                  \
   _(F64_ROWS, "f64-rows")     /* float64 backward of several rows in place */
-
-/* Parts of flow that have a switch, too. Reports do not name them. */
-#define XENT_FLOW_SWITCHES(_)                                                          \
-  _(BESIDE, "flow-beside")   /* a block is written during the next one; else copied */ \
-  _(MASKED, "flow-masked")   /* masked rows are read in place */
 
 #define XENT_SCHEDULE_NUMBER(name, text) XENT_SCHEDULE_##name,
 #define XENT_SCHEDULE_NAME(name, text) text,
@@ -38,10 +32,7 @@ enum { XENT_SCHEDULES(XENT_SCHEDULE_NUMBER) XENT_SCHEDULE_COUNT };
 static const char *const xent_schedule_names[] = {XENT_SCHEDULES(XENT_SCHEDULE_NAME)};
 
 #ifdef XENT_SWITCHES
-enum { XENT_SCHEDULE_LAST = XENT_SCHEDULE_COUNT - 1, XENT_FLOW_SWITCHES(XENT_SCHEDULE_NUMBER) XENT_SWITCH_COUNT };
-_Static_assert(XENT_SWITCH_COUNT <= 32, "a bit for each");
-static const char *const xent_switch_names[] = {XENT_SCHEDULES(XENT_SCHEDULE_NAME)
-                                                    XENT_FLOW_SWITCHES(XENT_SCHEDULE_NAME)};
+_Static_assert(XENT_SCHEDULE_COUNT <= 32, "a bit for each");
 /* The paths that are off, one bit XENT_SCHEDULE_... each. A path that takes any call stays on. */
 extern volatile uint32_t xent_without;
 #define XENT_IS_OFF(schedule) ((xent_without >> (schedule) & 1) != 0)

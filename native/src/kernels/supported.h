@@ -15,28 +15,27 @@ enum {
   IN_FLOW = 1 << 1,            /* forward */
   IN_DENSE = 1 << 2,           /* forward; the gradient of the targets goes row by row */
   IN_STRIPS = 1 << 3,          /* forward, gradient from statistics: rows of one length, no lists of classes */
-  IN_EACH = 1 << 4,          /* forward */
-  IN_ONE_LOOK = 1 << 5,        /* flow that does not read x again after its e are computed */
-  IN_MASKED = 1 << 6,          /* flow of masked rows in place: only exponentials and smoothing read their logits */
-  IN_GRADIENT = 1 << 7,        /* flow and dense of the gradient from statistics */
-  IN_BACKWARD = 1 << 8,        /* softmax and log-softmax backward */
-  IN_STATES = 1 << 9,          /* states of a forward */
-  IN_FINISH = 1 << 10,         /* results of states */
-  IN_SELECTED = 1 << 11,       /* selected log-probabilities: read or written there, or by calls of cross-entropy */
-  IN_DIVERGENCE = 1 << 12,
-  IN_HVP = 1 << 13,            /* read there, or by the softmax and its backward */
-  IN_BINARY = 1 << 14,
-  IN_CHECK = 1 << 15,          /* the check of targets */
-  IN_LINEAR = 1 << 16,         /* a linear layer: read or written there, or by the kernels of its logits */
-  IN_LINEAR_PARTS = 1 << 17,   /* rows whose classes are processed in parts */
-  IN_LINEAR_LAYER = 1 << 18,   /* what the kernels of logits do not use */
-  IN_SAMPLE = 1 << 19,         /* read or written by sampling itself */
-  IN_SAMPLE_RESULTS = 1 << 20, /* computed by a cross-entropy for the sampler */
-  IN_PLAIN = 1 << 21,          /* does not change the losses and gradients of labels */
-  IN_NO_LOG_SUM_EXP = 1 << 22, /* in a loss of labels that does not need the log-sum-exp of a row */
-  IN_PROBABILITIES = 1 << 23,  /* in softmax, log-softmax and log-sum-exp: part of the sums, or without effect later */
-  IN_KEPT = 1 << 24,           /* checks do not read its contents, so a call can be prepared */
-  IN_BACKWARD_STRIPS = 1 << 25, /* of columns, with rows of one length */
+  IN_EACH = 1 << 4,            /* forward */
+  IN_MASKED = 1 << 5,          /* flow of masked rows in place: only exponentials and smoothing read their logits */
+  IN_GRADIENT = 1 << 6,        /* flow and dense of the gradient from statistics */
+  IN_BACKWARD = 1 << 7,        /* softmax and log-softmax backward */
+  IN_STATES = 1 << 8,          /* states of a forward */
+  IN_FINISH = 1 << 9,          /* results of states */
+  IN_SELECTED = 1 << 10,       /* selected log-probabilities: read or written there, or by calls of cross-entropy */
+  IN_DIVERGENCE = 1 << 11,
+  IN_HVP = 1 << 12,            /* read there, or by the softmax and its backward */
+  IN_BINARY = 1 << 13,
+  IN_CHECK = 1 << 14,          /* the check of targets */
+  IN_LINEAR = 1 << 15,         /* a linear layer: read or written there, or by the kernels of its logits */
+  IN_LINEAR_PARTS = 1 << 16,   /* rows whose classes are processed in parts */
+  IN_LINEAR_LAYER = 1 << 17,   /* what the kernels of logits do not use */
+  IN_SAMPLE = 1 << 18,         /* read or written by sampling itself */
+  IN_SAMPLE_RESULTS = 1 << 19, /* computed by a cross-entropy for the sampler */
+  IN_PLAIN = 1 << 20,          /* does not change the losses and gradients of labels */
+  IN_NO_LOG_SUM_EXP = 1 << 21, /* in a loss of labels that does not need the log-sum-exp of a row */
+  IN_PROBABILITIES = 1 << 22,  /* in softmax, log-softmax and log-sum-exp: part of the sums, or without effect later */
+  IN_KEPT = 1 << 23,           /* checks do not read its contents, so a call can be prepared */
+  IN_BACKWARD_STRIPS = 1 << 24, /* of columns, with rows of one length */
   IN_FORWARD = IN_ROWS | IN_FLOW | IN_DENSE | IN_STRIPS
 };
 
@@ -47,47 +46,47 @@ enum {
  *   digested    whether records depend on its presence
  */
 #define XENT_ARRAYS_SUPPORTED(_, c) \
-  _(c, logits, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_SELECTED | \
+  _(c, logits, 0, 0, IN_FORWARD | IN_EACH | IN_MASKED | IN_GRADIENT | IN_STATES | IN_SELECTED | \
      IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, targets, 0, 1, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | IN_FINISH | \
+  _(c, targets, 0, 1, IN_FORWARD | IN_EACH | IN_MASKED | IN_GRADIENT | IN_STATES | IN_FINISH | \
      IN_SELECTED | IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, output, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | \
+  _(c, output, 0, 0, IN_FORWARD | IN_EACH | IN_MASKED | IN_GRADIENT | IN_BACKWARD | \
      IN_BACKWARD_STRIPS | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_BINARY | IN_PLAIN | IN_NO_LOG_SUM_EXP | \
      IN_PROBABILITIES | IN_KEPT) \
-  _(c, losses, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | IN_BINARY | \
+  _(c, losses, 0, 0, IN_FORWARD | IN_EACH | IN_MASKED | IN_FINISH | IN_DIVERGENCE | IN_BINARY | \
      IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, exact_sum, 0, 0, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_DIVERGENCE | \
+  _(c, exact_sum, 0, 0, IN_FORWARD | IN_EACH | IN_MASKED | IN_FINISH | IN_DIVERGENCE | \
      IN_BINARY | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, upstream, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | IN_SELECTED | \
      IN_HVP | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, forward_output, 0, 0, IN_BACKWARD | IN_BACKWARD_STRIPS | IN_KEPT) \
-  _(c, log_sum_exp, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | \
+  _(c, log_sum_exp, 0, 0, IN_FORWARD | IN_MASKED | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | \
      IN_PLAIN | IN_PROBABILITIES | IN_KEPT) \
-  _(c, correct, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | \
+  _(c, correct, 0, 0, IN_FORWARD | IN_FINISH | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, target_weights, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_GRADIENT | IN_STATES | IN_CHECK | IN_LINEAR | \
+  _(c, target_weights, 0, 0, IN_FORWARD | IN_GRADIENT | IN_STATES | IN_CHECK | IN_LINEAR | \
      IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, row_offsets, 0, 0, IN_ROWS | IN_BACKWARD | IN_SELECTED | IN_HVP | IN_CHECK | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_PROBABILITIES) \
-  _(c, class_mask, 1, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
+  _(c, class_mask, 1, 0, IN_FORWARD | IN_MASKED | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
      IN_STATES | IN_SELECTED | IN_DIVERGENCE | IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_SAMPLE | \
      IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, class_weights, 0, 1, IN_FORWARD | IN_EACH | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_STATES | \
+  _(c, class_weights, 0, 1, IN_FORWARD | IN_EACH | IN_MASKED | IN_GRADIENT | IN_STATES | \
      IN_FINISH | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, row_weights, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_DIVERGENCE | \
+  _(c, row_weights, 0, 0, IN_FORWARD | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_DIVERGENCE | \
      IN_HVP | IN_CHECK | IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
-  _(c, sink, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_SELECTED | IN_HVP | \
+  _(c, sink, 0, 0, IN_FORWARD | IN_MASKED | IN_GRADIENT | IN_FINISH | IN_SELECTED | IN_HVP | \
      IN_LINEAR | IN_LINEAR_PARTS | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, teacher, 0, 0, IN_DIVERGENCE | IN_KEPT) \
   _(c, element_weights, 0, 0, IN_BINARY | IN_KEPT) \
   _(c, positive_weights, 0, 0, IN_BINARY | IN_KEPT) \
-  _(c, log_probabilities, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_SELECTED | IN_LINEAR | \
+  _(c, log_probabilities, 0, 0, IN_FORWARD | IN_MASKED | IN_SELECTED | IN_LINEAR | \
      IN_LINEAR_PARTS | IN_SAMPLE_RESULTS | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, argmax, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_LINEAR | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
-  _(c, ranks, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | \
+  _(c, argmax, 0, 0, IN_FORWARD | IN_LINEAR | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_KEPT) \
+  _(c, ranks, 0, 0, IN_FORWARD | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | \
      IN_KEPT) \
-  _(c, entropies, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | IN_KEPT) \
+  _(c, entropies, 0, 0, IN_FORWARD | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | IN_KEPT) \
   _(c, top_classes, 0, 0, IN_ROWS | IN_FLOW | IN_DENSE | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | \
      IN_NO_LOG_SUM_EXP | IN_KEPT) \
   _(c, top_log_probabilities, 0, 0, IN_ROWS | IN_FLOW | IN_DENSE | IN_LINEAR | IN_SAMPLE_RESULTS | IN_PLAIN | \
@@ -113,7 +112,7 @@ enum {
   _(c, workspace, 0, 0, IN_LINEAR | IN_LINEAR_PARTS | IN_LINEAR_LAYER | IN_SAMPLE) \
   _(c, known_statistics, 0, 0, IN_ROWS | IN_STRIPS | IN_GRADIENT | IN_BACKWARD | IN_BACKWARD_STRIPS | \
      IN_STATES | IN_SELECTED | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES) \
-  _(c, statistics, 0, 0, IN_FORWARD | IN_ONE_LOOK | IN_MASKED | IN_FINISH | IN_SELECTED | IN_LINEAR | \
+  _(c, statistics, 0, 0, IN_FORWARD | IN_MASKED | IN_FINISH | IN_SELECTED | IN_LINEAR | \
      IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | IN_KEPT) \
   _(c, states, 0, 0, IN_STATES | IN_LINEAR | IN_LINEAR_PARTS | IN_PLAIN | IN_NO_LOG_SUM_EXP | IN_PROBABILITIES | \
      IN_KEPT) \

@@ -123,9 +123,8 @@ static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
   if (target == fuzz_binary) return calls->took[XENT_SCHEDULE_ELEMENTS] > 0 && calls->took[XENT_SCHEDULE_F64] > 0;
   if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
-  static const int paths[] = {XENT_SCHEDULE_EACH, XENT_SCHEDULE_DENSE,  XENT_SCHEDULE_FLOW,
-                              XENT_SCHEDULE_LONG,   XENT_SCHEDULE_STRIP,  XENT_SCHEDULE_TURNED,
-                              XENT_SCHEDULE_ROW,    XENT_SCHEDULE_F64_TILES, XENT_SCHEDULE_F64};
+  static const int paths[] = {XENT_SCHEDULE_EACH,   XENT_SCHEDULE_DENSE, XENT_SCHEDULE_FLOW,      XENT_SCHEDULE_STRIP,
+                              XENT_SCHEDULE_TURNED, XENT_SCHEDULE_ROW,   XENT_SCHEDULE_F64_TILES, XENT_SCHEDULE_F64};
   for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
     const int schedule = paths[k];
     if (schedule == XENT_SCHEDULE_TURNED && target == fuzz_softmax) continue; /* strips take all of them */

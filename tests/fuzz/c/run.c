@@ -290,10 +290,10 @@ static bool all_went_well(void) {
 static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint32_t off) {
   static char text[400];
   int n = snprintf(text, sizeof text, "%s without", xent_isa_name(isa));
-  for (int k = XENT_SCHEDULE_EACH; k < XENT_SWITCH_COUNT; k++)
+  for (int k = XENT_SCHEDULE_EACH; k < XENT_SCHEDULE_COUNT; k++)
     if (off >> k & 1) {
       const char before = text[n - 1] == 't' ? ' ' : ',';
-      n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", before, xent_switch_names[k]);
+      n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", before, xent_schedule_names[k]);
     }
   begin_run(p, isa);
   tier = text;

@@ -2,38 +2,13 @@
 /*
  * The second pass over classes of a row: y = fma(v - m, f, b). If v is e(x; N), computed again or kept, m is 0 and y is
  * a probability (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). If v is x, m is the maximum and y
- * is log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is stored 2^96 times larger,
- * and the result is scaled back.
+ * is log-softmax, with f = 1 / temperature and b = -D.
  */
 #ifndef XENT_EMIT_ROW_H
 #define XENT_EMIT_ROW_H
 
 #include "kernels/load/row.h"
 #include "kernels/sum/targets.h"
-
-#define XENT_TINY_SCALE 0x1p96
-#define XENT_TINY_UNSCALE 0x1p-96f
-
-/* The number of floats before the first aligned store; at most n. */
-XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
-  const int64_t head = (int64_t)(-(uintptr_t)y & (XENT_STREAM_ALIGNMENT - 1)) / (int64_t)sizeof *y;
-  return head < n ? head : n;
-}
-
-/* A store waits for the address translation of its page, and a streaming store stalls all later ones. So the pages of n
- * floats are prefetched a chunk ahead; y may end before that, because a prefetch may access any address. */
-XENT_INLINE void prefetch_pages(const float *y, int64_t n) {
-  const uintptr_t ahead = (uintptr_t)y + XENT_PAGES_AHEAD * XENT_PAGE;
-  for (int64_t i = 0; i < n; i += XENT_PAGE_FLOATS)
-    __builtin_prefetch((const void *)(ahead + (uintptr_t)i * sizeof *y), 0, 0);
-}
-
-XENT_INLINE void put(float *y, lanes v, const bool stream) {
-  if (__builtin_expect(stream, 0))
-    lanes_stream(y, v);
-  else
-    lanes_store(y, v);
-}
 
 /* Makes NaN canonical, with one compare for two vectors, because a NaN is rare. */
 XENT_INLINE void quiet_pair(lanes v[2]) {

@@ -17,7 +17,7 @@
 #include "kernels/order/order.h"
 #include "kernels/supported.h"
 #include "kernels/results/fold.h"
-#include "kernels/rows/sixteen.h"
+#include "kernels/rows/gradient.h"
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
   static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
@@ -324,35 +324,32 @@ XENT_INLINE strided strided_output(const row_context *r) {
   return strided_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* The constants of a gradient. cc is the scale of the row divided by the temperature; at_label may be NULL if it is not
- * yet computed. */
-XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, double cc, const float *at_label) {
+/* The constants of row i of a block: of a gradient, or of a softmax or log-softmax. */
+typedef struct {
+  float f, scale, at_label;
+  bool tiny;
+} row_constants;
+
+XENT_INLINE row_constants constants_of_row(const job *j, const row_outcome *o, int i) {
+  float f[XENT_ROWS];
+  lanes_store(f, o->f);
+  row_constants c = {.f = f[i]};
+  if (!j->call->targets) return c;
+  if (!j->plain) c.scale = o->scale[i];
+  if (j->labels) c.at_label = o->label_gradient[i];
+  c.tiny = o->tiny >> i & 1;
+  return c;
+}
+XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, const row_constants *c) {
   const job *j = r->j;
-  const double share = j->gamma > 0 ? 0 : s->share, S = j->labels ? s->sum + s->mass : s->sum;
-  if (j->gamma > 0) cc *= s->share;
-  r->share = share;
-  row_emission g = {.cc = cc, .share = share};
-  if (j->labels && !at_label) {
-    row_outcome lanes_of;
-    const double weight = weight_of_class(j->call, r->t.label);
-    target_results t = {
-        .pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->confidence)};
-    lanes_of.regular = 1;
-    gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
-                     &lanes_of);
-    g.at_label = lanes_of.label_gradient[0];
-  } else if (j->labels) {
-    g.at_label = *at_label;
-  }
-  const double H = XENT_UNSCALE / S * cc * s->pull;
-  const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
-  const double up = tiny ? XENT_TINY_SCALE : 1;
-  g.has_each = j->probabilities || (j->weighted && share > 0);
-  g.each_scale = j->probabilities ? cc : cc * share;
-  const float scale = (float)(g.each_scale * up);
+  const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
+  r->share = j->gamma > 0 ? 0 : s->share;
+  row_emission g = {.cc = cc, .share = r->share, .at_label = c->at_label,
+                    .has_each = j->probabilities || (j->weighted && r->share > 0)};
+  g.each_scale = j->probabilities ? cc : cc * r->share;
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
-                   .temperature = &j->temperature, .f = (float)(H * up), .b = share > 0 && !g.has_each ? -scale : -0.0f,
-                   .tiny = tiny, .scale = scale};
+                   .temperature = &j->temperature, .f = c->f,
+                   .b = r->share > 0 && !g.has_each ? -c->scale : -0.0f, .tiny = c->tiny, .scale = c->scale};
   g.finite = isfinite(g.m.f) && isfinite(g.m.b);
   if (g.has_each) {
     g.each = targets_of_classes(r);
@@ -361,14 +358,12 @@ XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s
   }
   return g;
 }
-
-/* The constants of a softmax or log-softmax. */
-XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
-  row_emission g = {.finite = true, .log = j->call->log};
+XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s, const row_constants *c) {
+  const bool log = j->call->log;
+  row_emission g = {.finite = true, .log = log};
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
-                   .temperature = &j->temperature, .less = g.log ? (float)s->max : 0,
-                   .f = g.log ? j->temperature.hi : (float)(XENT_UNSCALE / s->sum),
-                   .b = -0.0f};
+                   .temperature = &j->temperature, .less = log ? (float)s->max : 0,
+                   .f = log ? j->temperature.hi : c->f, .b = log ? c->f : -0.0f};
   return g;
 }
 
@@ -414,7 +409,8 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
     if (r->t.label >= 0 && label >= begin && label < end) strided_set(&out, label, g->at_label);
     return;
   }
-  if (finish && r->x.cap != 0 && !r->ready) r->x.slopes = r->b.slopes;
+  const bool slopes = finish && r->x.cap != 0 && !r->ready;
+  if (slopes) r->x.slopes = r->b.slopes;
   /* without slopes, x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   entry_lists entries;
@@ -423,8 +419,8 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
   const int64_t step = direct && r->x.direct && s->shift == 0 && !g->has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
-    r->x.slopes_at = i;
-    const bool needs_logits = g->log || r->x.slopes || r->j->sparse || !is_kept(r, i, s->reference);
+    if (slopes) r->x.slopes_at = i;
+    const bool needs_logits = g->log || slopes || r->j->sparse || !is_kept(r, i, s->reference);
     const float *x = needs_logits ? ready_floats(r, i, n, (float)s->shift, r->b.input) : NULL;
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
     write_floats_of_row(r, g, s, x, y, i, n, stream && direct);
@@ -435,12 +431,12 @@ XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row
   r->entries = NULL;
 }
 
-/* Writes classes [begin, end) of a row whose statistics are s. known: the gradient at the label, or for log-softmax -D;
- * or NULL. */
-XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
+/* Writes classes [begin, end) of a row whose statistics are s. c: NULL for a special row. */
+XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begin, int64_t end,
+                           const row_constants *c) {
   const job *j = r->j;
   const bool gradient = j->call->targets, log = j->call->log;
-  if (s->kind & XENT_ROW_SPECIAL) {
+  if (!c) {
     const bool nan = gradient ? s->kind & XENT_ROW_NAN : !(s->kind & XENT_ROW_MASKED);
     const strided out = strided_output(r);
     strided_fill(&out, begin, end, nan ? XENT_NAN : log ? -INFINITY : 0.0f);
@@ -453,9 +449,7 @@ XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begi
     strided_fill(&out, begin, end, 1.0f); /* a single class with all the mass */
     return;
   }
-  const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
-  row_emission g = gradient ? gradient_of_row(r, s, cc, known) : probabilities_of_row(j, s);
-  if (log) g.m.b = known ? *known : 0 - (float)distance_of_row(j, max, s->reference, s->sum);
+  row_emission g = gradient ? gradient_of_row(r, s, c) : probabilities_of_row(j, s, c);
   write_classes_of_row(r, &g, s, begin, end);
 }
 
@@ -472,6 +466,14 @@ typedef struct {
   row_sums sums;
   row_outcome outcome;
 } generic_block;
+
+/* Writes a row of which all classes are computed, or from statistics those of the call. */
+XENT_INLINE void write_call_row(row_context *r, const row_statistics *s, const row_constants *c) {
+  const xent_call *call = r->j->call;
+  const int64_t n = r->x.classes;
+  const bool known = call->known_statistics;
+  write_row(r, s, known ? call->class_begin : 0, known && call->class_end < n ? call->class_end : n, c);
+}
 
 /* The output stays in the second-level cache between the two passes. */
 enum { XENT_CACHED_CLASSES = XENT_KEPT_CHUNKS * XENT_CHUNK };
@@ -496,6 +498,23 @@ XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers)
   }
 }
 
+/* Takes a row from its statistics, or writes it if it is special. */
+XENT_INLINE void take_known_row(generic_block *b, row_context *r) {
+  const xent_call *call = b->j->call;
+  const row_statistics *s = known_statistics_at(call, r->x.row);
+  row_sums *in = &b->sums;
+  if (s->kind & XENT_ROW_SPECIAL) {
+    write_call_row(r, s, NULL);
+    return;
+  }
+  const int i = in->rows.count++;
+  in->rows.adjacent = false;
+  in->rows.row[i] = r->x.row;
+  in->weight[i] = b->j->labels ? weight_of_class(call, r->t.label) : 1;
+  in->row_weight[i] = r->t.row_weight;
+  in->upstream[i] = upstream_of_row(b->j, r->x.row);
+  b->statistics[i] = *s;
+}
 /* Computes the sums of a row, and loads its other inputs; or computes all of a row that has no sums. */
 XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   const job *j = b->j;
@@ -505,7 +524,6 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   row_context *r = &b->row[i];
   move_row_source(&r->x, span_of_row(call, row), call->logits, &call->shape->logits);
   r->ready = NULL;
-  if (b->keep) r->kept.e = (float *)(uintptr_t)strided_output(r).at;
   xent_status status = targets_of_row(call, r->x.span, &r->t);
   if (!status) status = check_sparse_row(call, r->x.span, &r->t);
   if (status) return status;
@@ -513,6 +531,11 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
     write_ignored_row(j, row);
     return XENT_OK;
   }
+  if (call->known_statistics) {
+    take_known_row(b, r);
+    return XENT_OK;
+  }
+  if (b->keep) r->kept.e = (float *)(uintptr_t)strided_output(r).at;
   row_result g;
   entry_lists entries;
   r->entries = j->sparse ? list_entries(call, row, r->x.classes, XENT_CHUNK_SHIFT, &entries) : NULL;
@@ -523,7 +546,7 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
     const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
     write_special_row(j, row, &g);
     if (call->target_gradient) write_target_gradient(r, &none, 0, 0, &same);
-    if (call->output) write_row(r, &none, 0, r->x.classes, NULL);
+    if (call->output) write_call_row(r, &none, NULL);
     return XENT_OK;
   }
   add_row(r, &g, upstream_of_row(j, row), in);
@@ -539,43 +562,29 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
 XENT_SHARED void finish_rows(generic_block *b) {
   const job *j = b->j;
   const xent_call *call = j->call;
-  float distance[XENT_ROWS], f[XENT_ROWS];
+  float distance[XENT_ROWS];
   fill_sums(&b->sums);
   b->outcome.record = b->statistics;
-  results_of_rows(j, &b->sums, &b->outcome);
+  if (!call->known_statistics)
+    results_of_rows(j, &b->sums, &b->outcome);
+  else if (call->targets)
+    known_outcome(j, NULL, &b->sums, &b->outcome);
+  else
+    known_probabilities(j, &b->sums, &b->outcome);
   lanes_store(distance, b->outcome.distance);
-  lanes_store(f, b->outcome.f);
   for (int i = 0; i < b->sums.rows.count; i++) {
     row_context *r = &b->row[i];
     const row_statistics *s = &b->statistics[i];
     if (call->top_classes || call->top_log_probabilities) write_top_classes(r, s, 0 - distance[i]);
     if (call->target_gradient)
       write_target_gradient(r, s, distance[i], scale_of_row(j, r->x.row, r->t.row_weight), NULL);
-    const float *known = call->log ? &f[i] : j->labels ? &b->outcome.label_gradient[i] : NULL;
-    if (call->output) write_row(r, s, 0, r->x.classes, known);
+    if (!call->output) continue;
+    const row_constants c = constants_of_row(j, &b->outcome, i);
+    write_call_row(r, s, &c);
   }
 }
-
-/* Writes outputs from statistics. */
-XENT_SHARED xent_status generic_known_rows(const xent_call *call, row_buffers b) {
-  const job j = job_of(call);
-  for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    row_context r = row_context_of(&j, row, b);
-    xent_status status = targets_of_row(call, r.x.span, &r.t);
-    if (!status) status = check_sparse_row(call, r.x.span, &r.t);
-    if (status) return status;
-    const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
-    if (r.t.ignored)
-      write_ignored_row(&j, row);
-    else
-      write_row(&r, known_statistics_at(call, row), call->class_begin, end, NULL);
-  }
-  return XENT_OK;
-}
-XENT_DEFINE_ROWS(generic_known)
 
 XENT_SHARED xent_status generic_forward_rows(const xent_call *call, row_buffers buffers) {
-  if (call->known_statistics) return generic_known_rows(call, buffers);
   const job j = job_of(call);
   generic_block b;
   xent_status status = XENT_OK;

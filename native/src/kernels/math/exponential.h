@@ -93,6 +93,10 @@ XENT_INLINE lanes references_for(lanes max, const f32_temperature *h) {
   return lanes_sub(lanes_fma(m, lanes_set(XENT_LOG2E), lanes_set(XENT_ROUND)), lanes_set(XENT_ROUND));
 }
 
+/* A factor below the normal floats is stored 2^96 times larger, and the result is scaled back. */
+#define XENT_TINY_SCALE 0x1p96
+#define XENT_TINY_UNSCALE 0x1p-96f
+
 /*
  * Vectors go through the exponential in batches, stage by stage, and in two halves. The chain of one vector is longer
  * than the scheduling window of a CPU, so a loop runs the second half of one batch between the stages of the first half

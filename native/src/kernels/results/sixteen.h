@@ -55,6 +55,7 @@ typedef struct {
   float scale[XENT_ROWS];          /* c of targets that differ between classes */
   float label_gradient[XENT_ROWS]; /* stored at the label's class */
   uint32_t regular;                   /* rows that are finished here; generic/ computes the others */
+  uint32_t tiny;                      /* rows whose f and scale are multiplied by 2^96 */
   row_statistics *record;          /* of each row, or NULL */
 } row_outcome;
 
@@ -280,7 +281,8 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
   return j->others ? where_zero(t->share, general, plain) : plain;
 }
 
-/* Sets f, b and the gradient at the labels. Rows with factors that are not normal floats are left to generic/. */
+/* Sets f, b and the gradient at the labels. Rows with factors that are not normal floats are left to generic/, where
+ * those below are scaled. */
 XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight, dlanes cc, row_outcome *out) {
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);
@@ -288,6 +290,9 @@ XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlan
   const dlanes most = dlanes_set(FLT_MAX);
   const uint32_t normal = dlanes_bits_at_most(dlanes_set(0x1p-126), size) & dlanes_bits_at_most(size, most);
   uint32_t regular = normal | dlanes_bits_at_most(size, dlanes_zero());
+  const dlanes below_normal = dlanes_set(0x1.fffffffffffffp-127), below_cc = dlanes_set(0x1.fffffffffffffp30);
+  const uint32_t small = dlanes_bits_at_most(size, below_normal) & ~dlanes_bits_at_most(size, dlanes_zero());
+  out->tiny = small ? small & dlanes_bits_at_most(dlanes_magnitude(cc), below_cc) : 0;
   out->f = dlanes_narrow(factor);
   out->b = lanes_set(-0.0f);
   if (!j->plain) {
@@ -298,6 +303,15 @@ XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlan
                                  lanes_sub(lanes_set(-0.0f), dlanes_narrow(dlanes_mul(cc, t->share))));
   }
   out->regular &= regular;
+  if (__builtin_expect(out->tiny != 0, 0)) {
+    const dlanes one = dlanes_set(1), far_up = dlanes_set(XENT_TINY_SCALE);
+    const dlanes above_zero = dlanes_where_at_most(size, dlanes_zero(), one, far_up);
+    const dlanes below = dlanes_where_at_most(size, below_normal, above_zero, one);
+    const dlanes up = dlanes_where_at_most(dlanes_magnitude(cc), below_cc, below, one);
+    out->f = dlanes_narrow(dlanes_mul(factor, up));
+    const dlanes scale = j->probabilities ? cc : dlanes_mul(cc, t->share);
+    lanes_store(out->scale, dlanes_narrow(dlanes_mul(scale, up)));
+  }
   if (j->labels)
     lanes_store(out->label_gradient,
                 lanes_quiet(dlanes_narrow(dlanes_mul(label_gradient(j, sum, label_e, total, t, weight), cc))));

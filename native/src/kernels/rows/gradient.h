@@ -5,15 +5,15 @@
 
 #include "kernels/rows/sixteen.h"
 
-/* The constants of the gradient of cross-entropy. Special and shifted rows are left to the fallback. */
+/* The constants of the gradient of cross-entropy. label: NULL if the weights are loaded. Special and shifted rows are
+ * left to the fallback. */
 XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {
-  const xent_call *call = j->call;
   double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
+  const row_statistics *s = known_statistics_at(j->call, 0);
   const int64_t none[XENT_ROWS] = {0};
-  const row_statistics *s = known_statistics_at(call, 0);
   out->regular = all_rows(&in->rows) & ~in->rows.ignored;
   out->record = NULL;
-  if (!j->plain) load_row_numbers(j, &in->rows, label, none, in);
+  if (label && !j->plain) load_row_numbers(j, &in->rows, label, none, in);
   for (int i = 0; i < XENT_ROWS; i++) {
     const row_statistics *own = s + row_of(&in->rows, i < in->rows.count ? i : 0);
     in->reference[i] = own->reference;

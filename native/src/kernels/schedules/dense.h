@@ -17,9 +17,6 @@
 
 enum {
   XENT_DENSE = 104, /* most classes: with more, whole vectors of one row waste less than permutations cost */
-  XENT_DENSE_FORWARD = XENT_BATCH >= 4 ? 59
-                                       : XENT_DENSE, /* flow is faster there: it processes more vectors at once */
-  XENT_DENSE_LOSSES = XENT_BATCH >= 4 ? 47 : XENT_DENSE, /* without an output */
   XENT_DENSE_LEAST = 6,                              /* least rows */
   /* The class limit for rows that do not fill whole blocks. The time over that of flow is 1.0 for 6 rows of 17 classes,
    * 1.7 for 6 of 100; 0.9 for 17 rows of 24 classes, 1.4 for 17 of 100; and 0.4 to 1.0 for 16 rows (AVX2, AMD EPYC, two

@@ -19,17 +19,18 @@
 #ifndef XENT_SCHEDULES_EACH_H
 #define XENT_SCHEDULES_EACH_H
 
-#include "kernels/schedules/flow.h"
+#include "kernels/rows/sixteen.h"
+#include "kernels/rows/beside.h"
+#include "kernels/supported.h"
 
 enum {
   XENT_EACH_FEW = 8,            /* rows of any length: fewer than a block of another path needs */
   XENT_EACH_FEW_LOGARITHMS = 6, /* whose results cost more, one by one */
   /* Classes of more rows. Results that need a logarithm are cheaper for sixteen rows at a time (flow.h), unless the
    * time goes to the exponentials, or to memory. */
-  XENT_EACH_LEAST = XENT_BATCH >= 4 ? 128 : 256,
+  XENT_EACH_LEAST = XENT_EACH_SOFTMAX,
   XENT_EACH_LEAST_LOGARITHMS = 512,
-  XENT_EACH_LEAST_FAR = 256,
-  XENT_EACH_NEAR = 1 << 15 /* logits */
+  XENT_EACH_LEAST_FAR = 256
 };
 
 XENT_INLINE bool each_is_faster(const xent_call *call) {
@@ -59,25 +60,15 @@ typedef struct {
   float label_e, largest_e; /* of the label, and of the maximum */
 } each_row;
 
-/* What its second pass needs. */
-typedef struct {
-  const float *from; /* e, or the logits of log-softmax */
-  float *to;         /* NULL without a row */
-  int64_t shift;     /* classes before the first address that is aligned for streaming stores */
-  int64_t label;
-  float label_gradient;
-  lanes less, f, b; /* y = (v - less) f + b */
-} each_result;
-
 typedef struct {
   const xent_call *call;
   xent_kernel fallback;
   f32_temperature temperature;
   double scale;
   int64_t row; /* the next row to search */
-  bool far;    /* the tensors may come from memory, so they are prefetched: the CPU's own prefetch ends at each page */
+  bool far; /* may_be_far */
   xent_status status;
-  each_result before;
+  row_line line;
 } each_rows_of;
 
 /* ---- results ---- */
@@ -98,11 +89,6 @@ XENT_INLINE double each_logarithm(const each_rows_of *s, const each_row *r, doub
 XENT_INLINE double each_distance(const each_rows_of *s, const each_row *r, double S) {
   const double E = (double)r->largest_e * XENT_UNSCALE;
   return S <= E ? 0 : each_logarithm(s, r, S, S, E + E, S - E, E);
-}
-
-XENT_INLINE void each_write_to(each_result *b, float *y, const float *from, float less, float f, float c) {
-  *b = (each_result){.from = from, .to = y, .shift = XENT_NO_CLASS, .label = XENT_NO_CLASS, .less = lanes_set(less),
-                     .f = lanes_set(f), .b = lanes_set(c)};
 }
 
 /* The results of a row with a label. sum: of e without the label's. */
@@ -126,10 +112,10 @@ XENT_INLINE bool each_labelled(each_rows_of *s, const each_row *r, double sum, c
   }
   call->report->valid_rows++;
   if (!y) return true;
-  each_write_to(&s->before, y, e, 0, (float)factor, -0.0f);
-  s->before.label = r->label;
+  set_line(&s->line, e, y, 0, (float)factor, -0.0f);
+  s->line.label = r->label;
   const float gradient = (float)(((0 - sum / S) * weight + 0) * s->scale);
-  s->before.label_gradient = gradient == gradient ? gradient : XENT_NAN;
+  s->line.label_gradient = gradient == gradient ? gradient : XENT_NAN;
   return true;
 }
 /* The results of a row, and what its second pass needs. sum: of e, without the label's. False: another path must
@@ -143,9 +129,9 @@ XENT_INLINE bool each_results(each_rows_of *s, const each_row *r, double sum, co
     return false;
   if (labels) return each_labelled(s, r, sum, e, y);
   if (log)
-    each_write_to(&s->before, y, r->x, r->max, s->temperature.hi, (float)(0 - each_distance(s, r, sum)));
+    set_line(&s->line, r->x, y, r->max, s->temperature.hi, (float)(0 - each_distance(s, r, sum)));
   else
-    each_write_to(&s->before, y, e, 0, (float)(XENT_UNSCALE / sum), -0.0f);
+    set_line(&s->line, e, y, 0, (float)(XENT_UNSCALE / sum), -0.0f);
   return true;
 }
 
@@ -174,12 +160,6 @@ XENT_INLINE bool each_next(each_rows_of *s, each_row *r, const bool labels) {
   }
   return false;
 }
-/* The largest of a row; prefetches the row after it. */
-XENT_INLINE lanes each_search(const each_rows_of *s, const float *x) {
-  const int64_t n = s->call->shape->classes;
-  for (int64_t i = 0; s->far && i < n; i += XENT_LANES) prefetch_behind(x + i, XENT_LOADED_AHEAD);
-  return largest_lanes(x, n);
-}
 /* Sets what depends on the maximum of a row alone. */
 XENT_INLINE void each_searched(const each_rows_of *s, each_row *r, lanes largest, const bool labels, const bool log) {
   r->max = lanes_largest(largest) + 0.0f;
@@ -199,135 +179,60 @@ XENT_INLINE void each_short(each_rows_of *s, const bool labels, const bool log) 
     const exp_references k = exp_everywhere(exp_reference_of(r.reference, &s->temperature));
     lanes e = v;
     exp_lanes(&e, 1, &k, false, &s->temperature);
-    s->before.to = NULL;
+    s->line.to = NULL;
     if (!each_results(s, &r, lanes_tree(lanes_drop(e, r.label)), NULL, labels, log)) {
       s->status = row_alone(s->call, r.row, s->fallback);
       continue;
     }
-    const each_result *b = &s->before;
+    const row_line *b = &s->line;
     if (!b->to) continue;
-    lanes_store_part(b->to, n, class_line(lanes_sub(log ? v : e, b->less), b->f, b->b));
+    const lanes y = lanes_sub(log ? v : e, lanes_set(b->less));
+    lanes_store_part(b->to, n, class_line(y, lanes_set(b->f), lanes_set(b->b)));
     if (labels) b->to[b->label] = b->label_gradient;
   }
 }
 
 /* ---- rows of several vectors ---- */
 
-XENT_INLINE void each_write_one(const each_result *b, int64_t i, int64_t n, const bool log, const bool stream) {
-  lanes v = n - i >= XENT_LANES ? lanes_load(b->from + i) : lanes_load_part(b->from + i, n - i, 0.0f);
-  v = log ? log_probability(v, b->less, b->f, b->b) : class_line(v, b->f, b->b);
-  if (n - i < XENT_LANES)
-    lanes_store_part(b->to + i, n - i, v);
-  else if (stream)
-    lanes_stream(b->to + i, v);
-  else
-    lanes_store(b->to + i, v);
-}
-/* Writes the classes before the first aligned address. */
-XENT_INLINE void each_write_head(each_result *b, int64_t n, const bool log, const bool stream) {
-  b->shift = stream ? stream_head(b->to, n) : 0;
-  if (stream) prefetch_pages(b->to, n);
-  if (stream && b->shift) each_write_one(b, 0, b->shift, log, stream);
-}
-/* Writes half a group, from the first aligned address at or after class i on. A streamed line must not be stored to
- * again, so it contains the gradient of the label. */
-XENT_INLINE void each_write_unit(const each_result *b, int64_t i, int64_t n, const bool log, const bool stream) {
-  const int64_t begin = stream ? i + b->shift : i;
-  XENT_ALIGNED float y[XENT_UNIT];
-  if (__builtin_expect(begin + XENT_UNIT > n, 0)) {
-    for (int64_t k = begin; k < n; k += XENT_LANES) each_write_one(b, k, n, log, false);
-    return;
-  }
-  const bool labelled = stream && (uint64_t)(b->label - begin) < XENT_UNIT;
-  lanes v[XENT_UNIT_VECTORS];
-  XENT_UNROLL(4)
-  for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
-    v[k] = lanes_load(b->from + begin + k * XENT_LANES);
-    v[k] = log ? log_probability(v[k], b->less, b->f, b->b) : class_line(v[k], b->f, b->b);
-  }
-  if (labelled) {
-    for (int k = 0; k < XENT_UNIT_VECTORS; k++) lanes_store(y + k * XENT_LANES, v[k]);
-    y[b->label - begin] = b->label_gradient;
-    for (int k = 0; k < XENT_UNIT_VECTORS; k++) v[k] = lanes_load(y + k * XENT_LANES);
-  }
-  XENT_UNROLL(4)
-  for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
-    if (stream)
-      lanes_stream(b->to + begin + k * XENT_LANES, v[k]);
-    else
-      lanes_store(b->to + begin + k * XENT_LANES, v[k]);
-  }
-}
-/* Writes the gradient of the label, unless it was streamed. */
-XENT_INLINE void each_write_label(const each_result *b, int64_t n, const bool stream) {
-  const bool streamed = stream && b->label >= b->shift && b->label < b->shift + (n - b->shift) / XENT_UNIT * XENT_UNIT;
-  if (!streamed) b->to[b->label] = b->label_gradient;
+XENT_INLINE row_of_exponentials each_exponentials(const each_rows_of *s, const each_row *r) {
+  return (row_of_exponentials){r->x, NULL, exp_everywhere(exp_reference_of(r->reference, &s->temperature))};
 }
 
-/* The sum of e of a row, which is begun in *half; begins the row after it. Writes the row before, if writes. */
-XENT_INLINE double each_sum(const each_rows_of *s, const flow_from *own, const flow_from *after, exp_half *half,
-                            int64_t label, float *e, const each_result *b, const bool writes, const bool log,
-                            const bool stream, const int batch) {
-  const f32_temperature h = s->temperature; /* a copy, which no store can change */
-  const int64_t n = own->n, last = (n - 1) / XENT_UNIT * XENT_UNIT;
-  lanes even = lanes_set(0.0f), q;
-  dlanes sum = dlanes_zero();
-  for (int64_t i = 0; i < last; i += XENT_UNIT) {
-    if (writes && !stream && s->far)
-      XENT_UNROLL(4)
-      for (int k = 0; k < XENT_UNIT_VECTORS; k++) prefetch_behind(b->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
-    if (writes) each_write_unit(b, i, n, log, stream);
-    q = flow_unit(half, own, i, own, i + XENT_UNIT, batch, XENT_UNIT_VECTORS, i + XENT_UNIT, batch, label, e, &h);
-    if (i & XENT_UNIT)
-      sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
-    else
-      even = q;
-  }
-  if (writes) each_write_unit(b, last, n, log, stream);
-  switch ((int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
-    case 1: q = flow_unit(half, own, last, after, 0, batch, 1, 0, batch, label, e, &h); break;
-    case 2: q = flow_unit(half, own, last, after, 0, batch, 2, 0, batch, label, e, &h); break;
-    case 3: q = flow_unit(half, own, last, after, 0, batch, 3, 0, batch, label, e, &h); break;
-    default: q = flow_unit(half, own, last, after, 0, batch, 4, 0, batch, label, e, &h);
-  }
-  return dlanes_tree(dlanes_add(sum, dlanes_widen(last & XENT_UNIT ? lanes_add(even, q) : q)));
-}
-
-XENT_INLINE flow_from each_from(const each_rows_of *s, const each_row *r) {
-  return (flow_from){.x = r->x, .n = s->call->shape->classes,
-                     .references = exp_everywhere(exp_reference_of(r->reference, &s->temperature))};
-}
-
-XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const bool output, const bool stream) {
-  const int batch = flow_batch(output ? XENT_BESIDE_LINE : XENT_BESIDE_SILENT);
+XENT_INLINE void each_long(each_rows_of *s, const bool labels, const enum line_kind kind, const bool stream) {
+  const bool log = kind == XENT_LINE_LOG;
+  const xent_call *call = s->call;
+  const int batch = sum_batch(true);
+  const int64_t n = call->shape->classes;
+  const bool far = s->far;
   XENT_ALIGNED float scratch[XENT_EXACT_MAX];
-  const int64_t n = s->call->shape->classes;
-  float *e = log || !output ? NULL : scratch;
-  each_row now, next, found;
+  float *e = log || !call->output ? NULL : scratch;
+  each_row now, next = {.row = 0}, found = next;
   exp_half half;
   if (!each_next(s, &now, labels)) return;
-  each_searched(s, &now, each_search(s, now.x), labels, log);
-  flow_from own = each_from(s, &now), after;
-  flow_step(&half, &own, 0, 0, NULL, batch, 0, &s->temperature);
-  bool more = each_next(s, &next, labels), found_one = false;
-  if (more) each_searched(s, &next, each_search(s, next.x), labels, log);
+  each_searched(s, &now, search_row(now.x, NULL, n, far), labels, log);
+  row_of_exponentials own = each_exponentials(s, &now), after;
+  sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &s->temperature);
+  bool more = each_next(s, &next, labels);
+  if (more) each_searched(s, &next, search_row(next.x, NULL, n, far), labels, log);
   for (;;) {
+    const f32_temperature h = s->temperature; /* a copy, which no store can change */
     lanes largest = lanes_set(0.0f);
-    found_one = more && each_next(s, &found, labels);
-    if (found_one) largest = each_search(s, found.x);
-    after = more ? each_from(s, &next) : own;
-    double sum;
-    if (output && s->before.to) {
-      each_write_head(&s->before, n, log, stream);
-      sum = each_sum(s, &own, &after, &half, now.label, e, &s->before, true, log, stream, batch);
-      if (labels) each_write_label(&s->before, n, stream);
-      s->before.to = NULL;
+    const bool found_one = more && each_next(s, &found, labels);
+    if (found_one) largest = search_row(found.x, NULL, n, far);
+    after = more ? each_exponentials(s, &next) : own;
+    product_sum sum;
+    if (s->line.to) {
+      line_lanes_of line = lanes_of_line(&s->line);
+      sum = sum_row(&half, &own, &after, n, now.label, e, &line, NULL, NULL, NULL, far, batch, &h, true, kind, false,
+                    stream);
+      s->line.to = NULL;
     } else {
-      sum = each_sum(s, &own, &after, &half, now.label, e, &s->before, false, log, stream, batch);
+      sum = sum_row(&half, &own, &after, n, now.label, e, NULL, NULL, NULL, NULL, far, batch, &h, false, kind, false,
+                    stream);
     }
     if (found_one) each_searched(s, &found, largest, labels, log);
-    if (!each_results(s, &now, sum, e, labels, log)) {
-      const xent_status status = row_alone(s->call, now.row, s->fallback);
+    if (!each_results(s, &now, dlanes_tree(sum.sum), e, labels, log)) {
+      const xent_status status = row_alone(call, now.row, s->fallback);
       if (!s->status) s->status = status;
     }
     if (!more) break;
@@ -336,31 +241,25 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
     own = after;
     more = found_one;
   }
-  if (!output || !s->before.to) return;
-  each_write_head(&s->before, n, log, stream);
-  for (int64_t i = 0; i < n; i += XENT_UNIT) each_write_unit(&s->before, i, n, log, stream);
-  if (labels) each_write_label(&s->before, n, stream);
+  if (s->line.to) line_row(&s->line, n, kind, stream);
 }
+XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, XENT_LINE, false); }
+XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, XENT_LINE_LOG, false); }
+XENT_SHARED void each_streamed_lines(each_rows_of *s, bool labels) { each_long(s, labels, XENT_LINE, true); }
+XENT_SHARED void each_streamed_logarithms(each_rows_of *s) { each_long(s, false, XENT_LINE_LOG, true); }
 
 XENT_INLINE void each_of_any_length(each_rows_of *s, const bool labels, const bool log) {
   if (s->call->shape->classes <= XENT_LANES)
     each_short(s, labels, log);
-  else if (!s->call->output)
-    each_long(s, labels, log, false, false);
-  else if (s->call->stream)
-    each_long(s, labels, log, true, true);
+  else if (log)
+    s->call->stream ? each_streamed_logarithms(s) : each_logarithms(s);
   else
-    each_long(s, labels, log, true, false);
+    s->call->stream ? each_streamed_lines(s, labels) : each_lines(s, labels);
 }
 XENT_SHARED void each_softmax(each_rows_of *s) { each_of_any_length(s, false, false); }
 XENT_SHARED void each_log_softmax(each_rows_of *s) { each_of_any_length(s, false, true); }
 XENT_SHARED void each_loss(each_rows_of *s) { each_of_any_length(s, true, false); }
 
-/* Whether a call is larger than first-level caches, and may come from memory. */
-XENT_INLINE bool each_is_far(const xent_call *call) {
-  const xent_shape *shape = call->shape;
-  return shape->outer * shape->inner * shape->classes > XENT_EACH_NEAR;
-}
 XENT_SHARED xent_status each_rows(const xent_call *call, xent_kernel fallback) {
   each_rows_of s;
   s.call = call;
@@ -368,9 +267,9 @@ XENT_SHARED xent_status each_rows(const xent_call *call, xent_kernel fallback) {
   s.temperature = f32_temperature_of(call->options->temperature);
   s.scale = gradient_scale_of(call->options);
   s.row = call->row_begin;
-  s.far = each_is_far(call);
+  s.far = may_be_far(call);
   s.status = XENT_OK;
-  s.before.to = NULL;
+  s.line.to = NULL;
   if (call->targets)
     each_loss(&s);
   else if (call->log)

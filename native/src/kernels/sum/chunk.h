@@ -17,16 +17,14 @@
 #include "kernels/math/exponential.h"
 #include "kernels/math/largest.h"
 #include "kernels/math/logarithm.h"
+#include "kernels/sum/line.h"
 #include "kernels/targets/targets.h"
 
 enum {
   XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
   XENT_PREFETCH_AHEAD = 4096, /* floats: measured best from 2048 to 8192 */
   XENT_LOADED_AHEAD = 4096, /* bytes, of rows that may come from memory: measured best from 2048 to 8192 */
-  XENT_STORED_AHEAD = 2048, /* bytes, of results: measured best from 1024 to 4096; 8192 is slower than none */
-  XENT_PAGE = 4096,
-  XENT_PAGE_FLOATS = XENT_PAGE / sizeof(float),
-  XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */
+  XENT_STORED_AHEAD = 2048  /* bytes, of results: measured best from 1024 to 4096; 8192 is slower than none */
 };
 
 XENT_INLINE int64_t chunk_length(int64_t begin, int64_t end) {
@@ -109,8 +107,6 @@ typedef struct {
   const f32_temperature *temperature;
 } chunk_way;
 
-enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* half a group */
-
 /* The exponentials of half a group of m classes, without a loop, so that later code overlaps with their end. The class
  * `without` adds +0. */
 XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r,
@@ -156,56 +152,25 @@ XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, c
   return lanes_add(even, sum_unit(x, m, without, r, h, kept, false));
 }
 
-/* Work that overlaps with the exponentials of a row: another row is searched for its largest, and one is written. */
-typedef struct {
-  const float *searched, *from, *targets;
-  const uint8_t *searched_mask, *from_mask; /* of logits, or NULL */
-  float *to;
-  lanes less, f, b; /* y = fma(v - less, f, b); less is 0 except for logarithms; targets are multiplied by b */
-} row_beside;
-
-/* The mode in which a row is written, as a constant of the loops. ALONE: no row is searched, either. */
-enum { XENT_BESIDE_ALONE, XENT_BESIDE_SILENT, XENT_BESIDE_LINE, XENT_BESIDE_LOG, XENT_BESIDE_TARGETS };
-
-/* `vectors` vectors from class i on, of n classes; at least `sure` classes exist. */
-XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
-                              const int mode) {
-  XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++, i += XENT_LANES) {
-    const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
-    lanes v = whole ? lanes_load(s->from + i) : lanes_load_part(s->from + i, n - i, 0.0f);
-    if (mode == XENT_BESIDE_LOG && s->from_mask) v = masked_floats(s->from + i, s->from_mask + i, n - i);
-    if (mode == XENT_BESIDE_TARGETS) {
-      const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
-      v = lanes_quiet(class_line(v, s->f, class_pull(t, s->b)));
-    } else {
-      v = mode == XENT_BESIDE_LOG ? log_probability(v, s->less, s->f, s->b) : class_line(v, s->f, s->b);
-    }
-    if (whole)
-      lanes_store(s->to + i, v);
-    else
-      lanes_store_part(s->to + i, n - i, v);
-  }
-}
-
 /* Sums n classes of a chunk. They begin with a group, and end with one unless they reach the chunk's end. The class
  * `without` (or one outside the chunk) adds +0 but counts for the maximum. */
-XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
-                                    chunk_progress *progress, const row_beside *beside, const int mode) {
+XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, const chunk_way *w,
+                                chunk_progress *progress, const row_line *line, const bool writes,
+                                const enum line_kind kind) {
   const chunk_way own = *w;
   const f32_temperature h = *w->temperature; /* a copy, which no store to kept can change */
   chunk_progress c = *progress;
+  line_lanes_of other;
+  if (writes) other = lanes_of_line(line);
   exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
   float limit = limit_of(c.reference);
   for (int64_t i = 0; i < n; i += XENT_GROUP, c.done += XENT_GROUP) {
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
-    if (mode >= XENT_BESIDE_LINE && m == XENT_GROUP)
-      for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT)
-        write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
-    else if (mode >= XENT_BESIDE_LINE)
-      for (int64_t k = i; k < n; k += XENT_LANES) write_beside(beside, k, n, 0, 1, mode);
+    if (writes && m == XENT_GROUP) line_vectors(&other, i, n, XENT_GROUP_VECTORS, true, kind, false);
+    for (int64_t k = i; writes && m < XENT_GROUP && k < n; k += XENT_LANES)
+      line_vectors(&other, k, n, 1, false, kind, false);
     if (!own.exact) {
       c.above = group_largest(x + i, m, c.above);
       if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
@@ -216,11 +181,21 @@ XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, 
     }
     take_group(&c, sum_exponentials(x + i, m, without - i, &r, &h, kept));
   }
+  if (writes) line_label(&other, n, false);
   *progress = c;
 }
 XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
-  sum_classes_beside(x, n, without, w, progress, NULL, XENT_BESIDE_ALONE);
+  sum_classes_as(x, n, without, w, progress, NULL, false, XENT_LINE);
 }
+/* The same, and writes another row, of as many classes. */
+#define XENT_DEFINE_CLASS_SUM(name, kind)                                                                         \
+  XENT_SHARED void name(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress, \
+                        const row_line *line) {                                                                    \
+    sum_classes_as(x, n, without, w, progress, line, true, kind);                                                  \
+  }
+XENT_DEFINE_CLASS_SUM(sum_classes_beside_line, XENT_LINE)
+XENT_DEFINE_CLASS_SUM(sum_classes_beside_log, XENT_LINE_LOG)
+XENT_DEFINE_CLASS_SUM(sum_classes_beside_targets, XENT_LINE_TARGETS)
 
 XENT_INLINE chunk_progress chunk_begin(float reference) {
   return (chunk_progress){.above = lanes_set(-INFINITY), .group = lanes_set(0.0f), .sum = dlanes_zero(),

@@ -11,6 +11,10 @@ typedef struct { __m256d q[4]; } dlanes;
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT 32
 #define XENT_BACKWARD_REGISTERS 0
+#define XENT_MASKED_LOADS 0
+#define XENT_EACH_SOFTMAX 256
+#define XENT_DENSE_OUTPUTS 104
+#define XENT_DENSE_LOSSES 104
 
 #define XENT_BOTH(op, a, b) ((lanes){op((a).lo, (b).lo), op((a).hi, (b).hi)})
 

@@ -12,6 +12,10 @@ typedef struct { __m512d lo, hi; } dlanes;
 #define XENT_BATCH 4
 #define XENT_STREAM_ALIGNMENT 64
 #define XENT_BACKWARD_REGISTERS XENT_GROUP
+#define XENT_MASKED_LOADS 1
+#define XENT_EACH_SOFTMAX 128
+#define XENT_DENSE_OUTPUTS 59
+#define XENT_DENSE_LOSSES 47
 
 /* The first n of sixteen lanes; any n. */
 XENT_INLINE __mmask16 first_of_sixteen(int64_t n) {

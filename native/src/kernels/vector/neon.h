@@ -12,6 +12,10 @@ typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or ze
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT sizeof(float) /* no intrinsic stores past the caches */
 #define XENT_BACKWARD_REGISTERS 0
+#define XENT_MASKED_LOADS 0
+#define XENT_EACH_SOFTMAX 256
+#define XENT_DENSE_OUTPUTS 104
+#define XENT_DENSE_LOSSES 104
 
 /* Applies an operation to each quarter; x and y are lanes. */
 #define XENT_OF_ONE(type, op, x) ((type){op((x).a), op((x).b), op((x).c), op((x).d)})

@@ -9,6 +9,10 @@ typedef struct { double v[XENT_LANES]; } dlanes;
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT sizeof(float)
 #define XENT_BACKWARD_REGISTERS 0
+#define XENT_MASKED_LOADS 0
+#define XENT_EACH_SOFTMAX 256
+#define XENT_DENSE_OUTPUTS 104
+#define XENT_DENSE_LOSSES 104
 #define XENT_EACH_LANE(j) for (int j = 0; j < XENT_LANES; j++)
 
 XENT_INLINE lanes lanes_set(float x) {

@@ -31,6 +31,9 @@
  *   dlanes_tree(v)                        as for lanes
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream aligns to
  *   XENT_BACKWARD_REGISTERS               most classes of rows that stay in registers in a backward; 0: two vectors
+ *   XENT_MASKED_LOADS                     whether a load with a mask takes as long as one without
+ *   XENT_EACH_SOFTMAX, XENT_DENSE_OUTPUTS, XENT_DENSE_LOSSES
+ *                                         least and most classes of the paths each and dense (schedules/)
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
  *
  * A vector also holds one number of each of sixteen rows (results/sixteen.h). The block_ headers have the operations

@@ -92,7 +92,7 @@ class CallEventTest {
   @CsvSource({
     "1x16, -1, each",
     "1x1024, -1, each",
-    "1x1025, -1, long",
+    "1x1025, -1, flow",
     "2x129, -1, each",
     "6x10, -1, each",
     "9x10, -1, dense",
@@ -100,7 +100,7 @@ class CallEventTest {
     "1000x105, -1, flow",
     "64x127, -1, flow",
     "64x1024, -1, each",
-    "64x1025, -1, long",
+    "64x1025, -1, flow",
     "2x50000, -1, row",
     "10x4, 0, strip",
     "10x3, 0, flow",
