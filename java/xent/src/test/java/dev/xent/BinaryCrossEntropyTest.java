@@ -15,6 +15,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Isa;
 import dev.xent.options.Reduction;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,6 +64,22 @@ class BinaryCrossEntropyTest {
 
   private static BinaryCrossEntropy.Builder on(Backend backend) {
     return BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend));
+  }
+
+  /** The kernel that checks labels has no gradient, which the linker would not take. */
+  @OnEveryBackend
+  void repeatedCallsOfSharedMemoryTakeGradientsInJavaArrays(Backend backend) {
+    int size = 200; // not brief, so that only a call with Java arrays is critical
+    BinaryCrossEntropy operation = on(backend).build();
+    try (Arena arena = Arena.ofShared()) {
+      Tensor logitsOfAll = Tensor.allocate(arena, DType.F32, size);
+      Tensor labelsOfAll = Tensor.allocate(arena, DType.I32, size);
+      Tensor gradient = Tensor.of(new float[size]);
+      double first = operation.forwardBackward(logitsOfAll, labelsOfAll, gradient);
+      for (int i = 0; i < 3; i++) {
+        assertThat(operation.forwardBackward(logitsOfAll, labelsOfAll, gradient)).isEqualTo(first);
+      }
+    }
   }
 
   @OnEveryBackend

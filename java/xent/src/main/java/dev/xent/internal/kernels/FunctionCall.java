@@ -366,16 +366,20 @@ public final class FunctionCall {
       xent_work.options(struct, options);
       xent_work.report(struct, report);
     }
-    if (rowBegin != writtenRowBegin || rowEnd != writtenRowEnd) {
+    if (rowBegin != writtenRowBegin) {
       writtenRowBegin = rowBegin;
-      writtenRowEnd = rowEnd;
       xent_work.row_begin(struct, rowBegin);
+    }
+    if (rowEnd != writtenRowEnd) {
+      writtenRowEnd = rowEnd;
       xent_work.row_end(struct, rowEnd);
     }
-    if (classBegin != writtenClassBegin || classEnd != writtenClassEnd) {
+    if (classBegin != writtenClassBegin) {
       writtenClassBegin = classBegin;
-      writtenClassEnd = classEnd;
       xent_work.class_begin(struct, classBegin);
+    }
+    if (classEnd != writtenClassEnd) {
+      writtenClassEnd = classEnd;
       xent_work.class_end(struct, classEnd);
     }
     int passed = !passesPlaces() && hasFewArrays() ? mask : 0;

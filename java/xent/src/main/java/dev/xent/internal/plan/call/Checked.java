@@ -334,6 +334,10 @@ public final class Checked {
     return token;
   }
 
+  int argumentCount() {
+    return argumentCount;
+  }
+
   /** The arrays that it has, as bits. */
   long arrays() {
     return arrays;

@@ -207,7 +207,7 @@ public abstract class LossOperation extends Operation {
         validRows,
         weight,
         denominator,
-        call.view(Array.CORRECT, a, b, c, d, e, f));
+        outputs == null ? null : call.view(Array.CORRECT, a, b, c, d, e, f));
   }
 
   // ---- other calls -----------------------------------------------------------------------------

@@ -37,7 +37,7 @@ public final class Step {
   private final @Nullable View[] own = new View[MOST];
   private int count;
 
-  /** Whether each array is the argument at its place. */
+  /** Whether the arrays are all arguments of the call, in their order. */
   private boolean inOrder;
 
   private boolean tried;
@@ -78,6 +78,7 @@ public final class Step {
         few &= add(place, array.id, array.argument, array.own);
       }
     }
+    inOrder &= count == call.argumentCount(); // the linker would also take those that are left
     return few;
   }
 
@@ -144,11 +145,11 @@ public final class Step {
     if (status == Status.UNSUPPORTED) {
       refused |= prepared; // native methods take these arrays no longer, the linker never did
       prepared = false;
-      offer(call, a, b, c, d, e, f);
+      FunctionCall made = offer(call, a, b, c, d, e, f);
       try {
-        status = kernels.run(kernel.functionCall());
+        status = kernels.run(made);
       } finally {
-        kernel.functionCall().clear();
+        made.clear();
       }
     }
     if (status != Status.OK) {
@@ -213,7 +214,7 @@ public final class Step {
     return prepared;
   }
 
-  private void offer(Checked call, View a, View b, View c, View d, View e, View f) {
+  private FunctionCall offer(Checked call, View a, View b, View c, View d, View e, View f) {
     FunctionCall made =
         kernel
             .functionCall()
@@ -231,6 +232,7 @@ public final class Step {
         made.offer(arrays[i], view.segment, view.array, view.isHeld());
       }
     }
+    return made;
   }
 
   private boolean isHeld(View a, View b, View c, View d, View e, View f) {
