@@ -249,7 +249,7 @@ def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_ro
     for row, step in enumerate(chances.get("step", ())):
         own = chances["seed"][row] if "seed" in chances else shared.seed
         if step is None and own is not None:
-            raise OptionError(f"in row {row}, {_without_step(own)}")
+            raise OptionError(f"in row {row}, {_without_step(own.item() if hasattr(own, 'item') else own)}")
     return requests
 
 
