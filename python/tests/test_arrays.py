@@ -142,10 +142,6 @@ LATER = {  # a function, and the shapes of its inputs; () of labels
                  dict(logits=(6, 5), targets=())),
     "layer": (lambda h, w, t, b: pyxent.linear_cross_entropy(h, w, t, bias=b, **SAVED),
               dict(hidden=(6, 3), weights=(5, 3), targets=(), bias=(5,))),
-    "float64": (lambda h, w, t: pyxent.linear_cross_entropy(h, w, t, **SAVED),
-                dict(hidden=(6, 3), weights=(5, 3), targets=())),
-    "layers": (lambda h, w, t, u: pyxent.linear_cross_entropy(h, w, t[:, None].expand(6, 2), row_weights=u, **SAVED),
-               dict(hidden=(6, 3), weights=(5, 2, 3), targets=(), row_weights=(6, 2))),
 }
 
 
@@ -383,9 +379,6 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "expected the classes of each row as integers. Convert it: numpy.asarray(targets, int)"),
     (lambda: linear(FIRST_CLASSES > 0), pyxent.DTypeError, "targets is bool [2], hidden is float32 [2, 3]; expected class "
      "indices (integers) or probability rows of type float32, float16 or bfloat16. Convert it: numpy.asarray(targets, int)"),
-    (lambda: linear(FIRST_CLASSES > 0, HIDDEN.astype(float)), pyxent.DTypeError, "targets is bool [2], logits is float64 "
-     "[2, 4]; expected class indices (integers) or probability rows of type float64 or float32. Convert it: "
-     "numpy.asarray(targets, int)"),
     (lambda: pyxent.sample(X, prompt_tokens=LABELS[:, None] > 0), pyxent.DTypeError, "prompt_tokens is bool [6, 1]; expected "
      "classes as integers. Convert it: numpy.asarray(prompt_tokens, int)"),
     (lambda: pyxent.cross_entropy(LABELS, X), pyxent.DTypeError,

@@ -76,8 +76,6 @@ def test_flags_are_booleans():
     result = pyxent.cross_entropy(X, LABELS, correct=True)
     assert result.correct.dtype == bool and X[result.correct].shape == (3, 5)
     assert pyxent.linear_cross_entropy(HIDDEN, LAYER, LABELS, correct=True).correct.dtype == bool
-    assert pyxent.linear_cross_entropy(HIDDEN, np.zeros((5, 2, 4), np.float32), np.zeros((3, 2), int),
-                                       correct=True).correct.dtype == bool
     assert pyxent.sample(X, kept_mask=True).kept_mask.dtype == bool
     torch = pytest.importorskip("torch")
     for _ in range(2):
@@ -110,3 +108,30 @@ def test_the_fix_for_nulls_is_a_number_of_the_argument():
         with pytest.raises(pyxent.ArrayMemoryError) as raised:
             call()
         assert str(raised.value).endswith(f"is a column with nulls; expected numbers: {fix}")
+
+
+MASK, TWO = np.array([1, 1, 0, 1, 1], bool), np.array([0.5, 2, 1, 3, 1])
+SMALL = [(dict(class_weights=TWO.tolist()), dict(class_weights=TWO)), (dict(row_weights=[1, 2, 0.5]), dict(row_weights=TWO[:3])),
+         (dict(class_mask=MASK.tolist()), dict(class_mask=MASK)), (dict(sink=0.5), dict(sink=TWO[:1])),
+         (dict(class_mask=[1, 1, 0, 1, 1]), dict(class_mask=MASK)),
+         (dict(row_weights=[True, False, True]), dict(row_weights=np.array([1, 0, 1], bool)))]
+
+
+@pytest.mark.parametrize("logits", [X, X.astype(np.float16), X.astype(float)])
+@pytest.mark.parametrize("plain, arrays", SMALL)
+def test_small_inputs_are_converted(plain, arrays, logits):
+    if "row_weights" in plain:
+        arrays = dict(row_weights=np.array(plain["row_weights"]))
+    exact = {name: value if value.dtype == bool else value.astype(logits.dtype) for name, value in arrays.items()}
+    for _ in range(2):
+        found = [pyxent.cross_entropy(logits, LABELS, gradient=True, **given) for given in (plain, arrays, exact)]
+        assert len({(each.loss, each.denominator, each.gradient.tobytes()) for each in found}) == 1
+    with pytest.raises(pyxent.OptionError, match="which is copied, and the call is bound"):
+        pyxent.bind(pyxent.cross_entropy, logits, LABELS, **plain)
+
+
+def test_the_contents_of_a_list_are_read_in_each_call():
+    weights, results = [1.0, 1, 1, 1, 1], []
+    for weights[0] in (1, 2, 3):
+        results.append(pyxent.cross_entropy(X, LABELS, class_weights=weights).denominator)
+    assert results == [3, 6, 9]

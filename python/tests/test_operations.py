@@ -111,7 +111,8 @@ CALLS = {
     pyxent.softmax: (X,), pyxent.log_softmax: (X,), pyxent.log_sum_exp: (X,), pyxent.cross_entropy_hvp: (X, OTHER),
     pyxent.cross_entropy: (X, LABELS), pyxent.selected_log_probabilities: (X, LABELS), pyxent.divergence: (X, OTHER),
     pyxent.binary_cross_entropy: (X, (OTHER > 0).astype(float)),
-    pyxent.linear_cross_entropy: (X, OTHER[:5].copy(), LABELS), pyxent.nll_loss: (X, LABELS), pyxent.kl_div: (X, abs(OTHER)),
+    pyxent.linear_cross_entropy: (X.astype(np.float32), OTHER[:5].astype(np.float32), LABELS),
+    pyxent.nll_loss: (X, LABELS), pyxent.kl_div: (X, abs(OTHER)),
     pyxent.binary_cross_entropy_hvp: (X, OTHER, (OTHER > 0).astype(float)),
 }
 

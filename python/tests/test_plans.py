@@ -93,6 +93,12 @@ def test_errors_are_those_of_a_call_that_is_checked():
         pyxent.softmax(X, out=out)
 
 
+def test_an_argument_too_many_has_no_plan():
+    pyxent.cross_entropy(X, np.zeros(6, int))
+    with pytest.raises(TypeError, match="got 3 positional arguments; expected 2"):
+        pyxent.cross_entropy(X, np.zeros(6, int), X[0])
+
+
 def test_the_oldest_plan_is_dropped_alone(monkeypatch):
     monkeypatch.setattr(_plans, "_MOST_PLANS", 3)
     for n in range(1, 6):

@@ -39,13 +39,10 @@ def of(function, **given):
 
 
 CASES = {
-    "class_weights": (loss(class_weights=None), ([1, 2, 1], [1.5, 2, 1], np.array([1.0, 2, 1]), np.array([1, 2, 1]),
-                                                 np.array([True, False, True]))),
-    "row_weights": (loss(row_weights=None), ([True, False, True, True], [1.0, 2, 1, 1], np.array([1.0, 2, 1, 1]),
-                                             np.array([1, 2, 1, 1]), np.array([1, 0, 1, 0], np.int8))),
-    "class_mask": (loss(class_mask=None), ([True, True, True], [1, 1, 1], [[1, 1, 1]] * 4, np.ones(3, np.int64),
-                                           np.ones(3), np.ones(3, np.float32))),
-    "sink": (loss(sink=None), ([0.0, 1, 2, 3], [0, 1, 2, 3], np.zeros(4), np.zeros(4, int))),
+    "class_weights": (loss(class_weights=None), (np.array([1, 2, 1]), np.array([True, False, True]))),
+    "row_weights": (loss(row_weights=None), (np.array([1, 2, 1, 1]), np.array([1, 0, 1, 0], np.int8))),
+    "class_mask": (loss(class_mask=None), (np.ones(3, np.int64), np.ones(3), np.ones(3, np.float32))),
+    "sink": (loss(sink=None), (np.zeros(4, int),)),
     "targets": (loss(targets=None), ([0, 2, 1, 1], [0.0, 2.0, 1.0, 1.0], LABELS.astype(float), ONE_HOT, ONE_HOT.tolist(),
                                      ONE_HOT.astype(int), ONE_HOT.astype(bool), LABELS.astype(np.float32),
                                      LABELS > 0, LABELS.astype(">i8"), LABELS.astype(object), ONE_HOT.astype(">f8"),
@@ -66,13 +63,13 @@ CASES = {
         [[0], [1], [2], [-1]], np.zeros((4, 1)), np.zeros((4, 2), np.float32))),
     "row_offsets": (of(pyxent.argmax, logits=X.ravel(), row_offsets=None), ([0, 3, 12], np.array([0.0, 3, 12]),
                                                                             np.array([0, 3, 12], np.int16))),
-    "bias": (of(pyxent.sample, logits=X, bias=None), ([1.0, 2, 3], [1, 2, 3], np.ones(3), np.ones((4, 3), int))),
+    "bias": (of(pyxent.sample, logits=X, bias=None), (np.ones((4, 3), int),)),
     "upstream": (of(pyxent.softmax_backward, output=X, upstream=None), (X.tolist(), X.astype(float))),
     "teacher": (of(pyxent.divergence, logits=X, teacher=None), (X.tolist(), X.round().astype(int))),
     "weights": (of(pyxent.linear_cross_entropy, hidden=X, weights=None, targets=LABELS), (
         X[:3].tolist(), X[:3].astype(float), X[:3].round().astype(int), np.ones((3, 5), np.float32))),
     "weights of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=ONE_HOT.astype(int), weights=None), (
-        [1.0, 2, 3], np.ones(3), np.ones(3, int))),
+        np.ones(3, int),)),
     "targets of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=None), (ONE_HOT.tolist(), ONE_HOT)),
     "targets of kl_div": (of(pyxent.kl_div, log_probabilities=X, targets=None), (
         ONE_HOT.tolist(), ONE_HOT, ONE_HOT.astype(int), ONE_HOT.astype(bool))),
@@ -111,10 +108,8 @@ def test_the_remedies_of_other_values_work(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_remedy_is_of_the_type_of_the_logits(dtype):
-    other = np.float32 if dtype == np.float64 else np.float64
-    for weights in ([1.0, 2, 3], np.array([1, 2, 3]), np.array([1, 2, 3], np.float16 if other == np.float32 else other)):
-        with pytest.raises(pyxent.DTypeError, match=rf"numpy\.asarray\(class_weights, numpy\.{np.dtype(dtype)}\)"):
-            pyxent.cross_entropy(X.astype(dtype), LABELS, class_weights=weights)
+    with pytest.raises(pyxent.DTypeError, match=rf"numpy\.asarray\(class_weights, numpy\.{np.dtype(dtype)}\)"):
+        pyxent.cross_entropy(X.astype(dtype), LABELS, class_weights=np.array([1, 2, 3]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
@@ -123,8 +118,8 @@ def test_the_remedies_of_tensors_work(dtype):
     x, labels = torch.tensor(X).to(getattr(torch, dtype)), torch.tensor(LABELS)
     other = torch.float16 if dtype == "float64" else torch.float64
     for name, values in {
-            "class_weights": ([1.0, 2, 3], torch.tensor([1, 2, 3]), torch.tensor([1, 2, 3], dtype=other)),
-            "class_mask": ([1, 1, 1], torch.tensor([1.0, 1, 1])),
+            "class_weights": (torch.tensor([1, 2, 3]),),
+            "class_mask": (torch.tensor([1.0, 1, 1]),),
             "targets": (labels.tolist(), labels.double(), labels.to(x.dtype), torch.tensor(ONE_HOT),
                         torch.tensor(ONE_HOT).to(other), torch.tensor(ONE_HOT).long())}.items():
         for value in values:

@@ -647,7 +647,6 @@ IN_DOUBLE = [
     (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(row_weights=SOME)),
     (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(targets=OF_ROWS, class_weights=np.arange(4.0),
                                                                     ignore_index=3, label_smoothing=0.1)),
-    (pyxent.linear_cross_entropy, (np.arange(20.0).reshape(5, 4), OF_ROWS), dict(losses=True, hidden_gradient=True)),
     (pyxent.top_k, (2,), {}), (pyxent.entropy, (), dict(sink=SOME))]
 
 

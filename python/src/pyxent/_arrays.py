@@ -64,12 +64,11 @@ class Array:
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides))
         return self.address, self.address + (last + 1) * SIZE[self.type]
 
-    def at(self, index: Sequence[int], first: int, written: bool = False) -> Array:
-        """The part at this index of the dimensions from `first` on."""
-        end = first + len(index)
-        offset = sum(i * stride for i, stride in zip(index, self.strides[first:end]))
-        return Array(self.address + offset * SIZE[self.type], self.type, self.shape[:first] + self.shape[end:],
-                     self.strides[:first] + self.strides[end:], self.read_only, self.owner if written else self)
+    def at(self, *index: int) -> Array:
+        """The part at this index of the first dimensions."""
+        offset, end = sum(map(mul, index, self.strides)), len(index)
+        return Array(self.address + offset * SIZE[self.type], self.type, self.shape[end:], self.strides[end:], self.read_only,
+                     self)
 
     def overlaps(self, other: Array) -> bool:
         (begin, end), (other_begin, other_end) = self.span, other.span

@@ -14,7 +14,7 @@ from pyxent._options import Reductions, is_wanted, require, shown
 from pyxent._plans import operation
 from pyxent._results import Loss
 from pyxent._rows import clamp_losses, copied, doubles_of, is_binary, labels_like, subtract
-from pyxent._types import ArrayLike, DType, EmptyMean, Input, Isa, Output, Reduction
+from pyxent._types import Small, ArrayLike, DType, EmptyMean, Input, Isa, Output, Reduction
 from pyxent.errors import OptionError
 
 
@@ -22,7 +22,7 @@ from pyxent.errors import OptionError
 def binary_cross_entropy(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
-        positive_weights: Input = None, ignore_index: int | None = None, probability_clamp: float | None = None,
+        positive_weights: Small = None, ignore_index: int | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:

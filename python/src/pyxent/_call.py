@@ -39,6 +39,8 @@ _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, 
           "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG_OR_WORD}
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _TOKENS = (*_COUNTS, "draft_tokens")
+_SMALL = {_ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _SPREAD}  # the places of inputs that are converted
+_CONVERTED = {_FLOAT, _FLAG, _FLOAT_OR_FLAG, _FLAG_OR_WORD}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty", "scale", "dynatemp_range",
@@ -357,6 +359,8 @@ class Call:
         """Takes an input; None omits it."""
         if value is not None:
             place, types = self.kinds[name]
+            if place in _SMALL and types in _CONVERTED:
+                value = self._converted(name, value, types)
             array = self._seen(array_of(self.called(name), value, self._takes(types)))
             if name == "class_mask" and array.type in ("I32", "U32"):
                 axis = self._axis_of_words(array)
@@ -370,6 +374,31 @@ class Call:
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
             self._put(name, array, self._strides_of(name, array, place))
+
+    def _converted(self, name: str, value: Any, types: int) -> Any:
+        """A number, a list, or an array of another float type, as an array that the call takes; other values unchanged."""
+        numpy = sys.modules.get("numpy")
+        if numpy is None or self.any_floats:
+            return value
+        given, of_flags = value, types in (_FLAG, _FLAG_OR_WORD)
+        if isinstance(value, (list, tuple, int, float)):
+            try:
+                value = numpy.asarray(value)
+            except ValueError:  # lists of different lengths
+                return given
+            if value.dtype.kind not in ("biu" if of_flags else "fiub" if types == _FLOAT_OR_FLAG else "fiu"):
+                return given
+            value = value != 0 if of_flags else value
+        elif of_flags or (array := array_of(self.called(name), value, self._takes(types))).type not in FLOATS or self.fits(
+                array.type):
+            return given
+        else:
+            value = doubles_along(array).reshape(array.shape)
+        if not of_flags and value.dtype.kind != "b":
+            with numpy.errstate(over="ignore"):
+                value = value.astype("float64" if self.lead.type == "F64" else "float32")
+        self.copied = f"{self.called(name)} is {array_of(self.called(name), value)}, which is copied"
+        return value
 
     def read_options(self, name: str, value: Any) -> None:
         """Takes an array of one number per row, whose contents may change before the next run of a bound call."""
@@ -927,13 +956,6 @@ class Call:
             self.invoke(function, self.options, 0, self.rows, without=without, classes=(bounds[i], bounds[i + 1]))
 
         share(work, parts, self.threads)
-
-    def tell_autograd_of(self, array: Array) -> None:
-        """Increments the version of an array before Python writes it."""
-        tensor = array.owner[0] if isinstance(array.owner, tuple) else None
-        if is_of_torch(tensor):
-            self.tensors = {"written": tensor}
-            self.tell_autograd()
 
     def clear(self, name: str) -> None:
         """Writes +0 to every element."""

@@ -14,14 +14,14 @@ from pyxent._plans import operation
 from pyxent._results import Saved, Selected, TopK
 from pyxent._rows import Rows, copied_like, flags_along, is_several, reversed_along, smallest
 from pyxent._softmax import log_softmax
-from pyxent._types import ArrayLike, Axes, DType, FullyMasked, Input, Isa, Number, Output
+from pyxent._types import Small, ArrayLike, Axes, DType, FullyMasked, Input, Isa, Number, Output
 from pyxent.errors import OptionError, ShapeError
 
 
 @operation
 def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
-          class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
+          class_mask: Small = None, sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes, in one read.
 
@@ -83,7 +83,7 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
 
 @operation
 def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False,
-           out: Output = None, class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best",
+           out: Output = None, class_mask: Small = None, row_offsets: Input = None, isa: Isa = "best",
            threads: int | None = None) -> Any:
     """The class of the largest logit of each row, as int64: the lowest of equal classes, or the highest with `last`.
 
@@ -101,8 +101,8 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: 
 
 @operation
 def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
-            temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
+            temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
+            sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
             dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`- sum p log p` of the softmax of each row, in nats.
 
@@ -162,7 +162,7 @@ def selected_log_probabilities(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None,
         upstream: Input = None, gradient: Output = None, save_statistics: bool = False,
         gradient_scale: float | None = None, ignore_index: int | None = None, temperature: Number | None = None,
-        softcap: float | None = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+        softcap: float | None = None, class_mask: Small = None, sink: Small = None, row_offsets: Input = None,
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without storing those of the other classes.
 

@@ -11,15 +11,15 @@ from pyxent._options import Reductions, choice, truth
 from pyxent._plans import operation
 from pyxent._results import Loss
 from pyxent._rows import have_signs, kl_of_elements, nll_of_rows, parts_of_signs
-from pyxent._types import ArrayLike, DType, Divergence, EmptyMean, FullyMasked, Input, Isa, Number, Output, Reduction
+from pyxent._types import Small, ArrayLike, DType, Divergence, EmptyMean, FullyMasked, Input, Isa, Number, Output, Reduction
 from pyxent.errors import OptionError
 
 
 @operation
 def nll_loss(
         log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
-        gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
-        row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
+        gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Small = None,
+        row_weights: Small = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
         isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalized.
@@ -130,8 +130,8 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
 @operation
 def divergence(
         logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *, axis: int = -1,
-        reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
-        class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
+        reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Small = None,
+        class_mask: Small = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
         threads: int | None = None) -> Loss:

@@ -14,7 +14,7 @@ from pyxent._plans import operation
 from pyxent._rows import (beside_zero, copied, doubles_of, is_binary, labels_like, losses_of_others, row_factors,
                           second_derivatives, signed_along, write_products)
 from pyxent._softmax import softmax
-from pyxent._types import ArrayLike, DType, FullyMasked, Input, Isa, Number, Out, Output, Own, Product, Reduction
+from pyxent._types import Small, ArrayLike, DType, FullyMasked, Input, Isa, Number, Out, Output, Own, Product, Reduction
 from pyxent.errors import DTypeError, OptionError
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[Tr
                       dtype: DType | None = None, **options: Unpack[Product]) -> Any: ...
 @operation
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
-                      targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
+                      targets: Input = None, class_weights: Small = None, label_smoothing: float | None = None,
                       ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
-                      row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
-                      class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+                      row_weights: Small = None, temperature: Number | None = None, gradient_scale: float | None = None,
+                      class_mask: Small = None, sink: Small = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
                       threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
@@ -129,7 +129,7 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
 @operation
 def binary_cross_entropy_hvp(
         logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *, axis: int = -1, out: Output = None,
-        weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
+        weights: Input = None, positive_weights: Small = None, ignore_index: int | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, reduction: Reduction = "sum",
         denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
         threads: int | None = None) -> Any:

@@ -2,7 +2,6 @@
 """Cross-entropy, and what all losses share: they count rows, compute and reduce."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -15,7 +14,7 @@ from pyxent._options import Reductions, is_wanted, shown, truth
 from pyxent._plans import operation
 from pyxent._results import Loss, Saved, require_even_rows
 from pyxent._rows import Rows, copied, doubles_of, have_signs, is_several, parts_of_signs, subtract, sum_of_doubles
-from pyxent._types import (ArrayLike, Axes, DType, EmptyMean, FullyMasked, Input, Isa, Number, Output, Reduction,
+from pyxent._types import (Small, ArrayLike, Axes, DType, EmptyMean, FullyMasked, Input, Isa, Number, Output, Reduction,
                            Smoothing)
 from pyxent.errors import OptionError
 
@@ -27,8 +26,8 @@ def cross_entropy(
         log_probabilities: Output = None, argmax: Output = None, ranks: Output = None, entropies: Output = None,
         top_count: int = 0, top_classes: Output = None, top_log_probabilities: Output = None,
         target_gradient: Output = None, save_statistics: bool = False, ignore_index: int | None = None,
-        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Input = None,
-        row_weights: Input = None, target_weights: Input = None, class_mask: Input = None, sink: Input = None,
+        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Small = None,
+        row_weights: Small = None, target_weights: Input = None, class_mask: Small = None, sink: Small = None,
         row_offsets: Input = None, temperature: Number | None = None, softcap: float | None = None,
         z_loss: float | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
@@ -175,7 +174,7 @@ def loss_of(kind: type[AnyLoss], function: str, call: Call, reductions: Reductio
 
     def compute(run: Any) -> AnyLoss:
         try:
-            made = sums_of(function, [run], reductions, whole)
+            made = sums_of(function, run, reductions, whole)
         except OptionError:  # nothing has been written yet
             if save or not run.of_signs or not have_signs(run.arrays.get("class_weights")):
                 raise
@@ -238,35 +237,24 @@ def _of_signs(call: Call, reductions: Reductions, kind: str, given: dict[str, An
     return reductions.reduce(total, divisor), total, call.rows, above.valid_rows, divisor
 
 
-def sums_of(function: str, parts: Sequence[Any], reductions: Reductions, whole: bool) -> Sums:
-    """Computes the parts of a call; returns the five numbers of every `Loss`."""
-    one, others = parts[0], parts[1:]
-    library, results = one.library, one.results
-    gradients = tuple([name for name in results if name.endswith("gradient")])  # every part has the same
-    counted, weights = count_rows(function, one)
-    for run in others:
-        more, exact_sum = count_rows(function, run)
-        counted += more
-        if weights and exact_sum:
-            library.merge(weights, exact_sum)
+def sums_of(function: str, run: Any, reductions: Reductions, whole: bool) -> Sums:
+    """Computes a call; returns the five numbers of every `Loss`."""
+    library, rows = run.library, run.units
+    gradients = tuple([name for name in run.results if name.endswith("gradient")])
+    counted, weights = count_rows(function, run)
     divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
-    zero, scale, rows = False, None, one.units
+    zero, scale = False, None
     if not divisor:
         reductions.require_mean(divisor, bool(gradients))
         zero = bool(gradients) and reductions.gradient_is_zero(divisor)
     if gradients:
         scale = 1.0 if zero else reductions.scale_of(divisor)
     if whole:
-        require_even_rows(parts)
-    without = gradients if zero else ()
-    _, total = one.run(function, True, without, scale, whole)
-    for run in others:
-        library.merge(total, run.run(function, True, without, scale, whole)[1])
-        rows += run.units
+        require_even_rows(run)
+    _, total = run.run(function, True, gradients if zero else (), scale, whole)
     if zero or whole and not rows:
-        for run in parts:
-            for name in gradients:
-                run.clear(name)
+        for name in gradients:
+            run.clear(name)
     loss = library.exact_sum_value(total)
     return reductions.reduce(loss, divisor), loss, rows, counted, divisor
 

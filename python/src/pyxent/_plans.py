@@ -23,7 +23,7 @@ _PLAIN = {int, float, str, bool, type(None)}
 _ALIGNED_AND_WRITABLE = 0x500  # NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE
 _MOST_PLANS = 1000
 _PLANS: dict[Any, Plan] = {}
-_ARRAYS = {"ArrayLike", "Input", "Output"}  # the annotations of arguments that are arrays
+_ARRAYS = {"ArrayLike", "Input", "Small", "Output"}  # the annotations of arguments that are arrays
 _VARYING = frozenset({"seed", "step", "stream", "draw"})  # numbers of a run, not of a plan
 _SUM_OFFSET = ExactSum.nan.offset
 _SUM_SIZE = ctypes.sizeof(ExactSum) - _SUM_OFFSET
@@ -192,7 +192,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
                     key += (name, kind, lent.type, lent.shape, lent.strides, lent.read_only, lent.is_bool)
                     addresses[name], values[name] = lent.address, value
                     owners.append(lent)
-            found = tuple(key)
+            found = tuple(key) if len(given) <= len(positional) else None
             plan = _PLANS.get(found)
         except (TypeError, XentError):  # an option that has no hash, or an array that the checks reject
             found = None

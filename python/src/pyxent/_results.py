@@ -65,8 +65,8 @@ class Saved:
         return Copied, ()
 
     def _again(self, upstream: Any, outputs: dict[str, Any],
-               in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
-        """Returns the call of the gradients, its options, and whether all gradients are zero."""
+               in_place: Sequence[str] = ()) -> tuple[Call, bool]:
+        """Returns the call of the gradients, and whether all gradients are zero."""
         call, reductions = self.call.again(), self.reductions
         if self.run != self.call.saved:
             raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
@@ -83,10 +83,10 @@ class Saved:
             reductions.require_mean(self.divisor, True)
             zero = reductions.gradient_is_zero(self.divisor)
             options.gradient_scale, options.has_gradient_scale = 0.0 if zero else reductions.scale_of(self.divisor), 1
-        return call, options, zero
+        return call, zero
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
-        call, options, zero = self._again(upstream, {"gradient": needed("gradient", gradient)}, ["logits"])
+        call, zero = self._again(upstream, {"gradient": needed("gradient", gradient)}, ["logits"])
         call.prepare(threads)
         call.run("check_targets")
         if zero:
@@ -96,32 +96,23 @@ class Saved:
         return call.results["gradient"]
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
-        call, options, zero = self.linear_call(upstream, outputs, threads)
-        self.run_linear(call, options, zero)
-        return call.results
-
-    def linear_call(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> tuple[Call, Options, bool]:
-        """Returns the checked call of the gradients of a linear layer, its options, and whether all are zero."""
-        call, options, zero = self._again(upstream, outputs)
-        of_classes = call.results.keys() - {"hidden_gradient"}
-        call.workspace = linear_workspace(call, (HIDDEN_GRADIENT if "hidden_gradient" in call.results else 0)
-                                           | (WEIGHTS_GRADIENT if of_classes else 0))
-        call.prepare(threads)
-        require_even_rows([call] if of_classes else [])
-        call.run("check_targets")
-        return call, options, zero
-
-    def run_linear(self, call: Call, options: Options, zero: bool) -> None:
+        call, zero = self._again(upstream, outputs)
         of_rows = [name for name in call.results if name == "hidden_gradient"]
         of_classes = [name for name in call.results if name != "hidden_gradient"]
+        call.workspace = linear_workspace(call, (HIDDEN_GRADIENT if of_rows else 0) | (WEIGHTS_GRADIENT if of_classes else 0))
+        call.prepare(threads)
+        if of_classes:
+            require_even_rows(call)
+        call.run("check_targets")
         if zero or not call.rows:
             for name in call.results:
                 call.clear(name)
-            return
+            return call.results
         if of_rows:
             call.run(self.function, without=tuple(of_classes))
         if of_classes:
             call.run_over_classes(self.function, without=of_rows)
+        return call.results
 
 
 NO_STATISTICS = "there are no statistics to compute a gradient from: call with save_statistics=True"
@@ -271,11 +262,10 @@ class LinearLoss(Loss):
         return LinearGradients(*(results.get(name) for name in outputs))
 
 
-def require_even_rows(parts: Sequence[Any]) -> None:
-    for call in parts:
-        if call.packing or len(call.pieces) > 1:
-            raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
-                             f"gradients of weights and bias are sums over rows that lie evenly apart")
+def require_even_rows(call: Call) -> None:
+    if call.packing or len(call.pieces) > 1:
+        raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as gradients of "
+                         f"weights and bias are sums over rows that lie evenly apart")
 
 
 def linear_workspace(call: Call, contents: int) -> Callable[[int], ctypes.Array[Any]]:

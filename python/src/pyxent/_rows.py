@@ -360,19 +360,6 @@ def sum_of_doubles(library: Library, numbers: Any) -> float:
     return library.sum_of(array.address, TYPES["F64"], array.size)
 
 
-def add_rounded(to: Array, parts: Sequence[Array]) -> None:
-    """Writes the sum of arrays of float32, added as float64 in their order and rounded once."""
-    numpy = numpy_for("linear_cross_entropy of several layers")
-    with numpy.errstate(all="ignore"):
-        total = numpy.zeros(to.shape)
-        for part in parts:
-            total += doubles_of(part)
-        numbers_of(to)[...] = rounded_to(to, total, False)
-
-
-# ---- sums of exponentials with weights ----------------------------------------------------------------------------
-
-
 def log_sums(call: Call, log_sum_exp: Callable[[Any], Any], none_is_zero: bool) -> tuple[Any, Any]:
     """Returns `log |sum w exp(x)|` of each row and the sign of the sum, in double.
 

@@ -16,7 +16,7 @@ from pyxent._options import PENALTIES, filters_of, is_per_row, sampling_of, set_
 from pyxent._plans import operation
 from pyxent._results import Sample
 from pyxent._text import History
-from pyxent._types import ArrayLike, Filter, Input, Isa, Number, Output, Rules, Ties, Whole
+from pyxent._types import Small, ArrayLike, Filter, Input, Isa, Number, Output, Rules, Ties, Whole
 from pyxent.errors import DTypeError, OptionError, ShapeError
 
 
@@ -30,7 +30,7 @@ def sample(
         order: Sequence[Filter] | None = None, ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
         presence_penalty: Number | None = None, scale: Number | None = None, dynatemp_range: Number | None = None,
-        dynatemp_exponent: Number | None = None, softcap: float | None = None, class_mask: Input = None,
+        dynatemp_exponent: Number | None = None, softcap: float | None = None, class_mask: Small = None,
         bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
         output_tokens: Input = None, draft_tokens: Input = None, draft_probabilities: Input = None,
         tokens: Output = None, log_probabilities: Output = None,

@@ -382,8 +382,8 @@ class SamplerCursor:
         try:
             for i in range(len(drafts) + 1):
                 draft = {} if probabilities is None or i == len(drafts) else {
-                    "draft_tokens": array("i", [drafts[i]]), "draft_probabilities": probabilities.at((i,), 0)}
-                tokens.append(self._next(f"logits[{i}]", lent.at((i,), 0), draft))
+                    "draft_tokens": array("i", [drafts[i]]), "draft_probabilities": probabilities.at(i)}
+                tokens.append(self._next(f"logits[{i}]", lent.at(i), draft))
                 if i == len(drafts) or tokens[i] != drafts[i]:
                     break
         except BaseException:
@@ -398,7 +398,7 @@ class SamplerCursor:
                              f"shape [{len(drafts)}, {rows[1]}], a row for each draft")
         if given.type in FLOATS and self.sampler.options.get("temperature") != 0:  # 0 takes the largest logit
             for place in enumerate(drafts):
-                if not 0 < (q := next(numbers_along(given.at(place, 0), []))) <= 1:
+                if not 0 < (q := next(numbers_along(given.at(*place), []))) <= 1:
                     raise OptionError(f"draft_probabilities[{place[0]}] has {q} at the draft {place[1]}; {DRAWN}")
         return given
 

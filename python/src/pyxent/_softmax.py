@@ -13,7 +13,7 @@ from pyxent._call import TERMS, Call
 from pyxent._options import is_wanted, truth, wanted_of
 from pyxent._plans import operation
 from pyxent._rows import Rows, fill, is_several, log_sums, write_sums
-from pyxent._types import (ArrayLike, Axes, Backward, DType, Forward, FullyMasked, Input, Isa, LogSumExp, Number, Out,
+from pyxent._types import (Small, ArrayLike, Axes, Backward, DType, Forward, FullyMasked, Input, Isa, LogSumExp, Number, Out,
                            Output, Own)
 from pyxent.errors import OptionError
 
@@ -31,8 +31,8 @@ def softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType
             **options: Unpack[Forward]) -> Any: ...
 @operation
 def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
-            temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+            temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
+            sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
             threads: int | None = None) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
 
@@ -79,8 +79,8 @@ def log_softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: D
                 **options: Unpack[Forward]) -> Any: ...
 @operation
 def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
-                temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+                temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
+                sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Otherwise as `softmax`.
 
@@ -107,8 +107,8 @@ def log_sum_exp(logits: ArrayLike, *, out: ArrayLike | Literal[True] | None = No
 @operation
 def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, weights: Input = None, return_sign: bool = False,
-                temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+                temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
+                sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis.
 
@@ -211,7 +211,7 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Litera
                      dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 @operation
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
-                     temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
+                     temperature: Number | None = None, class_mask: Small = None, row_offsets: Input = None,
                      dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and its upstream gradient `dy`.
 
@@ -240,7 +240,7 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Li
                          dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 @operation
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
-                         temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
+                         temperature: Number | None = None, class_mask: Small = None, row_offsets: Input = None,
                          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; otherwise as `softmax_backward`.
 

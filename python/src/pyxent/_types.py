@@ -49,6 +49,7 @@ class OfType(Protocol):
 
 ArrayLike: TypeAlias = "Union[OfNumPy, OfDLPack, OfColumns, Buffer, Array]"
 Input: TypeAlias = "Union[ArrayLike, None]"
+Small: TypeAlias = "Union[ArrayLike, float, Sequence[Any], None]"  # a number or a list is converted
 Output: TypeAlias = "Union[ArrayLike, bool, None]"  # True: a new array
 Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all
 DType: TypeAlias = "Union[str, type[Any], OfType]"
@@ -72,7 +73,7 @@ class Common(TypedDict, total=False):
     """Options of both a softmax and its backward pass."""
 
     temperature: Number | None
-    class_mask: ArrayLike | None
+    class_mask: Small
     row_offsets: ArrayLike | None
     isa: Isa
     threads: int | None
@@ -89,7 +90,7 @@ class Forward(Common, total=False):
 
     axis: Axes
     softcap: float | None
-    sink: ArrayLike | None
+    sink: Small
     fully_masked: FullyMasked
 
 
@@ -104,13 +105,13 @@ class Product(Common, total=False):
     """Options of a Hessian-vector product."""
 
     axis: int
-    sink: ArrayLike | None
+    sink: Small
     fully_masked: FullyMasked
     targets: ArrayLike | None
-    class_weights: ArrayLike | None
+    class_weights: Small
     label_smoothing: float | None
     ignore_index: int | None
     reduction: Reduction
     denominator: float | None
-    row_weights: ArrayLike | None
+    row_weights: Small
     gradient_scale: float | None
