@@ -403,7 +403,6 @@ T = torch.tensor([0, 1])
     (lambda: xent.cross_entropy(X, T.float()), ShapeError, r"target is float32 \[2\], input is float32 .*target.long\(\)"),
     (lambda: xent.cross_entropy(X, T[:1]), ShapeError, r"target is int64 \[1\], input is float32 \[2, 3\]"),
     (lambda: xent.cross_entropy(X, T, torch.ones(2)), ShapeError, r"weight is float32 \[2\], .*a weight for each class"),
-    (lambda: xent.cross_entropy(X, T, torch.ones(3).double()), DTypeError, r"weight is float64 .*weight.to\(torch.float32"),
     (lambda: xent.cross_entropy(X, T, label_smoothing=2), OptionError, "label_smoothing is 2"),
     (lambda: xent.cross_entropy(X, X, ignore_index=1), OptionError, "ignore_index is 1, target has probability rows"),
     (lambda: xent.cross_entropy(X, leaf(X)), TypeError, r"target requires its gradient, .* expected target.detach\(\)"),

@@ -182,7 +182,7 @@ def unpacked(words: Array, axis: int, classes: int) -> Any:
 
 
 def _sizes_of(offsets: Any) -> tuple[int, int]:
-    """The least size of ragged rows, or -1 if it is below 0, and the largest one; 0 if there are no rows."""
+    """The least size of ragged rows, or -1 if it is below 0, and the largest one; both are 0 without rows."""
     try:
         import numpy
     except ImportError:
@@ -281,7 +281,7 @@ class Checked(NamedTuple):
             for name, array in call.arrays.items())
 
     def can_be_fixed(self) -> bool:
-        """Whether one task computes it, without memory of its own."""
+        """Whether one task computes it, in the memory of the arrays alone."""
         call = self.call
         return self.is_repeatable and call.is_one_task and not (
             call.workspace or call.temperatures or call.statistics is not None or call.read.keys() - {"row_offsets"})

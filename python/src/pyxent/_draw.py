@@ -67,7 +67,7 @@ class Draw:
         return Draw(call, _seen(logits)[0], repetition if repetition and repetition.is_used() else None, penalized)
 
     def token(self, logits: Any, step: int, text: Text) -> int | None:
-        """The token of a step; None if a checked call must draw it or say why there is none."""
+        """The token of a step; None if a checked call must draw it, or explain why it cannot."""
         key, address = _seen(logits)
         if key != self.key or not 0 <= step < 1 << 32:
             return None

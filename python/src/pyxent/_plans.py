@@ -18,7 +18,6 @@ from pyxent._native import FEW, MANY, ExactSum, Options, Prepared, Report, Sampl
 from pyxent._options import shown, wanted_of
 from pyxent.errors import XentError
 
-_modules = sys.modules
 _PLAIN = {int, float, str, bool, type(None)}
 _ALIGNED_AND_WRITABLE = 0x500  # NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE
 _MOST_PLANS = 1000
@@ -27,13 +26,11 @@ _ARRAYS = {"ArrayLike", "Input", "Small", "Output"}  # the annotations of argume
 _VARYING = frozenset({"seed", "step", "stream", "draw"})  # numbers of a run, not of a plan
 _SUM_OFFSET = ExactSum.nan.offset
 _SUM_SIZE = ctypes.sizeof(ExactSum) - _SUM_OFFSET
-
-
 Arguments = ParamSpec("Arguments")
 
 
-class Refused(Exception):
-    """A run of a plan was refused; the checks of an ordinary call find the reason."""
+class Rejected(Exception):
+    """A run of a plan was rejected; the checks of an ordinary call find the reason."""
 
 
 class Plan:
@@ -52,11 +49,11 @@ class Plan:
         self.idle: list[Run] = []  # of no thread
 
     def call(self, addresses: dict[Any, Any], values: dict[str, Any], numbers: dict[str, int]) -> Any:
-        """Computes with these arrays; raises Refused if an ordinary call must report an error."""
+        """Computes with these arrays; raises Rejected if an ordinary call must report an error."""
         numpy: Any = sys.modules.get("numpy")
         like = values[self.lead]
         if numpy is None and not is_of_torch(like):
-            raise Refused
+            raise Rejected
         try:
             run = self.idle.pop()
         except IndexError:
@@ -86,7 +83,7 @@ class Plan:
 class Run:
     """The structs of one call of a plan at a time. `compute` of a `Checked` takes one, or the `Call` itself."""
 
-    of_signs = None  # class weights below 0 are refused
+    of_signs = None  # class weights below 0 are rejected
 
     def __init__(self, plan: Plan, call: Call | None = None) -> None:
         self.plan, self.library, self.call = plan, plan.library, call
@@ -114,7 +111,7 @@ class Run:
             addresses = self.addresses
             status = entry(at, *[addresses[name] for name in names])
         if status:
-            raise Refused
+            raise Rejected
         return self.report.valid_rows, self.exact_sum
 
     def _step(self, function: str, exact_sum: bool, without: tuple[str, ...]) -> Any:
@@ -135,7 +132,7 @@ class Run:
             arrays = self.call.pieces[0].addresses if self.call.pieces else {}
             addresses = [self.sum_address if name == "exact_sum" else arrays[name] for name in passed]
             if entry(ctypes.addressof(work), *addresses, *padding):
-                raise Refused
+                raise Rejected
             step = plan.library.run_prepared, ctypes.addressof(prepared), None, (work, prepared)
         else:
             names = [plan.public.get(name, name) for name in passed]
@@ -144,10 +141,10 @@ class Run:
         return step
 
     def clear(self, name: str) -> None:
-        raise Refused
+        raise Rejected
 
     def count_weighted(self) -> tuple[int, ExactSum]:
-        raise Refused
+        raise Rejected
 
 
 def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -164,7 +161,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
     @wraps(function)
     def call(*given: Any, **options: Any) -> Any:
         key: list[Any] = [checked]
-        ndarray = getattr(_modules.get("numpy"), "ndarray", None)
+        ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)
         addresses: dict[Any, Any] = {}
         values: dict[str, Any] = {}
         numbers: dict[str, int] = {}
@@ -199,7 +196,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
         if plan:
             try:
                 return plan.call(addresses, values, numbers)
-            except Refused:
+            except Rejected:
                 pass
         made = checked(*given, **options)
         if type(made) is not Checked:
@@ -296,7 +293,7 @@ class _Binding:
         if self.run:
             try:
                 return self.compute(self.run)
-            except Refused:  # the call reports why
+            except Rejected:  # the call reports why
                 pass
         self.call.read_again()
         return self.compute(self.call)
