@@ -6,7 +6,7 @@ from typing import Any
 
 from pyxent._arrays import FLOATS, INTEGERS, Array, array_of, type_named
 from pyxent._call import Bound, Call, Checked
-from pyxent._native import Options, library
+from pyxent._native import library
 from pyxent._options import is_per_row, options_of, shown, wanted_of
 from pyxent._rows import as_floats, not_copied, widened
 from pyxent.errors import DTypeError, OptionError
@@ -27,8 +27,8 @@ def as_floating(logits: Any, threads: Any) -> Any:
 
 
 def begin_call(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
-           classes: int | None = None, called: str | None = None, may_be_empty: bool = False, labels: Any = None,
-           **options: Any) -> tuple[Call, Options]:
+               classes: int | None = None, called: str | None = None, may_be_empty: bool = False, labels: Any = None,
+               **options: Any) -> Call:
     found = library()
     try:
         call = Call(found, lead, present(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called,
@@ -44,7 +44,7 @@ def begin_call(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds:
                               f"temperatures are another call")
         call.take_temperatures(options.pop("temperature"))
     call.options = options_of(found, **options)
-    return call, call.options
+    return call
 
 
 def _require_order(logits: Array, name: str, targets: Array) -> None:

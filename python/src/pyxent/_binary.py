@@ -61,9 +61,9 @@ def binary_cross_entropy(
             dtype=dtype, isa=isa))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, targets, weights, positive_weights = as_doubles(dtype, threads, logits, targets=targets, weights=weights,
-                                                          positive_weights=positive_weights)
-    call, struct = begin_call("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
-                          focal_gamma=focal_gamma, focal_alpha=focal_alpha)
+                                                            positive_weights=positive_weights)
+    call = begin_call("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
+                      focal_gamma=focal_gamma, focal_alpha=focal_alpha)
     labels = call.take_element_targets(present("targets", targets))
     if ignore_index is not None and not labels:
         raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}; expected "
@@ -116,7 +116,7 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
     positive, negative = (  # the gradient may overwrite the logits later
         array_of("losses", binary_cross_entropy(logits, labels, reduction="sum", losses=True, isa=options["isa"],
                                                 threads=threads).losses) for labels in labels_like("logits", logits))
-    call, _ = begin_call("logits", logits, options["axis"], None, ELEMENTS)
+    call = begin_call("logits", logits, options["axis"], None, ELEMENTS)
     call.take_element_targets(targets)
     for name, value in (("element_weights", weights), ("positive_weights", positive_weights)):
         call.take(name, value)

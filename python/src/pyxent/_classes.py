@@ -45,8 +45,8 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
         return _smallest(logits, k, axis, {"classes": classes, "log_probabilities": log_probabilities}, row_offsets,
                          threads, options)
     logits = as_floating(logits, threads)
-    call, struct = begin_call("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
-                          temperature=temperature, softcap=softcap)
+    call = begin_call("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
+                      temperature=temperature, softcap=softcap)
     call.public |= {"top_classes": "classes", "top_log_probabilities": "log_probabilities"}
     call.ask_for_top("k", k, (True,))
     call.take("class_mask", class_mask)
@@ -134,7 +134,7 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
         if last:
             counts: Any = flat.shape[-1]
             if row_offsets is not None:  # the rows too are then in reverse order
-                offsets = begin_call("logits", flat, -1, row_offsets)[0].offsets
+                offsets = begin_call("logits", flat, -1, row_offsets).offsets
                 counts = [after - before for before, after in zip(offsets, offsets[1:])]
                 row_offsets = (ctypes.c_int64 * len(offsets))(*(lent.size - offset for offset in reversed(offsets)))
             flat, mask = reversed_along(flat), None if mask is None else reversed_along(mask)
@@ -148,7 +148,7 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
         if last:
             found[...] = (found >= 0) * (counts - found) - 1
         return rows.reduced(found, kept)
-    call, struct = begin_call("logits", as_floating(logits, threads), axis, row_offsets, **options)
+    call = begin_call("logits", as_floating(logits, threads), axis, row_offsets, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     call.public |= {name: "out"}
@@ -180,9 +180,9 @@ def selected_log_probabilities(
     [-1.3863, -1.3863]
     """
     logits, upstream, sink = as_doubles(dtype, threads, logits, upstream=upstream, sink=sink)
-    call, struct = begin_call("logits", logits, axis, row_offsets, SELECTED, labels=targets, isa=isa,
-                          fully_masked=fully_masked, temperature=temperature, softcap=softcap, ignore_index=ignore_index,
-                          gradient_scale=gradient_scale)
+    call = begin_call("logits", logits, axis, row_offsets, SELECTED, labels=targets, isa=isa,
+                      fully_masked=fully_masked, temperature=temperature, softcap=softcap, ignore_index=ignore_index,
+                      gradient_scale=gradient_scale)
     call.take_selected(present("targets", targets))
     call.take("class_mask", class_mask)
     call.take("sink", sink)
@@ -196,7 +196,7 @@ def selected_log_probabilities(
     def compute(run: Any) -> Selected:
         run.run("check_targets")
         run.run("selected_log_probabilities")
-        saved = Saved.of("selected_log_probabilities_backward", run, run.options) if save else None
+        saved = Saved.of("selected_log_probabilities_backward", run) if save else None
         return Selected(run.results["log_probabilities"], run.results.get("gradient"), saved)
 
     return call.checked(threads, compute)  # type: ignore[return-value]

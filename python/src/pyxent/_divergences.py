@@ -38,8 +38,8 @@ def nll_loss(
     log_probabilities, class_weights, row_weights = as_doubles(
         dtype, threads, present("log_probabilities", log_probabilities), "log_probabilities",
         class_weights=class_weights, row_weights=row_weights)
-    call, struct = begin_call("logits", log_probabilities, axis, called="log_probabilities", labels=targets, isa=isa,
-                          ignore_index=ignore_index)
+    call = begin_call("logits", log_probabilities, axis, called="log_probabilities", labels=targets, isa=isa,
+                      ignore_index=ignore_index)
     call.take_labels(present("targets", targets))
     call.take("row_weights", row_weights)
     call.take("class_weights", class_weights)
@@ -100,7 +100,7 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     log_probabilities, targets, weights = as_doubles(
         dtype, threads, present("log_probabilities", log_probabilities), "log_probabilities",
         targets=present("targets", targets), weights=weights)
-    call, struct = begin_call("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
+    call = begin_call("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
     call.take_element_targets(targets, may_be_labels=False)
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
@@ -149,8 +149,8 @@ def divergence(
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, row_weights = as_doubles(dtype, threads, logits, row_weights=row_weights)
-    call, struct = begin_call("logits", logits, axis, None, None, True, isa=isa, fully_masked=fully_masked,
-                          temperature=temperature)
+    call = begin_call("logits", logits, axis, None, None, True, isa=isa, fully_masked=fully_masked,
+                      temperature=temperature)
     call.take("teacher", present("teacher", teacher))
     call.take("class_mask", class_mask)
     call.take("row_weights", row_weights)

@@ -74,8 +74,8 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         for name, value in of_targets.items():
             if value is not None:
                 raise OptionError(f"{name} is set without targets; expected both, or no {name}")
-    call, struct = begin_call("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
-                          temperature=temperature, gradient_scale=gradient_scale)
+    call = begin_call("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
+                      temperature=temperature, gradient_scale=gradient_scale)
     call.take("upstream", present("upstream", upstream))
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights)):
         call.take(name, value)
@@ -111,7 +111,7 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
     weights: dict[str, Any] = dict(class_weights=class_weights, row_weights=row_weights, ignore_index=ignore_index)
     divisor = cross_entropy(logits, targets, axis=axis, reduction="sum", label_smoothing=label_smoothing,
                             threads=threads, **weights, **options).denominator
-    call, _ = begin_call("logits", logits, axis)
+    call = begin_call("logits", logits, axis)
     call.take_targets(targets)
     call.take("upstream", present("upstream", upstream))
     for name, value in (("class_weights", class_weights), ("row_weights", row_weights)):
@@ -148,8 +148,8 @@ def binary_cross_entropy_hvp(
     reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
     logits, upstream, targets, weights, positive_weights = as_doubles(
         dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
-    call, _ = begin_call("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
-                     focal_gamma=focal_gamma, focal_alpha=focal_alpha)
+    call = begin_call("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
+                      focal_gamma=focal_gamma, focal_alpha=focal_alpha)
     gamma, alpha = float(focal_gamma or 0), None if focal_alpha is None else float(focal_alpha)
     labels = call.take_element_targets(present("targets", targets))
     if focal_gamma and not labels and not is_binary(call.arrays["targets"]):

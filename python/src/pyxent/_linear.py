@@ -9,7 +9,7 @@ from pyxent._arrays import array_of
 from pyxent._begin import begin_call, present
 from pyxent._call import (LINEAR, Call)
 from pyxent._losses import loss_of, require_options_for, require_outputs
-from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, WHOLE_ROWS, Options
+from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, WHOLE_ROWS
 from pyxent._options import Reductions, is_wanted, truth
 from pyxent._plans import operation
 from pyxent._results import LinearGradients, LinearLoss, Saved, linear_workspace
@@ -72,9 +72,9 @@ def linear_cross_entropy(
     if len(lent.shape) > 2:
         raise ShapeError(f"weights is {lent}; expected the shape [classes, features]. Call once for each layer, or call "
                          f"cross_entropy of the logits")
-    call, struct, whole = _layer(hidden, weights, inputs, outputs, top_count, given)
+    call, whole = _layer(hidden, weights, inputs, outputs, top_count, given)
     return cast(LinearLoss, loss_of(LinearLoss, "linear_cross_entropy", call, reductions, None, outputs, threads, whole,
-                                  save))
+                                    save))
 
 
 _OF_WHOLE_ROWS = ("argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient")
@@ -84,10 +84,10 @@ _OF_LAYER = ("weights_gradient", "bias_gradient")  # sums over the rows
 
 
 def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
-           given: dict[str, Any]) -> tuple[Call, Options, bool]:
-    """A linear layer without its outputs, its options, and whether one call must sum an output over all rows."""
+           given: dict[str, Any]) -> tuple[Call, bool]:
+    """A linear layer without its outputs, and whether one call must sum an output over all rows."""
     classes = array_of("weights", weights).shape[0]
-    call, struct = begin_call("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
+    call = begin_call("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
     features = call.counts["features"] = call.lead.shape[-1]
     call.take("weights", weights)
     call.take("bias", inputs["bias"])
@@ -103,7 +103,7 @@ def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str,
         kind != "class indices" and bool(given["probability_clamp"]))
     call.workspace = linear_workspace(call, (WEIGHTS_GRADIENT if whole else 0) | (WHOLE_ROWS if of_rows else 0) | (
         HIDDEN_GRADIENT if is_wanted(outputs["hidden_gradient"]) else 0))
-    return call, struct, whole
+    return call, whole
 
 
 _OF_LINEAR = ("hidden_gradient", *_OF_LAYER)
@@ -118,9 +118,9 @@ def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any
     outputs = dict(zip(_OF_LINEAR, (asked or None for asked in wanted)))
     none = dict.fromkeys((*_OF_WHOLE_ROWS, *_OF_LINEAR, "correct", "log_probabilities"))
     unused = dict(smoothing="uniform", focal_gamma=None, probability_clamp=None)
-    call, struct, _ = _layer(hidden, weights, inputs, none, 0, {**unused, **given})
+    call, _ = _layer(hidden, weights, inputs, none, 0, {**unused, **given})
     call.statistics = statistics
     reductions = Reductions(reduction, None, 1.0, None, "nan")
-    saved = Saved("linear_cross_entropy_backward", call, struct, reductions, divisor)
+    saved = Saved("linear_cross_entropy_backward", call, reductions, divisor)
     results = saved.linear_gradients(upstream, outputs, threads)
     return LinearGradients(*(results.get(name) for name in outputs))

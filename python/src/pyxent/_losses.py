@@ -91,7 +91,7 @@ def cross_entropy(
     logits, targets, class_weights, row_weights, target_weights, sink = as_doubles(
         dtype, threads, logits, targets=targets, class_weights=class_weights, row_weights=row_weights,
         target_weights=target_weights, sink=sink)
-    call, struct = begin_call("logits", logits, cast(int, axis), row_offsets, labels=targets, **given)
+    call = begin_call("logits", logits, cast(int, axis), row_offsets, labels=targets, **given)
     kind = call.take_targets(present("targets", targets), target_weights)
     require_options_for(kind, call, given)
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
@@ -104,7 +104,7 @@ def cross_entropy(
     require_outputs(kind, outputs)
     call.of_signs = partial(_of_signs, reductions=reductions, kind=kind, given=given)
     return cast(Loss, loss_of(Loss, "cross_entropy", call, reductions, gradient, outputs, threads,
-                            save=truth("save_statistics", save_statistics)))
+                              save=truth("save_statistics", save_statistics)))
 
 
 def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, threads: Any, save: Any,
@@ -160,7 +160,7 @@ Sums = tuple[float, float, int, int, float]  # the loss and the other four numbe
 
 
 def loss_of(kind: type[AnyLoss], function: str, call: Call, reductions: Reductions, gradient: Any,
-          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> Checked:
+            outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> Checked:
     """Counts, computes and reduces.
 
     `whole`: some results are sums over all rows, so one call of the kernel computes them.
@@ -179,7 +179,7 @@ def loss_of(kind: type[AnyLoss], function: str, call: Call, reductions: Reductio
             if save or not run.of_signs or not have_signs(run.arrays.get("class_weights")):
                 raise
             made = run.of_signs(run)
-        saved = Saved.of(f"{function}_backward", run, run.options, reductions, made[-1]) if save else None
+        saved = Saved.of(f"{function}_backward", run, reductions, made[-1]) if save else None
         return kind(*made, **run.results, _saved=saved)
 
     return call.checked(threads, compute)
@@ -286,9 +286,9 @@ def statistics_of(result: Loss) -> Any:
 def gradient_of_saved(logits: Any, targets: Any, upstream: Any, statistics: Any, divisor: float, axis: int,
                       threads: int | None, *, reduction: str, class_weights: Any, **given: Any) -> Any:
     """The gradient of a cross-entropy, from the memory of its statistics and its divisor."""
-    call, struct = begin_call("logits", logits, axis, **given)
+    call = begin_call("logits", logits, axis, **given)
     call.take_targets(targets)
     call.take("class_weights", class_weights)
     call.statistics = statistics
     reductions = Reductions(reduction, None, 1.0, None, "nan")
-    return Saved("cross_entropy_backward", call, struct, reductions, divisor).gradient(upstream, None, threads)
+    return Saved("cross_entropy_backward", call, reductions, divisor).gradient(upstream, None, threads)

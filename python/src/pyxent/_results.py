@@ -49,7 +49,6 @@ class Saved:
 
     function: str
     call: Call
-    options: Options
     reductions: Reductions | None = None
     divisor: float = 1.0
     versions: Sequence[int] = ()  # version counters of the PyTorch tensors that the call read
@@ -72,7 +71,7 @@ class Saved:
             raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
                               "expected backward before the next run")
         require_as_before(call.lent_tensors(), self.versions)
-        options = call.options = Options.from_buffer_copy(self.options)
+        options = call.options = Options.from_buffer_copy(self.call.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)

@@ -95,7 +95,7 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    call, struct = begin_call("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
+    call = begin_call("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                          f"from{conversion('logits', call.lead, 'numpy.float32')}")

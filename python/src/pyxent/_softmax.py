@@ -159,7 +159,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
         if signed:
             return tuple(rows.reduced(each, kept) for each in result)
         return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
-    call, struct = begin_call("logits", logits, axis, row_offsets, TERMS, may_be_empty=True, **options)
+    call = begin_call("logits", logits, axis, row_offsets, TERMS, may_be_empty=True, **options)
     call.public |= {"element_weights": "weights"}
     call.take("class_mask", class_mask)
     call.take("sink", sink)
@@ -263,7 +263,7 @@ def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: An
         return rows.whole(done(_backward(
             function, rows.flat, rows.like("upstream", present("upstream", upstream)), -1, None,
             rows.mask("class_mask", class_mask), row_offsets, threads, **options)))
-    call, struct = begin_call("output", output, axis, row_offsets, may_be_empty=True, **options)
+    call = begin_call("output", output, axis, row_offsets, may_be_empty=True, **options)
     call.take("upstream", present("upstream", upstream))
     call.take("class_mask", class_mask)
     call.write("gradient", needed("gradient", gradient), ["output", "upstream"])
