@@ -31,11 +31,10 @@ XENT_SHARED xent_status known_flow_rows(const xent_call *call, xent_kernel fallb
   const job of = job_of(call), *const j = &of;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes;
-  const strided x = {.stride = s->logits.classes, .type = s->logits.type};
   const strided y = {.stride = call->output_layout->classes, .type = call->output_layout->type};
-  const bool direct = is_direct(&x) && is_direct(&y) && logits_are_plain(call) && !j->per_class && !j->sparse;
   XENT_ALIGNED float input[XENT_EXACT_MAX], out[XENT_STEP], slopes[XENT_STEP];
   row_context r = row_context_of(j, call->row_begin, (row_buffers){input, out, slopes, XENT_EXACT_MAX});
+  const bool direct = is_direct(&y) && r.x.cap == 0 && !j->per_class && !j->sparse;
   row_reader reader = {.j = j, .row = call->row_begin};
   int32_t label[XENT_ROWS];
   float f[XENT_ROWS], b[XENT_ROWS];
@@ -50,15 +49,15 @@ XENT_SHARED xent_status known_flow_rows(const xent_call *call, xent_kernel fallb
     for (uint32_t rest = o.regular; rest; rest &= rest - 1) {
       const int i = __builtin_ctz(rest);
       const int64_t row = row_of(&in.rows, i);
-      if (direct) {
-        const emission m = {.references = exp_everywhere(exp_reference_of(in.reference[i], &j->temperature)),
-                            .temperature = &j->temperature, .f = f[i], .b = b[i]};
+      const emission m = {.references = exp_everywhere(exp_reference_of(in.reference[i], &j->temperature)),
+                          .temperature = &j->temperature, .f = f[i], .b = b[i]};
+      move_row_source(&r.x, span_of_row(call, row), call->logits, &s->logits);
+      if (direct && (!call->class_mask || masked_are_zero(&m, false))) {
         float *to = (float *)(uintptr_t)direct_row(call, call->output, call->output_layout, row);
-        emit_again(&m, direct_row(call, call->logits, &s->logits, row), to, n, call->stream);
+        emit_again(&m, row_floats(&r.x, 0, n, 0.0f, input), to, n, call->stream);
         if (j->labels) to[label[i]] = o.label_gradient[i];
         continue;
       }
-      move_row_source(&r.x, span_of_row(call, row), call->logits, &s->logits);
       r.t.label = j->labels ? label[i] : XENT_NO_CLASS;
       r.t.row_weight = j->plain ? 1 : in.row_weight[i];
       const row_constants c = constants_of_row(j, &o, i);
