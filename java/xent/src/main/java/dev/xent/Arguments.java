@@ -7,8 +7,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerRows;
-import dev.xent.internal.plan.shard.FinishedRows;
-import dev.xent.internal.plan.shard.States;
 import org.jspecify.annotations.Nullable;
 
 /** The tensors of the arguments of a call. A null is an error that names the argument. */
@@ -32,14 +30,6 @@ final class Arguments {
 
   static Outputs outputs(LossOutputs outputs) {
     return NullChecks.require(outputs, "outputs", "a new LossOutputs()").outputs;
-  }
-
-  static States states(PartialStates states, String name) {
-    return NullChecks.require(states, name, "the partial states of a shard").states;
-  }
-
-  static FinishedRows finished(RowStatistics statistics, String name) {
-    return NullChecks.require(statistics, name, "what an exchange or finish returned").rows;
   }
 
   static InputViews views(SamplerInputs inputs) {

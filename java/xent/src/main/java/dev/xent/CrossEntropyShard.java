@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.finished;
-import static dev.xent.Arguments.states;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
+import dev.xent.internal.plan.shard.States;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -66,14 +66,13 @@ public final class CrossEntropyShard {
       LossOutputs outputs,
       @Nullable Tensor gradient,
       AllGather<PartialStates> gather) {
-    return new RowStatistics(
-        shard.exchange(
-            view(logits, "logits"),
-            view(targets, "targets"),
-            views(inputs),
-            Arguments.outputs(outputs),
-            viewOrNull(gradient),
-            PartialStates.merged(gather)));
+    return shard.exchange(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        Arguments.outputs(outputs),
+        viewOrNull(gradient),
+        ShardCall.merged(gather));
   }
 
   /**
@@ -88,8 +87,7 @@ public final class CrossEntropyShard {
    *     unknown
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
-    return new PartialStates(
-        shard.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null));
+    return shard.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null);
   }
 
   /**
@@ -102,12 +100,11 @@ public final class CrossEntropyShard {
    */
   public PartialStates partialStates(
       Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
-    return new PartialStates(
-        shard.states(
-            view(logits, "logits"),
-            view(targets, "targets"),
-            views(inputs),
-            finished(first, "first")));
+    return shard.states(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        FinishedRows.of(first, "first"));
   }
 
   /**
@@ -122,13 +119,12 @@ public final class CrossEntropyShard {
    */
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
-    return new RowStatistics(
-        shard.finish(
-            states(whole, "whole"),
-            viewOrNull(labels),
-            views(inputs),
-            null,
-            Arguments.outputs(outputs)));
+    return shard.finish(
+        States.of(whole, "whole"),
+        viewOrNull(labels),
+        views(inputs),
+        null,
+        Arguments.outputs(outputs));
   }
 
   /**
@@ -146,13 +142,12 @@ public final class CrossEntropyShard {
       Inputs inputs,
       RowStatistics first,
       LossOutputs outputs) {
-    return new RowStatistics(
-        shard.finish(
-            states(whole, "whole"),
-            viewOrNull(labels),
-            views(inputs),
-            finished(first, "first"),
-            Arguments.outputs(outputs)));
+    return shard.finish(
+        States.of(whole, "whole"),
+        viewOrNull(labels),
+        views(inputs),
+        FinishedRows.of(first, "first"),
+        Arguments.outputs(outputs));
   }
 
   /**
@@ -178,7 +173,7 @@ public final class CrossEntropyShard {
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
-        finished(rows, "rows"),
+        FinishedRows.of(rows, "rows"),
         viewOrNull(upstream),
         view(gradient, "gradient"));
   }

@@ -7,7 +7,6 @@ import dev.xent.internal.plan.shard.States;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.UnaryOperator;
 
 /**
  * The contributions of some classes to their rows, for rows whose classes are divided over threads,
@@ -28,56 +27,36 @@ import java.util.function.UnaryOperator;
  *
  * <p>Instances are immutable; any number of threads may share one.
  */
-public final class PartialStates {
-  final States states;
-
-  PartialStates(States states) {
-    this.states = states;
-  }
-
+public sealed interface PartialStates permits States {
   /**
    * Returns the states of all parts. Parts of other classes of the same rows may come in any order
    * and be merged already; together they must be a class range without gaps.
    *
    * @throws PartialStatesException for parts that do not belong together
    */
-  public static PartialStates merge(List<PartialStates> parts) {
+  static PartialStates merge(List<PartialStates> parts) {
     List<States> all = new ArrayList<>();
     for (PartialStates part : NullChecks.require(parts, "parts", "the states of all shards")) {
-      all.add(Arguments.states(part, "parts"));
+      all.add(States.of(part, "parts"));
     }
-    return new PartialStates(States.merge(all));
-  }
-
-  /** The states of whole rows, from what an exchange gathers. */
-  static UnaryOperator<States> merged(AllGather<PartialStates> gather) {
-    NullChecks.require(gather, "gather", "a function that exchanges states");
-    return mine -> merge(gather.gather(new PartialStates(mine))).states;
+    return States.merge(all);
   }
 
   /** Returns the number of rows. */
-  public long rows() {
-    return states.rows();
-  }
+  long rows();
 
   /** Returns the number of all classes of a row, whether or not their states are here. */
-  public long classes() {
-    return states.classes();
-  }
+  long classes();
 
   /** Returns whether the states of all classes are here, so that rows can be finished. */
-  public boolean isWhole() {
-    return states.isWhole();
-  }
+  boolean isWhole();
 
   /**
    * Returns these states in the layout above, to be sent or stored.
    *
    * @throws PartialStatesException if they do not fit in an array
    */
-  public byte[] toBytes() {
-    return states.toBytes();
-  }
+  byte[] toBytes();
 
   /**
    * Returns the states that these bytes hold.
@@ -85,13 +64,11 @@ public final class PartialStates {
    * @param bytes in the layout above
    * @throws PartialStatesException if they are invalid, or of another layout or numerics version
    */
-  public static PartialStates ofBytes(byte[] bytes) {
-    return new PartialStates(States.ofBytes(Objects.requireNonNull(bytes, "bytes")));
+  static PartialStates ofBytes(byte[] bytes) {
+    return States.ofBytes(Objects.requireNonNull(bytes, "bytes"));
   }
 
   /** Returns kind, classes, shape, round and arithmetic, in one line. */
   @Override
-  public String toString() {
-    return states.toString();
-  }
+  String toString();
 }

@@ -11,13 +11,7 @@ import dev.xent.internal.plan.shard.FinishedRows;
  *
  * <p>Instances are immutable; any number of threads may share one.
  */
-public final class RowStatistics {
-  final FinishedRows rows;
-
-  RowStatistics(FinishedRows rows) {
-    this.rows = rows;
-  }
-
+public sealed interface RowStatistics permits FinishedRows {
   /**
    * Returns whether the states must be made once more with these statistics, merged, and finished
    * with them, which every shard passes to {@code partialStates} and then to {@code finish}. Never
@@ -25,18 +19,12 @@ public final class RowStatistics {
    * +-16384, because such rows are shifted first. Until then nothing can be written with them, and
    * the outputs do not have the numbers of this call.
    */
-  public boolean needsSecondRound() {
-    return rows.again() > 0;
-  }
+  boolean needsSecondRound();
 
   /** Returns the number of rows. */
-  public long rows() {
-    return rows.rows();
-  }
+  long rows();
 
   /** Returns kind, shape and arithmetic, in one line. */
   @Override
-  public String toString() {
-    return rows.toString();
-  }
+  String toString();
 }

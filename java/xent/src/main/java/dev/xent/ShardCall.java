@@ -2,6 +2,8 @@
 package dev.xent;
 
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.shard.States;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,5 +94,11 @@ public final class ShardCall {
       throw new IllegalStateException("the call has no row statistics; call run() first");
     }
     return rows;
+  }
+
+  /** The states of whole rows, from what an exchange gathers. */
+  static UnaryOperator<States> merged(AllGather<PartialStates> gather) {
+    NullChecks.require(gather, "gather", "a function that exchanges states");
+    return mine -> States.of(PartialStates.merge(gather.gather(mine)), "parts");
   }
 }

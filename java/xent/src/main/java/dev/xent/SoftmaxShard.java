@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.finished;
-import static dev.xent.Arguments.states;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
@@ -10,7 +8,9 @@ import static dev.xent.Arguments.views;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
+import dev.xent.internal.plan.shard.States;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,14 +57,13 @@ public final class SoftmaxShard {
    */
   public RowStatistics exchange(
       Tensor logits, Inputs inputs, @Nullable Tensor logSumExp, AllGather<PartialStates> gather) {
-    return new RowStatistics(
-        shard.exchange(
-            view(logits, "logits"),
-            null,
-            views(inputs),
-            outputs(logSumExp),
-            null,
-            PartialStates.merged(gather)));
+    return shard.exchange(
+        view(logits, "logits"),
+        null,
+        views(inputs),
+        outputs(logSumExp),
+        null,
+        ShardCall.merged(gather));
   }
 
   /**
@@ -75,7 +74,7 @@ public final class SoftmaxShard {
    * @throws IllegalArgumentException for arguments that do not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
-    return new PartialStates(shard.states(view(logits, "logits"), null, views(inputs), null));
+    return shard.states(view(logits, "logits"), null, views(inputs), null);
   }
 
   /**
@@ -86,8 +85,8 @@ public final class SoftmaxShard {
    * @param first the result of the first round
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
-    return new PartialStates(
-        shard.states(view(logits, "logits"), null, views(inputs), finished(first, "first")));
+    return shard.states(
+        view(logits, "logits"), null, views(inputs), FinishedRows.of(first, "first"));
   }
 
   /**
@@ -99,8 +98,7 @@ public final class SoftmaxShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
-    return new RowStatistics(
-        shard.finish(states(whole, "whole"), null, views(inputs), null, outputs(logSumExp)));
+    return shard.finish(States.of(whole, "whole"), null, views(inputs), null, outputs(logSumExp));
   }
 
   /**
@@ -113,13 +111,12 @@ public final class SoftmaxShard {
    */
   public RowStatistics finish(
       PartialStates whole, Inputs inputs, RowStatistics first, @Nullable Tensor logSumExp) {
-    return new RowStatistics(
-        shard.finish(
-            states(whole, "whole"),
-            null,
-            views(inputs),
-            finished(first, "first"),
-            outputs(logSumExp)));
+    return shard.finish(
+        States.of(whole, "whole"),
+        null,
+        views(inputs),
+        FinishedRows.of(first, "first"),
+        outputs(logSumExp));
   }
 
   /**
@@ -136,7 +133,7 @@ public final class SoftmaxShard {
         view(logits, "logits"),
         null,
         views(inputs),
-        finished(rows, "rows"),
+        FinishedRows.of(rows, "rows"),
         null,
         view(output, "output"));
   }

@@ -48,20 +48,7 @@ import org.jspecify.annotations.Nullable;
  * that is closed, confined to another thread or rejected by its {@link MemoryOwner}, the method
  * that uses its elements throws.
  */
-public final class Tensor {
-  private static final String FIRST_ROW = "rows[0] has %d; expected rows of one length";
-
-  private static final String TYPE = "a type such as F32";
-
-  private static final String BUFFER = "a buffer: that of a tensor of another type may be null";
-
-  /** What operations work with. */
-  final View view;
-
-  private Tensor(View view) {
-    this.view = view;
-  }
-
+public sealed interface Tensor permits View {
   // ---- from segments and addresses -------------------------------------------------------------
 
   /**
@@ -69,12 +56,12 @@ public final class Tensor {
    *
    * @param segment off-heap, mapped or heap memory; the tensor of a read-only segment is read-only
    */
-  public static Tensor of(MemorySegment segment, DType type, long... shape) {
+  static Tensor of(MemorySegment segment, DType type, long... shape) {
     NullChecks.require(segment, "segment", "a memory segment");
-    NullChecks.require(type, "type", TYPE);
+    requireType(type);
     long[] own = fixed(shape);
     Strides.elements(own);
-    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
+    return View.of(segment, type.element, own, Strides.rowMajor(own), null);
   }
 
   /**
@@ -82,12 +69,12 @@ public final class Tensor {
    *
    * @param strides in elements, 0 or more, one per size; 0 repeats an element, which inputs may
    */
-  public static Tensor strided(MemorySegment segment, DType type, long[] shape, long[] strides) {
+  static Tensor strided(MemorySegment segment, DType type, long[] shape, long[] strides) {
     NullChecks.require(segment, "segment", "a memory segment");
-    NullChecks.require(type, "type", TYPE);
+    requireType(type);
     Objects.requireNonNull(shape, "shape");
     Objects.requireNonNull(strides, "strides");
-    return new Tensor(View.of(segment, type.element, shape.clone(), strides.clone(), null));
+    return View.of(segment, type.element, shape.clone(), strides.clone(), null);
   }
 
   /**
@@ -99,22 +86,21 @@ public final class Tensor {
    * @param owner stays reachable as long as this tensor, its views, their segments and calls that
    *     use them; or null when something else keeps the memory
    */
-  public static Tensor ofAddress(
+  static Tensor ofAddress(
       long address, long byteSize, @Nullable Object owner, DType type, long... shape) {
-    NullChecks.require(type, "type", TYPE);
+    requireType(type);
     long[] own = fixed(shape);
     Strides.elements(own);
-    return new Tensor(
-        View.of(Memory.at(address, byteSize), type.element, own, Strides.rowMajor(own), owner));
+    return View.of(Memory.at(address, byteSize), type.element, own, Strides.rowMajor(own), owner);
   }
 
   /** Returns a new row-major tensor of zeros that lives as long as the arena. */
-  public static Tensor allocate(Arena arena, DType type, long... shape) {
+  static Tensor allocate(Arena arena, DType type, long... shape) {
     NullChecks.require(arena, "arena", "an arena");
-    NullChecks.require(type, "type", TYPE);
+    requireType(type);
     long[] own = fixed(shape);
     MemorySegment segment = Memory.allocate(arena, type.element, Strides.elements(own));
-    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
+    return View.of(segment, type.element, own, Strides.rowMajor(own), null);
   }
 
   /**
@@ -122,9 +108,9 @@ public final class Tensor {
    * tensor, its views and their segments have become unreachable; to free it at a certain moment,
    * {@link #allocate(Arena, DType, long...)}. Any thread may use it.
    */
-  public static Tensor allocate(DType type, long... shape) {
-    NullChecks.require(type, "type", TYPE);
-    return new Tensor(View.room(type.element, fixed(shape)));
+  static Tensor allocate(DType type, long... shape) {
+    requireType(type);
+    return View.room(type.element, fixed(shape));
   }
 
   // ---- from arrays -----------------------------------------------------------------------------
@@ -134,7 +120,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(float[] values, long... shape) {
+  static Tensor of(float[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.F32, values.length, shape);
   }
@@ -146,7 +132,7 @@ public final class Tensor {
    * @param rows their number; one of the two may be -1
    * @param columns the length of a row
    */
-  public static Tensor of(float[] values, int rows, int columns) {
+  static Tensor of(float[] values, int rows, int columns) {
     return of(values, (long) rows, (long) columns);
   }
 
@@ -155,7 +141,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(double[] values, long... shape) {
+  static Tensor of(double[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.F64, values.length, shape);
   }
@@ -167,7 +153,7 @@ public final class Tensor {
    * @param rows their number; one of the two may be -1
    * @param columns the length of a row
    */
-  public static Tensor of(double[] values, int rows, int columns) {
+  static Tensor of(double[] values, int rows, int columns) {
     return of(values, (long) rows, (long) columns);
   }
 
@@ -176,7 +162,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(int[] values, long... shape) {
+  static Tensor of(int[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I32, values.length, shape);
   }
@@ -188,7 +174,7 @@ public final class Tensor {
    * @param rows their number; one of the two may be -1
    * @param columns the length of a row
    */
-  public static Tensor of(int[] values, int rows, int columns) {
+  static Tensor of(int[] values, int rows, int columns) {
     return of(values, (long) rows, (long) columns);
   }
 
@@ -197,7 +183,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(long[] values, long... shape) {
+  static Tensor of(long[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I64, values.length, shape);
   }
@@ -209,7 +195,7 @@ public final class Tensor {
    * @param rows their number; one of the two may be -1
    * @param columns the length of a row
    */
-  public static Tensor of(long[] values, int rows, int columns) {
+  static Tensor of(long[] values, int rows, int columns) {
     return of(values, (long) rows, (long) columns);
   }
 
@@ -218,7 +204,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(short[] values, long... shape) {
+  static Tensor of(short[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I16, values.length, shape);
   }
@@ -229,7 +215,7 @@ public final class Tensor {
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
-  public static Tensor of(byte[] values, long... shape) {
+  static Tensor of(byte[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I8, values.length, shape);
   }
@@ -242,10 +228,10 @@ public final class Tensor {
    * @param rows of one length; if there may be none, use {@link #copyOf(float[][], int)}
    * @throws ShapeException if they have different lengths
    */
-  public static Tensor copyOf(float[][] rows) {
+  static Tensor copyOf(float[][] rows) {
     NullChecks.require(rows, "rows", "an array of rows");
     int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
-    return copy(DType.F32, ValueLayout.JAVA_FLOAT, rows, columns, FIRST_ROW);
+    return copy(DType.F32, ValueLayout.JAVA_FLOAT, rows, columns, "rows[0] has %d; expected rows of one length");
   }
 
   /**
@@ -256,7 +242,7 @@ public final class Tensor {
    * @param columns the length of each
    * @throws ShapeException if a row has another length
    */
-  public static Tensor copyOf(float[][] rows, int columns) {
+  static Tensor copyOf(float[][] rows, int columns) {
     NullChecks.require(rows, "rows", "an array of rows");
     return copy(
         DType.F32,
@@ -272,10 +258,10 @@ public final class Tensor {
    * @param rows one or more, of one length
    * @throws ShapeException if they have different lengths
    */
-  public static Tensor copyOf(double[][] rows) {
+  static Tensor copyOf(double[][] rows) {
     NullChecks.require(rows, "rows", "an array of rows");
     int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
-    return copy(DType.F64, ValueLayout.JAVA_DOUBLE, rows, columns, FIRST_ROW);
+    return copy(DType.F64, ValueLayout.JAVA_DOUBLE, rows, columns, "rows[0] has %d; expected rows of one length");
   }
 
   private static int lengthOf(@Nullable Object[] rows, int i) {
@@ -297,7 +283,7 @@ public final class Tensor {
     Tensor tensor = allocate(type, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
       long at = (long) i * columns * layout.byteSize();
-      MemorySegment.copy(rows[i], 0, tensor.view.segment, layout, at, columns);
+      MemorySegment.copy(rows[i], 0, tensor.segment, layout, at, columns);
     }
     return tensor;
   }
@@ -311,8 +297,8 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(FloatBuffer buffer, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
+  static Tensor of(FloatBuffer buffer, long... shape) {
+    requireBuffer(buffer);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer, shape);
   }
@@ -324,8 +310,8 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(DoubleBuffer buffer, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
+  static Tensor of(DoubleBuffer buffer, long... shape) {
+    requireBuffer(buffer);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer, shape);
   }
@@ -336,8 +322,8 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(IntBuffer buffer, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
+  static Tensor of(IntBuffer buffer, long... shape) {
+    requireBuffer(buffer);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer, shape);
   }
@@ -348,8 +334,8 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(LongBuffer buffer, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
+  static Tensor of(LongBuffer buffer, long... shape) {
+    requireBuffer(buffer);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer, shape);
   }
@@ -360,8 +346,8 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(ShortBuffer buffer, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
+  static Tensor of(ShortBuffer buffer, long... shape) {
+    requireBuffer(buffer);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer, shape);
   }
@@ -376,9 +362,9 @@ public final class Tensor {
    * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
-  public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
-    NullChecks.require(buffer, "buffer", BUFFER);
-    NullChecks.require(type, "type", TYPE);
+  static Tensor of(ByteBuffer buffer, DType type, long... shape) {
+    requireBuffer(buffer);
+    requireType(type);
     if (type.byteSize() > 1) {
       Memory.requireNativeOrder(buffer.order());
     }
@@ -394,14 +380,13 @@ public final class Tensor {
   /** A tensor of all elements of the segment of a buffer. */
   private static Tensor whole(MemorySegment segment, DType type, Buffer buffer, long[] shape) {
     long[] own = shapeOf(segment.byteSize() / type.byteSize(), shape, buffer.position());
-    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
+    return View.of(segment, type.element, own, Strides.rowMajor(own), null);
   }
 
   /** The same of a Java array, whose segment fits it. */
   private static Tensor array(
       Object array, MemorySegment segment, DType type, int length, long[] shape) {
-    return new Tensor(
-        View.ofArray(array, segment, type.element, shapeOf(length, shape, 0), length));
+    return View.ofArray(array, segment, type.element, shapeOf(length, shape, 0), length);
   }
 
   /** A copy of a shape that leaves no size open. */
@@ -446,18 +431,18 @@ public final class Tensor {
   // ---- facts -----------------------------------------------------------------------------------
 
   /** Returns the element type. */
-  public DType type() {
-    return DType.of(view.type);
+  default DType type() {
+    return DType.of(view().type);
   }
 
   /** Returns the number of dimensions, at least 1. */
-  public int rank() {
-    return view.rank();
+  default int rank() {
+    return view().rank();
   }
 
   /** Returns the sizes, in a new array. */
-  public long[] shape() {
-    return view.shape.clone();
+  default long[] shape() {
+    return view().shape.clone();
   }
 
   /**
@@ -465,30 +450,31 @@ public final class Tensor {
    *
    * @param axis 0 to rank - 1, or -1 (the last) to -rank
    */
-  public long dim(int axis) {
+  default long dim(int axis) {
+    View view = view();
     return view.shape[Strides.axis(axis, view.shape)];
   }
 
   /** Returns the strides in elements, in a new array. */
-  public long[] strides() {
-    return view.strides.clone();
+  default long[] strides() {
+    return view().strides.clone();
   }
 
   /** Returns the number of elements: the product of the sizes. */
-  public long elements() {
-    return view.elements;
+  default long elements() {
+    return view().elements;
   }
 
   /**
    * Returns whether the memory must not be written; operations reject such a tensor as an output.
    */
-  public boolean isReadOnly() {
-    return view.segment.isReadOnly();
+  default boolean isReadOnly() {
+    return view().segment.isReadOnly();
   }
 
   /** Returns whether the elements are in row-major order without gaps. */
-  public boolean isContiguous() {
-    return view.contiguous;
+  default boolean isContiguous() {
+    return view().contiguous;
   }
 
   /**
@@ -496,7 +482,8 @@ public final class Tensor {
    * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryOwner} is called now,
    * not again when the segment is used.
    */
-  public MemorySegment segment() {
+  default MemorySegment segment() {
+    View view = view();
     Memory.requireAvailable(view, "the tensor");
     return Memory.kept(view);
   }
@@ -509,7 +496,8 @@ public final class Tensor {
    *
    * @param shape with the same number of elements; one size may be -1 and is inferred
    */
-  public Tensor reshape(long... shape) {
+  default Tensor reshape(long... shape) {
+    View view = view();
     Objects.requireNonNull(shape, "shape");
     if (!view.contiguous) {
       throw new ShapeException(
@@ -524,7 +512,7 @@ public final class Tensor {
               "%s has %s, shape %s has %d; expected the same number of elements",
               view, plural(view.elements, "element"), Arrays.toString(own), Strides.elements(own)));
     }
-    return new Tensor(view.with(0, own, Strides.rowMajor(own)));
+    return view.with(0, own, Strides.rowMajor(own));
   }
 
   /**
@@ -533,7 +521,8 @@ public final class Tensor {
    *
    * @param axes every axis once; negative ones count from the end
    */
-  public Tensor permute(int... axes) {
+  default Tensor permute(int... axes) {
+    View view = view();
     Objects.requireNonNull(axes, "axes");
     int rank = view.rank();
     long[] shape = new long[rank];
@@ -551,14 +540,14 @@ public final class Tensor {
       shape[d] = view.shape[axis];
       strides[d] = view.strides[axis];
     }
-    return new Tensor(view.with(0, shape, strides));
+    return view.with(0, shape, strides);
   }
 
   private ShapeException permutation(int[] axes) {
     return new ShapeException(
         message(
             "axes %s do not order the dimensions of %s: name every axis once",
-            Arrays.toString(axes), view));
+            Arrays.toString(axes), view()));
   }
 
   /**
@@ -566,7 +555,8 @@ public final class Tensor {
    *
    * @param axis negative ones count from the end
    */
-  public Tensor slice(int axis, long from, long to) {
+  default Tensor slice(int axis, long from, long to) {
+    View view = view();
     int d = Strides.axis(axis, view.shape);
     if (from < 0 || from > view.shape[d]) {
       throw noSlice("from is " + from, axis, 0, view.shape[d]);
@@ -576,14 +566,14 @@ public final class Tensor {
     }
     long[] shape = view.shape.clone();
     shape[d] = to - from;
-    return new Tensor(view.with(from * view.strides[d], shape, view.strides));
+    return view.with(from * view.strides[d], shape, view.strides);
   }
 
   private ShapeException noSlice(String problem, int axis, long least, long most) {
     return new ShapeException(
         message(
             "%s, in a slice of axis %d of %s; expected %d to %d",
-            problem, axis, view, least, most));
+            problem, axis, view(), least, most));
   }
 
   /**
@@ -591,7 +581,8 @@ public final class Tensor {
    *
    * @param axis negative ones count from the end; the tensor must have another one
    */
-  public Tensor select(int axis, long index) {
+  default Tensor select(int axis, long index) {
+    View view = view();
     int d = Strides.axis(axis, view.shape);
     if (view.rank() == 1) {
       throw new ShapeException(
@@ -609,12 +600,12 @@ public final class Tensor {
         strides[to++] = view.strides[from];
       }
     }
-    return new Tensor(view.with(index * view.strides[d], shape, strides));
+    return view.with(index * view.strides[d], shape, strides);
   }
 
   /** Returns the same memory as a tensor that operations reject as an output. */
-  public Tensor asReadOnly() {
-    return new Tensor(view.readOnly());
+  default Tensor asReadOnly() {
+    return view().readOnly();
   }
 
   /**
@@ -626,9 +617,8 @@ public final class Tensor {
    * @param memoryOwner replaces the owner of this tensor; stays reachable as long as the result and
    *     its views
    */
-  public Tensor ownedBy(MemoryOwner memoryOwner) {
-    return new Tensor(
-        view.ownedBy(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason));
+  default Tensor ownedBy(MemoryOwner memoryOwner) {
+    return view().ownedBy(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason);
   }
 
   // ---- elements --------------------------------------------------------------------------------
@@ -639,7 +629,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is another
    */
-  public float getFloat(long... index) {
+  default float getFloat(long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireFloat(view, Memory.Use.GET);
     Memory.requireAvailable(view, "the tensor");
@@ -656,7 +647,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is an integer type
    */
-  public double getDouble(long... index) {
+  default double getDouble(long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireDouble(view, Memory.Use.GET);
     Memory.requireAvailable(view, "the tensor");
@@ -674,7 +666,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException unless it is an integer type
    */
-  public long getLong(long... index) {
+  default long getLong(long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireInteger(view, Memory.Use.GET);
     Memory.requireAvailable(view, "the tensor");
@@ -691,7 +684,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is another
    */
-  public void setFloat(float value, long... index) {
+  default void setFloat(float value, long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireFloat(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
@@ -709,7 +703,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is an integer type
    */
-  public void setDouble(double value, long... index) {
+  default void setDouble(double value, long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireDouble(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
@@ -728,7 +723,8 @@ public final class Tensor {
    * @param index one per dimension, each 0 or more
    * @throws DTypeException unless it is an integer type, or does not hold the value
    */
-  public void setLong(long value, long... index) {
+  default void setLong(long value, long... index) {
+    View view = view();
     Objects.requireNonNull(index, "index");
     Memory.requireInteger(view, Memory.Use.SET);
     Memory.requireHolds(view, value);
@@ -750,30 +746,31 @@ public final class Tensor {
    *     but not overlap it in any other way
    * @throws MemoryException if the two overlap, before anything is written
    */
-  public void copyFrom(Tensor source) {
-    NullChecks.tensor(source, "source");
-    boolean converts = source.view.type.isFloat() && view.type.isFloat();
-    if (source.view.type != view.type && !converts) {
+  default void copyFrom(Tensor source) {
+    View view = view();
+    View from = View.of(source, "source");
+    boolean converts = from.type.isFloat() && view.type.isFloat();
+    if (from.type != view.type && !converts) {
       throw new DTypeException(
           message(
               "%s cannot be copied into %s; expected a tensor of the same type",
-              source.view, view));
+              from, view));
     }
-    if (!Arrays.equals(source.view.shape, view.shape)) {
+    if (!Arrays.equals(from.shape, view.shape)) {
       throw new ShapeException(
-          message("%s cannot be copied into %s; expected the same shape", source.view, view));
+          message("%s cannot be copied into %s; expected the same shape", from, view));
     }
     Memory.requireWritable(view, "the tensor");
-    Memory.requireAvailable(source.view, "the source");
+    Memory.requireAvailable(from, "the source");
     Memory.requireAvailable(view, "the tensor");
     try {
-      if (source.view.type == view.type) {
-        Memory.copy(source.view, view);
+      if (from.type == view.type) {
+        Memory.copy(from, view);
       } else {
-        Memory.convert(source.view, view);
+        Memory.convert(from, view);
       }
     } finally {
-      Reference.reachabilityFence(source.view.owner);
+      Reference.reachabilityFence(from.owner);
       Reference.reachabilityFence(view.owner);
     }
   }
@@ -783,7 +780,8 @@ public final class Tensor {
    *
    * @throws DTypeException when the type is not F32, F16 or BF16
    */
-  public float[] toFloatArray() {
+  default float[] toFloatArray() {
+    View view = view();
     Memory.requireFloat(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -799,7 +797,8 @@ public final class Tensor {
    *
    * @throws DTypeException when the type is not F32, F16 or BF16
    */
-  public float[][] toFloatArrays() {
+  default float[][] toFloatArrays() {
+    View view = view();
     Memory.requireFloat(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -814,7 +813,8 @@ public final class Tensor {
    *
    * @throws DTypeException when the type is an integer type
    */
-  public double[] toDoubleArray() {
+  default double[] toDoubleArray() {
+    View view = view();
     Memory.requireDouble(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -830,7 +830,8 @@ public final class Tensor {
    *
    * @throws DTypeException when the type is an integer type
    */
-  public double[][] toDoubleArrays() {
+  default double[][] toDoubleArrays() {
+    View view = view();
     Memory.requireDouble(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -845,7 +846,8 @@ public final class Tensor {
    *
    * @throws DTypeException unless it is an integer type, or an element does not fit an int
    */
-  public int[] toIntArray() {
+  default int[] toIntArray() {
+    View view = view();
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -861,7 +863,8 @@ public final class Tensor {
    *
    * @throws DTypeException unless it is an integer type
    */
-  public long[] toLongArray() {
+  default long[] toLongArray() {
+    View view = view();
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
     Memory.requireAvailable(view, "the tensor");
     try {
@@ -873,10 +876,5 @@ public final class Tensor {
 
   /** Returns type, shape, strides if they have gaps, and kind of memory, in one line. */
   @Override
-  public String toString() {
-    return view
-        + (view.contiguous ? "" : " strides " + Arrays.toString(view.strides))
-        + (view.heap ? " on the heap" : " off the heap")
-        + (isReadOnly() ? ", read-only" : "");
-  }
+  String toString();
 }

@@ -4,6 +4,7 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.XentException;
+import dev.xent.internal.plan.shard.States;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -54,7 +55,7 @@ abstract class DividedRows {
     for (PartialStates part : parts) {
       sent.add(PartialStates.ofBytes(part.toBytes()));
     }
-    sent.sort(Comparator.comparing(part -> part.states.firstChunk()));
+    sent.sort(Comparator.comparing(part -> ((States) part).firstChunk()));
     if (sent.size() > 2) {
       sent.set(0, PartialStates.merge(List.of(sent.remove(1), sent.get(0))));
     }

@@ -626,7 +626,12 @@ class HouseRulesTest {
 
   @Test
   void noPackagesUseEachOther() {
-    slices().assignedFrom(packages()).should().beFreeOfCycles().check(LIBRARY);
+    slices()
+        .assignedFrom(packages())
+        .should()
+        .beFreeOfCycles()
+        .ignoreDependency(values(), VALUE)
+        .check(LIBRARY);
   }
 
   private static SliceAssignment packages() {
@@ -643,15 +648,38 @@ class HouseRulesTest {
     };
   }
 
+  /** A value of the API is a sealed interface of one internal class, which alone knows it. */
   @Test
-  void nothingInternalUsesTheApi() {
+  void nothingInternalUsesTheApiButTheValuesThatItImplements() {
     noClasses()
         .that()
         .resideInAPackage("dev.xent.internal..")
         .should()
+        .dependOnClassesThat(resideInAPackage("dev.xent").and(not(VALUE)))
+        .check(LIBRARY);
+    noClasses()
+        .that()
+        .resideInAPackage("dev.xent.internal..")
+        .and(not(values()))
+        .should()
         .dependOnClassesThat()
         .resideInAPackage("dev.xent")
         .check(LIBRARY);
+  }
+
+  private static final DescribedPredicate<JavaClass> VALUE =
+      DescribedPredicate.describe(
+          "are values of the API",
+          type ->
+              type.getPackageName().equals("dev.xent")
+                  && type.reflect().isSealed()
+                  && Stream.of(type.reflect().getPermittedSubclasses())
+                      .allMatch(each -> each.getName().startsWith("dev.xent.internal.")));
+
+  private static DescribedPredicate<JavaClass> values() {
+    return DescribedPredicate.describe(
+        "implement a value of the API",
+        type -> type.getInterfaces().stream().anyMatch(each -> VALUE.test(each.toErasure())));
   }
 
   @Test
@@ -723,6 +751,8 @@ class HouseRulesTest {
               + "(?!record\\s)[\\w.<>\\[\\]@?, ]*?\\b(\\w+)\\(",
           Pattern.DOTALL);
 
+  private static final Pattern OPEN = Pattern.compile("public (sealed )?interface ");
+
   /** A verb in the third person. */
   private static final Pattern VERB = Pattern.compile("[\\s*]*([A-Z][a-z]+s) .*", Pattern.DOTALL);
 
@@ -736,11 +766,14 @@ class HouseRulesTest {
     try (Stream<Path> files = Files.walk(SOURCES)) {
       for (Path file : files.filter(HouseRulesTest::isPublic).sorted().toList()) {
         String source = Files.readString(file);
-        boolean open = source.contains("public interface ");
+        boolean open = OPEN.matcher(source).find();
         Matcher method = METHOD.matcher(source);
         while (method.find()) {
           String modifiers = method.group(2);
-          if (open || modifiers.contains("public") || modifiers.contains("protected")) {
+          boolean inside = method.group().matches("(?s).*\\*/\\s*(@\\S+\\s+)*private .*");
+          if ((open && !inside)
+              || modifiers.contains("public")
+              || modifiers.contains("protected")) {
             methods++;
             Matcher verb = VERB.matcher(method.group(1));
             if (!verb.matches() || OTHER_WORDS.contains(verb.group(1))) {

@@ -3,6 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.internal.plan.shard.FinishedRows;
+import dev.xent.internal.plan.shard.States;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
@@ -109,13 +111,13 @@ class KeptReferencesTest {
     RowStatistics rows = softmax.finish(states, Inputs.none(), null);
     softmax.forward(
         logits, Inputs.none(), rows, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES));
-    scopes.add(new WeakReference<>(states.states.memory().scope()));
-    scopes.add(new WeakReference<>(rows.rows.statistics().scope()));
+    scopes.add(new WeakReference<>(((States) states).memory().scope()));
+    scopes.add(new WeakReference<>(((FinishedRows) rows).statistics().scope()));
     CrossEntropyShard loss = CrossEntropy.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates ofLabels = loss.partialStates(logits, labels, Inputs.none());
-    scopes.add(new WeakReference<>(ofLabels.states.memory().scope()));
+    scopes.add(new WeakReference<>(((States) ofLabels).memory().scope()));
     RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new LossOutputs());
-    scopes.add(new WeakReference<>(losses.rows.statistics().scope()));
+    scopes.add(new WeakReference<>(((FinishedRows) losses).statistics().scope()));
     return scopes;
   }
 

@@ -4,9 +4,11 @@ package dev.xent.internal.plan.shard;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.RowStatistics;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.call.Checked;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.options.Options;
@@ -38,7 +40,14 @@ public record FinishedRows(
     double countedWeight,
     MemorySegment statistics,
     MemorySegment exactSum,
-    Options options) {
+    Options options)
+    implements RowStatistics {
+
+  /** The statistics of an argument. */
+  public static FinishedRows of(RowStatistics statistics, String name) {
+    return (FinishedRows)
+        NullChecks.require(statistics, name, "what an exchange or finish returned");
+  }
 
   /** Rejects statistics that do not fit a call's targets, type, shape or options. */
   void require(Run run, Options operation) {
@@ -101,6 +110,12 @@ public record FinishedRows(
         again > 0 ? ", " + plural(again, "row") + " for a second round" : "");
   }
 
+  @Override
+  public boolean needsSecondRound() {
+    return again > 0;
+  }
+
+  @Override
   public long rows() {
     return States.rows(shape, axis);
   }

@@ -4,12 +4,14 @@ package dev.xent.internal.plan.shard;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.PartialStates;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ByteFormat;
 import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.options.TargetKind;
@@ -41,7 +43,8 @@ public record States(
     int axis,
     long firstChunk,
     long endChunk,
-    MemorySegment memory) {
+    MemorySegment memory)
+    implements PartialStates {
   private static final ByteFormat FORMAT =
       new ByteFormat(0x5345_5441_5453_4E58L, "partial states", "partial states do");
 
@@ -56,6 +59,11 @@ public record States(
   private static final long AT_FIRST_CHUNK = 40;
   private static final long AT_END_CHUNK = 48;
   private static final long AT_SHAPE = 56;
+
+  /** The states of an argument. */
+  public static States of(PartialStates states, String name) {
+    return (States) NullChecks.require(states, name, "the partial states of a shard");
+  }
 
   /**
    * The kind of states for a kind of targets: sparse targets and probability rows have the same.
@@ -87,15 +95,17 @@ public record States(
     return rows;
   }
 
+  @Override
   public long rows() {
     return rows(shape, axis);
   }
 
+  @Override
   public long classes() {
     return shape[axis];
   }
 
-  /** Whether these are the states of all classes. */
+  @Override
   public boolean isWhole() {
     return firstChunk == 0 && endChunk == Chunks.of(classes());
   }
@@ -202,7 +212,7 @@ public record States(
 
   // ---- bytes -----------------------------------------------------------------------------------
 
-  /** Returns the bytes that {@link #ofBytes} reads. */
+  @Override
   public byte[] toBytes() {
     long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
     if (!ByteFormat.isArraySize(size)) {
