@@ -3,26 +3,13 @@ package dev.xent;
 
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerRows;
-import org.jspecify.annotations.Nullable;
 
 /** The tensors of the arguments of a call. A null is an error that names the argument. */
 final class Arguments {
   private Arguments() {}
-
-  static View view(Tensor tensor, String name) {
-    if (tensor == null) {
-      throw NullChecks.noTensor(name);
-    }
-    return tensor.view;
-  }
-
-  static @Nullable View viewOrNull(@Nullable Tensor tensor) {
-    return tensor == null ? null : tensor.view;
-  }
 
   static InputViews views(Inputs inputs) {
     return NullChecks.require(inputs, "inputs", "Inputs.none()").views;

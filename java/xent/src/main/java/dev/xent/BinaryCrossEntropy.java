@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.BinaryOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -103,7 +101,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return operation.loss(view(logits, "logits"), view(targets, "targets"), null);
+    return operation.loss(View.of(logits, "logits"), View.of(targets, "targets"), null);
   }
 
   /**
@@ -117,7 +115,7 @@ public final class BinaryCrossEntropy implements Loss {
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return operation.loss(
-        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+        View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient"));
   }
 
   /**
@@ -129,7 +127,7 @@ public final class BinaryCrossEntropy implements Loss {
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
     return new LossCall(
-        operation.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null), false);
   }
 
   /**
@@ -141,7 +139,7 @@ public final class BinaryCrossEntropy implements Loss {
    */
   public LossCall on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
     return new LossCall(
-        operation.bind(view(logits, "logits"), view(targets, "targets"), viewOrNull(weights)),
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), (View) weights),
         false);
   }
 
@@ -206,7 +204,7 @@ public final class BinaryCrossEntropy implements Loss {
     public BinaryCrossEntropy build() {
       Engine engine = engine();
       return new BinaryCrossEntropy(
-          new BinaryOperation(engine, spec(engine), viewOrNull(positiveWeights)));
+          new BinaryOperation(engine, spec(engine), (View) positiveWeights));
     }
   }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.CrossEntropyOperation;
 import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
@@ -178,7 +177,8 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(operation.bind(view(logits, "logits"), view(targets, "targets")), false);
+    return new LossCall(
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets")), false);
   }
 
   /**
@@ -189,7 +189,7 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor targets) {
-    return operation.loss(view(logits, "logits"), view(targets, "targets"), null);
+    return operation.loss(View.of(logits, "logits"), View.of(targets, "targets"), null);
   }
 
   /**
@@ -203,7 +203,7 @@ public final class CrossEntropy implements Loss {
   @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return operation.loss(
-        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
+        View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient"));
   }
 
   /**

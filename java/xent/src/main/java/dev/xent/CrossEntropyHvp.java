@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
@@ -81,10 +79,10 @@ public final class CrossEntropyHvp {
    * @param upstream {@code v}
    */
   public Tensor product(Tensor logits, Tensor upstream) {
-    View given = view(logits, "logits");
-    View vectors = view(upstream, "upstream");
+    View given = View.of(logits, "logits");
+    View vectors = View.of(upstream, "upstream");
     Tensor output = Tensor.allocate(DType.of(LogitsOperation.typeOfValues(given)), given.shape);
-    operation.run(given, vectors, output.view);
+    operation.run(given, vectors, (View) output);
     return output;
   }
 
@@ -97,7 +95,8 @@ public final class CrossEntropyHvp {
    *     way
    */
   public void product(Tensor logits, Tensor upstream, Tensor output) {
-    operation.run(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
+    operation.run(
+        View.of(logits, "logits"), View.of(upstream, "upstream"), View.of(output, "output"));
   }
 
   /**
@@ -109,7 +108,8 @@ public final class CrossEntropyHvp {
    */
   public BoundCall on(Tensor logits, Tensor upstream, Tensor output) {
     return new BoundCall(
-        operation.bind(view(logits, "logits"), view(upstream, "upstream"), view(output, "output")));
+        operation.bind(
+            View.of(logits, "logits"), View.of(upstream, "upstream"), View.of(output, "output")));
   }
 
   /** Returns the options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */

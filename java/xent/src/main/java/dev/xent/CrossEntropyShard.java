@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
 import dev.xent.internal.plan.shard.States;
@@ -54,8 +53,8 @@ public final class CrossEntropyShard {
    *     is called a second time if the largest logit of a row is beyond +-16384
    */
   public ShardCall on(Tensor logits, Tensor targets, AllGather<PartialStates> gather) {
-    view(logits, "logits");
-    view(targets, "targets");
+    View.of(logits, "logits");
+    View.of(targets, "targets");
     return new ShardCall(this, logits, targets, Objects.requireNonNull(gather, "gather"));
   }
 
@@ -67,11 +66,11 @@ public final class CrossEntropyShard {
       @Nullable Tensor gradient,
       AllGather<PartialStates> gather) {
     return shard.exchange(
-        view(logits, "logits"),
-        view(targets, "targets"),
+        View.of(logits, "logits"),
+        View.of(targets, "targets"),
         views(inputs),
         Arguments.outputs(outputs),
-        viewOrNull(gradient),
+        (View) gradient,
         ShardCall.merged(gather));
   }
 
@@ -87,7 +86,8 @@ public final class CrossEntropyShard {
    *     unknown
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
-    return shard.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null);
+    return shard.states(
+        View.of(logits, "logits"), View.of(targets, "targets"), views(inputs), null);
   }
 
   /**
@@ -101,8 +101,8 @@ public final class CrossEntropyShard {
   public PartialStates partialStates(
       Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
     return shard.states(
-        view(logits, "logits"),
-        view(targets, "targets"),
+        View.of(logits, "logits"),
+        View.of(targets, "targets"),
         views(inputs),
         FinishedRows.of(first, "first"));
   }
@@ -120,11 +120,7 @@ public final class CrossEntropyShard {
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
     return shard.finish(
-        States.of(whole, "whole"),
-        viewOrNull(labels),
-        views(inputs),
-        null,
-        Arguments.outputs(outputs));
+        States.of(whole, "whole"), (View) labels, views(inputs), null, Arguments.outputs(outputs));
   }
 
   /**
@@ -144,7 +140,7 @@ public final class CrossEntropyShard {
       LossOutputs outputs) {
     return shard.finish(
         States.of(whole, "whole"),
-        viewOrNull(labels),
+        (View) labels,
         views(inputs),
         FinishedRows.of(first, "first"),
         Arguments.outputs(outputs));
@@ -170,12 +166,12 @@ public final class CrossEntropyShard {
       @Nullable Tensor upstream,
       Tensor gradient) {
     shard.write(
-        view(logits, "logits"),
-        view(targets, "targets"),
+        View.of(logits, "logits"),
+        View.of(targets, "targets"),
         views(inputs),
         FinishedRows.of(rows, "rows"),
-        viewOrNull(upstream),
-        view(gradient, "gradient"));
+        (View) upstream,
+        View.of(gradient, "gradient"));
   }
 
   /** Returns its classes and the options of the operation that are not the defaults. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.DivergenceOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -124,7 +123,7 @@ public final class Divergence implements Loss {
    */
   @Override
   public double forward(Tensor logits, Tensor teacher) {
-    return operation.loss(view(logits, "logits"), view(teacher, "teacher"), null);
+    return operation.loss(View.of(logits, "logits"), View.of(teacher, "teacher"), null);
   }
 
   /**
@@ -138,7 +137,7 @@ public final class Divergence implements Loss {
   @Override
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
     return operation.loss(
-        view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
+        View.of(logits, "logits"), View.of(teacher, "teacher"), View.of(gradient, "gradient"));
   }
 
   /**
@@ -149,7 +148,8 @@ public final class Divergence implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor teacher) {
-    return new LossCall(operation.bind(view(logits, "logits"), view(teacher, "teacher")), false);
+    return new LossCall(
+        operation.bind(View.of(logits, "logits"), View.of(teacher, "teacher")), false);
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
 
 /**
  * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and
@@ -115,7 +116,7 @@ public final class Inputs {
   }
 
   private Inputs with(Array array, Tensor tensor) {
-    return new Inputs(views.with(array, Arguments.view(tensor, array.text)));
+    return new Inputs(views.with(array, View.of(tensor, array.text)));
   }
 
   /** Returns the inputs that are set: {@code Inputs[classMask=U8 [10]]}. */

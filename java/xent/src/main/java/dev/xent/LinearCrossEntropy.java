@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
@@ -14,6 +12,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.LinearOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Reduction;
@@ -101,7 +100,7 @@ public final class LinearCrossEntropy {
    */
   public double forward(Tensor hidden, Tensor weights, Tensor targets) {
     return operation.loss(
-        view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), null);
+        View.of(hidden, "hidden"), View.of(weights, "weights"), View.of(targets, "targets"), null);
   }
 
   /**
@@ -115,9 +114,9 @@ public final class LinearCrossEntropy {
   public double forwardBackward(
       Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
     return operation.loss(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
+        View.of(hidden, "hidden"),
+        View.of(weights, "weights"),
+        View.of(targets, "targets"),
         viewsOf(gradients));
   }
 
@@ -154,7 +153,10 @@ public final class LinearCrossEntropy {
       Tensor hidden, Tensor weights, Tensor targets, @Nullable ArrayViews gradients) {
     return new LossCall(
         operation.bind(
-            view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), gradients),
+            View.of(hidden, "hidden"),
+            View.of(weights, "weights"),
+            View.of(targets, "targets"),
+            gradients),
         true);
   }
 
@@ -221,7 +223,7 @@ public final class LinearCrossEntropy {
      *     request
      */
     public Gradients hidden(@Nullable Tensor tensor) {
-      views.set(Array.HIDDEN_GRADIENT, viewOrNull(tensor));
+      views.set(Array.HIDDEN_GRADIENT, (View) tensor);
       return this;
     }
 
@@ -231,7 +233,7 @@ public final class LinearCrossEntropy {
      * @param tensor F32, F16 or BF16, in the shape of the weights, or null to cancel the request
      */
     public Gradients weights(@Nullable Tensor tensor) {
-      views.set(Array.WEIGHTS_GRADIENT, viewOrNull(tensor));
+      views.set(Array.WEIGHTS_GRADIENT, (View) tensor);
       return this;
     }
 
@@ -242,7 +244,7 @@ public final class LinearCrossEntropy {
      *     request
      */
     public Gradients bias(@Nullable Tensor tensor) {
-      views.set(Array.BIAS_GRADIENT, viewOrNull(tensor));
+      views.set(Array.BIAS_GRADIENT, (View) tensor);
       return this;
     }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.LossBinding;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +50,7 @@ public final class LossCall {
       throw new OptionException(
           "gradient is for losses of logits; expected gradients of the layer, as an argument of on(...)");
     }
-    bound.set(Array.GRADIENT, view(gradient, "gradient"));
+    bound.set(Array.GRADIENT, View.of(gradient, "gradient"));
     return this;
   }
 
@@ -93,6 +92,6 @@ public final class LossCall {
    * @throws OptionException as in {@link #backward(LossOutputs)}
    */
   public void backward(LossOutputs saved, @Nullable Tensor upstream) {
-    bound.backward(Arguments.saved(saved), viewOrNull(upstream));
+    bound.backward(Arguments.saved(saved), (View) upstream);
   }
 }

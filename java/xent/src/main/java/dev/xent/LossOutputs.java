@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.viewOrNull;
-
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
@@ -227,7 +226,7 @@ public final class LossOutputs {
   }
 
   private LossOutputs ask(Array array, @Nullable Tensor tensor) {
-    outputs.set(array, viewOrNull(tensor));
+    outputs.set(array, (View) tensor);
     return this;
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -10,6 +8,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Reduction;
@@ -105,7 +104,7 @@ public final class NllLoss implements Loss {
   @Override
   public double forward(Tensor logProbabilities, Tensor targets) {
     return operation.loss(
-        view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
+        View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), null);
   }
 
   /**
@@ -119,9 +118,9 @@ public final class NllLoss implements Loss {
   @Override
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
     return operation.loss(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        view(gradient, "gradient"));
+        View.of(logProbabilities, "logProbabilities"),
+        View.of(targets, "targets"),
+        View.of(gradient, "gradient"));
   }
 
   /**
@@ -134,7 +133,7 @@ public final class NllLoss implements Loss {
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
     return new LossCall(
-        operation.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")),
+        operation.bind(View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets")),
         false);
   }
 

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
@@ -74,7 +75,7 @@ public abstract class ReducedBuilder<B extends OperationBuilder<B>> extends Oper
     return new LossSpec(
         options(engine),
         axis,
-        Arguments.viewOrNull(classWeights),
+        (View) classWeights,
         new Reductions(
             reduction,
             gradientReduction == null ? reduction : gradientReduction,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsOperation;
@@ -33,10 +31,10 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    * @param logits {@code x}
    */
   public final Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
+    View given = View.of(logits, "logits");
     long[] shape = Dimensions.rowsShape(given, operation.axis());
     Tensor output = Tensor.allocate(DType.of(operation.typeOfRows(given)), shape);
-    operation.run(given, output.view, null);
+    operation.run(given, (View) output, null);
     return output;
   }
 
@@ -49,7 +47,7 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    *     logits
    */
   public final void forward(Tensor logits, Tensor output) {
-    operation.run(view(logits, "logits"), view(output, "output"), null);
+    operation.run(View.of(logits, "logits"), View.of(output, "output"), null);
   }
 
   /**
@@ -59,7 +57,8 @@ public abstract sealed class RowOperation permits Argmax, Entropy, LogSumExp {
    * @param output as in {@link #forward(Tensor, Tensor)}
    */
   public final BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(operation.bind(view(logits, "logits"), view(output, "output"), null));
+    return new BoundCall(
+        operation.bind(View.of(logits, "logits"), View.of(output, "output"), null));
   }
 
   /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */

@@ -2,8 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.rows;
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -14,6 +12,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
@@ -99,7 +98,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public long token(Tensor logits, long step) {
-    return operation.token(view(logits, "logits"), step);
+    return operation.token(View.of(logits, "logits"), step);
   }
 
   /**
@@ -111,7 +110,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public Tensor sample(Tensor logits, long step) {
-    long[] shape = Dimensions.rowsShape(view(logits, "logits"), operation.axis());
+    long[] shape = Dimensions.rowsShape(View.of(logits, "logits"), operation.axis());
     Tensor tokens = Tensor.allocate(DType.I32, shape);
     sample(logits, step, tokens);
     return tokens;
@@ -127,7 +126,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
-    operation.sample(view(logits, "logits"), step, view(tokens, "tokens"));
+    operation.sample(View.of(logits, "logits"), step, View.of(tokens, "tokens"));
   }
 
   /**
@@ -160,7 +159,7 @@ public final class Sampler {
    *     1; must not overlap anything
    */
   public SamplerCall on(Tensor logits, Tensor tokens) {
-    return new SamplerCall(operation.bind(view(logits, "logits"), view(tokens, "tokens")));
+    return new SamplerCall(operation.bind(View.of(logits, "logits"), View.of(tokens, "tokens")));
   }
 
   /**
@@ -675,7 +674,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs logProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.LOG_PROBABILITIES, viewOrNull(tensor));
+      outputs.set(Array.LOG_PROBABILITIES, (View) tensor);
       return this;
     }
 
@@ -687,7 +686,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs processedLogProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.PROCESSED_LOG_PROBABILITIES, viewOrNull(tensor));
+      outputs.set(Array.PROCESSED_LOG_PROBABILITIES, (View) tensor);
       return this;
     }
 
@@ -697,7 +696,7 @@ public final class Sampler {
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs kept(@Nullable Tensor tensor) {
-      outputs.set(Array.KEPT, viewOrNull(tensor));
+      outputs.set(Array.KEPT, (View) tensor);
       return this;
     }
 
@@ -708,7 +707,7 @@ public final class Sampler {
      * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
      */
     public Outputs keptMask(@Nullable Tensor tensor) {
-      outputs.set(Array.KEPT_MASK, viewOrNull(tensor));
+      outputs.set(Array.KEPT_MASK, (View) tensor);
       return this;
     }
 
@@ -719,7 +718,7 @@ public final class Sampler {
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs ranks(@Nullable Tensor tensor) {
-      outputs.set(Array.RANKS, viewOrNull(tensor));
+      outputs.set(Array.RANKS, (View) tensor);
       return this;
     }
 
@@ -729,7 +728,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs entropies(@Nullable Tensor tensor) {
-      outputs.set(Array.ENTROPIES, viewOrNull(tensor));
+      outputs.set(Array.ENTROPIES, (View) tensor);
       return this;
     }
 
@@ -741,7 +740,7 @@ public final class Sampler {
      *     null to cancel the request
      */
     public Outputs topClasses(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_CLASSES, viewOrNull(tensor));
+      outputs.set(Array.TOP_CLASSES, (View) tensor);
       return this;
     }
 
@@ -753,7 +752,7 @@ public final class Sampler {
      *     request
      */
     public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_LOG_PROBABILITIES, viewOrNull(tensor));
+      outputs.set(Array.TOP_LOG_PROBABILITIES, (View) tensor);
       return this;
     }
 

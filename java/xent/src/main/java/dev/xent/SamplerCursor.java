@@ -63,7 +63,7 @@ public final class SamplerCursor {
   private long classes;
 
   private float @Nullable [] lastArray;
-  private @Nullable Tensor lastTensor;
+  private @Nullable View lastView;
 
   SamplerCursor(SamplerOperation sampler, long stream) {
     this(sampler, stream, new Text(sampler, stream));
@@ -121,7 +121,7 @@ public final class SamplerCursor {
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
-    View row = Arguments.view(logits, "logits");
+    View row = View.of(logits, "logits");
     use.enter();
     try {
       long token = row.elements == text.drawable ? sampler.draw(row, stream, step) : NO_TOKEN;
@@ -142,7 +142,7 @@ public final class SamplerCursor {
   public int next(Tensor logits, SamplerInputs inputs) {
     use.enter();
     try {
-      return drawn(Arguments.view(logits, "logits"), inputs, ONLY_ROW);
+      return drawn(View.of(logits, "logits"), inputs, ONLY_ROW);
     } finally {
       use.uses = 0;
     }
@@ -183,11 +183,9 @@ public final class SamplerCursor {
     try {
       long token =
           logits.length == text.drawable
-              ? sampler.draw(logits, logits == lastArray ? lastTensor.view : null, stream, step)
+              ? sampler.draw(logits, logits == lastArray ? lastView : null, stream, step)
               : NO_TOKEN;
-      return token < 0
-          ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
-          : counted(token);
+      return token < 0 ? drawn(view(logits), SamplerInputs.none(), ONLY_ROW) : counted(token);
     } finally {
       use.uses = 0;
     }
@@ -203,20 +201,20 @@ public final class SamplerCursor {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
-      return drawn(tensor(logits).view, inputs, ONLY_ROW);
+      return drawn(view(logits), inputs, ONLY_ROW);
     } finally {
       use.uses = 0;
     }
   }
 
-  private Tensor tensor(float[] logits) {
-    Tensor tensor = lastTensor;
-    if (tensor == null || logits != lastArray) {
-      tensor = Tensor.of(logits);
-      lastTensor = tensor;
+  private View view(float[] logits) {
+    View view = lastView;
+    if (view == null || logits != lastArray) {
+      view = (View) Tensor.of(logits);
+      lastView = view;
       lastArray = logits;
     }
-    return tensor;
+    return view;
   }
 
   /**
@@ -235,15 +233,13 @@ public final class SamplerCursor {
           logits.byteSize() == text.drawable * Float.BYTES
               ? sampler.draw(logits, stream, step)
               : NO_TOKEN;
-      return token < 0
-          ? drawn(tensor(logits).view, SamplerInputs.none(), ONLY_ROW)
-          : counted(token);
+      return token < 0 ? drawn(view(logits), SamplerInputs.none(), ONLY_ROW) : counted(token);
     } finally {
       use.uses = 0;
     }
   }
 
-  private static Tensor tensor(MemorySegment logits) {
+  private static View view(MemorySegment logits) {
     long size = logits.byteSize();
     if (size % Float.BYTES != 0) {
       throw new ShapeException(
@@ -256,7 +252,7 @@ public final class SamplerCursor {
               + array.getClass().getSimpleName()
               + "; expected floats: a float[] or memory outside the heap");
     }
-    return Tensor.of(logits, DType.F32, size / Float.BYTES);
+    return (View) Tensor.of(logits, DType.F32, size / Float.BYTES);
   }
 
   /**
@@ -298,13 +294,13 @@ public final class SamplerCursor {
    * @throws ShapeException for another number of rows, or an array that has fewer places
    */
   public int verify(Tensor logits, int[] drafts, Tensor draftProbabilities, int[] tokens) {
-    Arguments.view(draftProbabilities, "draftProbabilities");
+    View.of(draftProbabilities, "draftProbabilities");
     return verifyRows(logits, drafts, draftProbabilities, tokens);
   }
 
   private int verifyRows(
       Tensor logits, int[] drafts, @Nullable Tensor draftProbabilities, int[] tokens) {
-    View rows = Arguments.view(logits, "logits");
+    View rows = View.of(logits, "logits");
     Objects.requireNonNull(drafts, "drafts");
     Objects.requireNonNull(tokens, "tokens");
     int axis = Strides.axis(sampler.axis(), rows.shape);
@@ -345,7 +341,7 @@ public final class SamplerCursor {
             draftProbabilities == null || i == drafts.length
                 ? SamplerInputs.none()
                 : draft(drafts[i], draftProbabilities, rowAxis, i);
-        drawn[i] = drawn(logits.slice(rowAxis, i, i + 1L).view, inputs, i);
+        drawn[i] = drawn((View) logits.slice(rowAxis, i, i + 1L), inputs, i);
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
@@ -370,7 +366,7 @@ public final class SamplerCursor {
   }
 
   private static void requireShape(View rows, int axis, int[] drafts, Tensor draftProbabilities) {
-    View given = Arguments.view(draftProbabilities, "draftProbabilities");
+    View given = View.of(draftProbabilities, "draftProbabilities");
     if (given.rank() != 2
         || given.shape[axis] != rows.shape[axis]
         || given.shape[1 - axis] != drafts.length) {

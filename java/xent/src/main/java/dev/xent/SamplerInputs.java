@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
 
 /**
  * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.
@@ -112,7 +113,7 @@ public final class SamplerInputs {
   }
 
   private SamplerInputs with(Array array, Tensor tensor) {
-    return new SamplerInputs(views.with(array, Arguments.view(tensor, array.text)));
+    return new SamplerInputs(views.with(array, View.of(tensor, array.text)));
   }
 
   /** Returns the inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */

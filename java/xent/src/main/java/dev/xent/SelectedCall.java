@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.SelectedOperation;
 import java.lang.foreign.Arena;
 import java.util.Objects;
@@ -45,7 +44,7 @@ public final class SelectedCall {
    *     overlap anything in any other way
    */
   public SelectedCall gradient(Tensor gradient) {
-    bound.set(Array.GRADIENT, view(gradient, "gradient"));
+    bound.set(Array.GRADIENT, View.of(gradient, "gradient"));
     return this;
   }
 
@@ -56,7 +55,7 @@ public final class SelectedCall {
    *     for every class
    */
   public SelectedCall upstream(@Nullable Tensor upstream) {
-    bound.set(Array.UPSTREAM, viewOrNull(upstream));
+    bound.set(Array.UPSTREAM, (View) upstream);
     return this;
   }
 

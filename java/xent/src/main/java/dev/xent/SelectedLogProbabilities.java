@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -89,11 +87,11 @@ public final class SelectedLogProbabilities {
    * @param targets the classes
    */
   public Tensor forward(Tensor logits, Tensor targets) {
-    View given = view(logits, "logits");
-    View classes = view(targets, "targets");
+    View given = View.of(logits, "logits");
+    View classes = View.of(targets, "targets");
     Tensor logProbabilities =
         Tensor.allocate(DType.of(LogitsOperation.typeOfValues(given)), classes.shape);
-    operation.run(given, classes, logProbabilities.view);
+    operation.run(given, classes, (View) logProbabilities);
     return logProbabilities;
   }
 
@@ -107,9 +105,9 @@ public final class SelectedLogProbabilities {
    */
   public void forward(Tensor logits, Tensor targets, Tensor logProbabilities) {
     operation.run(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        view(logProbabilities, "logProbabilities"));
+        View.of(logits, "logits"),
+        View.of(targets, "targets"),
+        View.of(logProbabilities, "logProbabilities"));
   }
 
   /**
@@ -123,9 +121,9 @@ public final class SelectedLogProbabilities {
   public SelectedCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
     return new SelectedCall(
         operation.bind(
-            view(logits, "logits"),
-            view(targets, "targets"),
-            view(logProbabilities, "logProbabilities")));
+            View.of(logits, "logits"),
+            View.of(targets, "targets"),
+            View.of(logProbabilities, "logProbabilities")));
   }
 
   /**
@@ -140,7 +138,9 @@ public final class SelectedLogProbabilities {
    */
   public void sumSequences(Tensor logProbabilities, Tensor offsets, Tensor sums) {
     operation.sumSequences(
-        view(logProbabilities, "logProbabilities"), view(offsets, "offsets"), view(sums, "sums"));
+        View.of(logProbabilities, "logProbabilities"),
+        View.of(offsets, "offsets"),
+        View.of(sums, "sums"));
   }
 
   /**

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.shard.States;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -57,7 +58,7 @@ public final class ShardCall {
    *     overlap anything in any other way
    */
   public ShardCall gradient(Tensor value) {
-    Arguments.view(value, "gradient");
+    View.of(value, "gradient");
     gradient = value;
     return this;
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
@@ -34,10 +32,10 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param logits {@code x}
    */
   public final Tensor forward(Tensor logits) {
-    View given = view(logits, "logits");
+    View given = View.of(logits, "logits");
     Types.requireLead("logits", given);
     Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
-    operation.run(given, output.view, null);
+    operation.run(given, (View) output, null);
     return output;
   }
 
@@ -48,7 +46,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final void forward(Tensor logits, Tensor output) {
-    operation.run(view(logits, "logits"), view(output, "output"), null);
+    operation.run(View.of(logits, "logits"), View.of(output, "output"), null);
   }
 
   /**
@@ -58,7 +56,8 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public final BoundCall on(Tensor logits, Tensor output) {
-    return new BoundCall(operation.bind(view(logits, "logits"), view(output, "output"), null));
+    return new BoundCall(
+        operation.bind(View.of(logits, "logits"), View.of(output, "output"), null));
   }
 
   /**
@@ -70,11 +69,11 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param upstream {@code dy}, the gradient of the following step
    */
   public final Tensor backward(Tensor output, Tensor upstream) {
-    View given = view(output, "output");
-    View following = view(upstream, "upstream");
+    View given = View.of(output, "output");
+    View following = View.of(upstream, "upstream");
     Types.requireLead("output", given);
     Tensor gradient = Tensor.allocate(DType.of(given.type), given.shape);
-    backward.run(given, following, gradient.view);
+    backward.run(given, following, (View) gradient);
     return gradient;
   }
 
@@ -88,7 +87,8 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    *     them in any other way
    */
   public final void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    backward.run(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
+    backward.run(
+        View.of(output, "output"), View.of(upstream, "upstream"), View.of(gradient, "gradient"));
   }
 
   /**
@@ -102,7 +102,9 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
   public final BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
     return new BoundCall(
         backward.bind(
-            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
+            View.of(output, "output"),
+            View.of(upstream, "upstream"),
+            View.of(gradient, "gradient")));
   }
 
   /**

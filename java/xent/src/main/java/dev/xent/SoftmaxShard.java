@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
@@ -58,7 +57,7 @@ public final class SoftmaxShard {
   public RowStatistics exchange(
       Tensor logits, Inputs inputs, @Nullable Tensor logSumExp, AllGather<PartialStates> gather) {
     return shard.exchange(
-        view(logits, "logits"),
+        View.of(logits, "logits"),
         null,
         views(inputs),
         outputs(logSumExp),
@@ -74,7 +73,7 @@ public final class SoftmaxShard {
    * @throws IllegalArgumentException for arguments that do not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
-    return shard.states(view(logits, "logits"), null, views(inputs), null);
+    return shard.states(View.of(logits, "logits"), null, views(inputs), null);
   }
 
   /**
@@ -86,7 +85,7 @@ public final class SoftmaxShard {
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
     return shard.states(
-        view(logits, "logits"), null, views(inputs), FinishedRows.of(first, "first"));
+        View.of(logits, "logits"), null, views(inputs), FinishedRows.of(first, "first"));
   }
 
   /**
@@ -130,17 +129,17 @@ public final class SoftmaxShard {
    */
   public void forward(Tensor logits, Inputs inputs, RowStatistics rows, Tensor output) {
     shard.write(
-        view(logits, "logits"),
+        View.of(logits, "logits"),
         null,
         views(inputs),
         FinishedRows.of(rows, "rows"),
         null,
-        view(output, "output"));
+        View.of(output, "output"));
   }
 
   private static Outputs outputs(@Nullable Tensor logSumExp) {
     Outputs outputs = new Outputs();
-    outputs.set(Array.LOG_SUM_EXP, viewOrNull(logSumExp));
+    outputs.set(Array.LOG_SUM_EXP, (View) logSumExp);
     return outputs;
   }
 

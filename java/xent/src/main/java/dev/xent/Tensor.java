@@ -231,7 +231,12 @@ public sealed interface Tensor permits View {
   static Tensor copyOf(float[][] rows) {
     NullChecks.require(rows, "rows", "an array of rows");
     int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
-    return copy(DType.F32, ValueLayout.JAVA_FLOAT, rows, columns, "rows[0] has %d; expected rows of one length");
+    return copy(
+        DType.F32,
+        ValueLayout.JAVA_FLOAT,
+        rows,
+        columns,
+        "rows[0] has %d; expected rows of one length");
   }
 
   /**
@@ -261,7 +266,12 @@ public sealed interface Tensor permits View {
   static Tensor copyOf(double[][] rows) {
     NullChecks.require(rows, "rows", "an array of rows");
     int columns = rows.length == 0 ? 0 : lengthOf(rows, 0);
-    return copy(DType.F64, ValueLayout.JAVA_DOUBLE, rows, columns, "rows[0] has %d; expected rows of one length");
+    return copy(
+        DType.F64,
+        ValueLayout.JAVA_DOUBLE,
+        rows,
+        columns,
+        "rows[0] has %d; expected rows of one length");
   }
 
   private static int lengthOf(@Nullable Object[] rows, int i) {
@@ -280,7 +290,7 @@ public sealed interface Tensor permits View {
             message("rows[%d] has %s, " + expected, i, plural(length, "element"), columns));
       }
     }
-    Tensor tensor = allocate(type, rows.length, columns);
+    View tensor = View.room(type.element, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
       long at = (long) i * columns * layout.byteSize();
       MemorySegment.copy(rows[i], 0, tensor.segment, layout, at, columns);
@@ -377,6 +387,14 @@ public sealed interface Tensor permits View {
     return whole(MemorySegment.ofBuffer(buffer), type, buffer, shape);
   }
 
+  private static void requireType(DType type) {
+    NullChecks.require(type, "type", "a type such as F32");
+  }
+
+  private static void requireBuffer(Buffer buffer) {
+    NullChecks.require(buffer, "buffer", "a buffer: that of a tensor of another type may be null");
+  }
+
   /** A tensor of all elements of the segment of a buffer. */
   private static Tensor whole(MemorySegment segment, DType type, Buffer buffer, long[] shape) {
     long[] own = shapeOf(segment.byteSize() / type.byteSize(), shape, buffer.position());
@@ -428,6 +446,11 @@ public sealed interface Tensor permits View {
     return own;
   }
 
+  /** What operations work with. */
+  private View view() {
+    return (View) this;
+  }
+
   // ---- facts -----------------------------------------------------------------------------------
 
   /** Returns the element type. */
@@ -436,9 +459,7 @@ public sealed interface Tensor permits View {
   }
 
   /** Returns the number of dimensions, at least 1. */
-  default int rank() {
-    return view().rank();
-  }
+  int rank();
 
   /** Returns the sizes, in a new array. */
   default long[] shape() {
@@ -618,7 +639,7 @@ public sealed interface Tensor permits View {
    *     its views
    */
   default Tensor ownedBy(MemoryOwner memoryOwner) {
-    return view().ownedBy(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason);
+    return view().withOwner(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason);
   }
 
   // ---- elements --------------------------------------------------------------------------------
@@ -752,9 +773,7 @@ public sealed interface Tensor permits View {
     boolean converts = from.type.isFloat() && view.type.isFloat();
     if (from.type != view.type && !converts) {
       throw new DTypeException(
-          message(
-              "%s cannot be copied into %s; expected a tensor of the same type",
-              from, view));
+          message("%s cannot be copied into %s; expected a tensor of the same type", from, view));
     }
     if (!Arrays.equals(from.shape, view.shape)) {
       throw new ShapeException(

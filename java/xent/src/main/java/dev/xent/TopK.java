@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.view;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
@@ -94,7 +92,7 @@ public final class TopK {
    * @param logits {@code x}
    */
   public Result probabilities(Tensor logits) {
-    Result result = resultFor(view(logits, "logits"));
+    Result result = resultFor(View.of(logits, "logits"));
     probabilities(logits, result.classes(), result.values());
     return result;
   }
@@ -109,9 +107,9 @@ public final class TopK {
    */
   public void probabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
     probabilities.run(
-        view(logits, "logits"),
-        view(topClasses, "topClasses"),
-        view(topProbabilities, "topProbabilities"));
+        View.of(logits, "logits"),
+        View.of(topClasses, "topClasses"),
+        View.of(topProbabilities, "topProbabilities"));
   }
 
   /**
@@ -120,7 +118,7 @@ public final class TopK {
    * @param logits {@code x}
    */
   public Result logProbabilities(Tensor logits) {
-    Result result = resultFor(view(logits, "logits"));
+    Result result = resultFor(View.of(logits, "logits"));
     logProbabilities(logits, result.classes(), result.values());
     return result;
   }
@@ -135,9 +133,9 @@ public final class TopK {
    */
   public void logProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
     logProbabilities.run(
-        view(logits, "logits"),
-        view(topClasses, "topClasses"),
-        view(topLogProbabilities, "topLogProbabilities"));
+        View.of(logits, "logits"),
+        View.of(topClasses, "topClasses"),
+        View.of(topLogProbabilities, "topLogProbabilities"));
   }
 
   private Result resultFor(View logits) {
@@ -158,9 +156,9 @@ public final class TopK {
   public BoundCall onProbabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
     return new BoundCall(
         probabilities.bind(
-            view(logits, "logits"),
-            view(topClasses, "topClasses"),
-            view(topProbabilities, "topProbabilities")));
+            View.of(logits, "logits"),
+            View.of(topClasses, "topClasses"),
+            View.of(topProbabilities, "topProbabilities")));
   }
 
   /**
@@ -174,9 +172,9 @@ public final class TopK {
       Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
     return new BoundCall(
         logProbabilities.bind(
-            view(logits, "logits"),
-            view(topClasses, "topClasses"),
-            view(topLogProbabilities, "topLogProbabilities")));
+            View.of(logits, "logits"),
+            View.of(topClasses, "topClasses"),
+            View.of(topLogProbabilities, "topLogProbabilities")));
   }
 
   /** Returns the options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */

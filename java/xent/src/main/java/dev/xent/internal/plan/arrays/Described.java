@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+
 import java.util.Objects;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,7 @@ public final class Described {
 
   /** Adds a value always. */
   public Described with(String name, Object value) {
-    text.add(name + "=" + value);
+    text.add(message("%s=%s", name, value));
     return this;
   }
 

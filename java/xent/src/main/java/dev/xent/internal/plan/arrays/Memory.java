@@ -255,7 +255,7 @@ public final class Memory {
 
   private static DTypeException wrongMethod(View view, Use use, String why, String types) {
     return new DTypeException(
-        view + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
+        view.described() + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
   }
 
   /** Rejects closed memory, memory of another thread, and memory that its owner has taken back. */
@@ -326,7 +326,7 @@ public final class Memory {
       throw new MemoryException(
           name
               + " "
-              + view
+              + view.described()
               + " has strides that put several indices on one element"
               + (view.rank() > DistinctElements.MOST_INTERLEAVED
                   ? ", or interleave more than " + DistinctElements.MOST_INTERLEAVED + " dimensions"
@@ -641,7 +641,8 @@ public final class Memory {
 
   private static int arrayLength(View view, long length) {
     if (length > Integer.MAX_VALUE - 8) {
-      throw new MemoryException(view + " is longer than a Java array can be: copy it in slices");
+      throw new MemoryException(
+          view.described() + " is longer than a Java array can be: copy it in slices");
     }
     return (int) length;
   }

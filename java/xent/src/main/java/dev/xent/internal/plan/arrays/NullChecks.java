@@ -22,18 +22,9 @@ public final class NullChecks {
    */
   public static <T> T require(@Nullable T argument, String name, String what) {
     if (argument == null) {
-      throw missing(name, what);
+      throw new NullPointerException(name + " is null; expected " + what);
     }
     return argument;
-  }
-
-  /** The exception for a tensor that is null. */
-  public static NullPointerException noTensor(String name) {
-    return missing(name, TENSOR);
-  }
-
-  private static NullPointerException missing(String name, String what) {
-    return new NullPointerException(name + " is null; expected " + what);
   }
 
   /**

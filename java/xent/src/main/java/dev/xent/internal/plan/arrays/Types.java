@@ -25,7 +25,7 @@ public final class Types {
   /** Rejects an array whose type does not fit. */
   public static void require(boolean fits, String name, View view, String expected) {
     if (!fits) {
-      throw new DTypeException(name + " is " + view + "; expected " + expected);
+      throw new DTypeException(name + " is " + view.described() + "; expected " + expected);
     }
   }
 

@@ -4,11 +4,13 @@ package dev.xent.internal.plan.arrays;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.MemoryScopes;
+import dev.xent.internal.text.Messages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The arrays are shared, not copied: no class of this package changes them.
  */
-public final class View extends ArrayMemory {
+public final class View extends ArrayMemory implements Tensor, Messages.Subject {
   private static final int HEAP_ALIGNMENT_HINT = 8;
 
   public final ElementType type;
@@ -103,6 +105,11 @@ public final class View extends ArrayMemory {
             | (readOnly ? 4 : 0)
             | (memoryOwner == null ? 0 : 8)
             | (hidden ? 16 : 0);
+  }
+
+  /** The view of an argument. */
+  public static View of(Tensor tensor, String name) {
+    return (View) NullChecks.tensor(tensor, name);
   }
 
   /**
@@ -255,10 +262,11 @@ public final class View extends ArrayMemory {
   }
 
   /** The same memory with an owner that is queried before each use. */
-  public View ownedBy(Supplier<@Nullable String> newOwner) {
+  public View withOwner(Supplier<@Nullable String> newOwner) {
     return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, isRoom);
   }
 
+  @Override
   public int rank() {
     return shape.length;
   }
@@ -321,7 +329,15 @@ public final class View extends ArrayMemory {
   }
 
   @Override
-  public String toString() {
+  public String described() {
     return describe(type, shape);
+  }
+
+  @Override
+  public String toString() {
+    return described()
+        + (contiguous ? "" : " strides " + Arrays.toString(strides))
+        + (heap ? " on the heap" : " off the heap")
+        + (readOnly ? ", read-only" : "");
   }
 }

@@ -789,7 +789,7 @@ public final class Check {
   /** The type and shape of the leading array, for an error message. */
   String leadText() {
     return call.features == 0
-        ? lead.toString()
+        ? lead.described()
         : message(
             "%s of hidden %s and weights %s",
             dimensions.shapeText(), view(Array.HIDDEN), view(Array.WEIGHTS));

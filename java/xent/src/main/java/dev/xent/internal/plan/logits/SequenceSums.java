@@ -81,7 +81,8 @@ public final class SequenceSums {
 
   private static void requireSummands(String name, View view) {
     if (view.type != ElementType.F32 && view.type != ElementType.F64) {
-      throw new DTypeException(name + " is " + view + "; expected a tensor of type F32 or F64");
+      throw new DTypeException(
+          name + " is " + view.described() + "; expected a tensor of type F32 or F64");
     }
   }
 

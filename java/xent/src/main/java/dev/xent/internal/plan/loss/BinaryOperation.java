@@ -88,7 +88,7 @@ public final class BinaryOperation extends LossOperation {
           "ignoreIndex is "
               + options.ignoreIndex()
               + ", targets are numbers "
-              + check.view(Array.TARGETS)
+              + check.view(Array.TARGETS).described()
               + "; expected labels of an integer type, or weights of 0, or build the operation without"
               + " ignoreIndex");
     }

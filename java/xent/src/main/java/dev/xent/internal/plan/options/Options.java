@@ -68,7 +68,7 @@ public record Options(
           "ignoreIndex is "
               + ignoreIndex
               + ", targets are probability rows "
-              + targets
+              + targets.described()
               + "; expected class indices, or build the operation without ignoreIndex");
     }
     requireLabelsFor(kind, targets);

@@ -45,7 +45,7 @@ final class NoToken {
       return exception(
           row,
           logits,
-          "no class that classMask " + mask + " allows",
+          "no class that classMask " + mask.described() + " allows",
           "a mask that allows at least one class");
     }
     if (!left) {
@@ -54,7 +54,7 @@ final class NoToken {
           : exception(
               row,
               logits,
-              "-inf in all classes that classMask " + mask + " allows",
+              "-inf in all classes that classMask " + mask.described() + " allows",
               "an allowed class above -inf");
     }
     return exception(
@@ -85,7 +85,7 @@ final class NoToken {
     for (Array array : List.of(Array.CLASS_MASK, Array.BIAS)) {
       View view = inputs.get(array);
       if (view != null) {
-        names.add(array.text + " " + view);
+        names.add(array.text + " " + view.described());
       }
     }
     if (ofRepetitions || inputs.get(Array.BIAS_TOKENS) != null) {

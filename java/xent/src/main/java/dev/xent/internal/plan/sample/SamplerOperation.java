@@ -249,7 +249,9 @@ public final class SamplerOperation extends Operation {
     View logits = check.lead();
     if (logits.type == ElementType.F64) {
       throw new DTypeException(
-          "logits is " + logits + "; expected a tensor of type F32, F16 or BF16 to sample from");
+          "logits is "
+              + logits.described()
+              + "; expected a tensor of type F32, F16 or BF16 to sample from");
     }
     if (check.dimensions.classes > Integer.MAX_VALUE) {
       throw new ShapeException(
