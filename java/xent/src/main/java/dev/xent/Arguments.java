@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.sample.SamplerOutputs;
@@ -11,16 +10,8 @@ import dev.xent.internal.plan.sample.SamplerRows;
 final class Arguments {
   private Arguments() {}
 
-  static InputViews views(Inputs inputs) {
-    return NullChecks.require(inputs, "inputs", "Inputs.none()").views;
-  }
-
   static Outputs outputs(LossOutputs outputs) {
     return NullChecks.require(outputs, "outputs", "a new LossOutputs()").outputs;
-  }
-
-  static InputViews views(SamplerInputs inputs) {
-    return NullChecks.require(inputs, "inputs", "SamplerInputs.none()").views;
   }
 
   static SamplerRows rows(Sampler.Requests requests) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.views;
-
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.call.Binding;
 
 /**
@@ -28,7 +27,7 @@ public final class BoundCall {
    * @param inputs what the operation takes: a class mask, a sink, row weights, row offsets
    */
   public BoundCall inputs(Inputs inputs) {
-    bound.inputs(views(inputs));
+    bound.inputs(InputViews.of(inputs));
     return this;
   }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.views;
-
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
@@ -68,7 +67,7 @@ public final class CrossEntropyShard {
     return shard.exchange(
         View.of(logits, "logits"),
         View.of(targets, "targets"),
-        views(inputs),
+        InputViews.of(inputs),
         Arguments.outputs(outputs),
         (View) gradient,
         ShardCall.merged(gather));
@@ -87,7 +86,7 @@ public final class CrossEntropyShard {
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
     return shard.states(
-        View.of(logits, "logits"), View.of(targets, "targets"), views(inputs), null);
+        View.of(logits, "logits"), View.of(targets, "targets"), InputViews.of(inputs), null);
   }
 
   /**
@@ -103,7 +102,7 @@ public final class CrossEntropyShard {
     return shard.states(
         View.of(logits, "logits"),
         View.of(targets, "targets"),
-        views(inputs),
+        InputViews.of(inputs),
         FinishedRows.of(first, "first"));
   }
 
@@ -120,7 +119,11 @@ public final class CrossEntropyShard {
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
     return shard.finish(
-        States.of(whole, "whole"), (View) labels, views(inputs), null, Arguments.outputs(outputs));
+        States.of(whole, "whole"),
+        (View) labels,
+        InputViews.of(inputs),
+        null,
+        Arguments.outputs(outputs));
   }
 
   /**
@@ -141,7 +144,7 @@ public final class CrossEntropyShard {
     return shard.finish(
         States.of(whole, "whole"),
         (View) labels,
-        views(inputs),
+        InputViews.of(inputs),
         FinishedRows.of(first, "first"),
         Arguments.outputs(outputs));
   }
@@ -168,7 +171,7 @@ public final class CrossEntropyShard {
     shard.write(
         View.of(logits, "logits"),
         View.of(targets, "targets"),
-        views(inputs),
+        InputViews.of(inputs),
         FinishedRows.of(rows, "rows"),
         (View) upstream,
         View.of(gradient, "gradient"));

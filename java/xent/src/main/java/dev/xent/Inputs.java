@@ -5,9 +5,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.View;
 
 /**
  * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and
@@ -24,18 +22,10 @@ import dev.xent.internal.plan.arrays.View;
  * that do not fit with a {@link ShapeException} or {@link DTypeException}, before anything is
  * written. None of the tensors may overlap what a call writes.
  */
-public final class Inputs {
-  private static final Inputs NONE = new Inputs(InputViews.NONE);
-
-  final InputViews views;
-
-  private Inputs(InputViews views) {
-    this.views = views;
-  }
-
+public sealed interface Inputs permits InputViews {
   /** Returns inputs without any array. */
-  public static Inputs none() {
-    return NONE;
+  static Inputs none() {
+    return InputViews.NONE;
   }
 
   /**
@@ -49,9 +39,7 @@ public final class Inputs {
    *     with sizes of 1 broadcast, except the number of classes; or one dimension, the same for all
    *     rows
    */
-  public Inputs classMask(Tensor flags) {
-    return with(Array.CLASS_MASK, flags);
-  }
+  Inputs classMask(Tensor flags);
 
   /**
    * Returns inputs with a sink: an extra logit per row, which adds {@code exp(sink)} to the
@@ -62,9 +50,7 @@ public final class Inputs {
    * @param logits of a type that fits the logits, in the shape of the rows, with sizes of 1
    *     broadcast; or a single number
    */
-  public Inputs sink(Tensor logits) {
-    return with(Array.SINK, logits);
-  }
+  Inputs sink(Tensor logits);
 
   /**
    * Returns inputs with ragged rows: logits and everything else that has a number per class have
@@ -76,9 +62,7 @@ public final class Inputs {
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
-  public Inputs rowOffsets(Tensor offsets) {
-    return with(Array.ROW_OFFSETS, offsets);
-  }
+  Inputs rowOffsets(Tensor offsets);
 
   /**
    * Returns inputs with weights of the rows of a loss: row loss and gradient are multiplied by
@@ -88,9 +72,7 @@ public final class Inputs {
    * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
    *     as U8; in the shape of the rows, with sizes of 1 broadcast
    */
-  public Inputs rowWeights(Tensor weights) {
-    return with(Array.ROW_WEIGHTS, weights);
-  }
+  Inputs rowWeights(Tensor weights);
 
   /**
    * Returns inputs with sparse targets: the targets of the call name {@code k} classes of each row,
@@ -101,9 +83,7 @@ public final class Inputs {
    * @param weights of a type that fits the logits, in the shape of the targets, which have integers
    *     in the shape of the logits but {@code k} along the class axis
    */
-  public Inputs targetWeights(Tensor weights) {
-    return with(Array.TARGET_WEIGHTS, weights);
-  }
+  Inputs targetWeights(Tensor weights);
 
   /**
    * Returns inputs with the bias of a linear layer, which {@link LinearCrossEntropy} adds to the
@@ -111,17 +91,9 @@ public final class Inputs {
    *
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
-  public Inputs bias(Tensor numbers) {
-    return with(Array.BIAS, numbers);
-  }
-
-  private Inputs with(Array array, Tensor tensor) {
-    return new Inputs(views.with(array, View.of(tensor, array.text)));
-  }
+  Inputs bias(Tensor numbers);
 
   /** Returns the inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
   @Override
-  public String toString() {
-    return views.describe("Inputs");
-  }
+  String toString();
 }

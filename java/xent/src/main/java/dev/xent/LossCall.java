@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.views;
-
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.LossBinding;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +33,7 @@ public final class LossCall {
    * @param inputs what the operation takes: weights, masks, a sink, row offsets
    */
   public LossCall inputs(Inputs inputs) {
-    bound.inputs(views(inputs));
+    bound.inputs(InputViews.of(inputs));
     return this;
   }
 

@@ -2,8 +2,8 @@
 package dev.xent;
 
 import static dev.xent.Arguments.rows;
-import static dev.xent.Arguments.views;
 
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.sample.SamplerOperation;
 
 /**
@@ -29,7 +29,7 @@ public final class SamplerCall {
    * @param inputs a mask, a bias, the tokens before
    */
   public SamplerCall inputs(SamplerInputs inputs) {
-    bound.inputs(views(inputs));
+    bound.inputs(InputViews.of(inputs));
     return this;
   }
 

@@ -154,7 +154,7 @@ public final class SamplerCursor {
    * @param row the index of the row in the logits of the caller, if these have several; else -1
    */
   private int drawn(View logits, SamplerInputs inputs, int row) {
-    InputViews more = Arguments.views(inputs);
+    InputViews more = InputViews.of(inputs);
     if (logits.elements != classes && classes != 0) {
       text.requireLength(logits, classes);
     }

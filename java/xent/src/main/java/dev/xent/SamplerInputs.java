@@ -2,9 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.LabelException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.View;
 
 /**
  * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.
@@ -18,18 +16,10 @@ import dev.xent.internal.plan.arrays.View;
  * number of calls and threads may use one, and each call reads what the tensors hold then. None of
  * the tensors may overlap what a call writes.
  */
-public final class SamplerInputs {
-  private static final SamplerInputs NONE = new SamplerInputs(InputViews.NONE);
-
-  final InputViews views;
-
-  private SamplerInputs(InputViews views) {
-    this.views = views;
-  }
-
+public sealed interface SamplerInputs permits InputViews {
   /** Returns inputs without any array. */
-  public static SamplerInputs none() {
-    return NONE;
+  static SamplerInputs none() {
+    return InputViews.OF_SAMPLER;
   }
 
   /**
@@ -44,9 +34,7 @@ public final class SamplerInputs {
    *     class {@code c} is bit {@code c % 32}, from the lowest on, of number {@code c / 32}, and
    *     there are {@code ceil(classes / 32)} along the class axis
    */
-  public SamplerInputs classMask(Tensor flags) {
-    return with(Array.CLASS_MASK, flags);
-  }
+  SamplerInputs classMask(Tensor flags);
 
   /**
    * Returns inputs with a number per class that is added to its logit, before penalties and
@@ -55,9 +43,7 @@ public final class SamplerInputs {
    * @param numbers F32, F16 or BF16, in the shape of the logits, with sizes of 1 broadcast, except
    *     the number of classes; or one dimension, the same for all rows
    */
-  public SamplerInputs bias(Tensor numbers) {
-    return with(Array.BIAS, numbers);
-  }
+  SamplerInputs bias(Tensor numbers);
 
   /**
    * Returns inputs with a bias of some classes of each row, which is added after {@link
@@ -68,9 +54,7 @@ public final class SamplerInputs {
    *     that is there twice the last one counts
    * @param biasValues F32, F16 or BF16, of each of them, in the same shape
    */
-  public SamplerInputs bias(Tensor biasTokens, Tensor biasValues) {
-    return with(Array.BIAS_TOKENS, biasTokens).with(Array.BIAS_VALUES, biasValues);
-  }
+  SamplerInputs bias(Tensor biasTokens, Tensor biasValues);
 
   /**
    * Returns inputs with the tokens of the prompts: {@link Sampler.Builder#repetitionPenalty}
@@ -80,18 +64,14 @@ public final class SamplerInputs {
    *     prompt along the class axis; -1 marks an unused entry, in types with a sign. A number that
    *     is neither is a {@link LabelException}
    */
-  public SamplerInputs promptTokens(Tensor classes) {
-    return with(Array.PROMPT_TOKENS, classes);
-  }
+  SamplerInputs promptTokens(Tensor classes);
 
   /**
    * Returns inputs with the tokens that were sampled so far, for all penalties.
    *
    * @param classes as {@link #promptTokens} has them
    */
-  public SamplerInputs outputTokens(Tensor classes) {
-    return with(Array.OUTPUT_TOKENS, classes);
-  }
+  SamplerInputs outputTokens(Tensor classes);
 
   /**
    * Returns inputs with a draft of each row: a token that another model drew. It is accepted with
@@ -107,18 +87,9 @@ public final class SamplerInputs {
    *     and at most 1, or the call throws an {@link dev.xent.errors.OptionException}. Other classes
    *     are not checked: NaN and negative numbers count as 0, numbers above 1 as 1
    */
-  public SamplerInputs drafts(Tensor draftTokens, Tensor draftProbabilities) {
-    return with(Array.DRAFT_TOKENS, draftTokens)
-        .with(Array.DRAFT_PROBABILITIES, draftProbabilities);
-  }
-
-  private SamplerInputs with(Array array, Tensor tensor) {
-    return new SamplerInputs(views.with(array, View.of(tensor, array.text)));
-  }
+  SamplerInputs drafts(Tensor draftTokens, Tensor draftProbabilities);
 
   /** Returns the inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */
   @Override
-  public String toString() {
-    return views.describe("SamplerInputs");
-  }
+  String toString();
 }

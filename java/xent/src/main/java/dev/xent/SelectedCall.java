@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.views;
-
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.SelectedOperation;
 import java.lang.foreign.Arena;
@@ -33,7 +32,7 @@ public final class SelectedCall {
    * @param inputs a class mask, a sink, row offsets
    */
   public SelectedCall inputs(Inputs inputs) {
-    bound.inputs(views(inputs));
+    bound.inputs(InputViews.of(inputs));
     return this;
   }
 

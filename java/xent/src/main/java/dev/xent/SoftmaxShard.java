@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.views;
-
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
@@ -59,7 +58,7 @@ public final class SoftmaxShard {
     return shard.exchange(
         View.of(logits, "logits"),
         null,
-        views(inputs),
+        InputViews.of(inputs),
         outputs(logSumExp),
         null,
         ShardCall.merged(gather));
@@ -73,7 +72,7 @@ public final class SoftmaxShard {
    * @throws IllegalArgumentException for arguments that do not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
-    return shard.states(View.of(logits, "logits"), null, views(inputs), null);
+    return shard.states(View.of(logits, "logits"), null, InputViews.of(inputs), null);
   }
 
   /**
@@ -85,7 +84,7 @@ public final class SoftmaxShard {
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
     return shard.states(
-        View.of(logits, "logits"), null, views(inputs), FinishedRows.of(first, "first"));
+        View.of(logits, "logits"), null, InputViews.of(inputs), FinishedRows.of(first, "first"));
   }
 
   /**
@@ -97,7 +96,8 @@ public final class SoftmaxShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
-    return shard.finish(States.of(whole, "whole"), null, views(inputs), null, outputs(logSumExp));
+    return shard.finish(
+        States.of(whole, "whole"), null, InputViews.of(inputs), null, outputs(logSumExp));
   }
 
   /**
@@ -113,7 +113,7 @@ public final class SoftmaxShard {
     return shard.finish(
         States.of(whole, "whole"),
         null,
-        views(inputs),
+        InputViews.of(inputs),
         FinishedRows.of(first, "first"),
         outputs(logSumExp));
   }
@@ -131,7 +131,7 @@ public final class SoftmaxShard {
     shard.write(
         View.of(logits, "logits"),
         null,
-        views(inputs),
+        InputViews.of(inputs),
         FinishedRows.of(rows, "rows"),
         null,
         View.of(output, "output"));

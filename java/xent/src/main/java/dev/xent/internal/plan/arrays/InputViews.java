@@ -3,51 +3,117 @@ package dev.xent.internal.plan.arrays;
 
 import static dev.xent.internal.text.Messages.message;
 
+import dev.xent.Inputs;
+import dev.xent.SamplerInputs;
+import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The optional input tensors of a call, indexed by {@link Array}. Immutable. */
-public final class InputViews {
-  /** No tensors. */
-  public static final InputViews NONE = new InputViews(new ArrayViews());
+/** The optional input tensors of a call, by {@link Array}. Immutable. */
+public final class InputViews implements Inputs, SamplerInputs {
+  private static final @Nullable View[] NO_VIEWS = new View[Array.LAYOUTS];
 
-  private final ArrayViews views;
+  /** The inputs without any tensor of an operation. */
+  public static final InputViews NONE = new InputViews("Inputs", NO_VIEWS, 0);
+
+  /** The inputs without any tensor of a sampler. */
+  public static final InputViews OF_SAMPLER = new InputViews("SamplerInputs", NO_VIEWS, 0);
+
+  private final String name;
+  private final @Nullable View[] views;
 
   /** The arrays that have a tensor, as bits; 0 in most calls. */
   private final long bits;
 
-  private InputViews(ArrayViews views) {
+  private InputViews(String name, @Nullable View[] views, long bits) {
+    this.name = name;
     this.views = views;
-    this.bits = views.bits();
+    this.bits = bits;
+  }
+
+  /** The inputs of an argument. */
+  public static InputViews of(Inputs inputs) {
+    return (InputViews) NullChecks.require(inputs, "inputs", "Inputs.none()");
+  }
+
+  /** The inputs of an argument. */
+  public static InputViews of(SamplerInputs inputs) {
+    return (InputViews) NullChecks.require(inputs, "inputs", "SamplerInputs.none()");
   }
 
   /** Returns these tensors and another one. */
-  public InputViews with(Array array, View view) {
-    ArrayViews more = new ArrayViews();
-    for (long left = bits; left != 0; left &= left - 1) {
-      more.set(ArrayViews.first(left), views.get(ArrayViews.first(left)));
-    }
-    more.set(array, view);
-    return new InputViews(more);
+  private InputViews with(Array array, Tensor tensor) {
+    @Nullable View[] more = views.clone();
+    more[array.ordinal()] = View.of(tensor, array.text);
+    return new InputViews(name, more, bits | ArrayViews.bit(array));
+  }
+
+  @Override
+  public InputViews classMask(Tensor flags) {
+    return with(Array.CLASS_MASK, flags);
+  }
+
+  @Override
+  public InputViews sink(Tensor logits) {
+    return with(Array.SINK, logits);
+  }
+
+  @Override
+  public InputViews rowOffsets(Tensor offsets) {
+    return with(Array.ROW_OFFSETS, offsets);
+  }
+
+  @Override
+  public InputViews rowWeights(Tensor weights) {
+    return with(Array.ROW_WEIGHTS, weights);
+  }
+
+  @Override
+  public InputViews targetWeights(Tensor weights) {
+    return with(Array.TARGET_WEIGHTS, weights);
+  }
+
+  @Override
+  public InputViews bias(Tensor numbers) {
+    return with(Array.BIAS, numbers);
+  }
+
+  @Override
+  public InputViews bias(Tensor biasTokens, Tensor biasValues) {
+    return with(Array.BIAS_TOKENS, biasTokens).with(Array.BIAS_VALUES, biasValues);
+  }
+
+  @Override
+  public InputViews promptTokens(Tensor classes) {
+    return with(Array.PROMPT_TOKENS, classes);
+  }
+
+  @Override
+  public InputViews outputTokens(Tensor classes) {
+    return with(Array.OUTPUT_TOKENS, classes);
+  }
+
+  @Override
+  public InputViews drafts(Tensor draftTokens, Tensor draftProbabilities) {
+    return with(Array.DRAFT_TOKENS, draftTokens)
+        .with(Array.DRAFT_PROBABILITIES, draftProbabilities);
   }
 
   /** Returns the tensors that a function takes. */
   public InputViews of(Function function) {
-    ArrayViews some = new ArrayViews();
+    long some = bits;
     for (long left = bits; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
-      if (function.place(array) >= 0) {
-        some.set(array, views.get(array));
-      }
+      some &= function.place(array) < 0 ? ~ArrayViews.bit(array) : -1;
     }
-    return new InputViews(some);
+    return new InputViews(name, views, some);
   }
 
   /** The tensor of an array; null if the call does not have it. */
   public @Nullable View get(Array array) {
-    return bits == 0 ? null : views.get(array);
+    return (bits & ArrayViews.bit(array)) == 0 ? null : views[array.ordinal()];
   }
 
   /** The arrays that have a tensor, as bits. */
@@ -76,8 +142,13 @@ public final class InputViews {
     }
   }
 
-  /** A text of the name and the tensors that are present. */
-  public String describe(String name) {
-    return views.describe(name);
+  @Override
+  public String toString() {
+    Described text = new Described(name);
+    for (long left = bits; left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      text.with(array.text, views[array.ordinal()]);
+    }
+    return text.toString();
   }
 }

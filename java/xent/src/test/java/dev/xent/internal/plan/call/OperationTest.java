@@ -3,7 +3,6 @@ package dev.xent.internal.plan.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
@@ -103,7 +102,7 @@ class OperationTest {
     LogitsOperation softmax = softmax(new Engine(late, library.isa(), library.threads()));
     Binding bound = softmax.bind(y, x, null);
     Binding withInputs = softmax.bind(x, y, null);
-    withInputs.inputs(InputViews.NONE.with(Array.SINK, View.room(ElementType.F32, 3)));
+    withInputs.inputs(InputViews.NONE.sink(View.room(ElementType.F32, 3)));
     for (int i = 0; i < CALLS; i++) {
       softmax.run(x, y, null);
       bound.run(null, 0);
