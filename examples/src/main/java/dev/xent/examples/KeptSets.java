@@ -32,7 +32,8 @@ public final class KeptSets {
     Sampler sampler = Sampler.builder().temperature(0.8).topP(0.5).seed(3).build();
     sampler
         .on(logits, tokens)
-        .outputs(new Sampler.Outputs().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
+        .outputs(
+            Sampler.Outputs.create().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
         .run(0);
 
     // Later, in the trainer: the loss of a token is its negative log-probability.
@@ -44,7 +45,7 @@ public final class KeptSets {
         .on(logits, tokens)
         .inputs(Inputs.none().classMask(mask))
         .gradient(gradient)
-        .outputs(new LossOutputs().losses(losses))
+        .outputs(LossOutputs.create().losses(losses))
         .run();
     for (int row = 0; row < ROWS; row++) {
       System.out.printf(

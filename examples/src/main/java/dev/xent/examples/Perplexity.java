@@ -50,8 +50,8 @@ public final class Perplexity {
 
   private static void measure(Path logits, Path labels) throws IOException {
     CrossEntropy loss = CrossEntropy.sum();
-    LossSum lossSum = new LossSum();
-    LossOutputs outputs = new LossOutputs().lossSum(lossSum);
+    LossSum lossSum = LossSum.create();
+    LossOutputs outputs = LossOutputs.create().lossSum(lossSum);
     long all = rows(logits);
     long resident = 0;
     long rows = 0;

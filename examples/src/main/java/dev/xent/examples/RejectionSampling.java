@@ -83,7 +83,7 @@ public final class RejectionSampling {
   /** Draws a token, and computes the probabilities that it was drawn with: of the kept classes. */
   private int probabilities(SamplerCursor cursor, float[] row, float[] probabilities) {
     Tensor kept = Tensor.of(new byte[CLASSES]);
-    int token = cursor.outputs(new Sampler.Outputs().keptMask(kept)).next(row);
+    int token = cursor.outputs(Sampler.Outputs.create().keptMask(kept)).next(row);
     softmax
         .on(Tensor.of(row), Tensor.of(probabilities))
         .inputs(Inputs.none().classMask(kept))

@@ -57,7 +57,7 @@ public final class ScoreOnnxModel {
 
       Tensor losses = Tensor.allocate(arena, DType.F32, count);
       Tensor believed = Tensor.allocate(arena, DType.I32, count);
-      LossOutputs outputs = new LossOutputs().losses(losses).argmax(believed).countCorrect(true);
+      LossOutputs outputs = LossOutputs.create().losses(losses).argmax(believed).countCorrect(true);
       double loss = CrossEntropy.builder().build().on(logits, labels).outputs(outputs).run();
 
       System.out.printf(Locale.ROOT, "images    %d%n", outputs.validRows());

@@ -39,7 +39,7 @@ public final class SpeculativeDecoding {
     int[] tokens = new int[DRAFTS + 1];
     SamplerCall call =
         sampler.on(Tensor.of(logits, DRAFTS + 1, CLASSES), Tensor.of(tokens, DRAFTS + 1));
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     for (int row = 0; row <= DRAFTS; row++) {
       requests.add(sampler, 0, 0); // one text, so one stream
     }

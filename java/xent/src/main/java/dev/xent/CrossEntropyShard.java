@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
 import dev.xent.internal.plan.shard.States;
@@ -68,7 +69,7 @@ public final class CrossEntropyShard {
         View.of(logits, "logits"),
         View.of(targets, "targets"),
         InputViews.of(inputs),
-        Arguments.outputs(outputs),
+        Outputs.of(outputs),
         (View) gradient,
         ShardCall.merged(gather));
   }
@@ -119,11 +120,7 @@ public final class CrossEntropyShard {
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
     return shard.finish(
-        States.of(whole, "whole"),
-        (View) labels,
-        InputViews.of(inputs),
-        null,
-        Arguments.outputs(outputs));
+        States.of(whole, "whole"), (View) labels, InputViews.of(inputs), null, Outputs.of(outputs));
   }
 
   /**
@@ -146,7 +143,7 @@ public final class CrossEntropyShard {
         (View) labels,
         InputViews.of(inputs),
         FinishedRows.of(first, "first"),
-        Arguments.outputs(outputs));
+        Outputs.of(outputs));
   }
 
   /**

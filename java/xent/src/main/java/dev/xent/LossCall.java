@@ -6,6 +6,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.LossBinding;
+import dev.xent.internal.plan.call.Outputs;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,7 +60,7 @@ public final class LossCall {
    * @param outputs receive the numbers of each run; their tensors are filled
    */
   public LossCall outputs(LossOutputs outputs) {
-    bound.outputs(Arguments.outputs(outputs));
+    bound.outputs(Outputs.of(outputs));
     return this;
   }
 
@@ -79,7 +80,7 @@ public final class LossCall {
    *     save none
    */
   public void backward(LossOutputs saved) {
-    bound.backward(Arguments.saved(saved), null);
+    bound.backward(Outputs.saved(saved), null);
   }
 
   /**
@@ -91,6 +92,6 @@ public final class LossCall {
    * @throws OptionException as in {@link #backward(LossOutputs)}
    */
   public void backward(LossOutputs saved, @Nullable Tensor upstream) {
-    bound.backward(Arguments.saved(saved), (View) upstream);
+    bound.backward(Outputs.saved(saved), (View) upstream);
   }
 }

@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
  * logSumExp}, {@code correct} and {@code countCorrect}. A call that cannot compute what you ask for
  * throws {@link OptionException} before it writes anything.
  */
-public final class LossOutputs {
-  final Outputs outputs = new Outputs();
-
-  /** Creates outputs that request only the numbers of a call. */
-  public LossOutputs() {}
+public sealed interface LossOutputs permits Outputs {
+  /** Returns new outputs, which request only the numbers of a call. */
+  static LossOutputs create() {
+    return new Outputs();
+  }
 
   /**
    * Requests the loss of every row, unreduced. In {@link BinaryCrossEntropy} every element is a
@@ -36,7 +36,7 @@ public final class LossOutputs {
    *     theirs without the class axis, or with that axis at size 1; of {@link BinaryCrossEntropy}
    *     theirs; or null to cancel the request
    */
-  public LossOutputs losses(@Nullable Tensor tensor) {
+  default LossOutputs losses(@Nullable Tensor tensor) {
     return ask(Array.LOSSES, tensor);
   }
 
@@ -46,10 +46,7 @@ public final class LossOutputs {
    *
    * @param sums the sum to add them to, or null to cancel the request
    */
-  public LossOutputs lossSum(@Nullable LossSum sums) {
-    outputs.lossSum(sums == null ? null : sums.sums);
-    return this;
-  }
+  LossOutputs lossSum(@Nullable LossSum sums);
 
   /**
    * Requests 1 in every row whose label is the first of the largest logits or log-probabilities, 0
@@ -57,15 +54,12 @@ public final class LossOutputs {
    *
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
-  public LossOutputs correct(@Nullable Tensor tensor) {
+  default LossOutputs correct(@Nullable Tensor tensor) {
     return ask(Array.CORRECT, tensor);
   }
 
   /** Requests {@link #correctCount()} without a tensor of correct rows. Class indices only. */
-  public LossOutputs countCorrect(boolean wanted) {
-    outputs.countCorrect(wanted);
-    return this;
-  }
+  LossOutputs countCorrect(boolean wanted);
 
   /**
    * Requests the gradient with respect to probability rows or the weights of sparse targets: {@code
@@ -75,7 +69,7 @@ public final class LossOutputs {
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
    *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
    */
-  public LossOutputs targetGradient(@Nullable Tensor tensor) {
+  default LossOutputs targetGradient(@Nullable Tensor tensor) {
     return ask(Array.TARGET_GRADIENT, tensor);
   }
 
@@ -85,7 +79,7 @@ public final class LossOutputs {
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
    *     request
    */
-  public LossOutputs logSumExp(@Nullable Tensor tensor) {
+  default LossOutputs logSumExp(@Nullable Tensor tensor) {
     return ask(Array.LOG_SUM_EXP, tensor);
   }
 
@@ -96,7 +90,7 @@ public final class LossOutputs {
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
    *     request
    */
-  public LossOutputs logProbabilities(@Nullable Tensor tensor) {
+  default LossOutputs logProbabilities(@Nullable Tensor tensor) {
     return ask(Array.LOG_PROBABILITIES, tensor);
   }
 
@@ -106,7 +100,7 @@ public final class LossOutputs {
    *
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
-  public LossOutputs argmax(@Nullable Tensor tensor) {
+  default LossOutputs argmax(@Nullable Tensor tensor) {
     return ask(Array.ARGMAX, tensor);
   }
 
@@ -117,7 +111,7 @@ public final class LossOutputs {
    *
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
-  public LossOutputs ranks(@Nullable Tensor tensor) {
+  default LossOutputs ranks(@Nullable Tensor tensor) {
     return ask(Array.RANKS, tensor);
   }
 
@@ -128,7 +122,7 @@ public final class LossOutputs {
    * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
    *     request
    */
-  public LossOutputs entropies(@Nullable Tensor tensor) {
+  default LossOutputs entropies(@Nullable Tensor tensor) {
     return ask(Array.ENTROPIES, tensor);
   }
 
@@ -140,7 +134,7 @@ public final class LossOutputs {
    * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
    *     classes, along the class axis, or null to cancel the request
    */
-  public LossOutputs topClasses(@Nullable Tensor tensor) {
+  default LossOutputs topClasses(@Nullable Tensor tensor) {
     return ask(Array.TOP_CLASSES, tensor);
   }
 
@@ -151,7 +145,7 @@ public final class LossOutputs {
    * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
    *     the class axis, the same as in {@code topClasses}, or null to cancel the request
    */
-  public LossOutputs topLogProbabilities(@Nullable Tensor tensor) {
+  default LossOutputs topLogProbabilities(@Nullable Tensor tensor) {
     return ask(Array.TOP_LOG_PROBABILITIES, tensor);
   }
 
@@ -162,71 +156,70 @@ public final class LossOutputs {
    * @param arena for their memory; a call with more rows than any before takes new memory from it.
    *     Null cancels the request and drops those that are kept
    */
-  public LossOutputs saveStatistics(@Nullable Arena arena) {
-    outputs.saveStatistics(arena);
-    return this;
-  }
+  LossOutputs saveStatistics(@Nullable Arena arena);
 
   /**
    * Saves the statistics in memory that is freed some time after they are no longer reachable.
    *
    * @see #saveStatistics(Arena)
    */
-  public LossOutputs saveStatistics() {
+  default LossOutputs saveStatistics() {
     return saveStatistics(Arena.ofAuto());
   }
 
   // ---- the numbers of the last call ------------------------------------------------------------
 
   /** Returns the reduced loss, as it was returned; NaN before the first call that succeeds. */
-  public double loss() {
-    return outputs.loss;
+  default double loss() {
+    return outputs().loss;
   }
 
   /**
    * Returns the exact sum of the row losses, rounded once; NaN before the first call that succeeds.
    */
-  public double sum() {
-    return outputs.sum;
+  default double sum() {
+    return outputs().sum;
   }
 
   /**
    * Returns the number of rows, of {@link BinaryCrossEntropy} that of elements; -1 before the first
    * call that succeeds.
    */
-  public long rows() {
-    return outputs.rows;
+  default long rows() {
+    return outputs().rows;
   }
 
   /**
    * Returns the number of rows that are not ignored: their label is not, and their weight is not 0;
    * -1 before the first call that succeeds.
    */
-  public long validRows() {
-    return outputs.validRows;
+  default long validRows() {
+    return outputs().validRows;
   }
 
   /**
    * Returns the divisor of a mean: the valid rows, or the sum of their weights, or the denominator
    * that is set; NaN before the first call that succeeds.
    */
-  public double denominator() {
-    return outputs.denominator;
+  default double denominator() {
+    return outputs().denominator;
   }
 
   /** Returns the number of correct rows, or -1 if neither correct rows nor their count are set. */
-  public long correctCount() {
-    return outputs.correctCount;
+  default long correctCount() {
+    return outputs().correctCount;
   }
 
   /** Returns the outputs that are set, and the numbers of the last call, in one line. */
   @Override
-  public String toString() {
-    return outputs.toString();
-  }
+  String toString();
 
   private LossOutputs ask(Array array, @Nullable Tensor tensor) {
-    outputs.set(array, (View) tensor);
+    outputs().set(array, (View) tensor);
     return this;
+  }
+
+  private Outputs outputs() {
+    return (Outputs) this;
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.internal.text.Messages.message;
-
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.call.Sums;
@@ -13,8 +11,8 @@ import java.util.Objects;
  * over micro-batches, threads, processes or machines.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="lossSum" :
- * LossSum sum = new LossSum();
- * LossOutputs outputs = new LossOutputs().lossSum(sum);
+ * LossSum sum = LossSum.create();
+ * LossOutputs outputs = LossOutputs.create().lossSum(sum);
  * for (Batch batch : batches) {
  *   loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
  * }
@@ -35,20 +33,14 @@ import java.util.Objects;
  * <p>For one thread at a time; use one exact sum for each thread, and add them up. A use during
  * another one throws {@link java.util.ConcurrentModificationException}.
  */
-public final class LossSum {
-  final Sums sums;
-
+public sealed interface LossSum permits Sums {
   /**
-   * Creates an empty exact sum.
+   * Returns a new exact sum, which is empty.
    *
    * @throws NativeLibraryException if the native library is required and cannot be loaded
    */
-  public LossSum() {
-    this(new Sums());
-  }
-
-  private LossSum(Sums sums) {
-    this.sums = sums;
+  static LossSum create() {
+    return new Sums();
   }
 
   /**
@@ -56,43 +48,30 @@ public final class LossSum {
    *
    * @throws PartialStatesException if both have more than 2^39 rows together
    */
-  public LossSum add(LossSum other) {
-    sums.add(Objects.requireNonNull(other, "other").sums);
-    return this;
-  }
+  LossSum add(LossSum other);
 
   /** Returns the exact sum of all row losses, rounded once. */
-  public double sum() {
-    return sums.sum();
-  }
+  double sum();
 
   /**
    * Returns the divisor of the mean: the rows that count, or the exact sum of their weights, for
    * any denominator of the operations.
    */
-  public double denominator() {
-    return sums.weight();
-  }
+  double denominator();
 
   /** Returns {@link #sum} divided by {@link #denominator}: NaN if no row counts. */
-  public double mean() {
-    return sums.sum() / sums.weight();
+  default double mean() {
+    return sum() / denominator();
   }
 
   /** Returns the number of rows. */
-  public long rows() {
-    return sums.rows();
-  }
+  long rows();
 
   /** Returns the number of rows that are not ignored. */
-  public long validRows() {
-    return sums.validRows();
-  }
+  long validRows();
 
   /** Returns this sum in the layout above, to be sent or stored. */
-  public byte[] toBytes() {
-    return sums.toBytes();
-  }
+  byte[] toBytes();
 
   /**
    * Returns the sum that these bytes hold.
@@ -102,15 +81,11 @@ public final class LossSum {
    *     numerics version
    * @throws NativeLibraryException if the native library is required and cannot be loaded
    */
-  public static LossSum ofBytes(byte[] bytes) {
-    return new LossSum(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));
+  static LossSum ofBytes(byte[] bytes) {
+    return Sums.ofBytes(Objects.requireNonNull(bytes, "bytes"));
   }
 
   /** Returns its numbers, in one line. */
   @Override
-  public String toString() {
-    return message(
-        "LossSum[sum=%s, denominator=%s, rows=%d, validRows=%d]",
-        sum(), denominator(), rows(), validRows());
-  }
+  String toString();
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.rows;
-
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -186,28 +184,23 @@ public final class Sampler {
    * java.util.ConcurrentModificationException}.
    *
    * {@snippet file="dev/xent/ExamplesTest.java" region="requests" :
-   * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
+   * Sampler.Requests requests = Sampler.Requests.create().add(careful, 17, 0).add(wild, 18, 5);
    * SamplerCall call = batch.on(logits, tokens).outputs(outputs);
    * call.run(requests);
    * requests.step(0, 1).step(1, 6);
    * }
    */
-  public static final class Requests {
-    final SamplerRows rows = new SamplerRows();
-
-    /** Creates requests without rows. */
-    public Requests() {}
+  public sealed interface Requests permits SamplerRows {
+    /** Returns new requests, without rows. */
+    static Requests create() {
+      return new SamplerRows();
+    }
 
     /** Returns the number of requests. */
-    public int size() {
-      return rows.count();
-    }
+    int size();
 
     /** Removes all requests. */
-    public Requests clear() {
-      rows.clear();
-      return this;
-    }
+    Requests clear();
 
     /**
      * Adds a row.
@@ -218,8 +211,8 @@ public final class Sampler {
      *     sequence, another one for each other sequence
      * @param step how many tokens came before, from 0 to 2^32 - 1
      */
-    public Requests add(Sampler sampler, long stream, long step) {
-      rows.add(operationOf(sampler), stream, OptionRange.STEP.require(step));
+    default Requests add(Sampler sampler, long stream, long step) {
+      rows().add(operationOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -232,8 +225,8 @@ public final class Sampler {
      * @param step as in {@link #add}
      * @throws IndexOutOfBoundsException for a row that is not there
      */
-    public Requests set(int row, Sampler sampler, long stream, long step) {
-      rows.set(row, operationOf(sampler), stream, OptionRange.STEP.require(step));
+    default Requests set(int row, Sampler sampler, long stream, long step) {
+      rows().set(row, operationOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -244,9 +237,10 @@ public final class Sampler {
      * @param step how many tokens came before, from 0 to 2^32 - 1
      * @throws IndexOutOfBoundsException for a row that is not there
      */
-    public Requests step(int row, long step) {
-      rows.step(row, OptionRange.STEP.require(step));
-      return this;
+    Requests step(int row, long step);
+
+    private SamplerRows rows() {
+      return (SamplerRows) this;
     }
 
     private static SamplerOperation operationOf(Sampler sampler) {
@@ -257,9 +251,7 @@ public final class Sampler {
 
     /** Returns the number of requests and the first of them, in one line. */
     @Override
-    public String toString() {
-      return rows.toString();
-    }
+    String toString();
   }
 
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
@@ -660,11 +652,11 @@ public final class Sampler {
    * -1. A call that fails leaves the numbers of the call before, but a cursor that throws a {@link
    * dev.xent.errors.NoTokenException} has written that 0 rows have a token.
    */
-  public static final class Outputs {
-    final SamplerOutputs outputs = new SamplerOutputs();
-
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
+  public sealed interface Outputs permits SamplerOutputs {
+    /** Returns new outputs, which request only the numbers of a call. */
+    static Outputs create() {
+      return new SamplerOutputs();
+    }
 
     /**
      * Requests the log-probability of each token in the softmax of all classes, without filters,
@@ -673,9 +665,8 @@ public final class Sampler {
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
-    public Outputs logProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.LOG_PROBABILITIES, (View) tensor);
-      return this;
+    default Outputs logProbabilities(@Nullable Tensor tensor) {
+      return ask(Array.LOG_PROBABILITIES, tensor);
     }
 
     /**
@@ -685,9 +676,8 @@ public final class Sampler {
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
-    public Outputs processedLogProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.PROCESSED_LOG_PROBABILITIES, (View) tensor);
-      return this;
+    default Outputs processedLogProbabilities(@Nullable Tensor tensor) {
+      return ask(Array.PROCESSED_LOG_PROBABILITIES, tensor);
     }
 
     /**
@@ -695,9 +685,8 @@ public final class Sampler {
      *
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
-    public Outputs kept(@Nullable Tensor tensor) {
-      outputs.set(Array.KEPT, (View) tensor);
-      return this;
+    default Outputs kept(@Nullable Tensor tensor) {
+      return ask(Array.KEPT, tensor);
     }
 
     /**
@@ -706,9 +695,8 @@ public final class Sampler {
      *
      * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
      */
-    public Outputs keptMask(@Nullable Tensor tensor) {
-      outputs.set(Array.KEPT_MASK, (View) tensor);
-      return this;
+    default Outputs keptMask(@Nullable Tensor tensor) {
+      return ask(Array.KEPT_MASK, tensor);
     }
 
     /**
@@ -717,9 +705,8 @@ public final class Sampler {
      *
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
-    public Outputs ranks(@Nullable Tensor tensor) {
-      outputs.set(Array.RANKS, (View) tensor);
-      return this;
+    default Outputs ranks(@Nullable Tensor tensor) {
+      return ask(Array.RANKS, tensor);
     }
 
     /**
@@ -727,9 +714,8 @@ public final class Sampler {
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
-    public Outputs entropies(@Nullable Tensor tensor) {
-      outputs.set(Array.ENTROPIES, (View) tensor);
-      return this;
+    default Outputs entropies(@Nullable Tensor tensor) {
+      return ask(Array.ENTROPIES, tensor);
     }
 
     /**
@@ -739,9 +725,8 @@ public final class Sampler {
      * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis, or
      *     null to cancel the request
      */
-    public Outputs topClasses(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_CLASSES, (View) tensor);
-      return this;
+    default Outputs topClasses(@Nullable Tensor tensor) {
+      return ask(Array.TOP_CLASSES, tensor);
     }
 
     /**
@@ -751,25 +736,31 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}, or null to cancel the
      *     request
      */
-    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_LOG_PROBABILITIES, (View) tensor);
-      return this;
+    default Outputs topLogProbabilities(@Nullable Tensor tensor) {
+      return ask(Array.TOP_LOG_PROBABILITIES, tensor);
     }
 
     /** Returns the number of rows. */
-    public long rows() {
-      return outputs.rows;
+    default long rows() {
+      return outputs().rows;
     }
 
     /** Returns the number of rows that have a token. */
-    public long sampled() {
-      return outputs.sampled;
+    default long sampled() {
+      return outputs().sampled;
     }
 
     /** Returns the outputs that are set, and the numbers of the last call, in one line. */
     @Override
-    public String toString() {
-      return outputs.toString();
+    String toString();
+
+    private Outputs ask(Array array, @Nullable Tensor tensor) {
+      outputs().set(array, (View) tensor);
+      return this;
+    }
+
+    private SamplerOutputs outputs() {
+      return (SamplerOutputs) this;
     }
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.rows;
-
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.sample.SamplerOperation;
+import dev.xent.internal.plan.sample.SamplerOutputs;
+import dev.xent.internal.plan.sample.SamplerRows;
 
 /**
  * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
@@ -39,7 +39,7 @@ public final class SamplerCall {
    * @param outputs receive the numbers of each run; their tensors are filled
    */
   public SamplerCall outputs(Sampler.Outputs outputs) {
-    bound.outputs(Arguments.outputs(outputs));
+    bound.outputs(SamplerOutputs.of(outputs));
     return this;
   }
 
@@ -58,6 +58,6 @@ public final class SamplerCall {
    * @param requests one per row, in order
    */
   public void run(Sampler.Requests requests) {
-    bound.run(rows(requests));
+    bound.run(SamplerRows.of(requests));
   }
 }

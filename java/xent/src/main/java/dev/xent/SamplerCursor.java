@@ -100,7 +100,7 @@ public final class SamplerCursor {
    * @param outputs receive the numbers of each call; their tensors are filled
    */
   public SamplerCursor outputs(Sampler.Outputs outputs) {
-    SamplerOutputs filled = Arguments.outputs(outputs);
+    SamplerOutputs filled = SamplerOutputs.of(outputs);
     use.enter();
     try {
       text.outputs(filled);

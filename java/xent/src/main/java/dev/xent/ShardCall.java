@@ -18,7 +18,7 @@ public final class ShardCall {
   private final Tensor targets;
   private final AllGather<PartialStates> gather;
   private Inputs inputs = Inputs.none();
-  private LossOutputs outputs = new LossOutputs();
+  private LossOutputs outputs = LossOutputs.create();
   private @Nullable Tensor gradient;
   private @Nullable RowStatistics rows;
 
@@ -47,7 +47,7 @@ public final class ShardCall {
    *     losses}, {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum}
    */
   public ShardCall outputs(LossOutputs value) {
-    outputs = NullChecks.require(value, "outputs", "a new LossOutputs()");
+    outputs = NullChecks.require(value, "outputs", "LossOutputs.create()");
     return this;
   }
 

@@ -183,7 +183,7 @@ class AllocationTest {
     Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
     Tensor dx = form.matrix(kind, arena, rows, 4);
     Tensor losses = kind.floats(arena, new float[rows], rows);
-    LossOutputs outcome = new LossOutputs().losses(losses).saveStatistics(arena);
+    LossOutputs outcome = LossOutputs.create().losses(losses).saveStatistics(arena);
     mean.on(x, labels).gradient(dx).outputs(outcome).run();
     runsAllocateNothing(
         "backward",

@@ -88,7 +88,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .on(logits, labels)
-                .outputs(new LossOutputs().losses(Tensor.of(new float[4])))
+                .outputs(LossOutputs.create().losses(Tensor.of(new float[4])))
                 .run(),
         "losses");
   }
@@ -176,11 +176,11 @@ class BadInputTest {
         }
         for (LossOutputs each :
             new LossOutputs[] {
-              new LossOutputs().losses(perRow),
-              new LossOutputs().logSumExp(perRow),
-              new LossOutputs().logProbabilities(perRow),
-              new LossOutputs().entropies(perRow),
-              new LossOutputs().topLogProbabilities(zeros(type, 3, 1))
+              LossOutputs.create().losses(perRow),
+              LossOutputs.create().logSumExp(perRow),
+              LossOutputs.create().logProbabilities(perRow),
+              LossOutputs.create().entropies(perRow),
+              LossOutputs.create().topLogProbabilities(zeros(type, 3, 1))
             }) {
           refused(
               DTypeException.class,
@@ -222,7 +222,7 @@ class BadInputTest {
       if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
-            () -> loss.on(logits, labels).outputs(new LossOutputs().correct(perRow)).run(),
+            () -> loss.on(logits, labels).outputs(LossOutputs.create().correct(perRow)).run(),
             "correct is " + type + " [3]",
             "U8 or I8");
         refused(
@@ -234,9 +234,9 @@ class BadInputTest {
       if (type != DType.I32 && type != DType.I64) {
         for (LossOutputs each :
             new LossOutputs[] {
-              new LossOutputs().argmax(perRow),
-              new LossOutputs().ranks(perRow),
-              new LossOutputs().topClasses(zeros(type, 3, 1))
+              LossOutputs.create().argmax(perRow),
+              LossOutputs.create().ranks(perRow),
+              LossOutputs.create().topClasses(zeros(type, 3, 1))
             }) {
           refused(
               DTypeException.class,
@@ -329,7 +329,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .on(logits, labels)
-                .outputs(new LossOutputs().losses(shared).logSumExp(shared))
+                .outputs(LossOutputs.create().losses(shared).logSumExp(shared))
                 .run(),
         "losses and logSumExp overlap");
     assertThat(memory).containsOnly(0);

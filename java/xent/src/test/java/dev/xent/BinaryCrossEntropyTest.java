@@ -59,7 +59,7 @@ class BinaryCrossEntropyTest {
   }
 
   private static LossOutputs outputs() {
-    return new LossOutputs();
+    return LossOutputs.create();
   }
 
   private static BinaryCrossEntropy.Builder on(Backend backend) {
@@ -265,7 +265,7 @@ class BinaryCrossEntropyTest {
 
   @Test
   void aTallyHasTheSumOverCalls() {
-    LossSum lossSum = new LossSum();
+    LossSum lossSum = LossSum.create();
     BinaryCrossEntropy mean = BinaryCrossEntropy.mean();
     LossOutputs out = outputs().lossSum(lossSum);
     mean.on(x, t).outputs(out).run();

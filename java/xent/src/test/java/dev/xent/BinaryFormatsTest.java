@@ -80,7 +80,7 @@ class BinaryFormatsTest {
 
   private static double meanOf(
       CrossEntropyShard shard, PartialStates states, @Nullable Tensor labels) {
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     shard.finish(states, labels, Inputs.none(), outputs);
     return outputs.loss();
   }
@@ -93,8 +93,8 @@ class BinaryFormatsTest {
             .reduction(Reduction.SUM)
             .execution(on(backend))
             .build();
-    LossSum sum = new LossSum();
-    LossOutputs outputs = new LossOutputs().lossSum(sum);
+    LossSum sum = LossSum.create();
+    LossOutputs outputs = LossOutputs.create().lossSum(sum);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1.5f, 2}));
     loss.on(LOGITS, LABELS).inputs(weights).outputs(outputs).run();
     double expected = outputs.sum();

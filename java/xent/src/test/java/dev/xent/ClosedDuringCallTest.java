@@ -145,7 +145,7 @@ class ClosedDuringCallTest {
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
-            LossOutputs outcome = new LossOutputs().saveStatistics(arena);
+            LossOutputs outcome = LossOutputs.create().saveStatistics(arena);
             loss.on(x, labels).outputs(outcome).run();
             loss.on(x, labels).gradient(out).backward(outcome);
           }

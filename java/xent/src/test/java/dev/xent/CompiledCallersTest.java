@@ -51,7 +51,7 @@ class CompiledCallersTest {
               TopK.builder(3).axis(1).temperature(4).softcap(30).build().toString(),
               CrossEntropy.builder().temperature(5).labelSmoothing(0.1).build().toString(),
               Sampler.builder().temperature(0.5).topK(3).seed(7).build().toString(),
-              new LossOutputs().countCorrect(true).argmax(null).toString());
+              LossOutputs.create().countCorrect(true).argmax(null).toString());
         }
       }
       """;

@@ -65,7 +65,7 @@ class CrossEntropyShardTest extends DividedRows {
             .build();
     Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     Tensor losses = Tensor.of(new float[ROWS]);
-    LossOutputs whole = new LossOutputs().losses(losses).countCorrect(hasLabels);
+    LossOutputs whole = LossOutputs.create().losses(losses).countCorrect(hasLabels);
     loss.on(logits, targets).inputs(inputs).gradient(expected).outputs(whole).run();
     for (long[] cut : cuts()) {
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -78,7 +78,7 @@ class CrossEntropyShardTest extends DividedRows {
                 boolean dense = targets.type().isFloat();
                 Tensor own = dense ? targets.slice(1, cut[i], cut[i + 1]) : targets;
                 Tensor divided = Tensor.of(new float[ROWS]);
-                LossOutputs outputs = new LossOutputs().losses(divided).countCorrect(hasLabels);
+                LossOutputs outputs = LossOutputs.create().losses(divided).countCorrect(hasLabels);
                 Tensor out = gradient.slice(1, cut[i], cut[i + 1]);
                 ShardCall call =
                     shard.on(part, own, all::gather).inputs(inputs).outputs(outputs).gradient(out);
@@ -130,7 +130,7 @@ class CrossEntropyShardTest extends DividedRows {
             plain.partialStates(logits, good, Inputs.none()),
             labelled ? good : null,
             Inputs.none(),
-            new LossOutputs());
+            LossOutputs.create());
     float[] gradient = new float[ROWS * CLASSES];
     refused(
         type,
@@ -193,7 +193,7 @@ class CrossEntropyShardTest extends DividedRows {
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
-        () -> last.finish(soft, null, Inputs.none(), new LossOutputs()),
+        () -> last.finish(soft, null, Inputs.none(), LossOutputs.create()),
         "classWeights of class 8193 is NaN");
   }
 
@@ -221,11 +221,11 @@ class CrossEntropyShardTest extends DividedRows {
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
       String[] words = {names[i], "and finish has no such input"};
-      LossOutputs outcome = new LossOutputs();
+      LossOutputs outcome = LossOutputs.create();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
     }
-    LossOutputs outcome = new LossOutputs();
+    LossOutputs outcome = LossOutputs.create();
     refused(
         OptionException.class,
         () -> plain.finish(soft, labels, Inputs.none(), outcome),

@@ -37,7 +37,7 @@ class CrossEntropyTest {
               .labelSmoothing(0.1)
               .reduction(Reduction.MEAN)
               .build();
-      LossOutputs outcome = new LossOutputs();
+      LossOutputs outcome = LossOutputs.create();
       double mean = loss.on(logits, labels).gradient(gradient).outputs(outcome).run();
       Softmax.along(-1).forward(logits, logits);
 
@@ -68,7 +68,10 @@ class CrossEntropyTest {
     float[] lse = new float[rows];
     byte[] hits = new byte[rows];
     LossOutputs outcome =
-        new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse)).correct(flags(hits));
+        LossOutputs.create()
+            .losses(Tensor.of(losses))
+            .logSumExp(Tensor.of(lse))
+            .correct(flags(hits));
     double sum =
         on(backend)
             .reduction(Reduction.SUM)
@@ -121,7 +124,7 @@ class CrossEntropyTest {
     q[0] = 0;
     float[] dx = new float[x.length];
     float[] losses = new float[rows];
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
     on(backend)
         .labelSmoothing(eps)
         .build()
@@ -211,7 +214,7 @@ class CrossEntropyTest {
     float[] fused = new float[40];
     mean.forwardBackward(logits, labels, Tensor.of(fused, 4, 10));
     try (Arena arena = Arena.ofConfined()) {
-      LossOutputs saved = new LossOutputs().saveStatistics(arena);
+      LossOutputs saved = LossOutputs.create().saveStatistics(arena);
       mean.on(logits, labels).outputs(saved).run();
       float[] dx = new float[40];
       mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);
@@ -239,7 +242,7 @@ class CrossEntropyTest {
   private final float[] losses = new float[1];
   private final float[] lse = new float[1];
   private final LossOutputs outcome =
-      new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse)).countCorrect(true);
+      LossOutputs.create().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse)).countCorrect(true);
 
   /** One row of three classes. */
   private double run(CrossEntropy.Builder builder, int label, float... x) {
@@ -311,7 +314,7 @@ class CrossEntropyTest {
       float[] rowLse = {9, 9};
       byte[] hits = {9, 9};
       LossOutputs both =
-          new LossOutputs()
+          LossOutputs.create()
               .losses(Tensor.of(rowLosses))
               .logSumExp(Tensor.of(rowLse))
               .correct(Tensor.of(ByteBuffer.wrap(hits), DType.U8));

@@ -185,7 +185,7 @@ class DivergenceTest {
             .execution(Execution.defaults().backend(backend))
             .build();
     Tensor losses = Tensor.of(new double[ROWS]);
-    LossOutputs outcome = new LossOutputs().losses(losses);
+    LossOutputs outcome = LossOutputs.create().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
     double mean = kl.on(x, a).inputs(weights).outputs(outcome).run();
     assertThat(outcome.validRows()).isEqualTo(3);
@@ -283,7 +283,7 @@ class DivergenceTest {
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().backend(backend))
             .build();
-    LossOutputs outcome = new LossOutputs();
+    LossOutputs outcome = LossOutputs.create();
     assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("temperature is -2.0");

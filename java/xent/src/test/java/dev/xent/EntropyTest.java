@@ -53,7 +53,7 @@ class EntropyTest {
         .temperature(2)
         .build()
         .on(logits, Tensor.of(new int[30]))
-        .outputs(new LossOutputs().entropies(beside))
+        .outputs(LossOutputs.create().entropies(beside))
         .run();
     assertThat(Samples.bits(alone)).isEqualTo(Samples.bits(beside));
   }

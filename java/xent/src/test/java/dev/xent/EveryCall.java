@@ -311,7 +311,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.loss(
         "loss with losses",
         t -> {
-          LossOutputs outputs = new LossOutputs().losses(t[2]).countCorrect(true);
+          LossOutputs outputs = LossOutputs.create().losses(t[2]).countCorrect(true);
           return mean.on(t[0], t[1]).outputs(outputs)::run;
         },
         logits,
@@ -321,7 +321,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         "loss with outputs",
         t -> {
           LossOutputs outputs =
-              new LossOutputs().losses(t[3]).correct(t[4]).saveStatistics(Arena.ofAuto());
+              LossOutputs.create().losses(t[3]).correct(t[4]).saveStatistics(Arena.ofAuto());
           return mean.on(t[0], t[1]).gradient(t[2]).outputs(outputs)::run;
         },
         logits,
@@ -331,7 +331,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         out("correct", Form.FLAGS));
     calls.loss(
         "loss that counts correct rows",
-        t -> mean.on(t[0], t[1]).outputs(new LossOutputs().countCorrect(true))::run,
+        t -> mean.on(t[0], t[1]).outputs(LossOutputs.create().countCorrect(true))::run,
         logits,
         targets);
     CrossEntropy weighted =
@@ -342,7 +342,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.loss(
         "loss with inputs",
         t -> {
-          LossOutputs outputs = new LossOutputs().argmax(t[5]).saveStatistics(Arena.ofAuto());
+          LossOutputs outputs = LossOutputs.create().argmax(t[5]).saveStatistics(Arena.ofAuto());
           Inputs inputs = Inputs.none().rowWeights(t[3]).sink(t[4]);
           return weighted.on(t[0], t[1]).inputs(inputs).gradient(t[2]).outputs(outputs)::run;
         },
@@ -397,7 +397,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.loss("linear layer", t -> () -> linear.forward(t[0], t[1], t[2]), hidden, weights, few);
     calls.loss(
         "linear layer with losses",
-        t -> linear.on(t[0], t[1], t[2]).outputs(new LossOutputs().losses(t[3]))::run,
+        t -> linear.on(t[0], t[1], t[2]).outputs(LossOutputs.create().losses(t[3]))::run,
         hidden,
         weights,
         few,
@@ -407,7 +407,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         t -> {
           LinearCrossEntropy.Gradients gradients =
               new LinearCrossEntropy.Gradients().hidden(t[3]).weights(t[4]);
-          return linear.on(t[0], t[1], t[2], gradients).outputs(new LossOutputs().losses(t[5]))
+          return linear.on(t[0], t[1], t[2], gradients).outputs(LossOutputs.create().losses(t[5]))
               ::run;
         },
         hidden,
@@ -448,7 +448,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         "sample requests",
         t -> {
           SamplerCall call = withInputs(penalized, t);
-          Sampler.Requests requests = new Sampler.Requests();
+          Sampler.Requests requests = Sampler.Requests.create();
           for (int row = 0; row < t[0].dim(0); row++) {
             requests.add(penalized, row, 0);
           }
@@ -472,7 +472,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
   private static SamplerCall withInputs(Sampler sampler, Tensor[] t) {
     SamplerInputs inputs = SamplerInputs.none().outputTokens(t[2]).classMask(t[3]).bias(t[4], t[5]);
     Sampler.Outputs outputs =
-        new Sampler.Outputs().logProbabilities(t[6]).processedLogProbabilities(t[7]);
+        Sampler.Outputs.create().logProbabilities(t[6]).processedLogProbabilities(t[7]);
     return sampler.on(t[0], t[1]).inputs(inputs).outputs(outputs);
   }
 }

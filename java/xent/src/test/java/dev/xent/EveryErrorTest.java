@@ -113,7 +113,7 @@ class EveryErrorTest {
 
     /** Samples one row of logits as a request with this sampler. */
     void request(Sampler.Builder ofRow) {
-      Sampler.Requests requests = new Sampler.Requests().add(ofRow.build(), 0, 0);
+      Sampler.Requests requests = Sampler.Requests.create().add(ofRow.build(), 0, 0);
       sampler().build().on(logits.slice(0, 0, 1), labels.slice(0, 0, 1)).run(requests);
     }
 
@@ -140,7 +140,7 @@ class EveryErrorTest {
     }
 
     LossOutputs outputs() {
-      return new LossOutputs();
+      return LossOutputs.create();
     }
 
     void forward(Tensor x) {
@@ -483,7 +483,7 @@ class EveryErrorTest {
     kinds.put(
         "a number of requests that is not that of rows",
         b -> {
-          Sampler.Requests one = new Sampler.Requests().add(Sampler.greedy(), 0, 0);
+          Sampler.Requests one = Sampler.Requests.create().add(Sampler.greedy(), 0, 0);
           b.sampler().build().on(b.logits, b.labels).run(one);
         });
     kinds.put("a request of another softcap", b -> b.request(b.sampler().softcap(0.5)));
@@ -493,56 +493,58 @@ class EveryErrorTest {
         b ->
             b.sample(
                 SamplerInputs.none().promptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "a biased token beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .bias(Tensor.of(new int[] {0, 1, -2}, 3, 1), Tensor.of(new float[3], 3, 1)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "bias values of another shape",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .bias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "a draft beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .drafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "a draft probability of 0",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .drafts(Tensor.of(new int[] {-1, 2, 0}), Tensor.of(new float[12], 3, 4)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "draft probabilities of another shape",
         b ->
             b.sample(
                 SamplerInputs.none().drafts(Tensor.of(new int[3]), Tensor.of(new float[4], 1, 4)),
-                new Sampler.Outputs()));
+                Sampler.Outputs.create()));
     kinds.put(
         "a mask of bits of another size",
         b ->
-            b.sample(SamplerInputs.none().classMask(Tensor.of(new int[2])), new Sampler.Outputs()));
+            b.sample(
+                SamplerInputs.none().classMask(Tensor.of(new int[2])), Sampler.Outputs.create()));
     kinds.put(
         "a mask of longs",
         b ->
             b.sample(
-                SamplerInputs.none().classMask(Tensor.of(new long[1])), new Sampler.Outputs()));
+                SamplerInputs.none().classMask(Tensor.of(new long[1])), Sampler.Outputs.create()));
     kinds.put(
         "a bias of another size",
-        b -> b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), new Sampler.Outputs()));
+        b ->
+            b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), Sampler.Outputs.create()));
     kinds.put(
         "a kept mask of floats",
-        b -> b.sample(SamplerInputs.none(), new Sampler.Outputs().keptMask(b.out)));
+        b -> b.sample(SamplerInputs.none(), Sampler.Outputs.create().keptMask(b.out)));
   }
 
   private static void cursors(Map<String, Call> kinds) {
@@ -920,10 +922,10 @@ class EveryErrorTest {
     kinds.put(
         "more rows than a loss sum can have",
         b -> {
-          LossSum sum = new LossSum();
+          LossSum sum = LossSum.create();
           CrossEntropy.mean()
               .on(Tensor.of(new float[2], 1, 2), Tensor.of(new int[1]))
-              .outputs(new LossOutputs().lossSum(sum))
+              .outputs(LossOutputs.create().lossSum(sum))
               .run();
           for (int doubled = 0; doubled < 40; doubled++) {
             sum.add(sum);
@@ -950,7 +952,7 @@ class EveryErrorTest {
             b.mean()
                 .shard(0, 4)
                 .on(b.logits, b.labels, List::of)
-                .outputs(new LossOutputs().entropies(Tensor.of(new float[3])))
+                .outputs(LossOutputs.create().entropies(Tensor.of(new float[3])))
                 .run());
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
@@ -969,7 +971,7 @@ class EveryErrorTest {
                     b.softmax().shard(0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    new LossOutputs()));
+                    LossOutputs.create()));
     kinds.put("bytes of something else than states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",

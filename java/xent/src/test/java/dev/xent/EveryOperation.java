@@ -67,7 +67,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
             .execution(execution())
             .build();
     LossOutputs outcome =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(Tensor.of(new float[rowCount], rows))
             .logSumExp(perRow)
             .correct(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
@@ -84,7 +84,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("gradient of probabilities", Samples.bits(gradient));
 
     NllLoss nll = NllLoss.of(loss);
-    LossOutputs counting = new LossOutputs().countCorrect(true);
+    LossOutputs counting = LossOutputs.create().countCorrect(true);
     bits.put("nll", bits(nll.on(logs, labels).gradient(gradient).outputs(counting).run()));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));
@@ -130,7 +130,9 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     int[] tokens = new int[rowCount];
     int[] kept = new int[rowCount];
     Sampler.Outputs outputs =
-        new Sampler.Outputs().processedLogProbabilities(perRow).kept(Tensor.of(kept).reshape(rows));
+        Sampler.Outputs.create()
+            .processedLogProbabilities(perRow)
+            .kept(Tensor.of(kept).reshape(rows));
     sampler.on(logits, Tensor.of(tokens).reshape(rows)).outputs(outputs).run(3);
     bits.put("tokens", tokens);
     bits.put("kept", kept);

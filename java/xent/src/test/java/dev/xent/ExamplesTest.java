@@ -27,8 +27,8 @@ class ExamplesTest {
   void lossSum() {
     List<Batch> batches = List.of(new Batch(logits, labels), new Batch(logits, labels));
     // @start region="lossSum" :
-    LossSum sum = new LossSum();
-    LossOutputs outputs = new LossOutputs().lossSum(sum);
+    LossSum sum = LossSum.create();
+    LossOutputs outputs = LossOutputs.create().lossSum(sum);
     for (Batch batch : batches) {
       loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
     }
@@ -202,9 +202,9 @@ class ExamplesTest {
     Sampler batch = sampler;
     Tensor logits = this.logits.slice(0, 0, 2);
     Tensor tokens = this.tokens.slice(0, 0, 2);
-    Sampler.Outputs outputs = new Sampler.Outputs();
+    Sampler.Outputs outputs = Sampler.Outputs.create();
     // @start region="requests" :
-    Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
+    Sampler.Requests requests = Sampler.Requests.create().add(careful, 17, 0).add(wild, 18, 5);
     SamplerCall call = batch.on(logits, tokens).outputs(outputs);
     call.run(requests);
     requests.step(0, 1).step(1, 6);

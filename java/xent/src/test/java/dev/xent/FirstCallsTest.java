@@ -108,7 +108,7 @@ class FirstCallsTest {
       ByteBuffer buffer = ByteBuffer.allocateDirect(20 * ROWS).order(ByteOrder.nativeOrder());
       CrossEntropy weighted = CrossEntropy.builder().classWeights(weights).build();
       LossOutputs many =
-          new LossOutputs()
+          LossOutputs.create()
               .losses(Tensor.of(new float[ROWS]))
               .logSumExp(Tensor.of(new float[ROWS]))
               .argmax(Tensor.of(new int[ROWS]))
@@ -181,9 +181,9 @@ class FirstCallsTest {
       Tensor labels = Tensor.of(new int[4]);
       Tensor hidden = shared(4, 3);
       Tensor weights = shared(16, 3);
-      LossSum sum = new LossSum();
+      LossSum sum = LossSum.create();
       LossOutputs outputs =
-          new LossOutputs()
+          LossOutputs.create()
               .lossSum(sum)
               .losses(shared(4))
               .entropies(shared(4))
@@ -196,7 +196,7 @@ class FirstCallsTest {
       kinds.put("large", () -> softmax.forward(many, many));
       kinds.put("small with outputs", () -> loss.on(few, labels).outputs(outputs).run());
       kinds.put("large with outputs", () -> loss.on(many, labels).outputs(outputs).run());
-      kinds.put("sum", () -> sum.add(new LossSum()));
+      kinds.put("sum", () -> sum.add(LossSum.create()));
       kinds.put("value", sum::sum);
       kinds.put("linear", () -> LinearCrossEntropy.mean().forward(hidden, weights, labels));
       return kinds;

@@ -308,7 +308,7 @@ class GeneralLossTest {
     Tensor gradient = c.tensor(c.type, c.rows, c.classes, c.inner);
     Tensor targetGradient = labels ? null : c.tensor(exact, c.target.shape());
     LossOutputs outcome =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(losses)
             .logSumExp(lse)
             .entropies(entropies)

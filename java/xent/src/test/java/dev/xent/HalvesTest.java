@@ -88,7 +88,7 @@ class HalvesTest {
     Tensor log = full(arena, results, "log-softmax", type, classes);
     LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, log);
     LossOutputs outcome =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(row(arena, results, "losses", type))
             .logSumExp(row(arena, results, "log-sum-exp", type))
             .logProbabilities(row(arena, results, "log-probabilities", type))

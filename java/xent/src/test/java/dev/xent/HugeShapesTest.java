@@ -43,7 +43,7 @@ class HugeShapesTest {
     CrossEntropy loss =
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = repeated(ROWS, 1);
-    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
     refused(
         MemoryException.class,
         () -> loss.on(x, x).outputs(outcome).run(),

@@ -116,7 +116,7 @@ class InputsTest {
     Tensor argmax = Tensor.of(new int[4]);
     Tensor dx = Tensor.of(new float[9136]);
     LossOutputs outcome =
-        new LossOutputs().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
+        LossOutputs.create().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
     loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(dx).outputs(outcome).run();
     for (int r = 0; r < 4; r++) {
@@ -227,7 +227,8 @@ class InputsTest {
               .zLoss(0.01)
               .temperature(1.5)
               .build();
-      LossOutputs outcome = new LossOutputs().losses(losses).logSumExp(perRow).countCorrect(true);
+      LossOutputs outcome =
+          LossOutputs.create().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
       double mean = loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
       bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctCount()});
@@ -340,14 +341,14 @@ class InputsTest {
       Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
       Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
       Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
-      LossOutputs outcome = new LossOutputs().correct(hits);
+      LossOutputs outcome = LossOutputs.create().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
       all.add(loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(outcome.correctCount());
       all.add(Arrays.toString(hits.toLongArray()));
-      LossOutputs counting = new LossOutputs().countCorrect(true);
+      LossOutputs counting = LossOutputs.create().countCorrect(true);
       all.add(nll.on(x, labels).inputs(inputs).gradient(dx).outputs(counting).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(counting.correctCount());

@@ -55,7 +55,7 @@ class InvalidInputsTest {
   }
 
   private static LossOutputs outputs() {
-    return new LossOutputs();
+    return LossOutputs.create();
   }
 
   // ---- options ---------------------------------------------------------------------------------

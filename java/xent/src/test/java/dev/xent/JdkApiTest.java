@@ -111,7 +111,7 @@ class JdkApiTest {
             LogSoftmax.along(-1).forward(Tensor.of(direct, 2, 3), y);
             LogSumExp.along(-1).forward(x, perRow);
             LossOutputs outputs =
-                new LossOutputs().losses(perRow).saveStatistics();
+                LossOutputs.create().losses(perRow).saveStatistics();
             CrossEntropy mean = CrossEntropy.mean();
             mean.on(x, labels).outputs(outputs).run();
             mean.on(x, labels).gradient(y).backward(outputs);
@@ -120,7 +120,7 @@ class JdkApiTest {
             selected.on(x, labels, perRow).saveStatistics().run();
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
-            LossOutputs linear = new LossOutputs().saveStatistics();
+            LossOutputs linear = LossOutputs.create().saveStatistics();
             LinearCrossEntropy linearMean = LinearCrossEntropy.mean();
             linearMean.on(x, Tensor.of(values, 2, 3), labels).outputs(linear).run();
             return TopK.of(2).probabilities(x).values().toFloatArray();

@@ -116,7 +116,7 @@ class KeptReferencesTest {
     CrossEntropyShard loss = CrossEntropy.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates ofLabels = loss.partialStates(logits, labels, Inputs.none());
     scopes.add(new WeakReference<>(((States) ofLabels).memory().scope()));
-    RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new LossOutputs());
+    RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), LossOutputs.create());
     scopes.add(new WeakReference<>(((FinishedRows) losses).statistics().scope()));
     return scopes;
   }
@@ -137,12 +137,12 @@ class KeptReferencesTest {
   }
 
   private static List<WeakReference<?>> passedToBackward(LossCall call) {
-    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outputs = LossOutputs.create().saveStatistics(Arena.ofAuto());
     call.outputs(outputs).run();
     Arena arena = Arena.ofAuto();
     Tensor upstream = Tensor.allocate(arena, DType.F32, ROWS);
     call.backward(outputs, upstream);
-    call.outputs(new LossOutputs());
+    call.outputs(LossOutputs.create());
     return List.of(new WeakReference<>(outputs), new WeakReference<>(arena.scope()));
   }
 

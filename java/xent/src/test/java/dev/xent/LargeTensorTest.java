@@ -63,7 +63,7 @@ class LargeTensorTest {
       Tensor losses = Tensor.allocate(arena, DType.F32, rows);
       CrossEntropy loss =
           CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
-      LossOutputs outcome = new LossOutputs().losses(losses).countCorrect(true);
+      LossOutputs outcome = LossOutputs.create().losses(losses).countCorrect(true);
       loss.on(logits, Tensor.of(labels)).outputs(outcome).run();
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
       assertThat(losses.getDouble(rows - 2)).isCloseTo(lossOfThirty(classes), within(1e-13));
@@ -87,7 +87,7 @@ class LargeTensorTest {
     CrossEntropy loss =
         CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
     loss.on(logits, Tensor.of(new long[] {classes - 2, classes - 1}))
-        .outputs(new LossOutputs().losses(losses).correct(hits))
+        .outputs(LossOutputs.create().losses(losses).correct(hits))
         .run();
     assertThat(losses.getDouble(0)).isCloseTo(Math.log(classes), within(1e-5));
     assertThat(losses.getDouble(1)).isCloseTo(lossOfThirty(classes), within(1e-9));

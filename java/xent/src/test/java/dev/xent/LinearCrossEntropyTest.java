@@ -74,7 +74,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void lossAndGradientsOfTheMean(Backend backend) {
     Inputs inputs = Inputs.none().bias(bias);
-    LossOutputs outputs = new LossOutputs().countCorrect(true);
+    LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         on(backend)
             .build()
@@ -131,7 +131,7 @@ class LinearCrossEntropyTest {
     Tensor row = Tensor.of(new float[] {1, 2, 3}, 3);
     Tensor one = Tensor.of(new float[] {1, 1, 1}, 1, 3);
     Tensor label = Tensor.of(new int[] {0});
-    LossOutputs outputs = new LossOutputs().logSumExp(Tensor.of(new float[1], 1));
+    LossOutputs outputs = LossOutputs.create().logSumExp(Tensor.of(new float[1], 1));
     assertThat(loss.on(row, one, label).outputs(outputs).run()).isZero();
     assertThat(loss.toString()).startsWith("LinearCrossEntropy[axis=0");
   }
@@ -155,8 +155,8 @@ class LinearCrossEntropyTest {
 
   @OnEveryBackend
   void aTallySeesTheLosses(Backend backend) {
-    LossSum lossSum = new LossSum();
-    LossOutputs outputs = new LossOutputs().lossSum(lossSum);
+    LossSum lossSum = LossSum.create();
+    LossOutputs outputs = LossOutputs.create().lossSum(lossSum);
     LinearCrossEntropy loss = on(backend).build();
     double first =
         loss.on(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2)).outputs(outputs).run();
@@ -169,7 +169,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void upstreamNumbersMultiplyRows(Backend backend) {
     LinearCrossEntropy loss = on(backend).reduction(Reduction.SUM).build();
-    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outputs = LossOutputs.create().saveStatistics(Arena.ofAuto());
     loss.on(hidden, weights, labels).outputs(outputs).run();
     float[] upstream = {1, 0, 0, 0, 0, 2};
     loss.on(hidden, weights, labels, gradients).backward(outputs, Tensor.of(upstream));
@@ -262,7 +262,7 @@ class LinearCrossEntropyTest {
     Tensor each = Tensor.of(Samples.labels(rows, classes, 8));
     LinearCrossEntropy loss = on(Backend.NATIVE).build();
     Tensor losses = Tensor.of(new float[rows], rows);
-    double mean = loss.on(vectors, matrix, each).outputs(new LossOutputs().losses(losses)).run();
+    double mean = loss.on(vectors, matrix, each).outputs(LossOutputs.create().losses(losses)).run();
     try (Arena arena = Arena.ofShared()) {
       Tensor expected = Tensor.allocate(arena, DType.F32, rows);
       Tensor offHeap = Tensor.allocate(arena, DType.F32, rows, 1);
@@ -271,7 +271,7 @@ class LinearCrossEntropyTest {
       matrixOffHeap.copyFrom(matrix);
       Tensor labelsOffHeap = Tensor.allocate(arena, DType.I32, rows);
       labelsOffHeap.copyFrom(each);
-      LossOutputs outputs = new LossOutputs().losses(expected);
+      LossOutputs outputs = LossOutputs.create().losses(expected);
       assertThat(loss.on(offHeap, matrixOffHeap, labelsOffHeap).outputs(outputs).run())
           .isEqualTo(mean);
       assertThat(Samples.bits(losses)).isEqualTo(Samples.bits(expected));

@@ -300,7 +300,7 @@ final class LinearMixture {
     LinearCrossEntropy operation = builder.build();
     Map<String, Tensor> results = new LinkedHashMap<>();
     Map<String, Tensor> gradients = gradients();
-    LossOutputs outputs = ask(new LossOutputs(), results, all);
+    LossOutputs outputs = ask(LossOutputs.create(), results, all);
     LinearCrossEntropy.Gradients asked =
         new LinearCrossEntropy.Gradients()
             .hidden(gradients.get("hidden gradient"))
@@ -361,7 +361,7 @@ final class LinearMixture {
         with(CrossEntropy.builder())
             .execution(Execution.defaults().backend(Backend.REFERENCE))
             .build();
-    LossOutputs outputs = ask(new LossOutputs(), results, all);
+    LossOutputs outputs = ask(LossOutputs.create(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
     double loss =
         operation.on(logits, targets).inputs(inputs).gradient(gradient).outputs(outputs).run();

@@ -165,7 +165,7 @@ class LongHeapRowsTest {
               .labelSmoothing(0.1)
               .reduction(Reduction.SUM)
               .build();
-      LossOutputs outcome = new LossOutputs().losses(losses).correct(hits).saveStatistics(arena);
+      LossOutputs outcome = LossOutputs.create().losses(losses).correct(hits).saveStatistics(arena);
       double loss = sum.on(dx, targets).gradient(dx).outputs(outcome).run();
       sum.on(later, targets).gradient(later).backward(outcome, lse);
 

@@ -33,8 +33,8 @@ class LossCallTest {
         Tensor y = matrix(arena, rows);
         Tensor expected = matrix(arena, rows);
         Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
-        LossOutputs numbers = new LossOutputs();
-        LossOutputs others = new LossOutputs();
+        LossOutputs numbers = LossOutputs.create();
+        LossOutputs others = LossOutputs.create();
         LossCall gradient = loss.on(x, labels).gradient(y).outputs(numbers);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
@@ -71,7 +71,7 @@ class LossCallTest {
     Tensor y = matrix(Arena.ofAuto(), 3);
     Tensor expected = matrix(Arena.ofAuto(), 3);
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
-    LossOutputs saved = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs saved = LossOutputs.create().saveStatistics(Arena.ofAuto());
     LossCall call = loss.on(x, labels).outputs(saved);
     call.run();
     loss.forwardBackward(x, labels, expected);

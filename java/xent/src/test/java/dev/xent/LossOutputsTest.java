@@ -26,7 +26,7 @@ class LossOutputsTest {
   private final Tensor logits = Tensor.of(x, 4, 3);
   private final Tensor labels = Tensor.of(new int[] {2, 0, 1, 1});
   private final Tensor ignored = Tensor.of(new int[] {-1, -1, -1, -1});
-  private final LossOutputs outcome = new LossOutputs();
+  private final LossOutputs outcome = LossOutputs.create();
 
   private static CrossEntropy.Builder on(Backend backend) {
     return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).ignoreIndex(-1);
@@ -245,21 +245,21 @@ class LossOutputsTest {
   /** A request of each output alone, by the name of the output. */
   private Map<String, LossOutputs> everyRequest() {
     Map<String, LossOutputs> all = new LinkedHashMap<>();
-    all.put("losses", new LossOutputs().losses(Tensor.of(new float[4])));
-    all.put("lossSum", new LossOutputs().lossSum(new LossSum()));
-    all.put("logSumExp", new LossOutputs().logSumExp(Tensor.of(new float[4])));
-    all.put("correct", new LossOutputs().correct(Tensor.of(new byte[4])));
-    all.put("countCorrect", new LossOutputs().countCorrect(true));
-    all.put("logProbabilities", new LossOutputs().logProbabilities(Tensor.of(new float[4])));
-    all.put("argmax", new LossOutputs().argmax(Tensor.of(new int[4])));
-    all.put("ranks", new LossOutputs().ranks(Tensor.of(new int[4])));
-    all.put("entropies", new LossOutputs().entropies(Tensor.of(new float[4])));
-    all.put("topClasses", new LossOutputs().topClasses(Tensor.of(new int[4], 4, 1)));
+    all.put("losses", LossOutputs.create().losses(Tensor.of(new float[4])));
+    all.put("lossSum", LossOutputs.create().lossSum(LossSum.create()));
+    all.put("logSumExp", LossOutputs.create().logSumExp(Tensor.of(new float[4])));
+    all.put("correct", LossOutputs.create().correct(Tensor.of(new byte[4])));
+    all.put("countCorrect", LossOutputs.create().countCorrect(true));
+    all.put("logProbabilities", LossOutputs.create().logProbabilities(Tensor.of(new float[4])));
+    all.put("argmax", LossOutputs.create().argmax(Tensor.of(new int[4])));
+    all.put("ranks", LossOutputs.create().ranks(Tensor.of(new int[4])));
+    all.put("entropies", LossOutputs.create().entropies(Tensor.of(new float[4])));
+    all.put("topClasses", LossOutputs.create().topClasses(Tensor.of(new int[4], 4, 1)));
     all.put(
         "topLogProbabilities",
-        new LossOutputs().topLogProbabilities(Tensor.of(new float[4], 4, 1)));
-    all.put("targetGradient", new LossOutputs().targetGradient(Tensor.of(new float[12], 4, 3)));
-    all.put("saveStatistics", new LossOutputs().saveStatistics());
+        LossOutputs.create().topLogProbabilities(Tensor.of(new float[4], 4, 1)));
+    all.put("targetGradient", LossOutputs.create().targetGradient(Tensor.of(new float[12], 4, 3)));
+    all.put("saveStatistics", LossOutputs.create().saveStatistics());
     return all;
   }
 

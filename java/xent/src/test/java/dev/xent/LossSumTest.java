@@ -25,7 +25,7 @@ class LossSumTest {
   private final Tensor weights = Tensor.of(Samples.probabilities(1, ROWS, 3));
 
   private void addRows(CrossEntropy loss, LossSum lossSum, int from, int to, boolean weighted) {
-    LossOutputs outcome = new LossOutputs().lossSum(lossSum);
+    LossOutputs outcome = LossOutputs.create().lossSum(lossSum);
     Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
     loss.on(logits.slice(0, from, to), targets.slice(0, from, to))
         .inputs(inputs)
@@ -41,12 +41,12 @@ class LossSumTest {
             .ignoreIndex(3)
             .build();
     for (boolean weighted : new boolean[] {false, true}) {
-      LossSum whole = new LossSum();
+      LossSum whole = LossSum.create();
       addRows(loss, whole, 0, ROWS, weighted);
-      LossSum parts = new LossSum();
+      LossSum parts = LossSum.create();
       addRows(loss, parts, 70, 90, weighted);
       addRows(loss, parts, 0, 1, weighted);
-      LossSum others = new LossSum();
+      LossSum others = LossSum.create();
       addRows(loss, others, 1, 70, weighted);
       parts.add(LossSum.ofBytes(others.toBytes()));
       assertThat(parts.sum()).isEqualTo(whole.sum());
@@ -54,7 +54,7 @@ class LossSumTest {
       assertThat(parts.mean()).isEqualTo(whole.mean());
       assertThat(parts.rows()).isEqualTo(ROWS);
       assertThat(parts.validRows()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
-      LossOutputs outcome = new LossOutputs();
+      LossOutputs outcome = LossOutputs.create();
       Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
       assertThat(loss.on(logits, targets).inputs(inputs).outputs(outcome).run())
           .isEqualTo(parts.mean());
@@ -65,16 +65,16 @@ class LossSumTest {
 
   @Test
   void lossesOfLogProbabilitiesAndOfTeachers() {
-    LossSum lossSum = new LossSum();
+    LossSum lossSum = LossSum.create();
     double nll =
-        NllLoss.sum().on(logits, targets).outputs(new LossOutputs().lossSum(lossSum)).run();
+        NllLoss.sum().on(logits, targets).outputs(LossOutputs.create().lossSum(lossSum)).run();
     assertThat(lossSum.sum()).isEqualTo(nll);
     double kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .reduction(Reduction.SUM)
             .build()
             .on(logits, logits)
-            .outputs(new LossOutputs().lossSum(lossSum))
+            .outputs(LossOutputs.create().lossSum(lossSum))
             .run();
     assertThat(kl).isZero();
     assertThat(lossSum.sum()).isEqualTo(nll);
@@ -83,17 +83,17 @@ class LossSumTest {
 
   @Test
   void aCallThatFailsAddsNothing() {
-    LossSum lossSum = new LossSum();
+    LossSum lossSum = LossSum.create();
     labels[4] = CLASSES;
     assertThatThrownBy(() -> addRows(CrossEntropy.mean(), lossSum, 0, ROWS, true))
         .isInstanceOf(LabelException.class);
-    assertThat(lossSum.toBytes()).isEqualTo(new LossSum().toBytes());
+    assertThat(lossSum.toBytes()).isEqualTo(LossSum.create().toBytes());
     assertThat(lossSum.mean()).isNaN();
   }
 
   @Test
   void bytesThatAreNoSum() {
-    byte[] bytes = new LossSum().toBytes();
+    byte[] bytes = LossSum.create().toBytes();
     refused(Arrays.copyOf(bytes, bytes.length - 1), (bytes.length - 1) + " bytes");
     int[] places = {0, 8, 12, 16, 32};
     String[] words = {
@@ -115,7 +115,7 @@ class LossSumTest {
 
   @Test
   void bytesThatCountMoreThanASumCan() {
-    ByteBuffer bytes = ByteBuffer.wrap(new LossSum().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.wrap(LossSum.create().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
     int lossSum = (bytes.limit() - 32) / 2;
     int doubles = 8 * (1 + 3 + 256);
     for (long most : new long[] {(1L << 39) + 1, Long.MAX_VALUE}) {

@@ -44,7 +44,7 @@ class LossTest {
     assertThat(expected).isNotZero();
     assertThat(loss.forwardBackward(logits, targets, Tensor.of(alone, ROWS, CLASSES)))
         .isEqualTo(expected);
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     assertThat(
             loss.on(logits, targets)
                 .gradient(Tensor.of(bound, ROWS, CLASSES))
@@ -61,7 +61,7 @@ class LossTest {
     Loss other = loss.withDenominator(64);
     assertThat(other).hasSameClassAs(loss);
     assertThat(other.axis()).isEqualTo(loss.axis()).isEqualTo(1);
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     assertThat(other.on(logits, targets).outputs(outputs).run())
         .isEqualTo(loss.forward(logits, targets));
     assertThat(outputs.denominator()).isEqualTo(64);

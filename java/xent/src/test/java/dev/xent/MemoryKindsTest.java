@@ -50,7 +50,7 @@ class MemoryKindsTest {
       LogSumExp.builder().execution(Execution.defaults().backend(backend)).build().forward(x, lse);
       CrossEntropy mean =
           CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-      LossOutputs outcome = new LossOutputs().losses(losses).saveStatistics(arena);
+      LossOutputs outcome = LossOutputs.create().losses(losses).saveStatistics(arena);
       mean.on(x, Tensor.of(LABELS)).gradient(gradient).outputs(outcome).run();
       mean.on(x, Tensor.of(LABELS)).gradient(later).backward(outcome, lse);
       return new int[][] {

@@ -381,8 +381,8 @@ class MemoryOwnerTest {
   void anOwnerThatRequestsAnotherOutput(Backend backend) {
     for (int when = 0; when < 5; when++) {
       int[] queriesLeft = {-1};
-      LossSum sum = new LossSum();
-      LossOutputs outputs = new LossOutputs();
+      LossSum sum = LossSum.create();
+      LossOutputs outputs = LossOutputs.create();
       Tensor x =
           Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3)
               .ownedBy(

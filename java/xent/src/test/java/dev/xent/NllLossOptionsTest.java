@@ -176,7 +176,7 @@ class NllLossOptionsTest {
     float[] losses = new float[batch.rows];
     float[] gradient = new float[batch.logs.length];
     float[] slopes = new float[kind == TargetsOf.SPARSE ? batch.entries.length : gradient.length];
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
     Tensor targets = Tensor.of(batch.labels);
     Inputs inputs = batch.inputs();
     if (kind != TargetsOf.LABELS) {
@@ -258,7 +258,7 @@ class NllLossOptionsTest {
             .labelSmoothing(0.1)
             .execution(Execution.defaults().backend(backend))
             .build();
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
     loss.on(Tensor.of(logs), Tensor.of(probabilities))
         .inputs(Inputs.none().rowOffsets(Tensor.of(offsets)))
         .gradient(Tensor.of(gradient))
@@ -296,8 +296,8 @@ class NllLossOptionsTest {
             .execution(Execution.defaults().backend(backend))
             .build();
     Tensor labels = Tensor.of(batch.labels);
-    LossSum lossSum = new LossSum();
-    LossOutputs outcome = new LossOutputs().lossSum(lossSum);
+    LossSum lossSum = LossSum.create();
+    LossOutputs outcome = LossOutputs.create().lossSum(lossSum);
     for (int r = 0; r < batch.rows; r += 4) {
       Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
       loss.on(batch.of(batch.logs).slice(0, r, r + 4), labels.slice(0, r, r + 4))
@@ -331,7 +331,7 @@ class NllLossOptionsTest {
     double labels = loss.on(x, Tensor.of(new int[] {1, 2})).inputs(inputs).gradient(gradient).run();
     assertThat(labels).isEqualTo(3 * 2 * 2 + 0.25 * 0.25);
     assertThat(dx).containsExactly(0, -6, 0, 0, 0, -0.25);
-    LossOutputs outcome = new LossOutputs();
+    LossOutputs outcome = LossOutputs.create();
     double rowsOfProbabilities =
         loss.on(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3))
             .inputs(inputs)

@@ -77,7 +77,7 @@ class NllLossTest {
                 .labelSmoothing(smoothing)
                 .execution(Execution.defaults().backend(backend))
                 .build();
-        LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
+        LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
         double sum =
             loss.on(Tensor.of(logs, rows, classes), Tensor.of(labels))
                 .gradient(Tensor.of(gradient, rows, classes))
@@ -152,8 +152,8 @@ class NllLossTest {
             .build();
     Tensor logs = Tensor.of(new float[rows * classes], rows, classes);
     LogSoftmax.along(1).forward(logits, logs);
-    LossOutputs first = new LossOutputs().countCorrect(true);
-    LossOutputs second = new LossOutputs().countCorrect(true);
+    LossOutputs first = LossOutputs.create().countCorrect(true);
+    LossOutputs second = LossOutputs.create().countCorrect(true);
     assertThat(NllLoss.of(whole).on(logs, labels).outputs(second).run())
         .isCloseTo(whole.on(logits, labels).outputs(first).run(), within(1e-6));
     assertThat(second.validRows()).isEqualTo(first.validRows()).isLessThan(rows);
@@ -181,7 +181,7 @@ class NllLossTest {
             .execution(Execution.defaults().backend(backend))
             .labelSmoothing(0.1)
             .build();
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses, outer, inner));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses, outer, inner));
     double mean =
         loss.on(plain, labels)
             .gradient(Tensor.of(gradient, outer, classes, inner))
@@ -207,7 +207,7 @@ class NllLossTest {
               .execution(Execution.defaults().backend(backend))
               .labelSmoothing(0.1)
               .build();
-      LossOutputs other = new LossOutputs().losses(Tensor.of(otherLosses, inner, outer));
+      LossOutputs other = LossOutputs.create().losses(Tensor.of(otherLosses, inner, outer));
       assertThat(along.on(moved, otherLabels).gradient(moved).outputs(other).run()).isEqualTo(mean);
       assertThat(bits(Tensor.of(otherLosses, inner, outer).permute(1, 0).toFloatArray()))
           .isEqualTo(bits(losses));
@@ -260,7 +260,7 @@ class NllLossTest {
     Tensor probabilities = Tensor.of(values(8, rows * classes), rows, classes);
     float[] together = new float[rows * classes];
     float[] alone = new float[rows * classes];
-    LossOutputs outcome = new LossOutputs();
+    LossOutputs outcome = LossOutputs.create();
     NllLoss.Builder builder = NllLoss.builder().labelSmoothing(smoothing);
 
     NllLoss soft = builder.build();
@@ -296,7 +296,10 @@ class NllLossTest {
     Tensor labels = Tensor.of(new int[] {0, 1});
     assertThatThrownBy(
             () ->
-                NllLoss.mean().on(gradient, labels).gradient(gradient).backward(new LossOutputs()))
+                NllLoss.mean()
+                    .on(gradient, labels)
+                    .gradient(gradient)
+                    .backward(LossOutputs.create()))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs do not come from a forward");
   }
@@ -305,7 +308,7 @@ class NllLossTest {
 
   private static float[] losses(NllLoss loss, Tensor logs, Tensor targets) {
     float[] losses = new float[(int) logs.dim(0)];
-    loss.on(logs, targets).outputs(new LossOutputs().losses(Tensor.of(losses))).run();
+    loss.on(logs, targets).outputs(LossOutputs.create().losses(Tensor.of(losses))).run();
     return losses;
   }
 
@@ -340,7 +343,7 @@ class NllLossTest {
     float[] targets = {1, Float.NaN, INFINITY, -INFINITY, INFINITY, 0};
     float[] gradient = new float[6];
     Tensor logs = Tensor.of(new float[6], 3, 2);
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(new float[3]));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(new float[3]));
     NllLoss.sum()
         .on(logs, Tensor.of(targets, 3, 2))
         .gradient(Tensor.of(gradient, 3, 2))
@@ -358,7 +361,7 @@ class NllLossTest {
     byte[] hits = {9, 9};
     float[] losses = {9, 9};
     LossOutputs outcome =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(Tensor.of(losses))
             .correct(Tensor.of(MemorySegment.ofArray(hits), DType.U8, 2));
     double mean =
@@ -383,7 +386,7 @@ class NllLossTest {
   @Test
   void hitsAreTheFirstLargest() {
     float[] logs = {-1, -1, -2, -1, -1, Float.NaN, -INFINITY, -INFINITY, -INFINITY, -3, -2, -1};
-    LossOutputs outcome = new LossOutputs().countCorrect(true);
+    LossOutputs outcome = LossOutputs.create().countCorrect(true);
     for (int label = 0; label < 3; label++) {
       NllLoss.mean()
           .on(Tensor.of(logs, 4, 3), Tensor.of(new int[] {label, label, label, label}))
@@ -498,7 +501,8 @@ class NllLossTest {
     Tensor logs = Tensor.of(values(1, rows * classes), rows, classes);
     Tensor labels = Tensor.of(new int[rows]);
     Tensor gradient = Tensor.of(new float[rows * classes], rows, classes);
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(new float[rows])).countCorrect(true);
+    LossOutputs outcome =
+        LossOutputs.create().losses(Tensor.of(new float[rows])).countCorrect(true);
     LossCall bound = loss.on(logs, labels).gradient(gradient).outputs(outcome);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;

@@ -86,7 +86,7 @@ class OneThreadTest {
     uses.put("rewind", random -> cursor.rewind(cursor.step()));
     uses.put("step", random -> cursor.step(cursor.step()));
     uses.put("promptTokens", random -> cursor.promptTokens(tokens(random.nextInt(5000))));
-    uses.put("outputs", random -> cursor.outputs(new Sampler.Outputs()));
+    uses.put("outputs", random -> cursor.outputs(Sampler.Outputs.create()));
     return uses;
   }
 
@@ -128,7 +128,7 @@ class OneThreadTest {
   @Test
   void anOwnerCannotChangeRequestsThatAreSampled() {
     Sampler sampler = Sampler.builder().seed(1).build();
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     for (int row = 0; row < 16; row++) {
       requests.add(sampler, row, 0);
     }
@@ -204,8 +204,8 @@ class OneThreadTest {
     int rows = 4;
     Tensor targets = Tensor.of(new int[rows]);
     LossCall call = CrossEntropy.mean().on(matrix(rows), targets);
-    LossOutputs saved = new LossOutputs().saveStatistics(Arena.ofAuto());
-    LossOutputs losses = new LossOutputs().losses(Tensor.of(new float[rows]));
+    LossOutputs saved = LossOutputs.create().saveStatistics(Arena.ofAuto());
+    LossOutputs losses = LossOutputs.create().losses(Tensor.of(new float[rows]));
     Tensor[] gradients = {matrix(rows), matrix(rows)};
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[rows]));
     return new Raced(
@@ -239,18 +239,18 @@ class OneThreadTest {
     SamplerCall call = sampler.on(matrix(4), Tensor.of(new int[4]));
     Tensor few = Tensor.of(new int[8], 4, 2);
     Tensor many = Tensor.of(tokens(80_000), 4, 20_000);
-    Sampler.Outputs outputs = new Sampler.Outputs().kept(Tensor.of(new int[4]));
+    Sampler.Outputs outputs = Sampler.Outputs.create().kept(Tensor.of(new int[4]));
     return new Raced(
         true,
         random -> call.run(1),
         random -> call.run(1),
         random -> call.inputs(SamplerInputs.none().outputTokens(random.nextBoolean() ? few : many)),
-        random -> call.outputs(random.nextBoolean() ? outputs : new Sampler.Outputs()));
+        random -> call.outputs(random.nextBoolean() ? outputs : Sampler.Outputs.create()));
   }
 
   private static Raced requests() {
     Sampler sampler = Sampler.builder().seed(1).topK(3).build();
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     int[] sizes = {8, 17, 33};
     ThreadLocal<SamplerCall[]> own =
         ThreadLocal.withInitial(
@@ -303,7 +303,7 @@ class OneThreadTest {
 
   private static Raced samplerOutputs() {
     Sampler sampler = Sampler.builder().seed(1).build();
-    Sampler.Outputs outputs = new Sampler.Outputs();
+    Sampler.Outputs outputs = Sampler.Outputs.create();
     Tensor one = Tensor.of(new int[1]);
     Tensor four = Tensor.of(new int[4]);
     return new Raced(
@@ -316,7 +316,7 @@ class OneThreadTest {
   }
 
   private static Raced lossOutputs() {
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     CrossEntropy loss = CrossEntropy.mean();
     Tensor x4 = matrix(4);
     Tensor x64 = matrix(64);
@@ -336,13 +336,13 @@ class OneThreadTest {
   }
 
   private static Raced lossSum() {
-    LossSum sum = new LossSum();
+    LossSum sum = LossSum.create();
     CrossEntropy loss = CrossEntropy.mean();
     Tensor x = matrix(4);
     Tensor y = Tensor.of(new int[4]);
     return new Raced(
         true,
-        random -> loss.on(x, y).outputs(new LossOutputs().lossSum(sum)).run(),
+        random -> loss.on(x, y).outputs(LossOutputs.create().lossSum(sum)).run(),
         random -> sum.add(sum),
         random -> sum.mean(),
         random -> LossSum.ofBytes(sum.toBytes()));

@@ -50,7 +50,7 @@ class PartialStatesTest extends DividedRows {
         () ->
             CrossEntropy.mean()
                 .shard(0, CLASSES)
-                .finish(statesOf(0, CLASSES), labels, Inputs.none(), new LossOutputs()),
+                .finish(statesOf(0, CLASSES), labels, Inputs.none(), LossOutputs.create()),
         "expected states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
@@ -132,7 +132,7 @@ class PartialStatesTest extends DividedRows {
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
-        () -> shard.finish(whole, null, Inputs.none(), new LossOutputs()),
+        () -> shard.finish(whole, null, Inputs.none(), LossOutputs.create()),
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     CrossEntropyShard smooth = CrossEntropy.builder().labelSmoothing(0.5).build().shard(0, CLASSES);

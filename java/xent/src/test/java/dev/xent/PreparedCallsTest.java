@@ -133,17 +133,18 @@ class PreparedCallsTest {
   @Test
   void outputs() {
     Map<String, LossOutputs> each = new LinkedHashMap<>();
-    each.put("losses", new LossOutputs().losses(perRow));
-    each.put("logSumExp", new LossOutputs().logSumExp(perRow));
-    each.put("correct", new LossOutputs().correct(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
-    each.put("countCorrect", new LossOutputs().countCorrect(true));
-    each.put("logProbabilities", new LossOutputs().logProbabilities(perRow));
-    each.put("argmax", new LossOutputs().argmax(integers(ROWS)));
-    each.put("ranks", new LossOutputs().ranks(integers(ROWS)));
-    each.put("entropies", new LossOutputs().entropies(perRow));
-    each.put("topClasses", new LossOutputs().topClasses(integers(ROWS, 2)));
-    each.put("topLogProbabilities", new LossOutputs().topLogProbabilities(floats(ROWS, 2)));
-    each.put("exact_sum", new LossOutputs().lossSum(new LossSum()));
+    each.put("losses", LossOutputs.create().losses(perRow));
+    each.put("logSumExp", LossOutputs.create().logSumExp(perRow));
+    each.put(
+        "correct", LossOutputs.create().correct(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
+    each.put("countCorrect", LossOutputs.create().countCorrect(true));
+    each.put("logProbabilities", LossOutputs.create().logProbabilities(perRow));
+    each.put("argmax", LossOutputs.create().argmax(integers(ROWS)));
+    each.put("ranks", LossOutputs.create().ranks(integers(ROWS)));
+    each.put("entropies", LossOutputs.create().entropies(perRow));
+    each.put("topClasses", LossOutputs.create().topClasses(integers(ROWS, 2)));
+    each.put("topLogProbabilities", LossOutputs.create().topLogProbabilities(floats(ROWS, 2)));
+    each.put("exact_sum", LossOutputs.create().lossSum(LossSum.create()));
     each.forEach(
         (name, outputs) ->
             assertPrepared(name, loss.on(x, labels).gradient(y).outputs(outputs), 2));
@@ -172,7 +173,7 @@ class PreparedCallsTest {
 
   @Test
   void otherOutputsAreTakenAnew() {
-    LossOutputs outputs = new LossOutputs().losses(perRow);
+    LossOutputs outputs = LossOutputs.create().losses(perRow);
     LossCall call = loss.on(x, labels).outputs(outputs);
     for (int run = 0; run < 3; run++) {
       call.run();
@@ -206,7 +207,7 @@ class PreparedCallsTest {
 
   @Test
   void otherOutputsOfASamplerAreTheOnesThatAreWritten() {
-    Sampler.Outputs outputs = new Sampler.Outputs().logProbabilities(perRow);
+    Sampler.Outputs outputs = Sampler.Outputs.create().logProbabilities(perRow);
     SamplerCall call = Sampler.builder().execution(NATIVE).build().on(x, labels).outputs(outputs);
     for (int run = 0; run < 3; run++) {
       call.run(run);

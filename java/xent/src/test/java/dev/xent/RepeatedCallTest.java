@@ -296,7 +296,7 @@ class RepeatedCallTest {
     Tensor ignored = Tensor.of(new int[] {-1, -1});
     loss.forwardBackward(x, labels, gradient);
     int[] expected = Samples.bits(gradient);
-    LossOutputs outputs = new LossOutputs().saveStatistics();
+    LossOutputs outputs = LossOutputs.create().saveStatistics();
     LossCall none = loss.on(x, ignored).gradient(gradient).outputs(outputs);
     none.run();
     Softmax.builder()

@@ -42,7 +42,7 @@ class SamplerCallTest {
   @OnEveryBackend
   void aRequestForEachRow(Backend backend) {
     Sampler greedy = on(backend).temperature(0).build();
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     for (int row = 0; row < ROWS; row++) {
       requests.add(row % 2 == 0 ? on(backend).build() : greedy, row, 5);
     }
@@ -68,7 +68,7 @@ class SamplerCallTest {
     for (int row = 0; row < ROWS; row++) {
       flags[row * CLASSES + (int) largest[row]] = 0;
     }
-    Sampler.Outputs outputs = new Sampler.Outputs();
+    Sampler.Outputs outputs = Sampler.Outputs.create();
     call.inputs(SamplerInputs.none().classMask(Tensor.of(flags, ROWS, CLASSES))).outputs(outputs);
     call.run(0);
     for (int row = 0; row < ROWS; row++) {

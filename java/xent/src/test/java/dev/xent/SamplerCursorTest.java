@@ -122,7 +122,9 @@ class SamplerCursorTest {
   void aForkHasAStreamAndItsOwnOutputs() {
     float[] logProbability = {1};
     SamplerCursor cursor =
-        sampler.start().outputs(new Sampler.Outputs().logProbabilities(Tensor.of(logProbability)));
+        sampler
+            .start()
+            .outputs(Sampler.Outputs.create().logProbabilities(Tensor.of(logProbability)));
     assertThat(text(cursor.fork())).isEqualTo(text(sampler.start()));
     assertThat(text(cursor.fork(8))).isEqualTo(text(sampler.start(8)));
     assertThat(logProbability).containsExactly(1);
@@ -475,13 +477,13 @@ class SamplerCursorTest {
     float[] logProbability = new float[1];
     float[] expected = new float[1];
     int[] token = new int[1];
-    Sampler.Outputs outputs = new Sampler.Outputs().logProbabilities(Tensor.of(logProbability));
+    Sampler.Outputs outputs = Sampler.Outputs.create().logProbabilities(Tensor.of(logProbability));
     SamplerCursor cursor = sampler.start().outputs(outputs);
     for (int step = 0; step < 5; step++) {
       Tensor row = Tensor.of(logits(step));
       sampler
           .on(row, Tensor.of(token))
-          .outputs(new Sampler.Outputs().logProbabilities(Tensor.of(expected)))
+          .outputs(Sampler.Outputs.create().logProbabilities(Tensor.of(expected)))
           .run(step);
       assertThat(cursor.next(row)).isEqualTo(token[0]);
       assertThat(logProbability).isEqualTo(expected);

@@ -37,7 +37,7 @@ class SamplerTest {
   private static int[] kept(UnaryOperator<Sampler.Builder> options, float... row) {
     byte[] mask = new byte[row.length];
     Sampler sampler = options.apply(Sampler.builder()).build();
-    Sampler.Outputs outputs = new Sampler.Outputs().keptMask(Tensor.of(mask, 1, row.length));
+    Sampler.Outputs outputs = Sampler.Outputs.create().keptMask(Tensor.of(mask, 1, row.length));
     sampler.on(Tensor.of(row, 1, row.length), Tensor.of(new int[1])).outputs(outputs).run(0);
     return IntStream.range(0, row.length).filter(k -> mask[k] != 0).toArray();
   }
@@ -221,7 +221,7 @@ class SamplerTest {
     Tensor logits = Tensor.of(new float[] {nan, 1, INFINITE, 1, -INFINITE, -INFINITE, 1, 2}, 4, 2);
     int[] tokens = new int[4];
     float[] log = new float[4];
-    Sampler.Outputs outputs = new Sampler.Outputs().processedLogProbabilities(Tensor.of(log));
+    Sampler.Outputs outputs = Sampler.Outputs.create().processedLogProbabilities(Tensor.of(log));
     Sampler.greedy().on(logits, Tensor.of(tokens)).outputs(outputs).run(0);
     assertThat(tokens).containsExactly(-1, -1, -1, 1);
     assertThat(log).containsExactly(nan, nan, nan, 0);
@@ -250,7 +250,7 @@ class SamplerTest {
     int[] top = new int[6];
     int[] knownTop = new int[6];
     Sampler.Outputs outputs =
-        new Sampler.Outputs()
+        Sampler.Outputs.create()
             .logProbabilities(Tensor.of(own[0]))
             .entropies(Tensor.of(own[1]))
             .ranks(Tensor.of(ranks))
@@ -265,7 +265,7 @@ class SamplerTest {
         .outputs(outputs)
         .run(3);
     LossOutputs expected =
-        new LossOutputs()
+        LossOutputs.create()
             .logProbabilities(Tensor.of(known[0]))
             .entropies(Tensor.of(known[1]))
             .ranks(Tensor.of(knownRanks))
@@ -284,7 +284,9 @@ class SamplerTest {
     int[] kept = new int[1];
     int[] token = new int[1];
     Sampler.Outputs outputs =
-        new Sampler.Outputs().processedLogProbabilities(Tensor.of(processed)).kept(Tensor.of(kept));
+        Sampler.Outputs.create()
+            .processedLogProbabilities(Tensor.of(processed))
+            .kept(Tensor.of(kept));
     Sampler sampler = Sampler.builder().topK(2).build();
     for (int step = 0; step < 5; step++) {
       sampler.on(logits, Tensor.of(token)).outputs(outputs).run(step);
@@ -307,7 +309,7 @@ class SamplerTest {
       Sampler.builder().topP(0.8).minP(0.01).seed(2).build(),
       Sampler.builder().rules(SamplingRules.LLAMA_CPP).temperature(2).typicalP(0.5).build()
     };
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     for (int row = 0; row < rows; row++) {
       requests.add(kinds[row % 3], 1000 - row, 0);
     }
@@ -318,7 +320,7 @@ class SamplerTest {
     long[] tokens = new long[rows];
     Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests);
     for (int row = 0; row < rows; row++) {
-      Sampler.Requests alone = new Sampler.Requests().add(kinds[row % 4], 1000 - row, row);
+      Sampler.Requests alone = Sampler.Requests.create().add(kinds[row % 4], 1000 - row, row);
       long[] token = new long[1];
       Tensor one = logits.slice(0, row, row + 1);
       Sampler.greedy().on(one, Tensor.of(token)).run(alone);
@@ -339,7 +341,7 @@ class SamplerTest {
     Execution by = Execution.defaults().backend(backend);
     Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2).seed(1);
     long[] expected = builder.execution(by.threads(1)).build().sample(logits, 1).toLongArray();
-    Sampler.Outputs outputs = new Sampler.Outputs();
+    Sampler.Outputs outputs = Sampler.Outputs.create();
     int[] tokens = new int[rows];
     builder
         .execution(by.threads(threads))
@@ -391,7 +393,7 @@ class SamplerTest {
     Sampler sampler = Sampler.greedy();
     SamplerInputs none = SamplerInputs.none();
     Tensor tokens = Tensor.of(new int[2]);
-    Sampler.Outputs outputs = new Sampler.Outputs();
+    Sampler.Outputs outputs = Sampler.Outputs.create();
     assertThatThrownBy(() -> sampler.token(rows(), 0))
         .isInstanceOf(ShapeException.class)
         .hasMessage("logits is F32 [2, 4] with 2 rows; expected one row, or call sample");
@@ -415,7 +417,7 @@ class SamplerTest {
                 sampler
                     .on(logits, tokens)
                     .inputs(none)
-                    .outputs(new Sampler.Outputs().ranks(tokens))
+                    .outputs(Sampler.Outputs.create().ranks(tokens))
                     .run(0))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("overlap");
@@ -476,7 +478,7 @@ class SamplerTest {
         "requests",
         sampler -> {
           SamplerCall call = sampler.on(x, tokens);
-          Sampler.Requests requests = new Sampler.Requests();
+          Sampler.Requests requests = Sampler.Requests.create();
           for (int i = 0; i < 4; i++) {
             requests.add(sampler, i, 0);
           }
@@ -486,7 +488,7 @@ class SamplerTest {
         "outputs",
         sampler -> {
           Sampler.Outputs outputs =
-              new Sampler.Outputs().ranks(Tensor.allocate(Arena.global(), DType.I32, 4));
+              Sampler.Outputs.create().ranks(Tensor.allocate(Arena.global(), DType.I32, 4));
           SamplerCall call = sampler.on(x, tokens).outputs(outputs);
           return () -> call.run(3);
         });

@@ -51,7 +51,7 @@ class SavedStatisticsTest {
             String shape =
                 (rows == 1 ? "1 row" : rows + " rows") + ", 40 classes and class indices";
             CrossEntropy other = with(backend, option);
-            LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+            LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
             plain.on(logits, labels).outputs(outcome).run();
             assertThatThrownBy(() -> other.on(logits, labels).gradient(gradient).backward(outcome))
                 .isInstanceOf(OptionException.class)
@@ -82,7 +82,7 @@ class SavedStatisticsTest {
     float[] written = new float[12];
     Tensor gradient = Tensor.of(written, 4, 3);
     CrossEntropy plain = with(backend, builder -> {});
-    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
     plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(() -> plain.on(logits, wrong).outputs(outcome).run())
         .isInstanceOf(LabelException.class);
@@ -91,7 +91,7 @@ class SavedStatisticsTest {
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    LossOutputs kept = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs kept = LossOutputs.create().saveStatistics(Arena.ofAuto());
     linear.on(hidden, weights, labels).outputs(kept).run();
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
@@ -121,7 +121,7 @@ class SavedStatisticsTest {
           float[] written = new float[8];
           LinearCrossEntropy.Gradients gradients =
               new LinearCrossEntropy.Gradients().hidden(Tensor.of(written, 4, 2));
-          LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+          LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
           assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))
               .isInstanceOf(OptionException.class)
@@ -135,7 +135,7 @@ class SavedStatisticsTest {
     Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     CrossEntropy plain = with(backend, builder -> {});
-    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
     plain.on(logits, labels).outputs(outcome).run();
     assertThat(outcome.saveStatistics(null).toString()).doesNotContain("saveStatistics");
     plain.on(logits, labels).outputs(outcome).run();
@@ -152,7 +152,7 @@ class SavedStatisticsTest {
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     float[] expected = new float[12];
     float[] actual = new float[12];
-    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
     with(backend, builder -> builder.temperature(1)).on(logits, labels).outputs(outcome).run();
     CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
     sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
@@ -172,7 +172,7 @@ class SavedStatisticsTest {
     OTHERS.forEach(
         (said, option) -> {
           CrossEntropyShard other = with(backend, option).shard(0, 3);
-          LossOutputs outcome = new LossOutputs();
+          LossOutputs outcome = LossOutputs.create();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // states of labels do not record it
             refused(() -> other.finish(states, labels, none, outcome));
@@ -242,7 +242,7 @@ class SavedStatisticsTest {
           @Override
           public void close() {}
         };
-    LossOutputs outputs = new LossOutputs().saveStatistics(arena);
+    LossOutputs outputs = LossOutputs.create().saveStatistics(arena);
     assertThatThrownBy(() -> loss.on(x, labels).outputs(outputs).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the arena returned " + what);
@@ -255,7 +255,7 @@ class SavedStatisticsTest {
     Tensor large = Tensor.of(new float[rows * 8], rows, 8);
     Tensor small = Tensor.of(new float[8], 1, 8);
     Tensor labels = Tensor.of(new int[rows]);
-    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outputs = LossOutputs.create().saveStatistics(Arena.ofAuto());
     CrossEntropy plain = CrossEntropy.builder().execution(Execution.sequential()).build();
     CrossEntropy helped =
         CrossEntropy.builder()

@@ -126,7 +126,7 @@ class SelectedLogProbabilitiesTest {
         .build()
         .on(logits, one)
         .gradient(dx)
-        .outputs(new LossOutputs().losses(losses))
+        .outputs(LossOutputs.create().losses(losses))
         .run();
     SelectedLogProbabilities selected = on(backend).build();
     selected.on(logits, one, lp).gradient(other).run();

@@ -26,14 +26,14 @@ class ShardCallTest extends DividedRows {
     Tensor floats = Tensor.of(new float[ROWS]);
     Tensor ints = Tensor.of(new int[ROWS]);
     Map<String, LossOutputs> requests = new HashMap<>();
-    requests.put("logProbabilities", new LossOutputs().logProbabilities(floats));
-    requests.put("argmax", new LossOutputs().argmax(ints));
-    requests.put("ranks", new LossOutputs().ranks(ints));
-    requests.put("entropies", new LossOutputs().entropies(floats));
-    requests.put("topClasses", new LossOutputs().topClasses(ints));
-    requests.put("topLogProbabilities", new LossOutputs().topLogProbabilities(floats));
-    requests.put("targetGradient", new LossOutputs().targetGradient(floats));
-    requests.put("saveStatistics", new LossOutputs().saveStatistics(Arena.ofAuto()));
+    requests.put("logProbabilities", LossOutputs.create().logProbabilities(floats));
+    requests.put("argmax", LossOutputs.create().argmax(ints));
+    requests.put("ranks", LossOutputs.create().ranks(ints));
+    requests.put("entropies", LossOutputs.create().entropies(floats));
+    requests.put("topClasses", LossOutputs.create().topClasses(ints));
+    requests.put("topLogProbabilities", LossOutputs.create().topLogProbabilities(floats));
+    requests.put("targetGradient", LossOutputs.create().targetGradient(floats));
+    requests.put("saveStatistics", LossOutputs.create().saveStatistics(Arena.ofAuto()));
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     requests.forEach(
         (name, outputs) -> {
@@ -54,7 +54,7 @@ class ShardCallTest extends DividedRows {
   void exchangesThatGatherSomethingElse() {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
     SoftmaxShard softmax = Softmax.along(1).shard(0, CLASSES);
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     PartialStates ofSoftmax = softmax.partialStates(logits, Inputs.none());
     PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
     refused(
@@ -79,12 +79,12 @@ class ShardCallTest extends DividedRows {
   @Test
   void gradientsAndOutputsThatDoNotFit() {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
-    LossSum sum = new LossSum();
+    LossSum sum = LossSum.create();
     Tensor narrow = Tensor.allocate(DType.F32, ROWS, CLASSES - 1);
     Tensor memory = Tensor.allocate(DType.F32, ROWS * CLASSES);
     Tensor gradient = memory.reshape(ROWS, CLASSES);
     Tensor losses = memory.slice(0, 0, ROWS);
-    LossOutputs outputs = new LossOutputs().lossSum(sum);
+    LossOutputs outputs = LossOutputs.create().lossSum(sum);
     ShardCall call = shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs);
     assertThatThrownBy(() -> call.gradient(narrow).run()).isInstanceOf(ShapeException.class);
     outputs.losses(losses);
@@ -105,7 +105,7 @@ class ShardCallTest extends DividedRows {
             logits,
             labels,
             mine -> {
-              call[0].outputs(new LossOutputs());
+              call[0].outputs(LossOutputs.create());
               return List.of(mine);
             });
     assertThat(call[0].run()).isEqualTo(expected);

@@ -170,7 +170,7 @@ class StridesTest {
               .reduction(Reduction.SUM)
               .build();
       LossOutputs outcome =
-          new LossOutputs().losses(losses).countCorrect(true).saveStatistics(Arena.ofAuto());
+          LossOutputs.create().losses(losses).countCorrect(true).saveStatistics(Arena.ofAuto());
       Tensor targets = Tensor.of(labels, rows);
       double loss = sum.on(x, targets).gradient(gradient).outputs(outcome).run();
       sum.on(x, targets).gradient(later).backward(outcome, lse);

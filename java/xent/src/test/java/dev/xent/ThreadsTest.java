@@ -337,7 +337,7 @@ class ThreadsTest {
       CrossEntropy loss =
           CrossEntropy.builder().execution(helpers.help(Execution.defaults(), threads)).build();
       Tensor gradient = Tensor.of(untouched, rows, 2);
-      LossOutputs outcome = new LossOutputs().losses(Tensor.of(new float[rows], rows));
+      LossOutputs outcome = LossOutputs.create().losses(Tensor.of(new float[rows], rows));
       for (int round = 0; round < 3; round++) {
         assertThatThrownBy(
                 () ->

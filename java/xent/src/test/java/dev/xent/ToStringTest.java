@@ -36,7 +36,7 @@ class ToStringTest {
 
   @Test
   void requestsAreToldUpToTheFourth() {
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     assertThat(requests).hasToString("Requests[size=0]");
     requests.add(Sampler.greedy(), 17, 0).add(Sampler.builder().seed(2).build(), -1, 4294967295L);
     assertThat(requests)
@@ -61,7 +61,7 @@ class ToStringTest {
     assertThat(CrossEntropyHvp.along(-1)).hasToString("CrossEntropyHvp[]");
     assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
-    assertThat(new LossOutputs()).hasToString("LossOutputs[]");
+    assertThat(LossOutputs.create()).hasToString("LossOutputs[]");
     assertThat(
             Softmax.builder()
                 .execution(
@@ -165,9 +165,9 @@ class ToStringTest {
 
   @Test
   void whatACallHandsOut() {
-    LossSum lossSum = new LossSum();
+    LossSum lossSum = LossSum.create();
     LossOutputs outcome =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(Tensor.of(new float[2]))
             .countCorrect(true)
             .saveStatistics(Arena.ofAuto())

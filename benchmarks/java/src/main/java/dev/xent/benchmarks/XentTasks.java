@@ -58,7 +58,7 @@ final class XentTasks {
         if (problem.argmax == null) {
           yield () -> crossEntropy.forward(input, labels);
         }
-        LossOutputs outputs = new LossOutputs();
+        LossOutputs outputs = LossOutputs.create();
         outputs.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
         yield crossEntropy.on(input, labels).outputs(outputs)::run;
       }

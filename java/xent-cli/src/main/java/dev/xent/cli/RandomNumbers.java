@@ -96,7 +96,7 @@ final class RandomNumbers {
     IntToLongFunction streamOf =
         each(streams, "--streams", rows, files, row -> orZero(stream) + row);
     IntToLongFunction stepOf = each(steps, "--steps", rows, files, row -> step());
-    Sampler.Requests requests = new Sampler.Requests();
+    Sampler.Requests requests = Sampler.Requests.create();
     Sampler sampler = common.get().seed(orZero(seed)).build();
     for (int row = 0; row < count(rows); row++) {
       if (seeds != null) {

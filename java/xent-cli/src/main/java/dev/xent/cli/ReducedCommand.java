@@ -60,7 +60,7 @@ abstract class ReducedCommand extends FileCommand {
 
   @Mixin private OutputType type;
 
-  private final LossOutputs outputs = new LossOutputs();
+  private final LossOutputs outputs = LossOutputs.create();
 
   /** The default class axis. */
   int defaultAxis() {

@@ -75,7 +75,7 @@ final class SampleOutputs {
     DType number = type.perRow(x);
     long[] shape = rows.shape();
     Sampler.Outputs outputs =
-        new Sampler.Outputs()
+        Sampler.Outputs.create()
             .logProbabilities(files.create(logProbabilities, number, shape))
             .processedLogProbabilities(files.create(processedLogProbabilities, number, shape))
             .kept(files.create(kept, DType.I64, shape))

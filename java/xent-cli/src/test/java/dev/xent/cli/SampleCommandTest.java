@@ -210,7 +210,7 @@ class SampleCommandTest {
     float[] known = new float[2];
     long[] ranks = new long[2];
     LossOutputs outputs =
-        new LossOutputs().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
+        LossOutputs.create().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
     CrossEntropy.mean()
         .on(Tensor.of(Golden.LOGITS.clone(), 2, 4), Tensor.of(NpyBytes.longsOf(file("tokens"))))
         .outputs(outputs)

@@ -38,7 +38,7 @@ final class LinearLosses implements Losses {
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_LONG));
   private final MemorySegment rowWeights =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_FLOAT));
-  private final LossOutputs outputs = new LossOutputs().countCorrect(true);
+  private final LossOutputs outputs = LossOutputs.create().countCorrect(true);
   private final Ranks ranks;
 
   LinearLosses(

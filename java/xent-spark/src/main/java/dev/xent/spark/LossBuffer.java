@@ -58,7 +58,7 @@ final class LossBuffer {
   private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
   LossBuffer() {
-    this(new LossSum());
+    this(LossSum.create());
   }
 
   private LossBuffer(LossSum lossSum) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Losses row by row, from logits or from partial states. One thread. */
 abstract class RowLoss implements Losses {
-  final LossOutputs outputs = new LossOutputs();
+  final LossOutputs outputs = LossOutputs.create();
   final Targets targets;
   final Room target;
 

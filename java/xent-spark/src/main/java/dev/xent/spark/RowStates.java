@@ -83,7 +83,7 @@ final class RowStates {
 
   /** Whether states of a second round are needed but missing. */
   boolean needSecondRound(CrossEntropy operation, Tensor label, Inputs inputs) {
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     return second == null && firstRound(operation, label, inputs, outputs).needsSecondRound();
   }
 

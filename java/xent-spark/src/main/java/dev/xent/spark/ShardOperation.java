@@ -99,7 +99,7 @@ record ShardOperation(
   private static final class OfLoss implements Shards {
     private final CrossEntropy operation;
     private final Room labels = new Room(DType.I64);
-    private final LossOutputs outputs = new LossOutputs();
+    private final LossOutputs outputs = LossOutputs.create();
 
     OfLoss(CrossEntropy operation) {
       this.operation = operation;

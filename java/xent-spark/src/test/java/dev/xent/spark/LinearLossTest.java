@@ -67,7 +67,7 @@ class LinearLossTest {
       hidden[i] = HIDDEN[rows[i]];
       labels[i] = Spark.label(rows[i], CLASSES);
     }
-    LossOutputs outputs = new LossOutputs().countCorrect(true);
+    LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         LinearCrossEntropy.builder()
             .ignoreIndex(7)

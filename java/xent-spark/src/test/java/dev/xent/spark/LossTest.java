@@ -38,7 +38,7 @@ class LossTest {
       System.arraycopy(LOGITS[rows[i]], 0, all, i * CLASSES, CLASSES);
       labels[i] = Spark.label(rows[i], CLASSES);
     }
-    LossOutputs outputs = new LossOutputs().countCorrect(true);
+    LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         CrossEntropy.builder()
             .ignoreIndex(7)

@@ -203,7 +203,7 @@ class ShardedLossTest {
             .agg(XentFunctions.loss(col("states"), col("label"), col("weight"), options).as("l"))
             .select("l.*")
             .first();
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     rowWeights.setDouble(0, 3);
     double mean =
         loss.on(all, Tensor.of(labels))
@@ -240,7 +240,7 @@ class ShardedLossTest {
     }
     Tensor losses = Tensor.allocate(arithmetic, ROWS);
     Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
-    LossOutputs outputs = new LossOutputs().losses(losses).countCorrect(true);
+    LossOutputs outputs = LossOutputs.create().losses(losses).countCorrect(true);
     CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
     Inputs inputs = Inputs.none().rowWeights(rowWeights);
     double mean = loss.on(all, Tensor.of(labels)).inputs(inputs).outputs(outputs).run();
@@ -389,14 +389,14 @@ class ShardedLossTest {
     assertThat(losses).hasSize(ROWS);
     assertThat(gradients).hasSize(3 * ROWS);
     assertThat(logProbabilities).hasSize(3 * ROWS);
-    LossSum lossSum = new LossSum();
+    LossSum lossSum = LossSum.create();
     for (int i = 0; i < ROWS; i++) {
       boolean isNull = i == 1 || i == 3;
       assertThat(losses.get(i).isNullAt(2)).as("loss of row %d", i).isEqualTo(isNull);
       if (!isNull) {
         CrossEntropy.mean()
             .on(Tensor.of(LOGITS[i], 1, CLASSES), label(i))
-            .outputs(new LossOutputs().lossSum(lossSum))
+            .outputs(LossOutputs.create().lossSum(lossSum))
             .run();
       }
       for (int s = 3 * i; s < 3 * i + 3; s++) {

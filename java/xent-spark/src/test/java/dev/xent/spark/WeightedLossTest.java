@@ -77,7 +77,7 @@ class WeightedLossTest {
 
   private static void assertLoss(Row loss, LossCall call, int k) {
     Tensor ranks = Tensor.of(new int[ROWS]);
-    LossOutputs outputs = new LossOutputs().countCorrect(true).ranks(ranks);
+    LossOutputs outputs = LossOutputs.create().countCorrect(true).ranks(ranks);
     double mean = call.inputs(weights()).outputs(outputs).run();
     long found = 0;
     for (int i = 0; i < ROWS; i++) {
@@ -179,7 +179,7 @@ class WeightedLossTest {
       targets[i][i % CLASSES] = 0.75F;
       targets[i][(i + 1) % CLASSES] += 0.25F;
     }
-    LossOutputs outputs = new LossOutputs();
+    LossOutputs outputs = LossOutputs.create();
     CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
     double mean = loss.on(flat(LOGITS), flat(targets)).inputs(weights()).outputs(outputs).run();
     String at = "IF(k = id % 30, 0.75%s, IF(k = (id + 1) % 30, 0.25%s, 0%s))";
@@ -234,7 +234,7 @@ class WeightedLossTest {
     CrossEntropy.sum()
         .on(all, labels())
         .inputs(Inputs.none().rowWeights(rowWeights))
-        .outputs(new LossOutputs().losses(losses))
+        .outputs(LossOutputs.create().losses(losses))
         .gradient(gradient)
         .run();
     Column logits = col("logits").cast("ARRAY<" + type + ">");

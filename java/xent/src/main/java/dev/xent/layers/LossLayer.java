@@ -46,7 +46,7 @@ public abstract sealed class LossLayer extends OwningLayer
 
   private final @Nullable Loss operation;
   final int axis;
-  private final LossOutputs outputs = new LossOutputs();
+  private final LossOutputs outputs = LossOutputs.create();
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
   private final OwnedTensor weights = new OwnedTensor(DType.F64);

@@ -76,7 +76,7 @@ class LossGradientTest {
       return dx;
     }
     try (Arena arena = Arena.ofConfined()) {
-      LossOutputs saved = new LossOutputs().saveStatistics(arena);
+      LossOutputs saved = LossOutputs.create().saveStatistics(arena);
       operation.on(logits, loss.targets()).outputs(saved).run();
       operation.on(logits, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     }
@@ -126,7 +126,7 @@ class LossGradientTest {
       operation.forwardBackward(logs, loss.targets(), gradient);
       return dl;
     }
-    LossOutputs saved = new LossOutputs();
+    LossOutputs saved = LossOutputs.create();
     operation.on(logs, loss.targets()).outputs(saved).run();
     operation.on(gradient, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     return dl;

@@ -98,7 +98,7 @@ final class Operations {
     float[] losses = new float[1];
     float[] lse = new float[1];
     float[] gradient = new float[x.length];
-    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
+    LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
     operation
         .on(Tensor.of(x, 1, x.length), targets)
         .gradient(Tensor.of(gradient, 1, x.length))

@@ -146,7 +146,7 @@ class OptionGradientTest {
     }
     Tensor gradient = Tensor.allocate(arena, type, ROWS, CLASSES);
     Tensor ofLosses = Tensor.allocate(arena, type, ROWS);
-    LossOutputs outcome = new LossOutputs().losses(ofLosses);
+    LossOutputs outcome = LossOutputs.create().losses(ofLosses);
     Tensor ofTargets =
         Tensor.allocate(arena, type, ROWS, c.kind == OptionCase.Kind.SPARSE ? ENTRIES : CLASSES);
     if (c.kind != OptionCase.Kind.LABELS) {

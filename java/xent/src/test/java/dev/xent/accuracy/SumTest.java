@@ -54,7 +54,7 @@ class SumTest {
     Result run(CrossEntropy operation) {
       float[] losses = new float[rows()];
       float[] gradient = new float[x.length];
-      LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
+      LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
       operation
           .on(Tensor.of(x, rows(), CLASSES), Tensor.of(targets, rows(), CLASSES))
           .gradient(Tensor.of(gradient, rows(), CLASSES))

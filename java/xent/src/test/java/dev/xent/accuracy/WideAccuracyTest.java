@@ -243,7 +243,7 @@ class WideAccuracyTest {
           .build()
           .on(x.reshape(1, classes), targets)
           .gradient(gradient.reshape(1, classes))
-          .outputs(new LossOutputs().losses(losses).logSumExp(lse))
+          .outputs(LossOutputs.create().losses(losses).logSumExp(lse))
           .run();
       return new Result(
           losses.segment().get(ValueLayout.JAVA_DOUBLE, 0),

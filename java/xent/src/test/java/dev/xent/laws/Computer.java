@@ -331,7 +331,7 @@ final class Computer implements AutoCloseable {
 
   /** The results of a loss: numbers, and arrays by name. */
   static final class Loss {
-    final LossSum lossSum = new LossSum();
+    final LossSum lossSum = LossSum.create();
     double loss;
     double sum;
     double denominator;
@@ -353,7 +353,7 @@ final class Computer implements AutoCloseable {
     CrossEntropy operation = crossEntropy();
     Loss loss = new Loss();
     LossOutputs outputs =
-        new LossOutputs().lossSum(loss.lossSum).countCorrect(sample.options().isLabels());
+        LossOutputs.create().lossSum(loss.lossSum).countCorrect(sample.options().isLabels());
     return run(
         loss,
         perRowResults(outputs),
@@ -436,7 +436,7 @@ final class Computer implements AutoCloseable {
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
   Output backward(boolean withUpstream) {
     CrossEntropy operation = crossEntropy();
-    LossOutputs saved = new LossOutputs().saveStatistics(arena);
+    LossOutputs saved = LossOutputs.create().saveStatistics(arena);
     Slab x = logits();
     operation.on(x.tensor, targets).inputs(ofLoss()).outputs(saved).run();
     Tensor upstream =
@@ -515,7 +515,7 @@ final class Computer implements AutoCloseable {
     Slab losses = perRow(sample.out(), sample.result());
     Loss loss = new Loss();
     LossOutputs outputs =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(losses.tensor)
             .lossSum(loss.lossSum)
             .countCorrect(sample.options().isLabels());
@@ -565,7 +565,7 @@ final class Computer implements AutoCloseable {
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    LossOutputs outputs = new LossOutputs().losses(losses.tensor).lossSum(result.lossSum);
+    LossOutputs outputs = LossOutputs.create().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
         operation
             .on(x.tensor, teacher.tensor)
@@ -624,7 +624,7 @@ final class Computer implements AutoCloseable {
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    LossOutputs outputs = new LossOutputs().losses(losses.tensor).lossSum(result.lossSum);
+    LossOutputs outputs = LossOutputs.create().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
         operation.on(x.tensor, of.tensor, rowWeights).gradient(dx.tensor).outputs(outputs).run();
     result.sum = outputs.sum();
@@ -677,7 +677,7 @@ final class Computer implements AutoCloseable {
     slabs.put("log-probabilities", perRow(sample.out(), sample.result()));
     slabs.put("processed log-probabilities", perRow(sample.out(), sample.result()));
     Sampler.Outputs outputs =
-        new Sampler.Outputs()
+        Sampler.Outputs.create()
             .kept(slabs.get("kept").tensor)
             .keptMask(slabs.get("kept mask").tensor)
             .logProbabilities(slabs.get("log-probabilities").tensor)
@@ -722,7 +722,7 @@ final class Computer implements AutoCloseable {
     slabs.put("losses", perRow(sample.out(), sample.result()));
     slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
     LossOutputs outputs =
-        new LossOutputs()
+        LossOutputs.create()
             .losses(slabs.get("losses").tensor)
             .logSumExp(slabs.get("log-sum-exp").tensor);
     if (labels != null) {

@@ -124,7 +124,7 @@ class LinearLawsTest extends Laws {
                     .weights(Tensor.of(ofWeights, layer.classes, features))
                     .bias(Tensor.of(ofBias)))
             .inputs(Inputs.none().bias(Tensor.of(given.bias)))
-            .outputs(new LossOutputs().losses(Tensor.of(losses)))
+            .outputs(LossOutputs.create().losses(Tensor.of(losses)))
             .run();
     return new Got(loss, losses, ofHidden, ofWeights, ofBias);
   }
@@ -206,7 +206,7 @@ class LinearLawsTest extends Laws {
             .build()
             .on(Tensor.of(any.hidden, layer.rows, layer.classes), Tensor.of(any.labels))
             .gradient(Tensor.of(gradient, layer.rows, layer.classes))
-            .outputs(new LossOutputs().losses(Tensor.of(losses)))
+            .outputs(LossOutputs.create().losses(Tensor.of(losses)))
             .run();
     for (int i = 0; i < gradient.length; i++) {
       gradient[i] += 0f; // no gradient of a layer is -0

@@ -97,7 +97,7 @@ class RowLawsTest extends Laws {
     int cut = batch.rows == 0 ? 0 : Math.floorMod(sample.seed(), batch.rows + 1);
     int[] all = shuffled(batch.rows, sample.seed());
     int[][] parts = {Arrays.copyOf(all, cut), Arrays.copyOfRange(all, cut, all.length)};
-    LossSum merged = new LossSum();
+    LossSum merged = LossSum.create();
     String what = "parts of " + sample;
     try (Computer one = new Computer(batch, tier)) {
       Loss whole = one.loss();

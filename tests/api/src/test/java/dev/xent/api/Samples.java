@@ -136,7 +136,7 @@ final class Samples {
     put(TopK.Result.class, TopK.of(1).probabilities(tensor));
     put(CrossEntropy.class, CrossEntropy.mean());
     put(CrossEntropy.Builder.class, CrossEntropy.builder());
-    put(LossOutputs.class, new LossOutputs());
+    put(LossOutputs.class, LossOutputs.create());
     put(Loss.class, CrossEntropy.mean());
     Tensor one = Tensor.of(new float[2], 1, 2);
     put(LossCall.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
@@ -156,7 +156,7 @@ final class Samples {
     put(LogSumExp.class, LogSumExp.along(1));
     put(LogSumExp.Builder.class, LogSumExp.builder());
     put(RowOperation.class, LogSumExp.along(1));
-    put(LossSum.class, new LossSum());
+    put(LossSum.class, LossSum.create());
     put(LinearCrossEntropy.class, LinearCrossEntropy.mean());
     put(LinearCrossEntropy.Builder.class, LinearCrossEntropy.builder());
     put(LinearCrossEntropy.Gradients.class, new LinearCrossEntropy.Gradients());
@@ -165,8 +165,8 @@ final class Samples {
     put(Sampler.class, Sampler.greedy());
     put(Sampler.Builder.class, Sampler.builder());
     put(SamplerCursor.class, Sampler.greedy().start());
-    put(Sampler.Outputs.class, new Sampler.Outputs());
-    put(Sampler.Requests.class, new Sampler.Requests().add(Sampler.greedy(), 0, 0));
+    put(Sampler.Outputs.class, Sampler.Outputs.create());
+    put(Sampler.Requests.class, Sampler.Requests.create().add(Sampler.greedy(), 0, 0));
     put(SamplerInputs.class, SamplerInputs.none());
     put(Softmax.class, Softmax.along(1));
     put(SoftmaxOperation.class, Softmax.along(1));

@@ -223,7 +223,7 @@ final class Cases {
               loss.on(t[0], t[1])
                   .gradient(t[2])
                   .outputs(
-                      new LossOutputs().losses(t[3]).logSumExp(t[4]).correct(t[5]).argmax(t[6]))
+                      LossOutputs.create().losses(t[3]).logSumExp(t[4]).correct(t[5]).argmax(t[6]))
                   .run();
         });
     add(
@@ -260,7 +260,7 @@ final class Cases {
         execution -> {
           CrossEntropy loss = CrossEntropy.pytorchRules().execution(execution).build();
           return (t, own) -> {
-            LossOutputs outputs = new LossOutputs().saveStatistics(own);
+            LossOutputs outputs = LossOutputs.create().saveStatistics(own);
             double value = loss.on(t[0], t[1]).outputs(outputs).run();
             loss.on(t[0], t[1]).gradient(t[3]).backward(outputs, t[2].reshape(rows));
             return value;
@@ -381,7 +381,7 @@ final class Cases {
                   .build();
           return (t, own) -> {
             dev.xent.Sampler.Outputs outputs =
-                new dev.xent.Sampler.Outputs().logProbabilities(t[2]);
+                dev.xent.Sampler.Outputs.create().logProbabilities(t[2]);
             sampler.on(t[0], t[1]).outputs(outputs).run(5);
             return outputs.sampled();
           };

@@ -51,7 +51,7 @@ record BitCheck(long compared, long differ) {
         .build()
         .on(logits, labels)
         .gradient(gradient)
-        .outputs(new LossOutputs().losses(losses))
+        .outputs(LossOutputs.create().losses(losses))
         .run();
     return List.of(probabilities, logProbabilities, gradient, losses);
   }

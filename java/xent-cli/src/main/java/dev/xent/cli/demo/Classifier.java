@@ -55,7 +55,7 @@ final class Classifier implements AutoCloseable {
 
   /** Mean loss and accuracy on images. */
   Score score(Digits digits) {
-    LossOutputs outputs = new LossOutputs().countCorrect(true);
+    LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         evaluation.on(linear.forward(digits.pixels()), digits.labels()).outputs(outputs).run();
     return new Score(mean, outputs.correctCount(), outputs.validRows());

@@ -4,6 +4,8 @@ package dev.xent.internal.plan.call;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.LossOutputs;
+import dev.xent.LossSum;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -13,6 +15,7 @@ import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
@@ -26,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * The results of a loss in addition to its value: the requested tensors, and the numbers of the
  * call.
  */
-public final class Outputs extends Request {
+public final class Outputs extends Request implements LossOutputs {
   /** The outputs that every loss has. */
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
 
@@ -100,6 +103,16 @@ public final class Outputs extends Request {
         .toString();
   }
 
+  /** The outputs of an argument. */
+  public static Outputs of(LossOutputs outputs) {
+    return (Outputs) NullChecks.require(outputs, "outputs", "LossOutputs.create()");
+  }
+
+  /** The outputs of an argument that a forward pass has filled. */
+  public static Outputs saved(LossOutputs saved) {
+    return (Outputs) NullChecks.require(saved, "saved", "the outputs of the forward");
+  }
+
   // ---- requests --------------------------------------------------------------------------------
 
   /** A counter of changes to the requests; a bound call compares only this number. */
@@ -117,24 +130,29 @@ public final class Outputs extends Request {
     return views.get(array) != null;
   }
 
-  public void lossSum(@Nullable Sums value) {
+  @Override
+  public Outputs lossSum(@Nullable LossSum sums) {
     requests++;
-    exactSum = value;
+    exactSum = (Sums) sums;
+    return this;
   }
 
-  public void countCorrect(boolean value) {
+  @Override
+  public Outputs countCorrect(boolean wanted) {
     requests++;
-    countCorrect = value;
+    countCorrect = wanted;
+    return this;
   }
 
-  /** Requests statistics in memory of an arena; null removes the request. */
-  public void saveStatistics(@Nullable Arena newArena) {
+  @Override
+  public Outputs saveStatistics(@Nullable Arena newArena) {
     requests++;
     if (newArena != arena) {
       arena = newArena;
       statistics = MemorySegment.NULL;
       dropStatistics();
     }
+    return this;
   }
 
   /**

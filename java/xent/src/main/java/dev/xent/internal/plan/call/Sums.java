@@ -4,6 +4,7 @@ package dev.xent.internal.plan.call;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import dev.xent.LossSum;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
@@ -15,10 +16,11 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Two exact sums over any number of calls: of the losses and of the divisors of means. */
-public final class Sums {
+public final class Sums implements LossSum {
   /** Begins with the ASCII bytes "XENTLSUM". */
   private static final ByteFormat FORMAT =
       new ByteFormat(0x4D55_534C_544E_4558L, "loss sum", "an exact sum does");
@@ -93,8 +95,9 @@ public final class Sums {
     validRows = newValidRows;
   }
 
-  /** Adds the contents of other sums. */
-  public void add(Sums other) {
+  @Override
+  public Sums add(LossSum added) {
+    Sums other = (Sums) Objects.requireNonNull(added, "other");
     use.enter();
     try {
       if (other == this) {
@@ -110,6 +113,7 @@ public final class Sums {
     } finally {
       use.uses = 0;
     }
+    return this;
   }
 
   private void merge(Sums other) {
@@ -125,11 +129,13 @@ public final class Sums {
     validRows += other.validRows;
   }
 
+  @Override
   public double sum() {
     return value(losses);
   }
 
-  public double weight() {
+  @Override
+  public double denominator() {
     return value(weights);
   }
 
@@ -142,12 +148,21 @@ public final class Sums {
     }
   }
 
+  @Override
   public long rows() {
     return rows;
   }
 
+  @Override
   public long validRows() {
     return validRows;
+  }
+
+  @Override
+  public String toString() {
+    return message(
+        "LossSum[sum=%s, denominator=%s, rows=%d, validRows=%d]",
+        sum(), denominator(), rows(), validRows());
   }
 
   // ---- bytes -----------------------------------------------------------------------------------
@@ -156,7 +171,7 @@ public final class Sums {
     return AT_LOSSES + 2 * xent_exact_sum.sizeof();
   }
 
-  /** Returns the bytes that {@link #ofBytes} reads. */
+  @Override
   public byte[] toBytes() {
     byte[] bytes = FORMAT.bytes(byteSize());
     use.enter();

@@ -440,13 +440,13 @@ public final class SamplerOperation extends Operation {
   }
 
   private void requireRows(Checked call, View logits, SamplerRows requests) {
-    if (requests.count() != call.dimensions.rows) {
+    if (requests.size() != call.dimensions.rows) {
       throw new OptionException(
           message(
               "requests has %s, logits is %s with %s; expected one request per row",
-              plural(requests.count(), "request"), logits, plural(call.dimensions.rows, "row")));
+              plural(requests.size(), "request"), logits, plural(call.dimensions.rows, "row")));
     }
-    for (int row = 0; row < requests.count(); row++) {
+    for (int row = 0; row < requests.size(); row++) {
       requireSameCall(call, row, requests.sampler(row));
     }
   }

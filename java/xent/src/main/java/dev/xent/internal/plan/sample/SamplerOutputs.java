@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import dev.xent.Sampler;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * The outputs of sampling in addition to tokens: the requested tensors, and the numbers of the
  * call.
  */
-public final class SamplerOutputs {
+public final class SamplerOutputs implements Sampler.Outputs {
   /** The outputs that can be requested. */
   static final Array[] ARRAYS = {
     Array.PROCESSED_LOG_PROBABILITIES,
@@ -31,6 +33,11 @@ public final class SamplerOutputs {
 
   public long rows = -1;
   public long sampled = -1;
+
+  /** The outputs of an argument. */
+  public static SamplerOutputs of(Sampler.Outputs outputs) {
+    return (SamplerOutputs) NullChecks.require(outputs, "outputs", "Sampler.Outputs.create()");
+  }
 
   /** Requests an array; null removes the request. */
   public void set(Array array, @Nullable View view) {

@@ -3,8 +3,11 @@ package dev.xent.internal.plan.sample;
 
 import static dev.xent.internal.text.Messages.message;
 
+import dev.xent.Sampler;
 import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.call.Exclusive;
+import dev.xent.internal.plan.options.OptionRange;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -13,7 +16,7 @@ import java.util.Objects;
 import java.util.StringJoiner;
 
 /** The sampler of each row of a batch: consecutive structs that the kernels read. */
-public final class SamplerRows {
+public final class SamplerRows implements Sampler.Requests {
   private static final long FIRST_ROOM = 16;
 
   /** The maximum number of rows in a text. */
@@ -33,14 +36,22 @@ public final class SamplerRows {
     return Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(rows, xent_sampling.layout()));
   }
 
-  public int count() {
+  /** The requests of an argument. */
+  public static SamplerRows of(Sampler.Requests requests) {
+    return (SamplerRows) NullChecks.require(requests, "requests", "Sampler.Requests.create()");
+  }
+
+  @Override
+  public int size() {
     return count;
   }
 
-  public void clear() {
+  @Override
+  public SamplerRows clear() {
     use.enter();
     count = 0;
     use.uses = 0;
+    return this;
   }
 
   public void add(SamplerOperation sampler, long stream, long step) {
@@ -77,13 +88,16 @@ public final class SamplerRows {
     return samplers[row];
   }
 
-  public void step(int row, long step) {
+  @Override
+  public SamplerRows step(int row, long step) {
+    int value = (int) OptionRange.STEP.require(step);
     use.enter();
     try {
-      structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
+      structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), value);
     } finally {
       use.uses = 0;
     }
+    return this;
   }
 
   private long at(int row) {
