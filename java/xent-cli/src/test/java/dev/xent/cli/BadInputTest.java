@@ -98,7 +98,7 @@ class BadInputTest {
   void inputThatCannotBeMapped(String device) {
     String words =
         device
-            + " is not a regular file; save it to one first (its length must be known before it is read)";
+            + " is not a regular file; save its content to a file first";
     xent("softmax", device, "-o", out).refuses(words);
     xent("cross-entropy", logits, device, "--grad", out).refuses(words);
     xent("verify", device, logits).refuses(words);

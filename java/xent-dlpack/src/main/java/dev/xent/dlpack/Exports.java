@@ -108,12 +108,12 @@ final class Exports {
     try {
       Exported exported = OUT.remove(self.address());
       if (exported == null) {
-        log("a consumer gave back a tensor that it does not have", null);
+        log("a deleter was called twice, or for an unknown tensor", null);
       } else {
         exported.released.run();
       }
     } catch (Throwable e) {
-      log("what was to be run when a tensor came back has failed", e);
+      log("the callback of a released tensor failed", e);
     }
   }
 

@@ -61,7 +61,7 @@ final class Managed {
     if (pointer.address() % layout.byteAlignment() != 0) {
       throw new MemoryException(
           message(
-              "address 0x%x is no address of a managed tensor, which is aligned to %d bytes; expected the pointer that its producer returned",
+              "address 0x%x is not aligned to %d bytes, so it is no managed tensor; expected the pointer that its producer returned",
               pointer.address(), layout.byteAlignment()));
     }
     return MemorySegment.ofAddress(pointer.address()).reinterpret(layout.byteSize());

@@ -526,6 +526,6 @@ class ImportTest {
         .hasMessageStartingWith("memory on the Java heap is no address");
     assertThatThrownBy(() -> DlpackTensors.view(MemorySegment.ofAddress(0x1004)))
         .isInstanceOf(MemoryException.class)
-        .hasMessageStartingWith("address 0x1004 is no address of a managed tensor");
+        .hasMessageStartingWith("address 0x1004 is not aligned to 8 bytes");
   }
 }

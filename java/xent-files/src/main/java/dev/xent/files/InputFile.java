@@ -48,8 +48,7 @@ final class InputFile {
         throw new FileException(message("is a directory; name the %s file in it", kind));
       }
       if (Files.exists(path) && !Files.isRegularFile(path)) {
-        throw new FileException(
-            "is not a regular file; save it to one first (its length must be known before it is read)");
+        throw new FileException("is not a regular file; save its content to a file first");
       }
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
         return reader.read(channel);

@@ -74,7 +74,7 @@ public final class NpyFile {
       throw new FileException(
           isArchive
               ? "is a .npz archive; save one array of it with np.save"
-              : "is not a .npy file (it does not begin so); make one with np.save");
+              : "is not a .npy file: it does not start with \\x93NUMPY; make one with np.save");
     }
     int major = prefix.get();
     int minor = prefix.get();
@@ -115,7 +115,7 @@ public final class NpyFile {
       String cause =
           there < bytes
               ? "it was cut off, copy or save it again"
-              : "one array per file is read, save it again";
+              : "save each array to a file of its own";
       throw new FileException(
           message(
               "has %d bytes of data where %s of %s takes %d; %s",

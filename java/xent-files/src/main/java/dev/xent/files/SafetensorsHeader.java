@@ -38,12 +38,13 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
         throw damaged("tensor '%s' begins within another", name);
       }
       if (entry.begin() > filled) {
-        throw damaged("%d bytes before tensor '%s' belong to none", entry.begin() - filled, name);
+        throw damaged(
+            "%d bytes before tensor '%s' belong to no tensor", entry.begin() - filled, name);
       }
       filled = entry.end();
     }
     if (filled < data) {
-      throw damaged("%d bytes behind the last tensor belong to none", data - filled);
+      throw damaged("%d bytes after the last tensor belong to no tensor", data - filled);
     }
   }
 

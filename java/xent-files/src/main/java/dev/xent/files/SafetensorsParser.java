@@ -186,8 +186,7 @@ final class SafetensorsParser {
   private long number(String name, String key) throws IOException {
     String text = json.currentToken() == JsonToken.VALUE_NUMBER_INT ? json.getText() : "-";
     if (text.startsWith("-")) {
-      throw damaged(
-          "%s of tensor '%s' has something else than whole numbers of at least 0", key, name);
+      throw damaged("%s of tensor '%s' must be whole numbers of at least 0", key, name);
     }
     if (text.length() > MAX_DIGITS || json.getNumberType() == NumberType.BIG_INTEGER) {
       throw damaged("%s of tensor '%s' has a number that is too large: %s", key, name, text);

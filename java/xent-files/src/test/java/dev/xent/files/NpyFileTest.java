@@ -123,7 +123,8 @@ class NpyFileTest {
   void saysHowMuchIsMissingOrTooMuch() {
     byte[] whole = file(HEADER_2X3, DATA_2X3);
     assertRefused(Arrays.copyOf(whole, whole.length - 1), "23 bytes", "takes 24", "cut off");
-    assertRefused(Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "one array");
+    assertRefused(
+        Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "a file of its own");
   }
 
   @Test

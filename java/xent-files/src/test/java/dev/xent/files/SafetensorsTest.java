@@ -256,13 +256,13 @@ class SafetensorsTest {
         header("{" + tensor("x", "F4", "[3]", 0, 2) + "}", 2, "tensor 'x' has the size [3] of F4"),
         // numbers
         header("{\"x\":{\"shape\":2}}", 8, "shape of tensor 'x' is not a list"),
-        header(number("-1"), 8, "something else than whole numbers of at least 0"),
-        header(number("-0"), 8, "something else than whole numbers of at least 0"),
-        header(number("2.0"), 8, "something else than whole numbers of at least 0"),
-        header(number("2e0"), 8, "something else than whole numbers of at least 0"),
-        header(number("\"2\""), 8, "something else than whole numbers of at least 0"),
-        header(number("null"), 8, "something else than whole numbers of at least 0"),
-        header(number("[2]"), 8, "something else than whole numbers of at least 0"),
+        header(number("-1"), 8, "must be whole numbers of at least 0"),
+        header(number("-0"), 8, "must be whole numbers of at least 0"),
+        header(number("2.0"), 8, "must be whole numbers of at least 0"),
+        header(number("2e0"), 8, "must be whole numbers of at least 0"),
+        header(number("\"2\""), 8, "must be whole numbers of at least 0"),
+        header(number("null"), 8, "must be whole numbers of at least 0"),
+        header(number("[2]"), 8, "must be whole numbers of at least 0"),
         header(number("02"), 8, DAMAGED + "its JSON is wrong at character 30"),
         header(number("9223372036854775808"), 8, "is too large: 9223372036854775808"),
         header(number("9".repeat(1000)), 8, "has a number that is too large: 9999"),
@@ -300,9 +300,9 @@ class SafetensorsTest {
         header(
             "{" + X + "," + tensor("y", "F32", "[2]", 12, 20) + "}",
             20,
-            "4 bytes before tensor 'y' belong to none"),
-        header("{" + X + "}", 9, "1 bytes behind the last tensor belong to none"),
-        header("{}", 1, "1 bytes behind the last tensor belong to none"));
+            "4 bytes before tensor 'y' belong to no tensor"),
+        header("{" + X + "}", 9, "1 bytes after the last tensor belong to no tensor"),
+        header("{}", 1, "1 bytes after the last tensor belong to no tensor"));
   }
 
   @ParameterizedTest

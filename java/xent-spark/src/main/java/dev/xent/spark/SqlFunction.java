@@ -191,7 +191,7 @@ enum SqlFunction {
       Kind.GRADIENT,
       "misc_funcs",
       "logits, label, first_class, all_classes[, states][, weight][, options]",
-      "Returns what some classes of a row contribute.",
+      "Returns the partial state of a shard of a row.",
       """
           * logits - those of the classes from first_class on, as of xent_softmax
           * label - the class that is right, whichever shard has it; NULL for log-softmax
