@@ -266,7 +266,7 @@ public final class ShardedLoss {
   private Column ofStates(SqlFunction function, Map<String, String> with) {
     List<Column> columns = new ArrayList<>(List.of(col(STATES)));
     ofRow.forEach(name -> columns.add(col(name)));
-    return XentFunctions.call(function, false, with, asArray(columns));
+    return XentFunctions.call(function, with, asArray(columns));
   }
 
   /** A function of the logits of a shard, with or without states of the row. */
@@ -277,7 +277,7 @@ public final class ShardedLoss {
     if (ofRow.contains(WEIGHT)) {
       columns.add(col(WEIGHT));
     }
-    return XentFunctions.call(function, false, options, asArray(columns));
+    return XentFunctions.call(function, options, asArray(columns));
   }
 
   private static Column[] asArray(List<Column> columns) {

@@ -2,11 +2,9 @@
 package dev.xent.spark;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.functions;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * only in {@code nulls}. A bad row, such as one with a null among the logits or a label that is not
  * a class, is an error of the condition {@code FAILED_EXECUTE_UDF}. It names the function, the
  * columns, the partition, and the number of the row among those that the function has read there.
- * The functions whose names begin with {@code try} return null instead.
+ * With {@link XentOptions#badRowsAsNull} the result is null instead.
  *
  * <p><b>Options</b> are a map of strings, whose names ignore case, or {@link XentOptions}; null
  * sets no options.
@@ -48,17 +46,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column softmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.SOFTMAX, false, options, required(logits, "logits"));
-  }
-
-  /** Returns the result of {@link #softmax(Column)}, or null for a bad row. */
-  public static Column trySoftmax(Column logits) {
-    return trySoftmax(logits, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column trySoftmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.SOFTMAX, true, options, required(logits, "logits"));
+    return call(SqlFunction.SOFTMAX, options, required(logits, "logits"));
   }
 
   /** Returns the log-probabilities of a row. */
@@ -68,17 +56,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column logSoftmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.LOG_SOFTMAX, false, options, required(logits, "logits"));
-  }
-
-  /** Returns the result of {@link #logSoftmax(Column)}, or null for a bad row. */
-  public static Column tryLogSoftmax(Column logits) {
-    return tryLogSoftmax(logits, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryLogSoftmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.LOG_SOFTMAX, true, options, required(logits, "logits"));
+    return call(SqlFunction.LOG_SOFTMAX, options, required(logits, "logits"));
   }
 
   /**
@@ -93,17 +71,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column topK(Column logits, int k, @Nullable Map<String, String> options) {
-    return call(SqlFunction.TOP_K, false, options, required(logits, "logits"), functions.lit(k));
-  }
-
-  /** Returns the result of {@link #topK(Column, int)}, or null for a bad row. */
-  public static Column tryTopK(Column logits, int k) {
-    return tryTopK(logits, k, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryTopK(Column logits, int k, @Nullable Map<String, String> options) {
-    return call(SqlFunction.TOP_K, true, options, required(logits, "logits"), functions.lit(k));
+    return call(SqlFunction.TOP_K, options, required(logits, "logits"), functions.lit(k));
   }
 
   /**
@@ -116,17 +84,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column argmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.ARGMAX, false, options, required(logits, "logits"));
-  }
-
-  /** Returns the result of {@link #argmax(Column)}, or null for a bad row. */
-  public static Column tryArgmax(Column logits) {
-    return tryArgmax(logits, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryArgmax(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.ARGMAX, true, options, required(logits, "logits"));
+    return call(SqlFunction.ARGMAX, options, required(logits, "logits"));
   }
 
   /** Returns the entropy of the probabilities of a row, a double. */
@@ -136,17 +94,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column entropy(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.ENTROPY, false, options, required(logits, "logits"));
-  }
-
-  /** Returns the result of {@link #entropy(Column)}, or null for a bad row. */
-  public static Column tryEntropy(Column logits) {
-    return tryEntropy(logits, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryEntropy(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.ENTROPY, true, options, required(logits, "logits"));
+    return call(SqlFunction.ENTROPY, options, required(logits, "logits"));
   }
 
   /** Returns the log-sum-exp of a row, a double. */
@@ -156,17 +104,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column logSumExp(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.LOG_SUM_EXP, false, options, required(logits, "logits"));
-  }
-
-  /** Returns the result of {@link #logSumExp(Column)}, or null for a bad row. */
-  public static Column tryLogSumExp(Column logits) {
-    return tryLogSumExp(logits, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryLogSumExp(Column logits, @Nullable Map<String, String> options) {
-    return call(SqlFunction.LOG_SUM_EXP, true, options, required(logits, "logits"));
+    return call(SqlFunction.LOG_SUM_EXP, options, required(logits, "logits"));
   }
 
   /**
@@ -183,27 +121,7 @@ public final class XentFunctions {
   public static Column crossEntropy(
       Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
-        SqlFunction.CROSS_ENTROPY,
-        false,
-        options,
-        required(logits, "logits"),
-        required(label, "label"));
-  }
-
-  /** Returns the result of {@link #crossEntropy(Column, Column)}, or null for a bad row. */
-  public static Column tryCrossEntropy(Column logits, Column label) {
-    return tryCrossEntropy(logits, label, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryCrossEntropy(
-      Column logits, Column label, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.CROSS_ENTROPY,
-        true,
-        options,
-        required(logits, "logits"),
-        required(label, "label"));
+        SqlFunction.CROSS_ENTROPY, options, required(logits, "logits"), required(label, "label"));
   }
 
   /**
@@ -213,15 +131,7 @@ public final class XentFunctions {
    */
   public static Column crossEntropy(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return weighted(
-        SqlFunction.CROSS_ENTROPY, false, options, required(logits, "logits"), label, weight);
-  }
-
-  /** Returns the same, or null for a bad row. */
-  public static Column tryCrossEntropy(
-      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return weighted(
-        SqlFunction.CROSS_ENTROPY, true, options, required(logits, "logits"), label, weight);
+    return weighted(SqlFunction.CROSS_ENTROPY, options, required(logits, "logits"), label, weight);
   }
 
   /**
@@ -238,23 +148,6 @@ public final class XentFunctions {
       Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
         SqlFunction.CROSS_ENTROPY_GRADIENT,
-        false,
-        options,
-        required(logits, "logits"),
-        required(label, "label"));
-  }
-
-  /** Returns the result of {@link #crossEntropyGradient(Column, Column)}, or null for a bad row. */
-  public static Column tryCrossEntropyGradient(Column logits, Column label) {
-    return tryCrossEntropyGradient(logits, label, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryCrossEntropyGradient(
-      Column logits, Column label, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.CROSS_ENTROPY_GRADIENT,
-        true,
         options,
         required(logits, "logits"),
         required(label, "label"));
@@ -268,24 +161,7 @@ public final class XentFunctions {
   public static Column crossEntropyGradient(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
     return weighted(
-        SqlFunction.CROSS_ENTROPY_GRADIENT,
-        false,
-        options,
-        required(logits, "logits"),
-        label,
-        weight);
-  }
-
-  /** Returns the same, or null for a bad row. */
-  public static Column tryCrossEntropyGradient(
-      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return weighted(
-        SqlFunction.CROSS_ENTROPY_GRADIENT,
-        true,
-        options,
-        required(logits, "logits"),
-        label,
-        weight);
+        SqlFunction.CROSS_ENTROPY_GRADIENT, options, required(logits, "logits"), label, weight);
   }
 
   /**
@@ -303,23 +179,7 @@ public final class XentFunctions {
 
   /** Returns the same with options. */
   public static Column loss(Column logits, Column label, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.LOSS, false, options, required(logits, "logits"), required(label, "label"));
-  }
-
-  /**
-   * Returns the result of {@link #loss(Column, Column)}, with bad rows counted only in {@code
-   * nulls}. For rows of unequal length the result is null, unless option {@code classes} sets the
-   * right length; if no row of a group has that length, the query fails.
-   */
-  public static Column tryLoss(Column logits, Column label) {
-    return tryLoss(logits, label, null);
-  }
-
-  /** Returns the same with options. */
-  public static Column tryLoss(Column logits, Column label, @Nullable Map<String, String> options) {
-    return call(
-        SqlFunction.LOSS, true, options, required(logits, "logits"), required(label, "label"));
+    return call(SqlFunction.LOSS, options, required(logits, "logits"), required(label, "label"));
   }
 
   /**
@@ -330,13 +190,7 @@ public final class XentFunctions {
    */
   public static Column loss(
       Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return weighted(SqlFunction.LOSS, false, options, required(logits, "logits"), label, weight);
-  }
-
-  /** Returns the same, with bad rows counted only in {@code nulls}. */
-  public static Column tryLoss(
-      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
-    return weighted(SqlFunction.LOSS, true, options, required(logits, "logits"), label, weight);
+    return weighted(SqlFunction.LOSS, options, required(logits, "logits"), label, weight);
   }
 
   /**
@@ -352,24 +206,7 @@ public final class XentFunctions {
    */
   public static Column linearLoss(Column hidden, Column label, Map<String, String> options) {
     return call(
-        SqlFunction.LINEAR_LOSS,
-        false,
-        options,
-        required(hidden, "hidden"),
-        required(label, "label"));
-  }
-
-  /**
-   * Returns the result of {@link #linearLoss}, with bad rows counted only in {@code nulls}. If no
-   * row of a group has the number of features of the weights, the query fails.
-   */
-  public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
-    return call(
-        SqlFunction.LINEAR_LOSS,
-        true,
-        options,
-        required(hidden, "hidden"),
-        required(label, "label"));
+        SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), required(label, "label"));
   }
 
   /**
@@ -380,52 +217,42 @@ public final class XentFunctions {
    */
   public static Column linearLoss(
       Column hidden, Column label, Column weight, Map<String, String> options) {
-    return weighted(
-        SqlFunction.LINEAR_LOSS, false, options, required(hidden, "hidden"), label, weight);
-  }
-
-  /** Returns the same, with bad rows counted only in {@code nulls}. */
-  public static Column tryLinearLoss(
-      Column hidden, Column label, Column weight, Map<String, String> options) {
-    return weighted(
-        SqlFunction.LINEAR_LOSS, true, options, required(hidden, "hidden"), label, weight);
+    return weighted(SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), label, weight);
   }
 
   /** A function of rows with labels and weights. */
   private static Column weighted(
       SqlFunction function,
-      boolean tries,
       @Nullable Map<String, String> options,
       Column rows,
       Column label,
       Column weight) {
-    return call(
-        function, tries, options, rows, required(label, "label"), required(weight, "weight"));
+    return call(function, options, rows, required(label, "label"), required(weight, "weight"));
   }
 
   static Column required(Column column, String name) {
     return Objects.requireNonNull(column, name);
   }
 
+  /** A call of the function in SQL whose result for bad rows the options ask for. */
   static Column call(
-      SqlFunction function,
-      boolean tries,
-      @Nullable Map<String, String> options,
-      Column... columns) {
-    return CallSite.of(() -> called(function.sqlName(tries), options, columns));
-  }
-
-  private static Column called(
-      String function, @Nullable Map<String, String> options, Column... columns) {
-    List<Column> arguments = new ArrayList<>(Arrays.asList(columns));
-    if (options != null && !options.isEmpty()) {
-      Column[] map =
-          options.entrySet().stream()
-              .flatMap(option -> Stream.of(option.getKey(), option.getValue()))
-              .map(functions::lit)
-              .toArray(Column[]::new);
-      arguments.add(functions.map(map));
+      SqlFunction function, @Nullable Map<String, String> options, Column... columns) {
+    List<Column> arguments = new ArrayList<>(List.of(columns));
+    List<Column> ofSql = new ArrayList<>();
+    boolean tries = false;
+    for (Map.Entry<String, String> option :
+        Objects.requireNonNullElse(options, XentOptions.none()).entrySet()) {
+      if (XentOptions.BAD_ROWS.equalsIgnoreCase(option.getKey())) {
+        tries = XentOptions.badRowsAreNull(option.getValue());
+      } else {
+        ofSql.add(functions.lit(option.getKey()));
+        ofSql.add(functions.lit(option.getValue()));
+      }
     }
-    return functions.call_function(function, arguments.toArray(Column[]::new));
+    if (!ofSql.isEmpty()) {
+      arguments.add(functions.map(ofSql.toArray(Column[]::new)));
+    }
+    String name = function.sqlName(tries);
+    return CallSite.of(() -> functions.call_function(name, arguments.toArray(Column[]::new)));
   }
 }

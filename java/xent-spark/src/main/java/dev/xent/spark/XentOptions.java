@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
+
+import dev.xent.errors.OptionException;
 import dev.xent.options.FullyMasked;
 import java.util.Arrays;
 import java.util.Collections;
@@ -23,6 +26,9 @@ import java.util.stream.Collectors;
  * reads the query.
  */
 public final class XentOptions extends NumberOptions {
+  /** The option that chooses between a function and its form with try in SQL. */
+  static final String BAD_ROWS = "badRows";
+
   private static final XentOptions NONE = new XentOptions(Map.of());
 
   private final Map<String, String> given;
@@ -88,6 +94,30 @@ public final class XentOptions extends NumberOptions {
   /** Sets the .npy file of the bias of a linear layer. */
   public XentOptions bias(String file) {
     return with("bias", file);
+  }
+
+  /**
+   * Makes the result of a bad row null, as in SQL the functions with the prefix {@code try_}.
+   * {@link XentFunctions#loss} and {@link XentFunctions#linearLoss} count bad rows only in {@code
+   * nulls}. For rows of unequal length the result of {@code loss} is null, unless option {@code
+   * classes} sets the right length. If no row of a group has the length that option {@code classes}
+   * or the weights of {@code linearLoss} set, the query fails.
+   *
+   * <p>In a map of strings, the option is {@code badRows}: {@code null}, or {@code error}, the
+   * default.
+   */
+  public XentOptions badRowsAsNull() {
+    return with(BAD_ROWS, "null");
+  }
+
+  /** Whether the result of a bad row is null. */
+  static boolean badRowsAreNull(String value) {
+    return switch (Objects.requireNonNull(value, BAD_ROWS).toLowerCase(Locale.ROOT)) {
+      case "null" -> true;
+      case "error" -> false;
+      default ->
+          throw new OptionException(message("option badRows is %s; expected error or null", value));
+    };
   }
 
   @Override

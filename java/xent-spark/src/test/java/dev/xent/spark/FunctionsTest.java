@@ -480,14 +480,15 @@ class FunctionsTest {
     List<List<Column>> same =
         List.of(
             List.of(XentFunctions.softmax(x), XentFunctions.softmax(x, null)),
-            List.of(XentFunctions.trySoftmax(x), XentFunctions.trySoftmax(x, Map.of())),
-            List.of(XentFunctions.topK(x, 2), XentFunctions.tryTopK(x, 2, null)),
-            List.of(XentFunctions.crossEntropy(x, y), XentFunctions.tryCrossEntropy(x, y)));
+            List.of(XentFunctions.topK(x, 2), XentFunctions.topK(x, 2, Map.of())),
+            List.of(
+                XentFunctions.crossEntropy(x, y),
+                XentFunctions.crossEntropy(x, y, XentOptions.none().badRowsAsNull())));
     for (List<Column> columns : same) {
       Row row = rows.select(columns.get(0), columns.get(1)).first();
       assertThat(row.get(0)).isNotNull().isEqualTo(row.get(1));
     }
-    Row losses = rows.agg(XentFunctions.loss(x, y), XentFunctions.tryLoss(x, y, null)).first();
+    Row losses = rows.agg(XentFunctions.loss(x, y), XentFunctions.loss(x, y, null)).first();
     assertThat(losses.get(0)).isEqualTo(losses.get(1));
   }
 

@@ -190,7 +190,6 @@ class ShardedLossTest {
                 collect_list(
                         XentFunctions.call(
                             SqlFunction.PARTIAL_STATES,
-                            false,
                             options,
                             col("logits"),
                             col("label"),
@@ -373,16 +372,19 @@ class ShardedLossTest {
   }
 
   /** A null label, or null logits of a shard, make the row null, and no other. */
-  @Test
-  void nulls() {
+  /** Nulls, or bad rows that count as null. */
+  @ParameterizedTest
+  @CsvSource({"NULL, NULL, error", "20000, 'transform(logits, e -> NULL)', null"})
+  void nulls(String label, String logits, String badRows) {
     ShardedLoss some =
         new ShardedLoss(
             shards(3)
-                .withColumn("label", expr("IF(row = 'row 1', NULL, label)"))
+                .withColumn("label", expr("IF(row = 'row 1', " + label + ", label)"))
                 .withColumn(
-                    "logits", expr("IF(row = 'row 3' AND first_class = 8192, NULL, logits)")),
+                    "logits",
+                    expr("IF(row = 'row 3' AND first_class = 8192, " + logits + ", logits)")),
             CLASSES,
-            Map.of());
+            Map.of("badRows", badRows));
     List<Row> losses = sorted(some.losses());
     List<Row> gradients = sorted(some.gradients());
     List<Row> logProbabilities = sorted(some.logProbabilities());

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.Tensor;
+import dev.xent.errors.OptionException;
 import dev.xent.files.Npy;
 import java.nio.file.Path;
 import java.util.Map;
@@ -35,7 +36,7 @@ class TryLossTest {
 
   @TempDir private static Path folder;
 
-  private static Map<String, String> options;
+  private static XentOptions options;
 
   @BeforeAll
   static void weights() {
@@ -45,21 +46,18 @@ class TryLossTest {
     }
     Path weights = folder.resolve("weights.npy");
     Npy.write(weights, Tensor.of(all, CLASSES, CLASSES));
-    options = Map.of("weights", weights.toString());
+    options = XentOptions.none().weights(weights.toString());
   }
 
   private static Column loss(boolean linear, boolean tries) {
+    XentOptions all = linear ? options : XentOptions.none();
+    return loss(linear, tries ? all.badRowsAsNull() : all);
+  }
+
+  private static Column loss(boolean linear, XentOptions all) {
     Column x = col("logits");
     Column label = col("label");
-    if (linear) {
-      return (tries
-              ? XentFunctions.tryLinearLoss(x, label, options)
-              : XentFunctions.linearLoss(x, label, options))
-          .as("loss");
-    }
-    return (tries
-            ? XentFunctions.tryLoss(x, label, Map.of())
-            : XentFunctions.loss(x, label, Map.of()))
+    return (linear ? XentFunctions.linearLoss(x, label, all) : XentFunctions.loss(x, label, all))
         .as("loss");
   }
 
@@ -107,8 +105,8 @@ class TryLossTest {
                 "slice(array(2F, 1F, 0F), 1, 3 - CAST(id DIV 2 AS INT)) AS logits", "0 AS label");
     assertThat(rows.agg(loss(false, true)).first().isNullAt(0)).isTrue();
     Row longer =
-        rows.agg(XentFunctions.tryLoss(col("logits"), col("label"), Map.of("classes", "3")).as("l"))
-            .select("l.*")
+        rows.agg(loss(false, XentOptions.none().classes(3).badRowsAsNull()))
+            .select("loss.*")
             .first();
     assertThat(longer.<Long>getAs("rows")).isEqualTo(2);
     assertThat(longer.<Long>getAs("nulls")).isEqualTo(2);
@@ -130,8 +128,7 @@ class TryLossTest {
   /** An error that is not of a row is thrown all the same. */
   @Test
   void weightsThatAreNotThere() {
-    Column loss =
-        XentFunctions.tryLinearLoss(col("logits"), col("label"), Map.of("weights", "/nowhere.npy"));
+    Column loss = loss(true, XentOptions.none().weights("/nowhere.npy").badRowsAsNull());
     assertThatThrownBy(() -> Spark.rows(LOGITS).agg(loss).collectAsList())
         .hasStackTraceContaining("/nowhere.npy does not exist");
   }
@@ -170,12 +167,7 @@ class TryLossTest {
   }
 
   private static Column ofLength(boolean linear) {
-    Column x = col("logits");
-    Column label = col("label");
-    return (linear
-            ? XentFunctions.tryLinearLoss(x, label, options)
-            : XentFunctions.tryLoss(x, label, Map.of("classes", "30")))
-        .as("loss");
+    return loss(linear, (linear ? options : XentOptions.none().classes(30)).badRowsAsNull());
   }
 
   @Test
@@ -184,21 +176,35 @@ class TryLossTest {
     Column x = col("logits");
     Column label = col("label");
     Column bad = expr("IF(id = 3, transform(logits, e -> NULL), logits)");
+    XentOptions tries = XentOptions.none().badRowsAsNull();
     Dataset<Row> results =
         rows.filter("id IN (2, 3, 4)")
             .coalesce(1)
             .orderBy("id")
             .select(
-                XentFunctions.trySoftmax(bad, Map.of()),
-                XentFunctions.tryLogSoftmax(bad, Map.of()),
-                XentFunctions.tryTopK(bad, 2, Map.of()),
-                XentFunctions.tryCrossEntropy(x, label, Map.of()),
-                XentFunctions.tryCrossEntropyGradient(x, label, Map.of()));
+                XentFunctions.softmax(bad, tries),
+                XentFunctions.logSoftmax(bad, tries.temperature(2)),
+                XentFunctions.topK(bad, 2, tries),
+                XentFunctions.argmax(bad, Map.of("BADROWS", "NULL")),
+                XentFunctions.entropy(bad, tries),
+                XentFunctions.logSumExp(bad, tries),
+                XentFunctions.crossEntropy(x, label, tries),
+                XentFunctions.crossEntropyGradient(x, label, tries));
     Row[] all = (Row[]) results.collect();
     for (int i = 0; i < results.columns().length; i++) {
       assertThat(all[0].isNullAt(i)).as(results.columns()[i]).isFalse();
       assertThat(all[1].isNullAt(i)).as(results.columns()[i]).isTrue();
       assertThat(all[2].isNullAt(i)).as(results.columns()[i]).isFalse();
     }
+  }
+
+  @Test
+  void theOptionInAMap() {
+    Column x = col("logits");
+    assertThat(XentFunctions.softmax(x, Map.of("badRows", "error")))
+        .hasToString(XentFunctions.softmax(x).toString());
+    assertThatThrownBy(() -> XentFunctions.softmax(x, Map.of("badRows", "drop")))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("option badRows is drop; expected error or null");
   }
 }
