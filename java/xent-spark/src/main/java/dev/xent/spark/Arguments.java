@@ -68,34 +68,33 @@ final class Arguments {
    * Finds the parameter of each argument, by name or by position.
    *
    * @param tries whether the result is NULL for rejected rows
-   * @param parameters as {@code "logits, label[, options]"}
    */
-  Arguments(String function, boolean tries, String parameters, Seq<Expression> given) {
+  Arguments(String function, boolean tries, List<Parameter> parameters, Seq<Expression> given) {
     this.function = function;
     this.tries = tries;
     this.errors = new AnalysisErrors(function, asJava(given));
-    String[] names = parameters.split("[\\[\\], ]+");
     Expression absent = Literal.create(null, DataTypes.NullType);
-    List<InputParameter> signature = new ArrayList<>();
-    for (String name : names) {
-      boolean optional = parameters.contains("[, " + name + "]");
-      signature.add(new InputParameter(name, Option.apply(optional ? absent : null)));
-    }
+    List<InputParameter> signature =
+        parameters.stream()
+            .map(
+                each ->
+                    new InputParameter(each.name(), Option.apply(each.optional() ? absent : null)))
+            .toList();
     List<Expression> arranged =
         asJava(
             NamedParametersSupport.defaultRearrange(
                 new FunctionSignature(asScala(signature).toSeq()),
-                asScala(withNamedOptions(withNamedWeight(asJava(given), parameters, names)))
-                    .toSeq(),
+                asScala(withNamedOptions(withNamedWeight(asJava(given), parameters))).toSeq(),
                 function,
                 SQLConf.get().resolver()));
-    for (int i = 0; i < names.length; i++) {
+    for (int i = 0; i < arranged.size(); i++) {
       Expression argument = arranged.get(i);
-      if (argument != absent && names[i].equals(OPTIONS)) {
+      String name = parameters.get(i).name();
+      if (argument != absent && name.equals(OPTIONS)) {
         readMap(i, argument);
       } else if (argument != absent) {
         columns.add(argument);
-        namesOfColumns.add(names[i]);
+        namesOfColumns.add(name);
       }
     }
   }
@@ -116,10 +115,10 @@ final class Arguments {
 
   /** A number instead of optional states is the weight. */
   private static List<Expression> withNamedWeight(
-      List<Expression> given, String parameters, String... names) {
+      List<Expression> given, List<Parameter> parameters) {
     List<Expression> all = new ArrayList<>(given);
-    int states = Arrays.asList(names).indexOf("states");
-    if (parameters.contains("[, states][, " + WEIGHT + "]")
+    int states = parameters.indexOf(new Parameter("states", true));
+    if (states >= 0
         && all.size() > states
         && !(all.get(states) instanceof NamedArgumentExpression)
         && all.get(states).dataType() instanceof NumericType) {

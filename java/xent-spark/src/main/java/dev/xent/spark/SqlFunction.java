@@ -19,7 +19,7 @@ enum SqlFunction {
   SOFTMAX(
       Kind.LOGITS,
       "array_funcs",
-      "logits[, options]",
+      Parameter.list(List.of("logits"), "options"),
       "Returns the probabilities of a row of logits.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -32,7 +32,7 @@ enum SqlFunction {
   LOG_SOFTMAX(
       Kind.LOGITS,
       "array_funcs",
-      "logits[, options]",
+      Parameter.list(List.of("logits"), "options"),
       "Returns the log-probabilities of a row of logits.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -45,7 +45,7 @@ enum SqlFunction {
   ARGMAX(
       Kind.NUMBERS,
       "math_funcs",
-      "logits[, options]",
+      Parameter.list(List.of("logits"), "options"),
       "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN or +Infinity, or with -Infinity only.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -58,7 +58,7 @@ enum SqlFunction {
   ENTROPY(
       Kind.LOGITS,
       "math_funcs",
-      "logits[, options]",
+      Parameter.list(List.of("logits"), "options"),
       "Returns the entropy of the probabilities of a row.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -71,7 +71,7 @@ enum SqlFunction {
   LOG_SUM_EXP(
       Kind.LOGITS,
       "math_funcs",
-      "logits[, options]",
+      Parameter.list(List.of("logits"), "options"),
       "Returns the log-sum-exp of a row.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -84,7 +84,7 @@ enum SqlFunction {
   TOP_K(
       Kind.TOP,
       "array_funcs",
-      "logits, k[, options]",
+      Parameter.list(List.of("logits", "k"), "options"),
       "Returns the k largest classes of a row and their probabilities.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -105,7 +105,7 @@ enum SqlFunction {
   CROSS_ENTROPY(
       Kind.LOSS,
       "math_funcs",
-      "logits, label[, weight][, options]",
+      Parameter.list(List.of("logits", "label"), "weight", "options"),
       "Returns the loss of a row.",
       """
           * logits - a row of logits, or the partial states of its shards, array<binary>
@@ -124,7 +124,7 @@ enum SqlFunction {
   LOSS(
       Kind.TOTAL,
       "agg_funcs",
-      "logits, label[, weight][, options]",
+      Parameter.list(List.of("logits", "label"), "weight", "options"),
       "Returns exact mean, sum, denominator, perplexity, accuracy and counts.",
       """
           * logits - rows of logits, or the partial states of their shards, array<binary>
@@ -143,7 +143,7 @@ enum SqlFunction {
   LINEAR_LOSS(
       Kind.LINEAR,
       "agg_funcs",
-      "hidden, label[, weight][, options]",
+      Parameter.list(List.of("hidden", "label"), "weight", "options"),
       "Returns what xent_loss gives of the logits hidden * weights^T + bias.",
       """
           * hidden - rows of features: array<float>, or binary of the type that option type names
@@ -169,7 +169,7 @@ enum SqlFunction {
   CROSS_ENTROPY_GRADIENT(
       Kind.GRADIENT,
       "array_funcs",
-      "logits, label[, weight][, options]",
+      Parameter.list(List.of("logits", "label"), "weight", "options"),
       "Returns the gradient of the loss of a row.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
@@ -190,7 +190,8 @@ enum SqlFunction {
   PARTIAL_STATES(
       Kind.GRADIENT,
       "misc_funcs",
-      "logits, label, first_class, all_classes[, states][, weight][, options]",
+      Parameter.list(
+          List.of("logits", "label", "first_class", "all_classes"), "states", "weight", "options"),
       "Returns the partial state of a shard of a row.",
       """
           * logits - those of the classes from first_class on, as of xent_softmax
@@ -208,7 +209,8 @@ enum SqlFunction {
   SHARD_GRADIENT(
       Kind.GRADIENT,
       "array_funcs",
-      "logits, label, first_class, all_classes, states[, weight][, options]",
+      Parameter.list(
+          List.of("logits", "label", "first_class", "all_classes", "states"), "weight", "options"),
       "Returns the gradient of some classes.",
       """
           * logits, label, first_class, all_classes - as of xent_partial_states
@@ -226,7 +228,7 @@ enum SqlFunction {
   SHARD_LOG_SOFTMAX(
       Kind.GRADIENT,
       "array_funcs",
-      "logits, label, first_class, all_classes, states[, options]",
+      Parameter.list(List.of("logits", "label", "first_class", "all_classes", "states"), "options"),
       "Returns the log-probabilities of some classes.",
       """
           * logits, first_class, all_classes - as of xent_partial_states
@@ -244,7 +246,7 @@ enum SqlFunction {
   NEEDS_SECOND_ROUND(
       Kind.GRADIENT,
       "misc_funcs",
-      "states, label[, weight][, options]",
+      Parameter.list(List.of("states", "label"), "weight", "options"),
       "Returns whether a logit is beyond 16384, and states of a second round are needed.",
       """
           * states - the states of all shards, array<binary>
@@ -264,7 +266,7 @@ enum SqlFunction {
 
   private final Kind kind;
   private final String group;
-  private final String parameters;
+  private final List<Parameter> parameters;
   private final String returns;
   private final String arguments;
   private final String examples;
@@ -273,7 +275,7 @@ enum SqlFunction {
   SqlFunction(
       Kind kind,
       String group,
-      String parameters,
+      List<Parameter> parameters,
       String returns,
       String arguments,
       String examples,
@@ -325,7 +327,7 @@ enum SqlFunction {
         null,
         sqlName(tries),
         "_FUNC_("
-            + parameters
+            + Parameter.written(parameters)
             + ") - "
             + (tries ? returns.replaceFirst("\\.$", instead + ".") : returns),
         "\n    Arguments:\n" + arguments.indent(4) + options().indent(4),
