@@ -37,7 +37,7 @@ public sealed interface PartialStates permits States {
   static PartialStates merge(List<PartialStates> parts) {
     List<States> all = new ArrayList<>();
     for (PartialStates part : NullChecks.require(parts, "parts", "the states of all shards")) {
-      all.add(States.of(part, "parts"));
+      all.add(States.of(part, "a part"));
     }
     return States.merge(all);
   }

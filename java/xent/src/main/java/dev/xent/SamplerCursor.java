@@ -181,10 +181,12 @@ public final class SamplerCursor {
     Objects.requireNonNull(logits, "logits");
     use.enter();
     try {
+      if (logits != lastArray) {
+        lastArray = null;
+        lastView = null;
+      }
       long token =
-          logits.length == text.drawable
-              ? sampler.draw(logits, logits == lastArray ? lastView : null, stream, step)
-              : NO_TOKEN;
+          logits.length == text.drawable ? sampler.draw(logits, lastView, stream, step) : NO_TOKEN;
       return token < 0 ? drawn(view(logits), SamplerInputs.none(), ONLY_ROW) : counted(token);
     } finally {
       use.uses = 0;

@@ -61,6 +61,19 @@ class KeptReferencesTest {
     return scopes;
   }
 
+  @Test
+  void aCursorKeepsOnlyItsLastArray() throws InterruptedException {
+    SamplerCursor cursor = Sampler.builder().seed(1).build().start();
+    List<WeakReference<?>> arrays = new ArrayList<>();
+    for (int step = 0; step < 4; step++) {
+      float[] logits = Samples.logits(CLASSES, 4, step);
+      cursor.next(logits);
+      arrays.add(new WeakReference<>(logits));
+    }
+    assertCollected("arrays", arrays.subList(0, 3));
+    Reference.reachabilityFence(cursor);
+  }
+
   @OnEveryBackend
   void tensorsOfEveryCall(Backend backend) throws InterruptedException {
     List<EveryCall> calls = EveryCall.all(Execution.defaults().backend(backend), 10);

@@ -24,6 +24,7 @@ import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -459,5 +460,30 @@ class RepeatedCallTest {
     softmax.forward(x, x);
     softmax.forward(x, x);
     return values;
+  }
+
+  @OnEveryBackend
+  void raggedCallsAreCheckedAnewAfterOneThatFailed(Backend backend) {
+    for (int rows : new int[] {2, 200_000}) { // of which the second has its offsets copied
+      long[] offsets = new long[rows + 1];
+      int[] labels = new int[rows];
+      Arrays.setAll(offsets, row -> 2L * row);
+      labels[0] = 2; // of two classes
+      offsets[1] = 2;
+      Tensor logits = Tensor.of(new float[2 * rows + 1]);
+      LossCall call =
+          CrossEntropy.builder()
+              .reduction(Reduction.SUM)
+              .execution(Execution.sequential().backend(backend))
+              .build()
+              .on(logits, Tensor.of(labels))
+              .inputs(Inputs.none().rowOffsets(Tensor.of(offsets)));
+      assertThatThrownBy(call::run).isInstanceOf(LabelException.class);
+      for (int row = 1; row <= rows; row++) {
+        offsets[row]++; // now the first row has three
+      }
+      assertThat(call.run())
+          .isCloseTo(Math.log(3) + (rows - 1) * Math.log(2), Percentage.withPercentage(1e-4));
+    }
   }
 }

@@ -2,7 +2,6 @@
 package dev.xent.arrow;
 
 import static dev.xent.internal.adapter.Sharing.requireUsable;
-import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
@@ -64,7 +63,7 @@ final class WrappedVector {
                         ? "a vector counts with an int: wrap slices of it"
                         : null;
     if (reason != null) {
-      throw new MemoryException(message("the tensor is %s, and %s", tensor, reason));
+      throw new MemoryException("the tensor is " + tensor + ", and " + reason);
     }
     requireUsable(tensor, tensor.segment());
   }

@@ -96,9 +96,7 @@ class BadInputTest {
   @ValueSource(strings = {"/dev/zero", "/dev/null"})
   @DisabledOnOs(value = OS.WINDOWS, disabledReason = "no /dev")
   void inputThatCannotBeMapped(String device) {
-    String words =
-        device
-            + " is not a regular file; save its content to a file first";
+    String words = device + " is not a regular file; save its content to a file first";
     xent("softmax", device, "-o", out).refuses(words);
     xent("cross-entropy", logits, device, "--grad", out).refuses(words);
     xent("verify", device, logits).refuses(words);

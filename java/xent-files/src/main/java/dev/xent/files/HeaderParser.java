@@ -67,7 +67,7 @@ final class HeaderParser {
       if (values.put(key, matcher.group(3)) != null) {
         throw damaged("the key '" + key + "' appears twice");
       }
-      if (matcher.group(3).equals("[")) {
+      if (key.equals("descr") && matcher.group(3).equals("[")) {
         throw new FileException(
             "has a structured dtype (named fields); save one field as a plain array: x['name']");
       }

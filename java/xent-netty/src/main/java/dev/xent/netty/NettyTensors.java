@@ -165,9 +165,9 @@ public final class NettyTensors {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          message(
-              "the tensor is %s, and a buffer has no strides: copy it into a contiguous tensor first",
-              tensor));
+          "the tensor is "
+              + tensor
+              + ", and a buffer has no strides: copy it into a contiguous tensor first");
     }
     MemorySegment memory = tensor.segment();
     if (memory.byteSize() > Integer.MAX_VALUE) {
@@ -181,9 +181,9 @@ public final class NettyTensors {
       return Unpooled.wrappedBuffer(memory.asByteBuffer());
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
-          message(
-              "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first",
-              tensor),
+          "the tensor is "
+              + tensor
+              + ", and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first",
           e);
     }
   }

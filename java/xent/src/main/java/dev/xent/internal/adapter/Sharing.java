@@ -23,9 +23,8 @@ public final class Sharing {
   public static void requireUsable(Object what, MemorySegment memory) {
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          message(
-              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
-              what));
+          what
+              + " belongs to an arena that is closed or confined to another thread: use an open shared one");
     }
   }
 

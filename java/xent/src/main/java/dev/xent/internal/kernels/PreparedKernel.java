@@ -21,7 +21,10 @@ public final class PreparedKernel {
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 
-  /** Holds the structs, and keeps them reachable. Only counts of tokens and their step change. */
+  /**
+   * Holds the structs, and keeps them reachable. Only counts of tokens, their step and stream, and
+   * the gradient scale change.
+   */
   private final FunctionCall functionCall;
 
   /** The core's data of the prepared call. */

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How one array of a call is stored: its type, shape and strides, and the three strides that the
- * kernels use. It has no memory.
+ * kernels use. It has no memory of a caller.
  */
 public final class Layout {
   /** The index space of an array. */
@@ -39,10 +39,10 @@ public final class Layout {
   /** The layout of an argument that is null. */
   public static final Layout NONE = new Layout(null);
 
-  /** The array of the core; null if no kernel takes it. */
+  /** The array of the core; null in {@link #NONE} alone. */
   public final @Nullable Array id;
 
-  /** The argument of the call; -1 for memory of the library, and for a stand-in of logits. */
+  /** The argument of the call; -1 for memory of the library. */
   public int argument = -1;
 
   /** The memory of the library that the array is in; null if it is an argument. */
@@ -129,7 +129,7 @@ public final class Layout {
 
   /** Whether the array may share its memory exactly with another array of the call. */
   public boolean mayBe(Layout other) {
-    return other.id != null && rule.mayBe(other.id);
+    return rule.mayBe(other.id);
   }
 
   /**

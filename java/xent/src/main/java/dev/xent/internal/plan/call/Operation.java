@@ -269,9 +269,6 @@ public abstract class Operation {
       } else {
         result = site.run().compute(this, call, views, request, step);
       }
-      if (!call.isKept) {
-        call.forget();
-      }
       failed = false;
       return result;
     } catch (RuntimeException thrown) {
@@ -286,6 +283,9 @@ public abstract class Operation {
         Reference.reachabilityFence(view);
       }
       if (!failed) { // by an Error, after which there may be no stack left
+        if (call != null && !call.isKept) {
+          call.forget();
+        }
         site.check.endCall();
         if (views == site.views) {
           Arrays.fill(views, null);

@@ -166,7 +166,7 @@ public final class Run {
       }
       return by.compute(this);
     } catch (IllegalStateException | WrongThreadException e) {
-      requireSavedOpen(e);
+      requireSavedOpen();
       throw e;
     } finally {
       end();
@@ -177,7 +177,7 @@ public final class Run {
     return array.id == Array.ROW_OFFSETS ? call.rowOffsets : viewOf(array).segment;
   }
 
-  private void requireSavedOpen(RuntimeException cause) {
+  private void requireSavedOpen() {
     try {
       operation.requireOpen(mask(), views);
     } catch (MemoryException closed) {

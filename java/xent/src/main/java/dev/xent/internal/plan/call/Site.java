@@ -75,7 +75,7 @@ public final class Site {
     return null;
   }
 
-  /** The place of the next checked call, which replaces the one that was used longest ago. */
+  /** The place of the next checked call, which replaces the one after the last that was found. */
   Checked next() {
     last = (last + 1) % KEPT;
     Checked call = calls[last];

@@ -188,7 +188,7 @@ public final class SamplerOperation extends Operation {
   public static final class Bound extends Binding {
     private final SamplerRequest request = new SamplerRequest();
 
-    /** The changes of the outputs that the arrays are those of. */
+    /** The count of changes of the outputs that the arrays are up to date with. */
     private int known;
 
     private Bound(SamplerOperation sampler, View logits, View tokens) {

@@ -105,7 +105,7 @@ public final class Text {
   /** Sets the outputs of later calls. */
   public void outputs(SamplerOutputs outputs) {
     request.outputs = outputs;
-    changesOfOutputs = outputs.changes() - 1; // it has others
+    changesOfOutputs = outputs.changes() - 1; // so that the next call takes its arrays
     drawable = NONE;
   }
 
