@@ -73,11 +73,17 @@ record Logits(DType type, long classes, String option) implements Serializable {
 
   /** A vector of spark.ml in its storage format; absent entries of a sparse vector are 0. */
   private Tensor readVector(InternalRow vector, Room room) {
-    int n = requireClasses(length(vector));
-    Tensor tensor = room.of(n);
-    double[] values = vector.getArray(VECTOR_VALUES).toDoubleArray();
-    int[] indices = isSparse(vector) ? vector.getArray(SPARSE_INDICES).toIntArray() : null;
-    room.memory().fill((byte) 0);
+    ArrayData numbers = vector.getArray(VECTOR_VALUES);
+    boolean sparse = isSparse(vector);
+    if (!sparse && type == DType.F64) {
+      return readArray(numbers, room);
+    }
+    Tensor tensor = room.of(requireClasses(length(vector)));
+    double[] values = numbers.toDoubleArray();
+    int[] indices = sparse ? vector.getArray(SPARSE_INDICES).toIntArray() : null;
+    if (sparse) {
+      room.memory().fill((byte) 0);
+    }
     for (int i = 0; i < values.length; i++) {
       int k = indices == null ? i : indices[i];
       if (type == DType.F64) {

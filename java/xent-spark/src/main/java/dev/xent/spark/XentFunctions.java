@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.functions;
 import org.jspecify.annotations.Nullable;
@@ -240,8 +241,8 @@ public final class XentFunctions {
     List<Column> arguments = new ArrayList<>(List.of(columns));
     List<Column> ofSql = new ArrayList<>();
     boolean tries = false;
-    for (Map.Entry<String, String> option :
-        Objects.requireNonNullElse(options, XentOptions.none()).entrySet()) {
+    Map<String, String> inOrder = new TreeMap<>(options == null ? Map.of() : options);
+    for (Map.Entry<String, String> option : inOrder.entrySet()) {
       if (XentOptions.BAD_ROWS.equalsIgnoreCase(option.getKey())) {
         tries = XentOptions.badRowsAreNull(option.getValue());
       } else {

@@ -21,8 +21,10 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
@@ -490,6 +492,19 @@ class FunctionsTest {
     }
     Row losses = rows.agg(XentFunctions.loss(x, y), XentFunctions.loss(x, y, null)).first();
     assertThat(losses.get(0)).isEqualTo(losses.get(1));
+  }
+
+  /** Plans of the same call are equal, in whichever order a map has its options. */
+  @Test
+  void optionsAreInOneOrder() {
+    Map<String, String> options = new LinkedHashMap<>();
+    for (String name : List.of("topK", "temperature", "softcap", "classes")) {
+      options.put(name, "2");
+    }
+    assertThat(XentFunctions.loss(col("x"), col("y"), options))
+        .hasToString(XentFunctions.loss(col("x"), col("y"), new TreeMap<>(options)).toString())
+        .asString()
+        .contains("softcap");
   }
 
   @Test
