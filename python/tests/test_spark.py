@@ -66,15 +66,15 @@ def stages(spark, folder):
         [(float(i % 3), Vectors.dense(math.sin(7 * i) + i % 3, math.cos(5 * i) - i % 3)) for i in range(60)],
         ["label", "features"])
     classifier = LogisticRegression(family="multinomial", maxIter=5, probabilityCol="p", predictionCol="c")
-    pipeline = Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])
+    pipeline = Pipeline(stages=[classifier, SoftmaxTransformer()])
     model = pipeline.fit(points)
     model.save(f"{folder}/model")
     results = PipelineModel.load(f"{folder}/model").transform(points)
     for row in results.select("p", "probability", "c", "prediction").collect():
         assert row[0].toArray() == pytest.approx(row[1].toArray(), abs=1e-14) and row[2] == row[3]
-    evaluator = CrossEntropyEvaluator(logitsCol="rawPrediction")
+    evaluator = CrossEntropyEvaluator()
     evaluator.save(f"{folder}/evaluator")
-    assert CrossEntropyEvaluator.load(f"{folder}/evaluator").getLogitsCol() == "rawPrediction"
+    assert CrossEntropyEvaluator.load(f"{folder}/evaluator").getRawPredictionCol() == "rawPrediction"
     loss = evaluator.evaluate(results)
     assert 0 < loss < 1 and evaluator.evaluate(results.repartition(5)) == loss and not evaluator.isLargerBetter()
     metrics = {name: evaluator.copy({evaluator.metricName: name}) for name in ("perplexity", "accuracy")}
@@ -83,23 +83,23 @@ def stages(spark, folder):
     grid = ParamGridBuilder().addGrid(classifier.regParam, [100.0, 0.01]).build()
     chosen = CrossValidator(estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1).fit(points)
     assert chosen.avgMetrics[1] < chosen.avgMetrics[0]
-    set_later = CrossEntropyEvaluator().setLogitsCol("rawPrediction").setLabelCol("label").setWeightCol("")
+    set_later = CrossEntropyEvaluator().setRawPredictionCol("rawPrediction").setLabelCol("label").setWeightCol("")
     assert set_later.setMetricName("accuracy").evaluate(results) == metrics["accuracy"].evaluate(results)
-    stage = SoftmaxTransformer().setLogitsCol("rawPrediction").setTemperature(2).setProbabilityCol("q").setPredictionCol("")
+    stage = SoftmaxTransformer().setTemperature(2).setProbabilityCol("q").setPredictionCol("")
     assert stage.transform(results).select("q").first()[0].toArray().sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="^output column p exists already; expected another name"):
-        SoftmaxTransformer(logitsCol="rawPrediction", probabilityCol="p").transform(results)
+        SoftmaxTransformer(probabilityCol="p").transform(results)
     for names in ({"probabilityCol": "Label"}, {"predictionCol": "C"}, {"probabilityCol": "z", "predictionCol": "Z"}):
         with pytest.raises(ValueError, match="^output column .* exists already; expected another name"):
-            SoftmaxTransformer(logitsCol="rawPrediction", **names).transform(results.select("rawPrediction", "label", "c"))
-    nulls = spark.createDataFrame([(None, 1.0), (Vectors.dense([2.0, 1.0]), 0.0)], results.selectExpr("rawPrediction AS logits", "label").schema)
-    assert [row[2:] for row in SoftmaxTransformer().transform(nulls).filter("logits is null").collect()] == [(None, None)]
-    nested = nulls.selectExpr("struct(logits, label) AS a")
-    assert SoftmaxTransformer(logitsCol="a.logits").transform(nested).columns == ["a", "probability", "prediction"]
+            SoftmaxTransformer(**names).transform(results.select("rawPrediction", "label", "c"))
+    nulls = spark.createDataFrame([(None, 1.0), (Vectors.dense([2.0, 1.0]), 0.0)], results.select("rawPrediction", "label").schema)
+    assert [row[2:] for row in SoftmaxTransformer().transform(nulls).filter("rawPrediction is null").collect()] == [(None, None)]
+    nested = nulls.selectExpr("struct(rawPrediction, label) AS a")
+    assert SoftmaxTransformer(rawPredictionCol="a.rawPrediction").transform(nested).columns == ["a", "probability", "prediction"]
     with pytest.raises(TypeError, match="metricName is 'loss'; expected one of crossEntropy, perplexity, accuracy"):
         CrossEntropyEvaluator(metricName="loss")
     for label in (1.5, math.nan, math.inf, 1e30):
-        bad = spark.createDataFrame([([2.0, 1.0], label)], "logits array<float>, label double")
+        bad = spark.createDataFrame([([2.0, 1.0], label)], "rawPrediction array<float>, label double")
         with pytest.raises(Exception, match="column label has the label [^;]*; expected a whole number"):
             CrossEntropyEvaluator().evaluate(bad)
 
@@ -197,7 +197,7 @@ def mistakes(spark):
         assert str(error.value) == message
     ml = pytest.importorskip("pyxent.spark.ml")
     with pytest.raises(Exception, match="with name `z` cannot be resolved.*`x`"):
-        ml.CrossEntropyEvaluator(logitsCol="x", labelCol="z").evaluate(rows)
+        ml.CrossEntropyEvaluator(rawPredictionCol="x", labelCol="z").evaluate(rows)
     for value, message in ((-1, "option temperature is -1"), ("", "option temperature is empty; expected a value")):
         with pytest.raises(Exception, match=message):
             rows.select(xent.softmax("x", temperature=value)).collect()

@@ -8,7 +8,7 @@ from pyspark.ml import Transformer
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.param.shared import HasLabelCol, HasPredictionCol, HasProbabilityCol
+from pyspark.ml.param.shared import HasLabelCol, HasPredictionCol, HasProbabilityCol, HasRawPredictionCol
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -30,33 +30,26 @@ def _metric(value: Any) -> str:
     return str(value)
 
 
-class _HasLogitsCol(Params):
-    logitsCol: Param[str] = Param(Params._dummy(), "logitsCol", "column of logits", TypeConverters.toString)
-
-    def getLogitsCol(self) -> str:
-        return str(self.getOrDefault(self.logitsCol))
-
-    def setLogitsCol(self, value: str) -> Self:
-        self._set(logitsCol=value)
-        return self
-
-
-class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredictionCol,
+class SoftmaxTransformer(Transformer, HasRawPredictionCol, HasProbabilityCol, HasPredictionCol,
                          DefaultParamsReadable["SoftmaxTransformer"], DefaultParamsWritable):
     """Adds the softmax of a column of logits, and its largest class. An empty name omits that column. A row without
     logits gets null in both.
 
-    >>> Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])  # doctest: +SKIP
+    >>> Pipeline(stages=[classifier, SoftmaxTransformer()])  # doctest: +SKIP
     """
 
     temperature: Param[float] = Param(Params._dummy(), "temperature", "what logits are divided by",
                                       TypeConverters.toFloat)
 
-    def __init__(self, *, logitsCol: str = "logits", probabilityCol: str = "probability",
+    def __init__(self, *, rawPredictionCol: str = "rawPrediction", probabilityCol: str = "probability",
                  predictionCol: str = "prediction", temperature: float = 1.0) -> None:
         super().__init__()
-        self._set(logitsCol=logitsCol, probabilityCol=probabilityCol, predictionCol=predictionCol,
+        self._set(rawPredictionCol=rawPredictionCol, probabilityCol=probabilityCol, predictionCol=predictionCol,
                   temperature=temperature)
+
+    def setRawPredictionCol(self, value: str) -> Self:
+        self._set(rawPredictionCol=value)
+        return self
 
     def setProbabilityCol(self, value: str) -> Self:
         self._set(probabilityCol=value)
@@ -71,7 +64,7 @@ class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredi
         return self
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        logits, outputs = F.col(self.getLogitsCol()), (self.getProbabilityCol(), self.getPredictionCol())
+        logits, outputs = F.col(self.getRawPredictionCol()), (self.getProbabilityCol(), self.getPredictionCol())
         # withColumn replaces a column whose name differs in case
         same = str if dataset.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
         known = set(map(same, dataset.columns))
@@ -88,7 +81,7 @@ class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredi
         return dataset
 
 
-class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],
+class CrossEntropyEvaluator(Evaluator, HasRawPredictionCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],
                             DefaultParamsWritable):
     """The exact mean loss, the perplexity or the accuracy of a column of logits and a column of labels."""
 
@@ -96,10 +89,14 @@ class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParams
                                   TypeConverters.toString)
     metricName: Param[str] = Param(Params._dummy(), "metricName", "crossEntropy, perplexity or accuracy", _metric)
 
-    def __init__(self, *, logitsCol: str = "logits", labelCol: str = "label", weightCol: str = "",
+    def __init__(self, *, rawPredictionCol: str = "rawPrediction", labelCol: str = "label", weightCol: str = "",
                  metricName: str = "crossEntropy") -> None:
         super().__init__()
-        self._set(logitsCol=logitsCol, labelCol=labelCol, weightCol=weightCol, metricName=metricName)
+        self._set(rawPredictionCol=rawPredictionCol, labelCol=labelCol, weightCol=weightCol, metricName=metricName)
+
+    def setRawPredictionCol(self, value: str) -> Self:
+        self._set(rawPredictionCol=value)
+        return self
 
     def setLabelCol(self, value: str) -> Self:
         self._set(labelCol=value)
@@ -121,7 +118,7 @@ class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParams
                                F.lit("; expected a whole number"))
             whole = label.try_cast("bigint")  # null if no whole number can be it
             label = F.when(label.isNull() | (label == whole), whole).otherwise(F.raise_error(message))
-        losses = loss(self.getLogitsCol(), label, self.getOrDefault(self.weightCol) or None)
+        losses = loss(self.getRawPredictionCol(), label, self.getOrDefault(self.weightCol) or None)
         row = dataset.agg(losses.getField(_FIELDS[self.getOrDefault(self.metricName)])).first()
         value = row and row[0]
         return float("nan") if value is None else float(value)

@@ -35,7 +35,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
       Map.of("crossEntropy", "mean", "perplexity", "perplexity", ACCURACY, ACCURACY);
 
   private final String uid;
-  private final Param<String> logitsCol;
+  private final Param<String> rawPredictionCol;
   private final Param<String> labelCol;
   private final Param<String> weightCol;
   private final Param<String> metricName;
@@ -48,7 +48,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   /** Creates an evaluator with an identifier, as Spark does when it loads one. */
   public CrossEntropyEvaluator(String uid) {
     this.uid = uid;
-    logitsCol = new Param<>(this, "logitsCol", "column of logits");
+    rawPredictionCol = new Param<>(this, "rawPredictionCol", "column of logits");
     labelCol = new Param<>(this, "labelCol", "column of labels");
     weightCol = new Param<>(this, "weightCol", "column of weights of rows; empty: none");
     metricName =
@@ -57,7 +57,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
             "metricName",
             "crossEntropy, perplexity or accuracy",
             CrossEntropyEvaluator::requireMetric);
-    setDefault(logitsCol, "logits");
+    setDefault(rawPredictionCol, "rawPrediction");
     setDefault(labelCol, "label");
     setDefault(weightCol, "");
     setDefault(metricName, "crossEntropy");
@@ -77,9 +77,9 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return uid;
   }
 
-  /** The column of logits. Default: {@code logits}. */
-  public Param<String> logitsCol() {
-    return logitsCol;
+  /** The column of logits. Default: {@code rawPrediction}. */
+  public Param<String> rawPredictionCol() {
+    return rawPredictionCol;
   }
 
   /** The column of labels. Default: {@code label}. */
@@ -100,9 +100,9 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return metricName;
   }
 
-  /** Sets {@link #logitsCol()}. */
-  public CrossEntropyEvaluator setLogitsCol(String value) {
-    set(logitsCol, value);
+  /** Sets {@link #rawPredictionCol()}. */
+  public CrossEntropyEvaluator setRawPredictionCol(String value) {
+    set(rawPredictionCol, value);
     return this;
   }
 
@@ -128,7 +128,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   @Override
   public double evaluate(Dataset<?> dataset) {
     Xent.register(dataset.sparkSession());
-    Column logits = col(getOrDefault(logitsCol));
+    Column logits = col(getOrDefault(rawPredictionCol));
     Column label = label(dataset);
     String weight = getOrDefault(weightCol);
     Column loss =

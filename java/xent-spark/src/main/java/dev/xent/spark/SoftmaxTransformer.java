@@ -31,11 +31,7 @@ import scala.Function2;
  *
  * {@snippet file="dev/xent/spark/PipelineTest.java" region="pipeline" :
  * Pipeline pipeline =
- *     new Pipeline()
- *         .setStages(
- *             new PipelineStage[] {
- *               classifier, new SoftmaxTransformer().setLogitsCol("rawPrediction")
- *             });
+ *     new Pipeline().setStages(new PipelineStage[] {classifier, new SoftmaxTransformer()});
  * }
  *
  * <p>Logits are as for {@link XentFunctions}: a row without logits gets null in both columns. An
@@ -45,7 +41,7 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
   @Serial private static final long serialVersionUID = 1L;
 
   private final String uid;
-  private final Param<String> logitsCol;
+  private final Param<String> rawPredictionCol;
   private final Param<String> probabilityCol;
   private final Param<String> predictionCol;
   private final DoubleParam temperature;
@@ -58,13 +54,13 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
   /** Creates a transformer with an identifier, as Spark does when it loads one. */
   public SoftmaxTransformer(String uid) {
     this.uid = uid;
-    logitsCol = new Param<>(this, "logitsCol", "column of logits");
+    rawPredictionCol = new Param<>(this, "rawPredictionCol", "column of logits");
     probabilityCol = new Param<>(this, "probabilityCol", "output column of probabilities");
     predictionCol = new Param<>(this, "predictionCol", "output column of the largest class");
     temperature =
         new DoubleParam(
             this, "temperature", "what logits are divided by", SoftmaxTransformer::requirePositive);
-    setDefault(logitsCol, "logits");
+    setDefault(rawPredictionCol, "rawPrediction");
     setDefault(probabilityCol, "probability");
     setDefault(predictionCol, "prediction");
     setDefault(temperature, 1.0);
@@ -82,9 +78,9 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     return uid;
   }
 
-  /** The column of logits. Default: {@code logits}. */
-  public Param<String> logitsCol() {
-    return logitsCol;
+  /** The column of logits. Default: {@code rawPrediction}. */
+  public Param<String> rawPredictionCol() {
+    return rawPredictionCol;
   }
 
   /** The column of probabilities. Default: {@code probability}. */
@@ -102,9 +98,9 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
     return temperature;
   }
 
-  /** Sets {@link #logitsCol()}. */
-  public SoftmaxTransformer setLogitsCol(String value) {
-    set(logitsCol, value);
+  /** Sets {@link #rawPredictionCol()}. */
+  public SoftmaxTransformer setRawPredictionCol(String value) {
+    set(rawPredictionCol, value);
     return this;
   }
 
@@ -130,7 +126,7 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
   public Dataset<Row> transform(Dataset<?> dataset) {
     transformSchema(dataset.schema());
     Xent.register(dataset.sparkSession());
-    Column logits = col(getOrDefault(logitsCol));
+    Column logits = col(getOrDefault(rawPredictionCol));
     XentOptions options = XentOptions.none().temperature((double) getOrDefault(temperature));
     Dataset<Row> result = dataset.toDF();
     if (!getOrDefault(probabilityCol).isEmpty()) {
@@ -148,7 +144,7 @@ public final class SoftmaxTransformer extends Transformer implements DefaultPara
 
   @Override
   public StructType transformSchema(StructType schema) {
-    SchemaUtils.getSchemaField(schema, getOrDefault(logitsCol)); // throws if it is missing
+    SchemaUtils.getSchemaField(schema, getOrDefault(rawPredictionCol)); // throws if it is missing
     StructType result = add(schema, getOrDefault(probabilityCol), true);
     return add(result, getOrDefault(predictionCol), false);
   }

@@ -66,17 +66,13 @@ class PipelineTest {
     LogisticRegression classifier = classifier();
     // @start region="pipeline" :
     Pipeline pipeline =
-        new Pipeline()
-            .setStages(
-                new PipelineStage[] {
-                  classifier, new SoftmaxTransformer().setLogitsCol("rawPrediction")
-                });
+        new Pipeline().setStages(new PipelineStage[] {classifier, new SoftmaxTransformer()});
     // @end
     return pipeline;
   }
 
   private static CrossEntropyEvaluator evaluator() {
-    return new CrossEntropyEvaluator().setLogitsCol("rawPrediction");
+    return new CrossEntropyEvaluator();
   }
 
   @Test
@@ -137,11 +133,7 @@ class PipelineTest {
   void aCrossValidatorChoosesByTheLoss() throws Exception {
     LogisticRegression classifier = classifier();
     Pipeline pipeline =
-        new Pipeline()
-            .setStages(
-                new PipelineStage[] {
-                  classifier, new SoftmaxTransformer().setLogitsCol("rawPrediction")
-                });
+        new Pipeline().setStages(new PipelineStage[] {classifier, new SoftmaxTransformer()});
     ParamMap[] grid =
         new ParamGridBuilder().addGrid(classifier.regParam(), new double[] {100, 0.01}).build();
     CrossValidatorModel model =
@@ -165,7 +157,7 @@ class PipelineTest {
   void parametersAreSavedAndCopied() throws Exception {
     SoftmaxTransformer stage =
         new SoftmaxTransformer()
-            .setLogitsCol("x")
+            .setRawPredictionCol("x")
             .setProbabilityCol("p")
             .setPredictionCol("")
             .setTemperature(2);
@@ -187,19 +179,20 @@ class PipelineTest {
 
   @Test
   void mistakesAreNamed() {
-    Dataset<Row> x = Spark.session().sql("SELECT array(2F, 1F) AS logits, 1.5D AS label, 1 AS p");
-    assertThatThrownBy(() -> new SoftmaxTransformer().setLogitsCol("y").transform(x))
+    Dataset<Row> x =
+        Spark.session().sql("SELECT array(2F, 1F) AS rawPrediction, 1.5D AS label, 1 AS p");
+    assertThatThrownBy(() -> new SoftmaxTransformer().setRawPredictionCol("y").transform(x))
         .hasMessageContaining("y");
     assertThatThrownBy(() -> new SoftmaxTransformer().setProbabilityCol("p").transform(x))
         .hasMessageContaining("output column p exists already");
-    for (String name : new String[] {"Logits", "prediction", "PREDICTION"}) {
+    for (String name : new String[] {"RawPrediction", "prediction", "PREDICTION"}) {
       assertThatThrownBy(() -> new SoftmaxTransformer().setProbabilityCol(name).transform(x))
           .hasMessageContaining("exists already");
     }
     Spark.session().conf().set("spark.sql.caseSensitive", true);
     try {
       assertThat(new SoftmaxTransformer().setProbabilityCol("P").transform(x).columns())
-          .containsExactly("logits", "label", "p", "P", "prediction");
+          .containsExactly("rawPrediction", "label", "p", "P", "prediction");
     } finally {
       Spark.session().conf().unset("spark.sql.caseSensitive");
     }
@@ -229,7 +222,7 @@ class PipelineTest {
             .createDataFrame(
                 List.of(
                     RowFactory.create(Vectors.dense(2, 1, 0)), RowFactory.create((Object) null)),
-                new StructType().add("logits", SQLDataTypes.VectorType()))
+                new StructType().add("rawPrediction", SQLDataTypes.VectorType()))
             .repartition(1);
     List<Row> results = new SoftmaxTransformer().transform(rows).sort("prediction").collectAsList();
     assertThat(results.get(0).isNullAt(1)).isTrue();
@@ -242,12 +235,15 @@ class PipelineTest {
   @Test
   void logitsMayBeInAStruct() {
     Dataset<Row> x = Spark.session().sql("SELECT struct(array(2F, 1F) AS logits, 0 AS label) AS a");
-    SoftmaxTransformer stage = new SoftmaxTransformer().setLogitsCol("a.logits");
+    SoftmaxTransformer stage = new SoftmaxTransformer().setRawPredictionCol("a.logits");
     assertThat(stage.transform(x).first().getDouble(2)).isZero();
     assertThat(stage.transformSchema(x.schema()).fieldNames())
         .containsExactly("a", "probability", "prediction");
     assertThat(
-            new CrossEntropyEvaluator().setLogitsCol("a.logits").setLabelCol("a.label").evaluate(x))
+            new CrossEntropyEvaluator()
+                .setRawPredictionCol("a.logits")
+                .setLabelCol("a.label")
+                .evaluate(x))
         .isPositive();
   }
 
