@@ -19,7 +19,7 @@ import org.apache.spark.SparkFiles;
  * @param hidden the format of a row's features
  */
 record LinearOperation(String name, boolean tries, Logits hidden, FunctionOptions given)
-    implements Losses.Source {
+    implements AggregateOperation {
   @Override
   public String remedy() {
     return "correct the file of weights";

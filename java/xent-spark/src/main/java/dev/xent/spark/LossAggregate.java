@@ -25,7 +25,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
-  private final Losses.Source operation;
+  private final AggregateOperation operation;
 
   @SuppressWarnings("serial") // Scala's sequences are serializable, but not their interface
   private final Seq<Expression> children;
@@ -46,7 +46,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
    * @param inputOffset the place of the buffers to merge
    */
   public LossAggregate(
-      Losses.Source operation,
+      AggregateOperation operation,
       Seq<Expression> children,
       Call call,
       int mutableOffset,
@@ -59,7 +59,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   }
 
   /** Creates the aggregate of a call as written in the query. */
-  static LossAggregate of(Losses.Source operation, Seq<Expression> children) {
+  static LossAggregate of(AggregateOperation operation, Seq<Expression> children) {
     Call call =
         Call.of(operation.name(), children, operation.options(), LossBuffer.type(operation));
     return new LossAggregate(operation, children, call, 0, 0);

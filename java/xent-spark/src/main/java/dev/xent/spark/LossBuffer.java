@@ -66,7 +66,7 @@ final class LossBuffer {
   }
 
   /** The type of {@link #result}. */
-  static StructType type(Losses.Source losses) {
+  static StructType type(AggregateOperation losses) {
     return losses.topK() == 0 ? RESULT : RESULT.add("top_k_accuracy", DataTypes.DoubleType, true);
   }
 
@@ -188,7 +188,7 @@ final class LossBuffer {
   /**
    * The result, with the fields of {@link #type}; means over no row are null, as for {@code avg}.
    */
-  InternalRow result(Losses.Source losses) {
+  InternalRow result(AggregateOperation losses) {
     double sum = isMixed() ? Double.NaN : lossSum.sum();
     double denominator = lossSum.denominator();
     @Nullable Double mean = denominator == 0 ? null : (Double) (sum / denominator);

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  */
 record LossOperation(
     String name, boolean tries, @Nullable Logits logits, Targets targets, FunctionOptions given)
-    implements Operation, Losses.Source {
+    implements Operation, AggregateOperation {
   @Override
   public RowLoss losses() {
     return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, targets, given);

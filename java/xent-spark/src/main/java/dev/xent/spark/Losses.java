@@ -5,7 +5,7 @@ import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import org.jspecify.annotations.Nullable;
 
-/** The losses that an aggregate adds. One thread. */
+/** The computation of an {@link AggregateOperation}. One thread. */
 interface Losses {
   /**
    * Adds the loss of a row, or stores the row for {@link #finish}. The caller calls finish when
@@ -32,28 +32,5 @@ interface Losses {
       throw new OptionException("weight is " + weight + "; expected a finite number, at least 0");
     }
     return weight;
-  }
-
-  /** An aggregate of losses. */
-  interface Source extends Named {
-    /** Whether a rejected row counts as null. */
-    boolean tries();
-
-    /**
-     * Whether targets are labels; otherwise they are probabilities, and the count of correct rows
-     * stays 0.
-     */
-    boolean labelled();
-
-    /** The k of top-k accuracy; 0 without it. */
-    default int topK() {
-      return given().topK();
-    }
-
-    /** A hint for the user if no row has the required length. */
-    String remedy();
-
-    /** A computation of them for one thread. */
-    Losses losses();
   }
 }

@@ -144,7 +144,7 @@ enum SqlFunction {
       Kind.LINEAR,
       "agg_funcs",
       Parameter.list(List.of("hidden", "label"), "weight", "options"),
-      "Returns what xent_loss gives of the logits hidden * weights^T + bias.",
+      "Returns the result of xent_loss for the logits hidden * weights^T + bias.",
       """
           * hidden - rows of features: array<float>, or binary of the type that option type names
           * label - the class that is right
@@ -319,9 +319,7 @@ enum SqlFunction {
   /** Its description. */
   ExpressionInfo info(boolean tries) {
     String instead =
-        group.equals("agg_funcs")
-            ? "; a row that is refused counts as null"
-            : "; NULL for a row that is refused";
+        group.equals("agg_funcs") ? "; a rejected row counts as null" : "; NULL for a rejected row";
     return new ExpressionInfo(
         SqlFunction.class.getName(),
         null,
@@ -378,7 +376,7 @@ enum SqlFunction {
     return new LossOperation(arguments.function(), arguments.tries(), logits, targets, options);
   }
 
-  private static Expression total(Losses.Source operation, Arguments arguments) {
+  private static Expression total(AggregateOperation operation, Arguments arguments) {
     operation.topK(); // checks it while the query is read
     arguments.requireWeight();
     return LossAggregate.of(operation, seq(arguments.columns()));
