@@ -83,7 +83,7 @@ XENT_SHARED int f64_find_top(const f64_logits *in, f64_entry last, int limit, co
       }
     }
   }
-  for (int n = limit - 1; n > 0; n--) { /* the root goes behind the others */
+  for (int n = limit - 1; n > 0; n--) { /* the root goes to the end */
     const f64_entry own = top[n];
     top[n] = top[0];
     f64_replace_root(top, n, own);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sum of a row whose N is known, or above 1024 classes rises, beside the second pass of another row, whose results
- * are contiguous floats. Exponentials of the next vectors, or of the next row, begin before the last ones end, so that
+ * The sum of a row whose N is known, or above 1024 classes rises, together with the second pass of another row, whose
+ * results are contiguous floats. Exponentials of the next vectors, or of the next row, begin before the last ones end, so that
  * no dependency chain stalls. Above 1024 classes: sum_classes_beside_line.
  */
 #ifndef XENT_ROWS_BESIDE_H
@@ -115,7 +115,7 @@ XENT_INLINE row_of_exponentials exponentials_of_row(const row_work *w) {
   return (row_of_exponentials){w->x, w->mask, {lanes_set(w->lowest), lanes_set(w->magic)}};
 }
 
-/* What happens beside the sum of `vectors` vectors from class i on. Returns the largest of the row that is searched. */
+/* What happens during the sum of `vectors` vectors from class i on. Returns the largest of the row that is searched. */
 XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mask, const line_lanes_of *line, int64_t i,
                               int64_t n, const int vectors, const bool whole, bool far, lanes largest,
                               const bool writes, const enum line_kind kind, const bool masked, const bool stream) {

@@ -8,7 +8,7 @@
  * Rows that are not plain contiguous floats are copied when their own block begins, so that all element types, masks
  * and layouts have the same form; where loads with a mask are cheap, masked rows are read in place, unless an operation
  * other than exponentials and smoothing reads them. Results that are not contiguous floats f v + b are written at the
- * end of their own block.
+ * end of the block that has them.
  */
 #ifndef XENT_SCHEDULES_FLOW_H
 #define XENT_SCHEDULES_FLOW_H
@@ -64,7 +64,7 @@ typedef struct {
   const void *targets;
   xent_layout target_layout;
   bool beside;          /* and written while the next block is summed */
-  row_summer sum, sum_beside; /* of rows alone, and of rows beside others that are written */
+  row_summer sum, sum_beside; /* of rows alone, and while other rows are written */
   bool far;             /* may_be_far */
   bool sloped;          /* gradients have a factor, the softcap's slopes, which copies store */
   float *slopes;        /* the slopes, or NULL */

@@ -187,7 +187,7 @@ XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, cons
 XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
   sum_classes_as(x, n, without, w, progress, NULL, false, XENT_LINE);
 }
-/* The same, and writes another row, of as many classes. */
+/* The same, and writes another row of the same length. */
 #define XENT_DEFINE_CLASS_SUM(name, kind)                                                                         \
   XENT_SHARED void name(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress, \
                         const row_line *line) {                                                                    \

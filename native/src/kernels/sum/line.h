@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The second pass over a row of contiguous floats, in halves of a group, so that the sum of another row can go on
- * beside it. Rows of other kinds: emit/row.h. */
+ * meanwhile. Rows of other kinds: emit/row.h. */
 #ifndef XENT_SUM_LINE_H
 #define XENT_SUM_LINE_H
 
@@ -147,7 +147,7 @@ XENT_INLINE void line_unit(const line_lanes_of *b, int64_t i, int64_t n, const i
   else
     line_vectors(b, i, n, vectors, whole, kind, masked);
 }
-/* Writes the gradient of the label, unless there is none or it was streamed. */
+/* Writes the gradient of the label if the row has one that was not streamed. */
 XENT_INLINE void line_label(const line_lanes_of *b, int64_t n, const bool stream) {
   if (b->label == XENT_NO_CLASS) return;
   const bool streamed = stream && b->label >= b->shift && b->label < b->shift + (n - b->shift) / XENT_UNIT * XENT_UNIT;

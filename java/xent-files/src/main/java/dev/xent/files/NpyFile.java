@@ -115,7 +115,7 @@ public final class NpyFile {
       String cause =
           there < bytes
               ? "it was cut off, copy or save it again"
-              : "save each array to a file of its own";
+              : "save each array to its own file";
       throw new FileException(
           message(
               "has %d bytes of data where %s of %s takes %d; %s",

@@ -124,7 +124,7 @@ class NpyFileTest {
     byte[] whole = file(HEADER_2X3, DATA_2X3);
     assertRefused(Arrays.copyOf(whole, whole.length - 1), "23 bytes", "takes 24", "cut off");
     assertRefused(
-        Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "a file of its own");
+        Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "its own file");
   }
 
   @Test
