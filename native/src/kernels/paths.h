@@ -23,7 +23,8 @@ XENT_INLINE bool blocks_fit(const xent_call *call) {
 }
 XENT_INLINE bool flow_fits(const xent_call *call) {
   const int64_t n = call->shape->classes;
-  return n <= (call->output && call->stream ? XENT_EXACT_MAX : XENT_FLOW_MOST) &&
+  const bool sloped = call->output && call->targets && call->options->softcap != 0;
+  return n <= (call->output && call->stream ? XENT_EXACT_MAX : sloped ? XENT_FLOW_SLOPED : XENT_FLOW_MOST) &&
          XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
 }
 

@@ -24,9 +24,11 @@ enum {
   XENT_FLOW_MOST = XENT_CHUNK / 2, /* classes */
   XENT_FLOW_APART = XENT_LANES, /* between rows: at a power of two, rows would map to the same cache sets */
   XENT_FLOW_ROW = XENT_EXACT_MAX + XENT_FLOW_APART,
-  /* of the rows of a block: the e, or copies of the logits; or each of both. They stay in the first-level cache. */
+  /* of the rows of a block: the e, or copies of the logits and room for a row, or half of them and half of e, or a
+   * third of both and of slopes. They stay in the first-level cache, and the stack is not more than xent.h says. */
   XENT_FLOW_FLOATS = 7 * XENT_FLOW_ROW,
-  XENT_FLOW_COPIED = 4 * XENT_FLOW_ROW,
+  XENT_FLOW_ROOM = 8 * XENT_FLOW_ROW,
+  XENT_FLOW_SLOPED = 2 * XENT_EXACT_MAX, /* the most classes of a row with slopes */
   XENT_FLOW_IN_OUTPUT = 2 * XENT_CHUNK /* the most classes of a block whose e are in the output */
 };
 
@@ -378,7 +380,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel fallback, row_con
   const bool copied_twice = (f->kept && !f->in_output && !f->over) || f->sloped;
   const int64_t room = f->in_output && f->direct    ? XENT_FLOW_IN_OUTPUT
                        : f->direct || !copied_twice ? XENT_FLOW_FLOATS
-                                                    : XENT_FLOW_COPIED;
+                                                    : XENT_FLOW_ROOM / (f->sloped ? 3 : 2);
   const int64_t fit = f->direct || f->exact ? room / f->pitch : 1; /* the copy of a long row fills the cache */
   f->most = fit < XENT_ROWS && (call->output || f->kept || !f->direct) ? (int)fit : XENT_ROWS;
   f->beside = f->line && f->to_floats && !call->stream && (f->direct || !call->log) &&
@@ -469,8 +471,9 @@ XENT_SHARED void flow_in_place(flow *f) {
   flow_blocks(f, NULL, e, NULL);
 }
 XENT_SHARED void flow_copies(flow *f) {
-  XENT_ALIGNED float x[XENT_FLOW_FLOATS], e[XENT_FLOW_COPIED], slopes[XENT_FLOW_COPIED];
-  flow_blocks(f, x, e, slopes);
+  XENT_ALIGNED float room[XENT_FLOW_ROOM];
+  float *e = room + f->most * f->pitch;
+  flow_blocks(f, room, e, f->sloped ? e + f->most * f->pitch : NULL);
 }
 XENT_SHARED void flow_one_row(flow *f) {
   XENT_ALIGNED float x[XENT_FLOW_ROW], e[XENT_FLOW_ROW], slopes[XENT_FLOW_ROW];
