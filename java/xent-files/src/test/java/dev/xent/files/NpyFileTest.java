@@ -123,8 +123,7 @@ class NpyFileTest {
   void saysHowMuchIsMissingOrTooMuch() {
     byte[] whole = file(HEADER_2X3, DATA_2X3);
     assertRefused(Arrays.copyOf(whole, whole.length - 1), "23 bytes", "takes 24", "cut off");
-    assertRefused(
-        Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "its own file");
+    assertRefused(Arrays.copyOf(whole, whole.length + 1), "25 bytes", "takes 24", "its own file");
   }
 
   @Test
