@@ -371,8 +371,7 @@ class ShardedLossTest {
     assertThat(some).hasSize(3 * ROWS).isEqualTo(expected);
   }
 
-  /** A null label, or null logits of a shard, make the row null, and no other. */
-  /** Nulls, or bad rows that count as null. */
+  /** A null label, null logits of a shard, or bad rows that count as null, make the row null. */
   @ParameterizedTest
   @CsvSource({"NULL, NULL, error", "20000, 'transform(logits, e -> NULL)', null"})
   void nulls(String label, String logits, String badRows) {

@@ -108,6 +108,7 @@ class JarTest {
         ModuleFinder.of(Package.JAR).find("dev.xent").orElseThrow().descriptor();
     assertThat(module.isAutomatic()).isFalse();
     assertThat(module.exports())
+        .filteredOn(each -> !each.isQualified()) // the others are for Xent's adapters
         .extracting(ModuleDescriptor.Exports::source)
         .containsExactlyInAnyOrder(
             "dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
