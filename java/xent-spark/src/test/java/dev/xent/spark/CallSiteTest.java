@@ -52,7 +52,7 @@ class CallSiteTest {
 
   @Test
   void ofStages() {
-    CrossEntropyEvaluator evaluator = new CrossEntropyEvaluator();
+    CrossEntropyEvaluator evaluator = new CrossEntropyEvaluator().setRawPredictionCol("logits");
     Throwable thrown = catchThrowable(() -> evaluator.evaluate(rows));
     assertThat(((SparkThrowable) thrown).getQueryContext()[0].callSite()).startsWith(HERE);
   }
