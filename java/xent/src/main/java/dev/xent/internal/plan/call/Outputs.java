@@ -346,7 +346,7 @@ public final class Outputs extends Request implements LossOutputs {
           Rule after = backward.rule(array);
           boolean both = before != null && after != null && !before.written && !after.written;
           if (both && array.ordinal() < Array.LAYOUTS && !WITHOUT_STATISTICS.contains(array)) {
-            inputs |= 1L << array.ordinal();
+            inputs |= ArrayViews.bit(array);
           }
         }
       }
