@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sum of a row whose N is known, or above 1024 classes rises, together with the second pass of another row, whose
- * results are contiguous floats. Exponentials of the next vectors, or of the next row, begin before the last ones end, so that
- * no dependency chain stalls. Above 1024 classes: sum_classes_beside_line.
+ * results are contiguous floats. Exponentials of the next vectors, or of the next row, begin before the last ones end,
+ * so that no dependency chain stalls. Above 1024 classes: sum_classes_beside_line.
  */
 #ifndef XENT_ROWS_BESIDE_H
 #define XENT_ROWS_BESIDE_H
