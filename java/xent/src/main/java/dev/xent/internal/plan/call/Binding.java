@@ -136,13 +136,13 @@ public class Binding {
   /**
    * Computes from the current contents of the arrays.
    *
-   * @param request what else the operation takes, or null
+   * @param extras what else the operation takes, or null
    * @param step the counter of tokens
    */
-  public final double run(@Nullable Request request, long step) {
+  public final double run(@Nullable Extras extras, long step) {
     use.enter();
     try {
-      double result = runInUse(request, step);
+      double result = runInUse(extras, step);
       use.leave();
       return result;
     } catch (Throwable e) {
@@ -152,15 +152,15 @@ public class Binding {
   }
 
   /** As {@link #run}, while the call is in use. */
-  protected final double runInUse(@Nullable Request request, long step) {
+  protected final double runInUse(@Nullable Extras extras, long step) {
     begin();
     if (inputs != InputViews.NONE) {
       requireInputs();
     }
     @Nullable View[] v = views;
     return v.length == Checked.SHORT
-        ? operation.run(mask, v[0], v[1], v[2], v[3], v[4], v[5], request, step)
-        : operation.run(mask, v, request, step);
+        ? operation.run(mask, v[0], v[1], v[2], v[3], v[4], v[5], extras, step)
+        : operation.run(mask, v, extras, step);
   }
 
   /** Brings the arrays up to date before a run. */
@@ -178,7 +178,7 @@ public class Binding {
   // ---- backward --------------------------------------------------------------------------------
 
   /** Computes the gradient alone, of the arrays of this call that the backward pass has. */
-  protected final void backward(Operation pass, @Nullable Request saved, @Nullable View upstream) {
+  protected final void backward(Operation pass, @Nullable Extras saved, @Nullable View upstream) {
     use.enter();
     try {
       if (!hasGradient()) {

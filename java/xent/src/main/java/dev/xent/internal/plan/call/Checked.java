@@ -159,9 +159,9 @@ public final class Checked {
   /**
    * The kernel that checks the contents of targets and weights, if the call {@link #checksFirst}.
    */
-  public final Step checks;
+  public final ShortKernel checks;
 
-  public final Step computes;
+  public final ShortKernel computes;
 
   /** Whether a kernel checks contents before another one computes. */
   public boolean checksFirst;
@@ -173,8 +173,8 @@ public final class Checked {
     xent_options.size(options, xent_options.sizeof());
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
-    checks = new Step(arena);
-    computes = new Step(arena);
+    checks = new ShortKernel(arena);
+    computes = new ShortKernel(arena);
   }
 
   // ---- being checked ---------------------------------------------------------------------------

@@ -131,7 +131,7 @@ public abstract class LossOperation extends Operation {
   protected abstract boolean checksFirst(Checked call);
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     if (!isForward() || call.savesStatistics) {
       return false;
     }
@@ -155,7 +155,7 @@ public abstract class LossOperation extends Operation {
   }
 
   @Override
-  protected double shortly(
+  protected double runShort(
       Site site,
       Checked call,
       View a,
@@ -164,9 +164,9 @@ public abstract class LossOperation extends Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
-    Outputs outputs = (Outputs) request;
+    Outputs outputs = (Outputs) extras;
     Sums sums = call.addsToSum ? outputs.exactSum : null; // once: an owner may request another
     long validRows = call.dimensions.rows;
     double weight = validRows;
@@ -188,7 +188,7 @@ public abstract class LossOperation extends Operation {
     if (call.writesGradient) {
       double scale = reductions.gradientScale(denominator);
       if (Double.isNaN(scale)) {
-        return wholly(site, call, a, b, c, d, e, f, request, step);
+        return runWhole(site, call, a, b, c, d, e, f, extras, step);
       }
       call.scale(scale);
     }
@@ -230,7 +230,7 @@ public abstract class LossOperation extends Operation {
 
   @Override
   protected double compute(Run run) {
-    Outputs outputs = (Outputs) run.request;
+    Outputs outputs = (Outputs) run.extras;
     if (!isForward()) {
       computeBackward(run, outputs);
       return Double.NaN;

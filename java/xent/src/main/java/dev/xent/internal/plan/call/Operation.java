@@ -90,7 +90,7 @@ public abstract class Operation {
    *
    * @return false if the call needs more than these, or other memory
    */
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return call.computes.take(function, call, 0);
   }
 
@@ -107,11 +107,11 @@ public abstract class Operation {
   /**
    * Runs the steps of a short call.
    *
-   * @param request what else the caller passed
+   * @param extras what else the caller passed
    * @param step the counter of tokens
    * @return the loss, if the operation is a loss
    */
-  protected double shortly(
+  protected double runShort(
       Site site,
       Checked call,
       View a,
@@ -120,7 +120,7 @@ public abstract class Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
     call.computes.run(kernels, call, a, b, c, d, e, f);
     return Double.NaN;
@@ -130,7 +130,7 @@ public abstract class Operation {
   protected abstract double compute(Run run);
 
   /** Makes a short call like any other, where its steps do not fit its numbers. */
-  protected final double wholly(
+  protected final double runWhole(
       Site site,
       Checked call,
       View a,
@@ -139,9 +139,9 @@ public abstract class Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
-    return site.run().compute(this, call, new View[] {a, b, c, d, e, f}, request, step);
+    return site.run().compute(this, call, new View[] {a, b, c, d, e, f}, extras, step);
   }
 
   // ---- calls -----------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ public abstract class Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
     // Owners come first, each once: one may close memory, or make a call itself.
     if (a.memoryOwner != null
@@ -171,11 +171,11 @@ public abstract class Operation {
     Site site = idle.take();
     Checked call = site.find(mask, a, b, c, d, e, f, null);
     if (call == null || !call.isShort || Recorder.isOn()) {
-      return wholly(site, call, mask, site.views(a, b, c, d, e, f), request, step);
+      return checkAndRun(site, call, mask, site.views(a, b, c, d, e, f), extras, step);
     }
     double result;
     try {
-      result = shortly(site, call, a, b, c, d, e, f, request, step);
+      result = runShort(site, call, a, b, c, d, e, f, extras, step);
     } catch (RuntimeException thrown) {
       idle.give(site);
       throw lost(thrown, mask, a, b, c, d, e, f);
@@ -192,9 +192,9 @@ public abstract class Operation {
   }
 
   /** Makes a call of any number of arrays; there are at least six elements, null after the last. */
-  public final double run(int mask, @Nullable View[] views, @Nullable Request request, long step) {
+  public final double run(int mask, @Nullable View[] views, @Nullable Extras extras, long step) {
     if (views.length == Checked.SHORT) {
-      return run(mask, views[0], views[1], views[2], views[3], views[4], views[5], request, step);
+      return run(mask, views[0], views[1], views[2], views[3], views[4], views[5], extras, step);
     }
     for (int i = 0; i < Integer.bitCount(mask); i++) {
       askOwner(mask, i, views[i]);
@@ -202,7 +202,7 @@ public abstract class Operation {
     Site site = idle.take();
     View[] v = views;
     Checked known = site.find(mask, v[0], v[1], v[2], v[3], v[4], v[5], v);
-    return wholly(site, known, mask, views, request, step);
+    return checkAndRun(site, known, mask, views, extras, step);
   }
 
   /**
@@ -240,12 +240,12 @@ public abstract class Operation {
   }
 
   /** Makes a call that is new, or that is not short. */
-  private double wholly(
+  private double checkAndRun(
       Site site,
       @Nullable Checked known,
       int mask,
       @Nullable View[] views,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
     Checked call = known;
     Recording recording = Recorder.isOn() ? new Recording(engine, event(mask)) : null;
@@ -265,9 +265,9 @@ public abstract class Operation {
           xent_report.schedule(call.report, 0); // of the call before
         }
         View[] v = views;
-        result = shortly(site, call, v[0], v[1], v[2], v[3], v[4], v[5], request, step);
+        result = runShort(site, call, v[0], v[1], v[2], v[3], v[4], v[5], extras, step);
       } else {
-        result = site.run().compute(this, call, views, request, step);
+        result = site.run().compute(this, call, views, extras, step);
       }
       failed = false;
       return result;
@@ -298,7 +298,7 @@ public abstract class Operation {
   private void check(Site site, Checked call, int mask, @Nullable View[] views) {
     site.check.run(this, call, mask, views);
     call.options(this, gradientScale());
-    call.isShort = views.length == Checked.SHORT && isOneKernel(call) && takeSteps(site, call);
+    call.isShort = views.length == Checked.SHORT && isOneKernel(call) && takeKernels(site, call);
   }
 
   private boolean isOneKernel(Checked call) {

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * The results of a loss in addition to its value: the requested tensors, and the numbers of the
  * call.
  */
-public final class Outputs extends Request implements LossOutputs {
+public final class Outputs extends Extras implements LossOutputs {
   /** The outputs that every loss has. */
   public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
 

@@ -88,7 +88,7 @@ public final class Run {
   private @Nullable View[] views = NO_VIEWS;
 
   /** What else the caller passed. */
-  public @Nullable Request request;
+  public @Nullable Extras extras;
 
   /** The counter of tokens. */
   public long step;
@@ -149,12 +149,12 @@ public final class Run {
       Operation by,
       Checked of,
       @Nullable View[] arguments,
-      @Nullable Request with,
+      @Nullable Extras with,
       long stepOfTokens) {
     operation = by;
     call = of;
     views = arguments;
-    request = with;
+    extras = with;
     step = stepOfTokens;
     threads = 1;
     xent_report.schedule(report, 0); // of the call before
@@ -200,7 +200,7 @@ public final class Run {
     operation = caller.operation;
     call = caller.call;
     views = caller.views;
-    request = caller.request;
+    extras = caller.extras;
     step = caller.step;
     statesOfCaller = caller.statesOfCaller;
     writesGradient = caller.writesGradient;
@@ -236,7 +236,7 @@ public final class Run {
       piece[index] = MemorySegment.NULL;
     }
     views = NO_VIEWS;
-    request = null;
+    extras = null;
     sums = null;
     statesOfCaller = false;
     writesGradient = false;

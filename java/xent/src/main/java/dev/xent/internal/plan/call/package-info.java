@@ -5,7 +5,7 @@
  * dev.xent.internal.plan.call.Checked} call that fits in the {@link
  * dev.xent.internal.plan.call.Site} that it lends, or makes one by a {@link
  * dev.xent.internal.plan.call.Check}. A short call then runs a prepared {@link
- * dev.xent.internal.plan.call.Step} or two; any other call is a {@link
+ * dev.xent.internal.plan.call.ShortKernel} or two; any other call is a {@link
  * dev.xent.internal.plan.call.Run}, whose rows the threads of a {@link
  * dev.xent.internal.plan.call.Team} claim. Nothing else is kept between two calls.
  */

@@ -268,8 +268,8 @@ public class LogitsOperation extends Operation {
 
   /** The weights of rows are checked without a kernel. */
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
-    return !call.has(Array.ROW_WEIGHTS) && super.takeSteps(site, call);
+  protected boolean takeKernels(Site site, Checked call) {
+    return !call.has(Array.ROW_WEIGHTS) && super.takeKernels(site, call);
   }
 
   @Override

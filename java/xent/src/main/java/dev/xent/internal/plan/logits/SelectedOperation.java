@@ -8,9 +8,9 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
 import dev.xent.internal.plan.call.Check;
 import dev.xent.internal.plan.call.Checked;
+import dev.xent.internal.plan.call.Extras;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Request;
 import dev.xent.internal.plan.call.RowTask;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
@@ -100,7 +100,7 @@ public final class SelectedOperation extends Operation {
   }
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return isForward()
         && !call.savesStatistics
         && call.checks.take(Function.CHECK_TARGETS, call, 0)
@@ -108,7 +108,7 @@ public final class SelectedOperation extends Operation {
   }
 
   @Override
-  protected double shortly(
+  protected double runShort(
       Site site,
       Checked call,
       View a,
@@ -117,7 +117,7 @@ public final class SelectedOperation extends Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
     call.checks.run(kernels, call, a, b, c, d, e, f);
     call.computes.run(kernels, call, a, b, c, d, e, f);
@@ -126,7 +126,7 @@ public final class SelectedOperation extends Operation {
 
   @Override
   protected double compute(Run run) {
-    Outputs saved = (Outputs) run.request;
+    Outputs saved = (Outputs) run.extras;
     if (saved != null) {
       run.saved =
           isForward()

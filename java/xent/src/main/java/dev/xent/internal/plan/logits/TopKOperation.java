@@ -5,7 +5,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Checked;
-import dev.xent.internal.plan.call.Request;
+import dev.xent.internal.plan.call.Extras;
 import dev.xent.internal.plan.call.Run;
 import dev.xent.internal.plan.call.Site;
 import dev.xent.internal.plan.options.Engine;
@@ -34,7 +34,7 @@ public final class TopKOperation extends LogitsOperation {
   }
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return call.dimensions.rows <= TopProbabilities.ROWS
         && call.count == 3 // no inputs
         && call.computes.take(function, call, VALUES)
@@ -42,7 +42,7 @@ public final class TopKOperation extends LogitsOperation {
   }
 
   @Override
-  protected double shortly(
+  protected double runShort(
       Site site,
       Checked call,
       View logits,
@@ -51,9 +51,9 @@ public final class TopKOperation extends LogitsOperation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
-    super.shortly(site, call, logits, classes, values, d, e, f, request, step);
+    super.runShort(site, call, logits, classes, values, d, e, f, extras, step);
     TopProbabilities top = of(site.run());
     top.write(
         kernels,

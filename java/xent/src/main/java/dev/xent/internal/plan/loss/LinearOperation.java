@@ -210,7 +210,7 @@ public final class LinearOperation extends LossOperation {
 
   /** It has several kernels and a workspace. */
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return false;
   }
 

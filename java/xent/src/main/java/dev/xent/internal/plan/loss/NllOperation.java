@@ -139,7 +139,7 @@ public final class NllOperation extends LossOperation {
 
   /** No kernel computes it. */
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return false;
   }
 

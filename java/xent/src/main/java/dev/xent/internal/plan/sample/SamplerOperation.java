@@ -25,13 +25,13 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
 import dev.xent.internal.plan.call.Check;
 import dev.xent.internal.plan.call.Checked;
+import dev.xent.internal.plan.call.Extras;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.call.Request;
 import dev.xent.internal.plan.call.RowTask;
 import dev.xent.internal.plan.call.Run;
+import dev.xent.internal.plan.call.ShortKernel;
 import dev.xent.internal.plan.call.Site;
-import dev.xent.internal.plan.call.Step;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -186,37 +186,37 @@ public final class SamplerOperation extends Operation {
 
   /** A bound call, of one step or of a request for each row. */
   public static final class Bound extends Binding {
-    private final SamplerRequest request = new SamplerRequest();
+    private final SamplerExtras extras = new SamplerExtras();
 
     /** The count of changes of the outputs that the arrays are up to date with. */
     private int known;
 
     private Bound(SamplerOperation sampler, View logits, View tokens) {
       super(sampler, sampler.arrays, logits, tokens);
-      request.stream = sampler.sampling.stream();
+      extras.stream = sampler.sampling.stream();
     }
 
     /** Draws the tokens of a step. */
     public void run(long step) {
       OptionRange.STEP.require(step);
-      run(request, step);
+      run(extras, step);
     }
 
     /** Draws a token per row, with a separate sampler for each row. */
     public void run(SamplerRows rows) {
       use.enter();
       try {
-        request.rows = rows;
-        runInUse(request, 0);
+        extras.rows = rows;
+        runInUse(extras, 0);
       } finally {
-        request.rows = null;
+        extras.rows = null;
         use.uses = 0;
       }
     }
 
     @Override
     protected void begin() {
-      SamplerOutputs outputs = request.outputs;
+      SamplerOutputs outputs = extras.outputs;
       if (outputs != null && outputs.changes() != known) {
         take(outputs);
       }
@@ -227,7 +227,7 @@ public final class SamplerOperation extends Operation {
       use.enter();
       try {
         take(outputs);
-        request.outputs = outputs;
+        extras.outputs = outputs;
       } finally {
         use.uses = 0;
       }
@@ -287,7 +287,7 @@ public final class SamplerOperation extends Operation {
   // ---- short calls -----------------------------------------------------------------------------
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     boolean ofText = call.passes(function.place(Array.WORKSPACE));
     boolean hasTokens = call.has(Array.PROMPT_TOKENS) || call.has(Array.OUTPUT_TOKENS);
     if (call.has(Array.BIAS_TOKENS)
@@ -308,7 +308,7 @@ public final class SamplerOperation extends Operation {
     if (ofText) {
       return true;
     }
-    stepOfRequests(call).take(function, call, 0);
+    kernelOfRequests(call).take(function, call, 0);
     Layout row = call.array(Array.LOGITS);
     call.draws = call.count == 2 && returnsToken(call);
     if (call.draws && row.type == ElementType.F32 && row.classes == 1 && Strides.isAxis(axis, 1)) {
@@ -318,7 +318,7 @@ public final class SamplerOperation extends Operation {
   }
 
   @Override
-  protected double shortly(
+  protected double runShort(
       Site site,
       Checked call,
       View a,
@@ -327,9 +327,9 @@ public final class SamplerOperation extends Operation {
       @Nullable View d,
       @Nullable View e,
       @Nullable View f,
-      @Nullable Request request,
+      @Nullable Extras extras,
       long step) {
-    SamplerRequest own = (SamplerRequest) request;
+    SamplerExtras own = (SamplerExtras) extras;
     SamplerOutputs outputs = own == null ? null : own.outputs;
     long ofRow = own == null ? stream : own.stream;
     if (call.draws && outputs == null) {
@@ -356,7 +356,7 @@ public final class SamplerOperation extends Operation {
   }
 
   /** The kernel of a short call with a sampler for each row: no other one goes before. */
-  private static Step stepOfRequests(Checked call) {
+  private static ShortKernel kernelOfRequests(Checked call) {
     return call.checks;
   }
 
@@ -372,7 +372,7 @@ public final class SamplerOperation extends Operation {
     requests.use.enter();
     try {
       requireRows(call, a, requests);
-      Step step = stepOfRequests(call);
+      ShortKernel step = kernelOfRequests(call);
       step.sampling(requests.from(0), true);
       step.run(kernels, call, a, b, c, d, e, f);
     } finally {
@@ -404,7 +404,7 @@ public final class SamplerOperation extends Operation {
 
   @Override
   protected double compute(Run run) {
-    SamplerRequest own = (SamplerRequest) run.request;
+    SamplerExtras own = (SamplerExtras) run.extras;
     SamplerRows requests = own == null ? null : own.rows;
     if (requests == null) {
       return compute(run, own, null);
@@ -417,7 +417,7 @@ public final class SamplerOperation extends Operation {
     }
   }
 
-  private double compute(Run run, @Nullable SamplerRequest own, @Nullable SamplerRows requests) {
+  private double compute(Run run, @Nullable SamplerExtras own, @Nullable SamplerRows requests) {
     Checked call = run.call;
     if (requests != null) {
       requireRows(call, run.view(Array.LOGITS), requests);
@@ -563,7 +563,7 @@ public final class SamplerOperation extends Operation {
   }
 
   private void rows(Run run, long begin, long end) {
-    SamplerRequest own = (SamplerRequest) run.request;
+    SamplerExtras own = (SamplerExtras) run.extras;
     SamplerRows requests = own == null ? null : own.rows;
     MemorySegment structs = requests == null ? struct(run, own) : requests.from(run.firstRow);
     MemorySegment workspace;
@@ -584,7 +584,7 @@ public final class SamplerOperation extends Operation {
   }
 
   /** The sampling parameters of the rows of the current piece. */
-  private MemorySegment struct(Run run, @Nullable SamplerRequest own) {
+  private MemorySegment struct(Run run, @Nullable SamplerExtras own) {
     MemorySegment struct = scratch(run).struct;
     long first = own == null ? stream : own.stream;
     SamplingOptions.writeCounters(struct, first + run.firstRow, run.step);

@@ -58,7 +58,7 @@ public final class Text {
   /** The tokens that were not drawn here, if no option uses them. */
   private final AcceptedTokens accepted = new AcceptedTokens();
 
-  private final SamplerRequest request = new SamplerRequest();
+  private final SamplerExtras extras = new SamplerExtras();
 
   /** The number of classes that all tokens are known to be among, or NONE. */
   private long fitting = NONE;
@@ -91,7 +91,7 @@ public final class Text {
         sampler.repetition().areUsed()
             ? new Repetitions(sampler.kernels(), sampler.repetition())
             : null;
-    request.stream = stream;
+    extras.stream = stream;
   }
 
   /** Returns a copy that draws from a stream, without outputs. */
@@ -104,7 +104,7 @@ public final class Text {
 
   /** Sets the outputs of later calls. */
   public void outputs(SamplerOutputs outputs) {
-    request.outputs = outputs;
+    extras.outputs = outputs;
     changesOfOutputs = outputs.changes() - 1; // so that the next call takes its arrays
     drawable = NONE;
   }
@@ -134,7 +134,7 @@ public final class Text {
 
   /** Counts the tokens again in the next call. */
   private void forget() {
-    request.countedTokens = 0;
+    extras.countedTokens = 0;
     if (repetitions != null) {
       repetitions.forget();
     }
@@ -200,14 +200,14 @@ public final class Text {
     views[0] = logits;
     long token;
     try {
-      token = (long) sampler.run(arrays, views, request, step);
+      token = (long) sampler.run(arrays, views, extras, step);
     } finally {
       views[0] = null;
     }
     fitting = ofLogits;
-    drawable = usesTokens || request.outputs != null ? NONE : ofLogits;
+    drawable = usesTokens || extras.outputs != null ? NONE : ofLogits;
     if (token >= 0 && usesTokens) {
-      request.countedTokens = request.promptCount + request.outputCount;
+      extras.countedTokens = extras.promptCount + extras.outputCount;
       append((int) token);
     }
     return token;
@@ -226,7 +226,7 @@ public final class Text {
       repetitions.find(text, logits, axis);
       ofBiases = repetitions.classRow();
     }
-    SamplerOutputs outputs = request.outputs;
+    SamplerOutputs outputs = extras.outputs;
     if (arrays == 0
         || more != inputs
         || ofPrompt != promptRow
@@ -250,8 +250,8 @@ public final class Text {
       changesOfOutputs = outputs == null ? 0 : outputs.changes();
     }
     if (hasPenalties) { // the core reads these numbers of tokens
-      request.promptCount = within(ofPrompt, text.promptCount());
-      request.outputCount = within(ofDrawn, text.drawnCount());
+      extras.promptCount = within(ofPrompt, text.promptCount());
+      extras.outputCount = within(ofDrawn, text.drawnCount());
     }
   }
 
@@ -278,9 +278,9 @@ public final class Text {
     }
     boolean hasMaskOfBits = mask != null && Rule.MASK_OF_TOKENS.isOfBits(mask.type);
     long bytes = sampler.workspace(classes, room, hasMaskOfBits);
-    if (request.workspace == null || request.workspace.bytes < bytes) {
-      request.workspace = View.room(ElementType.I64, bytes / Long.BYTES + 1);
-      request.countedTokens = 0;
+    if (extras.workspace == null || extras.workspace.bytes < bytes) {
+      extras.workspace = View.room(ElementType.I64, bytes / Long.BYTES + 1);
+      extras.countedTokens = 0;
     }
   }
 
@@ -307,13 +307,13 @@ public final class Text {
       case LOGITS, TOKENS -> null;
       case PROMPT_TOKENS -> promptRow;
       case OUTPUT_TOKENS -> drawnRow;
-      case WORKSPACE -> request.workspace;
+      case WORKSPACE -> extras.workspace;
       case BIAS_TOKENS -> biasRow == null ? inputs.get(array) : biasRow;
       case BIAS_VALUES ->
           biasRow == null ? inputs.get(array) : Objects.requireNonNull(repetitions).valueRow();
       default -> {
         View input = inputs.get(array);
-        SamplerOutputs outputs = request.outputs;
+        SamplerOutputs outputs = extras.outputs;
         yield input != null || outputs == null ? input : outputs.views.get(array);
       }
     };

@@ -69,13 +69,13 @@ final class FinishOperation extends Operation {
   }
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return false;
   }
 
   @Override
   protected double compute(Run run) {
-    Shard.Exchanged records = (Shard.Exchanged) run.request;
+    Shard.Exchanged records = (Shard.Exchanged) run.extras;
     run.statesOfCaller = true;
     if (part.loss() == null) {
       records.rows = finish(run, records, 0);

@@ -144,7 +144,7 @@ final class PartOperation extends Operation {
   }
 
   @Override
-  protected boolean takeSteps(Site site, Checked call) {
+  protected boolean takeKernels(Site site, Checked call) {
     return false;
   }
 
@@ -176,7 +176,7 @@ final class PartOperation extends Operation {
   }
 
   private static Shard.Exchanged records(Run run) {
-    return (Shard.Exchanged) run.request;
+    return (Shard.Exchanged) run.extras;
   }
 
   /** Sets the scale of the gradient. Returns false if it is +0 everywhere. */

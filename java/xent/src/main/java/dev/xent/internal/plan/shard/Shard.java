@@ -10,10 +10,10 @@ import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
+import dev.xent.internal.plan.call.Extras;
 import dev.xent.internal.plan.call.LossOperation;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.Request;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.Options;
@@ -99,14 +99,14 @@ public final class Shard {
   // ---- calls -----------------------------------------------------------------------------------
 
   /** The arrays of one call. */
-  private static final class Arrays extends Binding {
-    Arrays(Operation operation, View logits, @Nullable View targets, InputViews inputs) {
+  private static final class Call extends Binding {
+    Call(Operation operation, View logits, @Nullable View targets, InputViews inputs) {
       super(operation, operation.mask(Array.LOGITS), logits);
       with(Array.TARGETS, targets);
       inputs(inputs);
     }
 
-    Arrays with(Array array, @Nullable View view) {
+    Call with(Array array, @Nullable View view) {
       if (view != null) {
         set(array, view);
       }
@@ -114,7 +114,7 @@ public final class Shard {
     }
 
     /** Takes the outputs that the operation has. */
-    Arrays with(Outputs outputs) {
+    Call with(Outputs outputs) {
       for (long left = outputs.views.bits(); left != 0; left &= left - 1) {
         Array array = ArrayViews.first(left);
         if (operation.function.place(array) >= 0) {
@@ -130,7 +130,7 @@ public final class Shard {
   }
 
   /** The records of rows that a call has besides its arrays. */
-  static final class Exchanged extends Request {
+  static final class Exchanged extends Extras {
     /** The states that the call computes, or those of whole rows that it finishes. */
     @Nullable States states;
 
@@ -192,10 +192,10 @@ public final class Shard {
     return records.states;
   }
 
-  private Arrays part(
+  private Call part(
       PartOperation operation, View logits, @Nullable View targets, InputViews inputs) {
     inputs.reject(Array.ROW_OFFSETS, "a shard");
-    return new Arrays(operation, logits, targets, inputs)
+    return new Call(operation, logits, targets, inputs)
         .with(Array.CLASS_WEIGHTS, operation.classWeights(logits));
   }
 
@@ -222,7 +222,7 @@ public final class Shard {
     Exchanged records = new Exchanged(whole, first, outputs);
     View unseen = whole.unseen();
     View targets = part.loss != null && labels == null ? unseen : labels;
-    new Arrays(finish.of(whole), unseen, targets, inputs)
+    new Call(finish.of(whole), unseen, targets, inputs)
         .with(Array.CLASS_WEIGHTS, part.classWeights())
         .with(outputs)
         .with(Array.CORRECT, outputs.ownCorrect(whole.shape(), whole.axis()))

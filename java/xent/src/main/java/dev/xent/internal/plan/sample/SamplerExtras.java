@@ -2,11 +2,11 @@
 package dev.xent.internal.plan.sample;
 
 import dev.xent.internal.plan.arrays.View;
-import dev.xent.internal.plan.call.Request;
+import dev.xent.internal.plan.call.Extras;
 import org.jspecify.annotations.Nullable;
 
 /** What a call of a sampler has besides its arrays. */
-final class SamplerRequest extends Request {
+final class SamplerExtras extends Extras {
   /** The stream of the first row. */
   long stream;
 

@@ -2,4 +2,4 @@
 package dev.xent.internal.plan.call;
 
 /** What a call of an operation has besides its arrays, which only its kind of operation reads. */
-public abstract class Request {}
+public abstract class Extras {}

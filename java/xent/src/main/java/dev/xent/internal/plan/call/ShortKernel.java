@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * more to prepare all later ones. It takes each array from an argument of the call, or from memory
  * of the library.
  */
-public final class Step {
+public final class ShortKernel {
   private static final int MOST = PreparedKernel.ARRAYS;
   private static final int OWN = -1;
 
@@ -51,7 +51,7 @@ public final class Step {
 
   private boolean samplingPerRow;
 
-  Step(Arena arena) {
+  ShortKernel(Arena arena) {
     kernel = new PreparedKernel(arena);
   }
 
