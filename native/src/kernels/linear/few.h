@@ -8,9 +8,9 @@
 
 #include "kernels/linear/panel.h"
 
-/* Columns from `at` on, except the first `skip` of them. */
-XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, int64_t skip,
-                             const int32_t type, lanes c[XENT_FEW_ROWS]) {
+/* A step of columns, from `at` on. */
+XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, const int32_t type,
+                             lanes c[XENT_FEW_ROWS]) {
   lanes t[XENT_COLUMNS];
   const int per = 4 / (int)size_of_float(type);
   lanes_load_columns(w->row, at, type, t);
@@ -18,7 +18,6 @@ XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *
   for (int j = 0; j < XENT_COLUMNS; j++) {
     XENT_UNROLL(2)
     for (int half = 0; half < per; half++) {
-      if (j * per + half < skip) continue;
       const lanes v = lanes_of_bits(t[j], type, half);
       const float *own = x + (at + j * per + half) * XENT_FEW_ROWS;
       XENT_UNROLL(8)
@@ -34,19 +33,20 @@ XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x,
   const int64_t step = columns_at_once(type), end = begin + n;
   const int64_t bytes = step * size_of_float(type) * XENT_LANES; /* of one step */
   const int64_t ahead = (w->row[1] - w->row[0]) * XENT_LANES;
+  XENT_ALIGNED float columns[(2 * XENT_COLUMNS + 1) * XENT_LANES];
   int64_t k = begin;
   for (int i = 0; i < rows; i++) c[i] = lanes_set(0.0f);
   for (; side_by_side && k + step <= end; k += step) {
     for (int64_t line = 0; line < bytes; line += 64) prefetch_behind(w->row[0], ahead + k / step * bytes + line);
-    few_columns(rows, w, x, k, 0, type, c);
+    few_columns(rows, w, x, k, type, c);
   }
-  if (side_by_side && k < end && end >= step) {
-    few_columns(rows, w, x, end - step, k - (end - step), type, c);
-    return;
-  }
-  for (; k < end; k++) {
-    const lanes column = column_of_rows(w, k);
-    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[k * XENT_FEW_ROWS + i]), column, c[i]);
+  for (int64_t to; k < end; k = to) { /* the rest, in a step that may begin with columns before it */
+    to = least_of(k + step, end);
+    const int64_t from = side_by_side && to >= step ? to - step : k;
+    pack_columns(w, from, to - from, columns, XENT_LANES);
+    for (; k < to; k++)
+      for (int i = 0; i < rows; i++)
+        c[i] = lanes_fma(lanes_set(x[k * XENT_FEW_ROWS + i]), lanes_load(columns + (k - from) * XENT_LANES), c[i]);
   }
 }
 

@@ -7,7 +7,6 @@
  *   lanes_load_columns(row, k, type, t)   lane i of t[j] is the j-th group of 32 bits from number k of row[i] on: a
  *                                         float, or two 16-bit floats; j < XENT_COLUMNS
  *   lanes_of_bits(t, type, upper)         these floats, or the lower or upper half of them, widened
- *   lanes_settle(a)                       a compiler barrier: computations on a stay after it
  */
 #ifndef XENT_LINEAR_PANEL_H
 #define XENT_LINEAR_PANEL_H
@@ -52,25 +51,23 @@ XENT_INLINE strided row_of_matrix(const matrix *m, int64_t row) {
   return (strided){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
 }
 
-/* Sixteen rows: their vectors and addresses, and the number of rows. */
+/* Sixteen rows: their addresses, their stride and type, and their number. */
 typedef struct {
-  strided vectors[XENT_LANES];
   const char *row[XENT_LANES];
-  int64_t count;
+  int64_t count, stride;
+  int32_t type;
 } matrix_rows;
 
 XENT_INLINE matrix_rows matrix_rows_of(const matrix *m, int64_t first, int64_t n) {
-  matrix_rows r = {.count = least_of(n, XENT_LANES)};
-  for (int64_t i = 0; i < XENT_LANES; i++) { /* absent rows are copies of the first; their results are not used */
-    r.vectors[i] = row_of_matrix(m, first + (i < r.count ? i : 0));
-    r.row[i] = r.vectors[i].at;
-  }
+  matrix_rows r = {.count = least_of(n, XENT_LANES), .stride = m->stride, .type = m->type};
+  for (int64_t i = 0; i < XENT_LANES; i++) /* absent rows are copies of the first; their results are not used */
+    r.row[i] = row_of_matrix(m, first + (i < r.count ? i : 0)).at;
   return r;
 }
 /* Number k of each row, at any stride. */
 XENT_INLINE lanes column_of_rows(const matrix_rows *r, int64_t k) {
   XENT_ALIGNED float column[XENT_LANES] = {0};
-  for (int64_t i = 0; i < r->count; i++) column[i] = strided_one(&r->vectors[i], k);
+  for (int64_t i = 0; i < r->count; i++) column[i] = (float)float_at(r->row[i], r->type, k * r->stride);
   return lanes_load(column);
 }
 
@@ -93,29 +90,29 @@ XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begi
   }
 }
 
-/* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i is stored in
- * to[k * pitch + i]. Whole vectors are stored, and each overlaps the end of the previous one: `to` needs room for
- * sixteen more floats. */
-XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to,
-                              int64_t pitch) {
+/* Numbers [begin, begin + n) of rows, transposed: number k of row i is stored in to[k * pitch + i]. Whole vectors are
+ * stored, and each overlaps the end of the previous one: `to` needs room for sixteen more floats. */
+XENT_SHARED void pack_columns(const matrix_rows *rows, int64_t begin, int64_t n, float *to, int64_t pitch) {
+  if (rows->stride != 1 || n < columns_at_once(rows->type))
+    for (int64_t k = 0; k < n; k++) lanes_store(to + k * pitch, column_of_rows(rows, begin + k));
+  else if (rows->type == XENT_F32)
+    pack_columns_of(rows->row, begin, n, XENT_F32, to, pitch);
+  else if (rows->type == XENT_BF16)
+    pack_columns_of(rows->row, begin, n, XENT_BF16, to, pitch);
+  else
+    pack_columns_of(rows->row, begin, n, XENT_F16, to, pitch);
+}
+XENT_SHARED void pack_matrix(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to,
+                             int64_t pitch) {
   const matrix_rows rows = matrix_rows_of(m, first, count);
-  if (m->stride == 1 && n >= columns_at_once(m->type)) {
-    if (m->type == XENT_F32)
-      pack_columns_of(rows.row, begin, n, XENT_F32, to, pitch);
-    else if (m->type == XENT_BF16)
-      pack_columns_of(rows.row, begin, n, XENT_BF16, to, pitch);
-    else
-      pack_columns_of(rows.row, begin, n, XENT_F16, to, pitch);
-    return;
-  }
-  for (int64_t k = 0; k < n; k++) lanes_store(to + k * pitch, column_of_rows(&rows, begin + k));
+  pack_columns(&rows, begin, n, to, pitch);
 }
 
 /* Tiles of rows: number k of row i of a tile of n terms is at k * XENT_TILE_ROWS + i. */
 XENT_INLINE int64_t tiles_of(int64_t rows) { return (rows + XENT_TILE_ROWS - 1) / XENT_TILE_ROWS; }
 XENT_SHARED void pack_tiles(const matrix *m, int64_t first, int64_t rows, int64_t begin, int64_t n, float *to) {
   for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS, to += n * XENT_TILE_ROWS)
-    pack_columns(m, first + r, rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS, begin, n, to, XENT_TILE_ROWS);
+    pack_matrix(m, first + r, rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS, begin, n, to, XENT_TILE_ROWS);
 }
 
 /* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. Returns false if a number is

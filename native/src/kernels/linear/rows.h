@@ -63,7 +63,7 @@ XENT_INLINE bool are_few(int64_t rows) { return rows <= XENT_FEW_ROWS && XENT_FE
 
 XENT_SHARED void pack_hidden(const linear *l, int64_t row, int64_t rows) {
   if (are_few(rows))
-    pack_columns(&l->hidden, row, rows, 0, l->features, l->packed, XENT_FEW_ROWS);
+    pack_matrix(&l->hidden, row, rows, 0, l->features, l->packed, XENT_FEW_ROWS);
   else
     for (int64_t k = 0; k < l->features; k += XENT_TERMS)
       pack_tiles(&l->hidden, row, rows, k, least_of(XENT_TERMS, l->features - k),
@@ -87,7 +87,7 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
       p.first = k == 0;
       p.last = k + p.terms == l->features;
       for (int64_t j = 0; j < XENT_PANEL && v + j < n; j += XENT_LANES)
-        pack_columns(&l->weights, begin + v + j, least_of(XENT_LANES, n - v - j), k, p.terms, l->panel + j, XENT_PANEL);
+        pack_matrix(&l->weights, begin + v + j, least_of(XENT_LANES, n - v - j), k, p.terms, l->panel + j, XENT_PANEL);
       p.tile = l->packed + tiles_of(rows) * XENT_TILE_ROWS * k;
       const int64_t next = p.last ? 0 : k + XENT_TERMS, first = p.last ? v + XENT_PANEL : v;
       multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS,

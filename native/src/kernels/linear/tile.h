@@ -58,29 +58,23 @@ XENT_INLINE void fetch_end(const int rows, const tile_product *p) {
   }
 }
 
-/* Each product is settled before it is widened. Otherwise the compiler widens those of all variants at once, which do
- * not fit into registers. */
-XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES],
-                             const bool first, const bool last, const bool bias) {
+/* Adds the products of a block to the sums, and writes the results of the last block. */
+XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES]) {
   double *sums = p->sums;
   float *out = p->out;
-  const int64_t sums_pitch = p->sums_pitch - XENT_PANEL, out_pitch = p->out_pitch - XENT_PANEL;
+  const bool first = p->first, last = p->last;
+  const float *bias = last ? p->bias : NULL;
   XENT_UNROLL(16)
-  for (int i = 0; i < rows; i++, sums += sums_pitch, out += out_pitch) {
+  for (int i = 0; i < rows; i++, sums += p->sums_pitch, out += p->out_pitch) {
     XENT_UNROLL(2)
-    for (int j = 0; j < XENT_TILE_LANES; j++, sums += XENT_LANES, out += XENT_LANES) {
-      lanes_settle(&c[i][j]);
-      if (first && last && !bias) {
-        lanes_store(out, c[i][j]);
-        continue;
-      }
+    for (int j = 0; j < XENT_TILE_LANES; j++) {
       dlanes sum = dlanes_widen(c[i][j]);
-      if (!first) sum = dlanes_add(dlanes_load(sums), sum);
-      if (last && bias) sum = dlanes_add(sum, dlanes_widen(lanes_load(p->bias + j * XENT_LANES)));
+      if (!first) sum = dlanes_add(dlanes_load(sums + j * XENT_LANES), sum);
+      if (bias) sum = dlanes_add(sum, dlanes_widen(lanes_load(bias + j * XENT_LANES)));
       if (last)
-        lanes_store(out, dlanes_narrow(sum));
+        lanes_store(out + j * XENT_LANES, dlanes_narrow(sum));
       else
-        dlanes_store(sums, sum);
+        dlanes_store(sums + j * XENT_LANES, sum);
     }
   }
 }
@@ -113,18 +107,7 @@ XENT_INLINE void multiply_rows(const int rows, const tile_product *p) {
     tile += XENT_TILE_ROWS;
     panel += XENT_PANEL;
   }
-  if (p->first && p->last && !p->bias)
-    end_product(rows, p, c, true, true, false);
-  else if (p->first && p->last)
-    end_product(rows, p, c, true, true, true);
-  else if (p->first)
-    end_product(rows, p, c, true, false, false);
-  else if (!p->last)
-    end_product(rows, p, c, false, false, false);
-  else if (!p->bias)
-    end_product(rows, p, c, false, true, false);
-  else
-    end_product(rows, p, c, false, true, true);
+  end_product(rows, p, c);
 }
 
 #define XENT_DEFINE_TILE(n) \

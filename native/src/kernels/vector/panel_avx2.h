@@ -44,6 +44,4 @@ XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper
   return type == XENT_F32 ? bits : (lanes){floats_of_bits(bits.lo, type, upper), floats_of_bits(bits.hi, type, upper)};
 }
 
-XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+x"(a->lo), "+x"(a->hi)); }
-
 #endif

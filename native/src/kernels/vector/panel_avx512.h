@@ -50,6 +50,4 @@ XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper
   return (lanes){_mm512_cvtph_ps(_mm512_cvtepi32_epi16(u))};
 }
 
-XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+v"(a->v)); }
-
 #endif

@@ -42,6 +42,4 @@ XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper
                  floats_of_bits(bits.c, type, upper), floats_of_bits(bits.d, type, upper)};
 }
 
-XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+w"(a->a), "+w"(a->b), "+w"(a->c), "+w"(a->d)); }
-
 #endif

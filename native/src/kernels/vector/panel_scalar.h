@@ -22,6 +22,4 @@ XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper
   return r;
 }
 
-XENT_INLINE void lanes_settle(lanes *a) { (void)a; }
-
 #endif
