@@ -26,7 +26,8 @@ public final class GrammarTokens {
 
     Tensor biased = Tensor.of(new int[] {7, 0}, 2);
     Tensor values = Tensor.of(new float[] {Float.NEGATIVE_INFINITY, -2}, 2); // no 7, few zeros
-    SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(bits)).bias(biased, values);
+    SamplerInputs inputs =
+        SamplerInputs.none().withClassMask(Tensor.of(bits)).withBias(biased, values);
     Sampler sampler = Sampler.builder().temperature(0.9).topP(0.95).seed(11).build();
     SamplerCall call = sampler.on(Tensor.of(logits), Tensor.of(token)).inputs(inputs);
 

@@ -43,7 +43,7 @@ public final class KeptSets {
         .temperature(0.8)
         .build()
         .on(logits, tokens)
-        .inputs(Inputs.none().classMask(mask))
+        .inputs(Inputs.none().withClassMask(mask))
         .gradient(gradient)
         .outputs(LossOutputs.create().losses(losses))
         .run();

@@ -86,7 +86,7 @@ public final class RejectionSampling {
     int token = cursor.outputs(Sampler.Outputs.create().keptMask(kept)).next(row);
     softmax
         .on(Tensor.of(row), Tensor.of(probabilities))
-        .inputs(Inputs.none().classMask(kept))
+        .inputs(Inputs.none().withClassMask(kept))
         .run();
     return token;
   }

@@ -19,8 +19,8 @@ import dev.xent.internal.plan.options.Engine;
  * the row.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls with your output
- * allocate nothing; large calls use more threads ({@link Execution#threads}). Every method throws
- * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * allocate nothing; large calls use more threads ({@link Execution#withThreads}). Every method
+ * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for arguments that do not fit, before anything is written.
  */
 public final class Argmax extends RowOperation {

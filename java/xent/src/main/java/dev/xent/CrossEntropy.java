@@ -39,7 +39,7 @@ import dev.xent.options.Reduction;
  *       with that axis at size 1: {@code (B)} and {@code (B, 1)} both fit logits {@code (B, C)};
  *   <li>probability rows: floats in the shape of the logits; these need not sum to 1;
  *   <li>sparse targets: {@code k} class indices of each row, {@code (B, k)} for logits {@code (B,
- *       C)}, with their probabilities in {@link Inputs#targetWeights}.
+ *       C)}, with their probabilities in {@link Inputs#withTargetWeights}.
  * </ul>
  *
  * <p><b>Inputs.</b> A bound call accepts {@link Inputs}: weights or a mask of rows, a mask of
@@ -60,7 +60,7 @@ import dev.xent.options.Reduction;
  * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * large calls use more threads ({@link Execution#withThreads}). The bits do not depend on backend,
  * instruction set, number of threads, strides, batch size or kind of memory. Everything is checked
  * before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} and {@link OptionException} for arguments that do not fit, {@link
@@ -173,7 +173,7 @@ public final class CrossEntropy implements Loss {
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows, or sparse targets with their {@link
-   *     Inputs#targetWeights}
+   *     Inputs#withTargetWeights}
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {

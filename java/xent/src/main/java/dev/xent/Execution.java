@@ -16,7 +16,7 @@ import java.util.concurrent.Executor;
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="execution" :
  * Execution alone = Execution.sequential();
- * Execution shared = Execution.defaults().threads(4).executor(executor);
+ * Execution shared = Execution.defaults().withThreads(4).withExecutor(executor);
  * Softmax softmax = Softmax.builder().execution(shared).build();
  * }
  *
@@ -44,9 +44,9 @@ public final class Execution {
     return DEFAULTS;
   }
 
-  /** Returns the defaults, but all work is done on the calling thread: {@code threads(1)}. */
+  /** Returns the defaults, but all work is done on the calling thread: {@code withThreads(1)}. */
   public static Execution sequential() {
-    return DEFAULTS.threads(1);
+    return DEFAULTS.withThreads(1);
   }
 
   /**
@@ -55,7 +55,7 @@ public final class Execution {
    *
    * @throws OptionException unless 1 or more
    */
-  public Execution threads(int most) {
+  public Execution withThreads(int most) {
     return new Execution(backend, isa, threads.withMost(most));
   }
 
@@ -69,17 +69,17 @@ public final class Execution {
    * completes all the same. Only an {@code execute} that blocks holds the call up. A call with
    * memory of a confined arena asks no executor: the calling thread does all work.
    */
-  public Execution executor(Executor executor) {
+  public Execution withExecutor(Executor executor) {
     return new Execution(backend, isa, threads.withExecutor(executor));
   }
 
   /** Sets the backend. {@link Backend#AUTO} takes the native one if it is available. */
-  public Execution backend(Backend value) {
+  public Execution withBackend(Backend value) {
     return new Execution(Objects.requireNonNull(value, "backend"), isa, threads);
   }
 
   /** Sets the instruction set. {@link Isa#BEST} takes the best one of this processor. */
-  public Execution isa(Isa value) {
+  public Execution withIsa(Isa value) {
     return new Execution(backend, Objects.requireNonNull(value, "isa"), threads);
   }
 

@@ -12,7 +12,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  * of sparse targets, a sink, and the bias of a linear layer.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="inputs" :
- * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+ * Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
  * double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
  * }
  *
@@ -39,7 +39,7 @@ public sealed interface Inputs permits InputViews {
    *     with sizes of 1 broadcast, except the number of classes; or one dimension, the same for all
    *     rows
    */
-  Inputs classMask(Tensor flags);
+  Inputs withClassMask(Tensor flags);
 
   /**
    * Returns inputs with a sink: an extra logit per row, which adds {@code exp(sink)} to the
@@ -50,7 +50,7 @@ public sealed interface Inputs permits InputViews {
    * @param logits of a type that fits the logits, in the shape of the rows, with sizes of 1
    *     broadcast; or a single number
    */
-  Inputs sink(Tensor logits);
+  Inputs withSink(Tensor logits);
 
   /**
    * Returns inputs with ragged rows: logits and everything else that has a number per class have
@@ -62,7 +62,7 @@ public sealed interface Inputs permits InputViews {
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
-  Inputs rowOffsets(Tensor offsets);
+  Inputs withRowOffsets(Tensor offsets);
 
   /**
    * Returns inputs with weights of the rows of a loss: row loss and gradient are multiplied by
@@ -72,7 +72,7 @@ public sealed interface Inputs permits InputViews {
    * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
    *     as U8; in the shape of the rows, with sizes of 1 broadcast
    */
-  Inputs rowWeights(Tensor weights);
+  Inputs withRowWeights(Tensor weights);
 
   /**
    * Returns inputs with sparse targets: the targets of the call name {@code k} classes of each row,
@@ -83,7 +83,7 @@ public sealed interface Inputs permits InputViews {
    * @param weights of a type that fits the logits, in the shape of the targets, which have integers
    *     in the shape of the logits but {@code k} along the class axis
    */
-  Inputs targetWeights(Tensor weights);
+  Inputs withTargetWeights(Tensor weights);
 
   /**
    * Returns inputs with the bias of a linear layer, which {@link LinearCrossEntropy} adds to the
@@ -91,7 +91,7 @@ public sealed interface Inputs permits InputViews {
    *
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
-  Inputs bias(Tensor numbers);
+  Inputs withBias(Tensor numbers);
 
   /** Returns the inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
   @Override

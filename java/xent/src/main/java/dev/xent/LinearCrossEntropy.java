@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Shapes.</b> {@code hidden} has any rank and any strides, with its features along the last
  * axis unless {@link Builder#axis(int)} sets another; each index of the other axes is a row. {@code
  * weights} are {@code [classes, features]}, of any strides, so you can pass an embedding, a mapped
- * file, or a part of a larger matrix; {@link Inputs#bias} is {@code [classes]}. Targets, inputs and
- * outputs have the shapes that they have for logits of the shape of {@code hidden}, with classes
- * instead of features.
+ * file, or a part of a larger matrix; {@link Inputs#withBias} is {@code [classes]}. Targets, inputs
+ * and outputs have the shapes that they have for logits of the shape of {@code hidden}, with
+ * classes instead of features.
  *
  * <p><b>Types.</b> F32, F16 and BF16, each tensor for itself: inputs are widened exactly, results
  * rounded once to nearest even. A logit is a sum of products in blocks of 128 features, each summed
@@ -128,7 +128,7 @@ public final class LinearCrossEntropy {
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
    * @param targets class indices, probability rows, or sparse targets with their {@link
-   *     Inputs#targetWeights}
+   *     Inputs#withTargetWeights}
    */
   public LossCall on(Tensor hidden, Tensor weights, Tensor targets) {
     return on(hidden, weights, targets, (ArrayViews) null);
@@ -140,7 +140,7 @@ public final class LinearCrossEntropy {
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
    * @param targets class indices, probability rows, or sparse targets with their {@link
-   *     Inputs#targetWeights}
+   *     Inputs#withTargetWeights}
    * @param gradients the gradients that each run writes, and their tensors
    */
   public LossCall on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {

@@ -25,7 +25,7 @@ import dev.xent.internal.plan.options.Engine;
  * <p>A bound call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls with your output
- * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
+ * allocate nothing; large calls use more threads ({@link Execution#withThreads}). The bits do not
  * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}

@@ -67,7 +67,7 @@ public sealed interface LossOutputs permits Outputs {
    * that receives these outputs.
    *
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
-   *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
+   *     probability rows or of {@link Inputs#withTargetWeights}, or null to cancel the request
    */
   default LossOutputs targetGradient(@Nullable Tensor tensor) {
     return ask(Array.TARGET_GRADIENT, tensor);

@@ -37,7 +37,7 @@ import dev.xent.options.Reduction;
  * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * large calls use more threads ({@link Execution#withThreads}). The bits do not depend on backend,
  * number of threads, strides, batch size or kind of memory. Everything is checked before anything
  * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
  * OptionException} for arguments that do not fit, {@link LabelException} for a label that is not a
@@ -128,7 +128,7 @@ public final class NllLoss implements Loss {
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows, or sparse targets with their {@link
-   *     Inputs#targetWeights}
+   *     Inputs#withTargetWeights}
    */
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {

@@ -57,10 +57,10 @@ import org.jspecify.annotations.Nullable;
  * types; tokens, counts and ranks are I32 or I64.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls with tensors for
- * their results allocate nothing; large calls use more threads ({@link Execution#threads}). Every
- * method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException}, {@link
- * OptionException} or {@link LabelException} for arguments that do not fit, before anything is
- * written.
+ * their results allocate nothing; large calls use more threads ({@link Execution#withThreads}).
+ * Every method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException},
+ * {@link OptionException} or {@link LabelException} for arguments that do not fit, before anything
+ * is written.
  */
 public final class Sampler {
   final SamplerOperation operation;
@@ -690,8 +690,8 @@ public final class Sampler {
     }
 
     /**
-     * Requests 1 at every class that the filters kept, 0 at others: a {@linkplain Inputs#classMask
-     * class mask} for other operations.
+     * Requests 1 at every class that the filters kept, 0 at others: a {@linkplain
+     * Inputs#withClassMask class mask} for other operations.
      *
      * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
      */

@@ -285,7 +285,7 @@ public final class SamplerCursor {
    * @param logits as in {@link #verify(Tensor, int[], int[])}
    * @param drafts classes, in order, that were drawn with these probabilities; may be empty
    * @param draftProbabilities {@code q}: F32, F16 or BF16, a row of all classes for each draft,
-   *     after temperature and filters of the other model; as in {@link SamplerInputs#drafts}
+   *     after temperature and filters of the other model; as in {@link SamplerInputs#withDrafts}
    * @param tokens receives the accepted drafts and one more token
    * @return how many drafts were accepted, from the first one on
    * @throws LabelException for a draft that is not a class
@@ -374,14 +374,15 @@ public final class SamplerCursor {
         || given.shape[1 - axis] != drafts.length) {
       throw new ShapeException(
           message(
-              "draftProbabilities is %s, logits is %s, drafts has %s; expected the shape of logits with one row less",
+              "draftProbabilities is %s, logits is %s, drafts has %s; expected the shape of logits"
+                  + " with one row less",
               given, rows, plural(drafts.length, "token")));
     }
   }
 
   private static SamplerInputs draft(int token, Tensor probabilities, int rowAxis, int row) {
     return SamplerInputs.none()
-        .drafts(Tensor.of(new int[] {token}, 1), probabilities.slice(rowAxis, row, row + 1L));
+        .withDrafts(Tensor.of(new int[] {token}, 1), probabilities.slice(rowAxis, row, row + 1L));
   }
 
   /**

@@ -8,7 +8,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="samplerInputs" :
- * SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
+ * SamplerInputs inputs = SamplerInputs.none().withBias(bias).withOutputTokens(tokensSoFar);
  * sampler.on(logits, tokens).inputs(inputs).run(step);
  * }
  *
@@ -25,7 +25,7 @@ public sealed interface SamplerInputs permits InputViews {
   /**
    * Returns inputs with a mask of classes. A class whose flag is 0 does not exist: its logit, even
    * a NaN, changes no result, log-probabilities included. To forbid a class of the model, set a
-   * {@linkplain #bias} of -inf: its probability then still counts in {@link
+   * {@linkplain #withBias} of -inf: its probability then still counts in {@link
    * Sampler.Outputs#logProbabilities}.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
@@ -34,7 +34,7 @@ public sealed interface SamplerInputs permits InputViews {
    *     class {@code c} is bit {@code c % 32}, from the lowest on, of number {@code c / 32}, and
    *     there are {@code ceil(classes / 32)} along the class axis
    */
-  SamplerInputs classMask(Tensor flags);
+  SamplerInputs withClassMask(Tensor flags);
 
   /**
    * Returns inputs with a number per class that is added to its logit, before penalties and
@@ -43,18 +43,18 @@ public sealed interface SamplerInputs permits InputViews {
    * @param numbers F32, F16 or BF16, in the shape of the logits, with sizes of 1 broadcast, except
    *     the number of classes; or one dimension, the same for all rows
    */
-  SamplerInputs bias(Tensor numbers);
+  SamplerInputs withBias(Tensor numbers);
 
   /**
    * Returns inputs with a bias of some classes of each row, which is added after {@link
-   * #bias(Tensor)}; -inf forbids the class.
+   * #withBias(Tensor)}; -inf forbids the class.
    *
    * @param biasTokens the classes, of any integer type, in the shape of the logits with any number
    *     of them along the class axis; -1 marks an unused entry, in types with a sign. Of a class
    *     that is there twice the last one counts
    * @param biasValues F32, F16 or BF16, of each of them, in the same shape
    */
-  SamplerInputs bias(Tensor biasTokens, Tensor biasValues);
+  SamplerInputs withBias(Tensor biasTokens, Tensor biasValues);
 
   /**
    * Returns inputs with the tokens of the prompts: {@link Sampler.Builder#repetitionPenalty}
@@ -64,14 +64,14 @@ public sealed interface SamplerInputs permits InputViews {
    *     prompt along the class axis; -1 marks an unused entry, in types with a sign. A number that
    *     is neither is a {@link LabelException}
    */
-  SamplerInputs promptTokens(Tensor classes);
+  SamplerInputs withPromptTokens(Tensor classes);
 
   /**
    * Returns inputs with the tokens that were sampled so far, for all penalties.
    *
-   * @param classes as {@link #promptTokens} has them
+   * @param classes as {@link #withPromptTokens} has them
    */
-  SamplerInputs outputTokens(Tensor classes);
+  SamplerInputs withOutputTokens(Tensor classes);
 
   /**
    * Returns inputs with a draft of each row: a token that another model drew. It is accepted with
@@ -87,7 +87,7 @@ public sealed interface SamplerInputs permits InputViews {
    *     and at most 1, or the call throws an {@link dev.xent.errors.OptionException}. Other classes
    *     are not checked: NaN and negative numbers count as 0, numbers above 1 as 1
    */
-  SamplerInputs drafts(Tensor draftTokens, Tensor draftProbabilities);
+  SamplerInputs withDrafts(Tensor draftTokens, Tensor draftProbabilities);
 
   /** Returns the inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */
   @Override

@@ -47,7 +47,7 @@ import dev.xent.internal.plan.options.OptionRange;
  * whose classes count from the beginning of the row.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls with your output
- * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
+ * allocate nothing; large calls use more threads ({@link Execution#withThreads}). The bits do not
  * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  * Every method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or
  * {@link OptionException} for arguments that do not fit, before anything is written.

@@ -47,7 +47,7 @@ import java.lang.foreign.Arena;
  * during the call.
  *
  * <p>Instances are immutable; any number of threads may share one. Large calls use more threads
- * ({@link Execution#threads}). The bits do not depend on backend, instruction set, number of
+ * ({@link Execution#withThreads}). The bits do not depend on backend, instruction set, number of
  * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
  * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for arguments that do
  * not fit, before anything is written.

@@ -146,7 +146,7 @@ class AllocationTest {
   }
 
   private static void operations(Backend backend, Kind kind, Form form, int rows, Arena arena) {
-    Execution execution = Execution.defaults().backend(backend);
+    Execution execution = Execution.defaults().withBackend(backend);
     EveryCall.Memory memory =
         new EveryCall.Memory() {
           @Override
@@ -205,7 +205,7 @@ class AllocationTest {
     Tensor b = kind.floats(arena, Samples.logits(rows * 10, 2, 8), rows * 10);
     Tensor da = kind.floats(arena, new float[rows * 10], rows * 10);
     int[] offsets = IntStream.rangeClosed(0, rows).map(r -> 10 * r).toArray();
-    Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
+    Inputs ragged = Inputs.none().withRowOffsets(kind.labels(arena, offsets));
     runsAllocateNothing(
         "ragged rows", a, b, in -> mean.on(in, labels).inputs(ragged).gradient(da)::run);
     if (rows == 1) {

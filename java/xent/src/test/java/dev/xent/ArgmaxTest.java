@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** The class of the largest logit; what it has in common with TopK is tested there. */
 class ArgmaxTest {
   private static Argmax.Builder on(Backend backend) {
-    return Argmax.builder().execution(Execution.defaults().backend(backend));
+    return Argmax.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   private static long argmax(Backend backend, float... x) {
@@ -65,10 +65,10 @@ class ArgmaxTest {
     on(backend).axis(0).build().forward(Tensor.of(x, 2, 3), result);
     assertThat(result.toIntArray()).containsExactly(1, 0, 1);
     Tensor rows = Tensor.of(new int[2]);
-    Inputs masked = Inputs.none().classMask(Tensor.of(new byte[] {1, 0, 1}));
+    Inputs masked = Inputs.none().withClassMask(Tensor.of(new byte[] {1, 0, 1}));
     on(backend).build().on(Tensor.of(x, 2, 3), rows).inputs(masked).run();
     assertThat(rows.toIntArray()).containsExactly(2, 2);
-    Inputs none = Inputs.none().classMask(Tensor.of(new byte[3]));
+    Inputs none = Inputs.none().withClassMask(Tensor.of(new byte[3]));
     on(backend).build().on(Tensor.of(x, 2, 3), rows).inputs(none).run();
     assertThat(rows.toIntArray()).containsOnly(-1);
   }

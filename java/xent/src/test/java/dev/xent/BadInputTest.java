@@ -193,13 +193,16 @@ class BadInputTest {
             words);
         refused(
             DTypeException.class,
-            () -> CrossEntropy.mean().on(in, labels).inputs(Inputs.none().sink(perRow)).run(),
+            () -> CrossEntropy.mean().on(in, labels).inputs(Inputs.none().withSink(perRow)).run(),
             words);
         if (type != DType.U8 && type != DType.I8) {
           refused(
               DTypeException.class,
               () ->
-                  CrossEntropy.mean().on(in, labels).inputs(Inputs.none().rowWeights(perRow)).run(),
+                  CrossEntropy.mean()
+                      .on(in, labels)
+                      .inputs(Inputs.none().withRowWeights(perRow))
+                      .run(),
               words);
         }
         refused(
@@ -207,7 +210,7 @@ class BadInputTest {
             () ->
                 CrossEntropy.mean()
                     .on(in, Tensor.of(new int[3], 3, 1))
-                    .inputs(Inputs.none().targetWeights(zeros(type, 3, 1)))
+                    .inputs(Inputs.none().withTargetWeights(zeros(type, 3, 1)))
                     .run(),
             words);
       }
@@ -227,7 +230,7 @@ class BadInputTest {
             "U8 or I8");
         refused(
             DTypeException.class,
-            () -> loss.on(logits, labels).inputs(Inputs.none().classMask(zeros(type, 4))).run(),
+            () -> loss.on(logits, labels).inputs(Inputs.none().withClassMask(zeros(type, 4))).run(),
             "classMask is " + type + " [4]",
             "U8 or I8");
       }
@@ -247,7 +250,10 @@ class BadInputTest {
         refused(
             DTypeException.class,
             () ->
-                Softmax.along(0).on(output, output).inputs(Inputs.none().rowOffsets(perRow)).run(),
+                Softmax.along(0)
+                    .on(output, output)
+                    .inputs(Inputs.none().withRowOffsets(perRow))
+                    .run(),
             "rowOffsets is " + type,
             "I32 or I64");
       }
@@ -256,7 +262,7 @@ class BadInputTest {
             DTypeException.class,
             () ->
                 loss.on(logits, zeros(type, 3, 1))
-                    .inputs(Inputs.none().targetWeights(zeros(DType.F32, 3, 1)))
+                    .inputs(Inputs.none().withTargetWeights(zeros(DType.F32, 3, 1)))
                     .run(),
             "targets is " + type,
             "targetWeights",
@@ -448,14 +454,14 @@ class BadInputTest {
       if (isa != Isa.BEST && !XentRuntime.get().availableIsas().contains(isa)) {
         refused(
             OptionException.class,
-            () -> Softmax.builder().execution(Execution.defaults().isa(isa)).build(),
+            () -> Softmax.builder().execution(Execution.defaults().withIsa(isa)).build(),
             "isa is " + isa,
             XentRuntime.get().availableIsas().toString());
       }
     }
     assertThat(XentRuntime.get().availableIsas()).contains(Isa.SCALAR);
     Softmax.builder()
-        .execution(Execution.defaults().isa(Isa.AVX512).backend(Backend.REFERENCE))
+        .execution(Execution.defaults().withIsa(Isa.AVX512).withBackend(Backend.REFERENCE))
         .build()
         .forward(output, output);
     Arrays.fill(out, 0);

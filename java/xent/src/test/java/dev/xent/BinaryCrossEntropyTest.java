@@ -63,7 +63,7 @@ class BinaryCrossEntropyTest {
   }
 
   private static BinaryCrossEntropy.Builder on(Backend backend) {
-    return BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend));
+    return BinaryCrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   /** The kernel that checks labels has no gradient, which the linker would not take. */
@@ -357,7 +357,7 @@ class BinaryCrossEntropyTest {
       for (Computer computer : computers()) {
         BinaryCrossEntropy.Builder builder =
             BinaryCrossEntropy.builder()
-                .execution(Execution.defaults().backend(computer.backend).isa(computer.isa))
+                .execution(Execution.defaults().withBackend(computer.backend).withIsa(computer.isa))
                 .focalGamma(gamma)
                 .reduction(Reduction.SUM)
                 .gradientScale(0.75);
@@ -400,7 +400,7 @@ class BinaryCrossEntropyTest {
             .forwardBackward(many, targets, one);
     double shared =
         BinaryCrossEntropy.builder()
-            .execution(Execution.defaults().threads(3))
+            .execution(Execution.defaults().withThreads(3))
             .build()
             .forwardBackward(many, targets, two);
     assertThat(shared).isEqualTo(alone);

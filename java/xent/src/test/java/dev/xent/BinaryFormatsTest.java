@@ -39,7 +39,7 @@ class BinaryFormatsTest {
   }
 
   private static Execution on(Backend backend) {
-    return Execution.defaults().backend(backend);
+    return Execution.defaults().withBackend(backend);
   }
 
   @OnEveryBackend
@@ -95,7 +95,7 @@ class BinaryFormatsTest {
             .build();
     LossSum sum = LossSum.create();
     LossOutputs outputs = LossOutputs.create().lossSum(sum);
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1.5f, 2}));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[] {1.5f, 2}));
     loss.on(LOGITS, LABELS).inputs(weights).outputs(outputs).run();
     double expected = outputs.sum();
     LossSum read = LossSum.ofBytes(frozen("loss.sum", "XENTLSUM", sum.toBytes()));

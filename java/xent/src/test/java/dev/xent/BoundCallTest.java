@@ -22,7 +22,7 @@ class BoundCallTest {
 
   @OnEveryBackend
   void runsGiveWhatTheShortFormsGive(Backend backend) {
-    Execution alone = Execution.sequential().backend(backend);
+    Execution alone = Execution.sequential().withBackend(backend);
     Softmax softmax = Softmax.builder().execution(alone).build();
     LogSoftmax logSoftmax = LogSoftmax.builder().execution(alone).build();
     for (int rows : new int[] {1, 3, 64, 4000}) {
@@ -47,7 +47,8 @@ class BoundCallTest {
 
   @OnEveryBackend
   void memoryThatWasClosed(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     for (boolean shared : new boolean[] {false, true}) {
       BoundCall call;
       try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
@@ -66,7 +67,8 @@ class BoundCallTest {
 
   @OnEveryBackend
   void memoryOfAnotherThread(Backend backend) throws InterruptedException {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
       BoundCall call = softmax.on(matrix(arena, 1), matrix(arena, 1));
       call.run();
@@ -96,7 +98,7 @@ class BoundCallTest {
                 });
     BoundCall call =
         Softmax.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .on(x, matrix(Arena.global(), 1));
     call.run();
@@ -119,7 +121,8 @@ class BoundCallTest {
   /** A memoryOwner may do anything, such as close the arena of another tensor of the call. */
   @OnEveryBackend
   void memoryThatALenderCloses(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     for (boolean bound : new boolean[] {false, true}) {
       Arena doomed = Arena.ofConfined();
       AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});

@@ -53,7 +53,7 @@ class CallEventTest {
             .build();
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(Backend.REFERENCE))
+            .execution(Execution.defaults().withBackend(Backend.REFERENCE))
             .axis(0)
             .ignoreIndex(0)
             .build();
@@ -119,12 +119,12 @@ class CallEventTest {
                 isas.forEach(
                     isa -> {
                       Softmax.builder()
-                          .execution(Execution.defaults().isa(isa))
+                          .execution(Execution.defaults().withIsa(isa))
                           .axis(axis)
                           .build()
                           .forward(x, x);
                       CrossEntropy.builder()
-                          .execution(Execution.defaults().isa(isa))
+                          .execution(Execution.defaults().withIsa(isa))
                           .axis(axis)
                           .gradientScale(0.5)
                           .build()

@@ -87,10 +87,12 @@ class CancellationTest {
     return List.of(
         CrossEntropy.mean(),
         CrossEntropy.builder().execution(Execution.sequential()).build(),
-        CrossEntropy.builder().execution(Execution.defaults().threads(3)).build(),
-        CrossEntropy.builder().execution(Execution.defaults().threads(3).executor(helpers)).build(),
+        CrossEntropy.builder().execution(Execution.defaults().withThreads(3)).build(),
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(Backend.REFERENCE).threads(3))
+            .execution(Execution.defaults().withThreads(3).withExecutor(helpers))
+            .build(),
+        CrossEntropy.builder()
+            .execution(Execution.defaults().withBackend(Backend.REFERENCE).withThreads(3))
             .build());
   }
 

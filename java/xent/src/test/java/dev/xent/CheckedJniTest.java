@@ -42,7 +42,7 @@ class CheckedJniTest {
     }
 
     private static float[] results(Backend backend) {
-      Execution execution = Execution.sequential().backend(backend);
+      Execution execution = Execution.sequential().withBackend(backend);
       Tensor all = Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7, 9}, 4, 2);
       Tensor first = all.slice(0, 0, 2);
       Softmax.builder().execution(execution).build().forward(first, all.slice(0, 2, 4));

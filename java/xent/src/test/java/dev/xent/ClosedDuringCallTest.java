@@ -129,7 +129,7 @@ class ClosedDuringCallTest {
             known[0] = x;
             loss[0] =
                 CrossEntropy.builder()
-                    .execution(Execution.defaults().backend(backend))
+                    .execution(Execution.defaults().withBackend(backend))
                     .classWeights(x.select(0, 0))
                     .build();
           }
@@ -141,7 +141,7 @@ class ClosedDuringCallTest {
       @Override
       Call on(int[] shape, Backend backend) {
         CrossEntropy loss =
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+            CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
@@ -156,7 +156,7 @@ class ClosedDuringCallTest {
       @Override
       Call on(int[] shape, Backend backend) {
         CrossEntropy loss =
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+            CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (CrossEntropyLayer layer = CrossEntropyLayer.of(loss, shape[0], shape[1])) {
@@ -246,7 +246,7 @@ class ClosedDuringCallTest {
   void sharedMemoryOfEveryCall(Kind kind, Backend backend) {
     for (int[] shape : new int[][] {SMALL, LARGE}) {
       int rounds = shape == SMALL ? SMALL_ROUNDS / 8 : LARGE_ROUNDS / 6;
-      for (EveryCall call : EveryCall.all(Execution.defaults().backend(backend), shape[1])) {
+      for (EveryCall call : EveryCall.all(Execution.defaults().withBackend(backend), shape[1])) {
         for (int i = 0; i < call.arguments().size(); i++) {
           if (!call.arguments().get(i).written()) {
             hammer(call, i, kind, shape, rounds);
@@ -336,7 +336,7 @@ class ClosedDuringCallTest {
   /** Helpers of a call, too, work on confined memory, which only the caller can close. */
   @Test
   void confinedMemoryIsClosedByNobodyElse() throws InterruptedException {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().withThreads(3)).build();
     Tensor values = numbers(LARGE, 9);
     float[] expected = new float[LARGE[0] * LARGE[1]];
     softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));
@@ -367,7 +367,7 @@ class ClosedDuringCallTest {
   /** The call has the only reference to its input, and the garbage collector runs all the time. */
   @Test
   void automaticMemoryStaysUntilTheCallReturns() {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().withThreads(3)).build();
     Tensor values = numbers(LARGE, 10);
     float[] expected = new float[LARGE[0] * LARGE[1]];
     softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));

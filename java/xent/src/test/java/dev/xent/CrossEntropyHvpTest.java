@@ -80,12 +80,12 @@ class CrossEntropyHvpTest {
   void isTheSlopeOfTheGradientWhateverTheTargets(Backend backend) {
     Inputs inputs =
         Inputs.none()
-            .rowWeights(Tensor.of(new double[] {1, 2, 0, 0.5, 1, 1, 3}))
-            .sink(Tensor.of(new double[] {0, 1, 2, -1, 0, 1, 2}));
+            .withRowWeights(Tensor.of(new double[] {1, 2, 0, 0.5, 1, 1, 3}))
+            .withSink(Tensor.of(new double[] {0, 1, 2, -1, 0, 1, 2}));
     double[] products =
         products(
             CrossEntropyHvp.builder()
-                .execution(Execution.defaults().backend(backend))
+                .execution(Execution.defaults().withBackend(backend))
                 .temperature(1.5)
                 .gradientScale(0.5)
                 .build(),
@@ -94,7 +94,7 @@ class CrossEntropyHvpTest {
             inputs);
     CrossEntropy.Builder loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .temperature(1.5)
             .gradientScale(0.5);
@@ -113,7 +113,7 @@ class CrossEntropyHvpTest {
   void sumsOfARowAreZeroAndTheFormIsNeverNegative(Backend backend) {
     double[] hv =
         products(
-            CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build(),
+            CrossEntropyHvp.builder().execution(Execution.defaults().withBackend(backend)).build(),
             logits,
             vectors,
             Inputs.none());
@@ -133,9 +133,12 @@ class CrossEntropyHvpTest {
   @OnEveryBackend
   void theLogitsMayBeOverwrittenAndAnyAxisWillDo(Backend backend) {
     CrossEntropyHvp rows =
-        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropyHvp.builder().execution(Execution.defaults().withBackend(backend)).build();
     CrossEntropyHvp columns =
-        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).axis(0).build();
+        CrossEntropyHvp.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .axis(0)
+            .build();
     float[] x = new float[ROWS * CLASSES];
     float[] v = new float[x.length];
     for (int i = 0; i < x.length; i++) {
@@ -164,11 +167,11 @@ class CrossEntropyHvpTest {
     Tensor shared = Tensor.of(new float[x.length], rows, 1000);
     Tensor alone = Tensor.of(new float[x.length], rows, 1000);
     CrossEntropyHvp.builder()
-        .execution(Execution.defaults().backend(backend).threads(4))
+        .execution(Execution.defaults().withBackend(backend).withThreads(4))
         .build()
         .product(in, in, shared);
     CrossEntropyHvp.builder()
-        .execution(Execution.sequential().backend(backend))
+        .execution(Execution.sequential().withBackend(backend))
         .build()
         .product(in, in, alone);
     assertThat(shared.toFloatArray()).isEqualTo(alone.toFloatArray());
@@ -178,7 +181,7 @@ class CrossEntropyHvpTest {
   void rowsOfWeightZeroAndMaskedClassesArePositiveZero(Backend backend) {
     CrossEntropyHvp hvp =
         CrossEntropyHvp.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .gradientScale(-1)
             .build();
     double[] x = logits.toDoubleArray();
@@ -188,8 +191,8 @@ class CrossEntropyHvpTest {
     mask[5] = 0;
     Inputs inputs =
         Inputs.none()
-            .rowWeights(Tensor.of(new byte[] {0, 1, 1, 1, 1, 1, 1}))
-            .classMask(Tensor.of(mask));
+            .withRowWeights(Tensor.of(new byte[] {0, 1, 1, 1, 1, 1, 1}))
+            .withClassMask(Tensor.of(mask));
     double[] products = products(hvp, Tensor.of(x, ROWS, CLASSES), vectors, inputs);
     for (int i = 0; i < products.length; i++) {
       if (i < CLASSES || i % CLASSES == 5) {
@@ -207,7 +210,7 @@ class CrossEntropyHvpTest {
     Tensor v = Tensor.of(new float[] {1, 2, 3, 4}, 2, 2);
     float[] out = new float[4];
     CrossEntropyHvp.Builder builder =
-        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend));
+        CrossEntropyHvp.builder().execution(Execution.defaults().withBackend(backend));
     builder.build().product(x, v, Tensor.of(out, 2, 2));
     assertThat(out).containsExactly(Float.NaN, Float.NaN, Float.NaN, Float.NaN);
     builder.fullyMasked(FullyMasked.ZERO).build().product(x, v, Tensor.of(out, 2, 2));
@@ -217,11 +220,11 @@ class CrossEntropyHvpTest {
   @OnEveryBackend
   void raggedRows(Backend backend) {
     CrossEntropyHvp hvp =
-        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropyHvp.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5});
     Tensor v = Tensor.of(new float[] {1, 0, 2, 1, -1});
     Tensor out = Tensor.of(new float[5]);
-    hvp.on(x, v, out).inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5}))).run();
+    hvp.on(x, v, out).inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 2, 5}))).run();
     float[] first = new float[2];
     float[] second = new float[3];
     hvp.product(x.slice(0, 0, 2), v.slice(0, 0, 2), Tensor.of(first));
@@ -246,11 +249,11 @@ class CrossEntropyHvpTest {
     assertThatThrownBy(() -> hvp.product(logits, out, out))
         .isInstanceOf(MemoryException.class)
         .hasMessage("output and upstream overlap in memory; expected separate memory for output");
-    Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1, 1, 1, 1, 1, 1}));
+    Inputs negative = Inputs.none().withRowWeights(Tensor.of(new float[] {1, -1, 1, 1, 1, 1, 1}));
     assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(negative).run())
         .isInstanceOf(OptionException.class)
         .hasMessageStartingWith("rowWeights of row 1 is -1.0");
-    Inputs foreign = Inputs.none().targetWeights(Tensor.of(new float[7]));
+    Inputs foreign = Inputs.none().withTargetWeights(Tensor.of(new float[7]));
     assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(foreign).run())
         .isInstanceOf(OptionException.class);
   }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class CrossEntropyShardTest extends DividedRows {
   @OnEveryBackend
   void lossAndGradientOfLabels(Backend backend) throws Exception {
-    lossOf(backend, labels, Inputs.none().rowWeights(weights).sink(sink), true);
+    lossOf(backend, labels, Inputs.none().withRowWeights(weights).withSink(sink), true);
   }
 
   @OnEveryBackend
@@ -32,33 +32,33 @@ class CrossEntropyShardTest extends DividedRows {
   @OnEveryBackend
   void lossAndGradientOfProbabilities(Backend backend) throws Exception {
     Tensor q = Tensor.of(Samples.probabilities(ROWS, CLASSES, 6), ROWS, CLASSES);
-    lossOf(backend, q, Inputs.none().rowWeights(weights), false);
+    lossOf(backend, q, Inputs.none().withRowWeights(weights), false);
   }
 
   @OnEveryBackend
   void lossAndGradientOfSparseTargets(Backend backend) throws Exception {
     Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES - 1, 3, 2 * CHUNK, 3}, ROWS, 2);
     Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
-    lossOf(backend, classes, Inputs.none().targetWeights(p), false);
+    lossOf(backend, classes, Inputs.none().withTargetWeights(p), false);
   }
 
   /** As in the whole call, the classes of rows that do not count are not checked. */
   @OnEveryBackend
   void rowsWithoutWeightMayHaveAnyLabel(Backend backend) throws Exception {
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[] {1, 0, 1}), DType.U8, ROWS);
-    Inputs inputs = Inputs.none().rowWeights(mask);
+    Inputs inputs = Inputs.none().withRowWeights(mask);
     lossOf(backend, Tensor.of(new int[] {CHUNK + 5, -1, 17}), inputs, true);
     lossOf(backend, Tensor.of(new int[] {CHUNK + 5, CLASSES, 17}), inputs, true);
     Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES, -3, 2 * CHUNK, 3}, ROWS, 2);
     Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
-    lossOf(backend, classes, inputs.targetWeights(p), false);
+    lossOf(backend, classes, inputs.withTargetWeights(p), false);
   }
 
   private void lossOf(Backend backend, Tensor targets, Inputs inputs, boolean hasLabels)
       throws Exception {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .labelSmoothing(0.1)
             .zLoss(1e-3)
             .classWeights(classWeights)
@@ -111,7 +111,7 @@ class CrossEntropyShardTest extends DividedRows {
       String... words) {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .classWeights(w)
             .build();
     CrossEntropyShard shard = loss.shard(0, CLASSES);
@@ -122,7 +122,7 @@ class CrossEntropyShardTest extends DividedRows {
     Tensor good = labelled ? labels : logits;
     CrossEntropyShard plain =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .shard(0, CLASSES);
     RowStatistics rows =
@@ -149,13 +149,13 @@ class CrossEntropyShardTest extends DividedRows {
     Arrays.fill(flags, (byte) 1);
     flags[17] = 0;
     Inputs masked =
-        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES));
+        Inputs.none().withClassMask(Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES));
     refusedShard(
         backend, LabelException.class, labels, masked, null, "row 2 has label 17, which is masked");
     Tensor entries = Tensor.of(new int[] {1, 2, 3, -5, 5, 6}, ROWS, 2);
-    Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[6], ROWS, 2));
+    Inputs sparse = Inputs.none().withTargetWeights(Tensor.of(new float[6], ROWS, 2));
     refusedShard(backend, LabelException.class, entries, sparse, null, "row 1 has label -5");
-    Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -2, 3}));
+    Inputs negative = Inputs.none().withRowWeights(Tensor.of(new float[] {1, -2, 3}));
     refusedShard(
         backend, OptionException.class, logits, negative, null, "rowWeights of row 1 is -2.0");
     float[] w = Samples.probabilities(1, CLASSES, 4);
@@ -176,7 +176,7 @@ class CrossEntropyShardTest extends DividedRows {
         "expected a weight for each class of all shards, in the shape [" + CLASSES + "]");
     CrossEntropy weighted =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .classWeights(Tensor.of(w))
             .build();
     CrossEntropyShard last = weighted.shard(CHUNK, CLASSES);
@@ -187,7 +187,7 @@ class CrossEntropyShardTest extends DividedRows {
         "classWeights of class 8193 is NaN");
     PartialStates soft =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .shard(0, CLASSES)
             .partialStates(logits, logits, Inputs.none());
@@ -202,19 +202,19 @@ class CrossEntropyShardTest extends DividedRows {
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     List<Inputs> others =
         List.of(
-            Inputs.none().classMask(mask),
-            Inputs.none().targetWeights(sink),
-            Inputs.none().rowOffsets(labels));
+            Inputs.none().withClassMask(mask),
+            Inputs.none().withTargetWeights(sink),
+            Inputs.none().withRowOffsets(labels));
     String[] names = {"classMask is U8", "targetWeights is F32", "rowOffsets is I32"};
     CrossEntropyShard plain =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .shard(0, CLASSES);
     PartialStates soft = plain.partialStates(logits, logits, Inputs.none());
     SoftmaxShard softmax =
         Softmax.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .shard(0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
@@ -232,7 +232,7 @@ class CrossEntropyShardTest extends DividedRows {
         "labels is I32 [3], the states are of probability rows");
     CrossEntropyShard ofOthers =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .labelSmoothing(0.1)
             .smoothing(Smoothing.OTHERS)
             .build()
@@ -243,7 +243,7 @@ class CrossEntropyShardTest extends DividedRows {
         "smoothing is OTHERS, targets are probability rows");
     CrossEntropyShard clamped =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .probabilityClamp(1e-7)
             .build()
             .shard(0, CLASSES);

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class CrossEntropyTest {
 
   private static CrossEntropy.Builder on(Backend backend) {
-    return CrossEntropy.builder().execution(Execution.defaults().backend(backend));
+    return CrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   /** Loss and gradient of three rows, one of them ignored, and then their softmax in place. */

@@ -59,7 +59,7 @@ class DivergenceTest {
     double temperature = 2;
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .temperature(temperature)
             .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -83,7 +83,7 @@ class DivergenceTest {
   void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     assertThat(kl.forwardBackward(x, x, dx)).isZero();
@@ -97,7 +97,7 @@ class DivergenceTest {
         new Divergence.Kind[] {Divergence.Kind.JENSEN_SHANNON, Divergence.Kind.TOTAL_VARIATION}) {
       Divergence divergence =
           Divergence.builder(kind)
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .temperature(1.5)
               .reduction(Reduction.SUM)
               .build();
@@ -158,7 +158,7 @@ class DivergenceTest {
   }
 
   private static Divergence on(Backend backend, Divergence.Kind kind) {
-    return Divergence.builder(kind).execution(Execution.defaults().backend(backend)).build();
+    return Divergence.builder(kind).execution(Execution.defaults().withBackend(backend)).build();
   }
 
   /** The sum over the rows, from the definition. */
@@ -182,11 +182,11 @@ class DivergenceTest {
   void rowsOfWeightZeroAreIgnored(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor losses = Tensor.of(new double[ROWS]);
     LossOutputs outcome = LossOutputs.create().losses(losses);
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
     double mean = kl.on(x, a).inputs(weights).outputs(outcome).run();
     assertThat(outcome.validRows()).isEqualTo(3);
     assertThat(outcome.denominator()).isEqualTo(3.5);
@@ -200,7 +200,7 @@ class DivergenceTest {
   void everyTypeGoesWithEveryOther(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .build();
     for (DType one : DType.values()) {
@@ -227,14 +227,14 @@ class DivergenceTest {
   void maskedClassesAreOfNoSide(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     byte[] flags = new byte[CLASSES];
     flags[3] = 1;
     flags[7] = 1;
     Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    double mean = kl.on(x, a).inputs(Inputs.none().classMask(mask)).gradient(dx).run();
+    double mean = kl.on(x, a).inputs(Inputs.none().withClassMask(mask)).gradient(dx).run();
     double sum = 0;
     for (int r = 0; r < ROWS; r++) {
       double q = 1 / (1 + Math.exp(a.getDouble(r, 7) - a.getDouble(r, 3)));
@@ -255,7 +255,7 @@ class DivergenceTest {
             .temperature(temperature)
             .gradientScale(scale)
             .fullyMasked(FullyMasked.ZERO)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     int masked = 2;
     byte[] flags = new byte[ROWS * CLASSES];
@@ -263,7 +263,7 @@ class DivergenceTest {
     Arrays.fill(flags, masked * CLASSES, (masked + 1) * CLASSES, (byte) 0);
     Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, ROWS, CLASSES);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    double mean = kl.on(x, a).inputs(Inputs.none().classMask(mask)).gradient(dx).run();
+    double mean = kl.on(x, a).inputs(Inputs.none().withClassMask(mask)).gradient(dx).run();
     double sum = 0;
     for (int r = 0; r < ROWS; r++) {
       sum += r == masked ? 0 : loss(r, temperature);
@@ -281,7 +281,7 @@ class DivergenceTest {
   void whatItDoesNotHaveIsRefused(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     LossOutputs outcome = LossOutputs.create();
     assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
@@ -294,12 +294,13 @@ class DivergenceTest {
         .isInstanceOf(DTypeException.class)
         .hasMessageContaining("teacher is I32");
     Tensor perRow = Tensor.of(new float[ROWS]);
-    assertThatThrownBy(() -> kl.on(x, a).inputs(Inputs.none().sink(perRow)).outputs(outcome).run())
+    assertThatThrownBy(
+            () -> kl.on(x, a).inputs(Inputs.none().withSink(perRow)).outputs(outcome).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("sink is F32 [5]");
     Tensor weights = Tensor.of(new float[] {1, 1, 1, 1, -1});
     assertThatThrownBy(
-            () -> kl.on(x, a).inputs(Inputs.none().rowWeights(weights)).outputs(outcome).run())
+            () -> kl.on(x, a).inputs(Inputs.none().withRowWeights(weights)).outputs(outcome).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights of row 4 is -1.0");
   }

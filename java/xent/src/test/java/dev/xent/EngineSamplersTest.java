@@ -194,7 +194,7 @@ class EngineSamplersTest {
             .build()
             .start();
     byte[] mask = new byte[CLASSES];
-    SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(mask));
+    SamplerInputs inputs = SamplerInputs.none().withClassMask(Tensor.of(mask));
     MaskedSampler sampler =
         (logits, allowed) -> {
           for (int c = 0; c < CLASSES; c++) {

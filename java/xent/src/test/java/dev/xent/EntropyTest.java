@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 /** {@code - sum p log p} of each row. */
 class EntropyTest {
   private static Entropy.Builder on(Backend backend) {
-    return Entropy.builder().execution(Execution.defaults().backend(backend));
+    return Entropy.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   private static float entropy(Backend backend, FullyMasked masked, float... x) {
@@ -49,7 +49,7 @@ class EntropyTest {
     Tensor beside = Tensor.of(new float[30]);
     on(backend).temperature(2).build().forward(logits, alone);
     CrossEntropy.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .temperature(2)
         .build()
         .on(logits, Tensor.of(new int[30]))
@@ -75,7 +75,7 @@ class EntropyTest {
         .fullyMasked(FullyMasked.ZERO)
         .build()
         .on(Tensor.of(new float[3], 1, 3), result)
-        .inputs(Inputs.none().classMask(Tensor.of(new byte[3])))
+        .inputs(Inputs.none().withClassMask(Tensor.of(new byte[3])))
         .run();
     assertThat(result.getFloat(0)).isZero();
   }

@@ -67,7 +67,7 @@ final class ErrorsTest {
     }
 
     private void round(Backend backend) {
-      Execution alone = Execution.sequential().backend(backend);
+      Execution alone = Execution.sequential().withBackend(backend);
       Softmax softmax = Softmax.builder().execution(alone).build();
       LogSoftmax logSoftmax = LogSoftmax.builder().execution(alone).build();
       CrossEntropy loss = CrossEntropy.builder().execution(alone).build();

@@ -206,7 +206,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.add("bound softmax", t -> softmax.on(t[0], t[1])::run, logits, output);
     calls.add(
         "softmax with a sink",
-        t -> softmax.on(t[0], t[1]).inputs(Inputs.none().sink(t[2]))::run,
+        t -> softmax.on(t[0], t[1]).inputs(Inputs.none().withSink(t[2]))::run,
         logits,
         output,
         in("sink", Form.ROWS));
@@ -343,7 +343,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         "loss with inputs",
         t -> {
           LossOutputs outputs = LossOutputs.create().argmax(t[5]).saveStatistics(Arena.ofAuto());
-          Inputs inputs = Inputs.none().rowWeights(t[3]).sink(t[4]);
+          Inputs inputs = Inputs.none().withRowWeights(t[3]).withSink(t[4]);
           return weighted.on(t[0], t[1]).inputs(inputs).gradient(t[2]).outputs(outputs)::run;
         },
         logits,
@@ -461,7 +461,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.add(
         "sample with a bias",
         t -> {
-          SamplerCall call = sampler.on(t[0], t[1]).inputs(SamplerInputs.none().bias(t[2]));
+          SamplerCall call = sampler.on(t[0], t[1]).inputs(SamplerInputs.none().withBias(t[2]));
           return () -> call.run(0);
         },
         logits,
@@ -470,7 +470,8 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
   }
 
   private static SamplerCall withInputs(Sampler sampler, Tensor[] t) {
-    SamplerInputs inputs = SamplerInputs.none().outputTokens(t[2]).classMask(t[3]).bias(t[4], t[5]);
+    SamplerInputs inputs =
+        SamplerInputs.none().withOutputTokens(t[2]).withClassMask(t[3]).withBias(t[4], t[5]);
     Sampler.Outputs outputs =
         Sampler.Outputs.create().logProbabilities(t[6]).processedLogProbabilities(t[7]);
     return sampler.on(t[0], t[1]).inputs(inputs).outputs(outputs);

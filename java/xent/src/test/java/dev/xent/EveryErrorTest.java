@@ -41,9 +41,10 @@ class EveryErrorTest {
   /** The last part of a message says what to do. */
   private static final Pattern FIX =
       Pattern.compile(
-          ".+[:;] (expected|pass|request|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
-              + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|"
-              + "a size is) .+|.+ needs the shape of its inputs, such as .+");
+          ".+[:;]"
+              + " (expected|pass|request|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|end|merge|make|sizes"
+              + " are|sizes and strides must|strides are|axes go|indices go|a size is) .+|.+ needs"
+              + " the shape of its inputs, such as .+");
 
   /** What was seen. */
   private static final Map<String, String> TABLE = new LinkedHashMap<>();
@@ -70,7 +71,7 @@ class EveryErrorTest {
     }
 
     CrossEntropy.Builder loss() {
-      return CrossEntropy.builder().execution(Execution.defaults().backend(backend));
+      return CrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
     }
 
     CrossEntropy mean() {
@@ -78,15 +79,15 @@ class EveryErrorTest {
     }
 
     Softmax softmax() {
-      return Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+      return Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     }
 
     LogSumExp logSumExp() {
-      return LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+      return LogSumExp.builder().execution(Execution.defaults().withBackend(backend)).build();
     }
 
     LinearCrossEntropy.Builder linear() {
-      return LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend));
+      return LinearCrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
     }
 
     /** Passes the logits as hidden states of four features, with weights of five classes. */
@@ -95,16 +96,16 @@ class EveryErrorTest {
     }
 
     BinaryCrossEntropy.Builder binary() {
-      return BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend));
+      return BinaryCrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
     }
 
     Divergence.Builder kl() {
       return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-          .execution(Execution.defaults().backend(backend));
+          .execution(Execution.defaults().withBackend(backend));
     }
 
     Sampler.Builder sampler() {
-      return Sampler.builder().execution(Execution.defaults().backend(backend));
+      return Sampler.builder().execution(Execution.defaults().withBackend(backend));
     }
 
     void sample(SamplerInputs inputs, Sampler.Outputs outputs) {
@@ -127,12 +128,12 @@ class EveryErrorTest {
 
     SelectedLogProbabilities select() {
       return SelectedLogProbabilities.builder()
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .build();
     }
 
     NllLoss nll() {
-      return NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
+      return NllLoss.builder().execution(Execution.defaults().withBackend(backend)).build();
     }
 
     Inputs none() {
@@ -312,12 +313,15 @@ class EveryErrorTest {
     kinds.put(
         "argmax of more classes than an int counts",
         b -> Argmax.along(1).forward(manyClasses(), zeros(DType.I32, 1)));
-    kinds.put("a mask of floats", b -> b.loss(b.none().classMask(zeros(DType.F32, 4))));
-    kinds.put("a sink of integers", b -> b.loss(b.none().sink(zeros(DType.I64, 3))));
+    kinds.put("a mask of floats", b -> b.loss(b.none().withClassMask(zeros(DType.F32, 4))));
+    kinds.put("a sink of integers", b -> b.loss(b.none().withSink(zeros(DType.I64, 3))));
     kinds.put(
         "offsets of floats",
         b ->
-            b.softmax().on(b.logits, b.out).inputs(b.none().rowOffsets(zeros(DType.F32, 3))).run());
+            b.softmax()
+                .on(b.logits, b.out)
+                .inputs(b.none().withRowOffsets(zeros(DType.F32, 3)))
+                .run());
   }
 
   /** Logits that are one number, 2^31 + 1 times. */
@@ -419,7 +423,7 @@ class EveryErrorTest {
     kinds.put("padding that was not declared", b -> b.loss(Tensor.of(new long[] {-100, 1, 2})));
     kinds.put(
         "a label of a masked class",
-        b -> b.loss(b.none().classMask(Tensor.of(new byte[] {1, 1, 0, 1}))));
+        b -> b.loss(b.none().withClassMask(Tensor.of(new byte[] {1, 1, 0, 1}))));
     kinds.put(
         "a label of log-probabilities",
         b -> b.nll().forwardBackward(b.logits, Tensor.of(new int[] {7, 0, 0}), b.out));
@@ -428,7 +432,7 @@ class EveryErrorTest {
         b ->
             b.mean()
                 .on(b.logits, Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2))
-                .inputs(b.none().targetWeights(Tensor.of(new float[6], 3, 2)))
+                .inputs(b.none().withTargetWeights(Tensor.of(new float[6], 3, 2)))
                 .gradient(b.out)
                 .run());
     kinds.put(
@@ -492,56 +496,60 @@ class EveryErrorTest {
         "a prompt token beyond the classes",
         b ->
             b.sample(
-                SamplerInputs.none().promptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
+                SamplerInputs.none().withPromptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
                 Sampler.Outputs.create()));
     kinds.put(
         "a biased token beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
-                    .bias(Tensor.of(new int[] {0, 1, -2}, 3, 1), Tensor.of(new float[3], 3, 1)),
+                    .withBias(Tensor.of(new int[] {0, 1, -2}, 3, 1), Tensor.of(new float[3], 3, 1)),
                 Sampler.Outputs.create()));
     kinds.put(
         "bias values of another shape",
         b ->
             b.sample(
                 SamplerInputs.none()
-                    .bias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
+                    .withBias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
                 Sampler.Outputs.create()));
     kinds.put(
         "a draft beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
-                    .drafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
+                    .withDrafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
                 Sampler.Outputs.create()));
     kinds.put(
         "a draft probability of 0",
         b ->
             b.sample(
                 SamplerInputs.none()
-                    .drafts(Tensor.of(new int[] {-1, 2, 0}), Tensor.of(new float[12], 3, 4)),
+                    .withDrafts(Tensor.of(new int[] {-1, 2, 0}), Tensor.of(new float[12], 3, 4)),
                 Sampler.Outputs.create()));
     kinds.put(
         "draft probabilities of another shape",
         b ->
             b.sample(
-                SamplerInputs.none().drafts(Tensor.of(new int[3]), Tensor.of(new float[4], 1, 4)),
+                SamplerInputs.none()
+                    .withDrafts(Tensor.of(new int[3]), Tensor.of(new float[4], 1, 4)),
                 Sampler.Outputs.create()));
     kinds.put(
         "a mask of bits of another size",
         b ->
             b.sample(
-                SamplerInputs.none().classMask(Tensor.of(new int[2])), Sampler.Outputs.create()));
+                SamplerInputs.none().withClassMask(Tensor.of(new int[2])),
+                Sampler.Outputs.create()));
     kinds.put(
         "a mask of longs",
         b ->
             b.sample(
-                SamplerInputs.none().classMask(Tensor.of(new long[1])), Sampler.Outputs.create()));
+                SamplerInputs.none().withClassMask(Tensor.of(new long[1])),
+                Sampler.Outputs.create()));
     kinds.put(
         "a bias of another size",
         b ->
-            b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), Sampler.Outputs.create()));
+            b.sample(
+                SamplerInputs.none().withBias(Tensor.of(new float[3])), Sampler.Outputs.create()));
     kinds.put(
         "a kept mask of floats",
         b -> b.sample(SamplerInputs.none(), Sampler.Outputs.create().keptMask(b.out)));
@@ -553,9 +561,9 @@ class EveryErrorTest {
     for (int i = 0; i < 4; i++) {
       forbidding.setFloat(Float.NEGATIVE_INFINITY, i);
     }
-    kinds.put("a mask without a class", b -> b.next(SamplerInputs.none().classMask(noClass)));
+    kinds.put("a mask without a class", b -> b.next(SamplerInputs.none().withClassMask(noClass)));
     kinds.put(
-        "a bias that forbids all classes", b -> b.next(SamplerInputs.none().bias(forbidding)));
+        "a bias that forbids all classes", b -> b.next(SamplerInputs.none().withBias(forbidding)));
     kinds.put(
         "banned tokens that leave no class",
         b -> {
@@ -672,7 +680,7 @@ class EveryErrorTest {
         "a workspace that is too small",
         b ->
             b.linear()
-                .execution(Execution.defaults().backend(Backend.REFERENCE))
+                .execution(Execution.defaults().withBackend(Backend.REFERENCE))
                 .workspace(1)
                 .build()
                 .forward(b.logits, b.weights, b.labels));
@@ -699,13 +707,15 @@ class EveryErrorTest {
         b -> b.linear().build().forward(b.logits, b.weights, Tensor.of(new int[] {0, 5, 2})));
     kinds.put(
         "a bias of another number",
-        b -> b.linear(b.none().bias(Tensor.of(new float[4])), new LinearCrossEntropy.Gradients()));
-    kinds.put("a bias of logits", b -> b.loss(b.none().bias(Tensor.of(new float[4]))));
+        b ->
+            b.linear(
+                b.none().withBias(Tensor.of(new float[4])), new LinearCrossEntropy.Gradients()));
+    kinds.put("a bias of logits", b -> b.loss(b.none().withBias(Tensor.of(new float[4]))));
     kinds.put(
         "ragged rows of a linear layer",
         b ->
             b.linear(
-                b.none().rowOffsets(Tensor.of(new int[] {0, 1, 2, 3})),
+                b.none().withRowOffsets(Tensor.of(new int[] {0, 1, 2, 3})),
                 new LinearCrossEntropy.Gradients()));
     kinds.put(
         "a gradient of hidden states of another shape",
@@ -723,7 +733,7 @@ class EveryErrorTest {
     kinds.put(
         "a gradient of a bias of another number",
         b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().bias(b.rows)));
-    kinds.put("no thread", b -> Softmax.builder().execution(Execution.defaults().threads(0)));
+    kinds.put("no thread", b -> Softmax.builder().execution(Execution.defaults().withThreads(0)));
     kinds.put(
         "an ignore index with probability rows",
         b -> b.loss().ignoreIndex(-7).build().forwardBackward(b.logits, b.soft, b.out));
@@ -743,7 +753,7 @@ class EveryErrorTest {
         "the backward of a softcap",
         b ->
             Softmax.builder()
-                .execution(Execution.defaults().backend(b.backend))
+                .execution(Execution.defaults().withBackend(b.backend))
                 .softcap(30)
                 .build()
                 .backward(b.soft, b.logits, b.out));
@@ -769,27 +779,29 @@ class EveryErrorTest {
         b ->
             b.softmax()
                 .on(b.logits, b.out)
-                .inputs(b.none().rowWeights(Tensor.of(new float[3])))
+                .inputs(b.none().withRowWeights(Tensor.of(new float[3])))
                 .run());
     kinds.put(
         "a sink in a backward",
         b ->
             b.softmax()
                 .onBackward(b.soft, b.logits, b.out)
-                .inputs(b.none().sink(Tensor.of(new float[3])))
+                .inputs(b.none().withSink(Tensor.of(new float[3])))
                 .run());
-    kinds.put("a mask of another size", b -> b.loss(b.none().classMask(Tensor.of(new byte[3]))));
-    kinds.put("row weights of another size", b -> b.loss(b.none().rowWeights(zeros(DType.U8, 4))));
-    kinds.put("a sink of another size", b -> b.loss(b.none().sink(Tensor.of(new float[2]))));
+    kinds.put(
+        "a mask of another size", b -> b.loss(b.none().withClassMask(Tensor.of(new byte[3]))));
+    kinds.put(
+        "row weights of another size", b -> b.loss(b.none().withRowWeights(zeros(DType.U8, 4))));
+    kinds.put("a sink of another size", b -> b.loss(b.none().withSink(Tensor.of(new float[2]))));
     kinds.put(
         "a row weight that is NaN",
-        b -> b.loss(b.none().rowWeights(Tensor.of(new float[] {1, Float.NaN, 1}))));
+        b -> b.loss(b.none().withRowWeights(Tensor.of(new float[] {1, Float.NaN, 1}))));
     kinds.put(
         "sparse targets of floats",
         b ->
             b.mean()
                 .on(b.logits, b.soft)
-                .inputs(b.none().targetWeights(Tensor.of(new float[12], 3, 4)))
+                .inputs(b.none().withTargetWeights(Tensor.of(new float[12], 3, 4)))
                 .gradient(b.out)
                 .run());
     kinds.put(
@@ -797,7 +809,7 @@ class EveryErrorTest {
         b ->
             b.mean()
                 .on(b.logits, Tensor.of(new int[6], 3, 2))
-                .inputs(b.none().targetWeights(Tensor.of(new float[3], 3, 1)))
+                .inputs(b.none().withTargetWeights(Tensor.of(new float[3], 3, 1)))
                 .gradient(b.out)
                 .run());
     kinds.put(
@@ -805,7 +817,7 @@ class EveryErrorTest {
         b ->
             b.mean()
                 .on(b.logits, Tensor.of(new int[0], 3, 0))
-                .inputs(b.none().targetWeights(Tensor.of(new float[0], 3, 0)))
+                .inputs(b.none().withTargetWeights(Tensor.of(new float[0], 3, 0)))
                 .gradient(b.out)
                 .run());
   }
@@ -822,21 +834,21 @@ class EveryErrorTest {
         b ->
             b.mean()
                 .on(values, Tensor.of(new int[] {0, 1}))
-                .inputs(b.none().rowOffsets(Tensor.of(new int[] {0, 8})))
+                .inputs(b.none().withRowOffsets(Tensor.of(new int[] {0, 8})))
                 .run());
     kinds.put(
         "a label past the end of its row",
         b ->
             b.mean()
                 .on(values, Tensor.of(new int[] {0, 7}))
-                .inputs(b.none().rowOffsets(Tensor.of(new int[] {0, 8, 12})))
+                .inputs(b.none().withRowOffsets(Tensor.of(new int[] {0, 8, 12})))
                 .gradient(Tensor.of(b.written, 24).slice(0, 0, 12))
                 .run());
   }
 
   private static void ragged(Bad b, Tensor values, long... offsets) {
     Tensor out = values.rank() == 1 ? Tensor.of(b.written, 24).slice(0, 0, 12) : b.out;
-    b.softmax().on(values, out).inputs(b.none().rowOffsets(Tensor.of(offsets))).run();
+    b.softmax().on(values, out).inputs(b.none().withRowOffsets(Tensor.of(offsets))).run();
   }
 
   private static void outputs(Map<String, Call> kinds) {

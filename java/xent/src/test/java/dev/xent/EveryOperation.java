@@ -141,7 +141,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
   }
 
   private Execution execution() {
-    return helpers.help(Execution.defaults().backend(backend), threads);
+    return helpers.help(Execution.defaults().withBackend(backend), threads);
   }
 
   private CrossEntropy probabilities() {

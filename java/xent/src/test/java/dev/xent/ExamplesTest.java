@@ -72,7 +72,7 @@ class ExamplesTest {
     Tensor mask = Tensor.of(new byte[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
     Tensor weights = Tensor.of(new float[] {1, 2, 1, 1});
     // @start region="inputs" :
-    Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+    Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
     double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
     // @end
     assertThat(mean).isPositive();
@@ -83,7 +83,7 @@ class ExamplesTest {
     Executor executor = Runnable::run;
     // @start region="execution" :
     Execution alone = Execution.sequential();
-    Execution shared = Execution.defaults().threads(4).executor(executor);
+    Execution shared = Execution.defaults().withThreads(4).withExecutor(executor);
     Softmax softmax = Softmax.builder().execution(shared).build();
     // @end
     assertThat(softmax.toString())
@@ -189,7 +189,7 @@ class ExamplesTest {
     Tensor bias = Tensor.allocate(DType.F32, CLASSES);
     Tensor tokensSoFar = Tensor.allocate(DType.I32, ROWS, 2);
     // @start region="samplerInputs" :
-    SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
+    SamplerInputs inputs = SamplerInputs.none().withBias(bias).withOutputTokens(tokensSoFar);
     sampler.on(logits, tokens).inputs(inputs).run(step);
     // @end
     assertThat(tokens.getLong(0)).isBetween(0L, CLASSES - 1L);

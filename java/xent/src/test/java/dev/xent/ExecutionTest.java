@@ -16,7 +16,11 @@ class ExecutionTest {
   @Test
   void isImmutable() {
     Execution defaults = Execution.defaults();
-    defaults.threads(3).backend(Backend.REFERENCE).isa(Isa.SCALAR).executor(Runnable::run);
+    defaults
+        .withThreads(3)
+        .withBackend(Backend.REFERENCE)
+        .withIsa(Isa.SCALAR)
+        .withExecutor(Runnable::run);
     assertThat(defaults).hasToString("Execution[]");
     assertThat(Execution.defaults()).hasToString("Execution[]");
   }
@@ -24,11 +28,12 @@ class ExecutionTest {
   @Test
   void itsTextHasWhatIsNotTheDefault() {
     assertThat(Execution.sequential()).hasToString("Execution[threads=1]");
-    assertThat(Execution.defaults().backend(Backend.REFERENCE).isa(Isa.SCALAR).threads(2))
+    assertThat(
+            Execution.defaults().withBackend(Backend.REFERENCE).withIsa(Isa.SCALAR).withThreads(2))
         .hasToString("Execution[backend=REFERENCE, isa=SCALAR, threads=2]");
-    assertThat(Execution.defaults().threads(1000)).hasToString("Execution[threads=256]");
+    assertThat(Execution.defaults().withThreads(1000)).hasToString("Execution[threads=256]");
     Executor executor = new Later();
-    assertThat(Execution.defaults().executor(executor).toString())
+    assertThat(Execution.defaults().withExecutor(executor).toString())
         .isEqualTo("Execution[executor=" + Later.class.getName() + "]");
   }
 
@@ -46,13 +51,13 @@ class ExecutionTest {
   void whatCannotBeIsRefused() {
     Execution defaults = Execution.defaults();
     for (int threads : new int[] {0, -1, Integer.MIN_VALUE}) {
-      assertThatThrownBy(() -> defaults.threads(threads))
+      assertThatThrownBy(() -> defaults.withThreads(threads))
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("threads is " + threads);
     }
-    assertThatThrownBy(() -> defaults.backend(null)).hasMessage("backend");
-    assertThatThrownBy(() -> defaults.isa(null)).hasMessage("isa");
-    assertThatThrownBy(() -> defaults.executor(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> defaults.withBackend(null)).hasMessage("backend");
+    assertThatThrownBy(() -> defaults.withIsa(null)).hasMessage("isa");
+    assertThatThrownBy(() -> defaults.withExecutor(null)).isInstanceOf(NullPointerException.class);
   }
 
   @Test
@@ -63,8 +68,8 @@ class ExecutionTest {
     for (Execution execution :
         new Execution[] {
           Execution.sequential(),
-          Execution.defaults().threads(4).executor(executor),
-          Execution.defaults().backend(Backend.REFERENCE)
+          Execution.defaults().withThreads(4).withExecutor(executor),
+          Execution.defaults().withBackend(Backend.REFERENCE)
         }) {
       Tensor actual = Softmax.builder().execution(execution).build().forward(logits);
       assertThat(Samples.bits(actual)).isEqualTo(Samples.bits(expected));

@@ -141,7 +141,7 @@ class ExecutorsTest {
         case CALLS -> {
           Softmax own =
               Softmax.builder()
-                  .execution(Execution.defaults().executor(inner -> task.run()).threads(2))
+                  .execution(Execution.defaults().withExecutor(inner -> task.run()).withThreads(2))
                   .build();
           own.forward(theirs, theirs);
           task.run();
@@ -203,10 +203,11 @@ class ExecutorsTest {
   /** In place, of rows that are shared one by one, and of such as are shared by their classes. */
   private void assertCompletes(Backend backend, Executor executor) {
     CrossEntropy alone =
-        CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.sequential().withBackend(backend)).build();
     CrossEntropy helped =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend).threads(4).executor(executor))
+            .execution(
+                Execution.defaults().withBackend(backend).withThreads(4).withExecutor(executor))
             .build();
     for (int[] shape : new int[][] {{2100, 130}, {3, 90_001}}) {
       for (boolean confined : new boolean[] {true, false}) {

@@ -90,7 +90,9 @@ class ExitTest {
     private static final Softmax POOL = Softmax.builder().build();
     private static final ExecutorService VIRTUAL = Executors.newVirtualThreadPerTaskExecutor();
     private static final Softmax EXECUTOR =
-        Softmax.builder().execution(Execution.defaults().threads(3).executor(VIRTUAL)).build();
+        Softmax.builder()
+            .execution(Execution.defaults().withThreads(3).withExecutor(VIRTUAL))
+            .build();
 
     private Probe() {}
 

@@ -43,12 +43,12 @@ class FloatModeTest {
     float[] gradient = new float[logits.length];
     float[] probabilities = new float[logits.length];
     CrossEntropy.builder()
-        .execution(Execution.defaults().backend(Backend.NATIVE))
+        .execution(Execution.defaults().withBackend(Backend.NATIVE))
         .reduction(Reduction.SUM)
         .build()
         .forwardBackward(x, Tensor.of(labels), Tensor.of(gradient, 8, CLASSES));
     Softmax.builder()
-        .execution(Execution.defaults().backend(Backend.NATIVE))
+        .execution(Execution.defaults().withBackend(Backend.NATIVE))
         .build()
         .forward(x, Tensor.of(probabilities, 8, CLASSES));
     System.arraycopy(gradient, 0, results, 0, gradient.length);

@@ -147,7 +147,7 @@ class GeneralLossTest {
           truth[r].targets[k] += weights.getDouble(r / inner, j, r % inner);
         }
       }
-      inputs = inputs.targetWeights(weights);
+      inputs = inputs.withTargetWeights(weights);
       return Tensor.of(numbers, rows, count, inner);
     }
 
@@ -174,13 +174,13 @@ class GeneralLossTest {
             }
           }
         }
-        inputs = inputs.classMask(mask);
+        inputs = inputs.withClassMask(mask);
       }
       if (random.nextBoolean()) {
         boolean one = random.nextBoolean();
         Tensor sink = one ? tensor(type, 1, 1, 1) : tensor(type, rows, 1, inner);
         fill(sink, 2);
-        inputs = inputs.sink(sink);
+        inputs = inputs.withSink(sink);
         for (int r = 0; r < truth.length; r++) {
           truth[r].sink = one ? sink.getDouble(0, 0, 0) : sink.getDouble(r / inner, 0, r % inner);
         }
@@ -193,7 +193,7 @@ class GeneralLossTest {
           weights.setDouble(u, r / inner, r % inner);
           truth[r].rowWeight = u;
         }
-        inputs = inputs.rowWeights(weights);
+        inputs = inputs.withRowWeights(weights);
       }
       if (random.nextBoolean()) {
         classWeights = tensor(DType.F32, classes);
@@ -289,7 +289,7 @@ class GeneralLossTest {
   private static void check(Case c, Backend backend) {
     CrossEntropy loss =
         c.builder
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.MEAN)
             .build();
     boolean labels = c.targets == Case.TargetsOf.LABELS;

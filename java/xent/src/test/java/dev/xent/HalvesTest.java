@@ -84,9 +84,12 @@ class HalvesTest {
     long classes = x.dim(1);
     Map<String, MemorySegment> results = new LinkedHashMap<>();
     Tensor y = full(arena, results, "softmax", type, classes);
-    Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
+    Softmax.builder().execution(Execution.defaults().withBackend(backend)).build().forward(x, y);
     Tensor log = full(arena, results, "log-softmax", type, classes);
-    LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, log);
+    LogSoftmax.builder()
+        .execution(Execution.defaults().withBackend(backend))
+        .build()
+        .forward(x, log);
     LossOutputs outcome =
         LossOutputs.create()
             .losses(row(arena, results, "losses", type))
@@ -94,7 +97,7 @@ class HalvesTest {
             .logProbabilities(row(arena, results, "log-probabilities", type))
             .entropies(row(arena, results, "entropies", type));
     CrossEntropy.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .reduction(Reduction.SUM)
         .labelSmoothing(0.1)
         .zLoss(1e-4)

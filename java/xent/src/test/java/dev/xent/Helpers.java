@@ -67,8 +67,8 @@ enum Helpers {
 
   /** Sets these helpers and the largest number of threads. */
   Execution help(Execution execution, int threads) {
-    Execution most = execution.threads(threads);
-    return this == POOL ? most : most.executor(executor());
+    Execution most = execution.withThreads(threads);
+    return this == POOL ? most : most.withExecutor(executor());
   }
 
   /** Daemons, which need no end. */

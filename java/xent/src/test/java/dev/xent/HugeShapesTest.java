@@ -41,7 +41,7 @@ class HugeShapesTest {
   @OnEveryBackend
   void statistics(Backend backend) {
     CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor x = repeated(ROWS, 1);
     LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
     refused(
@@ -53,13 +53,16 @@ class HugeShapesTest {
   @OnEveryBackend
   void partialStates(Backend backend) {
     SoftmaxShard softmax =
-        Softmax.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 1);
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build().shard(0, 1);
     refused(
         MemoryException.class,
         () -> softmax.partialStates(repeated(ROWS, 1), Inputs.none()),
         "partial states of " + ROWS + " rows, 64 bytes each, are more than memory can be");
     CrossEntropyShard loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 1);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .build()
+            .shard(0, 1);
     refused(
         MemoryException.class,
         () -> loss.partialStates(repeated(ROWS, 1), repeated(ROWS, 1), Inputs.none()),
@@ -68,7 +71,8 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void classesBehindTheLastOne(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     for (long all : new long[] {Long.MAX_VALUE, 0, -CHUNK, Long.MIN_VALUE}) {
       refused(
           ShapeException.class,
@@ -82,8 +86,9 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void raggedRows(Backend backend) {
-    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new long[] {0, 0, 0, 0, 1L << 62}));
+    LogSumExp lse =
+        LogSumExp.builder().execution(Execution.defaults().withBackend(backend)).build();
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(new long[] {0, 0, 0, 0, 1L << 62}));
     refused(
         ShapeException.class,
         () -> lse.on(repeated(1L << 62), Tensor.of(new float[4])).inputs(ragged).run(),

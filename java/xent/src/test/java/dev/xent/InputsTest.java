@@ -59,17 +59,23 @@ class InputsTest {
     Tensor x = Tensor.of(Samples.logits(values, 3, 1));
     Tensor mask = flags(null, 2, values);
     Tensor sink = Tensor.of(Samples.logits(LENGTHS.length, 1, 3));
-    Inputs all = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask).sink(sink);
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Inputs all =
+        Inputs.none().withRowOffsets(Tensor.of(offsets)).withClassMask(mask).withSink(sink);
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     LogSoftmax log =
-        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).softcap(5).build();
-    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+        LogSoftmax.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .softcap(5)
+            .build();
+    LogSumExp lse =
+        LogSumExp.builder().execution(Execution.defaults().withBackend(backend)).build();
 
     Tensor y = Tensor.of(new float[values]);
     Tensor logs = Tensor.of(new float[values]);
     Tensor dx = Tensor.of(new float[values]);
     Tensor sums = Tensor.of(new float[LENGTHS.length]);
-    Inputs withoutSink = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask);
+    Inputs withoutSink = Inputs.none().withRowOffsets(Tensor.of(offsets)).withClassMask(mask);
     softmax.on(x, y).inputs(all).run();
     log.on(x, logs).inputs(all).run();
     softmax.onBackward(y, x, dx).inputs(withoutSink).run();
@@ -85,12 +91,13 @@ class InputsTest {
       long from = offsets[r];
       long to = offsets[r + 1];
       Tensor row = x.slice(0, from, to);
-      Inputs own = Inputs.none().classMask(mask.slice(0, from, to)).sink(sink.slice(0, r, r + 1));
+      Inputs own =
+          Inputs.none().withClassMask(mask.slice(0, from, to)).withSink(sink.slice(0, r, r + 1));
       Tensor expected = Tensor.of(new float[LENGTHS[r]]);
       Tensor sum = Tensor.of(new float[1]);
       softmax.on(row, expected).inputs(own).run();
       assertThat(Samples.bits(y.slice(0, from, to))).isEqualTo(Samples.bits(expected));
-      Inputs masked = Inputs.none().classMask(mask.slice(0, from, to));
+      Inputs masked = Inputs.none().withClassMask(mask.slice(0, from, to));
       Tensor gradient = Tensor.of(new float[LENGTHS[r]]);
       softmax.onBackward(expected, row, gradient).inputs(masked).run();
       assertThat(Samples.bits(dx.slice(0, from, to))).isEqualTo(Samples.bits(gradient));
@@ -108,7 +115,7 @@ class InputsTest {
     float[] x = Samples.logits(9136, 3, 4);
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .labelSmoothing(0.1)
             .reduction(Reduction.SUM)
             .build();
@@ -117,7 +124,7 @@ class InputsTest {
     Tensor dx = Tensor.of(new float[9136]);
     LossOutputs outcome =
         LossOutputs.create().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(offsets));
     loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(dx).outputs(outcome).run();
     for (int r = 0; r < 4; r++) {
       float[] row = Arrays.copyOfRange(x, (int) offsets[r], (int) offsets[r + 1]);
@@ -146,15 +153,16 @@ class InputsTest {
     int[] offsets = given.clone();
     Executor meddler = task -> Arrays.fill(offsets, 0);
     Tensor x = Tensor.of(Samples.logits(rows * classes, 3, 1));
-    Inputs inputs = Inputs.none().rowOffsets(Tensor.of(offsets));
-    Inputs quiet = Inputs.none().rowOffsets(Tensor.of(given));
+    Inputs inputs = Inputs.none().withRowOffsets(Tensor.of(offsets));
+    Inputs quiet = Inputs.none().withRowOffsets(Tensor.of(given));
 
     Tensor y = Tensor.of(new float[rows * classes]);
     Tensor expected = Tensor.of(new float[rows * classes]);
     Softmax softmax =
         Softmax.builder()
             .axis(0)
-            .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
+            .execution(
+                Execution.defaults().withBackend(backend).withThreads(2).withExecutor(meddler))
             .build();
     softmax.on(x, y).inputs(inputs).run();
     assertThat(offsets).containsOnly(0);
@@ -164,7 +172,8 @@ class InputsTest {
     Tensor labels = Tensor.of(Samples.labels(rows, classes, 2));
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
+            .execution(
+                Execution.defaults().withBackend(backend).withThreads(2).withExecutor(meddler))
             .build();
     NllLoss nll = NllLoss.of(loss);
     System.arraycopy(given, 0, offsets, 0, given.length);
@@ -186,15 +195,16 @@ class InputsTest {
     Tensor x = Tensor.of(Samples.logits(2 * rows, 3, 1));
     Tensor sums = Tensor.of(new float[rows]);
     Tensor expected = Tensor.of(new float[rows]);
-    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSumExp lse =
+        LogSumExp.builder().execution(Execution.defaults().withBackend(backend)).build();
     for (int call = 0; call < 2; call++) {
-      lse.on(x, sums).inputs(Inputs.none().rowOffsets(Tensor.of(offsets))).run();
+      lse.on(x, sums).inputs(Inputs.none().withRowOffsets(Tensor.of(offsets))).run();
     }
     lse.forward(x.reshape(rows, 2), expected);
     assertThat(Samples.bits(sums)).isEqualTo(Samples.bits(expected));
     offsets[rows] = 0;
     assertThatThrownBy(
-            () -> lse.on(x, sums).inputs(Inputs.none().rowOffsets(Tensor.of(offsets))).run())
+            () -> lse.on(x, sums).inputs(Inputs.none().withRowOffsets(Tensor.of(offsets))).run())
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("expected offsets that do not fall");
   }
@@ -216,13 +226,13 @@ class InputsTest {
       }
       Tensor weights = floats(arena, Samples.probabilities(1, rows, 5), rows);
       Tensor sink = floats(arena, Samples.logits(1, 1, 6), 1);
-      Inputs inputs = Inputs.none().classMask(mask).sink(sink).rowWeights(weights);
+      Inputs inputs = Inputs.none().withClassMask(mask).withSink(sink).withRowWeights(weights);
       Tensor dx = floats(arena, new float[rows * classes], rows, classes);
       Tensor perRow = floats(arena, new float[rows], rows);
       Tensor losses = floats(arena, new float[rows], rows);
       CrossEntropy loss =
           CrossEntropy.builder()
-              .execution(Execution.defaults().backend(backend).threads(threads))
+              .execution(Execution.defaults().withBackend(backend).withThreads(threads))
               .labelSmoothing(0.1)
               .zLoss(0.01)
               .temperature(1.5)
@@ -244,7 +254,7 @@ class InputsTest {
       outcome.argmax(null).entropies(null).countCorrect(false).losses(null);
       CrossEntropy weighted =
           CrossEntropy.builder()
-              .execution(Execution.defaults().backend(backend).threads(threads))
+              .execution(Execution.defaults().withBackend(backend).withThreads(threads))
               .classWeights(Tensor.of(Samples.probabilities(1, classes, 7)))
               .build();
       bits.add(bitsOf(weighted.forwardBackward(x, labels, dx)));
@@ -253,27 +263,31 @@ class InputsTest {
       Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
       bits.add(
           bitsOf(
-              weighted.on(x, two).inputs(Inputs.none().targetWeights(halves)).gradient(dx).run()));
+              weighted
+                  .on(x, two)
+                  .inputs(Inputs.none().withTargetWeights(halves))
+                  .gradient(dx)
+                  .run()));
       bits.add(Samples.bits(dx));
       LogSumExp.builder()
-          .execution(Execution.defaults().backend(backend).threads(threads))
+          .execution(Execution.defaults().withBackend(backend).withThreads(threads))
           .build()
           .forward(x, perRow);
       bits.add(Samples.bits(perRow));
       CrossEntropy even =
           CrossEntropy.builder()
-              .execution(Execution.defaults().backend(backend).threads(threads))
+              .execution(Execution.defaults().withBackend(backend).withThreads(threads))
               .build();
-      Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
+      Inputs noMask = Inputs.none().withRowWeights(weights).withSink(sink);
       even.on(x, q).inputs(noMask).gradient(dx).outputs(outcome).run();
       bits.add(Samples.bits(dx));
       Softmax softmax =
           Softmax.builder()
-              .execution(Execution.defaults().backend(backend).threads(threads))
+              .execution(Execution.defaults().withBackend(backend).withThreads(threads))
               .build();
-      softmax.on(x, dx).inputs(Inputs.none().classMask(mask).sink(sink)).run();
+      softmax.on(x, dx).inputs(Inputs.none().withClassMask(mask).withSink(sink)).run();
       bits.add(Samples.bits(dx));
-      softmax.onBackward(dx, q, dx).inputs(Inputs.none().classMask(mask)).run();
+      softmax.onBackward(dx, q, dx).inputs(Inputs.none().withClassMask(mask)).run();
       bits.add(Samples.bits(dx));
     }
     return bits;
@@ -327,19 +341,19 @@ class InputsTest {
     Tensor labels = Tensor.of(new byte[] {0, 3, 2});
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .labelSmoothing(0.1)
             .build();
     NllLoss nll = NllLoss.of(loss);
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     List<List<Object>> results = new ArrayList<>();
     for (DType type : new DType[] {DType.U8, DType.I8}) {
       Tensor mask = Tensor.of(MemorySegment.ofArray(classes), type, 5);
       Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
-      Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+      Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
       Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
       LossOutputs outcome = LossOutputs.create().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
@@ -371,7 +385,7 @@ class InputsTest {
 
   private static void backwardOfOneLongMaskedRow(Backend backend, Tensor both) {
     int classes = (int) both.shape()[1];
-    Inputs inputs = Inputs.none().classMask(flags(null, 2, classes));
+    Inputs inputs = Inputs.none().withClassMask(flags(null, 2, classes));
     Tensor y = both.slice(0, 0, 1);
     Tensor dy = both.slice(0, 1, 2);
     for (boolean log : new boolean[] {false, true}) {
@@ -380,7 +394,8 @@ class InputsTest {
       for (int threads : new int[] {1, 2}) {
         Tensor dx = Tensor.allocate(Arena.ofAuto(), both.type(), 1, classes);
         Executor executor = task -> asked.incrementAndGet();
-        Execution by = Execution.defaults().backend(backend).threads(threads).executor(executor);
+        Execution by =
+            Execution.defaults().withBackend(backend).withThreads(threads).withExecutor(executor);
         if (log) {
           LogSoftmax.builder().execution(by).build().onBackward(y, dy, dx).inputs(inputs).run();
         } else {

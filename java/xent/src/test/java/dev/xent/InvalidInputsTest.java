@@ -118,7 +118,7 @@ class InvalidInputsTest {
 
   @Test
   void optionsOfLabelsWithOtherTargets() {
-    Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
+    Inputs sparse = Inputs.none().withTargetWeights(Tensor.of(new float[3], 3, 1));
     Tensor classes = Tensor.of(new int[3], 3, 1);
     CrossEntropy others = CrossEntropy.builder().smoothing(Smoothing.OTHERS).build();
     CrossEntropyShard clamped = CrossEntropy.builder().probabilityClamp(0.25).build().shard(0, 4);
@@ -186,8 +186,8 @@ class InvalidInputsTest {
   @Test
   void inputsThatAnOperationDoesNotTake() {
     Tensor rows = Tensor.of(new float[3]);
-    Inputs rowWeights = Inputs.none().rowWeights(rows);
-    Inputs targetWeights = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
+    Inputs rowWeights = Inputs.none().withRowWeights(rows);
+    Inputs targetWeights = Inputs.none().withTargetWeights(Tensor.of(new float[3], 3, 1));
     for (Inputs each : new Inputs[] {rowWeights, targetWeights}) {
       String name = each == rowWeights ? "rowWeights is F32 [3]" : "targetWeights is F32 [3, 1]";
       refused(
@@ -208,10 +208,10 @@ class InvalidInputsTest {
         () ->
             Softmax.along(1)
                 .onBackward(logits, logits, output)
-                .inputs(Inputs.none().sink(rows))
+                .inputs(Inputs.none().withSink(rows))
                 .run(),
         "sink is F32 [3]");
-    for (Inputs each : new Inputs[] {targetWeights, Inputs.none().rowWeights(rows)}) {
+    for (Inputs each : new Inputs[] {targetWeights, Inputs.none().withRowWeights(rows)}) {
       Tensor numbers = Tensor.of(new int[3]);
       refused(
           OptionException.class,
@@ -227,7 +227,9 @@ class InvalidInputsTest {
           "and top-k has no such input");
     }
     LossCall ofElements =
-        BinaryCrossEntropy.mean().on(logits, logits, null).inputs(Inputs.none().rowWeights(rows));
+        BinaryCrossEntropy.mean()
+            .on(logits, logits, null)
+            .inputs(Inputs.none().withRowWeights(rows));
     refused(OptionException.class, ofElements::run, "and binary cross-entropy has no such input");
     assertThat(rows.toFloatArray()).containsOnly(0);
   }
@@ -237,14 +239,17 @@ class InvalidInputsTest {
     refused(
         ShapeException.class,
         () ->
-            Softmax.along(1).on(logits, output).inputs(Inputs.none().classMask(u8(1, 1, 1))).run(),
+            Softmax.along(1)
+                .on(logits, output)
+                .inputs(Inputs.none().withClassMask(u8(1, 1, 1)))
+                .run(),
         "classMask is U8 [3]",
         "[4]");
     refused(
         ShapeException.class,
         () ->
             loss.on(logits, labels)
-                .inputs(Inputs.none().rowWeights(Tensor.of(new float[4])))
+                .inputs(Inputs.none().withRowWeights(Tensor.of(new float[4])))
                 .gradient(output)
                 .run(),
         "rowWeights is F32 [4]",
@@ -253,7 +258,7 @@ class InvalidInputsTest {
         ShapeException.class,
         () ->
             loss.on(logits, labels)
-                .inputs(Inputs.none().sink(Tensor.of(new float[2])))
+                .inputs(Inputs.none().withSink(Tensor.of(new float[2])))
                 .gradient(output)
                 .run(),
         "sink is F32 [2]");
@@ -296,10 +301,10 @@ class InvalidInputsTest {
     Tensor pair = Tensor.of(new float[] {1, 1});
     refused(
         ShapeException.class,
-        () -> loss.on(cube, matrix).inputs(Inputs.none().rowWeights(pair)).run(),
+        () -> loss.on(cube, matrix).inputs(Inputs.none().withRowWeights(pair)).run(),
         "rowWeights is F32 [2]",
         "shape [2, 3]");
-    Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
+    Inputs forAll = Inputs.none().withRowWeights(pair.slice(0, 0, 1));
     assertThat(loss.on(cube, matrix).inputs(forAll).run()).isEqualTo(loss.forward(cube, matrix));
   }
 
@@ -315,14 +320,14 @@ class InvalidInputsTest {
         "losses");
     refused(
         MemoryException.class,
-        () -> loss.on(logits, labels).inputs(Inputs.none().rowWeights(closed)).run(),
+        () -> loss.on(logits, labels).inputs(Inputs.none().withRowWeights(closed)).run(),
         "rowWeights");
   }
 
   @Test
   void typesThatDoNotGoTogether() {
     Tensor doubles = Tensor.of(new double[3]);
-    Inputs weights = Inputs.none().rowWeights(doubles);
+    Inputs weights = Inputs.none().withRowWeights(doubles);
     refused(
         DTypeException.class,
         () -> loss.on(logits, labels).inputs(weights).run(),
@@ -339,7 +344,7 @@ class InvalidInputsTest {
         () ->
             Softmax.along(0)
                 .on(Tensor.of(new int[4]), Tensor.of(out))
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4})))
                 .run(),
         "logits is I32 [4]");
   }
@@ -361,7 +366,7 @@ class InvalidInputsTest {
         ShapeException.class,
         () ->
             loss.on(logits, classes)
-                .inputs(Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1)))
+                .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[3], 3, 1)))
                 .gradient(output)
                 .run(),
         "targetWeights is F32 [3, 1]",
@@ -370,7 +375,7 @@ class InvalidInputsTest {
         ShapeException.class,
         () ->
             loss.on(logits, Tensor.of(new int[8], 4, 2))
-                .inputs(Inputs.none().targetWeights(Tensor.of(new float[8], 4, 2)))
+                .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[8], 4, 2)))
                 .gradient(output)
                 .run(),
         "targets is I32 [4, 2]",
@@ -379,7 +384,7 @@ class InvalidInputsTest {
         ShapeException.class,
         () ->
             loss.on(logits, Tensor.of(new int[0], 3, 0))
-                .inputs(Inputs.none().targetWeights(Tensor.of(new float[0], 3, 0)))
+                .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[0], 3, 0)))
                 .gradient(output)
                 .run(),
         "at least one class");
@@ -387,7 +392,7 @@ class InvalidInputsTest {
 
   @Test
   void sparseClassesOutOfRange() {
-    Inputs weights = Inputs.none().targetWeights(Tensor.of(new float[6], 3, 2));
+    Inputs weights = Inputs.none().withTargetWeights(Tensor.of(new float[6], 3, 2));
     Tensor classes = Tensor.of(new int[] {0, 1, 2, 3, 4, 0}, 3, 2);
     refused(
         LabelException.class,
@@ -402,7 +407,7 @@ class InvalidInputsTest {
         LabelException.class,
         () ->
             loss.on(logits, labels)
-                .inputs(Inputs.none().classMask(u8(1, 0, 1, 1)))
+                .inputs(Inputs.none().withClassMask(u8(1, 0, 1, 1)))
                 .gradient(output)
                 .run(),
         "row 1 has label 1",
@@ -416,7 +421,7 @@ class InvalidInputsTest {
           OptionException.class,
           () ->
               loss.on(logits, labels)
-                  .inputs(Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, bad})))
+                  .inputs(Inputs.none().withRowWeights(Tensor.of(new float[] {1, 2, bad})))
                   .gradient(output)
                   .run(),
           "rowWeights of row 2 is " + bad);
@@ -443,7 +448,7 @@ class InvalidInputsTest {
         () ->
             softmax
                 .on(logits, output)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4})))
                 .run(),
         "logits is F32 [3, 4]",
         "one dimension");
@@ -452,7 +457,7 @@ class InvalidInputsTest {
         () ->
             softmax
                 .on(values, written)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 3, 12})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4, 3, 12})))
                 .run(),
         "rowOffsets of row 1 is 4, of row 2 3");
     refused(
@@ -460,7 +465,7 @@ class InvalidInputsTest {
         () ->
             softmax
                 .on(values, written)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new long[] {0, 4, 13})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new long[] {0, 4, 13})))
                 .run(),
         "rowOffsets ends with 13",
         "[12]");
@@ -469,7 +474,7 @@ class InvalidInputsTest {
         () ->
             softmax
                 .on(values, written)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new long[] {-1, 4})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new long[] {-1, 4})))
                 .run(),
         "rowOffsets begins with -1");
     refused(
@@ -477,7 +482,7 @@ class InvalidInputsTest {
         () ->
             softmax
                 .on(values, written)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[0])))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[0])))
                 .run(),
         "rowOffsets is I32 [0]",
         "rows + 1");
@@ -485,7 +490,7 @@ class InvalidInputsTest {
         ShapeException.class,
         () ->
             loss.on(values, labels)
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4, 12})))
                 .gradient(written)
                 .run(),
         "targets is I32 [3]",
@@ -496,13 +501,13 @@ class InvalidInputsTest {
   @Test
   void masksAndWeightsOfRaggedRows() {
     Tensor values = Tensor.of(Samples.logits(12, 2, 3));
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 9, 12}));
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4, 9, 12}));
     refused(
         ShapeException.class,
         () ->
             Softmax.along(0)
                 .on(values, Tensor.of(out))
-                .inputs(ragged.classMask(u8(new int[11])))
+                .inputs(ragged.withClassMask(u8(new int[11])))
                 .run(),
         "classMask is U8 [11]",
         "logits is F32 [12]");
@@ -530,7 +535,7 @@ class InvalidInputsTest {
         LabelException.class,
         () ->
             loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 7, 2}))
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 8, 12, 12})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 8, 12, 12})))
                 .gradient(Tensor.of(out))
                 .run(),
         "row 1 has label 7",
@@ -539,7 +544,7 @@ class InvalidInputsTest {
         LabelException.class,
         () ->
             loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 0}))
-                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 12, 12})))
+                .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 12, 12})))
                 .gradient(Tensor.of(out))
                 .run(),
         "row 1 has label 0; expected none, as the row has no class");
@@ -613,7 +618,7 @@ class InvalidInputsTest {
         "losses and entropies overlap");
     refused(
         MemoryException.class,
-        () -> loss.on(logits, labels).inputs(Inputs.none().sink(rows)).gradient(output).run(),
+        () -> loss.on(logits, labels).inputs(Inputs.none().withSink(rows)).gradient(output).run(),
         "gradient and sink overlap");
     refused(
         MemoryException.class,
@@ -633,7 +638,7 @@ class InvalidInputsTest {
           OptionException.class,
           () ->
               loss.on(logits, labels)
-                  .inputs(Inputs.none().classMask(u8(1, 1, 1, 1)))
+                  .inputs(Inputs.none().withClassMask(u8(1, 1, 1, 1)))
                   .gradient(output)
                   .backward(saved),
           "3 rows, 4 classes and class indices,",
@@ -668,7 +673,7 @@ class InvalidInputsTest {
 
   @Test
   void otherLogitsAreNot() {
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12}));
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4, 12}));
     refused(
         ShapeException.class,
         () -> loss.on(Tensor.of(new float[12]), Tensor.of(new int[4])).inputs(ragged).run(),

@@ -76,7 +76,7 @@ class KeptReferencesTest {
 
   @OnEveryBackend
   void tensorsOfEveryCall(Backend backend) throws InterruptedException {
-    List<EveryCall> calls = EveryCall.all(Execution.defaults().backend(backend), 10);
+    List<EveryCall> calls = EveryCall.all(Execution.defaults().withBackend(backend), 10);
     assertCollected("arenas", scopesOfEveryCall(calls));
     Reference.reachabilityFence(calls);
   }
@@ -118,7 +118,7 @@ class KeptReferencesTest {
     List<WeakReference<?>> scopes = new ArrayList<>();
     Tensor logits = offHeap(Samples.logits(ROWS * CLASSES, 4, 1), scopes);
     Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 3));
-    Execution execution = Execution.defaults().backend(backend).threads(threads);
+    Execution execution = Execution.defaults().withBackend(backend).withThreads(threads);
     SoftmaxShard softmax = Softmax.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     RowStatistics rows = softmax.finish(states, Inputs.none(), null);
@@ -167,7 +167,7 @@ class KeptReferencesTest {
   private static WeakReference<Executor> executorOfACall() {
     Executor executor = new OwnThreads();
     Tensor logits = Tensor.of(new float[ROWS * 1000], ROWS, 1000);
-    Execution execution = Execution.defaults().threads(2).executor(executor);
+    Execution execution = Execution.defaults().withThreads(2).withExecutor(executor);
     Softmax.builder().execution(execution).build().forward(logits, logits);
     return new WeakReference<>(executor);
   }

@@ -62,7 +62,9 @@ class LargeTensorTest {
       labels[rows - 1] = (int) classes - 1;
       Tensor losses = Tensor.allocate(arena, DType.F32, rows);
       CrossEntropy loss =
-          CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
+          CrossEntropy.builder()
+              .execution(Execution.defaults().withBackend(Backend.NATIVE))
+              .build();
       LossOutputs outcome = LossOutputs.create().losses(losses).countCorrect(true);
       loss.on(logits, Tensor.of(labels)).outputs(outcome).run();
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
@@ -85,7 +87,7 @@ class LargeTensorTest {
     Tensor losses = Tensor.of(new float[2]);
     Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2);
     CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(Backend.NATIVE)).build();
     loss.on(logits, Tensor.of(new long[] {classes - 2, classes - 1}))
         .outputs(LossOutputs.create().losses(losses).correct(hits))
         .run();

@@ -36,7 +36,7 @@ class LinearCrossEntropyTest {
       new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
 
   private static LinearCrossEntropy.Builder on(Backend backend) {
-    return LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend));
+    return LinearCrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   /** The mean loss in double, with a change of one number. */
@@ -73,7 +73,7 @@ class LinearCrossEntropyTest {
 
   @OnEveryBackend
   void lossAndGradientsOfTheMean(Backend backend) {
-    Inputs inputs = Inputs.none().bias(bias);
+    Inputs inputs = Inputs.none().withBias(bias);
     LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         on(backend)
@@ -289,6 +289,6 @@ class LinearCrossEntropyTest {
         .isEqualTo(
             "Gradients[hiddenGradient=F32 [6, 5], weightsGradient=F32 [7, 5],"
                 + " biasGradient=F32 [7]]");
-    assertThat(Inputs.none().bias(bias).toString()).isEqualTo("Inputs[bias=F32 [7]]");
+    assertThat(Inputs.none().withBias(bias).toString()).isEqualTo("Inputs[bias=F32 [7]]");
   }
 }

@@ -161,26 +161,26 @@ final class LinearMixture {
   private Inputs inputs() {
     Inputs all = Inputs.none();
     if (kind == 2) {
-      all = all.targetWeights(positive(tensor(floats(), shapeWith(entries))));
+      all = all.withTargetWeights(positive(tensor(floats(), shapeWith(entries))));
     }
     if (kind == 1 && random.nextInt(3) == 0) {
       Tensor mask = tensor(DType.U8, classes);
       each(mask, i -> mask.setLong(random.nextInt(4) == 0 ? 0 : 1, i));
-      all = all.classMask(mask);
+      all = all.withClassMask(mask);
     }
     if (random.nextInt(3) == 0) {
       Tensor flags = tensor(DType.U8, rowShape());
       each(flags, i -> flags.setLong(random.nextInt(4) == 0 ? 0 : 1, i));
-      all = all.rowWeights(flags);
+      all = all.withRowWeights(flags);
     }
     if (random.nextInt(3) == 0) {
-      all = all.sink(filled(tensor(floats(), rowShape()), 2));
+      all = all.withSink(filled(tensor(floats(), rowShape()), 2));
     }
     return all;
   }
 
   private Inputs withBias() {
-    return bias == null ? inputs : inputs.bias(bias);
+    return bias == null ? inputs : inputs.withBias(bias);
   }
 
   /** Sets the same options on each builder. */
@@ -293,7 +293,7 @@ final class LinearMixture {
       Backend backend, int threads, long workspace, boolean all, boolean later) {
     LinearCrossEntropy.Builder builder =
         with(LinearCrossEntropy.builder())
-            .execution(Execution.defaults().backend(backend).threads(threads));
+            .execution(Execution.defaults().withBackend(backend).withThreads(threads));
     if (workspace != 0) {
       builder.workspace(workspace);
     }
@@ -359,7 +359,7 @@ final class LinearMixture {
     Map<String, Tensor> results = new LinkedHashMap<>();
     CrossEntropy operation =
         with(CrossEntropy.builder())
-            .execution(Execution.defaults().backend(Backend.REFERENCE))
+            .execution(Execution.defaults().withBackend(Backend.REFERENCE))
             .build();
     LossOutputs outputs = ask(LossOutputs.create(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));

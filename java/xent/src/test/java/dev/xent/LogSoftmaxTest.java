@@ -48,7 +48,7 @@ class LogSoftmaxTest {
   }
 
   private static LogSoftmax.Builder on(Backend backend) {
-    return LogSoftmax.builder().execution(Execution.defaults().backend(backend));
+    return LogSoftmax.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   /** A new result has the shape, type and bits of a result that the caller passes. */

@@ -55,7 +55,7 @@ class LogSumExpTest {
   }
 
   private static LogSumExp.Builder on(Backend backend) {
-    return LogSumExp.builder().execution(Execution.defaults().backend(backend));
+    return LogSumExp.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   /** The results have the shape of the logits without the class axis, or with it at size 1. */
@@ -100,7 +100,7 @@ class LogSumExpTest {
         .softcap(3)
         .build()
         .on(Tensor.of(x, 1, 3), Tensor.of(lse))
-        .inputs(Inputs.none().sink(Tensor.of(new float[] {0.25f})))
+        .inputs(Inputs.none().withSink(Tensor.of(new float[] {0.25f})))
         .run();
     double sum = Math.exp(0.25);
     for (float logit : x) {

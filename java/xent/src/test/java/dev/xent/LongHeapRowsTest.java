@@ -46,17 +46,17 @@ class LongHeapRowsTest {
     int classes = (1 << 20) + 100;
     float[] x = Samples.logits(classes, 3, 1);
     Tensor labels = Tensor.of(new int[] {label});
-    Inputs inputs = Inputs.none().rowWeights(Tensor.of(new float[] {weight}));
+    Inputs inputs = Inputs.none().withRowWeights(Tensor.of(new float[] {weight}));
     AtomicInteger asked = new AtomicInteger();
-    Execution by = Execution.defaults().backend(backend);
+    Execution by = Execution.defaults().withBackend(backend);
     CrossEntropy.Builder builder =
         CrossEntropy.builder().reduction(Reduction.SUM).labelSmoothing(0.1);
-    CrossEntropy alone = builder.execution(by.threads(1)).build();
+    CrossEntropy alone = builder.execution(by.withThreads(1)).build();
     CrossEntropy shared =
         builder
             .execution(
-                by.threads(3)
-                    .executor(
+                by.withThreads(3)
+                    .withExecutor(
                         task -> {
                           asked.incrementAndGet();
                           new Thread(task).start();
@@ -106,7 +106,7 @@ class LongHeapRowsTest {
     float[] x = logits(classes, "shifted");
     int[] labels = {classes - 1, 3, 16384};
     CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     float[] expected = new float[x.length];
     double loss =
         mean.forwardBackward(
@@ -129,18 +129,18 @@ class LongHeapRowsTest {
       Tensor lse = place.put(arena, new float[ROWS], ROWS);
       Softmax softmax =
           Softmax.builder()
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .fullyMasked(masked)
               .build();
       LogSoftmax logSoftmax =
           LogSoftmax.builder()
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .fullyMasked(masked)
               .build();
       softmax.forward(y, y);
       logSoftmax.forward(logY, logY);
       LogSumExp.builder()
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .fullyMasked(masked)
           .build()
           .forward(x, lse);
@@ -159,7 +159,7 @@ class LongHeapRowsTest {
               : Tensor.of(Segments.of(arena, labels), DType.I32, ROWS);
       CrossEntropy sum =
           CrossEntropy.builder()
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .fullyMasked(masked)
               .ignoreIndex(-1)
               .labelSmoothing(0.1)
@@ -172,7 +172,7 @@ class LongHeapRowsTest {
       Tensor soft = place.put(arena, values, ROWS, classes);
       double softLoss =
           CrossEntropy.builder()
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .fullyMasked(masked)
               .build()
               .forwardBackward(soft, dy, soft);

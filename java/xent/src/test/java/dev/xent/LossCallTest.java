@@ -16,7 +16,7 @@ class LossCallTest {
   private static final int CLASSES = 10;
 
   private static CrossEntropy mean(Backend backend) {
-    return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+    return CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
   }
 
   private static Tensor matrix(Arena arena, int rows) {
@@ -26,7 +26,7 @@ class LossCallTest {
   @OnEveryBackend
   void runsGiveWhatTheShortFormsGive(Backend backend) {
     CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.sequential().withBackend(backend)).build();
     for (int rows : new int[] {1, 3, 64, 4000}) {
       for (Arena arena : new Arena[] {Arena.global(), Arena.ofAuto()}) {
         Tensor x = matrix(arena, rows);
@@ -56,7 +56,7 @@ class LossCallTest {
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
     LossCall call = loss.on(x, labels);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2}));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[] {1, 0, 2}));
     double weighted = loss.on(x, labels).inputs(weights).run();
     call.inputs(weights).gradient(y);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(weighted);

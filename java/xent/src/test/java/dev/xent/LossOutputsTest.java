@@ -29,7 +29,9 @@ class LossOutputsTest {
   private final LossOutputs outcome = LossOutputs.create();
 
   private static CrossEntropy.Builder on(Backend backend) {
-    return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).ignoreIndex(-1);
+    return CrossEntropy.builder()
+        .execution(Execution.defaults().withBackend(backend))
+        .ignoreIndex(-1);
   }
 
   private float[] gradient(CrossEntropy operation, Tensor targets) {
@@ -234,7 +236,7 @@ class LossOutputsTest {
   @OnEveryBackend
   void hitsOfProbabilityRowsAreRefused(Backend backend) {
     CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     assertThatThrownBy(() -> mean.on(logits, logits).outputs(outcome.countCorrect(true)).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("correct");
@@ -289,7 +291,7 @@ class LossOutputsTest {
 
   @OnEveryBackend
   void lossesRejectWhatTheyDoNotHave(Backend backend) {
-    Execution execution = Execution.defaults().backend(backend);
+    Execution execution = Execution.defaults().withBackend(backend);
     Tensor probabilities = Tensor.of(new float[12], 4, 3);
     float[] dx = new float[12];
     Tensor gradient = Tensor.of(dx, 4, 3);

@@ -26,7 +26,8 @@ class LossSumTest {
 
   private void addRows(CrossEntropy loss, LossSum lossSum, int from, int to, boolean weighted) {
     LossOutputs outcome = LossOutputs.create().lossSum(lossSum);
-    Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
+    Inputs inputs =
+        weighted ? Inputs.none().withRowWeights(weights.slice(0, from, to)) : Inputs.none();
     loss.on(logits.slice(0, from, to), targets.slice(0, from, to))
         .inputs(inputs)
         .outputs(outcome)
@@ -37,7 +38,7 @@ class LossSumTest {
   void microBatches(Backend backend) {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .ignoreIndex(3)
             .build();
     for (boolean weighted : new boolean[] {false, true}) {
@@ -55,7 +56,7 @@ class LossSumTest {
       assertThat(parts.rows()).isEqualTo(ROWS);
       assertThat(parts.validRows()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
       LossOutputs outcome = LossOutputs.create();
-      Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
+      Inputs inputs = weighted ? Inputs.none().withRowWeights(weights) : Inputs.none();
       assertThat(loss.on(logits, targets).inputs(inputs).outputs(outcome).run())
           .isEqualTo(parts.mean());
       assertThat(parts.sum()).isEqualTo(outcome.sum());

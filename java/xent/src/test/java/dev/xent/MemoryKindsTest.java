@@ -40,16 +40,20 @@ class MemoryKindsTest {
       Tensor losses = place.put(arena, new float[ROWS], ROWS, 1);
       Tensor gradient = place.put(arena, zeros, ROWS, CLASSES);
       Tensor later = place.put(arena, zeros, ROWS, CLASSES);
-      Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+      Softmax softmax =
+          Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
       LogSoftmax logSoftmax =
-          LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+          LogSoftmax.builder().execution(Execution.defaults().withBackend(backend)).build();
       softmax.forward(x, y);
       softmax.backward(y, dy, dx);
       logSoftmax.forward(x, logY);
       logSoftmax.backward(logY, dy, logDx);
-      LogSumExp.builder().execution(Execution.defaults().backend(backend)).build().forward(x, lse);
+      LogSumExp.builder()
+          .execution(Execution.defaults().withBackend(backend))
+          .build()
+          .forward(x, lse);
       CrossEntropy mean =
-          CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+          CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
       LossOutputs outcome = LossOutputs.create().losses(losses).saveStatistics(arena);
       mean.on(x, Tensor.of(LABELS)).gradient(gradient).outputs(outcome).run();
       mean.on(x, Tensor.of(LABELS)).gradient(later).backward(outcome, lse);
@@ -105,7 +109,7 @@ class MemoryKindsTest {
       }
     }
     CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor x = Tensor.of(X, ROWS, CLASSES);
     assertThat(mean.forward(x, Tensor.of(bytes.flip(), type)))
         .isEqualTo(mean.forward(x, Tensor.of(LABELS)));
@@ -134,7 +138,8 @@ class MemoryKindsTest {
   void readOnlyHeapMemoryIsAnInput(Backend backend) {
     MemorySegment readOnly = MemorySegment.ofArray(X).asReadOnly();
     float[] y = new float[X.length];
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     softmax.forward(Tensor.of(readOnly, DType.F32, ROWS, CLASSES), Tensor.of(y, ROWS, CLASSES));
     float[] expected = new float[X.length];
     softmax.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(expected, ROWS, CLASSES));

@@ -51,7 +51,7 @@ class MemoryOwnerTest {
 
   /** Makes a call of every operation, with each of its tensors lent in turn. */
   private void eachLent(Backend backend, BiConsumer<Tensor, LentCall> test) {
-    for (EveryCall call : EveryCall.all(Execution.defaults().backend(backend), CLASSES)) {
+    for (EveryCall call : EveryCall.all(Execution.defaults().withBackend(backend), CLASSES)) {
       for (int i = 0; i < call.arguments().size(); i++) {
         Tensor[] tensors = call.tensors(EveryCall.ARRAYS, ROWS, CLASSES, 1);
         tensors[i] = tensors[i].ownedBy(memoryOwner);
@@ -101,7 +101,7 @@ class MemoryOwnerTest {
   /** A call that is kept has checked its arrays at its first run, but asks at every run. */
   @OnEveryBackend
   void aCallThatIsKeptAsksAtEachRun(Backend backend) {
-    Execution execution = Execution.defaults().backend(backend);
+    Execution execution = Execution.defaults().withBackend(backend);
     Softmax softmax = Softmax.builder().execution(execution).build();
     CrossEntropy loss = CrossEntropy.builder().execution(execution).build();
     Sampler sampler = Sampler.builder().execution(execution).topK(2).build();
@@ -196,8 +196,9 @@ class MemoryOwnerTest {
   @OnEveryBackend
   void aLenderMayMakeCallsOfItsOwn(Backend backend) {
     CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor x = matrix();
     float[] gradient = new float[ROWS * CLASSES];
     double reduced = loss.forwardBackward(x, labels, Tensor.of(gradient, ROWS, CLASSES));
@@ -232,7 +233,9 @@ class MemoryOwnerTest {
   @OnEveryBackend
   void memoryThatALenderClosesIsNotUsed(Backend backend) {
     Softmax softmax =
-        Softmax.builder().execution(Execution.defaults().backend(backend).threads(3)).build();
+        Softmax.builder()
+            .execution(Execution.defaults().withBackend(backend).withThreads(3))
+            .build();
     int rows = 1024;
     for (int i = 0; i < 200; i++) {
       Arena arena = Arena.ofConfined();
@@ -260,10 +263,11 @@ class MemoryOwnerTest {
   /** The call ends at the logits, after it has set all its other arrays. */
   @OnEveryBackend
   void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor student = matrix();
     Tensor teacher = Tensor.of(Samples.logits(ROWS * CLASSES, 3, 2), ROWS, CLASSES);
@@ -279,7 +283,7 @@ class MemoryOwnerTest {
           return null;
         };
     Tensor output = Tensor.of(values, ROWS, CLASSES).ownedBy(closing);
-    Inputs sink = Inputs.none().sink(Tensor.of(new float[] {9}));
+    Inputs sink = Inputs.none().withSink(Tensor.of(new float[] {9}));
     assertThatThrownBy(() -> softmax.on(logits, output).inputs(sink).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("logits is in a closed arena");
@@ -367,7 +371,8 @@ class MemoryOwnerTest {
                 () -> {
                   throw new IllegalStateException("the library is not initialised");
                 });
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     assertThatThrownBy(() -> softmax.forward(x, x))
         .isExactlyInstanceOf(IllegalStateException.class)
         .hasMessage("the library is not initialised");
@@ -393,7 +398,7 @@ class MemoryOwnerTest {
                     return null;
                   });
       CrossEntropy loss =
-          CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
+          CrossEntropy.builder().execution(Execution.sequential().withBackend(backend)).build();
       LossCall call = loss.on(x, Tensor.of(new int[] {1, 2})).outputs(outputs);
       double expected = loss.forward(x, Tensor.of(new int[] {1, 2}));
       for (int run = 0; run < 7; run++) {
@@ -420,7 +425,7 @@ class MemoryOwnerTest {
     BoundCall call =
         Softmax.along(-1)
             .on(Tensor.of(new float[4]), Tensor.of(new float[4]))
-            .inputs(Inputs.none().rowOffsets(offsets));
+            .inputs(Inputs.none().withRowOffsets(offsets));
     assertThatThrownBy(call::run)
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("rowOffsets");

@@ -80,8 +80,8 @@ class NllLossOptionsTest {
 
     Inputs inputs() {
       return Inputs.none()
-          .classMask(Tensor.of(MemorySegment.ofArray(mask), DType.U8, rows, classes))
-          .rowWeights(Tensor.of(rowWeights));
+          .withClassMask(Tensor.of(MemorySegment.ofArray(mask), DType.U8, rows, classes))
+          .withRowWeights(Tensor.of(rowWeights));
     }
 
     /** Targets before smoothing of a row; null if the row is ignored. */
@@ -168,7 +168,7 @@ class NllLossOptionsTest {
             .classWeights(Tensor.of(batch.classWeights))
             .gradientScale(-3)
             .reduction(Reduction.SUM)
-            .execution(Execution.defaults().backend(backend));
+            .execution(Execution.defaults().withBackend(backend));
     if (kind != TargetsOf.PROBABILITIES) {
       builder.ignoreIndex(IGNORED);
     }
@@ -185,7 +185,7 @@ class NllLossOptionsTest {
     }
     if (kind == TargetsOf.SPARSE) {
       targets = Tensor.of(batch.entries, batch.rows, batch.count);
-      inputs = inputs.targetWeights(batch.of(batch.entryWeights));
+      inputs = inputs.withTargetWeights(batch.of(batch.entryWeights));
     }
     loss.on(batch.of(batch.logs), targets)
         .inputs(inputs)
@@ -256,11 +256,11 @@ class NllLossOptionsTest {
     NllLoss loss =
         NllLoss.builder()
             .labelSmoothing(0.1)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
     loss.on(Tensor.of(logs), Tensor.of(probabilities))
-        .inputs(Inputs.none().rowOffsets(Tensor.of(offsets)))
+        .inputs(Inputs.none().withRowOffsets(Tensor.of(offsets)))
         .gradient(Tensor.of(gradient))
         .outputs(outcome)
         .run();
@@ -293,7 +293,7 @@ class NllLossOptionsTest {
         NllLoss.builder()
             .classWeights(Tensor.of(batch.classWeights))
             .ignoreIndex(IGNORED)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor labels = Tensor.of(batch.labels);
     LossSum lossSum = LossSum.create();
@@ -301,11 +301,11 @@ class NllLossOptionsTest {
     for (int r = 0; r < batch.rows; r += 4) {
       Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
       loss.on(batch.of(batch.logs).slice(0, r, r + 4), labels.slice(0, r, r + 4))
-          .inputs(Inputs.none().rowWeights(weights))
+          .inputs(Inputs.none().withRowWeights(weights))
           .outputs(outcome)
           .run();
     }
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(batch.rowWeights));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(batch.rowWeights));
     assertThat(lossSum.mean())
         .isEqualTo(loss.on(batch.of(batch.logs), labels).inputs(weights).run());
     assertThat(lossSum.rows()).isEqualTo(8);
@@ -319,10 +319,10 @@ class NllLossOptionsTest {
     double[] classes = {0.5, 2, 1};
     double[] rows = {3, 0.25};
     Tensor x = Tensor.of(logs, 2, 3);
-    Inputs inputs = Inputs.none().rowWeights(Tensor.of(rows));
+    Inputs inputs = Inputs.none().withRowWeights(Tensor.of(rows));
     NllLoss loss =
         NllLoss.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .classWeights(Tensor.of(classes))
             .build();
@@ -344,7 +344,7 @@ class NllLossOptionsTest {
         .gradient(Tensor.of(again, 2, 3))
         .backward(outcome);
     assertThat(again).isEqualTo(dx);
-    Inputs sparse = inputs.targetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
+    Inputs sparse = inputs.withTargetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
     assertThat(loss.on(x, Tensor.of(new int[] {1, 2}, 2, 1)).inputs(sparse).run())
         .isEqualTo(labels);
   }
@@ -352,18 +352,19 @@ class NllLossOptionsTest {
   @Test
   void whatIsNoClassOfItsRowIsRefused() {
     Tensor logs = Tensor.of(new float[5]);
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5}));
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 2, 5}));
     assertThatThrownBy(
             () -> NllLoss.mean().on(logs, Tensor.of(new int[] {2, 2})).inputs(ragged).run())
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("row 0 has label 2; expected 0 to 1");
     Inputs masked =
-        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(new byte[] {1, 0}), DType.U8, 2));
+        Inputs.none()
+            .withClassMask(Tensor.of(MemorySegment.ofArray(new byte[] {1, 0}), DType.U8, 2));
     Tensor row = Tensor.of(new float[2], 1, 2);
     assertThatThrownBy(() -> NllLoss.mean().on(row, Tensor.of(new int[] {1})).inputs(masked).run())
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("masked by classMask");
-    Inputs sink = Inputs.none().sink(Tensor.of(new float[1]));
+    Inputs sink = Inputs.none().withSink(Tensor.of(new float[1]));
     assertThatThrownBy(() -> NllLoss.mean().on(row, Tensor.of(new int[] {1})).inputs(sink).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining(
@@ -374,7 +375,7 @@ class NllLossOptionsTest {
   void aRowOfWhichEveryClassIsMaskedCostsNothing() {
     Tensor logs = Tensor.of(new float[] {Float.NaN, Float.NaN}, 1, 2);
     Inputs masked =
-        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2));
+        Inputs.none().withClassMask(Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2));
     float[] gradient = {5, 5};
     double loss =
         NllLoss.builder()
@@ -392,7 +393,7 @@ class NllLossOptionsTest {
   void weightsThatCannotBeAreRefused() {
     Tensor logs = Tensor.of(new float[4], 2, 2);
     Tensor labels = Tensor.of(new int[2]);
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1}));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[] {1, -1}));
     assertThatThrownBy(() -> NllLoss.mean().on(logs, labels).inputs(weights).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights of row 1 is -1.0");

@@ -75,7 +75,7 @@ class NllLossTest {
                 .reduction(Reduction.SUM)
                 .gradientScale(-2.5)
                 .labelSmoothing(smoothing)
-                .execution(Execution.defaults().backend(backend))
+                .execution(Execution.defaults().withBackend(backend))
                 .build();
         LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
         double sum =
@@ -114,7 +114,7 @@ class NllLossTest {
         NllLoss loss =
             NllLoss.builder()
                 .labelSmoothing(smoothing)
-                .execution(Execution.defaults().backend(backend))
+                .execution(Execution.defaults().withBackend(backend))
                 .build();
         double actual =
             loss.forwardBackward(
@@ -148,7 +148,7 @@ class NllLossTest {
         CrossEntropy.builder()
             .ignoreIndex(-1)
             .labelSmoothing(0.2)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor logs = Tensor.of(new float[rows * classes], rows, classes);
     LogSoftmax.along(1).forward(logits, logs);
@@ -178,7 +178,7 @@ class NllLossTest {
     NllLoss loss =
         NllLoss.builder()
             .axis(1)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .labelSmoothing(0.1)
             .build();
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses, outer, inner));
@@ -204,7 +204,7 @@ class NllLossTest {
       NllLoss along =
           NllLoss.builder()
               .axis(-2)
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .labelSmoothing(0.1)
               .build();
       LossOutputs other = LossOutputs.create().losses(Tensor.of(otherLosses, inner, outer));
@@ -367,7 +367,7 @@ class NllLossTest {
     double mean =
         NllLoss.builder()
             .ignoreIndex(255)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .on(
                 Tensor.of(logs, 2, 2),
@@ -434,7 +434,7 @@ class NllLossTest {
     assertThatThrownBy(
             () ->
                 NllLoss.builder()
-                    .execution(Execution.defaults().backend(backend))
+                    .execution(Execution.defaults().withBackend(backend))
                     .build()
                     .forwardBackward(
                         Tensor.of(new float[4], 2, 2),

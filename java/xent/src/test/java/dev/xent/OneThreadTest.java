@@ -117,7 +117,8 @@ class OneThreadTest {
             .as(name)
             .isInstanceOf(ConcurrentModificationException.class)
             .hasMessage(
-                "this cursor is in use already: create one for each text, or let its call return first");
+                "this cursor is in use already: create one for each text, or let its call return"
+                    + " first");
         nested.set(random -> assertThat(cursor.step()).isEqualTo(64)); // reads one number
         assertThat(cursor.next(owned)).as(name).isEqualTo(same.next(logits(1)));
         assertThat(cursor.next(logits(1))).as(name).isEqualTo(same.next(logits(1)));
@@ -190,8 +191,8 @@ class OneThreadTest {
   private static Raced boundCall() {
     Tensor x = matrix(4);
     BoundCall call = Softmax.along(-1).on(x, matrix(4));
-    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new long[] {0, 2, 4}));
-    Inputs masked = Inputs.none().classMask(Tensor.of(new byte[CLASSES]));
+    Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(new long[] {0, 2, 4}));
+    Inputs masked = Inputs.none().withClassMask(Tensor.of(new byte[CLASSES]));
     return new Raced(
         true,
         random -> call.run(),
@@ -207,7 +208,7 @@ class OneThreadTest {
     LossOutputs saved = LossOutputs.create().saveStatistics(Arena.ofAuto());
     LossOutputs losses = LossOutputs.create().losses(Tensor.of(new float[rows]));
     Tensor[] gradients = {matrix(rows), matrix(rows)};
-    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[rows]));
+    Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[rows]));
     return new Raced(
         true,
         random -> call.run(),
@@ -244,7 +245,8 @@ class OneThreadTest {
         true,
         random -> call.run(1),
         random -> call.run(1),
-        random -> call.inputs(SamplerInputs.none().outputTokens(random.nextBoolean() ? few : many)),
+        random ->
+            call.inputs(SamplerInputs.none().withOutputTokens(random.nextBoolean() ? few : many)),
         random -> call.outputs(random.nextBoolean() ? outputs : Sampler.Outputs.create()));
   }
 

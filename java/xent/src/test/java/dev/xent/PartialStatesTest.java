@@ -138,7 +138,7 @@ class PartialStatesTest extends DividedRows {
     CrossEntropyShard smooth = CrossEntropy.builder().labelSmoothing(0.5).build().shard(0, CLASSES);
     refused(
         OptionException.class,
-        () -> smooth.partialStates(logits, logits, Inputs.none().classMask(mask)),
+        () -> smooth.partialStates(logits, logits, Inputs.none().withClassMask(mask)),
         "labelSmoothing is 0.5",
         "classMask");
   }
@@ -146,7 +146,8 @@ class PartialStatesTest extends DividedRows {
   /** The kernels' own word of what a state is comes from the bytes. */
   @OnEveryBackend
   void bytesOfStatesOfAnotherKind(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     SoftmaxShard shard = softmax.shard(0, CHUNK);
     Tensor part = logits.slice(1, 0, CHUNK);
     byte[] bytes = shard.partialStates(part, Inputs.none()).toBytes();

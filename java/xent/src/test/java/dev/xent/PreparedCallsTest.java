@@ -22,7 +22,7 @@ class PreparedCallsTest {
   private static final int CLASSES = 10;
   private static final int RUNS = 6;
 
-  private static final Execution NATIVE = Execution.sequential().backend(Backend.NATIVE);
+  private static final Execution NATIVE = Execution.sequential().withBackend(Backend.NATIVE);
 
   private final Tensor x = floats(ROWS, CLASSES);
   private final Tensor y = floats(ROWS, CLASSES);
@@ -81,8 +81,8 @@ class PreparedCallsTest {
     Map<String, BoundCall> calls = new LinkedHashMap<>();
     calls.put("softmax", softmax.on(x, y));
     calls.put("softmax in place", softmax.on(z, z));
-    calls.put("softmax with a mask", softmax.on(x, y).inputs(Inputs.none().classMask(mask)));
-    calls.put("softmax with a sink", softmax.on(x, y).inputs(Inputs.none().sink(perRow)));
+    calls.put("softmax with a mask", softmax.on(x, y).inputs(Inputs.none().withClassMask(mask)));
+    calls.put("softmax with a sink", softmax.on(x, y).inputs(Inputs.none().withSink(perRow)));
     calls.put("softmax backward", softmax.onBackward(y, x, z));
     calls.put("log-softmax", logSoftmax.on(x, y));
     calls.put("log-softmax backward", logSoftmax.onBackward(y, x, z));
@@ -111,7 +111,7 @@ class PreparedCallsTest {
     assertPrepared("probabilities", loss.on(x, probabilities).gradient(y), 1);
     CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-100).build();
     assertPrepared("ignore index", ignoring.on(x, labels).gradient(y), 2);
-    Inputs weights = Inputs.none().rowWeights(perRow);
+    Inputs weights = Inputs.none().withRowWeights(perRow);
     for (int row = 0; row < ROWS; row++) {
       perRow.setFloat(1, row);
     }

@@ -75,7 +75,7 @@ class RepeatedCallTest {
 
   private static List<Work> works(Backend backend) throws InterruptedException {
     List<Work> works = new ArrayList<>();
-    Execution execution = Execution.defaults().backend(backend);
+    Execution execution = Execution.defaults().withBackend(backend);
     List<EveryCall> calls = EveryCall.all(execution, CLASSES);
     Sampler hot = Sampler.builder().execution(execution).temperature(4).seed(1).build();
     Sampler cold = Sampler.builder().execution(execution).topP(0.5).build();
@@ -158,8 +158,8 @@ class RepeatedCallTest {
           options.labelSmoothing(0.1).softcap(5);
         }
         Execution serial = Execution.sequential();
-        CrossEntropy plain = options.execution(serial.backend(Backend.REFERENCE)).build();
-        CrossEntropy loss = options.execution(serial.backend(Backend.NATIVE)).build();
+        CrossEntropy plain = options.execution(serial.withBackend(Backend.REFERENCE)).build();
+        CrossEntropy loss = options.execution(serial.withBackend(Backend.NATIVE)).build();
         Tensor gradient = empty(rows);
         LossCall bound = loss.on(x, labels).gradient(gradient);
         for (int call = 0; call < 40; call++) {
@@ -226,7 +226,7 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void arraysThatReadOnlySegmentsHide(Backend backend) {
-    Execution execution = Execution.sequential().backend(backend);
+    Execution execution = Execution.sequential().withBackend(backend);
     Softmax softmax = Softmax.builder().execution(execution).build();
     CrossEntropy loss = CrossEntropy.builder().execution(execution).build();
     Sampler sampler = Sampler.builder().execution(execution).temperature(0).build();
@@ -286,7 +286,7 @@ class RepeatedCallTest {
   void scalesThatDifferInTheSignOfZero(Backend backend) {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.sequential().backend(backend))
+            .execution(Execution.sequential().withBackend(backend))
             .gradientScale(-0.0)
             .ignoreIndex(-1)
             .emptyMean(EmptyMean.ZERO)
@@ -301,7 +301,7 @@ class RepeatedCallTest {
     LossCall none = loss.on(x, ignored).gradient(gradient).outputs(outputs);
     none.run();
     Softmax.builder()
-        .execution(Execution.sequential().backend(backend))
+        .execution(Execution.sequential().withBackend(backend))
         .build()
         .forward(x, empty(2));
     for (int call = 0; call < 4; call++) {
@@ -323,7 +323,8 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void whatTheMemoryHoldsNow(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     float[] x = new float[CLASSES];
     Tensor logits = Tensor.of(x, 1, CLASSES);
     float[] y = new float[CLASSES];
@@ -337,9 +338,10 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void memoryThatWasClosed(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor x = matrix(1, 1);
     Tensor labels = Tensor.of(new int[] {1});
     for (boolean shared : new boolean[] {false, true}) {
@@ -367,7 +369,7 @@ class RepeatedCallTest {
   /** Young arrays move when they are collected: no kernel may remember where they were. */
   @OnEveryBackend
   void arraysThatMoved(Backend backend) {
-    Execution execution = Execution.defaults().backend(backend);
+    Execution execution = Execution.defaults().withBackend(backend);
     Softmax softmax = Softmax.builder().execution(execution).build();
     LogSoftmax logSoftmax = LogSoftmax.builder().execution(execution).build();
     LogSumExp logSumExp = LogSumExp.builder().execution(execution).build();
@@ -399,7 +401,8 @@ class RepeatedCallTest {
   /** Virtual threads take turns with what belongs to no thread. */
   @OnEveryBackend
   void memoryOfAnotherVirtualThread(Backend backend) throws Exception {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Callable<Throwable> first =
           () -> {
@@ -418,7 +421,7 @@ class RepeatedCallTest {
   @OnEveryBackend
   void labelsThatBecameWrong(Backend backend) {
     CrossEntropy mean =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     for (int rows : new int[] {1, 3}) {
       int[] labels = new int[rows];
       Tensor targets = Tensor.of(labels);
@@ -445,7 +448,8 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void nothingStaysReachable(Backend backend) throws InterruptedException {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     WeakReference<float[]> array = new WeakReference<>(computedTwice(softmax));
     for (int i = 0; i < 100 && array.get() != null; i++) {
       System.gc();
@@ -474,10 +478,10 @@ class RepeatedCallTest {
       LossCall call =
           CrossEntropy.builder()
               .reduction(Reduction.SUM)
-              .execution(Execution.sequential().backend(backend))
+              .execution(Execution.sequential().withBackend(backend))
               .build()
               .on(logits, Tensor.of(labels))
-              .inputs(Inputs.none().rowOffsets(Tensor.of(offsets)));
+              .inputs(Inputs.none().withRowOffsets(Tensor.of(offsets)));
       assertThatThrownBy(call::run).isInstanceOf(LabelException.class);
       for (int row = 1; row <= rows; row++) {
         offsets[row]++; // now the first row has three

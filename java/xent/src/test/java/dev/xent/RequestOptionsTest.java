@@ -39,8 +39,8 @@ class RequestOptionsTest {
 
   private static final SamplerInputs INPUTS =
       SamplerInputs.none()
-          .promptTokens(Tensor.of(Samples.labels(ROWS * 3, CLASSES, 5), ROWS, 3))
-          .outputTokens(Tensor.of(Samples.labels(ROWS * 4, CLASSES, 6), ROWS, 4));
+          .withPromptTokens(Tensor.of(Samples.labels(ROWS * 3, CLASSES, 5), ROWS, 3))
+          .withOutputTokens(Tensor.of(Samples.labels(ROWS * 4, CLASSES, 6), ROWS, 4));
 
   private enum InBatch {
     /** It changes tokens, as it does alone. */
@@ -113,10 +113,10 @@ class RequestOptionsTest {
               b ->
                   b.execution(
                       Execution.defaults()
-                          .backend(Backend.REFERENCE)
-                          .isa(Isa.SCALAR)
-                          .threads(2)
-                          .executor(Runnable::run))));
+                          .withBackend(Backend.REFERENCE)
+                          .withIsa(Isa.SCALAR)
+                          .withThreads(2)
+                          .withExecutor(Runnable::run))));
 
   private static Option counts(String name, UnaryOperator<Sampler.Builder> choice) {
     return new Option(name, InBatch.COUNTS, b -> b, choice);
@@ -166,8 +166,8 @@ class RequestOptionsTest {
     int[] prompt = Samples.labels(ROWS * 3, CLASSES, 5);
     int[] output = Samples.labels(ROWS * 4, CLASSES, 6);
     return SamplerInputs.none()
-        .promptTokens(Tensor.of(Arrays.copyOfRange(prompt, row * 3, row * 3 + 3), 1, 3))
-        .outputTokens(Tensor.of(Arrays.copyOfRange(output, row * 4, row * 4 + 4), 1, 4));
+        .withPromptTokens(Tensor.of(Arrays.copyOfRange(prompt, row * 3, row * 3 + 3), 1, 3))
+        .withOutputTokens(Tensor.of(Arrays.copyOfRange(output, row * 4, row * 4 + 4), 1, 4));
   }
 
   /** A request has no text: {@link SamplerRepetitionTest}. */
@@ -227,11 +227,11 @@ class RequestOptionsTest {
     Map<Sampler, String> refusals =
         Map.of(
             Sampler.builder().softcap(0.5).build(),
-            "request 1 has a sampler with softcap 0.5, the one that computes has softcap 30.0; expected"
-                + " the same softcap",
+            "request 1 has a sampler with softcap 0.5, the one that computes has softcap 30.0;"
+                + " expected the same softcap",
             Sampler.greedy(),
-            "request 1 has a sampler with no softcap, the one that computes has softcap 30.0; expected"
-                + " the same softcap",
+            "request 1 has a sampler with no softcap, the one that computes has softcap 30.0;"
+                + " expected the same softcap",
             Sampler.builder().softcap(30).axis(0).build(),
             "request 1 has a sampler with axis 0, the one that computes has axis -1; expected the"
                 + " same axis");

@@ -13,12 +13,13 @@ class RowStatisticsTest extends DividedRows {
   /** Of the same number of rows, but not of the same rows. */
   @OnEveryBackend
   void statisticsOfOtherRows(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     Tensor turned = logits.permute(1, 0);
     SoftmaxShard shard = softmax.shard(0, CLASSES);
     SoftmaxShard first =
         Softmax.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .axis(0)
             .build()
             .shard(0, CLASSES);
@@ -42,7 +43,7 @@ class RowStatisticsTest extends DividedRows {
         "the partial states are of softmax");
     CrossEntropyShard loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .shard(0, CLASSES);
     refused(

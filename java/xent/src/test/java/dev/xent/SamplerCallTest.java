@@ -22,7 +22,7 @@ class SamplerCallTest {
 
   private static Sampler.Builder on(Backend backend) {
     return Sampler.builder()
-        .execution(Execution.sequential().backend(backend))
+        .execution(Execution.sequential().withBackend(backend))
         .temperature(0.9)
         .topP(0.95)
         .seed(7);
@@ -69,7 +69,8 @@ class SamplerCallTest {
       flags[row * CLASSES + (int) largest[row]] = 0;
     }
     Sampler.Outputs outputs = Sampler.Outputs.create();
-    call.inputs(SamplerInputs.none().classMask(Tensor.of(flags, ROWS, CLASSES))).outputs(outputs);
+    call.inputs(SamplerInputs.none().withClassMask(Tensor.of(flags, ROWS, CLASSES)))
+        .outputs(outputs);
     call.run(0);
     for (int row = 0; row < ROWS; row++) {
       assertThat(tokens.getLong(row)).isNotEqualTo(largest[row]);
@@ -88,7 +89,7 @@ class SamplerCallTest {
             .repetitionPenalty(1.5)
             .build()
             .on(logits, tokens)
-            .inputs(SamplerInputs.none().outputTokens(Tensor.of(history, ROWS, 1)));
+            .inputs(SamplerInputs.none().withOutputTokens(Tensor.of(history, ROWS, 1)));
     for (int run = 0; run < 3; run++) {
       history[2] = run;
       call.run(run);

@@ -132,7 +132,8 @@ class SamplerCursorTest {
     refused(
         ShapeException.class,
         () -> cursor.fork().next(new float[3]),
-        "logits is F32 [3] with 3 classes, the rows before in this text have 1000; expected the same number of classes, or create a cursor for another text with start()");
+        "logits is F32 [3] with 3 classes, the rows before in this text have 1000; expected the"
+            + " same number of classes, or create a cursor for another text with start()");
   }
 
   /** A token that is no class is an error while it is in the text, whatever came after it. */
@@ -270,10 +271,10 @@ class SamplerCursorTest {
   private int expected(float[] logits, int[] prompt, List<Integer> text, SamplerInputs more) {
     SamplerInputs inputs = more;
     if (prompt.length > 0) {
-      inputs = inputs.promptTokens(Tensor.of(prompt));
+      inputs = inputs.withPromptTokens(Tensor.of(prompt));
     }
     if (!text.isEmpty()) {
-      inputs = inputs.outputTokens(Tensor.of(text.stream().mapToInt(each -> each).toArray()));
+      inputs = inputs.withOutputTokens(Tensor.of(text.stream().mapToInt(each -> each).toArray()));
     }
     int[] token = new int[1];
     penalized.on(Tensor.of(logits), Tensor.of(token)).inputs(inputs).run(text.size());
@@ -307,7 +308,7 @@ class SamplerCursorTest {
     byte[] flags = new byte[CLASSES];
     flags[9] = 1;
     flags[700] = 1;
-    SamplerInputs mask = SamplerInputs.none().classMask(Tensor.of(flags));
+    SamplerInputs mask = SamplerInputs.none().withClassMask(Tensor.of(flags));
     float[] kept = new float[CLASSES];
     for (int step = 0; step < LONG_TEXT; step++) {
       float[] logits = logits(step % 5);
@@ -389,7 +390,7 @@ class SamplerCursorTest {
     Sampler each =
         Sampler.builder()
             .repetitionPenalty(1.1)
-            .execution(Execution.sequential().backend(Backend.NATIVE))
+            .execution(Execution.sequential().withBackend(Backend.NATIVE))
             .build();
     List<SamplerCursor> texts = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
@@ -452,7 +453,8 @@ class SamplerCursorTest {
   void aStepHasInputsOfItsOwn() {
     byte[] flags = new byte[CLASSES];
     float[] bias = new float[CLASSES];
-    SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(flags)).bias(Tensor.of(bias));
+    SamplerInputs inputs =
+        SamplerInputs.none().withClassMask(Tensor.of(flags)).withBias(Tensor.of(bias));
     SamplerCursor cursor = penalized.start().promptTokens(1, 2);
     SamplerCursor plain = sampler.start();
     List<Integer> text = new ArrayList<>();
@@ -499,7 +501,8 @@ class SamplerCursorTest {
     refused(
         LabelException.class,
         () -> prompted.next(logits(0)),
-        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at 0");
+        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at"
+            + " 0");
     SamplerCursor accepted = repeated.start().accept(CLASSES + 1);
     refused(
         LabelException.class,
@@ -513,7 +516,8 @@ class SamplerCursorTest {
   void tokensThatAreNoClassesAreNamedWithoutAnyOption() {
     SamplerCursor prompted = sampler.start().promptTokens(1, CLASSES, 2);
     String ofPrompt =
-        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at 0";
+        "promptTokens has token 1000, logits has 1000 classes; expected 0 to 999; tokens begin at"
+            + " 0";
     for (int trial = 0; trial < 2; trial++) {
       refused(LabelException.class, () -> prompted.next(logits(0)), ofPrompt);
     }
@@ -535,7 +539,8 @@ class SamplerCursorTest {
       SamplerCursor cursor = each.start();
       cursor.next(logits(0));
       String refusal =
-          "logits is F32 [999] with 999 classes, the rows before in this text have 1000; expected the same number of classes, or create a cursor for another text with start()";
+          "logits is F32 [999] with 999 classes, the rows before in this text have 1000; expected"
+              + " the same number of classes, or create a cursor for another text with start()";
       refused(ShapeException.class, () -> cursor.next(Arrays.copyOf(logits(1), 999)), refusal);
       refused(
           ShapeException.class,
@@ -550,22 +555,27 @@ class SamplerCursorTest {
   void theCauseIsLookedForAmongUnmaskedClasses() {
     SamplerCursor cursor = sampler.start();
     float[] row = {Float.NaN, Float.NEGATIVE_INFINITY, 1};
-    SamplerInputs packed = SamplerInputs.none().classMask(Tensor.of(new int[] {2}, 1, 1));
+    SamplerInputs packed = SamplerInputs.none().withClassMask(Tensor.of(new int[] {2}, 1, 1));
     refused(
         NoTokenException.class,
         () -> cursor.next(Tensor.of(row, 1, 3), packed),
-        "logits is F32 [1, 3] with -inf in all classes that classMask I32 [1, 1] allows, and no token can be drawn; expected an allowed class above -inf");
-    SamplerInputs flags = SamplerInputs.none().classMask(Tensor.of(new byte[] {1, 0, 0}));
+        "logits is F32 [1, 3] with -inf in all classes that classMask I32 [1, 1] allows, and no"
+            + " token can be drawn; expected an allowed class above -inf");
+    SamplerInputs flags = SamplerInputs.none().withClassMask(Tensor.of(new byte[] {1, 0, 0}));
     refused(
         NoTokenException.class,
         () -> cursor.next(row, flags),
-        "logits is F32 [3] with NaN in class 0, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+        "logits is F32 [3] with NaN in class 0, and no token can be drawn; expected logits without"
+            + " NaN or +inf, one of them above -inf");
     Tensor bias = Tensor.of(new float[] {0, 0, Float.NEGATIVE_INFINITY});
-    SamplerInputs both = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1, 1})).bias(bias);
+    SamplerInputs both =
+        SamplerInputs.none().withClassMask(Tensor.of(new byte[] {0, 1, 1})).withBias(bias);
     refused(
         NoTokenException.class,
         () -> cursor.next(row, both),
-        "logits is F32 [3] with no class that is left by classMask I8 [3] and bias F32 [3], and no token can be drawn; expected a sum of logit and bias above -inf, and none that is NaN or +inf");
+        "logits is F32 [3] with no class that is left by classMask I8 [3] and bias F32 [3], and no"
+            + " token can be drawn; expected a sum of logit and bias above -inf, and none that is"
+            + " NaN or +inf");
     assertThat(cursor.step()).isZero();
   }
 
@@ -588,18 +598,21 @@ class SamplerCursorTest {
     refused(
         OptionException.class,
         () -> cursor.step(5),
-        "this cursor has the tokens of 1 step, which its penalties count; expected rewind(step) or accept(token)");
-    SamplerInputs tokens = SamplerInputs.none().outputTokens(Tensor.of(new int[] {1}));
+        "this cursor has the tokens of 1 step, which its penalties count; expected rewind(step) or"
+            + " accept(token)");
+    SamplerInputs tokens = SamplerInputs.none().withOutputTokens(Tensor.of(new int[] {1}));
     refused(
         OptionException.class,
         () -> cursor.next(Tensor.of(logits(0)), tokens),
-        "outputTokens is I32 [1], and a cursor, which has the tokens of its own text, has no such input; expected inputs without it");
+        "outputTokens is I32 [1], and a cursor, which has the tokens of its own text, has no such"
+            + " input; expected inputs without it");
     SamplerCursor later = penalized.start().step(7);
     later.next(logits(0));
     refused(
         OptionException.class,
         () -> later.rewind(6),
-        "2 steps back are more than the 1 token that this cursor has; expected a step since its first one");
+        "2 steps back are more than the 1 token that this cursor has; expected a step since its"
+            + " first one");
     cursor.accept(CLASSES);
     refused(
         LabelException.class,
@@ -609,8 +622,9 @@ class SamplerCursorTest {
     byte[] none = new byte[CLASSES];
     refused(
         NoTokenException.class,
-        () -> later.next(Tensor.of(logits(0)), SamplerInputs.none().classMask(Tensor.of(none))),
-        "logits is F32 [1000] with no class that classMask I8 [1000] allows, and no token can be drawn; expected a mask that allows at least one class");
+        () -> later.next(Tensor.of(logits(0)), SamplerInputs.none().withClassMask(Tensor.of(none))),
+        "logits is F32 [1000] with no class that classMask I8 [1000] allows, and no token can be"
+            + " drawn; expected a mask that allows at least one class");
     refused(
         ShapeException.class,
         () -> later.next(Tensor.of(new float[2 * CLASSES], 2, CLASSES)),

@@ -26,7 +26,7 @@ class SamplerFiltersTest {
     }
     Sampler sampler =
         options
-            .apply(Sampler.builder().seed(1).execution(Execution.sequential().backend(backend)))
+            .apply(Sampler.builder().seed(1).execution(Execution.sequential().withBackend(backend)))
             .build();
     byte[] mask = new byte[logits.length];
     sampler
@@ -68,7 +68,7 @@ class SamplerFiltersTest {
         Sampler.builder()
             .seed(5)
             .xtcProbability(0.5)
-            .execution(Execution.sequential().backend(backend))
+            .execution(Execution.sequential().withBackend(backend))
             .build();
     int[] tokens = new int[4000];
     sampler.sample(

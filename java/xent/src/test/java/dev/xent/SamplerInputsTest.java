@@ -14,7 +14,7 @@ class SamplerInputsTest {
   private static long token(Backend backend, SamplerInputs inputs) {
     Sampler greedy =
         Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .temperature(0)
             .repetitionPenalty(10)
             .build();
@@ -27,35 +27,38 @@ class SamplerInputsTest {
   void eachInputMovesTheLargest(Backend backend) {
     SamplerInputs none = SamplerInputs.none();
     assertThat(token(backend, none)).isZero();
-    assertThat(token(backend, none.classMask(Tensor.of(new byte[] {0, 1, 1, 1})))).isEqualTo(1);
-    assertThat(token(backend, none.bias(Tensor.of(new float[] {0, 0, 5, 0})))).isEqualTo(2);
+    assertThat(token(backend, none.withClassMask(Tensor.of(new byte[] {0, 1, 1, 1})))).isEqualTo(1);
+    assertThat(token(backend, none.withBias(Tensor.of(new float[] {0, 0, 5, 0})))).isEqualTo(2);
     Tensor earlier = Tensor.of(new int[] {0, -1}, 1, 2);
-    assertThat(token(backend, none.promptTokens(earlier))).isEqualTo(1);
-    assertThat(token(backend, none.outputTokens(earlier))).isEqualTo(1);
-    assertThat(token(backend, none.classMask(Tensor.of(new int[] {0b1100})))).isEqualTo(2);
+    assertThat(token(backend, none.withPromptTokens(earlier))).isEqualTo(1);
+    assertThat(token(backend, none.withOutputTokens(earlier))).isEqualTo(1);
+    assertThat(token(backend, none.withClassMask(Tensor.of(new int[] {0b1100})))).isEqualTo(2);
     Tensor biased = Tensor.of(new int[] {3, -1, 0}, 1, 3);
     Tensor by = Tensor.of(new float[] {9, 1, -9}, 1, 3);
-    assertThat(token(backend, none.bias(biased, by))).isEqualTo(3);
+    assertThat(token(backend, none.withBias(biased, by))).isEqualTo(3);
     SamplerInputs both =
-        none.promptTokens(earlier).outputTokens(Tensor.of(new long[] {1, 2}, 1, 2));
+        none.withPromptTokens(earlier).withOutputTokens(Tensor.of(new long[] {1, 2}, 1, 2));
     assertThat(token(backend, both)).isEqualTo(3);
   }
 
   @OnEveryBackend
   void aForbiddenClassStillCountsAndAMaskedOneDoesNot(Backend backend) {
     Sampler greedy =
-        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+        Sampler.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .temperature(0)
+            .build();
     Tensor token = Tensor.of(new int[1]);
     Tensor chance = Tensor.of(new float[1]);
     SamplerCall call =
         greedy.on(LOGITS, token).outputs(Sampler.Outputs.create().logProbabilities(chance));
     float infinity = Float.POSITIVE_INFINITY;
     SamplerInputs forbidden =
-        SamplerInputs.none().bias(Tensor.of(new float[] {-infinity, 0, 0, 0}));
+        SamplerInputs.none().withBias(Tensor.of(new float[] {-infinity, 0, 0, 0}));
     call.inputs(forbidden).run(0);
     assertThat(token.getLong(0)).isEqualTo(1);
     float counted = chance.getFloat(0);
-    SamplerInputs masked = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1, 1, 1}));
+    SamplerInputs masked = SamplerInputs.none().withClassMask(Tensor.of(new byte[] {0, 1, 1, 1}));
     call.inputs(masked).run(0);
     assertThat(token.getLong(0)).isEqualTo(1);
     assertThat(chance.getFloat(0)).isGreaterThan(counted + 1);
@@ -64,7 +67,10 @@ class SamplerInputsTest {
   @OnEveryBackend
   void bitsOfTheMaskAreReadFromTheLowestOn(Backend backend) {
     Sampler greedy =
-        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+        Sampler.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .temperature(0)
+            .build();
     float[] logits = new float[3 * 70];
     Tensor tokens = Tensor.of(new int[3]);
     int[] words = new int[3 * 3];
@@ -75,7 +81,7 @@ class SamplerInputsTest {
     words[2] = -1 << 6; // bits after the last class
     greedy
         .on(Tensor.of(logits, 3, 70), tokens)
-        .inputs(SamplerInputs.none().classMask(Tensor.of(words, 3, 3)))
+        .inputs(SamplerInputs.none().withClassMask(Tensor.of(words, 3, 3)))
         .run(0);
     assertThat(tokens.toIntArray()).containsExactly(expected);
   }
@@ -83,29 +89,33 @@ class SamplerInputsTest {
   @OnEveryBackend
   void ofAClassThatIsThereTwiceTheLastBiasCounts(Backend backend) {
     Sampler sampler =
-        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+        Sampler.builder()
+            .execution(Execution.defaults().withBackend(backend))
+            .temperature(0)
+            .build();
     Tensor token = Tensor.of(new int[1]);
     Tensor twice = Tensor.of(new int[] {3, 3}, 1, 2);
     SamplerCall call = sampler.on(LOGITS, token);
-    call.inputs(SamplerInputs.none().bias(twice, Tensor.of(new float[] {9, 0}, 1, 2))).run(0);
+    call.inputs(SamplerInputs.none().withBias(twice, Tensor.of(new float[] {9, 0}, 1, 2))).run(0);
     assertThat(token.getLong(0)).isZero();
-    call.inputs(SamplerInputs.none().bias(twice, Tensor.of(new float[] {0, 9}, 1, 2))).run(0);
+    call.inputs(SamplerInputs.none().withBias(twice, Tensor.of(new float[] {0, 9}, 1, 2))).run(0);
     assertThat(token.getLong(0)).isEqualTo(3);
   }
 
   @Test
   void isImmutable() {
     SamplerInputs none = SamplerInputs.none();
-    SamplerInputs biased = none.bias(Tensor.of(new float[10]));
+    SamplerInputs biased = none.withBias(Tensor.of(new float[10]));
     assertThat(none).hasToString("SamplerInputs[]").isSameAs(SamplerInputs.none());
     assertThat(biased.toString()).startsWith("SamplerInputs[bias=F32 [10]");
-    assertThatThrownBy(() -> none.classMask(null)).isInstanceOf(NullPointerException.class);
-    assertThatThrownBy(() -> none.bias(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.withClassMask(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.withBias(null)).isInstanceOf(NullPointerException.class);
     Tensor some = Tensor.of(new int[4], 1, 4);
-    assertThatThrownBy(() -> none.bias(some, null)).hasMessageContaining("biasValues");
-    assertThatThrownBy(() -> none.bias(null, some)).hasMessageContaining("biasTokens");
-    assertThatThrownBy(() -> none.drafts(some, null)).hasMessageContaining("draftProbabilities");
-    assertThatThrownBy(() -> none.promptTokens(null)).isInstanceOf(NullPointerException.class);
-    assertThatThrownBy(() -> none.outputTokens(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.withBias(some, null)).hasMessageContaining("biasValues");
+    assertThatThrownBy(() -> none.withBias(null, some)).hasMessageContaining("biasTokens");
+    assertThatThrownBy(() -> none.withDrafts(some, null))
+        .hasMessageContaining("draftProbabilities");
+    assertThatThrownBy(() -> none.withPromptTokens(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.withOutputTokens(null)).isInstanceOf(NullPointerException.class);
   }
 }

@@ -183,10 +183,10 @@ class SamplerRepetitionTest {
   private static long draw(
       Sampler sampler, float[] logits, float[] bias, long step, List<Integer> before) {
     Tensor token = Tensor.of(new long[1]);
-    SamplerInputs inputs = SamplerInputs.none().bias(Tensor.of(bias));
+    SamplerInputs inputs = SamplerInputs.none().withBias(Tensor.of(bias));
     if (!before.isEmpty()) {
       inputs =
-          inputs.promptTokens(Tensor.of(before.stream().mapToInt(Integer::intValue).toArray()));
+          inputs.withPromptTokens(Tensor.of(before.stream().mapToInt(Integer::intValue).toArray()));
     }
     sampler.on(Tensor.of(logits), token).inputs(inputs).run(step);
     return token.getLong(0);
@@ -279,7 +279,7 @@ class SamplerRepetitionTest {
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("bannedSequences");
     Tensor one = Tensor.of(new int[] {1});
-    SamplerInputs inputs = SamplerInputs.none().bias(one, Tensor.of(new float[1]));
+    SamplerInputs inputs = SamplerInputs.none().withBias(one, Tensor.of(new float[1]));
     refused(
         () -> Sampler.builder().noRepeatNgram(2).build().start().next(row, inputs),
         "a cursor whose sampler has noRepeatNgram, bannedSequences or dryMultiplier");
@@ -356,7 +356,8 @@ class SamplerRepetitionTest {
     assertThatThrownBy(() -> cursor.verify(Tensor.copyOf(rows), new int[] {0}, tokens))
         .isInstanceOf(NoTokenException.class)
         .hasMessage(
-            "logits[1] is F32 [1, 3] with NaN in class 2, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+            "logits[1] is F32 [1, 3] with NaN in class 2, and no token can be drawn; expected"
+                + " logits without NaN or +inf, one of them above -inf");
     assertThat(tokens).containsExactly(7, 8);
     assertThat(cursor.step()).isZero();
     assertThat(cursor.next(rows[0])).isZero();
@@ -383,7 +384,7 @@ class SamplerRepetitionTest {
     int texts = 4_000;
     double[] p = {0.4, 0.3, 0.2, 0.1, 0};
     double[] q = {0.1, 0.2, 0.3, 0.2, 0.2};
-    Execution on = Execution.defaults().backend(backend);
+    Execution on = Execution.defaults().withBackend(backend);
     Tensor rows = Tensor.copyOf(new float[][] {logarithms(p), logarithms(p), logarithms(p)});
     Tensor probabilities = Tensor.copyOf(new float[][] {floats(q), floats(q)});
     float[] draftLogits = logarithms(q);
@@ -436,7 +437,7 @@ class SamplerRepetitionTest {
   void aRowWithoutAProbableDraftIsDrawnFromTheRest() {
     SamplerInputs drafts =
         SamplerInputs.none()
-            .drafts(
+            .withDrafts(
                 Tensor.of(new int[] {2, 1, -1}),
                 Tensor.of(new float[] {1, 0, 0.5f, 0, 1, 0, 0, 0, 1}, 3, 3));
     long[] tokens = new long[3];
@@ -458,7 +459,8 @@ class SamplerRepetitionTest {
     assertThatThrownBy(() -> cursor.verify(rows, new int[1], two, new int[2]))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "draftProbabilities is F32 [2, 3], logits is F32 [2, 3], drafts has 1 token; expected the shape of logits with one row less");
+            "draftProbabilities is F32 [2, 3], logits is F32 [2, 3], drafts has 1 token; expected"
+                + " the shape of logits with one row less");
     assertThatThrownBy(() -> cursor.verify(rows, new int[] {3}, two.slice(0, 0, 1), new int[2]))
         .isInstanceOf(LabelException.class)
         .hasMessage("drafts[0] is 3, logits has 3 classes; expected 0 to 2; tokens begin at 0");

@@ -25,7 +25,7 @@ class SamplerScaleTest {
   private static Drawn draw(
       Backend backend, float[] logits, UnaryOperator<Sampler.Builder> options) {
     Sampler.Builder builder =
-        Sampler.builder().seed(3).execution(Execution.sequential().backend(backend));
+        Sampler.builder().seed(3).execution(Execution.sequential().withBackend(backend));
     int[] token = new int[1];
     float[] processed = new float[1];
     float[] logProbability = new float[1];
@@ -101,7 +101,7 @@ class SamplerScaleTest {
     int[] tokens = new int[scales.length];
     float[] entropies = new float[scales.length];
     Sampler.builder()
-        .execution(Execution.sequential().backend(backend))
+        .execution(Execution.sequential().withBackend(backend))
         .build()
         .on(Tensor.of(logits, scales.length, CLASSES), Tensor.of(tokens))
         .outputs(Sampler.Outputs.create().entropies(Tensor.of(entropies)))

@@ -58,7 +58,7 @@ class SamplerTest {
       Backend backend, String seed, String step, String draw, String stream, long expected) {
     Sampler sampler =
         Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .seed(Long.parseUnsignedLong(seed, 16))
             .stream(Long.parseUnsignedLong(stream, 16))
             .draw(Long.parseLong(draw, 16))
@@ -197,16 +197,16 @@ class SamplerTest {
     Sampler.Builder builder = Sampler.builder().temperature(0);
     SamplerInputs none = SamplerInputs.none();
     assertThat(token(builder, logits, none)).isZero();
-    assertThat(token(builder, logits, none.bias(bias))).isEqualTo(1);
-    assertThat(token(builder, logits, none.classMask(mask))).isEqualTo(1);
-    assertThat(token(builder, logits, none.outputTokens(before))).isZero();
+    assertThat(token(builder, logits, none.withBias(bias))).isEqualTo(1);
+    assertThat(token(builder, logits, none.withClassMask(mask))).isEqualTo(1);
+    assertThat(token(builder, logits, none.withOutputTokens(before))).isZero();
     builder.repetitionPenalty(2);
-    assertThat(token(builder, logits, none.promptTokens(before))).isEqualTo(1); // 2
+    assertThat(token(builder, logits, none.withPromptTokens(before))).isEqualTo(1); // 2
     builder.repetitionPenalty(1).frequencyPenalty(0.5);
-    assertThat(token(builder, logits, none.promptTokens(before))).isZero();
-    assertThat(token(builder, logits, none.outputTokens(before))).isEqualTo(1); // 2.5
+    assertThat(token(builder, logits, none.withPromptTokens(before))).isZero();
+    assertThat(token(builder, logits, none.withOutputTokens(before))).isEqualTo(1); // 2.5
     builder.frequencyPenalty(0).presencePenalty(1.5);
-    assertThat(token(builder, logits, none.outputTokens(before))).isEqualTo(1); // 2.5
+    assertThat(token(builder, logits, none.withOutputTokens(before))).isEqualTo(1); // 2.5
   }
 
   private static long token(Sampler.Builder builder, Tensor logits, SamplerInputs inputs) {
@@ -227,7 +227,7 @@ class SamplerTest {
     assertThat(log).containsExactly(nan, nan, nan, 0);
     assertThat(outputs.rows()).isEqualTo(4);
     assertThat(outputs.sampled()).isEqualTo(1);
-    SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1}));
+    SamplerInputs inputs = SamplerInputs.none().withClassMask(Tensor.of(new byte[] {0, 1}));
     Sampler.greedy().on(logits, Tensor.of(tokens)).inputs(inputs).outputs(outputs).run(0);
     assertThat(tokens).containsExactly(1, 1, -1, 1);
   }
@@ -329,7 +329,8 @@ class SamplerTest {
     assertThatThrownBy(() -> Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests.clear()))
         .isInstanceOf(OptionException.class)
         .hasMessage(
-            "requests has 0 requests, logits is F32 [40, 300] with 40 rows; expected one request per row");
+            "requests has 0 requests, logits is F32 [40, 300] with 40 rows; expected one request"
+                + " per row");
     assertThatThrownBy(() -> requests.step(0, 1)).isInstanceOf(IndexOutOfBoundsException.class);
   }
 
@@ -338,13 +339,13 @@ class SamplerTest {
   void threadsChangeNothing(Backend backend, int threads) {
     int rows = 61;
     Tensor logits = Tensor.of(Samples.logits(rows * 5000, 3, 2), rows, 5000);
-    Execution by = Execution.defaults().backend(backend);
+    Execution by = Execution.defaults().withBackend(backend);
     Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2).seed(1);
-    long[] expected = builder.execution(by.threads(1)).build().sample(logits, 1).toLongArray();
+    long[] expected = builder.execution(by.withThreads(1)).build().sample(logits, 1).toLongArray();
     Sampler.Outputs outputs = Sampler.Outputs.create();
     int[] tokens = new int[rows];
     builder
-        .execution(by.threads(threads))
+        .execution(by.withThreads(threads))
         .build()
         .on(logits, Tensor.of(tokens))
         .outputs(outputs)
@@ -360,7 +361,8 @@ class SamplerTest {
     Sampler.Builder b = Sampler.builder();
     refused(
         () -> b.temperature(-1),
-        "temperature is -1.0; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
+        "temperature is -1.0; expected 0, which takes the largest logit, or a number from 2^-32 to"
+            + " 2^32");
     refused(() -> b.topK(-1), "topK is -1; expected 0, which keeps all classes, or more");
     refused(() -> b.topP(0), "topP is 0.0; expected a number above 0, at most 1, which keeps all");
     refused(() -> b.minP(1.1), "minP is 1.1; expected a number from 0 to 1");
@@ -403,11 +405,11 @@ class SamplerTest {
     assertThatThrownBy(() -> sampler.sample(rows(), 0, Tensor.of(new int[3])))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("tokens is I32 [3], logits is F32 [2, 4]");
-    SamplerInputs bias = none.bias(Tensor.of(new float[3]));
+    SamplerInputs bias = none.withBias(Tensor.of(new float[3]));
     assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(bias).outputs(outputs).run(0))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("bias is F32 [3], logits is F32 [2, 4] with 4 classes along axis 1");
-    SamplerInputs floats = none.promptTokens(Tensor.of(new float[4], 2, 2));
+    SamplerInputs floats = none.withPromptTokens(Tensor.of(new float[4], 2, 2));
     assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(floats).outputs(outputs).run(0))
         .isInstanceOf(DTypeException.class)
         .hasMessageContaining("promptTokens is F32 [2, 2]; expected classes as I8");
@@ -427,7 +429,7 @@ class SamplerTest {
   void aTokenBeforeThatIsNoClassIsRefusedBeforeAnythingIsWritten() {
     int[] tokens = {7, 7};
     SamplerInputs inputs =
-        SamplerInputs.none().outputTokens(Tensor.of(new int[] {0, -1, 1, 4}, 2, 2));
+        SamplerInputs.none().withOutputTokens(Tensor.of(new int[] {0, -1, 1, 4}, 2, 2));
     assertThatThrownBy(() -> Sampler.greedy().on(rows(), Tensor.of(tokens)).inputs(inputs).run(0))
         .isInstanceOf(LabelException.class)
         .hasMessage("outputTokens of row 1 has 4; expected 0 to 3, or -1 for no token");
@@ -439,7 +441,7 @@ class SamplerTest {
     assertThat(Sampler.greedy()).hasToString("Sampler[temperature=0]");
     Sampler sampler = Sampler.builder().temperature(0.8).topK(50).topP(0.95).seed(42).build();
     assertThat(sampler).hasToString("Sampler[temperature=0.8, topK=50, topP=0.95, seed=42]");
-    assertThat(SamplerInputs.none().bias(Tensor.of(new float[4])))
+    assertThat(SamplerInputs.none().withBias(Tensor.of(new float[4])))
         .hasToString("SamplerInputs[bias=F32 [4]]");
   }
 
@@ -496,14 +498,16 @@ class SamplerTest {
     calls.put(
         "text with a bias",
         sampler -> {
-          SamplerInputs inputs = SamplerInputs.none().bias(Tensor.of(new float[10]));
+          SamplerInputs inputs = SamplerInputs.none().withBias(Tensor.of(new float[10]));
           SamplerCursor text = sampler.start();
           return () -> text.next(row, inputs);
         });
     calls.forEach(
         (name, made) -> {
           Sampler sampler =
-              Sampler.builder().execution(Execution.sequential().backend(Backend.NATIVE)).build();
+              Sampler.builder()
+                  .execution(Execution.sequential().withBackend(Backend.NATIVE))
+                  .build();
           Runnable call = made.apply(sampler);
           for (int i = 0; i < 6; i++) {
             call.run();

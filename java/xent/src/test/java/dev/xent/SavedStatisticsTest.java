@@ -33,7 +33,7 @@ class SavedStatisticsTest {
 
   private static CrossEntropy with(Backend backend, Consumer<CrossEntropy.Builder> option) {
     CrossEntropy.Builder builder =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend));
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
     option.accept(builder);
     return builder.build();
   }
@@ -90,7 +90,7 @@ class SavedStatisticsTest {
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
-        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        LinearCrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     LossOutputs kept = LossOutputs.create().saveStatistics(Arena.ofAuto());
     linear.on(hidden, weights, labels).outputs(kept).run();
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
@@ -111,11 +111,11 @@ class SavedStatisticsTest {
     Tensor labels = Tensor.of(new int[] {0, 1, 1, 0});
     Tensor three = Tensor.of(new float[] {1, 2, 3});
     LinearCrossEntropy layer =
-        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        LinearCrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     Map<String, Inputs> inputs = new LinkedHashMap<>();
-    inputs.put("bias", Inputs.none().bias(three));
-    inputs.put("classMask", Inputs.none().classMask(Tensor.of(new byte[] {1, 1, 0})));
-    inputs.put("rowWeights", Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, 3, 4})));
+    inputs.put("bias", Inputs.none().withBias(three));
+    inputs.put("classMask", Inputs.none().withClassMask(Tensor.of(new byte[] {1, 1, 0})));
+    inputs.put("rowWeights", Inputs.none().withRowWeights(Tensor.of(new float[] {1, 2, 3, 4})));
     inputs.forEach(
         (name, others) -> {
           float[] written = new float[8];
@@ -187,10 +187,10 @@ class SavedStatisticsTest {
           refused(() -> other.finish(second, labels, none, first, outcome));
         });
     SoftmaxShard softmax =
-        Softmax.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 3);
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build().shard(0, 3);
     SoftmaxShard warm =
         Softmax.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .temperature(2)
             .build()
             .shard(0, 3);
@@ -215,7 +215,7 @@ class SavedStatisticsTest {
     Tensor x = Tensor.of(new float[12], 4, 3);
     Tensor labels = Tensor.of(new int[4]);
     CrossEntropy loss =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+        CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
     byte[] canary = new byte[1024];
     Arena honest = Arena.ofAuto();
     MemorySegment memory = honest.allocate(1024, 64);
@@ -261,8 +261,8 @@ class SavedStatisticsTest {
         CrossEntropy.builder()
             .execution(
                 Execution.defaults()
-                    .threads(2)
-                    .executor(
+                    .withThreads(2)
+                    .withExecutor(
                         task -> plain.on(small, Tensor.of(new int[1])).outputs(outputs).run()))
             .build();
     helped.on(large, labels).outputs(outputs).run();

@@ -21,7 +21,7 @@ class SelectedCallTest {
   private final Tensor targets = Tensor.of(classes, ROWS, COUNT);
 
   private static SelectedLogProbabilities.Builder on(Backend backend) {
-    return SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend));
+    return SelectedLogProbabilities.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   @OnEveryBackend

@@ -41,7 +41,7 @@ class SelectedLogProbabilitiesTest {
   private final Tensor targets = Tensor.of(classes, ROWS, COUNT);
 
   private static SelectedLogProbabilities.Builder on(Backend backend) {
-    return SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend));
+    return SelectedLogProbabilities.builder().execution(Execution.defaults().withBackend(backend));
   }
 
   private double logProbability(float[] values, int row, int clazz) {
@@ -120,7 +120,7 @@ class SelectedLogProbabilitiesTest {
       logits.setFloat(25, r, labels[r]); // p is next to 1
     }
     CrossEntropy.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .reduction(Reduction.SUM)
         .gradientScale(-1)
         .build()
@@ -276,7 +276,7 @@ class SelectedLogProbabilitiesTest {
             () ->
                 selected
                     .on(logits, Tensor.of(new int[ROWS]), Tensor.of(new float[ROWS]))
-                    .inputs(Inputs.none().rowWeights(Tensor.of(new float[ROWS])))
+                    .inputs(Inputs.none().withRowWeights(Tensor.of(new float[ROWS])))
                     .run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights");
@@ -333,7 +333,7 @@ class SelectedLogProbabilitiesTest {
     }
     Inputs inputs = Inputs.none();
     if (random.nextInt(3) == 0) {
-      inputs = inputs.sink(Tensor.of(new float[] {1.5f}));
+      inputs = inputs.withSink(Tensor.of(new float[] {1.5f}));
     }
     @Nullable Tensor upstream = random.nextInt(4) == 0 ? null : g;
     double temperature = random.nextBoolean() ? 1 : 0.7;
@@ -344,7 +344,7 @@ class SelectedLogProbabilitiesTest {
       for (Backend backend : new Backend[] {Backend.REFERENCE, Backend.NATIVE}) {
         SelectedLogProbabilities.Builder builder =
             SelectedLogProbabilities.builder()
-                .execution(Execution.defaults().backend(backend).isa(isa))
+                .execution(Execution.defaults().withBackend(backend).withIsa(isa))
                 .ignoreIndex(-1)
                 .temperature(temperature)
                 .gradientScale(scale);

@@ -103,8 +103,8 @@ class SmallHelpersTest {
     private int changed;
 
     private Probe(@Nullable Executor executor, Backend backend) {
-      Execution execution = Execution.defaults().backend(backend).threads(5);
-      Execution helped = executor == null ? execution : execution.executor(executor);
+      Execution execution = Execution.defaults().withBackend(backend).withThreads(5);
+      Execution helped = executor == null ? execution : execution.withExecutor(executor);
       softmax = Softmax.builder().execution(helped).build();
       loss = CrossEntropy.builder().execution(helped).build();
     }

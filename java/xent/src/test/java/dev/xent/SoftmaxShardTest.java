@@ -15,7 +15,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class SoftmaxShardTest extends DividedRows {
   @OnEveryBackend
   void softmax(Backend backend) throws Exception {
-    softmaxOf(backend, logits, Inputs.none().sink(sink));
+    softmaxOf(backend, logits, Inputs.none().withSink(sink));
   }
 
   /** One class of each row is 0 and the others come to very little. */
@@ -31,16 +31,19 @@ class SoftmaxShardTest extends DividedRows {
   @OnEveryBackend
   void softmaxWithAShift(Backend backend) throws Exception {
     x[CHUNK + 9] = 40000;
-    softmaxOf(backend, logits, Inputs.none().sink(sink));
+    softmaxOf(backend, logits, Inputs.none().withSink(sink));
   }
 
   private void softmaxOf(Backend backend, Tensor in, Inputs inputs) throws Exception {
     for (boolean log : new boolean[] {false, true}) {
       Softmax softmax =
-          Softmax.builder().execution(Execution.defaults().backend(backend)).temperature(2).build();
+          Softmax.builder()
+              .execution(Execution.defaults().withBackend(backend))
+              .temperature(2)
+              .build();
       LogSoftmax logSoftmax =
           LogSoftmax.builder()
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .temperature(2)
               .build();
       Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -51,7 +54,7 @@ class SoftmaxShardTest extends DividedRows {
       }
       Tensor lse = Tensor.of(new float[ROWS]);
       LogSumExp.builder()
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .temperature(2)
           .build()
           .on(in, lse)

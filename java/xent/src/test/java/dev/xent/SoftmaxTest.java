@@ -29,7 +29,8 @@ class SoftmaxTest {
     float[] dy = Samples.logits(rows * classes, 1, classes + 1);
     float[] y = new float[x.length];
     float[] dx = new float[x.length];
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     softmax.forward(matrix(x, classes), matrix(y, classes));
     softmax.backward(matrix(y, classes), matrix(dy, classes), matrix(dx, classes));
 
@@ -51,7 +52,7 @@ class SoftmaxTest {
   @OnEveryBackend
   void givesNewTensors(Backend backend) {
     Softmax softmax =
-        Softmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+        Softmax.builder().axis(1).execution(Execution.defaults().withBackend(backend)).build();
     for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.F64)) {
       Tensor wide = Tensor.allocate(Arena.ofAuto(), type, 4, 7, 3);
       wide.copyFrom(Tensor.of(Samples.logits(84, 3, 1), 4, 7, 3));
@@ -80,7 +81,8 @@ class SoftmaxTest {
   void worksInPlace(Backend backend) {
     float[] x = Samples.logits(60, 3, 1);
     float[] dy = Samples.logits(60, 3, 2);
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     float[] y = new float[60];
     softmax.forward(matrix(x, 20), matrix(y, 20));
     float[] inPlace = x.clone();
@@ -102,7 +104,7 @@ class SoftmaxTest {
     float[] x = Samples.logits(24, 3, 1);
     for (int axis = -3; axis < 3; axis++) {
       Softmax softmax =
-          Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build();
+          Softmax.builder().axis(axis).execution(Execution.defaults().withBackend(backend)).build();
       Tensor y = Tensor.of(new float[24], 2, 3, 4);
       softmax.forward(Tensor.of(x, 2, 3, 4), y);
       int last = axis < 0 ? axis + 3 : axis;
@@ -135,7 +137,7 @@ class SoftmaxTest {
   private static float[] softmax(Backend backend, FullyMasked masked, float... x) {
     float[] y = new float[x.length];
     Softmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(y));
@@ -145,7 +147,7 @@ class SoftmaxTest {
   private static float[] logSoftmax(Backend backend, FullyMasked masked, float... x) {
     float[] y = new float[x.length];
     LogSoftmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(y));
@@ -155,7 +157,7 @@ class SoftmaxTest {
   private static float logSumExp(Backend backend, FullyMasked masked, float... x) {
     float[] lse = new float[1];
     LogSumExp.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(lse));
@@ -241,11 +243,12 @@ class SoftmaxTest {
   @OnEveryBackend
   void zeroRowsWriteNothing(Backend backend) {
     Tensor none = Tensor.of(new float[0], 0, 3);
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     softmax.forward(none, Tensor.of(new float[0], 0, 3));
     softmax.backward(none, none, Tensor.of(new float[0], 0, 3));
     LogSumExp.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .forward(none, Tensor.of(new float[0], 0));
     assertThat(none.elements()).isZero();
@@ -257,7 +260,7 @@ class SoftmaxTest {
     Tensor y = Tensor.of(new float[] {0.5f, 0.5f, 0.25f, 0.75f}, 2, 2);
     Tensor dy = Tensor.of(new float[] {Float.NaN, 1, 1, 0}, 2, 2);
     Softmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .backward(y, dy, Tensor.of(dx, 2, 2));
     assertThat(Samples.bits(dx)).startsWith(NAN, NAN);

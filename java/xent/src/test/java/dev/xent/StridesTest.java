@@ -149,23 +149,23 @@ class StridesTest {
       Tensor gradient = output(shape);
       Tensor later = output(shape);
       Softmax softmax =
-          Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build();
+          Softmax.builder().axis(axis).execution(Execution.defaults().withBackend(backend)).build();
       softmax.forward(x, y);
       softmax.backward(y, dy, dx);
       LogSoftmax.builder()
           .axis(axis)
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .build()
           .forward(x, logY);
       LogSumExp.builder()
           .axis(axis)
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .build()
           .forward(x, lse);
       CrossEntropy sum =
           CrossEntropy.builder()
               .axis(axis)
-              .execution(Execution.defaults().backend(backend))
+              .execution(Execution.defaults().withBackend(backend))
               .ignoreIndex(x.dim(axis))
               .reduction(Reduction.SUM)
               .build();
@@ -199,7 +199,10 @@ class StridesTest {
     labels[5] = 9;
     try {
       CrossEntropy loss =
-          CrossEntropy.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+          CrossEntropy.builder()
+              .axis(1)
+              .execution(Execution.defaults().withBackend(backend))
+              .build();
       loss.forward(x, Tensor.of(labels, 2, 2, 2));
     } catch (LabelException e) {
       assertThat(e.row()).isEqualTo(5);
@@ -214,7 +217,7 @@ class StridesTest {
     Tensor repeated = Tensor.strided(one, DType.F32, new long[] {4, 3}, new long[] {0, 1});
     float[] y = new float[12];
     Softmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .forward(repeated, Tensor.of(y, 4, 3));
     assertThat(Samples.row(y, 3, 3)).isEqualTo(Samples.row(y, 0, 3));

@@ -233,7 +233,7 @@ class ThreadsTest {
 
     float[] inner = new float[X.length];
     List<Boolean> same = new ArrayList<>();
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(2)).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().withThreads(2)).build();
     Executor computing =
         task -> {
           softmax.forward(x, Tensor.of(inner, ROWS, CLASSES));
@@ -244,7 +244,7 @@ class ThreadsTest {
         };
     float[] outer = new float[X.length];
     Softmax.builder()
-        .execution(Execution.defaults().threads(3).executor(computing))
+        .execution(Execution.defaults().withThreads(3).withExecutor(computing))
         .build()
         .forward(x, Tensor.of(outer, ROWS, CLASSES));
     assertThat(outer).isEqualTo(expected);
@@ -275,7 +275,9 @@ class ThreadsTest {
           task.run();
         };
     served[0] =
-        Softmax.builder().execution(Execution.defaults().threads(2).executor(calling)).build();
+        Softmax.builder()
+            .execution(Execution.defaults().withThreads(2).withExecutor(calling))
+            .build();
     for (int call = 0; call < 2; call++) { // the second one works with what the first one kept
       Arrays.fill(outer, 0);
       served[0].forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(outer, ROWS, CLASSES));
@@ -367,8 +369,8 @@ class ThreadsTest {
         Softmax.builder()
             .execution(
                 Execution.defaults()
-                    .threads(2)
-                    .executor(
+                    .withThreads(2)
+                    .withExecutor(
                         task -> {
                           arena.close();
                           Helpers.BEFORE_THE_CALLER.executor().execute(task);
@@ -378,14 +380,14 @@ class ThreadsTest {
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("is in a closed arena");
     float[] again = new float[X.length];
-    Softmax next = Softmax.builder().execution(Execution.defaults().threads(2)).build();
+    Softmax next = Softmax.builder().execution(Execution.defaults().withThreads(2)).build();
     next.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(again, ROWS, CLASSES));
     assertThat(again).doesNotContain(0f);
   }
 
   @Test
   void anArenaIsNotClosedUnderAKernel() throws InterruptedException {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().withThreads(3)).build();
     for (int round = 0; round < 30; round++) {
       Arena arena = Arena.ofShared();
       Tensor x = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
@@ -433,7 +435,7 @@ class ThreadsTest {
     float[] x = X.clone();
     Tensor tensor = Tensor.of(x, ROWS, CLASSES);
     Softmax.builder()
-        .execution(Execution.defaults().threads(4).executor(tasks::add))
+        .execution(Execution.defaults().withThreads(4).withExecutor(tasks::add))
         .build()
         .forward(tensor, tensor);
     return new WeakReference<>(x);
@@ -455,10 +457,10 @@ class ThreadsTest {
 
   @Test
   void thereIsNoCallWithoutAThread() {
-    assertThatThrownBy(() -> Softmax.builder().execution(Execution.defaults().threads(0)))
+    assertThatThrownBy(() -> Softmax.builder().execution(Execution.defaults().withThreads(0)))
         .isInstanceOf(OptionException.class)
         .hasMessage("threads is 0; expected 1 or more");
-    assertThatThrownBy(() -> CrossEntropy.builder().execution(Execution.defaults().threads(-3)))
+    assertThatThrownBy(() -> CrossEntropy.builder().execution(Execution.defaults().withThreads(-3)))
         .isInstanceOf(OptionException.class)
         .hasMessage("threads is -3; expected 1 or more");
   }
@@ -471,9 +473,11 @@ class ThreadsTest {
         };
     Tensor x = Tensor.of(X, ROWS, CLASSES);
     Tensor y = Tensor.of(new float[X.length], ROWS, CLASSES);
-    Softmax.builder().execution(Execution.sequential().executor(asked)).build().forward(x, y);
+    Softmax.builder().execution(Execution.sequential().withExecutor(asked)).build().forward(x, y);
     Softmax small =
-        Softmax.builder().execution(Execution.defaults().executor(asked).threads(8)).build();
+        Softmax.builder()
+            .execution(Execution.defaults().withExecutor(asked).withThreads(8))
+            .build();
     small.forward(x.slice(0, 0, 250), y.slice(0, 0, 250));
   }
 
@@ -484,10 +488,11 @@ class ThreadsTest {
       throws InterruptedException, ExecutionException {
     CrossEntropy mean =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .ignoreIndex(0)
             .build();
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     List<int[]> expected = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       expected.add(result(mean, softmax, i));

@@ -32,7 +32,7 @@ class ToStringTest {
   }
 
   private static final Execution OTHER =
-      Execution.defaults().backend(Backend.REFERENCE).threads(7).executor(new Direct());
+      Execution.defaults().withBackend(Backend.REFERENCE).withThreads(7).withExecutor(new Direct());
 
   @Test
   void requestsAreToldUpToTheFourth() {
@@ -66,9 +66,9 @@ class ToStringTest {
             Softmax.builder()
                 .execution(
                     Execution.defaults()
-                        .backend(XentRuntime.get().backend())
-                        .isa(XentRuntime.get().isa())
-                        .threads(XentRuntime.get().threads()))
+                        .withBackend(XentRuntime.get().backend())
+                        .withIsa(XentRuntime.get().isa())
+                        .withThreads(XentRuntime.get().threads()))
                 .temperature(1)
                 .build())
         .hasToString("Softmax[]");
@@ -129,7 +129,7 @@ class ToStringTest {
   void anExecutionSaysWhatItWasTold() {
     assertThat(Execution.defaults()).hasToString("Execution[]");
     assertThat(Execution.sequential()).hasToString("Execution[threads=1]");
-    assertThat(OTHER.isa(Isa.SCALAR))
+    assertThat(OTHER.withIsa(Isa.SCALAR))
         .hasToString(
             "Execution[backend=REFERENCE, isa=SCALAR, threads=7, executor="
                 + Direct.class.getName()
@@ -143,7 +143,7 @@ class ToStringTest {
           isa == XentRuntime.get().isa()
               ? ""
               : "isa=" + isa.name().toLowerCase(java.util.Locale.ROOT);
-      assertThat(Softmax.builder().execution(Execution.defaults().isa(isa)).build())
+      assertThat(Softmax.builder().execution(Execution.defaults().withIsa(isa)).build())
           .hasToString("Softmax[" + said + "]");
     }
   }
@@ -152,11 +152,11 @@ class ToStringTest {
   void whatACallIsGiven() {
     Inputs inputs =
         Inputs.none()
-            .classMask(Tensor.of(new byte[3]))
-            .sink(Tensor.of(new float[2]))
-            .rowWeights(Tensor.of(new float[2]))
-            .rowOffsets(Tensor.of(new int[3]))
-            .targetWeights(Tensor.of(new float[4], 2, 2));
+            .withClassMask(Tensor.of(new byte[3]))
+            .withSink(Tensor.of(new float[2]))
+            .withRowWeights(Tensor.of(new float[2]))
+            .withRowOffsets(Tensor.of(new int[3]))
+            .withTargetWeights(Tensor.of(new float[4], 2, 2));
     assertThat(inputs)
         .hasToString(
             "Inputs[targetWeights=F32 [2, 2], rowOffsets=I32 [3], classMask=I8 [3],"

@@ -114,21 +114,23 @@ class TopKTest {
       Tensor logits = Tensor.of(x, rows, classes);
       for (Backend backend : new Backend[] {Backend.NATIVE, Backend.REFERENCE}) {
         assertTop(
-            largest, logits, builder -> builder.execution(Execution.defaults().backend(backend)));
+            largest,
+            logits,
+            builder -> builder.execution(Execution.defaults().withBackend(backend)));
         assertTop(
             largest,
             logits,
             builder ->
                 builder
                     .temperature(0.7)
-                    .execution(Execution.defaults().backend(backend).threads(3)));
+                    .execution(Execution.defaults().withBackend(backend).withThreads(3)));
       }
     }
   }
 
   @OnEveryBackend
   void eachCallReadsItsOwnLogits(Backend backend) {
-    Execution execution = Execution.sequential().backend(backend);
+    Execution execution = Execution.sequential().withBackend(backend);
     TopK top = TopK.builder(3).temperature(0.7).execution(execution).build();
     Softmax softmax = Softmax.builder().temperature(0.7).execution(execution).build();
     for (int call = 0; call < 2 * CALLS; call++) {
@@ -150,7 +152,7 @@ class TopKTest {
 
   @OnEveryBackend
   void aBoundCallReadsWhatTheLogitsHold(Backend backend) {
-    Execution execution = Execution.sequential().backend(backend);
+    Execution execution = Execution.sequential().withBackend(backend);
     float[] x = new float[80];
     Tensor logits = Tensor.of(x, 4, 20);
     Tensor classes = Tensor.of(new int[12], 4, 3);
@@ -169,7 +171,7 @@ class TopKTest {
 
   @OnEveryBackend
   void laterCallsRejectMemoryThatOverlaps(Backend backend) {
-    TopK top = TopK.builder(2).execution(Execution.sequential().backend(backend)).build();
+    TopK top = TopK.builder(2).execution(Execution.sequential().withBackend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(256, 64);
       Tensor logits = Tensor.of(memory.asSlice(0, 80), DType.F32, 2, 10);
@@ -203,21 +205,24 @@ class TopKTest {
       }
       int[][] largest = largest(held, 6, 50, 4);
       assertTop(
-          largest, logits, builder -> builder.execution(Execution.defaults().backend(backend)));
+          largest, logits, builder -> builder.execution(Execution.defaults().withBackend(backend)));
       assertTop(
           largest,
           logits,
-          builder -> builder.softcap(8).execution(Execution.defaults().backend(backend)));
+          builder -> builder.softcap(8).execution(Execution.defaults().withBackend(backend)));
     }
     Tensor logits = Tensor.of(x, 6, 50);
     Tensor classes = Tensor.of(new long[18], 6, 3);
     Tensor halves = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 3);
     TopK.builder(3)
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .probabilities(logits, classes, halves);
     Tensor all = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 50);
-    Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(logits, all);
+    Softmax.builder()
+        .execution(Execution.defaults().withBackend(backend))
+        .build()
+        .forward(logits, all);
     for (int r = 0; r < 6; r++) {
       for (int i = 0; i < 3; i++) {
         assertThat(halves.getFloat(r, i)).isEqualTo(all.getFloat(r, (int) classes.getLong(r, i)));
@@ -233,10 +238,10 @@ class TopKTest {
     columns.copyFrom(rows.reshape(4, 5, 12).permute(0, 2, 1));
     TopK.Result expected =
         TopK.builder(3)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .probabilities(rows);
-    TopK top = TopK.builder(3).axis(1).execution(Execution.defaults().backend(backend)).build();
+    TopK top = TopK.builder(3).axis(1).execution(Execution.defaults().withBackend(backend)).build();
     TopK.Result best = top.probabilities(columns);
     assertThat(best.classes().shape()).containsExactly(4, 3, 5);
     assertThat(best.values().permute(0, 2, 1).toFloatArray())
@@ -256,16 +261,16 @@ class TopKTest {
     float[] x = {1, 5, 3, 4, 2, 0};
     Inputs inputs =
         Inputs.none()
-            .classMask(Tensor.of(new byte[] {1, 0, 1, 1, 0, 0}))
-            .sink(Tensor.of(new float[] {2}));
+            .withClassMask(Tensor.of(new byte[] {1, 0, 1, 1, 0, 0}))
+            .withSink(Tensor.of(new float[] {2}));
     Tensor logits = Tensor.of(x, 1, 6);
     Tensor all = Tensor.of(new float[6], 1, 6);
-    TopK top = TopK.builder(4).execution(Execution.defaults().backend(backend)).build();
+    TopK top = TopK.builder(4).execution(Execution.defaults().withBackend(backend)).build();
     Tensor classes = Tensor.of(new int[4], 1, 4);
     Tensor values = Tensor.of(new float[4], 1, 4);
     top.onProbabilities(logits, classes, values).inputs(inputs).run();
     Softmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .on(logits, all)
         .inputs(inputs)
@@ -275,7 +280,7 @@ class TopKTest {
         .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), 0);
     top.onLogProbabilities(logits, classes, values).inputs(inputs).run();
     LogSoftmax.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .on(logits, all)
         .inputs(inputs)
@@ -287,8 +292,8 @@ class TopKTest {
   @OnEveryBackend
   void raggedRows(Backend backend) {
     float[] x = {1, 3, 2, 7, 5, 5, 0, -INFINITY};
-    Inputs inputs = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 3, 4, 4, 7, 8}));
-    TopK top = TopK.builder(2).execution(Execution.defaults().backend(backend)).build();
+    Inputs inputs = Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 3, 4, 4, 7, 8}));
+    TopK top = TopK.builder(2).execution(Execution.defaults().withBackend(backend)).build();
     Tensor classes = Tensor.of(new int[10], 5, 2);
     Tensor values = Tensor.of(new float[10], 5, 2);
     top.onProbabilities(Tensor.of(x), classes, values).inputs(inputs).run();
@@ -296,7 +301,7 @@ class TopKTest {
     Tensor all = Tensor.of(new float[x.length]);
     Softmax.builder()
         .axis(0)
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .build()
         .on(Tensor.of(x), all)
         .inputs(inputs)
@@ -316,7 +321,7 @@ class TopKTest {
     TopK one =
         TopK.builder(1)
             .fullyMasked(FullyMasked.ZERO)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor largest = Tensor.of(new int[5], 5, 1);
     Tensor ofLargest = Tensor.of(new float[5], 5, 1);
@@ -340,11 +345,11 @@ class TopKTest {
   void rowsThatAreNoNumbers(Backend backend) {
     float[] x = {1, Float.NaN, 2, 1, INFINITY, 0, -INFINITY, -INFINITY, -INFINITY, 4, -INFINITY, 3};
     Tensor logits = Tensor.of(x, 4, 3);
-    TopK nan = TopK.builder(2).execution(Execution.defaults().backend(backend)).build();
+    TopK nan = TopK.builder(2).execution(Execution.defaults().withBackend(backend)).build();
     TopK zero =
         TopK.builder(2)
             .fullyMasked(FullyMasked.ZERO)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     for (TopK top : new TopK[] {nan, zero}) {
       boolean zeros = top == zero;
@@ -393,7 +398,7 @@ class TopKTest {
     assertThatThrownBy(
             () ->
                 top.onProbabilities(logits, classes, values)
-                    .inputs(Inputs.none().rowWeights(Tensor.of(new float[3])))
+                    .inputs(Inputs.none().withRowWeights(Tensor.of(new float[3])))
                     .run())
         .isInstanceOf(OptionException.class)
         .hasMessageStartingWith("rowWeights is F32 [3], and top-k has no such input");
@@ -415,11 +420,14 @@ class TopKTest {
     Tensor logits = Tensor.of(x, rows, 12);
     TopK.Result best =
         TopK.builder(2)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build()
             .probabilities(logits);
     Tensor all = Tensor.of(new float[x.length], rows, 12);
-    Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(logits, all);
+    Softmax.builder()
+        .execution(Execution.defaults().withBackend(backend))
+        .build()
+        .forward(logits, all);
     float[] y = all.toFloatArray();
     float[] values = best.values().toFloatArray();
     long[] classes = best.classes().toLongArray();

@@ -26,12 +26,12 @@ class UnsignedLabelsTest {
   void areRefusedByAllLosses(Backend backend) {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .ignoreIndex(BEYOND)
             .build();
     NllLoss nll =
         NllLoss.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .ignoreIndex(BEYOND)
             .build();
     assertThatThrownBy(() -> loss.forward(logits, labels))
@@ -48,7 +48,7 @@ class UnsignedLabelsTest {
         .hasMessage(MESSAGE);
     BinaryCrossEntropy binary =
         BinaryCrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .ignoreIndex(BEYOND)
             .build();
     Tensor flags = u64(0, 1, 1, 0, BEYOND, 1).reshape(2, 3);
@@ -60,11 +60,11 @@ class UnsignedLabelsTest {
   void mayBeAnythingInRowsThatDoNotCount(Backend backend) {
     CrossEntropy sum =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .ignoreIndex(0)
             .build();
-    Inputs first = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0}));
+    Inputs first = Inputs.none().withRowWeights(Tensor.of(new float[] {1, 0}));
     double expected = sum.forward(logits, Tensor.of(new int[] {2, 0}));
     assertThat(sum.on(logits, labels).inputs(first).run()).isEqualTo(expected);
     assertThat(sum.shard(0, 3).partialStates(logits, labels, first).rows()).isEqualTo(2);
@@ -74,20 +74,20 @@ class UnsignedLabelsTest {
   void areNoPaddingOfTokens(Backend backend) {
     Sampler sampler =
         Sampler.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .repetitionPenalty(1.5)
             .temperature(1)
             .build();
     Tensor tokens = Tensor.of(new int[2]);
     Sampler.Outputs outputs = Sampler.Outputs.create();
-    SamplerInputs inputs = SamplerInputs.none().promptTokens(u64(2, -1, 1, 0).reshape(2, 2));
+    SamplerInputs inputs = SamplerInputs.none().withPromptTokens(u64(2, -1, 1, 0).reshape(2, 2));
     assertThatThrownBy(() -> sampler.on(logits, tokens).inputs(inputs).outputs(outputs).run(0))
         .isInstanceOf(LabelException.class)
         .hasMessage(
             "promptTokens of row 0 has 18446744073709551615; expected 0 to 2, or with"
                 + " a signed type -1 for no token");
     MemorySegment words = MemorySegment.ofArray(new int[] {2, 1, -1, 0});
-    SamplerInputs narrow = SamplerInputs.none().outputTokens(Tensor.of(words, DType.U32, 2, 2));
+    SamplerInputs narrow = SamplerInputs.none().withOutputTokens(Tensor.of(words, DType.U32, 2, 2));
     assertThatThrownBy(() -> sampler.on(logits, tokens).inputs(narrow).outputs(outputs).run(0))
         .hasMessage(
             "outputTokens of row 1 has 4294967295; expected 0 to 2, or with a signed"

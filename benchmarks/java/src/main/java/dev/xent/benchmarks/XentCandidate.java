@@ -29,9 +29,9 @@ public final class XentCandidate implements Candidate {
     Execution sequential = Execution.sequential();
     return List.of(
         new XentCandidate("xent", sequential, Best.class),
-        new XentCandidate(TWO_THREADS, Execution.defaults().threads(2), TwoThreads.class),
-        new XentCandidate(AVX2, sequential.isa(Isa.AVX2), Avx2.class),
-        new XentCandidate(JAVA, sequential.backend(Backend.REFERENCE), PlainXent.class));
+        new XentCandidate(TWO_THREADS, Execution.defaults().withThreads(2), TwoThreads.class),
+        new XentCandidate(AVX2, sequential.withIsa(Isa.AVX2), Avx2.class),
+        new XentCandidate(JAVA, sequential.withBackend(Backend.REFERENCE), PlainXent.class));
   }
 
   /** Whether a candidate takes part in a case by default. */

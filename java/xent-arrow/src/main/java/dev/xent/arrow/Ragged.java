@@ -27,7 +27,7 @@ public record Ragged(Tensor values, Tensor rowOffsets) {
 
   /** The inputs of a call on the values: the row offsets. */
   public Inputs inputs() {
-    return Inputs.none().rowOffsets(rowOffsets);
+    return Inputs.none().withRowOffsets(rowOffsets);
   }
 
   /** The number of rows. */

@@ -77,7 +77,7 @@ public final class ComputeOptions {
 
   /** The backend, instruction set and threads, for the builder of an operation. */
   public Execution execution() {
-    return Execution.defaults().isa(isa()).backend(backend()).threads(threads());
+    return Execution.defaults().withIsa(isa()).withBackend(backend()).withThreads(threads());
   }
 
   /** The requested backend. */

@@ -57,8 +57,8 @@ final class DivergenceCommand extends ReducedCommand {
       names = "--class-mask",
       paramLabel = "M.npy",
       description =
-          "Which classes take part, on both sides: booleans or u8 in the shape of the logits, or one"
-              + " per class. An axis of size 1 holds for all.")
+          "Which classes take part, on both sides: booleans or u8 in the shape of the logits, or"
+              + " one per class. An axis of size 1 holds for all.")
   private @Nullable InputFile mask;
 
   @Mixin private InputOptions.RowWeights rowWeights;
@@ -91,7 +91,7 @@ final class DivergenceCommand extends ReducedCommand {
     Tensor other = files.floats(teacher);
     Inputs inputs = InputOptions.of(rows, files, rowWeights);
     if (mask != null) {
-      inputs = inputs.classMask(files.flags(mask));
+      inputs = inputs.withClassMask(files.flags(mask));
     }
     return new Loss(rows, other, TargetKind.TEACHER, null, null, inputs);
   }

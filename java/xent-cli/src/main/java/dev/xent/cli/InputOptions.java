@@ -33,7 +33,7 @@ interface InputOptions {
 
     @Override
     public final Inputs addTo(Inputs inputs, CommandFiles files) {
-      return mask == null ? inputs : inputs.classMask(files.flags(mask));
+      return mask == null ? inputs : inputs.withClassMask(files.flags(mask));
     }
   }
 
@@ -62,7 +62,7 @@ interface InputOptions {
 
     @Override
     public Inputs addTo(Inputs inputs, CommandFiles files) {
-      return sink == null ? inputs : inputs.sink(files.floats(sink));
+      return sink == null ? inputs : inputs.withSink(files.floats(sink));
     }
   }
 
@@ -78,7 +78,7 @@ interface InputOptions {
 
     @Override
     public Inputs addTo(Inputs inputs, CommandFiles files) {
-      return rowWeights == null ? inputs : inputs.rowWeights(files.weights(rowWeights));
+      return rowWeights == null ? inputs : inputs.withRowWeights(files.weights(rowWeights));
     }
   }
 }

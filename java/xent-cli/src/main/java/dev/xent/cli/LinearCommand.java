@@ -104,7 +104,8 @@ final class LinearCommand extends LossCommand {
       spec.addOption(
           OptionSpec.builder(axis)
               .description(
-                  "The axis of the features; negative ones count from the end. Default: -1, the last.")
+                  "The axis of the features; negative ones count from the end. Default: -1, the"
+                      + " last.")
               .build());
       return super.transform(spec);
     }
@@ -151,7 +152,7 @@ final class LinearCommand extends LossCommand {
               weights, Arrays.toString(matrix.shape())));
     }
     Loss loss = super.read(Rows.ofHidden(rows, matrix.dim(0)), files);
-    return bias == null ? loss : loss.with(loss.inputs().bias(files.floats(bias)));
+    return bias == null ? loss : loss.with(loss.inputs().withBias(files.floats(bias)));
   }
 
   @Override

@@ -92,7 +92,7 @@ abstract class LossCommand extends ReducedCommand {
     requireFor(kind);
     Inputs inputs = InputOptions.of(rows, files, classes(), rowWeights);
     if (w != null) {
-      inputs = inputs.targetWeights(w);
+      inputs = inputs.withTargetWeights(w);
     }
     Tensor ofClasses = classWeights == null ? null : files.floats(classWeights);
     if (ofLogits() != null) {

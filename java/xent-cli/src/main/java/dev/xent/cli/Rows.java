@@ -43,7 +43,7 @@ record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long
 
   /** The inputs of a call that define the rows. */
   Inputs inputs() {
-    return offsets == null ? Inputs.none() : Inputs.none().rowOffsets(offsets);
+    return offsets == null ? Inputs.none() : Inputs.none().withRowOffsets(offsets);
   }
 
   /** Whether every element is a row. */

@@ -152,19 +152,19 @@ final class SampleCommand extends FileCommand {
   private SamplerInputs inputs(CommandFiles files) {
     SamplerInputs inputs = SamplerInputs.none();
     if (mask != null) {
-      inputs = inputs.classMask(files.flags(mask));
+      inputs = inputs.withClassMask(files.flags(mask));
     }
     if (bias != null) {
-      inputs = inputs.bias(files.floats(bias));
+      inputs = inputs.withBias(files.floats(bias));
     }
     if (promptTokens != null) {
-      inputs = inputs.promptTokens(files.integers(promptTokens));
+      inputs = inputs.withPromptTokens(files.integers(promptTokens));
     }
     if (draftTokens != null && draftProbabilities != null) {
-      inputs = inputs.drafts(files.integers(draftTokens), files.floats(draftProbabilities));
+      inputs = inputs.withDrafts(files.integers(draftTokens), files.floats(draftProbabilities));
     }
     if (outputTokens != null) {
-      inputs = inputs.outputTokens(files.integers(outputTokens));
+      inputs = inputs.withOutputTokens(files.integers(outputTokens));
     }
     return inputs;
   }

@@ -81,7 +81,8 @@ final class LinearLosses implements Losses {
     if (features != features()) {
       throw new ShapeException(
           message(
-              "the row has %d features, the file of weights has the shape [%d, %d]; expected [classes, %d]%s",
+              "the row has %d features, the file of weights has the shape [%d, %d]; expected"
+                  + " [classes, %d]%s",
               features,
               weights.dim(0),
               weights.dim(1),
@@ -120,7 +121,7 @@ final class LinearLosses implements Losses {
             Tensor.of(states, hidden.type(), count, features()),
             weights,
             Tensor.of(labels, DType.I64, count))
-        .inputs(weighted ? inputs.rowWeights(Tensor.of(rowWeights, DType.F32, count)) : inputs)
+        .inputs(weighted ? inputs.withRowWeights(Tensor.of(rowWeights, DType.F32, count)) : inputs)
         .outputs(ranks.of(count, outputs.lossSum(buffer.lossSum())))
         .run();
     buffer.added(outputs.correctCount(), ranks.found(), weights.dim(0), rows.getFirst().number());

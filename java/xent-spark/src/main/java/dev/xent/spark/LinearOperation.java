@@ -33,7 +33,7 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   @Override
   public Losses losses() {
     Path bias = given.bias();
-    Inputs inputs = bias == null ? Inputs.none() : Inputs.none().bias(map("bias", bias));
+    Inputs inputs = bias == null ? Inputs.none() : Inputs.none().withBias(map("bias", bias));
     return new LinearLosses(
         hidden,
         given.linearCrossEntropy(),
@@ -48,7 +48,8 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
     if (weights.rank() != 2 || weights.dim(0) == 0 || weights.dim(1) == 0) {
       throw new ShapeException(
           message(
-              "weights is %s %s; expected a .npy file of shape [classes, features], each at least 1",
+              "weights is %s %s; expected a .npy file of shape [classes, features], each at least"
+                  + " 1",
               weights.type(), Arrays.toString(weights.shape())));
     }
     return weights;

@@ -23,7 +23,7 @@ final class RowWeight {
   RowWeight(DType type) {
     this.type = type;
     weight = new Room(type).of(1);
-    inputs = Inputs.none().rowWeights(weight);
+    inputs = Inputs.none().withRowWeights(weight);
   }
 
   /** The inputs with a weight, or without if it is null. */

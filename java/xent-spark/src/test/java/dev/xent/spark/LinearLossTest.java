@@ -73,7 +73,7 @@ class LinearLossTest {
             .ignoreIndex(7)
             .build()
             .on(Tensor.of(flat(hidden), rows.length, FEATURES), WEIGHTS, Tensor.of(labels))
-            .inputs(Inputs.none().bias(BIAS))
+            .inputs(Inputs.none().withBias(BIAS))
             .outputs(outputs)
             .run();
     assertThat(loss.<Double>getAs("mean")).isEqualTo(mean);
@@ -137,17 +137,27 @@ class LinearLossTest {
       delimiter = '|',
       value = {
         "logits, label, map() | option weights is missing; set it to the .npy file of the weights",
-        "logits, label, map('weights', '/nowhere/head.npy') | failed due to: /nowhere/head.npy does not exist; check the name",
-        "logits, label, map('weights', 'head.npy') | option weights is head.npy, and no such file was sent; send it with --files or SparkContext.addFile, or pass an absolute path",
-        "logits, label, map('weights', 'WEIGHTS', 'bias', 'b.npy') | option bias is b.npy, and no such file was sent",
+        "logits, label, map('weights', '/nowhere/head.npy') | failed due to: /nowhere/head.npy does"
+            + " not exist; check the name",
+        "logits, label, map('weights', 'head.npy') | option weights is head.npy, and no such file"
+            + " was sent; send it with --files or SparkContext.addFile, or pass an absolute path",
+        "logits, label, map('weights', 'WEIGHTS', 'bias', 'b.npy') | option bias is b.npy, and no"
+            + " such file was sent",
         "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | unknown option classes",
-        "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the file of weights has the shape [30, 30]; expected [classes, 7]",
-        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | the hidden states have the type ARRAY<DOUBLE>; expected ARRAY<FLOAT> or BINARY",
-        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of type float64; expected float16, bfloat16 or float32",
-        "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]; expected a .npy file of shape [classes, features]",
-        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]; expected a number for each class",
-        "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
-        "logits, 1.5, map('weights', 'WEIGHTS') | the label has the type DECIMAL(2,1); expected whole numbers. Convert it: CAST(1.5 AS INT)",
+        "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has"
+            + " 7 features, the file of weights has the shape [30, 30]; expected [classes, 7]",
+        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | the hidden states have"
+            + " the type ARRAY<DOUBLE>; expected ARRAY<FLOAT> or BINARY",
+        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of"
+            + " type float64; expected float16, bfloat16 or float32",
+        "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]; expected a"
+            + " .npy file of shape [classes, features]",
+        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30],"
+            + " weights is F32 [30, 30]; expected a number for each class",
+        "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2"
+            + " is null",
+        "logits, 1.5, map('weights', 'WEIGHTS') | the label has the type DECIMAL(2,1); expected"
+            + " whole numbers. Convert it: CAST(1.5 AS INT)",
       })
   void refusals(String arguments, String message) {
     String call =

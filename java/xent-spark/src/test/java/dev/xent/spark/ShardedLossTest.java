@@ -206,7 +206,7 @@ class ShardedLossTest {
     rowWeights.setDouble(0, 3);
     double mean =
         loss.on(all, Tensor.of(labels))
-            .inputs(Inputs.none().rowWeights(rowWeights))
+            .inputs(Inputs.none().withRowWeights(rowWeights))
             .outputs(outputs)
             .run();
     assertThat(weighted.<Double>getAs("mean")).isEqualTo(mean);
@@ -241,7 +241,7 @@ class ShardedLossTest {
     Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
     LossOutputs outputs = LossOutputs.create().losses(losses).countCorrect(true);
     CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
-    Inputs inputs = Inputs.none().rowWeights(rowWeights);
+    Inputs inputs = Inputs.none().withRowWeights(rowWeights);
     double mean = loss.on(all, Tensor.of(labels)).inputs(inputs).outputs(outputs).run();
     loss.withDenominator(3).on(all, Tensor.of(labels)).inputs(inputs).gradient(gradient).run();
 

@@ -72,7 +72,7 @@ class WeightedLossTest {
     for (int i = 0; i < ROWS; i++) {
       weights[i] = weight(i);
     }
-    return Inputs.none().rowWeights(Tensor.of(weights));
+    return Inputs.none().withRowWeights(Tensor.of(weights));
   }
 
   private static void assertLoss(Row loss, LossCall call, int k) {
@@ -161,7 +161,8 @@ class WeightedLossTest {
     List<Row> rows =
         spark
             .sql(
-                "SELECT CAST(xent_cross_entropy_gradient(x, y, map('classWeights', '0.1,2, 0.7', 'denominator', '"
+                "SELECT CAST(xent_cross_entropy_gradient(x, y, map('classWeights', '0.1,2, 0.7',"
+                    + " 'denominator', '"
                     + denominator
                     + "')) AS ARRAY<DOUBLE>)"
                     + table)
@@ -233,7 +234,7 @@ class WeightedLossTest {
     Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
     CrossEntropy.sum()
         .on(all, labels())
-        .inputs(Inputs.none().rowWeights(rowWeights))
+        .inputs(Inputs.none().withRowWeights(rowWeights))
         .outputs(LossOutputs.create().losses(losses))
         .gradient(gradient)
         .run();
@@ -311,25 +312,35 @@ class WeightedLossTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "xent_loss(x, y, map('classWeights', '1, 2')) | the row has length 3, option classWeights has 2 numbers",
-        "xent_loss(x, y, map('classWeights', '1,,2')) | option classWeights is 1,,2; expected decimal numbers, separated by commas",
-        "xent_loss(x, y, map('classWeights', '1,2,')) | option classWeights is 1,2,; expected decimal numbers",
-        "xent_loss(x, y, map('classWeights', '1,-2,3')) | option classWeights is 1,-2,3; must be at least 0",
-        "xent_loss(x, y, map('classWeights', '1,1e39,3')) | option classWeights is 1,1e39,3; must be at least 0 and finite",
-        "xent_loss(x, y, map('classWeights', '1,2', 'classes', '3')) | option classes is 3; option classWeights has 2 numbers",
+        "xent_loss(x, y, map('classWeights', '1, 2')) | the row has length 3, option classWeights"
+            + " has 2 numbers",
+        "xent_loss(x, y, map('classWeights', '1,,2')) | option classWeights is 1,,2; expected"
+            + " decimal numbers, separated by commas",
+        "xent_loss(x, y, map('classWeights', '1,2,')) | option classWeights is 1,2,; expected"
+            + " decimal numbers",
+        "xent_loss(x, y, map('classWeights', '1,-2,3')) | option classWeights is 1,-2,3; must be at"
+            + " least 0",
+        "xent_loss(x, y, map('classWeights', '1,1e39,3')) | option classWeights is 1,1e39,3; must"
+            + " be at least 0 and finite",
+        "xent_loss(x, y, map('classWeights', '1,2', 'classes', '3')) | option classes is 3; option"
+            + " classWeights has 2 numbers",
         "xent_loss(x, y, map('topK', '0')) | option topK is 0; must be at least 1",
-        "xent_loss(x, y, map('topK', '9999999999')) | option topK is 9999999999; must be at most 2147483647",
+        "xent_loss(x, y, map('topK', '9999999999')) | option topK is 9999999999; must be at most"
+            + " 2147483647",
         "xent_cross_entropy(x, y, map('topK', '2')) | unknown option topK",
         "xent_loss(x, x, map('topK', '2')) | option topK is 2; probabilities have none. Remove it",
-        "xent_loss(x, x, map('ignoreIndex', '2')) | option ignoreIndex is 2; probabilities have none",
-        "xent_cross_entropy_gradient(x, x, map('focalGamma', '2')) | option focalGamma is 2; probabilities have none",
+        "xent_loss(x, x, map('ignoreIndex', '2')) | option ignoreIndex is 2; probabilities have"
+            + " none",
+        "xent_cross_entropy_gradient(x, x, map('focalGamma', '2')) | option focalGamma is 2;"
+            + " probabilities have none",
         "xent_loss(x, array(1F, 0F)) | the label has 2 probabilities, the row has 3 classes",
         "xent_loss(x, array(1F, 0F, NULL)) | element 2 of 3 is null; pass a number",
         "xent_loss(array(X'00'), 1, map('topK', '3')) | option topK is 3; partial states have none",
         "xent_loss(array(X'00'), x) | The second parameter requires the",
         "xent_linear_loss(x, x, map('weights', 'w')) | The second parameter requires the",
         "xent_loss(x, y, 'w') | The third parameter requires the",
-        "xent_argmax(x, map('temperature', '2')) | unknown option temperature; expected one of type, classes",
+        "xent_argmax(x, map('temperature', '2')) | unknown option temperature; expected one of"
+            + " type, classes",
       })
   void refusals(String call, String message) {
     Throwable thrown =

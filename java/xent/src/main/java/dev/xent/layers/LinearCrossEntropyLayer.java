@@ -54,7 +54,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     this.weights = given(weights, "weights");
     requireFits(weights.shape());
     this.bias = bias;
-    inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
+    inputs = bias == null ? Inputs.none() : Inputs.none().withBias(bias);
   }
 
   /** Checks that a forward of some hidden states accepts these weights. */
@@ -64,7 +64,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     if (!fits || (features != ANY && features != ofWeights[1])) {
       throw new ShapeException(
           message(
-              "weights has shape %s, %s takes hidden states of shape %s with features along axis %d; expected weights of shape [classes, %s], with at least one of each",
+              "weights has shape %s, %s takes hidden states of shape %s with features along axis"
+                  + " %d; expected weights of shape [classes, %s], with at least one of each",
               Arrays.toString(ofWeights),
               name(),
               shown(),

@@ -168,7 +168,7 @@ class FurtherGradientTest {
       for (double gamma : new double[] {0.5, 2, 5, isWide(type) ? 20 : 5}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .focalGamma(gamma)
             .build()
@@ -207,7 +207,7 @@ class FurtherGradientTest {
       for (double gamma : new double[] {0, 0.5, 2, isWide(type) ? 30 : 2}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         BinaryCrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .focalGamma(gamma)
             .focalAlpha(0.25)
@@ -292,7 +292,7 @@ class FurtherGradientTest {
       for (Divergence.Kind kind : Divergence.Kind.values()) {
         Tensor dx = Tensor.allocate(arena, DType.F64, ROWS, CLASSES);
         Divergence.builder(kind)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .temperature(temperature)
             .build()
@@ -368,7 +368,7 @@ class FurtherGradientTest {
       }
       Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
       SelectedLogProbabilities.builder()
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .temperature(temperature)
           .build()
           .on(
@@ -413,7 +413,7 @@ class FurtherGradientTest {
     try (Arena arena = Arena.ofConfined()) {
       Tensor product = Tensor.allocate(arena, type, ROWS, CLASSES);
       CrossEntropyHvp.builder()
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .temperature(temperature)
           .gradientScale(scale)
           .build()

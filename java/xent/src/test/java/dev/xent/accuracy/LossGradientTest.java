@@ -60,7 +60,7 @@ class LossGradientTest {
             .labelSmoothing(loss.smoothing())
             .reduction(loss.reduction())
             .gradientScale(loss.scale())
-            .execution(Execution.defaults().backend(backend));
+            .execution(Execution.defaults().withBackend(backend));
     if (loss.ignored() != null) {
       builder.ignoreIndex(loss.ignored());
     }
@@ -111,7 +111,7 @@ class LossGradientTest {
             .labelSmoothing(loss.smoothing())
             .reduction(loss.reduction())
             .gradientScale(loss.scale())
-            .execution(Execution.defaults().backend(backend));
+            .execution(Execution.defaults().withBackend(backend));
     if (loss.ignored() != null) {
       builder.ignoreIndex(loss.ignored());
     }

@@ -21,9 +21,9 @@ final class Operations {
 
   Operations(Backend backend) {
     this.backend = backend;
-    softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    logSoftmax = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
-    logSumExp = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+    softmax = Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
+    logSoftmax = LogSoftmax.builder().execution(Execution.defaults().withBackend(backend)).build();
+    logSumExp = LogSumExp.builder().execution(Execution.defaults().withBackend(backend)).build();
   }
 
   float[] softmax(float[] x) {
@@ -91,7 +91,7 @@ final class Operations {
         .reduction(Reduction.SUM)
         .labelSmoothing(smoothing)
         .gradientScale(scale)
-        .execution(Execution.defaults().backend(backend));
+        .execution(Execution.defaults().withBackend(backend));
   }
 
   private static Loss crossEntropy(float[] x, Tensor targets, CrossEntropy operation) {

@@ -113,7 +113,7 @@ class OptionGradientTest {
       double[] dq) {
     CrossEntropy.Builder builder =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .gradientScale(OptionCase.SCALE)
             .labelSmoothing(c.eps)
@@ -132,9 +132,10 @@ class OptionGradientTest {
       builder.ignoreIndex(-100);
     }
     Inputs inputs = Inputs.none();
-    inputs = c.rowWeighted ? inputs.rowWeights(tensor(arena, type, c.rowWeights, ROWS)) : inputs;
-    inputs = c.masked ? inputs.classMask(mask(arena, c.mask)) : inputs;
-    inputs = c.sunk ? inputs.sink(tensor(arena, type, c.sink, ROWS)) : inputs;
+    inputs =
+        c.rowWeighted ? inputs.withRowWeights(tensor(arena, type, c.rowWeights, ROWS)) : inputs;
+    inputs = c.masked ? inputs.withClassMask(mask(arena, c.mask)) : inputs;
+    inputs = c.sunk ? inputs.withSink(tensor(arena, type, c.sink, ROWS)) : inputs;
     Tensor targets =
         switch (c.kind) {
           case LABELS -> Tensor.of(c.labels);
@@ -142,7 +143,7 @@ class OptionGradientTest {
           case SPARSE -> Tensor.of(c.entries, ROWS, ENTRIES);
         };
     if (c.kind == OptionCase.Kind.SPARSE) {
-      inputs = inputs.targetWeights(tensor(arena, type, c.q, ROWS, ENTRIES));
+      inputs = inputs.withTargetWeights(tensor(arena, type, c.q, ROWS, ENTRIES));
     }
     Tensor gradient = Tensor.allocate(arena, type, ROWS, CLASSES);
     Tensor ofLosses = Tensor.allocate(arena, type, ROWS);

@@ -24,7 +24,7 @@ class SumTest {
 
   private static CrossEntropy operation(Backend backend, Reduction reduction) {
     return CrossEntropy.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().withBackend(backend))
         .reduction(reduction)
         .build();
   }

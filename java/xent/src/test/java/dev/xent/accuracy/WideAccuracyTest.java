@@ -223,13 +223,16 @@ class WideAccuracyTest {
 
     double[] softmax() {
       Tensor y = empty();
-      Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
+      Softmax.builder().execution(Execution.defaults().withBackend(backend)).build().forward(x, y);
       return y.segment().toArray(ValueLayout.JAVA_DOUBLE);
     }
 
     double[] logSoftmax() {
       Tensor y = empty();
-      LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
+      LogSoftmax.builder()
+          .execution(Execution.defaults().withBackend(backend))
+          .build()
+          .forward(x, y);
       return y.segment().toArray(ValueLayout.JAVA_DOUBLE);
     }
 
@@ -238,7 +241,7 @@ class WideAccuracyTest {
       Tensor lse = Tensor.allocate(arena, DType.F64, 1);
       Tensor gradient = empty();
       builder
-          .execution(Execution.defaults().backend(backend))
+          .execution(Execution.defaults().withBackend(backend))
           .reduction(Reduction.SUM)
           .build()
           .on(x.reshape(1, classes), targets)

@@ -213,21 +213,21 @@ final class Computer implements AutoCloseable {
   // ---- inputs ----------------------------------------------------------------------------------
 
   private Inputs ofBackward() {
-    Inputs inputs = mask == null ? Inputs.none() : Inputs.none().classMask(mask);
-    return offsets == null ? inputs : inputs.rowOffsets(offsets);
+    Inputs inputs = mask == null ? Inputs.none() : Inputs.none().withClassMask(mask);
+    return offsets == null ? inputs : inputs.withRowOffsets(offsets);
   }
 
   private Inputs ofSoftmax() {
-    return sink == null ? ofBackward() : ofBackward().sink(sink);
+    return sink == null ? ofBackward() : ofBackward().withSink(sink);
   }
 
   private Inputs ofNll() {
-    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
-    return targetWeights == null ? inputs : inputs.targetWeights(targetWeights);
+    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().withRowWeights(rowWeights);
+    return targetWeights == null ? inputs : inputs.withTargetWeights(targetWeights);
   }
 
   private Inputs ofLoss() {
-    return sink == null ? ofNll() : ofNll().sink(sink);
+    return sink == null ? ofNll() : ofNll().withSink(sink);
   }
 
   private int axis() {
@@ -561,7 +561,7 @@ final class Computer implements AutoCloseable {
     Divergence operation = builder.build();
     Slab losses = perRow(sample.out(), sample.result());
     Slab teacher = perClass(sample.in(), sample.type()).put(batch.teacher);
-    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
+    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().withRowWeights(rowWeights);
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
@@ -640,7 +640,7 @@ final class Computer implements AutoCloseable {
     Slab x = logits();
     Slab y = result(x, sample.isWide() ? DType.F64 : DType.F32);
     Slab v = perClass(sample.in(), sample.type()).put(batch.upstream);
-    Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().rowWeights(rowWeights);
+    Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().withRowWeights(rowWeights);
     logits(true)
         .with(CrossEntropyHvp.builder())
         .gradientScale(sample.options().gradientScale())
@@ -669,7 +669,8 @@ final class Computer implements AutoCloseable {
       before.put(r, Arrays.stream(batch.entries[r]).map(k -> Math.max(k, -1)).toArray());
     }
     Slab bias = perClass(sample.in(), sample.type()).put(batch.upstream);
-    SamplerInputs inputs = SamplerInputs.none().bias(bias.tensor).outputTokens(before.tensor);
+    SamplerInputs inputs =
+        SamplerInputs.none().withBias(bias.tensor).withOutputTokens(before.tensor);
     Map<String, Slab> slabs = new LinkedHashMap<>();
     slabs.put("tokens", perRow(sample.out(), DType.I32));
     slabs.put("kept", perRow(sample.out(), DType.I64));
@@ -685,7 +686,7 @@ final class Computer implements AutoCloseable {
     Tensor tokens = slabs.get("tokens").tensor;
     sampler
         .on(logits().tensor, tokens)
-        .inputs(mask == null ? inputs : inputs.classMask(mask))
+        .inputs(mask == null ? inputs : inputs.withClassMask(mask))
         .outputs(outputs)
         .run(3);
     Map<String, Output> results = new LinkedHashMap<>();
@@ -706,15 +707,15 @@ final class Computer implements AutoCloseable {
     boolean vector = mask != null && mask.rank() == 1 && sizes.length > 1;
     return mask == null
         ? inputs
-        : inputs.classMask(vector ? mask.slice(0, part[0], part[1]) : part(mask, part));
+        : inputs.withClassMask(vector ? mask.slice(0, part[0], part[1]) : part(mask, part));
   }
 
   /** Loss and gradient by states that are exchanged as bytes. */
   Loss dividedLoss(List<int[]> parts) {
     CrossEntropy operation = crossEntropy();
-    Inputs ofStates = rowWeights == null ? Inputs.none() : Inputs.none().rowWeights(rowWeights);
-    Inputs ofFinish = sink == null ? ofStates : ofStates.sink(sink);
-    Inputs beside = targetWeights == null ? ofStates : ofStates.targetWeights(targetWeights);
+    Inputs ofStates = rowWeights == null ? Inputs.none() : Inputs.none().withRowWeights(rowWeights);
+    Inputs ofFinish = sink == null ? ofStates : ofStates.withSink(sink);
+    Inputs beside = targetWeights == null ? ofStates : ofStates.withTargetWeights(targetWeights);
     boolean rowsOfProbabilities = sample.options().targets() == Options.Targets.PROBABILITIES;
     Tensor labels = sample.options().isLabels() ? targets : null;
     Loss loss = new Loss();
@@ -768,7 +769,7 @@ final class Computer implements AutoCloseable {
   /** Probabilities by states that are exchanged as bytes. */
   Output dividedSoftmax(List<int[]> parts) {
     Softmax operation = softmax(false);
-    Inputs ofFinish = sink == null ? Inputs.none() : Inputs.none().sink(sink);
+    Inputs ofFinish = sink == null ? Inputs.none() : Inputs.none().withSink(sink);
     Slab x = logits();
     Slab y = result(x);
     RowStatistics rows = null;

@@ -123,7 +123,7 @@ class LinearLawsTest extends Laws {
                     .hidden(Tensor.of(ofHidden, rows, features))
                     .weights(Tensor.of(ofWeights, layer.classes, features))
                     .bias(Tensor.of(ofBias)))
-            .inputs(Inputs.none().bias(Tensor.of(given.bias)))
+            .inputs(Inputs.none().withBias(Tensor.of(given.bias)))
             .outputs(LossOutputs.create().losses(Tensor.of(losses)))
             .run();
     return new Got(loss, losses, ofHidden, ofWeights, ofBias);

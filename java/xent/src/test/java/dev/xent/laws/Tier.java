@@ -41,6 +41,6 @@ record Tier(Backend backend, Isa isa, int threads) {
   }
 
   Execution execution() {
-    return Execution.defaults().backend(backend).isa(isa).threads(threads);
+    return Execution.defaults().withBackend(backend).withIsa(isa).withThreads(threads);
   }
 }

@@ -42,7 +42,7 @@ class CrossEntropyLayerTest {
             .ignoreIndex(1)
             .labelSmoothing(0.1)
             .reduction(Reduction.SUM)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor x = Tensor.of(Samples.logits(24, 2, 1), 2, 3, 4);
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 3, 1, 0}, 2, 3);
@@ -93,12 +93,12 @@ class CrossEntropyLayerTest {
     Tensor oneHot = Tensor.of(new float[] {1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1}, 6, 2);
     try (CrossEntropyLayer plain =
             CrossEntropyLayer.of(
-                CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+                CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build(),
                 6,
                 2);
         CrossEntropyLayer clamped =
             CrossEntropyLayer.of(
-                clamped().execution(Execution.defaults().backend(backend)).build(), 6, 2)) {
+                clamped().execution(Execution.defaults().withBackend(backend)).build(), 6, 2)) {
       for (Tensor targets : List.of(labels, oneHot)) {
         plain.forward(x, targets);
         float[] losses = clamped.forward(x, targets).toFloatArray();
@@ -175,7 +175,8 @@ class CrossEntropyLayerTest {
       CrossEntropy operation =
           clamped()
               .temperature(2)
-              .execution(Execution.defaults().threads(3).executor(counting).isa(Isa.SCALAR))
+              .execution(
+                  Execution.defaults().withThreads(3).withExecutor(counting).withIsa(Isa.SCALAR))
               .build();
       CrossEntropy alone = clamped().temperature(2).execution(Execution.sequential()).build();
       for (Tensor targets : List.of(Tensor.of(labels, rows), Tensor.of(oneHot, rows, classes))) {

@@ -45,7 +45,7 @@ class LinearCrossEntropyLayerTest {
     LinearCrossEntropy operation =
         LinearCrossEntropy.builder()
             .labelSmoothing(0.1)
-            .execution(Execution.defaults().backend(backend))
+            .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor ofHidden = Tensor.of(new float[ROWS * FEATURES], ROWS, FEATURES);
     Tensor ofWeights = Tensor.of(new float[CLASSES * FEATURES], CLASSES, FEATURES);
@@ -53,7 +53,7 @@ class LinearCrossEntropyLayerTest {
     LinearCrossEntropy.Gradients wanted =
         new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
     double loss =
-        operation.on(hidden, weights, labels, wanted).inputs(Inputs.none().bias(bias)).run();
+        operation.on(hidden, weights, labels, wanted).inputs(Inputs.none().withBias(bias)).run();
     Tensor learned = learned(weights, ofWeights);
     Tensor learnedBias = learned(bias, ofBias);
     try (LinearCrossEntropyLayer layer =
@@ -168,7 +168,9 @@ class LinearCrossEntropyLayerTest {
     assertThatThrownBy(() -> new LinearCrossEntropyLayer(weights, Layer.ANY, FEATURES + 1))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "weights has shape [5, 4], LinearCrossEntropyLayer takes hidden states of shape [any, 5] with features along axis 1; expected weights of shape [classes, 5], with at least one of each");
+            "weights has shape [5, 4], LinearCrossEntropyLayer takes hidden states of shape [any,"
+                + " 5] with features along axis 1; expected weights of shape [classes, 5], with at"
+                + " least one of each");
     Tensor vector = Tensor.of(new float[FEATURES]);
     Tensor empty = Tensor.of(new float[0], 0, FEATURES);
     for (Tensor unfit : List.of(vector, empty)) {

@@ -20,7 +20,10 @@ class LogSoftmaxLayerTest {
 
   private static LogSoftmaxLayer layer(Backend backend, int axis, long... shape) {
     return LogSoftmaxLayer.of(
-        LogSoftmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build(),
+        LogSoftmax.builder()
+            .axis(axis)
+            .execution(Execution.defaults().withBackend(backend))
+            .build(),
         shape);
   }
 
@@ -133,7 +136,9 @@ class LogSoftmaxLayerTest {
     assertThatThrownBy(() -> LogSoftmaxLayer.along(2, Layer.ANY, 5))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "LogSoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected an axis from -2 to 1: build the operation with axis(-1), or call along(-1, shape), for the last one");
+            "LogSoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected"
+                + " an axis from -2 to 1: build the operation with axis(-1), or call along(-1,"
+                + " shape), for the last one");
     assertThatThrownBy(() -> LogSoftmaxLayer.along(-3, 3, 5)).isInstanceOf(ShapeException.class);
   }
 }

@@ -45,7 +45,7 @@ class LossLayerTest {
                                 .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
-                                .execution(Execution.defaults().backend(backend))
+                                .execution(Execution.defaults().withBackend(backend))
                                 .build(),
                             shape),
                     (loss, gradient, shape) ->
@@ -54,7 +54,7 @@ class LossLayerTest {
                                 .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
-                                .execution(Execution.defaults().backend(backend))
+                                .execution(Execution.defaults().withBackend(backend))
                                 .build(),
                             shape)));
   }

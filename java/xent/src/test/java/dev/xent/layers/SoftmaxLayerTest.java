@@ -20,7 +20,7 @@ class SoftmaxLayerTest {
 
   private static SoftmaxLayer layer(Backend backend, int axis, long... shape) {
     return SoftmaxLayer.of(
-        Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build(),
+        Softmax.builder().axis(axis).execution(Execution.defaults().withBackend(backend)).build(),
         shape);
   }
 
@@ -131,7 +131,9 @@ class SoftmaxLayerTest {
     assertThatThrownBy(() -> SoftmaxLayer.along(2, Layer.ANY, 5))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "SoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected an axis from -2 to 1: build the operation with axis(-1), or call along(-1, shape), for the last one");
+            "SoftmaxLayer has classes along axis 2, which shape [any, 5] does not have; expected an"
+                + " axis from -2 to 1: build the operation with axis(-1), or call along(-1, shape),"
+                + " for the last one");
     assertThatThrownBy(() -> SoftmaxLayer.along(-3, 3, 5)).isInstanceOf(ShapeException.class);
   }
 }

@@ -70,13 +70,16 @@ class ThreeStacksTest {
   void agreeOverTwentyEpochs(Backend backend) {
     for (long[] shape : List.of(new long[] {ROWS, CLASSES}, new long[] {ROWS, CLASSES, 1})) {
       CrossEntropy crossEntropy =
-          CrossEntropy.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+          CrossEntropy.builder()
+              .axis(1)
+              .execution(Execution.defaults().withBackend(backend))
+              .build();
       Softmax softmax =
-          Softmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+          Softmax.builder().axis(1).execution(Execution.defaults().withBackend(backend)).build();
       LogSoftmax logSoftmax =
-          LogSoftmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+          LogSoftmax.builder().axis(1).execution(Execution.defaults().withBackend(backend)).build();
       NllLoss nllLoss =
-          NllLoss.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+          NllLoss.builder().axis(1).execution(Execution.defaults().withBackend(backend)).build();
 
       double[] one = train(shape, CrossEntropyLayer.of(crossEntropy, shape));
       double[] two =

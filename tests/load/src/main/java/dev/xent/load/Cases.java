@@ -285,7 +285,7 @@ final class Cases {
           return (t, own) ->
               divergence
                   .on(t[0], t[1])
-                  .inputs(Inputs.none().rowWeights(t[2].reshape(rows)))
+                  .inputs(Inputs.none().withRowWeights(t[2].reshape(rows)))
                   .gradient(t[3])
                   .run();
         });

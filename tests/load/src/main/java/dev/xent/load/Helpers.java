@@ -18,7 +18,7 @@ final class Helpers implements AutoCloseable {
   }
 
   /** Computes the expected results, to the bit. */
-  static final Execution REFERENCE = Execution.sequential().backend(Backend.REFERENCE);
+  static final Execution REFERENCE = Execution.sequential().withBackend(Backend.REFERENCE);
 
   private final ExecutorService virtual = Executors.newVirtualThreadPerTaskExecutor();
   private final ExecutorService platform =
@@ -28,13 +28,13 @@ final class Helpers implements AutoCloseable {
   Execution execution(Kind kind) {
     Execution library =
         Execution.defaults()
-            .backend(Backend.NATIVE); // the expected results come from the reference
+            .withBackend(Backend.NATIVE); // the expected results come from the reference
     return switch (kind) {
-      case ALONE -> library.threads(1);
+      case ALONE -> library.withThreads(1);
       case POOL -> library;
-      case FOUR_OF_THE_POOL -> library.threads(4);
-      case VIRTUAL_THREADS -> library.threads(3).executor(virtual);
-      case PLATFORM_THREADS -> library.threads(3).executor(platform);
+      case FOUR_OF_THE_POOL -> library.withThreads(4);
+      case VIRTUAL_THREADS -> library.withThreads(3).withExecutor(virtual);
+      case PLATFORM_THREADS -> library.withThreads(3).withExecutor(platform);
     };
   }
 

@@ -32,7 +32,8 @@ public final class Deployed implements Runnable {
       int rows = XentRuntime.get().backend() == Backend.NATIVE ? MANY : 1;
       Tensor logits = Tensor.allocate(arena, DType.F32, rows, CLASSES);
       Tensor labels = Tensor.of(new int[rows]);
-      CrossEntropy loss = CrossEntropy.builder().execution(Execution.defaults().threads(2)).build();
+      CrossEntropy loss =
+          CrossEntropy.builder().execution(Execution.defaults().withThreads(2)).build();
       require((float) loss.forwardBackward(logits, labels, logits), (float) Math.log(CLASSES));
     }
   }

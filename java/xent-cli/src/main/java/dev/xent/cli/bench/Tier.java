@@ -38,7 +38,7 @@ record Tier(Backend backend, Isa isa) {
 
   /** The execution of an operation. */
   Execution execution(int threads) {
-    return Execution.defaults().backend(backend).isa(isa).threads(threads);
+    return Execution.defaults().withBackend(backend).withIsa(isa).withThreads(threads);
   }
 
   /** The name in reports: {@code reference}, or the native instruction set. */

@@ -39,7 +39,7 @@ record BitCheck(long compared, long differ) {
 
   private static List<Tensor> compute(
       Tensor logits, Tensor labels, Backend backend, Isa isa, Arena arena) {
-    Execution execution = Execution.defaults().backend(backend).isa(isa);
+    Execution execution = Execution.defaults().withBackend(backend).withIsa(isa);
     Tensor probabilities = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor logProbabilities = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor gradient = Tensor.allocate(arena, DType.F32, logits.shape());

@@ -25,7 +25,9 @@ final class Classifier implements AutoCloseable {
   Classifier(int maxImages, Backend backend, Isa isa) {
     linear = new LinearLayer(maxImages, Digits.PIXELS, Digits.CLASSES);
     evaluation =
-        CrossEntropy.builder().execution(Execution.defaults().backend(backend).isa(isa)).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().withBackend(backend).withIsa(isa))
+            .build();
     loss = CrossEntropyLayer.of(evaluation, Layer.ANY, Digits.CLASSES);
   }
 

@@ -163,7 +163,7 @@ final class LoaderProbes {
         for (int row = 0; row <= RAGGED_ROWS; row++) {
           offsets[row] = 2L * row;
         }
-        Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
+        Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(offsets));
         Softmax softmax = Softmax.along(-1);
         LogSumExp logSumExp = LogSumExp.along(-1);
         for (int i = 0; i < calls; i++) {

@@ -51,52 +51,52 @@ public final class InputViews implements Inputs, SamplerInputs {
   }
 
   @Override
-  public InputViews classMask(Tensor flags) {
+  public InputViews withClassMask(Tensor flags) {
     return with(Array.CLASS_MASK, flags);
   }
 
   @Override
-  public InputViews sink(Tensor logits) {
+  public InputViews withSink(Tensor logits) {
     return with(Array.SINK, logits);
   }
 
   @Override
-  public InputViews rowOffsets(Tensor offsets) {
+  public InputViews withRowOffsets(Tensor offsets) {
     return with(Array.ROW_OFFSETS, offsets);
   }
 
   @Override
-  public InputViews rowWeights(Tensor weights) {
+  public InputViews withRowWeights(Tensor weights) {
     return with(Array.ROW_WEIGHTS, weights);
   }
 
   @Override
-  public InputViews targetWeights(Tensor weights) {
+  public InputViews withTargetWeights(Tensor weights) {
     return with(Array.TARGET_WEIGHTS, weights);
   }
 
   @Override
-  public InputViews bias(Tensor numbers) {
+  public InputViews withBias(Tensor numbers) {
     return with(Array.BIAS, numbers);
   }
 
   @Override
-  public InputViews bias(Tensor biasTokens, Tensor biasValues) {
+  public InputViews withBias(Tensor biasTokens, Tensor biasValues) {
     return with(Array.BIAS_TOKENS, biasTokens).with(Array.BIAS_VALUES, biasValues);
   }
 
   @Override
-  public InputViews promptTokens(Tensor classes) {
+  public InputViews withPromptTokens(Tensor classes) {
     return with(Array.PROMPT_TOKENS, classes);
   }
 
   @Override
-  public InputViews outputTokens(Tensor classes) {
+  public InputViews withOutputTokens(Tensor classes) {
     return with(Array.OUTPUT_TOKENS, classes);
   }
 
   @Override
-  public InputViews drafts(Tensor draftTokens, Tensor draftProbabilities) {
+  public InputViews withDrafts(Tensor draftTokens, Tensor draftProbabilities) {
     return with(Array.DRAFT_TOKENS, draftTokens)
         .with(Array.DRAFT_PROBABILITIES, draftProbabilities);
   }

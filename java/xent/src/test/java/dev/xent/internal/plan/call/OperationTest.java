@@ -102,7 +102,7 @@ class OperationTest {
     LogitsOperation softmax = softmax(new Engine(late, library.isa(), library.threads()));
     Binding bound = softmax.bind(y, x, null);
     Binding withInputs = softmax.bind(x, y, null);
-    withInputs.inputs(InputViews.NONE.sink(View.room(ElementType.F32, 3)));
+    withInputs.inputs(InputViews.NONE.withSink(View.room(ElementType.F32, 3)));
     for (int i = 0; i < CALLS; i++) {
       softmax.run(x, y, null);
       bound.run(null, 0);
