@@ -37,7 +37,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -86,13 +85,6 @@ class HouseRulesTest {
   private static final Pattern REINTERPRETED_ADDRESS =
       Pattern.compile("ofAddress\\([^;]{1,60}?\\)\\s*\\.reinterpret\\(");
 
-  private static final Pattern FORWARDED =
-      Pattern.compile(
-          "\\b(\\w+)\\([^)]*\\) \\{\\s+(return )?super\\.\\1\\([^()]*\\);\\s+(return this;\\s+)?\\}");
-
-  private static final Pattern ENTRY_POINT =
-      Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
-
   private static final Pattern OPTION = Pattern.compile("_\\(c, (\\w+), \\w+, \\w+, (XENT[^,]+),");
 
   private static final Pattern SET_OF_FUNCTIONS =
@@ -135,70 +127,6 @@ class HouseRulesTest {
   private static DescribedPredicate<JavaCall<?>> callsOf(String method) {
     return DescribedPredicate.describe(
         "calls of " + method, call -> call.getTarget().getName().equals(method));
-  }
-
-  /** Every class that callers see has tests that newcomers find by its name. */
-  @Test
-  void everyPublicClassHasTestsOfItsName() throws IOException {
-    List<Path> classes = sources("java/xent/src/main/java/dev/xent/(layers/)?[A-Z]\\w*\\.java");
-    assertThat(classes).hasSizeGreaterThan(40);
-    List<Path> missing = new ArrayList<>();
-    for (Path source : classes) {
-      Path tests =
-          Path.of(
-              source
-                  .toString()
-                  .replace("src/main/java", "src/test/java")
-                  .replace(".java", "Test.java"));
-      if (Files.readString(source).contains("\npublic ") && Files.notExists(tests)) {
-        missing.add(source);
-      }
-    }
-    assertThat(missing).isEmpty();
-  }
-
-  /** Of each file of entry points in C there is one of tests, which calls all that is public. */
-  @Test
-  void everyEntryPointOfCHasTestsOfItsName() throws IOException {
-    String header = Files.readString(ROOT.resolve("include/xent.h"));
-    int files = 0;
-    int called = 0;
-    List<String> missing = new ArrayList<>();
-    try (DirectoryStream<Path> sources =
-        Files.newDirectoryStream(ROOT.resolve("native/src/api"), "*.c")) {
-      for (Path source : sources) {
-        files++;
-        String name = source.getFileName().toString().replace(".c", "_test.c");
-        Path test = ROOT.resolve("native/test").resolve(name);
-        String text = Files.exists(test) ? Files.readString(test) : "";
-        if (text.isEmpty()) {
-          missing.add(name);
-        }
-        for (String function : publicFunctions(Files.readString(source), header)) {
-          called++;
-          if (!text.contains("xent_" + function)
-              && !text.contains("XENT_FUNCTION_" + function.toUpperCase(Locale.ROOT))) {
-            missing.add(function + " in " + name);
-          }
-        }
-      }
-    }
-    assertThat(files).isGreaterThan(10);
-    assertThat(called).isGreaterThan(30);
-    assertThat(missing).isEmpty();
-  }
-
-  /** The functions that a C file defines and the header declares, without their prefix. */
-  private static List<String> publicFunctions(String source, String header) {
-    return ENTRY_POINT
-        .matcher(source)
-        .results()
-        .map(found -> found.group(1))
-        .filter(
-            function ->
-                header.contains(" *xent_" + function + "(")
-                    || header.contains(" xent_" + function + "("))
-        .toList();
   }
 
   /** The builders of a function's operations offer every option in the list of its options. */
@@ -287,31 +215,6 @@ class HouseRulesTest {
     return Pattern.compile("_(\\w)")
         .matcher(name)
         .replaceAll(letter -> letter.group(1).toUpperCase(Locale.ROOT));
-  }
-
-  /** Options and outputs that several operations have are written once. */
-  @Test
-  void noMethodOnlyCallsTheOneThatItOverrides() throws IOException {
-    List<String> wrong = new ArrayList<>();
-    for (Path source : sources("java/xent/src/main/java/dev/xent/(\\w+/)?[A-Z]\\w*\\.java")) {
-      FORWARDED
-          .matcher(Files.readString(source))
-          .results()
-          .forEach(found -> wrong.add(source + " " + found.group(1)));
-    }
-    assertThat(wrong).isEmpty();
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "  B axis(int a) {\n    super.axis(a);\n    return this;\n  }",
-        "  void close() {\n    super.close();\n  }",
-        "  long rows() {\n    return super.rows();\n  }"
-      })
-  void methodsThatOnlyCallOthersAreRecognized(String code) {
-    assertThat(code).containsPattern(FORWARDED);
-    assertThat(code.replace(";\n  }", ";\n    count++;\n  }")).doesNotContainPattern(FORWARDED);
   }
 
   @Test
@@ -734,60 +637,5 @@ class HouseRulesTest {
         .dependOnClassesThat()
         .resideInAPackage("jdk.jfr..")
         .check(LIBRARY);
-  }
-
-  // ---- first sentences, which an IDE shows -----------------------------------------------------
-
-  private static final Path SOURCES =
-      Path.of(System.getProperty("basedir"), "src/main/java/dev/xent");
-
-  /**
-   * A comment that belongs to a method: annotations, modifiers and a type, then a name with "(".
-   */
-  private static final Pattern METHOD =
-      Pattern.compile(
-          "/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@\\w+(?:\\([^)]*\\))?\\s+)*"
-              + "((?:(?:public|protected|static|final|abstract|default)\\s+|<[^>]+>\\s+)*)"
-              + "(?!record\\s)[\\w.<>\\[\\]@?, ]*?\\b(\\w+)\\(",
-          Pattern.DOTALL);
-
-  private static final Pattern OPEN = Pattern.compile("public (sealed )?interface ");
-
-  /** A verb in the third person. */
-  private static final Pattern VERB = Pattern.compile("[\\s*]*([A-Z][a-z]+s) .*", Pattern.DOTALL);
-
-  private static final Set<String> OTHER_WORDS =
-      Set.of("This", "Its", "Losses", "Rows", "Classes", "Labels", "Tensors", "Numbers", "Tokens");
-
-  @Test
-  void everyPublicMethodBeginsWithAVerb() throws IOException {
-    List<String> others = new ArrayList<>();
-    int methods = 0;
-    try (Stream<Path> files = Files.walk(SOURCES)) {
-      for (Path file : files.filter(HouseRulesTest::isPublic).sorted().toList()) {
-        String source = Files.readString(file);
-        boolean open = OPEN.matcher(source).find();
-        Matcher method = METHOD.matcher(source);
-        while (method.find()) {
-          String modifiers = method.group(2);
-          boolean inside = method.group().matches("(?s).*\\*/\\s*(@\\S+\\s+)*private .*");
-          if ((open && !inside)
-              || modifiers.contains("public")
-              || modifiers.contains("protected")) {
-            methods++;
-            Matcher verb = VERB.matcher(method.group(1));
-            if (!verb.matches() || OTHER_WORDS.contains(verb.group(1))) {
-              others.add(file.getFileName() + " " + method.group(3) + ":" + method.group(1));
-            }
-          }
-        }
-      }
-    }
-    assertThat(others).isEmpty();
-    assertThat(methods).isGreaterThan(300);
-  }
-
-  private static boolean isPublic(Path file) {
-    return file.toString().endsWith(".java") && !file.toString().contains("internal");
   }
 }
