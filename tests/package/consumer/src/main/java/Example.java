@@ -7,7 +7,7 @@ void main() {
         arena.allocateFrom(ValueLayout.JAVA_FLOAT, 2f, 1f, 0f,   0f, 3f, 1f,   9f, 9f, 9f), DType.F32, 3, 3);
     Tensor labels = Tensor.of(new int[] {0, 1, -100}, 3);  // a heap array, not copied; -100 is padding
 
-    TopK.Result best = TopK.of(2).probabilities(logits);   // 1. the likeliest classes and their softmax
+    TopKResult best = TopK.of(2).probabilities(logits);   // 1. the likeliest classes and their softmax
 
     CrossEntropy loss = CrossEntropy.builder().ignoreIndex(-100).build();  // immutable, thread-safe
     double mean = loss.forward(logits, labels);            // 2. the loss, and the perplexity

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LossOutputs;
 import dev.xent.Sampler;
+import dev.xent.SamplerOutputs;
 import dev.xent.Tensor;
 import java.util.Locale;
 
@@ -32,8 +33,7 @@ public final class KeptSets {
     Sampler sampler = Sampler.builder().temperature(0.8).topP(0.5).seed(3).build();
     sampler
         .on(logits, tokens)
-        .outputs(
-            Sampler.Outputs.create().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
+        .outputs(SamplerOutputs.create().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
         .run(0);
 
     // Later, in the trainer: the loss of a token is its negative log-probability.

@@ -4,6 +4,7 @@ package dev.xent.examples;
 import dev.xent.Inputs;
 import dev.xent.Sampler;
 import dev.xent.SamplerCursor;
+import dev.xent.SamplerOutputs;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.util.Locale;
@@ -83,7 +84,7 @@ public final class RejectionSampling {
   /** Draws a token, and computes the probabilities that it was drawn with: of the kept classes. */
   private int probabilities(SamplerCursor cursor, float[] row, float[] probabilities) {
     Tensor kept = Tensor.of(new byte[CLASSES]);
-    int token = cursor.outputs(Sampler.Outputs.create().keptMask(kept)).next(row);
+    int token = cursor.outputs(SamplerOutputs.create().keptMask(kept)).next(row);
     softmax
         .on(Tensor.of(row), Tensor.of(probabilities))
         .inputs(Inputs.none().withClassMask(kept))

@@ -63,7 +63,7 @@ public final class ScoreOnnxModel {
       System.out.printf(Locale.ROOT, "images    %d%n", outputs.validRows());
       System.out.printf("loss      %s%n", loss);
       System.out.printf(
-          Locale.ROOT, "accuracy  %d of %d%n", outputs.correctCount(), outputs.validRows());
+          Locale.ROOT, "accuracy  %d of %d%n", outputs.correctRows(), outputs.validRows());
       int worst = worst(losses);
       System.out.printf(
           Locale.ROOT,

@@ -4,6 +4,7 @@ package dev.xent.examples;
 import dev.xent.Sampler;
 import dev.xent.SamplerCall;
 import dev.xent.SamplerCursor;
+import dev.xent.SamplerRequests;
 import dev.xent.Tensor;
 import java.util.Arrays;
 
@@ -39,7 +40,7 @@ public final class SpeculativeDecoding {
     int[] tokens = new int[DRAFTS + 1];
     SamplerCall call =
         sampler.on(Tensor.of(logits, DRAFTS + 1, CLASSES), Tensor.of(tokens, DRAFTS + 1));
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int row = 0; row <= DRAFTS; row++) {
       requests.add(sampler, 0, 0); // one text, so one stream
     }

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Entropy;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.TopKResult;
 import java.lang.foreign.Arena;
 import java.util.Locale;
 import java.util.Random;
@@ -29,7 +30,7 @@ public final class TopTokens {
       Tensor entropies = Tensor.allocate(arena, DType.F32, SEQUENCES);
       Entropy.builder().temperature(0.75).build().forward(logits, entropies);
 
-      TopK.Result next = top.probabilities(logits);
+      TopKResult next = top.probabilities(logits);
       for (int s = 0; s < SEQUENCES; s++) {
         System.out.printf(Locale.ROOT, "sequence %d, entropy %s%n", s, entropies.getFloat(s));
         for (int k = 0; k < TOP; k++) {

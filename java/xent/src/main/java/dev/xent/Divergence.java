@@ -11,6 +11,7 @@ import dev.xent.internal.plan.loss.DivergenceOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.util.Objects;
@@ -18,8 +19,8 @@ import java.util.Objects;
 /**
  * A divergence of a student from its teacher, both as logits, and its gradient with respect to the
  * student's logits. {@code q = softmax(teacher / temperature)}, {@code p = softmax(x /
- * temperature)}; a {@link Kind} selects the divergence: Kullback-Leibler, Jensen-Shannon, or the
- * total variation distance. A loss is never below 0.
+ * temperature)}; a {@link DivergenceKind} selects the divergence: Kullback-Leibler, Jensen-Shannon,
+ * or the total variation distance. A loss is never below 0.
  *
  * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
  * {@code gradientScale(t * t)}, and the loss times {@code t * t}. It is not done here.
@@ -53,30 +54,12 @@ public final class Divergence implements Loss {
     this.operation = operation;
   }
 
-  /** Which divergence, with {@code c} the gradient scale and {@code u} the weight of the row. */
-  public enum Kind {
-    /** {@code u sum q (log q - log p)}; gradient {@code c u (p - q) / temperature}. */
-    KULLBACK_LEIBLER,
-
-    /**
-     * {@code u sum (q log(q / m) + p log(p / m)) / 2} with {@code m = (p + q) / 2}, from 0 to log
-     * 2; gradient {@code c u p (log(p / m) - sum p log(p / m)) / (2 temperature)}.
-     */
-    JENSEN_SHANNON,
-
-    /**
-     * {@code u sum |p - q| / 2}, from 0 to 1; gradient {@code c u p (s - sum p s) / (2
-     * temperature)}, {@code s} being the sign of {@code p - q}, 0 if they are equal.
-     */
-    TOTAL_VARIATION
-  }
-
   /**
    * Returns a builder with the default options.
    *
    * @param kind which divergence
    */
-  public static Builder builder(Kind kind) {
+  public static Builder builder(DivergenceKind kind) {
     return new Builder(Objects.requireNonNull(kind, "kind"));
   }
 
@@ -85,7 +68,7 @@ public final class Divergence implements Loss {
    *
    * @param kind which divergence
    */
-  public static Divergence mean(Kind kind) {
+  public static Divergence mean(DivergenceKind kind) {
     return builder(kind).build();
   }
 
@@ -95,7 +78,7 @@ public final class Divergence implements Loss {
    *
    * @param kind which divergence
    */
-  public static Divergence sum(Kind kind) {
+  public static Divergence sum(DivergenceKind kind) {
     return builder(kind).reduction(Reduction.SUM).build();
   }
 
@@ -163,9 +146,9 @@ public final class Divergence implements Loss {
 
   /** Options of {@link Divergence}. Not safe for use by several threads at once. */
   public static final class Builder extends ReducedBuilder<Builder> {
-    private final Kind kind;
+    private final DivergenceKind kind;
 
-    private Builder(Kind kind) {
+    private Builder(DivergenceKind kind) {
       this.kind = kind;
     }
 

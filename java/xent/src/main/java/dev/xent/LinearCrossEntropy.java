@@ -7,7 +7,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
@@ -110,7 +109,7 @@ public final class LinearCrossEntropy {
    * @param gradients the gradients to write, and their tensors
    */
   public double forwardBackward(
-      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+      Tensor hidden, Tensor weights, Tensor targets, LinearGradients gradients) {
     return operation.loss(
         View.of(hidden, "hidden"),
         View.of(weights, "weights"),
@@ -118,8 +117,8 @@ public final class LinearCrossEntropy {
         viewsOf(gradients));
   }
 
-  private static ArrayViews viewsOf(Gradients gradients) {
-    return NullChecks.require(gradients, "gradients", "a new Gradients()").views;
+  private static ArrayViews viewsOf(LinearGradients gradients) {
+    return NullChecks.require(gradients, "gradients", "a LinearGradients.create()").views;
   }
 
   /**
@@ -143,7 +142,7 @@ public final class LinearCrossEntropy {
    *     Inputs#withTargetWeights}
    * @param gradients the gradients that each run writes, and their tensors
    */
-  public LossCall on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+  public LossCall on(Tensor hidden, Tensor weights, Tensor targets, LinearGradients gradients) {
     return on(hidden, weights, targets, viewsOf(gradients));
   }
 
@@ -201,55 +200,6 @@ public final class LinearCrossEntropy {
     public LinearCrossEntropy build() {
       Engine engine = engine();
       return new LinearCrossEntropy(new LinearOperation(engine, spec(engine), workspace));
-    }
-  }
-
-  /**
-   * Which gradients a call writes. Set it once, then pass it to any number of calls. Not safe for
-   * use by several threads at once.
-   */
-  public static final class Gradients {
-    private final ArrayViews views = new ArrayViews();
-
-    /** Creates gradients without any tensor. */
-    public Gradients() {}
-
-    /**
-     * Requests the gradient of the hidden states.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of the hidden states, or null to cancel the
-     *     request
-     */
-    public Gradients hidden(@Nullable Tensor tensor) {
-      views.set(Array.HIDDEN_GRADIENT, (View) tensor);
-      return this;
-    }
-
-    /**
-     * Requests the gradient of the weights, a sum over the rows of a call.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of the weights, or null to cancel the request
-     */
-    public Gradients weights(@Nullable Tensor tensor) {
-      views.set(Array.WEIGHTS_GRADIENT, (View) tensor);
-      return this;
-    }
-
-    /**
-     * Requests the gradient of the bias, a sum over the rows of a call. The call need not have one.
-     *
-     * @param tensor F32, F16 or BF16, one dimension with a number per class, or null to cancel the
-     *     request
-     */
-    public Gradients bias(@Nullable Tensor tensor) {
-      views.set(Array.BIAS_GRADIENT, (View) tensor);
-      return this;
-    }
-
-    /** Returns the outputs that are set, in one line. */
-    @Override
-    public String toString() {
-      return views.describe("Gradients");
     }
   }
 }

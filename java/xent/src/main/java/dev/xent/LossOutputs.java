@@ -58,7 +58,7 @@ public sealed interface LossOutputs permits Outputs {
     return ask(Array.CORRECT, tensor);
   }
 
-  /** Requests {@link #correctCount()} without a tensor of correct rows. Class indices only. */
+  /** Requests {@link #correctRows()} without a tensor of correct rows. Class indices only. */
   LossOutputs countCorrect(boolean wanted);
 
   /**
@@ -206,8 +206,8 @@ public sealed interface LossOutputs permits Outputs {
   }
 
   /** Returns the number of correct rows, or -1 if neither correct rows nor their count are set. */
-  default long correctCount() {
-    return outputs().correctCount;
+  default long correctRows() {
+    return outputs().correctRows;
   }
 
   /** Returns the outputs that are set, and the numbers of the last call, in one line. */

@@ -7,7 +7,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
@@ -17,8 +16,6 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
 import dev.xent.internal.plan.sample.SamplerOperation;
-import dev.xent.internal.plan.sample.SamplerOutputs;
-import dev.xent.internal.plan.sample.SamplerRows;
 import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
@@ -44,13 +41,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>The same token everywhere.</b> A token depends on the row's logits and options, the seed,
  * the stream, the step and the draw, and on nothing else: not on the machine, the backend, the
- * number of threads, or the other rows of a batch, if each row has its own {@linkplain Requests
- * request}. Two calls with the same numbers return the same token, so count the steps: random
- * numbers of different steps, streams, draws and seeds are independent. Order is by logit, the
- * lower class first among equals; masses are exact sums of integers.
+ * number of threads, or the other rows of a batch, if each row has its own {@linkplain
+ * SamplerRequests request}. Two calls with the same numbers return the same token, so count the
+ * steps: random numbers of different steps, streams, draws and seeds are independent. Order is by
+ * logit, the lower class first among equals; masses are exact sums of integers.
  *
  * <p><b>Rows without a token.</b> A row in which a logit is NaN or +inf, or in which no class is
- * left above -inf, has the token -1; see {@link Outputs#sampled}.
+ * left above -inf, has the token -1; see {@link SamplerOutputs#sampled}.
  *
  * <p><b>Logits</b> are F32, F16 or BF16, of any rank and any strides. The classes are along the
  * last axis, unless {@link Builder#axis(int)} sets another. Tensors of floats may have any of these
@@ -177,83 +174,6 @@ public final class Sampler {
     return operation.toString();
   }
 
-  /**
-   * The rows of a batch, each with its sampler, stream and step. Keep it from call to call, and
-   * change the rows that change; a change allocates nothing. One call at a time may use it. A
-   * second one, and a change during a call, throw a {@link
-   * java.util.ConcurrentModificationException}.
-   *
-   * {@snippet file="dev/xent/ExamplesTest.java" region="requests" :
-   * Sampler.Requests requests = Sampler.Requests.create().add(careful, 17, 0).add(wild, 18, 5);
-   * SamplerCall call = batch.on(logits, tokens).outputs(outputs);
-   * call.run(requests);
-   * requests.step(0, 1).step(1, 6);
-   * }
-   */
-  public sealed interface Requests permits SamplerRows {
-    /** Returns new requests, without rows. */
-    static Requests create() {
-      return new SamplerRows();
-    }
-
-    /** Returns the number of requests. */
-    int size();
-
-    /** Removes all requests. */
-    Requests clear();
-
-    /**
-     * Adds a row.
-     *
-     * @param sampler whose scale, filters, penalties, temperature, seed and draw it has; its axis
-     *     and softcap are those of the sampler that computes
-     * @param stream instead of {@link Builder#stream}, any number: the same one for all steps of a
-     *     sequence, another one for each other sequence
-     * @param step how many tokens came before, from 0 to 2^32 - 1
-     */
-    default Requests add(Sampler sampler, long stream, long step) {
-      rows().add(operationOf(sampler), stream, OptionRange.STEP.require(step));
-      return this;
-    }
-
-    /**
-     * Replaces a request.
-     *
-     * @param row its place
-     * @param sampler as in {@link #add}
-     * @param stream as in {@link #add}
-     * @param step as in {@link #add}
-     * @throws IndexOutOfBoundsException for a row that is not there
-     */
-    default Requests set(int row, Sampler sampler, long stream, long step) {
-      rows().set(row, operationOf(sampler), stream, OptionRange.STEP.require(step));
-      return this;
-    }
-
-    /**
-     * Sets the step of a row.
-     *
-     * @param row its place
-     * @param step how many tokens came before, from 0 to 2^32 - 1
-     * @throws IndexOutOfBoundsException for a row that is not there
-     */
-    Requests step(int row, long step);
-
-    private SamplerRows rows() {
-      return (SamplerRows) this;
-    }
-
-    private static SamplerOperation operationOf(Sampler sampler) {
-      SamplerOperation operation = NullChecks.require(sampler, "sampler", "a Sampler").operation;
-      operation.repetition().requireUnused();
-      return operation;
-    }
-
-    /** Returns the number of requests and the first of them, in one line. */
-    @Override
-    String toString();
-  }
-
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
   public static final class Builder extends OperationBuilder<Builder> {
     private SamplingRules rules = SamplingRules.XENT;
@@ -277,8 +197,8 @@ public final class Sampler {
 
     /**
      * Sets {@code s}: logits are multiplied by it, before everything else, also for the
-     * log-probabilities, ranks and entropies of {@link Outputs}. Models such as Granite divide
-     * their logits by a number: set its reciprocal. Default: 1.
+     * log-probabilities, ranks and entropies of {@link SamplerOutputs}. Models such as Granite
+     * divide their logits by a number: set its reciprocal. Default: 1.
      *
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
@@ -641,126 +561,6 @@ public final class Sampler {
       return new Sampler(
           new SamplerOperation(engine, options, sampling, repetition, axis),
           seed == null && stream == null && !greedy);
-    }
-  }
-
-  /**
-   * Further results of a call. Set once what you want, then pass it to any number of calls; each
-   * overwrites the numbers and tensors of the one before.
-   *
-   * <p>Not safe for use by several threads at once. Before the first call that succeeds counts are
-   * -1. A call that fails leaves the numbers of the call before, but a cursor that throws a {@link
-   * dev.xent.errors.NoTokenException} has written that 0 rows have a token.
-   */
-  public sealed interface Outputs permits SamplerOutputs {
-    /** Returns new outputs, which request only the numbers of a call. */
-    static Outputs create() {
-      return new SamplerOutputs();
-    }
-
-    /**
-     * Requests the log-probability of each token in the softmax of all classes, without filters,
-     * bias, penalties and temperature: the bits of {@link LossOutputs#logProbabilities} with the
-     * token as label. NaN without a token.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
-     */
-    default Outputs logProbabilities(@Nullable Tensor tensor) {
-      return ask(Array.LOG_PROBABILITIES, tensor);
-    }
-
-    /**
-     * Requests the logarithm of the probability that each token was drawn with: among the classes
-     * that were kept, with bias, penalties and temperature. 0 if it was the only one, NaN without a
-     * token.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
-     */
-    default Outputs processedLogProbabilities(@Nullable Tensor tensor) {
-      return ask(Array.PROCESSED_LOG_PROBABILITIES, tensor);
-    }
-
-    /**
-     * Requests the number of classes that the filters kept; 0 without a token.
-     *
-     * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
-     */
-    default Outputs kept(@Nullable Tensor tensor) {
-      return ask(Array.KEPT, tensor);
-    }
-
-    /**
-     * Requests 1 at every class that the filters kept, 0 at others: a {@linkplain
-     * Inputs#withClassMask class mask} for other operations.
-     *
-     * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
-     */
-    default Outputs keptMask(@Nullable Tensor tensor) {
-      return ask(Array.KEPT_MASK, tensor);
-    }
-
-    /**
-     * Requests the number of classes that come before the token in the order of the logits as they
-     * came; -1 without a token.
-     *
-     * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
-     */
-    default Outputs ranks(@Nullable Tensor tensor) {
-      return ask(Array.RANKS, tensor);
-    }
-
-    /**
-     * Requests the entropy of the softmax of all classes; NaN without a token.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
-     */
-    default Outputs entropies(@Nullable Tensor tensor) {
-      return ask(Array.ENTROPIES, tensor);
-    }
-
-    /**
-     * Requests the classes of the {@code k} largest logits as they came, in falling order; -1
-     * without a token.
-     *
-     * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis, or
-     *     null to cancel the request
-     */
-    default Outputs topClasses(@Nullable Tensor tensor) {
-      return ask(Array.TOP_CLASSES, tensor);
-    }
-
-    /**
-     * Writes the log-probabilities of these classes, those of {@link TopK} except for the last
-     * digit; NaN without a token.
-     *
-     * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}, or null to cancel the
-     *     request
-     */
-    default Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      return ask(Array.TOP_LOG_PROBABILITIES, tensor);
-    }
-
-    /** Returns the number of rows. */
-    default long rows() {
-      return outputs().rows;
-    }
-
-    /** Returns the number of rows that have a token. */
-    default long sampled() {
-      return outputs().sampled;
-    }
-
-    /** Returns the outputs that are set, and the numbers of the last call, in one line. */
-    @Override
-    String toString();
-
-    private Outputs ask(Array array, @Nullable Tensor tensor) {
-      outputs().set(array, (View) tensor);
-      return this;
-    }
-
-    private SamplerOutputs outputs() {
-      return (SamplerOutputs) this;
     }
   }
 }

@@ -3,8 +3,8 @@ package dev.xent;
 
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.sample.SamplerOperation;
-import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerRows;
+import dev.xent.internal.plan.sample.TokenOutputs;
 
 /**
  * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
@@ -38,8 +38,8 @@ public final class SamplerCall {
    *
    * @param outputs receive the numbers of each run; their tensors are filled
    */
-  public SamplerCall outputs(Sampler.Outputs outputs) {
-    bound.outputs(SamplerOutputs.of(outputs));
+  public SamplerCall outputs(SamplerOutputs outputs) {
+    bound.outputs(TokenOutputs.of(outputs));
     return this;
   }
 
@@ -57,7 +57,7 @@ public final class SamplerCall {
    *
    * @param requests one per row, in order
    */
-  public void run(Sampler.Requests requests) {
+  public void run(SamplerRequests requests) {
     bound.run(SamplerRows.of(requests));
   }
 }

@@ -18,8 +18,8 @@ import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.SamplerOperation;
-import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.Text;
+import dev.xent.internal.plan.sample.TokenOutputs;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a use within a use, such as by a {@link
- * MemoryOwner} of the logits.
+ * MemoryGuard} of the logits.
  */
 public final class SamplerCursor {
   private static final long NO_TOKEN = -1;
@@ -99,8 +99,8 @@ public final class SamplerCursor {
    *
    * @param outputs receive the numbers of each call; their tensors are filled
    */
-  public SamplerCursor outputs(Sampler.Outputs outputs) {
-    SamplerOutputs filled = SamplerOutputs.of(outputs);
+  public SamplerCursor outputs(SamplerOutputs outputs) {
+    TokenOutputs filled = TokenOutputs.of(outputs);
     use.enter();
     try {
       text.outputs(filled);

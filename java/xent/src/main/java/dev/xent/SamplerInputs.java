@@ -26,7 +26,7 @@ public sealed interface SamplerInputs permits InputViews {
    * Returns inputs with a mask of classes. A class whose flag is 0 does not exist: its logit, even
    * a NaN, changes no result, log-probabilities included. To forbid a class of the model, set a
    * {@linkplain #withBias} of -inf: its probability then still counts in {@link
-   * Sampler.Outputs#logProbabilities}.
+   * SamplerOutputs#logProbabilities}.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     with sizes of 1 broadcast, except the number of classes; or one dimension, the same for all

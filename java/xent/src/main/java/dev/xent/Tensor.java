@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods throw {@link ShapeException} for invalid sizes, axes or indices, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order. For memory
- * that is closed, confined to another thread or rejected by its {@link MemoryOwner}, the method
+ * that is closed, confined to another thread or rejected by its {@link MemoryGuard}, the method
  * that uses its elements throws.
  */
 public sealed interface Tensor permits View {
@@ -414,7 +414,8 @@ public sealed interface Tensor permits View {
       if (size == -1) {
         throw new ShapeException(
             message(
-                "shape %s has a negative size: sizes are 0 or more; -1 is for arrays, buffers and reshape",
+                "shape %s has a negative size: sizes are 0 or more; -1 is for arrays, buffers and"
+                    + " reshape",
                 Arrays.toString(own)));
       }
     }
@@ -440,7 +441,8 @@ public sealed interface Tensor permits View {
               ? start + message("the memory has %d; expected the same number of elements", length)
               : start
                   + message(
-                      "the buffer has %d after its position %d; expected the same number of elements. flip() or rewind() sets the position to 0",
+                      "the buffer has %d after its position %d; expected the same number of"
+                          + " elements. flip() or rewind() sets the position to 0",
                       length, position));
     }
     return own;
@@ -500,7 +502,7 @@ public sealed interface Tensor permits View {
 
   /**
    * Returns the memory from the first element to the last one. The segment, and a buffer made of
-   * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryOwner} is called now,
+   * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryGuard} is called now,
    * not again when the segment is used.
    */
   default MemorySegment segment() {
@@ -523,7 +525,8 @@ public sealed interface Tensor permits View {
     if (!view.contiguous) {
       throw new ShapeException(
           message(
-              "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing, or leave it, as operations read any strides",
+              "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing,"
+                  + " or leave it, as operations read any strides",
               view, Arrays.toString(view.strides)));
     }
     long[] own = Strides.inferred(shape, view.elements, view);
@@ -630,16 +633,16 @@ public sealed interface Tensor permits View {
   }
 
   /**
-   * Returns the same memory as a tensor that checks its owner before each use, as its views do:
+   * Returns the same memory as a tensor that asks a guard before each use, as its views do:
    * operations, access to elements, copies and {@link #segment()} are rejected with a {@link
-   * MemoryException} once the owner rejects it. The caller must ensure that the memory does not
+   * MemoryException} once the guard gives a reason. The caller must ensure that the memory does not
    * move during a call.
    *
-   * @param memoryOwner replaces the owner of this tensor; stays reachable as long as the result and
-   *     its views
+   * @param guard replaces the guard of this tensor; stays reachable as long as the result and its
+   *     views
    */
-  default Tensor ownedBy(MemoryOwner memoryOwner) {
-    return view().withOwner(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason);
+  default Tensor withGuard(MemoryGuard guard) {
+    return view().guardedBy(Objects.requireNonNull(guard, "guard")::unavailableReason);
   }
 
   // ---- elements --------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.logits.TopKOperation;
@@ -20,7 +19,7 @@ import java.lang.foreign.Arena;
  * classes of the row. One read of the logits; no array of all probabilities is made.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="topK" :
- * TopK.Result best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
+ * TopKResult best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
  * best.classes(); // I32 [32, 5]
  * best.values(); // F32 [32, 5]
  * }
@@ -41,7 +40,7 @@ import java.lang.foreign.Arena;
  * <p>A bound call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows,
  * whose classes count from the beginning of the row.
  *
- * <p><b>Memory.</b> The methods that return a {@link Result} make its tensors, in an automatic
+ * <p><b>Memory.</b> The methods that return a {@link TopKResult} make its tensors, in an automatic
  * arena: any thread may use them, as long as they are reachable. The methods that take tensors for
  * their results allocate nothing while the call is small. Probabilities need 64 bytes per row
  * during the call.
@@ -91,8 +90,8 @@ public final class TopK {
    *
    * @param logits {@code x}
    */
-  public Result probabilities(Tensor logits) {
-    Result result = resultFor(View.of(logits, "logits"));
+  public TopKResult probabilities(Tensor logits) {
+    TopKResult result = resultFor(View.of(logits, "logits"));
     probabilities(logits, result.classes(), result.values());
     return result;
   }
@@ -117,8 +116,8 @@ public final class TopK {
    *
    * @param logits {@code x}
    */
-  public Result logProbabilities(Tensor logits) {
-    Result result = resultFor(View.of(logits, "logits"));
+  public TopKResult logProbabilities(Tensor logits) {
+    TopKResult result = resultFor(View.of(logits, "logits"));
     logProbabilities(logits, result.classes(), result.values());
     return result;
   }
@@ -138,10 +137,10 @@ public final class TopK {
         View.of(topLogProbabilities, "topLogProbabilities"));
   }
 
-  private Result resultFor(View logits) {
+  private TopKResult resultFor(View logits) {
     long[] shape = probabilities.topShape(logits);
     Arena arena = Arena.ofAuto();
-    return new Result(
+    return new TopKResult(
         Tensor.allocate(arena, DType.of(probabilities.typeOfClasses(logits)), shape),
         Tensor.allocate(arena, DType.of(LogitsOperation.typeOfValues(logits)), shape));
   }
@@ -181,21 +180,6 @@ public final class TopK {
   @Override
   public String toString() {
     return probabilities.toString();
-  }
-
-  /**
-   * The result of a call: tensors in the shape of the logits with {@code k} along the axis; {@code
-   * [rows, k]} of ragged rows.
-   *
-   * @param classes the classes, largest first: I32, or I64 if a row may have more than 2^31 classes
-   * @param values their probabilities or log-probabilities: F64 for logits of F64, else F32
-   */
-  public record Result(Tensor classes, Tensor values) {
-    /** Creates a result of these tensors. */
-    public Result {
-      NullChecks.require(classes, "classes", "a tensor");
-      NullChecks.require(values, "values", "a tensor");
-    }
   }
 
   /** Options of {@link TopK}. Not safe for use by several threads at once. */

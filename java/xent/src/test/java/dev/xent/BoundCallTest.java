@@ -91,7 +91,7 @@ class BoundCallTest {
     AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
     Tensor x =
         matrix(Arena.global(), 1)
-            .ownedBy(
+            .withGuard(
                 () -> {
                   asked.get().run();
                   return refusal.get();
@@ -118,7 +118,7 @@ class BoundCallTest {
     call.run();
   }
 
-  /** A memoryOwner may do anything, such as close the arena of another tensor of the call. */
+  /** A guard may do anything, such as close the arena of another tensor of the call. */
   @OnEveryBackend
   void memoryThatALenderCloses(Backend backend) {
     Softmax softmax =
@@ -129,7 +129,7 @@ class BoundCallTest {
       Tensor x = matrix(doomed, 1);
       Tensor y =
           matrix(Arena.global(), 1)
-              .ownedBy(
+              .withGuard(
                   () -> {
                     asked.get().run();
                     return null;

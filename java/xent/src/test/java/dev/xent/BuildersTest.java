@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.OptionException;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
@@ -43,7 +44,7 @@ class BuildersTest {
           NllLoss::builder,
           LinearCrossEntropy::builder,
           BinaryCrossEntropy::builder,
-          () -> Divergence.builder(Divergence.Kind.JENSEN_SHANNON));
+          () -> Divergence.builder(DivergenceKind.JENSEN_SHANNON));
 
   /** A value that is not the default, by option; 0.5 for other numbers. */
   private static final Map<String, Object> VALUES =

@@ -160,7 +160,7 @@ class CompiledCallersTest {
     }
     assertThat(wrong).isEmpty();
     assertThat(chained).filteredOn(type -> type.getSimpleName().endsWith("Builder")).hasSize(19);
-    assertThat(chained).contains(LossOutputs.class, Sampler.Outputs.class, LossCall.class);
+    assertThat(chained).contains(LossOutputs.class, SamplerOutputs.class, LossCall.class);
   }
 
   /** A type, or of a family the builder that is its parameter. */

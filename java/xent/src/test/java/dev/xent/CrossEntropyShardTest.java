@@ -92,7 +92,7 @@ class CrossEntropyShardTest extends DividedRows {
       for (LossOutputs outcome : outcomes) {
         assertThat(outcome.loss()).isEqualTo(whole.loss());
         assertThat(outcome.denominator()).isEqualTo(whole.denominator());
-        assertThat(outcome.correctCount()).isEqualTo(whole.correctCount());
+        assertThat(outcome.correctRows()).isEqualTo(whole.correctRows());
       }
       assertThat(bits(gradient)).isEqualTo(bits(expected));
     }

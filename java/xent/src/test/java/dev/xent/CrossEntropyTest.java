@@ -48,7 +48,7 @@ class CrossEntropyTest {
       assertThat(outcome.rows()).isEqualTo(3);
       assertThat(outcome.validRows()).isEqualTo(2);
       assertThat(outcome.denominator()).isEqualTo(2);
-      assertThat(outcome.correctCount()).isEqualTo(-1);
+      assertThat(outcome.correctRows()).isEqualTo(-1);
       assertThat(Samples.row(gradient.toFloatArray(), 2, 3)).containsExactly(0, 0, 0);
       assertThat(logits.getFloat(2, 1)).isEqualTo(1 / 3f);
     }
@@ -98,7 +98,7 @@ class CrossEntropyTest {
       correct += hits[r];
     }
     assertThat(sum).isCloseTo(expectedSum, within(1e-12));
-    assertThat(outcome.correctCount()).isEqualTo(correct);
+    assertThat(outcome.correctRows()).isEqualTo(correct);
   }
 
   private static Tensor flags(byte[] bytes) {
@@ -264,7 +264,7 @@ class CrossEntropyTest {
           assertThat(run(on(backend).fullyMasked(masked), 1, x)).isNaN();
           assertThat(Samples.bits(dx)).containsExactly(NAN, NAN, NAN);
           assertThat(Samples.bits(lse)).containsExactly(NAN);
-          assertThat(outcome.correctCount()).isZero();
+          assertThat(outcome.correctRows()).isZero();
         }
       }
     }
@@ -276,7 +276,7 @@ class CrossEntropyTest {
     assertThat(dx).containsExactly(-2, 1, 1);
     assertThat(run(on(backend), 1, -INF, 1, 1)).isCloseTo(Math.log(2), within(1e-7));
     assertThat(dx).containsExactly(0, -0.5f, 0.5f);
-    assertThat(outcome.correctCount()).isEqualTo(1);
+    assertThat(outcome.correctRows()).isEqualTo(1);
   }
 
   @OnEveryBackend
@@ -288,7 +288,7 @@ class CrossEntropyTest {
     assertThat(Samples.bits(dx)).containsExactly(0, 0, 0);
     assertThat(Samples.bits(losses)).containsExactly(0);
     assertThat(lse[0]).isEqualTo(-INF);
-    assertThat(outcome.correctCount()).isZero();
+    assertThat(outcome.correctRows()).isZero();
   }
 
   @OnEveryBackend

@@ -9,6 +9,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.lang.foreign.MemorySegment;
@@ -58,7 +59,7 @@ class DivergenceTest {
   void lossAndGradientOfTheMean(Backend backend) {
     double temperature = 2;
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .temperature(temperature)
             .build();
@@ -82,7 +83,7 @@ class DivergenceTest {
   @OnEveryBackend
   void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -93,8 +94,8 @@ class DivergenceTest {
   /** Both symmetric and bounded; their gradients are the slopes of the losses. */
   @OnEveryBackend
   void theOthersAreSymmetricAndBounded(Backend backend) {
-    for (Divergence.Kind kind :
-        new Divergence.Kind[] {Divergence.Kind.JENSEN_SHANNON, Divergence.Kind.TOTAL_VARIATION}) {
+    for (DivergenceKind kind :
+        new DivergenceKind[] {DivergenceKind.JENSEN_SHANNON, DivergenceKind.TOTAL_VARIATION}) {
       Divergence divergence =
           Divergence.builder(kind)
               .execution(Execution.defaults().withBackend(backend))
@@ -125,10 +126,10 @@ class DivergenceTest {
     }
     Tensor one = Tensor.of(new double[] {0, -1 / 0.0}, 1, 2);
     Tensor other = Tensor.of(new double[] {-1 / 0.0, 0}, 1, 2);
-    assertThat(on(backend, Divergence.Kind.JENSEN_SHANNON).forward(one, other))
+    assertThat(on(backend, DivergenceKind.JENSEN_SHANNON).forward(one, other))
         .isEqualTo(Math.log(2));
-    assertThat(on(backend, Divergence.Kind.TOTAL_VARIATION).forward(one, other)).isEqualTo(1);
-    assertThat(on(backend, Divergence.Kind.KULLBACK_LEIBLER).forward(one, other)).isInfinite();
+    assertThat(on(backend, DivergenceKind.TOTAL_VARIATION).forward(one, other)).isEqualTo(1);
+    assertThat(on(backend, DivergenceKind.KULLBACK_LEIBLER).forward(one, other)).isInfinite();
   }
 
   /**
@@ -136,8 +137,8 @@ class DivergenceTest {
    */
   @OnEveryBackend
   void theirBoundsHoldToTheLastBit(Backend backend) {
-    Divergence shannon = on(backend, Divergence.Kind.JENSEN_SHANNON);
-    Divergence variation = on(backend, Divergence.Kind.TOTAL_VARIATION);
+    Divergence shannon = on(backend, DivergenceKind.JENSEN_SHANNON);
+    Divergence variation = on(backend, DivergenceKind.TOTAL_VARIATION);
     Random random = new Random(1);
     for (int i = 0; i < 2000; i++) {
       int classes = 2 + random.nextInt(50);
@@ -157,12 +158,12 @@ class DivergenceTest {
     }
   }
 
-  private static Divergence on(Backend backend, Divergence.Kind kind) {
+  private static Divergence on(Backend backend, DivergenceKind kind) {
     return Divergence.builder(kind).execution(Execution.defaults().withBackend(backend)).build();
   }
 
   /** The sum over the rows, from the definition. */
-  private double plain(Divergence.Kind kind) {
+  private double plain(DivergenceKind kind) {
     double loss = 0;
     for (int row = 0; row < ROWS; row++) {
       double[] q = Samples.softmax(divided(Samples.row(teacher, row, CLASSES), 1.5));
@@ -170,7 +171,7 @@ class DivergenceTest {
       for (int k = 0; k < CLASSES; k++) {
         double m = (p[k] + q[k]) / 2;
         loss +=
-            kind == Divergence.Kind.TOTAL_VARIATION
+            kind == DivergenceKind.TOTAL_VARIATION
                 ? Math.abs(p[k] - q[k]) / 2
                 : (q[k] * Math.log(q[k] / m) + p[k] * Math.log(p[k] / m)) / 2;
       }
@@ -181,7 +182,7 @@ class DivergenceTest {
   @OnEveryBackend
   void rowsOfWeightZeroAreIgnored(Backend backend) {
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor losses = Tensor.of(new double[ROWS]);
@@ -199,7 +200,7 @@ class DivergenceTest {
   @OnEveryBackend
   void everyTypeGoesWithEveryOther(Backend backend) {
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .reduction(Reduction.SUM)
             .build();
@@ -226,7 +227,7 @@ class DivergenceTest {
   @OnEveryBackend
   void maskedClassesAreOfNoSide(Backend backend) {
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     byte[] flags = new byte[CLASSES];
@@ -251,7 +252,7 @@ class DivergenceTest {
     double temperature = 2;
     double scale = -2.5;
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .temperature(temperature)
             .gradientScale(scale)
             .fullyMasked(FullyMasked.ZERO)
@@ -280,11 +281,11 @@ class DivergenceTest {
   @EnumSource(names = "NATIVE")
   void whatItDoesNotHaveIsRefused(Backend backend) {
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     LossOutputs outcome = LossOutputs.create();
-    assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
+    assertThatThrownBy(() -> Divergence.builder(DivergenceKind.KULLBACK_LEIBLER).temperature(-2))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("temperature is -2.0");
     assertThatThrownBy(() -> kl.forward(x, Tensor.of(new float[4], 2, 2)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -379,7 +380,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         rows,
         gradient);
     Argument teacher = in("teacher", Form.MATRIX);
-    for (Divergence.Kind kind : Divergence.Kind.values()) {
+    for (DivergenceKind kind : DivergenceKind.values()) {
       Divergence divergence = Divergence.builder(kind).execution(execution).build();
       calls.loss(kind.name(), t -> () -> divergence.forward(t[0], t[1]), logits, teacher);
       calls.loss(
@@ -405,8 +406,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.loss(
         "gradients of a linear layer",
         t -> {
-          LinearCrossEntropy.Gradients gradients =
-              new LinearCrossEntropy.Gradients().hidden(t[3]).weights(t[4]);
+          LinearGradients gradients = LinearGradients.create().hidden(t[3]).weights(t[4]);
           return linear.on(t[0], t[1], t[2], gradients).outputs(LossOutputs.create().losses(t[5]))
               ::run;
         },
@@ -448,7 +448,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         "sample requests",
         t -> {
           SamplerCall call = withInputs(penalized, t);
-          Sampler.Requests requests = Sampler.Requests.create();
+          SamplerRequests requests = SamplerRequests.create();
           for (int row = 0; row < t[0].dim(0); row++) {
             requests.add(penalized, row, 0);
           }
@@ -472,8 +472,8 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
   private static SamplerCall withInputs(Sampler sampler, Tensor[] t) {
     SamplerInputs inputs =
         SamplerInputs.none().withOutputTokens(t[2]).withClassMask(t[3]).withBias(t[4], t[5]);
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create().logProbabilities(t[6]).processedLogProbabilities(t[7]);
+    SamplerOutputs outputs =
+        SamplerOutputs.create().logProbabilities(t[6]).processedLogProbabilities(t[7]);
     return sampler.on(t[0], t[1]).inputs(inputs).outputs(outputs);
   }
 }

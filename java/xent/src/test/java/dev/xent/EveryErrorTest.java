@@ -10,6 +10,7 @@ import dev.xent.layers.Layer;
 import dev.xent.layers.LinearCrossEntropyLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
@@ -91,7 +92,7 @@ class EveryErrorTest {
     }
 
     /** Passes the logits as hidden states of four features, with weights of five classes. */
-    void linear(Inputs inputs, LinearCrossEntropy.Gradients gradients) {
+    void linear(Inputs inputs, LinearGradients gradients) {
       linear().build().on(logits, weights, labels, gradients).inputs(inputs).run();
     }
 
@@ -100,7 +101,7 @@ class EveryErrorTest {
     }
 
     Divergence.Builder kl() {
-      return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+      return Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
           .execution(Execution.defaults().withBackend(backend));
     }
 
@@ -108,13 +109,13 @@ class EveryErrorTest {
       return Sampler.builder().execution(Execution.defaults().withBackend(backend));
     }
 
-    void sample(SamplerInputs inputs, Sampler.Outputs outputs) {
+    void sample(SamplerInputs inputs, SamplerOutputs outputs) {
       sampler().build().on(logits, labels).inputs(inputs).outputs(outputs).run(0);
     }
 
     /** Samples one row of logits as a request with this sampler. */
     void request(Sampler.Builder ofRow) {
-      Sampler.Requests requests = Sampler.Requests.create().add(ofRow.build(), 0, 0);
+      SamplerRequests requests = SamplerRequests.create().add(ofRow.build(), 0, 0);
       sampler().build().on(logits.slice(0, 0, 1), labels.slice(0, 0, 1)).run(requests);
     }
 
@@ -376,7 +377,7 @@ class EveryErrorTest {
         "memory that its owner has taken back",
         b ->
             b.forward(
-                b.logits.ownedBy(
+                b.logits.withGuard(
                     () -> "the buffer is released; keep it retained during the call")));
     kinds.put(
         "an arena of another thread",
@@ -487,7 +488,7 @@ class EveryErrorTest {
     kinds.put(
         "a number of requests that is not that of rows",
         b -> {
-          Sampler.Requests one = Sampler.Requests.create().add(Sampler.greedy(), 0, 0);
+          SamplerRequests one = SamplerRequests.create().add(Sampler.greedy(), 0, 0);
           b.sampler().build().on(b.logits, b.labels).run(one);
         });
     kinds.put("a request of another softcap", b -> b.request(b.sampler().softcap(0.5)));
@@ -497,62 +498,62 @@ class EveryErrorTest {
         b ->
             b.sample(
                 SamplerInputs.none().withPromptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a biased token beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .withBias(Tensor.of(new int[] {0, 1, -2}, 3, 1), Tensor.of(new float[3], 3, 1)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "bias values of another shape",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .withBias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a draft beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .withDrafts(Tensor.of(new int[] {0, 4, 0}), Tensor.of(new float[12], 3, 4)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a draft probability of 0",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .withDrafts(Tensor.of(new int[] {-1, 2, 0}), Tensor.of(new float[12], 3, 4)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "draft probabilities of another shape",
         b ->
             b.sample(
                 SamplerInputs.none()
                     .withDrafts(Tensor.of(new int[3]), Tensor.of(new float[4], 1, 4)),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a mask of bits of another size",
         b ->
             b.sample(
                 SamplerInputs.none().withClassMask(Tensor.of(new int[2])),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a mask of longs",
         b ->
             b.sample(
                 SamplerInputs.none().withClassMask(Tensor.of(new long[1])),
-                Sampler.Outputs.create()));
+                SamplerOutputs.create()));
     kinds.put(
         "a bias of another size",
         b ->
             b.sample(
-                SamplerInputs.none().withBias(Tensor.of(new float[3])), Sampler.Outputs.create()));
+                SamplerInputs.none().withBias(Tensor.of(new float[3])), SamplerOutputs.create()));
     kinds.put(
         "a kept mask of floats",
-        b -> b.sample(SamplerInputs.none(), Sampler.Outputs.create().keptMask(b.out)));
+        b -> b.sample(SamplerInputs.none(), SamplerOutputs.create().keptMask(b.out)));
   }
 
   private static void cursors(Map<String, Call> kinds) {
@@ -707,32 +708,29 @@ class EveryErrorTest {
         b -> b.linear().build().forward(b.logits, b.weights, Tensor.of(new int[] {0, 5, 2})));
     kinds.put(
         "a bias of another number",
-        b ->
-            b.linear(
-                b.none().withBias(Tensor.of(new float[4])), new LinearCrossEntropy.Gradients()));
+        b -> b.linear(b.none().withBias(Tensor.of(new float[4])), LinearGradients.create()));
     kinds.put("a bias of logits", b -> b.loss(b.none().withBias(Tensor.of(new float[4]))));
     kinds.put(
         "ragged rows of a linear layer",
         b ->
             b.linear(
                 b.none().withRowOffsets(Tensor.of(new int[] {0, 1, 2, 3})),
-                new LinearCrossEntropy.Gradients()));
+                LinearGradients.create()));
     kinds.put(
         "a gradient of hidden states of another shape",
-        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().hidden(b.out.reshape(4, 3))));
+        b -> b.linear(b.none(), LinearGradients.create().hidden(b.out.reshape(4, 3))));
     kinds.put(
         "a gradient of weights that overlaps them",
-        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().weights(b.weights)));
+        b -> b.linear(b.none(), LinearGradients.create().weights(b.weights)));
     kinds.put(
         "a gradient of weights that is read-only",
         b ->
             b.linear(
                 b.none(),
-                new LinearCrossEntropy.Gradients()
-                    .weights(Tensor.of(new float[20], 5, 4).asReadOnly())));
+                LinearGradients.create().weights(Tensor.of(new float[20], 5, 4).asReadOnly())));
     kinds.put(
         "a gradient of a bias of another number",
-        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().bias(b.rows)));
+        b -> b.linear(b.none(), LinearGradients.create().bias(b.rows)));
     kinds.put("no thread", b -> Softmax.builder().execution(Execution.defaults().withThreads(0)));
     kinds.put(
         "an ignore index with probability rows",
@@ -925,7 +923,7 @@ class EveryErrorTest {
     kinds.put(
         "statistics of a divergence",
         b ->
-            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+            Divergence.mean(DivergenceKind.KULLBACK_LEIBLER)
                 .on(b.logits, b.logits)
                 .gradient(b.out)
                 .outputs(b.outputs().saveStatistics(b.arena))

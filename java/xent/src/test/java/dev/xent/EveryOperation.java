@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -100,7 +101,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
         BinaryCrossEntropy.builder().axis(1).focalGamma(2).execution(execution()).build();
     bits.put("binary loss", bits(binary.forwardBackward(logits, upstream, gradient)));
     bits.put("gradient of elements", Samples.bits(gradient));
-    for (Divergence.Kind kind : Divergence.Kind.values()) {
+    for (DivergenceKind kind : DivergenceKind.values()) {
       Divergence divergence = Divergence.builder(kind).axis(1).execution(execution()).build();
       bits.put(kind + " divergence", bits(divergence.forwardBackward(logits, upstream, gradient)));
       bits.put("gradient of " + kind, Samples.bits(gradient));
@@ -129,8 +130,8 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
             .build();
     int[] tokens = new int[rowCount];
     int[] kept = new int[rowCount];
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create()
+    SamplerOutputs outputs =
+        SamplerOutputs.create()
             .processedLogProbabilities(perRow)
             .kept(Tensor.of(kept).reshape(rows));
     sampler.on(logits, Tensor.of(tokens).reshape(rows)).outputs(outputs).run(3);
@@ -149,9 +150,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
   }
 
   private static int[] numbers(LossOutputs outcome) {
-    return new int[] {
-      (int) outcome.rows(), (int) outcome.validRows(), (int) outcome.correctCount()
-    };
+    return new int[] {(int) outcome.rows(), (int) outcome.validRows(), (int) outcome.correctRows()};
   }
 
   private static int[] bits(double value) {

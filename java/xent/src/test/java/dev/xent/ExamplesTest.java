@@ -93,7 +93,7 @@ class ExamplesTest {
   @Test
   void topK() {
     // @start region="topK" :
-    TopK.Result best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
+    TopKResult best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
     best.classes(); // I32 [32, 5]
     best.values(); // F32 [32, 5]
     // @end
@@ -202,9 +202,9 @@ class ExamplesTest {
     Sampler batch = sampler;
     Tensor logits = this.logits.slice(0, 0, 2);
     Tensor tokens = this.tokens.slice(0, 0, 2);
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     // @start region="requests" :
-    Sampler.Requests requests = Sampler.Requests.create().add(careful, 17, 0).add(wild, 18, 5);
+    SamplerRequests requests = SamplerRequests.create().add(careful, 17, 0).add(wild, 18, 5);
     SamplerCall call = batch.on(logits, tokens).outputs(outputs);
     call.run(requests);
     requests.step(0, 1).step(1, 6);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -241,7 +242,7 @@ class InputsTest {
           LossOutputs.create().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
       double mean = loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
-      bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctCount()});
+      bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctRows()});
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(losses));
       bits.add(Samples.bits(perRow));
@@ -346,7 +347,7 @@ class InputsTest {
             .build();
     NllLoss nll = NllLoss.of(loss);
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     List<List<Object>> results = new ArrayList<>();
@@ -360,12 +361,12 @@ class InputsTest {
       List<Object> all = new ArrayList<>();
       all.add(loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run());
       all.add(Arrays.toString(Samples.bits(dx)));
-      all.add(outcome.correctCount());
+      all.add(outcome.correctRows());
       all.add(Arrays.toString(hits.toLongArray()));
       LossOutputs counting = LossOutputs.create().countCorrect(true);
       all.add(nll.on(x, labels).inputs(inputs).gradient(dx).outputs(counting).run());
       all.add(Arrays.toString(Samples.bits(dx)));
-      all.add(counting.correctCount());
+      all.add(counting.correctRows());
       all.add(kl.on(x, dx).inputs(inputs).run());
       results.add(all);
     }

@@ -10,6 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -334,7 +335,7 @@ class InvalidInputsTest {
         "rowWeights is F64 [3]",
         "logits is F32 [3, 4]");
     assertThat(
-            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+            Divergence.mean(DivergenceKind.KULLBACK_LEIBLER)
                 .on(logits, logits)
                 .inputs(weights)
                 .run())
@@ -354,7 +355,7 @@ class InvalidInputsTest {
     refused(
         DTypeException.class,
         () ->
-            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+            Divergence.mean(DivergenceKind.KULLBACK_LEIBLER)
                 .forward(logits, Tensor.of(new int[12], 3, 4)),
         "teacher is I32 [3, 4]");
   }

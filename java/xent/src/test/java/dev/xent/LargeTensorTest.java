@@ -70,7 +70,7 @@ class LargeTensorTest {
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
       assertThat(losses.getDouble(rows - 2)).isCloseTo(lossOfThirty(classes), within(1e-13));
       assertThat(losses.getDouble(rows - 1)).isCloseTo(lossOfThirty(classes), within(1e-13));
-      assertThat(outcome.correctCount()).isEqualTo(rows);
+      assertThat(outcome.correctRows()).isEqualTo(rows);
 
       // The last rows alone, with their gradient in place.
       Tensor last = logits.slice(0, rows - 2, rows);

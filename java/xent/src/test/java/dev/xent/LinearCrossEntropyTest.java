@@ -32,8 +32,8 @@ class LinearCrossEntropyTest {
   private final Tensor ofHidden = Tensor.of(new float[h.length], ROWS, FEATURES);
   private final Tensor ofWeights = Tensor.of(new float[w.length], CLASSES, FEATURES);
   private final Tensor ofBias = Tensor.of(new float[CLASSES], CLASSES);
-  private final LinearCrossEntropy.Gradients gradients =
-      new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
+  private final LinearGradients gradients =
+      LinearGradients.create().hidden(ofHidden).weights(ofWeights).bias(ofBias);
 
   private static LinearCrossEntropy.Builder on(Backend backend) {
     return LinearCrossEntropy.builder().execution(Execution.defaults().withBackend(backend));
@@ -87,7 +87,7 @@ class LinearCrossEntropyTest {
     isGradientOf(ofWeights, w);
     isGradientOf(ofBias, b);
     assertThat(outputs.rows()).isEqualTo(ROWS);
-    assertThat(outputs.correctCount()).isBetween(0L, (long) ROWS);
+    assertThat(outputs.correctRows()).isBetween(0L, (long) ROWS);
     assertThat(on(backend).build().on(hidden, weights, labels).inputs(inputs).run())
         .isEqualTo(mean);
     assertThat(
@@ -176,7 +176,7 @@ class LinearCrossEntropyTest {
     float[] got = ofWeights.toFloatArray();
     Tensor first = Tensor.of(new float[w.length], CLASSES, FEATURES);
     Tensor last = Tensor.of(new float[w.length], CLASSES, FEATURES);
-    LinearCrossEntropy.Gradients one = new LinearCrossEntropy.Gradients();
+    LinearGradients one = LinearGradients.create();
     loss.forwardBackward(hidden.slice(0, 0, 1), weights, labels.slice(0, 0, 1), one.weights(first));
     loss.forwardBackward(hidden.slice(0, 5, 6), weights, labels.slice(0, 5, 6), one.weights(last));
     for (int i = 0; i < got.length; i++) {
@@ -242,7 +242,7 @@ class LinearCrossEntropyTest {
     Tensor a = Tensor.of(new float[32], 2, 2, 2, 4);
     Tensor c = Tensor.of(new float[32], 2, 2, 2, 4);
     LinearCrossEntropy loss = on(backend).build();
-    LinearCrossEntropy.Gradients one = new LinearCrossEntropy.Gradients();
+    LinearGradients one = LinearGradients.create();
     double expected = loss.forwardBackward(dense, matrix, classes, one.hidden(a));
     assertThat(loss.forwardBackward(some, matrix, classes, one.hidden(c))).isEqualTo(expected);
     assertThat(Samples.bits(c)).isEqualTo(Samples.bits(a));
@@ -287,7 +287,7 @@ class LinearCrossEntropyTest {
     assertThat(operation.axis()).isEqualTo(-1);
     assertThat(gradients.toString())
         .isEqualTo(
-            "Gradients[hiddenGradient=F32 [6, 5], weightsGradient=F32 [7, 5],"
+            "LinearGradients[hiddenGradient=F32 [6, 5], weightsGradient=F32 [7, 5],"
                 + " biasGradient=F32 [7]]");
     assertThat(Inputs.none().withBias(bias).toString()).isEqualTo("Inputs[bias=F32 [7]]");
   }

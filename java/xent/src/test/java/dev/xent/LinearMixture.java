@@ -301,8 +301,8 @@ final class LinearMixture {
     Map<String, Tensor> results = new LinkedHashMap<>();
     Map<String, Tensor> gradients = gradients();
     LossOutputs outputs = ask(LossOutputs.create(), results, all);
-    LinearCrossEntropy.Gradients asked =
-        new LinearCrossEntropy.Gradients()
+    LinearGradients asked =
+        LinearGradients.create()
             .hidden(gradients.get("hidden gradient"))
             .weights(gradients.get("weights gradient"))
             .bias(gradients.get("bias gradient"));

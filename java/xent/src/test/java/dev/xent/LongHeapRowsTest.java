@@ -186,7 +186,7 @@ class LongHeapRowsTest {
         Samples.bits(dx),
         Samples.bits(later),
         Samples.bits(soft),
-        {(int) outcome.correctCount(), Float.floatToIntBits((float) loss)},
+        {(int) outcome.correctRows(), Float.floatToIntBits((float) loss)},
         {Float.floatToIntBits((float) softLoss)}
       };
     }

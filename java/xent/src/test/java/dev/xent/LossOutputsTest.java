@@ -10,6 +10,7 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
@@ -55,7 +56,7 @@ class LossOutputsTest {
     assertThat(outcome.denominator()).isNaN();
     assertThat(outcome.rows()).isEqualTo(-1);
     assertThat(outcome.validRows()).isEqualTo(-1);
-    assertThat(outcome.correctCount()).isEqualTo(-1);
+    assertThat(outcome.correctRows()).isEqualTo(-1);
   }
 
   @OnEveryBackend
@@ -220,17 +221,17 @@ class LossOutputsTest {
     Tensor targets = Tensor.of(new int[] {0, 2, 0});
     CrossEntropy mean = on(backend).build();
     mean.on(rows, targets).outputs(outcome).run();
-    assertThat(outcome.correctCount()).isEqualTo(-1);
+    assertThat(outcome.correctRows()).isEqualTo(-1);
     mean.on(rows, targets).outputs(outcome.countCorrect(true)).run();
-    assertThat(outcome.correctCount()).isEqualTo(2);
+    assertThat(outcome.correctRows()).isEqualTo(2);
     try (Arena arena = Arena.ofConfined()) {
       Tensor hits = Tensor.allocate(arena, DType.U8, 3, 2).slice(1, 1, 2);
       mean.on(rows, targets).outputs(outcome.correct(hits).countCorrect(false)).run();
       assertThat(hits.toLongArray()).containsExactly(1, 0, 1);
-      assertThat(outcome.correctCount()).isEqualTo(2);
+      assertThat(outcome.correctRows()).isEqualTo(2);
     }
     mean.on(rows, targets).outputs(outcome.correct(null)).run();
-    assertThat(outcome.correctCount()).isEqualTo(-1);
+    assertThat(outcome.correctRows()).isEqualTo(-1);
   }
 
   @OnEveryBackend
@@ -311,7 +312,7 @@ class LossOutputsTest {
     }
     List<String> others = new ArrayList<>(ofTargets);
     others.addAll(List.of("correct", "countCorrect", "targetGradient", "saveStatistics"));
-    for (Divergence.Kind kind : Divergence.Kind.values()) {
+    for (DivergenceKind kind : DivergenceKind.values()) {
       Divergence divergence = Divergence.builder(kind).execution(execution).build();
       LossCall call = divergence.on(logits, probabilities).gradient(gradient);
       assertThat(rejected("a divergence", call, dx)).containsExactlyInAnyOrderElementsOf(others);

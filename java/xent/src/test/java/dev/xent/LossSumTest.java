@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -71,7 +72,7 @@ class LossSumTest {
         NllLoss.sum().on(logits, targets).outputs(LossOutputs.create().lossSum(lossSum)).run();
     assertThat(lossSum.sum()).isEqualTo(nll);
     double kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .reduction(Reduction.SUM)
             .build()
             .on(logits, logits)

@@ -3,6 +3,7 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -21,7 +22,7 @@ class LossTest {
         sumOf(CrossEntropy.builder()).build(),
         sumOf(NllLoss.builder()).build(),
         sumOf(BinaryCrossEntropy.builder()).build(),
-        sumOf(Divergence.builder(Divergence.Kind.JENSEN_SHANNON)).build());
+        sumOf(Divergence.builder(DivergenceKind.JENSEN_SHANNON)).build());
   }
 
   private static <B extends ReducedBuilder<B>> B sumOf(B builder) {

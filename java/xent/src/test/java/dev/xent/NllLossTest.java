@@ -158,7 +158,7 @@ class NllLossTest {
         .isCloseTo(whole.on(logits, labels).outputs(first).run(), within(1e-6));
     assertThat(second.validRows()).isEqualTo(first.validRows()).isLessThan(rows);
     assertThat(second.denominator()).isEqualTo(first.denominator());
-    assertThat(second.correctCount()).isEqualTo(first.correctCount()).isPositive();
+    assertThat(second.correctRows()).isEqualTo(first.correctRows()).isPositive();
   }
 
   // ---- memory layouts ------------------------------------------------------------------------
@@ -380,7 +380,7 @@ class NllLossTest {
     assertThat(bits(gradient)).containsExactly(0, 0, Float.floatToRawIntBits(-1), 0);
     assertThat(hits).containsExactly((byte) 0, (byte) 1);
     assertThat(outcome.validRows()).isEqualTo(1);
-    assertThat(outcome.correctCount()).isEqualTo(1);
+    assertThat(outcome.correctRows()).isEqualTo(1);
   }
 
   @Test
@@ -392,7 +392,7 @@ class NllLossTest {
           .on(Tensor.of(logs, 4, 3), Tensor.of(new int[] {label, label, label, label}))
           .outputs(outcome)
           .run();
-      assertThat(outcome.correctCount()).isEqualTo(label == 1 ? 0 : 1);
+      assertThat(outcome.correctRows()).isEqualTo(label == 1 ? 0 : 1);
     }
   }
 

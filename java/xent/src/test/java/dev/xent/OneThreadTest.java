@@ -86,7 +86,7 @@ class OneThreadTest {
     uses.put("rewind", random -> cursor.rewind(cursor.step()));
     uses.put("step", random -> cursor.step(cursor.step()));
     uses.put("promptTokens", random -> cursor.promptTokens(tokens(random.nextInt(5000))));
-    uses.put("outputs", random -> cursor.outputs(Sampler.Outputs.create()));
+    uses.put("outputs", random -> cursor.outputs(SamplerOutputs.create()));
     return uses;
   }
 
@@ -108,7 +108,7 @@ class OneThreadTest {
         AtomicReference<Use> nested = new AtomicReference<>(usesOf(cursor).get(name));
         Tensor owned =
             Tensor.of(logits(1))
-                .ownedBy(
+                .withGuard(
                     () -> {
                       nested.get().run(new Random(2));
                       return null;
@@ -129,7 +129,7 @@ class OneThreadTest {
   @Test
   void anOwnerCannotChangeRequestsThatAreSampled() {
     Sampler sampler = Sampler.builder().seed(1).build();
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int row = 0; row < 16; row++) {
       requests.add(sampler, row, 0);
     }
@@ -141,7 +141,7 @@ class OneThreadTest {
             () -> requests.step(0, 1))) {
       Tensor logits =
           Tensor.of(logits(16), 16, CLASSES)
-              .ownedBy(
+              .withGuard(
                   () -> {
                     change.run();
                     return null;
@@ -240,19 +240,19 @@ class OneThreadTest {
     SamplerCall call = sampler.on(matrix(4), Tensor.of(new int[4]));
     Tensor few = Tensor.of(new int[8], 4, 2);
     Tensor many = Tensor.of(tokens(80_000), 4, 20_000);
-    Sampler.Outputs outputs = Sampler.Outputs.create().kept(Tensor.of(new int[4]));
+    SamplerOutputs outputs = SamplerOutputs.create().kept(Tensor.of(new int[4]));
     return new Raced(
         true,
         random -> call.run(1),
         random -> call.run(1),
         random ->
             call.inputs(SamplerInputs.none().withOutputTokens(random.nextBoolean() ? few : many)),
-        random -> call.outputs(random.nextBoolean() ? outputs : Sampler.Outputs.create()));
+        random -> call.outputs(random.nextBoolean() ? outputs : SamplerOutputs.create()));
   }
 
   private static Raced requests() {
     Sampler sampler = Sampler.builder().seed(1).topK(3).build();
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     int[] sizes = {8, 17, 33};
     ThreadLocal<SamplerCall[]> own =
         ThreadLocal.withInitial(
@@ -305,7 +305,7 @@ class OneThreadTest {
 
   private static Raced samplerOutputs() {
     Sampler sampler = Sampler.builder().seed(1).build();
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     Tensor one = Tensor.of(new int[1]);
     Tensor four = Tensor.of(new int[4]);
     return new Raced(
@@ -375,7 +375,7 @@ class OneThreadTest {
     RACES.put("SelectedCall", selectedCall());
     RACES.put("SamplerCall", samplerCall());
     RACES.put("Requests", requests());
-    RACES.put("Sampler.Outputs", samplerOutputs());
+    RACES.put("SamplerOutputs", samplerOutputs());
     RACES.put("LossOutputs", lossOutputs());
     RACES.put("LossSum", lossSum());
     RACES.put("SoftmaxLayer", softmaxLayer());

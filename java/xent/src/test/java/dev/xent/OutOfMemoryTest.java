@@ -91,7 +91,7 @@ class OutOfMemoryTest {
     private static Maker requests() {
       Sampler sampler = Sampler.builder().seed(1).build();
       return () -> {
-        Sampler.Requests requests = Sampler.Requests.create();
+        SamplerRequests requests = SamplerRequests.create();
         return step -> {
           requests.add(sampler, step, step);
           return requests.size() + requests.toString().hashCode();

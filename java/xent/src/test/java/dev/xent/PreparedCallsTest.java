@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.LabelException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -124,7 +125,7 @@ class PreparedCallsTest {
             .build();
     assertPrepared("class weights", weighted.on(x, labels).gradient(y), 2);
     Divergence divergence =
-        Divergence.builder(Divergence.Kind.TOTAL_VARIATION).execution(NATIVE).build();
+        Divergence.builder(DivergenceKind.TOTAL_VARIATION).execution(NATIVE).build();
     assertPrepared("divergence", divergence.on(x, y).gradient(z), 1);
     BinaryCrossEntropy binary = BinaryCrossEntropy.builder().execution(NATIVE).build();
     assertPrepared("binary", binary.on(x, probabilities, null).gradient(y), 1);
@@ -207,7 +208,7 @@ class PreparedCallsTest {
 
   @Test
   void otherOutputsOfASamplerAreTheOnesThatAreWritten() {
-    Sampler.Outputs outputs = Sampler.Outputs.create().logProbabilities(perRow);
+    SamplerOutputs outputs = SamplerOutputs.create().logProbabilities(perRow);
     SamplerCall call = Sampler.builder().execution(NATIVE).build().on(x, labels).outputs(outputs);
     for (int run = 0; run < 3; run++) {
       call.run(run);
@@ -230,7 +231,10 @@ class PreparedCallsTest {
     CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-1).build();
     CrossEntropy weighted = CrossEntropy.builder().execution(NATIVE).classWeights(weights).build();
     CrossEntropy lent =
-        CrossEntropy.builder().execution(NATIVE).classWeights(weights.ownedBy(() -> null)).build();
+        CrossEntropy.builder()
+            .execution(NATIVE)
+            .classWeights(weights.withGuard(() -> null))
+            .build();
     for (Tensor of : new Tensor[] {x, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES)}) {
       single("loss", loss, () -> loss.forward(of, labels), 1);
       single("gradient", loss, () -> loss.forwardBackward(of, labels, y), 2);

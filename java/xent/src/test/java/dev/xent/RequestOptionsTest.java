@@ -140,7 +140,7 @@ class RequestOptionsTest {
 
   /** The tokens of a batch whose rows all have one sampler. */
   private static long[] inBatch(Sampler computing, Sampler ofRows) {
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int row = 0; row < ROWS; row++) {
       requests.add(ofRows, STREAM + row, 0);
     }
@@ -239,8 +239,8 @@ class RequestOptionsTest {
     int[] tokens = {7, 7};
     refusals.forEach(
         (sampler, message) -> {
-          Sampler.Requests requests =
-              Sampler.Requests.create().add(computing, 0, 0).add(sampler, 1, 0);
+          SamplerRequests requests =
+              SamplerRequests.create().add(computing, 0, 0).add(sampler, 1, 0);
           assertThatThrownBy(() -> sample(computing, logits, requests, tokens))
               .isInstanceOf(OptionException.class)
               .hasMessage(message);
@@ -251,12 +251,11 @@ class RequestOptionsTest {
   @Test
   void anAxisCountsFromEitherEnd() {
     Sampler last = Sampler.builder().axis(1).build();
-    Sampler.Requests requests =
-        Sampler.Requests.create().add(last, 0, 0).add(Sampler.greedy(), 1, 0);
+    SamplerRequests requests = SamplerRequests.create().add(last, 0, 0).add(Sampler.greedy(), 1, 0);
     Tensor two = Tensor.of(new float[8], 2, 4);
     assertThatCode(() -> sample(Sampler.greedy(), two, requests, new int[2]))
         .doesNotThrowAnyException();
-    Sampler.Requests one = Sampler.Requests.create().add(Sampler.builder().axis(0).build(), 0, 0);
+    SamplerRequests one = SamplerRequests.create().add(Sampler.builder().axis(0).build(), 0, 0);
     assertThatCode(() -> sample(Sampler.greedy(), Tensor.of(new float[4]), one, new int[1]))
         .doesNotThrowAnyException();
     assertThatThrownBy(
@@ -265,7 +264,7 @@ class RequestOptionsTest {
   }
 
   private static void sample(
-      Sampler computing, Tensor logits, Sampler.Requests requests, int[] tokens) {
+      Sampler computing, Tensor logits, SamplerRequests requests, int[] tokens) {
     computing.on(logits, Tensor.of(tokens)).run(requests);
   }
 }

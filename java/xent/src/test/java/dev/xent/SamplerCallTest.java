@@ -42,7 +42,7 @@ class SamplerCallTest {
   @OnEveryBackend
   void aRequestForEachRow(Backend backend) {
     Sampler greedy = on(backend).temperature(0).build();
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int row = 0; row < ROWS; row++) {
       requests.add(row % 2 == 0 ? on(backend).build() : greedy, row, 5);
     }
@@ -68,7 +68,7 @@ class SamplerCallTest {
     for (int row = 0; row < ROWS; row++) {
       flags[row * CLASSES + (int) largest[row]] = 0;
     }
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     call.inputs(SamplerInputs.none().withClassMask(Tensor.of(flags, ROWS, CLASSES)))
         .outputs(outputs);
     call.run(0);
@@ -104,7 +104,7 @@ class SamplerCallTest {
   void aRunDuringARunIsRefused(Backend backend) {
     AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
     Tensor owned =
-        logits.ownedBy(
+        logits.withGuard(
             () -> {
               asked.get().run();
               return null;

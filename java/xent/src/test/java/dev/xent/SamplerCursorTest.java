@@ -124,7 +124,7 @@ class SamplerCursorTest {
     SamplerCursor cursor =
         sampler
             .start()
-            .outputs(Sampler.Outputs.create().logProbabilities(Tensor.of(logProbability)));
+            .outputs(SamplerOutputs.create().logProbabilities(Tensor.of(logProbability)));
     assertThat(text(cursor.fork())).isEqualTo(text(sampler.start()));
     assertThat(text(cursor.fork(8))).isEqualTo(text(sampler.start(8)));
     assertThat(logProbability).containsExactly(1);
@@ -351,7 +351,7 @@ class SamplerCursorTest {
         int token = expected(logits, new int[0], text, SamplerInputs.none());
         Tensor odd =
             owned
-                ? Tensor.of(logits).ownedBy(() -> null)
+                ? Tensor.of(logits).withGuard(() -> null)
                 : Tensor.of(MemorySegment.ofArray(logits).asReadOnly(), DType.F32, CLASSES);
         assertThat(step == 65 ? cursor.next(odd) : cursor.next(logits)).isEqualTo(token);
         text.add(token);
@@ -479,13 +479,13 @@ class SamplerCursorTest {
     float[] logProbability = new float[1];
     float[] expected = new float[1];
     int[] token = new int[1];
-    Sampler.Outputs outputs = Sampler.Outputs.create().logProbabilities(Tensor.of(logProbability));
+    SamplerOutputs outputs = SamplerOutputs.create().logProbabilities(Tensor.of(logProbability));
     SamplerCursor cursor = sampler.start().outputs(outputs);
     for (int step = 0; step < 5; step++) {
       Tensor row = Tensor.of(logits(step));
       sampler
           .on(row, Tensor.of(token))
-          .outputs(Sampler.Outputs.create().logProbabilities(Tensor.of(expected)))
+          .outputs(SamplerOutputs.create().logProbabilities(Tensor.of(expected)))
           .run(step);
       assertThat(cursor.next(row)).isEqualTo(token[0]);
       assertThat(logProbability).isEqualTo(expected);

@@ -31,7 +31,7 @@ class SamplerFiltersTest {
     byte[] mask = new byte[logits.length];
     sampler
         .on(Tensor.of(logits), Tensor.of(new int[1]))
-        .outputs(Sampler.Outputs.create().keptMask(Tensor.of(mask)))
+        .outputs(SamplerOutputs.create().keptMask(Tensor.of(mask)))
         .run(0);
     return mask;
   }

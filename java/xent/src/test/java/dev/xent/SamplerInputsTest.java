@@ -51,7 +51,7 @@ class SamplerInputsTest {
     Tensor token = Tensor.of(new int[1]);
     Tensor chance = Tensor.of(new float[1]);
     SamplerCall call =
-        greedy.on(LOGITS, token).outputs(Sampler.Outputs.create().logProbabilities(chance));
+        greedy.on(LOGITS, token).outputs(SamplerOutputs.create().logProbabilities(chance));
     float infinity = Float.POSITIVE_INFINITY;
     SamplerInputs forbidden =
         SamplerInputs.none().withBias(Tensor.of(new float[] {-infinity, 0, 0, 0}));

@@ -257,7 +257,7 @@ class SamplerRepetitionTest {
       refused(() -> sampler.token(row, 0), message);
       refused(() -> sampler.sample(row, 0), message);
       refused(() -> sampler.on(row, token).run(0), message);
-      Sampler.Requests requests = Sampler.Requests.create();
+      SamplerRequests requests = SamplerRequests.create();
       refused(() -> requests.add(sampler, 0, 0), message);
       assertThat(requests.size()).isZero();
       assertThat(sampler.start().next(row)).isBetween(0, 3);

@@ -36,7 +36,7 @@ class SamplerScaleTest {
         .build()
         .on(Tensor.of(logits), Tensor.of(token))
         .outputs(
-            Sampler.Outputs.create()
+            SamplerOutputs.create()
                 .processedLogProbabilities(Tensor.of(processed))
                 .logProbabilities(Tensor.of(logProbability))
                 .entropies(Tensor.of(entropy))
@@ -93,7 +93,7 @@ class SamplerScaleTest {
     SplittableRandom random = new SplittableRandom(20261129);
     double[] scales = {1, 0.5, 0.5, 4, 1};
     float[] logits = new float[scales.length * CLASSES];
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int i = 0; i < scales.length; i++) {
       System.arraycopy(row(random, 3), 0, logits, i * CLASSES, CLASSES);
       requests.add(Sampler.builder().seed(3).scale(scales[i]).build(), 0, 0);
@@ -104,7 +104,7 @@ class SamplerScaleTest {
         .execution(Execution.sequential().withBackend(backend))
         .build()
         .on(Tensor.of(logits, scales.length, CLASSES), Tensor.of(tokens))
-        .outputs(Sampler.Outputs.create().entropies(Tensor.of(entropies)))
+        .outputs(SamplerOutputs.create().entropies(Tensor.of(entropies)))
         .run(requests);
     for (int i = 0; i < scales.length; i++) {
       double scale = scales[i];

@@ -37,7 +37,7 @@ class SamplerTest {
   private static int[] kept(UnaryOperator<Sampler.Builder> options, float... row) {
     byte[] mask = new byte[row.length];
     Sampler sampler = options.apply(Sampler.builder()).build();
-    Sampler.Outputs outputs = Sampler.Outputs.create().keptMask(Tensor.of(mask, 1, row.length));
+    SamplerOutputs outputs = SamplerOutputs.create().keptMask(Tensor.of(mask, 1, row.length));
     sampler.on(Tensor.of(row, 1, row.length), Tensor.of(new int[1])).outputs(outputs).run(0);
     return IntStream.range(0, row.length).filter(k -> mask[k] != 0).toArray();
   }
@@ -221,7 +221,7 @@ class SamplerTest {
     Tensor logits = Tensor.of(new float[] {nan, 1, INFINITE, 1, -INFINITE, -INFINITE, 1, 2}, 4, 2);
     int[] tokens = new int[4];
     float[] log = new float[4];
-    Sampler.Outputs outputs = Sampler.Outputs.create().processedLogProbabilities(Tensor.of(log));
+    SamplerOutputs outputs = SamplerOutputs.create().processedLogProbabilities(Tensor.of(log));
     Sampler.greedy().on(logits, Tensor.of(tokens)).outputs(outputs).run(0);
     assertThat(tokens).containsExactly(-1, -1, -1, 1);
     assertThat(log).containsExactly(nan, nan, nan, 0);
@@ -249,8 +249,8 @@ class SamplerTest {
     long[] knownRanks = new long[3];
     int[] top = new int[6];
     int[] knownTop = new int[6];
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create()
+    SamplerOutputs outputs =
+        SamplerOutputs.create()
             .logProbabilities(Tensor.of(own[0]))
             .entropies(Tensor.of(own[1]))
             .ranks(Tensor.of(ranks))
@@ -283,8 +283,8 @@ class SamplerTest {
     float[] processed = new float[1];
     int[] kept = new int[1];
     int[] token = new int[1];
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create()
+    SamplerOutputs outputs =
+        SamplerOutputs.create()
             .processedLogProbabilities(Tensor.of(processed))
             .kept(Tensor.of(kept));
     Sampler sampler = Sampler.builder().topK(2).build();
@@ -309,7 +309,7 @@ class SamplerTest {
       Sampler.builder().topP(0.8).minP(0.01).seed(2).build(),
       Sampler.builder().rules(SamplingRules.LLAMA_CPP).temperature(2).typicalP(0.5).build()
     };
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     for (int row = 0; row < rows; row++) {
       requests.add(kinds[row % 3], 1000 - row, 0);
     }
@@ -320,7 +320,7 @@ class SamplerTest {
     long[] tokens = new long[rows];
     Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests);
     for (int row = 0; row < rows; row++) {
-      Sampler.Requests alone = Sampler.Requests.create().add(kinds[row % 4], 1000 - row, row);
+      SamplerRequests alone = SamplerRequests.create().add(kinds[row % 4], 1000 - row, row);
       long[] token = new long[1];
       Tensor one = logits.slice(0, row, row + 1);
       Sampler.greedy().on(one, Tensor.of(token)).run(alone);
@@ -342,7 +342,7 @@ class SamplerTest {
     Execution by = Execution.defaults().withBackend(backend);
     Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2).seed(1);
     long[] expected = builder.execution(by.withThreads(1)).build().sample(logits, 1).toLongArray();
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     int[] tokens = new int[rows];
     builder
         .execution(by.withThreads(threads))
@@ -395,7 +395,7 @@ class SamplerTest {
     Sampler sampler = Sampler.greedy();
     SamplerInputs none = SamplerInputs.none();
     Tensor tokens = Tensor.of(new int[2]);
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     assertThatThrownBy(() -> sampler.token(rows(), 0))
         .isInstanceOf(ShapeException.class)
         .hasMessage("logits is F32 [2, 4] with 2 rows; expected one row, or call sample");
@@ -419,7 +419,7 @@ class SamplerTest {
                 sampler
                     .on(logits, tokens)
                     .inputs(none)
-                    .outputs(Sampler.Outputs.create().ranks(tokens))
+                    .outputs(SamplerOutputs.create().ranks(tokens))
                     .run(0))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("overlap");
@@ -480,7 +480,7 @@ class SamplerTest {
         "requests",
         sampler -> {
           SamplerCall call = sampler.on(x, tokens);
-          Sampler.Requests requests = Sampler.Requests.create();
+          SamplerRequests requests = SamplerRequests.create();
           for (int i = 0; i < 4; i++) {
             requests.add(sampler, i, 0);
           }
@@ -489,8 +489,8 @@ class SamplerTest {
     calls.put(
         "outputs",
         sampler -> {
-          Sampler.Outputs outputs =
-              Sampler.Outputs.create().ranks(Tensor.allocate(Arena.global(), DType.I32, 4));
+          SamplerOutputs outputs =
+              SamplerOutputs.create().ranks(Tensor.allocate(Arena.global(), DType.I32, 4));
           SamplerCall call = sampler.on(x, tokens).outputs(outputs);
           return () -> call.run(3);
         });

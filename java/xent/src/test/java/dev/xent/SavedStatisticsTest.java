@@ -95,8 +95,7 @@ class SavedStatisticsTest {
     linear.on(hidden, weights, labels).outputs(kept).run();
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
-    LinearCrossEntropy.Gradients gradients =
-        new LinearCrossEntropy.Gradients().hidden(Tensor.of(new float[8], 4, 2));
+    LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(new float[8], 4, 2));
     assertThatThrownBy(() -> linear.on(hidden, weights, labels, gradients).backward(kept))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
@@ -119,8 +118,7 @@ class SavedStatisticsTest {
     inputs.forEach(
         (name, others) -> {
           float[] written = new float[8];
-          LinearCrossEntropy.Gradients gradients =
-              new LinearCrossEntropy.Gradients().hidden(Tensor.of(written, 4, 2));
+          LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(written, 4, 2));
           LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
           assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))

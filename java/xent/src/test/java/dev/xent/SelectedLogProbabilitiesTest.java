@@ -240,7 +240,7 @@ class SelectedLogProbabilitiesTest {
     Tensor lost = Tensor.allocate(arena, DType.F32, 2);
     Tensor sums =
         Tensor.of(new double[1])
-            .ownedBy(
+            .withGuard(
                 () -> {
                   if (arena.scope().isAlive()) {
                     arena.close();

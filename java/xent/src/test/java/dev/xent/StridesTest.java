@@ -183,11 +183,7 @@ class StridesTest {
         Samples.bits(losses),
         Samples.bits(gradient),
         Samples.bits(later),
-        {
-          (int) outcome.correctCount(),
-          (int) outcome.validRows(),
-          Float.floatToIntBits((float) loss)
-        }
+        {(int) outcome.correctRows(), (int) outcome.validRows(), Float.floatToIntBits((float) loss)}
       };
     }
   }

@@ -10,6 +10,7 @@ import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.NllLossLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
@@ -36,7 +37,7 @@ class ToStringTest {
 
   @Test
   void requestsAreToldUpToTheFourth() {
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     assertThat(requests).hasToString("Requests[size=0]");
     requests.add(Sampler.greedy(), 17, 0).add(Sampler.builder().seed(2).build(), -1, 4294967295L);
     assertThat(requests)
@@ -56,7 +57,7 @@ class ToStringTest {
     assertThat(LogSumExp.along(-1)).hasToString("LogSumExp[]");
     assertThat(CrossEntropy.mean()).hasToString("CrossEntropy[]");
     assertThat(NllLoss.mean()).hasToString("NllLoss[]");
-    assertThat(Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER))
+    assertThat(Divergence.mean(DivergenceKind.KULLBACK_LEIBLER))
         .hasToString("Divergence[kind=KULLBACK_LEIBLER]");
     assertThat(CrossEntropyHvp.along(-1)).hasToString("CrossEntropyHvp[]");
     assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
@@ -116,7 +117,7 @@ class ToStringTest {
     assertThat(NllLoss.builder().execution(OTHER).ignoreIndex(0).build())
         .hasToString("NllLoss[ignoreIndex=0, " + who + "]");
     assertThat(
-            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
                 .execution(OTHER)
                 .temperature(3)
                 .reduction(Reduction.SUM)
@@ -183,7 +184,7 @@ class ToStringTest {
                 + loss
                 + ", sum="
                 + outcome.sum()
-                + ", rows=2, validRows=2, denominator=2.0, correctCount=1]");
+                + ", rows=2, validRows=2, denominator=2.0, correctRows=1]");
     assertThat(lossSum)
         .hasToString("LossSum[sum=" + outcome.sum() + ", denominator=2.0, rows=2, validRows=2]");
   }

@@ -73,7 +73,7 @@ class TopKTest {
     }
   }
 
-  private static void assertRows(int[][] largest, TopK.Result best, Tensor all) {
+  private static void assertRows(int[][] largest, TopKResult best, Tensor all) {
     assertThat(best.values().type()).isEqualTo(all.type());
     long[] bits = new long[largest[0].length];
     long[] expected = new long[bits.length];
@@ -139,7 +139,7 @@ class TopKTest {
       Tensor logits = Tensor.of(x, 4, 20);
       Tensor y = Tensor.of(new float[80], 4, 20);
       softmax.forward(logits, y);
-      TopK.Result best = top.probabilities(logits);
+      TopKResult best = top.probabilities(logits);
       assertRows(largest(x, 1, 20, 3), best, y);
       if (call % 2 == 0) {
         assertThat(best.classes().toLongArray()[4]).isEqualTo(-1);
@@ -165,7 +165,7 @@ class TopKTest {
       System.arraycopy(values(4, 20, 3, run), 0, x, 0, x.length);
       call.run();
       softmax.forward(logits, y);
-      assertRows(largest(x, 4, 20, 3), new TopK.Result(classes, values), y);
+      assertRows(largest(x, 4, 20, 3), new TopKResult(classes, values), y);
     }
   }
 
@@ -236,13 +236,13 @@ class TopKTest {
     Tensor rows = Tensor.of(x, 20, 12);
     Tensor columns = Tensor.allocate(Arena.ofAuto(), DType.F32, 4, 12, 5);
     columns.copyFrom(rows.reshape(4, 5, 12).permute(0, 2, 1));
-    TopK.Result expected =
+    TopKResult expected =
         TopK.builder(3)
             .execution(Execution.defaults().withBackend(backend))
             .build()
             .probabilities(rows);
     TopK top = TopK.builder(3).axis(1).execution(Execution.defaults().withBackend(backend)).build();
-    TopK.Result best = top.probabilities(columns);
+    TopKResult best = top.probabilities(columns);
     assertThat(best.classes().shape()).containsExactly(4, 3, 5);
     assertThat(best.values().permute(0, 2, 1).toFloatArray())
         .isEqualTo(expected.values().toFloatArray());
@@ -353,7 +353,7 @@ class TopKTest {
             .build();
     for (TopK top : new TopK[] {nan, zero}) {
       boolean zeros = top == zero;
-      TopK.Result best = top.probabilities(logits);
+      TopKResult best = top.probabilities(logits);
       assertThat(best.classes().toLongArray()).containsExactly(-1, -1, -1, -1, -1, -1, 0, 2);
       float masked = zeros ? 0 : Float.NaN;
       assertThat(Arrays.copyOf(best.values().toFloatArray(), 6))
@@ -369,8 +369,8 @@ class TopKTest {
   /** Users take it apart by a record pattern. */
   @Test
   void aResultIsARecord() {
-    TopK.Result found = TopK.of(2).probabilities(Tensor.of(new float[] {1, 3, 2}));
-    assertThat(TopK.Result.class).isRecord();
+    TopKResult found = TopK.of(2).probabilities(Tensor.of(new float[] {1, 3, 2}));
+    assertThat(TopKResult.class).isRecord();
     assertThat(found.classes().toLongArray()).containsExactly(1, 2);
     assertThat(found.values().shape()).containsExactly(2);
   }
@@ -418,7 +418,7 @@ class TopKTest {
     int rows = backend == Backend.NATIVE ? 70_000 : 17_000;
     float[] x = values(rows, 12, 4, 9);
     Tensor logits = Tensor.of(x, rows, 12);
-    TopK.Result best =
+    TopKResult best =
         TopK.builder(2)
             .execution(Execution.defaults().withBackend(backend))
             .build()

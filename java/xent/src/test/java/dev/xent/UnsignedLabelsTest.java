@@ -79,7 +79,7 @@ class UnsignedLabelsTest {
             .temperature(1)
             .build();
     Tensor tokens = Tensor.of(new int[2]);
-    Sampler.Outputs outputs = Sampler.Outputs.create();
+    SamplerOutputs outputs = SamplerOutputs.create();
     SamplerInputs inputs = SamplerInputs.none().withPromptTokens(u64(2, -1, 1, 0).reshape(2, 2));
     assertThatThrownBy(() -> sampler.on(logits, tokens).inputs(inputs).outputs(outputs).run(0))
         .isInstanceOf(LabelException.class)

@@ -4,8 +4,8 @@ package dev.xent.cli;
 import static dev.xent.cli.Messages.message;
 
 import dev.xent.DType;
-import dev.xent.Divergence;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
@@ -59,7 +59,7 @@ public final class Converters {
         .registerConverter(
             CompletionCommand.Shell.class, choice(List.of(CompletionCommand.Shell.values())))
         .registerConverter(Ties.class, choice(List.of(Ties.values())))
-        .registerConverter(Divergence.Kind.class, choice(List.of(Divergence.Kind.values())))
+        .registerConverter(DivergenceKind.class, choice(List.of(DivergenceKind.values())))
         .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
         .registerConverter(
             DType.class, floats(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
@@ -75,7 +75,8 @@ public final class Converters {
     if (word.indexOf(UNREADABLE) >= 0) {
       throw new TypeConversionException(
           message(
-              "'%s' is not a valid file name in %s, the encoding of the locale; set LC_ALL=C.UTF-8 or rename the file",
+              "'%s' is not a valid file name in %s, the encoding of the locale; set LC_ALL=C.UTF-8"
+                  + " or rename the file",
               word, System.getProperty("sun.jnu.encoding")));
     }
     try {
@@ -83,7 +84,8 @@ public final class Converters {
       if (word.endsWith("/") && !Files.isDirectory(path)) {
         throw new TypeConversionException(
             message(
-                "'%s' is not the name of a file: it ends with a slash, as the name of a directory may",
+                "'%s' is not the name of a file: it ends with a slash, as the name of a directory"
+                    + " may",
                 word));
       }
       return path;

@@ -5,6 +5,7 @@ import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.LossCall;
 import dev.xent.Tensor;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -45,7 +46,7 @@ final class DivergenceCommand extends ReducedCommand {
       paramLabel = "D",
       description =
           "kullback-leibler, jensen-shannon or total-variation. Default: kullback-leibler.")
-  private Divergence.Kind kind = Divergence.Kind.KULLBACK_LEIBLER;
+  private DivergenceKind kind = DivergenceKind.KULLBACK_LEIBLER;
 
   @Option(
       names = "--fully-masked",

@@ -5,6 +5,7 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.DType;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LinearGradients;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
@@ -92,7 +93,7 @@ final class LinearCommand extends LossCommand {
   private final NumberOptions numbers =
       new NumberOptions(NumberFlags.OF_OPERATIONS, LinearCrossEntropy.Builder.class);
 
-  private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
+  private final LinearGradients gradients = LinearGradients.create();
   private @Nullable Tensor matrix;
 
   /** Adapts the options: the axis is that of the features, and f64 is not an output type. */

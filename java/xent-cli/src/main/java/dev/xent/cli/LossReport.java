@@ -68,6 +68,6 @@ record LossReport(LossOutputs outputs, LossReduction reduction) {
 
   /** The number of rows whose label has the largest logit; -1 without labels. */
   private long correct() {
-    return outputs.correctCount();
+    return outputs.correctRows();
   }
 }

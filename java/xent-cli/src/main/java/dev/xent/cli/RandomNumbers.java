@@ -4,6 +4,7 @@ package dev.xent.cli;
 import static dev.xent.cli.Messages.message;
 
 import dev.xent.Sampler;
+import dev.xent.SamplerRequests;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
 import java.util.Arrays;
@@ -96,7 +97,7 @@ final class RandomNumbers {
     IntToLongFunction streamOf =
         each(streams, "--streams", rows, files, row -> orZero(stream) + row);
     IntToLongFunction stepOf = each(steps, "--steps", rows, files, row -> step());
-    Sampler.Requests requests = Sampler.Requests.create();
+    SamplerRequests requests = SamplerRequests.create();
     Sampler sampler = common.get().seed(orZero(seed)).build();
     for (int row = 0; row < count(rows); row++) {
       if (seeds != null) {

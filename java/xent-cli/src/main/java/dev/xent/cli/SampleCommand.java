@@ -7,6 +7,8 @@ import dev.xent.DType;
 import dev.xent.Sampler;
 import dev.xent.SamplerCall;
 import dev.xent.SamplerInputs;
+import dev.xent.SamplerOutputs;
+import dev.xent.SamplerRequests;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.List;
@@ -97,7 +99,7 @@ final class SampleCommand extends FileCommand {
 
   private final NumberOptions flags =
       new NumberOptions(NumberFlags.OF_SAMPLING, Sampler.Builder.class);
-  private Sampler.Outputs outputs;
+  private SamplerOutputs outputs;
 
   @Override
   NumberOptions numbers() {
@@ -126,7 +128,7 @@ final class SampleCommand extends FileCommand {
     Rows rows = Rows.of(x, axis.in(x, in), null);
     SamplerInputs inputs = inputs(files);
     Supplier<Sampler.Builder> common = () -> builder().axis(rows.axis());
-    Sampler.Requests requests = numbers.requests(common, rows, files);
+    SamplerRequests requests = numbers.requests(common, rows, files);
     Sampler sampler = numbers.applyTo(common.get()).execution(execution()).build();
     Tensor tokens = files.createOrShow(out, "-o TOKENS.npy", DType.I64, rows.shape());
     outputs = wanted.request(files, type, rows);

@@ -2,7 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
-import dev.xent.Sampler;
+import dev.xent.SamplerOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -70,12 +70,12 @@ final class SampleOutputs {
   }
 
   /** Creates the files and requests their outputs. */
-  Sampler.Outputs request(CommandFiles files, OutputType type, Rows rows) {
+  SamplerOutputs request(CommandFiles files, OutputType type, Rows rows) {
     Tensor x = rows.input();
     DType number = type.perRow(x);
     long[] shape = rows.shape();
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create()
+    SamplerOutputs outputs =
+        SamplerOutputs.create()
             .logProbabilities(files.create(logProbabilities, number, shape))
             .processedLogProbabilities(files.create(processedLogProbabilities, number, shape))
             .kept(files.create(kept, DType.I64, shape))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.netty;
 
-import dev.xent.MemoryOwner;
+import dev.xent.MemoryGuard;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import java.lang.foreign.MemorySegment;
@@ -12,11 +12,13 @@ import org.jspecify.annotations.Nullable;
  * The location of a view's bytes, and a check that the bytes still belong to the buffer. A buffer
  * can be released, and a buffer that grows or shrinks moves to other memory even if it is retained.
  */
-abstract sealed class Place implements MemoryOwner {
+abstract sealed class Place implements MemoryGuard {
   private static final String RELEASED =
-      "the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
+      "the buffer is released; keep it retained as long as the tensor is used, or view it with an"
+          + " arena";
   private static final String CLOSED =
-      "the buffer is over memory of an arena that is closed; keep that open as long as the tensor is used";
+      "the buffer is over memory of an arena that is closed; keep that open as long as the tensor"
+          + " is used";
   private static final String LEFT =
       "the buffer has other memory than it had, as when it grows or shrinks; view it again";
 

@@ -45,7 +45,8 @@ final class Readable {
     if (length % type.byteSize() != 0) {
       throw new MemoryException(
           message(
-              "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its reader and writer index, or take a slice",
+              "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its"
+                  + " reader and writer index, or take a slice",
               length, type.byteSize(), type));
     }
     return length / type.byteSize();
@@ -60,19 +61,21 @@ final class Readable {
     if (memory.isNative()) {
       throw new MemoryException(
           message(
-              "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use copy, or begin them at such a multiple",
+              "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use"
+                  + " copy, or begin them at such a multiple",
               memory.address(), type.byteSize(), type));
     }
     throw new MemoryException(
         message(
-            "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use copy, or a direct buffer",
+            "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use"
+                + " copy, or a direct buffer",
             type.byteSize(), type));
   }
 
   /** A tensor over the memory itself, valid as long as the memory is the buffer's. */
   Tensor view(DType type) {
     MemorySegment memory = viewable(type);
-    return Tensor.of(memory, type, elements(type)).ownedBy(Place.of(buffer, index, memory));
+    return Tensor.of(memory, type, elements(type)).withGuard(Place.of(buffer, index, memory));
   }
 
   /** As {@link #view(DType)}, and retains the holder of the memory until the arena is closed. */
@@ -80,7 +83,8 @@ final class Readable {
     MemorySegment memory = viewable(type);
     if (!memory.isNative()) {
       throw new MemoryException(
-          "the buffer is an array of bytes, which no arena can close: use view without an arena, or a direct buffer");
+          "the buffer is an array of bytes, which no arena can close: use view without an arena, or"
+              + " a direct buffer");
     }
     Place place = Place.of(buffer, index, memory);
     ByteBuf holder = place.holder.retain();
@@ -89,7 +93,7 @@ final class Readable {
           MemorySegment.ofAddress(memory.address())
               .reinterpret(length, arena, closed -> holder.release());
       return Tensor.of(memory.isReadOnly() ? held.asReadOnly() : held, type, elements(type))
-          .ownedBy(place);
+          .withGuard(place);
     } catch (IllegalStateException | WrongThreadException e) {
       holder.release();
       throw unusable(e);
@@ -141,7 +145,8 @@ final class Readable {
     if (pieces.length > 1) {
       throw new MemoryException(
           message(
-              "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer",
+              "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the"
+                  + " buffer",
               pieces.length));
     }
     return pieces.length == 0 ? ByteBuffer.allocateDirect(0) : pieces[0];

@@ -84,7 +84,7 @@ public final class DjlTensors {
     long bytes = bytes(array, type, "view");
     long address = bytes == 0 ? 0 : address(array);
     return Tensor.ofAddress(address, bytes, array, type, shape)
-        .ownedBy(() -> array.isReleased() ? CLOSED : null);
+        .withGuard(() -> array.isReleased() ? CLOSED : null);
   }
 
   /**
@@ -175,7 +175,8 @@ public final class DjlTensors {
     if (!device.getDeviceType().equals(Device.Type.CPU)) {
       throw new MemoryException(
           message(
-              "the memory is on %s, which the CPU cannot reach: use copy, or toDevice(Device.cpu(), true)",
+              "the memory is on %s, which the CPU cannot reach: use copy, or toDevice(Device.cpu(),"
+                  + " true)",
               device));
     }
   }

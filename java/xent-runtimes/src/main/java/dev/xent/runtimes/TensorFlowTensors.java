@@ -67,7 +67,7 @@ public final class TensorFlowTensors {
     long[] shape = raw.shape().numDimensions() == 0 ? new long[] {1} : raw.shape().asArray();
     long address = bytes == 0 ? 0 : raw.data().accept(new Address());
     return Tensor.ofAddress(address, bytes, raw, type, shape)
-        .ownedBy(() -> isClosed(raw) ? CLOSED : null);
+        .withGuard(() -> isClosed(raw) ? CLOSED : null);
   }
 
   /**

@@ -124,7 +124,7 @@ final class LinearLosses implements Losses {
         .inputs(weighted ? inputs.withRowWeights(Tensor.of(rowWeights, DType.F32, count)) : inputs)
         .outputs(ranks.of(count, outputs.lossSum(buffer.lossSum())))
         .run();
-    buffer.added(outputs.correctCount(), ranks.found(), weights.dim(0), rows.getFirst().number());
+    buffer.added(outputs.correctRows(), ranks.found(), weights.dim(0), rows.getFirst().number());
     rows.clear();
   }
 }

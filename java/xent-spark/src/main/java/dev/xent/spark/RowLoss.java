@@ -42,7 +42,7 @@ abstract class RowLoss implements Losses {
   @Override
   public void add(LossBuffer buffer, Object x, Object y, @Nullable Double weight, long row) {
     of(x, y, weight, buffer.lossSum());
-    buffer.added(targets.areLabels() ? outputs.correctCount() : 0, found(), classes(), row);
+    buffer.added(targets.areLabels() ? outputs.correctRows() : 0, found(), classes(), row);
   }
 
   /** 1 if the label of the last row is among the largest classes, or 0. */

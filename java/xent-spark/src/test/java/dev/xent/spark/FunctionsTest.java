@@ -13,6 +13,7 @@ import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.TopKResult;
 import dev.xent.options.Reduction;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -258,7 +259,7 @@ class FunctionsTest {
             .select("top.classes", "top.values")
             .collectAsList();
     for (int i = 0; i < ROWS; i++) {
-      TopK.Result best = TopK.of(3).logProbabilities(Tensor.of(LOGITS[i], 1, CLASSES));
+      TopKResult best = TopK.of(3).logProbabilities(Tensor.of(LOGITS[i], 1, CLASSES));
       assertThat(actual.get(i).<Integer>getList(0).stream().mapToLong(Integer::longValue))
           .containsExactly(
               best.classes().getLong(0, 0),
@@ -286,7 +287,8 @@ class FunctionsTest {
     Row row =
         spark
             .sql(
-                "SELECT xent_cross_entropy(array(float('NaN'), 1F), 1), xent_softmax(array(float('NaN'), 1F))")
+                "SELECT xent_cross_entropy(array(float('NaN'), 1F), 1),"
+                    + " xent_softmax(array(float('NaN'), 1F))")
             .first();
     assertThat(row.getDouble(0)).isNaN();
     assertThat(Spark.floats(row, 1)).containsOnly(Float.NaN);
@@ -297,39 +299,62 @@ class FunctionsTest {
       delimiter = '|',
       value = {
         "xent_softmax(array(1F, NULL)) | element 1 of 2 is null",
-        "xent_softmax(x, map('classes', '4')) | (t.x, {classes=4}), row 0 of partition 0: the row has length 3, option classes is 4",
-        "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is not in [0, 3)",
-        "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are not a multiple of the 4 bytes of float32",
+        "xent_softmax(x, map('classes', '4')) | (t.x, {classes=4}), row 0 of partition 0: the row"
+            + " has length 3, option classes is 4",
+        "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is"
+            + " not in [0, 3)",
+        "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are not a multiple of the 4 bytes"
+            + " of float32",
         "xent_softmax(x, map('heat', '2')) | unknown option heat; expected one of type, classes",
-        "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot; expected a decimal number",
+        "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot; expected a decimal"
+            + " number",
         "xent_softmax(x, map('temperature', '-1')) | option temperature is -1; ",
         "xent_softmax(x, map('classes', '3', 'Classes', '4')) | is set twice; set it once",
         "xent_softmax(X'00', map('type', 'int8')) | option type is int8; expected float16",
-        "xent_softmax(x, map('type', 'float16')) | option type is float16; only BINARY has one, and the first argument is ARRAY<FLOAT>. Remove it",
-        "xent_softmax(array(1D), map('Type', 'float64')) | option type is float64; only BINARY has one, and the first argument is ARRAY<DOUBLE>",
-        "xent_softmax(array(1), map('type', 'float32')) | option type is float32; only BINARY has one, and the first argument is ARRAY<INT>",
+        "xent_softmax(x, map('type', 'float16')) | option type is float16; only BINARY has one, and"
+            + " the first argument is ARRAY<FLOAT>. Remove it",
+        "xent_softmax(array(1D), map('Type', 'float64')) | option type is float64; only BINARY has"
+            + " one, and the first argument is ARRAY<DOUBLE>",
+        "xent_softmax(array(1), map('type', 'float32')) | option type is float32; only BINARY has"
+            + " one, and the first argument is ARRAY<INT>",
         "xent_loss(x, y, map('type', 'bfloat16')) | option type is bfloat16; only BINARY has one",
-        "xent_partial_states(x, y, 0, 3, map('type', 'float32')) | option type is float32; only BINARY has one",
-        "xent_linear_loss(x, y, map('type', 'float32', 'weights', 'w')) | option type is float32; only BINARY has one",
-        "xent_loss(array(X'00'), 1, map('type', 'float32')) | option type is float32; partial states have none. Remove it",
-        "xent_cross_entropy(array(X'00'), 1, map('classes', '3')) | option classes is 3; partial states have none. Remove it",
-        "xent_needs_second_round(array(X'00'), 1, map('type', 'float32')) | option type is float32; partial states have none",
-        "xent_softmax(X'0000803F') | option type is missing; set it to the type of the binary numbers, such as map('type', 'float32')",
+        "xent_partial_states(x, y, 0, 3, map('type', 'float32')) | option type is float32; only"
+            + " BINARY has one",
+        "xent_linear_loss(x, y, map('type', 'float32', 'weights', 'w')) | option type is float32;"
+            + " only BINARY has one",
+        "xent_loss(array(X'00'), 1, map('type', 'float32')) | option type is float32; partial"
+            + " states have none. Remove it",
+        "xent_cross_entropy(array(X'00'), 1, map('classes', '3')) | option classes is 3; partial"
+            + " states have none. Remove it",
+        "xent_needs_second_round(array(X'00'), 1, map('type', 'float32')) | option type is float32;"
+            + " partial states have none",
+        "xent_softmax(X'0000803F') | option type is missing; set it to the type of the binary"
+            + " numbers, such as map('type', 'float32')",
         "try_xent_loss(X'0000803F', 0, map('classes', '1')) | option type is missing",
         "xent_linear_loss(X'0000803F', 0, map('weights', 'w')) | option type is missing",
-        "xent_softmax(x, map(s, '1')) | the input `options` should be a foldable \"MAP<STRING, STRING>\" expression",
-        "xent_softmax(map('a', 1F)) | The first parameter requires the (\"ARRAY<FLOAT>\" or \"ARRAY<DOUBLE>\" or \"BINARY\") type",
+        "xent_softmax(x, map(s, '1')) | the input `options` should be a foldable \"MAP<STRING,"
+            + " STRING>\" expression",
+        "xent_softmax(map('a', 1F)) | The first parameter requires the (\"ARRAY<FLOAT>\" or"
+            + " \"ARRAY<DOUBLE>\" or \"BINARY\") type",
         "xent_softmax(array(1F), map('classes', '3')) | the row has length 1, option classes is 3",
-        "xent_cross_entropy(x, 1.5F) | the label has the type FLOAT; expected whole numbers, or probabilities in an array. Convert it: CAST(1.5 AS INT)",
-        "xent_top_k(x, y) | the input `k` should be a foldable \"INT\" expression; however, got \"y\"",
-        "xent_top_k(x, 0) | \"xent_top_k(x, 0)\" due to data type mismatch: The `k` must be between [1, 2147483647] (current value = 0)",
-        "xent_top_k(x, 3000000000) | The `k` must be between [1, 2147483647] (current value = 3000000000)",
-        "xent_top_k(x, 4) | (t.x, 4), row 0 of partition 0: k is 4, the row has 3 classes: request at most that number",
+        "xent_cross_entropy(x, 1.5F) | the label has the type FLOAT; expected whole numbers, or"
+            + " probabilities in an array. Convert it: CAST(1.5 AS INT)",
+        "xent_top_k(x, y) | the input `k` should be a foldable \"INT\" expression; however, got"
+            + " \"y\"",
+        "xent_top_k(x, 0) | \"xent_top_k(x, 0)\" due to data type mismatch: The `k` must be between"
+            + " [1, 2147483647] (current value = 0)",
+        "xent_top_k(x, 3000000000) | The `k` must be between [1, 2147483647] (current value ="
+            + " 3000000000)",
+        "xent_top_k(x, 4) | (t.x, 4), row 0 of partition 0: k is 4, the row has 3 classes: request"
+            + " at most that number",
         "xent_cross_entropy(array(X'00'), 1) | the bytes hold no partial states",
         "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
-        "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null; pass the states of all shards",
-        "xent_shard_gradient(x, 1, 0, 3, x) | The 5th parameter requires the \"ARRAY<BINARY>\" type",
-        "xent_shard_log_softmax(x, y, 0, 3, array(X'00')) | The second parameter requires the \"VOID\" type, however \"y\" has the type \"INT\"",
+        "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null; pass the states"
+            + " of all shards",
+        "xent_shard_gradient(x, 1, 0, 3, x) | The 5th parameter requires the \"ARRAY<BINARY>\""
+            + " type",
+        "xent_shard_log_softmax(x, y, 0, 3, array(X'00')) | The second parameter requires the"
+            + " \"VOID\" type, however \"y\" has the type \"INT\"",
       })
   void refusals(String call, String message) {
     Dataset<Row> rows =
@@ -406,7 +431,8 @@ class FunctionsTest {
     assertThatThrownBy(
             () ->
                 spark.sql(
-                    "SELECT xent_partial_states(array(2F), NULL, 0, 1, map('labelSmoothing', 'x'))"))
+                    "SELECT xent_partial_states(array(2F), NULL, 0, 1, map('labelSmoothing',"
+                        + " 'x'))"))
         .hasMessageContaining("option labelSmoothing is x; expected a decimal number");
   }
 

@@ -80,7 +80,7 @@ class LinearLossTest {
     assertThat(loss.<Double>getAs("sum")).isEqualTo(outputs.sum());
     assertThat(loss.<Long>getAs("rows")).isEqualTo(rows.length);
     assertThat(loss.<Long>getAs("valid_rows")).isEqualTo(outputs.validRows());
-    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correctCount());
+    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correctRows());
   }
 
   @ParameterizedTest

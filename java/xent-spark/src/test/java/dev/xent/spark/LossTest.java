@@ -51,10 +51,10 @@ class LossTest {
         outputs.sum(),
         outputs.denominator(),
         StrictMath.exp(mean),
-        (double) outputs.correctCount() / outputs.validRows(),
+        (double) outputs.correctRows() / outputs.validRows(),
         (long) rows.length,
         outputs.validRows(),
-        outputs.correctCount(),
+        outputs.correctRows(),
         0L);
   }
 
@@ -84,9 +84,8 @@ class LossTest {
       List<Row> groups =
           spark
               .sql(
-                  "SELECT g, l.* FROM (SELECT id % 4 AS g,"
-                      + " xent_loss(logits, label, map('ignoreIndex', '7')) AS l FROM rows GROUP BY id % 4)"
-                      + " ORDER BY g")
+                  "SELECT g, l.* FROM (SELECT id % 4 AS g, xent_loss(logits, label,"
+                      + " map('ignoreIndex', '7')) AS l FROM rows GROUP BY id % 4) ORDER BY g")
               .collectAsList();
       for (int g = 0; g < 4; g++) {
         int group = g;
@@ -105,8 +104,9 @@ class LossTest {
     List<Row> rows =
         spark
             .sql(
-                "SELECT id, l.* FROM (SELECT id, xent_loss(logits, label, map('ignoreIndex', '7')) OVER"
-                    + " (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS l FROM rows) ORDER BY id")
+                "SELECT id, l.* FROM (SELECT id, xent_loss(logits, label, map('ignoreIndex', '7'))"
+                    + " OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS l FROM rows)"
+                    + " ORDER BY id")
             .collectAsList();
     for (int i = 2; i < 30; i++) {
       List<Object> actual = values(rows.get(i));
@@ -143,10 +143,12 @@ class LossTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "SELECT l.* FROM (SELECT (SELECT xent_loss(x, y) FROM rows r WHERE r.id = o.id + 1) AS l FROM rows o)",
-        "SELECT l.* FROM rows o, LATERAL (SELECT xent_loss(x, y) AS l FROM rows r WHERE r.id = o.id + 1)",
-        "SELECT l.* FROM (SELECT xent_loss(x, y) AS l, count(DISTINCT id) AS a, count(DISTINCT -id) AS b FROM rows"
-            + " WHERE id > 9) WHERE a = b"
+        "SELECT l.* FROM (SELECT (SELECT xent_loss(x, y) FROM rows r WHERE r.id = o.id + 1) AS l"
+            + " FROM rows o)",
+        "SELECT l.* FROM rows o, LATERAL (SELECT xent_loss(x, y) AS l FROM rows r WHERE r.id = o.id"
+            + " + 1)",
+        "SELECT l.* FROM (SELECT xent_loss(x, y) AS l, count(DISTINCT id) AS a, count(DISTINCT -id)"
+            + " AS b FROM rows WHERE id > 9) WHERE a = b"
       })
   void ofNoRowsAndNoBuffer(String query) {
     for (String form : List.of("", "try_")) {

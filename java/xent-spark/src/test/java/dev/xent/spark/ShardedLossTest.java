@@ -264,7 +264,7 @@ class ShardedLossTest {
     assertThat(total.<Double>getAs("mean")).isEqualTo(mean);
     assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS);
     assertThat(total.<Long>getAs("valid_rows")).isEqualTo(ROWS - 1);
-    assertThat(total.<Long>getAs("correct")).isEqualTo(outputs.correctCount());
+    assertThat(total.<Long>getAs("correct")).isEqualTo(outputs.correctRows());
     List<Row> parts = sorted(sharded.gradients());
     assertThat(parts).hasSize(3 * ROWS);
     for (int i = 0; i < ROWS; i++) {

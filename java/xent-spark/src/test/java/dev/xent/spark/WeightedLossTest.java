@@ -88,7 +88,7 @@ class WeightedLossTest {
     assertThat(loss.<Double>getAs("denominator")).isEqualTo(outputs.denominator());
     assertThat(loss.<Long>getAs("rows")).isEqualTo(ROWS);
     assertThat(loss.<Long>getAs("valid_rows")).isEqualTo(outputs.validRows());
-    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correctCount());
+    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correctRows());
     assertThat(loss.<Double>getAs("top_k_accuracy"))
         .isEqualTo((double) found / outputs.validRows())
         .isGreaterThan(loss.<Double>getAs("accuracy"));

@@ -5,6 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LinearGradients;
 import dev.xent.LossCall;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
@@ -32,7 +33,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   private final Tensor weights;
   private final @Nullable Tensor bias;
   private final Inputs inputs;
-  private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
+  private final LinearGradients gradients = LinearGradients.create();
   private final OwnedTensor ofWeights = new OwnedTensor();
   private final OwnedTensor ofBias = new OwnedTensor();
 

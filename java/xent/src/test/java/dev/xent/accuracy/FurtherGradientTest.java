@@ -12,6 +12,7 @@ import dev.xent.Execution;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.util.SplittableRandom;
@@ -289,7 +290,7 @@ class FurtherGradientTest {
     double[] teacher = normals(2);
     double temperature = 1.5;
     try (Arena arena = Arena.ofConfined()) {
-      for (Divergence.Kind kind : Divergence.Kind.values()) {
+      for (DivergenceKind kind : DivergenceKind.values()) {
         Tensor dx = Tensor.allocate(arena, DType.F64, ROWS, CLASSES);
         Divergence.builder(kind)
             .execution(Execution.defaults().withBackend(backend))
@@ -308,7 +309,7 @@ class FurtherGradientTest {
           for (int k = 0; k < CLASSES; k++) {
             double own = slopeOf(kind, p.of(k).high(), q.of(k).high());
             sizes[k] =
-                kind == Divergence.Kind.KULLBACK_LEIBLER
+                kind == DivergenceKind.KULLBACK_LEIBLER
                     ? 2e-15 * (p.of(k).high() + q.of(k).high())
                     : 1.5e-14 * p.of(k).high() * (own + slopes + 1);
           }
@@ -325,12 +326,12 @@ class FurtherGradientTest {
   }
 
   /** The size of the slope of a class's share in a bounded divergence. */
-  private static double slopeOf(Divergence.Kind kind, double p, double q) {
-    return kind == Divergence.Kind.TOTAL_VARIATION ? 1 : Math.abs(Math.log(2 * p / (p + q)));
+  private static double slopeOf(DivergenceKind kind, double p, double q) {
+    return kind == DivergenceKind.TOTAL_VARIATION ? 1 : Math.abs(Math.log(2 * p / (p + q)));
   }
 
   private static DoubleDouble divergence(
-      Divergence.Kind kind, Probabilities student, Probabilities teacher) {
+      DivergenceKind kind, Probabilities student, Probabilities teacher) {
     DoubleDouble sum = DoubleDouble.ZERO;
     for (int k = 0; k < CLASSES; k++) {
       DoubleDouble p = student.of(k);

@@ -22,11 +22,13 @@ import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
 import dev.xent.Sampler;
 import dev.xent.SamplerInputs;
+import dev.xent.SamplerOutputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -370,7 +372,7 @@ final class Computer implements AutoCloseable {
               outputs.denominator(),
               outputs.rows(),
               outputs.validRows(),
-              outputs.correctCount()
+              outputs.correctRows()
             });
   }
 
@@ -535,17 +537,17 @@ final class Computer implements AutoCloseable {
               outputs.denominator(),
               outputs.rows(),
               outputs.validRows(),
-              outputs.correctCount()
+              outputs.correctRows()
             });
   }
 
   /** The Kullback-Leibler divergence of the logits from the teacher's. */
   Loss kl() {
-    return divergence(Divergence.Kind.KULLBACK_LEIBLER);
+    return divergence(DivergenceKind.KULLBACK_LEIBLER);
   }
 
   /** A divergence of the logits from the teacher's. */
-  Loss divergence(Divergence.Kind kind) {
+  Loss divergence(DivergenceKind kind) {
     Options options = sample.options();
     Divergence.Builder builder =
         Divergence.builder(kind)
@@ -677,8 +679,8 @@ final class Computer implements AutoCloseable {
     slabs.put("kept mask", perClass(sample.out(), DType.U8));
     slabs.put("log-probabilities", perRow(sample.out(), sample.result()));
     slabs.put("processed log-probabilities", perRow(sample.out(), sample.result()));
-    Sampler.Outputs outputs =
-        Sampler.Outputs.create()
+    SamplerOutputs outputs =
+        SamplerOutputs.create()
             .kept(slabs.get("kept").tensor)
             .keptMask(slabs.get("kept mask").tensor)
             .logProbabilities(slabs.get("log-probabilities").tensor)
@@ -816,7 +818,7 @@ final class Computer implements AutoCloseable {
     selected().forEach((name, output) -> all.put("selected " + name, output));
     all.put("Hessian", hessian());
     if (!sample.ragged()) {
-      for (Divergence.Kind kind : Divergence.Kind.values()) {
+      for (DivergenceKind kind : DivergenceKind.values()) {
         divergence(kind).arrays.forEach((name, output) -> all.put(kind + " " + name, output));
       }
       binary().arrays.forEach((name, output) -> all.put("binary " + name, output));

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LinearGradients;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.options.Reduction;
@@ -119,7 +120,7 @@ class LinearLawsTest extends Laws {
                 Tensor.of(given.hidden, rows, features),
                 Tensor.of(given.weights, layer.classes, features),
                 Tensor.of(given.labels),
-                new LinearCrossEntropy.Gradients()
+                LinearGradients.create()
                     .hidden(Tensor.of(ofHidden, rows, features))
                     .weights(Tensor.of(ofWeights, layer.classes, features))
                     .bias(Tensor.of(ofBias)))

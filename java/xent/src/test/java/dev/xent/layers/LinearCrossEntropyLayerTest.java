@@ -8,6 +8,7 @@ import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LinearGradients;
 import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
@@ -50,8 +51,8 @@ class LinearCrossEntropyLayerTest {
     Tensor ofHidden = Tensor.of(new float[ROWS * FEATURES], ROWS, FEATURES);
     Tensor ofWeights = Tensor.of(new float[CLASSES * FEATURES], CLASSES, FEATURES);
     Tensor ofBias = Tensor.of(new float[CLASSES]);
-    LinearCrossEntropy.Gradients wanted =
-        new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
+    LinearGradients wanted =
+        LinearGradients.create().hidden(ofHidden).weights(ofWeights).bias(ofBias);
     double loss =
         operation.on(hidden, weights, labels, wanted).inputs(Inputs.none().withBias(bias)).run();
     Tensor learned = learned(weights, ofWeights);
@@ -119,7 +120,7 @@ class LinearCrossEntropyLayerTest {
     MemorySegment memory = MemorySegment.ofArray(new float[1]);
     Tensor one = Tensor.strided(memory, DType.F32, new long[] {CLASSES}, new long[] {0});
     AtomicReference<String> refusal = new AtomicReference<>();
-    for (Tensor unwritable : List.of(one, bias.ownedBy(refusal::get))) {
+    for (Tensor unwritable : List.of(one, bias.withGuard(refusal::get))) {
       try (LinearCrossEntropyLayer layer =
           LinearCrossEntropyLayer.of(
               LinearCrossEntropy.mean(), weights, unwritable, ROWS, FEATURES)) {

@@ -20,6 +20,7 @@ import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.LossLayer;
 import dev.xent.layers.NllLossLayer;
 import dev.xent.layers.SoftmaxLayer;
+import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -277,7 +278,7 @@ final class Cases {
             gradient),
         execution -> {
           Divergence divergence =
-              Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+              Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
                   .axis(1)
                   .temperature(2)
                   .execution(execution)
@@ -322,7 +323,7 @@ final class Cases {
         List.of(Operand.in(x), Operand.in(other), gradient),
         execution -> {
           Divergence divergence =
-              Divergence.builder(Divergence.Kind.JENSEN_SHANNON)
+              Divergence.builder(DivergenceKind.JENSEN_SHANNON)
                   .axis(1)
                   .execution(execution)
                   .build();
@@ -380,8 +381,8 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) -> {
-            dev.xent.Sampler.Outputs outputs =
-                dev.xent.Sampler.Outputs.create().logProbabilities(t[2]);
+            dev.xent.SamplerOutputs outputs =
+                dev.xent.SamplerOutputs.create().logProbabilities(t[2]);
             sampler.on(t[0], t[1]).outputs(outputs).run(5);
             return outputs.sampled();
           };

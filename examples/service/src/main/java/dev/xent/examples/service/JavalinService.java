@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.xent.Execution;
 import dev.xent.TopK;
+import dev.xent.TopKResult;
 import dev.xent.runtimes.OnnxRuntimeTensors;
 import io.javalin.Javalin;
 import java.io.IOException;
@@ -41,7 +42,7 @@ public final class JavalinService {
     try (OnnxTensor input = OnnxTensor.createTensor(environment, context);
         OrtSession.Result output = model.run(Map.of("context", input));
         Arena arena = Arena.ofConfined()) {
-      TopK.Result top =
+      TopKResult top =
           best.probabilities(OnnxRuntimeTensors.copy((OnnxTensor) output.get(0), arena));
       Map<String, Float> letters = new LinkedHashMap<>();
       for (int k = 0; k < 3; k++) {

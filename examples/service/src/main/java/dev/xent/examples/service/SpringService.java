@@ -9,6 +9,7 @@ import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.TopKResult;
 import dev.xent.runtimes.OnnxRuntimeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -60,7 +61,7 @@ public class SpringService {
             OnnxTensor out = OnnxRuntimeTensors.wrap(ort, logits)) {
           model.run(Map.of("pixels", in), Set.of(), Map.of("logits", out)).close();
         }
-        TopK.Result result = best.probabilities(logits); // NaN or +inf: -1 and NaN
+        TopKResult result = best.probabilities(logits); // NaN or +inf: -1 and NaN
         return new Best(result.classes().toIntArray(), result.values().toFloatArray());
       }
     }

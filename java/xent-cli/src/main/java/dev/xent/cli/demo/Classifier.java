@@ -60,7 +60,7 @@ final class Classifier implements AutoCloseable {
     LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
         evaluation.on(linear.forward(digits.pixels()), digits.labels()).outputs(outputs).run();
-    return new Score(mean, outputs.correctCount(), outputs.validRows());
+    return new Score(mean, outputs.correctRows(), outputs.validRows());
   }
 
   /** The quality of the model on some images. */

@@ -138,7 +138,8 @@ public final class Memory {
     if (rows > MOST_BYTES / bytes) {
       throw new MemoryException(
           message(
-              "%s of %d rows, %d bytes each, are more than memory can be; expected fewer rows at once",
+              "%s of %d rows, %d bytes each, are more than memory can be; expected fewer rows at"
+                  + " once",
               what, rows, bytes));
     }
     return allocate(arena, rows * bytes);
@@ -165,7 +166,9 @@ public final class Memory {
     OutOfMemoryError explained =
         new OutOfMemoryError(
             message(
-                "a tensor of %d bytes: %s; tensors that are no longer used keep their memory until a garbage collection, which -XX:+DisableExplicitGC prevents: pass outputs or an arena, leave that option out, or raise -XX:MaxDirectMemorySize",
+                "a tensor of %d bytes: %s; tensors that are no longer used keep their memory until"
+                    + " a garbage collection, which -XX:+DisableExplicitGC prevents: pass outputs"
+                    + " or an arena, leave that option out, or raise -XX:MaxDirectMemorySize",
                 bytes, e.getMessage()));
     explained.initCause(e);
     return explained;
@@ -179,7 +182,8 @@ public final class Memory {
         || memory.address() % ALIGNMENT != 0) {
       throw new MemoryException(
           message(
-              "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
+              "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be"
+                  + " written, aligned to %d: use an arena of the JDK",
               memory.isReadOnly() ? "read-only " : "",
               memory.isNative() ? "memory" : "a Java array",
               memory.byteSize(),
@@ -263,20 +267,20 @@ public final class Memory {
     if (!view.heap) {
       requireAccess(view.segment, name);
     }
-    if (view.memoryOwner != null) {
-      requireAvailableFrom(view.memoryOwner, name);
+    if (view.guard != null) {
+      requireAvailableFrom(view.guard, name);
     }
   }
 
   /** Rejects inaccessible memory that has an owner; other memory is checked when it is used. */
   public static void requireAvailable(View view, String name) {
-    if (view.memoryOwner != null) {
+    if (view.guard != null) {
       requireAccess(view, name);
     }
   }
 
-  private static void requireAvailableFrom(Supplier<@Nullable String> memoryOwner, String name) {
-    String refusal = memoryOwner.get();
+  private static void requireAvailableFrom(Supplier<@Nullable String> guard, String name) {
+    String refusal = guard.get();
     if (refusal != null) {
       throw new MemoryException(name + " is in memory that its owner has taken back: " + refusal);
     }
@@ -301,7 +305,8 @@ public final class Memory {
             name
                 + " is in an arena confined to another thread than "
                 + nameOf(Thread.currentThread())
-                + ": use Arena.ofShared() and one tensor per thread, or call from the thread that opened the arena",
+                + ": use Arena.ofShared() and one tensor per thread, or call from the thread that"
+                + " opened the arena",
             cause)
         : new MemoryException(
             name + " is in a closed arena: keep the arena open during the call", cause);

@@ -39,9 +39,9 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
 
   /**
    * Called before each use; returns the reason if the memory is no longer available, null if it is.
-   * Null if the memory has no owner.
+   * Null if the memory has no guard.
    */
-  public final @Nullable Supplier<@Nullable String> memoryOwner;
+  public final @Nullable Supplier<@Nullable String> guard;
 
   public final long elements;
 
@@ -81,7 +81,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
       long elements,
       long bytes,
       @Nullable Object owner,
-      @Nullable Supplier<@Nullable String> memoryOwner,
+      @Nullable Supplier<@Nullable String> guard,
       boolean isRoom) {
     super(segment, array);
     this.type = type;
@@ -90,7 +90,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
     this.elements = elements;
     this.bytes = bytes;
     this.owner = owner;
-    this.memoryOwner = memoryOwner;
+    this.guard = guard;
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
@@ -103,7 +103,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
         (heap ? 1 : 0)
             | (fixed ? 2 : 0)
             | (readOnly ? 4 : 0)
-            | (memoryOwner == null ? 0 : 8)
+            | (guard == null ? 0 : 8)
             | (hidden ? 16 : 0);
   }
 
@@ -160,7 +160,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
       long[] shape,
       long[] strides,
       @Nullable Object owner,
-      @Nullable Supplier<@Nullable String> memoryOwner,
+      @Nullable Supplier<@Nullable String> guard,
       boolean isRoom) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
@@ -190,7 +190,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
         elements,
         bytes,
         owner,
-        memoryOwner,
+        guard,
         isRoom);
   }
 
@@ -221,10 +221,12 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
   private static String misaligned(MemorySegment segment, ElementType type) {
     return segment.isNative()
         ? message(
-            "address 0x%x is not aligned to the %d bytes of %s: align the memory, as arena.allocate(byteSize, %d) does, or copy it",
+            "address 0x%x is not aligned to the %d bytes of %s: align the memory, as"
+                + " arena.allocate(byteSize, %d) does, or copy it",
             segment.address(), type.byteSize(), type, type.byteSize())
         : message(
-            "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
+            "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use"
+                + " an array of the element type or off-heap memory",
             type, type.byteSize(), heapAlignment(segment));
   }
 
@@ -232,7 +234,7 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
   public View with(long offset, long[] newShape, long[] newStrides) {
     boolean empty = Strides.elements(newShape) == 0;
     MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
-    return over(rest, array, type, newShape, newStrides, owner, memoryOwner, isRoom);
+    return over(rest, array, type, newShape, newStrides, owner, guard, isRoom);
   }
 
   /**
@@ -244,26 +246,17 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
     long[] ones = new long[newRank];
     Arrays.fill(ones, 1);
     long one = type.byteSize();
-    return new View(rest, array, type, ones, ones, 1, one, owner, memoryOwner, isRoom);
+    return new View(rest, array, type, ones, ones, 1, one, owner, guard, isRoom);
   }
 
   public View readOnly() {
     return new View(
-        segment.asReadOnly(),
-        array,
-        type,
-        shape,
-        strides,
-        elements,
-        bytes,
-        owner,
-        memoryOwner,
-        isRoom);
+        segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner, guard, isRoom);
   }
 
-  /** The same memory with an owner that is queried before each use. */
-  public View withOwner(Supplier<@Nullable String> newOwner) {
-    return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, isRoom);
+  /** The same memory with a guard that is asked before each use. */
+  public View guardedBy(Supplier<@Nullable String> newGuard) {
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newGuard, isRoom);
   }
 
   @Override

@@ -158,12 +158,12 @@ public abstract class Operation {
       @Nullable Extras extras,
       long step) {
     // Owners come first, each once: one may close memory, or make a call itself.
-    if (a.memoryOwner != null
-        || b != null && b.memoryOwner != null
-        || c != null && c.memoryOwner != null
-        || d != null && d.memoryOwner != null
-        || e != null && e.memoryOwner != null
-        || f != null && f.memoryOwner != null) {
+    if (a.guard != null
+        || b != null && b.guard != null
+        || c != null && c.guard != null
+        || d != null && d.guard != null
+        || e != null && e.guard != null
+        || f != null && f.guard != null) {
       for (int i = 0; i < Checked.SHORT; i++) {
         askOwner(mask, i, Checked.argument(i, a, b, c, d, e, f));
       }
@@ -312,7 +312,7 @@ public abstract class Operation {
 
   /** Asks the owner of an argument, if it has one. */
   private void askOwner(int mask, int argument, @Nullable View view) {
-    if (view != null && view.memoryOwner != null) {
+    if (view != null && view.guard != null) {
       Memory.requireAvailable(view, nameOf(mask, argument));
     }
   }

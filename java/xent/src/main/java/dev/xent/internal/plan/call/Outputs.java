@@ -69,7 +69,7 @@ public final class Outputs extends Extras implements LossOutputs {
    */
   public double countedWeight;
 
-  public long correctCount = -1;
+  public long correctRows = -1;
 
   private int requests;
 
@@ -99,7 +99,7 @@ public final class Outputs extends Extras implements LossOutputs {
         .with("rows", rows)
         .with("validRows", validRows)
         .with("denominator", denominator)
-        .option("correctCount", correctCount, -1L)
+        .option("correctRows", correctRows, -1L)
         .toString();
   }
 
@@ -198,7 +198,7 @@ public final class Outputs extends Extras implements LossOutputs {
     validRows = newValidRows;
     countedWeight = newCountedWeight;
     denominator = newDenominator;
-    correctCount = newCorrect;
+    correctRows = newCorrect;
   }
 
   /**
@@ -289,7 +289,8 @@ public final class Outputs extends Extras implements LossOutputs {
         || !options.hasStatisticsOf(savedOptions, kind)) {
       throw new OptionException(
           message(
-              "the outputs hold statistics of %s, backward was called with %s; expected what the forward had",
+              "the outputs hold statistics of %s, backward was called with %s; expected what the"
+                  + " forward had",
               described(rows, savedClasses, savedKind, savedWide, names(savedInputs), savedOptions),
               described(
                   call.dimensions.rows,
@@ -308,8 +309,8 @@ public final class Outputs extends Extras implements LossOutputs {
 
   private static OptionException noStatistics() {
     return new OptionException(
-        "the outputs hold no statistics for backward: request them with saveStatistics(arena) before"
-            + " the forward, and let it succeed");
+        "the outputs hold no statistics for backward: request them with saveStatistics(arena)"
+            + " before the forward, and let it succeed");
   }
 
   private static String described(

@@ -14,7 +14,7 @@ final class SamplerExtras extends Extras {
   @Nullable SamplerRows rows;
 
   /** The outputs, which receive the numbers of the call; null for none. */
-  @Nullable SamplerOutputs outputs;
+  @Nullable TokenOutputs outputs;
 
   /** The workspace of a text whose tokens have been checked; null in other calls. */
   @Nullable View workspace;

@@ -171,7 +171,7 @@ public final class SamplerOperation extends Operation {
         || logits.type != ElementType.F32
         || logits.shape.length != 1
         || !logits.contiguous
-        || logits.memoryOwner != null
+        || logits.guard != null
         || !logits.isHeld()
         || !(logits.everOpen || Memory.isAccessible(logits))) {
       return NO_TOKEN;
@@ -216,14 +216,14 @@ public final class SamplerOperation extends Operation {
 
     @Override
     protected void begin() {
-      SamplerOutputs outputs = extras.outputs;
+      TokenOutputs outputs = extras.outputs;
       if (outputs != null && outputs.changes() != known) {
         take(outputs);
       }
     }
 
     /** Sets the outputs of all later runs. */
-    public void outputs(SamplerOutputs outputs) {
+    public void outputs(TokenOutputs outputs) {
       use.enter();
       try {
         take(outputs);
@@ -233,8 +233,8 @@ public final class SamplerOperation extends Operation {
       }
     }
 
-    private void take(SamplerOutputs outputs) {
-      for (Array array : SamplerOutputs.ARRAYS) {
+    private void take(TokenOutputs outputs) {
+      for (Array array : TokenOutputs.ARRAYS) {
         put(array, outputs.views.get(array));
       }
       known = outputs.changes();
@@ -330,7 +330,7 @@ public final class SamplerOperation extends Operation {
       @Nullable Extras extras,
       long step) {
     SamplerExtras own = (SamplerExtras) extras;
-    SamplerOutputs outputs = own == null ? null : own.outputs;
+    TokenOutputs outputs = own == null ? null : own.outputs;
     long ofRow = own == null ? stream : own.stream;
     if (call.draws && outputs == null) {
       site.drawing = call;

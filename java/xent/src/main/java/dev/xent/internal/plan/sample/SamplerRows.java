@@ -3,7 +3,7 @@ package dev.xent.internal.plan.sample;
 
 import static dev.xent.internal.text.Messages.message;
 
-import dev.xent.Sampler;
+import dev.xent.SamplerRequests;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.call.Exclusive;
@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.StringJoiner;
 
 /** The sampler of each row of a batch: consecutive structs that the kernels read. */
-public final class SamplerRows implements Sampler.Requests {
+public final class SamplerRows implements SamplerRequests {
   private static final long FIRST_ROOM = 16;
 
   /** The maximum number of rows in a text. */
@@ -25,7 +25,8 @@ public final class SamplerRows implements Sampler.Requests {
   /** In use by a call, which reads the structs, or by a change. */
   final Exclusive use =
       new Exclusive(
-          "these requests are in use already: create others for each thread, or let the call return first");
+          "these requests are in use already: create others for each thread, or let the call return"
+              + " first");
 
   private final MemorySegment one = room(1);
   private MemorySegment structs = room(FIRST_ROOM);
@@ -37,8 +38,8 @@ public final class SamplerRows implements Sampler.Requests {
   }
 
   /** The requests of an argument. */
-  public static SamplerRows of(Sampler.Requests requests) {
-    return (SamplerRows) NullChecks.require(requests, "requests", "Sampler.Requests.create()");
+  public static SamplerRows of(SamplerRequests requests) {
+    return (SamplerRows) NullChecks.require(requests, "requests", "SamplerRequests.create()");
   }
 
   @Override

@@ -103,7 +103,7 @@ public final class Text {
   }
 
   /** Sets the outputs of later calls. */
-  public void outputs(SamplerOutputs outputs) {
+  public void outputs(TokenOutputs outputs) {
     extras.outputs = outputs;
     changesOfOutputs = outputs.changes() - 1; // so that the next call takes its arrays
     drawable = NONE;
@@ -171,7 +171,8 @@ public final class Text {
     if (count > text.drawnCount()) {
       throw new OptionException(
           message(
-              "%s back are more than the %s that this cursor has; expected a step since its first one",
+              "%s back are more than the %s that this cursor has; expected a step since its first"
+                  + " one",
               plural(count, "step"), plural(text.drawnCount(), "token")));
     }
     text.drop((int) count);
@@ -183,7 +184,8 @@ public final class Text {
     if (text.drawnCount() > 0) {
       throw new OptionException(
           message(
-              "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
+              "this cursor has the tokens of %s, which its penalties count; expected rewind(step)"
+                  + " or accept(token)",
               plural(text.drawnCount(), "step")));
     }
   }
@@ -226,7 +228,7 @@ public final class Text {
       repetitions.find(text, logits, axis);
       ofBiases = repetitions.classRow();
     }
-    SamplerOutputs outputs = extras.outputs;
+    TokenOutputs outputs = extras.outputs;
     if (arrays == 0
         || more != inputs
         || ofPrompt != promptRow
@@ -313,7 +315,7 @@ public final class Text {
           biasRow == null ? inputs.get(array) : Objects.requireNonNull(repetitions).valueRow();
       default -> {
         View input = inputs.get(array);
-        SamplerOutputs outputs = extras.outputs;
+        TokenOutputs outputs = extras.outputs;
         yield input != null || outputs == null ? input : outputs.views.get(array);
       }
     };
@@ -331,7 +333,8 @@ public final class Text {
     if (classes(logits) != before) {
       throw new ShapeException(
           message(
-              "logits is %s with %s, the rows before in this text have %d; expected the same number of classes, or create a cursor for another text with start()",
+              "logits is %s with %s, the rows before in this text have %d; expected the same number"
+                  + " of classes, or create a cursor for another text with start()",
               logits, plural(classes(logits), "class"), before));
     }
   }

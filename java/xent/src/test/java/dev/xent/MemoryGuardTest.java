@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.management.ThreadMXBean;
 import dev.xent.errors.MemoryException;
 import dev.xent.options.Backend;
+import dev.xent.options.DivergenceKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
@@ -22,13 +23,13 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Calls ask the owner of lent memory before each use, and do not touch unavailable memory. */
-class MemoryOwnerTest {
+class MemoryGuardTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 5;
   private static final String GONE = "the buffer has grown; view it again";
 
   /** Lends its memory until a test sets a reason not to. */
-  private static final class Recallable implements MemoryOwner {
+  private static final class Recallable implements MemoryGuard {
     private @Nullable String refusal;
     private int asked;
 
@@ -39,11 +40,11 @@ class MemoryOwnerTest {
     }
   }
 
-  private final Recallable memoryOwner = new Recallable();
+  private final Recallable guard = new Recallable();
   private final float[] values = new float[ROWS * CLASSES];
-  private final Tensor lent = Tensor.of(values, ROWS, CLASSES).ownedBy(memoryOwner);
+  private final Tensor lent = Tensor.of(values, ROWS, CLASSES).withGuard(guard);
   private final Tensor labels = Tensor.of(new int[ROWS]);
-  private final Tensor lentLabels = labels.ownedBy(memoryOwner);
+  private final Tensor lentLabels = labels.withGuard(guard);
 
   private static Tensor matrix() {
     return Tensor.of(Samples.logits(ROWS * CLASSES, 3, 1), ROWS, CLASSES);
@@ -54,7 +55,7 @@ class MemoryOwnerTest {
     for (EveryCall call : EveryCall.all(Execution.defaults().withBackend(backend), CLASSES)) {
       for (int i = 0; i < call.arguments().size(); i++) {
         Tensor[] tensors = call.tensors(EveryCall.ARRAYS, ROWS, CLASSES, 1);
-        tensors[i] = tensors[i].ownedBy(memoryOwner);
+        tensors[i] = tensors[i].withGuard(guard);
         EveryCall.Argument argument = call.arguments().get(i);
         String name = argument.name() + " of " + call;
         test.accept(tensors[i], new LentCall(name, argument.name(), call.on(tensors)::getAsDouble));
@@ -75,7 +76,7 @@ class MemoryOwnerTest {
         backend,
         (tensor, call) -> {
           for (int repeated = 0; repeated < 3; repeated++) {
-            memoryOwner.refusal = null;
+            guard.refusal = null;
             for (int i = 0; i < repeated; i++) {
               call.call.run();
             }
@@ -88,14 +89,14 @@ class MemoryOwnerTest {
 
   /** Asserts that a use of the memory throws while it is unavailable, and writes nothing. */
   private void refused(String name, ThrowingCallable use, String what) {
-    memoryOwner.refusal = GONE;
+    guard.refusal = GONE;
     float[] before = values.clone();
     assertThatThrownBy(use)
         .as(name)
         .isInstanceOf(MemoryException.class)
         .hasMessage(what + " is in memory that its owner has taken back: " + GONE);
     assertThat(values).as(name).isEqualTo(before);
-    memoryOwner.refusal = null;
+    guard.refusal = null;
   }
 
   /** A call that is kept has checked its arrays at its first run, but asks at every run. */
@@ -115,9 +116,9 @@ class MemoryOwnerTest {
     kept.forEach(
         (name, call) -> {
           for (int runs = 1; runs <= 3; runs++) {
-            memoryOwner.asked = 0;
+            guard.asked = 0;
             call.run();
-            assertThat(memoryOwner.asked).as("%s, run %d", name, runs).isEqualTo(1);
+            assertThat(guard.asked).as("%s, run %d", name, runs).isEqualTo(1);
             refused(name, call::run, name);
           }
         });
@@ -129,9 +130,9 @@ class MemoryOwnerTest {
         backend,
         (tensor, call) -> {
           for (int i = 0; i < 3; i++) {
-            memoryOwner.asked = 0;
+            guard.asked = 0;
             call.call.run();
-            assertThat(memoryOwner.asked).as(call.name).isEqualTo(1);
+            assertThat(guard.asked).as(call.name).isEqualTo(1);
           }
         });
   }
@@ -169,8 +170,8 @@ class MemoryOwnerTest {
 
   @Test
   void anotherLenderTakesItsPlace() {
-    Tensor again = lent.ownedBy(() -> null);
-    memoryOwner.refusal = GONE;
+    Tensor again = lent.withGuard(() -> null);
+    guard.refusal = GONE;
     assertThat(again.getFloat(0, 0)).isZero();
     assertThat(Tensor.of(values).getFloat(0)).isZero();
   }
@@ -179,9 +180,9 @@ class MemoryOwnerTest {
   void aClosedArenaIsNamedFirst() {
     Tensor tensor;
     try (Arena arena = Arena.ofConfined()) {
-      tensor = Tensor.allocate(arena, DType.F32, 2).ownedBy(memoryOwner);
+      tensor = Tensor.allocate(arena, DType.F32, 2).withGuard(guard);
     }
-    memoryOwner.refusal = GONE;
+    guard.refusal = GONE;
     for (ThrowingCallable use :
         new ThrowingCallable[] {
           () -> tensor.getFloat(0), () -> Softmax.along(-1).forward(tensor, tensor)
@@ -207,7 +208,7 @@ class MemoryOwnerTest {
 
     Tensor others = Tensor.of(Samples.logits(ROWS * (CLASSES - 1), 3, 2), ROWS, CLASSES - 1);
     Tensor theirs = Tensor.of(new float[ROWS * (CLASSES - 1)], ROWS, CLASSES - 1);
-    MemoryOwner calling =
+    MemoryGuard calling =
         () -> {
           loss.forwardBackward(others, labels, theirs);
           softmax.forward(others, theirs);
@@ -215,16 +216,16 @@ class MemoryOwnerTest {
         };
     Tensor written = Tensor.of(values, ROWS, CLASSES);
     for (int lends = 0; lends < 3; lends++) {
-      Tensor logits = lends == 0 ? x.ownedBy(calling) : x;
-      Tensor targets = lends == 1 ? labels.ownedBy(calling) : labels;
-      Tensor output = lends == 2 ? written.ownedBy(calling) : written;
+      Tensor logits = lends == 0 ? x.withGuard(calling) : x;
+      Tensor targets = lends == 1 ? labels.withGuard(calling) : labels;
+      Tensor output = lends == 2 ? written.withGuard(calling) : written;
       for (int i = 0; i < 3; i++) {
         assertThat(loss.forwardBackward(logits, targets, output)).isEqualTo(reduced);
-        assertThat(values).as("memoryOwner %d, call %d", lends, i).isEqualTo(gradient);
+        assertThat(values).as("guard %d, call %d", lends, i).isEqualTo(gradient);
       }
       for (int i = 0; i < 3; i++) {
         softmax.forward(logits, output);
-        assertThat(values).as("memoryOwner %d, softmax %d", lends, i).isEqualTo(y);
+        assertThat(values).as("guard %d, softmax %d", lends, i).isEqualTo(y);
       }
     }
   }
@@ -241,7 +242,7 @@ class MemoryOwnerTest {
       Arena arena = Arena.ofConfined();
       Tensor logits = Tensor.allocate(arena, DType.F32, rows, 40);
       boolean[] closes = {false};
-      MemoryOwner closing =
+      MemoryGuard closing =
           () -> {
             if (closes[0]) {
               arena.close();
@@ -249,7 +250,7 @@ class MemoryOwnerTest {
             return null;
           };
       float[] written = new float[rows * 40];
-      Tensor output = Tensor.of(written, rows, 40).ownedBy(closing);
+      Tensor output = Tensor.of(written, rows, 40).withGuard(closing);
       softmax.forward(logits, output);
       Arrays.fill(written, 0);
       closes[0] = true;
@@ -266,7 +267,7 @@ class MemoryOwnerTest {
     Softmax softmax =
         Softmax.builder().execution(Execution.defaults().withBackend(backend)).build();
     Divergence kl =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+        Divergence.builder(DivergenceKind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().withBackend(backend))
             .build();
     Tensor student = matrix();
@@ -277,12 +278,12 @@ class MemoryOwnerTest {
 
     Arena arena = Arena.ofConfined();
     Tensor logits = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
-    MemoryOwner closing =
+    MemoryGuard closing =
         () -> {
           arena.close();
           return null;
         };
-    Tensor output = Tensor.of(values, ROWS, CLASSES).ownedBy(closing);
+    Tensor output = Tensor.of(values, ROWS, CLASSES).withGuard(closing);
     Inputs sink = Inputs.none().withSink(Tensor.of(new float[] {9}));
     assertThatThrownBy(() -> softmax.on(logits, output).inputs(sink).run())
         .isInstanceOf(MemoryException.class)
@@ -302,7 +303,7 @@ class MemoryOwnerTest {
     Softmax inner = Softmax.along(-1);
     Tensor others = matrix();
     allocatesNothing(
-        lent.ownedBy(
+        lent.withGuard(
             () -> {
               inner.forward(others, others);
               return null;
@@ -367,7 +368,7 @@ class MemoryOwnerTest {
   void whatALenderThrowsIsThrown(Backend backend) {
     Tensor x =
         Tensor.of(new float[4], 2, 2)
-            .ownedBy(
+            .withGuard(
                 () -> {
                   throw new IllegalStateException("the library is not initialised");
                 });
@@ -390,7 +391,7 @@ class MemoryOwnerTest {
       LossOutputs outputs = LossOutputs.create();
       Tensor x =
           Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3)
-              .ownedBy(
+              .withGuard(
                   () -> {
                     if (queriesLeft[0]-- == 0) {
                       outputs.lossSum(sum);
@@ -415,7 +416,7 @@ class MemoryOwnerTest {
     Arena arena = Arena.ofConfined();
     Tensor offsets =
         Tensor.of(arena.allocate(12, 4), DType.I32, 3)
-            .ownedBy(
+            .withGuard(
                 () -> {
                   if (arena.scope().isAlive()) {
                     arena.close();

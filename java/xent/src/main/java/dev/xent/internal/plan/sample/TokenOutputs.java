@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
-import dev.xent.Sampler;
+import dev.xent.SamplerOutputs;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * The outputs of sampling in addition to tokens: the requested tensors, and the numbers of the
  * call.
  */
-public final class SamplerOutputs implements Sampler.Outputs {
+public final class TokenOutputs implements SamplerOutputs {
   /** The outputs that can be requested. */
   static final Array[] ARRAYS = {
     Array.PROCESSED_LOG_PROBABILITIES,
@@ -35,8 +35,8 @@ public final class SamplerOutputs implements Sampler.Outputs {
   public long sampled = -1;
 
   /** The outputs of an argument. */
-  public static SamplerOutputs of(Sampler.Outputs outputs) {
-    return (SamplerOutputs) NullChecks.require(outputs, "outputs", "Sampler.Outputs.create()");
+  public static TokenOutputs of(SamplerOutputs outputs) {
+    return (TokenOutputs) NullChecks.require(outputs, "outputs", "SamplerOutputs.create()");
   }
 
   /** Requests an array; null removes the request. */
@@ -52,7 +52,7 @@ public final class SamplerOutputs implements Sampler.Outputs {
   @Override
   public String toString() {
     return views
-        .describe(new Described("Outputs"))
+        .describe(new Described("SamplerOutputs"))
         .option("rows", rows, -1L)
         .option("sampled", sampled, -1L)
         .toString();

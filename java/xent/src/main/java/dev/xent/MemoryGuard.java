@@ -4,12 +4,12 @@ package dev.xent;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner of memory that a tensor views, and that the owner may move or reuse: a buffer that
- * grows, a tensor of another library that is closed. {@link Tensor#ownedBy} attaches it to a
- * tensor, which then calls it before each use.
+ * Says whether the memory that a tensor views may still be used: for memory that somebody else may
+ * move, reuse or free, such as a buffer that grows, or a tensor of another library that is closed.
+ * {@link Tensor#withGuard} attaches a guard to a tensor, which then asks it before each use.
  */
 @FunctionalInterface
-public interface MemoryOwner {
+public interface MemoryGuard {
   /**
    * Returns why the tensor must not use the memory any more, or null as long as it may.
    *
