@@ -509,8 +509,8 @@ public final class Sampler {
 
     /**
      * Sets the stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
-     * Requests} have their own streams. Default: 0, and without a seed a new one for each {@link
-     * Sampler#start()}.
+     * SamplerRequests} have their own streams. Default: 0, and without a seed a new one for each
+     * {@link Sampler#start()}.
      */
     public Builder stream(long value) {
       stream = value;
