@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -80,10 +82,13 @@ final class SmallStacksTest {
             .execution(Execution.sequential())
             .classWeights(Tensor.of(new float[] {1, 2, 3}))
             .build();
-    List<LossCall> calls = List.of(CrossEntropy.mean().on(logits, labels), loss.on(logits, labels));
+    LossCall plain = CrossEntropy.mean().on(logits, labels);
+    LossCall weighted = loss.on(logits, labels);
+    List<Supplier<DoubleSupplier>> calls =
+        List.of(() -> plain::run, () -> weighted::run, () -> withOutputs(logits, labels));
     List<Throwable> thrown = new ArrayList<>();
     Runnable atTheEnd =
-        () -> calls.forEach(call -> assertThat(overflowsOf(call)).as("overflows").isPositive());
+        () -> calls.forEach(made -> assertThat(overflowsOf(made)).as("overflows").isPositive());
     Thread thread = new Thread(null, atTheEnd, "small", 256 << 10);
     thread.setUncaughtExceptionHandler((own, e) -> thrown.add(e));
     thread.start();
@@ -91,28 +96,43 @@ final class SmallStacksTest {
     assertThat(thrown).isEmpty();
   }
 
+  /** A call that has not taken its outputs yet, and returns the sum of its results. */
+  private static DoubleSupplier withOutputs(Tensor logits, Tensor labels) {
+    float[] losses = new float[2];
+    float[] logSumExp = new float[2];
+    LossOutputs outputs =
+        LossOutputs.create()
+            .losses(Tensor.of(losses))
+            .logSumExp(Tensor.of(logSumExp))
+            .countCorrect(true)
+            .saveStatistics();
+    LossCall call = CrossEntropy.mean().on(logits, labels).outputs(outputs);
+    return () -> call.run() + losses[0] + logSumExp[0] + outputs.correctCount();
+  }
+
   /**
    * Runs a call at each of the last depths, and each time once more with enough stack. The frames
    * of {@link #at} become smaller when it is compiled, so the last depth is the one at which the
    * call is not reached.
    */
-  private static int overflowsOf(LossCall call) {
-    double expected = call.run();
+  private static int overflowsOf(Supplier<DoubleSupplier> made) {
+    double expected = made.get().getAsDouble();
     int overflows = 0;
     boolean[] reached = {true};
-    Runnable run =
-        () -> {
-          reached[0] = true;
-          call.run();
-        };
     for (int depth = deepest() - 400; reached[0]; depth++) {
       reached[0] = false;
+      DoubleSupplier call = made.get();
       try {
-        at(depth, run);
+        at(
+            depth,
+            () -> {
+              reached[0] = true;
+              call.getAsDouble();
+            });
       } catch (StackOverflowError e) {
         overflows += reached[0] ? 1 : 0;
       }
-      assertThat(call.run()).isEqualTo(expected);
+      assertThat(call.getAsDouble()).isEqualTo(expected);
     }
     return overflows;
   }

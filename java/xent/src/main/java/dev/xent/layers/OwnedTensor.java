@@ -47,8 +47,8 @@ final class OwnedTensor implements AutoCloseable {
       replace(Math.max(bytes, ALIGNMENT));
     }
     Tensor tensor = Tensor.of(memory, type, shape);
-    writable = tensor;
     readOnly = tensor.asReadOnly();
+    writable = tensor; // only now, as a shape that is known is not made again
     return tensor;
   }
 

@@ -7,7 +7,6 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +17,7 @@ public class Binding {
   protected final Operation operation;
 
   /** The arrays by their place in the function; null for none. */
-  private final @Nullable View[] byPlace;
+  private @Nullable View[] byPlace;
 
   /** The places of inputs, which a later call of the setter replaces. */
   private int ofInputs;
@@ -28,8 +27,11 @@ public class Binding {
   /** The places that are requested in memory of the library. */
   private int ofLibrary;
 
+  /** The places of {@link #views}. */
   private int mask;
-  private @Nullable View[] views = new View[Checked.SHORT];
+
+  /** The arrays of a run; null before the first one, and from a change on until the next one. */
+  private @Nullable View @Nullable [] views;
 
   /** The arrays of a backward pass, while it runs. */
   private @Nullable View[] given = {};
@@ -51,26 +53,21 @@ public class Binding {
     for (int left = mask; left != 0; left &= left - 1) {
       byPlace[Integer.numberOfTrailingZeros(left)] = arrays[i++];
     }
-    arrange();
   }
 
-  private void arrange() {
-    mask = ofLibrary;
+  private @Nullable View[] arranged() {
+    int of = ofLibrary;
     for (int place = 0; place < byPlace.length; place++) {
-      mask |= byPlace[place] == null ? 0 : 1 << place;
+      of |= byPlace[place] == null ? 0 : 1 << place;
     }
-    int count = Integer.bitCount(mask);
-    if (views.length < count) {
-      views = new View[count];
-    } else if (count <= Checked.SHORT) {
-      views = new View[Checked.SHORT];
-    } else {
-      Arrays.fill(views, null);
-    }
+    @Nullable View[] arrays = new View[Math.max(Integer.bitCount(of), Checked.SHORT)];
     int i = 0;
-    for (int left = mask; left != 0; left &= left - 1) {
-      views[i++] = byPlace[Integer.numberOfTrailingZeros(left)];
+    for (int left = of; left != 0; left &= left - 1) {
+      arrays[i++] = byPlace[Integer.numberOfTrailingZeros(left)];
     }
+    mask = of;
+    views = arrays;
+    return arrays;
   }
 
   // ---- arguments -------------------------------------------------------------------------------
@@ -79,20 +76,23 @@ public class Binding {
   public final void inputs(InputViews given) {
     use.enter();
     try {
+      @Nullable View[] next = byPlace.clone();
       for (int left = ofInputs; left != 0; left &= left - 1) {
-        byPlace[Integer.numberOfTrailingZeros(left)] = null;
+        next[Integer.numberOfTrailingZeros(left)] = null;
       }
-      ofInputs = 0;
-      inputs = given;
+      int of = 0;
       for (long left = given.bits(); left != 0; left &= left - 1) {
         Array array = ArrayViews.first(left);
         int place = operation.function.place(array);
         if (place >= 0) {
-          byPlace[place] = given.get(array);
-          ofInputs |= 1 << place;
+          next[place] = given.get(array);
+          of |= 1 << place;
         }
       }
-      arrange();
+      views = null; // from here on nothing can fail
+      byPlace = next;
+      ofInputs = of;
+      inputs = given;
     } finally {
       use.uses = 0;
     }
@@ -112,16 +112,16 @@ public class Binding {
   protected final void put(Array array, @Nullable View view) {
     int place = operation.function.place(array);
     if (byPlace[place] != view) {
+      views = null;
       byPlace[place] = view;
-      arrange();
     }
   }
 
   /** Requests arrays in memory of the library, as the bits of their places. */
   protected final void ofLibrary(int places) {
     if (places != ofLibrary) {
+      views = null;
       ofLibrary = places;
-      arrange();
     }
   }
 
@@ -158,6 +158,9 @@ public class Binding {
       requireInputs();
     }
     @Nullable View[] v = views;
+    if (v == null) {
+      v = arranged();
+    }
     return v.length == Checked.SHORT
         ? operation.run(mask, v[0], v[1], v[2], v[3], v[4], v[5], extras, step)
         : operation.run(mask, v, extras, step);
@@ -202,7 +205,11 @@ public class Binding {
       requireInputs();
       pass.run(of, given, saved, 0);
     } finally {
-      Arrays.fill(given, null);
+      for (int i = 0;
+          i < given.length;
+          i++) { // without a method call, which may overflow the stack
+        given[i] = null;
+      }
       use.uses = 0;
     }
   }

@@ -55,12 +55,16 @@ public final class LossBinding extends Binding {
       asked.dropStatistics(); // a call that fails leaves no statistics
       loss.requireOutputs(asked);
       if (asked.requests() != requests) {
-        requests = asked.requests();
-        ofOutputs = replace(ofOutputs, asked.views);
+        int now = asked.requests();
+        long bits = asked.views.bits();
+        ofOutputs |= bits; // what comes next may fail between two arrays
+        replace(ofOutputs & ~bits, bits, asked.views);
+        ofOutputs = bits;
         int places = asked.exactSum == null ? 0 : loss.mask(Array.EXACT_SUM);
         places |= asked.savesStatistics() ? loss.mask(Array.STATISTICS) : 0;
         places |= asked.countCorrect ? loss.mask(Array.CORRECT) : 0;
         ofLibrary(places);
+        requests = now;
       }
     }
     takeGradients();
@@ -68,7 +72,10 @@ public final class LossBinding extends Binding {
 
   private void takeGradients() {
     if (gradients != null) {
-      ofGradients = replace(ofGradients, gradients);
+      long bits = gradients.bits();
+      ofGradients |= bits;
+      replace(ofGradients & ~bits, bits, gradients);
+      ofGradients = bits;
     }
   }
 
@@ -79,22 +86,19 @@ public final class LossBinding extends Binding {
   }
 
   /** Replaces arrays by those of an object that its caller may change. */
-  private long replace(long before, ArrayViews by) {
-    for (long left = before & ~by.bits(); left != 0; left &= left - 1) {
+  private void replace(long removed, long bits, ArrayViews by) {
+    for (long left = removed; left != 0; left &= left - 1) {
       put(ArrayViews.first(left), null);
     }
-    long bits = by.bits();
     for (long left = bits; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       View view = by.get(array);
       if (view == null) {
-        requests = NO_REQUESTS;
         throw new ConcurrentModificationException(
             "these outputs were changed during a call: use others for each thread, or let the call return first");
       }
       put(array, view);
     }
-    return bits;
   }
 
   /** Computes the gradient alone, from the statistics that the outputs of an earlier run saved. */

@@ -327,12 +327,12 @@ public abstract class LossOperation extends Operation {
             : kernels.exactSumValue(exactSum);
     double reduced = reductions.reduce(sum, denominator);
     if (outputs != null) {
+      long count = correct == null ? -1 : Memory.sumOfBytes(correct);
       if (sums != null) {
         Sums own = Sums.of(site.run());
         own.losses(exactSum, rows, validRows);
         sums.add(own);
       }
-      long count = correct == null ? -1 : Memory.sumOfBytes(correct);
       outputs.set(reduced, sum, rows, validRows, weight, denominator, count);
     }
     return reduced;

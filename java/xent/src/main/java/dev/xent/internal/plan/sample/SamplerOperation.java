@@ -186,6 +186,8 @@ public final class SamplerOperation extends Operation {
 
   /** A bound call, of one step or of a request for each row. */
   public static final class Bound extends Binding {
+    private static final int NOT_TAKEN = -1;
+
     private final SamplerExtras extras = new SamplerExtras();
 
     /** The count of changes of the outputs that the arrays are up to date with. */
@@ -226,18 +228,20 @@ public final class SamplerOperation extends Operation {
     public void outputs(TokenOutputs outputs) {
       use.enter();
       try {
-        take(outputs);
+        known = NOT_TAKEN;
         extras.outputs = outputs;
+        take(outputs);
       } finally {
         use.uses = 0;
       }
     }
 
     private void take(TokenOutputs outputs) {
+      int now = outputs.changes();
       for (Array array : TokenOutputs.ARRAYS) {
         put(array, outputs.views.get(array));
       }
-      known = outputs.changes();
+      known = now;
     }
   }
 
