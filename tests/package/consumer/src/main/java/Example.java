@@ -15,8 +15,8 @@ void main() {
     loss.forwardBackward(logits, labels, logits);          // 3. a training step: logits becomes the gradient
 
     System.out.printf("loss %.6f, perplexity %.6f, %s%n", mean, Math.exp(mean), XentRuntime.get());
-    System.out.println("top 2    " + Arrays.toString(best.classes().toLongArray())
-        + " " + Arrays.toString(best.values().toFloatArray()));
-    System.out.println("gradient " + Arrays.toString(logits.toFloatArray()));
+    System.out.println(best.classes());
+    System.out.println(best.values());
+    System.out.println(logits);                            // the gradient
   }
 }

@@ -88,7 +88,6 @@ public final class BinaryCrossEntropy implements Loss {
   }
 
   /** Returns the axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
-  @Override
   public int axis() {
     return operation.axis();
   }
@@ -116,6 +115,11 @@ public final class BinaryCrossEntropy implements Loss {
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return operation.loss(
         View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient"));
+  }
+
+  @Override
+  public LossResult evaluate(Tensor logits, Tensor targets) {
+    return LossResult.ofElements(on(logits, targets), logits);
   }
 
   /**

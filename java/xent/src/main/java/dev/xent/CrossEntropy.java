@@ -7,6 +7,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.CrossEntropyOperation;
 import dev.xent.internal.plan.loss.NllOperation;
@@ -156,7 +157,6 @@ public final class CrossEntropy implements Loss {
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  @Override
   public int axis() {
     return operation.axis();
   }
@@ -193,6 +193,42 @@ public final class CrossEntropy implements Loss {
   }
 
   /**
+   * Returns the loss of one row.
+   *
+   * @param logits {@code x}
+   * @param label the class
+   */
+  public double forward(float[] logits, int label) {
+    return forward(row(logits, "logits"), Tensor.of(new int[] {label}));
+  }
+
+  /**
+   * Returns the reduced loss of some rows. They are copied; for many or large ones use tensors.
+   *
+   * @param logits {@code x}, rows of one length
+   * @param labels a class for each row
+   */
+  public double forward(float[][] logits, int[] labels) {
+    return forward(Tensor.copyOf(logits), Tensor.of(labels));
+  }
+
+  /**
+   * Returns the loss of one row and writes its gradient.
+   *
+   * @param logits {@code x}
+   * @param label the class
+   * @param gradient {@code dx}, as long as the logits; may be {@code logits} itself
+   */
+  public double forwardBackward(float[] logits, int label, float[] gradient) {
+    return forwardBackward(
+        row(logits, "logits"), Tensor.of(new int[] {label}), row(gradient, "gradient"));
+  }
+
+  private static Tensor row(float[] values, String name) {
+    return Tensor.of(NullChecks.require(values, name, "an array"));
+  }
+
+  /**
    * Returns the reduced loss and writes its gradient.
    *
    * @param logits {@code x}
@@ -204,6 +240,11 @@ public final class CrossEntropy implements Loss {
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return operation.loss(
         View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient"));
+  }
+
+  @Override
+  public LossResult evaluate(Tensor logits, Tensor targets) {
+    return LossResult.ofRows(on(logits, targets), operation.axis(), logits, targets);
   }
 
   /**

@@ -93,7 +93,6 @@ public final class Divergence implements Loss {
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  @Override
   public int axis() {
     return operation.axis();
   }
@@ -121,6 +120,11 @@ public final class Divergence implements Loss {
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
     return operation.loss(
         View.of(logits, "logits"), View.of(teacher, "teacher"), View.of(gradient, "gradient"));
+  }
+
+  @Override
+  public LossResult evaluate(Tensor logits, Tensor teacher) {
+    return LossResult.ofRows(on(logits, teacher), operation.axis(), logits, teacher);
   }
 
   /**

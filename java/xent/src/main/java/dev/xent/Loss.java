@@ -42,6 +42,15 @@ public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, 
   double forwardBackward(Tensor logits, Tensor targets, Tensor gradient);
 
   /**
+   * Returns the reduced loss with what it was reduced from: the losses of the rows, in a new
+   * tensor.
+   *
+   * @param logits as in {@link #forward}
+   * @param targets as in {@link #forward}
+   */
+  LossResult evaluate(Tensor logits, Tensor targets);
+
+  /**
    * Returns a call that can be run often, with everything that a call can have.
    *
    * @param logits as in {@link #forward}
@@ -55,7 +64,4 @@ public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, 
    * @param denominator as {@link ReducedBuilder#denominator}
    */
   Loss withDenominator(double denominator);
-
-  /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
-  int axis();
 }

@@ -90,7 +90,6 @@ public final class NllLoss implements Loss {
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
-  @Override
   public int axis() {
     return operation.axis();
   }
@@ -121,6 +120,12 @@ public final class NllLoss implements Loss {
         View.of(logProbabilities, "logProbabilities"),
         View.of(targets, "targets"),
         View.of(gradient, "gradient"));
+  }
+
+  @Override
+  public LossResult evaluate(Tensor logProbabilities, Tensor targets) {
+    return LossResult.ofRows(
+        on(logProbabilities, targets), operation.axis(), logProbabilities, targets);
   }
 
   /**

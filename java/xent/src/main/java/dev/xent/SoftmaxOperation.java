@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsOperation;
@@ -37,6 +38,27 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
     Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
     operation.run(given, (View) output, null);
     return output;
+  }
+
+  /**
+   * Returns {@code y} of one row, in a new array.
+   *
+   * @param logits {@code x}
+   */
+  public final float[] forward(float[] logits) {
+    float[] output = new float[NullChecks.require(logits, "logits", "an array").length];
+    forward(Tensor.of(logits), Tensor.of(output));
+    return output;
+  }
+
+  /**
+   * Returns {@code y} of some rows, in new arrays. The rows are copied; for many or large ones use
+   * tensors.
+   *
+   * @param logits {@code x}, rows of one length
+   */
+  public final float[][] forward(float[][] logits) {
+    return forward(Tensor.copyOf(logits)).toFloatArrays();
   }
 
   /**

@@ -200,13 +200,31 @@ public sealed interface Tensor permits View {
   }
 
   /**
-   * Returns a tensor I16 over a Java array.
+   * Returns a tensor I16 over a Java array; of F16 or BF16: {@link #of(short[], DType, long...)}.
    *
    * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   static Tensor of(short[] values, long... shape) {
     NullChecks.require(values, "values", "an array");
     return array(values, MemorySegment.ofArray(values), DType.I16, values.length, shape);
+  }
+
+  /**
+   * Returns a tensor over a Java array of 16-bit numbers, such as the output of a model in half
+   * precision.
+   *
+   * @param type F16, BF16, I16 or U16
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
+   * @throws DTypeException for a type of another size
+   */
+  static Tensor of(short[] values, DType type, long... shape) {
+    NullChecks.require(values, "values", "an array");
+    requireType(type);
+    if (type.byteSize() != Short.BYTES) {
+      throw new DTypeException(
+          message("type is %s, a short has 16 bits; expected F16, BF16, I16 or U16", type));
+    }
+    return array(values, MemorySegment.ofArray(values), type, values.length, shape);
   }
 
   /**
@@ -762,6 +780,26 @@ public sealed interface Tensor permits View {
   }
 
   /**
+   * Writes one value to all elements, rounded once to nearest even.
+   *
+   * @param value any number; of an integer type an integer that it holds
+   * @throws DTypeException for a number that an integer type does not hold
+   */
+  default void fill(double value) {
+    View view = view();
+    if (view.type.isInteger()) {
+      Memory.requireHolds(view, value);
+    }
+    Memory.requireWritable(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
+    try {
+      Memory.fill(view, value);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
    * Copies all elements of another tensor into this one, index by index, with any strides of the
    * two. Between floating-point types every element is rounded once to nearest even; other types
    * must be the same.
@@ -896,7 +934,20 @@ public sealed interface Tensor permits View {
     }
   }
 
-  /** Returns type, shape, strides if they have gaps, and kind of memory, in one line. */
+  // ---- texts -----------------------------------------------------------------------------------
+
+  /**
+   * Returns type, shape, strides if they have gaps, and kind of memory, in one line and without any
+   * value, for messages and logs: {@code F32 [2, 3] off the heap}.
+   */
+  String describe();
+
+  /**
+   * Returns type, shape and values: all of up to 100, of a larger tensor the first and last three
+   * along each axis. If the memory cannot be read now, because it is closed, confined to another
+   * thread or rejected by its guard, and if the tensor has very many axes, this is {@link
+   * #describe}.
+   */
   @Override
   String toString();
 }

@@ -257,6 +257,9 @@ class EveryErrorTest {
     kinds.put("a float into integers", b -> b.labels.setFloat(1, 0));
     kinds.put("a float into doubles", b -> Tensor.of(new double[3]).setFloat(1, 0));
     kinds.put("a double into integers", b -> b.labels.setDouble(1, 0));
+    kinds.put("half a number into all integers", b -> b.labels.fill(0.5));
+    kinds.put("all integers of what they do not hold", b -> Tensor.of(new byte[2]).fill(128));
+    kinds.put("shorts as floats", b -> Tensor.of(new short[2], DType.F32));
     kinds.put("an integer into floats", b -> b.out.setLong(1, 0, 0));
     kinds.put("a copy of another shape", b -> b.out.copyFrom(b.soft.slice(0, 0, 2)));
     kinds.put("a copy of another type", b -> b.rows.copyFrom(b.labels));
@@ -1036,6 +1039,10 @@ class EveryErrorTest {
     assertThat(thrown).as(name).isInstanceOfAny(XentException.class, IllegalStateException.class);
     assertThat(bad.values).as(name).isEqualTo(before);
     assertThat(bad.written).as(name).containsOnly(0);
+    for (float value : before) { // of tensors; only some labels and probabilities are in messages
+      assertThat(thrown.getMessage()).as(name).doesNotContain(Float.toString(value));
+    }
+    assertThat(thrown.getMessage()).as(name).doesNotContain("\n", "] [");
     if (bad.arena.scope().isAlive()) {
       bad.arena.close();
     }

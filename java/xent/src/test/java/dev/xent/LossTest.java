@@ -2,7 +2,10 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
 import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.util.List;
@@ -61,10 +64,66 @@ class LossTest {
   void anotherDenominatorKeepsTheRest(Loss loss) {
     Loss other = loss.withDenominator(64);
     assertThat(other).hasSameClassAs(loss);
-    assertThat(other.axis()).isEqualTo(loss.axis()).isEqualTo(1);
     LossOutputs outputs = LossOutputs.create();
     assertThat(other.on(logits, targets).outputs(outputs).run())
         .isEqualTo(loss.forward(logits, targets));
     assertThat(outputs.denominator()).isEqualTo(64);
+  }
+
+  @ParameterizedTest
+  @MethodSource("losses")
+  void evaluatesToALossAndWhatItIsReducedFrom(Loss loss) {
+    LossOutputs outputs = LossOutputs.create();
+    loss.on(logits, targets).outputs(outputs).run();
+    LossResult result = loss.evaluate(logits, targets);
+    assertThat(result.loss()).isEqualTo(loss.forward(logits, targets));
+    assertThat(result.sum()).isEqualTo(outputs.sum());
+    assertThat(result.rows()).isEqualTo(outputs.rows());
+    assertThat(result.validRows()).isEqualTo(outputs.validRows());
+    assertThat(result.denominator()).isEqualTo(outputs.denominator());
+    assertThat(result.correctRows()).isEqualTo(-1);
+    assertThat(result.losses().elements()).isEqualTo(result.rows());
+    double sum = 0;
+    for (float each : result.losses().toFloatArray()) {
+      sum += each;
+    }
+    assertThat(sum).isCloseTo(result.sum(), org.assertj.core.data.Offset.offset(1e-5));
+  }
+
+  @Test
+  void evaluatesLabelsToTheNumberOfCorrectRows() {
+    Tensor rows = Tensor.of(new double[] {2, 1, 0, 0, 3, 1, 0, 1, 2}, 3, 3);
+    LossResult result = CrossEntropy.mean().evaluate(rows, Tensor.of(new int[] {0, 1, 0}));
+    assertThat(result.correctRows()).isEqualTo(2);
+    assertThat(result.losses().type()).isEqualTo(DType.F64);
+    assertThat(NllLoss.mean().evaluate(rows, Tensor.of(new int[] {0, 1, 0})).correctRows())
+        .isEqualTo(2);
+    assertThatThrownBy(() -> CrossEntropy.mean().evaluate(rows, null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessageStartingWith("targets is null");
+    assertThatThrownBy(() -> BinaryCrossEntropy.mean().evaluate(Tensor.of(new int[1]), rows))
+        .isInstanceOf(DTypeException.class);
+  }
+
+  @Test
+  void arraysHaveTheLossOfTensors() {
+    float[] row = {2, 1, 0};
+    float[] gradient = new float[3];
+    CrossEntropy mean = CrossEntropy.mean();
+    assertThat(mean.forward(row, 1))
+        .isEqualTo(mean.forward(Tensor.of(row, 1, 3), Tensor.of(new int[] {1})));
+    assertThat(mean.forwardBackward(row, 1, gradient)).isEqualTo(mean.forward(row, 1));
+    float[] expected = new float[3];
+    mean.forwardBackward(Tensor.of(row), Tensor.of(new int[] {1}), Tensor.of(expected));
+    assertThat(gradient).isEqualTo(expected);
+    float[][] rows = {{2, 1, 0}, {0, 3, 1}};
+    assertThat(mean.forward(rows, new int[] {0, 1}))
+        .isEqualTo(mean.forward(Tensor.copyOf(rows), Tensor.of(new int[] {0, 1})));
+    mean.forwardBackward(row, 1, row);
+    assertThat(row).isEqualTo(expected);
+    assertThatThrownBy(() -> mean.forward((float[]) null, 1))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("logits is null; expected an array");
+    assertThatThrownBy(() -> mean.forward(row, 3)).isInstanceOf(LabelException.class);
   }
 }

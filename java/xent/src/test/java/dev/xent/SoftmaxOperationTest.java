@@ -70,4 +70,21 @@ class SoftmaxOperationTest {
     assertThat(LogSoftmax.along(0).axis()).isZero();
     assertThat(softmax.shard(0, 3).axis()).isEqualTo(1);
   }
+
+  @Test
+  void arraysHaveTheBitsOfTensors() {
+    float[] row = {2, 1, 0};
+    float[][] rows = {{2, 1, 0}, {0, 3, 1}};
+    for (SoftmaxOperation operation : List.of(Softmax.along(-1), LogSoftmax.along(-1))) {
+      float[] expected = operation.forward(Tensor.of(row.clone())).toFloatArray();
+      assertThat(operation.forward(row)).isEqualTo(expected);
+      assertThat(row).containsExactly(2, 1, 0);
+      assertThat(operation.forward(rows)[0]).isEqualTo(expected);
+      assertThat(operation.forward(rows))
+          .isEqualTo(operation.forward(Tensor.copyOf(rows)).toFloatArrays());
+      assertThatThrownBy(() -> operation.forward((float[]) null))
+          .isInstanceOf(NullPointerException.class)
+          .hasMessage("logits is null; expected an array");
+    }
+  }
 }

@@ -20,6 +20,8 @@ import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -259,7 +261,7 @@ class TensorTest {
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("axis 3")
         .hasMessageContaining("-3 to 2");
-    assertThat(tensor).hasToString("F32 [2, 3, 1] on the heap");
+    assertThat(tensor.describe()).isEqualTo("F32 [2, 3, 1] on the heap");
   }
 
   @Test
@@ -477,7 +479,8 @@ class TensorTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12; expected sizes that divide it",
+        "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12; expected sizes that divide"
+            + " it",
         "12 | -1, -1, 12 | leaves two sizes open; expected at most one -1",
         "12 | -1, 0 | has 0 elements for any value of its -1; expected every size",
         "0 | 0, -1 | has 0 elements for any value of its -1; expected every size",
@@ -545,7 +548,7 @@ class TensorTest {
     float[][] rows = {{1, 2, 3}, {4, 5, 6}};
     Tensor tensor = Tensor.copyOf(rows);
     rows[0][0] = 9;
-    assertThat(tensor).hasToString("F32 [2, 3] off the heap");
+    assertThat(tensor.describe()).isEqualTo("F32 [2, 3] off the heap");
     assertThat(tensor.toFloatArray()).containsExactly(1, 2, 3, 4, 5, 6);
     assertThat(Tensor.copyOf(new float[0][]).shape()).containsExactly(0, 0);
     assertThat(Tensor.copyOf(rows, rows[0].length).toFloatArrays()).isEqualTo(rows);
@@ -649,5 +652,108 @@ class TensorTest {
         .isInstanceOf(DTypeException.class)
         .hasMessage(
             "element 1 of " + type + " [2] is " + said + ", which no int holds: use toLongArray()");
+  }
+
+  // ---- texts -----------------------------------------------------------------------------------
+
+  @Test
+  void showsItsValues() {
+    assertThat(Tensor.of(new float[] {1, 0.1f})).hasToString("F32 [2] [1.0, 0.1]");
+    assertThat(Tensor.of(new double[] {Double.NaN, 1e300})).hasToString("F64 [2] [NaN, 1.0E300]");
+    assertThat(Tensor.of(new long[] {-1}).reshape(1, 1)).hasToString("I64 [1, 1]\n[[-1]]");
+    assertThat(Tensor.of(MemorySegment.ofArray(new long[] {-1}), DType.U64, 1))
+        .hasToString("U64 [1] [18446744073709551615]");
+    assertThat(Tensor.of(new short[] {0x3c00, 0x7c00}, DType.F16))
+        .hasToString("F16 [2] [1.0, Infinity]");
+    assertThat(Tensor.of(new float[] {1, 2, 3, 9, 4, 5, 6, 9}, 2, 4).slice(1, 0, 3))
+        .hasToString("F32 [2, 3]\n[[1.0, 2.0, 3.0],\n [4.0, 5.0, 6.0]]");
+    assertThat(Tensor.of(new int[] {1, 2, 3, 4}, 2, 1, 2).permute(2, 1, 0))
+        .hasToString("I32 [2, 1, 2]\n[[[1, 3]],\n [[2, 4]]]");
+    assertThat(Tensor.of(new int[0], 2, 0)).hasToString("I32 [2, 0]\n[[],\n []]");
+    assertThat(Tensor.of(new int[0])).hasToString("I32 [0] []");
+  }
+
+  @Test
+  void showsTheEndsOfWhatIsLarge() {
+    int[] hundred = IntStream.range(0, 101).toArray();
+    assertThat(Tensor.of(Arrays.copyOf(hundred, 100)).toString()).contains("[0, 1, 2, 3, 4,");
+    assertThat(Tensor.of(hundred)).hasToString("I32 [101] [0, 1, 2, ..., 98, 99, 100]");
+    assertThat(Tensor.of(IntStream.range(0, 112).toArray(), 7, 16))
+        .hasToString(
+            """
+            I32 [7, 16]
+            [[0, 1, 2, ..., 13, 14, 15],
+             [16, 17, 18, ..., 29, 30, 31],
+             [32, 33, 34, ..., 45, 46, 47],
+             ...,
+             [64, 65, 66, ..., 77, 78, 79],
+             [80, 81, 82, ..., 93, 94, 95],
+             [96, 97, 98, ..., 109, 110, 111]]\
+            """);
+    assertThat(Tensor.of(new byte[1 << 20], 1024, 1024).toString()).hasSizeLessThan(300);
+    assertThat(Tensor.of(new byte[1 << 18], 8, 8, 8, 8, 8, 8).toString()).hasSizeLessThan(8000);
+    long[] twos = new long[12];
+    Arrays.fill(twos, 2);
+    assertThat(Tensor.of(new byte[1 << 12], twos))
+        .hasToString("I8 [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2] on the heap");
+    assertThat(Tensor.of(new byte[0], Long.MAX_VALUE, 0).toString())
+        .contains("...")
+        .hasSizeLessThan(100);
+  }
+
+  @Test
+  void readsNoMemoryThatIsGone() throws Exception {
+    String description = "F32 [2] off the heap";
+    Tensor closed;
+    try (Arena arena = Arena.ofConfined()) {
+      closed = Tensor.allocate(arena, DType.F32, 2);
+      assertThat(closed).hasToString("F32 [2] [0.0, 0.0]");
+      assertThat(CompletableFuture.supplyAsync(closed::toString).get()).isEqualTo(description);
+    }
+    assertThat(closed).hasToString(description);
+    boolean[] released = {false};
+    Tensor lent =
+        Tensor.of(new float[2]).withGuard(() -> released[0] ? "the buffer is released" : null);
+    assertThat(lent).hasToString("F32 [2] [0.0, 0.0]");
+    released[0] = true;
+    assertThat(lent).hasToString("F32 [2] on the heap");
+  }
+
+  // ---- short forms -----------------------------------------------------------------------------
+
+  @Test
+  void shortsHaveAnyTypeOf16Bits() {
+    short[] values = {0x3c00, (short) 0x8000};
+    assertThat(Tensor.of(values, DType.F16).toFloatArray()).containsExactly(1, -0f);
+    assertThat(Tensor.of(new short[] {0x3f80}, DType.BF16, 1, -1).getFloat(0, 0)).isEqualTo(1);
+    assertThat(Tensor.of(values, DType.U16).toIntArray()).containsExactly(0x3c00, 0x8000);
+    assertThat(Tensor.of(values, DType.I16, 2, 1).toIntArray()).containsExactly(0x3c00, -0x8000);
+    Tensor.of(values, DType.F16).setFloat(2, 0);
+    assertThat(values[0]).isEqualTo((short) 0x4000);
+  }
+
+  @Test
+  void fills() {
+    float[] padded = new float[8];
+    Tensor.of(padded, 2, 4).slice(1, 0, 3).fill(0.1f);
+    assertThat(padded).containsExactly(0.1f, 0.1f, 0.1f, 0, 0.1f, 0.1f, 0.1f, 0);
+    Tensor half = Tensor.of(new short[3], DType.F16);
+    half.fill(1.0 / 3);
+    assertThat(half.getFloat(2)).isEqualTo(0.33325195f);
+    double[] wide = new double[2];
+    Tensor.of(wide).fill(Double.NaN);
+    assertThat(wide).containsExactly(Double.NaN, Double.NaN);
+    for (DType type : DType.values()) {
+      Tensor any = Tensor.of(MemorySegment.ofArray(new long[2]), type, 2);
+      any.fill(7);
+      assertThat(type.isInteger() ? any.getLong(1) : (long) any.getDouble(1)).isEqualTo(7);
+    }
+    byte[] bytes = {1};
+    Tensor.of(bytes).slice(0, 0, 0).fill(5);
+    assertThat(bytes[0]).isEqualTo((byte) 1);
+    for (double wrong : new double[] {0.5, 128, Double.NaN, Double.POSITIVE_INFINITY, 0x1p63}) {
+      assertThatThrownBy(() -> Tensor.of(bytes).fill(wrong)).isInstanceOf(DTypeException.class);
+    }
+    assertThat(bytes[0]).isEqualTo((byte) 1);
   }
 }

@@ -63,9 +63,9 @@ final class WrappedVector {
                         ? "a vector counts with an int: wrap slices of it"
                         : null;
     if (reason != null) {
-      throw new MemoryException("the tensor is " + tensor + ", and " + reason);
+      throw new MemoryException("the tensor is " + tensor.describe() + ", and " + reason);
     }
-    requireUsable(tensor, tensor.segment());
+    requireUsable(tensor.describe(), tensor.segment());
   }
 
   /** The largest count in the vector: of elements, and of rows and lists, which may be empty. */

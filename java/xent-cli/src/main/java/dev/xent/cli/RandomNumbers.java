@@ -88,7 +88,7 @@ final class RandomNumbers {
    *
    * @param common creates builders with the numbers that rows share
    */
-  Sampler.@Nullable Requests requests(
+  @Nullable SamplerRequests requests(
       Supplier<Sampler.Builder> common, Rows rows, CommandFiles files) {
     if (seeds == null && streams == null && steps == null) {
       return null;

@@ -212,7 +212,8 @@ public final class DlpackTensors {
     if (tensor.isReadOnly()) {
       throw new MemoryException(
           tensor
-              + ", which a struct without a version cannot say: use DlpackTensors.export, or lend a copy");
+              + ", which a struct without a version cannot say: use DlpackTensors.export, or lend a"
+              + " copy");
     }
     return Exports.addUnversioned(tensor, released);
   }
@@ -228,7 +229,7 @@ public final class DlpackTensors {
    */
   public static MemorySegment exportCopy(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
-    requireUsable(tensor, tensor.segment());
+    requireUsable(tensor.describe(), tensor.segment());
     DType type = tensor.type();
     if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
       throw new MemoryException(
@@ -248,11 +249,12 @@ public final class DlpackTensors {
 
   private static void requireLendable(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
-    requireUsable(tensor, tensor.segment());
+    requireUsable(tensor.describe(), tensor.segment());
     if (!tensor.segment().isNative()) {
       throw new MemoryException(
-          tensor
-              + " has no address that stays: allocate it off the heap, or lend a copy with DlpackTensors.exportCopy");
+          tensor.describe()
+              + " has no address that stays: allocate it off the heap, or lend a copy with"
+              + " DlpackTensors.exportCopy");
     }
   }
 }

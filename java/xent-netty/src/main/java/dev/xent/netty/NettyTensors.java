@@ -176,14 +176,15 @@ public final class NettyTensors {
               "the tensor has %d bytes, and a ByteBuf at most %d: wrap slices of it",
               memory.byteSize(), Integer.MAX_VALUE));
     }
-    requireUsable(tensor, memory);
+    requireUsable(tensor.describe(), memory);
     try {
       return Unpooled.wrappedBuffer(memory.asByteBuffer());
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
           "the tensor is "
               + tensor
-              + ", and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first",
+              + ", and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the"
+              + " heap first",
           e);
     }
   }

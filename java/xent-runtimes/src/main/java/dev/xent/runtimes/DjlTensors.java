@@ -135,7 +135,7 @@ public final class DjlTensors {
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
     MemorySegment memory = tensor.segment();
-    requireWrappable(tensor, memory, tensor.isContiguous(), "DJL", MOST_BYTES);
+    requireWrappable(tensor.describe(), memory, tensor.isContiguous(), "DJL", MOST_BYTES);
     ByteBuffer buffer = memory.asByteBuffer().order(ByteOrder.nativeOrder());
     return manager.create(buffer, new Shape(tensor.shape()), DjlTypes.of(tensor.type()));
   }

@@ -88,7 +88,8 @@ public final class OnnxRuntimeTensors {
     if (segment.byteSize() / type.byteSize() != info.getNumElements()) {
       throw new MemoryException(
           message(
-              "the buffer of this OnnxTensor has %d bytes from position to limit, not its %d elements of %s: set them back, or use copy",
+              "the buffer of this OnnxTensor has %d bytes from position to limit, not its %d"
+                  + " elements of %s: set them back, or use copy",
               segment.byteSize(), info.getNumElements(), type));
     }
     return Tensor.of(segment, type, shape(info));
@@ -139,7 +140,7 @@ public final class OnnxRuntimeTensors {
     Objects.requireNonNull(environment, "environment");
     Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     MemorySegment memory = tensor.segment();
-    requireWrappable(tensor, memory, tensor.isContiguous(), "ONNX Runtime", MOST_BYTES);
+    requireWrappable(tensor.describe(), memory, tensor.isContiguous(), "ONNX Runtime", MOST_BYTES);
     ByteBuffer buffer = memory.asByteBuffer().order(ByteOrder.nativeOrder());
     return OnnxTensor.createTensor(
         environment, buffer, tensor.shape(), OnnxRuntimeTypes.of(tensor.type()));
@@ -170,7 +171,8 @@ public final class OnnxRuntimeTensors {
     if (order != ByteOrder.nativeOrder()) {
       throw new MemoryException(
           message(
-              "the buffer of this OnnxTensor is %s, and ONNX Runtime takes its bytes as %s: make it of one in ByteOrder.nativeOrder()",
+              "the buffer of this OnnxTensor is %s, and ONNX Runtime takes its bytes as %s: make it"
+                  + " of one in ByteOrder.nativeOrder()",
               order, ByteOrder.nativeOrder()));
     }
   }

@@ -84,7 +84,7 @@ class DjlTensorsTest {
     NDArray array = manager.zeros(new Shape(2, 3)); // allocated by PyTorch
     Tensor view = DjlTensors.view(array);
 
-    assertThat(view.toString()).isEqualTo("F32 [2, 3] off the heap");
+    assertThat(view.describe()).isEqualTo("F32 [2, 3] off the heap");
     assertThat(view.segment().address()).isEqualTo(address(array));
     view.setFloat(7, 1, 2);
     assertThat(array.getFloat(1, 2)).isEqualTo(7);
@@ -260,7 +260,8 @@ class DjlTensorsTest {
     assertThatThrownBy(() -> DjlTensors.copy(large, arena))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "the NDArray has 2147483648 bytes, DJL lends at most 2147483647 at once: copy parts of it");
+            "the NDArray has 2147483648 bytes, DJL lends at most 2147483647 at once: copy parts of"
+                + " it");
   }
 
   @Test
@@ -278,8 +279,8 @@ class DjlTensorsTest {
           .isInstanceOf(DTypeException.class)
           .hasMessage(
               type
-                  + " has no counterpart in DJL's PyTorch engine; expected F32, F64, F16, I8, U8, I32 or"
-                  + " I64");
+                  + " has no counterpart in DJL's PyTorch engine; expected F32, F64, F16, I8, U8,"
+                  + " I32 or I64");
     }
   }
 
@@ -325,8 +326,8 @@ class DjlTensorsTest {
     wrapRefused(
         manager,
         tensor.permute(1, 0),
-        "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and DJL takes no strides: copy it with"
-            + " copyFrom into a tensor that is");
+        "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and DJL takes no strides: copy"
+            + " it with copyFrom into a tensor that is");
     wrapRefused(
         manager,
         tensor.asReadOnly(),
@@ -410,7 +411,8 @@ class DjlTensorsTest {
       assertThatThrownBy(() -> Softmax.along(-1).forward(view, view))
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "logits is in memory that its owner has taken back: the NDArray is closed; keep it and its manager open as long as the tensor is used");
+              "logits is in memory that its owner has taken back: the NDArray is closed; keep it"
+                  + " and its manager open as long as the tensor is used");
     }
   }
 

@@ -72,7 +72,7 @@ class OnnxRuntimeTensorsTest {
         OrtSession identity = identity(DType.F32, 2, 3)) {
       Tensor view = OnnxRuntimeTensors.view(onnx);
 
-      assertThat(view.toString()).isEqualTo("F32 [2, 3] off the heap");
+      assertThat(view.describe()).isEqualTo("F32 [2, 3] off the heap");
       assertThat(view.segment().address()).isEqualTo(MemorySegment.ofBuffer(buffer).address());
       view.setFloat(7, 1, 2);
       assertThat(buffer.get(7)).isEqualTo(7);
@@ -381,8 +381,8 @@ class OnnxRuntimeTensorsTest {
       Tensor tensor = Tensor.allocate(arena, DType.F32, 2, 3);
       refused(
           tensor.permute(1, 0),
-          "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and ONNX Runtime takes no strides:"
-              + " copy it with copyFrom into a tensor that is");
+          "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and ONNX Runtime takes no"
+              + " strides: copy it with copyFrom into a tensor that is");
       refused(
           tensor.asReadOnly(),
           "F32 [2, 3] off the heap, read-only could be written by ONNX Runtime; expected"
@@ -429,7 +429,8 @@ class OnnxRuntimeTensorsTest {
                 OnnxJavaType.FLOAT16));
     for (OnnxTensor tensor : tensors) {
       String message =
-          "the buffer of this OnnxTensor is BIG_ENDIAN, and ONNX Runtime takes its bytes as LITTLE_ENDIAN: make it of one in ByteOrder.nativeOrder()";
+          "the buffer of this OnnxTensor is BIG_ENDIAN, and ONNX Runtime takes its bytes as"
+              + " LITTLE_ENDIAN: make it of one in ByteOrder.nativeOrder()";
       assertThatThrownBy(() -> OnnxRuntimeTensors.view(tensor))
           .as(tensor.toString())
           .isInstanceOf(MemoryException.class)

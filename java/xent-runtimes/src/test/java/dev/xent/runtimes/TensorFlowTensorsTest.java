@@ -81,7 +81,7 @@ class TensorFlowTensorsTest {
     try (TFloat32 tensor = floats(new float[6], 2, 3)) {
       Tensor view = TensorFlowTensors.view(tensor);
 
-      assertThat(view.toString()).isEqualTo("F32 [2, 3] off the heap");
+      assertThat(view.describe()).isEqualTo("F32 [2, 3] off the heap");
       assertThat(view.segment().address()).isEqualTo(address(tensor));
       view.setFloat(7, 1, 2);
       assertThat(tensor.getFloat(1, 2)).isEqualTo(7);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.BinaryCrossEntropy;
+import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Divergence;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Loss;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
+import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -56,7 +60,16 @@ public abstract sealed class LossLayer extends OwningLayer
   LossLayer(Loss operation, long... shape) {
     super(Objects.requireNonNull(operation, "operation"), shape);
     this.operation = operation;
-    this.axis = requireAxis(operation.axis());
+    this.axis = requireAxis(axisOf(operation));
+  }
+
+  private static int axisOf(Loss operation) {
+    return switch (operation) {
+      case CrossEntropy loss -> loss.axis();
+      case NllLoss loss -> loss.axis();
+      case BinaryCrossEntropy loss -> loss.axis();
+      case Divergence loss -> loss.axis();
+    };
   }
 
   /** Creates a layer whose subclass computes the loss. */

@@ -20,23 +20,29 @@ public final class Sharing {
   }
 
   /** Rejects memory of an arena that is closed or another thread's. */
-  public static void requireUsable(Object what, MemorySegment memory) {
+  public static void requireUsable(String what, MemorySegment memory) {
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
           what
-              + " belongs to an arena that is closed or confined to another thread: use an open shared one");
+              + " belongs to an arena that is closed or confined to another thread: use an open"
+              + " shared one");
     }
   }
 
-  /** Rejects a tensor whose memory a library cannot use in place. */
+  /**
+   * Rejects a tensor whose memory a library cannot use in place.
+   *
+   * @param tensor its description
+   */
   public static void requireWrappable(
-      Object tensor, MemorySegment memory, boolean contiguous, String library, long mostBytes) {
+      String tensor, MemorySegment memory, boolean contiguous, String library, long mostBytes) {
     String problem =
         !memory.isNative()
             ? message("would be copied by %s: allocate it off the heap", library)
             : !contiguous
                 ? message(
-                    "is not contiguous, and %s takes no strides: copy it with copyFrom into a tensor that is",
+                    "is not contiguous, and %s takes no strides: copy it with copyFrom into a"
+                        + " tensor that is",
                     library)
                 : memory.isReadOnly()
                     ? message("could be written by %s; expected writable memory or a copy", library)

@@ -410,6 +410,15 @@ public final class Memory {
     }
   }
 
+  /** Rejects a number that is no integer, or out of the range of the integer type. */
+  public static void requireHolds(View view, double value) {
+    if (value != Math.rint(value) || Math.abs(value) >= 0x1p63) {
+      throw new DTypeException(
+          message("%s is no element of %s; expected an integer of this type", value, view));
+    }
+    requireHolds(view, (long) value);
+  }
+
   /** Writes the integer at an offset; it must be in the range of the element type. */
   public static void setLong(View view, long offset, long value) {
     try {
@@ -601,6 +610,19 @@ public final class Memory {
     ElementOffsets target = new ElementOffsets(to);
     for (long i = 0; i < from.elements; i++) {
       setDouble(to, target.next(), getDouble(from, source.next()));
+    }
+  }
+
+  /** Writes a value to all elements; one of an integer type must be in its range. */
+  public static void fill(View view, double value) {
+    boolean integers = view.type.isInteger();
+    ElementOffsets offsets = new ElementOffsets(view);
+    for (long i = 0; i < view.elements; i++) {
+      if (integers) {
+        setLong(view, offsets.next(), (long) value);
+      } else {
+        setDouble(view, offsets.next(), value);
+      }
     }
   }
 

@@ -327,10 +327,15 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
   }
 
   @Override
-  public String toString() {
+  public String describe() {
     return described()
         + (contiguous ? "" : " strides " + Arrays.toString(strides))
         + (heap ? " on the heap" : " off the heap")
         + (readOnly ? ", read-only" : "");
+  }
+
+  @Override
+  public String toString() {
+    return ViewText.of(this);
   }
 }
