@@ -107,7 +107,7 @@ final class SmallStacksTest {
             .countCorrect(true)
             .saveStatistics();
     LossCall call = CrossEntropy.mean().on(logits, labels).outputs(outputs);
-    return () -> call.run() + losses[0] + logSumExp[0] + outputs.correctCount();
+    return () -> call.run() + losses[0] + logSumExp[0] + outputs.correctRows();
   }
 
   /**
