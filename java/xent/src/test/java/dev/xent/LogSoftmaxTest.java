@@ -65,7 +65,7 @@ class LogSoftmaxTest {
         SoftmaxTest.assertIsNew(logSoftmax.forward(logits), expected);
       }
     }
-    assertThatThrownBy(() -> logSoftmax.forward(null))
+    assertThatThrownBy(() -> logSoftmax.forward((Tensor) null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("logits is null; expected a tensor");
   }

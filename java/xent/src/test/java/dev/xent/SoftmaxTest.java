@@ -66,7 +66,7 @@ class SoftmaxTest {
     assertThatThrownBy(() -> softmax.forward(Tensor.of(new int[3], 1, 3)))
         .isInstanceOf(DTypeException.class)
         .hasMessageStartingWith("logits is I32 [1, 3]");
-    assertThatThrownBy(() -> softmax.forward(null))
+    assertThatThrownBy(() -> softmax.forward((Tensor) null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("logits is null; expected a tensor");
   }
