@@ -2,6 +2,8 @@
 /*
  * xent.h: softmax, log-softmax and cross-entropy on memory that you already have.
  *
+ * Every struct that is all zeros but for its `size` has the default of every member: set what you need.
+ *
  * This header is the manual. conformance/numerics.md defines every bit of every result, conformance/bounds.md
  * bounds its error. docs/developing/design.md explains why the interface has this form, and what the code paths are.
  *
@@ -116,10 +118,10 @@
 extern "C" {
 #endif
 
-#if defined(XENT_STATIC) || !defined(__GNUC__)
-#define XENT_API
-#else
+#ifdef __GNUC__ /* the compilers that the library builds with: GCC and Clang */
 #define XENT_API __attribute__((visibility("default")))
+#else
+#define XENT_API
 #endif
 
 /* Initializes a struct with zeros. */
@@ -130,16 +132,16 @@ extern "C" {
 #endif
 
 /* The version of this binary interface. Do not call a library with another ABI version. */
-#define XENT_ABI_VERSION 5
+#define XENT_ABI_VERSION 1
 /* The arithmetic of conformance/numerics.md; libraries with equal numerics versions return equal bits. */
-#define XENT_NUMERICS_VERSION 3
+#define XENT_NUMERICS_VERSION 1
 /* Class ranges begin and end at multiples of this number, or end with the row. */
 #define XENT_CHUNK 8192
 
 /* ---- statuses: these numbers never change ---------------------------------------------------- */
 
 typedef int32_t xent_status;
-enum {
+typedef enum xent_status_number {
   XENT_OK = 0,
   XENT_INVALID_ARGUMENT = 1, /* report: field. NULL, misaligned, or an impossible size or range */
   XENT_INVALID_SHAPE = 2,    /* report: field, integer. no classes, an inner of 0 with rows, negative sizes or strides,
@@ -153,10 +155,10 @@ enum {
                                 build. Without a report: the number of a function, or bytes of a larger struct */
   XENT_OUT_OF_STACK = 7,     /* the thread has less stack left than a call needs */
   XENT_INVALID_SIZE = 8      /* report: field, integer. `size` of a struct is not set, or invalid */
-};
+} xent_status_number;
 
 /* The argument or option that caused a status. These numbers never change. */
-enum {
+typedef enum xent_field {
   XENT_FIELD_NONE = 0,
   XENT_FIELD_SHAPE = 1,
   XENT_FIELD_OPTIONS = 2,
@@ -256,11 +258,11 @@ enum {
   XENT_FIELD_DRY_BREAKERS = 96,
   XENT_FIELD_TOKEN_COUNT = 97,
   XENT_FIELD_BIAS_COUNT = 98
-};
+} xent_field;
 
 /* ---- element types ---------------------------------------------------------------------------- */
 
-enum {
+typedef enum xent_type {
   XENT_NO_TYPE = 0,
   XENT_F32 = 1,
   XENT_F64 = 2,
@@ -274,17 +276,17 @@ enum {
   XENT_U16 = 10,
   XENT_U32 = 11,
   XENT_U64 = 12
-};
+} xent_type;
 
 /* ---- instruction sets ------------------------------------------------------------------------- */
 
-enum {
+typedef enum xent_isa {
   XENT_ISA_BEST = 0, /* the best of this CPU, operating system and build */
   XENT_ISA_SCALAR = 1,
   XENT_ISA_AVX2 = 2, /* AVX2, FMA and F16C */
   XENT_ISA_AVX512 = 3, /* AVX-512 F, BW, DQ and VL */
   XENT_ISA_NEON = 4 /* AArch64: Advanced SIMD */
-};
+} xent_isa;
 
 /* ---- structs ---------------------------------------------------------------------------------- */
 
@@ -306,10 +308,16 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
   const xent_layout l = {(int64_t)((uint64_t)classes * (uint64_t)inner), inner, 1, type, 0};
   return l;
 }
-/* The same with one number per row. Nothing can check the type: int64_t labels with the type XENT_I32 are read as other
- * labels, without an error if those are classes too, and with XENT_F32 as a probability row. Nor can anything check the
- * size: losses with the layout of xent_per_class are written past their end. */
-static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
+/* The layout of an array without gaps with one number per row, for an inner of 1, as in xent_rows. Nothing can check the
+ * type: int64_t labels with the type XENT_I32 are read as other labels, without an error if those are classes too, and
+ * with XENT_F32 as a probability row. Nor can anything check the size: losses with the layout of xent_per_class are
+ * written past their end. */
+static inline xent_layout xent_per_row(int32_t type) {
+  const xent_layout l = {1, 0, 1, type, 0};
+  return l;
+}
+/* The same for any inner: one number per outer and inner index. */
+static inline xent_layout xent_per_inner(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;
 }
@@ -353,16 +361,16 @@ typedef struct xent_range {
 } xent_range;
 
 /* The results of a row whose logits are all -inf. */
-enum {
+typedef enum xent_fully_masked {
   XENT_FULLY_MASKED_NAN = 0, /* NaN everywhere */
   XENT_FULLY_MASKED_ZERO = 1 /* probabilities, loss and gradient +0, log-probabilities and log-sum-exp -inf */
-};
+} xent_fully_masked;
 
 /* The classes that share the weight that label smoothing takes from a label. */
-enum {
+typedef enum xent_smoothing {
   XENT_SMOOTHING_UNIFORM = 0, /* all classes that are not masked, including the label's */
   XENT_SMOOTHING_OTHERS = 1   /* all but the label; labels only */
-};
+} xent_smoothing;
 
 typedef struct xent_options {
   uint64_t size;
@@ -370,13 +378,11 @@ typedef struct xent_options {
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
   int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is, and
                                ignore_index has no effect */
-  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale must be 0 or 1.
-                                 xent_default_options sets 1, with the scale 1 */
-  int64_t ignore_index;     /* any number, also in [0, classes); labels only */
-  double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
-  double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
   int32_t smoothing;        /* XENT_SMOOTHING_... */
-  int32_t reserved;         /* 0 */
+  int64_t ignore_index;     /* any number, also in [0, classes); labels only */
+  uint64_t reserved;        /* 0 */
+  double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
+  double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it; 0: 1, and -0.0: 0 */
   double temperature;       /* logits are divided by it, after the softcap: in [2^-32, 2^32]; 0: 1 */
   double softcap;           /* c: logits become c tanh(x / c): in [2^-32, 2^32]; 0: not used. Not in softmax
                                backward */
@@ -392,8 +398,8 @@ typedef struct xent_options {
 
 /* No ignore index, no smoothing, gradient scale 1. */
 static inline xent_options xent_default_options(void) {
-  xent_options o = {sizeof(xent_options), XENT_ISA_BEST, XENT_FULLY_MASKED_NAN, 0, 1, 0, 0.0, 1.0,
-                    XENT_SMOOTHING_UNIFORM, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+  xent_options o = XENT_ZEROS;
+  o.size = sizeof o;
   return o;
 }
 
@@ -432,7 +438,7 @@ static inline xent_exact_sum xent_empty_exact_sum(void) {
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */
-  int32_t schedule;   /* the code path of the call, for xent_schedule_name; 0: none, as of a call that is rejected
+  int32_t path;       /* the code path of the call, for xent_path_name; 0: none, as of a call that is rejected
                          before it reads a row, or only prepared. Changes between versions */
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
@@ -463,8 +469,8 @@ XENT_API int32_t xent_best_isa(void);
 XENT_API int32_t xent_has_isa(int32_t isa);
 /* "best", "scalar", "avx2", "avx512", "neon"; "unknown" otherwise. */
 XENT_API const char *xent_isa_name(int32_t isa);
-/* The name of a code path, xent_report.schedule; "none" for 0, "unknown" for a number without a name. */
-XENT_API const char *xent_schedule_name(int32_t schedule);
+/* The name of a code path, xent_report.path; "none" for 0, "unknown" for a number without a name. */
+XENT_API const char *xent_path_name(int32_t path);
 
 /* ---- softmax and log-softmax ------------------------------------------------------------------- */
 
@@ -628,9 +634,9 @@ static inline xent_status xent_cross_entropy_f32(const float *logits, const int3
   call.logits.address = logits;
   call.logits.layout = floats;
   call.targets.address = labels;
-  call.targets.layout = xent_per_row(1, XENT_I32);
+  call.targets.layout = xent_per_row(XENT_I32);
   call.losses.address = losses;
-  call.losses.layout = xent_per_row(1, XENT_F32);
+  call.losses.layout = xent_per_row(XENT_F32);
   call.gradient.address = gradient;
   call.gradient.layout = floats;
   return xent_cross_entropy(&call);
@@ -752,16 +758,16 @@ XENT_API xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c
 
 /* The order of the filters, and how top-k treats ties: numerics.md, section 11. A filter that is not in the list of the
  * rules is XENT_UNSUPPORTED. */
-enum {
+typedef enum xent_sampling_rules {
   XENT_RULES_XENT = 0,         /* temperature, top-n-sigma, top-k, top-p, min-p, typical-p, XTC */
   XENT_RULES_TRANSFORMERS = 1, /* temperature, top-k, top-p, min-p, typical-p */
   XENT_RULES_VLLM = 2,         /* temperature, min-p, top-k, top-p */
   XENT_RULES_LLAMA_CPP = 3,    /* top-n-sigma, top-k, typical-p, top-p, min-p, XTC, temperature */
   XENT_RULES_ONNXRUNTIME_GENAI = 4 /* temperature, top-k, top-p */
-};
+} xent_sampling_rules;
 
 /* The filters of an order, and the temperature, before which filters have the weights of temperature 1. */
-enum {
+typedef enum xent_sampling_filter {
   XENT_FILTER_TOP_K = 1,
   XENT_FILTER_TOP_P = 2,
   XENT_FILTER_MIN_P = 3,
@@ -769,14 +775,14 @@ enum {
   XENT_FILTER_TOP_N_SIGMA = 5,
   XENT_FILTER_XTC = 6,
   XENT_FILTER_TEMPERATURE = 7
-};
+} xent_sampling_filter;
 
 /* Which of the classes that equal the k-th largest top-k keeps. */
-enum {
+typedef enum xent_sampling_ties {
   XENT_TIES_OF_RULES = 0, /* ALL for TRANSFORMERS and VLLM, else FIRST */
   XENT_TIES_FIRST = 1,    /* the lower ones, so that k classes are kept */
   XENT_TIES_ALL = 2
-};
+} xent_sampling_ties;
 
 /* How to draw a token. A number of 0 is not used: with only the size set, tokens are drawn from the whole softmax. */
 typedef struct xent_sampling {
@@ -814,16 +820,15 @@ typedef struct xent_sampling {
 } xent_sampling;
 
 static inline xent_sampling xent_default_sampling(void) {
-  xent_sampling s = {sizeof(xent_sampling), XENT_RULES_XENT, XENT_TIES_OF_RULES, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0,
-                     0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0};
+  xent_sampling s = XENT_ZEROS;
+  s.size = sizeof s;
   return s;
 }
 
 /* Draws a token of each row from the softmax of the classes that the filters keep, after scale, softcap, class_mask,
  * bias and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is
  * then NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are
- * F16, BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED, except the
- * gradient_scale 1.
+ * F16, BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED.
  *
  * Drafts: a row with a draft token d, which another model drew with draft_probabilities q, gets d with the probability
  * min(1, p_d / q_d), p being the softmax that tokens are drawn from; else a token drawn from max(p - q, 0), which is
@@ -862,8 +867,8 @@ typedef struct xent_sample_call {
   /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask and scale, without bias,
    * penalties, temperature and filters. A row without a token is an ignored row: */
   xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
-  void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
-                                    xent_sample_workspace, at a multiple of 8, for this call or text alone */
+  void *workspace;               /* of the size that xent_workspace returns, or NULL if that is 0; at a multiple of 8,
+                                    for this call or text alone */
   uint64_t workspace_size;
   xent_input bias_tokens;        /* or NULL: sizes.target_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
@@ -960,7 +965,7 @@ XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_c
 /* ---- cross-entropy of a linear layer ------------------------------------------------------------- */
 
 /* What a call computes with its workspace. Add these up. */
-enum {
+typedef enum xent_workspace_contents {
   XENT_WORKSPACE_WEIGHTS_GRADIENT = 1, /* weights_gradient or bias_gradient */
   XENT_WORKSPACE_WHOLE_ROWS = 2,       /* argmax, ranks, entropies, top_classes, top_log_probabilities,
                                           target_gradient, or a probability clamp of probability or sparse rows */
@@ -969,7 +974,7 @@ enum {
   XENT_WORKSPACE_LOGITS = 16           /* with a gradient, space for all logits of the range, which saves a third or
                                           a quarter of the work. A workspace between this size and the one without
                                           keeps the logits of some rows */
-};
+} xent_workspace_contents;
 
 /* xent_cross_entropy of logits = hidden * weights^T + bias, which are computed piece by piece in the workspace. All
  * results have the bits of xent_cross_entropy on the logits of numerics.md, section 13, for any workspace.
@@ -999,7 +1004,7 @@ typedef struct xent_linear_cross_entropy_call {
   xent_output bias_gradient;    /* or NULL */
   xent_statistics *statistics;  /* or NULL: as in xent_cross_entropy_call */
   xent_exact_sum *exact_sum;    /* or NULL */
-  void *workspace;              /* at least XENT_WORKSPACE_LEAST bytes at a multiple of 64, for this call alone */
+  void *workspace;              /* of a size that xent_workspace returns, at a multiple of 64, for this call alone */
   uint64_t workspace_size;
 } xent_linear_cross_entropy_call;
 
@@ -1024,7 +1029,7 @@ typedef struct xent_linear_cross_entropy_backward_call {
   xent_output weights_gradient; /* or NULL */
   xent_output bias_gradient;    /* or NULL */
   const xent_statistics *statistics;
-  void *workspace;              /* as in xent_linear_cross_entropy_call, for the classes of the range */
+  void *workspace;              /* as in xent_linear_cross_entropy_call */
   uint64_t workspace_size;
 } xent_linear_cross_entropy_backward_call;
 
@@ -1042,7 +1047,7 @@ typedef struct xent_linear_states_call {
   xent_input targets /* or NULL */, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */;
   const xent_statistics *statistics; /* or NULL */
   xent_state *states;
-  void *workspace; /* as in xent_linear_cross_entropy_call, of the classes of the range */
+  void *workspace; /* as in xent_linear_cross_entropy_call */
   uint64_t workspace_size;
 } xent_linear_states_call;
 
@@ -1132,7 +1137,7 @@ XENT_API double xent_exact_sum_value(const xent_exact_sum *exact_sum);
 /* ---- calls that are checked once and run often ----------------------------------------------- */
 
 /* The numbers of the functions never change. */
-enum {
+typedef enum xent_function {
   XENT_FUNCTION_SOFTMAX = 1,
   XENT_FUNCTION_LOG_SOFTMAX = 2,
   XENT_FUNCTION_LOG_SUM_EXP = 3,
@@ -1155,14 +1160,21 @@ enum {
   XENT_FUNCTION_FORWARD_STATES = 20,
   XENT_FUNCTION_BACKWARD_STATES = 21,
   XENT_FUNCTION_FINISH = 22
-};
+} xent_function;
 
-#define XENT_PREPARED_BYTES 2304
+/* The size, in bytes, of the workspace of a call of xent_sample or of a linear layer. Pass the number of the function,
+ * and its struct with the sizes, ranges, options and arrays of the call, but no workspace. Arrays are not read: an array
+ * that does not exist yet may have any address but NULL. 0: the call needs no workspace, or is too large or invalid.
+ * A linear layer is faster with more: set workspace_size to the most that the call may get, or leave it 0. With 0, the
+ * size has no space for all logits, which in a call with gradients saves a third or a quarter of the work. */
+XENT_API uint64_t xent_workspace(int32_t function, const void *call);
+
+#define XENT_PREPARED_BYTES 4096
 
 /* Your memory for one call. Set all to 0, then its size. Do not move or copy it while you use it. */
 typedef struct xent_prepared {
   uint64_t size; /* XENT_PREPARED_BYTES */
-  uint64_t opaque[287];
+  uint64_t opaque[511];
 } xent_prepared;
 
 /* Checks a call and computes nothing. Pass the number of the function, and its struct, which is not used afterwards:
@@ -1178,10 +1190,10 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
  * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Each run adds to an
  * exact sum, which you may clear between runs. Ranges of rows and classes are copied. Keep all arrays, statistics,
  * states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at their
- * addresses until the last run. Options and shape must not change, except gradient_scale to another finite number if
- * has_gradient_scale is 1, and prompt_count, output_count and counted_tokens if the call has such tokens. Only one
- * thread at a time may run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a
- * report, if nothing is prepared. */
+ * addresses until the last run. Options and shape must not change, except gradient_scale to another finite number, and
+ * prompt_count, output_count and counted_tokens if the call has such tokens. Only one thread at a time may run a
+ * prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a report, if nothing is
+ * prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */

@@ -149,7 +149,7 @@ def places_of(sources, shared_lists):
                 body = body.replace(f"{shared}(_, c)", places)
             places = re.findall(r"_\(c, (\w+), (\w+), (NEEDED|OPTIONAL)\)", body)
             tables[name] = (struct, [(member, rule, need == "NEEDED") for member, rule, need in places])
-        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_ARGUMENTS\(\s*\w+, \d+, (\w+),"
+        made = r"const xent_entry xent_of_(\w+) = \{?\s*XENT_ARGUMENTS\(\s*\w+, \d+, (\w+),"
         for function, table in re.findall(made, text):
             found[function.upper()] = tables[table]
         shared = re.search(r"#define (\w+)\(kind\)\s*\\\n\s*\{XENT_ARGUMENTS\(\w+, \d+, (\w+),", text)
@@ -251,15 +251,15 @@ def options_of(text, header):
     """The numbers of xent_options and xent_sampling: first in the order of options.h, then the other ones."""
     found = []
     for struct, name, kind, functions, recorded, unset, symbol, says, tells, least, most, *rules in entries_of(text):
-        if kind == "I32":  # a choice
+        if kind in ("I32", "U64"):  # a choice, or reserved
             continue
         says, tells = says.strip('"'), tells.strip('"')
-        flagged = f"has_{name}" in members_of(header, struct)
-        zero = flagged or unset == "0" or says.startswith("0, ")
+        signed = number_of(least) < 0 and unset != "0"  # -0 stands for 0, because 0 is the default
+        zero = signed or unset == "0" or says.startswith("0, ")
         least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
         others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
         found.append(Option(struct, name, kind, functions, recorded == "RECORDED", unset,
-                            None if flagged or unset == "NONE" else float(unset), symbol.strip('"'), says, tells,
+                            None if signed or unset == "NONE" else float(unset), symbol.strip('"'), says, tells,
                             least, number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]

@@ -15,7 +15,7 @@ static void prepare(plain_problem *p) {
 }
 
 #define FULL xent_per_class(p->classes, p->inner, XENT_F32)
-#define ROW xent_per_row(p->inner, XENT_F32)
+#define ROW xent_per_inner(p->inner, XENT_F32)
 #define PREPARED                                                                            \
   .sizes = {.outer = p->outer, .classes = p->classes, .inner = p->inner},                   \
   .options = (const xent_options *)(const void *)p->options
@@ -36,7 +36,7 @@ static int run_backward(any_function *f, const plain_problem *p) {
 static int run_cross_entropy(any_function *f, const plain_problem *p, void *losses, void *gradient,
                              xent_exact_sum *exact_sum) {
   const xent_cross_entropy_call c = {.size = sizeof c, PREPARED, .logits = {p->x, FULL},
-                                     .targets = {p->labels, xent_per_row(p->inner, XENT_I32)}, .losses = {losses, ROW},
+                                     .targets = {p->labels, xent_per_inner(p->inner, XENT_I32)}, .losses = {losses, ROW},
                                      .gradient = {gradient, FULL}, .exact_sum = exact_sum};
   return ((cross_entropy *)f)(&c);
 }

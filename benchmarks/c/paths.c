@@ -68,7 +68,7 @@ static void run_switched(const void *of) {
 static int32_t path_of(const call *c, uint32_t without) {
   const switched_call s = {c, without};
   run_switched(&s);
-  return c->report->schedule;
+  return c->report->path;
 }
 
 /* Measures the chosen path against another one. */
@@ -85,7 +85,7 @@ static void measure(paths *g, const char *name, const call *it, uint32_t without
   g->missed += missed;
   if (g->all || missed)
     printf("%-7s%8.2f%12.3f  %-11s%-11s%s\n", missed ? "missed" : "", t.median, t.first * 1e6,
-           xent_schedule_name(taken), xent_schedule_name(other), name);
+           xent_path_name(taken), xent_path_name(other), name);
   fflush(stdout);
 }
 
@@ -95,7 +95,7 @@ static void measure_call(paths *g, const char *name, call *it) {
   it->report = &report;
   const int32_t taken = path_of(it, 0);
   uint32_t off = 0;
-  for (int32_t next = taken, last = XENT_SCHEDULE_NONE; next != last;) {
+  for (int32_t next = taken, last = XENT_PATH_NONE; next != last;) {
     last = next;
     off |= UINT32_C(1) << last;
     next = path_of(it, off);

@@ -185,7 +185,6 @@ static inline call ready_call(const doors *l, const variant *v, int operation, c
   if (operation == BACKWARD) c.upstream = arrays & UPSTREAM ? p->per_row : NULL;
   c.options.size = sizeof c.options;
   c.options.isa = isa;
-  c.options.has_gradient_scale = 1;
   c.options.gradient_scale = 1.0 / (double)p->rows;
   c.options.has_ignore_index = (arrays & IGNORED) != 0;
   c.options.ignore_index = c.options.has_ignore_index ? IGNORE_INDEX : 0;

@@ -55,8 +55,8 @@ static void run_sample(const void *of) {
   const xent_sample_call call = {
       .size = sizeof call, .sizes = xent_rows(1, p->classes), .sampling = p->sampling, .options = p->options,
       .logits = {p->x + p->row * p->classes, xent_per_class(p->classes, 1, XENT_F32)},
-      .log_probabilities = {p->raw ? &log_probability : NULL, xent_per_row(1, XENT_F32)},
-      .tokens = {&token, xent_per_row(1, XENT_I64)}};
+      .log_probabilities = {p->raw ? &log_probability : NULL, xent_per_row(XENT_F32)},
+      .tokens = {&token, xent_per_row(XENT_I64)}};
   must(xent_sample(&call), "sample");
   p->row = (p->row + 1) % p->rows;
 }

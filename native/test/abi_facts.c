@@ -48,12 +48,11 @@ static void structs(void) {
   FIELD(xent_options, isa);
   FIELD(xent_options, fully_masked);
   FIELD(xent_options, has_ignore_index);
-  FIELD(xent_options, has_gradient_scale);
+  FIELD(xent_options, smoothing);
   FIELD(xent_options, ignore_index);
+  FIELD(xent_options, reserved);
   FIELD(xent_options, label_smoothing);
   FIELD(xent_options, gradient_scale);
-  FIELD(xent_options, smoothing);
-  FIELD(xent_options, reserved);
   FIELD(xent_options, temperature);
   FIELD(xent_options, softcap);
   FIELD(xent_options, z_loss);
@@ -75,7 +74,7 @@ static void structs(void) {
   STRUCT(xent_report);
   FIELD(xent_report, size);
   FIELD(xent_report, field);
-  FIELD(xent_report, schedule);
+  FIELD(xent_report, path);
   FIELD(xent_report, row);
   FIELD(xent_report, label);
   FIELD(xent_report, integer);

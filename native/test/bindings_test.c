@@ -50,7 +50,7 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   int32_t token[2]; /* a function without a range of classes ignores it */
   xent_shape one = s;
-  one.tokens = xent_per_row(1, XENT_I32);
+  one.tokens = xent_per_row(XENT_I32);
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
   w = (xent_work){.size = sizeof w, .function = XENT_FUNCTION_SAMPLE, .shape = &one, .options = &o, .report = &r,
                   .sampling = &greedy, .row_end = 1, .class_begin = 7, .class_end = 9};
@@ -94,7 +94,7 @@ static void test_records_behind_opaque_structs(void) {
 static void test_named_arrays(const xent_options *o) {
   enum { C = 3, LOGITS = 1 << 0, TARGETS = 1 << 1, GRADIENT = 1 << 5, CLASS_WEIGHTS = 1 << 8 };
   xent_shape s = dense_shape(2, C, 1);
-  s.targets = xent_per_row(1, XENT_I32);
+  s.targets = xent_per_row(XENT_I32);
   s.gradient = xent_per_class(C, 1, XENT_F32);
   s.class_weights = xent_per_class(0, 1, XENT_F32);
   const float logits[2 * C] = {1, 2, 3, 3, 1, 2}, weights[C] = {1, 2, 0.5f}, others[C] = {1, 1, 1};
@@ -127,7 +127,7 @@ static void test_changed_scale(int64_t rows, int64_t classes, int32_t type) {
   static double logits[MOST], gradient[MOST], expected[MOST];
   static float weights[MOST];
   static int32_t labels[70];
-  const double scales[] = {1, 0.25, 1.0 / 3, 0, 1e-300, 7, 1e30};
+  const double scales[] = {1, 0.25, 1.0 / 3, 0, -0.0, 1e-300, 7, 1e30};
   for (int64_t i = 0; i < rows * classes; i++) {
     const double value = (double)(i * 37 % 101) / 10;
     if (type == XENT_F64) logits[i] = value;
@@ -139,11 +139,10 @@ static void test_changed_scale(int64_t rows, int64_t classes, int32_t type) {
     for (int64_t i = 0; i < rows; i++) labels[i] = (int32_t)(with & 1 ? i % (classes + 1) - 1 : i % classes);
     o.has_ignore_index = with & 1;
     o.ignore_index = -1;
-    o.has_gradient_scale = 1;
     o.gradient_scale = 3;
     xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(rows, classes), .options = &o,
                                  .logits = {logits, xent_per_class(classes, 1, type)},
-                                 .targets = {labels, xent_per_row(1, XENT_I32)},
+                                 .targets = {labels, xent_per_row(XENT_I32)},
                                  .gradient = {gradient, xent_per_class(classes, 1, type)}};
     if (with & 2) c.class_weights = (xent_input){weights, xent_per_class(0, 1, XENT_F32)};
     xent_prepared p = {.size = sizeof p};
@@ -179,8 +178,8 @@ static void test_prepared(void) {
   int8_t label = 2, other_label = 4;
   xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .options = &o, .report = &r,
                                .logits = {logits, xent_per_class(C, 1, XENT_F32)},
-                               .targets = {&label, xent_per_row(1, XENT_I8)},
-                               .losses = {loss, xent_per_row(1, XENT_F32)},
+                               .targets = {&label, xent_per_row(XENT_I8)},
+                               .losses = {loss, xent_per_row(XENT_F32)},
                                .gradient = {gradient, xent_per_class(C, 1, XENT_F32)}};
   xent_prepared p = {.size = sizeof p};
   const int32_t function = XENT_FUNCTION_CROSS_ENTROPY;
@@ -204,8 +203,8 @@ static void test_prepared(void) {
     c.size = sizeof c;
     CHECK(xent_cross_entropy(&c) == XENT_OK && !memcmp(moved, gradient, sizeof moved) && loss[0] == loss[1]);
   }
-  const int32_t way = r.schedule;
-  CHECK(xent_run(&p) == XENT_OK && r.schedule == way);
+  const int32_t way = r.path;
+  CHECK(xent_run(&p) == XENT_OK && r.path == way);
   label = C;
   CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.row == 0 && r.label == C);
   label = -1;
@@ -239,15 +238,15 @@ static void test_prepared(void) {
   xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &dense, &o, 0, 1, 0, C, &r);
   w.size = sizeof w;
   w.prepared = &p;
-  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.schedule == 0 &&
-        xent_run(&p) == XENT_OK && r.schedule != 0);
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.path == 0 &&
+        xent_run(&p) == XENT_OK && r.path != 0);
   w.choice = 1;
   CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
   /* arrays after those of the function are not read */
   xent_log_sum_exp_call lse = {.size = sizeof lse, .sizes = xent_rows(1, C), .report = &r,
                                .logits = {logits, xent_per_class(C, 1, XENT_F32)},
-                               .log_sum_exp = {loss, xent_per_row(1, XENT_F32)}};
+                               .log_sum_exp = {loss, xent_per_row(XENT_F32)}};
   CHECK(xent_prepare(&p, XENT_FUNCTION_LOG_SUM_EXP, &lse) == XENT_OK && xent_run(&p) == XENT_OK);
   loss[1] = loss[0];
   CHECK(xent_run_at(&p, logits, loss, moved, moved, moved, moved) == XENT_OK && loss[0] == loss[1]);
@@ -258,15 +257,15 @@ static void test_prepared(void) {
   c.report = &r;
   CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
   exact_sum.size = 0;
-  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_EXACT_SUM && r.integer == 0 && r.schedule == 0);
+  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_EXACT_SUM && r.integer == 0 && r.path == 0);
   c.exact_sum = NULL;
   /* memory is checked again in each run */
   int32_t offsets[2] = {0, C};
   xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,
                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
                               .output = {again, xent_per_class(C, 1, XENT_F32)},
-                              .row_offsets = {offsets, xent_per_row(1, XENT_I32)}};
-  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && r.schedule == 0 && xent_run(&p) == XENT_OK);
+                              .row_offsets = {offsets, xent_per_row(XENT_I32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && r.path == 0 && xent_run(&p) == XENT_OK);
   offsets[1] = C + 1;
   CHECK(xent_run(&p) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_ROW_OFFSETS);
   offsets[1] = 3;
@@ -276,7 +275,7 @@ static void test_prepared(void) {
   int32_t token[1] = {-9};
   xent_sample_call sample = {.size = sizeof sample, .sizes = xent_rows(1, C), .report = &r, .sampling = &sampling,
                              .logits = {logits, xent_per_class(C, 1, XENT_F32)},
-                             .tokens = {token, xent_per_row(1, XENT_I32)}};
+                             .tokens = {token, xent_per_row(XENT_I32)}};
   CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK && token[0] == -9);
   logits[3] = 1;
   CHECK(xent_run(&p) == XENT_OK && token[0] == 3);
@@ -303,7 +302,7 @@ static void test_list_that_grows(void) {
   int32_t token = -1, output[1] = {0};
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .repetition_penalty = 10};
   xent_shape shape = dense_shape(1, 3, 1);
-  shape.tokens = xent_per_row(1, XENT_I32);
+  shape.tokens = xent_per_row(XENT_I32);
   shape.output_tokens = xent_per_class(1, 1, XENT_I32);
   const xent_options o = xent_default_options();
   xent_report r = {.size = sizeof r};
@@ -311,10 +310,10 @@ static void test_list_that_grows(void) {
   const xent_work w = {.size = sizeof w, .function = XENT_FUNCTION_SAMPLE, .shape = &shape, .options = &o,
                        .sampling = &s, .report = &r, .row_end = 1, .prepared = &p,
                        .arrays = 1 | 1 << 1 | 1 << 5 /* logits, tokens, output tokens */};
-  CHECK(xent_few_at(&w, logits, &token, output, NULL, NULL, NULL) == XENT_OK && !is_kept(&p) && r.schedule == 0);
+  CHECK(xent_few_at(&w, logits, &token, output, NULL, NULL, NULL) == XENT_OK && !is_kept(&p) && r.path == 0);
   CHECK(xent_run(&p) == XENT_OK && token == 0);
   shape.output_count = 1;
-  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT && r.field == XENT_FIELD_WORKSPACE && r.schedule == 0);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT && r.field == XENT_FIELD_WORKSPACE && r.path == 0);
 }
 
 enum { SAMPLED_ROWS = 2, SAMPLED = 40, SAMPLED_TOP = 3 };
@@ -328,7 +327,7 @@ typedef struct {
 
 /* A call with every output, and a bias. */
 static xent_sample_call sample_into(sampled *to, const float *logits, const float *bias, const xent_sampling *s) {
-  const xent_layout number = xent_per_row(1, XENT_I32), real = xent_per_row(1, XENT_F32);
+  const xent_layout number = xent_per_row(XENT_I32), real = xent_per_row(XENT_F32);
   memset(to, 0xee, sizeof *to);
   to->report = (xent_report){.size = sizeof to->report};
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(SAMPLED_ROWS, SAMPLED), .report = &to->report,
@@ -356,7 +355,7 @@ static void test_prepared_sampling(void) {
   for (int i = 0; i < SAMPLED; i++) bias[i] = (float)(i % 3);
   xent_sample_call c = sample_into(&run, logits, bias, &s);
   xent_prepared p = {.size = sizeof p};
-  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && is_kept(&p) && run.report.schedule == 0);
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && is_kept(&p) && run.report.path == 0);
   for (int i = 0; i < 30; i++) {
     s.step++;
     if (i >= 10) s.stream += 5;
@@ -395,7 +394,7 @@ static void test_prepared_sampling(void) {
   /* the contents of arrays are checked in each run */
   c = sample_into(&run, moved, bias, &s);
   c.sizes.output_count = 1;
-  c.output_tokens = (xent_input){before, xent_per_row(1, XENT_I32)};
+  c.output_tokens = (xent_input){before, xent_per_row(XENT_I32)};
   c.workspace = workspace;
   c.workspace_size = sizeof workspace;
   CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && !is_kept(&p) && xent_run(&p) == XENT_OK);

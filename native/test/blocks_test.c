@@ -213,7 +213,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: blocks_test [ROUNDS], at least 1\n");
     return 2;
   }
-  static const double scales[] = {1.0, -1.0 / 3, 1e-38, 1e30, 0.0};
+  static const double scales[] = {1.0, -1.0 / 3, 1e-38, 1e30, -0.0};
   static const int32_t types[] = {XENT_I8, XENT_I16, XENT_I32, XENT_I64};
   const size_t room = (size_t)MOST_ROWS * (MOST_CLASSES + PAD) * sizeof(float);
   problem p = {.x = must_allocate(room), .y = must_allocate(room), .scratch = must_allocate(room),

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "xent.h"
 
@@ -16,10 +17,10 @@ static inline xent_layout layout_of(int64_t outer, int64_t classes, int64_t inne
 /* Row-major: logits, output, gradient and upstream F32 with one number per class, losses and log_sum_exp F32 and
  * correct U8 per row, and targets of this type: labels per row, or probability rows for XENT_F32. */
 static inline xent_shape dense_shape_of(int64_t outer, int64_t classes, int64_t inner, int32_t targets_type) {
-  const xent_layout full = xent_per_class(classes, inner, XENT_F32), row = xent_per_row(inner, XENT_F32);
+  const xent_layout full = xent_per_class(classes, inner, XENT_F32), row = xent_per_inner(inner, XENT_F32);
   xent_shape s = {.size = sizeof s, .outer = outer, .classes = classes, .inner = inner, .logits = full, .output = full,
                   .gradient = full, .upstream = full, .targets = targets_type == XENT_F32 ? full : row, .losses = row,
-                  .log_sum_exp = row, .correct = xent_per_row(inner, XENT_U8)};
+                  .log_sum_exp = row, .correct = xent_per_inner(inner, XENT_U8)};
   s.targets.type = targets_type;
   return s;
 }
@@ -105,6 +106,12 @@ static inline xent_status run_at(xent_work w, const void *const *arrays) {
   if (status) return status;
   if (turn == 1) return xent_run(&prepared);
   return xent_run_at(&prepared, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]);
+}
+
+/* The factor that gradient_scale stands for. */
+static inline double scale_of(const xent_options *o) {
+  const double unset = 0;
+  return memcmp(&o->gradient_scale, &unset, sizeof unset) ? o->gradient_scale + 0.0 : 1;
 }
 
 static inline void *must_allocate(size_t bytes) {

@@ -42,10 +42,7 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_LABEL_SMOOTHING);
   options.gradient_scale = INFINITY;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
-  options.has_gradient_scale = 2;
-  REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
-  options.has_gradient_scale = 0;
-  options.gradient_scale = 0.5; /* it would have no effect */
+  options.gradient_scale = NAN;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
@@ -307,7 +304,7 @@ static void test_older_structs(void) {
                          .report = &report, .logits = {x, shape.logits}, .output = {y, shape.output}};
   c.statistics = (const xent_statistics *)(const void *)((const char *)x + 1); /* bytes that are not of the struct */
   CHECK(xent_softmax(&c) == XENT_INVALID_SIZE && untouched());
-  xent_function grown = xent_of_softmax;
+  xent_entry grown = xent_of_softmax;
   grown.first_size = (uint16_t)c.size;
   CHECK(xent_make_call(&c, &grown) == XENT_OK && !untouched());
   c.size = sizeof c;
@@ -647,7 +644,6 @@ static void test_foreign_options(void) {
   options.softcap = 1; /* its derivative cannot be computed from y */
   REFUSES(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, s, o, 0, ROWS, 0, CLASSES, r), ARRAYS(x, x, NULL, states)),
           XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP);
-  options.has_gradient_scale = 1;
   options.gradient_scale = 2;
   REFUSES(run_at(on_rows(XENT_FUNCTION_SAMPLE, s, o, 0, ROWS, r), ARRAYS(x, tokens)), XENT_UNSUPPORTED,
           XENT_FIELD_GRADIENT_SCALE);

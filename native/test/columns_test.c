@@ -219,7 +219,7 @@ static place columns_somewhere(const problem *p, random_source *r) {
 /* Mostly ordinary rows, with every kind of row among them; labels with runs of ignored ones, correct among them. */
 static void fill(problem *p, random_source *r) {
   const int64_t n = p->classes, rows = p->rows;
-  static const double scales[] = {1, -0.25, 1e-3, 1e30, 1e-38, 0};
+  static const double scales[] = {1, -0.25, 1e-3, 1e30, 1e-38, -0.0};
   const bool mixed = random_below(r, 2), ignoring = random_below(r, 2);
   p->options = xent_default_options();
   p->options.gradient_scale = scales[random_below(r, (int64_t)(sizeof scales / sizeof *scales))];

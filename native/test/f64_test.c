@@ -400,7 +400,7 @@ static void expect_row(const mixture *m, int64_t row, expected_row *e) {
                              .z_loss = o->z_loss,
                              .clamp = o->probability_clamp,
                              .gamma = o->focal_gamma,
-                             .scale = o->gradient_scale,
+                             .scale = scale_of(o),
                              .targets = m->targets,
                              .q = e->q,
                              .entries = m->entries,
@@ -799,8 +799,7 @@ static void run_divergence(const mixture *m) {
   s.row_weights = m->row_weights.layout, s.class_mask = m->mask.layout;
   const xent_options all = m->options; /* of which a divergence has these */
   xent_options o = xent_default_options();
-  o.fully_masked = all.fully_masked, o.has_gradient_scale = all.has_gradient_scale,
-  o.gradient_scale = all.gradient_scale;
+  o.fully_masked = all.fully_masked, o.gradient_scale = all.gradient_scale;
   o.temperature = all.temperature < 1e-3 ? 0 : all.temperature;
   double *teacher = doubles(n), *student = doubles(n), *slope = doubles(n);
   uint8_t *mask = must_allocate((size_t)n + 1);
@@ -818,7 +817,7 @@ static void run_divergence(const mixture *m) {
       double loss = 0;
       if (weight != 0)
         loss = weight * f64_contract_divergence(kind, teacher, student, m->has_mask ? mask : NULL, n, o.temperature,
-                                                o.fully_masked, o.gradient_scale * weight, slope);
+                                                o.fully_masked, scale_of(&o) * weight, slope);
       expect("divergence", &losses, row, 0, loss);
       if (loss < 0) different++, fprintf(stderr, "%s: a divergence of %g\n", place, loss);
       for (int64_t k = 0; k < n; k++) expect("gradient of a divergence", &gradient, row, k, slope[k]);

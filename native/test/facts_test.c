@@ -31,8 +31,8 @@ static void test_names(void) {
   CHECK(xent_has_isa(XENT_ISA_BEST) == 1 && xent_has_isa(XENT_ISA_SCALAR) == 1 && xent_has_isa(xent_best_isa()) == 1);
   CHECK(!xent_has_isa(-1) && !xent_has_isa(XENT_ISA_NEON + 1));
   CHECK(!xent_has_isa(INT32_MIN) && !xent_has_isa(INT32_MAX));
-  CHECK(!strcmp(xent_schedule_name(-1), "unknown") && !strcmp(xent_schedule_name(1 << 20), "unknown"));
-  CHECK(!strcmp(xent_schedule_name(0), "none") && *xent_schedule_name(1));
+  CHECK(!strcmp(xent_path_name(-1), "unknown") && !strcmp(xent_path_name(1 << 20), "unknown"));
+  CHECK(!strcmp(xent_path_name(0), "none") && *xent_path_name(1));
   int numbers[3];
   char rest;
   CHECK(sscanf(xent_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest) == 3);

@@ -194,8 +194,8 @@ static void sample(void) {
   shape.prompt_count = shape.output_count = 1;
   if (shape.logits.type == XENT_F64) shape.logits.type = XENT_F32; /* any bits will do */
   shape.bias = shape.logits;
-  shape.prompt_tokens = shape.output_tokens = shape.tokens = shape.kept = xent_per_row(1, XENT_I32);
-  shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(1, XENT_F32);
+  shape.prompt_tokens = shape.output_tokens = shape.tokens = shape.kept = xent_per_row(XENT_I32);
+  shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(XENT_F32);
   out.status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
                                   .shape = &shape,
                                   .options = &options,
@@ -230,7 +230,7 @@ static void linear_cross_entropy(void) {
   shape.features = FEATURES;
   shape.hidden = shape.weights = (xent_layout){.outer = FEATURES, .classes = 1, .type = type};
   shape.hidden_gradient = shape.weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
-  shape.losses = shape.log_sum_exp = xent_per_row(1, XENT_F32);
+  shape.losses = shape.log_sum_exp = xent_per_row(XENT_F32);
   out.status = run_at(
       (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = &shape,

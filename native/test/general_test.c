@@ -148,7 +148,7 @@ static void choose_options(problem *p, int targets) {
   xent_options *o = &p->o;
   *o = xent_default_options();
   if (chance(0.5)) o->fully_masked = XENT_FULLY_MASKED_ZERO;
-  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, 0};
+  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, -0.0};
   if (chance(0.4)) o->gradient_scale = scales[below(8)];
   if (chance(0.3))
     o->temperature = chance(0.3) ? 2 : chance(0.2) ? any_factor() : pow(10, 3 * random_unit(&source) - 1);
@@ -360,7 +360,7 @@ static void expect_row(problem *p, int targets, int64_t row, bool backward, gene
   if (targets == LABEL) in.label = (int64_t)get_number(&p->targets, offset_of(p, &p->targets.layout, row));
   if (p->sink.data) in.sink = (float)get_number(&p->sink, offset_of(p, &p->sink.layout, row));
   if (p->row_weights.data) in.row_weight = get_number(&p->row_weights, offset_of(p, &p->row_weights.layout, row));
-  in.target_scale = in.scale = o->gradient_scale * in.row_weight;
+  in.target_scale = in.scale = scale_of(o) * in.row_weight;
   if (backward) in.scale *= get_number(&p->upstream, offset_of(p, &p->upstream.layout, row));
   float *numbers = must_allocate(room * 6 * 4);
   out->softmax = numbers, out->log_softmax = numbers + room, out->gradient = numbers + 2 * room;

@@ -32,7 +32,7 @@ static void begin(small_call *c, int64_t rows, int64_t classes, int64_t inner) {
   c->options = xent_default_options();
   const xent_layout l = xent_per_class(classes, inner, XENT_F32);
   c->shape.logits = c->shape.output = c->shape.gradient = l;
-  c->shape.targets = xent_per_row(inner, XENT_I64);
+  c->shape.targets = xent_per_inner(inner, XENT_I64);
   c->call = (xent_call){.shape = &c->shape, .options = &c->options, .row_end = rows * inner, .class_end = classes,
                         .logits = c->logits, .output = c->output, .output_layout = &c->shape.output};
 }
@@ -107,6 +107,7 @@ static void test_bits(void) {
 static void test_option_bits(void) {
 #define IS_DOUBLE_F64 true
 #define IS_DOUBLE_I32 false
+#define IS_DOUBLE_U64 false
 #define DOUBLE_OF(c, member, FIELD, kind, ...) \
   if (IS_DOUBLE_##kind && at / 8 * 8 == offsetof(xent_options, member)) is_double = true;
   for (size_t at = 0; at < sizeof(xent_options); at += sizeof(uint32_t))

@@ -84,8 +84,8 @@ static void test(int32_t isa, int32_t type, int64_t classes, int64_t stride) {
   options.isa = isa;
   const xent_sample_call call = {
       .size = sizeof call, .sizes = xent_rows(ROWS, classes), .options = &options, .sampling = sampling, .per_row = 1,
-      .logits = {values, layout_of(classes * stride, stride, 0, type)}, .tokens = {tokens, xent_per_row(1, XENT_I64)},
-      .processed_log_probabilities = {processed, xent_per_row(1, XENT_F32)}, .kept = {kept, xent_per_row(1, XENT_I64)},
+      .logits = {values, layout_of(classes * stride, stride, 0, type)}, .tokens = {tokens, xent_per_row(XENT_I64)},
+      .processed_log_probabilities = {processed, xent_per_row(XENT_F32)}, .kept = {kept, xent_per_row(XENT_I64)},
       .kept_mask = {kept_mask, xent_per_class(classes, 1, XENT_U8)}};
   must(xent_sample(&call), "sample");
   for (int row = 0; row < ROWS; row++) {

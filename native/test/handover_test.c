@@ -34,8 +34,8 @@ static void write_result(float *x) {
   xent_report report = {.size = sizeof report};
   must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(x, y)),
        "log-softmax");
-  if (report.schedule == XENT_SCHEDULE_DENSE) return;
-  fprintf(stderr, "log-softmax takes the path %s, which does not stream\n", xent_schedule_name(report.schedule));
+  if (report.path == XENT_PATH_DENSE) return;
+  fprintf(stderr, "log-softmax takes the path %s, which does not stream\n", xent_path_name(report.path));
   exit(1);
 }
 

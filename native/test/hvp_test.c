@@ -59,7 +59,7 @@ static int32_t any_float(const problem *p) {
 
 static void choose(problem *p) {
   static const int64_t counts[] = {1, 2, 17, 128, 300, 1024, 1025, 8192, 8193, 40000};
-  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e-307, 1e30, 0};
+  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e-307, 1e30, -0.0};
   p->wide = chance(0.35);
   p->n = chance(0.75) ? 1 + below(90) : counts[below(10)];
   const int64_t most = p->n > 2000 ? 3 : chance(0.2) ? MOST_ROWS : 6;
@@ -137,7 +137,7 @@ static double *expect_row(const problem *p, int64_t row) {
   if (p->wide) {
     const f64_problem in = {.classes = n, .x = x, .mask = p->mask.data ? mask : NULL, .has_sink = p->sink.data,
                             .sink = sink, .masked_zero = zero, .temperature = p->o.temperature,
-                            .scale = p->o.gradient_scale, .has_row_weight = weighted, .row_weight = weight};
+                            .scale = scale_of(&p->o), .has_row_weight = weighted, .row_weight = weight};
     f64_answer out = {.softmax = x + 2 * room, .log_softmax = x + 3 * room, .gradient = x + 4 * room,
                       .target_gradient = x + 5 * room, .top_values = x + 6 * room};
     f64_contract_hvp(&in, x + room, &out, product);
@@ -147,7 +147,7 @@ static double *expect_row(const problem *p, int64_t row) {
     for (int64_t k = 0; k < n; k++) f[k] = (float)x[k], f[room + (size_t)k] = (float)x[room + (size_t)k];
     const general_input in = {.n = n, .logits = f, .mask = p->mask.data ? mask : NULL, .has_sink = p->sink.data,
                               .sink = (float)sink, .masked_is_zero = zero, .temperature = p->o.temperature,
-                              .scale = p->o.gradient_scale, .has_row_weight = weighted, .row_weight = weight};
+                              .scale = scale_of(&p->o), .has_row_weight = weighted, .row_weight = weight};
     general_output out = {.softmax = f + 2 * room, .log_softmax = f + 3 * room, .gradient = f + 4 * room,
                           .target_gradient = f + 5 * room, .top_values = f + 6 * room, .scratch = f + 7 * room,
                           .top = top};

@@ -70,13 +70,13 @@ static bool begin(small_call *c, int what, written *w) {
   xent_shape *s = &c->shape;
   *call = (xent_call){.shape = s, .options = &c->options, .row_end = ROWS, .class_end = CLASSES, .logits = logits,
                       .output_layout = &s->output, .report = &c->report, .log = softmax};
-  const xent_layout l = xent_per_class(CLASSES, 1, XENT_F32), row = xent_per_row(1, XENT_F32);
+  const xent_layout l = xent_per_class(CLASSES, 1, XENT_F32), row = xent_per_row(XENT_F32);
   s->logits = s->output = s->gradient = l;
-  s->targets = what & LABELS ? xent_per_row(1, XENT_I64) : l;
+  s->targets = what & LABELS ? xent_per_row(XENT_I64) : l;
   s->class_weights = (xent_layout){.classes = 1, .type = XENT_F32};
   s->losses = s->log_sum_exp = s->log_probabilities = s->entropies = s->row_weights = s->sink = s->upstream = row;
-  s->argmax = s->ranks = xent_per_row(1, XENT_I64);
-  s->correct = xent_per_row(1, XENT_U8);
+  s->argmax = s->ranks = xent_per_row(XENT_I64);
+  s->correct = xent_per_row(XENT_U8);
   if (what & LABELS) call->targets = labels;
   if (what & PROBABILITIES) call->targets = targets;
   if (what & CLASS_WEIGHTS) call->class_weights = weights;

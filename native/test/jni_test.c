@@ -119,7 +119,7 @@ static void test_draw(void) {
                               .sampling = &sampling,
                               .report = &r,
                               .logits = {logits, xent_per_class(CLASSES, 1, XENT_F32)},
-                              .tokens = {&token, xent_per_row(1, XENT_I64)}};
+                              .tokens = {&token, xent_per_row(XENT_I64)}};
   xent_prepared prepared = {.size = sizeof prepared};
   CHECK(xent_prepare(&prepared, XENT_FUNCTION_SAMPLE, &c) == XENT_OK);
   const int64_t p = address(&prepared), step_at = address(&sampling.step), token_at = address(&token);

@@ -59,8 +59,8 @@ static float *expect(float *expected_losses) {
   const xent_cross_entropy_call call = {.size = sizeof call,
                                         .sizes = xent_rows(ROWS, CLASSES),
                                         .logits = {logits, xent_per_class(CLASSES, 1, XENT_F32)},
-                                        .targets = {labels, xent_per_row(1, XENT_I32)},
-                                        .losses = {expected_losses, xent_per_row(1, XENT_F32)},
+                                        .targets = {labels, xent_per_row(XENT_I32)},
+                                        .losses = {expected_losses, xent_per_row(XENT_F32)},
                                         .gradient = {g, xent_per_class(CLASSES, 1, XENT_F32)}};
   must(xent_cross_entropy(&call), "cross-entropy of the logits");
   return g;
@@ -79,8 +79,8 @@ static void run(const array *weights, const array *of_classes, int32_t isa, cons
   const xent_linear_cross_entropy_call forward = {.size = sizeof forward, .sizes = sizes, .options = &options,
                                                   .hidden = {hidden, per_feature},
                                                   .weights = {weights->data, weights->layout},
-                                                  .targets = {labels, xent_per_row(1, XENT_I32)},
-                                                  .losses = {losses, xent_per_row(1, XENT_F32)},
+                                                  .targets = {labels, xent_per_row(XENT_I32)},
+                                                  .losses = {losses, xent_per_row(XENT_F32)},
                                                   .hidden_gradient = {gradient_of_hidden, per_feature},
                                                   .statistics = statistics, .workspace = workspace,
                                                   .workspace_size = bytes};
@@ -89,7 +89,7 @@ static void run(const array *weights, const array *of_classes, int32_t isa, cons
                                                             .classes = &classes, .options = &options,
                                                             .hidden = {hidden, per_feature},
                                                             .weights = {weights->data, weights->layout},
-                                                            .targets = {labels, xent_per_row(1, XENT_I32)},
+                                                            .targets = {labels, xent_per_row(XENT_I32)},
                                                             .statistics = statistics,
                                                             .weights_gradient = {of_classes->data, of_classes->layout},
                                                             .workspace = workspace, .workspace_size = bytes};

@@ -178,7 +178,7 @@ static void any_options(mixture *m, int kind) {
   else if (one_in(4)) o->probability_clamp = 1e-3;
   if (kind == 1 && one_in(3)) o->smoothing = XENT_SMOOTHING_OTHERS;
   if (one_in(3)) o->z_loss = 1e-3;
-  if (one_in(2)) o->gradient_scale = one_in(9) ? 0 : 3 * (double)random_normal(&source);
+  if (one_in(2)) o->gradient_scale = one_in(9) ? -0.0 : 3 * (double)random_normal(&source);
 }
 
 static void any_masks(mixture *m, int kind) {
@@ -430,6 +430,19 @@ static guarded make_guarded(uint64_t bytes) {
   return g;
 }
 
+/* Whether xent_workspace returns the sizes of this call, and within the size that it has. */
+static bool has_workspace(int32_t function, void *call, uint64_t *workspace_size, uint64_t fastest, uint64_t least,
+                          uint64_t most) {
+  const uint64_t size = *workspace_size, limits[] = {0, 1, UINT64_MAX, size};
+  uint64_t found[4];
+  for (int i = 0; i < 4; i++) {
+    *workspace_size = limits[i];
+    found[i] = xent_workspace(function, call);
+  }
+  *workspace_size = size;
+  return found[0] == fastest && found[1] == least && found[2] == most && found[3] >= least && found[3] <= size;
+}
+
 static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   const size_t statistics_bytes = (size_t)m->rows * sizeof(xent_statistics);
   xent_statistics *statistics = must_allocate(statistics_bytes);
@@ -442,7 +455,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   for (int i = OUTPUTS; i < ARRAYS; i++)
     if (has(m, i)) memset(m->arrays[i].a.data, FILLED, m->arrays[i].a.bytes);
   const xent_range rows = {m->begin, m->end};
-  const xent_linear_cross_entropy_call call = {.size = sizeof call,
+  xent_linear_cross_entropy_call call = {.size = sizeof call,
                                                .sizes = sizes_of(m),
                                                .rows = &rows,
                                                .options = &options,
@@ -474,6 +487,13 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
                                                .exact_sum = m->with_exact_sum ? &exact_sum : NULL,
                                                .workspace = workspace.at,
                                                .workspace_size = bytes};
+  const int64_t count = m->end - m->begin;
+  const int32_t contents = contents_of(m), kept = call.logits.address ? 0 : XENT_WORKSPACE_LOGITS;
+  compare(has_workspace(XENT_FUNCTION_LINEAR_CROSS_ENTROPY, &call, &call.workspace_size,
+                        xent_linear_workspace(count, m->features, m->classes, contents),
+                        xent_linear_workspace(count, m->features, m->classes, contents | XENT_WORKSPACE_LEAST),
+                        xent_linear_workspace(count, m->features, m->classes, contents | kept)),
+          "xent_workspace", m, isa, bytes);
   const xent_status status = xent_linear_cross_entropy(&call);
   calls++;
   if (status) {
@@ -531,6 +551,8 @@ static void call_backward(mixture *m, int32_t isa, xent_range rows, xent_range c
                                                         .bias_gradient = WANTED(BIAS_GRADIENT),
                                                         .workspace = workspace.at,
                                                         .workspace_size = workspace.bytes};
+  compare(xent_workspace(XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD, &call) <= workspace.bytes, "xent_workspace", m, isa,
+          workspace.bytes);
   const xent_status status = xent_linear_cross_entropy_backward(&call);
   calls++;
   release_pages(workspace.mapped, workspace.mapped_bytes);
@@ -694,7 +716,7 @@ static void check_bounds(void) {
         const xent_linear_cross_entropy_call call = {
             .size = sizeof call, .sizes = {.outer = M, .classes = 1, .inner = 1, .features = d},
             .hidden = {x, layout_of(d, 1, 0, XENT_F32)}, .weights = {w + v * d, layout_of(d, 1, 0, XENT_F32)},
-            .log_sum_exp = {lse, xent_per_row(1, XENT_F32)}, .workspace = workspace.at, .workspace_size = bytes};
+            .log_sum_exp = {lse, xent_per_row(XENT_F32)}, .workspace = workspace.at, .workspace_size = bytes};
         must(xent_linear_cross_entropy(&call), "a lone class");
         for (int64_t row = 0; row < M; row++) {
           long double exact = 0, magnitude = 0;
@@ -724,9 +746,9 @@ static void refused(const char *what, xent_status expected, int32_t field, const
   const xent_status status = xent_linear_cross_entropy(&copy);
   comparisons++;
   const bool ran = status == XENT_OK || status == XENT_INVALID_LABEL;
-  if (status == expected && report.field == field && (ran || report.schedule == XENT_SCHEDULE_NONE)) return;
+  if (status == expected && report.field == field && (ran || report.path == XENT_PATH_NONE)) return;
   different++;
-  fprintf(stderr, "%s: status %d, field %s, path %d\n", what, status, xent_field_name(report.field), report.schedule);
+  fprintf(stderr, "%s: status %d, field %s, path %d\n", what, status, xent_field_name(report.field), report.path);
 }
 
 static void check_bad_input(void) {
@@ -734,12 +756,12 @@ static void check_bad_input(void) {
   static float x[M * D], w[V * D], losses[M], logits[M * V], dx[M * D], dw[V * D], db[V];
   static int32_t labels[M] = {1, 2, 3};
   static _Alignas(64) char workspace[1 << 20];
-  const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(1, XENT_F32);
+  const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(XENT_F32);
   const xent_linear_cross_entropy_call good = {.size = sizeof good,
                                                .sizes = {.outer = M, .classes = V, .inner = 1, .features = D},
                                                .hidden = {x, hidden},
                                                .weights = {w, hidden},
-                                               .targets = {labels, xent_per_row(1, XENT_I32)},
+                                               .targets = {labels, xent_per_row(XENT_I32)},
                                                .losses = {losses, row},
                                                .hidden_gradient = {dx, hidden},
                                                .weights_gradient = {dw, hidden},
@@ -831,17 +853,17 @@ static void check_bad_parts(void) {
   static _Alignas(64) char workspace[1 << 20];
   static xent_statistics statistics[M];
   static xent_state states[M];
-  const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(1, XENT_F32);
+  const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(XENT_F32);
   const xent_sizes sizes = {.outer = M, .classes = V, .inner = 1, .features = D};
   const xent_linear_cross_entropy_call forward = {.size = sizeof forward, .sizes = sizes, .hidden = {x, hidden},
                                                   .weights = {w, hidden}, .losses = {losses, row},
-                                                  .targets = {labels, xent_per_row(1, XENT_I32)},
+                                                  .targets = {labels, xent_per_row(XENT_I32)},
                                                   .statistics = statistics, .workspace = workspace,
                                                   .workspace_size = sizeof workspace};
   must(xent_linear_cross_entropy(&forward), "forward");
   const xent_linear_cross_entropy_backward_call good = {.size = sizeof good, .sizes = sizes, .hidden = {x, hidden},
                                                         .weights = {w, hidden},
-                                                        .targets = {labels, xent_per_row(1, XENT_I32)},
+                                                        .targets = {labels, xent_per_row(XENT_I32)},
                                                         .statistics = statistics, .hidden_gradient = {dx, hidden},
                                                         .weights_gradient = {dw, hidden},
                                                         .bias_gradient = {db, layout_of(0, 1, 0, XENT_F32)},
@@ -880,7 +902,7 @@ static void check_bad_parts(void) {
   labels[1] = 2;
 
   const xent_linear_states_call fine = {.size = sizeof fine, .sizes = sizes, .hidden = {x, hidden},
-                                        .weights = {w, hidden}, .targets = {labels, xent_per_row(1, XENT_I32)},
+                                        .weights = {w, hidden}, .targets = {labels, xent_per_row(XENT_I32)},
                                         .states = states, .workspace = workspace, .workspace_size = sizeof workspace};
   xent_linear_states_call s = fine;
   states_refused("a good call", XENT_OK, XENT_FIELD_NONE, &s);

@@ -130,7 +130,7 @@ static void run(int32_t isa) {
   const int32_t type = p.wide ? XENT_F64 : XENT_F32;
   const int64_t outer = p.columns ? 1 : ALONG, inner = p.columns ? ALONG : 1;
   const xent_sizes sizes = {.outer = outer, .classes = p.n, .inner = inner};
-  const xent_layout full = xent_per_class(p.n, inner, type), row = xent_per_row(inner, type);
+  const xent_layout full = xent_per_class(p.n, inner, type), row = xent_per_inner(inner, type);
   xent_layout of_mask = full;
   of_mask.type = XENT_U8;
   xent_options o = xent_default_options();
@@ -218,11 +218,11 @@ static void test_other_results(int32_t isa) {
         xent_cross_entropy_call call = {
             .size = sizeof call, .sizes = xent_rows(1, n), .options = &o,
             .logits = {x, layout_of(n * step, step, 1, type)},
-            .log_sum_exp = {i ? &sum : NULL, xent_per_row(1, XENT_F32)},
+            .log_sum_exp = {i ? &sum : NULL, xent_per_row(XENT_F32)},
             .class_mask = {masked ? masks : NULL, layout_of(n, 1, 1, XENT_U8)},
-            .sink = {has_sink ? &sink : NULL, xent_per_row(1, XENT_F32)},
-            .argmax = {&got[i].argmax, xent_per_row(1, XENT_I64)},
-            .entropies = {&got[i].entropy, xent_per_row(1, XENT_F32)},
+            .sink = {has_sink ? &sink : NULL, xent_per_row(XENT_F32)},
+            .argmax = {&got[i].argmax, xent_per_row(XENT_I64)},
+            .entropies = {&got[i].entropy, xent_per_row(XENT_F32)},
             .top_classes = {got[i].top, layout_of(3, 1, 1, XENT_I64)},
             .top_log_probabilities = {got[i].values, layout_of(3, 1, 1, XENT_F32)}};
         call.sizes.top_count = 3;

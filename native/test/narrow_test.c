@@ -100,7 +100,6 @@ static xent_options options_of(const problem *p) {
   o.isa = p->isa;
   o.has_ignore_index = 1;
   o.ignore_index = -100;
-  o.has_gradient_scale = 1;
   o.gradient_scale = 1.0 / (double)p->rows;
   o.fully_masked = p->rows % 2 ? XENT_FULLY_MASKED_ZERO : XENT_FULLY_MASKED_NAN;
   return o;

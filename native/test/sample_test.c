@@ -464,6 +464,10 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
       .workspace = workspace, .workspace_size = bytes};
 #undef OUT
 #undef IN
+  if (xent_workspace(XENT_FUNCTION_SAMPLE, &call) != bytes) {
+    fprintf(stderr, "xent_workspace: not %llu bytes\n", (unsigned long long)bytes);
+    exit(1);
+  }
   const xent_status status = xent_sample(&call);
   if (status) {
     fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field),
@@ -553,7 +557,7 @@ static xent_status sample_repeated(const float *x, int64_t classes, int64_t rows
   options.isa = isa;
   const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes),
                                  .options = &options, .sampling = s, .logits = {x, layout_of(0, 1, 0, XENT_F32)},
-                                 .tokens = {tokens, xent_per_row(1, XENT_I64)}};
+                                 .tokens = {tokens, xent_per_row(XENT_I64)}};
   return xent_sample(&call);
 }
 
@@ -606,8 +610,8 @@ static void compare_row(const float *x, int64_t n, const xent_sampling *s, const
     options.isa = isa;
     const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(1, n), .options = &options, .sampling = s,
                                    .logits = {x, xent_per_class(n, 1, XENT_F32)},
-                                   .tokens = {&token, xent_per_row(1, XENT_I64)},
-                                   .kept = {&kept, xent_per_row(1, XENT_I64)}};
+                                   .tokens = {&token, xent_per_row(XENT_I64)},
+                                   .kept = {&kept, xent_per_row(XENT_I64)}};
     must(xent_sample(&call), "sample");
     expect_number(of_token, token, a.token);
     expect_number(of_kept, kept, a.kept);
@@ -693,8 +697,8 @@ static xent_status verify_repeated(const float *x, int64_t classes, int64_t rows
                                    const int64_t *drafts, const float *q, int64_t *tokens) {
   const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes), .sampling = s,
                                  .logits = {x, layout_of(0, 1, 0, XENT_F32)},
-                                 .tokens = {tokens, xent_per_row(1, XENT_I64)},
-                                 .draft_tokens = {drafts, xent_per_row(1, XENT_I64)},
+                                 .tokens = {tokens, xent_per_row(XENT_I64)},
+                                 .draft_tokens = {drafts, xent_per_row(XENT_I64)},
                                  .draft_probabilities = {q, layout_of(0, 1, 0, XENT_F32)}};
   return xent_sample(&call);
 }
@@ -795,7 +799,7 @@ static xent_sample_call few_call(void) {
                             .sizes = xent_rows(FEW_ROWS, FEW_CLASSES),
                             .options = &few_options, .sampling = few_sampling, .per_row = 1, .report = &few_report,
                             .logits = {few_x, xent_per_class(FEW_CLASSES, 1, XENT_F32)},
-                            .tokens = {few_tokens, xent_per_row(1, XENT_I64)}};
+                            .tokens = {few_tokens, xent_per_row(XENT_I64)}};
 }
 
 static void expect_refusal(const char *what, xent_sample_call *call, xent_status status, int32_t field, int64_t row) {
@@ -899,7 +903,7 @@ static void test_refused_calls(void) {
   REFUSED(FULLY_MASKED, few_options.fully_masked = 1, XENT_UNSUPPORTED, -1);
   REFUSED(SMOOTHING, few_options.smoothing = 1, XENT_UNSUPPORTED, -1);
   REFUSED(ISA, few_options.isa = 99, XENT_INVALID_OPTION, -1);
-  REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_x, xent_per_row(1, XENT_F32)}), XENT_OVERLAP, -1);
+  REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_x, xent_per_row(XENT_F32)}), XENT_OVERLAP, -1);
   REFUSED(WORKSPACE, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
   REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4) - 1), XENT_INVALID_ARGUMENT, -1);
@@ -914,13 +918,13 @@ static void test_refused_calls(void) {
   REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST,
           c.bias_values.layout.type = XENT_F32, c.workspace = few_workspace, c.workspace_size = sizeof few_workspace),
           XENT_INVALID_LABEL, 1);
-  REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(1, XENT_I64)},
+  REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(XENT_I64)},
           c.draft_probabilities = c.logits), XENT_INVALID_LABEL, 1);
   tokens[6] = 0;
   REFUSED(DRAFT_TOKENS, c.draft_probabilities = c.logits, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(DRAFT_PROBABILITIES, c.draft_tokens = ((xent_input){tokens + 5, xent_per_row(1, XENT_I64)}),
+  REFUSED(DRAFT_PROBABILITIES, c.draft_tokens = ((xent_input){tokens + 5, xent_per_row(XENT_I64)}),
           XENT_INVALID_ARGUMENT, -1);
-  REFUSED(DRAFT_PROBABILITIES, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(1, XENT_I64)},
+  REFUSED(DRAFT_PROBABILITIES, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(XENT_I64)},
           c.draft_probabilities = (xent_input){tokens, xent_per_class(FEW_CLASSES, 1, XENT_I64)}), XENT_UNSUPPORTED,
           -1);
   REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
@@ -1007,7 +1011,7 @@ static void compare_step(text *t, const float *x, const xent_sampling *s, bool b
         .sizes = {.outer = 1, .classes = t->classes, .inner = 1, .target_count = biased ? TEXT_BIASES : 0,
                   .prompt_count = t->prompt_count, .output_count = t->count, .counted_tokens = i ? 0 : t->counted},
         .options = &options, .sampling = s, .logits = {x, xent_per_class(t->classes, 1, XENT_F32)},
-        .tokens = {&token[i], xent_per_row(1, XENT_I64)}, .kept = {&kept[i], xent_per_row(1, XENT_I64)},
+        .tokens = {&token[i], xent_per_row(XENT_I64)}, .kept = {&kept[i], xent_per_row(XENT_I64)},
         .prompt_tokens = {t->wide ? (const void *)t->wide_prompt : t->prompt, l},
         .output_tokens = {t->wide ? (const void *)t->wide_tokens : t->tokens, l},
         .bias_tokens = {biased ? bias_tokens : NULL, {1, 1, 1, XENT_I32, 0}},
@@ -1060,7 +1064,7 @@ static int64_t greedy_token(const float *x, const int32_t *tokens, int64_t count
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = penalty};
   int64_t token = 77;
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 4), .sampling = &s,
-                        .logits = {x, xent_per_class(4, 1, XENT_F32)}, .tokens = {&token, xent_per_row(1, XENT_I64)},
+                        .logits = {x, xent_per_class(4, 1, XENT_F32)}, .tokens = {&token, xent_per_row(XENT_I64)},
                         .output_tokens = {tokens, xent_per_class(2, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = 256};
   c.sizes.output_count = 2;
@@ -1088,7 +1092,7 @@ static void test_raised_value(void) {
   int64_t token = 77;
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .repetition_penalty = 0.5};
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 2048), .sampling = &s,
-                        .logits = {x, xent_per_class(2048, 1, XENT_F32)}, .tokens = {&token, xent_per_row(1, XENT_I64)},
+                        .logits = {x, xent_per_class(2048, 1, XENT_F32)}, .tokens = {&token, xent_per_row(XENT_I64)},
                         .output_tokens = {&token_before, xent_per_class(1, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = sizeof workspace};
   c.sizes.output_count = 1;
@@ -1103,7 +1107,7 @@ static xent_status call_text(const int32_t *tokens, int64_t count, int64_t count
   static const float x[10] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = 8};
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 10), .sampling = &s, .report = &few_report,
-                        .logits = {x, xent_per_class(10, 1, XENT_F32)}, .tokens = {token, xent_per_row(1, XENT_I64)},
+                        .logits = {x, xent_per_class(10, 1, XENT_F32)}, .tokens = {token, xent_per_row(XENT_I64)},
                         .output_tokens = {tokens, xent_per_class(count, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = 512};
   c.sizes.output_count = count;
@@ -1139,7 +1143,7 @@ static void test_draft_probabilities(void) {
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong + sizeof right / sizeof *right; i++) {
     const size_t n = sizeof wrong / sizeof *wrong;
     xent_sample_call c = few_call();
-    c.draft_tokens = (xent_input){drafts, xent_per_row(1, XENT_I64)};
+    c.draft_tokens = (xent_input){drafts, xent_per_row(XENT_I64)};
     c.draft_probabilities = (xent_input){q, xent_per_class(FEW_CLASSES, 1, XENT_F32)};
     q[FEW_CLASSES + 2] = 0.5f;
     q[2 * FEW_CLASSES + 3] = i < n ? wrong[i] : right[i - n];

@@ -25,8 +25,8 @@ static const struct {
 
 /* Whether another path of the list follows this one. */
 static bool has_another(int schedule) {
-  return schedule != XENT_SCHEDULE_NONE && schedule != XENT_SCHEDULE_ROW && schedule != XENT_SCHEDULE_F64 &&
-         schedule != XENT_SCHEDULE_ELEMENTS && schedule != XENT_SCHEDULE_COPIES;
+  return schedule != XENT_PATH_NONE && schedule != XENT_PATH_ROW && schedule != XENT_PATH_F64 &&
+         schedule != XENT_PATH_ELEMENTS && schedule != XENT_PATH_COPIES;
 }
 
 int main(int argc, char **argv) {
@@ -45,12 +45,12 @@ int main(int argc, char **argv) {
       targets[t].run(data, size);
     }
   const fuzz_count calls = calls_so_far();
-  for (int k = 0; k < XENT_SCHEDULE_COUNT; k++) {
+  for (int k = 0; k < XENT_PATH_COUNT; k++) {
     if (!has_another(k)) continue;
-    printf("without %-11s %lld runs\n", xent_schedule_name(k), calls.replaced[k]);
+    printf("without %-11s %lld runs\n", xent_path_name(k), calls.replaced[k]);
     if (calls.replaced[k] >= LEAST) continue;
     rare++;
-    fprintf(stderr, "too few calls take the path %s\n", xent_schedule_name(k));
+    fprintf(stderr, "too few calls take the path %s\n", xent_path_name(k));
   }
   printf("%lld calls, %lld runs compared with paths off, 0 differ\n", calls.made, calls.without);
   return rare != 0;

@@ -87,10 +87,7 @@ static const wish wishes[] = {
      .of_targets = true},
     {.name = "row weights", .arrays = ROW_WEIGHTS, .of_targets = true},
     {.name = "ignore index", .each = true, .options = {.has_ignore_index = 1}, .of_targets = true},
-    {.name = "gradient scale",
-     .each = true,
-     .options = {.has_gradient_scale = 1, .gradient_scale = 0.5},
-     .of_targets = true},
+    {.name = "gradient scale", .each = true, .options = {.gradient_scale = 0.5}, .of_targets = true},
     {.name = "z-loss", .options = {.z_loss = 1e-4}, .of_targets = true},
     {.name = "clamp", .options = {.probability_clamp = 0.01}, .of_targets = true},
     {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
@@ -130,10 +127,10 @@ static int32_t backward_path(int32_t isa, layout_kind layout, int64_t rows, int6
   const bool contiguous = !is_columns(layout) || rows == 1, floats = !w->type, masked = w->arrays & ANY_MASK;
   const bool copied = !contiguous || (!floats && (masked || classes < 32));
   const int64_t registers = is_avx512(isa) ? 128 : 32;
-  if (!copied && !masked && floats && rows >= 12 && classes <= 256) return XENT_SCHEDULE_SHORT;
-  if (copied) return classes <= 128 && rows >= 6 ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_COPIES;
+  if (!copied && !masked && floats && rows >= 12 && classes <= 256) return XENT_PATH_SHORT;
+  if (copied) return classes <= 128 && rows >= 6 ? XENT_PATH_SHORT : XENT_PATH_COPIES;
   const bool pays = floats ? classes <= registers && rows >= 6 : classes <= 48 && rows >= 16;
-  return pays ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_CONTIGUOUS;
+  return pays ? XENT_PATH_SHORT : XENT_PATH_CONTIGUOUS;
 }
 
 /* Of rows in lanes: whole vectors, or few classes. */
@@ -147,19 +144,19 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
   const bool short_runs = rows <= 4 && classes <= 1024;
   const bool enough = columns && rows >= 4 && (!short_runs || classes <= 40);
-  if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
+  if (function == SOFTMAX_BACKWARD) return enough ? XENT_PATH_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool each = w->each && !hot && !later && function != LOG_SUM_EXP && !columns && classes > 1 && classes <= 1024;
   const int64_t least = function == SOFTMAX ? (is_avx512(isa) ? 128 : 256) : function == LOSS ? 1025 : 512;
-  if (each && (rows <= (function == SOFTMAX ? 8 : 6) || classes >= least)) return XENT_SCHEDULE_EACH;
+  if (each && (rows <= (function == SOFTMAX ? 8 : 6) || classes >= least)) return XENT_PATH_EACH;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
-  if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
-  if (enough && !short_runs && classes > 1) return XENT_SCHEDULE_TURNED;
+  if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_PATH_STRIP;
+  if (enough && !short_runs && classes > 1) return XENT_PATH_TURNED;
   const bool output = function != LOSS && function != LOG_SUM_EXP;
   const bool dense = rows >= 6 && classes <= most_dense(isa, output) && fills_lanes(rows, classes, 45) &&
                      !mask_unlike && (later || (!columns && classes > 1));
-  if (dense) return XENT_SCHEDULE_DENSE;
-  return ones || (later && classes > 1024) ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_FLOW;
+  if (dense) return XENT_PATH_DENSE;
+  return ones || (later && classes > 1024) ? XENT_PATH_ROW : XENT_PATH_FLOW;
 }
 
 /* ---- calls ---- */
@@ -182,7 +179,7 @@ static xent_layout per_class(layout_kind layout, int64_t rows, int64_t classes, 
                                 : layout_of(classes * rows, rows, 1, type);
 }
 
-static xent_layout per_row(const xent_shape *s, int32_t type) { return xent_per_row(s->inner, type); }
+static xent_layout per_row(const xent_shape *s, int32_t type) { return xent_per_inner(s->inner, type); }
 
 static xent_shape shape_of(layout_kind layout, int64_t rows, int64_t classes, const wish *w) {
   const int32_t type = w->type ? w->type : XENT_F32;
@@ -271,11 +268,11 @@ static void test_way(int32_t isa, function_kind function, layout_kind layout, in
   must(call(function, &s, &o, w), w->name);
   const int32_t expected = way_of(isa, function, layout, rows, classes, w);
   checked++;
-  if (report.schedule == expected) return;
+  if (report.path == expected) return;
   failures++;
   fprintf(stderr, "%s, %s, %lld %s of %lld classes, %s: %s, not %s\n", xent_isa_name(isa), function_names[function],
-          (long long)rows, layout_names[layout], (long long)classes, w->name, xent_schedule_name(report.schedule),
-          xent_schedule_name(expected));
+          (long long)rows, layout_names[layout], (long long)classes, w->name, xent_path_name(report.path),
+          xent_path_name(expected));
 }
 
 /* Every bound of the table from both sides. */
@@ -297,7 +294,7 @@ static const wish nothing = {.name = "nothing"};
 
 static void expect_schedule(xent_status status, int32_t schedule, const char *what) {
   must(status, what);
-  expect(report.schedule == schedule, what);
+  expect(report.path == schedule, what);
 }
 
 static void test_leaving(int32_t isa) {
@@ -311,31 +308,31 @@ static void test_leaving(int32_t isa) {
   s.target_count = 1;
   s.target_weights = xent_per_class(1, 1, XENT_F32);
   a.target_weights = row_numbers[0];
-  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_FLOW, "sparse targets flow");
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_PATH_FLOW, "sparse targets flow");
   a.target_weights = NULL;
   s = shape_of(AS_COLUMNS, COLUMNS, MANY_CLASSES, &nothing);
   a.top_classes = class_numbers[2];
   s.top_count = 1;
   s.top_classes = xent_per_class(1, COLUMNS, XENT_I64);
-  expect_schedule(cross_entropy_of(&s, &o, 0, COLUMNS, &a, &report), XENT_SCHEDULE_ROW,
+  expect_schedule(cross_entropy_of(&s, &o, 0, COLUMNS, &a, &report), XENT_PATH_ROW,
                   "so long columns are not turned");
   s = plain;
   s.top_count = MANY_TOP;
   s.top_classes = xent_per_class(MANY_TOP, 1, XENT_I64);
   a.top_classes = class_numbers[2];
-  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_ROW,
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_PATH_ROW,
              "more than 256 top classes go row by row");
   a.top_classes = NULL;
   s = shape_of(AS_ROWS, ROWS, CLASSES, &probabilities);
   s.target_gradient = s.gradient;
   a.targets = memory[3];
   a.target_gradient = memory[1];
-  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_FLOW, "the gradient of targets flows");
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_PATH_FLOW, "the gradient of targets flows");
   s = plain;
   s.row_offsets = layout_of(1, 0, 0, XENT_I32);
   expect_schedule(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report),
                     ARRAYS(memory[0], row_numbers[1], NULL, NULL, offsets)),
-             XENT_SCHEDULE_ROW, "ragged rows go row by row");
+             XENT_PATH_ROW, "ragged rows go row by row");
 }
 
 static void test_parts(int32_t isa) {
@@ -344,16 +341,16 @@ static void test_parts(int32_t isa) {
   const xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   expect_schedule(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], NULL, NULL, NULL, NULL, NULL, states)),
-             XENT_SCHEDULE_ROW, "states go row by row");
+             XENT_PATH_ROW, "states go row by row");
   expect_schedule(run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, ROWS, &report),
                     ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)),
-             XENT_SCHEDULE_ROW, "states are finished row by row");
+             XENT_PATH_ROW, "states are finished row by row");
   expect_schedule(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], memory[1], NULL, NULL, NULL, statistics)),
-             XENT_SCHEDULE_ROW, "a softmax from statistics goes row by row");
+             XENT_PATH_ROW, "a softmax from statistics goes row by row");
   expect_schedule(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], memory[2], NULL, states)),
-             XENT_SCHEDULE_ROW, "states of a backward go row by row");
+             XENT_PATH_ROW, "states of a backward go row by row");
 }
 
 static void test_double_and_none(int32_t isa) {
@@ -364,36 +361,36 @@ static void test_double_and_none(int32_t isa) {
   for (int function = 0; function < FUNCTIONS; function++) {
     s.losses.type = s.log_sum_exp.type = XENT_F64;
     expect_schedule(call((function_kind)function, &s, &o, &wide),
-                    function == SOFTMAX_BACKWARD ? XENT_SCHEDULE_F64_ROWS : XENT_SCHEDULE_F64_TILES,
+                    function == SOFTMAX_BACKWARD ? XENT_PATH_F64_ROWS : XENT_PATH_F64_TILES,
                     "float64 has schedules of its own");
   }
   const xent_shape columns = shape_of(TRANSPOSED, ROWS, CLASSES, &wide);
-  expect_schedule(call(SOFTMAX_BACKWARD, &columns, &o, &wide), XENT_SCHEDULE_F64_TILES, "a class of several rows");
+  expect_schedule(call(SOFTMAX_BACKWARD, &columns, &o, &wide), XENT_PATH_F64_TILES, "a class of several rows");
   s = shape_of(AS_ROWS, 1, CLASSES, &wide);
   s.losses.type = s.log_sum_exp.type = XENT_F64;
   for (int function = 0; function < FUNCTIONS; function++)
     if (function != SOFTMAX_BACKWARD && (isa == XENT_ISA_AVX2 || isa == XENT_ISA_AVX512))
-      expect_schedule(call((function_kind)function, &s, &o, &wide), XENT_SCHEDULE_F64, "one row of float64");
+      expect_schedule(call((function_kind)function, &s, &o, &wide), XENT_PATH_F64, "one row of float64");
   s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   s.teacher = s.logits;
   expect_schedule(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, ROWS, &report),
                     ARRAYS(memory[0], memory[2], row_numbers[1])),
-             XENT_SCHEDULE_F64, "divergences are computed in float64");
+             XENT_PATH_F64, "divergences are computed in float64");
   s.targets = s.losses = s.logits;
   for (int focal = 0; focal < 2; focal++) {
     xent_options of_elements = o;
     of_elements.focal_gamma = focal ? 2 : 0;
     expect_schedule(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &of_elements, 0, ROWS, &report),
                       ARRAYS(memory[0], memory[2], NULL, memory[1])),
-               focal ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ELEMENTS, "elements have a schedule, focal losses too");
+               focal ? XENT_PATH_F64 : XENT_PATH_ELEMENTS, "elements have a schedule, focal losses too");
   }
   expect_schedule(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, ROWS, &report), ARRAYS(labels)),
-                  XENT_SCHEDULE_NONE,
+                  XENT_PATH_NONE,
              "targets are checked, no row is computed");
-  report.schedule = XENT_SCHEDULE_DENSE;
+  report.path = XENT_PATH_DENSE;
   const xent_status refused =
       run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report), ARRAYS(NULL, row_numbers[1]));
-  expect(refused == XENT_INVALID_ARGUMENT && report.schedule == XENT_SCHEDULE_NONE,
+  expect(refused == XENT_INVALID_ARGUMENT && report.path == XENT_PATH_NONE,
          "a call that is refused took no schedule");
 }
 

@@ -79,7 +79,7 @@ static void choose(problem *p) {
     for (int64_t row = 0; row <= p->rows; row++) set_number(&p->row_offsets, row, (double)p->offsets[row]);
   }
   p->o = xent_default_options();
-  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e-307, 1e30, 0};
+  static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e-307, 1e30, -0.0};
   if (chance(0.3)) p->o.fully_masked = XENT_FULLY_MASKED_ZERO;
   if (chance(0.5)) p->o.gradient_scale = scales[below(9)];
   if (chance(0.4)) p->o.temperature = chance(0.3) ? 2 : pow(10, 3 * random_unit(&source) - 1);
@@ -153,7 +153,7 @@ static void expect_row(const problem *p, int64_t row, answer *a) {
     x[k] = get_number(&p->logits, class_at(p, &p->logits, row, k));
     mask[k] = !p->mask.data || get_number(&p->mask, class_at(p, &p->mask, row, k)) != 0;
   }
-  const selection chosen = {.count = p->count, .classes = classes, .upstream = g, .scale = p->o.gradient_scale};
+  const selection chosen = {.count = p->count, .classes = classes, .upstream = g, .scale = scale_of(&p->o)};
   const double sink = p->sink.data ? get_number(&p->sink, row_at(p, &p->sink, row)) : 0;
   const bool zero = p->o.fully_masked == XENT_FULLY_MASKED_ZERO;
   a->gradient = must_allocate(room * 8);
@@ -451,7 +451,7 @@ static void refuse_unsigned(void) {
   const xent_options plain = xent_default_options();
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
   s.prompt_tokens = xent_per_class(2, 1, XENT_U64), s.prompt_count = 2;
-  s.tokens = xent_per_row(1, XENT_I32);
+  s.tokens = xent_per_row(XENT_I32);
   expect(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
                             .shape = &s,
                             .options = &plain,

@@ -236,7 +236,7 @@ static void test_parts_by_structs(void) {
       .size = sizeof whole, .sizes = sizes, .logits = {x, full}, .targets = {labels, shape.targets},
       .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .correct = {expected_hits, shape.correct},
       .gradient = {expected, full}, .exact_sum = &expected_exact_sum, .report = &report};
-  CHECK(!xent_cross_entropy(&whole) && report.valid_rows == ROWS && report.schedule != 0);
+  CHECK(!xent_cross_entropy(&whole) && report.valid_rows == ROWS && report.path != 0);
   xent_check_targets_call check = {.size = sizeof check,
                                    .sizes = sizes,
                                    .report = &report,

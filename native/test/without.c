@@ -12,12 +12,12 @@ uint32_t switches_named(const char *names) {
   uint32_t set = 0;
   for (const char *name = names, *end; *name; name = *end ? end + 1 : end) {
     end = name + strcspn(name, ",");
-    int k = XENT_SCHEDULE_EACH;
-    while (k < XENT_SCHEDULE_COUNT &&
-           (strlen(xent_schedule_names[k]) != (size_t)(end - name) ||
-            strncmp(xent_schedule_names[k], name, (size_t)(end - name))))
+    int k = XENT_PATH_EACH;
+    while (k < XENT_PATH_COUNT &&
+           (strlen(xent_path_names[k]) != (size_t)(end - name) ||
+            strncmp(xent_path_names[k], name, (size_t)(end - name))))
       k++;
-    if (k == XENT_SCHEDULE_COUNT) {
+    if (k == XENT_PATH_COUNT) {
       fprintf(stderr, "XENT_WITHOUT: no path has the name %.*s\n", (int)(end - name), name);
       exit(2);
     }

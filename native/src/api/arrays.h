@@ -139,7 +139,7 @@ static const xent_rule xent_rules[] = {
     [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, NO_ARRAY),
     [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, NO_ARRAY),
 };
-_Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 64, "a rule each, and a bit of 64 for each");
+_Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 128, "a rule each");
 
 static inline bool xent_is_array(const xent_rule *rule) { return rule->form < XENT_ROW_RECORDS; }
 
@@ -162,6 +162,7 @@ typedef struct {
   const xent_place *places;
   uint64_t visited; /* a bit for each place that is needed, or whose layout is read without an array, too */
   xent_status (*work)(xent_frame *frame);
+  uint64_t (*workspace)(const xent_call *call); /* the size that suits a call, not checked; NULL: it needs none */
   uint8_t count;     /* of the places */
   bool all_layouts;  /* takes layouts of absent arrays, too */
   bool has_classes;  /* a range of classes, after the range of rows */
@@ -171,12 +172,12 @@ typedef struct {
   uint16_t size, first_size; /* of its struct, now and in the first version that had it */
   uint16_t report;
   uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */
-  uint32_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
-} xent_function;
+  uint64_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
+} xent_entry;
 
-static inline uint64_t xent_all_places(const xent_function *function) { return ~UINT64_C(0) >> (64 - function->count); }
+static inline uint64_t xent_all_places(const xent_entry *function) { return ~UINT64_C(0) >> (64 - function->count); }
 
-#define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;
+#define XENT_DECLARE_FUNCTION(number, name) extern const xent_entry xent_of_##name;
 XENT_FUNCTIONS(XENT_DECLARE_FUNCTION)
 
 enum { XENT_LARGEST_STRUCT = 4096 }; /* its bytes, in any version */

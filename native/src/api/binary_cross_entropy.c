@@ -12,7 +12,7 @@
 XENT_PLACES(places, xent_binary_cross_entropy_call, PLACES);
 
 static xent_status binary_cross_entropy(xent_frame *f);
-const xent_function xent_of_binary_cross_entropy = {
+const xent_entry xent_of_binary_cross_entropy = {
     XENT_ARGUMENTS(xent_binary_cross_entropy_call, 368, places, binary_cross_entropy)};
 
 /* Only labels can have an ignore index. */
@@ -31,7 +31,7 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   if (!status) status = xent_check_exact_sum(f);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
-    f->report->schedule = f->wide || f->call.options->focal_gamma > 0 ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ELEMENTS;
+    f->report->path = f->wide || f->call.options->focal_gamma > 0 ? XENT_PATH_F64 : XENT_PATH_ELEMENTS;
     status = run_kernel(f, f->kernels->binary_cross_entropy);
   }
   return xent_end(f, status);

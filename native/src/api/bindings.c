@@ -23,7 +23,7 @@ static int32_t number_at(const void *call, uint16_t at) {
 }
 
 /* Makes the call of a struct of this version, with a separate shape. */
-static void take_members(xent_frame *f, const void *call, const xent_function *function) {
+static void take_members(xent_frame *f, const void *call, const xent_entry *function) {
   const call_head *h = call; /* not a copy, whose loads would wait for its stores */
   const xent_sizes *sizes = &h->sizes;
   const int last = function->has_classes;
@@ -62,14 +62,14 @@ static void take_members(xent_frame *f, const void *call, const xent_function *f
 }
 
 /* The members that an older version did not have are 0. */
-__attribute__((cold, noinline)) static void take_older(xent_frame *f, const void *call, const xent_function *function) {
+__attribute__((cold, noinline)) static void take_older(xent_frame *f, const void *call, const xent_entry *function) {
   uint64_t whole[XENT_LARGEST_STRUCT / sizeof(uint64_t)] = {0}, size;
   memcpy(&size, call, sizeof size);
   memcpy(whole, call, (size_t)size);
   take_members(f, whole, function);
 }
 
-static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
+static xent_status take_call(xent_frame *f, const void *call, const xent_entry *function) {
   const xent_status status = xent_check_call(call, function->first_size, function->size);
   if (status) return status;
   const uint64_t *size = call;
@@ -80,7 +80,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
   return XENT_OK;
 }
 
-xent_status xent_make_call(const void *call, const xent_function *function) {
+xent_status xent_make_call(const void *call, const xent_entry *function) {
   xent_frame f;
   f.keep = NULL;
   const xent_status status = take_call(&f, call, function);
@@ -90,10 +90,17 @@ xent_status xent_make_call(const void *call, const xent_function *function) {
 /* ---- functions by their numbers ---- */
 
 #define NUMBERED_FUNCTION(number, name) [XENT_FUNCTION_##number] = &xent_of_##name,
-static const xent_function *const functions[] = {XENT_FUNCTIONS(NUMBERED_FUNCTION)};
+static const xent_entry *const functions[] = {XENT_FUNCTIONS(NUMBERED_FUNCTION)};
 
-static const xent_function *function_of(int32_t number) {
+static const xent_entry *function_of(int32_t number) {
   return number >= 1 && number < XENT_COUNT(functions) ? functions[number] : NULL;
+}
+
+uint64_t xent_workspace(int32_t function, const void *call) {
+  const xent_entry *own = function_of(function);
+  xent_frame f;
+  if (!own || !own->workspace || take_call(&f, call, own)) return 0;
+  return own->workspace(&f.call);
 }
 
 /* ---- calls that are checked once ---- */
@@ -101,10 +108,10 @@ static const xent_function *function_of(int32_t number) {
 /* The contents of an xent_prepared. */
 struct XENT_BEHIND_OPAQUE xent_kept {
   uint64_t size;
-  const xent_function *function; /* NULL: nothing is prepared */
+  const xent_entry *function; /* NULL: nothing is prepared */
   xent_kernel kernel;            /* NULL: checked values are in memory that may change, so each run checks them */
   xent_call call;                /* as passed to the kernel; without a kernel, as made */
-  int32_t choice, schedule;
+  int32_t choice, path;
   uint16_t places[FEW];   /* where xent_run_at writes its arrays in this struct; 0: the call does not use the array */
   xent_report report;     /* of a call that was made without one */
   xent_shape shape;       /* of a call that was made without one */
@@ -117,8 +124,8 @@ _Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, dynatemp_exponen
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
-  const int32_t schedule = f->report->schedule;
-  f->report->schedule = XENT_SCHEDULE_NONE; /* no row was computed */
+  const int32_t path = f->report->path;
+  f->report->path = XENT_PATH_NONE; /* no row was computed */
   if (c->sampling_per_row || !XENT_HAS_ONLY(c, IN_KEPT, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
   /* The call as it was made: the check removes lists without entries, which may have some in a later run. */
   if (XENT_HAS_BESIDE(&p->call, IN_KEPT)) return XENT_OK;
@@ -127,7 +134,7 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
-  p->schedule = schedule;
+  p->path = path;
   if (c->report == &f->own_report) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
@@ -150,7 +157,7 @@ static xent_status forget(xent_prepared *prepared) {
 }
 
 /* Whether an entry of a function's table is an array, not a number. */
-static inline bool is_array(const xent_function *function, int entry) {
+static inline bool is_array(const xent_entry *function, int entry) {
   return function->places[entry].rule < XENT_ARRAYS;
 }
 
@@ -158,7 +165,7 @@ static inline bool is_array(const xent_function *function, int entry) {
 static inline bool is_passed(uint64_t arrays, int place) { return !arrays || arrays >> place & 1; }
 
 /* Checks a call and stores it. */
-static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function, uint64_t arrays) {
+static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_entry *function, uint64_t arrays) {
   xent_kept *p = (xent_kept *)(void *)prepared;
   const uint64_t size = p->size;
   const bool own_shape = f->call.shape == &f->own_shape;
@@ -184,7 +191,7 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
 }
 
 xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *call) {
-  const xent_function *own = function_of(function);
+  const xent_entry *own = function_of(function);
   xent_frame f;
   xent_status status = forget(prepared);
   if (!status) status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
@@ -229,10 +236,10 @@ static inline xent_status run_kept(xent_kept *p) {
   const float_mode mode = float_mode_enter();
   const xent_exact_sum *exact_sum = p->call.exact_sum;
   const bool fits = xent_has_stack();
-  *report = (xent_report){.size = report->size, .row = -1, .schedule = fits ? p->schedule : XENT_SCHEDULE_NONE};
+  *report = (xent_report){.size = report->size, .row = -1, .path = fits ? p->path : XENT_PATH_NONE};
   xent_status status = XENT_OUT_OF_STACK;
   if (fits && exact_sum && exact_sum->size != sizeof *exact_sum) {
-    report->schedule = XENT_SCHEDULE_NONE;
+    report->path = XENT_PATH_NONE;
     report->field = XENT_FIELD_EXACT_SUM;
     report->integer = (int64_t)exact_sum->size;
     status = XENT_INVALID_SIZE;
@@ -255,7 +262,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   xent_status status = xent_check_call(w, sizeof *w, sizeof *w);
   if (!status && w->prepared) status = forget(w->prepared);
   if (status) return status;
-  const xent_function *function = function_of(w->function);
+  const xent_entry *function = function_of(w->function);
   if (!function) return XENT_UNSUPPORTED;
   if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
   xent_frame f;

@@ -47,7 +47,7 @@ static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
 
 /* The kernels that a call needs. Kernels that choose among schedules in float32 arithmetic report their choice. */
 static inline const xent_family *family_of(xent_frame *f) {
-  f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
+  f->report->path = f->wide ? XENT_PATH_F64 : XENT_PATH_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 

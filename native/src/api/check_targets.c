@@ -257,7 +257,7 @@ static xent_status check_rows(const xent_call *c) {
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
 static xent_status check_targets(xent_frame *f);
-const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 376, places, check_targets),
+const xent_entry xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 376, places, check_targets),
                                              .needs_report = true,
                                              .weighs_rows = true,
                                              .logits_type = offsetof(xent_check_targets_call, logits_type),

@@ -27,7 +27,7 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 /* The least size of a shape, and the sizes of structs that have not grown yet. If a member is appended, callers
  * must still be able to pass the shorter struct, as of a shape. */
 enum { SHAPE_LEAST = 160, OPTIONS_SIZE = 104, SAMPLING_SIZE = 176, REPORT_SIZE = 72 };
-_Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
+_Static_assert(sizeof(xent_options) <= 256 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_SIZE && sizeof(xent_sampling) == SAMPLING_SIZE &&
                    sizeof(xent_report) == REPORT_SIZE,
@@ -83,14 +83,14 @@ static xent_status take_structs(xent_frame *f) {
 static inline double value_of(const void *options, const xent_number *number) {
   const void *at = (const char *)options + number->at;
   if (number->type == XENT_F64) return *(const double *)at;
-  return number->type == XENT_I64 ? (double)*(const int64_t *)at : *(const int32_t *)at;
+  return number->type == XENT_I32 ? *(const int32_t *)at : (double)*(const int64_t *)at;
 }
 
 /* Reports options as doubles, unless they are reserved; of sampling, numbers with a fraction. */
 static xent_status refuse_number(xent_frame *f, const void *options, const xent_number *number, bool as_double) {
   const double value = value_of(options, number);
   int64_t integer = number->type == XENT_I32 ? (int64_t)value : 0; /* 64-bit integers may be inexact as a double */
-  if (number->type == XENT_I64) memcpy(&integer, (const char *)options + number->at, sizeof integer);
+  if (number->type == XENT_I64 || number->type == XENT_U64) memcpy(&integer, (const char *)options + number->at, sizeof integer);
   if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, integer);
   if (as_double || number->type == XENT_F64) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
   return xent_refuse(f, XENT_INVALID_OPTION, number->field, integer);
@@ -108,9 +108,8 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     memcpy(&bits, (const char *)options + n->at, n->type == XENT_I32 ? sizeof(int32_t) : sizeof(int64_t));
     if (!bits) continue; /* 0: most options are not set */
     const double value = value_of(options, n);
-    if (value == 0 || (value == 1 && n->only_beside && !(set & n->only_beside))) continue;
-    if (!(value >= n->least && value <= n->most) || (set & n->not_beside) ||
-        (n->only_beside && !(set & n->only_beside)))
+    if (value == 0) continue;
+    if (!(value >= n->least && value <= n->most) || (set & n->not_beside))
       return refuse_number(f, options, n, as_doubles);
     set |= UINT64_C(1) << n->at / 4; /* the bit that XENT_SETS has for it */
   }
@@ -141,7 +140,7 @@ xent_status xent_refuse_ignore_index(xent_frame *f, xent_status status) {
   return xent_refuse(f, status, XENT_FIELD_IGNORE_INDEX, index);
 }
 
-xent_status xent_refuse_foreign(xent_frame *f, uint32_t foreign) {
+xent_status xent_refuse_foreign(xent_frame *f, uint64_t foreign) {
   const xent_options *o = f->call.options;
   if (o->has_ignore_index && foreign & XENT_SETS(has_ignore_index))
     return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
@@ -418,7 +417,7 @@ static inline xent_status check_overlaps(xent_frame *f, const xent_place *places
   return XENT_OK;
 }
 
-xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {
+xent_status xent_check_arrays(xent_frame *f, const xent_entry *function) {
   const xent_shape *s = f->call.shape;
   const xent_place *places = function->places;
   uint64_t left = s->target_count ? xent_all_places(function) : f->given; /* sparse targets need weights */

@@ -49,7 +49,7 @@ static inline xent_status xent_check_size(const void *address, uint64_t least) {
 /* The options of a call by struct without options. */
 extern const xent_options xent_no_options;
 /* Makes the call of a struct, with a separate shape, and runs it. */
-xent_status xent_make_call(const void *call, const xent_function *function);
+xent_status xent_make_call(const void *call, const xent_entry *function);
 /* Stores a checked call and its kernel for later runs. */
 __attribute__((cold)) xent_status xent_keep(xent_frame *frame, xent_kernel kernel);
 /* Checks structs, options and shape, and enters the float mode of the contract, because weights and options are
@@ -66,8 +66,7 @@ typedef struct {
   uint16_t at;
   uint8_t type, field;
   double least, most;
-  uint32_t not_beside;  /* XENT_SETS of earlier numbers: must be 0 if one of these is not 0 */
-  uint32_t only_beside; /* must be 0 or 1 if none of these is set */
+  uint64_t not_beside; /* XENT_SETS of earlier numbers: must be 0 if one of these is not 0 */
 } xent_number;
 
 /* An entry of kernels/options.h as an xent_number. */
@@ -83,13 +82,13 @@ xent_status xent_check_numbers(xent_frame *frame, const void *options, const xen
 #define XENT_OPTIONS_OF_SOFTMAX_BACKWARD (XENT_OPTIONS_OF_ROWS & ~XENT_SETS(softcap))
 
 /* Reports the first option of a set that is set. */
-xent_status xent_refuse_foreign(xent_frame *frame, uint32_t foreign);
+xent_status xent_refuse_foreign(xent_frame *frame, uint64_t foreign);
 /* Rejects calls on a shard: the call must have all classes. */
 xent_status xent_check_whole(xent_frame *frame);
 /* Checks that the statistics of a call are finished and have this kind and this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
 /* Checks offsets, types, NULLs, alignment, extents, then overlaps. */
-xent_status xent_check_arrays(xent_frame *frame, const xent_function *function);
+xent_status xent_check_arrays(xent_frame *frame, const xent_entry *function);
 
 /* The digest of the options of a call. Calls that read records must have the same digest as the call that wrote
  * them. */
@@ -98,10 +97,10 @@ uint32_t xent_digest_of(const xent_call *call);
 /* ---- inline parts of every short call, which compile to a few compares --------------------------- */
 
 /* Rejects options that the function does not have; own: XENT_SETS of those it has, a constant. */
-__attribute__((always_inline)) static inline xent_status xent_check_foreign(xent_frame *f, const uint32_t own) {
-  const uint32_t ignore_index = own & XENT_SETS(ignore_index) ? 0 : XENT_SETS(has_ignore_index);
-  const uint32_t everywhere = XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale);
-  const uint32_t foreign = (XENT_LISTED & ~(own | everywhere)) | ignore_index;
+__attribute__((always_inline)) static inline xent_status xent_check_foreign(xent_frame *f, const uint64_t own) {
+  const uint64_t ignore_index = own & XENT_SETS(ignore_index) ? 0 : XENT_SETS(has_ignore_index);
+  const uint64_t everywhere = XENT_SETS(has_ignore_index) | XENT_SETS(gradient_scale);
+  const uint64_t foreign = (XENT_LISTED & ~(own | everywhere)) | ignore_index;
   return f->set_options & foreign ? xent_refuse_foreign(f, foreign) : XENT_OK;
 }
 
@@ -154,7 +153,7 @@ static inline xent_status xent_check_record(xent_frame *f, const void *address, 
 
 /* Checks the records among the arguments of a function, which is a compile-time constant. */
 __attribute__((always_inline)) static inline xent_status xent_check_records(xent_frame *f,
-                                                                            const xent_function *function) {
+                                                                            const xent_entry *function) {
 #pragma GCC unroll 32
   for (int i = 0; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
@@ -175,13 +174,13 @@ static inline xent_status xent_check_exact_sum(xent_frame *f) {
 
 /* The first checks of most calls: structs, options, shape, ranges, the report, records, foreign options. */
 __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_frame *f,
-                                                                         const xent_function *function) {
+                                                                         const xent_entry *function) {
   xent_status status = xent_begin(f, function->backward);
   if (!status) status = function->has_classes ? xent_check_ranges(f) : xent_check_rows(f);
   if (!status && function->needs_report && f->report == &f->own_report)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   if (!status) status = xent_check_records(f, function);
-  const uint32_t own = function->own_options ? function->own_options : XENT_OPTIONS_OF_ROWS;
+  const uint64_t own = function->own_options ? function->own_options : XENT_OPTIONS_OF_ROWS;
   if (!status) status = xent_check_foreign(f, own);
   return status ? status : xent_check_exact_sum(f);
 }

@@ -12,7 +12,7 @@
 XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);
-const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, forward)};
+const xent_entry xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, forward)};
 
 static xent_status forward(xent_frame *f) {
   xent_call *c = &f->call;
@@ -42,7 +42,7 @@ xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_m
 XENT_PLACES(backward_places, xent_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
-const xent_function xent_of_cross_entropy_backward = {
+const xent_entry xent_of_cross_entropy_backward = {
     XENT_ARGUMENTS(xent_cross_entropy_backward_call, 496, backward_places, backward)};
 
 static xent_status backward(xent_frame *f) {

@@ -29,7 +29,7 @@ const char *xent_field_name(int32_t field) {
   return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
 
-const char *xent_schedule_name(int32_t schedule) {
-  const uint32_t known = sizeof xent_schedule_names / sizeof *xent_schedule_names;
-  return (uint32_t)schedule < known ? xent_schedule_names[schedule] : "unknown";
+const char *xent_path_name(int32_t path) {
+  const uint32_t known = sizeof xent_path_names / sizeof *xent_path_names;
+  return (uint32_t)path < known ? xent_path_names[path] : "unknown";
 }

@@ -13,9 +13,9 @@ XENT_PLACES(places, xent_divergence_call, PLACES);
 static xent_status kl_divergence(xent_frame *f);
 static xent_status jensen_shannon(xent_frame *f);
 static xent_status total_variation(xent_frame *f);
-const xent_function xent_of_kl_divergence = DIVERGENCE(kl_divergence);
-const xent_function xent_of_jensen_shannon_divergence = DIVERGENCE(jensen_shannon);
-const xent_function xent_of_total_variation = DIVERGENCE(total_variation);
+const xent_entry xent_of_kl_divergence = DIVERGENCE(kl_divergence);
+const xent_entry xent_of_jensen_shannon_divergence = DIVERGENCE(jensen_shannon);
+const xent_entry xent_of_total_variation = DIVERGENCE(total_variation);
 
 static xent_status divergence(xent_frame *f, int32_t kind) {
   xent_status status = xent_begin_call(f, &xent_of_kl_divergence);
@@ -24,7 +24,7 @@ static xent_status divergence(xent_frame *f, int32_t kind) {
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;
-    f->report->schedule = XENT_SCHEDULE_F64;
+    f->report->path = XENT_PATH_F64;
     status = run_kernel(f, f->kernels->kl_divergence);
   }
   return xent_end(f, status);

@@ -18,8 +18,9 @@
 XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
 static xent_status linear_cross_entropy(xent_frame *f);
-const xent_function xent_of_linear_cross_entropy = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy), .all_layouts = true};
+static uint64_t workspace_of(const xent_call *c);
+const xent_entry xent_of_linear_cross_entropy = {
+    XENT_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy), .workspace = workspace_of, .all_layouts = true};
 
 enum {
   ALL_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LEAST |
@@ -31,6 +32,17 @@ uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, 
   if (rows < 0 || features < 1 || classes < 1 || contents & ~ALL_CONTENTS) return 0;
   const linear_cut *cut = &linear_cuts[contents & XENT_WORKSPACE_LEAST ? XENT_LINEAR_CUTS - 1 : 0];
   return linear_workspace_of(rows, features, classes, contents, *cut, &w) ? w.size : 0;
+}
+
+/* The fastest, within the workspace_size of the call if that is set, but at least the least. */
+static uint64_t workspace_of(const xent_call *c) {
+  const int64_t rows = c->row_end - c->row_begin, classes = c->class_end - c->class_begin;
+  const int32_t contents = linear_contents(c);
+  linear_workspace w;
+  if (!c->workspace_size) return xent_linear_workspace(rows, c->shape->features, classes, contents);
+  const uint64_t least = xent_linear_workspace(rows, c->shape->features, classes, contents | XENT_WORKSPACE_LEAST);
+  if (!least || !linear_workspace_within(c, c->workspace_size, &w)) return least;
+  return w.size + (uint64_t)w.kept_rows * (uint64_t)w.kept_pitch * sizeof(float);
 }
 
 /* An empty range of classes needs no workspace. */
@@ -81,7 +93,7 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  if (!none && !f->keep) f->report->schedule = XENT_SCHEDULE_ROW; /* not the schedule of the last part */
+  if (!none && !f->keep) f->report->path = XENT_PATH_ROW; /* not the path of the last part */
   return status;
 }
 
@@ -131,8 +143,9 @@ xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
 XENT_PLACES(backward_places, xent_linear_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
-const xent_function xent_of_linear_cross_entropy_backward = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward), .all_layouts = true};
+const xent_entry xent_of_linear_cross_entropy_backward = {
+    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward), .workspace = workspace_of,
+    .all_layouts = true};
 
 /* Any range of classes is allowed, but the sum of a hidden gradient must go through all classes in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -179,8 +192,8 @@ xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_b
 XENT_PLACES(state_places, xent_linear_states_call, STATE_PLACES);
 
 static xent_status states(xent_frame *f);
-const xent_function xent_of_linear_states = {
-    XENT_ARGUMENTS(xent_linear_states_call, 440, state_places, states), .all_layouts = true};
+const xent_entry xent_of_linear_states = {
+    XENT_ARGUMENTS(xent_linear_states_call, 440, state_places, states), .workspace = workspace_of, .all_layouts = true};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;

@@ -24,8 +24,9 @@ enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };
 XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
-const xent_function xent_of_sample = {
-    XENT_ARGUMENTS(xent_sample_call, 872, places, sample), .choice = offsetof(xent_sample_call, per_row),
+static uint64_t workspace_of(const xent_call *c);
+const xent_entry xent_of_sample = {
+    XENT_ARGUMENTS(xent_sample_call, 872, places, sample), .workspace = workspace_of, .choice = offsetof(xent_sample_call, per_row),
     .reserved = offsetof(xent_sample_call, reserved)};
 
 /* ---- options ---- */
@@ -93,6 +94,12 @@ uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
   return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_tables(classes, tokens);
 }
 
+static uint64_t workspace_of(const xent_call *c) {
+  const int64_t classes = c->shape->classes;
+  if (classes < 1 || classes > MOST_CLASSES) return 0;
+  return bytes_of_tables(classes, tokens_of_row(c)) + (has_mask_of_bits(c) ? bytes_of_flags(classes) : 0);
+}
+
 /* Checks the entries of each row from `begin` on. */
 static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t begin, int64_t count,
                                 int32_t field) {
@@ -132,8 +139,7 @@ static xent_status check_lists(xent_frame *f) {
     return xent_refuse(f, XENT_INVALID_ARGUMENT, c->bias_tokens ? XENT_FIELD_BIAS_VALUES : XENT_FIELD_BIAS_TOKENS, 0);
   xent_status status = check_counted(f);
   if (status) return status;
-  const uint64_t flags = has_mask_of_bits(c) ? bytes_of_flags(s->classes) : 0;
-  const uint64_t needed = bytes_of_tables(s->classes, tokens_of_row(c)) + flags;
+  const uint64_t needed = workspace_of(c);
   if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
@@ -187,7 +193,7 @@ static xent_status check_sample_arrays(xent_frame *f) {
 /* Nothing is differentiated. */
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->call.options;
-  if (o->has_gradient_scale && o->gradient_scale != 1)
+  if (o->gradient_scale != 0 && o->gradient_scale != 1)
     return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
   return xent_check_foreign(f, XENT_OPTIONS_FOR(XENT_FOR_SAMPLE));
 }
@@ -208,7 +214,7 @@ static xent_status sample(xent_frame *f) {
   if (!status) status = check_sampling(f);
   if (!status) status = check_sample_arrays(f);
   if (!status) {
-    f->report->schedule = XENT_SCHEDULE_ROW;
+    f->report->path = XENT_PATH_ROW;
     status = run_kernel(f, f->kernels->sample);
   }
   return xent_end(f, status);

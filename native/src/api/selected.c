@@ -14,7 +14,7 @@
 XENT_PLACES(places, xent_selected_log_probabilities_call, PLACES);
 
 static xent_status forward(xent_frame *f);
-const xent_function xent_of_selected_log_probabilities = {
+const xent_entry xent_of_selected_log_probabilities = {
     XENT_ARGUMENTS(xent_selected_log_probabilities_call, 448, places, forward), .all_layouts = true, OWN_OPTIONS};
 
 #define BACKWARD_PLACES(_, c)                                                                           \
@@ -24,11 +24,11 @@ const xent_function xent_of_selected_log_probabilities = {
 XENT_PLACES(backward_places, xent_selected_log_probabilities_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
-const xent_function xent_of_selected_log_probabilities_backward = {
+const xent_entry xent_of_selected_log_probabilities_backward = {
     XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, 368, backward_places, backward), .all_layouts = true,
     OWN_OPTIONS};
 
-__attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_function *own) {
+__attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_entry *own) {
   xent_status status = xent_begin_call(f, own);
   if (!status && f->call.shape->target_count > XENT_MOST_SELECTED)
     status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TARGET_COUNT, f->call.shape->target_count);
@@ -37,7 +37,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 
 static xent_status run_selected(xent_frame *f) {
   use_gradient_as_output(f);
-  f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
+  f->report->path = f->wide ? XENT_PATH_F64 : XENT_PATH_ROW;
   return run_kernel(f, f->kernels->selected);
 }
 

@@ -20,8 +20,8 @@ XENT_PLACES(softmax_places, xent_softmax_call, SOFTMAX_PLACES);
 
 static xent_status softmax(xent_frame *f);
 static xent_status log_softmax(xent_frame *f);
-const xent_function xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, softmax)};
-const xent_function xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, log_softmax)};
+const xent_entry xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, softmax)};
+const xent_entry xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, log_softmax)};
 
 static xent_status softmax(xent_frame *f) {
   xent_call *c = &f->call;
@@ -53,7 +53,7 @@ xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_make_call
 XENT_PLACES(log_sum_exp_places, xent_log_sum_exp_call, LOG_SUM_EXP_PLACES);
 
 static xent_status log_sum_exp_of(xent_frame *f);
-const xent_function xent_of_log_sum_exp = {
+const xent_entry xent_of_log_sum_exp = {
     XENT_ARGUMENTS(xent_log_sum_exp_call, 320, log_sum_exp_places, log_sum_exp_of)};
 
 static xent_status log_sum_exp_of(xent_frame *f) {
@@ -75,10 +75,10 @@ XENT_PLACES(backward_places, xent_softmax_backward_call, BACKWARD_PLACES);
 
 static xent_status softmax_backward(xent_frame *f);
 static xent_status log_softmax_backward(xent_frame *f);
-const xent_function xent_of_softmax_backward = {
+const xent_entry xent_of_softmax_backward = {
     XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
-const xent_function xent_of_log_softmax_backward = {
+const xent_entry xent_of_log_softmax_backward = {
     XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, log_softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 

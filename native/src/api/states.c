@@ -11,7 +11,7 @@
 XENT_PLACES(forward_places, xent_forward_states_call, FORWARD_PLACES);
 
 static xent_status forward_states(xent_frame *f);
-const xent_function xent_of_forward_states = {
+const xent_entry xent_of_forward_states = {
     XENT_ARGUMENTS(xent_forward_states_call, 344, forward_places, forward_states)};
 
 static xent_status forward_states(xent_frame *f) {
@@ -39,7 +39,7 @@ xent_status xent_forward_states(const xent_forward_states_call *c) {
 XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
-const xent_function xent_of_backward_states = {
+const xent_entry xent_of_backward_states = {
     XENT_ARGUMENTS(xent_backward_states_call, 256, backward_places, backward_states), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
@@ -65,7 +65,7 @@ xent_status xent_backward_states(const xent_backward_states_call *c) {
 XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);
-const xent_function xent_of_finish = {
+const xent_entry xent_of_finish = {
     XENT_ARGUMENTS(xent_finish_call, 432, finish_places, finish), .needs_report = true,
     .logits_type = offsetof(xent_finish_call, logits_type), .choice = offsetof(xent_finish_call, second_round)};
 

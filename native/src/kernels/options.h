@@ -9,8 +9,8 @@
  *
  *   functions   XENT_FOR_...
  *   RECORDED    a backward needs the same value as the forward that wrote its statistics; otherwise UNRECORDED
- *   default     the meaning of 0; NONE: the option is not used. Java and Python accept 0 if it is the default, if there
- *               is a member has_..., or if the message begins with it
+ *   default     the meaning of 0; NONE: the option is not used. Java and Python accept 0 if it is the default, within
+ *               a range of both signs, or if the message begins with it
  *   symbol      in the formulas of the pages
  *   message     the expected value in errors of Java and Python; % is the range, and "" the same
  *   help        of the flag of the command, in which % is the value; "" keeps it out of the flags
@@ -42,12 +42,10 @@ enum {
   _(c, has_ignore_index, IGNORE_INDEX, I32, XENT_FOR_ALL, UNRECORDED, 0, "", "", "", 0, 1) \
   _(c, label_smoothing, LABEL_SMOOTHING, F64, XENT_FOR_LOSSES, RECORDED, 0, "ε", "", \
     "Targets become (1 - %) * target + % / classes", 0, 1) \
-  _(c, has_gradient_scale, GRADIENT_SCALE, I32, XENT_FOR_ALL, UNRECORDED, 0, "", "", "", 0, 1) \
-  _(c, gradient_scale, GRADIENT_SCALE, F64, XENT_FOR_GRADIENTS, UNRECORDED, 1, "c", "", "", -DBL_MAX, DBL_MAX, \
-    .only_beside = XENT_SETS(has_gradient_scale)) \
+  _(c, gradient_scale, GRADIENT_SCALE, F64, XENT_FOR_GRADIENTS, UNRECORDED, 1, "c", "", "", -DBL_MAX, DBL_MAX) \
   _(c, smoothing, SMOOTHING, I32, XENT_FOR_LOSSES, RECORDED, 0, "h", "", "", \
     XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS) \
-  _(c, reserved, OPTIONS, I32, 0, UNRECORDED, 0, "", "", "", 0, 0) \
+  _(c, reserved, OPTIONS, U64, 0, UNRECORDED, 0, "", "", "", 0, 0) \
   _(c, temperature, TEMPERATURE, F64, XENT_FOR_ROWS, RECORDED, 1, "τ", "", \
     "Divide logits by %, after the softcap", XENT_FACTOR) \
   _(c, softcap, SOFTCAP, F64, XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_SAMPLE, \

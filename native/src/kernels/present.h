@@ -15,13 +15,13 @@
 
 enum { XENT_CALL_ARRAYS = offsetof(xent_call, shape) / sizeof(void *), XENT_OPTION_WORDS = sizeof(xent_options) / 4 };
 _Static_assert(offsetof(xent_call, logits) == 0 && XENT_CALL_ARRAYS <= 64, "a bit for each array");
-_Static_assert(XENT_OPTION_WORDS <= 32, "a bit for each word");
+_Static_assert(XENT_OPTION_WORDS <= 64, "a bit for each word");
 
 #define XENT_HAS(array) (UINT64_C(1) << offsetof(xent_call, array) / sizeof(void *))
 #define XENT_SETS(option) \
-  (((UINT32_C(1) << sizeof((xent_options){0}.option) / 4) - 1) << offsetof(xent_options, option) / 4)
+  (((UINT64_C(1) << sizeof((xent_options){0}.option) / 4) - 1) << offsetof(xent_options, option) / 4)
 #define XENT_ALL_ARRAYS (~UINT64_C(0) >> (64 - XENT_CALL_ARRAYS))
-#define XENT_ALL_OPTIONS (~UINT32_C(0) >> (32 - XENT_OPTION_WORDS))
+#define XENT_ALL_OPTIONS (~UINT64_C(0) >> (64 - XENT_OPTION_WORDS))
 
 /* Whether the call has any array of a set. */
 __attribute__((always_inline)) static inline bool has_any(const xent_call *call, const uint64_t arrays) {
@@ -47,16 +47,17 @@ __attribute__((always_inline)) static inline bool has_any(const xent_call *call,
 }
 
 /* The words that hold the sign of a double: the upper word of each. */
-#define XENT_SIGN_OF_I32(option) UINT32_C(0)
-#define XENT_SIGN_OF_F64(option) (UINT32_C(1) << (offsetof(xent_options, option) / 4 + 1))
+#define XENT_SIGN_OF_I32(option) UINT64_C(0)
+#define XENT_SIGN_OF_U64(option) UINT64_C(0)
+#define XENT_SIGN_OF_F64(option) (UINT64_C(1) << (offsetof(xent_options, option) / 4 + 1))
 #define XENT_SIGN_OF(c, option, FIELD, type, ...) | XENT_SIGN_OF_##type(option)
-#define XENT_SIGNS (UINT32_C(0) XENT_CALL_OPTIONS(XENT_SIGN_OF, ))
+#define XENT_SIGNS (UINT64_C(0) XENT_CALL_OPTIONS(XENT_SIGN_OF, ))
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the upper word of a double is the second");
 
 /* Whether any option of a set is neither 0 nor -0. */
-__attribute__((always_inline)) static inline bool sets_any(const xent_options *o, const uint32_t options) {
+__attribute__((always_inline)) static inline bool sets_any(const xent_options *o, const uint64_t options) {
   uint32_t any = 0;
-#pragma GCC unroll 32
+#pragma GCC unroll 64
   for (int i = 0; i < XENT_OPTION_WORDS; i++) {
     uint32_t word;
     memcpy(&word, (const char *)o + (size_t)i * sizeof word, sizeof word);
@@ -65,9 +66,11 @@ __attribute__((always_inline)) static inline bool sets_any(const xent_options *o
   return any != 0;
 }
 
-/* The factor of all gradients. */
+/* The factor of all gradients: 1 if it is not set, and 0 if it is -0. */
 static inline double gradient_scale_of(const xent_options *o) {
-  return o->has_gradient_scale ? o->gradient_scale : 1;
+  uint64_t bits;
+  memcpy(&bits, &o->gradient_scale, sizeof bits);
+  return bits ? o->gradient_scale + 0.0 : 1;
 }
 
 /* Keeps only a set of the arrays of a call. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The names of the paths that compute calls: xent_report.schedule. paths.h defines the path that a call over rows
+ * The names of the paths that compute calls: xent_report.path. paths.h defines the path that a call over rows
  * takes; the functions of api/ name that of the others. A test build has a switch for each path (XENT_SWITCHES): if a
  * path is off, a call takes the next path that fits, with the same bits. Without XENT_SWITCHES, the switches are not
  * compiled.
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define XENT_SCHEDULES(_)                                                                                        \
+#define XENT_PATHS(_)                                                                                        \
   _(NONE, "none")                                                                                                \
   _(EACH, "each")             /* rows of at most 1024 classes one by one, and only usual outputs */               \
   _(DENSE, "dense")           /* six to sixteen rows of a few classes, in place */                               \
@@ -26,14 +26,14 @@
   _(F64_TILES, "f64-tiles")   /* float64 arithmetic, with a class of several rows per vector */                  \
   _(F64_ROWS, "f64-rows")     /* float64 backward of several rows in place */
 
-#define XENT_SCHEDULE_NUMBER(name, text) XENT_SCHEDULE_##name,
-#define XENT_SCHEDULE_NAME(name, text) text,
-enum { XENT_SCHEDULES(XENT_SCHEDULE_NUMBER) XENT_SCHEDULE_COUNT };
-static const char *const xent_schedule_names[] = {XENT_SCHEDULES(XENT_SCHEDULE_NAME)};
+#define XENT_PATH_NUMBER(name, text) XENT_PATH_##name,
+#define XENT_PATH_NAME(name, text) text,
+enum { XENT_PATHS(XENT_PATH_NUMBER) XENT_PATH_COUNT };
+static const char *const xent_path_names[] = {XENT_PATHS(XENT_PATH_NAME)};
 
 #ifdef XENT_SWITCHES
-_Static_assert(XENT_SCHEDULE_COUNT <= 32, "a bit for each");
-/* The paths that are off, one bit XENT_SCHEDULE_... each. A path that takes any call stays on. */
+_Static_assert(XENT_PATH_COUNT <= 32, "a bit for each");
+/* The paths that are off, one bit XENT_PATH_... each. A path that takes any call stays on. */
 extern volatile uint32_t xent_without;
 #define XENT_IS_OFF(schedule) ((xent_without >> (schedule) & 1) != 0)
 #else

@@ -140,7 +140,6 @@ enum {
   _(fully_masked, 1, 0, 0, 0)       \
   _(has_ignore_index, 1, 0, 0, 0)   \
   _(ignore_index, 1, 0, 0, 0)       \
-  _(has_gradient_scale, 1, 0, 0, 0) \
   _(gradient_scale, 1, 0, 0, 0)     \
   _(label_smoothing, 1, 0, 0, 1)    \
   _(smoothing, 1, 0, 0, 0)          \

@@ -18,7 +18,7 @@ XENT_INLINE bool any_fits(const xent_call *call) {
 }
 
 /*
- *   _(XENT_SCHEDULE_..., fits, run)
+ *   _(XENT_PATH_..., fits, run)
  *
  *   fits   whether the path computes a call, and is the fastest of those that follow: bool (const xent_call *)
  *   run    computes it: xent_status (const xent_call *, xent_kernel fallback); fallback takes rows that leave the path
@@ -26,9 +26,9 @@ XENT_INLINE bool any_fits(const xent_call *call) {
 
 /* The last path of a list has no switch. Without rows a call returns first, so no path divides by an empty axis. */
 #define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
-  if (fits == any_fits || (!XENT_IS_OFF(XENT_SCHEDULE_##schedule_) && fits(call))) {                                \
+  if (fits == any_fits || (!XENT_IS_OFF(XENT_PATH_##schedule_) && fits(call))) {                                \
     const xent_status status = run(call, fallback);                                                                  \
-    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of left-over rows, or of columns as rows */      \
+    call->report->path = XENT_PATH_##schedule_; /* not that of left-over rows, or of columns as rows */      \
     return status;                                                                                                   \
   }
 #define XENT_DEFINE_PATHS(name, paths, fallback_)                   \

@@ -17,8 +17,8 @@ int main(void) {
                                         .sizes = xent_rows(3, 3),
                                         .options = &options,
                                         .logits = {logits, per_class},
-                                        .targets = {labels, xent_per_row(1, XENT_I32)},
-                                        .losses = {losses, xent_per_row(1, XENT_F32)},
+                                        .targets = {labels, xent_per_row(XENT_I32)},
+                                        .losses = {losses, xent_per_row(XENT_F32)},
                                         .gradient = {gradient, per_class}};
   const xent_status status = xent_cross_entropy(&call);
   if (status != XENT_OK) {

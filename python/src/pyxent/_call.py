@@ -26,7 +26,7 @@ from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NAME, NEW, ORDER, OUTPUT,
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Report, Sampling, Shape, Statistics, ExactSum, Work, sized)
-from pyxent._options import RANGES, integer, is_wanted, require, shown, wanted_of
+from pyxent._options import RANGES, integer, is_wanted, require, shown, stored_scale, wanted_of
 from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> its layout relative to the logits, and its permitted types
@@ -918,7 +918,7 @@ class Call:
         """
         most, options = 1 if alone else self.threads, self.options
         if scale is not None:
-            options.gradient_scale, options.has_gradient_scale = scale, 1
+            options.gradient_scale = stored_scale(scale)
         if self.tensors:
             self.tell_autograd(without if function != "check_targets" else self.tensors)
         tasks = self._tasks(most)

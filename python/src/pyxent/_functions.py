@@ -38,6 +38,7 @@ class LogitNumbers(TypedDict, total=False):  # of Spark
 
 class LossNumbers(TypedDict, total=False):  # of Spark
     label_smoothing: float | None
+    gradient_scale: float | None
     z_loss: float | None
     probability_clamp: float | None
     focal_gamma: float | None
@@ -187,10 +188,9 @@ FUNCTIONS = {
 }
 
 XENT_OPTIONS: Fields = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),
-    ("has_gradient_scale", c_int32), ("ignore_index", c_int64), ("label_smoothing", c_double),
-    ("gradient_scale", c_double), ("smoothing", c_int32), ("reserved", c_int32), ("temperature", c_double),
-    ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double), ("focal_gamma", c_double),
-    ("focal_alpha", c_double)]
+    ("smoothing", c_int32), ("ignore_index", c_int64), ("reserved", c_uint64), ("label_smoothing", c_double),
+    ("gradient_scale", c_double), ("temperature", c_double), ("softcap", c_double), ("z_loss", c_double),
+    ("probability_clamp", c_double), ("focal_gamma", c_double), ("focal_alpha", c_double)]
 
 XENT_SAMPLING: Fields = [("size", c_uint64), ("rules", c_int32), ("ties", c_int32), ("greedy", c_int32),
     ("reserved", c_int32), ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),

@@ -20,8 +20,8 @@ from pyxent.errors import NativeLibraryError
 if TYPE_CHECKING:
     from pyxent._types import Isa
 
-ABI_VERSION = 5
-NUMERICS_VERSION = 3
+ABI_VERSION = 1
+NUMERICS_VERSION = 1
 CHUNK = 8192
 FEW, MANY = 6, MOST_ARRAYS  # the numbers of arrays that the entry points take
 
@@ -74,7 +74,7 @@ class ExactSum(ctypes.Structure):
 
 
 class Report(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("field", c_int32), ("schedule", c_int32), ("row", c_int64), ("label", c_int64),
+    _fields_ = [("size", c_uint64), ("field", c_int32), ("path", c_int32), ("row", c_int64), ("label", c_int64),
                 ("integer", c_int64), ("value", c_double), ("valid_rows", c_int64), ("denominator", c_double),
                 ("unfinished", c_int64)]
 
@@ -96,7 +96,7 @@ class TextBiases(ctypes.Structure):
 
 
 class Prepared(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("opaque", c_uint64 * 287)]  # XENT_PREPARED_BYTES
+    _fields_ = [("size", c_uint64), ("opaque", c_uint64 * 511)]  # XENT_PREPARED_BYTES
 
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
@@ -144,7 +144,7 @@ class Library:
                                      f"another build of the library")
 
     def _declare(self, c: ctypes.CDLL) -> None:
-        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_schedule_name"):
+        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_path_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
         self.few.argtypes = [c_void_p] * (1 + FEW)

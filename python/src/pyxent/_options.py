@@ -106,6 +106,11 @@ def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = 
     return codes[value]
 
 
+def stored_scale(value: float) -> float:
+    """A scale of gradients as C has it: 0 is a scale that is not set, and -0 one of 0."""
+    return value or -0.0
+
+
 def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
                ignore_index: int | None = None, gradient_scale: float | None = None,
                **numbers: float | None) -> Options:
@@ -116,10 +121,11 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     if isa != "best" and isa not in library.isas:
         raise OptionError(f"isa is {isa}, which this processor or this build does not have: choose best or one of "
                           f"{', '.join(library.isas)}")
-    for name, value in (("gradient_scale", gradient_scale), *numbers.items()):
+    if gradient_scale is not None:
+        options.gradient_scale = stored_scale(require("gradient_scale", gradient_scale))
+    for name, value in numbers.items():
         if value is not None:
             setattr(options, name, require(name, value))
-    options.has_gradient_scale = gradient_scale is not None
     if ignore_index is not None:
         options.has_ignore_index, options.ignore_index = 1, integer("ignore_index", ignore_index)
     for name, others in NOT_BESIDE.items():

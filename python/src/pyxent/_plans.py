@@ -15,7 +15,7 @@ from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_pla
 from pyxent._functions import FUNCTIONS
 from pyxent._names import named
 from pyxent._native import FEW, MANY, ExactSum, Options, Prepared, Report, Sampling, Work, sized
-from pyxent._options import shown, wanted_of
+from pyxent._options import shown, stored_scale, wanted_of
 from pyxent.errors import XentError
 
 _PLAIN = {int, float, str, bool, type(None)}
@@ -100,7 +100,7 @@ class Run:
         """As `Call.run`."""
         entry, at, names, _ = self.steps.get((function, exact_sum, without)) or self._step(function, exact_sum, without)
         if scale is not None:
-            self.options.gradient_scale, self.options.has_gradient_scale = scale, 1
+            self.options.gradient_scale = stored_scale(scale)
         if exact_sum:
             ctypes.memset(self.sum_address + _SUM_OFFSET, 0, _SUM_SIZE)
         if names is None:

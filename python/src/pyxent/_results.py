@@ -12,7 +12,7 @@ from pyxent._begin import needed
 from pyxent._call import (UPSTREAM_OF_ROWS, Call, LentTensor, require_in_place, require_unwritten, versions_of,
                           workspace_of)
 from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options
-from pyxent._options import Reductions
+from pyxent._options import Reductions, stored_scale
 from pyxent._plans import shown_argument
 from pyxent._types import Input, Output
 from pyxent.errors import OptionError, ShapeError
@@ -81,7 +81,7 @@ class Saved:
         if reductions:
             reductions.require_mean(self.divisor, True)
             zero = reductions.gradient_is_zero(self.divisor)
-            options.gradient_scale, options.has_gradient_scale = 0.0 if zero else reductions.scale_of(self.divisor), 1
+            options.gradient_scale = stored_scale(0.0 if zero else reductions.scale_of(self.divisor))
         return call, zero
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:

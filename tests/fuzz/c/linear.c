@@ -61,7 +61,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   const bool made = schedule == IN_PARTS ? in_parts(p, begin, end) : forward(p, begin, end);
   if (!made || schedule == AT_ONCE) return;
   const bool logits = keeps && schedule == LATER, some = p->class_begin != 0 || p->class_end != p->shape.classes;
-  const uint32_t wanted = some && p->schedule ? LAYER_GRADIENTS & ~BIT(HIDDEN_GRADIENT) : LAYER_GRADIENTS;
+  const uint32_t wanted = some && p->path ? LAYER_GRADIENTS & ~BIT(HIDDEN_GRADIENT) : LAYER_GRADIENTS;
   settle(p, "gradients of a layer", layer_backward(p, begin, end, p->class_begin, p->class_end, wanted, logits),
          (fuzz_effect){(inputs & ~BIT(SINK)) | BIT(UPSTREAM) | (logits ? BIT(LOGITS) : 0), wanted, begin, end,
                        p->class_begin, p->class_end, true});

@@ -113,7 +113,7 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
       fill_array(p, i, s->initial, s->bytes, (unsigned)(styles >> i % 16 * 4 & 15));
   }
   const uint32_t both = BIT(TARGETS) | BIT(CLASS_MASK);
-  if (p->schedule && (given & both) == both && !p->ragged && extent_of(p, TARGETS) == PER_ROW) unmask_labels(p);
+  if (p->path && (given & both) == both && !p->ragged && extent_of(p, TARGETS) == PER_ROW) unmask_labels(p);
 }
 
 /* ---- structs ---- */

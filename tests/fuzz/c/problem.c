@@ -26,11 +26,11 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
 }
 
 /* The first ones, which inputs of the corpus choose by number; long rows are ROW. */
-static int32_t some_schedule(fuzz_input *in) {
-  const int32_t kind = (int32_t)take(in, 1), first = XENT_SCHEDULE_EACH, last = XENT_SCHEDULE_F64;
-  const int32_t schedules = last - first + 1, schedule = first + kind % (schedules + 1);
-  if (kind < 0x80) return XENT_SCHEDULE_NONE;
-  return schedule > last ? XENT_SCHEDULE_TURNED : schedule; /* which one function of many takes */
+static int32_t some_path(fuzz_input *in) {
+  const int32_t kind = (int32_t)take(in, 1), first = XENT_PATH_EACH, last = XENT_PATH_F64;
+  const int32_t paths = last - first + 1, path = first + kind % (paths + 1);
+  if (kind < 0x80) return XENT_PATH_NONE;
+  return path > last ? XENT_PATH_TURNED : path; /* which one function of many takes */
 }
 
 /* Whole blocks of sixteen and a remainder, rarely fewer rows. */
@@ -39,21 +39,21 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
   return chance(in, 32) ? 1 + below(in, 15) : 16 + below(in, most - 15);
 }
 
-/* Sizes that paths.h maps to each schedule. */
+/* Sizes that paths.h maps to each path. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
-  static const int64_t least[] = {[XENT_SCHEDULE_EACH] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
-                                  [XENT_SCHEDULE_STRIP] = 1,  [XENT_SCHEDULE_TURNED] = 1, [XENT_SCHEDULE_ROW] = 1025,
-                                  [XENT_SCHEDULE_F64] = 1},
-                       most[] = {[XENT_SCHEDULE_EACH] = 128, [XENT_SCHEDULE_DENSE] = 104, [XENT_SCHEDULE_FLOW] = 1024,
-                                 [XENT_SCHEDULE_STRIP] = 1200, [XENT_SCHEDULE_TURNED] = 1200,
-                                     [XENT_SCHEDULE_ROW] = 2200,
-                                 [XENT_SCHEDULE_F64] = 1200};
+  static const int64_t least[] = {[XENT_PATH_EACH] = 2, [XENT_PATH_DENSE] = 2, [XENT_PATH_FLOW] = 1,
+                                  [XENT_PATH_STRIP] = 1,  [XENT_PATH_TURNED] = 1, [XENT_PATH_ROW] = 1025,
+                                  [XENT_PATH_F64] = 1},
+                       most[] = {[XENT_PATH_EACH] = 128, [XENT_PATH_DENSE] = 104, [XENT_PATH_FLOW] = 1024,
+                                 [XENT_PATH_STRIP] = 1200, [XENT_PATH_TURNED] = 1200,
+                                     [XENT_PATH_ROW] = 2200,
+                                 [XENT_PATH_F64] = 1200};
   xent_shape *s = &p->shape;
-  s->classes = least[p->schedule] + (int64_t)take(in, 2) % (most[p->schedule] - least[p->schedule] + 1);
+  s->classes = least[p->path] + (int64_t)take(in, 2) % (most[p->path] - least[p->path] + 1);
   s->outer = s->inner = 1;
-  if (p->schedule == XENT_SCHEDULE_STRIP || p->schedule == XENT_SCHEDULE_TURNED)
+  if (p->path == XENT_PATH_STRIP || p->path == XENT_PATH_TURNED)
     s->inner = some_block(in, s->classes);
-  else if (p->schedule != XENT_SCHEDULE_EACH)
+  else if (p->path != XENT_PATH_EACH)
     s->outer = some_block(in, s->classes);
 }
 
@@ -80,7 +80,7 @@ static void read_sizes(fuzz_problem *p, fuzz_input *in) {
     read_sizes_of_layer(p, in);
     return;
   }
-  if (p->schedule) {
+  if (p->path) {
     read_sizes_of_way(p, in);
     return;
   }
@@ -132,8 +132,8 @@ static void read_ranges(fuzz_problem *p, fuzz_input *in) {
 
 static void read_counts(fuzz_problem *p, fuzz_input *in) {
   xent_shape *s = &p->shape;
-  if (chance(in, p->schedule && p->schedule != XENT_SCHEDULE_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
-  if (p->schedule == XENT_SCHEDULE_TURNED || chance(in, 128)) s->top_count = 1 + below(in, 6);
+  if (chance(in, p->path && p->path != XENT_PATH_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
+  if (p->path == XENT_PATH_TURNED || chance(in, 128)) s->top_count = 1 + below(in, 6);
   if (s->top_count > s->classes) s->top_count = s->classes;
   if (is_wild(p, in, 3)) s->target_count = wild_number(in);
   if (is_wild(p, in, 3)) s->top_count = wild_number(in);
@@ -170,8 +170,8 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
   if (!is_wild(p, in, 24)) return;
   double *const numbers[] = {&o->label_smoothing, &o->gradient_scale, &o->temperature, &o->softcap, &o->z_loss,
                              &o->probability_clamp};
-  int32_t *const switches[] = {&o->isa,       &o->fully_masked, &o->has_ignore_index, &o->has_gradient_scale,
-                               &o->smoothing, &o->reserved};
+  int32_t *const switches[] = {&o->isa,       &o->fully_masked, &o->has_ignore_index, (int32_t *)&o->reserved + 1,
+                               &o->smoothing, (int32_t *)&o->reserved};
   const int64_t which = below(in, 12);
   if (which < 6) {
     *numbers[which] = wild_double(in);
@@ -181,11 +181,11 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
   }
 }
 
-/* For the schedule of one row, which takes plain calls: drops most options and arrays. */
+/* For the path of one row, which takes plain calls: drops most options and arrays. */
 static uint32_t plainly(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t given) {
   static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(EXACT_SUM) | BIT(REPORT);
   xent_options *o = &p->options;
-  if (p->schedule != XENT_SCHEDULE_EACH || chance(in, 32)) return given;
+  if (p->path != XENT_PATH_EACH || chance(in, 32)) return given;
   o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
   o->smoothing = XENT_SMOOTHING_UNIFORM;
   if (chance(in, 192)) o->temperature = 0;
@@ -206,7 +206,7 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
       if (p->sampled || p->shape.target_count || !chance(in, 64))
-        return labels[below(in, p->schedule && p->shape.classes > INT8_MAX ? 2 : 8)];
+        return labels[below(in, p->path && p->shape.classes > INT8_MAX ? 2 : 8)];
       break;
     case FLOATS_OR_BYTES:
       if (chance(in, 64)) return XENT_U8;
@@ -231,7 +231,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
   const bool matrix = extent == MATRIX;
   const int64_t entries = entries_of(p, extent), inner = matrix ? 1 : p->shape.inner,
                 outer = matrix ? p->shape.classes : p->shape.outer;
-  const uint64_t any = take(in, 1), kind = p->schedule ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
+  const uint64_t any = take(in, 1), kind = p->path ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
   *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
   if (extent == ONE_ROW) l->classes = 1;
   if (kind < 0xa0) return;
@@ -260,7 +260,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
 
 static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   const uint64_t kind = take(in, 1);
-  const bool wide = !p->sampled && !p->linear && (p->schedule ? p->schedule == XENT_SCHEDULE_F64 : kind >= 0xa0 &&
+  const bool wide = !p->sampled && !p->linear && (p->path ? p->path == XENT_PATH_F64 : kind >= 0xa0 &&
                                                   kind < 0xd0);
   const bool narrow = kind >= 0xd0;
   for (int i = 0; i < ARRAYS; i++) {
@@ -310,7 +310,7 @@ static void size_statistics(fuzz_problem *p) {
   p->bytes[STATES] = states < 0 ? 0 : states > ROOM / 2 ? -1 : (int64_t)states;
 }
 
-/* For a call that targets a schedule: drops the arrays and options that its other arguments rule out. */
+/* For a call that targets a path: drops the arrays and options that its other arguments rule out. */
 static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   xent_options *o = &p->options;
   if (p->elementwise) {
@@ -341,8 +341,8 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     o->focal_gamma = (double)(1 + p->seed / 8 % 16) / 4;
     if (!is_wild(p, in, 16)) o->label_smoothing = o->z_loss = o->probability_clamp = 0;
   }
-  if (!p->schedule) return given;
-  if (p->schedule != XENT_SCHEDULE_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
+  if (!p->path) return given;
+  if (p->path != XENT_PATH_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
   if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);
   if (!p->shape.top_count) given &= ~(BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES));
   if (o->label_smoothing > 0) o->probability_clamp = 0;
@@ -371,7 +371,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   memset(p->offset, 0, sizeof p->offset);
   memset(p->bytes, 0, sizeof p->bytes);
   memset(p->address, 0, sizeof p->address);
-  p->schedule = some_schedule(in);
+  p->path = some_path(in);
   read_sizes(p, in);
   read_ranges(p, in);
   read_counts(p, in);
@@ -380,8 +380,8 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   p->least_workspace = !p->linear || !chance(in, 64);
   p->seed = take(in, 2);
   uint32_t given = needed | (optional & asked);
-  if (p->schedule) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
-  if (p->schedule == XENT_SCHEDULE_TURNED) given |= optional & BIT(TOP_CLASSES);
+  if (p->path) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
+  if (p->path == XENT_PATH_TURNED) given |= optional & BIT(TOP_CLASSES);
   given = plainly(p, in, needed, given);
   if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* including a needed one */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of the interface, decoded from bytes. Half of the calls target a schedule: they have sizes that it accepts,
+ * A call of the interface, decoded from bytes. Half of the calls target a path: they have sizes that it accepts,
  * mostly blocks of sixteen rows, and nothing wild. The others are mostly plausible, sometimes wild. The memory that a
  * wild call may access is limited all the same: if its descriptor makes an array larger than a room, the array has an
  * inaccessible address, and the range of rows is empty.
@@ -38,7 +38,7 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   int64_t row_begin, row_end, class_begin, class_end;
-  int32_t schedule;            /* the intended one, of kernels/schedules.h; XENT_SCHEDULE_NONE: any */
+  int32_t path;            /* the intended one, of kernels/schedules.h; XENT_PATH_NONE: any */
   bool ragged;            /* has row_offsets */
   bool selected;          /* of selected classes: upstream and log-probabilities have the layout of the targets */
   bool hessian;           /* of a Hessian: upstream has one number per class, output the type of the arithmetic */
@@ -56,7 +56,7 @@ typedef struct {
 
 /* Whether to do something that no correct caller does. */
 static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times) {
-  return !p->schedule && chance(in, times);
+  return !p->path && chance(in, times);
 }
 
 /* Reads a problem. `needed` and `optional` are the arrays and structs that the calls take. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: passes every file and then RANDOM inputs of random bytes to a target,
- * without libFuzzer, so that every build can run it. It prints the number of calls per schedule, and fails if a
- * schedule has too few.
+ * without libFuzzer, so that every build can run it. It prints the number of calls per path, and fails if a
+ * path has too few.
  * It ends with a signal if a check fails; the input is then in the file found.bin.
  */
 #define _DEFAULT_SOURCE
@@ -110,31 +110,31 @@ static void run_random(long long count, uint64_t seed) {
   }
 }
 
-static void print_schedules(const fuzz_count *calls) {
-  for (int schedule = XENT_SCHEDULE_NONE; schedule < XENT_SCHEDULE_COUNT; schedule++)
-    if (calls->took[schedule])
-      printf("schedule %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n",
-             xent_schedule_name(schedule),
-             calls->took[schedule], calls->blocks[schedule], calls->masked[schedule]);
+static void print_paths(const fuzz_count *calls) {
+  for (int path = XENT_PATH_NONE; path < XENT_PATH_COUNT; path++)
+    if (calls->took[path])
+      printf("path %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n",
+             xent_path_name(path),
+             calls->took[path], calls->blocks[path], calls->masked[path]);
 }
 
-/* A schedule that inputs seldom reach is not tested. */
+/* A path that inputs seldom reach is not tested. */
 static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
-  if (target == fuzz_binary) return calls->took[XENT_SCHEDULE_ELEMENTS] > 0 && calls->took[XENT_SCHEDULE_F64] > 0;
+  if (target == fuzz_binary) return calls->took[XENT_PATH_ELEMENTS] > 0 && calls->took[XENT_PATH_F64] > 0;
   if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
-  static const int paths[] = {XENT_SCHEDULE_EACH,   XENT_SCHEDULE_DENSE, XENT_SCHEDULE_FLOW,      XENT_SCHEDULE_STRIP,
-                              XENT_SCHEDULE_TURNED, XENT_SCHEDULE_ROW,   XENT_SCHEDULE_F64_TILES, XENT_SCHEDULE_F64};
+  static const int paths[] = {XENT_PATH_EACH,   XENT_PATH_DENSE, XENT_PATH_FLOW,      XENT_PATH_STRIP,
+                              XENT_PATH_TURNED, XENT_PATH_ROW,   XENT_PATH_F64_TILES, XENT_PATH_F64};
   for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
-    const int schedule = paths[k];
-    if (schedule == XENT_SCHEDULE_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
+    const int path = paths[k];
+    if (path == XENT_PATH_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
     /* The last path of a list takes the remaining calls: with few rows, and seldom a mask. */
-    const bool last = schedule == XENT_SCHEDULE_ROW || schedule == XENT_SCHEDULE_F64;
-    const bool one_row = schedule == XENT_SCHEDULE_EACH || last;
-    const bool no_mask = one_row || schedule == XENT_SCHEDULE_STRIP || schedule == XENT_SCHEDULE_TURNED;
-    const bool often = calls->took[schedule] >= random / 100 && (one_row || calls->blocks[schedule] >= random / 100) &&
-                       (no_mask || calls->masked[schedule] >= random / 1000);
-    if (!often) fprintf(stderr, "too few calls take the schedule %s: see problem.c\n", xent_schedule_name(schedule));
+    const bool last = path == XENT_PATH_ROW || path == XENT_PATH_F64;
+    const bool one_row = path == XENT_PATH_EACH || last;
+    const bool no_mask = one_row || path == XENT_PATH_STRIP || path == XENT_PATH_TURNED;
+    const bool often = calls->took[path] >= random / 100 && (one_row || calls->blocks[path] >= random / 100) &&
+                       (no_mask || calls->masked[path] >= random / 1000);
+    if (!often) fprintf(stderr, "too few calls take the path %s: see problem.c\n", xent_path_name(path));
     all &= often;
   }
   return all;
@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
          inputs - files, calls.made, calls.accepted);
   printf("%lld were prepared and had run with other contents, %lld of them in other memory\n", calls.again,
          calls.moved);
-  print_schedules(&calls);
+  print_paths(&calls);
   if (!calls.again && target != fuzz_exact_sum) return 1;
   return reaches_every_way(&calls, inputs - files) ? 0 : 1;
 }

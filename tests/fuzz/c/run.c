@@ -22,7 +22,7 @@ static fuzz_answer answers[MOST_CALLS], first_answers[MOST_CALLS];
 static int answered, first_answered;
 static fuzz_count count;
 static const char *tier;
-static bool counts_schedules;
+static bool counts_paths;
 static uint32_t taken; /* bits of the paths that a run's calls took */
 
 fuzz_count calls_so_far(void) { return count; }
@@ -160,12 +160,12 @@ static void check_slot(const fuzz_problem *p, int slot, const char *function, xe
   memcpy(s->before, s->data, (size_t)s->bytes);
 }
 
-static void count_schedule(const fuzz_problem *p, const fuzz_effect *e, int32_t schedule) {
-  if (!counts_schedules || !p->address[REPORT] || e->row_begin >= e->row_end) return;
+static void count_path(const fuzz_problem *p, const fuzz_effect *e, int32_t path) {
+  if (!counts_paths || !p->address[REPORT] || e->row_begin >= e->row_end) return;
   const bool block = e->row_end - e->row_begin >= 16;
-  count.took[schedule]++;
-  count.blocks[schedule] += block;
-  count.masked[schedule] += block && p->address[CLASS_MASK] && (p->shape.class_mask.outer || p->shape.class_mask.inner);
+  count.took[path]++;
+  count.blocks[path] += block;
+  count.masked[path] += block && p->address[CLASS_MASK] && (p->shape.class_mask.outer || p->shape.class_mask.inner);
 }
 
 static bool is_same_step(int64_t a, int64_t b, int64_t extent) { return a == b || extent <= 1; }
@@ -206,9 +206,9 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
   memset(answer, 0, sizeof *answer);
   answer->status = status;
   answer->report = report_read(p);
-  if (!status) count_schedule(p, &effect, answer->report.schedule);
-  if (!status) taken |= UINT32_C(1) << answer->report.schedule;
-  answer->report.schedule = 0; /* each tier has its own */
+  if (!status) count_path(p, &effect, answer->report.path);
+  if (!status) taken |= UINT32_C(1) << answer->report.path;
+  answer->report.path = 0; /* each tier has its own */
   count.made++;
   count.accepted += !status;
   if (!status) check_overlaps(p, function, &effect);
@@ -244,7 +244,7 @@ static void begin_run(fuzz_problem *p, int32_t isa) {
   answered = 0;
   taken = 0;
   tier = xent_isa_name(isa);
-  counts_schedules = isa == XENT_ISA_SCALAR;
+  counts_paths = isa == XENT_ISA_SCALAR;
   if (p->any_isa && p->slots[OPTIONS].bytes >= (int64_t)sizeof p->options)
     memcpy(p->slots[OPTIONS].initial + offsetof(xent_options, isa), &isa, sizeof isa);
   for (int i = 0; i < SLOTS; i++) slot_reset(&p->slots[i]);
@@ -290,14 +290,14 @@ static bool all_went_well(void) {
 static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint32_t off) {
   static char text[400];
   int n = snprintf(text, sizeof text, "%s without", xent_isa_name(isa));
-  for (int k = XENT_SCHEDULE_EACH; k < XENT_SCHEDULE_COUNT; k++)
+  for (int k = XENT_PATH_EACH; k < XENT_PATH_COUNT; k++)
     if (off >> k & 1) {
       const char before = text[n - 1] == 't' ? ' ' : ',';
-      n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", before, xent_schedule_names[k]);
+      n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", before, xent_path_names[k]);
     }
   begin_run(p, isa);
   tier = text;
-  counts_schedules = false;
+  counts_paths = false;
   xent_without = off;
   calls(p, p->row_begin, p->row_end);
   xent_without = 0;
@@ -310,7 +310,7 @@ static void compare_paths(fuzz_problem *p, fuzz_calls calls, int32_t isa) {
   uint64_t r = p->seed * 0x9e3779b97f4a7c15u + (uint64_t)isa;
   uint32_t off = 0;
   for (uint32_t on; (on = taken & ~off & ~1u) != 0;) { /* bit 0: no path */
-    for (int k = 0; k < XENT_SCHEDULE_COUNT; k++) count.replaced[k] += on >> k & 1;
+    for (int k = 0; k < XENT_PATH_COUNT; k++) count.replaced[k] += on >> k & 1;
     off |= on;
     compare_without(p, calls, isa, off);
   }

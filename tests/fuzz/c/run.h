@@ -29,15 +29,15 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
 /* The status of the last call. */
 xent_status settled(void);
 
-/* The number of calls, and of accepted calls. Of those with a report, the number per schedule in the scalar tier: all,
+/* The number of calls, and of accepted calls. Of those with a report, the number per path in the scalar tier: all,
  * those with at least sixteen rows, and of these those with a mask per row. */
 typedef struct {
   long long made, accepted;
   /* Prepared calls that ran with other contents before; those of them that ran in other memory, too. */
   long long again, moved;
-  long long took[XENT_SCHEDULE_COUNT], blocks[XENT_SCHEDULE_COUNT], masked[XENT_SCHEDULE_COUNT];
+  long long took[XENT_PATH_COUNT], blocks[XENT_PATH_COUNT], masked[XENT_PATH_COUNT];
   /* Runs with paths off: all; and those without a path that the calls took, by path, and on every tier. */
-  long long without, replaced[XENT_SCHEDULE_COUNT];
+  long long without, replaced[XENT_PATH_COUNT];
 } fuzz_count;
 fuzz_count calls_so_far(void);
 

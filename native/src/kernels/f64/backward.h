@@ -352,7 +352,7 @@ XENT_INLINE xent_status f64_backward_rows(const xent_call *call, const bool lyin
 static xent_status f64_backward_of_lying(const xent_call *call, xent_kernel fallback) {
   (void)fallback;
   const int64_t rest = (call->row_end - call->row_begin) % XENT_DOUBLES;
-  return f64_backward_rows(call, true, !XENT_IS_OFF(XENT_SCHEDULE_F64_TILES) && f64_backward_turns_rows(call, rest));
+  return f64_backward_rows(call, true, !XENT_IS_OFF(XENT_PATH_F64_TILES) && f64_backward_turns_rows(call, rest));
 }
 static xent_status f64_backward_of_tiles(const xent_call *call, xent_kernel fallback) {
   (void)fallback;

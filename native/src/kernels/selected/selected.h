@@ -187,9 +187,9 @@ XENT_SHARED xent_status selected_rows(const xent_call *call, const xent_family *
   b.wide_temperature = f64_temperature_of(call->options->temperature);
   b.shape = *shape;
   b.shape.target_count = 0;
-  b.shape.targets = xent_per_row(shape->inner, XENT_I64);
-  b.shape.losses = xent_per_row(shape->inner, call->wide ? XENT_F64 : XENT_F32);
-  b.shape.upstream = xent_per_row(shape->inner, XENT_F64);
+  b.shape.targets = xent_per_inner(shape->inner, XENT_I64);
+  b.shape.losses = xent_per_inner(shape->inner, call->wide ? XENT_F64 : XENT_F32);
+  b.shape.upstream = xent_per_inner(shape->inner, XENT_F64);
   b.options = *call->options;
   b.options.has_ignore_index = 1;
   b.options.ignore_index = XENT_NO_CLASS;

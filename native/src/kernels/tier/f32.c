@@ -17,11 +17,11 @@ const xent_family XENT_TIER_NAME(f32) = {
 
 /* The kernel of a forward with fixed arrays and types, chosen once for many calls. */
 static xent_status each_forward(const xent_call *call) {
-  call->report->schedule = XENT_SCHEDULE_EACH;
+  call->report->path = XENT_PATH_EACH;
   return each_rows(call, generic_forward);
 }
 xent_kernel XENT_TIER_NAME(kept_forward)(const xent_call *call) {
-  return !XENT_IS_OFF(XENT_SCHEDULE_EACH) && each_fits(call) ? each_forward : forward_rows;
+  return !XENT_IS_OFF(XENT_PATH_EACH) && each_fits(call) ? each_forward : forward_rows;
 }
 
 xent_status XENT_TIER_NAME(selected)(const xent_call *call) {

@@ -136,7 +136,7 @@ public final class XentRuntime {
   /**
    * Returns these facts in one line.
    *
-   * @return "xent 1.2.3, native avx512, numerics 3"
+   * @return "xent 1.2.3, native avx512, numerics 1"
    */
   @Override
   public String toString() {

@@ -74,7 +74,7 @@ class CallEventTest {
     assertThat(first.getString("backend")).isEqualTo("native");
     assertThat(first.getString("isa"))
         .isEqualTo(XentRuntime.get().isa().name().toLowerCase(java.util.Locale.ROOT));
-    assertThat(first.getString("schedule")).isEqualTo("each");
+    assertThat(first.getString("path")).isEqualTo("each");
     assertThat(first.getInt("threads")).isGreaterThanOrEqualTo(1);
     RecordedEvent second = events.getLast();
     assertThat(second.getString("operation")).isEqualTo("cross-entropy with gradient");
@@ -82,7 +82,7 @@ class CallEventTest {
     assertThat(second.getLong("classes")).isEqualTo(1000);
     assertThat(second.getString("backend")).isEqualTo("reference");
     assertThat(second.getString("isa")).isEqualTo("scalar");
-    assertThat(second.getString("schedule")).isNull();
+    assertThat(second.getString("path")).isNull();
   }
 
   /**
@@ -131,7 +131,7 @@ class CallEventTest {
                           .forwardBackward(x, labels, x);
                     }));
     assertThat(events).hasSize(2 * isas.size());
-    assertThat(events).allSatisfy(event -> assertThat(event.getString("schedule")).isEqualTo(way));
+    assertThat(events).allSatisfy(event -> assertThat(event.getString("path")).isEqualTo(way));
   }
 
   private static long elements(long[] sizes) {

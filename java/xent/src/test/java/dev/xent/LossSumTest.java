@@ -101,7 +101,7 @@ class LossSumTest {
     String[] words = {
       "do not begin as an exact sum",
       "layout version is 3",
-      "numerics version is 1",
+      "numerics version is 3",
       "rows count",
       "another size"
     };

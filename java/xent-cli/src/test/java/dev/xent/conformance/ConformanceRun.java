@@ -128,11 +128,10 @@ final class ConformanceRun {
         xent_options.ignore_index(options, ((Number) value).longValue());
       }
       default -> {
-        if (name.equals("gradient_scale")) {
-          xent_options.has_gradient_scale(options, 1);
-        }
         long offset = xent_options.layout().byteOffset(groupElement(name));
-        options.set(ValueLayout.JAVA_DOUBLE, offset, ((Number) value).doubleValue());
+        double number = ((Number) value).doubleValue();
+        boolean isNoScale = name.equals("gradient_scale") && number == 0;
+        options.set(ValueLayout.JAVA_DOUBLE, offset, isNoScale ? -0.0 : number);
       }
     }
   }

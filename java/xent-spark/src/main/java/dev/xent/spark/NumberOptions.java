@@ -21,6 +21,7 @@ abstract class NumberOptions extends AbstractMap<String, String> {
   static final List<Number<LogitLossBuilder<?>>> OF_LOSSES =
       List.of(
           new Number<>("labelSmoothing", LogitLossBuilder::labelSmoothing),
+          new Number<>("gradientScale", LogitLossBuilder::gradientScale),
           new Number<>("zLoss", LogitLossBuilder::zLoss),
           new Number<>("probabilityClamp", LogitLossBuilder::probabilityClamp),
           new Number<>("focalGamma", LogitLossBuilder::focalGamma));
@@ -31,6 +32,11 @@ abstract class NumberOptions extends AbstractMap<String, String> {
   /** Sets {@link dev.xent.CrossEntropy.Builder#labelSmoothing}. */
   public XentOptions labelSmoothing(double value) {
     return with("labelSmoothing", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#gradientScale}. */
+  public XentOptions gradientScale(double value) {
+    return with("gradientScale", value);
   }
 
   /** Sets {@link dev.xent.LogitBuilder#temperature}. */

@@ -38,9 +38,9 @@ public final class CallEvent extends Event {
   @Label("Instruction Set")
   public String isa;
 
-  @Label("Schedule")
+  @Label("Path")
   @Description("How the native code computed the rows, the last ones where that differs")
-  public @Nullable String schedule;
+  public @Nullable String path;
 
   @Label("Threads")
   @Description("Threads that worked on the call, the calling one among them")

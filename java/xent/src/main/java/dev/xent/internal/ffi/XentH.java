@@ -27,19 +27,19 @@ public class XentH extends XentH$shared {
             .orElseThrow(() -> new NoSuchElementException("Symbol not found: " + symbol));
     }
 
-    private static final int XENT_ABI_VERSION = (int)5L;
+    private static final int XENT_ABI_VERSION = (int)1L;
     /**
      * {@snippet lang=c :
-     * #define XENT_ABI_VERSION 5
+     * #define XENT_ABI_VERSION 1
      * }
      */
     public static int XENT_ABI_VERSION() {
         return XENT_ABI_VERSION;
     }
-    private static final int XENT_NUMERICS_VERSION = (int)3L;
+    private static final int XENT_NUMERICS_VERSION = (int)1L;
     /**
      * {@snippet lang=c :
-     * #define XENT_NUMERICS_VERSION 3
+     * #define XENT_NUMERICS_VERSION 1
      * }
      */
     public static int XENT_NUMERICS_VERSION() {
@@ -54,10 +54,10 @@ public class XentH extends XentH$shared {
     public static int XENT_CHUNK() {
         return XENT_CHUNK;
     }
-    private static final int XENT_PREPARED_BYTES = (int)2304L;
+    private static final int XENT_PREPARED_BYTES = (int)4096L;
     /**
      * {@snippet lang=c :
-     * #define XENT_PREPARED_BYTES 2304
+     * #define XENT_PREPARED_BYTES 4096
      * }
      */
     public static int XENT_PREPARED_BYTES() {
@@ -66,7 +66,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_NO_TYPE = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_NO_TYPE = 0
+     * enum xent_type.XENT_NO_TYPE = 0
      * }
      */
     public static int XENT_NO_TYPE() {
@@ -75,7 +75,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_F32 = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_F32 = 1
+     * enum xent_type.XENT_F32 = 1
      * }
      */
     public static int XENT_F32() {
@@ -84,7 +84,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_F64 = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_F64 = 2
+     * enum xent_type.XENT_F64 = 2
      * }
      */
     public static int XENT_F64() {
@@ -93,7 +93,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_F16 = (int)3L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_F16 = 3
+     * enum xent_type.XENT_F16 = 3
      * }
      */
     public static int XENT_F16() {
@@ -102,7 +102,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_BF16 = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_BF16 = 4
+     * enum xent_type.XENT_BF16 = 4
      * }
      */
     public static int XENT_BF16() {
@@ -111,7 +111,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_I8 = (int)5L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_I8 = 5
+     * enum xent_type.XENT_I8 = 5
      * }
      */
     public static int XENT_I8() {
@@ -120,7 +120,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_U8 = (int)6L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_U8 = 6
+     * enum xent_type.XENT_U8 = 6
      * }
      */
     public static int XENT_U8() {
@@ -129,7 +129,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_I16 = (int)7L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_I16 = 7
+     * enum xent_type.XENT_I16 = 7
      * }
      */
     public static int XENT_I16() {
@@ -138,7 +138,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_I32 = (int)8L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_I32 = 8
+     * enum xent_type.XENT_I32 = 8
      * }
      */
     public static int XENT_I32() {
@@ -147,7 +147,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_I64 = (int)9L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_I64 = 9
+     * enum xent_type.XENT_I64 = 9
      * }
      */
     public static int XENT_I64() {
@@ -156,7 +156,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_U16 = (int)10L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_U16 = 10
+     * enum xent_type.XENT_U16 = 10
      * }
      */
     public static int XENT_U16() {
@@ -165,7 +165,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_U32 = (int)11L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_U32 = 11
+     * enum xent_type.XENT_U32 = 11
      * }
      */
     public static int XENT_U32() {
@@ -174,7 +174,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_U64 = (int)12L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_U64 = 12
+     * enum xent_type.XENT_U64 = 12
      * }
      */
     public static int XENT_U64() {
@@ -183,7 +183,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_ISA_BEST = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_ISA_BEST = 0
+     * enum xent_isa.XENT_ISA_BEST = 0
      * }
      */
     public static int XENT_ISA_BEST() {
@@ -192,7 +192,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_ISA_SCALAR = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_ISA_SCALAR = 1
+     * enum xent_isa.XENT_ISA_SCALAR = 1
      * }
      */
     public static int XENT_ISA_SCALAR() {
@@ -201,7 +201,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_ISA_AVX2 = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_ISA_AVX2 = 2
+     * enum xent_isa.XENT_ISA_AVX2 = 2
      * }
      */
     public static int XENT_ISA_AVX2() {
@@ -210,7 +210,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_ISA_AVX512 = (int)3L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_ISA_AVX512 = 3
+     * enum xent_isa.XENT_ISA_AVX512 = 3
      * }
      */
     public static int XENT_ISA_AVX512() {
@@ -219,7 +219,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_ISA_NEON = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_ISA_NEON = 4
+     * enum xent_isa.XENT_ISA_NEON = 4
      * }
      */
     public static int XENT_ISA_NEON() {
@@ -228,7 +228,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FULLY_MASKED_NAN = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FULLY_MASKED_NAN = 0
+     * enum xent_fully_masked.XENT_FULLY_MASKED_NAN = 0
      * }
      */
     public static int XENT_FULLY_MASKED_NAN() {
@@ -237,7 +237,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FULLY_MASKED_ZERO = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FULLY_MASKED_ZERO = 1
+     * enum xent_fully_masked.XENT_FULLY_MASKED_ZERO = 1
      * }
      */
     public static int XENT_FULLY_MASKED_ZERO() {
@@ -246,7 +246,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_SMOOTHING_UNIFORM = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_SMOOTHING_UNIFORM = 0
+     * enum xent_smoothing.XENT_SMOOTHING_UNIFORM = 0
      * }
      */
     public static int XENT_SMOOTHING_UNIFORM() {
@@ -255,7 +255,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_SMOOTHING_OTHERS = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_SMOOTHING_OTHERS = 1
+     * enum xent_smoothing.XENT_SMOOTHING_OTHERS = 1
      * }
      */
     public static int XENT_SMOOTHING_OTHERS() {
@@ -496,13 +496,13 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_schedule_name {
+    private static class xent_path_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_POINTER,
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = findOrThrow("xent_schedule_name");
+        public static final MemorySegment ADDR = findOrThrow("xent_path_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -510,45 +510,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * const char *xent_schedule_name(int32_t schedule)
+     * const char *xent_path_name(int32_t path)
      * }
      */
-    public static FunctionDescriptor xent_schedule_name$descriptor() {
-        return xent_schedule_name.DESC;
+    public static FunctionDescriptor xent_path_name$descriptor() {
+        return xent_path_name.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * const char *xent_schedule_name(int32_t schedule)
+     * const char *xent_path_name(int32_t path)
      * }
      */
-    public static MethodHandle xent_schedule_name$handle() {
-        return xent_schedule_name.HANDLE;
+    public static MethodHandle xent_path_name$handle() {
+        return xent_path_name.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * const char *xent_schedule_name(int32_t schedule)
+     * const char *xent_path_name(int32_t path)
      * }
      */
-    public static MemorySegment xent_schedule_name$address() {
-        return xent_schedule_name.ADDR;
+    public static MemorySegment xent_path_name$address() {
+        return xent_path_name.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * const char *xent_schedule_name(int32_t schedule)
+     * const char *xent_path_name(int32_t path)
      * }
      */
-    public static MemorySegment xent_schedule_name(int schedule) {
-        var mh$ = xent_schedule_name.HANDLE;
+    public static MemorySegment xent_path_name(int path) {
+        var mh$ = xent_path_name.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_schedule_name", schedule);
+                traceDowncall("xent_path_name", path);
             }
-            return (MemorySegment)mh$.invokeExact(schedule);
+            return (MemorySegment)mh$.invokeExact(path);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -558,7 +558,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_RULES_XENT = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_RULES_XENT = 0
+     * enum xent_sampling_rules.XENT_RULES_XENT = 0
      * }
      */
     public static int XENT_RULES_XENT() {
@@ -567,7 +567,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_RULES_TRANSFORMERS = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_RULES_TRANSFORMERS = 1
+     * enum xent_sampling_rules.XENT_RULES_TRANSFORMERS = 1
      * }
      */
     public static int XENT_RULES_TRANSFORMERS() {
@@ -576,7 +576,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_RULES_VLLM = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_RULES_VLLM = 2
+     * enum xent_sampling_rules.XENT_RULES_VLLM = 2
      * }
      */
     public static int XENT_RULES_VLLM() {
@@ -585,7 +585,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_RULES_LLAMA_CPP = (int)3L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_RULES_LLAMA_CPP = 3
+     * enum xent_sampling_rules.XENT_RULES_LLAMA_CPP = 3
      * }
      */
     public static int XENT_RULES_LLAMA_CPP() {
@@ -594,7 +594,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_RULES_ONNXRUNTIME_GENAI = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_RULES_ONNXRUNTIME_GENAI = 4
+     * enum xent_sampling_rules.XENT_RULES_ONNXRUNTIME_GENAI = 4
      * }
      */
     public static int XENT_RULES_ONNXRUNTIME_GENAI() {
@@ -603,7 +603,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_TOP_K = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_TOP_K = 1
+     * enum xent_sampling_filter.XENT_FILTER_TOP_K = 1
      * }
      */
     public static int XENT_FILTER_TOP_K() {
@@ -612,7 +612,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_TOP_P = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_TOP_P = 2
+     * enum xent_sampling_filter.XENT_FILTER_TOP_P = 2
      * }
      */
     public static int XENT_FILTER_TOP_P() {
@@ -621,7 +621,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_MIN_P = (int)3L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_MIN_P = 3
+     * enum xent_sampling_filter.XENT_FILTER_MIN_P = 3
      * }
      */
     public static int XENT_FILTER_MIN_P() {
@@ -630,7 +630,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_TYPICAL_P = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_TYPICAL_P = 4
+     * enum xent_sampling_filter.XENT_FILTER_TYPICAL_P = 4
      * }
      */
     public static int XENT_FILTER_TYPICAL_P() {
@@ -639,7 +639,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_TOP_N_SIGMA = (int)5L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_TOP_N_SIGMA = 5
+     * enum xent_sampling_filter.XENT_FILTER_TOP_N_SIGMA = 5
      * }
      */
     public static int XENT_FILTER_TOP_N_SIGMA() {
@@ -648,7 +648,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_XTC = (int)6L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_XTC = 6
+     * enum xent_sampling_filter.XENT_FILTER_XTC = 6
      * }
      */
     public static int XENT_FILTER_XTC() {
@@ -657,7 +657,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_FILTER_TEMPERATURE = (int)7L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_FILTER_TEMPERATURE = 7
+     * enum xent_sampling_filter.XENT_FILTER_TEMPERATURE = 7
      * }
      */
     public static int XENT_FILTER_TEMPERATURE() {
@@ -666,7 +666,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_TIES_OF_RULES = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_TIES_OF_RULES = 0
+     * enum xent_sampling_ties.XENT_TIES_OF_RULES = 0
      * }
      */
     public static int XENT_TIES_OF_RULES() {
@@ -675,7 +675,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_TIES_FIRST = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_TIES_FIRST = 1
+     * enum xent_sampling_ties.XENT_TIES_FIRST = 1
      * }
      */
     public static int XENT_TIES_FIRST() {
@@ -684,7 +684,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_TIES_ALL = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_TIES_ALL = 2
+     * enum xent_sampling_ties.XENT_TIES_ALL = 2
      * }
      */
     public static int XENT_TIES_ALL() {
@@ -875,7 +875,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_WORKSPACE_WEIGHTS_GRADIENT = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_WEIGHTS_GRADIENT = 1
+     * enum xent_workspace_contents.XENT_WORKSPACE_WEIGHTS_GRADIENT = 1
      * }
      */
     public static int XENT_WORKSPACE_WEIGHTS_GRADIENT() {
@@ -884,7 +884,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_WHOLE_ROWS = 2
+     * enum xent_workspace_contents.XENT_WORKSPACE_WHOLE_ROWS = 2
      * }
      */
     public static int XENT_WORKSPACE_WHOLE_ROWS() {
@@ -893,7 +893,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_WORKSPACE_LEAST = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_LEAST = 4
+     * enum xent_workspace_contents.XENT_WORKSPACE_LEAST = 4
      * }
      */
     public static int XENT_WORKSPACE_LEAST() {
@@ -902,7 +902,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_WORKSPACE_HIDDEN_GRADIENT = (int)8L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_HIDDEN_GRADIENT = 8
+     * enum xent_workspace_contents.XENT_WORKSPACE_HIDDEN_GRADIENT = 8
      * }
      */
     public static int XENT_WORKSPACE_HIDDEN_GRADIENT() {
@@ -911,7 +911,7 @@ public class XentH extends XentH$shared {
     private static final int XENT_WORKSPACE_LOGITS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_LOGITS = 16
+     * enum xent_workspace_contents.XENT_WORKSPACE_LOGITS = 16
      * }
      */
     public static int XENT_WORKSPACE_LOGITS() {

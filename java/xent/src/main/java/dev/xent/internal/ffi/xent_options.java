@@ -19,12 +19,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t isa;
  *     int32_t fully_masked;
  *     int32_t has_ignore_index;
- *     int32_t has_gradient_scale;
+ *     int32_t smoothing;
  *     int64_t ignore_index;
+ *     uint64_t reserved;
  *     double label_smoothing;
  *     double gradient_scale;
- *     int32_t smoothing;
- *     int32_t reserved;
  *     double temperature;
  *     double softcap;
  *     double z_loss;
@@ -45,12 +44,11 @@ public class xent_options {
         XentH.C_INT.withName("isa"),
         XentH.C_INT.withName("fully_masked"),
         XentH.C_INT.withName("has_ignore_index"),
-        XentH.C_INT.withName("has_gradient_scale"),
+        XentH.C_INT.withName("smoothing"),
         XentH.C_LONG_LONG.withName("ignore_index"),
+        XentH.C_LONG_LONG.withName("reserved"),
         XentH.C_DOUBLE.withName("label_smoothing"),
         XentH.C_DOUBLE.withName("gradient_scale"),
-        XentH.C_INT.withName("smoothing"),
-        XentH.C_INT.withName("reserved"),
         XentH.C_DOUBLE.withName("temperature"),
         XentH.C_DOUBLE.withName("softcap"),
         XentH.C_DOUBLE.withName("z_loss"),
@@ -242,48 +240,48 @@ public class xent_options {
         struct.set(has_ignore_index$LAYOUT, has_ignore_index$OFFSET, fieldValue);
     }
 
-    private static final OfInt has_gradient_scale$LAYOUT = (OfInt)$LAYOUT.select(groupElement("has_gradient_scale"));
+    private static final OfInt smoothing$LAYOUT = (OfInt)$LAYOUT.select(groupElement("smoothing"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t has_gradient_scale
+     * int32_t smoothing
      * }
      */
-    public static final OfInt has_gradient_scale$layout() {
-        return has_gradient_scale$LAYOUT;
+    public static final OfInt smoothing$layout() {
+        return smoothing$LAYOUT;
     }
 
-    private static final long has_gradient_scale$OFFSET = $LAYOUT.byteOffset(groupElement("has_gradient_scale"));
+    private static final long smoothing$OFFSET = $LAYOUT.byteOffset(groupElement("smoothing"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t has_gradient_scale
+     * int32_t smoothing
      * }
      */
-    public static final long has_gradient_scale$offset() {
-        return has_gradient_scale$OFFSET;
+    public static final long smoothing$offset() {
+        return smoothing$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t has_gradient_scale
+     * int32_t smoothing
      * }
      */
-    public static int has_gradient_scale(MemorySegment struct) {
-        return struct.get(has_gradient_scale$LAYOUT, has_gradient_scale$OFFSET);
+    public static int smoothing(MemorySegment struct) {
+        return struct.get(smoothing$LAYOUT, smoothing$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t has_gradient_scale
+     * int32_t smoothing
      * }
      */
-    public static void has_gradient_scale(MemorySegment struct, int fieldValue) {
-        struct.set(has_gradient_scale$LAYOUT, has_gradient_scale$OFFSET, fieldValue);
+    public static void smoothing(MemorySegment struct, int fieldValue) {
+        struct.set(smoothing$LAYOUT, smoothing$OFFSET, fieldValue);
     }
 
     private static final OfLong ignore_index$LAYOUT = (OfLong)$LAYOUT.select(groupElement("ignore_index"));
@@ -328,6 +326,50 @@ public class xent_options {
      */
     public static void ignore_index(MemorySegment struct, long fieldValue) {
         struct.set(ignore_index$LAYOUT, ignore_index$OFFSET, fieldValue);
+    }
+
+    private static final OfLong reserved$LAYOUT = (OfLong)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t reserved
+     * }
+     */
+    public static final OfLong reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t reserved
+     * }
+     */
+    public static long reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, long fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     private static final OfDouble label_smoothing$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("label_smoothing"));
@@ -416,94 +458,6 @@ public class xent_options {
      */
     public static void gradient_scale(MemorySegment struct, double fieldValue) {
         struct.set(gradient_scale$LAYOUT, gradient_scale$OFFSET, fieldValue);
-    }
-
-    private static final OfInt smoothing$LAYOUT = (OfInt)$LAYOUT.select(groupElement("smoothing"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t smoothing
-     * }
-     */
-    public static final OfInt smoothing$layout() {
-        return smoothing$LAYOUT;
-    }
-
-    private static final long smoothing$OFFSET = $LAYOUT.byteOffset(groupElement("smoothing"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t smoothing
-     * }
-     */
-    public static final long smoothing$offset() {
-        return smoothing$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t smoothing
-     * }
-     */
-    public static int smoothing(MemorySegment struct) {
-        return struct.get(smoothing$LAYOUT, smoothing$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t smoothing
-     * }
-     */
-    public static void smoothing(MemorySegment struct, int fieldValue) {
-        struct.set(smoothing$LAYOUT, smoothing$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     private static final OfDouble temperature$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("temperature"));

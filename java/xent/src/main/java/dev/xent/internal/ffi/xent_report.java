@@ -17,7 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct xent_report {
  *     uint64_t size;
  *     int32_t field;
- *     int32_t schedule;
+ *     int32_t path;
  *     int64_t row;
  *     int64_t label;
  *     int64_t integer;
@@ -37,7 +37,7 @@ public class xent_report {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         XentH.C_LONG_LONG.withName("size"),
         XentH.C_INT.withName("field"),
-        XentH.C_INT.withName("schedule"),
+        XentH.C_INT.withName("path"),
         XentH.C_LONG_LONG.withName("row"),
         XentH.C_LONG_LONG.withName("label"),
         XentH.C_LONG_LONG.withName("integer"),
@@ -142,48 +142,48 @@ public class xent_report {
         struct.set(field$LAYOUT, field$OFFSET, fieldValue);
     }
 
-    private static final OfInt schedule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("schedule"));
+    private static final OfInt path$LAYOUT = (OfInt)$LAYOUT.select(groupElement("path"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t schedule
+     * int32_t path
      * }
      */
-    public static final OfInt schedule$layout() {
-        return schedule$LAYOUT;
+    public static final OfInt path$layout() {
+        return path$LAYOUT;
     }
 
-    private static final long schedule$OFFSET = $LAYOUT.byteOffset(groupElement("schedule"));
+    private static final long path$OFFSET = $LAYOUT.byteOffset(groupElement("path"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t schedule
+     * int32_t path
      * }
      */
-    public static final long schedule$offset() {
-        return schedule$OFFSET;
+    public static final long path$offset() {
+        return path$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t schedule
+     * int32_t path
      * }
      */
-    public static int schedule(MemorySegment struct) {
-        return struct.get(schedule$LAYOUT, schedule$OFFSET);
+    public static int path(MemorySegment struct) {
+        return struct.get(path$LAYOUT, path$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t schedule
+     * int32_t path
      * }
      */
-    public static void schedule(MemorySegment struct, int fieldValue) {
-        struct.set(schedule$LAYOUT, schedule$OFFSET, fieldValue);
+    public static void path(MemorySegment struct, int fieldValue) {
+        struct.set(path$LAYOUT, path$OFFSET, fieldValue);
     }
 
     private static final OfLong row$LAYOUT = (OfLong)$LAYOUT.select(groupElement("row"));

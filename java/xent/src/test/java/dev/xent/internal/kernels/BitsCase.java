@@ -81,7 +81,6 @@ final class BitsCase {
     xent_options.size(options, xent_options.sizeof());
     xent_options.fully_masked(options, random.nextInt(2));
     xent_options.label_smoothing(options, SMOOTHING[random.nextInt(SMOOTHING.length)]);
-    xent_options.has_gradient_scale(options, 1);
     xent_options.gradient_scale(options, SCALES[random.nextInt(SCALES.length)]);
 
     this.logits = floats(arena, elements);

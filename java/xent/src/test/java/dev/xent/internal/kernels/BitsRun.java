@@ -59,11 +59,11 @@ final class BitsRun {
     return result(name, (long) c.rows * Float.BYTES);
   }
 
-  /** All of it but the schedule, which depends on the instruction set. */
+  /** All of it but the path, which depends on the instruction set. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name + " field", s.asSlice(0, xent_report.schedule$offset()));
+    results.put(name + " field", s.asSlice(0, xent_report.path$offset()));
     results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }

@@ -336,7 +336,7 @@ class FurtherArgumentsTest {
     MemorySegment report = KernelCall.report(arena);
     StringBuilder result = new StringBuilder();
     result.append(KernelCall.functions().get(name).call(kernels, call, report));
-    xent_report.schedule(report, 0); // the reference has no names for its ways
+    xent_report.path(report, 0); // the reference has no names for its ways
     result.append(" report ").append(hex(report));
     for (String written : WRITTEN) {
       result.append(", ").append(written).append(' ').append(hex(call.get(written)));

@@ -353,8 +353,7 @@ final class GeneralCase {
     xent_options.label_smoothing(o, pick(SMOOTHING));
     int scaled = random.nextInt(2);
     double scale = pick(wide ? WIDE_SCALES : SCALES);
-    xent_options.has_gradient_scale(o, scaled);
-    xent_options.gradient_scale(o, scaled == 1 ? scale : 1);
+    xent_options.gradient_scale(o, scaled == 1 ? scale : 0);
     xent_options.temperature(o, pick(TEMPERATURES));
     xent_options.softcap(o, pick(SOFTCAPS));
     xent_options.z_loss(o, pick(Z_LOSSES));
@@ -527,9 +526,7 @@ final class GeneralCase {
             xent_options.softcap(options),
             xent_options.z_loss(options),
             xent_options.probability_clamp(options),
-            xent_options.has_gradient_scale(options) == 0
-                ? 1
-                : xent_options.gradient_scale(options),
+            xent_options.gradient_scale(options),
             xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS)),
             xent_layout.type(ShapeStruct.layout(shape, Array.GRADIENT)));
   }

@@ -49,7 +49,6 @@ final class GeneralRun {
     xent_options.size(ofDivergence, xent_options.sizeof());
     xent_options.isa(ofDivergence, isa);
     xent_options.fully_masked(ofDivergence, xent_options.fully_masked(options));
-    xent_options.has_gradient_scale(ofDivergence, xent_options.has_gradient_scale(options));
     xent_options.gradient_scale(ofDivergence, xent_options.gradient_scale(options));
     xent_options.temperature(ofDivergence, xent_options.temperature(options));
   }
@@ -97,11 +96,11 @@ final class GeneralRun {
         name, c.elementsOfRows(layout, count) * GeneralCase.size(xent_layout.type(layout)));
   }
 
-  /** All of it but the schedule, which depends on the instruction set. */
+  /** All of it but the path, which depends on the instruction set. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name + " field", s.asSlice(0, xent_report.schedule$offset()));
+    results.put(name + " field", s.asSlice(0, xent_report.path$offset()));
     results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }

@@ -124,7 +124,7 @@ class MaskedPartsTest {
     }
 
     String results() {
-      xent_report.schedule(report, 0); // the reference has no names for its ways
+      xent_report.path(report, 0); // the reference has no names for its ways
       return hex(statistics) + " losses " + hex(losses) + " report " + hex(report);
     }
 

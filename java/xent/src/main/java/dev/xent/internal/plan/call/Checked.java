@@ -17,6 +17,7 @@ import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -285,7 +286,7 @@ public final class Checked {
   /** Sets the scale of gradients, a finite number. */
   public void scale(double value) {
     if (doubleToRawLongBits(value) != doubleToRawLongBits(scale)) {
-      xent_options.gradient_scale(options, value);
+      Options.writeScale(options, value);
       scale = value;
     }
   }

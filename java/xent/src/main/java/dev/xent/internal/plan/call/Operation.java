@@ -262,7 +262,7 @@ public abstract class Operation {
       double result;
       if (call.isShort) {
         if (recording != null) {
-          xent_report.schedule(call.report, 0); // of the call before
+          xent_report.path(call.report, 0); // of the call before
         }
         View[] v = views;
         result = runShort(site, call, v[0], v[1], v[2], v[3], v[4], v[5], extras, step);

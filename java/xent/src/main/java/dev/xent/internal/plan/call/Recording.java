@@ -38,7 +38,7 @@ final class Recording {
       event.rows = call.dimensions.rows;
       event.classes = call.dimensions.classes;
       event.elements = call.present[0].elements();
-      event.schedule = engine.scheduleName(xent_report.schedule(report));
+      event.path = engine.pathName(xent_report.path(report));
       event.threads = threads;
       event.commit();
     }

@@ -157,7 +157,7 @@ public final class Run {
     extras = with;
     step = stepOfTokens;
     threads = 1;
-    xent_report.schedule(report, 0); // of the call before
+    xent_report.path(report, 0); // of the call before
     try {
       for (int i = 0; i < of.count; i++) {
         Layout array = of.present[i];

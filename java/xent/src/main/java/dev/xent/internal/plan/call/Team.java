@@ -57,7 +57,7 @@ public final class Team implements Job.Workers {
 
   // The counts of the helpers of the current job, read when it is closed.
   private int helpers;
-  private int schedule;
+  private int path;
   private long validRows;
   private boolean added;
   private final MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
@@ -156,7 +156,7 @@ public final class Team implements Job.Workers {
       Threads threads = caller.engine().threads();
       int useful = (int) Math.min(threads.number(cost), (count - 1) / least + 1) - 1;
       helpers = 0;
-      schedule = 0;
+      path = 0;
       validRows = 0;
       added = false;
       // Helpers use confined memory by its address alone, so no foreign code may close it while
@@ -186,7 +186,7 @@ public final class Team implements Job.Workers {
   /** Adds the counts of the helpers to the caller's. */
   private void collect() {
     if (caller.claimed == Run.UNCLAIMED) { // helpers did all the work
-      xent_report.schedule(caller.report, schedule);
+      xent_report.path(caller.report, path);
     }
     caller.team = null;
     caller.claimed = Run.UNCLAIMED;
@@ -271,7 +271,7 @@ public final class Team implements Job.Workers {
 
   private synchronized void add(Run own) {
     helpers++;
-    schedule = xent_report.schedule(own.report);
+    path = xent_report.path(own.report);
     validRows += own.validRows;
     MemorySegment theirs = own.exactSum();
     if (theirs.byteSize() == 0) {

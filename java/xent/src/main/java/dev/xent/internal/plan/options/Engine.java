@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads the threads that may work on a call
  */
 public record Engine(Kernels kernels, int isa, Threads threads) {
-  /** A bound on the length of schedule names, in bytes. */
+  /** A bound on the length of path names, in bytes. */
   private static final int LONGEST_NAME = 32;
 
   /**
@@ -98,14 +98,12 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
   }
 
   /**
-   * The name of a schedule, or null if none was used.
+   * The name of a path, or null if none was used.
    *
-   * @param schedule its number in a report; 0 in reports of the reference
+   * @param path its number in a report; 0 in reports of the reference
    */
-  public @Nullable String scheduleName(int schedule) {
-    return schedule == 0
-        ? null
-        : text(Memory.at(XentH.xent_schedule_name(schedule).address(), LONGEST_NAME));
+  public @Nullable String pathName(int path) {
+    return path == 0 ? null : text(Memory.at(XentH.xent_path_name(path).address(), LONGEST_NAME));
   }
 
   /**

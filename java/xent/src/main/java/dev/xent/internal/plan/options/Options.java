@@ -180,7 +180,11 @@ public record Options(
     xent_options.ignore_index(struct, ignoreIndex);
     xent_options.smoothing(struct, Codes.of(smoothing));
     numbers.write(struct);
-    xent_options.has_gradient_scale(struct, 1);
-    xent_options.gradient_scale(struct, gradientScale);
+    writeScale(struct, gradientScale);
+  }
+
+  /** Writes the scale of gradients. In C, 0 is a scale that is not set, and -0 one of 0. */
+  public static void writeScale(MemorySegment struct, double gradientScale) {
+    xent_options.gradient_scale(struct, gradientScale == 0 ? -0.0 : gradientScale);
   }
 }

@@ -47,8 +47,6 @@ final class Arguments {
 
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.layout().byteSize());
-    xent_options.has_gradient_scale(options, 1);
-    xent_options.gradient_scale(options, 1);
 
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.layout().byteSize());

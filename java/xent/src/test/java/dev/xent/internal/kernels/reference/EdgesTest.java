@@ -5,7 +5,6 @@ import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.PlainKernels;
@@ -238,15 +237,14 @@ class EdgesTest {
   }
 
   @Test
-  void aScaleThatIsNotUsedIsOne() {
+  void aScaleThatIsNotSetIsOneAndMinusZeroIsZero() {
     float[] x = {1, 2, 4};
-    Arguments unused = new Arguments(arena, 1, 3).scale(0.25);
-    xent_options.has_gradient_scale(unused.options, 0);
-    int[] one = Arguments.toBits(labels(new Arguments(arena, 1, 3), x, 1).gradient);
-    int[] quarter = Arguments.toBits(labels(new Arguments(arena, 1, 3).scale(0.25), x, 1).gradient);
-    assertThat(Arguments.toBits(labels(unused, x, 1).gradient))
-        .isEqualTo(one)
-        .isNotEqualTo(quarter);
+    int[] one = Arguments.toBits(labels(new Arguments(arena, 1, 3).scale(1), x, 1).gradient);
+    int[] unset = Arguments.toBits(labels(new Arguments(arena, 1, 3).scale(0), x, 1).gradient);
+    assertThat(unset).isEqualTo(one);
+    float[] zero =
+        Arguments.toFloats(labels(new Arguments(arena, 1, 3).scale(-0.0), x, 1).gradient);
+    assertThat(zero).containsExactly(0f, -0f, 0f);
   }
 
   /** The sum of the targets is so small that the gradient is carried, and two targets are large. */

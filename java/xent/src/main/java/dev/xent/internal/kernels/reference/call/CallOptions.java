@@ -10,9 +10,9 @@ public final class CallOptions extends OptionFields {
     return smoothing == XentH.XENT_SMOOTHING_OTHERS();
   }
 
-  /** c: the factor of every gradient of cross-entropy. */
+  /** c: the factor of every gradient of cross-entropy; -0 stands for 0. */
   public double scale() {
-    return hasGradientScale == 1 ? gradientScale : 1;
+    return Double.doubleToRawLongBits(gradientScale) == 0 ? 1 : gradientScale + 0.0;
   }
 
   public boolean maskedIsZero() {

@@ -9,11 +9,10 @@ import java.lang.foreign.MemorySegment;
 public class OptionFields {
   public int fullyMasked;
   public int hasIgnoreIndex;
-  public int hasGradientScale;
+  public int smoothing;
   public long ignoreIndex;
   public double labelSmoothing;
   public double gradientScale;
-  public int smoothing;
   public double temperature;
   public double softcap;
   public double zLoss;
@@ -27,11 +26,10 @@ public class OptionFields {
   public final void read(MemorySegment struct) {
     fullyMasked = xent_options.fully_masked(struct);
     hasIgnoreIndex = xent_options.has_ignore_index(struct);
-    hasGradientScale = xent_options.has_gradient_scale(struct);
+    smoothing = xent_options.smoothing(struct);
     ignoreIndex = xent_options.ignore_index(struct);
     labelSmoothing = xent_options.label_smoothing(struct);
     gradientScale = xent_options.gradient_scale(struct);
-    smoothing = xent_options.smoothing(struct);
     temperature = xent_options.temperature(struct);
     softcap = xent_options.softcap(struct);
     zLoss = xent_options.z_loss(struct);

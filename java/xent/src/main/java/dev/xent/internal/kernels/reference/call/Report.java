@@ -94,7 +94,7 @@ public final class Report {
       return;
     }
     xent_report.field(struct, field);
-    xent_report.schedule(struct, 0); // the reference has only one
+    xent_report.path(struct, 0); // the reference has only one
     xent_report.row(struct, row);
     xent_report.label(struct, label);
     xent_report.integer(struct, integer);
