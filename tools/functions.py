@@ -529,29 +529,44 @@ def spark_numbers(options, header):
     return [[option for option in losses if ("SOFTMAX" in option.functions) == own] for own in (True, False)]
 
 
+def spark_sampling(options):
+    """The numbers of the sampler, except those that need the tokens before."""
+    return [option for option in options
+            if option.help and "SAMPLE" in option.functions and "penalty" not in option.name]
+
+
 def java_spark_options(options, header):
-    """The numbers of losses, and the setter of each in its builder."""
+    """The numbers of losses and of the sampler, and the setter of each in its builder."""
     of_logits, of_losses = spark_numbers(options, header)
+    of_sampling = spark_sampling(options)
     lines = HEAD + ["package dev.xent.spark;", "", "import dev.xent.LogitLossBuilder;", "import dev.xent.LogitOptions;",
-                    "import java.util.AbstractMap;", "import java.util.List;",
+                    "import dev.xent.Sampler;", "import java.util.AbstractMap;", "import java.util.List;",
                     "import java.util.function.ObjDoubleConsumer;", "",
-                    "/** The numbers among the options of functions of logits, and of losses. */",
+                    "/** The numbers among the options of functions of logits, of losses and of the sampler. */",
                     "abstract class NumberOptions extends AbstractMap<String, String> {",
                     "  /** The name of a number, and its setter in a builder. */",
-                    "  record Number<B>(String name, ObjDoubleConsumer<B> setter) {}", ""]
-    for constant, builder, numbers in (("OF_LOGITS", "LogitOptions", of_logits), ("OF_LOSSES", "LogitLossBuilder", of_losses)):
-        names = [java_name(option.name) for option in numbers]
-        lines += [f"  static final List<Number<{builder}<?>>> {constant} =", "      List.of("] + [
-            f'          new Number<>("{name}", {builder}::{name}),' for name in names]
+                    "  record Number<B>(String name, boolean isWhole, ObjDoubleConsumer<B> setter) {}", ""]
+    for constant, builder, numbers in (("OF_LOGITS", "LogitOptions<?>", of_logits),
+                                       ("OF_LOSSES", "LogitLossBuilder<?>", of_losses),
+                                       ("OF_SAMPLING", "Sampler.Builder", of_sampling)):
+        lines += [f"  static final List<Number<{builder}>> {constant} =", "      List.of("]
+        for option in numbers:
+            name, whole = java_name(option.name), option.kind == "I64"
+            setter = f"(builder, value) -> builder.{name}((long) value)" if whole else f"{builder.removesuffix('<?>')}::{name}"
+            lines.append(f'          new Number<>("{name}", {str(whole).lower()}, {setter}),')
         lines[-1] = lines[-1][:-1] + ");"
         lines.append("")
     lines += ["  /** Returns these options and another one. */",
               "  abstract XentOptions with(String name, Object value);"]
-    for option in [option for option in options if option in of_logits + of_losses]:
-        name = java_name(option.name)
-        builder = "LogitBuilder" if option in of_logits else "CrossEntropy.Builder"
+    # Losses have an option topK as well, and logits a temperature.
+    named = {option.name: option for option in of_sampling if option.name != "top_k"}
+    named.update((option.name, option) for option in of_logits + of_losses)
+    for option in [option for option in options if option in named.values()]:
+        name, kind = java_name(option.name), "long" if option.kind == "I64" else "double"
+        builder = ("LogitBuilder" if option in of_logits else
+                   "CrossEntropy.Builder" if option in of_losses else "Sampler.Builder")
         lines += ["", f"  /** Sets {{@link dev.xent.{builder}#{name}}}. */",
-                  f"  public XentOptions {name}(double value) {{", f'    return with("{name}", value);', "  }"]
+                  f"  public XentOptions {name}({kind} value) {{", f'    return with("{name}", value);', "  }"]
     return lines + ["}", ""]
 
 
@@ -629,9 +644,10 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of the arrays with a layout", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
               "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
-    for name, numbers in zip(("LogitNumbers", "LossNumbers"), spark_numbers(options, header)):
+    for name, numbers in zip(("LogitNumbers", "LossNumbers", "SamplingNumbers"),
+                             [*spark_numbers(options, header), spark_sampling(options)]):
         lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
-        lines += [f"    {option.name}: float | None" for option in numbers] + ["", ""]
+        lines += [f"    {option.name}: {'int' if option.kind == 'I64' else 'float'} | None" for option in numbers] + ["", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}

@@ -44,7 +44,9 @@ def numbers(spark):
         xent.log_sum_exp(F.col("x"), softcap=None), xent.top_k("x", 2, log=True),
         xent.cross_entropy("x", "y", label_smoothing=0.1), xent.cross_entropy_gradient("x", "y", denominator=3),
         xent.cross_entropy("x", xent.softmax("x")), xent.cross_entropy("x", "y", "w"),
-        xent.cross_entropy_gradient("x", "y", "w")).collect()
+        xent.cross_entropy_gradient("x", "y", "w"),
+        xent.binary_cross_entropy("x", F.array(*[F.lit(each) for each in (1, 0, 0.5)]), positive_weights=[2, 1, 3]),
+        xent.sample("x", "y", top_k=2, seed=9), xent.sample("x", "y", F.lit(3), temperature=0.5)).collect()
     totals = rows.agg(
         xent.loss("x", "y").alias("plain"), xent.loss("x", "y", "w", top_k=2, class_weights=[1, 0.5, 2]).alias("all"),
         xent.linear_loss(F.array(F.lit(1.0), F.lit(0.0), F.lit(0.5), F.lit(-1.0)).cast("array<float>"), F.lit(0),
@@ -104,6 +106,35 @@ def stages(spark, folder):
             CrossEntropyEvaluator().evaluate(bad)
 
 
+def sharded(spark, kind):
+    """Rows in two shards have the results of whole ones."""
+    from pyspark.sql import functions as F
+
+    from pyxent import spark as xent
+    numbers = [[math.sin(row * 37 + k * 11) * 4 for k in range(8200)] for row in range(2)]
+    shards = spark.createDataFrame([(row, first, x[first:first + 8192], 8195 * row, 1.0 + row)
+                                    for row, x in enumerate(numbers) for first in (0, 8192)],
+                                   "row int, first_class int, logits array<float>, label int, w double")
+    if kind == "connect":
+        with pytest.raises(TypeError, match="^shards is of a session of Spark Connect; expected one with its own driver"):
+            xent.ShardedLoss(shards, 8200)
+        return
+    whole = spark.createDataFrame([(x, 8195 * row, 1.0 + row) for row, x in enumerate(numbers)],
+                                  "x array<float>, y int, w double")
+    sums = xent.ShardedLoss(shards, 8200, weight_col="w", label_smoothing=0.1)
+    assert sums.total().first()["mean"] == whole.agg(xent.loss("x", "y", "w", label_smoothing=0.1)["mean"]).first()[0]
+    losses = whole.select(xent.cross_entropy("x", "y", "w", label_smoothing=0.1)).collect()
+    assert sorted(row["loss"] for row in sums.losses().collect()) == sorted(row[0] for row in losses)
+    [gradient] = whole.filter("y = 0").select(xent.cross_entropy_gradient("x", "y", "w", label_smoothing=0.1)).first()
+    parts = sums.gradients().filter("row = 0").orderBy("first_class").collect()
+    assert [each for part in parts for each in part["gradient"]] == gradient
+    parts = xent.ShardedLoss(shards.withColumn("label", F.lit(None)), 8200).log_probabilities().filter("row = 0").collect()
+    [logs] = whole.filter("y = 0").select(xent.log_softmax("x")).first()
+    assert sorted(each for part in parts for each in part["log_probabilities"]) == sorted(logs)
+    with pytest.raises(TypeError, match="^ShardedLoss\\(\\) got an unexpected keyword argument 'heat'"):
+        xent.ShardedLoss(shards, 8200, heat=2)
+
+
 def page(spark):
     """The program of docs/spark.md."""
     [program] = re.findall("^```py\\n(.*?)^```", (ROOT / "docs/spark.md").read_text(encoding="utf-8"), re.M | re.S)
@@ -117,6 +148,7 @@ def every_option(spark):
     for call, known in (("argmax(array(1F)", xent._NumberOptions), ("softmax(array(1F)", xent.Options),
                         ("top_k(array(1F), 1", xent._TopKOptions), ("cross_entropy(array(1F), 0", xent.LossOptions),
                         ("cross_entropy_gradient(array(1F), 0", xent._GradientOptions),
+                        ("binary_cross_entropy(1, 0", xent._BinaryOptions), ("sample(array(1F), 0", xent._SampleOptions),
                         ("loss(array(1F), 0", xent._TotalOptions), ("linear_loss(array(1F), 0", xent._LinearOptions)):
         with pytest.raises(Exception, match="unknown option x; expected one of ") as error:
             spark.sql(f"SELECT xent_{call}, map('x', '1'))").collect()
@@ -164,7 +196,7 @@ def test_options_have_names():
         with pytest.raises(TypeError) as error:
             call()
         assert str(error.value) == message
-    for name in set(xent.__all__) - {"LossOptions", "Options", "register"}:
+    for name in set(xent.__all__) - {"LossOptions", "Options", "ShardedLoss", "register"}:
         with pytest.raises(TypeError, match=f"^{name}.. got 9 positional arguments; expected .. Pass the others by name"):
             getattr(xent, name)(*["x"] * 9)
         assert list(inspect.signature(getattr(xent, name)).parameters)[-2:] == ["bad_rows", "options"]
@@ -217,6 +249,7 @@ def _program(kind, folder):
         page(spark)
         every_option(spark)
         mistakes(spark)
+        sharded(spark, kind)
         stages(spark, folder)
     finally:
         gc.collect()  # models of Spark Connect are removed from their server, which must be there
@@ -260,6 +293,12 @@ def test_numbers_are_those_of_pyxent(found):
     of_rows = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), losses=True, gradient=True, reduction="sum")
     assert np.float32(columns[9]).tolist() == of_rows.losses.tolist()
     assert np.float32(columns[10]).tolist() == of_rows.gradient.tolist()
+    targets, factors = np.float32([[1, 0, 0.5]] * 3), np.float32([2, 1, 3])
+    assert list(columns[11]) == [float(pyxent.binary_cross_entropy(x[i:i + 1], targets[i:i + 1], positive_weights=factors,
+                                                                  reduction="sum")) for i in range(3)]
+    for column, options in ((12, {"top_k": 2, "seed": 9}), (13, {"temperature": 0.5, "seed": 0, "step": 3})):
+        tokens = [pyxent.sample(x[i:i + 1], stream=int(y[i]), **options) for i in range(3)]
+        assert list(columns[column]) == [int(np.asarray(token)[0]) for token in tokens]
     plain = pyxent.cross_entropy(x, y, correct=True)
     assert (totals["plain"]["mean"], totals["plain"]["correct"]) == (plain.loss, 2)
     weighted = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))

@@ -44,6 +44,22 @@ class LossNumbers(TypedDict, total=False):  # of Spark
     focal_gamma: float | None
 
 
+class SamplingNumbers(TypedDict, total=False):  # of Spark
+    softcap: float | None
+    min_keep: int | None
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    typical_p: float | None
+    top_n_sigma: float | None
+    xtc_probability: float | None
+    xtc_threshold: float | None
+    temperature: float | None
+    scale: float | None
+    dynatemp_range: float | None
+    dynatemp_exponent: float | None
+
+
 MOST_ARRAYS = 32  # of xent_many_at
 
 LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp", "correct", "target_weights",

@@ -16,18 +16,19 @@ from collections.abc import Mapping, Sequence, Set
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pyxent._functions import LogitNumbers, LossNumbers
+from pyxent._functions import LogitNumbers, LossNumbers, SamplingNumbers
 from pyxent._names import Function, unexpected
 from pyxent._options import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["LossOptions", "Options", "argmax", "cross_entropy", "cross_entropy_gradient", "entropy", "linear_loss",
-           "log_softmax", "log_sum_exp", "loss", "register", "softmax", "top_k"]
+__all__ = ["LossOptions", "Options", "ShardedLoss", "argmax", "binary_cross_entropy", "cross_entropy",
+           "cross_entropy_gradient", "entropy", "linear_loss", "log_softmax", "log_sum_exp", "loss", "register", "sample",
+           "softmax", "top_k"]
 
 BadRows = Literal["error", "null"]
 _EXTENSION = "spark.sql.extensions=dev.xent.spark.XentExtensions"
@@ -68,6 +69,17 @@ class _LinearOptions(_TotalOptions, total=False):
     bias: str | None
 
 
+class _BinaryOptions(_NumberOptions, total=False):
+    ignore_index: int | None
+    focal_gamma: float | None
+    focal_alpha: float | None
+    positive_weights: Sequence[float] | None
+
+
+class _SampleOptions(_NumberOptions, SamplingNumbers, total=False):
+    seed: int | None
+
+
 def _text(name: str, value: Any) -> str:
     if isinstance(value, Column):
         raise TypeError(f"{name} is a Column; expected a constant, which is the same in all rows")
@@ -97,18 +109,24 @@ def _camel(name: str) -> str:
     return re.sub("_(.)", lambda found: found[1].upper(), name)
 
 
-def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, Any],
-          **columns: Column | str | None) -> Column:
-    if bad_rows not in ("error", "null"):
-        raise ValueError(f"bad_rows is {bad_rows!r}; expected 'error' or 'null'")
+def _texts(function: str, known: Any, options: Mapping[str, Any]) -> dict[str, str]:
+    """The options in the form of Java."""
     unknown = [name for name in options if name not in known.__annotations__]
     if unknown:
         raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}; expected one of "
                         f"{', '.join(known.__annotations__)}")
-    arguments = [_column(name, column) for name, column in columns.items() if column is not None or name != "weight"]
-    texts = [text for name, value in options.items() if value is not None for text in (_camel(name), _text(name, value))]
+    return {_camel(name): _text(name, value) for name, value in options.items() if value is not None}
+
+
+def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, Any],
+          **columns: Column | str | None) -> Column:
+    if bad_rows not in ("error", "null"):
+        raise ValueError(f"bad_rows is {bad_rows!r}; expected 'error' or 'null'")
+    texts = _texts(function, known, options)
+    arguments = [_column(name, column) for name, column in columns.items()
+                 if column is not None or name not in ("weight", "step")]
     if texts:
-        arguments.append(F.create_map(*map(F.lit, texts)))
+        arguments.append(F.create_map(*[F.lit(text) for option in texts.items() for text in option]))
     return F.call_function(("try_xent_" if bad_rows == "null" else "xent_") + function, *arguments)
 
 
@@ -193,6 +211,20 @@ def cross_entropy_gradient(logits: Column | str, label: Column | str, weight: Co
 
 
 @_with_names
+def binary_cross_entropy(logits: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                         bad_rows: BadRows = "error", **options: Unpack[_BinaryOptions]) -> Column:
+    """The sum over the elements of a row, or the loss of one number, a double. Labels are 0 and 1, or probabilities."""
+    return _call("binary_cross_entropy", bad_rows, _BinaryOptions, options, logits=logits, label=label, weight=weight)
+
+
+@_with_names
+def sample(logits: Column | str, stream: Column | str, step: Column | str | None = None, *, bad_rows: BadRows = "error",
+           **options: Unpack[_SampleOptions]) -> Column:
+    """The token of a row, an int; -1 if no class is left. Rows with the same stream have the same random bits."""
+    return _call("sample", bad_rows, _SampleOptions, options, logits=logits, stream=stream, step=step)
+
+
+@_with_names
 def loss(logits: Column | str, label: Column | str, weight: Column | str | None = None, *, bad_rows: BadRows = "error",
          **options: Unpack[_TotalOptions]) -> Column:
     """An aggregate: struct<mean, sum, denominator, perplexity, accuracy, rows, valid_rows, correct, nulls>, exact for
@@ -208,3 +240,37 @@ def linear_loss(hidden: Column | str, label: Column | str, weight: Column | str 
                 bad_rows: BadRows = "error", **options: Unpack[_LinearOptions]) -> Column:
     """The result of `loss` for hidden states and the .npy files weights and bias of a linear layer, without logits."""
     return _call("linear_loss", bad_rows, _LinearOptions, options, hidden=hidden, label=label, weight=weight)
+
+
+class ShardedLoss:
+    """The losses of rows whose classes are in different partitions: lines with the columns row, first_class (a multiple
+    of 8192), logits and label. Needs a session with its own driver.
+
+    >>> ShardedLoss(shards, 128256).total()  # doctest: +SKIP
+    """
+
+    def __init__(self, shards: DataFrame, classes: int, *, weight_col: str | None = None,
+                 **options: Unpack[_GradientOptions]) -> None:
+        texts = _texts("ShardedLoss", _GradientOptions, options)
+        session: Any = shards.sparkSession
+        if not hasattr(session, "_jvm"):
+            raise TypeError("shards is of a session of Spark Connect; expected one with its own driver. Use the functions "
+                            "of these steps in SQL: xent_partial_states, xent_shard_gradient")
+        loss = session._jvm.dev.xent.spark.ShardedLoss(shards._jdf, classes, texts)
+        self._session, self._loss = session, loss if weight_col is None else loss.withWeightCol(weight_col)
+
+    def losses(self) -> DataFrame:
+        """row, label, loss."""
+        return DataFrame(self._loss.losses(), self._session)
+
+    def total(self) -> DataFrame:
+        """The struct of `loss`, as columns."""
+        return DataFrame(self._loss.total(), self._session)
+
+    def gradients(self) -> DataFrame:
+        """row, first_class, gradient."""
+        return DataFrame(self._loss.gradients(), self._session)
+
+    def log_probabilities(self) -> DataFrame:
+        """row, first_class, log_probabilities."""
+        return DataFrame(self._loss.logProbabilities(), self._session)

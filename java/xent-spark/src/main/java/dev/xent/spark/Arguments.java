@@ -195,15 +195,31 @@ final class Arguments {
     return logits(options.without("classWeights"));
   }
 
-  /** The hidden states, which are the first argument; they cannot be doubles. */
-  Logits hidden(FunctionOptions options) {
+  /** The logits of rows that may also be one number. */
+  Logits logitsOrNumber(FunctionOptions options) {
+    if (!(type(0) instanceof NumericType)) {
+      return logits(options);
+    }
+    options.requireAbsent("type", "only BINARY has one, and the first argument is a number");
+    if (!(type(0) instanceof FloatType)) {
+      cast(0, DataTypes.DoubleType);
+    }
+    return options.logits(type(0) instanceof FloatType ? DType.F32 : DType.F64);
+  }
+
+  /**
+   * The first argument, if it cannot be doubles.
+   *
+   * @param what the numbers, for messages
+   */
+  Logits floats(String what, FunctionOptions options) {
     if (type(0) instanceof BinaryType && options.binaryType() == DType.F64) {
       throw errors.mismatch(
-          "hidden states are BINARY of type float64; expected float16, bfloat16 or float32");
+          what + " are BINARY of type float64; expected float16, bfloat16 or float32");
     }
     // Class weights are those of the logits, whose classes the file of weights has.
-    FunctionOptions ofStates = options.without("classWeights");
-    return numbers("hidden states", ofStates, FLOATS, FLOATS, DataTypes.BinaryType);
+    FunctionOptions ofRows = options.without("classWeights");
+    return numbers(what, ofRows, FLOATS, FLOATS, DataTypes.BinaryType);
   }
 
   /**
@@ -309,23 +325,39 @@ final class Arguments {
    * @param logits the rows of these targets
    */
   Targets targets(Logits logits, FunctionOptions options) {
-    boolean vector = isVector(type(1));
-    if (!vector && !(type(1) instanceof ArrayType)) {
+    if (!isVector(type(1)) && !(type(1) instanceof ArrayType)) {
       requireWhole(1, TARGETS);
       return Targets.LABELS;
     }
-    if (type(1) instanceof ArrayType array
-        && !(array.elementType() instanceof NumericType
-            || array.elementType() instanceof NullType)) {
-      throw errors.wrongType(1, columns.get(1), TARGETS);
-    }
+    Targets probabilities = targets(logits.resultType(), TARGETS);
     for (String name : List.of("ignoreIndex", "focalGamma", "topK")) {
       options.requireAbsent(name, "probabilities have none");
     }
-    if (type(1) instanceof ArrayType array && !array.elementType().equals(logits.sparkType())) {
-      cast(1, DataTypes.createArrayType(logits.sparkType()));
+    return probabilities;
+  }
+
+  /**
+   * A target for each logit, or one number, which are the second argument: labels, if they are
+   * whole numbers.
+   */
+  Targets targetOfEach(Logits logits) {
+    DataType element = type(1) instanceof ArrayType array ? array.elementType() : type(1);
+    DType type = element instanceof IntegralType ? DType.I64 : logits.resultType();
+    return targets(type, DataTypes.LongType, DataTypes.DoubleType, FLOATS, DOUBLES);
+  }
+
+  private Targets targets(DType type, DataType... needed) {
+    Logits targets = new Logits(type, -1, "");
+    DataType given = type(1);
+    DataType element = given instanceof ArrayType array ? array.elementType() : given;
+    if (!isVector(given) && !(element instanceof NumericType || element instanceof NullType)) {
+      throw errors.wrongType(1, columns.get(1), needed);
     }
-    return new Targets(new Logits(logits.resultType(), -1, ""));
+    if (!isVector(given) && !element.equals(targets.sparkType())) {
+      boolean isArray = given instanceof ArrayType;
+      cast(1, isArray ? DataTypes.createArrayType(targets.sparkType()) : targets.sparkType());
+    }
+    return new Targets(targets);
   }
 
   /** Whether an optional argument is present. */

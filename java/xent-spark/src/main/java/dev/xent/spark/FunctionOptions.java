@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import static dev.xent.spark.Messages.message;
 
+import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Entropy;
@@ -12,6 +13,7 @@ import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
+import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -28,6 +30,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +54,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     LOSS(LOGITS, List.of("ignoreIndex"), NumberOptions.OF_LOSSES, "classWeights"),
     GRADIENT(LOSS, "denominator"),
     TOTAL(LOSS, "topK"),
+    BINARY(NUMBERS, "ignoreIndex", "focalGamma", "focalAlpha", "positiveWeights"),
+    SAMPLE(NUMBERS, List.of("seed"), NumberOptions.OF_SAMPLING),
     LINEAR(TOTAL, "weights", "bias") {
       @Override
       boolean has(String name) {
@@ -175,30 +180,44 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   /** The format of the numbers of a row, and the required number of classes. */
   Logits logits(DType type) {
     long classes = get("classes", -1L, FunctionOptions::positive);
-    double[] weights = classWeights();
+    String name = given.containsKey("classWeights") ? "classWeights" : "positiveWeights";
+    double[] weights = ofClasses(name);
     if (weights == null) {
       return new Logits(type, classes, "classes is " + classes);
     }
-    String numbers = message("classWeights has %d numbers", weights.length);
+    String numbers = message("%s has %d numbers", name, weights.length);
     if (classes >= 0 && classes != weights.length) {
       throw refused("classes", Long.toString(classes), "option " + numbers);
     }
     return new Logits(type, weights.length, numbers);
   }
 
-  /** The weights of classes, or null. */
-  private double @Nullable [] classWeights() {
+  /** A number per class, or null. */
+  private double @Nullable [] ofClasses(String name) {
     return this.<double @Nullable []>get(
-        "classWeights",
+        name,
         null,
         value ->
             Stream.of(value.split(",", -1))
                 .map(String::strip)
-                .mapToDouble(FunctionOptions::classWeight)
+                .mapToDouble(FunctionOptions::weight)
                 .toArray());
   }
 
-  private static double classWeight(String value) {
+  /** The same as a tensor. */
+  private @Nullable Tensor ofClasses(String name, DType type) {
+    double[] weights = ofClasses(name);
+    if (weights == null) {
+      return null;
+    }
+    Tensor tensor = type == DType.F64 ? Tensor.of(weights) : Tensor.of(new float[weights.length]);
+    for (int k = 0; k < weights.length; k++) {
+      tensor.setDouble(weights[k], k);
+    }
+    return tensor;
+  }
+
+  private static double weight(String value) {
     if (!DECIMAL.matcher(value).matches()) {
       throw new OptionException("expected decimal numbers, separated by commas");
     }
@@ -282,15 +301,29 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     numbers(NumberOptions.OF_LOGITS, builder);
     numbers(NumberOptions.OF_LOSSES, builder);
     get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
-    double[] weights = classWeights();
-    if (weights != null) {
-      Tensor tensor = type == DType.F64 ? Tensor.of(weights) : Tensor.of(new float[weights.length]);
-      for (int k = 0; k < weights.length; k++) {
-        tensor.setDouble(weights[k], k);
-      }
-      builder.classWeights(tensor);
-    }
+    builder.classWeights(ofClasses("classWeights", type));
     return builder;
+  }
+
+  /**
+   * The loss of the elements of a row, added up.
+   *
+   * @param type of the arithmetic
+   */
+  BinaryCrossEntropy binaryCrossEntropy(DType type) {
+    BinaryCrossEntropy.Builder builder =
+        BinaryCrossEntropy.builder().execution(Execution.sequential()).reduction(Reduction.SUM);
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
+    number("focalGamma", builder::focalGamma);
+    number("focalAlpha", builder::focalAlpha);
+    return builder.positiveWeights(ofClasses("positiveWeights", type)).build();
+  }
+
+  /** The sampler, whose random bits do not depend on the run. */
+  Sampler sampler() {
+    Sampler.Builder builder = Sampler.builder().execution(Execution.sequential());
+    numbers(NumberOptions.OF_SAMPLING, builder);
+    return builder.seed(get("seed", 0L, FunctionOptions::whole)).build();
   }
 
   /**
@@ -343,16 +376,23 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   private <B> void numbers(List<? extends NumberOptions.Number<? super B>> all, B builder) {
     for (NumberOptions.Number<? super B> each : all) {
-      number(each.name(), value -> each.setter().accept(builder, value));
+      set(
+          each.name(),
+          each.isWhole() ? FunctionOptions::whole : FunctionOptions::decimal,
+          value -> each.setter().accept(builder, value));
     }
   }
 
   private void number(String name, DoubleConsumer setter) {
+    set(name, FunctionOptions::decimal, setter);
+  }
+
+  private void set(String name, ToDoubleFunction<String> number, DoubleConsumer setter) {
     get(
         name,
         null,
         value -> {
-          setter.accept(decimal(value));
+          setter.accept(number.applyAsDouble(value));
           return null;
         });
   }

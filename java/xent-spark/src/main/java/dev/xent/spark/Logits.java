@@ -19,8 +19,8 @@ import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
 
 /**
- * A column of logits: the type of its numbers, the number of classes of each row, and the
- * conversion of a row in Spark's memory to a tensor.
+ * A column of logits or of their targets: the type of its numbers, the number of classes of each
+ * row, and the conversion of a row in Spark's memory to a tensor.
  *
  * @param type of the numbers
  * @param classes the required number of classes, or -1
@@ -37,20 +37,25 @@ record Logits(DType type, long classes, String option) implements Serializable {
     return type == DType.F64 ? DType.F64 : DType.F32;
   }
 
-  /** Spark's type for {@link #resultType}. */
+  /** Spark's type for {@link #resultType}, or for targets that are labels. */
   DataType sparkType() {
-    return type == DType.F64 ? DataTypes.DoubleType : DataTypes.FloatType;
+    return switch (type) {
+      case I64 -> DataTypes.LongType;
+      case F64 -> DataTypes.DoubleType;
+      default -> DataTypes.FloatType;
+    };
   }
 
   /**
    * The numbers of a row, in one copy into a room, without an object per number.
    *
-   * @param value Spark's value: an array in any of its forms, bytes, or a vector
+   * @param value Spark's value: an array in any of its forms, bytes, a vector, or a number
    */
   Tensor read(Object value, Room room) {
     return switch (value) {
       case byte[] bytes -> readBytes(bytes, room);
       case InternalRow vector -> readVector(vector, room);
+      case Number number -> readNumber(number, room);
       default -> readArray((ArrayData) value, room);
     };
   }
@@ -95,6 +100,17 @@ record Logits(DType type, long classes, String option) implements Serializable {
     return tensor;
   }
 
+  /** A row of one number. */
+  private Tensor readNumber(Number number, Room room) {
+    Tensor tensor = room.of(requireClasses(1));
+    if (type == DType.I64) {
+      tensor.setLong(number.longValue(), 0, 0);
+    } else {
+      tensor.setDouble(number.doubleValue(), 0, 0);
+    }
+    return tensor;
+  }
+
   private Tensor readBytes(byte[] bytes, Room room) {
     int size = type.byteSize();
     if (bytes.length % size != 0) {
@@ -132,10 +148,12 @@ record Logits(DType type, long classes, String option) implements Serializable {
         throw nullElement(array);
       }
     }
-    if (type == DType.F64) {
-      MemorySegment.copy(array.toDoubleArray(), 0, room.memory(), ValueLayout.JAVA_DOUBLE, 0, n);
-    } else {
-      MemorySegment.copy(array.toFloatArray(), 0, room.memory(), ValueLayout.JAVA_FLOAT, 0, n);
+    MemorySegment memory = room.memory();
+    switch (type) {
+      case I64 -> MemorySegment.copy(array.toLongArray(), 0, memory, ValueLayout.JAVA_LONG, 0, n);
+      case F64 ->
+          MemorySegment.copy(array.toDoubleArray(), 0, memory, ValueLayout.JAVA_DOUBLE, 0, n);
+      default -> MemorySegment.copy(array.toFloatArray(), 0, memory, ValueLayout.JAVA_FLOAT, 0, n);
     }
     return tensor;
   }

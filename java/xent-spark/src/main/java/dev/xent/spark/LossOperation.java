@@ -1,31 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import java.io.Serializable;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
-import org.jspecify.annotations.Nullable;
 
-/**
- * The loss of a row, from its logits or from its partial states.
- *
- * @param logits null for partial states
- */
-record LossOperation(
-    String name, boolean tries, @Nullable Logits logits, Targets targets, FunctionOptions given)
+/** The loss of a row, from its logits or from its partial states. */
+record LossOperation(String name, boolean tries, Source source, FunctionOptions given)
     implements Operation, AggregateOperation {
+  /** What a row has. */
+  sealed interface Source extends Serializable {}
+
+  /** All its logits. */
+  record FromLogits(Logits logits, Targets targets) implements Source {}
+
+  /** The partial states of its shards, and a label. */
+  record FromStates() implements Source {}
+
   @Override
   public RowLoss losses() {
-    return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, targets, given);
+    return switch (source) {
+      case FromLogits row -> RowLoss.ofLogits(row.logits, row.targets, given);
+      case FromStates row -> RowLoss.ofStates(given);
+    };
   }
 
   @Override
   public boolean labelled() {
-    return targets.areLabels();
+    return switch (source) {
+      case FromLogits row -> row.targets.areLabels();
+      case FromStates row -> true;
+    };
   }
 
   @Override
   public String remedy() {
-    return logits == null ? "" : "correct option " + logits.option().replaceFirst(" .*", "");
+    return switch (source) {
+      case FromLogits row -> "correct option " + row.logits.option().replaceFirst(" .*", "");
+      case FromStates row -> "";
+    };
   }
 
   @Override

@@ -28,11 +28,16 @@ final class RowWeight {
 
   /** The inputs with a weight, or without if it is null. */
   Inputs inputs(@Nullable Double given) {
+    return tensor(given) == null ? Inputs.none() : inputs;
+  }
+
+  /** A weight, or null. */
+  @Nullable Tensor tensor(@Nullable Double given) {
     if (given == null) {
-      return Inputs.none();
+      return null;
     }
     weight.setDouble(Losses.requireWeight(given, type), 0, 0);
-    return inputs;
+    return weight;
   }
 
   /** The weight among the arguments of a row, or null in a call without weights. */

@@ -23,18 +23,21 @@ import org.jspecify.annotations.Nullable;
  * of the row, and its weight.
  *
  * @param labelled whether there are labels: a loss; otherwise log-softmax
- * @param states whether the result is states; otherwise it is the gradient or the log-probabilities
- *     of the shard
- * @param secondRound whether there are states of the row among the arguments
+ * @param step what it computes
  */
 record ShardOperation(
-    String name,
-    Logits logits,
-    boolean labelled,
-    boolean states,
-    boolean secondRound,
-    FunctionOptions given)
+    String name, Logits logits, boolean labelled, Step step, FunctionOptions given)
     implements Operation {
+  /** The steps of divided classes. Each but the first has states of the row as an argument. */
+  enum Step {
+    /** Its states. */
+    FIRST_ROUND,
+    /** Its states for rows that need a second round. */
+    SECOND_ROUND,
+    /** Its gradient or its log-probabilities. */
+    VALUES
+  }
+
   private static final int LABEL = 1;
   private static final int FIRST_CLASS = 2;
   private static final int ALL_CLASSES = 3;
@@ -42,7 +45,9 @@ record ShardOperation(
 
   @Override
   public DataType type() {
-    return states ? DataTypes.BinaryType : DataTypes.createArrayType(logits.sparkType(), false);
+    return step == Step.VALUES
+        ? DataTypes.createArrayType(logits.sparkType(), false)
+        : DataTypes.BinaryType;
   }
 
   @Override
@@ -54,7 +59,7 @@ record ShardOperation(
         given.crossEntropy(logits.type()); // checks options that log-softmax does not use
     Shards shards = labelled ? new OfLoss(loss) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
-      int weight = secondRound ? STATES + 1 : STATES;
+      int weight = step == Step.FIRST_ROUND ? STATES : STATES + 1;
       for (int i = 0; i < arguments.length; i++) {
         boolean unused = (i == LABEL || i == weight) && !labelled;
         if (arguments[i] == null && !unused) {
@@ -64,10 +69,10 @@ record ShardOperation(
       Tensor x = logits.read(arguments[0], room);
       long first = ((Number) arguments[FIRST_CLASS]).longValue();
       long all = ((Number) arguments[ALL_CLASSES]).longValue();
-      RowStates row = secondRound ? RowStates.of((ArrayData) arguments[STATES]) : null;
+      RowStates row = step == Step.FIRST_ROUND ? null : RowStates.of((ArrayData) arguments[STATES]);
       Inputs inputs = labelled ? rowWeight.inputs(RowWeight.of(arguments, weight)) : Inputs.none();
       ShardRow shard = new ShardRow(x, arguments[LABEL], first, all, inputs);
-      if (states) {
+      if (step != Step.VALUES) {
         return shards.states(shard, row).toBytes();
       }
       shards.write(shard, Objects.requireNonNull(row), results.of((int) x.dim(1)));

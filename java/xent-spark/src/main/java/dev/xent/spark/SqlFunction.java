@@ -161,7 +161,7 @@ enum SqlFunction {
         options.linearCrossEntropy(); // checks options while the query is read
         options.requireWeights();
         options.bias();
-        Logits hidden = arguments.hidden(options);
+        Logits hidden = arguments.floats("hidden states", options);
         return total(
             new LinearOperation(arguments.function(), arguments.tries(), hidden, options),
             arguments);
@@ -187,6 +187,48 @@ enum SqlFunction {
         return rows(
             new GradientOperation(arguments.function(), logits, targets, options), arguments);
       }),
+  BINARY_CROSS_ENTROPY(
+      Kind.BINARY,
+      "math_funcs",
+      Parameter.list(List.of("logits", "label"), "weight", "options"),
+      "Returns the sum of the binary cross-entropies of the elements of a row.",
+      """
+          * logits - a number, array<float>, array<double>, or binary of the type that option type names
+          * label - 0 or 1, or a probability, for each logit: a number, or an array
+          * weight - of the row, a number of at least 0; a row of weight 0 is left out
+      """,
+      """
+            > SELECT _FUNC_(array(2F, 1F, 0F), array(1, 0, 1));
+             2.1333369314670563
+      """,
+      (arguments, options) -> {
+        Logits logits = arguments.logitsOrNumber(options);
+        Targets targets = arguments.targetOfEach(logits);
+        arguments.requireWeight();
+        return rows(new BinaryOperation(arguments.function(), logits, targets, options), arguments);
+      }),
+  SAMPLE(
+      Kind.SAMPLE,
+      "misc_funcs",
+      Parameter.list(List.of("logits", "stream"), "step", "options"),
+      "Returns a class of a row, drawn by the probabilities of the classes that the filters keep: -1 if no class is left.",
+      """
+          * logits - array<float>, or binary of the type that option type names
+          * stream - a whole number of the row, such as its id: rows with the same one have the same random bits
+          * step - how many tokens came before, a whole number of at least 0; without it 0
+      """,
+      """
+            > SELECT _FUNC_(array(2F, 1F, 0F), 7, map('temperature', '0.5'));
+             0
+      """,
+      (arguments, options) -> {
+        Logits logits = arguments.floats("logits", options);
+        arguments.requireWhole(1);
+        if (arguments.has("step")) {
+          arguments.requireWhole(2);
+        }
+        return rows(new SampleOperation(arguments.function(), logits, options), arguments);
+      }),
   PARTIAL_STATES(
       Kind.GRADIENT,
       "misc_funcs",
@@ -205,7 +247,7 @@ enum SqlFunction {
             > SELECT length(_FUNC_(array(2F, 1F, 0F), 0, 0, 3));
              136
       """,
-      (arguments, options) -> shard(arguments, options, labelled(arguments), true)),
+      (arguments, options) -> shard(arguments, options, labelled(arguments), false)),
   SHARD_GRADIENT(
       Kind.GRADIENT,
       "array_funcs",
@@ -223,7 +265,7 @@ enum SqlFunction {
       """,
       (arguments, options) -> {
         arguments.requireWhole(1);
-        return shard(arguments, options, true, false);
+        return shard(arguments, options, true, true);
       }),
   SHARD_LOG_SOFTMAX(
       Kind.GRADIENT,
@@ -241,7 +283,7 @@ enum SqlFunction {
       """,
       (arguments, options) -> {
         arguments.requireNull(1);
-        return shard(arguments, options, false, false);
+        return shard(arguments, options, false, true);
       }),
   NEEDS_SECOND_ROUND(
       Kind.GRADIENT,
@@ -364,16 +406,16 @@ enum SqlFunction {
   }
 
   private static LossOperation loss(Arguments arguments, FunctionOptions options) {
-    Logits logits = null;
-    Targets targets = Targets.LABELS;
+    LossOperation.Source source;
     if (arguments.beginWithStates()) {
       arguments.requireWhole(1);
       Arguments.requireNoneOfNumbers(options);
+      source = new LossOperation.FromStates();
     } else {
-      logits = arguments.logits(options);
-      targets = arguments.targets(logits, options);
+      Logits logits = arguments.logits(options);
+      source = new LossOperation.FromLogits(logits, arguments.targets(logits, options));
     }
-    return new LossOperation(arguments.function(), arguments.tries(), logits, targets, options);
+    return new LossOperation(arguments.function(), arguments.tries(), source, options);
   }
 
   private static Expression total(AggregateOperation operation, Arguments arguments) {
@@ -391,22 +433,18 @@ enum SqlFunction {
   }
 
   private static Expression shard(
-      Arguments arguments, FunctionOptions options, boolean labelled, boolean states) {
+      Arguments arguments, FunctionOptions options, boolean labelled, boolean values) {
     arguments.requireWhole(2);
     arguments.requireWhole(3);
-    boolean secondRound = arguments.has("states");
-    if (secondRound) {
+    ShardOperation.Step step = ShardOperation.Step.FIRST_ROUND;
+    if (arguments.has("states")) {
       arguments.requireStates(4);
+      step = values ? ShardOperation.Step.VALUES : ShardOperation.Step.SECOND_ROUND;
     }
     arguments.requireWeight();
     return rows(
         new ShardOperation(
-            arguments.function(),
-            arguments.logitsOfShard(options),
-            labelled,
-            states,
-            secondRound,
-            options),
+            arguments.function(), arguments.logitsOfShard(options), labelled, step, options),
         arguments);
   }
 

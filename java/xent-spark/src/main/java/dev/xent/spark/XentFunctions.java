@@ -166,6 +166,68 @@ public final class XentFunctions {
   }
 
   /**
+   * Returns {@link #binaryCrossEntropy(Column, Column, Column, Map)} without weights and options.
+   */
+  public static Column binaryCrossEntropy(Column logits, Column label) {
+    return binaryCrossEntropy(logits, label, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column binaryCrossEntropy(
+      Column logits, Column label, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.BINARY_CROSS_ENTROPY,
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
+  }
+
+  /**
+   * Returns the sum of the binary cross-entropies of the elements of a row, multiplied by the
+   * weight of the row, a double; see {@link dev.xent.BinaryCrossEntropy}.
+   *
+   * @param logits a row, or one number
+   * @param label for each logit 0 or 1, of any integer type, or a probability, which is not
+   *     checked: an array, or one number
+   * @param weight finite and 0 or more; the loss of a row of weight 0 is 0
+   */
+  public static Column binaryCrossEntropy(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return weighted(
+        SqlFunction.BINARY_CROSS_ENTROPY, options, required(logits, "logits"), label, weight);
+  }
+
+  /** Returns {@link #sample(Column, Column, Column, Map)} of step 0 without options. */
+  public static Column sample(Column logits, Column stream) {
+    return sample(logits, stream, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column sample(Column logits, Column stream, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.SAMPLE, options, required(logits, "logits"), required(stream, "stream"));
+  }
+
+  /**
+   * Returns a class of a row, an int, drawn as by {@link dev.xent.Sampler}; -1 if no class is left.
+   * It depends on the arguments alone, not on partitions or runs.
+   *
+   * @param logits a row, not of doubles
+   * @param stream a whole number of the row, such as its id: rows with the same one have the same
+   *     random bits
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   */
+  public static Column sample(
+      Column logits, Column stream, Column step, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.SAMPLE,
+        options,
+        required(logits, "logits"),
+        required(stream, "stream"),
+        required(step, "step"));
+  }
+
+  /**
    * Returns the losses of all rows of a group or window: {@code struct<mean, sum, denominator,
    * perplexity, accuracy, rows, valid_rows, correct, nulls>}, and {@code top_k_accuracy} with
    * option {@code topK}. Sums are exact and rounded once, so the partitions do not change a bit.

@@ -71,12 +71,32 @@ public final class XentOptions extends NumberOptions {
 
   /** Sets {@link dev.xent.CrossEntropy.Builder#classWeights}. */
   public XentOptions classWeights(double... values) {
-    return with(
-        "classWeights",
-        Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(",")));
+    return with("classWeights", numbers(values));
   }
 
-  /** Makes {@link XentFunctions#loss} return {@code top_k_accuracy}. */
+  private static String numbers(double... values) {
+    return Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(","));
+  }
+
+  /** Sets {@link dev.xent.BinaryCrossEntropy.Builder#focalAlpha}. */
+  public XentOptions focalAlpha(double value) {
+    return with("focalAlpha", value);
+  }
+
+  /** Sets {@link dev.xent.BinaryCrossEntropy.Builder#positiveWeights}. */
+  public XentOptions positiveWeights(double... values) {
+    return with("positiveWeights", numbers(values));
+  }
+
+  /** Sets {@link dev.xent.Sampler.Builder#seed}. Default: 0. */
+  public XentOptions seed(long value) {
+    return with("seed", value);
+  }
+
+  /**
+   * Sets {@link dev.xent.Sampler.Builder#topK}, or makes {@link XentFunctions#loss} return {@code
+   * top_k_accuracy}.
+   */
   public XentOptions topK(int value) {
     return with("topK", value);
   }

@@ -2,14 +2,17 @@
 package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -22,11 +25,14 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -161,6 +167,8 @@ class FunctionsTest {
             "workspace", "chosen by rows");
     Map<FunctionOptions.Kind, Class<?>> builders =
         Map.of(
+            FunctionOptions.Kind.BINARY, BinaryCrossEntropy.Builder.class,
+            FunctionOptions.Kind.SAMPLE, Sampler.Builder.class,
             FunctionOptions.Kind.LOGITS, Softmax.Builder.class,
             FunctionOptions.Kind.TOP, TopK.Builder.class,
             FunctionOptions.Kind.LOSS, CrossEntropy.Builder.class,
@@ -180,7 +188,18 @@ class FunctionsTest {
                                     .filter(method -> isOption(method.getParameterTypes()[0]))
                                     .map(Method::getName)
                                     .filter(name -> !others.containsKey(name))
+                                    .filter(name -> !isUnused(kind, name))
                                     .toArray(String[]::new))));
+  }
+
+  /** Options of tokens before a row, and of other random bits. */
+  private static boolean isUnused(FunctionOptions.Kind kind, String name) {
+    return switch (kind) {
+      case SAMPLE ->
+          name.matches(".*Penalty|dry.*|noRepeatNgram") // a row has no text
+              || Set.of("rules", "ties", "draw", "stream").contains(name);
+      default -> false;
+    };
   }
 
   @Test
@@ -267,6 +286,98 @@ class FunctionsTest {
               best.classes().getLong(0, 2));
       assertThat(Spark.floats(actual.get(i), 1)).isEqualTo(best.values().toFloatArray());
     }
+  }
+
+  /** Rows of numbers, with a weight, and single numbers. */
+  @Test
+  void binaryLosses() {
+    float[] targets = new float[CLASSES];
+    float[] positive = new float[CLASSES];
+    for (int k = 0; k < CLASSES; k++) {
+      targets[k] = k % 3 == 0 ? 0.25F : k % 2;
+      positive[k] = 1 + k % 5;
+    }
+    BinaryCrossEntropy loss =
+        BinaryCrossEntropy.builder()
+            .reduction(Reduction.SUM)
+            .focalGamma(2)
+            .focalAlpha(0.25)
+            .positiveWeights(Tensor.of(positive))
+            .build();
+    double[] weights = new double[CLASSES];
+    Arrays.setAll(weights, k -> positive[k]);
+    XentOptions options =
+        XentOptions.none().focalGamma(2).focalAlpha(0.25).positiveWeights(weights);
+    Column label = lit(targets);
+    List<Row> actual =
+        Spark.rows(LOGITS)
+            .orderBy("id")
+            .select(
+                XentFunctions.binaryCrossEntropy(col("logits"), label, options),
+                XentFunctions.binaryCrossEntropy(col("logits"), label, lit(0.5), options))
+            .collectAsList();
+    Tensor t = Tensor.of(targets, 1, CLASSES);
+    for (int i = 0; i < ROWS; i++) {
+      Tensor x = Tensor.of(LOGITS[i], 1, CLASSES);
+      assertThat(actual.get(i).getDouble(0)).isEqualTo(loss.on(x, t).run());
+      assertThat(actual.get(i).getDouble(1))
+          .isEqualTo(loss.on(x, t, Tensor.of(new float[] {0.5F}, 1, 1)).run());
+    }
+    Row single =
+        spark
+            .sql(
+                "SELECT xent_binary_cross_entropy(2F, 1), xent_binary_cross_entropy(array(2F), array(1)),"
+                    + " xent_binary_cross_entropy(2, 0.5), xent_binary_cross_entropy(2D, 0.5D),"
+                    + " xent_binary_cross_entropy(2, NULL), xent_binary_cross_entropy(NULL, 1),"
+                    + " try_xent_binary_cross_entropy(2F, id), try_xent_binary_cross_entropy(2F, array(1, id))"
+                    + " FROM range(3, 4)")
+            .first();
+    assertThat(single.getDouble(0)).isEqualTo(single.getDouble(1)).isBetween(0.126, 0.127);
+    assertThat(single.getDouble(2)).isEqualTo(single.getDouble(3)).isBetween(1.126, 1.127);
+    assertThat(IntStream.range(4, single.size()).allMatch(single::isNullAt)).isTrue();
+  }
+
+  /** The tokens depend on the arguments alone. */
+  @Test
+  void sampledClasses() {
+    Sampler sampler = Sampler.builder().temperature(0.9).topK(20).topP(0.95).seed(42).build();
+    XentOptions options = XentOptions.none().temperature(0.9).topK(20).topP(0.95).seed(42);
+    List<Row> actual =
+        Spark.rows(LOGITS)
+            .repartition(3)
+            .select(
+                col("id"),
+                XentFunctions.sample(col("logits"), col("id"), options),
+                XentFunctions.sample(col("logits"), lit(-1), col("id"), options),
+                XentFunctions.sample(col("logits"), col("id")))
+            .orderBy("id")
+            .collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      Tensor x = Tensor.of(LOGITS[i], 1, CLASSES);
+      assertThat(actual.get(i).getInt(1)).isEqualTo(drawn(sampler, x, i, 0));
+      assertThat(actual.get(i).getInt(2)).isEqualTo(drawn(sampler, x, -1, i));
+      assertThat(actual.get(i).getInt(3))
+          .isEqualTo(drawn(Sampler.builder().seed(0).build(), x, i, 0));
+    }
+    assertThat(actual.stream().map(row -> row.getInt(1)).distinct().count()).isGreaterThan(10);
+    String none = "array(CAST('-Infinity' AS FLOAT))";
+    Row odd =
+        spark
+            .sql(
+                "SELECT xent_sample("
+                    + none
+                    + ", 0), xent_sample(array(1F, 2F), 0, NULL),"
+                    + " try_xent_sample(array(1F, 2F), 0, id - 4)"
+                    + " FROM range(3, 4)")
+            .first();
+    assertThat(odd.get(0)).isEqualTo(-1);
+    assertThat(odd.isNullAt(1) && odd.isNullAt(2)).isTrue();
+  }
+
+  private static int drawn(Sampler sampler, Tensor x, long stream, long step) {
+    Tensor token = Tensor.allocate(DType.I64, 1);
+    sampler.on(x, token).run(Sampler.Requests.create().add(sampler, stream, step));
+    return (int) token.getLong(0);
   }
 
   @Test

@@ -39,6 +39,15 @@ class SqlRulesTest {
           call(SqlFunction.TOP_K, "logits", X, "k", "2"),
           call(SqlFunction.CROSS_ENTROPY, "logits", X, "label", "1", "weight", "2"),
           call(SqlFunction.CROSS_ENTROPY_GRADIENT, "logits", X, "label", "1", "weight", "2"),
+          call(
+              SqlFunction.BINARY_CROSS_ENTROPY,
+              "logits",
+              X,
+              "label",
+              "array(1, 0, 0.5, 1)",
+              "weight",
+              "2"),
+          call(SqlFunction.SAMPLE, "logits", X, "stream", "7", "step", "1"),
           call(SqlFunction.LOSS, "logits", X, "label", "1", "weight", "2"),
           call(
               SqlFunction.LINEAR_LOSS,
@@ -303,7 +312,8 @@ class SqlRulesTest {
   @MethodSource("functionsOfNumbers")
   void wholeNumbersAndDecimals(SqlFunction function, String form) {
     String parameter = rowParameter(function);
-    String type = parameter.equals("hidden") ? "FLOAT" : "DOUBLE";
+    boolean single = parameter.equals("hidden") || function == SqlFunction.SAMPLE;
+    String type = single ? "FLOAT" : "DOUBLE";
     String floats = positional(function, form, CALLS.get(function));
     Object expected = result(floats.replace(X, "CAST(" + X + " AS ARRAY<" + type + ">)"));
     for (String given : List.of("array(2, 1, 0, -1)", "array(2.0, 1.0, 0.0, -1.0)")) {
@@ -362,7 +372,7 @@ class SqlRulesTest {
     String required =
         CALLS.get(function).keySet().stream()
             .filter(name -> !name.equals("states") || function != SqlFunction.PARTIAL_STATES)
-            .filter(name -> !name.equals("weight") && !name.equals("options"))
+            .filter(name -> !Set.of("weight", "step", "options").contains(name))
             .collect(Collectors.joining(", "));
     assertThat(described).contains(name(function, form) + "(" + required);
   }
