@@ -2,53 +2,30 @@
 package dev.xent.netty;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 
-import com.sun.management.HotSpotDiagnosticMXBean;
-import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.support.WrapLifeCycle;
 import io.netty.buffer.ByteBuf;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
-import java.lang.ref.WeakReference;
 import org.junit.jupiter.api.Test;
 
-/** A wrapped tensor's memory is kept as long as the buffer that wraps it, and no longer. */
-class WrapLifeCycleTest {
-  private static final int ROUNDS = 3000;
-
-  /** Of the tensor of each round: all rounds together have ten times what there is. */
-  private static final int ELEMENTS = 250_000;
-
-  /** Set in the POM for this test: elsewhere so much memory might never be missed. */
-  private static final long DIRECT_MEMORY = 256L << 20;
-
-  private WeakReference<Object> owner;
-
-  private ByteBuf wrapOwned() {
-    Object made = new Object();
-    owner = new WeakReference<>(made);
-    MemorySegment memory = Arena.global().allocate(8, 64);
-    return NettyTensors.wrap(Tensor.ofAddress(memory.address(), 8, made, DType.F32, 2));
+class WrapLifeCycleTest extends WrapLifeCycle<ByteBuf> {
+  @Override
+  protected ByteBuf wrap(Tensor tensor) {
+    return NettyTensors.wrap(tensor);
   }
 
-  /** Collects once and no more. */
-  private boolean isOwnerGoneAfterOneCollection() throws InterruptedException {
-    System.gc();
-    for (int i = 0; i < 100 && owner.get() != null; i++) {
-      Thread.sleep(1);
-    }
-    return owner.get() == null;
+  @Override
+  protected float second(ByteBuf wrapped) {
+    return wrapped.slice(4, 4).getFloatLE(0);
   }
 
-  @Test
-  void memoryIsKeptUntilOneCollectionAfterTheLastUse() throws Exception {
-    ByteBuf wrapped = wrapOwned();
-    assertThat(isOwnerGoneAfterOneCollection()).isFalse();
-    assertThat(wrapped.slice(4, 4).getFloatLE(0)).isZero();
-    wrapped = null;
-    assertThat(isOwnerGoneAfterOneCollection()).isTrue();
+  /** Nothing else keeps a buffer. */
+  @Override
+  protected void forget(ByteBuf wrapped) {}
+
+  @Override
+  protected void close(ByteBuf wrapped) {
+    wrapped.release();
   }
 
   @Test
@@ -57,24 +34,5 @@ class WrapLifeCycleTest {
     wrapped.release();
     assertThat(isOwnerGoneAfterOneCollection()).isTrue();
     assertThat(wrapped.refCnt() == 0).isTrue(); // reachable all the while
-  }
-
-  @Test
-  void memoryOfTheCollectorIsFreeInTimeForTheNextRound() {
-    assertThat(Long.parseLong(diagnostic().getVMOption("MaxDirectMemorySize").getValue()))
-        .isEqualTo(DIRECT_MEMORY);
-    // JUnit would end with an OutOfMemoryError, and tell of no test.
-    assertThatCode(this::allRounds).doesNotThrowAnyException();
-  }
-
-  private void allRounds() {
-    for (int i = 0; i < ROUNDS; i++) {
-      Tensor tensor = Tensor.allocate(Arena.ofAuto(), DType.F32, ELEMENTS);
-      NettyTensors.wrap(tensor).release();
-    }
-  }
-
-  private static HotSpotDiagnosticMXBean diagnostic() {
-    return ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
   }
 }

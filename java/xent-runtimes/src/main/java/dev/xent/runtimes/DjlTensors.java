@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.runtimes;
 
-import static dev.xent.internal.adapter.Sharing.requireWrappable;
 import static dev.xent.internal.text.Messages.message;
 
 import ai.djl.Device;
@@ -15,7 +14,6 @@ import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
@@ -131,13 +129,10 @@ public final class DjlTensors {
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");
-    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
-    MemorySegment memory = tensor.segment();
-    requireWrappable(tensor.describe(), memory, tensor.isContiguous(), "DJL", MOST_BYTES);
-    ByteBuffer buffer = memory.asByteBuffer().order(ByteOrder.nativeOrder());
-    return manager.create(buffer, new Shape(tensor.shape()), DjlTypes.of(tensor.type()));
+    ByteBuffer bytes = TensorBytes.of(tensor, "DJL", MOST_BYTES);
+    return manager.create(bytes, new Shape(tensor.shape()), DjlTypes.of(tensor.type()));
   }
 
   /**

@@ -2,7 +2,6 @@
 package dev.xent.runtimes;
 
 import static dev.xent.internal.adapter.Sharing.requireUsable;
-import static dev.xent.internal.adapter.Sharing.requireWrappable;
 import static dev.xent.internal.text.Messages.message;
 
 import ai.onnxruntime.OnnxTensor;
@@ -138,12 +137,9 @@ public final class OnnxRuntimeTensors {
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     Objects.requireNonNull(environment, "environment");
-    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
-    MemorySegment memory = tensor.segment();
-    requireWrappable(tensor.describe(), memory, tensor.isContiguous(), "ONNX Runtime", MOST_BYTES);
-    ByteBuffer buffer = memory.asByteBuffer().order(ByteOrder.nativeOrder());
+    ByteBuffer bytes = TensorBytes.of(tensor, "ONNX Runtime", MOST_BYTES);
     return OnnxTensor.createTensor(
-        environment, buffer, tensor.shape(), OnnxRuntimeTypes.of(tensor.type()));
+        environment, bytes, tensor.shape(), OnnxRuntimeTypes.of(tensor.type()));
   }
 
   private static void requireOpen(OnnxTensor tensor) {

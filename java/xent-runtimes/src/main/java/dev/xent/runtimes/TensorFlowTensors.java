@@ -42,6 +42,8 @@ import org.tensorflow.proto.DataType;
 public final class TensorFlowTensors {
   private static final String CLOSED = "the tensor is closed: use it before it is closed";
 
+  private static final long WHEN_CLOSED = -1;
+
   private TensorFlowTensors() {}
 
   /**
@@ -63,11 +65,14 @@ public final class TensorFlowTensors {
     }
     DType type = type(tensor.dataType());
     RawTensor raw = tensor.asRawTensor();
-    long bytes = openBytes(raw);
+    long bytes = bytes(raw);
+    if (bytes == WHEN_CLOSED) {
+      throw new MemoryException(CLOSED);
+    }
     long[] shape = raw.shape().numDimensions() == 0 ? new long[] {1} : raw.shape().asArray();
     long address = bytes == 0 ? 0 : raw.data().accept(new Address());
     return Tensor.ofAddress(address, bytes, raw, type, shape)
-        .withGuard(() -> isClosed(raw) ? CLOSED : null);
+        .withGuard(() -> bytes(raw) == WHEN_CLOSED ? CLOSED : null);
   }
 
   /**
@@ -86,21 +91,12 @@ public final class TensorFlowTensors {
     return copy;
   }
 
-  /** The size of an open tensor in bytes. Throws if the tensor is closed, which data() does not. */
-  private static long openBytes(RawTensor raw) {
+  /** The size of a tensor in bytes, which TensorFlow tells of open ones only. */
+  private static long bytes(RawTensor raw) {
     try {
       return raw.numBytes();
     } catch (IllegalStateException e) {
-      throw new MemoryException(CLOSED, e);
-    }
-  }
-
-  private static boolean isClosed(RawTensor raw) {
-    try {
-      raw.numBytes();
-      return false;
-    } catch (IllegalStateException e) {
-      return true;
+      return WHEN_CLOSED;
     }
   }
 

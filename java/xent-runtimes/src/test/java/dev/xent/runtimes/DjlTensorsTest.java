@@ -12,13 +12,11 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.util.passthrough.PassthroughNDArray;
 import ai.djl.util.passthrough.PassthroughNDManager;
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
-import dev.xent.support.Allocation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,10 +25,7 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,9 +37,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Against DJL's PyTorch engine itself. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64") // for which the test has PyTorch
-class DjlTensorsTest {
+class DjlTensorsTest extends WrappedMemory<NDArray> {
   private NDManager manager;
   private Arena arena;
+
+  DjlTensorsTest() {
+    super("DJL", Integer.MAX_VALUE);
+  }
 
   @BeforeEach
   void open() {
@@ -58,13 +57,29 @@ class DjlTensorsTest {
     arena.close();
   }
 
-  private static float[] random(int length, long seed) {
-    Random random = new Random(seed);
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = (float) (4 * random.nextGaussian());
-    }
-    return values;
+  @Override
+  NDArray floats(float[] values, long... shape) {
+    return manager.create(values, new Shape(shape));
+  }
+
+  @Override
+  Tensor labels(int... classes) {
+    return DjlTensors.view(manager.create(classes));
+  }
+
+  @Override
+  Tensor view(NDArray array) {
+    return DjlTensors.view(array);
+  }
+
+  @Override
+  float[] values(NDArray array) {
+    return array.toFloatArray();
+  }
+
+  @Override
+  NDArray wrap(Tensor tensor) {
+    return DjlTensors.wrap(manager, tensor);
   }
 
   private static long address(NDArray contiguous) {
@@ -310,59 +325,15 @@ class DjlTensorsTest {
     assertThat(tensor.getFloat(1, 1)).isEqualTo(8); // closing the array frees nothing
   }
 
-  private static void wrapRefused(NDManager manager, Tensor tensor, String message) {
-    assertThatThrownBy(() -> DjlTensors.wrap(manager, tensor))
-        .isInstanceOf(MemoryException.class)
-        .hasMessage(message);
-  }
-
   @Test
-  void whatDjlCannotTakeIsRefused() {
+  void managersOfOtherEnginesAreRefused() {
     Tensor tensor = Tensor.allocate(arena, DType.F32, 2, 3);
-    wrapRefused(
-        manager,
-        Tensor.of(new float[6], 2, 3),
-        "F32 [2, 3] on the heap would be copied by DJL: allocate it off the heap");
-    wrapRefused(
-        manager,
-        tensor.permute(1, 0),
-        "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and DJL takes no strides: copy"
-            + " it with copyFrom into a tensor that is");
-    wrapRefused(
-        manager,
-        tensor.asReadOnly(),
-        "F32 [2, 3] off the heap, read-only could be written by DJL; expected writable memory or a"
-            + " copy");
-    wrapRefused(
-        PassthroughNDManager.INSTANCE,
-        tensor,
-        "the engine is none, and only PyTorch's arrays can be shared: use copy");
-    // This memory is not read.
-    wrapRefused(
-        manager,
-        Tensor.ofAddress(64, 1L << 31, null, DType.F32, 1L << 29),
-        "F32 [536870912] off the heap has 2147483648 bytes, DJL takes at most 2147483647 at once:"
-            + " wrap slices of it");
-  }
-
-  @Test
-  void memoryThatCannotBeUsedIsRefused() throws Exception {
-    String refusal =
-        "F32 [2, 3] off the heap belongs to an arena that is closed or confined to another thread:"
-            + " use an open shared one";
-    Tensor tensor;
-    try (Arena own = Arena.ofConfined()) {
-      tensor = Tensor.allocate(own, DType.F32, 2, 3);
-      Tensor confined = tensor;
-      CompletableFuture.runAsync(() -> wrapRefused(manager, confined, refusal)).get();
-    }
-    wrapRefused(manager, tensor, refusal);
+    assertThatThrownBy(() -> DjlTensors.wrap(PassthroughNDManager.INSTANCE, tensor))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage("the engine is none, and only PyTorch's arrays can be shared: use copy");
   }
 
   // ---- lifetime --------------------------------------------------------------------------------
-
-  /** What a view or a wrapped tensor depends on, to be seen only as long as it is reachable. */
-  private final List<WeakReference<?>> made = new ArrayList<>();
 
   private Tensor viewOfForgotten() {
     NDManager forgotten = NDManager.newBaseManager(Device.cpu(), "PyTorch");
@@ -371,16 +342,6 @@ class DjlTensorsTest {
     made.add(new WeakReference<>(array));
     forgotten.close();
     return DjlTensors.view(array);
-  }
-
-  private NDArray wrapOwned() {
-    Object owner = new Object();
-    made.add(new WeakReference<>(owner));
-    MemorySegment memory = Arena.global().allocate(8, 64);
-    NDArray array =
-        DjlTensors.wrap(manager, Tensor.ofAddress(memory.address(), 8, owner, DType.F32, 2));
-    array.detach();
-    return array;
   }
 
   @Test
@@ -414,57 +375,5 @@ class DjlTensorsTest {
               "logits is in memory that its owner has taken back: the NDArray is closed; keep it"
                   + " and its manager open as long as the tensor is used");
     }
-  }
-
-  @Test
-  @Timeout(30)
-  void aWrappedTensorKeepsTheOwnerOfItsMemory() throws Exception {
-    NDArray wrapped = wrapOwned();
-    collect();
-    assertThat(made.getFirst().get()).isNotNull();
-    wrapped.close();
-    wrapped = null;
-    awaitCollected();
-  }
-
-  private static void collect() throws InterruptedException {
-    System.gc();
-    Thread.sleep(10);
-  }
-
-  /** Otherwise the tests above could not fail. */
-  private void awaitCollected() throws InterruptedException {
-    while (made.getFirst().get() != null) {
-      collect();
-    }
-  }
-
-  // ---- Xent on it ------------------------------------------------------------------------------
-
-  @Test
-  void lossAndGradientHaveTheBitsOfTheCallOnACopy() {
-    float[] logits = random(5 * 1000, 1);
-    int[] classes = {3, 0, 999, 500, 7};
-    Tensor expected = Tensor.of(new float[5 * 1000], 5, 1000);
-    CrossEntropy loss = CrossEntropy.builder().build();
-    double plain =
-        loss.forwardBackward(Tensor.of(logits, 5, 1000), Tensor.of(classes, 5), expected);
-
-    NDArray x = manager.create(logits, new Shape(5, 1000));
-    NDArray labels = manager.create(classes);
-    NDArray dx = manager.zeros(new Shape(5, 1000));
-    double there =
-        loss.forwardBackward(DjlTensors.view(x), DjlTensors.view(labels), DjlTensors.view(dx));
-    assertThat(there).isEqualTo(plain);
-    assertThat(dx.toFloatArray()).containsExactly(expected.toFloatArray());
-  }
-
-  @Test
-  void aCallOnAViewAllocatesNothing() {
-    Tensor logits = DjlTensors.view(manager.create(random(2 * 10, 2), new Shape(2, 10)));
-    Tensor gradient = DjlTensors.view(manager.zeros(new Shape(2, 10)));
-    Tensor labels = DjlTensors.view(manager.create(new long[] {3, 9}));
-    CrossEntropy loss = CrossEntropy.builder().build();
-    Allocation.requireNone(() -> loss.forwardBackward(logits, labels, gradient));
   }
 }

@@ -9,12 +9,10 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
-import dev.xent.support.Allocation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -25,34 +23,58 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Against ONNX Runtime itself. */
-class OnnxRuntimeTensorsTest {
+class OnnxRuntimeTensorsTest extends WrappedMemory<OnnxTensor> {
   private static final OrtEnvironment ORT = OrtEnvironment.getEnvironment();
 
   private static ByteBuffer direct(int bytes) {
     return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
   }
 
-  private static OnnxTensor floats(float[] values, long... shape) throws OrtException {
-    FloatBuffer buffer = direct(values.length * Float.BYTES).asFloatBuffer().put(values).flip();
-    return OnnxTensor.createTensor(ORT, buffer, shape);
+  private final List<OnnxTensor> open = new ArrayList<>();
+
+  OnnxRuntimeTensorsTest() {
+    super("ONNX Runtime", 2_147_483_583);
   }
 
-  private static float[] random(int length, long seed) {
-    Random random = new Random(seed);
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = (float) (4 * random.nextGaussian());
-    }
-    return values;
+  @AfterEach
+  void closeAll() {
+    open.forEach(OnnxTensor::close);
+  }
+
+  @Override
+  OnnxTensor floats(float[] values, long... shape) throws OrtException {
+    FloatBuffer buffer = direct(values.length * Float.BYTES).asFloatBuffer().put(values).flip();
+    open.add(OnnxTensor.createTensor(ORT, buffer, shape));
+    return open.getLast();
+  }
+
+  @Override
+  Tensor labels(int... classes) throws OrtException {
+    open.add(OnnxTensor.createTensor(ORT, classes));
+    return OnnxRuntimeTensors.view(open.getLast());
+  }
+
+  @Override
+  Tensor view(OnnxTensor tensor) {
+    return OnnxRuntimeTensors.view(tensor);
+  }
+
+  @Override
+  float[] values(OnnxTensor tensor) {
+    return tensor.getFloatBuffer().array();
+  }
+
+  @Override
+  OnnxTensor wrap(Tensor tensor) throws OrtException {
+    return OnnxRuntimeTensors.wrap(ORT, tensor);
   }
 
   private static OrtSession session(byte[] model) throws OrtException {
@@ -165,9 +187,6 @@ class OnnxRuntimeTensorsTest {
     }
   }
 
-  /** What a view or a wrapped tensor is made of, to be seen only as long as it is reachable. */
-  private final List<WeakReference<?>> made = new ArrayList<>();
-
   private Tensor viewOfClosed() throws OrtException {
     ByteBuffer memory = direct(12);
     made.add(new WeakReference<>(memory));
@@ -212,72 +231,12 @@ class OnnxRuntimeTensorsTest {
     }
   }
 
-  private OnnxTensor wrapOwned() throws OrtException {
-    Object owner = new Object();
-    made.add(new WeakReference<>(owner));
-    MemorySegment memory = Arena.global().allocate(8, 64);
-    return OnnxRuntimeTensors.wrap(ORT, Tensor.ofAddress(memory.address(), 8, owner, DType.F32, 2));
-  }
-
-  @Test
-  @Timeout(30)
-  void aWrappedTensorKeepsTheOwnerOfItsMemory() throws Exception {
-    OnnxTensor wrapped = wrapOwned();
-    collect();
-    assertThat(made.getFirst().get()).isNotNull();
-    wrapped.close();
-    wrapped = null;
-    awaitCollected();
-  }
-
-  private static void collect() throws InterruptedException {
-    System.gc();
-    Thread.sleep(10);
-  }
-
-  /** Otherwise the tests above could not fail. */
-  private void awaitCollected() throws InterruptedException {
-    while (made.getFirst().get() != null) {
-      collect();
-    }
-  }
-
   @Test
   void anEmptyTensorGoesThereAndBack() throws OrtException {
     try (Arena arena = Arena.ofConfined();
         OnnxTensor onnx = OnnxRuntimeTensors.wrap(ORT, Tensor.allocate(arena, DType.F32, 0, 3))) {
       assertThat(OnnxRuntimeTensors.view(onnx).shape()).containsExactly(0, 3);
       assertThat(OnnxRuntimeTensors.copy(onnx, arena).shape()).containsExactly(0, 3);
-    }
-  }
-
-  // ---- Xent on it ------------------------------------------------------------------------------
-
-  @Test
-  void lossAndGradientHaveTheBitsOfTheCallOnACopy() throws OrtException {
-    float[] logits = random(5 * 1000, 1);
-    Tensor labels = Tensor.of(new int[] {3, 0, 999, 500, 7}, 5);
-    Tensor expected = Tensor.of(new float[5 * 1000], 5, 1000);
-    CrossEntropy loss = CrossEntropy.builder().build();
-    double plain = loss.forwardBackward(Tensor.of(logits, 5, 1000), labels, expected);
-    try (OnnxTensor x = floats(logits, 5, 1000);
-        OnnxTensor dx = floats(new float[5 * 1000], 5, 1000)) {
-      double there =
-          loss.forwardBackward(OnnxRuntimeTensors.view(x), labels, OnnxRuntimeTensors.view(dx));
-      assertThat(there).isEqualTo(plain);
-      assertThat(dx.getFloatBuffer().array()).containsExactly(expected.toFloatArray());
-    }
-  }
-
-  @Test
-  void aCallOnAViewAllocatesNothing() throws OrtException {
-    try (OnnxTensor x = floats(random(2 * 10, 2), 2, 10);
-        OnnxTensor dx = floats(new float[2 * 10], 2, 10)) {
-      Tensor logits = OnnxRuntimeTensors.view(x);
-      Tensor gradient = OnnxRuntimeTensors.view(dx);
-      Tensor labels = Tensor.of(new int[] {3, 9}, 2);
-      CrossEntropy loss = CrossEntropy.builder().build();
-      Allocation.requireNone(() -> loss.forwardBackward(logits, labels, gradient));
     }
   }
 
@@ -364,49 +323,6 @@ class OnnxRuntimeTensorsTest {
           .hasMessage(
               "the OnnxTensor holds STRING, which has no counterpart: add a Cast to the model");
     }
-  }
-
-  private static void refused(Tensor tensor, String message) {
-    assertThatThrownBy(() -> OnnxRuntimeTensors.wrap(ORT, tensor))
-        .isInstanceOf(MemoryException.class)
-        .hasMessage(message);
-  }
-
-  @Test
-  void whatOnnxRuntimeCannotTakeIsRefused() {
-    refused(
-        Tensor.of(new float[6], 2, 3),
-        "F32 [2, 3] on the heap would be copied by ONNX Runtime: allocate it off the heap");
-    try (Arena arena = Arena.ofConfined()) {
-      Tensor tensor = Tensor.allocate(arena, DType.F32, 2, 3);
-      refused(
-          tensor.permute(1, 0),
-          "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and ONNX Runtime takes no"
-              + " strides: copy it with copyFrom into a tensor that is");
-      refused(
-          tensor.asReadOnly(),
-          "F32 [2, 3] off the heap, read-only could be written by ONNX Runtime; expected"
-              + " writable memory or a copy");
-    }
-    // This memory is not read.
-    refused(
-        Tensor.ofAddress(64, 1L << 31, null, DType.F32, 1L << 29),
-        "F32 [536870912] off the heap has 2147483648 bytes, ONNX Runtime takes at most"
-            + " 2147483583 at once: wrap slices of it");
-  }
-
-  @Test
-  void memoryThatCannotBeUsedIsRefused() throws Exception {
-    String refusal =
-        "F32 [2, 3] off the heap belongs to an arena that is closed or confined to another"
-            + " thread: use an open shared one";
-    Tensor tensor;
-    try (Arena arena = Arena.ofConfined()) {
-      tensor = Tensor.allocate(arena, DType.F32, 2, 3);
-      Tensor confined = tensor;
-      CompletableFuture.runAsync(() -> refused(confined, refusal)).get();
-    }
-    refused(tensor, refusal);
   }
 
   @Test

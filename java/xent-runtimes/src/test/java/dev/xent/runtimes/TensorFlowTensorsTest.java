@@ -4,21 +4,16 @@ package dev.xent.runtimes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
-import dev.xent.support.Allocation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -49,18 +44,20 @@ import org.tensorflow.types.TUint8;
 
 /** Against TensorFlow itself. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64") // for which the test has its natives
-class TensorFlowTensorsTest {
-  private static float[] random(int length, long seed) {
-    Random random = new Random(seed);
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = (float) (4 * random.nextGaussian());
-    }
-    return values;
+class TensorFlowTensorsTest extends SharedMemory<TFloat32> {
+  @Override
+  TFloat32 floats(float[] values, long... shape) {
+    return TFloat32.tensorOf(Shape.of(shape), DataBuffers.of(values));
   }
 
-  private static TFloat32 floats(float[] values, long... shape) {
-    return TFloat32.tensorOf(Shape.of(shape), DataBuffers.of(values));
+  @Override
+  Tensor labels(int... classes) {
+    return TensorFlowTensors.view(TInt32.vectorOf(classes));
+  }
+
+  @Override
+  Tensor view(TFloat32 tensor) {
+    return TensorFlowTensors.view(tensor);
   }
 
   /** As the raw tensor's own buffer knows it. */
@@ -68,7 +65,8 @@ class TensorFlowTensorsTest {
     return tensor.asRawTensor().data().accept(new Address());
   }
 
-  private static float[] values(TFloat32 tensor) {
+  @Override
+  float[] values(TFloat32 tensor) {
     float[] values = new float[(int) tensor.size()];
     tensor.copyTo(DataBuffers.of(values));
     return values;
@@ -226,9 +224,6 @@ class TensorFlowTensorsTest {
 
   // ---- lifetime --------------------------------------------------------------------------------
 
-  /** What a view depends on, to be seen only as long as it is reachable. */
-  private final List<WeakReference<?>> made = new ArrayList<>();
-
   private Tensor viewOfForgotten() {
     TFloat32 tensor = floats(new float[] {1, 2}, 2);
     made.add(new WeakReference<>(tensor.asRawTensor()));
@@ -243,49 +238,6 @@ class TensorFlowTensorsTest {
     assertThat(made.getFirst().get()).isNotNull();
     assertThat(view.toFloatArray()).containsExactly(1, 2);
     view = null;
-    while (made.getFirst().get() != null) { // otherwise this could not fail
-      collect();
-    }
-  }
-
-  private static void collect() throws InterruptedException {
-    System.gc();
-    Thread.sleep(10);
-  }
-
-  // ---- Xent on it ------------------------------------------------------------------------------
-
-  @Test
-  void lossAndGradientHaveTheBitsOfTheCallOnACopy() {
-    float[] logits = random(5 * 1000, 1);
-    int[] classes = {3, 0, 999, 500, 7};
-    Tensor expected = Tensor.of(new float[5 * 1000], 5, 1000);
-    CrossEntropy loss = CrossEntropy.builder().build();
-    double plain =
-        loss.forwardBackward(Tensor.of(logits, 5, 1000), Tensor.of(classes, 5), expected);
-    try (TFloat32 x = floats(logits, 5, 1000);
-        TInt32 labels = TInt32.vectorOf(classes);
-        TFloat32 dx = TFloat32.tensorOf(Shape.of(5, 1000))) {
-      double there =
-          loss.forwardBackward(
-              TensorFlowTensors.view(x),
-              TensorFlowTensors.view(labels),
-              TensorFlowTensors.view(dx));
-      assertThat(there).isEqualTo(plain);
-      assertThat(values(dx)).containsExactly(expected.toFloatArray());
-    }
-  }
-
-  @Test
-  void aCallOnAViewAllocatesNothing() {
-    try (TFloat32 x = floats(random(2 * 10, 2), 2, 10);
-        TInt64 labels = TInt64.vectorOf(3, 9);
-        TFloat32 dx = TFloat32.tensorOf(Shape.of(2, 10))) {
-      Tensor logits = TensorFlowTensors.view(x);
-      Tensor targets = TensorFlowTensors.view(labels);
-      Tensor gradient = TensorFlowTensors.view(dx);
-      CrossEntropy loss = CrossEntropy.builder().build();
-      Allocation.requireNone(() -> loss.forwardBackward(logits, targets, gradient));
-    }
+    awaitCollected();
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.adapter;
 
-import static dev.xent.internal.text.Messages.message;
-
 import dev.xent.errors.MemoryException;
 import java.lang.foreign.MemorySegment;
 
@@ -27,33 +25,5 @@ public final class Sharing {
               + " belongs to an arena that is closed or confined to another thread: use an open"
               + " shared one");
     }
-  }
-
-  /**
-   * Rejects a tensor whose memory a library cannot use in place.
-   *
-   * @param tensor its description
-   */
-  public static void requireWrappable(
-      String tensor, MemorySegment memory, boolean contiguous, String library, long mostBytes) {
-    String problem =
-        !memory.isNative()
-            ? message("would be copied by %s: allocate it off the heap", library)
-            : !contiguous
-                ? message(
-                    "is not contiguous, and %s takes no strides: copy it with copyFrom into a"
-                        + " tensor that is",
-                    library)
-                : memory.isReadOnly()
-                    ? message("could be written by %s; expected writable memory or a copy", library)
-                    : memory.byteSize() > mostBytes
-                        ? message(
-                            "has %d bytes, %s takes at most %d at once: wrap slices of it",
-                            memory.byteSize(), library, mostBytes)
-                        : null;
-    if (problem != null) {
-      throw new MemoryException(tensor + " " + problem);
-    }
-    requireUsable(tensor, memory);
   }
 }
