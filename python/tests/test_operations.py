@@ -426,7 +426,7 @@ def test_temperatures_of_columns_ragged_rows_and_several_axes():
 @pytest.mark.parametrize("temperature, kind, message", [
     ([1, 2, 3], pyxent.ShapeError, "temperature has 3 numbers, logits has 2 rows; expected one number, or one per row"),
     (np.ones(3), pyxent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with 9 classes along axis 1; "
-     "expected temperature of shape [2], in which any size may be 1"),
+     "expected temperature of shape [2] or [1]"),
     ([1, -1], pyxent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
     (np.array([1, 2]), pyxent.DTypeError, "temperature is int64 [2]; expected floats. Convert it: "
      "numpy.asarray(temperature, float)")])

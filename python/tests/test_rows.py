@@ -302,7 +302,7 @@ def test_several_axes_of_tensors():
      "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: "
      "numpy.asarray(class_mask, bool)"),
     (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
-     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
+     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2] or [1]"),
     (lambda: pyxent.softmax(LABELS, sink=np.ones(2, np.float16)), pyxent.DTypeError, "sink is float16 [2], logits is "
      "int64 [2, 4] and computed as float64; expected sink of type float64 or float32. Convert it: numpy.asarray(sink, "
      "numpy.float64)"),

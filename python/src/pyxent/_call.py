@@ -612,8 +612,9 @@ class Call:
         if spread and array.shape in ((), (1,)):
             return [0] * len(self.shape)
         along = plural(self.rows, "row") if self.ragged else self._classes_text
+        spreads = "" if not spread else " or [1]" if len(self.row_shape) == 1 else ", in which any size may be 1"
         raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}; expected {name} of shape "
-                         f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
+                         f"{list(self.row_shape)}{spreads}"
                          f"{self._other_axis(array)}{self._one_hot(name, array)}")
 
     def _one_hot(self, name: str, array: Array) -> str:

@@ -35,7 +35,10 @@ public final class TopTokens {
         System.out.printf(Locale.ROOT, "sequence %d, entropy %s%n", s, entropies.getFloat(s));
         for (int k = 0; k < TOP; k++) {
           System.out.printf(
-              "  token %6d  %s%n", next.classes().getLong(s, k), next.values().getFloat(s, k));
+              Locale.ROOT,
+              "  token %6d  %s%n",
+              next.classes().getLong(s, k),
+              next.values().getFloat(s, k));
         }
       }
     }

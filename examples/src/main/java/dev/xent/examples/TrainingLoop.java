@@ -4,6 +4,7 @@ package dev.xent.examples;
 import dev.xent.Tensor;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -49,8 +50,12 @@ public final class TrainingLoop {
         second.step(RATE);
         if (epoch == 1 || epoch % 100 == 0) {
           System.out.printf(
+              Locale.ROOT,
               "epoch %3d  loss %s  accuracy %d of %d%n",
-              epoch, loss.loss(), correct(logits, arms), POINTS);
+              epoch,
+              loss.loss(),
+              correct(logits, arms),
+              POINTS);
         }
       }
     }

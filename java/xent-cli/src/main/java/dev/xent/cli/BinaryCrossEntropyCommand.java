@@ -81,7 +81,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   }
 
   @Override
-  Loss read(Rows rows, CommandFiles files) {
+  LossInputs read(Rows rows, CommandFiles files) {
     Tensor t = files.numbers(targets);
     TargetKind kind = t.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
@@ -89,11 +89,11 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
     }
     each = weights == null ? null : files.weights(weights);
     positive = positiveWeights == null ? null : files.floats(positiveWeights);
-    return new Loss(Rows.ofElements(rows), t, kind, null, null, Inputs.none());
+    return new LossInputs(Rows.ofElements(rows), t, kind, null, null, Inputs.none());
   }
 
   @Override
-  LossCall on(Loss loss) {
+  LossCall on(LossInputs loss) {
     BinaryCrossEntropy.Builder builder =
         configured(BinaryCrossEntropy.builder(), loss).positiveWeights(positive);
     if (ignoreIndex != null) {

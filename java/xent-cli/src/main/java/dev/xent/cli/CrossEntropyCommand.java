@@ -72,7 +72,7 @@ final class CrossEntropyCommand extends ClassLossCommand {
   }
 
   @Override
-  LossCall on(Loss loss) {
+  LossCall on(LossInputs loss) {
     CrossEntropy.Builder builder = withTargets(rules.builder(), loss);
     options.applyTo(builder);
     return builder.build().on(loss.input(), loss.targets());

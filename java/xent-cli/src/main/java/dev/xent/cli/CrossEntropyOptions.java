@@ -79,7 +79,7 @@ final class CrossEntropyOptions {
   }
 
   /** Creates the files and requests their outputs. */
-  void request(LossOutputs outputs, CommandFiles files, OutputType type, Loss loss) {
+  void request(LossOutputs outputs, CommandFiles files, OutputType type, LossInputs loss) {
     Rows rows = loss.rows();
     DType number = type.perRow(loss.input());
     outputs.logSumExp(files.create(logSumExp, number, rows.shape()));

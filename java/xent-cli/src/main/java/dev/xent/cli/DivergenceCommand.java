@@ -88,17 +88,17 @@ final class DivergenceCommand extends ReducedCommand {
   void requireType(Tensor x) {}
 
   @Override
-  Loss read(Rows rows, CommandFiles files) {
+  LossInputs read(Rows rows, CommandFiles files) {
     Tensor other = files.floats(teacher);
     Inputs inputs = InputOptions.of(rows, files, rowWeights);
     if (mask != null) {
       inputs = inputs.withClassMask(files.flags(mask));
     }
-    return new Loss(rows, other, TargetKind.TEACHER, null, null, inputs);
+    return new LossInputs(rows, other, TargetKind.TEACHER, null, null, inputs);
   }
 
   @Override
-  LossCall on(Loss loss) {
+  LossCall on(LossInputs loss) {
     return configured(Divergence.builder(kind), loss)
         .fullyMasked(fullyMasked)
         .build()

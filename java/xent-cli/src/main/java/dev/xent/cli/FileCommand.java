@@ -60,7 +60,7 @@ abstract class FileCommand implements Callable<Integer> {
     if (json) {
       Map<String, Object> object = new LinkedHashMap<>();
       addTo(object, files);
-      Used.of(compute).addTo(object);
+      ResolvedExecution.of(compute).addTo(object);
       out.println(Json.line(object));
       return;
     }
@@ -68,7 +68,7 @@ abstract class FileCommand implements Callable<Integer> {
     List<String> facts = facts();
     facts.forEach(out::println);
     if (!facts.isEmpty()) {
-      out.println(message("%-13s%s", "computed by", Used.of(compute).text()));
+      out.println(message("%-13s%s", "computed by", ResolvedExecution.of(compute).text()));
     }
   }
 

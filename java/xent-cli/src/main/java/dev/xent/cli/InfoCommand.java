@@ -40,7 +40,7 @@ final class InfoCommand implements Callable<Integer> {
 
   private Map<String, Object> facts() {
     XentRuntime runtime = XentRuntime.get();
-    Used used = Used.of(compute);
+    ResolvedExecution used = ResolvedExecution.of(compute);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("version", runtime.version());
     facts.put("abi", runtime.abiVersion());

@@ -144,7 +144,7 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  Loss read(Rows rows, CommandFiles files) {
+  LossInputs read(Rows rows, CommandFiles files) {
     matrix = files.floats(weights);
     if (matrix.rank() != 2) {
       throw new CommandException(
@@ -152,12 +152,12 @@ final class LinearCommand extends LossCommand {
               "%s has shape %s; expected [classes, features]",
               weights, Arrays.toString(matrix.shape())));
     }
-    Loss loss = super.read(Rows.ofHidden(rows, matrix.dim(0)), files);
+    LossInputs loss = super.read(Rows.ofHidden(rows, matrix.dim(0)), files);
     return bias == null ? loss : loss.with(loss.inputs().withBias(files.floats(bias)));
   }
 
   @Override
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
     super.request(wanted, files, types, loss);
     DType number = types.like(matrix);
     gradients
@@ -166,18 +166,18 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  LossCall on(Loss loss) {
+  LossCall on(LossInputs loss) {
     return weightsGradient == null && biasGradient == null
         ? operation(loss).on(loss.input(), matrix, loss.targets())
         : on(loss, null);
   }
 
   @Override
-  LossCall on(Loss loss, @Nullable Tensor dx) {
+  LossCall on(LossInputs loss, @Nullable Tensor dx) {
     return operation(loss).on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));
   }
 
-  private LinearCrossEntropy operation(Loss loss) {
+  private LinearCrossEntropy operation(LossInputs loss) {
     LinearCrossEntropy.Builder builder = withTargets(configured(), loss);
     options.applyTo(builder);
     return builder.build();

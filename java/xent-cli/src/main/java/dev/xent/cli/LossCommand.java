@@ -82,7 +82,7 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   @Override
-  Loss read(Rows rows, CommandFiles files) {
+  LossInputs read(Rows rows, CommandFiles files) {
     Tensor w = targetWeights == null ? null : files.floats(targetWeights);
     Tensor q = w != null ? files.integers(targets()) : files.numbers(targets());
     TargetKind kind =
@@ -98,7 +98,7 @@ abstract class LossCommand extends ReducedCommand {
     if (ofLogits() != null) {
       inputs = ofLogits().addTo(inputs, files);
     }
-    return new Loss(rows, q, kind, w, ofClasses, inputs);
+    return new LossInputs(rows, q, kind, w, ofClasses, inputs);
   }
 
   /** Rejects options that do not apply to such targets. */
@@ -125,7 +125,7 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   @Override
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
     wanted.countCorrect(loss.kind() == TargetKind.LABELS);
     wanted.correct(files.create(correct, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
@@ -139,7 +139,7 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   /** Sets the options of targets, and those of every loss. */
-  final <B extends LossBuilder<?>> B withTargets(B builder, Loss loss) {
+  final <B extends LossBuilder<?>> B withTargets(B builder, LossInputs loss) {
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

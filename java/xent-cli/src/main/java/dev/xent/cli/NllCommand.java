@@ -45,7 +45,7 @@ final class NllCommand extends ClassLossCommand {
   }
 
   @Override
-  LossCall on(Loss loss) {
+  LossCall on(LossInputs loss) {
     return withTargets(NllLoss.builder(), loss).build().on(loss.input(), loss.targets());
   }
 }

@@ -81,21 +81,21 @@ abstract class ReducedCommand extends FileCommand {
   }
 
   /** Reads the targets of the rows. */
-  abstract Loss read(Rows rows, CommandFiles files);
+  abstract LossInputs read(Rows rows, CommandFiles files);
 
   /** Requests the outputs of this command in addition to losses and gradient. */
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, Loss loss) {}
+  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {}
 
   /** A call of the operation, without a gradient. */
-  abstract LossCall on(Loss loss);
+  abstract LossCall on(LossInputs loss);
 
   /** A call of the operation with its gradient. */
-  LossCall on(Loss loss, Tensor dx) {
+  LossCall on(LossInputs loss, Tensor dx) {
     return on(loss).gradient(dx);
   }
 
   /** Sets the options that all losses have under the same names. */
-  final <B extends ReducedBuilder<?>> B configured(B builder, Loss loss) {
+  final <B extends ReducedBuilder<?>> B configured(B builder, LossInputs loss) {
     builder.execution(execution());
     builder.axis(loss.rows().axis());
     builder.reduction(reduction.ofLibrary());
@@ -110,7 +110,7 @@ abstract class ReducedCommand extends FileCommand {
   final void compute(CommandFiles files) {
     Tensor x = files.replaceableFloats(input());
     requireType(x);
-    Loss loss = read(rows(x, axis.in(x, input(), defaultAxis()), files), files);
+    LossInputs loss = read(rows(x, axis.in(x, input(), defaultAxis()), files), files);
     outputs.losses(losses(files, type.perRow(x), loss.rows().shape()));
     request(outputs, files, type, loss);
     Tensor dx = files.create(gradient, type.like(x), x.shape());
@@ -124,7 +124,7 @@ abstract class ReducedCommand extends FileCommand {
         : files.create(losses, ofRows, shape);
   }
 
-  private void reduce(LossCall call, Loss loss) {
+  private void reduce(LossCall call, LossInputs loss) {
     try {
       call.run();
     } catch (LabelException e) {

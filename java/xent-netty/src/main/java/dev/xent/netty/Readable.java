@@ -75,7 +75,7 @@ final class Readable {
   /** A tensor over the memory itself, valid as long as the memory is the buffer's. */
   Tensor view(DType type) {
     MemorySegment memory = viewable(type);
-    return Tensor.of(memory, type, elements(type)).withGuard(Place.of(buffer, index, memory));
+    return Tensor.of(memory, type, elements(type)).withGuard(BufferMemory.of(buffer, index, memory));
   }
 
   /** As {@link #view(DType)}, and retains the holder of the memory until the arena is closed. */
@@ -86,7 +86,7 @@ final class Readable {
           "the buffer is an array of bytes, which no arena can close: use view without an arena, or"
               + " a direct buffer");
     }
-    Place place = Place.of(buffer, index, memory);
+    BufferMemory place = BufferMemory.of(buffer, index, memory);
     ByteBuf holder = place.holder.retain();
     try {
       MemorySegment held =

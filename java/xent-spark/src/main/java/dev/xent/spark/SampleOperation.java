@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.DType;
 import dev.xent.Sampler;
+import dev.xent.SamplerRequests;
 import dev.xent.Tensor;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -20,7 +21,7 @@ record SampleOperation(String name, Logits logits, FunctionOptions given) implem
   @Override
   public Rows start() {
     Sampler sampler = given.sampler();
-    Sampler.Requests request = Sampler.Requests.create().add(sampler, 0, 0);
+    SamplerRequests request = SamplerRequests.create().add(sampler, 0, 0);
     Room room = new Room(logits.type());
     Tensor token = Tensor.allocate(DType.I32, 1);
     return arguments -> {

@@ -13,6 +13,7 @@ import dev.xent.DType;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.Sampler;
+import dev.xent.SamplerRequests;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -376,7 +377,7 @@ class FunctionsTest {
 
   private static int drawn(Sampler sampler, Tensor x, long stream, long step) {
     Tensor token = Tensor.allocate(DType.I64, 1);
-    sampler.on(x, token).run(Sampler.Requests.create().add(sampler, stream, step));
+    sampler.on(x, token).run(SamplerRequests.create().add(sampler, stream, step));
     return (int) token.getLong(0);
   }
 

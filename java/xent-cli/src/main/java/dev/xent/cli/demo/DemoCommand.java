@@ -7,7 +7,7 @@ import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.Converters;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
-import dev.xent.cli.Used;
+import dev.xent.cli.ResolvedExecution;
 import dev.xent.cli.bench.LossTiming;
 import dev.xent.cli.bench.Steadiness;
 import dev.xent.options.Isa;
@@ -133,7 +133,7 @@ public final class DemoCommand implements Callable<Integer> {
     Progress.during(
         "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa(), threads)));
     LossTiming.Medians ns = result.getFirst();
-    Used used = Used.of(compute);
+    ResolvedExecution used = ResolvedExecution.of(compute);
     print("  %-24s  %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns.loss());
     print("  %-24s  %7.3f ns per element%n", "memcpy of the same bytes", ns.copy());
     print("  %-24s  %7.2f%n", "ratio", ns.loss() / ns.copy());

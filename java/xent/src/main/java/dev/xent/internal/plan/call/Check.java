@@ -822,7 +822,9 @@ public final class Check {
                 : classes(),
             array.name,
             Arrays.toString(dimensions.rowShape()),
-            repeats ? ", in which any size may be 1" : "",
+            repeats
+                ? dimensions.rowShape().length == 1 ? " or [1]" : ", in which any size may be 1"
+                : "",
             otherAxis(view),
             otherUse(array, view)));
   }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param classWeights one per class, or null
  * @param inputs the other inputs, including the target weights
  */
-record Loss(
+record LossInputs(
     Rows rows,
     Tensor targets,
     TargetKind kind,
@@ -28,8 +28,8 @@ record Loss(
   }
 
   /** The same with other inputs. */
-  Loss with(Inputs others) {
-    return new Loss(rows, targets, kind, targetWeights, classWeights, others);
+  LossInputs with(Inputs others) {
+    return new LossInputs(rows, targets, kind, targetWeights, classWeights, others);
   }
 
   /** The target probabilities of classes; null for labels. */

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The location of a view's bytes, and a check that the bytes still belong to the buffer. A buffer
  * can be released, and a buffer that grows or shrinks moves to other memory even if it is retained.
  */
-abstract sealed class Place implements MemoryGuard {
+abstract sealed class BufferMemory implements MemoryGuard {
   private static final String RELEASED =
       "the buffer is released; keep it retained as long as the tensor is used, or view it with an"
           + " arena";
@@ -33,7 +33,7 @@ abstract sealed class Place implements MemoryGuard {
    */
   private final MemorySegment.Scope scope;
 
-  private Place(ByteBuf holder, MemorySegment bytes) {
+  private BufferMemory(ByteBuf holder, MemorySegment bytes) {
     this.holder = holder;
     scope = bytes.scope();
   }
@@ -43,19 +43,19 @@ abstract sealed class Place implements MemoryGuard {
    *
    * @param index of the first byte
    */
-  static Place of(ByteBuf buffer, int index, MemorySegment bytes) {
-    Place place = find(buffer, bytes);
+  static BufferMemory of(ByteBuf buffer, int index, MemorySegment bytes) {
+    BufferMemory place = find(buffer, bytes);
     return place != null ? place : new Asked(buffer, index, bytes);
   }
 
-  private static @Nullable Place find(ByteBuf holder, MemorySegment bytes) {
+  private static @Nullable BufferMemory find(ByteBuf holder, MemorySegment bytes) {
     ByteBuf root = holder;
     while (root.unwrap() != null) {
       root = root.unwrap();
     }
     if (root instanceof CompositeByteBuf composite) {
       for (int i = 0; i < composite.numComponents(); i++) {
-        Place place = find(composite.component(i), bytes);
+        BufferMemory place = find(composite.component(i), bytes);
         if (place != null) {
           return place;
         }
@@ -92,7 +92,7 @@ abstract sealed class Place implements MemoryGuard {
   abstract boolean isLeft();
 
   /** A place in a buffer that exposes its array or its address, as nearly all buffers do. */
-  private static final class Shown extends Place {
+  private static final class Shown extends BufferMemory {
     /** The buffer under all slices and duplicates: the only one that grows and shrinks. */
     private final ByteBuf root;
 
@@ -127,7 +127,7 @@ abstract sealed class Place implements MemoryGuard {
   /**
    * A place in a buffer that exposes its memory only as new {@code ByteBuffer}s, which allocates.
    */
-  private static final class Asked extends Place {
+  private static final class Asked extends BufferMemory {
     private final int index;
     private final MemorySegment bytes;
 

@@ -15,14 +15,14 @@ import java.util.Map;
  * @param isa the instruction set; {@code scalar} for the reference, where the JVM chooses
  * @param threads the maximum number
  */
-public record Used(String backend, String isa, int threads) {
+public record ResolvedExecution(String backend, String isa, int threads) {
 
   /** Resolves these options on this machine. */
-  public static Used of(ComputeOptions compute) {
+  public static ResolvedExecution of(ComputeOptions compute) {
     XentRuntime runtime = XentRuntime.get();
     Backend backend = compute.backend() == Backend.AUTO ? runtime.backend() : compute.backend();
     Isa isa = compute.isa() == Isa.BEST ? runtime.isa() : compute.isa();
-    return new Used(
+    return new ResolvedExecution(
         Converters.name(backend),
         Converters.name(backend == Backend.REFERENCE ? Isa.SCALAR : isa),
         compute.threads());
