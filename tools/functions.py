@@ -521,11 +521,10 @@ def java_option_fields(header, options):
         "  }", "}", ""]
 
 
-def spark_numbers(options, header):
+def spark_numbers(options):
     """The numbers of losses, except those of their reduction: those of all functions of logits, and the others."""
-    flags = members_of(header, "xent_options")
     losses = [option for option in options if option.struct == "xent_options" and "LOSSES" in option.functions
-              and f"has_{option.name}" not in flags]
+              and option.name != "gradient_scale"]
     return [[option for option in losses if ("SOFTMAX" in option.functions) == own] for own in (True, False)]
 
 
@@ -535,9 +534,9 @@ def spark_sampling(options):
             if option.help and "SAMPLE" in option.functions and "penalty" not in option.name]
 
 
-def java_spark_options(options, header):
+def java_spark_options(options):
     """The numbers of losses and of the sampler, and the setter of each in its builder."""
-    of_logits, of_losses = spark_numbers(options, header)
+    of_logits, of_losses = spark_numbers(options)
     of_sampling = spark_sampling(options)
     lines = HEAD + ["package dev.xent.spark;", "", "import dev.xent.LogitLossBuilder;", "import dev.xent.LogitOptions;",
                     "import dev.xent.Sampler;", "import java.util.AbstractMap;", "import java.util.List;",
@@ -645,7 +644,7 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
               "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
     for name, numbers in zip(("LogitNumbers", "LossNumbers", "SamplingNumbers"),
-                             [*spark_numbers(options, header), spark_sampling(options)]):
+                             [*spark_numbers(options), spark_sampling(options)]):
         lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
         lines += [f"    {option.name}: {'int' if option.kind == 'I64' else 'float'} | None" for option in numbers] + ["", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
@@ -714,7 +713,7 @@ def main(given):
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, ranged, most),
                KERNELS / "reference/call/OptionFields.java": java_option_fields(header, options),
-               SPARK: java_spark_options(options, header),
+               SPARK: java_spark_options(options),
                COMMAND: java_number_flags(options),
                OPTION_RANGE: java_option_range(options),
                PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}

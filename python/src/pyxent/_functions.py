@@ -38,7 +38,6 @@ class LogitNumbers(TypedDict, total=False):  # of Spark
 
 class LossNumbers(TypedDict, total=False):  # of Spark
     label_smoothing: float | None
-    gradient_scale: float | None
     z_loss: float | None
     probability_clamp: float | None
     focal_gamma: float | None

@@ -22,7 +22,6 @@ abstract class NumberOptions extends AbstractMap<String, String> {
   static final List<Number<LogitLossBuilder<?>>> OF_LOSSES =
       List.of(
           new Number<>("labelSmoothing", false, LogitLossBuilder::labelSmoothing),
-          new Number<>("gradientScale", false, LogitLossBuilder::gradientScale),
           new Number<>("zLoss", false, LogitLossBuilder::zLoss),
           new Number<>("probabilityClamp", false, LogitLossBuilder::probabilityClamp),
           new Number<>("focalGamma", false, LogitLossBuilder::focalGamma));
@@ -49,11 +48,6 @@ abstract class NumberOptions extends AbstractMap<String, String> {
   /** Sets {@link dev.xent.CrossEntropy.Builder#labelSmoothing}. */
   public XentOptions labelSmoothing(double value) {
     return with("labelSmoothing", value);
-  }
-
-  /** Sets {@link dev.xent.CrossEntropy.Builder#gradientScale}. */
-  public XentOptions gradientScale(double value) {
-    return with("gradientScale", value);
   }
 
   /** Sets {@link dev.xent.LogitBuilder#temperature}. */
