@@ -12,7 +12,6 @@ import dev.xent.internal.plan.loss.BinaryOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.options.Reduction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Binary cross-entropy of logits, of every element by itself: {@code loss = w (r t softplus(-x) +
@@ -33,9 +32,8 @@ import org.jspecify.annotations.Nullable;
  * types. If they are F64, everything is computed in double and each tensor of floats may be F64 or
  * F32.
  *
- * <p><b>Weights</b> of elements are optional: of a type that fits the logits, or bytes, of which
- * those that are 0 mask; in the shape of the logits, with sizes of 1 broadcast, or one per index of
- * {@link Builder#axis}. They are used as they are.
+ * <p><b>Inputs.</b> A bound call accepts {@link Inputs#withElementWeights}, {@code w}, and {@link
+ * Inputs#withPositiveWeights}, {@code r}.
  *
  * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of elements that
  * are not ignored: their weight is not 0, and their label not the ignore index. Weights do not
@@ -131,20 +129,7 @@ public final class BinaryCrossEntropy implements Loss {
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
     return new LossCall(
-        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null), false);
-  }
-
-  /**
-   * Returns a call that can be run often, with a weight for each element.
-   *
-   * @param logits {@code x}
-   * @param targets {@code t}
-   * @param weights {@code w}; null: 1 for each
-   */
-  public LossCall on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
-    return new LossCall(
-        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), (View) weights),
-        false);
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets")), false);
   }
 
   /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
@@ -155,8 +140,6 @@ public final class BinaryCrossEntropy implements Loss {
 
   /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
   public static final class Builder extends ReducedBuilder<Builder> {
-    private @Nullable Tensor positiveWeights;
-
     private Builder() {}
 
     /**
@@ -165,18 +148,6 @@ public final class BinaryCrossEntropy implements Loss {
      */
     public Builder ignoreIndex(long value) {
       ignoreIndex = value;
-      return this;
-    }
-
-    /**
-     * Sets {@code r}, the factor of the positive part of the loss. Read in every call, and used as
-     * it is.
-     *
-     * @param weights of a type that fits the logits: in their shape, with sizes of 1 broadcast, or
-     *     one per index of {@link #axis}; null (default): 1 for each
-     */
-    public Builder positiveWeights(@Nullable Tensor weights) {
-      positiveWeights = weights;
       return this;
     }
 
@@ -207,8 +178,7 @@ public final class BinaryCrossEntropy implements Loss {
      */
     public BinaryCrossEntropy build() {
       Engine engine = engine();
-      return new BinaryCrossEntropy(
-          new BinaryOperation(engine, spec(engine), (View) positiveWeights));
+      return new BinaryCrossEntropy(new BinaryOperation(engine, spec(engine)));
     }
   }
 }

@@ -9,7 +9,7 @@ import dev.xent.internal.plan.arrays.InputViews;
 
 /**
  * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and
- * of sparse targets, a sink, and the bias of a linear layer.
+ * of sparse targets, a sink, the bias of a linear layer, and the weights of elements.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="inputs" :
  * Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
@@ -92,6 +92,25 @@ public sealed interface Inputs permits InputViews {
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
   Inputs withBias(Tensor numbers);
+
+  /**
+   * Returns inputs with weights of the elements of a {@link BinaryCrossEntropy}: loss and gradient
+   * are multiplied by them. An element of weight 0 is ignored. They are used as they are, and do not
+   * change the denominator.
+   *
+   * @param weights of a type that fits the logits, or bytes, of which those that are 0 mask; in the
+   *     shape of the logits, with sizes of 1 broadcast, or one per index of {@link
+   *     BinaryCrossEntropy.Builder#axis}
+   */
+  Inputs withElementWeights(Tensor weights);
+
+  /**
+   * Returns inputs with {@code r}, the factor of the positive part of the loss of a {@link
+   * BinaryCrossEntropy}, used as it is.
+   *
+   * @param weights of a type that fits the logits, in a shape as {@link #withElementWeights} has it
+   */
+  Inputs withPositiveWeights(Tensor weights);
 
   /** Returns the inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
   @Override

@@ -173,36 +173,32 @@ class BinaryCrossEntropyTest {
     }
     LossOutputs out = outputs();
     BinaryCrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
-    double expected = sum.on(x, t, Tensor.of(full, ROWS, CLASSES)).outputs(out).run();
+    double expected = sum.on(x, t).inputs(weighted(Tensor.of(full, ROWS, CLASSES))).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(SIZE - ROWS);
-    assertThat(sum.on(x, t, vector).outputs(out).run()).isEqualTo(expected);
-    assertThat(sum.on(x, t, row).outputs(out).run()).isEqualTo(expected);
-    assertThat(sum.on(x, t, Tensor.of(new float[] {2}, 1)).outputs(out).run())
+    assertThat(sum.on(x, t).inputs(weighted(vector)).outputs(out).run()).isEqualTo(expected);
+    assertThat(sum.on(x, t).inputs(weighted(row)).outputs(out).run()).isEqualTo(expected);
+    assertThat(sum.on(x, t).inputs(weighted(Tensor.of(new float[] {2}, 1))).outputs(out).run())
         .isEqualTo(2 * sum.forward(x, t));
     Tensor mask = Tensor.of(new byte[] {1, 0, 1, 1, 0, 1, 1}, ROWS, 1);
-    sum.on(x, t, mask).outputs(out).run();
+    sum.on(x, t).inputs(weighted(mask)).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(5 * CLASSES);
 
-    BinaryCrossEntropy weighted =
-        on(backend).reduction(Reduction.SUM).positiveWeights(vector).build();
     double positive = 0;
     for (int i = 0; i < SIZE; i++) {
       double r = labels[i] == 1 ? perClass[i % CLASSES] : 1;
       positive += r * loss(logits[i], labels[i]);
     }
-    assertThat(weighted.forward(x, t)).isCloseTo(positive, within(1e-6 * positive));
-    BinaryCrossEntropy along =
-        on(backend)
-            .reduction(Reduction.SUM)
-            .axis(0)
-            .positiveWeights(Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7}, ROWS))
-            .build();
+    assertThat(sum.on(x, t).inputs(Inputs.none().withPositiveWeights(vector)).run())
+        .isCloseTo(positive, within(1e-6 * positive));
+    BinaryCrossEntropy along = on(backend).reduction(Reduction.SUM).axis(0).build();
+    Inputs perRow =
+        Inputs.none().withPositiveWeights(Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7}, ROWS));
     positive = 0;
     for (int i = 0; i < SIZE; i++) {
       double r = labels[i] == 1 ? 1 + i / CLASSES : 1;
       positive += r * loss(logits[i], labels[i]);
     }
-    assertThat(along.forward(x, t)).isCloseTo(positive, within(1e-6 * positive));
+    assertThat(along.on(x, t).inputs(perRow).run()).isCloseTo(positive, within(1e-6 * positive));
   }
 
   @OnEveryBackend
@@ -361,14 +357,15 @@ class BinaryCrossEntropyTest {
                 .focalGamma(gamma)
                 .reduction(Reduction.SUM)
                 .gradientScale(0.75);
+        Inputs inputs = weights == null ? Inputs.none() : weighted(weights);
         if (round % 2 == 0) {
-          builder.positiveWeights(positive);
+          inputs = inputs.withPositiveWeights(positive);
         }
         if (withAlpha) {
           builder.focalAlpha(0.3);
         }
         LossOutputs out = outputs().losses(losses);
-        double sum = builder.build().on(in, of, weights).gradient(dx).outputs(out).run();
+        double sum = builder.build().on(in, of).inputs(inputs).gradient(dx).outputs(out).run();
         long[] bits = new long[3];
         bits[0] = Double.doubleToLongBits(sum);
         bits[1] = Arrays.hashCode(dx.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
@@ -429,12 +426,14 @@ class BinaryCrossEntropyTest {
     refused(OptionException.class, () -> on(backend).ignoreIndex(-1).build().forward(x, x))
         .hasMessageContaining("ignoreIndex is -1, targets are numbers");
     Tensor wrong = Tensor.of(new float[4], 4);
-    refused(ShapeException.class, () -> mean.on(x, t, wrong).outputs(outputs()).run())
-        .hasMessageContainingAll("weights is F32 [4]", "the shape [5] of its axis 1");
+    refused(ShapeException.class, () -> mean.on(x, t).inputs(weighted(wrong)).outputs(outputs()).run())
+        .hasMessageContainingAll("elementWeights is F32 [4]", "the shape [5] of its axis 1");
     Tensor integers = Tensor.of(new int[CLASSES], CLASSES);
-    refused(DTypeException.class, () -> mean.on(x, t, integers).outputs(outputs()).run())
-        .hasMessageContaining("weights is I32");
-    refused(ShapeException.class, () -> on(backend).positiveWeights(wrong).build().forward(x, t))
+    refused(DTypeException.class, () -> mean.on(x, t).inputs(weighted(integers)).outputs(outputs()).run())
+        .hasMessageContaining("elementWeights is I32");
+    refused(
+            ShapeException.class,
+            () -> mean.on(x, t).inputs(Inputs.none().withPositiveWeights(wrong)).run())
         .hasMessageContaining("positiveWeights is F32 [4]");
     refused(MemoryException.class, () -> mean.on(x, t).outputs(outputs().losses(x)).run())
         .hasMessageContainingAll("losses", "logits");
@@ -456,5 +455,9 @@ class BinaryCrossEntropyTest {
   private static org.assertj.core.api.AbstractThrowableAssert<?, ?> refused(
       Class<? extends Throwable> type, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
     return assertThatThrownBy(call).isInstanceOf(type);
+  }
+
+  private static Inputs weighted(Tensor weights) {
+    return Inputs.none().withElementWeights(weights);
   }
 }

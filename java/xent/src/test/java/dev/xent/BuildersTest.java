@@ -58,7 +58,6 @@ class BuildersTest {
           Map.entry("gradientReduction", Reduction.SUM),
           Map.entry("emptyMean", EmptyMean.ERROR),
           Map.entry("classWeights", Tensor.of(new float[] {1, 2, 3})),
-          Map.entry("positiveWeights", Tensor.of(new float[] {1, 2, 3})),
           Map.entry("probabilityClamp", 0.1),
           Map.entry("rules", SamplingRules.VLLM),
           Map.entry("ties", Ties.ALL),
@@ -79,7 +78,7 @@ class BuildersTest {
           "xtcThreshold", "xtcProbability",
           "dynatempExponent", "dynatempRange");
 
-  private static final Set<String> NULLABLE = Set.of("classWeights", "positiveWeights");
+  private static final Set<String> NULLABLE = Set.of("classWeights");
 
   /** The names of parameters, by option, where these differ. */
   private static final Map<String, String> PARAMETERS =

@@ -678,7 +678,12 @@ class EveryErrorTest {
         b -> b.binary().ignoreIndex(-1).build().forward(b.logits, b.soft));
     kinds.put(
         "positive weights of another shape",
-        b -> b.binary().positiveWeights(Tensor.of(new float[3])).build().forward(b.logits, b.soft));
+        b ->
+            b.binary()
+                .build()
+                .on(b.logits, b.soft)
+                .inputs(b.none().withPositiveWeights(Tensor.of(new float[3])))
+                .run());
     kinds.put("a workspace of no bytes", b -> b.linear().workspace(0));
     kinds.put(
         "a workspace that is too small",

@@ -228,9 +228,7 @@ class InvalidInputsTest {
           "and top-k has no such input");
     }
     LossCall ofElements =
-        BinaryCrossEntropy.mean()
-            .on(logits, logits, null)
-            .inputs(Inputs.none().withRowWeights(rows));
+        BinaryCrossEntropy.mean().on(logits, logits).inputs(Inputs.none().withRowWeights(rows));
     refused(OptionException.class, ofElements::run, "and binary cross-entropy has no such input");
     assertThat(rows.toFloatArray()).containsOnly(0);
   }

@@ -128,7 +128,7 @@ class PreparedCallsTest {
         Divergence.builder(DivergenceKind.TOTAL_VARIATION).execution(NATIVE).build();
     assertPrepared("divergence", divergence.on(x, y).gradient(z), 1);
     BinaryCrossEntropy binary = BinaryCrossEntropy.builder().execution(NATIVE).build();
-    assertPrepared("binary", binary.on(x, probabilities, null).gradient(y), 1);
+    assertPrepared("binary", binary.on(x, probabilities).gradient(y), 1);
   }
 
   @Test

@@ -61,9 +61,6 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   private final NumberOptions numbers =
       new NumberOptions(NumberFlags.OF_OPERATIONS, BinaryCrossEntropy.Builder.class);
 
-  private @Nullable Tensor positive;
-  private @Nullable Tensor each;
-
   @Override
   NumberOptions numbers() {
     return numbers;
@@ -87,18 +84,22 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
       throw kind.refusal("--ignore-index", targets);
     }
-    each = weights == null ? null : files.weights(weights);
-    positive = positiveWeights == null ? null : files.floats(positiveWeights);
-    return new LossInputs(Rows.ofElements(rows), t, kind, null, null, Inputs.none());
+    Inputs inputs = Inputs.none();
+    if (weights != null) {
+      inputs = inputs.withElementWeights(files.weights(weights));
+    }
+    if (positiveWeights != null) {
+      inputs = inputs.withPositiveWeights(files.floats(positiveWeights));
+    }
+    return new LossInputs(Rows.ofElements(rows), t, kind, null, null, inputs);
   }
 
   @Override
   LossCall on(LossInputs loss) {
-    BinaryCrossEntropy.Builder builder =
-        configured(BinaryCrossEntropy.builder(), loss).positiveWeights(positive);
+    BinaryCrossEntropy.Builder builder = configured(BinaryCrossEntropy.builder(), loss);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
-    return builder.build().on(loss.input(), loss.targets(), each);
+    return builder.build().on(loss.input(), loss.targets());
   }
 }

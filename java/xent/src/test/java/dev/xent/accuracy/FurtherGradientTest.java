@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
+import dev.xent.Inputs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.BinaryCrossEntropy;
@@ -212,9 +213,12 @@ class FurtherGradientTest {
             .reduction(Reduction.SUM)
             .focalGamma(gamma)
             .focalAlpha(0.25)
-            .positiveWeights(tensor(arena, type, positive))
             .build()
-            .on(tensor(arena, type, x), tensor(arena, type, targets), tensor(arena, type, weights))
+            .on(tensor(arena, type, x), tensor(arena, type, targets))
+            .inputs(
+                Inputs.none()
+                    .withElementWeights(tensor(arena, type, weights))
+                    .withPositiveWeights(tensor(arena, type, positive)))
             .gradient(dx)
             .run();
         for (int r = 0; r < ROWS; r++) {

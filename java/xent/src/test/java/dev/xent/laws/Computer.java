@@ -627,8 +627,15 @@ final class Computer implements AutoCloseable {
     Slab x = logits();
     Slab dx = result(x);
     LossOutputs outputs = LossOutputs.create().losses(losses.tensor).lossSum(result.lossSum);
+    Inputs weights =
+        rowWeights == null ? Inputs.none() : Inputs.none().withElementWeights(rowWeights);
     result.loss =
-        operation.on(x.tensor, of.tensor, rowWeights).gradient(dx.tensor).outputs(outputs).run();
+        operation
+            .on(x.tensor, of.tensor)
+            .inputs(weights)
+            .gradient(dx.tensor)
+            .outputs(outputs)
+            .run();
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());

@@ -76,6 +76,16 @@ public final class InputViews implements Inputs, SamplerInputs {
   }
 
   @Override
+  public InputViews withElementWeights(Tensor weights) {
+    return with(Array.ELEMENT_WEIGHTS, weights);
+  }
+
+  @Override
+  public InputViews withPositiveWeights(Tensor weights) {
+    return with(Array.POSITIVE_WEIGHTS, weights);
+  }
+
+  @Override
   public InputViews withBias(Tensor numbers) {
     return with(Array.BIAS, numbers);
   }

@@ -61,7 +61,7 @@ public abstract class Operation {
 
   /** The name of an array in messages. */
   protected String nameOf(Array array) {
-    return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
+    return array.text;
   }
 
   /** The name of the operation in messages about inputs that it does not have. */

@@ -26,50 +26,36 @@ import org.jspecify.annotations.Nullable;
 public final class BinaryOperation extends LossOperation {
   private static final long RESULTS = ArrayViews.bit(Array.LOSSES) | ArrayViews.bit(Array.GRADIENT);
 
-  private final @Nullable View positiveWeights;
   private final int arrays;
   private final int withGradient;
   private final RowTask count = this::count;
   private final RowTask elements = this::elements;
 
-  /**
-   * Creates an operation.
-   *
-   * @param positiveWeights the factors of the positive terms of the losses, or null
-   */
-  public BinaryOperation(Engine engine, LossSpec spec, @Nullable View positiveWeights) {
+  public BinaryOperation(Engine engine, LossSpec spec) {
     super(Function.BINARY_CROSS_ENTROPY, "binary cross-entropy", engine, spec);
-    this.positiveWeights = positiveWeights;
-    this.arrays =
-        mask(Array.LOGITS, Array.TARGETS)
-            | (positiveWeights == null ? 0 : mask(Array.POSITIVE_WEIGHTS));
+    this.arrays = mask(Array.LOGITS, Array.TARGETS);
     this.withGradient = arrays | mask(Array.GRADIENT);
   }
 
   public BinaryOperation withDenominator(double value) {
-    return new BinaryOperation(engine, spec.withDenominator(value), positiveWeights);
+    return new BinaryOperation(engine, spec.withDenominator(value));
   }
 
   @Override
   public String toString() {
-    Described text = new Described("BinaryCrossEntropy");
-    text.option("positiveWeights", positiveWeights, null);
-    return spec.describe(text, engine);
+    return spec.describe(new Described("BinaryCrossEntropy"), engine);
   }
 
   /** Returns the loss, and writes its gradient unless that is null. */
   public double loss(View logits, View targets, @Nullable View gradient) {
-    View w = positiveWeights;
     return gradient == null
-        ? run(arrays, logits, targets, w, null, null, null, null, 0)
-        : run(withGradient, logits, targets, gradient, w, null, null, null, 0);
+        ? run(arrays, logits, targets, null, null, null, null, null, 0)
+        : run(withGradient, logits, targets, gradient, null, null, null, null, 0);
   }
 
   /** Creates a bound call. */
-  public LossBinding bind(View logits, View targets, @Nullable View weights) {
-    LossBinding bound = new LossBinding(this, null, arrays, logits, targets, positiveWeights);
-    bound.set(Array.ELEMENT_WEIGHTS, weights);
-    return bound;
+  public LossBinding bind(View logits, View targets) {
+    return new LossBinding(this, null, arrays, logits, targets);
   }
 
   @Override
