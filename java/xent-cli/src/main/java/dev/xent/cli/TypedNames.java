@@ -20,7 +20,7 @@ final class TypedNames {
 
   /** A message with the files and flags of a command line. */
   static String in(String message, ParseResult arguments) {
-    Map<String, String> typed = new HashMap<>();
+    Map<String, String> typed = new HashMap<>(Map.of("Infinity", "inf", "NaN", "nan"));
     for (SamplingRules each : SamplingRules.values()) {
       typed.put(each.name(), Converters.name(each));
     }
