@@ -211,7 +211,7 @@ public final class DlpackTensors {
     requireLendable(tensor);
     if (tensor.isReadOnly()) {
       throw new MemoryException(
-          tensor
+          tensor.describe()
               + ", which a struct without a version cannot say: use DlpackTensors.export, or lend a"
               + " copy");
     }
@@ -233,7 +233,7 @@ public final class DlpackTensors {
     DType type = tensor.type();
     if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
       throw new MemoryException(
-          tensor + " is more than memory can be: lend a copy of a slice of it");
+          tensor.describe() + " is more than memory can be: lend a copy of a slice of it");
     }
     long bytes = tensor.elements() * type.byteSize();
     Tensor copy =

@@ -166,7 +166,7 @@ public final class NettyTensors {
     if (!tensor.isContiguous()) {
       throw new MemoryException(
           "the tensor is "
-              + tensor
+              + tensor.describe()
               + ", and a buffer has no strides: copy it into a contiguous tensor first");
     }
     MemorySegment memory = tensor.segment();
@@ -182,7 +182,7 @@ public final class NettyTensors {
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
           "the tensor is "
-              + tensor
+              + tensor.describe()
               + ", and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the"
               + " heap first",
           e);
