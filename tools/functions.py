@@ -638,7 +638,8 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "Fields = list[tuple[str, Any]]", "", "",
               "class Rule(NamedTuple):", "    array: str", "    form: str  # what each number belongs to",
               "    holds: str  # the types it may have",
-              "    spread: bool  # one number may apply to several rows or classes", "", "",
+              "    spread: bool  # one number may apply to several rows or classes", "    written: bool = False",
+              "    in_place: tuple[str, ...] = ()  # the inputs in whose memory it may be", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # takes a range of classes",
               "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of the arrays with a layout", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
@@ -652,7 +653,9 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
     taken = {rule for _, places in functions for _, rule, _ in places}
     for name, rule in rules.items():
         if rule.layout and name in taken:
-            lines.append(f'    "{name}": Rule("{rule.layout}", "{rule.form}", "{java_holds(rule.holds)}", {rule.spread}),')
+            text = f'    "{name}": Rule("{rule.layout}", "{rule.form}", "{java_holds(rule.holds)}", {rule.spread}'
+            places = "".join(f'"{each.lower()}", ' for each in re.findall(r"XENT_FIELD_BIT\((\w+)\)", rule.in_place))
+            lines.append(f"{text}{', True' if rule.written else ''}{f', ({places.rstrip()})' if places else ''}),")
     lines += ["}", "", "FUNCTIONS = {"]
     for number, (name, places) in enumerate(functions, 1):
         lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [',

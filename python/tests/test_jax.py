@@ -236,8 +236,8 @@ def test_second_derivatives(f):
         jax.jvp(f, (x,), (x,))
 
 
-@pytest.mark.parametrize("name, value", [("gradient_scale", 2.0), ("gradient_reduction", "mean"), ("denominator", 3.0),
-                                         ("correct", True), ("top_count", 2), ("save_statistics", True), ("dtype", "float64"),
+@pytest.mark.parametrize("name, value", [("gradient_scale", 2.0), ("denominator", 3.0),
+                                         ("correct", True), ("top_count", 2), ("save_statistics", True),
                                          ("reduction", "sum"), ("empty_mean", "zero"), ("losses", True)])
 def test_options_that_the_losses_do_not_have(name, value):
     with pytest.raises(TypeError) as raised:

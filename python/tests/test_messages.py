@@ -42,7 +42,6 @@ REJECTED = [
      "repetition_penalty has a number for each row; expected one number for a text"),
     *((lambda given={name: value}: pyxent.Sampler(**given), error, message) for name, value, error, message in (
         ("softcap", "x", TypeError, "softcap is 'x'; expected a number"),
-        ("isa", "sse", pyxent.OptionError, "isa is sse; expected one of best, scalar, avx2, avx512, neon"),
         ("threads", 0, pyxent.OptionError, "threads is 0; expected 1 or more"),
         ("axis", "y", TypeError, "axis is 'y'; expected an integer"))),
 ]

@@ -37,7 +37,7 @@ PLANNED = [
     (pyxent.cross_entropy, dict(targets=np.zeros(6, int), losses=True, correct=True, label_smoothing=0.1, z_loss=1e-4)),
     (pyxent.cross_entropy, dict(targets=np.full((6, 5), 0.2, np.float32), gradient=True, reduction="sum")),
     (pyxent.binary_cross_entropy, dict(targets=np.ones((6, 5), np.int8), gradient=True)),
-    (pyxent.divergence, dict(teacher=X + 1, gradient=True)), (pyxent.cross_entropy_hvp, dict(upstream=X)),
+    (pyxent.total_variation, dict(teacher=X + 1, gradient=True)), (pyxent.cross_entropy_hvp, dict(upstream=X)),
     (pyxent.sample, dict(seed=1, step=3, top_p=0.9, ranks=True))]
 
 

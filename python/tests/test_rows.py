@@ -42,7 +42,7 @@ def test_no_dimension_is_one_class(axis):
     x = np.array(3.0)
     assert pyxent.softmax(x, axis=axis) == 1 and pyxent.softmax(x, axis=axis).shape == ()
     assert pyxent.log_sum_exp(x, axis=axis) == 3
-    assert pyxent.log_softmax_backward(np.array(0.0), x, axis=axis).shape == () == pyxent.argmax(x, axis=axis).shape
+    assert pyxent.argmax(x, axis=axis).shape == ()
 
 
 SCALARS = [
@@ -50,13 +50,12 @@ SCALARS = [
                          pyxent.argmax(x)],
     lambda x, y: [pyxent.softmax_backward(x, x), pyxent.cross_entropy_hvp(x, x)],
     lambda x, y: pyxent.top_k(x, 1),
-    lambda x, y: pyxent.top_k(x, 1, largest=False),
     lambda x, y: vars(pyxent.selected_log_probabilities(x, y, gradient=True)).values(),
     lambda x, y: vars(pyxent.cross_entropy(x, y, gradient=True, losses=True, correct=True, ranks=True)).values(),
     lambda x, y: vars(pyxent.cross_entropy(x, x / x, gradient=True, losses=True, target_gradient=True)).values(),
-    lambda x, y: vars(pyxent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, weights=x)).values(),
+    lambda x, y: vars(pyxent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, element_weights=x)).values(),
     lambda x, y: vars(pyxent.nll_loss(x, y, gradient=True, losses=True)).values(),
-    lambda x, y: vars(pyxent.divergence(x, x, gradient=True, losses=True)).values()]
+    lambda x, y: vars(pyxent.total_variation(x, x, gradient=True, losses=True)).values()]
 
 
 @pytest.mark.parametrize("operation", SCALARS)
@@ -88,7 +87,7 @@ def test_a_scalar_of_numpy_is_not_written():
 def test_no_classes(axis):
     x = np.zeros((2, 0, 0) if axis == (1, 2) else (2, 3, 0) if axis != 1 else (2, 0, 3), np.float32)
     for got in (pyxent.softmax(x, axis=axis), pyxent.log_softmax(x, axis=axis),
-                pyxent.softmax_backward(x, x, axis=axis),
+                pyxent.softmax_backward(x, x, axis=axis) if axis in (1, -1) else x,
                 pyxent.bind(pyxent.softmax, x, axis=axis)() if axis in (1, -1) else x):
         assert got.shape == x.shape and got.dtype == x.dtype
     shape = {1: (2, 3), -1: (2, 3), (1, 2): (2,), None: ()}[axis]
@@ -106,15 +105,14 @@ def test_no_classes(axis):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "u1", "i8", "u8", "?"])
 @pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), None])
-@pytest.mark.parametrize("last", [False, True])
-def test_argmax(dtype, axis, last):
+def test_argmax(dtype, axis):
     x = np.random.default_rng(5).integers(0, 3, (2, 3, 4)).astype(dtype)
     for keepdims in (False, True):
-        got = pyxent.argmax(x, axis=axis, last=last, keepdims=keepdims)
+        got = pyxent.argmax(x, axis=axis, keepdims=keepdims)
         axes = [d % 3 for d in ((axis,) if isinstance(axis, int) else axis or range(3))]
         flat = x.transpose([d for d in range(3) if d not in axes] + axes).reshape(
             [x.shape[d] for d in range(3) if d not in axes] + [-1])
-        expected = flat.shape[-1] - 1 - flat[..., ::-1].argmax(-1) if last else flat.argmax(-1)
+        expected = flat.argmax(-1)
         assert got.dtype == np.int64 and got.ndim == (3 if keepdims else expected.ndim)
         np.testing.assert_array_equal(got.reshape(expected.shape), expected)
 
@@ -122,9 +120,8 @@ def test_argmax(dtype, axis, last):
 def test_argmax_edges():
     x = np.array([[0, np.nan], [np.inf, 0], [-np.inf, -np.inf], [-np.inf, 1], [1, 1]], np.float32)
     assert pyxent.argmax(x).tolist() == [-1, -1, -1, 1, 0]
-    assert pyxent.argmax(x, last=True).tolist() == [-1, -1, -1, 1, 1]
     mask = np.array([True, False])
-    assert pyxent.argmax(x, class_mask=mask, last=True).tolist() == [0, -1, -1, -1, 0]
+    assert pyxent.argmax(x, class_mask=mask).tolist() == [0, -1, -1, -1, 0]
     out = np.zeros(5, np.int32)
     assert pyxent.argmax(x, out=out) is out and out.tolist() == [-1, -1, -1, 1, 0]
     assert pyxent.argmax(np.arange(5.0), row_offsets=np.array([0, 2, 5])).tolist() == [1, 2]
@@ -148,44 +145,14 @@ def test_entropy(dtype, axis):
         pyxent.entropy(x, axis=None, out=np.zeros(()))
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4", "u1"])
-@pytest.mark.parametrize("axis", [0, 1, -1])
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_the_smallest(dtype, axis, library):
-    x = np.random.default_rng(5).integers(0, 5, (4, 5, 6)).astype(dtype)
-    mask = np.random.default_rng(6).random((4, 5, 6)) < 0.8
-    given, given_mask = x, mask
-    if library == "torch":
-        torch = pytest.importorskip("torch")
-        given, given_mask = torch.from_numpy(x), torch.from_numpy(mask)
-    for options, used in ((dict(), np.full(x.shape, True)), (dict(class_mask=given_mask), mask)):
-        k = x.shape[axis]
-        got = pyxent.top_k(given, k, largest=False, axis=axis, **options)
-        log_p = pyxent.log_softmax(x, axis=axis, class_mask=used, dtype="f8" if dtype in ("f8", "i4", "u1") else "f4")
-        rows, classes = np.moveaxis(x, axis, -1).reshape(-1, k), np.moveaxis(np.asarray(got.classes), axis, -1)
-        uses, log_p = (np.moveaxis(a, axis, -1).reshape(-1, k) for a in (used, log_p))
-        found = np.moveaxis(np.asarray(got.log_probabilities), axis, -1).reshape(-1, k)
-        for row, order in enumerate(classes.reshape(-1, k)):
-            expected = [c for c in np.argsort(rows[row], kind="stable") if uses[row, c]]
-            assert order.tolist() == expected + [-1] * (k - len(expected))
-            np.testing.assert_array_equal(found[row], [*log_p[row, expected], *[-np.inf] * (k - len(expected))])
-    edges = np.array([[0, np.nan, 1], [np.inf, 0, 1], [-np.inf] * 3, [-np.inf, 1, 0]], np.float32)
-    got = pyxent.top_k(torch.from_numpy(edges) if library == "torch" else edges, 2, largest=False)
-    assert got.classes.tolist() == [[-1, -1]] * 3 + [[0, 2]]
-
-
 def test_the_largest_integers():
     x = np.array([[3, 9, -4], [2**53, 5, 2**53 - 1]])
     assert pyxent.top_k(x, 2).classes.tolist() == [[1, 0], [0, 2]]
     for call, message in (
             (lambda: pyxent.top_k(x + 1, 2), "logits is int64 [2, 3] with numbers beyond 2^53; expected numbers that "
              "float64 holds"),
-            (lambda: pyxent.bind(pyxent.top_k, x, 2), "logits is int64 [2, 3] and the call is bound; expected an array "
-             "of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
-            (lambda: pyxent.top_k(x, 2, largest=False, classes=x[:, :2]), "largest is False and classes is given; "
-             "expected largest=True"),
-            (lambda: pyxent.top_k(x, 4, largest=False), "k is 4, logits is float64 [2, 3] with 3 classes along axis 1: "
-             "ask for 1 to 3 of the smallest classes")):
+            (lambda: pyxent.bind(pyxent.top_k, x, 2), "logits is int64 [2, 3], which is copied, and the call is bound; "
+             "expected an array that is not copied")):
         with pytest.raises(pyxent.XentError) as error:
             call()
         assert str(error.value) == message
@@ -199,32 +166,6 @@ def test_doubles_of_narrower_logits():
     assert pyxent.softmax(whole, dtype="float32").dtype == np.float32
 
 
-@pytest.mark.parametrize("axis", [None, (0, 2), (2, 0), (1,), (-1, -2)])
-def test_backward_of_several_axes(axis):
-    upstream = np.random.default_rng(4).normal(size=X.shape).astype(np.float32)
-    mask = np.array([True, False, True])[:, None]
-    for forward, backward in ((pyxent.softmax, pyxent.softmax_backward),
-                              (pyxent.log_softmax, pyxent.log_softmax_backward)):
-        y = forward(X, axis=axis, class_mask=mask, temperature=2)
-        got = backward(y, upstream, axis=axis, class_mask=mask, temperature=2)
-        axes = range(3) if axis is None else sorted(d % 3 for d in axis)
-        order = [*(d for d in range(3) if d not in axes), *axes]
-        rows = [X.shape[d] for d in order[:3 - len(axes)]]
-        flat = [a.transpose(order).reshape(*rows, -1) for a in (y, upstream, np.broadcast_to(mask, X.shape))]
-        expected = backward(*flat[:2], class_mask=np.ascontiguousarray(flat[2]), temperature=2)
-        np.testing.assert_array_equal(got.transpose(order).reshape(flat[0].shape), expected)
-    one = np.array(1.0)
-    assert backward(np.array(0.0), one).shape == () and not backward(np.array(0.0), one, axis=axis and 0)
-
-
-def test_backward_of_several_axes_of_tensors():
-    torch = pytest.importorskip("torch")
-    x, g = torch.from_numpy(X).double().requires_grad_(), torch.randn(X.shape, dtype=torch.float64)
-    expected, = torch.autograd.grad(x.permute(1, 0, 2).flatten(1).softmax(1), x, g.permute(1, 0, 2).flatten(1))
-    got = pyxent.softmax_backward(pyxent.softmax(x.detach(), axis=(0, 2)), g, axis=(0, 2))
-    torch.testing.assert_close(got, expected, rtol=1e-13, atol=1e-15)
-
-
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_one_kept_axis_is_written_and_bound(axis):
     kept = tuple(1 if d == axis % 3 else n for d, n in enumerate(X.shape))
@@ -236,7 +177,7 @@ def test_one_kept_axis_is_written_and_bound(axis):
         np.testing.assert_array_equal(got.reshape(expected.shape), expected)
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (2,), (2, 1, 1), (1, 1, 1)])
+@pytest.mark.parametrize("shape", [(), (1,), (2,)])
 def test_sinks_of_several_axes(shape):
     sink = np.arange(1, 1 + np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
     got = pyxent.softmax(X, axis=(1, 2), sink=sink)
@@ -247,7 +188,7 @@ def test_sinks_of_several_axes(shape):
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (3, 4), (1, 3, 1), (2, 1, 1), (2, 3, 4)])
 def test_weights_of_elements_broadcast(shape):
     weights = np.random.default_rng(6).random(shape).astype(np.float32)
-    for name in ("weights", "positive_weights"):
+    for name in ("element_weights", "positive_weights"):
         whole = np.ascontiguousarray(np.broadcast_to(weights, X.shape))
         for given in (weights, torch_or_numpy(weights)):
             got, expected = (pyxent.binary_cross_entropy(X, ONES, gradient=True, losses=True, **{name: array})
@@ -256,8 +197,8 @@ def test_weights_of_elements_broadcast(shape):
             assert got.loss == expected.loss and got.denominator == expected.denominator
     along = np.array([1, 2, 3], np.float32)  # one per index of the axis, as of class masks
     np.testing.assert_array_equal(
-        pyxent.binary_cross_entropy(X, ONES, axis=1, weights=along, losses=True).losses,
-        pyxent.binary_cross_entropy(X, ONES, axis=1, weights=along[:, None], losses=True).losses)
+        pyxent.binary_cross_entropy(X, ONES, axis=1, element_weights=along, losses=True).losses,
+        pyxent.binary_cross_entropy(X, ONES, axis=1, element_weights=along[:, None], losses=True).losses)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (4,), (3, 1), (3, 4), (1, 3, 1), (2, 1, 1), (2, 3, 4)])
@@ -284,16 +225,14 @@ def test_several_axes_of_tensors():
                                                         "all"),
     (lambda: pyxent.softmax(X, axis=None, out=X.copy()), pyxent.OptionError, "axis is None and out is given; expected "
      "one axis. Reshape logits so that one axis has the classes"),
-    (lambda: pyxent.softmax_backward(X, X, axis=(0, 1), gradient=X.copy()), pyxent.OptionError, "axis is (0, 1) and "
-     "gradient is given; expected one axis. Reshape output so that one axis has the classes"),
+    (lambda: pyxent.softmax_backward(X, X, axis=(0, 1)), TypeError, "axis is (0, 1); expected an integer"),
+    (lambda: pyxent.cross_entropy(X, LABELS, axis=None), TypeError, "axis is None; expected an integer"),
     (lambda: pyxent.bind(pyxent.softmax, X, axis=None), pyxent.OptionError, "axis is None and the call is bound; "
      "expected one axis. Reshape logits so that one axis has the classes"),
-    (lambda: pyxent.bind(pyxent.softmax, X, dtype="f8"), pyxent.OptionError, "dtype is float64, logits is float32 [2, 3, "
-     "4], and the call is bound; expected a dtype that is no wider. Convert logits first"),
-    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.DTypeError, "logits is int64 [2, 4] and the call is bound; "
-     "expected an array of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
-    (lambda: pyxent.softmax(LABELS, out=X[0]), pyxent.DTypeError, "logits is int64 [2, 4] and out is given; expected an "
-     "array of floats. Convert it: numpy.asarray(logits, numpy.float32)"),
+    (lambda: pyxent.bind(pyxent.softmax, X, dtype="f8"), pyxent.OptionError, "logits is float32 [2, 3, 4], which is copied, "
+     "and the call is bound; expected an array that is not copied"),
+    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.OptionError, "logits is int64 [2, 4], which is copied, and the call "
+     "is bound; expected an array that is not copied"),
     (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is bool [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
@@ -302,12 +241,7 @@ def test_several_axes_of_tensors():
      "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: "
      "numpy.asarray(class_mask, bool)"),
     (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
-     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2] or [1]"),
-    (lambda: pyxent.softmax(LABELS, sink=np.ones(2, np.float16)), pyxent.DTypeError, "sink is float16 [2], logits is "
-     "int64 [2, 4] and computed as float64; expected sink of type float64 or float32. Convert it: numpy.asarray(sink, "
-     "numpy.float64)"),
-    (lambda: pyxent.softmax_backward(X, X[0], axis=None), pyxent.ShapeError, "upstream is float32 [3, 4], output is "
-     "float32 [2, 3, 4]; expected the same shape"),
+     "logits is float32 [2, 12] with 12 classes along axis 1; expected sink of shape [2] or [1]"),
     (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
      "class_mask is bool [], logits is float32 [24]; expected the same shape"),
     (lambda: pyxent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
@@ -325,8 +259,8 @@ def test_several_axes_of_tensors():
      pyxent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected "
      "separate memory for gradient, or exactly that of log_probabilities"),
     (lambda: pyxent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
-    (lambda: pyxent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), pyxent.ShapeError, "logits is float32 [3, "
-     "4], and row_offsets are set; expected one dimension, and one axis"),
+    (lambda: pyxent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), pyxent.OptionError, "axis is None and "
+     "row_offsets are set; expected one axis. Reshape logits so that one axis has the classes"),
     (lambda: pyxent.nll_loss(X, X), pyxent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as "
      "integers"),
     (lambda: pyxent.nll_loss(X.astype(int), np.zeros((2, 3), int)), pyxent.DTypeError, "log_probabilities is int64 "
@@ -449,7 +383,7 @@ def test_kl_div_of_what_is_not_normalised(dtype, is_log, reduction):
             given = np.log(t)
             t = np.exp(given)
     with np.errstate(all="raise"):
-        result = pyxent.kl_div(l, given, log_targets=is_log, losses=True, gradient=True, weights=weights,
+        result = pyxent.kl_div(l, given, log_targets=is_log, losses=True, gradient=True, element_weights=weights,
                                reduction=reduction)
     safe, x = np.where(t == 0, 1, t).astype(float), l.astype(float)
     losses = np.where(t == 0, 0, safe * (np.log(safe) - x)) * weights
@@ -487,7 +421,7 @@ def test_kl_div_takes_no_labels():
                                 "float32. Convert it: numpy.asarray(targets, numpy.float64)")
 
 
-@pytest.mark.parametrize("targets", [ONES, ONES.astype(np.float32), ONES > 0])
+@pytest.mark.parametrize("targets", [ONES, ONES > 0])
 @pytest.mark.parametrize("gamma", [None, 2])
 def test_focal_alpha_of_0(targets, gamma):
     got = pyxent.binary_cross_entropy(X, targets, focal_alpha=0, focal_gamma=gamma, losses=True, gradient=True)
@@ -507,49 +441,9 @@ def test_focal_alpha_of_0_and_shares():
                                 "integer type")
 
 
-@pytest.mark.parametrize("targets", [ONES, ONES > 0, np.random.default_rng(4).random(X.shape)])
-@pytest.mark.parametrize("clamp", [1e-7, 0.1, 0.5])
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_probabilities_of_elements_are_clamped(targets, clamp, dtype, library):
-    x, weights = (X * 9).astype(dtype), np.array([1, 0.5, 2], dtype)
-    x[0, 0, 0], x[1, 1, 1] = np.inf, -np.inf
-    t = targets if targets.dtype.kind != "f" else targets.astype(dtype)
-    given = [torch_or_numpy(a) for a in (x, t, weights)] if library == "torch" else [x, t, weights]
-    options = dict(axis=1, positive_weights=given[2], weights=given[2][:, None], losses=True, gradient=True)
-    got, plain = (pyxent.binary_cross_entropy(given[0], given[1], **options, **more)
-                  for more in (dict(probability_clamp=clamp), dict()))
-    with np.errstate(all="ignore"):
-        positive, negative = (np.clip(np.logaddexp(0, sign * x.astype("f8")), -np.log1p(-clamp), -np.log(clamp))
-                              for sign in (-1, 1))
-    r = weights.astype("f8")[:, None]
-    expected = r * (r * t * positive + (1 - t.astype("f8")) * negative)
-    np.testing.assert_allclose(got.losses, expected, rtol=2e-6 if dtype == "f4" else 1e-13)
-    same = np.abs(x) < np.log((1 - clamp) / clamp) * 0.99
-    np.testing.assert_array_equal(np.asarray(got.losses)[same], np.asarray(plain.losses)[same])
-    np.testing.assert_array_equal(np.asarray(got.gradient), np.asarray(plain.gradient))
-    assert got.loss == pytest.approx(expected.sum() / x.size, rel=1e-6) and got.losses.dtype == plain.losses.dtype
-    negated = -np.asarray(got.losses).reshape(-1, 1)
-    assert got.sum == pyxent.nll_loss(negated, np.zeros(x.size, int), reduction="sum").sum
-    assert pyxent.binary_cross_entropy(given[0], given[1], probability_clamp=clamp).losses is None
-
-
-def test_clamped_elements_that_do_not_count():
-    x, labels = np.array([40, -40, 40, 1], np.float32), np.array([0, 1, -1, 1])
-    got = pyxent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
-    np.testing.assert_allclose(got.losses, [np.log(4), np.log(4), 0, np.log1p(np.exp(-1))], rtol=1e-6)
-    assert got.valid_rows == 3 and got.gradient is x
-    for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2; expected one of them"),
-                          (dict(losses=np.zeros(4, np.float32)), "probability_clamp is 0.25 and losses is given; "
-                           "expected no clamp")):
-        with pytest.raises(pyxent.OptionError) as error:
-            pyxent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, **more)
-        assert str(error.value) == message
-
-
 def test_weights_of_elements_may_be_negative():
     weights = np.where(ONES == 1, -2, 1).astype(np.float32)
-    got, whole = (pyxent.binary_cross_entropy(X, ONES, weights=w, reduction="sum", losses=True, gradient=True)
+    got, whole = (pyxent.binary_cross_entropy(X, ONES, element_weights=w, reduction="sum", losses=True, gradient=True)
                   for w in (weights, np.abs(weights)))
     np.testing.assert_array_equal(got.losses, whole.losses * np.sign(weights))
     np.testing.assert_array_equal(got.gradient, whole.gradient * np.sign(weights))
@@ -559,9 +453,7 @@ PACKED = [("losses", lambda x, **given: pyxent.cross_entropy(x, np.zeros(len(x),
           ("sample", lambda x, **given: pyxent.sample(x, seed=5, step=0, **given).tokens), ("softmax", pyxent.softmax),
           ("whole", lambda x, **given: pyxent.softmax((x * 9).astype(int), **given)),
           ("wide", lambda x, **given: pyxent.softmax(x, dtype="f8", **given)),
-          ("argmax", pyxent.argmax), ("last", lambda x, **given: pyxent.argmax(x.round(), last=True, **given)),
-          ("smallest", lambda x, **given: pyxent.top_k(x, 1, largest=False, **given).classes),
-          ("of smallest", lambda x, **given: pyxent.top_k(x, x.shape[1], largest=False, **given).log_probabilities)]
+          ("argmax", pyxent.argmax)]
 
 
 @pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
@@ -582,8 +474,6 @@ def test_packed_masks(classes, dtype, name, operation):
         for columns in (x.T, x.T.astype("f8")):
             got = pyxent.softmax(columns, axis=0, class_mask=words.T)
             np.testing.assert_array_equal(got.T, pyxent.softmax(columns.T, class_mask=flags))
-        got = pyxent.top_k(x.T, 1, axis=0, largest=False, class_mask=words.T).classes
-        np.testing.assert_array_equal(got.T, pyxent.top_k(x, 1, largest=False, class_mask=flags).classes)
 
 
 @pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
@@ -622,114 +512,11 @@ def test_packed_masks_of_tensors():
      "[2, 3, 2], logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, "
      "uint8 or int8"),
     (lambda: pyxent.bind(pyxent.softmax, X, class_mask=np.ones(1, np.int32)), pyxent.OptionError, "class_mask is int32 "
-     "[1], which is copied, and the call is bound; expected an array that is not copied"),
-    (lambda: pyxent.cross_entropy(X, LABELS[:, :3], dtype="f4"), pyxent.OptionError, "dtype is 'f4'; expected float64, "
-     "or None for the type of logits"),
-    (lambda: pyxent.bind(pyxent.cross_entropy, X, LABELS[:, :3], dtype="f8"), pyxent.OptionError, "dtype is float64, "
-     "logits is float32 [2, 3, 4], and the call is bound; expected a dtype that is no wider. Convert logits first")])
+     "[1], which is copied, and the call is bound; expected an array that is not copied")])
 def test_refusals_of_copies(call, kind, message):
     with pytest.raises(kind) as error:
         call()
     assert str(error.value) == message
-
-
-OF_ROWS, SOME = np.array([[0, 1, 2], [3, 2, 1]]), np.array([[1, 2, 0.5], [1, 0.25, 1]])
-IN_DOUBLE = [
-    (pyxent.cross_entropy, (OF_ROWS,), dict(losses=True, gradient=True, entropies=True, row_weights=SOME)),
-    (pyxent.cross_entropy, (np.full((2, 3, 4), 0.25),), dict(losses=True, target_gradient=True, sink=SOME)),
-    (pyxent.selected_log_probabilities, (OF_ROWS,), dict(gradient=True, upstream=SOME)),
-    (pyxent.binary_cross_entropy, (ONES,), dict(losses=True, gradient=True, weights=SOME[..., None])),
-    (pyxent.divergence, (np.ones((2, 3, 4)),), dict(losses=True, gradient=True, row_weights=SOME)),
-    (pyxent.nll_loss, (OF_ROWS,), dict(losses=True, gradient=True, row_weights=SOME)),
-    (pyxent.kl_div, (np.full((2, 3, 4), 0.25),), dict(losses=True, gradient=True)),
-    (pyxent.softmax_backward, (np.full((2, 3, 4), 0.25),), {}),
-    (pyxent.log_softmax_backward, (np.ones((2, 3, 4)),), {}),
-    (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(row_weights=SOME)),
-    (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(targets=OF_ROWS, class_weights=np.arange(4.0),
-                                                                    ignore_index=3, label_smoothing=0.1)),
-    (pyxent.top_k, (2,), {}), (pyxent.entropy, (), dict(sink=SOME))]
-
-
-@pytest.mark.parametrize("operation, arguments, options", IN_DOUBLE)
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_doubles_of_narrower_logits_everywhere(operation, arguments, options, dtype, library):
-    def made(value, to):
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            value = value.astype(to)
-        return torch_or_numpy(value) if library == "torch" and isinstance(value, np.ndarray) else value
-
-    if library == "torch":
-        pytest.importorskip("torch")
-    narrow = "f2" if dtype == "f2" else "f4"
-    x = X.astype(dtype)
-    got = operation(made(x, dtype), *(made(a, narrow) for a in arguments), dtype="float64",
-                    **{name: made(value, narrow) for name, value in options.items()})
-    expected = operation(x.astype("f8"), *(made(a, "f8") for a in arguments),
-                         **{name: made(value, "f8") for name, value in options.items()})
-    pairs = zip(got, expected) if isinstance(got, tuple) else [(got, expected)] if hasattr(got, "shape") else [
-        (getattr(got, name), value) for name, value in vars(expected).items() if name != "_saved"]
-    for found, value in pairs:
-        if hasattr(value, "shape"):
-            np.testing.assert_array_equal(np.asarray(found), np.asarray(value), strict=True)
-        else:
-            assert found == value
-
-
-@pytest.mark.parametrize("axis", [None, (0, 2), (2, 1), (-1, -3), (1,), (0, 1, 2)])
-@pytest.mark.parametrize("dtype", [None, "float64"])
-def test_cross_entropy_of_several_axes(axis, dtype):
-    axes = list(range(3)) if axis is None else sorted(d % 3 for d in axis)
-    rest = [d for d in range(3) if d not in axes]
-    order, shape = [*rest, *axes], [X.shape[d] for d in rest]
-    flat = np.ascontiguousarray(X.transpose(order)).reshape(*shape, -1)
-    classes = flat.shape[-1]
-    labels = np.random.default_rng(8).integers(0, classes, shape)
-    weights, mask = np.arange(1, classes + 1, dtype=np.float32), np.ones(X.shape, bool)
-    options = dict(gradient=True, losses=True, correct=True, top_count=2, top_classes=True, label_smoothing=0.1,
-                   dtype=dtype)
-    of_class = weights.reshape([X.shape[d] for d in axes])
-    got = pyxent.cross_entropy(X, labels, axis=axis, class_weights=of_class, class_mask=mask, **options)
-    expected = pyxent.cross_entropy(flat, labels, class_weights=weights, **options)
-    assert got.loss == expected.loss and got.denominator == expected.denominator
-    for name in ("losses", "correct", "top_classes"):
-        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
-    assert got.gradient.shape == X.shape
-    np.testing.assert_array_equal(got.gradient.transpose(order).reshape(flat.shape), expected.gradient)
-    shares = pyxent.softmax(X, axis=axis)
-    got = pyxent.cross_entropy(X, shares, axis=axis, target_gradient=True, class_weights=weights)
-    expected = pyxent.cross_entropy(flat, pyxent.softmax(flat), target_gradient=True, class_weights=weights)
-    assert got.loss == expected.loss and got.target_gradient.shape == X.shape
-    np.testing.assert_array_equal(got.target_gradient.transpose(order).reshape(flat.shape), expected.target_gradient)
-
-
-def test_cross_entropy_of_several_axes_without_a_copy():
-    for options, message in (
-            (dict(gradient=X), "axis is (0, 2) and gradient is given; expected one axis. Reshape logits so that one "
-             "axis has the classes"),
-            (dict(save_statistics=True), "axis is (0, 2) and save_statistics is True; expected one axis. Reshape "
-             "logits so that one axis has the classes")):
-        with pytest.raises(pyxent.OptionError) as error:
-            pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), **options)
-        assert str(error.value) == message
-    with pytest.raises(pyxent.OptionError, match="and the call is bound; expected one axis"):
-        pyxent.bind(pyxent.cross_entropy, X, np.zeros(3, int), axis=(0, 2))
-    losses = np.zeros(3, np.float32)
-    sparse = np.zeros((3, 8), int), np.ones((3, 8), np.float32) / 8
-    got = pyxent.cross_entropy(X, sparse[0], target_weights=sparse[1], axis=(0, 2), losses=losses, target_gradient=True)
-    assert got.losses is losses and losses.all() and got.target_gradient.shape == (3, 8)
-    assert pyxent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
-    assert pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
-                                temperature=np.ones(3)).valid_rows == 3
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_a_clamp_with_weights_of_another_type(dtype):
-    x, labels, weights = np.array([0, 9, -9], np.float32), np.array([0, 1, 1]), np.array([1, 2, 3], dtype)
-    for name in ("weights", "positive_weights"):
-        found, expected = (pyxent.binary_cross_entropy(x, labels, dtype="float64", probability_clamp=0.01, losses=True,
-                                                       **{name: each}) for each in (weights, weights.astype(float)))
-        assert found.losses.tobytes() == expected.losses.tobytes() and found.loss == expected.loss
 
 
 class ByDLPack:
@@ -748,15 +535,13 @@ class ByDLPack:
 def test_arrays_by_dlpack_only():
     x, mask = np.array([[3, 1, 2], [1, 5, 4]], np.float32), np.array([[1, 0, 1], [1, 1, 0]], np.uint8)
     for operation in (
-            lambda x, mask: pyxent.top_k(x, 1, largest=False, class_mask=mask).classes,
+            lambda x, mask: pyxent.top_k(x, 1, class_mask=mask).classes,
             lambda x, mask: pyxent.softmax(x, axis=None, class_mask=mask),
             lambda x, mask: pyxent.softmax(x, dtype="float64"),
             lambda x, mask: pyxent.softmax(mask, class_mask=mask),
-            lambda x, mask: pyxent.argmax(x, last=True, class_mask=mask),
-            lambda x, mask: pyxent.cross_entropy(x, np.array(2), axis=(0, 1), class_mask=mask, gradient=True).gradient,
-            lambda x, mask: pyxent.binary_cross_entropy(x, mask, probability_clamp=0.1, losses=True).losses):
+            lambda x, mask: pyxent.argmax(x, class_mask=mask)):
         expected = operation(x, mask)
         for found in (operation(ByDLPack(x), ByDLPack(mask)), operation(x, ByDLPack(mask))):
             assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()
     flags = ByDLPack(np.array([1, 0, 1], bool))
-    assert pyxent.top_k(x, 1, largest=False, class_mask=flags).classes.tolist() == [[2], [0]]
+    assert pyxent.top_k(x, 1, class_mask=flags).classes.tolist() == [[0], [2]]

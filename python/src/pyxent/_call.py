@@ -62,14 +62,8 @@ def _kinds_of(rules: Iterable[str], spread: dict[int, int] = _SPREAD_PLACES) -> 
 
 
 _KINDS = _kinds_of(RULES)
-# Calls in which every element is a row, and calls in which the selected classes set the layout of other arrays.
-ELEMENTS = _kinds_of(FUNCTIONS["binary_cross_entropy"].rules, {_WHOLE: _SPREAD})
-SELECTED = _kinds_of(FUNCTIONS["selected_log_probabilities"].rules)
-SAMPLED = _kinds_of(FUNCTIONS["sample"].rules)
-UPSTREAM_OF_ROWS = _kinds_of(["UPSTREAM_OF_ROWS"])
-TERMS = {"element_weights": (_CLASSES, _ANY)}  # of sums; Python reads them as float64
-LINEAR = {**_kinds_of(FUNCTIONS["linear_cross_entropy"].rules), **UPSTREAM_OF_ROWS}
 
+_MAY_BE_EMPTY = {"softmax", "log_softmax", "log_sum_exp", "softmax_backward", "log_softmax_backward"}
 MOST_SELECTED = 256
 # A thread must compute at least this amount, counted in elements of a long row.
 _PER_THREAD = 1 << 18
@@ -288,25 +282,28 @@ class Checked(NamedTuple):
 
 
 class Call:
-    """Arrays with matching shapes and types, and the kernels that compute with them.
+    """Arrays with matching shapes and types for a function of the core, and the kernels that compute with them.
 
-    `lead` sets the shapes and types of all other arrays: it is the logits, or the output of a softmax.
+    Its first array sets the shapes and types of all others: the logits, the output of a softmax, or hidden states.
+    `names` has the names of arrays for callers that differ from those of xent.h.
     """
 
-    def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
-                 kinds: dict[str, tuple[int, int]] | None = None, any_floats: bool = False,
-                 classes: int | None = None, called: str | None = None, may_be_empty: bool = False,
-                 options: Options | None = None) -> None:
+    def __init__(self, library: Library, function: str, value: Any, axis: int, row_offsets: Any = None,
+                 classes: int | None = None, names: dict[str, str] | None = None) -> None:
         self.library, self.given_lead = library, value
-        self.lead_key, self.lead_name = lead, called or lead  # in the core, and in messages
-        self.kinds = {**_KINDS, **(kinds or {})}
-        self.any_floats, self.elements = any_floats, kinds is ELEMENTS
+        self.public = dict(names or {})
+        lead = self.lead_key = RULES[FUNCTIONS[function].rules[0]].array
+        self.lead_name = self.called(lead)
+        self.elements = function == "binary_cross_entropy"  # every element is a row
+        self.in_place: dict[str, tuple[str, ...]] = {}
+        self.kinds = _KINDS.copy()
+        self.take_rules_of(function)
+        self.any_floats = "TEACHER" in FUNCTIONS[function].rules
         self.arrays: dict[str, Array] = {}
         self.read: dict[str, Array] = {}  # arrays that only Python reads; no output may overlap them
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
-        self.public = {lead: self.lead_name}  # the name of an array for callers, if it differs from xent.h
         self.guards: list[weakref.ref[Any]] = []
         self.copied = ""  # the reason why a call cannot be bound
         self.tensors: dict[str, Any] = {}  # PyTorch tensors that the call writes
@@ -322,7 +319,7 @@ class Call:
             self._take_offsets(array_of("row_offsets", row_offsets, "int"))
         else:
             self.axis, self.shape = normal_axis(axis, lead, self.lead.shape), list(self.lead.shape)
-            if not self.shape[self.axis] and not self.elements and not may_be_empty:
+            if not self.shape[self.axis] and not self.elements and function not in _MAY_BE_EMPTY:
                 what = "classes" if classes is None else "features"
                 raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}; expected at least one")
         if classes is not None:  # hidden states have features along the class axis of their logits
@@ -341,11 +338,16 @@ class Call:
         self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
-        self.options = options or sized(Options)
+        self.options = sized(Options)
         self.sampling: Sampling | None = None
         self.requests: Callable[[int], Any] | None = None  # the sampling options of rows
-        self.of_signs: Callable[[Call], Any] | None = None  # computes with class weights below 0
         self.made: dict[str, str] = {}  # the results that are new arrays, with their types
+
+    def take_rules_of(self, function: str) -> None:
+        """Lets the call have the layouts and types of this function for the arrays that functions share."""
+        rules = FUNCTIONS[function].rules
+        self.kinds |= _kinds_of(rules, {_WHOLE: _SPREAD} if self.elements else _SPREAD_PLACES)
+        self.in_place |= {rule.array: rule.in_place for rule in map(RULES.__getitem__, rules) if rule.written}
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -444,8 +446,8 @@ class Call:
         return Array(array.address, array.type, shape, [0] * missing + list(array.strides), array.read_only,
                      array.owner)
 
-    def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None,
-              shape: tuple[int, ...] | None = None) -> None:
+    def write(self, name: str, wanted: Any, type_: str | None = None, shape: tuple[int, ...] | None = None,
+              in_place: bool = True) -> None:
         """Takes an output: True makes a new array with `type_` and `shape`, or the usual ones; None and False omit it.
         """
         wanted = wanted_of(wanted)
@@ -468,7 +470,7 @@ class Call:
         self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
-            self.require_writable(self.called(name), array, in_place)
+            self.require_writable(self.called(name), array, self.in_place.get(name, ()) if in_place else ())
             tensor = array.owner[0] if isinstance(array.owner, tuple) else None
             if is_of_torch(tensor):
                 self.tensors[name] = tensor
@@ -715,9 +717,9 @@ class Call:
             self.matrices[name] = array.strides
         return list(array.strides)
 
-    def ask_for_top(self, name: str, count: int, outputs: Sequence[Any]) -> None:
+    def ask_for_top(self, name: str, count: int | None, outputs: Sequence[Any]) -> None:
         """Sets the number of largest classes; for 0, the caller's output arrays set it."""
-        count = integer(name, count)
+        count = 0 if count is None else integer(name, count)
         if count == 0 and any(output is True for output in outputs):
             raise OptionError(f"{name} is 0: request 1 or more of the largest classes")
         if count and not any(map(is_wanted, outputs)):
@@ -762,6 +764,11 @@ class Call:
     def _shape_of_targets(self) -> Array:
         """An array with the shape of probability rows and the type of the logits."""
         return Array(0, self.lead.type, self.whole_shape, None, True, None)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the targets are class indices, and not probability rows or sparse targets."""
+        return not self.counts["target_count"] and self.arrays["targets"].type in INTEGERS
 
     def take_labels(self, value: Any) -> None:
         targets = self._seen(array_of("targets", value, "int"))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from pyxent import _types
 from pyxent._options import shown
 from pyxent._text import Repetition
 
@@ -22,8 +23,8 @@ _HERE = {
     "output": ("out",), "inplace": ("out=logits", "gradient=logits"), "dim": ("axis",),
     "grad": _GRADIENT, "return_grad": _GRADIENT, "return_gradient": _GRADIENT, "gradient": _GRADIENT,
     "input_gradient": ("gradient", "hidden_gradient"), "where": ("class_mask",), "mask": ("class_mask",),
-    "weight": ("class_weights", "weights"), "weights": ("class_weights or row_weights",),
-    "b": ("weights",), "pos_weight": ("positive_weights",), "sample_weight": ("row_weights", "weights"),
+    "weight": ("class_weights", "element_weights", "weights"), "weights": ("class_weights or row_weights", "element_weights"),
+    "b": ("weights",), "pos_weight": ("positive_weights",), "sample_weight": ("row_weights", "element_weights"),
     "gamma": ("focal_gamma",), "alpha": ("focal_alpha",), "ignore": ("ignore_index",),
     "ignore_class": ("ignore_index",), "eps": ("label_smoothing",), "smooth": ("label_smoothing",),
     "linear_weight": ("weights",), "linear_bias": ("bias",), "generator": _CHANCE, "key": _CHANCE, "rng": _CHANCE,
@@ -31,7 +32,22 @@ _HERE = {
     "logit_bias": ("bias_tokens and bias_values",), "penalty": ("repetition_penalty",),
     "rep_penalty": ("repetition_penalty",), "presence": ("presence_penalty",), "frequency": ("frequency_penalty",),
 }
+_BEFORE = {  # arguments before the first release
+    "isa": "the environment variable XENT_ISA", "dtype": "logits of that type", "gradient_reduction": "reduction",
+    "last": "reversed logits", "largest": "top_k of -logits", "weights": "logits + log(weights)",
+    "return_sign": "log_sum_exp of the terms of each sign", "probability_clamp": "clipped logits",
+    "target_gradient": "-element_weights * logits", "ignore_index": "row_weights"}
 OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function, with the keys of a TypedDict in place of its `**options`."""
+    found: dict[str, inspect.Parameter] = {}
+    for name, each in inspect.signature(function).parameters.items():
+        typed = re.fullmatch(r"Unpack\[(\w+)\]", str(each.annotation))
+        keys = getattr(_types, typed[1]).__annotations__ if typed else ()
+        found |= {key: inspect.Parameter(key, each.KEYWORD_ONLY, default=None) for key in keys} or {name: each}
+    return found
 
 
 def named(function: Function) -> Function:
@@ -39,10 +55,10 @@ def named(function: Function) -> Function:
 
     `**unknown` of a function has such arguments if no required one is missing.
     """
-    signature = inspect.signature(function)
-    taken = {name: each for name, each in signature.parameters.items() if each.kind is not each.VAR_KEYWORD}
+    every = parameters_of(function)
+    taken = {name: each for name, each in every.items() if each.kind is not each.VAR_KEYWORD}
     positional = [name for name, each in taken.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
-    rejects = len(taken) == len(signature.parameters)
+    rejects = len(taken) == len(every)
 
     @wraps(function)
     def checked(*given: Any, **options: Any) -> Any:
@@ -54,7 +70,6 @@ def named(function: Function) -> Function:
                                  given[len(positional):], missing)
         return function(*given, **options)
 
-    cast(Any, checked).__signature__ = signature.replace(parameters=[*taken.values()])
     return cast(Function, checked)
 
 
@@ -64,7 +79,7 @@ def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: S
 
     `more` are positional arguments after the last one that may be positional, and `missing` the names of required ones.
     """
-    name, taken = function.__name__, inspect.signature(function).parameters
+    name, taken = function.__name__, parameters_of(function)
     if more:
         count = sum(each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for each in taken.values())
         given = count + len(more)
@@ -75,7 +90,8 @@ def unexpected(function: Callable[..., Any], unknown: Mapping[str, Any], more: S
             return TypeError(f"{argument} is an option of a text; expected Sampler({argument}={shown(value)}).start()")
     a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
     expected = dict.fromkeys(found for argument in unknown
-                             if (found := _name_here(argument, missing) or _name_here(argument, taken)))
+                             if (found := _name_here(argument, missing) or _name_here(argument, taken)
+                                 or _BEFORE.get(argument)))
     fix = f"expected {', '.join(expected)}" if expected else f"{_help(function)} lists the arguments"
     return TypeError(f"{name}() got {a}unexpected keyword argument{ending} {', '.join(map(repr, unknown))}; {fix}")
 

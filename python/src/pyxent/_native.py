@@ -12,13 +12,10 @@ from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from math import inf, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from pyxent.errors import NativeLibraryError
-
-if TYPE_CHECKING:
-    from pyxent._types import Isa
 
 ABI_VERSION = 1
 NUMERICS_VERSION = 1
@@ -138,6 +135,10 @@ class Library:
                                      f"library of the same build") from error
         self.version: str = c.xent_version().decode()
         self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
+        isa = os.environ.get("XENT_ISA") or "best"
+        if isa not in ("best", *self.isas):
+            raise NativeLibraryError(f"XENT_ISA is {isa}; expected one of best, {', '.join(self.isas)}, which run here")
+        self.isa = ISAS[isa]  # of every call; the bits are the same
         failure = self_test(self)
         if failure:
             raise NativeLibraryError(f"{self.path} computes other bits than this version of Xent does: {failure}; take "
@@ -254,6 +255,6 @@ def numerics_version() -> int:
     return int(library().c.xent_numerics_version())
 
 
-def isas() -> list[Isa]:
+def isas() -> list[str]:
     """The instruction sets that run here, the best last."""
-    return cast("list[Isa]", list(library().isas))
+    return list(library().isas)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
 from pyxent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
-from pyxent._native import FILTERS, FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
+from pyxent._native import FILTERS, FULLY_MASKED, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
 from pyxent.errors import EmptyMeanError, OptionError
 
 _MAX = sys.float_info.max
@@ -81,7 +81,9 @@ def integer(name: str, value: SupportsIndex) -> int:
 
 
 def truth(name: str, value: object) -> bool:
-    """True or False, also of NumPy."""
+    """True or False, also of NumPy; None is False."""
+    if value is None:
+        return False
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if isinstance(value, bool) or dtype == bool and shape == ():  # noqa: E721
         return bool(value)
@@ -111,16 +113,11 @@ def stored_scale(value: float) -> float:
     return value or -0.0
 
 
-def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
-               ignore_index: int | None = None, gradient_scale: float | None = None,
-               **numbers: float | None) -> Options:
+def options_of(library: Library, fully_masked: str = "nan", smoothing: str = "uniform", ignore_index: int | None = None,
+               gradient_scale: float | None = None, **numbers: float | None) -> Options:
     """Creates xent_options. Options with the value None are not set."""
-    options = sized(Options, isa=choice("isa", isa, ISAS), fully_masked=choice("fully_masked", fully_masked,
-                                                                               FULLY_MASKED),
+    options = sized(Options, isa=library.isa, fully_masked=choice("fully_masked", fully_masked, FULLY_MASKED),
                     smoothing=choice("smoothing", smoothing, SMOOTHING))
-    if isa != "best" and isa not in library.isas:
-        raise OptionError(f"isa is {isa}, which this processor or this build does not have: choose best or one of "
-                          f"{', '.join(library.isas)}")
     if gradient_scale is not None:
         options.gradient_scale = stored_scale(require("gradient_scale", gradient_scale))
     for name, value in numbers.items():
@@ -213,44 +210,44 @@ EMPTY_MEAN = {"nan": 0, "zero": 1, "error": 2}
 class Reductions:
     """Reduces losses and gradients of rows to the results that the caller requested."""
 
-    def __init__(self, reduction: str, gradient_reduction: str | None, gradient_scale: float, denominator: float | None,
-                 empty_mean: str) -> None:
+    def __init__(self, reduction: str, gradient_scale: float | None = None, denominator: float | None = None,
+                 empty_mean: str | None = None) -> None:
         choice("reduction", reduction, REDUCTIONS, ", or losses=True for those of the rows")
-        if gradient_reduction is not None:
-            choice("gradient_reduction", gradient_reduction, REDUCTIONS)
-        choice("empty_mean", empty_mean, EMPTY_MEAN)
-        self.scale = require("gradient_scale", gradient_scale)
+        choice("empty_mean", "nan" if empty_mean is None else empty_mean, EMPTY_MEAN)
+        self.scale = 1.0 if gradient_scale is None else require("gradient_scale", gradient_scale)
         self.given = None if denominator is None else require("denominator", denominator)
-        self.loss_is_mean = reduction == "mean"
-        self.gradient_is_mean = (gradient_reduction or reduction) == "mean"
-        self.empty_mean = empty_mean
+        self.is_mean, self.empty_mean = reduction == "mean", empty_mean
 
     def denominator(self, counted: float) -> float:
         return counted if self.given is None else self.given
 
-    def require_mean(self, denominator: float, gradients: bool) -> None:
+    def require_mean(self, denominator: float) -> None:
         """Rejects a mean over no row if `empty_mean` is "error"."""
-        means = self.loss_is_mean or gradients and self.gradient_is_mean
-        if denominator == 0 and self.empty_mean == "error" and means:
+        if denominator == 0 and self.empty_mean == "error" and self.is_mean:
             raise EmptyMeanError(
                 ("no row is valid, or all weights are 0, so the mean is undefined; expected labels that are not ignored and "
                  "weights above 0" if self.given is None
                  else "the denominator is 0, so the mean is undefined; expected another one")
                 + ', or empty_mean="zero" or empty_mean="nan"')
 
+    def scale_over(self, denominator: float, gradient: bool) -> float:
+        """The factor of the gradient of each row's loss; 0 without a gradient, or for a mean over no row."""
+        self.require_mean(denominator)
+        return self.scale_of(denominator) if gradient and not self.gradient_is_zero(denominator) else 0.0
+
     def reduce(self, total: float, denominator: float) -> float:
-        if not self.loss_is_mean:
+        if not self.is_mean:
             return total
         if denominator == 0:
             return 0.0 if self.empty_mean == "zero" else math.nan
         return total / denominator
 
     def gradient_is_zero(self, denominator: float) -> bool:
-        return self.gradient_is_mean and denominator == 0
+        return self.is_mean and denominator == 0
 
     def scale_of(self, denominator: float) -> float:
         """The factor of the gradient of each row's loss."""
-        if not self.gradient_is_mean:
+        if not self.is_mean:
             return self.scale
         scale = self.scale / denominator
         if not math.isfinite(scale):

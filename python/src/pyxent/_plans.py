@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from typing import Any, ParamSpec, cast
 
 from pyxent._arrays import Array, array_of, empty, is_of_torch, memory_of, numpy_arrays_of, numpy_type
 from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_place
-from pyxent._functions import FUNCTIONS
-from pyxent._names import named
+from pyxent._functions import FUNCTIONS, LAYOUTS
+from pyxent._names import named, parameters_of
 from pyxent._native import FEW, MANY, ExactSum, Options, Prepared, Report, Sampling, Work, sized
 from pyxent._options import shown, stored_scale, wanted_of
 from pyxent.errors import XentError
@@ -83,7 +82,6 @@ class Plan:
 class Run:
     """The structs of one call of a plan at a time. `compute` of a `Checked` takes one, or the `Call` itself."""
 
-    of_signs = None  # class weights below 0 are rejected
 
     def __init__(self, plan: Plan, call: Call | None = None) -> None:
         self.plan, self.library, self.call = plan, plan.library, call
@@ -152,9 +150,9 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
 
     `function` returns a `Checked` call, or a result that it computed by other calls.
     """
-    parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function)
     positional = tuple(name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD)
-    arrays = frozenset(name for name, each in parameters.items() if str(each.annotation) in _ARRAYS)
+    arrays = frozenset(name for name, each in parameters.items() if str(each.annotation) in _ARRAYS or name in LAYOUTS)
     varying = _VARYING & parameters.keys()
     checked = named(cast("Callable[..., Any]", function))
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from pyxent._arrays import held, made_of, released
 from pyxent._begin import needed
-from pyxent._call import (UPSTREAM_OF_ROWS, Call, LentTensor, require_in_place, require_unwritten, versions_of,
-                          workspace_of)
+from pyxent._call import Call, LentTensor, require_in_place, require_unwritten, versions_of, workspace_of
 from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options
 from pyxent._options import Reductions, stored_scale
 from pyxent._plans import shown_argument
@@ -63,8 +62,7 @@ class Saved:
     def __reduce__(self) -> tuple[Any, ...]:  # statistics are valid only with the arrays of the call
         return Copied, ()
 
-    def _again(self, upstream: Any, outputs: dict[str, Any],
-               in_place: Sequence[str] = ()) -> tuple[Call, bool]:
+    def _again(self, upstream: Any, outputs: dict[str, Any]) -> tuple[Call, bool]:
         """Returns the call of the gradients, and whether all gradients are zero."""
         call, reductions = self.call.again(), self.reductions
         if self.run != self.call.saved:
@@ -73,19 +71,20 @@ class Saved:
         require_as_before(call.lent_tensors(), self.versions)
         options = call.options = Options.from_buffer_copy(self.call.options)
         if reductions:
-            call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
+            call.kinds, call.in_place = dict(call.kinds), dict(call.in_place)
+            call.take_rules_of(self.function)
         call.take("upstream", upstream)
         for name, output in outputs.items():
-            call.write(name, output, in_place)
+            call.write(name, output)
         zero = False
         if reductions:
-            reductions.require_mean(self.divisor, True)
+            reductions.require_mean(self.divisor)
             zero = reductions.gradient_is_zero(self.divisor)
             options.gradient_scale = stored_scale(0.0 if zero else reductions.scale_of(self.divisor))
         return call, zero
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
-        call, zero = self._again(upstream, {"gradient": needed("gradient", gradient)}, ["logits"])
+        call, zero = self._again(upstream, {"gradient": needed("gradient", gradient)})
         call.prepare(threads)
         call.run("check_targets")
         if zero:
@@ -151,7 +150,7 @@ class Selected(Shown):
     gradient: Any = None
     _saved: Saved | Copied | None = field(default=None, repr=False)
 
-    def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
+    def backward(self, upstream: Input = None, *, gradient: Output = None, threads: int | None = None) -> Any:
         """Computes the gradient later, with an upstream gradient that depends on the log-probabilities.
 
         Otherwise as `Loss.backward`.
@@ -204,7 +203,7 @@ class Loss(Shown):
     def __format__(self, spec: str) -> str:
         return format(self.loss, spec) if spec else str(self)
 
-    def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
+    def backward(self, upstream: Input = None, *, gradient: Output = None, threads: int | None = None) -> Any:
         """Computes the gradient later: that of `gradient=True`, times `upstream`, one number per row (None: 1 each).
 
         With the default reduction, `upstream` multiplies the gradient of the mean. For the gradients of `losses`, call

@@ -5,38 +5,35 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pyxent._begin import begin_call, needed
-from pyxent._call import SAMPLED, Call, conversion, plural, workspace_of
+from pyxent._call import Call, conversion, plural, workspace_of
+from pyxent._functions import FUNCTIONS, RULES, SAMPLING
+from pyxent._losses import OF_TOP
 from pyxent._native import Sampling
 from pyxent._options import PENALTIES, filters_of, is_per_row, sampling_of, set_number, set_numbers, shown
 from pyxent._plans import operation
 from pyxent._results import Sample
 from pyxent._text import History
-from pyxent._types import Small, ArrayLike, Filter, Input, Isa, Number, Output, Rules, Ties, Whole
+from pyxent._types import ArrayLike, Number, SampleOptions, Small, Whole
 from pyxent.errors import DTypeError, OptionError, ShapeError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+CHANCE = ("seed", "step", "stream", "draw")
+NUMBERS = tuple(name for name in SAMPLING if name not in CHANCE)
+_ARRAYS = [RULES[rule] for rule in FUNCTIONS["sample"].rules]
+_INPUTS = [rule.array for rule in _ARRAYS if not rule.written and rule.array != "logits"]
+_OUTPUTS = [rule.array for rule in _ARRAYS if rule.written and rule.array != "tokens"]
 
 
 @operation
-def sample(
-        logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
-        stream: Whole | None = None, draw: Whole | None = None, temperature: Number | None = 1.0, top_k: Whole | None = 0,
-        top_p: Number | None = None, min_p: Number | None = None, typical_p: Number | None = None,
-        top_n_sigma: Number | None = None, xtc_probability: Number | None = None,
-        xtc_threshold: Number | None = None, min_keep: Whole | None = 1, rules: Rules = "xent",
-        order: Sequence[Filter] | None = None, ties: Ties | None = None,
-        repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
-        presence_penalty: Number | None = None, scale: Number | None = None, dynatemp_range: Number | None = None,
-        dynatemp_exponent: Number | None = None, softcap: float | None = None, class_mask: Small = None,
-        bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
-        output_tokens: Input = None, draft_tokens: Input = None, draft_probabilities: Input = None,
-        tokens: Output = None, log_probabilities: Output = None,
-        processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
-        ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
-        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None) -> Sample:
+def sample(logits: ArrayLike, *, seed: Whole | None = None, step: Whole | None = None,
+           temperature: Number | None = None, top_k: Whole | None = None, top_p: Number | None = None,
+           min_p: Number | None = None, class_mask: Small = None, **options: Unpack[SampleOptions]) -> Sample:
     """A token of each row, drawn with its softmax probability among the classes that the filters keep.
 
     seed                      None: each call draws a new seed, and so other tokens; the result contains it
@@ -95,50 +92,44 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    call = begin_call("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
+    given: dict[str, Any] = dict(options, class_mask=class_mask, seed=seed, step=step, temperature=temperature, top_k=top_k,
+                                 top_p=top_p, min_p=min_p)
+    axis, threads = options.get("axis", -1), options.get("threads")
+    call = begin_call("sample", logits, axis, softcap=options.get("softcap"))
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                          f"from{conversion('logits', call.lead, 'numpy.float32')}")
-    if isinstance(bias, dict):
+    if isinstance(given.get("bias"), dict):
         raise DTypeError("bias is a dict; expected an array, or "
                          f"bias_tokens=numpy.array({_repeated('list(bias)', call)}), "
                          f"bias_values=numpy.array({_repeated('list(bias.values())', call)}, numpy.float32)")
-    if (bias_tokens is None) != (bias_values is None):
-        missing = "bias_values" if bias_values is None else "bias_tokens"
-        raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
-    if (draft_tokens is None) != (draft_probabilities is None):
-        missing = "draft_probabilities" if draft_probabilities is None else "draft_tokens"
-        raise TypeError(f"{missing} is missing; expected draft_tokens and draft_probabilities together")
-    _require_chance(seed, step, stream, draw)
-    numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
-                   top_n_sigma=top_n_sigma, xtc_probability=xtc_probability, xtc_threshold=xtc_threshold,
-                   min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
-                   presence_penalty=presence_penalty, scale=scale, dynatemp_range=dynatemp_range,
-                   dynatemp_exponent=dynatemp_exponent, **{name: 0 if value is None else value for name, value in (
-                       ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
+    for pair in (("bias_tokens", "bias_values"), ("draft_tokens", "draft_probabilities")):
+        if len(lacking := [name for name in pair if given.get(name) is None]) == 1:
+            raise TypeError(f"{lacking[0]} is missing; expected {' and '.join(pair)} together")
+    _require_chance(**{name: given.get(name) for name in CHANCE})
+    numbers = {name: given.get(name) for name in NUMBERS}
+    numbers |= {name: 0 if given.get(name) is None else given[name] for name in CHANCE}
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
-    shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
+    rules, order = given.get("rules") or "xent", given.get("order")
+    shared = sampling_of(rules, given.get("ties"), order, **{name: value for name, value in numbers.items()
+                                                             if name not in per_row})
     call.sampling, call.requests = shared, partial(_of_piece, shared)
-    for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
-                        ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values),
-                        ("draft_tokens", draft_tokens), ("draft_probabilities", draft_probabilities)):
-        call.take(name, value)
-    if prompt_tokens is output_tokens is None and (penalties := [
+    for name in _INPUTS:
+        call.take(name, given.get(name))
+    histories = [given.get(name) for name in ("prompt_tokens", "output_tokens")]
+    if histories[0] is histories[1] is None and (penalties := [
             name for name in PENALTIES if name in per_row or getattr(shared, name)]):
         raise OptionError(f"{penalties[0]} is set and no tokens are passed; expected prompt_tokens or output_tokens. "
                           "Before the first token, pass an array with 0 entries per row")
     for name in per_row:
         call.read_options(name, per_row[name])
-    call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
-    call.write("tokens", needed("tokens", tokens))
-    for name, wanted in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
-                                                                   processed_log_probabilities),
-                        ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
-                        ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
-        call.write(name, wanted)
+    call.ask_for_top("top_count", given.get("top_count"), [given.get(name) for name in OF_TOP])
+    call.write("tokens", needed("tokens", given.get("tokens")))
+    for name in _OUTPUTS:
+        call.write(name, given.get(name))
     size = call.sample_workspace
-    text = output_tokens.text if isinstance(output_tokens, History) else None
+    text = histories[1].text if isinstance(histories[1], History) else None
     if size and text:
         workspace, call.counts["counted_tokens"] = text.workspace(size, call.classes)
         call.workspace = lambda rows: workspace
@@ -147,7 +138,7 @@ def sample(
 
     lacks_seed = _lacks_seed(seed)
     if not (per_row or arrays or text):
-        return cast(Sample, call.checked(threads, partial(_sampled, lacks_seed), draft_tokens is None))
+        return cast(Sample, call.checked(threads, partial(_sampled, lacks_seed), "draft_tokens" not in call.arrays))
 
     def compute(_: Any) -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import inspect
 import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyxent._arrays import FLOATS, Array, array_of, held, released
 from pyxent._call import DRAWN, numbers_along, plural
-from pyxent._names import OF_TEXTS, named, unexpected
+from pyxent._names import OF_TEXTS, named, parameters_of, unexpected
 from pyxent._results import Sample
-from pyxent._sample import random_number, sample
+from pyxent._sample import NUMBERS, random_number, sample
 from pyxent._native import library
 from pyxent._options import PENALTIES, integer, is_per_row, options_of, sampling_of, shown
 from pyxent._draw import Draw
 from pyxent._text import Repetition, Text, of_text, tokens_of
-from pyxent._types import ArrayLike
+from pyxent._types import ArrayLike, SamplerOptions, Whole
 from pyxent.errors import LabelError, NoTokenError, OptionError, ShapeError
 
 if TYPE_CHECKING:
-    from typing_extensions import Never
+    from typing_extensions import Never, Unpack
 
-_NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
-            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "scale",
-            "dynatemp_range", "dynatemp_exponent", "seed", "stream", "draw")
 _OF_CURSOR = ("next", "sample", "accept", "rewind", "verify", "step", "stream", "fork")
 _HISTORIES = ("prompt_tokens", "output_tokens")
 
@@ -90,16 +86,12 @@ class Sampler:
     [0, 0, 3]
     """
 
-    __signature__: ClassVar = inspect.Signature([
-        parameter.replace(kind=parameter.KEYWORD_ONLY) for function in (sample, Repetition)
-        for name, parameter in inspect.signature(function).parameters.items() if name not in ("logits", "step")])
-
-    def __init__(self, *more: Never, seed: Any = None, **options: Any) -> None:
+    def __init__(self, *more: Never, seed: Whole | None = None, **given: Unpack[SamplerOptions]) -> None:
+        options: dict[str, Any] = dict(given)
         if "step" in options:
             raise TypeError("Sampler() got the argument 'step'; expected it in start(step=...), from where the cursor "
                             "counts")
-        taken = self.__signature__.parameters
-        unknown = {name: value for name, value in options.items() if name not in taken}
+        unknown = {name: value for name, value in options.items() if name not in parameters_of(Sampler)}
         if more or unknown:
             raise unexpected(Sampler, unknown, more)
         self.repetition = Repetition(**{name: options[name] for name in OF_TEXTS if name in options})
@@ -109,12 +101,12 @@ class Sampler:
         self.seed = random_number() if seed is None else seed
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
-        numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
-        options_of(library(), options.get("isa", "best"), softcap=options.get("softcap"))
+        numbers = {name: self.options[name] for name in (*NUMBERS, "seed", "stream", "draw") if not is_per_row(self.options.get(name, []))}
+        options_of(library(), softcap=options.get("softcap"))
         for name in ("axis", "threads"):
             if options.get(name) is not None:
                 integer(name, options[name])
-        sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
+        sampling_of(options.get("rules") or "xent", options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = (), stream: int | None = None) -> SamplerCursor:
         """Returns a cursor whose next token has this step and follows the tokens of the prompt.

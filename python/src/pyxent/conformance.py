@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from pyxent._arrays import bfloat16
-from pyxent._call import ELEMENTS, LINEAR, SAMPLED, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
-from pyxent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
-                            Sampling, State, ExactSum, library, sized)
+from pyxent._call import Call, workspace_of
+from pyxent._functions import FUNCTIONS, RULES
+from pyxent._native import (HIDDEN_GRADIENT, ISAS, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, ExactSum, Library,
+                            Report, Sampling, State, library, sized)
+from pyxent._native import RULES as RULE_SETS
 from pyxent._options import options_of
 from pyxent.errors import XentError
 
@@ -25,7 +27,6 @@ from pyxent.errors import XentError
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
           "i64": "<i8"}
 NUMBERS = ("sum", "valid_rows", "denominator")
-_DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
 _LAYER_GRADIENTS = ("hidden_gradient", "weights_gradient", "bias_gradient")
 _LAYER_CONTENTS = WEIGHTS_GRADIENT | WHOLE_ROWS | HIDDEN_GRADIENT
 
@@ -92,20 +93,18 @@ class _Case:
                  wanted: Mapping[str, str], types: Mapping[str, str], isa: str, sampling: dict[str, Any]) -> None:
         self.function, self.wanted = function.removesuffix("_forward"), wanted
         given = {name: bfloat16(array) if types.get(name) == "bf16" else array for name, array in inputs.items()}
-        kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS,
-                 "sample": SAMPLED, "selected_log_probabilities": SELECTED}.get(function)
         linear = function.startswith("linear_")
-        lead = "hidden" if linear else "logits" if "logits" in given else "output"
+        lead = RULES[FUNCTIONS[self.function].rules[0]].array
         classes = len(inputs["weights"]) if linear else None
-        call = self.call = Call(found, lead, given[lead], axis, given.get("row_offsets"), LINEAR if linear else kinds,
-                                function in _DIVERGENCES, classes)
+        call = self.call = Call(found, self.function, given[lead], axis, given.get("row_offsets"), classes)
         if linear:
             self._prepare_layer()
         call.counts["top_count"] = options.pop("top_count", 0)
-        self.options = options_of(found, isa, **options)
-        if kinds is ELEMENTS:
+        self.options = options_of(found, **options)
+        self.options.isa = ISAS[isa]
+        if call.elements:
             call.take_element_targets(given["targets"])
-        elif kinds is SELECTED:
+        elif function == "selected_log_probabilities":
             call.take_selected(given["targets"])
         elif "targets" in given:
             call.take_targets(given["targets"], given.get("target_weights"))
@@ -114,12 +113,12 @@ class _Case:
                 call.take(name, array)
         for name, type_ in wanted.items():
             if name not in NUMBERS:
-                call.write(name, True, type_=type_.upper())
+                call.write(name, True, type_.upper())
         call.prepare()
         if function == "sample":
             size = call.sample_workspace
             call.workspace = lambda rows: workspace_of(size)
-            self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
+            self.sampling = sized(Sampling, rules=RULE_SETS[sampling.pop("rules", "xent")],
                                   ties=TIES[sampling.pop("ties", None)], **sampling)
 
     def _prepare_layer(self) -> None:

@@ -6,7 +6,6 @@ of `jax.pure_callback` would have to be copied by threads that may all wait in s
 """
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from jax.experimental.buffer_callback import buffer_callback
 
 import pyxent
 from pyxent._call import normal_axis
-from pyxent._names import unexpected
+from pyxent._names import parameters_of, unexpected
 from pyxent.errors import DTypeError
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
@@ -156,9 +155,9 @@ def _losses_backward(options: tuple[tuple[str, Any], ...], gradients: Any, upstr
 
 _losses.defvjp(_losses_forward, _losses_backward)
 
-_OPTIONS = inspect.signature(pyxent.cross_entropy).parameters
+_OPTIONS = parameters_of(pyxent.cross_entropy)
 _TAKEN = {"ignore_index", "label_smoothing", "smoothing", "temperature", "softcap", "z_loss", "probability_clamp",
-          "focal_gamma", "fully_masked", "isa", "threads"}
+          "focal_gamma", "fully_masked", "threads"}
 
 
 def cross_entropy(logits: Any, targets: Any, axis: int = -1, **options: Any) -> Any:
