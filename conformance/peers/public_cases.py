@@ -38,14 +38,16 @@ def onnx_results(operator, x, others, options):
         axes = options.get("axes") or (others[0].tolist() if others else None)
         return [pyxent.log_sum_exp(x, axis=tuple(axes) if axes else None, keepdims=keepdims, fully_masked="zero")]
     if operator == "ArgMax":
-        return [pyxent.argmax(x, axis=options.get("axis", 0), keepdims=keepdims,
-                              last=bool(options.get("select_last_index", 0)))]
+        axis = options.get("axis", 0)
+        if options.get("select_last_index", 0):
+            return [x.shape[axis] - 1 - pyxent.argmax(np.flip(x, axis).copy(), axis=axis, keepdims=keepdims)]
+        return [pyxent.argmax(x, axis=axis, keepdims=keepdims)]
     if operator == "Hardmax":
         axis = options.get("axis", -1)
         return [np.moveaxis(np.eye(x.shape[axis], dtype=x.dtype)[pyxent.argmax(x, axis=axis)], -1, axis)]
     if operator == "TopK":
         axis = options.get("axis", -1)
-        classes = pyxent.top_k(x, int(others[0].item()), axis=axis, largest=bool(options.get("largest", 1))).classes
+        classes = pyxent.top_k(x if options.get("largest", 1) else -x.astype(float), int(others[0].item()), axis=axis).classes
         return [np.take_along_axis(x, classes, axis), classes]
     reduction = options.get("reduction", "mean")
     loss = (pyxent.nll_loss if operator.startswith("Neg") else pyxent.cross_entropy)(
@@ -160,9 +162,17 @@ def scipy_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     a, b = real(a), None if b is None else real(b)
     type_ = a.dtype if b is None else np.result_type(a, b)
     a = np.broadcast_to(a, np.broadcast_shapes(a.shape, () if b is None else b.shape)).astype(type_)
-    found = pyxent.log_sum_exp(a, axis=axis, keepdims=keepdims, weights=b, return_sign=True, fully_masked="zero")
-    found = [each.astype(type_ if type_.kind == "f" else each.dtype)[()] for each in found]
-    return tuple(found) if return_sign else np.where(found[1] < 0, np.nan, found[0]).astype(found[0].dtype)[()]
+    given = dict(axis=axis, keepdims=keepdims, fully_masked="zero")
+    with np.errstate(all="ignore"):
+        logs = 0 if b is None else np.log(abs(b))
+        above, below = (pyxent.log_sum_exp(np.where(part, a + logs, -np.inf), **given) for part in (
+            np.broadcast_to(True if b is None else b > 0, a.shape), np.broadcast_to(False if b is None else b < 0, a.shape)))
+        most, least = np.maximum(above, below), np.minimum(above, below)
+        found = most + np.where(least == -np.inf, 0, np.log1p(-np.exp(least - most)))
+        sign = np.where(np.isnan(most), most, np.sign(np.nan_to_num(above, neginf=-1e308) - np.nan_to_num(below, neginf=-1e308)))
+        found = np.where(sign == 0, -np.inf, found)
+    found, sign = (each.astype(type_ if type_.kind == "f" else each.dtype)[()] for each in (found, sign))
+    return (found, sign) if return_sign else np.where(sign < 0, np.nan, found).astype(found.dtype)[()]
 
 
 def count_scipy():
@@ -204,7 +214,8 @@ def optax_labels(logits, labels, axis=-1, where=None):
     if isinstance(axis, tuple):  # labels count in the order of the axes
         axes = [d % x.ndim for d in axis]
         rest = [d for d in range(x.ndim) if d not in axes]
-        x, axis = x.transpose(rest + axes), tuple(range(len(rest), x.ndim))
+        where = None if where is None else np.broadcast_to(where, x.shape).transpose(rest + axes).reshape(*labels.shape, -1)
+        x, axis = x.transpose(rest + axes).reshape(*(x.shape[d] for d in rest), -1), -1
     else:  # rows of labels and of logits broadcast
         position = axis % x.ndim - x.ndim
         shape = np.broadcast_shapes(labels.shape, np.delete(x.shape, axis))
@@ -217,7 +228,7 @@ def optax_labels(logits, labels, axis=-1, where=None):
 def optax_divergence(log_predictions, targets, axis=-1, where=None, log_targets=False):
     l, t = together(log_predictions, targets)
     weights = None if where is None else np.broadcast_to(where, l.shape).astype(l.dtype)
-    return pyxent.kl_div(l, t, log_targets=log_targets, losses=True, weights=weights).losses.sum(axis)
+    return pyxent.kl_div(l, t, log_targets=log_targets, losses=True, element_weights=weights).losses.sum(axis)
 
 
 def count_optax():
@@ -273,7 +284,10 @@ def keras_binary(target, output, from_logits=False):
     x = floats(output) if from_logits else binary_logits(output)
     if np.shape(target) != x.shape:
         raise ValueError("other shapes")
-    return pyxent.binary_cross_entropy(*together(x, target), losses=True, **keras_clamp(from_logits)).losses
+    if not from_logits:
+        most = np.log1p(-CLAMP) - np.log(CLAMP)
+        x = np.clip(x, -most, most)
+    return pyxent.binary_cross_entropy(*together(x, target), losses=True).losses
 
 
 def binary_logits(output):

@@ -51,7 +51,7 @@ def argmax(x, dim=None, keepdim=False):
 def top_k(x, k, dim=-1, largest=True, sorted=True):
     """The largest logits. The classes are not compared, because PyTorch orders the classes of equal logits
     arbitrarily."""
-    classes = torch.as_tensor(pyxent.top_k(x, k, axis=dim, largest=largest).classes).long()
+    classes = torch.as_tensor(pyxent.top_k(x if largest else -x, k, axis=dim).classes).long()
     return [x.gather(dim, classes) if x.ndim else x[None][classes]]
 
 
@@ -75,21 +75,31 @@ def rows_of(probabilities, classes, reduction):
     return max(1, probabilities.numel() // classes) if reduction == "mean" else None
 
 
+def of_weights(loss, weight, reduction):
+    """The loss with class weights, of which PyTorch's samples have negative ones: that of the positive ones minus that of
+    the others."""
+    if weight is None or not (weight < 0).any():
+        found = loss(class_weights=weight, gradient=True, **asked(reduction))
+        return results(found, reduction, found.gradient)
+    above, below = (loss(class_weights=part, gradient=True, **asked("sum")) for part in (weight.clamp(min=0), (-weight).clamp(min=0)))
+    divisor = above.denominator - below.denominator if reduction == "mean" else 1
+    return [above.losses - below.losses if reduction == "none" else torch.tensor((above.sum - below.sum) / divisor),
+            (above.gradient.double() - below.gradient.double()) / divisor]
+
+
 def cross_entropy(x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
                   label_smoothing=0.0):
     reduction, axis = reduction_of(size_average, reduce, reduction), min(1, x.ndim - 1)
     kind = dict(denominator=rows_of(target, x.shape[axis], reduction)) if target.is_floating_point() else dict(
         ignore_index=ignore_index)
-    loss = pyxent.cross_entropy(x, target, axis=axis, class_weights=weight, label_smoothing=label_smoothing,
-                                gradient=True, **kind, **asked(reduction))
-    return results(loss, reduction, loss.gradient)
+    return of_weights(partial(pyxent.cross_entropy, x, target, axis=axis, label_smoothing=label_smoothing, **kind), weight,
+                      reduction)
 
 
 def nll_loss(x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = pyxent.nll_loss(x, target, axis=min(1, x.ndim - 1), class_weights=weight, ignore_index=ignore_index,
-                           gradient=True, **asked(reduction))
-    return results(loss, reduction, loss.gradient)
+    return of_weights(partial(pyxent.nll_loss, x, target, axis=min(1, x.ndim - 1), ignore_index=ignore_index), weight,
+                      reduction)
 
 
 def kl_div(x, target, size_average=None, reduce=None, reduction="mean", log_target=False):
@@ -102,7 +112,7 @@ def kl_div(x, target, size_average=None, reduce=None, reduction="mean", log_targ
 def binary_cross_entropy(x, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
     reduction = reduction_of(size_average, reduce, reduction)
     loss = pyxent.binary_cross_entropy(
-        x, target, weights=weight, positive_weights=pos_weight, gradient=True,
+        x, target, element_weights=weight, positive_weights=pos_weight, gradient=True,
         denominator=rows_of(x, 1, reduction), **asked(reduction))
     return results(loss, reduction, loss.gradient)
 

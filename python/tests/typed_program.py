@@ -34,7 +34,6 @@ loss: pyxent.Loss = pyxent.cross_entropy(logits, labels, gradient=True, correct=
                                          ignore_index=-100)
 number: float = float(loss)
 error: float = loss.loss + float(pyxent.log_sum_exp(logits).sum())
-signed: tuple[Floats, Floats] = pyxent.log_sum_exp(logits, weights=np.array([1, -1, 2]), return_sign=True)
 version: str = pyxent.__version__
 top = pyxent.top_k(logits, 2)
 tokens = pyxent.sample(logits, seed=[1, 2], step=0, rules="vllm", ties="all").tokens
@@ -47,10 +46,10 @@ pyxent.softmax(logits, dtype=np.float64 if number > 9 else np.float16)
 pyxent.softmax(pyxent.bfloat16(np.zeros(3, np.uint16)), dtype=np.dtype("float32"))
 step: Callable[[], pyxent.Loss] = pyxent.bind(pyxent.cross_entropy, logits, labels, gradient=logits)
 bound: Floats = pyxent.bind(pyxent.softmax, logits, out=logits, threads=1)()
-for isa in pyxent.isas():
-    pyxent.softmax(logits, isa=isa)
+more = pyxent.cross_entropy(logits, labels, z_loss=1e-4, entropies=True, smoothing="others", denominator=3.0).entropies
+names: list[str] = pyxent.isas()
 try:
-    pyxent.divergence(logits, logits, "total-variation", gradient=np.zeros_like(logits))
+    pyxent.total_variation(logits, logits, gradient=np.zeros_like(logits), class_mask=[True, False, True])
 except pyxent.LabelError as refused:
     print(refused.row, refused.label, refused.classes)
 
@@ -58,7 +57,7 @@ except pyxent.LabelError as refused:
 pyxent.softmax("no array")
 pyxent.softmax(None)
 pyxent.softmax([1.0, 2.0])
-pyxent.softmax(logits, isa="avx1024")
+pyxent.softmax(logits, isa="avx2")
 pyxent.softmax(logits, fully_masked="bogus")
 pyxent.softmax(logits, dtype=7)
 pyxent.softmax(logits, dim=1)
@@ -66,7 +65,10 @@ pyxent.softmax(logits, -1)
 pyxent.cross_entropy(logits, labels, logits)
 pyxent.Sampler(0.7)
 pyxent.Sampler().next(logits)
-pyxent.log_sum_exp(logits, weights=[1, 2, 3])
+pyxent.cross_entropy(logits, labels, z_los=1e-4)
+pyxent.cross_entropy(logits, labels, smoothing="none")
+pyxent.cross_entropy(logits, labels, dtype="float64")
+pyxent.Sampler(top_n_sigma="x")
 pyxent.softmax(logits, weights=logits)
 pyxent.cross_entropy(logits, 3)
 pyxent.cross_entropy(logits, labels, reduction="none")

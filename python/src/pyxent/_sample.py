@@ -111,7 +111,7 @@ def sample(logits: ArrayLike, *, seed: Whole | None = None, step: Whole | None =
     numbers |= {name: 0 if given.get(name) is None else given[name] for name in CHANCE}
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
-    rules, order = given.get("rules") or "xent", given.get("order")
+    rules, order = "xent" if given.get("rules") is None else given["rules"], given.get("order")
     shared = sampling_of(rules, given.get("ties"), order, **{name: value for name, value in numbers.items()
                                                              if name not in per_row})
     call.sampling, call.requests = shared, partial(_of_piece, shared)

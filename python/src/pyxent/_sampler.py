@@ -106,7 +106,7 @@ class Sampler:
         for name in ("axis", "threads"):
             if options.get(name) is not None:
                 integer(name, options[name])
-        sampling_of(options.get("rules") or "xent", options.get("ties"), options.get("order"), **numbers)
+        sampling_of("xent" if options.get("rules") is None else options["rules"], options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = (), stream: int | None = None) -> SamplerCursor:
         """Returns a cursor whose next token has this step and follows the tokens of the prompt.

@@ -153,13 +153,14 @@ def _of_rows(function: str, name: str, logits: Any, axis: Any, out: Any, threads
         raise OptionError(f"dtype is {NAME[to_type]}, out is {to}; expected an out of this type, or no dtype")
     if (kept := truth("keepdims", keepdims)) and row_offsets is not None:
         raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
+    convert = partial(as_floats, exact=to_type == "F64")
     if is_several(axis):
-        rows = Rows.of(present("logits", logits), axis, out, row_offsets, threads)
+        rows = Rows.of(convert("logits", present("logits", logits)), axis, out, row_offsets, threads)
         result = done(_of_rows(function, name, rows.flat, -1, None, threads, dtype, False, None, rows.mask(class_mask), sink,
                                **options))
         return rows.whole(result) if name == "output" else rows.reduced(result, kept)
     call = begin_call(function, logits, axis, row_offsets, names={name: "out"},
-                      convert=partial(as_floats, exact=to_type == "F64"), **options)
+                      convert=convert, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     if not call.classes and name == "log_sum_exp":  # the sum of no class is that of one class that is -inf
