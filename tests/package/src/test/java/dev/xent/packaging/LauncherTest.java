@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,7 +60,8 @@ class LauncherTest {
         .containsExactly(
             "xent: with XENT_JAVA_OPTIONS="
                 + options
-                + " the JVM ends before the command; remove -version, -help, --dry-run and similar options");
+                + " the JVM ends before the command; remove -version, -help, --dry-run and similar"
+                + " options");
   }
 
   @Test
@@ -71,11 +73,12 @@ class LauncherTest {
 
   /** With an archive of classes a command starts sooner; without one that fits, all works. */
   @ParameterizedTest
-  @ValueSource(strings = {"none", "damaged", "a folder"})
+  @ValueSource(strings = {"none", "no archive", "damaged", "a folder"})
   void nothingIsSaidOfTheArchiveOfClasses(String archive) throws IOException {
     Path file = root.resolve("java/xent-cli/target/xent.jsa");
     switch (archive) {
-      case "damaged" -> Files.writeString(file, "no archive");
+      case "no archive" -> Files.writeString(file, "no archive");
+      case "damaged" -> writeDamaged(file);
       case "a folder" -> Files.createDirectory(file);
       default -> assertThat(file).doesNotExist();
     }
@@ -83,7 +86,25 @@ class LauncherTest {
     assertThat(ended.err()).isEmpty();
     assertThat(ended.out()).singleElement().asString().startsWith("xent " + Package.VERSION);
     assertThat(ended.exit()).isZero();
-    assertThat(Files.isRegularFile(file)).isEqualTo(archive.equals("damaged"));
+    assertThat(Files.isRegularFile(file)).isEqualTo(!archive.matches("none|a folder"));
+  }
+
+  /** An archive of this JVM and this jar, whose second half has changed. */
+  private void writeDamaged(Path file) throws IOException {
+    Processes.run(
+        root,
+        List.of(
+            Package.JDK.resolve("bin/java").toString(),
+            "-Xlog:disable",
+            "-XX:ArchiveClassesAtExit=" + file,
+            "-jar",
+            root.resolve("java/xent-cli/target/xent-cli.jar").toString(),
+            "--version"));
+    byte[] bytes = Files.readAllBytes(file);
+    byte[] noise = new byte[bytes.length / 2];
+    new Random(1).nextBytes(noise);
+    System.arraycopy(noise, 0, bytes, noise.length, noise.length);
+    Files.write(file, bytes);
   }
 
   @Test
