@@ -249,7 +249,7 @@ class ShardedLoss:
     >>> ShardedLoss(shards, 128256).total()  # doctest: +SKIP
     """
 
-    def __init__(self, shards: DataFrame, classes: int, *, weight_col: str | None = None,
+    def __init__(self, shards: DataFrame, classes: int, /, *, weight_col: str | None = None,
                  **options: Unpack[_GradientOptions]) -> None:
         texts = _texts("ShardedLoss", _GradientOptions, options)
         session: Any = shards.sparkSession
