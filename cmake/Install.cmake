@@ -19,7 +19,7 @@ set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/xent)
 install(TARGETS xent xent_static EXPORT xentTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${XENT_HEADER} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${XENT_HEADER} ${PROJECT_SOURCE_DIR}/../include/xent_bindings.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT xentTargets NAMESPACE xent:: DESTINATION ${package_directory})
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/xentConfig.cmake.in ${PROJECT_BINARY_DIR}/xentConfig.cmake
   INSTALL_DESTINATION ${package_directory})

@@ -45,8 +45,8 @@
  *
  * CALLS
  *   Each function takes one struct. Set its size, the sizes outer, classes and inner, and the arrays that the function
- *   needs. Every member that you leave out is 0 or NULL, which means "not used". Bindings call the same functions by
- *   number: see FOR BINDINGS.
+ *   needs. Every member that you leave out is 0 or NULL, which means "not used". Bindings that pass
+ *   arrays as arguments find more in xent_bindings.h.
  *
  * RANGES
  *   A call computes the rows of its member `rows`, so you can divide rows over your threads.
@@ -248,7 +248,7 @@ typedef enum xent_field {
   XENT_FIELD_DYNATEMP_EXPONENT = 86,
   XENT_FIELD_DRAFT_TOKENS = 87,
   XENT_FIELD_DRAFT_PROBABILITIES = 88,
-  XENT_FIELD_COUNTED_TOKENS = 89,
+  XENT_FIELD_CONTINUES = 89,
   XENT_FIELD_NO_REPEAT_NGRAM = 90,
   XENT_FIELD_BANNED_SEQUENCES = 91,
   XENT_FIELD_DRY_MULTIPLIER = 92,
@@ -308,8 +308,8 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
   const xent_layout l = {(int64_t)((uint64_t)classes * (uint64_t)inner), inner, 1, type, 0};
   return l;
 }
-/* The layout of an array without gaps with one number per row, for an inner of 1, as in xent_rows. Nothing can check the
- * type: int64_t labels with the type XENT_I32 are read as other labels, without an error if those are classes too, and
+/* The layout of an array without gaps with one number per row, for an inner of 1, as in xent_rows. Nothing can check
+ * the type: int64_t labels with the type XENT_I32 are read as others, without an error if those are classes too, and
  * with XENT_F32 as a probability row. Nor can anything check the size: losses with the layout of xent_per_class are
  * written past their end. */
 static inline xent_layout xent_per_row(int32_t type) {
@@ -334,24 +334,14 @@ typedef struct xent_output {
 
 /* The sizes of a call's tensor. */
 typedef struct xent_sizes {
-  int64_t outer;        /* >= 0; 0: no rows */
-  int64_t classes;      /* >= 1 */
-  int64_t inner;        /* >= 1; may be 0 if outer is 0 */
-  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, see target_weights and
-                           bias_tokens */
-  int64_t top_count;    /* the number of top_classes per row, at most classes */
-  int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK */
-  int64_t all_classes;  /* of all shards together; 0: not divided */
-  int64_t prompt_count; /* tokens per row in prompt_tokens, unused entries included; fewer than 2^31 */
-  int64_t output_count; /* the same of output_tokens */
-  int64_t features;     /* of hidden states: numbers per row and per class */
-  int64_t counted_tokens; /* of a text, the tokens that the workspace has from the call before; 0: none. See
-                             xent_sample_call */
+  int64_t outer;   /* >= 0; 0: no rows */
+  int64_t classes; /* >= 1 */
+  int64_t inner;   /* >= 1; may be 0 if outer is 0 */
 } xent_sizes;
 
 /* The sizes of a matrix. */
 static inline xent_sizes xent_rows(int64_t rows, int64_t classes) {
-  const xent_sizes s = {rows, classes, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+  const xent_sizes s = {rows, classes, 1};
   return s;
 }
 
@@ -483,6 +473,7 @@ typedef struct xent_softmax_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input logits;
   xent_output output;
   xent_input class_mask /* or NULL */, sink /* or NULL */, row_offsets /* or NULL */;
@@ -531,6 +522,7 @@ typedef struct xent_softmax_backward_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input output, upstream;
   xent_output gradient;
   xent_input class_mask /* or NULL */, row_offsets /* or NULL */;
@@ -556,6 +548,7 @@ typedef struct xent_check_targets_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
   int32_t logits_type; /* decides which types the weights may have */
   int32_t reserved;    /* 0 */
   xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
@@ -586,8 +579,10 @@ typedef struct xent_cross_entropy_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t top_count;    /* the number of top_classes per row, at most classes */
   xent_input logits;
-  xent_input targets;        /* integers: labels; floats: probability rows; with sizes.target_count k > 0: k class
+  xent_input targets;        /* integers: labels; floats: probability rows; with target_count k > 0: k class
                                 numbers per row, of which one may come twice and the ignore index marks an unused entry.
                                 NULL: no loss and no gradient, but log_sum_exp, argmax, entropies and top_* */
   /* Optional outputs that most calls use: */
@@ -651,6 +646,8 @@ typedef struct xent_cross_entropy_backward_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input logits, targets, upstream /* or NULL */;
   xent_output gradient;
   xent_input target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
@@ -670,16 +667,16 @@ XENT_API xent_status xent_cross_entropy_backward(const xent_cross_entropy_backwa
  * over rows skip it. A row with only such entries has the gradient +0. Every other log-probability is NaN in a NaN
  * row. In a fully masked row, XENT_FULLY_MASKED_ZERO selects -inf and the gradient +0.
  * A class out of range stops the call as in xent_cross_entropy. Options: isa, fully_masked, ignore index,
- * gradient_scale, temperature and softcap; others are XENT_UNSUPPORTED, and so are more than 256 classes per row,
- * and a shard. */
+ * gradient_scale, temperature and softcap; others are XENT_UNSUPPORTED, and so are more than 256 classes per row. */
 typedef struct xent_selected_log_probabilities_call {
   uint64_t size;
   xent_sizes sizes;
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
+  int64_t target_count; /* the number of selected classes per row; 0: one, in the layout of labels */
   xent_input logits;
-  xent_input targets; /* the classes, integers: sizes.target_count per row; 0: one, in the layout of labels */
+  xent_input targets; /* the classes, integers: target_count per row */
   xent_output log_probabilities; /* or NULL; in the layout of targets */
   xent_output gradient;          /* or NULL */
   xent_input upstream;           /* g, in the layout of targets, or NULL: 1 everywhere */
@@ -696,6 +693,7 @@ typedef struct xent_selected_log_probabilities_backward_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
+  int64_t target_count; /* as in the forward */
   xent_input logits, targets;
   xent_output gradient;
   xent_input upstream /* or NULL */, class_mask /* or NULL */, row_offsets /* or NULL */;
@@ -835,13 +833,12 @@ static inline xent_sampling xent_default_sampling(void) {
  * not d. So a token is its draft if and only if the draft was accepted, and its distribution is p. A greedy row ignores
  * its draft.
  *
- * Texts: one row per call, whose tokens are those of the call before and then new ones. If the workspace and the old
- * tokens are as they were, set sizes.counted_tokens to prompt_count + output_count of the call before (the count of an
- * array that is NULL is 0): then only the new tokens are read and checked, with the same result. The call reads all
- * tokens if counted_tokens is 0, or if the workspace has another number, shape or prompt_count, or is that of another
- * text, which shows if one of its last 16 tokens differs; it checks them too. It also reads all for more than 16 new
- * tokens. counted_tokens above 0 is XENT_INVALID_SHAPE if the call has several rows, or if it is below prompt_count or
- * above all tokens. You may move the workspace, and use it after a call that fails. */
+ * Texts: one row per call, whose tokens are those of the call before and then new ones. With `continues`, only the new
+ * tokens are read and checked, with the same result. The workspace must have zeros, for the first call, or what an
+ * earlier call wrote; it knows how many tokens it has. The call reads and checks all tokens if these are not the first
+ * ones of the text, which shows if one of the last 16 of them differs, if the number of classes or prompt_count is
+ * another one, or for more than 16 new tokens: clear `continues` if you change others. You may move the workspace,
+ * and use it after a call that fails. With several rows, `continues` is XENT_INVALID_ARGUMENT. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;
@@ -851,13 +848,17 @@ typedef struct xent_sample_call {
   int32_t per_row;               /* 1: the sampling of row r is at index r, not NULL; the first one is read if there are
                                     rows, because all have its size. 0: one for all rows; row r has the stream
                                     stream + r */
-  int32_t reserved;              /* 0 */
+  int32_t continues;             /* 1: the text is that of the call before and new tokens, see Texts; 0: it is new */
   xent_report *report;           /* or NULL */
+  int64_t top_count;             /* the number of top_classes per row, at most classes */
+  int64_t prompt_count;          /* tokens per row in prompt_tokens, unused entries included; fewer than 2^31 */
+  int64_t output_count;          /* the same of output_tokens */
+  int64_t bias_count;            /* the same of bias_tokens */
   xent_input logits;
   xent_output tokens;            /* I32 or I64 */
   xent_input class_mask;         /* or NULL; I32 or U32: 32 classes in each number, the first one in the lowest bit */
   xent_input bias;               /* or NULL: added to the logits, one number per class; strides may be 0 */
-  xent_input prompt_tokens;      /* or NULL: sizes.prompt_count classes per row, of an integer type; -1 marks an unused
+  xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 marks an unused
                                     entry, in types with a sign. If the count is 0, the array is ignored */
   xent_input output_tokens;      /* or NULL: the same with output_count */
   /* Optional outputs: */
@@ -870,7 +871,7 @@ typedef struct xent_sample_call {
   void *workspace;               /* of the size that xent_workspace returns, or NULL if that is 0; at a multiple of 8,
                                     for this call or text alone */
   uint64_t workspace_size;
-  xent_input bias_tokens;        /* or NULL: sizes.target_count classes per row that have a bias; as prompt_tokens */
+  xent_input bias_tokens;        /* or NULL: bias_count classes per row that have a bias; as prompt_tokens */
   xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
   xent_input draft_tokens;       /* or NULL: one class per row, of an integer type; -1: none. See above */
   xent_input draft_probabilities; /* with draft_tokens: one number per class, at least 0. That of the draft must be in
@@ -880,19 +881,13 @@ typedef struct xent_sample_call {
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
 
-/* The size of the workspace, in bytes. tokens: the sum of prompt_count, output_count and target_count. The size is 0
- * without tokens, and for more than 2^31 - 1 classes. With a mask of bits, add the number of classes, rounded up to a
- * multiple of 8. */
-XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
-
 /* Options against repetition: the biases of the next token of a text, for bias_tokens and bias_values of xent_sample.
  * Options that are 0 or NULL are not used, or have the value that is named here.
  *
- * The call after it, for the same text with new tokens: if the workspace and the old tokens are as they were, set
- * counted_tokens to token_count of the call before. Then only the new tokens are read, with the same result. Otherwise,
- * and in the first call, counted_tokens is 0. All tokens are read too if the workspace has another number of tokens,
- * another size, other classes or other options, breakers excepted. You may move the workspace, and use it after a call
- * that fails.
+ * The call after it, for the same text with new tokens: set `continues`. Then only these are read, with the same
+ * result. The workspace must have zeros, for the first call, or what an earlier call wrote. All are read if it has
+ * those of another text, which shows if one of the last 16 of them differs, or if size, classes or options are other
+ * ones, breakers excepted. You may move the workspace, and use it after a call that fails.
  *
  * The time of a call with few new tokens does not depend on the text, except for the number of biases and, for DRY, of
  * the last token's occurrences in the range. */
@@ -901,7 +896,8 @@ typedef struct xent_text_biases_call {
   int64_t classes;              /* 1 to 2^31 - 1 */
   const int32_t *tokens;        /* the text: classes; NULL if token_count is 0 */
   int64_t token_count;          /* 0 to 2^31 - 2 */
-  int64_t counted_tokens;       /* at most token_count */
+  int32_t continues;            /* 1: the text is that of the call before and new tokens; 0: it is new */
+  int32_t reserved;             /* 0 */
   int64_t no_repeat_ngram;      /* n >= 1: -inf for a token that completes n tokens which the text has already */
   double dry_multiplier;        /* m > 0, finite: if a token followed the last l >= a tokens before, it gets
                                    -m b^(l - a), with the largest l ("DRY") */
@@ -964,24 +960,12 @@ XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_c
 
 /* ---- cross-entropy of a linear layer ------------------------------------------------------------- */
 
-/* What a call computes with its workspace. Add these up. */
-typedef enum xent_workspace_contents {
-  XENT_WORKSPACE_WEIGHTS_GRADIENT = 1, /* weights_gradient or bias_gradient */
-  XENT_WORKSPACE_WHOLE_ROWS = 2,       /* argmax, ranks, entropies, top_classes, top_log_probabilities,
-                                          target_gradient, or a probability clamp of probability or sparse rows */
-  XENT_WORKSPACE_LEAST = 4,            /* the minimum, not the size that is fastest */
-  XENT_WORKSPACE_HIDDEN_GRADIENT = 8,  /* hidden_gradient */
-  XENT_WORKSPACE_LOGITS = 16           /* with a gradient, space for all logits of the range, which saves a third or
-                                          a quarter of the work. A workspace between this size and the one without
-                                          keeps the logits of some rows */
-} xent_workspace_contents;
-
 /* xent_cross_entropy of logits = hidden * weights^T + bias, which are computed piece by piece in the workspace. All
  * results have the bits of xent_cross_entropy on the logits of numerics.md, section 13, for any workspace.
- * hidden has sizes.features numbers per row, `classes` of its layout apart. weights have sizes.features numbers per
+ * hidden has features numbers per row, `classes` of its layout apart. weights have features numbers per
  * class: `outer` of their layout is the stride from class to class, `classes` the stride within a class. hidden,
  * weights, bias and outputs are F16, BF16 or F32, in any mixture.
- * Gradients are of gradient_scale * loss. hidden_gradient has sizes.features numbers per row. The gradients of weights
+ * Gradients are of gradient_scale * loss. hidden_gradient has features numbers per row. The gradients of weights
  * and bias are sums over the rows of the range; they are written, not added. Ignored rows, and masked classes, have no
  * influence on them. After XENT_INVALID_LABEL the rows before it may be written, but no gradient is. */
 typedef struct xent_linear_cross_entropy_call {
@@ -990,6 +974,9 @@ typedef struct xent_linear_cross_entropy_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
+  int64_t features;     /* of hidden states: numbers per row and per class */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t top_count;    /* the number of top_classes per row, at most classes */
   xent_input hidden;
   xent_input weights;
   xent_input bias;             /* or NULL: one number per class; outer and inner strides are ignored */
@@ -1020,6 +1007,9 @@ typedef struct xent_linear_cross_entropy_backward_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t features;     /* of hidden states: numbers per row and per class */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input hidden, weights, bias /* or NULL */;
   xent_input logits;                /* or NULL, computed again; else the logits that xent_linear_cross_entropy wrote */
   xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
@@ -1043,6 +1033,9 @@ typedef struct xent_linear_states_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t features;     /* of hidden states: numbers per row and per class */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input hidden, weights, bias /* or NULL */;
   xent_input targets /* or NULL */, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */;
   const xent_statistics *statistics; /* or NULL */
@@ -1052,10 +1045,6 @@ typedef struct xent_linear_states_call {
 } xent_linear_states_call;
 
 XENT_API xent_status xent_linear_states(const xent_linear_states_call *call);
-
-/* The size of the workspace, in bytes, for a range of rows and classes; `contents`: XENT_WORKSPACE_... It is 0 for an
- * empty range of classes, which needs no workspace, and for impossible or too large arguments, such as other bits. */
-XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents);
 
 /* ---- rows in parts ------------------------------------------------------------------------------ */
 
@@ -1074,6 +1063,8 @@ typedef struct xent_forward_states_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input logits, targets /* or NULL */, class_mask /* or NULL */, target_weights /* or NULL */,
       class_weights /* or NULL */;
   const xent_statistics *statistics; /* or NULL */
@@ -1090,6 +1081,7 @@ typedef struct xent_backward_states_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
+  int64_t first_class, all_classes; /* of a shard, see SHARDS; 0: all classes are here */
   xent_input output, upstream, class_mask /* or NULL */;
   xent_state *states;
 } xent_backward_states_call;
@@ -1112,6 +1104,7 @@ typedef struct xent_finish_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, with target_weights */
   int32_t logits_type; /* the type of the logits; ignored for states of a backward */
   int32_t second_round;
   xent_input targets; /* or NULL */
@@ -1163,7 +1156,7 @@ typedef enum xent_function {
 } xent_function;
 
 /* The size, in bytes, of the workspace of a call of xent_sample or of a linear layer. Pass the number of the function,
- * and its struct with the sizes, ranges, options and arrays of the call, but no workspace. Arrays are not read: an array
+ * and its struct with the sizes, ranges, options and arrays of the call, but no workspace. Arrays are not read: one
  * that does not exist yet may have any address but NULL. 0: the call needs no workspace, or is too large or invalid.
  * A linear layer is faster with more: set workspace_size to the most that the call may get, or leave it 0. With 0, the
  * size has no space for all logits, which in a call with gradients saves a third or a quarter of the work. */
@@ -1177,7 +1170,8 @@ typedef struct xent_prepared {
   uint64_t opaque[511];
 } xent_prepared;
 
-/* Checks a call and computes nothing. Pass the number of the function, and its struct, which is not used afterwards:
+/* Checks a call and computes nothing. Pass the number of the function, and its struct, which is not used afterwards,
+ * except an xent_sample_call:
  *     xent_prepared p = {.size = sizeof p};
  *     xent_status status = xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &c);
  *     while (status == XENT_OK && next(x)) status = xent_run(&p);
@@ -1189,106 +1183,11 @@ XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, con
  * content of arrays, labels included, and of xent_sampling. Runs are fastest if nothing of xent_sampling but seed,
  * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Each run adds to an
  * exact sum, which you may clear between runs. Ranges of rows and classes are copied. Keep all arrays, statistics,
- * states, exact sums, workspace, report, xent_sampling, the options and, of a call by number, the shape at their
- * addresses until the last run. Options and shape must not change, except gradient_scale to another finite number, and
- * prompt_count, output_count and counted_tokens if the call has such tokens. Only one thread at a time may run a
- * prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a report, if nothing is
- * prepared. */
+ * states, exact sums, workspace, report, xent_sampling, options and an xent_sample_call at their addresses until the
+ * last run. They must not change, except gradient_scale to another finite number, and prompt_count, output_count and
+ * continues of an xent_sample_call with tokens. Only one thread at a time may run a prepared call; several prepared
+ * calls are independent. XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
-
-/* ---- FOR BINDINGS ------------------------------------------------------------------------------- */
-
-/* The same functions by number, with every array as an argument. This is for languages whose foreign calls check the
- * memory of arguments, or pass their own arrays only as arguments. One struct with the layouts serves many calls. NULL
- * as in the structs above, but shape and options are required. */
-
-/* Sizes and layouts. The struct may end after `output` or any later layout, if the call has no array of a later one.
- * The layout of an array that the call does not use is ignored, with two exceptions: arrays that the function requires,
- * and the type of the logits (of the output, in a softmax backward and in xent_backward_states), which decides the
- * arithmetic. */
-typedef struct xent_shape {
-  uint64_t size;
-  /* as in xent_sizes */
-  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count,
-      features, counted_tokens;
-  xent_layout logits;
-  xent_layout output;
-  xent_layout gradient;
-  xent_layout upstream;
-  xent_layout targets;
-  xent_layout losses;
-  xent_layout log_sum_exp;
-  xent_layout correct;
-  xent_layout target_weights;
-  xent_layout row_offsets; /* its strides are ignored */
-  xent_layout class_mask;
-  xent_layout class_weights;
-  xent_layout row_weights;
-  xent_layout sink;
-  xent_layout log_probabilities;
-  xent_layout argmax;
-  xent_layout ranks;
-  xent_layout entropies;
-  xent_layout top_classes;
-  xent_layout top_log_probabilities;
-  xent_layout target_gradient;
-  xent_layout teacher;
-  xent_layout bias;
-  xent_layout prompt_tokens;
-  xent_layout output_tokens;
-  xent_layout tokens;
-  xent_layout processed_log_probabilities;
-  xent_layout kept;
-  xent_layout kept_mask;
-  xent_layout element_weights;
-  xent_layout positive_weights;
-  xent_layout hidden;
-  xent_layout weights;
-  xent_layout hidden_gradient;
-  xent_layout weights_gradient;
-  xent_layout bias_gradient;
-  xent_layout bias_tokens;
-  xent_layout bias_values;
-  xent_layout draft_tokens;
-  xent_layout draft_probabilities;
-} xent_shape;
-
-/* A call without its arrays. */
-typedef struct xent_work {
-  uint64_t size;
-  int32_t function;              /* XENT_FUNCTION_...; an unknown one is XENT_UNSUPPORTED */
-  int32_t choice;                /* per_row of xent_sample, second_round of xent_finish; for others it must be 0, or
-                                    the status is XENT_INVALID_ARGUMENT without a report */
-  const xent_shape *shape;
-  const xent_options *options;
-  const xent_sampling *sampling; /* for xent_sample, as in its struct; else NULL */
-  xent_report *report;           /* as in the function's struct */
-  int64_t row_begin, row_end;
-  int64_t class_begin, class_end; /* ignored if the struct of the function has no class range */
-  uint64_t workspace_size;       /* of the workspace, if it is among the arrays; else 0 */
-  xent_prepared *prepared;       /* or NULL; if set, the call is only prepared, as by xent_prepare */
-  uint64_t arrays;               /* bit i: the function's array i is passed; 0: its first arrays are passed */
-} xent_work;
-
-/* The arrays are those of the struct of the function, in its order: inputs and outputs, statistics, states, exact sum
- * and workspace. Set a bit of work->arrays for each array that the call uses, and pass only these; or leave it 0 and
- * pass all arrays of the function, NULL for each that the call does not use. Pass NULL after the last one. Otherwise
- * the status is XENT_INVALID_ARGUMENT without a report. If there are at most six, call xent_few_at, which is faster. */
-XENT_API xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
-    const void *a4, const void *a5);
-XENT_API xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
-    const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10,
-    const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16,
-    const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22,
-    const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28,
-    const void *a29, const void *a30, const void *a31);
-
-/* xent_run for other memory, such as arrays that a garbage collector moves. Pass the first six arrays of the struct of
- * the function in its order; what you pass for an array that the call does not use is ignored. Of a call prepared with
- * bits in work->arrays, pass the first six of these. Alignment and strides must be the same, and two arrays must be in
- * place or apart as they were; this is not checked. NULL keeps the address of the run before. */
-XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2,
-    const void *a3, const void *a4, const void *a5);
 
 #ifdef __cplusplus
 }

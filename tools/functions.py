@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include/xent.h"
+BINDINGS = ROOT / "include/xent_bindings.h"
+SHAPES = ROOT / "native/src/kernels/kernels.h"
 API = ROOT / "native/src/api"
 OPTIONS = ROOT / "native/src/kernels/options.h"
 TAKEN = ROOT / "native/src/kernels/taken.h"
@@ -65,9 +67,26 @@ def fields_of(header):
     return [name for _, name in found]
 
 
-def layouts_of(header):
-    """The arrays with a layout in xent_shape, in its order."""
-    return re.findall(r"xent_layout (\w+);", re.search(r"typedef struct xent_shape \{(.*?)\n\}", header, re.S)[1])
+def shape_of(kernels):
+    """The sizes in xent_shape, and the arrays with a layout there, in its order."""
+    shape = re.search(r"typedef struct \{\s*int64_t ([^;]+);\s*xent_layout ([^;]+);\s*\} xent_shape;", kernels)
+    return [re.findall(r"\w+", names) for names in shape.groups()]
+
+
+BYTES = {"int32_t": 4, "int64_t": 8, "uint64_t": 8, "xent_sizes": 24, "xent_input": 40, "xent_output": 40}
+
+
+def offsets_of(header, struct):
+    """The offsets of a struct's members, which AbiFactsTest compares with the compiler's, and its size as "size"."""
+    body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
+    offsets, at = {}, 0
+    for kind, names in re.findall(r"(?:const )?(\w+) ([^;]+);", body):
+        for name in names.split(","):
+            bytes_of = 8 if "*" in name else BYTES[kind]
+            at = -(-at // min(bytes_of, 8)) * min(bytes_of, 8)
+            offsets[name.strip(" *\n")] = at
+            at += bytes_of
+    return {**offsets, "size": -(-at // 8) * 8}
 
 
 def members_of(header, struct):
@@ -116,6 +135,9 @@ def rules_of(arrays):
     rules = {}
     for name, kind, inside in re.findall(r"\[XENT_(\w+)\] =\s*XENT_(\w+)\((.*?)\)(?=,\s*(?:\[|$))", table, re.S):
         given = arguments(inside)
+        if kind == "SIZE":
+            rules[name] = Rule(None, given[1], given[0], "OF_SHAPE", None, False, "0", False)
+            continue
         if kind == "RECORD":
             rules[name] = Rule(None, given[1], given[0], given[2], None, False, "0", False)
             continue
@@ -128,7 +150,7 @@ def rules_of(arrays):
 
 
 def rules_behind_arrays(arrays):
-    """The rules after XENT_ARRAYS, which static assertions do not count: those of form NO_ARRAY."""
+    """The rules after XENT_ARRAYS, which static assertions do not count: those of form NO_ARRAY or OF_SHAPE."""
     order = re.search(r"enum \{\s*(XENT_LOGITS,.*?XENT_RULES)\s*\}", arrays, re.S)[1]
     values = re.findall(r"XENT_(\w+)", order[order.index("XENT_ARRAYS"):])[1:]
     return {name for name in values if name not in ("ARRAYS", "RULES")}
@@ -312,7 +334,7 @@ def c_facts(header):
     lines = [f"/* {note} */" for note in NOTES] + [
         "/*", " * Prints what this compiler makes of xent.h, for tests that compare it with the bindings:",
         " *   struct NAME SIZE", " *   field STRUCT NAME OFFSET SIZE", " *   constant NAME VALUE", " */",
-        "#include <stddef.h>", "#include <stdio.h>", "", '#include "xent.h"', "",
+        "#include <stddef.h>", "#include <stdio.h>", "", '#include "xent_bindings.h"', "",
         '#define STRUCT(s) printf("struct %s %zu\\n", #s, sizeof(s))',
         '#define FIELD(s, f) printf("field %s %s %zu %zu\\n", #s, #f, offsetof(s, f), sizeof(((s *)0)->f))',
         '#define CONSTANT(c) printf("constant %s %lld\\n", #c, (long long)(c))', "", "static void structs(void) {"]
@@ -365,7 +387,7 @@ def java_name(name):
 
 
 def java_array(layouts, records):
-    says = "The arrays of calls: those with a layout in {@code xent_shape}, in its order, then records."
+    says = "The arrays of calls: those with a layout in {@link ShapeStruct}, in its order, then records."
     lines = HEAD + ["package dev.xent.internal.kernels;", "", f"/** {says} */",
                     "public enum Array {"]
     lines += [f'  {name.upper()}("{java_name(name)}"),' for name in layouts + records]
@@ -411,12 +433,14 @@ def java_rule(rules, functions):
                     "}", ""]
 
 
-def java_function(functions, ranged, most):
+def java_function(functions, ranged, most, structs, sizes):
     lines = HEAD + ["package dev.xent.internal.kernels;", "", "import org.jspecify.annotations.Nullable;", "",
                     "/** The functions of the core, and the arrays of each in the order of the entry points. */",
                     "public enum Function {"]
     for number, (name, places) in enumerate(functions, 1):
-        lines += wrapped(f"  {name}(", [str(number), str(name in ranged).lower()]
+        members = ["new int[] {" + str(structs[number - 1][0]), *map(str, structs[number - 1][1:])]
+        members[-1] += "}"
+        lines += wrapped(f"  {name}(", [str(number), str(name in ranged).lower(), *members]
                          + [f"Rule.{rule}" for _, rule, _ in places], "),")
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** The number of functions. */", f"  public static final int COUNT = {len(functions)};", "",
@@ -424,10 +448,12 @@ def java_function(functions, ranged, most):
                     f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;", "",
                     "  /** Whether it has a range of classes in addition to that of rows. */",
                     "  public final boolean hasClasses;", "",
+                    "  /** The size of its struct, and offsets in it, or 0: {@link CallStruct}. */",
+                    "  final int[] struct;", "",
                     "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
-                    "  Function(int number, boolean hasClasses, Rule... rules) {", "    this.number = number;",
-                    "    this.hasClasses = hasClasses;",
+                    "  Function(int number, boolean hasClasses, int[] struct, Rule... rules) {", "    this.number = number;",
+                    "    this.hasClasses = hasClasses;", "    this.struct = struct;",
                     "    this.rules = rules;", "    java.util.Arrays.fill(places, (byte) -1);",
                     "    for (int i = 0; i < rules.length; i++) {", "      places[rules[i].array.ordinal()] = (byte) i;",
                     "    }", "  }", "",
@@ -626,12 +652,12 @@ def python_ranges(name, options):
     return lines + ["}"]
 
 
-def python_functions(header, layouts, functions, rules, ranged, most, options):
+def python_functions(header, layouts, functions, rules, ranged, most, options, structs, sizes):
     def texts(names):
         return [f'"{name}"' for name in names]
 
     lines = [f"# {note}" for note in NOTES]
-    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and '
+    lines += ['"""The sizes and the layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and '
               'their ranges."""',
               "from __future__ import annotations", "",
               "from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64", "from typing import Any, NamedTuple, TypedDict", "",
@@ -641,7 +667,8 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
               "    spread: bool  # one number may apply to several rows or classes", "    written: bool = False",
               "    in_place: tuple[str, ...] = ()  # the inputs in whose memory it may be", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # takes a range of classes",
-              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of the arrays with a layout", "", "",
+              "    arrays: list[str]  # in the order of its struct", "    rules: list[str]  # of the arrays with a layout",
+              "    struct: list[int]  # its size, and offsets of members, or 0: _native.py", "", "",
               "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
               "    unset: float | None  # the meaning of 0 in the struct", "    fix: str  # in messages", "", ""]
     for name, numbers in zip(("LogitNumbers", "LossNumbers", "SamplingNumbers"),
@@ -649,6 +676,7 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
         lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
         lines += [f"    {option.name}: {'int' if option.kind == 'I64' else 'float'} | None" for option in numbers] + ["", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
+    lines += wrapped("SIZES = [", texts(sizes), "]", 120, 9) + [""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}
     for name, rule in rules.items():
@@ -660,7 +688,8 @@ def python_functions(header, layouts, functions, rules, ranged, most, options):
     for number, (name, places) in enumerate(functions, 1):
         lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [',
                          texts(member for member, _, _ in places), "],", 120, 8)
-        lines += wrapped("        [", texts(rule for _, rule, _ in places if rules[rule].layout), "]),", 120, 9)
+        lines += wrapped("        [", texts(rule for _, rule, _ in places if rules[rule].layout), "],", 120, 9)
+        lines += wrapped("        [", list(map(str, structs[number - 1])), "]),", 120, 9)
     lines += ["}", ""]
     for struct in ("xent_options", "xent_sampling"):
         lines += python_fields(header, struct) + [""]
@@ -679,21 +708,28 @@ def main(given):
     commented = HEADER.read_text()
     header = without_comments(commented)
     arrays = without_comments((API / "arrays.h").read_text())
-    layouts, rules, most = layouts_of(header), rules_of(arrays), most_arrays_of(arrays)
-    values = {name for name, rule in rules.items() if rule.form == "NO_ARRAY"}
+    sizes, layouts = shape_of(without_comments(SHAPES.read_text()))
+    rules, most = rules_of(arrays), most_arrays_of(arrays)
+    values = {name for name, rule in rules.items() if rule.form in ("NO_ARRAY", "OF_SHAPE")}
     if values != rules_behind_arrays(arrays):
-        print(f"NO_ARRAY, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
+        print(f"NO_ARRAY or OF_SHAPE, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
         return 1
     places = places_of((without_comments(path.read_text()) for path in sorted(API.glob("*.c"))), arrays)
     names = functions_of(header)
     if set(names) != set(places):
         print(f"numbered in xent.h, or made in native/src/api, alone: {set(names) ^ set(places)}", file=sys.stderr)
         return 1
-    functions, checked, records, ranged = [], [], [], set()
+    functions, checked, records, ranged, structs = [], [], [], set(), []
     for name in names:
         struct, own = places[name]
-        own = [place for place in own if rules[place[1]].form != "NO_ARRAY"]
+        values = {rules[rule].member: member for member, rule, _ in own if rules[rule].form == "OF_SHAPE"}
+        own = [place for place in own if rules[place[1]].form not in ("NO_ARRAY", "OF_SHAPE")]
         members = members_of(header, struct)
+        offsets = offsets_of(header, struct)
+        others = [offsets.get(each, 0) for each in ("report", "sampling", "workspace_size", "logits_type", "continues")]
+        choice = offsets.get("per_row", offsets.get("second_round", 0))
+        structs.append([offsets["size"], choice, *others, *(offsets.get(values.get(each), 0) for each in sizes[3:]),
+                        *(offsets[member] for member, _, _ in own)])
         order = arrays_of(header, struct)
         if order != [place[0] for place in own]:
             print(f"{struct} has {order}, its places are {[place[0] for place in own]}", file=sys.stderr)
@@ -705,7 +741,7 @@ def main(given):
             ranged.add(name)
     fields = fields_of(header)
     options = options_of(OPTIONS.read_text(encoding="utf-8"), header)
-    written = {ROOT / "native/test/abi_facts.c": c_facts(header),
+    written = {ROOT / "native/test/abi_facts.c": c_facts(header + without_comments(BINDINGS.read_text())),
                API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Each field with its number in xent.h and its name.",
                                             "XENT_FIELDS", fields),
                API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Each function with its number in xent.h and its name.",
@@ -714,12 +750,12 @@ def main(given):
                KERNELS / "Field.java": java_field(fields),
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
-               KERNELS / "Function.java": java_function(checked, ranged, most),
+               KERNELS / "Function.java": java_function(checked, ranged, most, structs, sizes[3:]),
                KERNELS / "reference/call/OptionFields.java": java_option_fields(header, options),
                SPARK: java_spark_options(options),
                COMMAND: java_number_flags(options),
                OPTION_RANGE: java_option_range(options),
-               PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}
+               PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options, structs, sizes)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:

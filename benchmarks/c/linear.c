@@ -57,7 +57,7 @@ static void run_rows(const problem *p, xent_range rows, void *workspace, uint64_
   const xent_layout hidden = xent_per_class(s->features, 1, XENT_F32),
                     weights = xent_per_class(s->features, 1, p->kind.type);
   const xent_linear_cross_entropy_call call = {
-      .size = sizeof call, .sizes = {.outer = s->rows, .classes = s->classes, .inner = 1, .features = s->features},
+      .size = sizeof call, .sizes = {.outer = s->rows, .classes = s->classes, .inner = 1}, .features = s->features,
       .rows = &rows, .options = &options, .hidden = {p->hidden, hidden}, .weights = {p->weights, weights},
       .targets = {p->labels, xent_per_row(XENT_I32)}, .losses = {p->losses, xent_per_row(XENT_F32)},
       .hidden_gradient = {p->kind.gradients ? p->hidden_gradient : NULL, hidden},

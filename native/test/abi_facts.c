@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "xent.h"
+#include "xent_bindings.h"
 
 #define STRUCT(s) printf("struct %s %zu\n", #s, sizeof(s))
 #define FIELD(s, f) printf("field %s %s %zu %zu\n", #s, #f, offsetof(s, f), sizeof(((s *)0)->f))
@@ -32,14 +32,6 @@ static void structs(void) {
   FIELD(xent_sizes, outer);
   FIELD(xent_sizes, classes);
   FIELD(xent_sizes, inner);
-  FIELD(xent_sizes, target_count);
-  FIELD(xent_sizes, top_count);
-  FIELD(xent_sizes, first_class);
-  FIELD(xent_sizes, all_classes);
-  FIELD(xent_sizes, prompt_count);
-  FIELD(xent_sizes, output_count);
-  FIELD(xent_sizes, features);
-  FIELD(xent_sizes, counted_tokens);
   STRUCT(xent_range);
   FIELD(xent_range, begin);
   FIELD(xent_range, end);
@@ -89,6 +81,8 @@ static void structs(void) {
   FIELD(xent_softmax_call, classes);
   FIELD(xent_softmax_call, options);
   FIELD(xent_softmax_call, report);
+  FIELD(xent_softmax_call, first_class);
+  FIELD(xent_softmax_call, all_classes);
   FIELD(xent_softmax_call, logits);
   FIELD(xent_softmax_call, output);
   FIELD(xent_softmax_call, class_mask);
@@ -113,6 +107,8 @@ static void structs(void) {
   FIELD(xent_softmax_backward_call, classes);
   FIELD(xent_softmax_backward_call, options);
   FIELD(xent_softmax_backward_call, report);
+  FIELD(xent_softmax_backward_call, first_class);
+  FIELD(xent_softmax_backward_call, all_classes);
   FIELD(xent_softmax_backward_call, output);
   FIELD(xent_softmax_backward_call, upstream);
   FIELD(xent_softmax_backward_call, gradient);
@@ -125,6 +121,7 @@ static void structs(void) {
   FIELD(xent_check_targets_call, rows);
   FIELD(xent_check_targets_call, options);
   FIELD(xent_check_targets_call, report);
+  FIELD(xent_check_targets_call, target_count);
   FIELD(xent_check_targets_call, logits_type);
   FIELD(xent_check_targets_call, reserved);
   FIELD(xent_check_targets_call, targets);
@@ -140,6 +137,8 @@ static void structs(void) {
   FIELD(xent_cross_entropy_call, rows);
   FIELD(xent_cross_entropy_call, options);
   FIELD(xent_cross_entropy_call, report);
+  FIELD(xent_cross_entropy_call, target_count);
+  FIELD(xent_cross_entropy_call, top_count);
   FIELD(xent_cross_entropy_call, logits);
   FIELD(xent_cross_entropy_call, targets);
   FIELD(xent_cross_entropy_call, losses);
@@ -168,6 +167,9 @@ static void structs(void) {
   FIELD(xent_cross_entropy_backward_call, classes);
   FIELD(xent_cross_entropy_backward_call, options);
   FIELD(xent_cross_entropy_backward_call, report);
+  FIELD(xent_cross_entropy_backward_call, target_count);
+  FIELD(xent_cross_entropy_backward_call, first_class);
+  FIELD(xent_cross_entropy_backward_call, all_classes);
   FIELD(xent_cross_entropy_backward_call, logits);
   FIELD(xent_cross_entropy_backward_call, targets);
   FIELD(xent_cross_entropy_backward_call, upstream);
@@ -184,6 +186,7 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_call, rows);
   FIELD(xent_selected_log_probabilities_call, options);
   FIELD(xent_selected_log_probabilities_call, report);
+  FIELD(xent_selected_log_probabilities_call, target_count);
   FIELD(xent_selected_log_probabilities_call, logits);
   FIELD(xent_selected_log_probabilities_call, targets);
   FIELD(xent_selected_log_probabilities_call, log_probabilities);
@@ -199,6 +202,7 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_backward_call, rows);
   FIELD(xent_selected_log_probabilities_backward_call, options);
   FIELD(xent_selected_log_probabilities_backward_call, report);
+  FIELD(xent_selected_log_probabilities_backward_call, target_count);
   FIELD(xent_selected_log_probabilities_backward_call, logits);
   FIELD(xent_selected_log_probabilities_backward_call, targets);
   FIELD(xent_selected_log_probabilities_backward_call, gradient);
@@ -265,8 +269,12 @@ static void structs(void) {
   FIELD(xent_sample_call, options);
   FIELD(xent_sample_call, sampling);
   FIELD(xent_sample_call, per_row);
-  FIELD(xent_sample_call, reserved);
+  FIELD(xent_sample_call, continues);
   FIELD(xent_sample_call, report);
+  FIELD(xent_sample_call, top_count);
+  FIELD(xent_sample_call, prompt_count);
+  FIELD(xent_sample_call, output_count);
+  FIELD(xent_sample_call, bias_count);
   FIELD(xent_sample_call, logits);
   FIELD(xent_sample_call, tokens);
   FIELD(xent_sample_call, class_mask);
@@ -292,7 +300,8 @@ static void structs(void) {
   FIELD(xent_text_biases_call, classes);
   FIELD(xent_text_biases_call, tokens);
   FIELD(xent_text_biases_call, token_count);
-  FIELD(xent_text_biases_call, counted_tokens);
+  FIELD(xent_text_biases_call, continues);
+  FIELD(xent_text_biases_call, reserved);
   FIELD(xent_text_biases_call, no_repeat_ngram);
   FIELD(xent_text_biases_call, dry_multiplier);
   FIELD(xent_text_biases_call, dry_base);
@@ -327,6 +336,9 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_call, rows);
   FIELD(xent_linear_cross_entropy_call, options);
   FIELD(xent_linear_cross_entropy_call, report);
+  FIELD(xent_linear_cross_entropy_call, features);
+  FIELD(xent_linear_cross_entropy_call, target_count);
+  FIELD(xent_linear_cross_entropy_call, top_count);
   FIELD(xent_linear_cross_entropy_call, hidden);
   FIELD(xent_linear_cross_entropy_call, weights);
   FIELD(xent_linear_cross_entropy_call, bias);
@@ -361,6 +373,10 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_backward_call, classes);
   FIELD(xent_linear_cross_entropy_backward_call, options);
   FIELD(xent_linear_cross_entropy_backward_call, report);
+  FIELD(xent_linear_cross_entropy_backward_call, features);
+  FIELD(xent_linear_cross_entropy_backward_call, target_count);
+  FIELD(xent_linear_cross_entropy_backward_call, first_class);
+  FIELD(xent_linear_cross_entropy_backward_call, all_classes);
   FIELD(xent_linear_cross_entropy_backward_call, hidden);
   FIELD(xent_linear_cross_entropy_backward_call, weights);
   FIELD(xent_linear_cross_entropy_backward_call, bias);
@@ -384,6 +400,10 @@ static void structs(void) {
   FIELD(xent_linear_states_call, classes);
   FIELD(xent_linear_states_call, options);
   FIELD(xent_linear_states_call, report);
+  FIELD(xent_linear_states_call, features);
+  FIELD(xent_linear_states_call, target_count);
+  FIELD(xent_linear_states_call, first_class);
+  FIELD(xent_linear_states_call, all_classes);
   FIELD(xent_linear_states_call, hidden);
   FIELD(xent_linear_states_call, weights);
   FIELD(xent_linear_states_call, bias);
@@ -402,6 +422,9 @@ static void structs(void) {
   FIELD(xent_forward_states_call, classes);
   FIELD(xent_forward_states_call, options);
   FIELD(xent_forward_states_call, report);
+  FIELD(xent_forward_states_call, target_count);
+  FIELD(xent_forward_states_call, first_class);
+  FIELD(xent_forward_states_call, all_classes);
   FIELD(xent_forward_states_call, logits);
   FIELD(xent_forward_states_call, targets);
   FIELD(xent_forward_states_call, class_mask);
@@ -416,6 +439,8 @@ static void structs(void) {
   FIELD(xent_backward_states_call, classes);
   FIELD(xent_backward_states_call, options);
   FIELD(xent_backward_states_call, report);
+  FIELD(xent_backward_states_call, first_class);
+  FIELD(xent_backward_states_call, all_classes);
   FIELD(xent_backward_states_call, output);
   FIELD(xent_backward_states_call, upstream);
   FIELD(xent_backward_states_call, class_mask);
@@ -426,6 +451,7 @@ static void structs(void) {
   FIELD(xent_finish_call, rows);
   FIELD(xent_finish_call, options);
   FIELD(xent_finish_call, report);
+  FIELD(xent_finish_call, target_count);
   FIELD(xent_finish_call, logits_type);
   FIELD(xent_finish_call, second_round);
   FIELD(xent_finish_call, targets);
@@ -441,74 +467,6 @@ static void structs(void) {
   STRUCT(xent_prepared);
   FIELD(xent_prepared, size);
   FIELD(xent_prepared, opaque);
-  STRUCT(xent_shape);
-  FIELD(xent_shape, size);
-  FIELD(xent_shape, outer);
-  FIELD(xent_shape, classes);
-  FIELD(xent_shape, inner);
-  FIELD(xent_shape, target_count);
-  FIELD(xent_shape, top_count);
-  FIELD(xent_shape, first_class);
-  FIELD(xent_shape, all_classes);
-  FIELD(xent_shape, prompt_count);
-  FIELD(xent_shape, output_count);
-  FIELD(xent_shape, features);
-  FIELD(xent_shape, counted_tokens);
-  FIELD(xent_shape, logits);
-  FIELD(xent_shape, output);
-  FIELD(xent_shape, gradient);
-  FIELD(xent_shape, upstream);
-  FIELD(xent_shape, targets);
-  FIELD(xent_shape, losses);
-  FIELD(xent_shape, log_sum_exp);
-  FIELD(xent_shape, correct);
-  FIELD(xent_shape, target_weights);
-  FIELD(xent_shape, row_offsets);
-  FIELD(xent_shape, class_mask);
-  FIELD(xent_shape, class_weights);
-  FIELD(xent_shape, row_weights);
-  FIELD(xent_shape, sink);
-  FIELD(xent_shape, log_probabilities);
-  FIELD(xent_shape, argmax);
-  FIELD(xent_shape, ranks);
-  FIELD(xent_shape, entropies);
-  FIELD(xent_shape, top_classes);
-  FIELD(xent_shape, top_log_probabilities);
-  FIELD(xent_shape, target_gradient);
-  FIELD(xent_shape, teacher);
-  FIELD(xent_shape, bias);
-  FIELD(xent_shape, prompt_tokens);
-  FIELD(xent_shape, output_tokens);
-  FIELD(xent_shape, tokens);
-  FIELD(xent_shape, processed_log_probabilities);
-  FIELD(xent_shape, kept);
-  FIELD(xent_shape, kept_mask);
-  FIELD(xent_shape, element_weights);
-  FIELD(xent_shape, positive_weights);
-  FIELD(xent_shape, hidden);
-  FIELD(xent_shape, weights);
-  FIELD(xent_shape, hidden_gradient);
-  FIELD(xent_shape, weights_gradient);
-  FIELD(xent_shape, bias_gradient);
-  FIELD(xent_shape, bias_tokens);
-  FIELD(xent_shape, bias_values);
-  FIELD(xent_shape, draft_tokens);
-  FIELD(xent_shape, draft_probabilities);
-  STRUCT(xent_work);
-  FIELD(xent_work, size);
-  FIELD(xent_work, function);
-  FIELD(xent_work, choice);
-  FIELD(xent_work, shape);
-  FIELD(xent_work, options);
-  FIELD(xent_work, sampling);
-  FIELD(xent_work, report);
-  FIELD(xent_work, row_begin);
-  FIELD(xent_work, row_end);
-  FIELD(xent_work, class_begin);
-  FIELD(xent_work, class_end);
-  FIELD(xent_work, workspace_size);
-  FIELD(xent_work, prepared);
-  FIELD(xent_work, arrays);
 }
 
 static void constants(void) {
@@ -613,7 +571,7 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_DYNATEMP_EXPONENT);
   CONSTANT(XENT_FIELD_DRAFT_TOKENS);
   CONSTANT(XENT_FIELD_DRAFT_PROBABILITIES);
-  CONSTANT(XENT_FIELD_COUNTED_TOKENS);
+  CONSTANT(XENT_FIELD_CONTINUES);
   CONSTANT(XENT_FIELD_NO_REPEAT_NGRAM);
   CONSTANT(XENT_FIELD_BANNED_SEQUENCES);
   CONSTANT(XENT_FIELD_DRY_MULTIPLIER);
@@ -660,11 +618,6 @@ static void constants(void) {
   CONSTANT(XENT_TIES_OF_RULES);
   CONSTANT(XENT_TIES_FIRST);
   CONSTANT(XENT_TIES_ALL);
-  CONSTANT(XENT_WORKSPACE_WEIGHTS_GRADIENT);
-  CONSTANT(XENT_WORKSPACE_WHOLE_ROWS);
-  CONSTANT(XENT_WORKSPACE_LEAST);
-  CONSTANT(XENT_WORKSPACE_HIDDEN_GRADIENT);
-  CONSTANT(XENT_WORKSPACE_LOGITS);
   CONSTANT(XENT_FUNCTION_SOFTMAX);
   CONSTANT(XENT_FUNCTION_LOG_SOFTMAX);
   CONSTANT(XENT_FUNCTION_LOG_SUM_EXP);
@@ -688,6 +641,11 @@ static void constants(void) {
   CONSTANT(XENT_FUNCTION_BACKWARD_STATES);
   CONSTANT(XENT_FUNCTION_FINISH);
   CONSTANT(XENT_PREPARED_BYTES);
+  CONSTANT(XENT_WORKSPACE_WEIGHTS_GRADIENT);
+  CONSTANT(XENT_WORKSPACE_WHOLE_ROWS);
+  CONSTANT(XENT_WORKSPACE_LEAST);
+  CONSTANT(XENT_WORKSPACE_HIDDEN_GRADIENT);
+  CONSTANT(XENT_WORKSPACE_LOGITS);
 }
 
 int main(void) {

@@ -164,7 +164,7 @@ static xent_status call_by_struct(const xent_shape *s, const xent_options *o, in
                                   const array *a, void *gradient, xent_exact_sum *exact_sum, xent_report *report) {
   const xent_range rows = {begin, end};
   const xent_binary_cross_entropy_call c = {
-      .size = sizeof c, .sizes = {s->outer, s->classes, s->inner, 0, 0, 0, 0}, .rows = &rows, .options = o,
+      .size = sizeof c, .sizes = {s->outer, s->classes, s->inner}, .rows = &rows, .options = o,
       .report = report, .logits = {a[LOGITS].memory, s->logits}, .targets = {a[TARGETS].memory, s->targets},
       .element_weights = {a[WEIGHTS].memory, s->element_weights},
       .positive_weights = {a[POSITIVE].memory, s->positive_weights}, .losses = {a[LOSSES].memory, s->losses},
@@ -195,7 +195,7 @@ static bool same_bytes(const array *a, const array *b) { return !memcmp(a->memor
 static void run_mixture(void) {
   static const int32_t label_types[5] = {XENT_U8, XENT_I8, XENT_I16, XENT_I32, XENT_I64};
   const bool wide = one_in(3), labels = one_in(3), long_one = one_in(6);
-  xent_shape s = {.size = sizeof s, .outer = 1 + below(long_one ? 60 : 6), .classes = 1 + below(long_one ? 90 : 9),
+  xent_shape s = {.outer = 1 + below(long_one ? 60 : 6), .classes = 1 + below(long_one ? 90 : 9),
                   .inner = one_in(2) ? 1 : 1 + below(long_one ? 20 : 5)};
   if (one_in(8)) s.target_count = 1 + below(3); /* which elements do not have */
   xent_options o = xent_default_options();
@@ -354,7 +354,7 @@ static worst accuracy(const promise *kind_of, int64_t n) {
   static float fx[MOST], ft[MOST], fw[MOST], fr[MOST], fl[MOST], fg[MOST];
   const int32_t type = wide ? XENT_F64 : XENT_F32;
   const xent_layout flat = layout_of(1, 1, 1, type);
-  const xent_shape s = {.size = sizeof s, .outer = n, .classes = 1, .inner = 1, .logits = flat, .targets = flat,
+  const xent_shape s = {.outer = n, .classes = 1, .inner = 1, .logits = flat, .targets = flat,
                         .element_weights = flat, .positive_weights = flat, .losses = flat, .gradient = flat};
   xent_options options = xent_default_options();
   options.focal_alpha = o->alpha;
@@ -486,7 +486,7 @@ static void check_refusals(void) {
   static float x[12], t[12], w[12], y[12];
   static uint8_t labels[12];
   const xent_layout full = xent_per_class(3, 1, XENT_F32);
-  xent_shape s = {.size = sizeof s, .outer = 4, .classes = 3, .inner = 1, .logits = full, .targets = full,
+  xent_shape s = {.outer = 4, .classes = 3, .inner = 1, .logits = full, .targets = full,
                   .element_weights = full, .positive_weights = full, .losses = full, .gradient = full};
   xent_options o = xent_default_options();
   xent_report r = {.size = sizeof r};

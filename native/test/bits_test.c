@@ -162,7 +162,7 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
     must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, o, 0, e->rows, 0, cut, NULL),
                 ARRAYS(x, labels, NULL, NULL, NULL, known, states)),
          "states");
-    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+    must(run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &t->shape,
                             .options = o,
                             .choice = round,

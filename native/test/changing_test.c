@@ -52,8 +52,7 @@ static void make_all(int kind, int32_t type, bool at_end) {
 }
 
 static xent_shape shape_of(int kind) {
-  return (xent_shape){.size = sizeof(xent_shape),
-                      .outer = ROWS,
+  return (xent_shape){.outer = ROWS,
                       .classes = CLASSES,
                       .inner = 1,
                       .target_count = kind == SPARSE ? ENTRIES : 0,
@@ -316,7 +315,7 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   s = sampled_shape(kind);
   const bool biased = kind == SPARSE;
   return done +
-         !run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+         !run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                              .shape = &s,
                              .options = &o,
                              .sampling = &sampling,
@@ -381,7 +380,7 @@ static void sample_while_changing(const xent_kernels *kernels, int calls) {
   const xent_options o = xent_default_options();
   xent_sampling sampling = {.size = sizeof sampling, .top_p = 0.9};
   xent_report report = {.size = sizeof report};
-  const xent_shape s = {.size = sizeof s, .outer = 1, .classes = classes, .inner = 1,
+  const xent_shape s = {.outer = 1, .classes = classes, .inner = 1,
                         .logits = {classes, 1, 1, XENT_F32, 0}, .tokens = {1, 1, 1, XENT_I64, 0}};
   const xent_call call = {.shape = &s, .options = &o, .row_end = 1, .class_end = classes, .logits = x, .tokens = token,
                           .sampling = &sampling, .report = &report};

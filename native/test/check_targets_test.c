@@ -27,7 +27,7 @@ static void test_weights_that_are_none(void) {
         reset();
         shape.class_weights = layout_of(0, stride, 0, XENT_F32);
         shape.row_weights = layout_of(stride, 0, 0, XENT_F32);
-        const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report);
+        const function_call w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report);
         if (zeros == 0) {
           CHECK(run_at(w, of_classes) == XENT_OK && run_at(w, of_rows) == XENT_OK && report.valid_rows == 0);
           class_weights[stride * (CLASSES - 1)] = row_weights[stride * 2] = (float)wrong[i];
@@ -130,7 +130,7 @@ static void test_sums_of_weights(void) {
     xent_shape s = dense_shape_of(rows, CLASSES, 1, XENT_I32);
     s.class_weights = layout_of(0, 1, 0, XENT_F32);
     s.row_weights = layout_of(1, 0, 0, XENT_F32);
-    const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, 0, rows, &report);
+    const function_call w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, 0, rows, &report);
     const float *const classes = i % 2 ? class_weights : NULL, *const of_rows = i % 3 ? row_weights : NULL;
     CHECK(run_at(w, ARRAYS(many, NULL, NULL, classes, of_rows)) == XENT_OK);
     const double sum = report.denominator;
@@ -175,7 +175,7 @@ static void test_sums_of_class_weights(void) {
     s.class_weights = layout_of(0, 1, 0, XENT_F32);
     const int64_t begin = random_below(&r, rows);
     for (int64_t row = begin; row < rows; row++) put_label(array, type, row, random_below(&r, CLASSES));
-    const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, begin, rows, &report);
+    const function_call w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &options, begin, rows, &report);
     xent_exact_sum exact = xent_empty_exact_sum();
     CHECK(run_at(w, ARRAYS(array, NULL, NULL, weights, NULL, NULL, &exact)) == XENT_OK);
     const xent_report expected = report;
@@ -184,10 +184,10 @@ static void test_sums_of_class_weights(void) {
     CHECK(report.denominator == xent_exact_sum_value(&exact) && !signbit(report.denominator));
     /* prepared: nothing but the contents may change */
     xent_prepared prepared = {.size = sizeof prepared};
-    xent_work once = w;
-    once.size = sizeof once;
+    function_call once = w;
     once.prepared = &prepared;
-    CHECK(xent_few_at(&once, array, NULL, NULL, weights, NULL, NULL) == XENT_OK);
+    const doors linked = {xent_few_at, xent_many_at};
+    CHECK(run_through(&linked, once, ARRAYS(array, NULL, NULL, weights)) == XENT_OK);
     report.denominator = -1;
     CHECK(xent_run(&prepared) == XENT_OK && report.denominator == expected.denominator);
     CHECK(report.valid_rows == expected.valid_rows);

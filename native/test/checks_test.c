@@ -74,8 +74,6 @@ static void test_refusals(void) {
   REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(y, y)),
           XENT_OVERLAP, XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
-  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, NULL, &options, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
-        XENT_INVALID_ARGUMENT);
   CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, NULL), ARRAYS(labels)) ==
         XENT_INVALID_ARGUMENT);
   CHECK(untouched());
@@ -195,28 +193,6 @@ static void test_struct_sizes(void) {
   CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &newer.known, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
         XENT_UNSUPPORTED);
   reset();
-  struct { xent_shape known; uint64_t later; } newer_shape = {.known = shape};
-  newer_shape.known.size = sizeof newer_shape;
-  const xent_work on_newer_shape =
-      on_classes(XENT_FUNCTION_SOFTMAX, &newer_shape.known, &options, 0, ROWS, 0, CLASSES, &report);
-  CHECK(run_at(on_newer_shape, ARRAYS(x, y)) == XENT_OK);
-  reset();
-  newer_shape.later = 1;
-  REFUSES(run_at(on_newer_shape, ARRAYS(x, y)), XENT_UNSUPPORTED, XENT_FIELD_SHAPE);
-  struct { xent_report known; uint64_t later; } newer_report = {.known = {.size = sizeof newer_report}, .later = 7};
-  options.isa = -1;
-  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &newer_report.known),
-               ARRAYS(x, y)) == XENT_INVALID_OPTION);
-  CHECK(newer_report.known.field == XENT_FIELD_ISA && newer_report.known.size == sizeof newer_report);
-  CHECK(newer_report.later == 7);
-  reset();
-  const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
-  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
-    options.size = impossible[i];
-    CHECK(softmax() == XENT_INVALID_SIZE && report.integer == (int64_t)impossible[i]);
-    CHECK(report.field == XENT_FIELD_OPTIONS && untouched());
-    reset();
-  }
   report.size = 8;
   report.row = 123;
   CHECK(softmax() == XENT_INVALID_SIZE && report.row == 123 && untouched());
@@ -226,17 +202,14 @@ static void test_struct_sizes(void) {
 static void test_counts(void) {
   reset();
   shape.target_count = -1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT);
+  REFUSES(loss(NULL, y), XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT);
   shape.top_count = -1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
+  REFUSES(loss(NULL, y), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
   shape.top_count = CLASSES + 1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
-  shape.prompt_count = -1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT);
-  shape.output_count = -1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT);
+  REFUSES(loss(NULL, y), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
   shape.features = -1;
-  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_FEATURES);
+  REFUSES(run_at(on_rows(XENT_FUNCTION_LINEAR_CROSS_ENTROPY, &shape, &options, 0, ROWS, &report), ARRAYS(x, x)),
+          XENT_INVALID_SHAPE, XENT_FIELD_FEATURES);
 }
 
 /* The classes of a shard begin at a chunk, and end at one or with the row. */
@@ -318,7 +291,6 @@ static void test_older_structs(void) {
     report = (xent_report){.size = sizeof report, .row = 123};                                                     \
     CHECK(xent_##function(&c) == XENT_INVALID_SIZE && report.row == 123);                                          \
     c.size = sizeof c;                                                                                             \
-    c.sizes.features = 1; /* of linear layers */                                                                   \
     const xent_status whole = xent_##function(&c); /* without arrays */                                            \
     CHECK(whole && !(whole == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE));                            \
     c.sizes.inner = 0;                                                                                             \
@@ -360,7 +332,7 @@ static void test_what_is_left_out(void) {
         untouched());
   reset();
   const xent_sizes matrix = xent_rows(7, 9);
-  CHECK(matrix.outer == 7 && matrix.classes == 9 && matrix.inner == 1 && matrix.features == 0);
+  CHECK(matrix.outer == 7 && matrix.classes == 9 && matrix.inner == 1);
 }
 
 /* Records of rows, and offsets, that 64 bits cannot address: rejected before any is read, even for few rows. */
@@ -372,7 +344,7 @@ static void test_far_rows(void) {
 #define FAR(type, function, field_, ...)                                                                              \
   do {                                                                                                                \
     reset();                                                                                                          \
-    const xent_##type##_call c = {.size = sizeof c, .sizes = {.outer = many, .classes = 1, .inner = 1, .features = 1}, \
+    const xent_##type##_call c = {.size = sizeof c, .sizes = {.outer = many, .classes = 1, .inner = 1}, \
                                   .rows = &none, .report = &report, __VA_ARGS__};                                     \
     CHECK(xent_##function(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_##field_ && report.integer == many); \
   } while (0)
@@ -387,9 +359,10 @@ static void test_far_rows(void) {
   FAR(forward_states, forward_states, STATES, .states = &states);
   FAR(backward_states, backward_states, STATES, .states = &states);
   FAR(finish, finish, STATES, .states = &states, .statistics = &statistics);
-  FAR(linear_cross_entropy, linear_cross_entropy, STATISTICS, .statistics = &statistics);
-  FAR(linear_cross_entropy_backward, linear_cross_entropy_backward, STATISTICS, .statistics = &statistics);
-  FAR(linear_states, linear_states, STATES, .states = &states);
+  FAR(linear_cross_entropy, linear_cross_entropy, STATISTICS, .features = 1, .statistics = &statistics);
+  FAR(linear_cross_entropy_backward, linear_cross_entropy_backward, STATISTICS, .features = 1,
+      .statistics = &statistics);
+  FAR(linear_states, linear_states, STATES, .features = 1, .states = &states);
 #undef FAR
   reset();
   const xent_sampling sampling = xent_default_sampling();
@@ -508,7 +481,7 @@ static void test_arrays_of_calls(void) {
                    NAMED(entropies, ENTROPIES), NAMED(top_classes, TOP_CLASSES),
                    NAMED(top_log_probabilities, TOP_LOG_PROBABILITIES), NAMED(gradient, GRADIENT),
                    NAMED(target_gradient, TARGET_GRADIENT));
-  NAMES_ITS_ARRAYS(CALL, xent_cross_entropy, (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+  NAMES_ITS_ARRAYS(CALL, xent_cross_entropy, (GIVE(logits, full), c.targets.address = labels, c.target_count = 1,
                    c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}), NAMED(target_weights, TARGET_WEIGHTS));
 #undef CALL
 #define CALL xent_cross_entropy_backward_call
@@ -521,7 +494,7 @@ static void test_arrays_of_calls(void) {
 #undef CALL
 #define CALL xent_selected_log_probabilities_call
   NAMES_ITS_ARRAYS(CALL, xent_selected_log_probabilities,
-                   (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+                   (GIVE(logits, full), c.targets.address = labels, c.target_count = 1,
                     c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}, GIVE_OUT(gradient, full)),
                    NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
                    NAMED(class_mask, CLASS_MASK), NAMED(sink, SINK), NAMED(upstream, UPSTREAM),
@@ -529,7 +502,7 @@ static void test_arrays_of_calls(void) {
 #undef CALL
 #define CALL xent_selected_log_probabilities_backward_call
   NAMES_ITS_ARRAYS(CALL, xent_selected_log_probabilities_backward,
-                   (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+                   (GIVE(logits, full), c.targets.address = labels, c.target_count = 1,
                     c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}, GIVE_OUT(gradient, full),
                     c.statistics = statistics),
                    NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
@@ -563,31 +536,6 @@ static void test_arrays_of_calls(void) {
                        CORRECT),
                    NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS), NAMED(sink, SINK));
 #undef CALL
-}
-
-/* A shape may end after its last array, and the bytes after it are not read. */
-static void test_short_shapes(void) {
-  reset();
-  float losses[ROWS];
-  xent_shape later = shape;
-  memset((char *)&later + offsetof(xent_shape, losses), 0xff, sizeof later - offsetof(xent_shape, losses));
-  later.size = offsetof(xent_shape, gradient);
-  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &later, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(x, y)) &&
-        !untouched());
-  reset();
-  later.size = offsetof(xent_shape, losses);
-  CHECK(!run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &later, &options, 0, ROWS, &report),
-                ARRAYS(x, labels, NULL, NULL, NULL, y)) &&
-        !untouched());
-  reset();
-  REFUSES(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &later, &options, 0, ROWS, &report),
-                 ARRAYS(x, labels, losses, NULL, NULL, y)),
-          XENT_INVALID_ARGUMENT, XENT_FIELD_LOSSES);
-  const uint64_t impossible[] = {0, offsetof(xent_shape, gradient) - 8, sizeof shape + 4, 8192};
-  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
-    shape.size = impossible[i];
-    REFUSES(softmax(), XENT_INVALID_SIZE, XENT_FIELD_SHAPE);
-  }
 }
 
 /* Temperatures and softcaps whose powers up to the third are normal numbers, and their reciprocals' too. */
@@ -679,7 +627,6 @@ int main(void) {
   test_far_rows();
   test_ranges_of_calls();
   test_arrays_of_calls();
-  test_short_shapes();
   test_factors();
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) test_empty_axes(isa);
   return all_checks();

@@ -294,7 +294,7 @@ static xent_status sample(test_case *t) {
   const uint64_t size = xent_sample_workspace(s->classes, s->prompt_count + s->output_count + s->target_count);
   void *workspace = malloc((size_t)size + 8);
   const xent_status status =
-      run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+      run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                          .shape = &t->shape,
                          .options = &t->options,
                          .sampling = &t->sampling,
@@ -318,7 +318,7 @@ static xent_status linear(test_case *t, bool gradients) {
   void **a = t->arrays;
   xent_exact_sum *exact_sum = json_find(json_find(t->entry, "numbers"), "sum") ? &t->exact_sum : NULL;
   return run_at(
-      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+      (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = &t->shape,
                   .options = &t->options,
                   .report = &t->report,
@@ -337,7 +337,7 @@ static xent_status linear_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   void *of_hidden = begin == 0 && end == t->shape.classes ? a[HIDDEN_GRADIENT] : NULL;
   return run_at(
-      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+      (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
                   .shape = &t->shape,
                   .options = &t->options,
                   .report = &t->report,
@@ -391,7 +391,7 @@ static xent_status run_whole(test_case *t) {
 static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   if (is_linear(t))
-    return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+    return run_at((function_call){.function = XENT_FUNCTION_LINEAR_STATES,
                               .shape = &t->shape,
                               .options = &t->options,
                               .report = &t->report,
@@ -421,7 +421,7 @@ static xent_status each_range(test_case *t, const json *bound, int64_t begin, ra
 
 static xent_status finish(test_case *t, int32_t second_round) {
   void **a = t->arrays;
-  return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+  return run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &t->shape,
                             .options = &t->options,
                             .choice = second_round,
@@ -483,7 +483,7 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
   test_case t = {.entry = entry,
                  .name = json_text(entry, "name"),
                  .function = json_text(entry, "function"),
-                 .shape = {.size = sizeof(xent_shape)},
+                 .shape = {0},
                  .options = {.size = sizeof(xent_options), .isa = isa},
                  .sampling = {.size = sizeof(xent_sampling)},
                  .exact_sum = xent_empty_exact_sum(),

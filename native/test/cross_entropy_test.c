@@ -18,7 +18,7 @@ static void test_weights_that_are_missing(void) {
                                  .logits = {logits, xent_per_class(2, 1, XENT_F32)},
                                  .targets = {class, xent_per_class(1, 1, XENT_I32)},
                                  .losses = {losses, xent_per_row(XENT_F32)}};
-    c.sizes.target_count = 1;
+    c.target_count = 1;
     if (before == 1) c.target_weights = (xent_input){floats, xent_per_class(1, 1, XENT_F32)};
     if (before == 2) c.target_weights = (xent_input){doubles, xent_per_class(1, 1, XENT_F64)};
     CHECK((xent_cross_entropy(&c) == XENT_OK) == (before == 1));
@@ -231,7 +231,7 @@ static void test_columns_before_a_wrong_label(void) {
   xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(COLUMNS, 2), .report = &own_report,
                                .logits = {logits, columns}, .targets = {own_labels, per_row},
                                .top_classes = {top, per_row}, .gradient = {gradient, columns}};
-  c.sizes.top_count = 1;
+  c.top_count = 1;
   for (int i = 0; i < 2 * COLUMNS; i++) logits[i] = (float)(i % 5), gradient[i] = 7;
   own_labels[WRONG] = 9;
   CHECK(xent_cross_entropy(&c) == XENT_INVALID_LABEL && own_report.row == WRONG);

@@ -332,7 +332,7 @@ static void make_mixture(mixture *m) {
   m->top_values = make(rows, m->top + 1, inner, any_float(), NULL, 0);
   m->target_gradient = m->targets == F64_SPARSE ? make(rows, m->entries, inner, any_float(), NULL, 0)
                                                  : make(rows, n, inner, any_float(), offsets, m->total);
-  m->shape = (xent_shape){.size = sizeof(xent_shape), .outer = inner > 1 ? 1 : rows, .classes = n, .inner = inner};
+  m->shape = (xent_shape){.outer = inner > 1 ? 1 : rows, .classes = n, .inner = inner};
   xent_shape *s = &m->shape;
   s->logits = m->x.layout, s->gradient = m->gradient.layout, s->class_mask = m->mask.layout;
   s->class_weights = m->class_weights.layout, s->row_weights = m->row_weights.layout, s->sink = m->sink.layout;
@@ -668,7 +668,7 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
     for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
       states_of_range(m, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, shards,
                       round ? finished : NULL, states);
-    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+    must(run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &m->shape,
                             .options = &m->options,
                             .choice = round,

@@ -196,7 +196,7 @@ static void sample(void) {
   shape.bias = shape.logits;
   shape.prompt_tokens = shape.output_tokens = shape.tokens = shape.kept = xent_per_row(XENT_I32);
   shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(XENT_F32);
-  out.status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+  out.status = run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                                   .shape = &shape,
                                   .options = &options,
                                   .sampling = &sampling,
@@ -232,7 +232,7 @@ static void linear_cross_entropy(void) {
   shape.hidden_gradient = shape.weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
   shape.losses = shape.log_sum_exp = xent_per_row(XENT_F32);
   out.status = run_at(
-      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+      (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = &shape,
                   .options = &options,
                   .report = &out.report,
@@ -247,7 +247,7 @@ static void linear_parts(void) {
   static _Alignas(64) char workspace[1 << 20];
   linear_cross_entropy();
   if (!out.status)
-    out.status = run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+    out.status = run_at((function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
                                     .shape = &shape,
                                     .options = &options,
                                     .report = &out.report,
@@ -259,7 +259,7 @@ static void linear_parts(void) {
                         ARRAYS(in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.y, out.dx,
                                NULL, out.statistics, workspace));
   if (!out.status)
-    out.status = run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+    out.status = run_at((function_call){.function = XENT_FUNCTION_LINEAR_STATES,
                                     .shape = &shape,
                                     .options = &options,
                                     .report = &out.report,

@@ -115,19 +115,19 @@ static void choose_shape(problem *p) {
   if (p->few) {
     p->n = 2 + below(58);
     p->rows = 6 + below(MOST_ROWS - 5);
-    p->s = (xent_shape){.size = sizeof p->s, .outer = p->rows, .classes = p->n, .inner = 1};
+    p->s = (xent_shape){.outer = p->rows, .classes = p->n, .inner = 1};
     return;
   }
   if (p->masked) {
     p->n = chance(0.2) ? 1000 + below(25) : 2 + below(300);
     p->rows = 17 + below(MOST_ROWS - 16);
-    p->s = (xent_shape){.size = sizeof p->s, .outer = p->rows, .classes = p->n, .inner = 1};
+    p->s = (xent_shape){.outer = p->rows, .classes = p->n, .inner = 1};
     return;
   }
   p->n = p->late || p->capped ? of_chunks[below(4)] : any_class_count();
   p->ragged = !p->late && chance(0.2);
   const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below((chance(0.15) ? MOST_ROWS : FEW_ROWS) / inner);
-  p->s = (xent_shape){.size = sizeof p->s, .outer = outer, .classes = p->n, .inner = inner};
+  p->s = (xent_shape){.outer = outer, .classes = p->n, .inner = inner};
   p->rows = outer * inner;
   p->offsets[0] = below(3);
   for (int64_t row = 0; row < p->rows; row++)
@@ -603,7 +603,7 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
         check_record(&states[row * chunks + c], &expected[c], "state", row, c);
     }
     const bool labels = targets == LABEL;
-    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+    must(run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &p->s,
                             .options = &p->o,
                             .choice = round,

@@ -28,7 +28,7 @@ typedef struct {
 } small_call;
 
 static void begin(small_call *c, int64_t rows, int64_t classes, int64_t inner) {
-  *c = (small_call){.shape = {.size = sizeof(xent_shape), .outer = rows, .classes = classes, .inner = inner}};
+  *c = (small_call){.shape = {.outer = rows, .classes = classes, .inner = inner}};
   c->options = xent_default_options();
   const xent_layout l = xent_per_class(classes, inner, XENT_F32);
   c->shape.logits = c->shape.output = c->shape.gradient = l;

@@ -63,7 +63,7 @@ static bool begin(small_call *c, int what, written *w) {
   if (what & CLAMP && what & SMOOTHING) return false;
   memset(c, 0, sizeof *c);
   memset(w, 0, sizeof *w);
-  c->shape = (xent_shape){.size = sizeof c->shape, .outer = ROWS, .classes = CLASSES, .inner = 1};
+  c->shape = (xent_shape){.outer = ROWS, .classes = CLASSES, .inner = 1};
   c->options = xent_default_options();
   c->report.size = sizeof c->report;
   xent_call *call = &c->call;

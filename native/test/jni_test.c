@@ -54,57 +54,58 @@ static int64_t address(const void *p) { return (int64_t)(uintptr_t)p; }
 static void test_arrays_and_addresses(void) {
   float numbers[1 + CLASSES] = {77, 1, 2, 3, 4, 5}, results[CLASSES], direct[CLASSES] = {0};
   struct object array = {(char *)numbers, 0, NULL};
-  const xent_options o = xent_default_options();
-  const xent_shape shape = dense_shape(1, CLASSES, 1);
-  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &shape, &o, 0, 1, 0, CLASSES, NULL);
-  w.size = sizeof w;
-  CHECK(xent_few_at(&w, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
-  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, address(&w), &array, sizeof(float), NULL,
-                                                address(results), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
+  enum { SOFTMAX = XENT_FUNCTION_SOFTMAX, BOTH = 3 };
+  const xent_softmax_call c = {.size = sizeof c, .sizes = xent_rows(1, CLASSES),
+                               .logits = {NULL, xent_per_class(CLASSES, 1, XENT_F32)},
+                               .output = {NULL, xent_per_class(CLASSES, 1, XENT_F32)}};
+  CHECK(xent_few_at(NULL, SOFTMAX, &c, BOTH, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, SOFTMAX, address(&c), BOTH, &array, sizeof(float),
+                                                NULL, address(results), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
   CHECK(!memcmp(results, direct, sizeof direct) && array.held == 0 && released[JNI_COMMIT_AND_FREE] == 1);
 
   xent_prepared prepared = {.size = sizeof prepared};
-  w.prepared = &prepared;
-  CHECK(xent_few_at(&w, results, results, NULL, NULL, NULL, NULL) == XENT_OK);
-  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), &array, sizeof(float), &array,
-                                               sizeof(float), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
+  CHECK(xent_few_at(&prepared, SOFTMAX, &c, BOTH, results, results, NULL, NULL, NULL, NULL) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), BOTH, &array, sizeof(float),
+                                               &array, sizeof(float), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
   CHECK(!memcmp(numbers + 1, direct, sizeof direct) && numbers[0] == 77 && array.held == 0);
 
   copies = 1; /* nothing is computed, and all held arrays are released */
   released[JNI_ABORT] = 0;
-  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), NULL, address(results), &array, 0,
-                                               NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
+  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), BOTH, NULL, address(results),
+                                               &array, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
   CHECK(!memcmp(numbers + 1, direct, sizeof direct) && array.held == 0 && released[JNI_ABORT] == 1);
   copies = 0;
   struct object none = {NULL, 0, NULL}; /* there was no memory for it */
-  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, address(&w), &array, 0, &none, 0, NULL, 0, NULL, 0,
-                                                NULL, 0, NULL, 0) == NOT_HELD);
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, SOFTMAX, address(&c), BOTH, &array, 0, &none, 0,
+                                                NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
   CHECK(array.held == 0);
-  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL,
-                                                0) == XENT_INVALID_ARGUMENT);
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, SOFTMAX, 0, BOTH, NULL, 0, NULL, 0, NULL, 0, NULL,
+                                                0, NULL, 0, NULL, 0) == XENT_INVALID_ARGUMENT);
 }
 
 static void test_many_arrays(void) {
   float numbers[1 + CLASSES] = {77, 1, 2, 3, 4, 5}, results[CLASSES] = {0}, direct[CLASSES] = {0};
-  const xent_options o = xent_default_options();
-  const xent_shape shape = dense_shape(1, CLASSES, 1);
-  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &shape, &o, 0, 1, 0, CLASSES, NULL);
-  w.size = sizeof w;
-  CHECK(xent_few_at(&w, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
+  enum { SOFTMAX = XENT_FUNCTION_SOFTMAX, BOTH = 3 };
+  const xent_softmax_call c = {.size = sizeof c, .sizes = xent_rows(1, CLASSES),
+                               .logits = {NULL, xent_per_class(CLASSES, 1, XENT_F32)},
+                               .output = {NULL, xent_per_class(CLASSES, 1, XENT_F32)}};
+  CHECK(xent_few_at(NULL, SOFTMAX, &c, BOTH, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
   struct object logits = {(char *)numbers, 0, NULL}, *elements[MANY] = {&logits};
   int64_t offsets[MANY] = {sizeof(float), address(results)};
   struct object arrays = {NULL, 0, elements}, at = {(char *)offsets, 0, NULL};
   capacity = MANY - 1; /* there is no memory for so many references */
-  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == NOT_HELD);
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) ==
+        NOT_HELD);
   capacity = MANY;
   copies = 1;
-  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == NOT_HELD);
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) ==
+        NOT_HELD);
   copies = 0;
   CHECK(results[0] == 0 && logits.held == 0);
-  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) == XENT_OK);
   CHECK(!memcmp(results, direct, sizeof direct) && logits.held == 0);
-  elements[MANY - 1] = &logits; /* not an array of the function */
-  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, address(&w), &arrays, &at) == XENT_INVALID_ARGUMENT);
+  CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), 1 << 6, &arrays, &at) ==
+        XENT_INVALID_ARGUMENT); /* not an array of the function */
   CHECK(logits.held == 0);
 }
 

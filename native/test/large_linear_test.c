@@ -70,14 +70,14 @@ static void run(const array *weights, const array *of_classes, int32_t isa, cons
                 const float *expected_losses) {
   xent_options options = xent_default_options();
   options.isa = isa;
-  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1, .features = FEATURES};
+  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1};
   const xent_layout per_feature = layout_of(FEATURES, 1, 0, XENT_F32);
   const xent_range classes = {FROM, CLASSES};
   const uint64_t bytes = xent_linear_workspace(ROWS, FEATURES, CLASSES, XENT_WORKSPACE_HIDDEN_GRADIENT |
                                                                             XENT_WORKSPACE_WEIGHTS_GRADIENT);
   void *workspace = must_allocate(bytes);
   const xent_linear_cross_entropy_call forward = {.size = sizeof forward, .sizes = sizes, .options = &options,
-                                                  .hidden = {hidden, per_feature},
+                                                  .features = FEATURES, .hidden = {hidden, per_feature},
                                                   .weights = {weights->data, weights->layout},
                                                   .targets = {labels, xent_per_row(XENT_I32)},
                                                   .losses = {losses, xent_per_row(XENT_F32)},
@@ -87,6 +87,7 @@ static void run(const array *weights, const array *of_classes, int32_t isa, cons
   must(xent_linear_cross_entropy(&forward), "linear cross-entropy");
   const xent_linear_cross_entropy_backward_call backward = {.size = sizeof backward, .sizes = sizes,
                                                             .classes = &classes, .options = &options,
+                                                            .features = FEATURES,
                                                             .hidden = {hidden, per_feature},
                                                             .weights = {weights->data, weights->layout},
                                                             .targets = {labels, xent_per_row(XENT_I32)},

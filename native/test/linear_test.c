@@ -286,12 +286,7 @@ static bool has_gradients(const mixture *m) {
   return has(m, HIDDEN_GRADIENT) || has(m, WEIGHTS_GRADIENT) || has(m, BIAS_GRADIENT);
 }
 static xent_sizes sizes_of(const mixture *m) {
-  return (xent_sizes){.outer = m->outer,
-                      .classes = m->classes,
-                      .inner = m->inner,
-                      .target_count = m->targets,
-                      .top_count = m->top,
-                      .features = m->features};
+  return (xent_sizes){.outer = m->outer, .classes = m->classes, .inner = m->inner};
 }
 
 static void expect_gradients(mixture *m) {
@@ -344,6 +339,7 @@ static void expect(mixture *m) {
   if (m->inner == 1) by_row = dense;
   const xent_cross_entropy_call call = {.size = sizeof call,
                                         .sizes = sizes_of(m),
+                                        .target_count = m->targets, .top_count = m->top,
                                         .rows = &rows,
                                         .options = &m->options,
                                         .report = &m->report,
@@ -457,6 +453,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   const xent_range rows = {m->begin, m->end};
   xent_linear_cross_entropy_call call = {.size = sizeof call,
                                                .sizes = sizes_of(m),
+                                               .features = m->features, .target_count = m->targets, .top_count = m->top,
                                                .rows = &rows,
                                                .options = &options,
                                                .report = &report,
@@ -531,6 +528,7 @@ static void call_backward(mixture *m, int32_t isa, xent_range rows, xent_range c
 #define WANTED(which) {wanted >> (which) & 1 ? m->arrays[which].a.data : NULL, m->arrays[which].a.layout}
   const xent_linear_cross_entropy_backward_call call = {.size = sizeof call,
                                                         .sizes = sizes_of(m),
+                                                        .features = m->features, .target_count = m->targets,
                                                         .rows = &rows,
                                                         .classes = &classes,
                                                         .options = &options,
@@ -551,8 +549,8 @@ static void call_backward(mixture *m, int32_t isa, xent_range rows, xent_range c
                                                         .bias_gradient = WANTED(BIAS_GRADIENT),
                                                         .workspace = workspace.at,
                                                         .workspace_size = workspace.bytes};
-  compare(xent_workspace(XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD, &call) <= workspace.bytes, "xent_workspace", m, isa,
-          workspace.bytes);
+  compare(xent_workspace(XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD, &call) <= workspace.bytes, "xent_workspace", m,
+          isa, workspace.bytes);
   const xent_status status = xent_linear_cross_entropy_backward(&call);
   calls++;
   release_pages(workspace.mapped, workspace.mapped_bytes);
@@ -572,6 +570,7 @@ static void check_backward(mixture *m) {
   const xent_range rows = {m->begin, m->end};
   const xent_cross_entropy_backward_call call = {.size = sizeof call,
                                                  .sizes = sizes_of(m),
+                                                 .target_count = m->targets,
                                                  .rows = &rows,
                                                  .options = &m->options,
                                                  .logits = {m->logits, by_row},
@@ -622,7 +621,7 @@ static void check_states_of(mixture *m, int32_t isa, int64_t first) {
   xent_report report = {.size = sizeof report};
   xent_sizes sizes = sizes_of(m);
   sizes.classes = n;
-  if (first) sizes.first_class = first, sizes.all_classes = m->classes;
+  const int64_t all = first ? m->classes : 0;
   const xent_range of_rows = {m->begin, m->end};
   const xent_layout by_row = {.outer = m->inner * m->classes, .classes = 1, .inner = m->classes, .type = XENT_F32};
   const placed *t = &m->arrays[TARGETS];
@@ -634,6 +633,7 @@ static void check_states_of(mixture *m, int32_t isa, int64_t first) {
   for (int round = 0; round < 2; round++) {
     memset(expected, FILLED, bytes), memset(states, FILLED, bytes);
     const xent_forward_states_call forward = {.size = sizeof forward, .sizes = sizes, .rows = &of_rows,
+                                              .target_count = m->targets, .first_class = first, .all_classes = all,
                                               .options = &m->options, .logits = {m->logits + first, by_row},
                                               .targets = targets, .target_weights = IN(TARGET_WEIGHTS),
                                               .class_mask = mask, .class_weights = class_weights,
@@ -645,6 +645,8 @@ static void check_states_of(mixture *m, int32_t isa, int64_t first) {
       const guarded workspace = make_guarded(
           xent_linear_workspace(rows, m->features, part.end - part.begin, one_in(2) ? XENT_WORKSPACE_LEAST : 0));
       const xent_linear_states_call call = {.size = sizeof call, .sizes = sizes, .rows = &of_rows, .classes = &part,
+                                            .features = m->features, .target_count = m->targets,
+                                            .first_class = first, .all_classes = all,
                                             .options = &options, .report = &report, .hidden = IN(HIDDEN),
                                             .weights = from_class(&m->arrays[WEIGHTS], first,
                                                                   m->arrays[WEIGHTS].a.layout.outer),
@@ -661,6 +663,7 @@ static void check_states_of(mixture *m, int32_t isa, int64_t first) {
     if (!status) compare(!memcmp(states, expected, bytes), "states", m, isa, (uint64_t)first);
     if (status || first) break;
     const xent_finish_call finish = {.size = sizeof finish, .sizes = sizes, .rows = &of_rows, .options = &m->options,
+                                     .target_count = m->targets,
                                      .report = &report, .logits_type = XENT_F32, .states = states,
                                      .targets = IN(TARGETS), .class_weights = IN(CLASS_WEIGHTS),
                                      .row_weights = IN(ROW_WEIGHTS), .sink = IN(SINK), .statistics = statistics};
@@ -714,7 +717,7 @@ static void check_bounds(void) {
       const guarded workspace = make_guarded(bytes);
       for (int64_t v = 0; v < M; v += 7) { /* the logit of a lone class is log-sum-exp */
         const xent_linear_cross_entropy_call call = {
-            .size = sizeof call, .sizes = {.outer = M, .classes = 1, .inner = 1, .features = d},
+            .size = sizeof call, .sizes = {.outer = M, .classes = 1, .inner = 1}, .features = d,
             .hidden = {x, layout_of(d, 1, 0, XENT_F32)}, .weights = {w + v * d, layout_of(d, 1, 0, XENT_F32)},
             .log_sum_exp = {lse, xent_per_row(XENT_F32)}, .workspace = workspace.at, .workspace_size = bytes};
         must(xent_linear_cross_entropy(&call), "a lone class");
@@ -758,7 +761,8 @@ static void check_bad_input(void) {
   static _Alignas(64) char workspace[1 << 20];
   const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(XENT_F32);
   const xent_linear_cross_entropy_call good = {.size = sizeof good,
-                                               .sizes = {.outer = M, .classes = V, .inner = 1, .features = D},
+                                               .sizes = {.outer = M, .classes = V, .inner = 1},
+                                               .features = D,
                                                .hidden = {x, hidden},
                                                .weights = {w, hidden},
                                                .targets = {labels, xent_per_row(XENT_I32)},
@@ -774,10 +778,9 @@ static void check_bad_input(void) {
   c = good;                                           \
   change;                                             \
   refused(what, status, XENT_FIELD_##field, &c)
-  BAD("no features", c.sizes.features = 0, XENT_INVALID_SHAPE, FEATURES);
-  BAD("fewer than no features", c.sizes.features = -1, XENT_INVALID_SHAPE, FEATURES);
+  BAD("no features", c.features = 0, XENT_INVALID_SHAPE, FEATURES);
+  BAD("fewer than no features", c.features = -1, XENT_INVALID_SHAPE, FEATURES);
   BAD("no classes", c.sizes.classes = 0, XENT_INVALID_SHAPE, CLASSES);
-  BAD("a shard", c.sizes.all_classes = 8192, XENT_INVALID_SHAPE, ALL_CLASSES);
   BAD("no hidden", c.hidden.address = NULL, XENT_INVALID_ARGUMENT, HIDDEN);
   BAD("no weights", c.weights.address = NULL, XENT_INVALID_ARGUMENT, WEIGHTS);
   BAD("hidden in float64", c.hidden.layout.type = XENT_F64, XENT_UNSUPPORTED, HIDDEN);
@@ -789,7 +792,7 @@ static void check_bad_input(void) {
   BAD("logits in bfloat16", c.logits = ((xent_output){logits, layout_of(V, 1, 0, XENT_BF16)}), XENT_UNSUPPORTED,
       LOGITS);
   BAD("logits over a gradient", c.logits = ((xent_output){dw, layout_of(V, 1, 0, XENT_F32)}), XENT_OVERLAP, LOGITS);
-  BAD("sparse targets without weights", c.sizes.target_count = 1, XENT_INVALID_ARGUMENT, TARGET_WEIGHTS);
+  BAD("sparse targets without weights", c.target_count = 1, XENT_INVALID_ARGUMENT, TARGET_WEIGHTS);
   BAD("a gradient over the weights", c.weights_gradient.address = w, XENT_OVERLAP, WEIGHTS_GRADIENT);
   BAD("a gradient over hidden", c.hidden_gradient.address = x, XENT_OVERLAP, HIDDEN_GRADIENT);
   BAD("a gradient whose classes meet", c.weights_gradient.layout.outer = 1, XENT_OVERLAP, WEIGHTS_GRADIENT);
@@ -854,20 +857,30 @@ static void check_bad_parts(void) {
   static xent_statistics statistics[M];
   static xent_state states[M];
   const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(XENT_F32);
-  const xent_sizes sizes = {.outer = M, .classes = V, .inner = 1, .features = D};
-  const xent_linear_cross_entropy_call forward = {.size = sizeof forward, .sizes = sizes, .hidden = {x, hidden},
-                                                  .weights = {w, hidden}, .losses = {losses, row},
+  const xent_sizes sizes = {.outer = M, .classes = V, .inner = 1};
+  const xent_linear_cross_entropy_call forward = {.size = sizeof forward,
+                                                  .sizes = sizes,
+                                                  .features = D,
+                                                  .hidden = {x, hidden},
+                                                  .weights = {w, hidden},
+                                                  .losses = {losses, row},
                                                   .targets = {labels, xent_per_row(XENT_I32)},
-                                                  .statistics = statistics, .workspace = workspace,
+                                                  .statistics = statistics,
+                                                  .workspace = workspace,
                                                   .workspace_size = sizeof workspace};
   must(xent_linear_cross_entropy(&forward), "forward");
-  const xent_linear_cross_entropy_backward_call good = {.size = sizeof good, .sizes = sizes, .hidden = {x, hidden},
+  const xent_linear_cross_entropy_backward_call good = {.size = sizeof good,
+                                                        .sizes = sizes,
+                                                        .features = D,
+                                                        .hidden = {x, hidden},
                                                         .weights = {w, hidden},
                                                         .targets = {labels, xent_per_row(XENT_I32)},
-                                                        .statistics = statistics, .hidden_gradient = {dx, hidden},
+                                                        .statistics = statistics,
+                                                        .hidden_gradient = {dx, hidden},
                                                         .weights_gradient = {dw, hidden},
                                                         .bias_gradient = {db, layout_of(0, 1, 0, XENT_F32)},
-                                                        .workspace = workspace, .workspace_size = sizeof workspace};
+                                                        .workspace = workspace,
+                                                        .workspace_size = sizeof workspace};
   xent_linear_cross_entropy_backward_call b = good;
   backward_refused("a good call", XENT_OK, XENT_FIELD_NONE, &b);
   const xent_range some = {2, 5}, beyond = {2, V + 1}, backwards = {5, 2}, none = {2, 2}, rows_beyond = {0, M + 1};
@@ -876,7 +889,7 @@ static void check_bad_parts(void) {
   change;                                         \
   backward_refused(what, status, XENT_FIELD_##field, &b)
   BAD_BACKWARD("a hidden gradient of some classes", b.classes = &some, XENT_INVALID_ARGUMENT, HIDDEN_GRADIENT);
-  BAD_BACKWARD("of a shard", (b.sizes.all_classes = 8192 + V, b.sizes.first_class = 8192), XENT_INVALID_ARGUMENT,
+  BAD_BACKWARD("of a shard", (b.all_classes = 8192 + V, b.first_class = 8192), XENT_INVALID_ARGUMENT,
                HIDDEN_GRADIENT);
   BAD_BACKWARD("gradients of some classes", (b.classes = &some, b.hidden_gradient.address = NULL), XENT_OK, NONE);
   BAD_BACKWARD("of no classes", (b.classes = &none, b.hidden_gradient.address = NULL), XENT_OK, NONE);
@@ -885,7 +898,7 @@ static void check_bad_parts(void) {
   BAD_BACKWARD("classes beyond the last", b.classes = &beyond, XENT_INVALID_ARGUMENT, CLASS_RANGE);
   BAD_BACKWARD("a range backwards", b.classes = &backwards, XENT_INVALID_ARGUMENT, CLASS_RANGE);
   BAD_BACKWARD("rows beyond the last", b.rows = &rows_beyond, XENT_INVALID_ARGUMENT, ROW_RANGE);
-  BAD_BACKWARD("no features", b.sizes.features = 0, XENT_INVALID_SHAPE, FEATURES);
+  BAD_BACKWARD("no features", b.features = 0, XENT_INVALID_SHAPE, FEATURES);
   BAD_BACKWARD("no statistics", b.statistics = NULL, XENT_INVALID_ARGUMENT, STATISTICS);
   BAD_BACKWARD("no targets", b.targets.address = NULL, XENT_INVALID_ARGUMENT, TARGETS);
   BAD_BACKWARD("logits in float16", b.logits = ((xent_input){logits, layout_of(V, 1, 0, XENT_F16)}), XENT_UNSUPPORTED,
@@ -901,7 +914,7 @@ static void check_bad_parts(void) {
                XENT_INVALID_LABEL, TARGETS);
   labels[1] = 2;
 
-  const xent_linear_states_call fine = {.size = sizeof fine, .sizes = sizes, .hidden = {x, hidden},
+  const xent_linear_states_call fine = {.size = sizeof fine, .sizes = sizes, .features = D, .hidden = {x, hidden},
                                         .weights = {w, hidden}, .targets = {labels, xent_per_row(XENT_I32)},
                                         .states = states, .workspace = workspace, .workspace_size = sizeof workspace};
   xent_linear_states_call s = fine;
@@ -911,7 +924,7 @@ static void check_bad_parts(void) {
   change;                                       \
   states_refused(what, status, XENT_FIELD_##field, &s)
   BAD_STATES("classes that are no chunk", s.classes = &some, XENT_INVALID_ARGUMENT, CLASS_RANGE);
-  BAD_STATES("no features", s.sizes.features = 0, XENT_INVALID_SHAPE, FEATURES);
+  BAD_STATES("no features", s.features = 0, XENT_INVALID_SHAPE, FEATURES);
   BAD_STATES("no states", s.states = NULL, XENT_INVALID_ARGUMENT, STATES);
   BAD_STATES("no weights", s.weights.address = NULL, XENT_INVALID_ARGUMENT, WEIGHTS);
   BAD_STATES("weights in float64", s.weights.layout.type = XENT_F64, XENT_UNSUPPORTED, WEIGHTS);

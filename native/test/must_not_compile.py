@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LAST_OF_LINEAR = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)\nXENT_PLACES(places,"
+LAST_OF_LINEAR = "_(c, top_count, TOP_COUNT, OPTIONAL)\nXENT_PLACES(places,"
 ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
 TIER = "kernels/tier/others.c"
 
@@ -41,16 +41,16 @@ LAST = [("IN_ROWS", "CROSS_ENTROPY", "teacher"),
 EDITS = [
     ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, "_(c, losses, LOSSES, OPTIONAL) " * 7 + LAST_OF_LINEAR,
      "xent_many_at does not take so many arrays"),
-    ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, ONE_MORE * 8 + LAST_OF_LINEAR,
+    ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, ONE_MORE * 12 + LAST_OF_LINEAR,
      "xent_check_arrays has no room for so many places"),
     ("api/bindings.c", "api/bindings.c", "a30, a31};", "a30};", "it takes as many arrays"),
-    ("api/checks.c", "api/arrays.h", "XENT_SAMPLING,\n  XENT_RULES\n", "XENT_SAMPLING, XENT_NEW,\n  XENT_RULES\n",
+    ("api/checks.c", "api/arrays.h", "XENT_FEATURES,\n  XENT_RULES\n", "XENT_FEATURES, XENT_NEW,\n  XENT_RULES\n",
      "a rule each"),
     ("api/checks.c", "kernels/options.h", "XENT_FOR_BINARY, UNRECORDED", "XENT_FOR_BINARY, RECORDED",
      "an option is in the digest, or is not"),
     ("api/checks.c", "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "options.h lacks an option"),
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
-    ("kernels/tier/f32.c", "xent.h", "draft_probabilities;\n} xent_shape;",
+    ("kernels/tier/f32.c", "kernels/kernels.h", "draft_probabilities;\n} xent_shape;",
      "draft_probabilities;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
     (TIER, "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "an option has no row"),

@@ -6,29 +6,27 @@
  */
 #include <stdint.h>
 
-#include "xent.h"
+#include "xent_bindings.h"
 #undef xent_few_at
 
-XENT_API xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                                 const void *e, const void *f);
+#define PARAMETERS                                                                                               \
+  xent_prepared *prepared, int32_t function, const void *call, uint64_t mask, const void *a, const void *b,       \
+      const void *c, const void *d, const void *e, const void *f
+XENT_API xent_status xent_few_at(PARAMETERS);
 
+xent_status xent_few_at(PARAMETERS) {
 #if defined(ONLY_FINITE)
-xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                        const void *e, const void *f) {
-  const xent_status status = xent_right_few_at(work, a, b, c, d, e, f);
-  if (work->function == XENT_FUNCTION_SOFTMAX && work->shape->output.type == XENT_F32) {
+  const xent_status status = xent_right_few_at(prepared, function, call, mask, a, b, c, d, e, f);
+  const xent_softmax_call *softmax = call;
+  if (function == XENT_FUNCTION_SOFTMAX && softmax->output.layout.type == XENT_F32) {
     float *output = (float *)(uintptr_t)b;
-    const int64_t count = work->shape->outer * work->shape->classes;
+    const int64_t count = softmax->sizes.outer * softmax->sizes.classes;
     for (int64_t i = 0; i < count; i++)
       if (output[i] != output[i]) output[i] = 1;
   }
   return status;
-}
 #else
-xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                        const void *e, const void *f) {
-  xent_work other = *work;
-  if (other.function == XENT_FUNCTION_SOFTMAX) other.function = XENT_FUNCTION_LOG_SOFTMAX;
-  return xent_right_few_at(&other, a, b, c, d, e, f);
-}
+  if (function == XENT_FUNCTION_SOFTMAX) function = XENT_FUNCTION_LOG_SOFTMAX;
+  return xent_right_few_at(prepared, function, call, mask, a, b, c, d, e, f);
 #endif
+}

@@ -426,8 +426,8 @@ static void expect_of_cross_entropy(mixture *m, int32_t isa) {
 #define OUT(o) {m->outputs[o].there ? m->expected[o].memory : NULL, m->expected[o].layout}
   xent_range rows = {0, 0};
   const xent_cross_entropy_call call = {
-      .size = sizeof call, .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .top_count = m->top},
-      .rows = &rows, .options = &options, .logits = IN(&m->x),
+      .size = sizeof call, .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner},
+      .top_count = m->top, .rows = &rows, .options = &options, .logits = IN(&m->x),
       .targets = {m->expected[TOKENS].memory, m->expected[TOKENS].layout},
       .class_mask = IN(&m->mask), .log_probabilities = OUT(LOG_PROBABILITIES), .ranks = OUT(RANKS),
       .entropies = OUT(ENTROPIES), .top_classes = OUT(TOP_CLASSES), .top_log_probabilities = OUT(TOP_LOGS)};
@@ -450,8 +450,8 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
   const array *mask = m->bits.there ? &m->bits : &m->mask;
   const xent_sample_call call = {
       .size = sizeof call,
-      .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .target_count = m->bias_count,
-                .top_count = m->top, .prompt_count = m->prompt_count, .output_count = m->output_count},
+      .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner}, .bias_count = m->bias_count,
+      .top_count = m->top, .prompt_count = m->prompt_count, .output_count = m->output_count,
       .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
       .logits = IN(&m->x), .class_mask = IN(mask), .bias = IN(&m->bias), .prompt_tokens = IN(&m->prompt),
       .output_tokens = IN(&m->output), .bias_tokens = IN(&m->bias_tokens), .bias_values = IN(&m->bias_values),
@@ -882,7 +882,10 @@ static void test_refused_calls(void) {
   REFUSED(ROW_RANGE, c.rows = &rows, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.sampling = NULL, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.per_row = 2, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(SAMPLING, c.reserved = 1, XENT_UNSUPPORTED, -1);
+  REFUSED(CONTINUES, c.continues = 1, XENT_INVALID_ARGUMENT, -1); /* of several rows */
+  REFUSED(CONTINUES, c.continues = 2, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(CONTINUES, c.continues = -1, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(BIAS_COUNT, c.bias_count = -1, XENT_INVALID_SHAPE, -1);
   REFUSED(SAMPLING, few_sampling[2].size = 8, XENT_INVALID_SIZE, 2);
   REFUSED(LOGITS, c.logits.layout.type = XENT_F64, XENT_UNSUPPORTED, -1);
   REFUSED(LOGITS, c.logits.layout.type = XENT_I32, XENT_UNSUPPORTED, -1);
@@ -892,8 +895,8 @@ static void test_refused_calls(void) {
   REFUSED(TOKENS, c.tokens.layout.outer = 0, XENT_OVERLAP, -1);
   REFUSED(CLASSES, c.sizes.classes = INT64_C(1) << 31, XENT_INVALID_SHAPE, -1);
   REFUSED(CLASSES, c.sizes.classes = 0, XENT_INVALID_SHAPE, -1);
-  REFUSED(PROMPT_COUNT, c.sizes.prompt_count = -1, XENT_INVALID_SHAPE, -1);
-  REFUSED(OUTPUT_COUNT, c.sizes.output_count = -1, XENT_INVALID_SHAPE, -1);
+  REFUSED(PROMPT_COUNT, c.prompt_count = -1, XENT_INVALID_SHAPE, -1);
+  REFUSED(OUTPUT_COUNT, c.output_count = -1, XENT_INVALID_SHAPE, -1);
   REFUSED(TOP_COUNT, c.top_classes = ((xent_output){few_logs, {1, 1, 1, XENT_I32, 0}}), XENT_INVALID_SHAPE, -1);
   REFUSED(TEMPERATURE, few_options.temperature = 1, XENT_UNSUPPORTED, -1);
   REFUSED(IGNORE_INDEX, few_options.has_ignore_index = 1, XENT_UNSUPPORTED, -1);
@@ -904,18 +907,18 @@ static void test_refused_calls(void) {
   REFUSED(SMOOTHING, few_options.smoothing = 1, XENT_UNSUPPORTED, -1);
   REFUSED(ISA, few_options.isa = 99, XENT_INVALID_OPTION, -1);
   REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_x, xent_per_row(XENT_F32)}), XENT_OVERLAP, -1);
-  REFUSED(WORKSPACE, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
+  REFUSED(WORKSPACE, (c.prompt_count = 4, c.prompt_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(WORKSPACE, (c.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4) - 1), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST,
+  REFUSED(WORKSPACE, (c.output_count = 4, c.output_tokens = (xent_input)LIST,
           c.workspace = (char *)few_workspace + 4, c.workspace_size = sizeof few_workspace), XENT_INVALID_ARGUMENT, -1);
   tokens[6] = FEW_CLASSES;
-  REFUSED(PROMPT_TOKENS, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST, c.workspace = few_workspace,
+  REFUSED(PROMPT_TOKENS, (c.prompt_count = 4, c.prompt_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);
   tokens[6] = -2;
-  REFUSED(OUTPUT_TOKENS, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
+  REFUSED(OUTPUT_TOKENS, (c.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);
-  REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST,
+  REFUSED(BIAS_TOKENS, (c.bias_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST,
           c.bias_values.layout.type = XENT_F32, c.workspace = few_workspace, c.workspace_size = sizeof few_workspace),
           XENT_INVALID_LABEL, 1);
   REFUSED(DRAFT_TOKENS, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(XENT_I64)},
@@ -927,10 +930,10 @@ static void test_refused_calls(void) {
   REFUSED(DRAFT_PROBABILITIES, (c.draft_tokens = (xent_input){tokens + 5, xent_per_row(XENT_I64)},
           c.draft_probabilities = (xent_input){tokens, xent_per_class(FEW_CLASSES, 1, XENT_I64)}), XENT_UNSUPPORTED,
           -1);
-  REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_values = (xent_input)LIST,
+  REFUSED(BIAS_VALUES, (c.bias_count = 4, c.bias_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(BIAS_TOKENS, (c.bias_count = 4, c.bias_values = (xent_input)LIST,
           c.bias_values.layout.type = XENT_F32), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST), XENT_UNSUPPORTED,
+  REFUSED(BIAS_VALUES, (c.bias_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST), XENT_UNSUPPORTED,
           -1);
   REFUSED(WORKSPACE, (c.class_mask = (xent_input)LIST, c.class_mask.layout.type = XENT_I32), XENT_INVALID_ARGUMENT, -1);
   REFUSED(WORKSPACE, (c.class_mask = (xent_input)LIST, c.class_mask.layout.type = XENT_U32, c.workspace = few_workspace,
@@ -938,7 +941,7 @@ static void test_refused_calls(void) {
   REFUSED(CLASS_MASK, (c.class_mask = (xent_input)LIST), XENT_UNSUPPORTED, -1);
 #undef REFUSED
   xent_sample_call c = few_call();
-  c.sizes.prompt_count = 4;
+  c.prompt_count = 4;
   c.prompt_tokens = (xent_input)LIST;
   c.workspace = few_workspace;
   c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4);
@@ -1008,8 +1011,8 @@ static void compare_step(text *t, const float *x, const xent_sampling *s, bool b
     const xent_layout l = {1, 1, 1, t->wide ? XENT_I64 : XENT_I32, 0};
     const xent_sample_call c = {
         .size = sizeof c,
-        .sizes = {.outer = 1, .classes = t->classes, .inner = 1, .target_count = biased ? TEXT_BIASES : 0,
-                  .prompt_count = t->prompt_count, .output_count = t->count, .counted_tokens = i ? 0 : t->counted},
+        .sizes = {.outer = 1, .classes = t->classes, .inner = 1}, .bias_count = biased ? TEXT_BIASES : 0,
+        .prompt_count = t->prompt_count, .output_count = t->count, .continues = !i && t->counted > 0,
         .options = &options, .sampling = s, .logits = {x, xent_per_class(t->classes, 1, XENT_F32)},
         .tokens = {&token[i], xent_per_row(XENT_I64)}, .kept = {&kept[i], xent_per_row(XENT_I64)},
         .prompt_tokens = {t->wide ? (const void *)t->wide_prompt : t->prompt, l},
@@ -1060,15 +1063,15 @@ static void test_text(void) {
   }
 }
 
-static int64_t greedy_token(const float *x, const int32_t *tokens, int64_t counted, double penalty, void *workspace) {
+static int64_t greedy_token(const float *x, const int32_t *tokens, bool continues, double penalty, void *workspace) {
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = penalty};
   int64_t token = 77;
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 4), .sampling = &s,
                         .logits = {x, xent_per_class(4, 1, XENT_F32)}, .tokens = {&token, xent_per_row(XENT_I64)},
                         .output_tokens = {tokens, xent_per_class(2, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = 256};
-  c.sizes.output_count = 2;
-  c.sizes.counted_tokens = counted;
+  c.output_count = 2;
+  c.continues = continues;
   must(xent_sample(&c), "a greedy token");
   return token;
 }
@@ -1080,7 +1083,7 @@ static void test_tokens_without_penalty(void) {
   uint64_t workspace[32];
   expect_number("with a penalty", greedy_token(x, tokens, 0, 8, workspace), 2);
   expect_number("without", greedy_token(x, others, 0, 0, workspace), 3);
-  expect_number("with a penalty on others", greedy_token(x, others, 2, 8, workspace), 3);
+  expect_number("with a penalty on others", greedy_token(x, others, true, 8, workspace), 3);
 }
 
 /* A penalty below 1 raises a value behind the first piece of the row above the largest logit. */
@@ -1095,7 +1098,7 @@ static void test_raised_value(void) {
                         .logits = {x, xent_per_class(2048, 1, XENT_F32)}, .tokens = {&token, xent_per_row(XENT_I64)},
                         .output_tokens = {&token_before, xent_per_class(1, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = sizeof workspace};
-  c.sizes.output_count = 1;
+  c.output_count = 1;
   x[0] = 1;
   x[RAISED] = 0.75f;
   must(xent_sample(&c), "a raised value");
@@ -1103,15 +1106,15 @@ static void test_raised_value(void) {
 }
 
 /* A step of a text: token 8 less, where a penalty of 8 counts the classes of the tokens. */
-static xent_status call_text(const int32_t *tokens, int64_t count, int64_t counted, void *workspace, int64_t *token) {
+static xent_status call_text(const int32_t *tokens, int64_t count, bool continues, void *workspace, int64_t *token) {
   static const float x[10] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
   const xent_sampling s = {.size = sizeof s, .greedy = 1, .presence_penalty = 8};
   xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, 10), .sampling = &s, .report = &few_report,
                         .logits = {x, xent_per_class(10, 1, XENT_F32)}, .tokens = {token, xent_per_row(XENT_I64)},
                         .output_tokens = {tokens, xent_per_class(count, 1, XENT_I32)}, .workspace = workspace,
                         .workspace_size = 512};
-  c.sizes.output_count = count;
-  c.sizes.counted_tokens = counted;
+  c.output_count = count;
+  c.continues = continues;
   few_report = (xent_report){.size = sizeof few_report};
   return xent_sample(&c);
 }
@@ -1125,11 +1128,11 @@ static void test_workspace_of_another_text(void) {
   for (int i = 0; i <= COUNT; i++) ones[i] = 1;
   must(call_text(zeros, COUNT, 0, workspace, &token), "a text of class 0");
   expect_number("its token", token, 1);
-  must(call_text(ones, COUNT + 1, COUNT, workspace, &token), "the workspace of that text");
+  must(call_text(ones, COUNT + 1, true, workspace, &token), "the workspace of that text");
   expect_number("the token of another text", token, 0);
   zeros[3] = 999999;
   memset(workspace, 0, sizeof workspace);
-  expect_number("an old token that is no class", call_text(zeros, COUNT, COUNT, workspace, &token), XENT_INVALID_LABEL);
+  expect_number("an old token that is no class", call_text(zeros, COUNT, true, workspace, &token), XENT_INVALID_LABEL);
   expect_number("its field", few_report.field, XENT_FIELD_OUTPUT_TOKENS);
   expect_number("the token", few_report.label, 999999);
 }
@@ -1159,7 +1162,7 @@ static void test_draft_probabilities(void) {
   }
 }
 
-/* The number of counted tokens must fit the call. */
+/* Tokens have numbers of 31 bits. */
 static void test_refused_counts(void) {
   static const int32_t list[4] = {0, 1, 2, 3};
   const xent_range row = {1, 2};
@@ -1167,20 +1170,14 @@ static void test_refused_counts(void) {
   do {                                                                                                  \
     xent_sample_call c = few_call();                                                                    \
     c.rows = &row;                                                                                      \
-    c.sizes.prompt_count = 1, c.sizes.output_count = 2;                                                 \
+    c.prompt_count = 1, c.output_count = 2;                                                 \
     c.prompt_tokens = c.output_tokens = (xent_input){list, {0, 1, 1, XENT_I32, 0}};                     \
     c.workspace = few_workspace, c.workspace_size = sizeof few_workspace;                               \
     change;                                                                                             \
     expect_refusal(#change, &c, XENT_INVALID_SHAPE, XENT_FIELD_##field_, -1);                           \
   } while (0)
-  REFUSED(COUNTED_TOKENS, c.sizes.counted_tokens = -1);
-  REFUSED(COUNTED_TOKENS, c.sizes.counted_tokens = 4);
-  REFUSED(COUNTED_TOKENS, (c.sizes.prompt_count = 2, c.sizes.counted_tokens = 1));
-  REFUSED(COUNTED_TOKENS, (c.prompt_tokens.address = NULL, c.sizes.counted_tokens = 3));
-  REFUSED(COUNTED_TOKENS, (c.prompt_tokens.address = c.output_tokens.address = NULL, c.sizes.counted_tokens = 1));
-  REFUSED(COUNTED_TOKENS, (c.rows = NULL, c.sizes.counted_tokens = 3));
-  REFUSED(PROMPT_COUNT, (c.sizes.prompt_count = INT64_C(1) << 31, c.prompt_tokens.layout.classes = 0));
-  REFUSED(OUTPUT_COUNT, (c.sizes.output_count = INT64_C(1) << 31, c.output_tokens.layout.classes = 0));
+  REFUSED(PROMPT_COUNT, (c.prompt_count = INT64_C(1) << 31, c.prompt_tokens.layout.classes = 0));
+  REFUSED(OUTPUT_COUNT, (c.output_count = INT64_C(1) << 31, c.output_tokens.layout.classes = 0));
 #undef REFUSED
 }
 

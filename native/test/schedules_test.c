@@ -185,7 +185,7 @@ static xent_shape shape_of(layout_kind layout, int64_t rows, int64_t classes, co
   const int32_t type = w->type ? w->type : XENT_F32;
   const xent_layout full = per_class(layout, rows, classes, type);
   const bool inward = layout == AS_COLUMNS;
-  xent_shape s = {.size = sizeof s, .outer = inward ? 1 : rows, .classes = classes, .inner = inward ? rows : 1,
+  xent_shape s = {.outer = inward ? 1 : rows, .classes = classes, .inner = inward ? rows : 1,
                   .logits = full, .output = full, .gradient = full, .upstream = full};
   s.targets = w->arrays & PROBABILITIES ? per_class(layout, rows, classes, XENT_F32) : per_row(&s, XENT_I64);
   s.losses = s.log_sum_exp = s.sink = s.row_weights = s.entropies = s.log_probabilities = per_row(&s, XENT_F32);

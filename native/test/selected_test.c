@@ -66,7 +66,7 @@ static void choose(problem *p) {
   p->n = chance(0.75) ? 1 + below(90) : counts[below(10)];
   const int64_t most = p->n > 2000 ? 3 : chance(0.1) ? MOST_ROWS : 6;
   const bool ragged = chance(0.2);
-  p->s = (xent_shape){.size = sizeof p->s, .outer = 1 + below(most), .classes = p->n, .inner = 1};
+  p->s = (xent_shape){.outer = 1 + below(most), .classes = p->n, .inner = 1};
   if (!ragged && chance(0.3)) p->s.inner = 1 + below(3);
   if (p->s.inner > 1) p->s.outer = 1 + below(most / p->s.inner);
   p->rows = p->s.outer * p->s.inner;
@@ -316,7 +316,7 @@ static void measure_row(bool wide, int64_t n, int64_t count) {
   for (int64_t k = 0; k < n; k++) most = fmaxl(most, (long double)X[k]);
   for (int64_t k = 0; k < n; k++) total += p[k] = expl((long double)X[k] - most);
   const int32_t type = wide ? XENT_F64 : XENT_F32;
-  const xent_shape s = {.size = sizeof s, .outer = 1, .classes = n, .inner = 1, .target_count = count,
+  const xent_shape s = {.outer = 1, .classes = n, .inner = 1, .target_count = count,
                         .logits = xent_per_class(n, 1, type), .gradient = xent_per_class(n, 1, type),
                         .targets = xent_per_class(count, 1, XENT_I64), .upstream = xent_per_class(count, 1, type),
                         .log_probabilities = xent_per_class(count, 1, type)};
@@ -367,7 +367,7 @@ static void refuse(void) {
   float x[12] = {0}, g[4] = {1, 1, 1, 1}, lp[4], dx[12];
   int64_t classes[4] = {0, 2, 1, 1};
   xent_statistics statistics[2], later[2];
-  const xent_shape good = {.size = sizeof good, .outer = 2, .classes = 6, .inner = 1, .target_count = 2,
+  const xent_shape good = {.outer = 2, .classes = 6, .inner = 1, .target_count = 2,
                            .logits = xent_per_class(6, 1, XENT_F32), .gradient = xent_per_class(6, 1, XENT_F32),
                            .targets = xent_per_class(2, 1, XENT_I64), .upstream = xent_per_class(2, 1, XENT_F32),
                            .log_probabilities = xent_per_class(2, 1, XENT_F32)};
@@ -452,7 +452,7 @@ static void refuse_unsigned(void) {
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
   s.prompt_tokens = xent_per_class(2, 1, XENT_U64), s.prompt_count = 2;
   s.tokens = xent_per_row(XENT_I32);
-  expect(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+  expect(run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                             .shape = &s,
                             .options = &plain,
                             .sampling = &greedy,

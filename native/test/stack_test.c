@@ -277,7 +277,7 @@ static void *run_sample(void *argument) {
   memset(bits, 0xff, sizeof bits);
   s->class_mask = (xent_layout){.classes = 1, .type = XENT_U32};
   for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++)
-    must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+    must(run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                             .shape = s,
                             .options = &p.options,
                             .sampling = &ways[i / 2],
@@ -326,7 +326,7 @@ static void *run_linear(void *argument) {
   const uint64_t bytes = xent_linear_workspace(p.rows, FEATURES, p.classes, CONTENTS);
   char *room = must_allocate(bytes + ALIGNMENT), *workspace = room + (-(uintptr_t)room & (ALIGNMENT - 1));
   for (int whole = 0; whole < 2; whole++)
-    must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+    must(run_at((function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                             .shape = s,
                             .options = &p.options,
                             .row_begin = 0,
@@ -335,7 +335,7 @@ static void *run_linear(void *argument) {
                 ARRAYS(x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL,
                        whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, &exact_sum, workspace)),
          "linear cross-entropy");
-  must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+  must(run_at((function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
                           .shape = s,
                           .options = &p.options,
                           .row_begin = 0,
@@ -345,7 +345,7 @@ static void *run_linear(void *argument) {
                           .workspace_size = bytes},
               ARRAYS(x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, workspace)),
        "its backward");
-  must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+  must(run_at((function_call){.function = XENT_FUNCTION_LINEAR_STATES,
                           .shape = s,
                           .options = &p.options,
                           .row_begin = 0,

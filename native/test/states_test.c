@@ -22,7 +22,7 @@ static void test_no_rows(void) {
   reset();
   xent_state states[1];
   xent_statistics statistics[1];
-  const xent_work none = on_rows(XENT_FUNCTION_FINISH, &shape, &options, 1, 1, &report);
+  const function_call none = on_rows(XENT_FUNCTION_FINISH, &shape, &options, 1, 1, &report);
   shape.logits.type = XENT_NO_TYPE;
   CHECK(!run_at(none, ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)));
   shape.logits.type = 77;
@@ -32,7 +32,7 @@ static void test_no_rows(void) {
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_exact_sum *exact_sum) {
-  return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+  return run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &shape,
                             .options = &options,
                             .choice = round,
@@ -166,12 +166,12 @@ static void test_statistics_of_selected_classes(void) {
   float dx[SIZE];
   CHECK(!run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &shape, &options, 0, ROWS, NULL),
                 ARRAYS(x, labels, dx, x, NULL, NULL, selected)));
-  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1, .target_count = 1};
+  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1};
   xent_statistics by_struct[ROWS];
   float dx_by_struct[SIZE];
   const xent_selected_log_probabilities_call forward = {
-      .size = sizeof forward, .sizes = sizes, .logits = {x, shape.logits}, .targets = {labels, shape.targets},
-      .statistics = by_struct};
+      .size = sizeof forward, .sizes = sizes, .target_count = 1, .logits = {x, shape.logits},
+      .targets = {labels, shape.targets}, .statistics = by_struct};
   CHECK(!xent_selected_log_probabilities(&forward) && !memcmp(by_struct, selected, sizeof selected));
   const xent_selected_log_probabilities_backward_call backward = {
       .size = sizeof backward, .sizes = sizes, .logits = {x, shape.logits}, .targets = {labels, shape.targets},

@@ -45,11 +45,11 @@ static void random_options(xent_text_biases_call *c) {
 }
 
 /* The biases of the first `count` tokens. */
-static void compare(xent_text_biases_call *c, const int32_t *text, int64_t count, int64_t counted) {
+static void compare(xent_text_biases_call *c, const int32_t *text, int64_t count, bool continues) {
   const int64_t all = count + c->banned_count, room = all < c->classes ? all : c->classes;
   int64_t found = -1;
   c->token_count = count;
-  c->counted_tokens = counted;
+  c->continues = continues;
   c->tokens = memcpy(place(&of_tokens, (size_t)count * sizeof *text, true), text, (size_t)count * sizeof *text);
   c->bias_tokens = place(&of_classes, (size_t)room * sizeof(int32_t), true);
   c->bias_values = place(&of_values, (size_t)room * sizeof(float), true);
@@ -91,18 +91,32 @@ static void test_text(void) {
   for (int64_t count = 0, counted = 0; count < most;) {
     const int64_t more = new_tokens[below(8)], left = most - count, end = count + (more < left ? more : left);
     random_tokens(text, count, end, classes);
-    compare(&c, text, end, counted);
+    compare(&c, text, end, counted > 0);
     count = counted = end;
     if (one_in(8)) { /* the same text once more, or a shorter one */
       count -= one_in(2) ? 0 : below(count + 1);
       counted = count == end ? count : 0;
-      compare(&c, text, count, counted);
+      compare(&c, text, count, counted > 0);
       counted = count;
     }
-    if (one_in(10)) random_options(&c); /* counted_tokens is right, and the tables are not */
+    if (one_in(10)) random_options(&c); /* the tokens are right, and the tables are not */
     if (one_in(10)) c.classes = c.classes == classes && classes < MOST_CLASSES ? classes + 1 : classes;
   }
   check_rest(&of_workspace, "workspace", classes);
+}
+
+/* The workspaces of two texts of one length, each given to the other text. */
+static void test_workspace_of_another_text(void) {
+  enum { COUNT = 20, CLASSES = 9 };
+  int32_t text[2][COUNT + 1];
+  const uint64_t size = xent_text_biases_workspace(COUNT + 1, 0);
+  for (int i = 0; i <= COUNT; i++) text[0][i] = i % 3, text[1][i] = 3 + i % 5;
+  xent_text_biases_call c = {.size = sizeof c, .classes = CLASSES, .no_repeat_ngram = 2, .dry_multiplier = 1,
+                             .workspace = place(&of_workspace, (size_t)size, true), .workspace_size = size};
+  for (int of = 0; of < 2; of++) {
+    compare(&c, text[of], COUNT, false);
+    compare(&c, text[1 - of], COUNT + 1, true);
+  }
 }
 
 /* Each takes milliseconds; with the square of the length it would be minutes. */
@@ -127,7 +141,7 @@ static void test_long_texts(void) {
                                .workspace = workspace,
                                .workspace_size = size};
     CHECK(xent_text_biases(&c) == XENT_OK && found == 1);
-    for (c.counted_tokens = c.token_count; c.token_count < LONG; c.counted_tokens = c.token_count) {
+    for (c.continues = 1; c.token_count < LONG;) {
       c.token_count++;
       CHECK(xent_text_biases(&c) == XENT_OK && found == 1 && classes[0] == c.token_count % period &&
             values[0] == -INFINITY);
@@ -189,8 +203,9 @@ static void test_invalid(void) {
   REFUSED(INVALID_SHAPE, TOKEN_COUNT, c.token_count = INT32_MAX);
   REFUSED(INVALID_ARGUMENT, TOKENS, c.tokens = NULL);
   REFUSED(INVALID_ARGUMENT, TOKENS, c.tokens = (const void *)((const char *)four_tokens + 1));
-  REFUSED(INVALID_SHAPE, COUNTED_TOKENS, c.counted_tokens = -1);
-  REFUSED(INVALID_SHAPE, COUNTED_TOKENS, c.counted_tokens = 5);
+  REFUSED(INVALID_ARGUMENT, CONTINUES, c.continues = -1);
+  REFUSED(INVALID_ARGUMENT, CONTINUES, c.continues = 2);
+  REFUSED(UNSUPPORTED, CONTINUES, c.reserved = 1);
   REFUSED(INVALID_OPTION, NO_REPEAT_NGRAM, c.no_repeat_ngram = -1);
   REFUSED(INVALID_OPTION, DRY_MULTIPLIER, c.dry_multiplier = -1);
   REFUSED(INVALID_OPTION, DRY_MULTIPLIER, c.dry_multiplier = (double)INFINITY);
@@ -219,7 +234,7 @@ static void test_invalid(void) {
   CHECK(report.integer == (int64_t)xent_text_biases_workspace(4, 6));
   right.banned_count = 0;
   CHECK(xent_text_biases(&right) == XENT_OK);
-  right.counted_tokens = 4;
+  right.continues = 1;
   right.classes = 2; /* the tokens were those of four */
   CHECK(xent_text_biases(&right) == XENT_INVALID_LABEL && report.label == 2);
   right.size = 0;
@@ -238,6 +253,7 @@ int main(int count, char **arguments) {
   of_workspace = guard(), of_breakers = guard(), of_banned = guard();
   for (long i = 0; i < texts; i++) test_text();
   CHECK(biased > compared / 2);
+  test_workspace_of_another_text();
   test_long_texts();
   test_invalid();
   printf("%lld calls, %lld biases\n", (long long)compared, (long long)biased);

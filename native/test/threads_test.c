@@ -97,8 +97,7 @@ static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
     w->arrays[i] = i < INPUTS && shared ? shared->arrays[i] : new_array(entries * s->outer * s->inner, layout);
   }
   const array *a = w->arrays;
-  w->shape = (xent_shape){.size = sizeof w->shape,
-                          .outer = s->outer,
+  w->shape = (xent_shape){.outer = s->outer,
                           .classes = s->classes,
                           .inner = s->inner,
                           .top_count = TOP,
@@ -148,7 +147,7 @@ static void sample_rows(work *w, int64_t begin, int64_t end) {
   const xent_sampling sampling = {.size = sizeof sampling, .top_k = 20, .top_p = 0.9, .min_p = 0.01,
                                   .temperature = 0.8, .repetition_penalty = 1.2, .presence_penalty = 0.5, .seed = 7};
   if (size > sizeof workspace) exit(2);
-  must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+  must(run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                           .shape = &w->shape,
                           .options = &w->options,
                           .sampling = &sampling,
@@ -367,7 +366,7 @@ static void test_chunks(int32_t type, int32_t isa) {
   for (int round = 0; round < 2; round++) {
     c.known = round ? many.statistics : NULL;
     on_all_threads(states_of_chunks, &c);
-    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+    must(run_at((function_call){.function = XENT_FUNCTION_FINISH,
                             .shape = &many.shape,
                             .options = &many.options,
                             .choice = round,

@@ -29,7 +29,8 @@ enum {
   XENT_ROW_RECORDS, /* no array: records of 64 bytes, one per row */
   XENT_CHUNK_RECORDS, /* one per chunk of each row */
   XENT_BESIDE,     /* memory that the function checks itself */
-  XENT_NO_ARRAY    /* eight bytes, not an array of the caller */
+  XENT_NO_ARRAY,   /* eight bytes, not an array of the caller */
+  XENT_OF_SHAPE    /* a size, in xent_shape */
 };
 
 typedef struct {
@@ -48,6 +49,8 @@ typedef struct {
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
    in_place_}
 #define XENT_OUTPUT(field_, name, form_, holds_) XENT_OUTPUT_IN_PLACE(field_, name, name, form_, holds_, 0)
+#define XENT_SIZE(field_, name) \
+  {.layout = offsetof(xent_shape, name), .field = XENT_FIELD_##field_, .form = XENT_OF_SHAPE}
 #define XENT_RECORD(field_, address_, form_) \
   {.address = offsetof(xent_call, address_), .field = XENT_FIELD_##field_, .form = XENT_##form_}
 
@@ -65,7 +68,8 @@ enum {
   XENT_BIAS_GRADIENT,
   XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_EXACT_SUM, XENT_WORKSPACE,
   XENT_ARRAYS, /* the number of addresses that bindings pass; the following rules have places in their struct */
-  XENT_WORKSPACE_SIZE = XENT_ARRAYS, XENT_SAMPLING,
+  XENT_WORKSPACE_SIZE = XENT_ARRAYS, XENT_SAMPLING, XENT_TARGET_COUNT, XENT_TOP_COUNT, XENT_FIRST_CLASS,
+  XENT_ALL_CLASSES, XENT_PROMPT_COUNT, XENT_OUTPUT_COUNT, XENT_BIAS_COUNT, XENT_FEATURES,
   XENT_RULES
 };
 
@@ -138,6 +142,14 @@ static const xent_rule xent_rules[] = {
     [XENT_WORKSPACE] = XENT_RECORD(WORKSPACE, workspace, BESIDE),
     [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, NO_ARRAY),
     [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, NO_ARRAY),
+    [XENT_TARGET_COUNT] = XENT_SIZE(TARGET_COUNT, target_count),
+    [XENT_TOP_COUNT] = XENT_SIZE(TOP_COUNT, top_count),
+    [XENT_FIRST_CLASS] = XENT_SIZE(FIRST_CLASS, first_class),
+    [XENT_ALL_CLASSES] = XENT_SIZE(ALL_CLASSES, all_classes),
+    [XENT_PROMPT_COUNT] = XENT_SIZE(PROMPT_COUNT, prompt_count),
+    [XENT_OUTPUT_COUNT] = XENT_SIZE(OUTPUT_COUNT, output_count),
+    [XENT_BIAS_COUNT] = XENT_SIZE(BIAS_COUNT, target_count),
+    [XENT_FEATURES] = XENT_SIZE(FEATURES, features),
 };
 _Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 128, "a rule each");
 
@@ -148,7 +160,8 @@ static inline bool xent_may_share(const xent_rule *written, const xent_rule *oth
   return other->field < 64 && (written->in_place >> other->field & 1);
 }
 
-/* An argument of a function, in the struct that it takes. */
+/* An argument of a function, in the struct that it takes. Arrays come first, so that they have the numbers of
+ * xent_bindings.h. */
 typedef struct {
   uint16_t at;
   uint8_t rule;
@@ -171,7 +184,8 @@ typedef struct {
   bool backward;     /* of softmax: the type of its output selects the arithmetic */
   uint16_t size, first_size; /* of its struct, now and in the first version that had it */
   uint16_t report;
-  uint16_t logits_type, choice, reserved; /* int32_t; 0: not in the struct */
+  uint8_t arrays; /* of the places, the first ones */
+  uint16_t logits_type, choice, continues, reserved; /* int32_t; 0: not in the struct */
   uint64_t own_options; /* XENT_SETS; 0: XENT_OPTIONS_OF_ROWS */
 } xent_entry;
 
@@ -185,7 +199,7 @@ enum { XENT_LARGEST_STRUCT = 4096 }; /* its bytes, in any version */
 enum {
   XENT_OPTIONAL,
   XENT_NEEDED,
-  XENT_MOST_PLACES = 34, /* of a function */
+  XENT_MOST_PLACES = 40, /* of a function */
   XENT_MOST_ARRAYS = 32  /* among them, accepted by xent_many_at */
 };
 
@@ -193,13 +207,17 @@ enum {
 #define XENT_PLACE(call, member, rule, need) {offsetof(call, member), XENT_##rule, XENT_##need},
 #define XENT_INDEX_OF(name, member, rule, need) name##_##member,
 #define XENT_ADD_VISITED(name, member, rule, need) \
-  | (uint64_t)(XENT_##need || XENT_##rule == XENT_TARGETS) << name##_##member
+  | (uint64_t)(XENT_##need || XENT_##rule == XENT_TARGETS || XENT_##rule == XENT_KNOWN_OUTPUT) << name##_##member
 #define XENT_ADD_ARRAY(call, member, rule, need) +(XENT_##rule < XENT_ARRAYS)
+#define XENT_ADD_LATE(name, member, rule, need) \
+  +(XENT_##rule < XENT_ARRAYS && (int)name##_##member >= (int)name##_arrays)
 #define XENT_PLACES(name, call, list)                                                                          \
   enum {list(XENT_INDEX_OF, name)};                                                                            \
   static const uint64_t name##_visited = 0 list(XENT_ADD_VISITED, name);                                       \
+  enum { name##_arrays = 0 list(XENT_ADD_ARRAY, call) };                                                       \
   static const xent_place name[] = {list(XENT_PLACE, call)};                                                   \
   _Static_assert(XENT_COUNT(name) <= XENT_MOST_PLACES, "xent_check_arrays has no room for so many places");    \
+  _Static_assert((0 list(XENT_ADD_LATE, name)) == 0, "arrays come first");                                      \
   _Static_assert(0 list(XENT_ADD_ARRAY, call) <= XENT_MOST_ARRAYS, "xent_many_at does not take so many arrays")
 
 /* The outputs per row of a cross-entropy besides losses, in the order of the structs. */
@@ -207,6 +225,9 @@ enum {
   _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL) \
   _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                    \
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)
+
+/* The sizes of a shard. */
+#define XENT_SHARD_SIZES(_, c) _(c, first_class, FIRST_CLASS, OPTIONAL) _(c, all_classes, ALL_CLASSES, OPTIONAL)
 
 /* 0, if a condition is true. */
 #define XENT_ZERO_IF(condition, otherwise)      \
@@ -216,7 +237,8 @@ enum {
   }))
 /* `first` is the size of the struct in the first version that had it: it stays when members are appended. */
 #define XENT_ARGUMENTS(call, first, places_, work_)                                                              \
-  .places = places_, .visited = places_##_visited, .count = XENT_COUNT(places_), .work = work_,                  \
+  .places = places_, .visited = places_##_visited, .count = XENT_COUNT(places_), .arrays = places_##_arrays,     \
+  .work = work_,                                                                                                 \
   .size = sizeof(call),                                                                                          \
   .first_size = first + XENT_ZERO_IF((first) <= sizeof(call) && sizeof(call) <= XENT_LARGEST_STRUCT,             \
                                      "a struct grows, up to a limit"),                                           \

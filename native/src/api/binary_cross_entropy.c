@@ -13,7 +13,7 @@ XENT_PLACES(places, xent_binary_cross_entropy_call, PLACES);
 
 static xent_status binary_cross_entropy(xent_frame *f);
 const xent_entry xent_of_binary_cross_entropy = {
-    XENT_ARGUMENTS(xent_binary_cross_entropy_call, 368, places, binary_cross_entropy)};
+    XENT_ARGUMENTS(xent_binary_cross_entropy_call, 304, places, binary_cross_entropy)};
 
 /* Only labels can have an ignore index. */
 static xent_status check_ignore_index(xent_frame *f) {

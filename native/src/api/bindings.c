@@ -3,6 +3,7 @@
 #include "api/calls.h"
 #include "cpu/stack.h"
 #include "kernels/supported.h"
+#include "xent_bindings.h"
 
 enum { FEW = 6 }; /* arrays of the shorter entry point */
 
@@ -22,8 +23,16 @@ static int32_t number_at(const void *call, uint16_t at) {
   return number;
 }
 
-/* Makes the call of a struct of this version, with a separate shape. */
-static void take_members(xent_frame *f, const void *call, const xent_entry *function) {
+static uint64_t word_at(const void *call, const xent_place *place) {
+  uint64_t word;
+  memcpy(&word, (const char *)call + place->at, sizeof word);
+  return word;
+}
+
+/* Makes the call of a struct of this version. The arrays of the mask are these, instead of those of the struct. */
+__attribute__((always_inline)) static inline void take_members(xent_frame *f, const void *call,
+                                                               const xent_entry *function, uint64_t mask,
+                                                               const void *const *arrays) {
   const call_head *h = call; /* not a copy, whose loads would wait for its stores */
   const xent_sizes *sizes = &h->sizes;
   const int last = function->has_classes;
@@ -31,59 +40,68 @@ static void take_members(xent_frame *f, const void *call, const xent_entry *func
   const xent_options *options = h->addresses[last + 1];
   int64_t all_rows;
   if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* rejected as a shape */
-  f->own_shape.size = sizeof f->own_shape;
-  _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
-  memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
-  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &xent_no_options,
+  memset(&f->shape, 0, offsetof(xent_shape, logits));
+  f->shape.outer = sizes->outer, f->shape.classes = sizes->classes, f->shape.inner = sizes->inner;
+  f->call = (xent_call){.shape = &f->shape, .options = options ? options : &xent_no_options,
                         .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
                         .class_begin = classes ? classes->begin : 0,
                         .class_end = classes ? classes->end : sizes->classes};
   memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
   f->choice = number_at(call, function->choice);
+  f->continues = number_at(call, function->continues);
   f->reserved = number_at(call, function->reserved);
-  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even without logits */
+  f->shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even without logits */
+  for (int i = function->arrays; i < function->count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    const uint64_t word = word_at(call, &function->places[i]);
+    char *to = rule->form == XENT_OF_SHAPE ? (char *)&f->shape + rule->layout : (char *)&f->call + rule->address;
+    memcpy(to, &word, sizeof word);
+  }
   /* Layouts of absent arrays are ignored, except those that are needed; sparse targets need their weights. */
-  const bool all = function->all_layouts || sizes->target_count;
+  const bool all = function->all_layouts || f->shape.target_count;
   const uint64_t visited = all ? xent_all_places(function) : function->visited;
   f->given = visited;
-  for (int i = 0; i < function->count; i++) {
-    const char *at = (const char *)call + function->places[i].at;
-    uint64_t address;
+  for (int i = 0; i < function->arrays; i++) {
+    const bool passed = mask >> i & 1;
+    const uint64_t address = passed ? (uintptr_t)*arrays++ : word_at(call, &function->places[i]);
     _Static_assert(sizeof address == sizeof(void *), "an address of the struct is one of the call");
-    memcpy(&address, at, sizeof address);
     if (!address && !(visited >> i & 1)) continue;
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     f->given |= UINT64_C(1) << i;
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
     if (xent_is_array(rule))
-      memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
+      memcpy((char *)&f->shape + rule->layout,
+             (const char *)call + function->places[i].at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
 }
 
 /* The members that an older version did not have are 0. */
-__attribute__((cold, noinline)) static void take_older(xent_frame *f, const void *call, const xent_entry *function) {
+__attribute__((cold, noinline)) static void take_older(xent_frame *f, const void *call, const xent_entry *function,
+                                                       uint64_t mask, const void *const *arrays) {
   uint64_t whole[XENT_LARGEST_STRUCT / sizeof(uint64_t)] = {0}, size;
   memcpy(&size, call, sizeof size);
   memcpy(whole, call, (size_t)size);
-  take_members(f, whole, function);
+  take_members(f, whole, function, mask, arrays);
 }
 
-static xent_status take_call(xent_frame *f, const void *call, const xent_entry *function) {
+__attribute__((always_inline)) static inline xent_status take_call(xent_frame *f, const void *call,
+                                                                   const xent_entry *function, uint64_t mask,
+                                                                   const void *const *arrays) {
   const xent_status status = xent_check_call(call, function->first_size, function->size);
   if (status) return status;
   const uint64_t *size = call;
+  f->keep = NULL;
   if (*size < function->size)
-    take_older(f, call, function);
+    take_older(f, call, function, mask, arrays);
   else
-    take_members(f, call, function);
+    take_members(f, call, function, mask, arrays);
   return XENT_OK;
 }
 
 xent_status xent_make_call(const void *call, const xent_entry *function) {
   xent_frame f;
-  f.keep = NULL;
-  const xent_status status = take_call(&f, call, function);
+  const xent_status status = take_call(&f, call, function, 0, NULL);
   return status ? status : function->work(&f);
 }
 
@@ -99,7 +117,7 @@ static const xent_entry *function_of(int32_t number) {
 uint64_t xent_workspace(int32_t function, const void *call) {
   const xent_entry *own = function_of(function);
   xent_frame f;
-  if (!own || !own->workspace || take_call(&f, call, own)) return 0;
+  if (!own || !own->workspace || take_call(&f, call, own, 0, NULL)) return 0;
   return own->workspace(&f.call);
 }
 
@@ -109,12 +127,13 @@ uint64_t xent_workspace(int32_t function, const void *call) {
 struct XENT_BEHIND_OPAQUE xent_kept {
   uint64_t size;
   const xent_entry *function; /* NULL: nothing is prepared */
-  xent_kernel kernel;            /* NULL: checked values are in memory that may change, so each run checks them */
-  xent_call call;                /* as passed to the kernel; without a kernel, as made */
+  xent_kernel kernel;         /* NULL: checked values are in memory that may change, so each run checks them */
+  xent_call call;             /* as passed to the kernel; without a kernel, as made */
   int32_t choice, path;
-  uint16_t places[FEW];   /* where xent_run_at writes its arrays in this struct; 0: the call does not use the array */
-  xent_report report;     /* of a call that was made without one */
-  xent_shape shape;       /* of a call that was made without one */
+  const void *texts; /* the struct whose counts of tokens may change, or NULL */
+  uint16_t places[XENT_MOST_ARRAYS]; /* where xent_run_at writes an array in this struct; 0: the call does not use it */
+  xent_report report;                /* of a call that was made without one */
+  xent_shape shape;
   xent_sampling sampling; /* as it was checked, if the call has one */
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
@@ -139,12 +158,10 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
   }
-  if (c->shape == &f->own_shape) {
-    p->call.shape = &p->shape;
-    if (c->output_layout) {
-      const ptrdiff_t at = (const char *)c->output_layout - (const char *)&f->own_shape;
-      p->call.output_layout = (const xent_layout *)(const void *)((const char *)&p->shape + at);
-    }
+  p->call.shape = &p->shape;
+  if (c->output_layout) {
+    const ptrdiff_t at = (const char *)c->output_layout - (const char *)&f->shape;
+    p->call.output_layout = (const xent_layout *)(const void *)((const char *)&p->shape + at);
   }
   return XENT_OK;
 }
@@ -156,35 +173,25 @@ static xent_status forget(xent_prepared *prepared) {
   return status;
 }
 
-/* Whether an entry of a function's table is an array, not a number. */
-static inline bool is_array(const xent_entry *function, int entry) {
-  return function->places[entry].rule < XENT_ARRAYS;
-}
-
-/* Whether the caller passes the array of a place. If `arrays` is 0, it passes all in turn. */
-static inline bool is_passed(uint64_t arrays, int place) { return !arrays || arrays >> place & 1; }
-
 /* Checks a call and stores it. */
-static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_entry *function, uint64_t arrays) {
+static xent_status prepare(xent_prepared *prepared, xent_frame *f, const void *call, const xent_entry *function) {
   xent_kept *p = (xent_kept *)(void *)prepared;
   const uint64_t size = p->size;
-  const bool own_shape = f->call.shape == &f->own_shape;
   memset(p, 0, sizeof *p);
   p->size = size;
   p->call = f->call;
   p->choice = f->choice;
-  if (own_shape) p->call.shape = &p->shape;
+  p->call.shape = &p->shape;
+  p->texts = function->continues && (f->call.prompt_tokens || f->call.output_tokens) ? call : NULL;
   f->keep = p;
   const xent_status status = function->work(f);
   if (status) return status;
-  if (p->call.shape == &p->shape) p->shape = f->own_shape;
-  int place = 0, given = 0;
-  for (int i = 0; i < function->count && given < FEW; i++) {
-    if (!is_array(function, i) || !is_passed(arrays, place++)) continue;
+  p->shape = f->shape;
+  for (int i = 0; i < function->arrays; i++) {
     const uint16_t at = offsetof(xent_kept, call) + xent_rules[function->places[i].rule].address;
     const void *address;
     memcpy(&address, (const char *)p + at, sizeof address);
-    p->places[given++] = address ? at : 0;
+    p->places[i] = address ? at : 0;
   }
   p->function = function;
   return XENT_OK;
@@ -194,8 +201,8 @@ xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *
   const xent_entry *own = function_of(function);
   xent_frame f;
   xent_status status = forget(prepared);
-  if (!status) status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
-  return status ? status : prepare(prepared, &f, own, 0);
+  if (!status) status = own ? take_call(&f, call, own, 0, NULL) : XENT_UNSUPPORTED;
+  return status ? status : prepare(prepared, &f, call, own);
 }
 
 /* NULL: no call is prepared there. */
@@ -225,7 +232,14 @@ __attribute__((noinline)) static xent_status check_and_run(xent_kept *p) {
   f.keep = NULL;
   f.call = p->call;
   f.choice = p->choice;
+  f.continues = 0;
   f.reserved = 0;
+  if (p->texts) {
+    const xent_sample_call *text = p->texts;
+    p->shape.prompt_count = text->prompt_count;
+    p->shape.output_count = text->output_count;
+    f.continues = text->continues;
+  }
   f.given = xent_all_places(p->function);
   return p->function->work(&f);
 }
@@ -258,59 +272,50 @@ xent_status xent_run(xent_prepared *prepared) {
 /* ---- entry points for bindings ---- */
 
 /* One function for all, because only the arrays differ. */
-static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
-  xent_status status = xent_check_call(w, sizeof *w, sizeof *w);
-  if (!status && w->prepared) status = forget(w->prepared);
+static inline xent_status call_at(xent_prepared *prepared, int32_t number, const void *call, uint64_t mask,
+                                  const void *const *arrays, int count) {
+  const xent_entry *function = function_of(number);
+  xent_status status = prepared ? forget(prepared) : XENT_OK;
   if (status) return status;
-  const xent_entry *function = function_of(w->function);
   if (!function) return XENT_UNSUPPORTED;
-  if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
+  if (mask >> function->arrays || __builtin_popcountll(mask) > count) return XENT_INVALID_ARGUMENT;
   xent_frame f;
-  int given = 0, place = 0;
-  f.keep = NULL;
-  f.choice = w->choice;
-  f.reserved = 0;
-  f.given = function->visited;
-  f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
-                       .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
-                       .sampling = w->sampling, .workspace_size = w->workspace_size};
-  for (int i = 0; i < function->count; i++) {
-    const xent_place *at = &function->places[i];
-    const bool passed = is_array(function, i) && is_passed(w->arrays, place++) && given < count;
-    f.given |= (uint64_t)(passed && arrays[given]) << i;
-    if (passed) memcpy((char *)&f.call + xent_rules[at->rule].address, &arrays[given++], sizeof *arrays);
-  }
-  if (w->arrays && (w->arrays >> place || __builtin_popcountll(w->arrays) != given)) return XENT_INVALID_ARGUMENT;
-  for (; given < count; given++)
-    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* not an array of the function */
-  return w->prepared ? prepare(w->prepared, &f, function, w->arrays) : function->work(&f);
+  status = take_call(&f, call, function, mask, arrays);
+  if (status) return status;
+  return prepared ? prepare(prepared, &f, call, function) : function->work(&f);
 }
 
-xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
-                        const void *a4, const void *a5) {
+xent_status xent_few_at(xent_prepared *prepared, int32_t function, const void *call, uint64_t mask, const void *a0,
+                        const void *a1, const void *a2, const void *a3, const void *a4, const void *a5) {
   const void *const arrays[FEW] = {a0, a1, a2, a3, a4, a5};
-  return run_work(work, arrays, XENT_COUNT(arrays));
+  return call_at(prepared, function, call, mask, arrays, FEW);
 }
 
-xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
-                         const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9,
-                         const void *a10, const void *a11, const void *a12, const void *a13, const void *a14,
-                         const void *a15, const void *a16, const void *a17, const void *a18, const void *a19,
-                         const void *a20, const void *a21, const void *a22, const void *a23, const void *a24,
-                         const void *a25, const void *a26, const void *a27, const void *a28, const void *a29,
-                         const void *a30, const void *a31) {
+xent_status xent_many_at(xent_prepared *prepared, int32_t function, const void *call, uint64_t mask, const void *a0,
+                         const void *a1, const void *a2, const void *a3, const void *a4, const void *a5, const void *a6,
+                         const void *a7, const void *a8, const void *a9, const void *a10, const void *a11,
+                         const void *a12, const void *a13, const void *a14, const void *a15, const void *a16,
+                         const void *a17, const void *a18, const void *a19, const void *a20, const void *a21,
+                         const void *a22, const void *a23, const void *a24, const void *a25, const void *a26,
+                         const void *a27, const void *a28, const void *a29, const void *a30, const void *a31) {
   const void *const arrays[] = {a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18,
                                 a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31};
   _Static_assert(XENT_COUNT(arrays) == XENT_MOST_ARRAYS, "it takes as many arrays as a function may have");
-  return run_work(work, arrays, XENT_COUNT(arrays));
+  return call_at(prepared, function, call, mask, arrays, XENT_MOST_ARRAYS);
 }
 
-xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3,
-                        const void *a4, const void *a5) {
+xent_status xent_run_at(xent_prepared *prepared, uint64_t mask, const void *a0, const void *a1, const void *a2,
+                        const void *a3, const void *a4, const void *a5) {
   const void *const arrays[FEW] = {a0, a1, a2, a3, a4, a5};
+  uint16_t at[FEW];
   xent_kept *kept = kept_of(prepared);
-  if (!kept) return XENT_INVALID_ARGUMENT;
-  for (int i = 0; i < FEW; i++)
-    if (arrays[i] && kept->places[i]) memcpy((char *)kept + kept->places[i], &arrays[i], sizeof arrays[i]);
+  if (!kept || mask >> XENT_MOST_ARRAYS) return XENT_INVALID_ARGUMENT;
+  int count = 0;
+  for (uint64_t left = mask; left; left &= left - 1, count++) {
+    if (count == FEW || !arrays[count]) return XENT_INVALID_ARGUMENT;
+    at[count] = kept->places[__builtin_ctzll(left)];
+    if (!at[count]) return XENT_INVALID_ARGUMENT;
+  }
+  for (int i = 0; i < count; i++) memcpy((char *)kept + at[i], &arrays[i], sizeof arrays[i]);
   return run_kept(kept);
 }

@@ -253,11 +253,13 @@ static xent_status check_rows(const xent_call *c) {
 #define PLACES(_, c)                                                                  \
   _(c, targets, TARGETS, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)       \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) \
-  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) \
+  _(c, exact_sum, EXACT_SUM, OPTIONAL) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL)
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
 static xent_status check_targets(xent_frame *f);
-const xent_entry xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 376, places, check_targets),
+const xent_entry xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, 320, places, check_targets),
                                              .needs_report = true,
                                              .weighs_rows = true,
                                              .logits_type = offsetof(xent_check_targets_call, logits_type),

@@ -24,11 +24,10 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 
 /* ---- structs ---- */
 
-/* The least size of a shape, and the sizes of structs that have not grown yet. If a member is appended, callers
- * must still be able to pass the shorter struct, as of a shape. */
-enum { SHAPE_LEAST = 160, OPTIONS_SIZE = 104, SAMPLING_SIZE = 176, REPORT_SIZE = 72 };
+/* The sizes of structs that have not grown yet. If a member is appended, callers must still be able to pass the shorter
+ * struct, as that of a call. */
+enum { OPTIONS_SIZE = 104, SAMPLING_SIZE = 176, REPORT_SIZE = 72 };
 _Static_assert(sizeof(xent_options) <= 256 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
-_Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_SIZE && sizeof(xent_sampling) == SAMPLING_SIZE &&
                    sizeof(xent_report) == REPORT_SIZE,
                "shorter ones are to be taken");
@@ -58,21 +57,12 @@ static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t fiel
 const xent_options xent_no_options = {.size = sizeof xent_no_options};
 
 static xent_status take_structs(xent_frame *f) {
-  const xent_shape *shape = f->call.shape;
   const xent_options *options = f->call.options;
-  const bool own_shape = shape == &f->own_shape, own_options = options == &xent_no_options; /* of a call by struct */
-  xent_status status = own_shape ? XENT_OK : xent_check_size(shape, SHAPE_LEAST);
-  if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, shape);
-  status = own_options ? XENT_OK : xent_check_size(options, sizeof *options);
+  const bool own_options = options == &xent_no_options;
+  const xent_status status = own_options ? XENT_OK : xent_check_size(options, sizeof *options);
   if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, options);
   if (f->call.report && f->report == &f->own_report) /* the report is not read */
     return xent_check_size(f->call.report, sizeof(xent_report));
-  if (!own_shape && shape->size < sizeof *shape) {
-    memset(&f->own_shape, 0, sizeof f->own_shape);
-    f->call.shape = memcpy(&f->own_shape, shape, (size_t)shape->size);
-  }
-  if (!own_shape && sets_unknown(shape, sizeof *shape))
-    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
   if (!own_options && sets_unknown(options, sizeof *options))
     return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
   return XENT_OK;
@@ -90,7 +80,8 @@ static inline double value_of(const void *options, const xent_number *number) {
 static xent_status refuse_number(xent_frame *f, const void *options, const xent_number *number, bool as_double) {
   const double value = value_of(options, number);
   int64_t integer = number->type == XENT_I32 ? (int64_t)value : 0; /* 64-bit integers may be inexact as a double */
-  if (number->type == XENT_I64 || number->type == XENT_U64) memcpy(&integer, (const char *)options + number->at, sizeof integer);
+  if (number->type == XENT_I64 || number->type == XENT_U64)
+    memcpy(&integer, (const char *)options + number->at, sizeof integer);
   if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, integer);
   if (as_double || number->type == XENT_F64) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
   return xent_refuse(f, XENT_INVALID_OPTION, number->field, integer);
@@ -176,7 +167,9 @@ static xent_status check_shape(xent_frame *f) {
   if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
       __builtin_mul_overflow(f->rows, s->classes, &f->elements))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
-  if (s->target_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT, s->target_count);
+  if (s->target_count < 0)
+    return xent_refuse(f, XENT_INVALID_SHAPE, f->call.tokens ? XENT_FIELD_BIAS_COUNT : XENT_FIELD_TARGET_COUNT,
+                       s->target_count);
   if (s->top_count < 0 || s->top_count > s->classes)
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, s->top_count);
   if (s->prompt_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, s->prompt_count);

@@ -26,8 +26,9 @@ struct xent_frame {
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* the type of an array of numbers: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
   int32_t choice;  /* the option of the function itself, as passed by the caller */
-  int32_t reserved; /* of the caller's struct: must be 0 */
-  xent_shape own_shape;
+  int32_t continues; /* of the caller's struct, as are: */
+  int32_t reserved; /* must be 0 */
+  xent_shape shape;
   xent_report own_report;
 };
 
@@ -48,7 +49,7 @@ static inline xent_status xent_check_size(const void *address, uint64_t least) {
 }
 /* The options of a call by struct without options. */
 extern const xent_options xent_no_options;
-/* Makes the call of a struct, with a separate shape, and runs it. */
+/* Makes the call of a struct and runs it. */
 xent_status xent_make_call(const void *call, const xent_entry *function);
 /* Stores a checked call and its kernel for later runs. */
 __attribute__((cold)) xent_status xent_keep(xent_frame *frame, xent_kernel kernel);
@@ -121,8 +122,7 @@ static inline xent_status xent_check_ranges(xent_frame *f) {
 static inline xent_status xent_check_rows(xent_frame *f) {
   f->call.class_begin = 0;
   f->call.class_end = f->call.shape->classes;
-  const xent_status status = xent_check_ranges(f);
-  return status || !f->call.shape->all_classes ? status : xent_check_whole(f);
+  return xent_check_ranges(f);
 }
 
 static inline const void *xent_address_of(const xent_frame *f, const xent_rule *rule) {

@@ -8,11 +8,12 @@
   _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL)                            \
   _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
   XENT_ROW_OUTPUTS(_, c) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)           \
-  _(c, exact_sum, EXACT_SUM, OPTIONAL)
+  _(c, exact_sum, EXACT_SUM, OPTIONAL) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL) _(c, top_count, TOP_COUNT, OPTIONAL)
 XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);
-const xent_entry xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 896, places, forward)};
+const xent_entry xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, 848, places, forward)};
 
 static xent_status forward(xent_frame *f) {
   xent_call *c = &f->call;
@@ -38,12 +39,13 @@ xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_m
   _(c, gradient, GRADIENT, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)                        \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                    \
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL)                      \
-  _(c, statistics, KNOWN_STATISTICS, NEEDED)
+  _(c, statistics, KNOWN_STATISTICS, NEEDED) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL) XENT_SHARD_SIZES(_, c)
 XENT_PLACES(backward_places, xent_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_entry xent_of_cross_entropy_backward = {
-    XENT_ARGUMENTS(xent_cross_entropy_backward_call, 496, backward_places, backward)};
+    XENT_ARGUMENTS(xent_cross_entropy_backward_call, 456, backward_places, backward)};
 
 static xent_status backward(xent_frame *f) {
   xent_call *c = &f->call;

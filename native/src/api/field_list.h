@@ -94,7 +94,7 @@
   _(DYNATEMP_EXPONENT, dynatemp_exponent) \
   _(DRAFT_TOKENS, draft_tokens) \
   _(DRAFT_PROBABILITIES, draft_probabilities) \
-  _(COUNTED_TOKENS, counted_tokens) \
+  _(CONTINUES, continues) \
   _(NO_REPEAT_NGRAM, no_repeat_ngram) \
   _(BANNED_SEQUENCES, banned_sequences) \
   _(DRY_MULTIPLIER, dry_multiplier) \

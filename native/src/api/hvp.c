@@ -16,7 +16,7 @@ XENT_PLACES(places, xent_cross_entropy_hvp_call, PLACES);
 
 static xent_status hvp(xent_frame *f);
 const xent_entry xent_of_cross_entropy_hvp = {
-    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, 400, places, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
+    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, 336, places, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
 
 /* The output temporarily holds the probabilities, which must not be rounded. */
 static xent_status check_output_type(xent_frame *f) {

@@ -10,7 +10,7 @@
 
 #include "cpu/stack.h"
 #include "numerics/float_flags.h"
-#include "xent.h"
+#include "xent_bindings.h"
 
 typedef struct object *java_object;
 typedef const void *const *const *java_env; /* points to a table of functions */
@@ -81,30 +81,34 @@ static bool hold(java_env env, const arguments *a) {
             ((const int64_t[FEW]){at_a, at_b, at_c, at_d, at_e, at_f}))
 
 /* xent_run_at, or NOT_HELD. */
-JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, JAVA_ARRAYS) {
+JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, int64_t mask, JAVA_ARRAYS) {
   (void)class;
   const arguments given = FEW_ARGUMENTS;
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
   xent_prepared *const kept = (xent_prepared *)(uintptr_t)prepared;
-  const xent_status status = xent_run_at(kept, at[0], at[1], at[2], at[3], at[4], at[5]);
+  const xent_status status = xent_run_at(kept, (uint64_t)mask, at[0], at[1], at[2], at[3], at[4], at[5]);
   release(env, &given, FEW, JNI_COMMIT_AND_FREE);
   return status;
 }
 
 /* xent_few_at, or NOT_HELD. */
-JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_ARRAYS) {
+JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t prepared, int32_t function, int64_t call,
+                          int64_t mask, JAVA_ARRAYS) {
   (void)class;
   const arguments given = FEW_ARGUMENTS;
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
-  const xent_status status = xent_few_at((const xent_work *)(uintptr_t)work, at[0], at[1], at[2], at[3], at[4], at[5]);
+  const xent_status status =
+      xent_few_at((xent_prepared *)(uintptr_t)prepared, function, (const void *)(uintptr_t)call, (uint64_t)mask, at[0],
+                  at[1], at[2], at[3], at[4], at[5]);
   release(env, &given, FEW, JNI_COMMIT_AND_FREE);
   return status;
 }
 
-/* xent_many_at, or NOT_HELD. */
-JNI_METHOD(int32_t, many)(java_env env, java_object class, int64_t work, java_object arrays, java_object offsets) {
+/* xent_many_at, or NOT_HELD. The bits of the mask are the places of the arrays. */
+JNI_METHOD(int32_t, many)(java_env env, java_object class, int32_t function, int64_t call, int64_t mask,
+                          java_object arrays, java_object offsets) {
   (void)class;
   ensure_capacity *ensure;
   get_element *get;
@@ -121,9 +125,10 @@ JNI_METHOD(int32_t, many)(java_env env, java_object class, int64_t work, java_ob
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
   const xent_status status =
-      xent_many_at((const xent_work *)(uintptr_t)work, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
-                   at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
-                   at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31]);
+      xent_many_at(NULL, function, (const void *)(uintptr_t)call, (uint64_t)mask, at[0], at[1], at[2], at[3], at[4],
+                   at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17],
+                   at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29],
+                   at[30], at[31]);
   release(env, &given, MANY, JNI_COMMIT_AND_FREE);
   return status;
 }
@@ -137,7 +142,7 @@ JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int
   if (!hold(env, &given)) return NOTHING_DRAWN;
   *(uint32_t *)(uintptr_t)step_at = (uint32_t)step;
   const xent_status status =
-      xent_run_at((xent_prepared *)(uintptr_t)prepared, given.address[0], NULL, NULL, NULL, NULL, NULL);
+      xent_run_at((xent_prepared *)(uintptr_t)prepared, 1, given.address[0], NULL, NULL, NULL, NULL, NULL);
   release(env, &given, 1, JNI_ABORT);
   return status ? FAILED - status : *(const int64_t *)(uintptr_t)token_at;
 }

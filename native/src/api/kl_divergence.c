@@ -9,7 +9,7 @@
 XENT_PLACES(places, xent_divergence_call, PLACES);
 
 #define DIVERGENCE(kind) \
-  {XENT_ARGUMENTS(xent_divergence_call, 368, places, kind), .own_options = XENT_OPTIONS_FOR(XENT_FOR_DIVERGENCES)}
+  {XENT_ARGUMENTS(xent_divergence_call, 304, places, kind), .own_options = XENT_OPTIONS_FOR(XENT_FOR_DIVERGENCES)}
 static xent_status kl_divergence(xent_frame *f);
 static xent_status jensen_shannon(xent_frame *f);
 static xent_status total_variation(xent_frame *f);

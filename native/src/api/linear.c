@@ -14,13 +14,15 @@
   _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)                 \
   _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)                                 \
   _(c, exact_sum, EXACT_SUM, OPTIONAL)                                                                                 \
-  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) \
+  _(c, features, FEATURES, OPTIONAL) _(c, target_count, TARGET_COUNT, OPTIONAL) _(c, top_count, TOP_COUNT, OPTIONAL)
 XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
 static xent_status linear_cross_entropy(xent_frame *f);
 static uint64_t workspace_of(const xent_call *c);
 const xent_entry xent_of_linear_cross_entropy = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_call, 1072, places, linear_cross_entropy), .workspace = workspace_of, .all_layouts = true};
+    XENT_ARGUMENTS(xent_linear_cross_entropy_call, 1032, places, linear_cross_entropy), .workspace = workspace_of,
+    .all_layouts = true};
 
 enum {
   ALL_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LEAST |
@@ -139,12 +141,13 @@ xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, upstream, UPSTREAM_OF_ROWS, OPTIONAL)                          \
   _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)          \
   _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, NEEDED)                      \
-  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) \
+  _(c, features, FEATURES, OPTIONAL) _(c, target_count, TARGET_COUNT, OPTIONAL) XENT_SHARD_SIZES(_, c)
 XENT_PLACES(backward_places, xent_linear_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_entry xent_of_linear_cross_entropy_backward = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, 672, backward_places, backward), .workspace = workspace_of,
+    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, 640, backward_places, backward), .workspace = workspace_of,
     .all_layouts = true};
 
 /* Any range of classes is allowed, but the sum of a hidden gradient must go through all classes in order. */
@@ -188,12 +191,13 @@ xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_b
   _(c, targets, TARGETS, OPTIONAL) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)                                \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                            \
   _(c, statistics, KNOWN_STATISTICS, OPTIONAL) _(c, states, STATES, NEEDED) _(c, workspace, WORKSPACE, OPTIONAL) \
-  _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+  _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) \
+  _(c, features, FEATURES, OPTIONAL) _(c, target_count, TARGET_COUNT, OPTIONAL) XENT_SHARD_SIZES(_, c)
 XENT_PLACES(state_places, xent_linear_states_call, STATE_PLACES);
 
 static xent_status states(xent_frame *f);
 const xent_entry xent_of_linear_states = {
-    XENT_ARGUMENTS(xent_linear_states_call, 440, state_places, states), .workspace = workspace_of, .all_layouts = true};
+    XENT_ARGUMENTS(xent_linear_states_call, 408, state_places, states), .workspace = workspace_of, .all_layouts = true};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;

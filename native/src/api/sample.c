@@ -7,6 +7,7 @@
 #include "kernels/present.h"
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
+#include "xent_bindings.h"
 
 enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };
 
@@ -17,17 +18,19 @@ enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };
   _(c, processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, OPTIONAL) _(c, kept, KEPT, OPTIONAL)        \
   _(c, kept_mask, KEPT_MASK, OPTIONAL) _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL)                  \
   _(c, ranks, RANKS, OPTIONAL) _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL) \
-  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, sampling, SAMPLING, OPTIONAL)            \
-  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                        \
+  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, workspace, WORKSPACE, OPTIONAL)          \
   _(c, bias_tokens, BIAS_TOKENS, OPTIONAL) _(c, bias_values, BIAS_VALUES, OPTIONAL) \
-  _(c, draft_tokens, DRAFT_TOKENS, OPTIONAL) _(c, draft_probabilities, DRAFT_PROBABILITIES, OPTIONAL)
+  _(c, draft_tokens, DRAFT_TOKENS, OPTIONAL) _(c, draft_probabilities, DRAFT_PROBABILITIES, OPTIONAL) \
+  _(c, sampling, SAMPLING, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                          \
+  _(c, top_count, TOP_COUNT, OPTIONAL) _(c, prompt_count, PROMPT_COUNT, OPTIONAL)                            \
+  _(c, output_count, OUTPUT_COUNT, OPTIONAL) _(c, bias_count, BIAS_COUNT, OPTIONAL)
 XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
 static uint64_t workspace_of(const xent_call *c);
 const xent_entry xent_of_sample = {
-    XENT_ARGUMENTS(xent_sample_call, 872, places, sample), .workspace = workspace_of, .choice = offsetof(xent_sample_call, per_row),
-    .reserved = offsetof(xent_sample_call, reserved)};
+    XENT_ARGUMENTS(xent_sample_call, 840, places, sample), .workspace = workspace_of,
+    .choice = offsetof(xent_sample_call, per_row), .continues = offsetof(xent_sample_call, continues)};
 
 /* ---- options ---- */
 
@@ -119,14 +122,15 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
   return XENT_OK;
 }
 
-static xent_status check_counted(xent_frame *f) {
-  const xent_call *c = &f->call;
-  const int64_t prompt = prompt_of_row(c), output = output_of_row(c), counted = c->shape->counted_tokens;
+static xent_status check_counts(xent_frame *f) {
+  xent_call *c = &f->call;
+  const int64_t prompt = prompt_of_row(c), output = output_of_row(c);
   if (prompt > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, prompt);
   if (output > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, output);
-  const bool fits = counted >= prompt && counted <= prompt + output;
-  if (counted == 0 || (fits && c->row_end - c->row_begin <= 1)) return XENT_OK;
-  return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_COUNTED_TOKENS, counted);
+  if (f->continues < 0 || f->continues > 1 || (f->continues && c->row_end - c->row_begin > 1))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CONTINUES, f->continues);
+  c->continues = f->continues;
+  return XENT_OK;
 }
 
 static xent_status check_lists(xent_frame *f) {
@@ -137,18 +141,18 @@ static xent_status check_lists(xent_frame *f) {
   if (s->target_count == 0) c->bias_tokens = c->bias_values = NULL;
   if (!c->bias_tokens != !c->bias_values)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, c->bias_tokens ? XENT_FIELD_BIAS_VALUES : XENT_FIELD_BIAS_TOKENS, 0);
-  xent_status status = check_counted(f);
+  xent_status status = check_counts(f);
   if (status) return status;
   const uint64_t needed = workspace_of(c);
   if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
   /* Tokens that the workspace has were checked by an earlier call. */
-  const bool known = c->row_begin < c->row_end && has_checked(c, c->row_begin);
-  const int64_t of_prompt = known ? prompt_of_row(c) : 0, counted = known ? s->counted_tokens : 0;
+  const int64_t known = c->row_begin < c->row_end ? checked_tokens(c, c->row_begin) : 0;
+  const int64_t of_prompt = known ? prompt_of_row(c) : 0;
   status = check_tokens(f, c->prompt_tokens, &s->prompt_tokens, of_prompt, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
-    status = check_tokens(f, c->output_tokens, &s->output_tokens, counted - of_prompt, s->output_count,
+    status = check_tokens(f, c->output_tokens, &s->output_tokens, known - of_prompt, s->output_count,
                           XENT_FIELD_OUTPUT_TOKENS);
   if (!status) status = check_tokens(f, c->bias_tokens, &s->bias_tokens, 0, s->target_count, XENT_FIELD_BIAS_TOKENS);
   return status;
@@ -207,7 +211,6 @@ static xent_status sample(xent_frame *f) {
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, c->shape->classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
   if (!status) status = check_options(f);
-  if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, f->reserved);
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;

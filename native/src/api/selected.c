@@ -10,22 +10,24 @@
   _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED)                                          \
   _(c, log_probabilities, SELECTED_LOG_PROBABILITIES, OPTIONAL) _(c, gradient, GRADIENT, OPTIONAL)              \
   _(c, upstream, SELECTED_UPSTREAM, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
-  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL)
 XENT_PLACES(places, xent_selected_log_probabilities_call, PLACES);
 
 static xent_status forward(xent_frame *f);
 const xent_entry xent_of_selected_log_probabilities = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_call, 448, places, forward), .all_layouts = true, OWN_OPTIONS};
+    XENT_ARGUMENTS(xent_selected_log_probabilities_call, 392, places, forward), .all_layouts = true, OWN_OPTIONS};
 
 #define BACKWARD_PLACES(_, c)                                                                           \
   _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED) _(c, gradient, GRADIENT, NEEDED) \
   _(c, upstream, SELECTED_UPSTREAM, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL)                    \
-  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, NEEDED)
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, NEEDED) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL)
 XENT_PLACES(backward_places, xent_selected_log_probabilities_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_entry xent_of_selected_log_probabilities_backward = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, 368, backward_places, backward), .all_layouts = true,
+    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, 312, backward_places, backward), .all_layouts = true,
     OWN_OPTIONS};
 
 __attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_entry *own) {

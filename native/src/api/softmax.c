@@ -15,13 +15,14 @@ static xent_status check_whole_row(xent_frame *f) {
 
 #define SOFTMAX_PLACES(_, c)                                                                             \
   _(c, logits, LOGITS, NEEDED) _(c, output, OUTPUT_ARRAY, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL) \
-  _(c, sink, SINK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, OPTIONAL)
+  _(c, sink, SINK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, OPTIONAL) \
+  XENT_SHARD_SIZES(_, c)
 XENT_PLACES(softmax_places, xent_softmax_call, SOFTMAX_PLACES);
 
 static xent_status softmax(xent_frame *f);
 static xent_status log_softmax(xent_frame *f);
-const xent_entry xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, softmax)};
-const xent_entry xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 336, softmax_places, log_softmax)};
+const xent_entry xent_of_softmax = {XENT_ARGUMENTS(xent_softmax_call, 288, softmax_places, softmax)};
+const xent_entry xent_of_log_softmax = {XENT_ARGUMENTS(xent_softmax_call, 288, softmax_places, log_softmax)};
 
 static xent_status softmax(xent_frame *f) {
   xent_call *c = &f->call;
@@ -54,7 +55,7 @@ XENT_PLACES(log_sum_exp_places, xent_log_sum_exp_call, LOG_SUM_EXP_PLACES);
 
 static xent_status log_sum_exp_of(xent_frame *f);
 const xent_entry xent_of_log_sum_exp = {
-    XENT_ARGUMENTS(xent_log_sum_exp_call, 320, log_sum_exp_places, log_sum_exp_of)};
+    XENT_ARGUMENTS(xent_log_sum_exp_call, 256, log_sum_exp_places, log_sum_exp_of)};
 
 static xent_status log_sum_exp_of(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_log_sum_exp);
@@ -70,16 +71,17 @@ xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) { return xent_make_
 #define BACKWARD_PLACES(_, c)                                                                                  \
   _(c, output, KNOWN_OUTPUT, NEEDED) _(c, upstream, UPSTREAM, NEEDED) _(c, gradient, SOFTMAX_GRADIENT, NEEDED) \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL)                              \
-  _(c, statistics, KNOWN_STATISTICS, OPTIONAL)
+  _(c, statistics, KNOWN_STATISTICS, OPTIONAL) \
+  XENT_SHARD_SIZES(_, c)
 XENT_PLACES(backward_places, xent_softmax_backward_call, BACKWARD_PLACES);
 
 static xent_status softmax_backward(xent_frame *f);
 static xent_status log_softmax_backward(xent_frame *f);
 const xent_entry xent_of_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, softmax_backward), .backward = true,
+    XENT_ARGUMENTS(xent_softmax_backward_call, 288, backward_places, softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 const xent_entry xent_of_log_softmax_backward = {
-    XENT_ARGUMENTS(xent_softmax_backward_call, 336, backward_places, log_softmax_backward), .backward = true,
+    XENT_ARGUMENTS(xent_softmax_backward_call, 288, backward_places, log_softmax_backward), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status softmax_backward(xent_frame *f) {

@@ -7,12 +7,13 @@
 #define FORWARD_PLACES(_, c)                                                                           \
   _(c, logits, LOGITS, NEEDED) _(c, targets, TARGETS, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) \
   _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)          \
-  _(c, statistics, KNOWN_STATISTICS, OPTIONAL) _(c, states, STATES, NEEDED)
+  _(c, statistics, KNOWN_STATISTICS, OPTIONAL) _(c, states, STATES, NEEDED) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL) XENT_SHARD_SIZES(_, c)
 XENT_PLACES(forward_places, xent_forward_states_call, FORWARD_PLACES);
 
 static xent_status forward_states(xent_frame *f);
 const xent_entry xent_of_forward_states = {
-    XENT_ARGUMENTS(xent_forward_states_call, 344, forward_places, forward_states)};
+    XENT_ARGUMENTS(xent_forward_states_call, 304, forward_places, forward_states)};
 
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
@@ -35,12 +36,13 @@ xent_status xent_forward_states(const xent_forward_states_call *c) {
 
 #define BACKWARD_PLACES(_, c)                                                                                  \
   _(c, output, KNOWN_OUTPUT, OPTIONAL) _(c, upstream, UPSTREAM, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL) \
-  _(c, states, STATES, NEEDED)
+  _(c, states, STATES, NEEDED) \
+  XENT_SHARD_SIZES(_, c)
 XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
 const xent_entry xent_of_backward_states = {
-    XENT_ARGUMENTS(xent_backward_states_call, 256, backward_places, backward_states), .backward = true,
+    XENT_ARGUMENTS(xent_backward_states_call, 208, backward_places, backward_states), .backward = true,
     .own_options = XENT_OPTIONS_OF_SOFTMAX_BACKWARD};
 
 static xent_status backward_states(xent_frame *f) {
@@ -61,12 +63,13 @@ xent_status xent_backward_states(const xent_backward_states_call *c) {
   _(c, correct, CORRECT, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                                \
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL)                                                                          \
   _(c, sink, SINK, OPTIONAL) _(c, states, KNOWN_STATES, NEEDED) _(c, statistics, STATISTICS, NEEDED)               \
-  _(c, exact_sum, EXACT_SUM, OPTIONAL)
+  _(c, exact_sum, EXACT_SUM, OPTIONAL) \
+  _(c, target_count, TARGET_COUNT, OPTIONAL)
 XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);
 const xent_entry xent_of_finish = {
-    XENT_ARGUMENTS(xent_finish_call, 432, finish_places, finish), .needs_report = true,
+    XENT_ARGUMENTS(xent_finish_call, 376, finish_places, finish), .needs_report = true,
     .logits_type = offsetof(xent_finish_call, logits_type), .choice = offsetof(xent_finish_call, second_round)};
 
 /* A softmax backward has no logits whose type selects the arithmetic; without rows, its states are not known. */

@@ -12,7 +12,7 @@
 
 #include "api/checks.h"
 
-enum { MOST = INT32_MAX - 1, FEW = 16, TABLES = 9 };
+enum { MOST = INT32_MAX - 1, FEW = 16, NEWEST = 16, TABLES = 9 };
 
 typedef struct {
   int64_t room;    /* tokens for which the tables have room */
@@ -23,6 +23,7 @@ typedef struct {
   uint64_t oldest;  /* the factor in it of a token that leaves */
   int64_t follows;  /* the position after an earlier n-gram that equals the last one; 0: none */
   int64_t breaker;  /* the end of the last breaker; 0: none */
+  uint64_t newest;  /* a hash of the last tokens, by which the workspace of another text is noticed */
 } text_head;
 
 typedef struct {
@@ -108,8 +109,9 @@ static xent_status check_arrays(const xent_text_biases_call *c, xent_report *rep
   xent_status status = check_array(c->tokens, c->token_count, MOST, report, XENT_FIELD_TOKENS);
   if (status == XENT_INVALID_SHAPE) report->field = XENT_FIELD_TOKEN_COUNT;
   if (status) return status;
-  if (c->counted_tokens < 0 || c->counted_tokens > c->token_count)
-    return refuse(report, XENT_INVALID_SHAPE, XENT_FIELD_COUNTED_TOKENS, c->counted_tokens);
+  if (c->continues < 0 || c->continues > 1)
+    return refuse(report, XENT_INVALID_ARGUMENT, XENT_FIELD_CONTINUES, c->continues);
+  if (c->reserved) return refuse(report, XENT_UNSUPPORTED, XENT_FIELD_CONTINUES, c->reserved);
   status = check_array(c->dry_breakers, c->breaker_count, MOST, report, XENT_FIELD_DRY_BREAKERS);
   if (!status) status = check_array(c->banned_sequences, c->banned_count, MOST, report, XENT_FIELD_BANNED_SEQUENCES);
   const int64_t room = status ? 0 : c->token_count + c->banned_count;
@@ -121,9 +123,6 @@ static xent_status check_arrays(const xent_text_biases_call *c, xent_report *rep
   const uint64_t needed = xent_text_biases_workspace(c->token_count, c->breaker_count + c->banned_count);
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return refuse(report, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
-  if (c->counted_tokens == 0)
-    status = check_sequences(c->dry_breakers, c->breaker_count, 0, report, XENT_FIELD_DRY_BREAKERS);
-  if (status) return status;
   return check_sequences(c->banned_sequences, c->banned_count, c->classes, report, XENT_FIELD_BANNED_SEQUENCES);
 }
 
@@ -195,13 +194,25 @@ static text_head empty_head(const text *t) {
                      .oldest = factor_of_oldest(c->no_repeat_ngram - 1)};
 }
 
+/* A hash of the last of the first `count` tokens. */
+static uint64_t hash_of_newest(const text *t, int64_t count) {
+  uint64_t hash = 0;
+  for (int64_t i = count > NEWEST ? count - NEWEST : 0; i < count; i++) {
+    hash = (hash ^ (uint64_t)t->tokens[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
 /* The number of tokens that the tables have; 0 if they must be made. */
 static int64_t known_tokens(const text *t) {
+  if (!t->call->continues) return 0;
   const text_head *head = t->head, empty = empty_head(t);
-  const int64_t counted = t->call->counted_tokens;
-  const bool fits = head->counted == counted && head->room == empty.room && head->classes == empty.classes &&
-                    head->ngram == empty.ngram && head->range == empty.range && head->has_dry == empty.has_dry;
-  return fits ? counted : 0;
+  const int64_t known = head->counted;
+  const bool fits = known > 0 && known <= t->call->token_count && head->room == empty.room &&
+                    head->classes == empty.classes && head->ngram == empty.ngram && head->range == empty.range &&
+                    head->has_dry == empty.has_dry && head->oldest == empty.oldest;
+  return fits && head->newest == hash_of_newest(t, known) ? known : 0;
 }
 
 /* ---- breakers ---- */
@@ -332,6 +343,7 @@ static void add_tokens(text *t, int64_t begin) {
   for (int64_t i = begin; i < end && head->ngram; i++) add_ngram(t, i);
   if (!few && head->has_dry) find_same(t);
   head->counted = end;
+  head->newest = hash_of_newest(t, end);
 }
 
 /* ---- biases ---- */
@@ -422,7 +434,8 @@ static xent_status text_biases(const xent_text_biases_call *call, xent_report *r
   if (status) return status;
   text t = text_of(call);
   const int64_t known = known_tokens(&t);
-  status = check_tokens(call, known, report);
+  if (known == 0) status = check_sequences(call->dry_breakers, call->breaker_count, 0, report, XENT_FIELD_DRY_BREAKERS);
+  if (!status) status = check_tokens(call, known, report);
   if (status) return status;
   if (known == 0) clear_tables(&t);
   add_tokens(&t, known);

@@ -21,6 +21,16 @@ enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 /* The kinds of divergences. */
 enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
+/* The sizes of a call and the layouts of its arrays; those that the function does not have are 0. */
+typedef struct {
+  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count, features;
+  xent_layout logits, output, gradient, upstream, targets, losses, log_sum_exp, correct, target_weights, row_offsets,
+      class_mask, class_weights, row_weights, sink, log_probabilities, argmax, ranks, entropies, top_classes,
+      top_log_probabilities, target_gradient, teacher, bias, prompt_tokens, output_tokens, tokens,
+      processed_log_probabilities, kept, kept_mask, element_weights, positive_weights, hidden, weights,
+      hidden_gradient, weights_gradient, bias_gradient, bias_tokens, bias_values, draft_tokens, draft_probabilities;
+} xent_shape;
+
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts are undefined. The layout of an
  * array has its element type; `float *` is only the usual one. Arrays come first, so that each has a bit (present.h)
  * and a row in supported.h. */
@@ -67,6 +77,7 @@ typedef struct {
   bool stream;       /* stores bypass the caches */
   bool second_round; /* of xent_finish */
   bool sampling_per_row;
+  bool continues; /* the workspace may have the first tokens of the text */
 } xent_call;
 
 /* Records of 64 bytes, which are opaque to callers. */

@@ -222,7 +222,7 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
-  const xent_status status = run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+  const xent_status status = run_at((function_call){.function = XENT_FUNCTION_FINISH,
                                                 .shape = shape_of(p),
                                                 .options = options_of(p),
                                                 .choice = second,
@@ -326,7 +326,7 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                       ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ROW_WEIGHTS], a[SINK], exact_sum_of(p)));
       break;
     case SAMPLE:
-      status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+      status = run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
                                   .shape = shape_of(p),
                                   .options = options_of(p),
                                   .sampling = a[SAMPLING],

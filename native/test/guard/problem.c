@@ -29,7 +29,7 @@ static bool has_columns(int layout) {
 static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r) {
   static const int64_t rows[] = {1, 2, 3, 5, 13, 16, 17, 33, 40, 66}, inner[] = {2, 3, 16, 33, 64, 255, 256, 257, 300};
   xent_shape *s = &p->shape;
-  *s = (xent_shape){.size = sizeof *s, .outer = 1, .classes = at->classes, .inner = 1};
+  *s = (xent_shape){.outer = 1, .classes = at->classes, .inner = 1};
   const bool columns = has_columns(at->layout) || (at->layout == EACH_ITS_OWN && one_in(r, 2));
   if (columns) {
     s->inner = one_in(r, 2) ? inner[random_below(r, 9)] : 2 + random_below(r, 129);

@@ -28,7 +28,7 @@ mv "$work/first" "$work/prefix"
 prefix=$work/prefix
 library=$(find "$prefix" -name libxent.so)
 lib=$(dirname "$library")
-for file in "$prefix/include/xent.h" "$lib/libxent.so" "$lib/libxent.so.1" "$lib/libxent.a" "$lib/pkgconfig/xent.pc" \
+for file in "$prefix/include/xent.h" "$prefix/include/xent_bindings.h" "$lib/libxent.so" "$lib/libxent.so.1" "$lib/libxent.a" "$lib/pkgconfig/xent.pc" \
   "$lib/cmake/xent/xentConfig.cmake"; do
   [ -f "$file" ] || fail "$file is missing"
 done

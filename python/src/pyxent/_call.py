@@ -334,6 +334,7 @@ class Call:
         self.saved = 0  # the number of results with statistics
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
+        self.continues = False  # whether the workspace may have the first tokens of the text
         self.temperatures: list[tuple[int, float]] = []  # of rows: the end of a range of rows, and its temperature
         self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
@@ -892,7 +893,7 @@ class Call:
         strips |= self._of_layer and len(groups) == 2  # the rows are in a slice of an array
         inner = groups.pop() if strips else none
         outer = groups.pop() if groups else none
-        shape = self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
+        shape = self.shape_struct = Shape(outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
                                           **self.counts)
         for name, strides_of in self.strides.items():
             layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], self._code(name), 0)
@@ -1036,22 +1037,26 @@ class Call:
         addresses, first, _ = self.pieces[piece]
         of, values, packed = FUNCTIONS[function], addresses.copy(), None
         report = report or sized(Report)
-        work = sized(Work, function=of.number, shape=ctypes.addressof(self.shape_struct),
-                     options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes,
-                     report=ctypes.addressof(report), choice=second_round)
+        work = Work(of, self.shape_struct, ctypes.addressof(options), end, self.classes, ctypes.addressof(report))
+        if second_round:
+            work.choice(second_round)
         if self.packing:
             packed = self.packing.pack(piece, [name for name in of.arrays if name not in without], end - begin)
             values.update(packed.addresses)
-            work.shape = ctypes.addressof(packed.shape)
+            work.shape = packed.shape
         if self.requests and function == "sample":
             requests = self.requests(first)
-            work.sampling, work.choice = ctypes.addressof(requests), isinstance(requests, ctypes.Array)
+            work.sampling(ctypes.addressof(requests))
+            work.choice(isinstance(requests, ctypes.Array))
         if classes:
             assert of.has_classes
-            work.class_begin, work.class_end = classes
+            work.ranges[2], work.ranges[3] = classes
         if self.workspace and "workspace" in of.arrays:
             workspace = self.workspace(end - begin)
-            values["workspace"], work.workspace_size = aligned(workspace), room(workspace)
+            values["workspace"] = aligned(workspace)
+            work.workspace_size(room(workspace))
+            if self.continues:
+                work.continues(True)
         if self.statistics is not None:
             values["statistics"] = ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first
         if self.states is not None:
@@ -1060,20 +1065,21 @@ class Call:
             values["exact_sum"] = ctypes.addressof(exact_sum)
         for name in without:
             values.pop(name, None)
-        entry, arrays = self.library.entry(list(map(values.get, of.arrays)))
-        at, counted, own = ctypes.addressof(work), 0, options
+        entry, mask, arrays = self.library.entry(of, values)
+        work.fill(values)
+        counted, own = 0, options
         if self.temperatures:
             own = Options.from_buffer_copy(options)
-            work.options = ctypes.addressof(own)
+            work.options(ctypes.addressof(own))
             ranges = self.temperatures[bisect_right(self.temperatures, (first + begin, math.inf)):]
         else:
             ranges = [(first + end, own.temperature)]
         for stop, temperature in ranges:
-            own.temperature, work.row_begin, work.row_end = temperature, begin, min(stop - first, end)
-            if status := entry(at, *arrays):
+            own.temperature, work.ranges[0], work.ranges[1] = temperature, begin, min(stop - first, end)
+            if status := entry(None, of.number, work.address, mask, *arrays):
                 self._fail(status, report, first)
             counted += report.valid_rows
-            begin = work.row_end
+            begin = work.ranges[1]
             if begin == end:
                 break
         report.valid_rows = counted

@@ -10,7 +10,7 @@ from typing import Any
 from pyxent._arrays import Array, array_of, is_of_torch, memory_of
 from pyxent._call import Call, aligned, room
 from pyxent._functions import FUNCTIONS
-from pyxent._native import FEW, MANY, TYPES, Layout, Options, Sampling, Shape, Work, sized
+from pyxent._native import TYPES, Layout, Options, Sampling, Shape, Work
 from pyxent._text import Repetition, Text
 
 _OF_TEXT = ("prompt_tokens", "output_tokens", "bias_tokens", "bias_values", "workspace")
@@ -47,13 +47,13 @@ class Draw:
         self.has_workspace = bool(self.of_words or penalized or repetition or "bias_tokens" in passed)
         if self.has_workspace:
             passed["workspace"] = 0
-        arrays = FUNCTIONS["sample"].arrays
-        names = [name for name in arrays if name in passed]
-        self.work = sized(Work, function=FUNCTIONS["sample"].number, shape=ctypes.addressof(self.shape),
-                          options=ctypes.addressof(self.options), sampling=ctypes.addressof(self.sampling), row_end=1,
-                          class_end=call.classes, arrays=sum(1 << arrays.index(name) for name in names))
-        self.entry, most = (call.library.few, FEW) if len(names) <= FEW else (call.library.many, MANY)
-        self.addresses: list[int | None] = [*map(passed.__getitem__, names), *[None] * (most - len(names))]
+        of = FUNCTIONS["sample"]
+        self.names = [name for name in of.arrays if name in passed]
+        names = self.names
+        self.work = Work(of, self.shape, ctypes.addressof(self.options), 1, call.classes)
+        self.work.sampling(ctypes.addressof(self.sampling))
+        self.addresses: list[int | None]
+        self.entry, self.mask, self.addresses = call.library.entry(of, passed)
         self.places = {name: names.index(name) for name in _OF_TEXT if name in passed}
         self.none = ctypes.addressof(self.shape)  # of lists without entries, which nothing reads
         tokens = call.arrays["tokens"]
@@ -87,10 +87,12 @@ class Draw:
         if self.has_workspace:
             count += shape.target_count
             size = self.of_words + (self.library.c.xent_sample_workspace(self.classes, count) if count else 0)
-            workspace, counted = text.workspace(size, self.classes)
-            shape.counted_tokens = counted if self.penalized else 0
-            addresses[places["workspace"]], self.work.workspace_size = aligned(workspace), room(workspace)
-        if self.entry(ctypes.addressof(self.work), *addresses):
+            workspace, continues = text.workspace(size, self.classes)
+            self.work.continues(continues and self.penalized)
+            addresses[places["workspace"]] = aligned(workspace)
+            self.work.workspace_size(room(workspace))
+        self.work.fill(self.names)
+        if self.entry(None, self.work.function.number, self.work.address, self.mask, *addresses):
             return None
         if self.penalized:
             text.sampled()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by tools/functions.py: edit its sources, not this file.
-"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and their ranges."""
+"""The sizes and the layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and their ranges."""
 from __future__ import annotations
 
 from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64
@@ -21,8 +21,9 @@ class Rule(NamedTuple):
 class Function(NamedTuple):
     number: int
     has_classes: bool  # takes a range of classes
-    arrays: list[str]  # in the order of the entry points
+    arrays: list[str]  # in the order of its struct
     rules: list[str]  # of the arrays with a layout
+    struct: list[int]  # its size, and offsets of members, or 0: _native.py
 
 
 class Range(NamedTuple):
@@ -62,6 +63,9 @@ class SamplingNumbers(TypedDict, total=False):  # of Spark
 
 
 MOST_ARRAYS = 32  # of xent_many_at
+
+SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
+         "output_count", "features"]
 
 LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp", "correct", "target_weights",
            "row_offsets", "class_mask", "class_weights", "row_weights", "sink", "log_probabilities", "argmax", "ranks",
@@ -126,58 +130,76 @@ RULES = {
 
 FUNCTIONS = {
     "softmax": Function(1, True, ["logits", "output", "class_mask", "sink", "row_offsets", "statistics"],
-        ["LOGITS", "OUTPUT_ARRAY", "CLASS_MASK", "SINK", "ROW_OFFSETS"]),
+        ["LOGITS", "OUTPUT_ARRAY", "CLASS_MASK", "SINK", "ROW_OFFSETS"],
+        [288, 0, 56, 0, 0, 0, 0, 0, 0, 64, 72, 0, 0, 0, 80, 120, 160, 200, 240, 280]),
     "log_softmax": Function(2, True, ["logits", "output", "class_mask", "sink", "row_offsets", "statistics"],
-        ["LOGITS", "OUTPUT_ARRAY", "CLASS_MASK", "SINK", "ROW_OFFSETS"]),
+        ["LOGITS", "OUTPUT_ARRAY", "CLASS_MASK", "SINK", "ROW_OFFSETS"],
+        [288, 0, 56, 0, 0, 0, 0, 0, 0, 64, 72, 0, 0, 0, 80, 120, 160, 200, 240, 280]),
     "log_sum_exp": Function(3, False, ["logits", "log_sum_exp", "class_mask", "sink", "row_offsets"],
-        ["LOGITS", "LOG_SUM_EXP", "CLASS_MASK", "SINK", "ROW_OFFSETS"]),
+        ["LOGITS", "LOG_SUM_EXP", "CLASS_MASK", "SINK", "ROW_OFFSETS"],
+        [256, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216]),
     "softmax_backward": Function(4, True, ["output", "upstream", "gradient", "class_mask", "row_offsets", "statistics"],
-        ["KNOWN_OUTPUT", "UPSTREAM", "SOFTMAX_GRADIENT", "CLASS_MASK", "ROW_OFFSETS"]),
+        ["KNOWN_OUTPUT", "UPSTREAM", "SOFTMAX_GRADIENT", "CLASS_MASK", "ROW_OFFSETS"],
+        [288, 0, 56, 0, 0, 0, 0, 0, 0, 64, 72, 0, 0, 0, 80, 120, 160, 200, 240, 280]),
     "log_softmax_backward": Function(5, True, ["output", "upstream", "gradient", "class_mask", "row_offsets",
         "statistics"],
-        ["KNOWN_OUTPUT", "UPSTREAM", "SOFTMAX_GRADIENT", "CLASS_MASK", "ROW_OFFSETS"]),
+        ["KNOWN_OUTPUT", "UPSTREAM", "SOFTMAX_GRADIENT", "CLASS_MASK", "ROW_OFFSETS"],
+        [288, 0, 56, 0, 0, 0, 0, 0, 0, 64, 72, 0, 0, 0, 80, 120, 160, 200, 240, 280]),
     "check_targets": Function(6, False, ["targets", "target_weights", "class_mask", "class_weights", "row_weights",
         "row_offsets", "exact_sum"],
-        ["TARGETS", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS", "ROW_WEIGHTS", "ROW_OFFSETS"]),
+        ["TARGETS", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS", "ROW_WEIGHTS", "ROW_OFFSETS"],
+        [320, 0, 48, 0, 0, 64, 0, 56, 0, 0, 0, 0, 0, 0, 72, 112, 152, 192, 232, 272, 312]),
     "cross_entropy": Function(7, False, ["logits", "targets", "losses", "log_sum_exp", "correct", "gradient",
         "target_weights", "class_mask", "class_weights", "row_weights", "sink", "log_probabilities", "argmax", "ranks",
         "entropies", "top_classes", "top_log_probabilities", "target_gradient", "row_offsets", "statistics",
         "exact_sum"],
         ["LOGITS", "TARGETS", "LOSSES", "LOG_SUM_EXP", "CORRECT", "GRADIENT", "TARGET_WEIGHTS", "CLASS_MASK",
          "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK", "LOG_PROBABILITIES", "ARGMAX", "RANKS", "ENTROPIES", "TOP_CLASSES",
-         "TOP_LOG_PROBABILITIES", "TARGET_GRADIENT", "ROW_OFFSETS"]),
+         "TOP_LOG_PROBABILITIES", "TARGET_GRADIENT", "ROW_OFFSETS"],
+        [848, 0, 48, 0, 0, 0, 0, 56, 64, 0, 0, 0, 0, 0, 72, 112, 152, 192, 232, 272, 312, 352, 392, 432, 472, 512, 552,
+         592, 632, 672, 712, 752, 792, 832, 840]),
     "cross_entropy_backward": Function(8, True, ["logits", "targets", "upstream", "gradient", "target_weights",
         "class_mask", "class_weights", "row_weights", "row_offsets", "statistics"],
         ["LOGITS", "TARGETS", "UPSTREAM_OF_ROWS", "GRADIENT", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS",
-         "ROW_WEIGHTS", "ROW_OFFSETS"]),
+         "ROW_WEIGHTS", "ROW_OFFSETS"],
+        [456, 0, 56, 0, 0, 0, 0, 64, 0, 72, 80, 0, 0, 0, 88, 128, 168, 208, 248, 288, 328, 368, 408, 448]),
     "selected_log_probabilities": Function(9, False, ["logits", "targets", "log_probabilities", "gradient", "upstream",
         "class_mask", "sink", "row_offsets", "statistics"],
         ["LOGITS", "SELECTED_CLASSES", "SELECTED_LOG_PROBABILITIES", "GRADIENT", "SELECTED_UPSTREAM", "CLASS_MASK",
-         "SINK", "ROW_OFFSETS"]),
+         "SINK", "ROW_OFFSETS"],
+        [392, 0, 48, 0, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 64, 104, 144, 184, 224, 264, 304, 344, 384]),
     "selected_log_probabilities_backward": Function(10, False, ["logits", "targets", "gradient", "upstream",
         "class_mask", "row_offsets", "statistics"],
-        ["LOGITS", "SELECTED_CLASSES", "GRADIENT", "SELECTED_UPSTREAM", "CLASS_MASK", "ROW_OFFSETS"]),
+        ["LOGITS", "SELECTED_CLASSES", "GRADIENT", "SELECTED_UPSTREAM", "CLASS_MASK", "ROW_OFFSETS"],
+        [312, 0, 48, 0, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 64, 104, 144, 184, 224, 264, 304]),
     "kl_divergence": Function(11, False, ["logits", "teacher", "losses", "gradient", "class_mask", "row_weights",
         "exact_sum"],
-        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"]),
+        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"],
+        [304, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216, 256, 296]),
     "jensen_shannon_divergence": Function(12, False, ["logits", "teacher", "losses", "gradient", "class_mask",
         "row_weights", "exact_sum"],
-        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"]),
+        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"],
+        [304, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216, 256, 296]),
     "total_variation": Function(13, False, ["logits", "teacher", "losses", "gradient", "class_mask", "row_weights",
         "exact_sum"],
-        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"]),
+        ["LOGITS", "TEACHER", "LOSSES", "GRADIENT", "CLASS_MASK", "ROW_WEIGHTS"],
+        [304, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216, 256, 296]),
     "cross_entropy_hvp": Function(14, False, ["logits", "upstream", "output", "class_mask", "row_weights", "sink",
         "row_offsets"],
-        ["LOGITS", "UPSTREAM", "OUTPUT_ARRAY", "CLASS_MASK", "ROW_WEIGHTS", "SINK", "ROW_OFFSETS"]),
+        ["LOGITS", "UPSTREAM", "OUTPUT_ARRAY", "CLASS_MASK", "ROW_WEIGHTS", "SINK", "ROW_OFFSETS"],
+        [336, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216, 256, 296]),
     "sample": Function(15, False, ["logits", "tokens", "class_mask", "bias", "prompt_tokens", "output_tokens",
         "processed_log_probabilities", "kept", "kept_mask", "log_probabilities", "ranks", "entropies", "top_classes",
         "top_log_probabilities", "workspace", "bias_tokens", "bias_values", "draft_tokens", "draft_probabilities"],
         ["LOGITS", "TOKENS", "MASK_OF_TOKENS", "BIAS", "PROMPT_TOKENS", "OUTPUT_TOKENS", "PROCESSED_LOG_PROBABILITIES",
          "KEPT", "KEPT_MASK", "LOG_PROBABILITIES", "RANKS", "ENTROPIES", "TOP_CLASSES", "TOP_LOG_PROBABILITIES",
-         "BIAS_TOKENS", "BIAS_VALUES", "DRAFT_TOKENS", "DRAFT_PROBABILITIES"]),
+         "BIAS_TOKENS", "BIAS_VALUES", "DRAFT_TOKENS", "DRAFT_PROBABILITIES"],
+        [840, 56, 64, 48, 672, 0, 60, 96, 72, 0, 0, 80, 88, 0, 104, 144, 184, 224, 264, 304, 344, 384, 424, 464, 504,
+         544, 584, 624, 664, 680, 720, 760, 800]),
     "binary_cross_entropy": Function(16, False, ["logits", "targets", "losses", "gradient", "element_weights",
         "positive_weights", "exact_sum"],
-        ["LOGITS", "ELEMENT_TARGETS", "ELEMENT_LOSSES", "GRADIENT", "ELEMENT_WEIGHTS", "POSITIVE_WEIGHTS"]),
+        ["LOGITS", "ELEMENT_TARGETS", "ELEMENT_LOSSES", "GRADIENT", "ELEMENT_WEIGHTS", "POSITIVE_WEIGHTS"],
+        [304, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136, 176, 216, 256, 296]),
     "linear_cross_entropy": Function(17, False, ["hidden", "weights", "bias", "logits", "targets", "target_weights",
         "class_mask", "class_weights", "row_weights", "sink", "losses", "log_sum_exp", "correct", "log_probabilities",
         "argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient", "hidden_gradient",
@@ -185,23 +207,31 @@ FUNCTIONS = {
         ["HIDDEN", "WEIGHTS", "BIAS_OF_CLASSES", "MADE_LOGITS", "TARGETS", "TARGET_WEIGHTS", "CLASS_MASK",
          "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK", "LOSSES", "LOG_SUM_EXP", "CORRECT", "LOG_PROBABILITIES", "ARGMAX",
          "RANKS", "ENTROPIES", "TOP_CLASSES", "TOP_LOG_PROBABILITIES", "TARGET_GRADIENT", "HIDDEN_GRADIENT",
-         "WEIGHTS_GRADIENT", "BIAS_GRADIENT"]),
+         "WEIGHTS_GRADIENT", "BIAS_GRADIENT"],
+        [1032, 0, 48, 0, 1024, 0, 0, 64, 72, 0, 0, 0, 0, 56, 80, 120, 160, 200, 240, 280, 320, 360, 400, 440, 480, 520,
+         560, 600, 640, 680, 720, 760, 800, 840, 880, 920, 960, 1000, 1008, 1016]),
     "linear_cross_entropy_backward": Function(18, True, ["hidden", "weights", "bias", "logits", "targets",
         "target_weights", "class_mask", "class_weights", "row_weights", "upstream", "hidden_gradient",
         "weights_gradient", "bias_gradient", "statistics", "workspace"],
         ["HIDDEN", "WEIGHTS", "BIAS_OF_CLASSES", "LOGITS", "TARGETS", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS",
-         "ROW_WEIGHTS", "UPSTREAM_OF_ROWS", "HIDDEN_GRADIENT", "WEIGHTS_GRADIENT", "BIAS_GRADIENT"]),
+         "ROW_WEIGHTS", "UPSTREAM_OF_ROWS", "HIDDEN_GRADIENT", "WEIGHTS_GRADIENT", "BIAS_GRADIENT"],
+        [640, 0, 56, 0, 632, 0, 0, 72, 0, 80, 88, 0, 0, 64, 96, 136, 176, 216, 256, 296, 336, 376, 416, 456, 496, 536,
+         576, 616, 624]),
     "linear_states": Function(19, True, ["hidden", "weights", "bias", "targets", "target_weights", "class_mask",
         "class_weights", "statistics", "states", "workspace"],
-        ["HIDDEN", "WEIGHTS", "BIAS_OF_CLASSES", "TARGETS", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS"]),
+        ["HIDDEN", "WEIGHTS", "BIAS_OF_CLASSES", "TARGETS", "TARGET_WEIGHTS", "CLASS_MASK", "CLASS_WEIGHTS"],
+        [408, 0, 56, 0, 400, 0, 0, 72, 0, 80, 88, 0, 0, 64, 96, 136, 176, 216, 256, 296, 336, 376, 384, 392]),
     "forward_states": Function(20, True, ["logits", "targets", "class_mask", "target_weights", "class_weights",
         "statistics", "states"],
-        ["LOGITS", "TARGETS", "CLASS_MASK", "TARGET_WEIGHTS", "CLASS_WEIGHTS"]),
+        ["LOGITS", "TARGETS", "CLASS_MASK", "TARGET_WEIGHTS", "CLASS_WEIGHTS"],
+        [304, 0, 56, 0, 0, 0, 0, 64, 0, 72, 80, 0, 0, 0, 88, 128, 168, 208, 248, 288, 296]),
     "backward_states": Function(21, True, ["output", "upstream", "class_mask", "states"],
-        ["KNOWN_OUTPUT", "UPSTREAM", "CLASS_MASK"]),
+        ["KNOWN_OUTPUT", "UPSTREAM", "CLASS_MASK"],
+        [208, 0, 56, 0, 0, 0, 0, 0, 0, 64, 72, 0, 0, 0, 80, 120, 160, 200]),
     "finish": Function(22, False, ["targets", "losses", "log_sum_exp", "correct", "class_weights", "row_weights",
         "sink", "states", "statistics", "exact_sum"],
-        ["TARGETS", "LOSSES", "LOG_SUM_EXP", "CORRECT", "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK"]),
+        ["TARGETS", "LOSSES", "LOG_SUM_EXP", "CORRECT", "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK"],
+        [376, 68, 48, 0, 0, 64, 0, 56, 0, 0, 0, 0, 0, 0, 72, 112, 152, 192, 232, 272, 312, 352, 360, 368]),
 }
 
 XENT_OPTIONS: Fields = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),

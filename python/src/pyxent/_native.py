@@ -7,14 +7,14 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from math import inf, nan
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
+from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, SIZES, XENT_OPTIONS, XENT_SAMPLING, Function
 from pyxent.errors import NativeLibraryError
 
 ABI_VERSION = 1
@@ -41,12 +41,10 @@ class Layout(ctypes.Structure):
     _fields_ = [("outer", c_int64), ("classes", c_int64), ("inner", c_int64), ("type", c_int32), ("reserved", c_int32)]
 
 
-SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
-         "output_count", "features", "counted_tokens"]
-
-
 class Shape(ctypes.Structure):
-    _fields_ = [("size", c_uint64), *((name, c_int64) for name in SIZES), *((name, Layout) for name in LAYOUTS)]
+    """The sizes of a call and the layouts of its arrays, for all functions that it runs."""
+
+    _fields_ = [*((name, c_int64) for name in SIZES), *((name, Layout) for name in LAYOUTS)]
 
 
 class Options(ctypes.Structure):
@@ -76,16 +74,67 @@ class Report(ctypes.Structure):
                 ("unfinished", c_int64)]
 
 
-class Work(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("function", c_int32), ("choice", c_int32), ("shape", c_void_p),
-                ("options", c_void_p), ("sampling", c_void_p), ("report", c_void_p), ("row_begin", c_int64),
-                ("row_end", c_int64), ("class_begin", c_int64), ("class_end", c_int64), ("workspace_size", c_uint64),
-                ("prepared", c_void_p), ("arrays", c_uint64)]
+_SIZE, _LAYOUT = ctypes.sizeof(c_int64), ctypes.sizeof(Layout)
+_AT_LAYOUT = {name: len(SIZES) * _SIZE + i * _LAYOUT for i, name in enumerate(LAYOUTS)}
+_ALWAYS = ("logits", "output", "targets")  # whose types a function may read without the arrays
+_HEAD = struct.Struct("Q24xQ")  # size, sizes, the range of rows
+_NUMBERS = len(SIZES) - 3  # of the sizes that only some functions have
+_FIRST_SIZE, _FIRST_ARRAY = 7, 7 + _NUMBERS
+
+
+class Work:
+    """The struct of a function without its arrays: the sizes and layouts of a Shape, ranges, and other structs.
+
+    Function.struct has its size, and the offsets of choice, report, sampling, workspace_size, logits_type, continues,
+    the sizes and the arrays; 0 for what the function does not have.
+    """
+
+    def __init__(self, function: Function, shape: Shape, options: int, rows: int, classes: int, report: int = 0) -> None:
+        self.function, self.shape = function, shape
+        self.memory, self.ranges = (ctypes.c_char * function.struct[0])(), (c_int64 * 4)(0, rows, 0, classes)
+        self.address, ranges = ctypes.addressof(self.memory), ctypes.addressof(self.ranges)
+        _HEAD.pack_into(self.memory, 0, function.struct[0], ranges)
+        if function.has_classes:
+            self._put(40, ranges + 2 * _SIZE)
+        self.options(options)
+        if report:
+            self._put(function.struct[2], report)
+
+    def _put(self, at: int, value: int) -> None:
+        struct.pack_into("q", self.memory, at, value)
+
+    def options(self, address: int) -> None:
+        self._put(48 if self.function.has_classes else 40, address)
+
+    def choice(self, value: int) -> None:
+        struct.pack_into("i", self.memory, self.function.struct[1], value)
+
+    def sampling(self, address: int) -> None:
+        self._put(self.function.struct[3], address)
+
+    def workspace_size(self, size: int) -> None:
+        self._put(self.function.struct[4], size)
+
+    def continues(self, value: bool) -> None:
+        struct.pack_into("i", self.memory, self.function.struct[6], value)
+
+    def fill(self, names: Collection[str]) -> None:
+        """Copies the sizes, and the layouts of these arrays."""
+        at, of, offsets = ctypes.addressof(self.shape), self.function, self.function.struct
+        ctypes.memmove(self.address + _SIZE, at, 3 * _SIZE)
+        for i, offset in enumerate(offsets[_FIRST_SIZE:_FIRST_ARRAY], 3):
+            if offset:
+                ctypes.memmove(self.address + offset, at + i * _SIZE, _SIZE)
+        if offsets[5]:
+            struct.pack_into("i", self.memory, offsets[5], self.shape.logits.type)
+        for place, name in enumerate(of.arrays):
+            if (name in names or name in _ALWAYS) and name in _AT_LAYOUT:
+                ctypes.memmove(self.address + offsets[_FIRST_ARRAY + place] + _SIZE, at + _AT_LAYOUT[name], _LAYOUT)
 
 
 class TextBiases(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("classes", c_int64), ("tokens", c_void_p), ("token_count", c_int64),
-                ("counted_tokens", c_int64), ("no_repeat_ngram", c_int64), ("dry_multiplier", c_double),
+                ("continues", c_int32), ("reserved", c_int32), ("no_repeat_ngram", c_int64), ("dry_multiplier", c_double),
                 ("dry_base", c_double), ("dry_allowed_length", c_int64), ("dry_range", c_int64),
                 ("dry_breakers", c_void_p), ("breaker_count", c_int64), ("banned_sequences", c_void_p),
                 ("banned_count", c_int64), ("bias_tokens", c_void_p), ("bias_values", c_void_p),
@@ -97,9 +146,9 @@ class Prepared(ctypes.Structure):
 
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
-    "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
+    "xent_layout": Layout, "xent_options": Options, "xent_sampling": Sampling,
     "xent_statistics": Statistics, "xent_state": State, "xent_exact_sum": ExactSum, "xent_report": Report,
-    "xent_work": Work, "xent_text_biases_call": TextBiases}
+    "xent_text_biases_call": TextBiases}
 
 
 def sized(struct: type[Struct], **fields: Any) -> Struct:
@@ -148,8 +197,9 @@ class Library:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_path_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
-        self.few.argtypes = [c_void_p] * (1 + FEW)
-        self.many.argtypes = [c_void_p] * (1 + MANY)
+        call = [c_void_p, c_int32, c_void_p, c_uint64]  # prepared call, function, its struct, mask of arrays
+        self.few.argtypes = call + [c_void_p] * FEW
+        self.many.argtypes = call + [c_void_p] * MANY
         self.run_prepared = c.xent_run
         self.run_prepared.argtypes = [c_void_p]
         c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
@@ -167,15 +217,21 @@ class Library:
                 f"{self.path} has {what} version {found}, this package needs {needed}; expected the library of the "
                 f"same build")
 
-    def entry(self, arrays: Sequence[int | None]) -> tuple[Any, list[int | None]]:
-        """The entry point that takes enough arrays, and these arrays as it takes them."""
-        entry, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
-        return entry, [*arrays[:width], *[None] * (width - len(arrays))]
+    def entry(self, function: Function, arrays: Mapping[str, Any]) -> tuple[Any, int, list[Any]]:
+        """The entry point that takes enough arrays, the mask of those that a function has, and these arrays."""
+        mask, given = 0, []
+        for place, name in enumerate(function.arrays):
+            if name in arrays:
+                mask |= 1 << place
+                given.append(arrays[name])
+        few = len(given) <= FEW
+        return self.few if few else self.many, mask, given + [None] * ((FEW if few else MANY) - len(given))
 
-    def run(self, work: Work, arrays: Sequence[int | None]) -> int:
-        """Calls the entry point that takes enough arrays, in their order; returns the status."""
-        entry, given = self.entry(arrays)
-        return int(entry(ctypes.addressof(work), *given))
+    def run(self, work: Work, arrays: Mapping[str, Any]) -> int:
+        """Makes the call on the arrays that its function has; returns the status."""
+        entry, mask, given = self.entry(work.function, arrays)
+        work.fill(arrays)
+        return int(entry(None, work.function.number, work.address, mask, *given))
 
     def field_name(self, field: int) -> str:
         return str(self.c.xent_field_name(field).decode())
@@ -221,7 +277,7 @@ def self_test(library: Library) -> str | None:
     for type_, expected in TESTED.items():
         logits, code = ctypes.create_string_buffer(data := _logits_of_test(type_), len(data)), TYPES[type_]
         per_class, per_row = Layout(TEST_CLASSES, 1, 1, code), Layout(1, 0, 1, code)
-        shape = sized(Shape, outer=6, classes=TEST_CLASSES, inner=1, logits=per_class, output=per_class,
+        shape = Shape(outer=6, classes=TEST_CLASSES, inner=1, logits=per_class, output=per_class,
                       gradient=per_class, losses=per_row, log_sum_exp=per_row, targets=Layout(1, 0, 1, TYPES["I32"]))
         for isa in library.isas:
             options = sized(Options, isa=ISAS[isa])
@@ -232,10 +288,8 @@ def self_test(library: Library) -> str | None:
                 arrays = {"logits": ctypes.addressof(logits), "output": output, "gradient": output,
                           "targets": ctypes.addressof(labels), "losses": losses,
                           "log_sum_exp": losses + len(data) // TEST_CLASSES}
-                work = sized(Work, function=FUNCTIONS[function].number, shape=ctypes.addressof(shape),
-                             options=ctypes.addressof(options), row_end=6, class_end=TEST_CLASSES)
-                if library.run(work, [arrays.get(name) for name in FUNCTIONS[function].arrays]) or (
-                        zlib.crc32(results) != crc):
+                work = Work(FUNCTIONS[function], shape, ctypes.addressof(options), 6, TEST_CLASSES)
+                if library.run(work, arrays) or zlib.crc32(results) != crc:
                     return f"a {function.replace('_', '-')} of {type_} on {isa}"
     return None
 

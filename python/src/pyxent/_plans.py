@@ -13,7 +13,7 @@ from pyxent._arrays import Array, array_of, empty, is_of_torch, memory_of, numpy
 from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_place
 from pyxent._functions import FUNCTIONS, LAYOUTS
 from pyxent._names import named, parameters_of
-from pyxent._native import FEW, MANY, ExactSum, Options, Prepared, Report, Sampling, Work, sized
+from pyxent._native import ExactSum, Options, Prepared, Report, Sampling, Work, sized
 from pyxent._options import shown, stored_scale, wanted_of
 from pyxent.errors import XentError
 
@@ -107,7 +107,7 @@ class Run:
             status = entry(at)
         else:
             addresses = self.addresses
-            status = entry(at, *[addresses[name] for name in names])
+            status = entry(*[addresses[name] for name in names])
         if status:
             raise Rejected
         return self.report.valid_rows, self.exact_sum
@@ -116,25 +116,23 @@ class Run:
         plan, of = self.plan, FUNCTIONS[function]
         passed = [name for name in of.arrays if name not in without and (name in plan.public or
                                                                          name == "exact_sum" and exact_sum)]
-        work = sized(Work, function=of.number, shape=ctypes.addressof(plan.shape),
-                     options=ctypes.addressof(self.options), report=ctypes.addressof(self.report), row_end=plan.rows,
-                     class_end=plan.classes, arrays=sum(1 << of.arrays.index(name) for name in passed))
+        work = Work(of, plan.shape, ctypes.addressof(self.options), plan.rows, plan.classes,
+                    ctypes.addressof(self.report))
         if self.sampling and function == "sample":
-            work.sampling = ctypes.addressof(self.sampling)
-        entry, most = (plan.library.few, FEW) if len(passed) <= FEW else (plan.library.many, MANY)
-        padding = [None] * (most - len(passed))
+            work.sampling(ctypes.addressof(self.sampling))
+        work.fill(passed)
         step: Any
         if self.call:
             prepared = sized(Prepared)
-            work.prepared = ctypes.addressof(prepared)
             arrays = self.call.pieces[0].addresses if self.call.pieces else {}
-            addresses = [self.sum_address if name == "exact_sum" else arrays[name] for name in passed]
-            if entry(ctypes.addressof(work), *addresses, *padding):
+            entry, mask, given = plan.library.entry(
+                of, {name: self.sum_address if name == "exact_sum" else arrays[name] for name in passed})
+            if entry(ctypes.addressof(prepared), of.number, work.address, mask, *given):
                 raise Rejected
             step = plan.library.run_prepared, ctypes.addressof(prepared), None, (work, prepared)
         else:
-            names = [plan.public.get(name, name) for name in passed]
-            step = entry, ctypes.addressof(work), (*names, *padding), work
+            entry, mask, names = plan.library.entry(of, {name: plan.public.get(name, name) for name in passed})
+            step = partial(entry, None, of.number, work.address, mask), None, names, work
         self.steps[function, exact_sum, without] = step
         return step
 

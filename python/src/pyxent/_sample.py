@@ -131,7 +131,7 @@ def sample(logits: ArrayLike, *, seed: Whole | None = None, step: Whole | None =
     size = call.sample_workspace
     text = histories[1].text if isinstance(histories[1], History) else None
     if size and text:
-        workspace, call.counts["counted_tokens"] = text.workspace(size, call.classes)
+        workspace, call.continues = text.workspace(size, call.classes)
         call.workspace = lambda rows: workspace
     elif size:
         call.workspace = lambda rows: workspace_of(size)

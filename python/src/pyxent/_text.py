@@ -105,16 +105,16 @@ class _Biases:
             banned_sequences=self.banned.buffer_info()[0], banned_count=len(self.banned),
             bias_count=ctypes.addressof(self.count), report=ctypes.addressof(self.report))
 
-    def find(self, tokens: array[int], classes: int, counted: int) -> int:
+    def find(self, tokens: array[int], classes: int, continues: bool) -> int:
         """Writes the classes with a bias, and the biases; returns their number.
 
-        counted: the number of tokens that this object has from the call before; the other ones are new.
+        continues: the first tokens are those of the call before; the other ones are new.
         """
         if len(tokens) > self.room or classes != self.classes:
             self._reserve(2 * len(tokens), classes)
-            counted = 0
+            continues = False
         c, call = library().c, self.call
-        call.tokens, call.token_count, call.counted_tokens = tokens.buffer_info()[0], len(tokens), counted
+        call.tokens, call.token_count, call.continues = tokens.buffer_info()[0], len(tokens), continues
         status = c.xent_text_biases(ctypes.addressof(call))
         if status:
             raise self._error(status)
@@ -163,9 +163,9 @@ class Text:
 
     def _forget(self) -> None:
         self._biases: _Biases | None = None
-        self._counted = 0  # the tokens that it has
+        self._counted = False  # whether it has the first tokens
         self._workspace = workspace_of(0)
-        self._sampled = self._classes = 0  # the tokens that it has, and the classes of its call
+        self._sampled, self._classes = False, 0  # whether it has the first tokens, and the classes of its call
 
     def __getstate__(self) -> tuple[array[int], int]:
         return self.tokens, self.prompt
@@ -184,7 +184,7 @@ class Text:
 
     def drop(self, last: int) -> None:
         del self.tokens[len(self.tokens) - last:]
-        self._counted = self._sampled = 0
+        self._counted = self._sampled = False
 
     def biases(self, options: Repetition, classes: int) -> tuple[array[int], array[float], int]:
         """The classes to whose logits options against repetition add numbers, the numbers, and how many there are.
@@ -193,9 +193,9 @@ class Text:
         """
         if self._biases is None:
             self._biases = _Biases(options)
-        counted, self._counted = self._counted, 0
-        found = self._biases.find(self.tokens, classes, counted)
-        self._counted = len(self.tokens)
+        continues, self._counted = self._counted, False
+        found = self._biases.find(self.tokens, classes, continues)
+        self._counted = True
         return self._biases.bias_tokens, self._biases.bias_values, found
 
     @property
@@ -209,15 +209,15 @@ class Text:
         outputs.text = self
         return {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": outputs}
 
-    def workspace(self, size: int, classes: int) -> tuple[ctypes.Array[Any], int]:
-        """Memory for the tokens of a call with penalties, and how many it has from the call before. If the next call
-        fails, it has 0."""
+    def workspace(self, size: int, classes: int) -> tuple[ctypes.Array[Any], bool]:
+        """Memory for the tokens of a call with penalties, and whether it has the first ones from the call before. If the
+        next call fails, it has none."""
         if room(self._workspace) < size:
-            self._workspace, self._sampled = workspace_of(2 * size), 0
-        counted = self._sampled if classes == self._classes else 0
-        self._sampled, self._classes = 0, classes
-        return self._workspace, counted
+            self._workspace, self._sampled = workspace_of(2 * size), False
+        continues = self._sampled and classes == self._classes
+        self._sampled, self._classes = False, classes
+        return self._workspace, continues
 
     def sampled(self) -> None:
         """Records that the workspace has all tokens."""
-        self._sampled = len(self.tokens)
+        self._sampled = True

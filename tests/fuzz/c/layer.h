@@ -16,7 +16,7 @@ static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t 
   void *const *a = p->address;
   return call_at(
       p,
-      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+      (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = shape_of(p),
                   .options = options_of(p),
                   .report = report_of(p),
@@ -35,7 +35,7 @@ static inline xent_status layer_backward(fuzz_problem *p, int64_t begin, int64_t
                                          uint32_t wanted, bool logits) {
   void *const *a = p->address;
   return call_at(p,
-                 (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                 (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
                              .shape = shape_of(p),
                              .options = options_of(p),
                              .report = report_of(p),
@@ -55,7 +55,7 @@ static inline xent_status layer_states(fuzz_problem *p, int64_t begin, int64_t e
                                        const xent_statistics *known) {
   void *const *a = p->address;
   return call_at(p,
-                 (xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                 (function_call){.function = XENT_FUNCTION_LINEAR_STATES,
                              .shape = shape_of(p),
                              .options = options_of(p),
                              .report = report_of(p),

@@ -37,7 +37,7 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
   void *const *a = p->address;
   settle(p, "finish of a layer",
          call_at(p,
-                 (xent_work){.function = XENT_FUNCTION_FINISH,
+                 (function_call){.function = XENT_FUNCTION_FINISH,
                              .shape = shape_of(p),
                              .options = options_of(p),
                              .choice = second,

@@ -44,7 +44,7 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
   const xent_status status = call_at(p,
-                                     (xent_work){.function = XENT_FUNCTION_FINISH,
+                                     (function_call){.function = XENT_FUNCTION_FINISH,
                                                  .shape = shape_of(p),
                                                  .options = options_of(p),
                                                  .choice = second,

@@ -119,8 +119,6 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
 /* ---- structs ---- */
 
 static uint64_t read_struct_size(fuzz_input *in, size_t known) {
-  if (known == sizeof(xent_shape) && chance(in, 32)) /* a shape may end after any layout */
-    return known - sizeof(xent_layout) * (uint64_t)below(in, 21);
   if (!chance(in, 8)) return known;
   if (chance(in, 128)) return (uint64_t)wild_number(in);
   return known - 16 + (uint64_t)below(in, 8) * 8;
@@ -213,9 +211,7 @@ static void place_sampling(fuzz_problem *p, fuzz_input *in, uint32_t given) {
 void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   const xent_report report = {0};
   const xent_exact_sum exact_sum = xent_empty_exact_sum();
-  p->shape.size = read_struct_size(in, sizeof(xent_shape));
   p->options.size = read_struct_size(in, sizeof(xent_options));
-  place_struct(p, in, SHAPE, &p->shape, sizeof p->shape, p->shape.size);
   place_struct(p, in, OPTIONS, &p->options, sizeof p->options, p->options.size);
   place_struct(p, in, REPORT, &report, sizeof report, read_struct_size(in, sizeof report));
   place_struct(p, in, EXACT_SUM, &exact_sum, sizeof exact_sum, chance(in,

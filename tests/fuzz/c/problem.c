@@ -367,7 +367,7 @@ static uint32_t read_asked(const fuzz_problem *p, fuzz_input *in) {
 }
 
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional) {
-  p->shape = (xent_shape){.size = sizeof(xent_shape)};
+  p->shape = (xent_shape){0};
   memset(p->offset, 0, sizeof p->offset);
   memset(p->bytes, 0, sizeof p->bytes);
   memset(p->address, 0, sizeof p->address);

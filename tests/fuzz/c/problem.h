@@ -10,14 +10,15 @@
 
 #include "input.h"
 #include "memory.h"
-#include "xent.h"
+#include "kernels/kernels.h"
+#include "xent_bindings.h"
 
 /* The arrays of the interface, and the structs, each in a separate slot. */
 enum {
   LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, CORRECT, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOG_PROBABILITIES,
   TARGET_GRADIENT, TEACHER, BIAS_OF_CLASSES, WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS,
-  STATISTICS = ARRAYS, STATES, EXACT_SUM, SHAPE, OPTIONS, REPORT, WORKSPACE, SLOTS
+  STATISTICS = ARRAYS, STATES, EXACT_SUM, OPTIONS, REPORT, WORKSPACE, SLOTS
 };
 #define BIT(slot) (UINT32_C(1) << (slot))
 /* Arrays of sampling, in the slots of arrays that it does not have. */

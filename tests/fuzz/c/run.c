@@ -76,7 +76,7 @@ static bool move_arrays(const fuzz_problem *p, const void *const *arrays, const 
 }
 
 /* Prepares a call while its arrays have other contents, in other memory if possible, and runs it there. */
-static bool run_before(const fuzz_problem *p, xent_work work, const void *const *arrays, xent_prepared *prepared) {
+static bool run_before(const fuzz_problem *p, function_call work, const void *const *arrays, xent_prepared *prepared) {
   const void *moved[MOST_ARRAYS] = {NULL};
   turn_contents(p);
   const bool elsewhere = move_arrays(p, arrays, moved);
@@ -89,11 +89,11 @@ static bool run_before(const fuzz_problem *p, xent_work work, const void *const 
   return ran;
 }
 
-xent_status call_at(const fuzz_problem *p, xent_work work, const void *const *arrays) {
+xent_status call_at(const fuzz_problem *p, function_call work, const void *const *arrays) {
   static unsigned calls;
   static xent_prepared prepared = {.size = sizeof prepared};
   if (calls++ % 2 || !run_before(p, work, arrays, &prepared)) return run_at(work, arrays);
-  return xent_run_at(&prepared, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]);
+  return run_moved(&prepared, arrays);
 }
 
 /* ---- after a call ---- */

@@ -23,7 +23,7 @@ typedef struct {
 } fuzz_effect;
 
 /* Makes a call by number: at once, prepared, or prepared and run first with other contents in other memory. */
-xent_status call_at(const fuzz_problem *p, xent_work work, const void *const *arrays);
+xent_status call_at(const fuzz_problem *p, function_call work, const void *const *arrays);
 /* Checks the stores since the last call: none if the call was rejected, otherwise only into the allowed elements. */
 void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect);
 /* The status of the last call. */
@@ -41,7 +41,7 @@ typedef struct {
 } fuzz_count;
 fuzz_count calls_so_far(void);
 
-static inline const xent_shape *shape_of(const fuzz_problem *p) { return p->address[SHAPE]; }
+static inline const xent_shape *shape_of(const fuzz_problem *p) { return &p->shape; }
 static inline const xent_options *options_of(const fuzz_problem *p) { return p->address[OPTIONS]; }
 static inline xent_report *report_of(const fuzz_problem *p) { return p->address[REPORT]; }
 /* Reads the report, which may be at any address and be truncated. */

@@ -12,7 +12,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "sampling",
          call_at(p,
-                 (xent_work){.function = XENT_FUNCTION_SAMPLE,
+                 (function_call){.function = XENT_FUNCTION_SAMPLE,
                              .shape = shape_of(p),
                              .options = options_of(p),
                              .sampling = a[SAMPLING],

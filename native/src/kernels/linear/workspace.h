@@ -6,6 +6,7 @@
 #include "kernels/supported.h"
 #include "kernels/targets/targets.h"
 #include "numerics/constants.h"
+#include "xent_bindings.h"
 
 enum {
   XENT_TERMS = 128,      /* of a block of a dot product */

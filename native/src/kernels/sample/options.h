@@ -145,12 +145,14 @@ static inline uint64_t hash_of_last(const xent_call *call, int64_t row, int64_t 
   }
   return hash;
 }
-/* Whether the tokens that the call says are counted were checked by an earlier call with its workspace. */
-static inline bool has_checked(const xent_call *call, int64_t row) {
+/* The first tokens of a text that were checked by an earlier call with its workspace; 0: none. */
+static inline int64_t checked_tokens(const xent_call *call, int64_t row) {
   const table_head *head = call->workspace;
-  const int64_t known = call->shape->counted_tokens;
-  return known > 0 && head->checked == known && head->classes == call->shape->classes &&
-         head->prompt_count == prompt_of_row(call) && head->last == hash_of_last(call, row, known);
+  if (!call->continues) return 0;
+  const int64_t known = head->checked, prompt = prompt_of_row(call);
+  const bool fits = known > 0 && known >= prompt && known <= prompt + output_of_row(call) &&
+                    head->classes == call->shape->classes && head->prompt_count == prompt;
+  return fits && head->last == hash_of_last(call, row, known) ? known : 0;
 }
 
 /* Whether the mask has one bit per class instead of one byte. */

@@ -120,13 +120,13 @@ XENT_SHARED token_table table_of_biases(const xent_call *call, int64_t row, void
   return t;
 }
 
-/* Whether the workspace has all but a few of the tokens; else the table is made again. */
-XENT_INLINE bool continues_table(const xent_call *call, int64_t row, bool with_prompt) {
+/* The number of tokens in the table of the workspace, if it has all but a few; else 0, and the table is made again. */
+XENT_INLINE int64_t tokens_of_table(const xent_call *call, int64_t row, bool with_prompt) {
   const table_head *head = call->workspace;
-  const int64_t known = call->shape->counted_tokens, all = prompt_of_row(call) + output_of_row(call);
-  return has_checked(call, row) && head->counted == known && head->with_prompt == with_prompt &&
-         all - known <= TABLE_FEW && head->entries >= 0 && head->entries <= known &&
-         head->entries <= call->shape->classes;
+  const int64_t known = checked_tokens(call, row), all = prompt_of_row(call) + output_of_row(call);
+  const bool fits = head->counted == known && head->with_prompt == with_prompt && all - known <= TABLE_FEW &&
+                    head->entries >= 0 && head->entries <= known && head->entries <= call->shape->classes;
+  return fits ? known : 0;
 }
 
 /* All tokens were checked. */
@@ -148,8 +148,9 @@ XENT_INLINE void forget_table(const xent_call *call, int64_t row) {
 XENT_INLINE token_table table_of_row(const xent_call *call, int64_t row, bool with_prompt) {
   const xent_shape *s = call->shape;
   table_head *head = call->workspace;
-  const bool continues = continues_table(call, row, with_prompt);
-  const int64_t begin = continues ? s->counted_tokens - prompt_of_row(call) : 0;
+  const int64_t known = tokens_of_table(call, row, with_prompt);
+  const bool continues = known > 0;
+  const int64_t begin = continues ? known - prompt_of_row(call) : 0;
   const token_list outputs = tokens_of(call, call->output_tokens, &s->output_tokens, row, begin, s->output_count);
   const token_list prompt =
       tokens_of(call, call->prompt_tokens, &s->prompt_tokens, row, 0, with_prompt ? s->prompt_count : 0);

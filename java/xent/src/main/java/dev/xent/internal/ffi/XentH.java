@@ -691,67 +691,6 @@ public class XentH extends XentH$shared {
         return XENT_TIES_ALL;
     }
 
-    private static class xent_sample_workspace {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG
-        );
-
-        public static final MemorySegment ADDR = findOrThrow("xent_sample_workspace");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
-     * }
-     */
-    public static FunctionDescriptor xent_sample_workspace$descriptor() {
-        return xent_sample_workspace.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
-     * }
-     */
-    public static MethodHandle xent_sample_workspace$handle() {
-        return xent_sample_workspace.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
-     * }
-     */
-    public static MemorySegment xent_sample_workspace$address() {
-        return xent_sample_workspace.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
-     * }
-     */
-    public static long xent_sample_workspace(long classes, long tokens) {
-        var mh$ = xent_sample_workspace.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_sample_workspace", classes, tokens);
-            }
-            return (long)mh$.invokeExact(classes, tokens);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class xent_text_biases {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
@@ -866,114 +805,6 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_text_biases_workspace", tokens, listed);
             }
             return (long)mh$.invokeExact(tokens, listed);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-    private static final int XENT_WORKSPACE_WEIGHTS_GRADIENT = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum xent_workspace_contents.XENT_WORKSPACE_WEIGHTS_GRADIENT = 1
-     * }
-     */
-    public static int XENT_WORKSPACE_WEIGHTS_GRADIENT() {
-        return XENT_WORKSPACE_WEIGHTS_GRADIENT;
-    }
-    private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum xent_workspace_contents.XENT_WORKSPACE_WHOLE_ROWS = 2
-     * }
-     */
-    public static int XENT_WORKSPACE_WHOLE_ROWS() {
-        return XENT_WORKSPACE_WHOLE_ROWS;
-    }
-    private static final int XENT_WORKSPACE_LEAST = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum xent_workspace_contents.XENT_WORKSPACE_LEAST = 4
-     * }
-     */
-    public static int XENT_WORKSPACE_LEAST() {
-        return XENT_WORKSPACE_LEAST;
-    }
-    private static final int XENT_WORKSPACE_HIDDEN_GRADIENT = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum xent_workspace_contents.XENT_WORKSPACE_HIDDEN_GRADIENT = 8
-     * }
-     */
-    public static int XENT_WORKSPACE_HIDDEN_GRADIENT() {
-        return XENT_WORKSPACE_HIDDEN_GRADIENT;
-    }
-    private static final int XENT_WORKSPACE_LOGITS = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * enum xent_workspace_contents.XENT_WORKSPACE_LOGITS = 16
-     * }
-     */
-    public static int XENT_WORKSPACE_LOGITS() {
-        return XENT_WORKSPACE_LOGITS;
-    }
-
-    private static class xent_linear_workspace {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_INT
-        );
-
-        public static final MemorySegment ADDR = findOrThrow("xent_linear_workspace");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
-     * }
-     */
-    public static FunctionDescriptor xent_linear_workspace$descriptor() {
-        return xent_linear_workspace.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
-     * }
-     */
-    public static MethodHandle xent_linear_workspace$handle() {
-        return xent_linear_workspace.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
-     * }
-     */
-    public static MemorySegment xent_linear_workspace$address() {
-        return xent_linear_workspace.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
-     * }
-     */
-    public static long xent_linear_workspace(long rows, long features, long classes, int contents) {
-        var mh$ = xent_linear_workspace.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_linear_workspace", rows, features, classes, contents);
-            }
-            return (long)mh$.invokeExact(rows, features, classes, contents);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1159,6 +990,175 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_exact_sum_value", exact_sum);
             }
             return (double)mh$.invokeExact(exact_sum);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_sample_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG
+        );
+
+        public static final MemorySegment ADDR = findOrThrow("xent_sample_workspace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
+     * }
+     */
+    public static FunctionDescriptor xent_sample_workspace$descriptor() {
+        return xent_sample_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
+     * }
+     */
+    public static MethodHandle xent_sample_workspace$handle() {
+        return xent_sample_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
+     * }
+     */
+    public static MemorySegment xent_sample_workspace$address() {
+        return xent_sample_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint64_t xent_sample_workspace(int64_t classes, int64_t tokens)
+     * }
+     */
+    public static long xent_sample_workspace(long classes, long tokens) {
+        var mh$ = xent_sample_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_sample_workspace", classes, tokens);
+            }
+            return (long)mh$.invokeExact(classes, tokens);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int XENT_WORKSPACE_WEIGHTS_GRADIENT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum xent_workspace_contents.XENT_WORKSPACE_WEIGHTS_GRADIENT = 1
+     * }
+     */
+    public static int XENT_WORKSPACE_WEIGHTS_GRADIENT() {
+        return XENT_WORKSPACE_WEIGHTS_GRADIENT;
+    }
+    private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum xent_workspace_contents.XENT_WORKSPACE_WHOLE_ROWS = 2
+     * }
+     */
+    public static int XENT_WORKSPACE_WHOLE_ROWS() {
+        return XENT_WORKSPACE_WHOLE_ROWS;
+    }
+    private static final int XENT_WORKSPACE_LEAST = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum xent_workspace_contents.XENT_WORKSPACE_LEAST = 4
+     * }
+     */
+    public static int XENT_WORKSPACE_LEAST() {
+        return XENT_WORKSPACE_LEAST;
+    }
+    private static final int XENT_WORKSPACE_HIDDEN_GRADIENT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum xent_workspace_contents.XENT_WORKSPACE_HIDDEN_GRADIENT = 8
+     * }
+     */
+    public static int XENT_WORKSPACE_HIDDEN_GRADIENT() {
+        return XENT_WORKSPACE_HIDDEN_GRADIENT;
+    }
+    private static final int XENT_WORKSPACE_LOGITS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum xent_workspace_contents.XENT_WORKSPACE_LOGITS = 16
+     * }
+     */
+    public static int XENT_WORKSPACE_LOGITS() {
+        return XENT_WORKSPACE_LOGITS;
+    }
+
+    private static class xent_linear_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_INT
+        );
+
+        public static final MemorySegment ADDR = findOrThrow("xent_linear_workspace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static FunctionDescriptor xent_linear_workspace$descriptor() {
+        return xent_linear_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static MethodHandle xent_linear_workspace$handle() {
+        return xent_linear_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static MemorySegment xent_linear_workspace$address() {
+        return xent_linear_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static long xent_linear_workspace(long rows, long features, long classes, int contents) {
+        var mh$ = xent_linear_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_linear_workspace", rows, features, classes, contents);
+            }
+            return (long)mh$.invokeExact(rows, features, classes, contents);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

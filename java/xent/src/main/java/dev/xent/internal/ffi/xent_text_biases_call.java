@@ -19,7 +19,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t classes;
  *     const int32_t *tokens;
  *     int64_t token_count;
- *     int64_t counted_tokens;
+ *     int32_t continues;
+ *     int32_t reserved;
  *     int64_t no_repeat_ngram;
  *     double dry_multiplier;
  *     double dry_base;
@@ -49,7 +50,8 @@ public class xent_text_biases_call {
         XentH.C_LONG_LONG.withName("classes"),
         XentH.C_POINTER.withName("tokens"),
         XentH.C_LONG_LONG.withName("token_count"),
-        XentH.C_LONG_LONG.withName("counted_tokens"),
+        XentH.C_INT.withName("continues"),
+        XentH.C_INT.withName("reserved"),
         XentH.C_LONG_LONG.withName("no_repeat_ngram"),
         XentH.C_DOUBLE.withName("dry_multiplier"),
         XentH.C_DOUBLE.withName("dry_base"),
@@ -250,48 +252,92 @@ public class xent_text_biases_call {
         struct.set(token_count$LAYOUT, token_count$OFFSET, fieldValue);
     }
 
-    private static final OfLong counted_tokens$LAYOUT = (OfLong)$LAYOUT.select(groupElement("counted_tokens"));
+    private static final OfInt continues$LAYOUT = (OfInt)$LAYOUT.select(groupElement("continues"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t counted_tokens
+     * int32_t continues
      * }
      */
-    public static final OfLong counted_tokens$layout() {
-        return counted_tokens$LAYOUT;
+    public static final OfInt continues$layout() {
+        return continues$LAYOUT;
     }
 
-    private static final long counted_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("counted_tokens"));
+    private static final long continues$OFFSET = $LAYOUT.byteOffset(groupElement("continues"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t counted_tokens
+     * int32_t continues
      * }
      */
-    public static final long counted_tokens$offset() {
-        return counted_tokens$OFFSET;
+    public static final long continues$offset() {
+        return continues$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t counted_tokens
+     * int32_t continues
      * }
      */
-    public static long counted_tokens(MemorySegment struct) {
-        return struct.get(counted_tokens$LAYOUT, counted_tokens$OFFSET);
+    public static int continues(MemorySegment struct) {
+        return struct.get(continues$LAYOUT, continues$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t counted_tokens
+     * int32_t continues
      * }
      */
-    public static void counted_tokens(MemorySegment struct, long fieldValue) {
-        struct.set(counted_tokens$LAYOUT, counted_tokens$OFFSET, fieldValue);
+    public static void continues(MemorySegment struct, int fieldValue) {
+        struct.set(continues$LAYOUT, continues$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     private static final OfLong no_repeat_ngram$LAYOUT = (OfLong)$LAYOUT.select(groupElement("no_repeat_ngram"));

@@ -93,7 +93,7 @@ public final class Field {
   public static final int DYNATEMP_EXPONENT = 86;
   public static final int DRAFT_TOKENS = 87;
   public static final int DRAFT_PROBABILITIES = 88;
-  public static final int COUNTED_TOKENS = 89;
+  public static final int CONTINUES = 89;
   public static final int NO_REPEAT_NGRAM = 90;
   public static final int BANNED_SEQUENCES = 91;
   public static final int DRY_MULTIPLIER = 92;

@@ -43,7 +43,7 @@ public enum Form {
     return (classes - 1) / Integer.SIZE + 1;
   }
 
-  /** The number of entries of each row, or of each class, for a xent_shape. */
+  /** The number of entries of each row, or of each class, for a {@link ShapeStruct}. */
   public long entries(MemorySegment shape) {
     return switch (this) {
       case PER_ROW -> 1;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +17,7 @@ public final class FunctionCall {
   /** The number of arrays of the shorter entry point. */
   static final int FEW_ARRAYS = 6;
 
-  private final MemorySegment struct;
+  private final CallStruct struct;
 
   /** In the order of the function; NULL for an absent array. */
   final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
@@ -71,7 +70,6 @@ public final class FunctionCall {
 
   // The values in the struct.
   private @Nullable Function writtenFunction;
-  private @Nullable MemorySegment writtenShape;
   private @Nullable MemorySegment writtenOptions;
   private @Nullable MemorySegment writtenReport;
   private long writtenRowBegin;
@@ -79,7 +77,6 @@ public final class FunctionCall {
   private long writtenClassBegin;
   private long writtenClassEnd;
   private boolean writtenSpecial;
-  private int writtenPassed;
 
   /** An instance for many calls. */
   public FunctionCall() {
@@ -88,16 +85,15 @@ public final class FunctionCall {
 
   /** An instance for many calls, in memory that lives as long as the arena's. */
   public FunctionCall(Arena arena) {
-    struct = arena.allocate(xent_work.layout());
+    struct = new CallStruct(arena);
     java.util.Arrays.fill(arrays, MemorySegment.NULL);
     java.util.Arrays.fill(few, MemorySegment.NULL);
-    xent_work.size(struct, xent_work.sizeof());
   }
 
   /**
    * Begins a call without arrays.
    *
-   * @param newShape xent_shape
+   * @param newShape {@link ShapeStruct}
    * @param newOptions xent_options
    * @param newReport xent_report, or NULL
    */
@@ -348,51 +344,55 @@ public final class FunctionCall {
     return onHeap;
   }
 
+  /** The arrays that are passed: a bit for each place, all places up to the last or only these. */
+  long passed() {
+    if (!hasFewArrays()) {
+      return (1L << function.count()) - 1;
+    }
+    return passesPlaces() ? (1L << end) - 1 : mask & 0xffffffffL;
+  }
+
+  /** Sets the counts of a text's tokens in the struct, for the next run of a prepared call. */
+  void text(long promptCount, long outputCount, boolean continues) {
+    struct.text(promptCount, outputCount, continues);
+  }
+
   /**
-   * The struct of the call for the entry points, without arrays. Writes only fields that changed,
-   * since most calls repeat the previous one.
+   * The address of the function's struct, without arrays. Writes only fields that changed, since
+   * most calls repeat the previous one, and the shape, whose contents may have changed.
    */
-  MemorySegment struct() {
-    if (function != writtenFunction
-        || shape != writtenShape
-        || options != writtenOptions
-        || report != writtenReport) {
+  long struct() {
+    boolean other = function != writtenFunction;
+    if (other) {
       writtenFunction = function;
-      writtenShape = shape;
+      struct.begin(function);
+    }
+    if (other || options != writtenOptions || report != writtenReport) {
       writtenOptions = options;
       writtenReport = report;
-      xent_work.function(struct, function.number);
-      xent_work.shape(struct, shape);
-      xent_work.options(struct, options);
-      xent_work.report(struct, report);
+      struct.structs(function, options, report);
     }
     if (rowBegin != writtenRowBegin) {
       writtenRowBegin = rowBegin;
-      xent_work.row_begin(struct, rowBegin);
+      struct.rowBegin(rowBegin);
     }
     if (rowEnd != writtenRowEnd) {
       writtenRowEnd = rowEnd;
-      xent_work.row_end(struct, rowEnd);
+      struct.rowEnd(rowEnd);
     }
     if (classBegin != writtenClassBegin) {
       writtenClassBegin = classBegin;
-      xent_work.class_begin(struct, classBegin);
+      struct.classBegin(classBegin);
     }
     if (classEnd != writtenClassEnd) {
       writtenClassEnd = classEnd;
-      xent_work.class_end(struct, classEnd);
-    }
-    int passed = !passesPlaces() && hasFewArrays() ? mask : 0;
-    if (passed != writtenPassed) {
-      writtenPassed = passed;
-      xent_work.arrays(struct, passed & 0xffffffffL);
+      struct.classEnd(classEnd);
     }
     if (special || writtenSpecial) {
       writtenSpecial = special;
-      xent_work.choice(struct, choice);
-      xent_work.sampling(struct, sampling);
-      xent_work.workspace_size(struct, workspaceSize);
+      struct.special(function, choice, sampling, workspaceSize);
     }
-    return struct;
+    struct.shape(function, shape);
+    return struct.address();
   }
 }

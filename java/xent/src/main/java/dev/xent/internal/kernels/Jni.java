@@ -36,6 +36,7 @@ final class Jni {
   /** xent_run_at. */
   static native int run(
       long prepared,
+      long mask,
       @Nullable Object a,
       long atA,
       @Nullable Object b,
@@ -51,7 +52,10 @@ final class Jni {
 
   /** xent_few_at. */
   static native int call(
-      long work,
+      long prepared,
+      int function,
+      long call,
+      long mask,
       @Nullable Object a,
       long atA,
       @Nullable Object b,
@@ -71,7 +75,7 @@ final class Jni {
    * @param arrays Java arrays and nulls; the number of arrays that a function may have
    * @param at offsets in these, and addresses
    */
-  static native int many(long work, @Nullable Object[] arrays, long[] at);
+  static native int many(int function, long call, long mask, @Nullable Object[] arrays, long[] at);
 
   /**
    * Writes the step of a prepared call that draws one token, runs it, and reads the token.

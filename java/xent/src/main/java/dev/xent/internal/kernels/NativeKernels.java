@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -40,6 +39,9 @@ public final class NativeKernels implements Kernels {
    * about a microsecond.
    */
   static final long BRIEF = 2048;
+
+  /** The address of a prepared call, for a call that is made. */
+  private static final long NOT_PREPARED = 0;
 
   /** Whether the linker accepts segments of Java arrays; that of JDK 21 does not. */
   static final boolean LINKER_TAKES_ARRAYS = Runtime.version().feature() >= 22;
@@ -119,14 +121,11 @@ public final class NativeKernels implements Kernels {
   }
 
   private static final class Prepared {
-    static final MethodHandle HANDLE =
-        Handle.PREPARED.created(entryPoint("xent_run_at", FunctionCall.FEW_ARRAYS));
+    static final MethodHandle HANDLE = Handle.PREPARED.created(runAt());
   }
 
   private static final class PreparedCritical {
-    static final MethodHandle HANDLE =
-        Handle.PREPARED_CRITICAL.created(
-            entryPoint("xent_run_at", FunctionCall.FEW_ARRAYS, critical()));
+    static final MethodHandle HANDLE = Handle.PREPARED_CRITICAL.created(runAt(critical()));
   }
 
   private static final class Addresses {
@@ -158,6 +157,10 @@ public final class NativeKernels implements Kernels {
 
   private static MethodHandle entryPoint(String function, int arrays, Linker.Option... options) {
     return Linker.nativeLinker().downcallHandle(find(function), descriptor(arrays), options);
+  }
+
+  private static MethodHandle runAt(Linker.Option... options) {
+    return Linker.nativeLinker().downcallHandle(find("xent_run_at"), runDescriptor(), options);
   }
 
   private static MemorySegment find(String function) {
@@ -210,20 +213,28 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  /** The first argument is a number, because only the caller can free the struct. */
+  /**
+   * The entry points of calls: prepared call, function, struct, mask, arrays. Structs are numbers,
+   * because only the caller can free them.
+   */
   static FunctionDescriptor descriptor(int arrays) {
-    return descriptor(arrays, ADDRESS);
+    return descriptor(arrays, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
   }
 
-  /** The descriptor for few arrays whose addresses are passed as numbers. */
+  /** Runs of prepared calls: prepared call, mask, arrays. */
+  static FunctionDescriptor runDescriptor() {
+    return descriptor(FunctionCall.FEW_ARRAYS, ADDRESS, JAVA_LONG, JAVA_LONG);
+  }
+
+  /** The same with arrays whose addresses are passed as numbers. */
   static FunctionDescriptor numbersDescriptor() {
-    return descriptor(FunctionCall.FEW_ARRAYS, JAVA_LONG);
+    return descriptor(FunctionCall.FEW_ARRAYS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
   }
 
-  private static FunctionDescriptor descriptor(int arrays, MemoryLayout array) {
-    MemoryLayout[] arguments = new MemoryLayout[1 + arrays];
-    Arrays.fill(arguments, array);
-    arguments[0] = JAVA_LONG;
+  private static FunctionDescriptor descriptor(
+      int arrays, MemoryLayout array, MemoryLayout... first) {
+    MemoryLayout[] arguments = Arrays.copyOf(first, first.length + arrays);
+    Arrays.fill(arguments, first.length, arguments.length, array);
     return FunctionDescriptor.of(JAVA_INT, arguments);
   }
 
@@ -285,7 +296,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int run(FunctionCall call) {
-    return isLinked(call) ? runAsItIs(call) : runOnHeap(call);
+    return isLinked(call) ? runAsItIs(call, NOT_PREPARED) : runOnHeap(call);
   }
 
   /** Whether the linker accepts the memory of a call. */
@@ -304,7 +315,7 @@ public final class NativeKernels implements Kernels {
   private int runOnHeap(FunctionCall call) {
     int status = Jni.NOT_HELD;
     if (isForMethods(call)) {
-      status = byMethod(call, call.struct().address());
+      status = byMethod(call, NOT_PREPARED, call.struct());
       Reference.reachabilityFence(call);
     }
     return status == Jni.NOT_HELD ? runOnBlocks(call) : status;
@@ -316,7 +327,7 @@ public final class NativeKernels implements Kernels {
     boolean wrote = false;
     try {
       blocks.enter(call);
-      int status = runAsItIs(call);
+      int status = runAsItIs(call, NOT_PREPARED);
       wrote = status == Status.OK;
       return status;
     } finally {
@@ -324,19 +335,24 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  private int runAsItIs(FunctionCall call) {
+  /**
+   * Makes a call, or prepares it.
+   *
+   * @param prepared the address of the prepared call, or NOT_PREPARED
+   */
+  private int runAsItIs(FunctionCall call, long prepared) {
     try {
-      long struct = call.struct().address();
+      long struct = call.struct();
       int status = Jni.NOT_HELD;
       if (isLinked(call) && isForMethods(call) && !call.rate().isHigh()) {
-        status = byMethod(call, struct);
+        status = byMethod(call, prepared, struct);
       }
       if (status != Jni.NOT_HELD) {
         return status;
       }
       return call.hasFewArrays()
-          ? few(isCritical(call), struct, call.fewArrays())
-          : many(isCritical(call), struct, call.arrays);
+          ? few(isCritical(call), prepared, call, struct, call.fewArrays())
+          : many(isCritical(call), call, struct, call.arrays);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
@@ -352,22 +368,19 @@ public final class NativeKernels implements Kernels {
     if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;
     }
-    kernel.prepared(isCritical(call), held && !call.isOnHeap(), linked, usesJni);
     call.passOnlyThese();
-    MemorySegment struct = call.struct();
-    xent_work.prepared(struct, kernel.prepared);
-    try {
-      int status = linked ? runAsItIs(call) : byMethod(call, struct.address());
-      return status == Status.OK;
-    } finally {
-      xent_work.prepared(struct, MemorySegment.NULL); // from now on the struct computes
-    }
+    kernel.prepared(isCritical(call), held && !call.isOnHeap(), linked, usesJni, call.passed());
+    long prepared = kernel.prepared.address();
+    int status = linked ? runAsItIs(call, prepared) : byMethod(call, prepared, call.struct());
+    Reference.reachabilityFence(kernel);
+    return status == Status.OK;
   }
 
   /** Runs a prepared call on arrays that the linker keeps open. */
   static int runPrepared(
       boolean critical,
       long prepared,
+      long mask,
       MemorySegment a,
       MemorySegment b,
       MemorySegment c,
@@ -377,8 +390,8 @@ public final class NativeKernels implements Kernels {
     (critical ? Handle.PREPARED_CRITICAL : Handle.PREPARED).require();
     try {
       return critical
-          ? (int) PreparedCritical.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
-          : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+          ? (int) PreparedCritical.HANDLE.invokeExact(prepared, mask, a, b, c, d, e, f)
+          : (int) Prepared.HANDLE.invokeExact(prepared, mask, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
@@ -386,26 +399,30 @@ public final class NativeKernels implements Kernels {
 
   /** As above, on addresses whose memory the caller keeps open. */
   static int runPrepared(
-      boolean critical, long prepared, long a, long b, long c, long d, long e, long f) {
+      boolean critical, long prepared, long mask, long a, long b, long c, long d, long e, long f) {
     (critical ? Handle.ADDRESSES_CRITICAL : Handle.ADDRESSES).require();
     try {
       return critical
-          ? (int) AddressesCritical.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
-          : (int) Addresses.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+          ? (int) AddressesCritical.HANDLE.invokeExact(prepared, mask, a, b, c, d, e, f)
+          : (int) Addresses.HANDLE.invokeExact(prepared, mask, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
   }
 
   /** Calls a native method, on arrays that are {@link FunctionCall#isHeld held}. */
-  private static int byMethod(FunctionCall call, long struct) {
+  private static int byMethod(FunctionCall call, long prepared, long struct) {
+    int function = call.function().number;
     if (!call.hasFewArrays()) {
-      return Jni.many(struct, call.bases(), call.addresses());
+      return Jni.many(function, struct, call.passed(), call.bases(), call.addresses());
     }
     MemorySegment[] s = call.fewArrays();
     @Nullable Object[] array = call.fewBases();
     return Jni.call(
+        prepared,
+        function,
         struct,
+        call.passed(),
         array[0],
         s[0].address(),
         array[1],
@@ -420,26 +437,103 @@ public final class NativeKernels implements Kernels {
         s[5].address());
   }
 
-  private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {
+  private static int few(
+      boolean critical, long prepared, FunctionCall call, long struct, MemorySegment[] a)
+      throws Throwable {
     (critical ? Handle.FEW_CRITICAL : Handle.FEW).require();
+    int function = call.function().number;
+    long mask = call.passed();
     return critical
-        ? (int) FewArraysCritical.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5])
-        : (int) FewArrays.HANDLE.invokeExact(struct, a[0], a[1], a[2], a[3], a[4], a[5]);
+        ? (int)
+            FewArraysCritical.HANDLE.invokeExact(
+                prepared, function, struct, mask, a[0], a[1], a[2], a[3], a[4], a[5])
+        : (int)
+            FewArrays.HANDLE.invokeExact(
+                prepared, function, struct, mask, a[0], a[1], a[2], a[3], a[4], a[5]);
   }
 
-  private static int many(boolean critical, long struct, MemorySegment[] a) throws Throwable {
+  private static int many(boolean critical, FunctionCall call, long struct, MemorySegment[] a)
+      throws Throwable {
     (critical ? Handle.MANY_CRITICAL : Handle.MANY).require();
+    int function = call.function().number;
+    long mask = call.passed();
     return critical
         ? (int)
             ManyArraysCritical.HANDLE.invokeExact(
-                struct, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11],
-                a[12], a[13], a[14], a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23],
-                a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31])
+                NOT_PREPARED,
+                function,
+                struct,
+                mask,
+                a[0],
+                a[1],
+                a[2],
+                a[3],
+                a[4],
+                a[5],
+                a[6],
+                a[7],
+                a[8],
+                a[9],
+                a[10],
+                a[11],
+                a[12],
+                a[13],
+                a[14],
+                a[15],
+                a[16],
+                a[17],
+                a[18],
+                a[19],
+                a[20],
+                a[21],
+                a[22],
+                a[23],
+                a[24],
+                a[25],
+                a[26],
+                a[27],
+                a[28],
+                a[29],
+                a[30],
+                a[31])
         : (int)
             ManyArrays.HANDLE.invokeExact(
-                struct, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11],
-                a[12], a[13], a[14], a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23],
-                a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31]);
+                NOT_PREPARED,
+                function,
+                struct,
+                mask,
+                a[0],
+                a[1],
+                a[2],
+                a[3],
+                a[4],
+                a[5],
+                a[6],
+                a[7],
+                a[8],
+                a[9],
+                a[10],
+                a[11],
+                a[12],
+                a[13],
+                a[14],
+                a[15],
+                a[16],
+                a[17],
+                a[18],
+                a[19],
+                a[20],
+                a[21],
+                a[22],
+                a[23],
+                a[24],
+                a[25],
+                a[26],
+                a[27],
+                a[28],
+                a[29],
+                a[30],
+                a[31]);
   }
 
   /** Whether the call is short enough for the garbage collector to wait. */

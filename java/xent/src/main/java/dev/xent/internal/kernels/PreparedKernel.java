@@ -42,6 +42,10 @@ public final class PreparedKernel {
   private boolean linked;
 
   private boolean usesJni;
+
+  /** The places of the arrays of a run. */
+  private long mask;
+
   private final CallRate rate = new CallRate();
   private long runs;
 
@@ -75,7 +79,9 @@ public final class PreparedKernel {
   }
 
   /** Sets how the call is passed to the core. */
-  void prepared(boolean isCritical, boolean isFixed, boolean isLinked, boolean mayUseJni) {
+  void prepared(
+      boolean isCritical, boolean isFixed, boolean isLinked, boolean mayUseJni, long passed) {
+    mask = passed;
     critical = isCritical;
     fixed = isFixed;
     linked = isLinked;
@@ -83,10 +89,9 @@ public final class PreparedKernel {
   }
 
   /**
-   * Runs the call with these as its first arrays, in the order of the function.
+   * Runs the call with these as its arrays, in the order of the function.
    *
-   * @param a memory that is open and reachable until this returns; null: the memory of the previous
-   *     call
+   * @param a memory that is open and reachable until this returns; null behind the last one
    * @return one of {@link Status}; nothing was written unless it is OK
    */
   public int run(
@@ -102,6 +107,7 @@ public final class PreparedKernel {
       status =
           Jni.run(
               prepared.address(),
+              mask,
               a == null ? null : a.array,
               a == null ? 0 : a.address,
               b == null ? null : b.array,
@@ -123,6 +129,22 @@ public final class PreparedKernel {
     return status;
   }
 
+  /** Runs the call with another first array, and the other ones of the previous run. */
+  public int runFirst(ArrayMemory first) {
+    long all = mask;
+    mask = 1;
+    try {
+      return run(first, null, null, null, null, null);
+    } finally {
+      mask = all;
+    }
+  }
+
+  /** Sets the counts of a text's tokens for the next run. */
+  public void text(long promptCount, long outputCount, boolean continues) {
+    functionCall.text(promptCount, outputCount, continues);
+  }
+
   private int runByLinker(
       @Nullable ArrayMemory a,
       @Nullable ArrayMemory b,
@@ -137,6 +159,7 @@ public final class PreparedKernel {
       return NativeKernels.runPrepared(
           critical,
           prepared.address(),
+          mask,
           a == null ? 0 : a.address,
           b == null ? 0 : b.address,
           c == null ? 0 : c.address,
@@ -147,6 +170,7 @@ public final class PreparedKernel {
     return NativeKernels.runPrepared(
         critical,
         prepared.address(),
+        mask,
         a == null ? NULL : a.segment,
         b == null ? NULL : b.segment,
         c == null ? NULL : c.segment,

@@ -8,13 +8,16 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@code xent_shape}: the sizes of a call's tensor, then the layout of each {@link Array}. Written
- * by hand, because the number of layouts depends on the arrays. AbiFactsTest compares it with the
- * compiler's layout.
+ * The sizes of a call's tensor, then the layout of each {@link Array}, for all functions that a
+ * call of an operation runs. {@link CallStruct} copies those of a function to its struct.
  */
 public final class ShapeStruct {
   private static final long SIZE = 0;
   private static final long OUTER = 8;
+
+  /** The offset of the first size. */
+  static final long SIZES = OUTER;
+
   private static final long CLASSES = 16;
   private static final long INNER = 24;
   private static final long TARGET_COUNT = 32;
@@ -24,8 +27,11 @@ public final class ShapeStruct {
   private static final long PROMPT_COUNT = 64;
   private static final long OUTPUT_COUNT = 72;
   private static final long FEATURES = 80;
-  private static final long COUNTED_TOKENS = 88;
+  private static final long CONTINUES = 88;
   private static final long LAYOUTS = 96;
+
+  /** The offset of the type of the logits. */
+  static final long TYPE_OF_LOGITS = LAYOUTS + xent_layout.type$offset();
 
   /** Bytes of the struct. */
   public static final long BYTES = LAYOUTS + Array.LAYOUTS * xent_layout.sizeof();
@@ -52,7 +58,7 @@ public final class ShapeStruct {
       long promptCount,
       long outputCount,
       long features,
-      long countedTokens) {
+      long continues) {
     image[(int) (SIZE / Long.BYTES)] = (long) longs * Long.BYTES;
     image[(int) (OUTER / Long.BYTES)] = outer;
     image[(int) (CLASSES / Long.BYTES)] = classes;
@@ -64,7 +70,7 @@ public final class ShapeStruct {
     image[(int) (PROMPT_COUNT / Long.BYTES)] = promptCount;
     image[(int) (OUTPUT_COUNT / Long.BYTES)] = outputCount;
     image[(int) (FEATURES / Long.BYTES)] = features;
-    image[(int) (COUNTED_TOKENS / Long.BYTES)] = countedTokens;
+    image[(int) (CONTINUES / Long.BYTES)] = continues;
   }
 
   /** Allocates a struct with its size set and all other fields 0. */
@@ -164,11 +170,11 @@ public final class ShapeStruct {
     shape.set(JAVA_LONG, FEATURES, value);
   }
 
-  public static long countedTokens(MemorySegment shape) {
-    return shape.get(JAVA_LONG, COUNTED_TOKENS);
+  public static long continues(MemorySegment shape) {
+    return shape.get(JAVA_LONG, CONTINUES);
   }
 
-  public static void countedTokens(MemorySegment shape, long value) {
-    shape.set(JAVA_LONG, COUNTED_TOKENS, value);
+  public static void continues(MemorySegment shape, long value) {
+    shape.set(JAVA_LONG, CONTINUES, value);
   }
 }

@@ -68,13 +68,13 @@ public final class TextBiases {
    * Sets the text.
    *
    * @param memory begins with {@code tokenCount} tokens
-   * @param counted the tokens that the workspace has
+   * @param continues whether the workspace may have the first of them
    */
-  public void text(MemorySegment memory, long tokenCount, long counted, long classes) {
+  public void text(MemorySegment memory, long tokenCount, boolean continues, long classes) {
     tokens = memory;
     xent_text_biases_call.tokens(struct, memory);
     xent_text_biases_call.token_count(struct, tokenCount);
-    xent_text_biases_call.counted_tokens(struct, counted);
+    xent_text_biases_call.continues(struct, continues ? 1 : 0);
     xent_text_biases_call.classes(struct, classes);
   }
 

@@ -32,6 +32,12 @@ public final class AbiDump {
 
   private AbiDump() {}
 
+  /** The text of xent.h, and of xent_bindings.h. */
+  static String header(Path folder) throws IOException {
+    return Files.readString(folder.resolve("xent.h"))
+        + Files.readString(folder.resolve("xent_bindings.h"));
+  }
+
   /** The ABI version in a header. */
   static int version(String header) {
     Matcher version = VERSION.matcher(header);
@@ -128,11 +134,11 @@ public final class AbiDump {
   /**
    * Writes the dump of a header's ABI version, unless it breaks the one that is there.
    *
-   * @param arguments the header, what abi_facts printed, the folder of the dumps
+   * @param arguments the folder of the headers, what abi_facts printed, the folder of the dumps
    * @throws IOException when something cannot be read or written
    */
   public static void main(String[] arguments) throws IOException {
-    String header = Files.readString(Path.of(arguments[0]));
+    String header = header(Path.of(arguments[0]));
     List<String> dump = of(header, Files.readAllLines(Path.of(arguments[1])));
     Path file = Path.of(arguments[2]).resolve(version(header) + ".txt");
     List<String> broken = Files.exists(file) ? broken(Files.readAllLines(file), dump) : List.of();

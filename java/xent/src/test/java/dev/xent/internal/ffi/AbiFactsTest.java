@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.ffi;
 
-import static java.util.Map.entry;
 import static java.util.function.Predicate.not;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.FullyMasked;
@@ -17,13 +14,10 @@ import dev.xent.options.Isa;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.PaddingLayout;
-import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -31,10 +25,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
@@ -49,8 +41,7 @@ class AbiFactsTest {
           xent_options.layout(),
           xent_sampling.layout(),
           xent_exact_sum.layout(),
-          xent_report.layout(),
-          xent_work.layout());
+          xent_report.layout());
 
   @Test
   @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")
@@ -61,52 +52,6 @@ class AbiFactsTest {
             cFacts("struct ", "field ").stream()
                 .filter(fact -> bound.contains(fact.split(" ")[1]))
                 .toList());
-  }
-
-  /** It has no binding of jextract, as it grows with every array. */
-  @Test
-  @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")
-  void theShapeIsWhereTheCompilerPutsIt() throws IOException {
-    List<String> java = new ArrayList<>();
-    java.add("struct xent_shape " + ShapeStruct.BYTES);
-    SIZES.forEach(
-        (name, size) -> java.add("field xent_shape %s %d 8".formatted(name, placeOf(size))));
-    for (Array array : Array.values()) {
-      if (array.ordinal() < Array.LAYOUTS) {
-        java.add(
-            "field xent_shape %s %d %d"
-                .formatted(
-                    array.name().toLowerCase(Locale.ROOT),
-                    ShapeStruct.offset(array),
-                    xent_layout.sizeof()));
-      }
-    }
-    assertThat(java)
-        .containsExactlyInAnyOrderElementsOf(cFacts("struct xent_shape ", "field xent_shape "));
-  }
-
-  private static final Map<String, ToLongFunction<MemorySegment>> SIZES =
-      Map.ofEntries(
-          entry("size", shape -> shape.get(ValueLayout.JAVA_LONG, 0)),
-          entry("outer", ShapeStruct::outer),
-          entry("classes", ShapeStruct::classes),
-          entry("inner", ShapeStruct::inner),
-          entry("target_count", ShapeStruct::targetCount),
-          entry("top_count", ShapeStruct::topCount),
-          entry("first_class", ShapeStruct::firstClass),
-          entry("all_classes", ShapeStruct::allClasses),
-          entry("prompt_count", ShapeStruct::promptCount),
-          entry("output_count", ShapeStruct::outputCount),
-          entry("features", ShapeStruct::features),
-          entry("counted_tokens", ShapeStruct::countedTokens));
-
-  /** The offset that a size is read from: each long of this struct is its own offset. */
-  private static long placeOf(ToLongFunction<MemorySegment> size) {
-    MemorySegment shape = Arena.ofAuto().allocate(ShapeStruct.BYTES, Long.BYTES);
-    for (long at = 0; at < ShapeStruct.BYTES; at += Long.BYTES) {
-      shape.set(ValueLayout.JAVA_LONG, at, at);
-    }
-    return size.applyAsLong(shape);
   }
 
   @Test

@@ -20,7 +20,7 @@ public final class Descriptors {
     return List.of(
         new ByHand("xent_few_at", NativeKernels.descriptor(FunctionCall.FEW_ARRAYS), false),
         new ByHand("xent_many_at", NativeKernels.descriptor(Function.MOST_ARRAYS), false),
-        new ByHand("xent_run_at", NativeKernels.descriptor(FunctionCall.FEW_ARRAYS), false),
+        new ByHand("xent_run_at", NativeKernels.runDescriptor(), false),
         new ByHand("xent_run_at", NativeKernels.numbersDescriptor(), true));
   }
 }

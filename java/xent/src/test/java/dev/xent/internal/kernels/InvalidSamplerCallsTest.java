@@ -52,10 +52,10 @@ class InvalidSamplerCallsTest {
         int before = random.nextInt(output + 1);
         c.counts(prompt, before, 0);
         compare(arena, c, out);
-        // The workspace has these tokens now, which is right if the call has one row.
-        c.counts(prompt, output, prompt + before);
+        // The workspace has these tokens now, which the call may say if it has one row.
+        c.counts(prompt, output, 1);
         compare(arena, c, out);
-        for (long wrong : new long[] {-1, prompt - 1, prompt + output + 1}) {
+        for (long wrong : new long[] {-1, 2}) {
           c.counts(prompt, output, wrong);
           compare(arena, c, out);
         }
@@ -67,8 +67,9 @@ class InvalidSamplerCallsTest {
         compare(arena, c, out);
       }
     }
-    System.out.printf("counts of tokens: %,d calls, statuses %s%n", 7 * (ROUNDS / 10), statuses);
-    assertThat(statuses.keySet()).containsExactlyInAnyOrder(Status.OK, Status.INVALID_SHAPE);
+    System.out.printf("counts of tokens: %,d calls, statuses %s%n", 6 * (ROUNDS / 10), statuses);
+    assertThat(statuses.keySet())
+        .containsExactlyInAnyOrder(Status.OK, Status.INVALID_ARGUMENT, Status.INVALID_SHAPE);
   }
 
   private SamplingCase withWorkspace(Arena arena) {

@@ -393,10 +393,10 @@ final class SamplingCase {
     xent_layout.classes(ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), 0);
   }
 
-  void counts(long prompt, long output, long counted) {
+  void counts(long prompt, long output, long continues) {
     ShapeStruct.promptCount(shape, prompt);
     ShapeStruct.outputCount(shape, output);
-    ShapeStruct.countedTokens(shape, counted);
+    ShapeStruct.continues(shape, continues);
   }
 
   private MemorySegment in(String name) {

@@ -134,21 +134,20 @@ final class DataChecks {
     return Status.OK;
   }
 
-  /** Tokens are counted as int; those that a workspace has are of one row, with its prompt. */
+  /** Tokens are counted as int; a workspace has those of one row. */
   private static int checkCounts(ReferenceCall call) {
     long prompt = has(call.given.of(PROMPT_TOKENS)) ? call.shape.promptCount : 0;
     long output = has(call.given.of(OUTPUT_TOKENS)) ? call.shape.outputCount : 0;
-    long counted = call.shape.countedTokens;
+    long continues = call.shape.continues;
     if (prompt > Integer.MAX_VALUE) {
       return call.report.refuse(Status.INVALID_SHAPE, Field.PROMPT_COUNT, prompt);
     }
     if (output > Integer.MAX_VALUE) {
       return call.report.refuse(Status.INVALID_SHAPE, Field.OUTPUT_COUNT, output);
     }
-    boolean fits = counted >= prompt && counted <= prompt + output;
-    return counted == 0 || fits && call.rowEnd - call.rowBegin <= 1
+    return continues == 0 || continues == 1 && call.rowEnd - call.rowBegin <= 1
         ? Status.OK
-        : call.report.refuse(Status.INVALID_SHAPE, Field.COUNTED_TOKENS, counted);
+        : call.report.refuse(Status.INVALID_ARGUMENT, Field.CONTINUES, continues);
   }
 
   private static int checkTokens(ReferenceCall call, Array array, long count, int field) {

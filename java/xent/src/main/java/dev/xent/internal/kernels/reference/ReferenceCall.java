@@ -75,7 +75,7 @@ final class ReferenceCall extends Request {
     report.clear();
     ragged = false;
     firstStatistics = 0;
-    shape.read(functionCall.shape());
+    shape.read(functionCall.shape(), functionCall.function());
     options.read(functionCall.options());
     wide =
         switch (function) {

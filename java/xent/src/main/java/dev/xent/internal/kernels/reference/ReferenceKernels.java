@@ -105,7 +105,7 @@ public final class ReferenceKernels implements Kernels {
     }
     // The size that the library needs; nothing is written there.
     long numbers = 9 * (tokens + 1) + 3 * listed;
-    return 80 + (numbers + 1) / 2 * Long.BYTES;
+    return 88 + (numbers + 1) / 2 * Long.BYTES;
   }
 
   @Override

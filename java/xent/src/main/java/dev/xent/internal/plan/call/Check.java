@@ -62,7 +62,7 @@ public final class Check {
   /** Copies of row offsets, which no other thread can change between their check and their use. */
   private final CallMemory offsets = new CallMemory(true);
 
-  /** An image of the xent_shape. */
+  /** An image of the shape. */
   private final long[] image = new long[(int) (ShapeStruct.BYTES / Long.BYTES)];
 
   Check(Site site) {
@@ -304,7 +304,7 @@ public final class Check {
   /** Takes an array of the call, which must fit the leading array as its rule requires. */
   private void take(Rule rule, View view, int argument) {
     Layout array = layout(rule.array);
-    if (rule.form == Form.RECORDS) { // memory of the library, without a layout in xent_shape
+    if (rule.form == Form.RECORDS) { // memory of the library, without a layout
       array.take(view, rule, Kind.ENTRIES, dimensions.rank, 0);
       array.argument = argument;
       array.own = null;
@@ -501,7 +501,7 @@ public final class Check {
     }
   }
 
-  // ---- the xent_shape --------------------------------------------------------------------------
+  // ---- the shape -------------------------------------------------------------------------------
 
   /** Finds the pieces of the arrays, and writes the struct. */
   private void describe() {
@@ -531,13 +531,9 @@ public final class Check {
   }
 
   private void write(long outer, long inner) {
-    int last = Array.OUTPUT.ordinal(); // the last layout; the smallest struct ends with this one
-    for (int i = 0; i < call.count; i++) {
-      last = Math.max(last, call.present[i].id.ordinal());
-    }
-    int longs = ShapeStruct.IMAGE_LAYOUTS + (last + 1) * ShapeStruct.IMAGE_LAYOUT;
+    int longs = image.length;
     long[] struct = image;
-    Arrays.fill(struct, 0, longs, 0);
+    Arrays.fill(struct, 0);
     ShapeStruct.image(
         struct,
         longs,
@@ -551,7 +547,7 @@ public final class Check {
         call.promptCount,
         call.outputCount,
         call.features,
-        call.countedTokens);
+        call.continues ? 1 : 0);
     for (int i = 0; i < call.count; i++) {
       Layout array = call.present[i];
       array.write(

@@ -109,8 +109,8 @@ public final class Checked {
 
   public long outputCount;
 
-  /** The number of these tokens that the workspace of the call has from the call before. */
-  public long countedTokens;
+  /** Whether the workspace of the call may have the first of these tokens. */
+  public boolean continues;
 
   /** The number of features of hidden states; 0 if logits are not computed from hidden states. */
   public long features;
@@ -202,7 +202,7 @@ public final class Checked {
     topCount = 0;
     promptCount = 0;
     outputCount = 0;
-    countedTokens = 0;
+    continues = false;
     features = 0;
     firstClass = 0;
     allClasses = 0;
@@ -313,16 +313,17 @@ public final class Checked {
   }
 
   /**
-   * Sets the numbers of tokens of a text, of the prompt and of the output, and how many of both the
-   * workspace has from the draw before.
+   * Sets the numbers of tokens of a text, of the prompt and of the output, and whether the
+   * workspace may have the first of them from the draw before.
    */
-  public void text(long ofPrompt, long ofOutput, long counted) {
+  public void text(long ofPrompt, long ofOutput, boolean mayContinue) {
     promptCount = ofPrompt;
     outputCount = ofOutput;
-    countedTokens = counted;
+    continues = mayContinue;
     ShapeStruct.promptCount(shape, ofPrompt);
     ShapeStruct.outputCount(shape, ofOutput);
-    ShapeStruct.countedTokens(shape, counted);
+    ShapeStruct.continues(shape, mayContinue ? 1 : 0);
+    computes.text(ofPrompt, ofOutput, mayContinue);
   }
 
   // ---- what runs ask ---------------------------------------------------------------------------

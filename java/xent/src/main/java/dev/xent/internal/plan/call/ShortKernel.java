@@ -161,12 +161,12 @@ public final class ShortKernel {
     int[] i = from;
     int n = count;
     return kernel.run(
-        argument(i[0], a, b, c, d, e, f),
-        n < 2 ? null : argument(i[1], a, b, c, d, e, f),
-        n < 3 ? null : argument(i[2], a, b, c, d, e, f),
-        n < 4 ? null : argument(i[3], a, b, c, d, e, f),
-        n < 5 ? null : argument(i[4], a, b, c, d, e, f),
-        n < 6 ? null : argument(i[5], a, b, c, d, e, f));
+        own[0] != null ? own[0] : argument(i[0], a, b, c, d, e, f),
+        n < 2 ? null : own[1] != null ? own[1] : argument(i[1], a, b, c, d, e, f),
+        n < 3 ? null : own[2] != null ? own[2] : argument(i[2], a, b, c, d, e, f),
+        n < 4 ? null : own[3] != null ? own[3] : argument(i[3], a, b, c, d, e, f),
+        n < 5 ? null : own[4] != null ? own[4] : argument(i[4], a, b, c, d, e, f),
+        n < 6 ? null : own[5] != null ? own[5] : argument(i[5], a, b, c, d, e, f));
   }
 
   /**
@@ -190,11 +190,16 @@ public final class ShortKernel {
     long drawn = kernel.draw(call.stepAt, token.address, step, array, at);
     if (drawn == PreparedKernel.USE_LINKER && row != null) {
       call.draw(stream, step);
-      if (kernel.run(row, null, null, null, null, null) == Status.OK) {
+      if (kernel.runFirst(row) == Status.OK) {
         drawn = token.segment.get(ValueLayout.JAVA_LONG, 0);
       }
     }
     return drawn;
+  }
+
+  /** Sets the counts of a text's tokens for the next run. */
+  void text(long promptCount, long outputCount, boolean continues) {
+    kernel.text(promptCount, outputCount, continues);
   }
 
   /** Prepares the second run, if these kernels can. */

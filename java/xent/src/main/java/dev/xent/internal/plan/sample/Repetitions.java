@@ -36,8 +36,8 @@ final class Repetitions {
   private View values = View.room(ElementType.F32, 0);
   private View workspace = View.room(ElementType.I64, 0);
 
-  /** The tokens that the workspace has. */
-  private long counted;
+  /** Whether the workspace may have the first tokens of the text. */
+  private boolean continues;
 
   /** The biases, and unused entries up to a power of two. */
   private int entries;
@@ -80,20 +80,20 @@ final class Repetitions {
 
   /** Must be called if a token was removed or changed: the next call reads the whole text. */
   void forget() {
-    counted = 0;
+    continues = false;
   }
 
   /** Finds the biases of the next token. All tokens are classes of the logits. */
   void find(TokenHistory text, View logits, int axis) {
     long ofLogits = logits.shape[axis];
     reserve(text.memory().elements, ofLogits);
-    call.text(text.memory().segment, text.count(), counted, ofLogits);
+    call.text(text.memory().segment, text.count(), continues, ofLogits);
     int status = kernels.textBiases(call);
     Reference.reachabilityFence(workspace);
     if (status != Status.OK) {
       throw new AssertionError("status " + status + " of the biases of a text");
     }
-    counted = text.count();
+    continues = true;
     fill(call.biases());
     if (classRow == null || classRow.rank() != logits.rank() || rowAxis != axis) {
       View made = TokenHistory.along(classes, 0, entries, logits, axis);
@@ -118,7 +118,7 @@ final class Repetitions {
     workspace = moreWorkspace;
     room = tokens;
     roomForClasses = ofLogits;
-    counted = 0;
+    continues = false;
     entries = 0;
     classRow = null;
   }

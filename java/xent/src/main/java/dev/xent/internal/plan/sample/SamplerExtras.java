@@ -24,5 +24,5 @@ final class SamplerExtras extends Extras {
   long outputCount;
 
   /** How many of both the workspace has from the call before. */
-  long countedTokens;
+  boolean continues;
 }

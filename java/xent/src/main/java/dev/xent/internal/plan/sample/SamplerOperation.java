@@ -344,7 +344,7 @@ public final class SamplerOperation extends Operation {
       }
     }
     if (own != null && own.workspace != null) {
-      call.text(own.promptCount, own.outputCount, own.countedTokens);
+      call.text(own.promptCount, own.outputCount, own.continues);
     }
     if (own != null && own.rows != null) {
       draw(own.rows, call, a, b, c, d, e, f);
@@ -427,7 +427,7 @@ public final class SamplerOperation extends Operation {
       requireRows(call, run.view(Array.LOGITS), requests);
     }
     if (own != null && own.workspace != null) {
-      call.text(own.promptCount, own.outputCount, own.countedTokens);
+      call.text(own.promptCount, own.outputCount, own.continues);
     } else {
       requireTokens(run, Array.PROMPT_TOKENS, call.promptCount);
       requireTokens(run, Array.OUTPUT_TOKENS, call.outputCount);

@@ -134,7 +134,7 @@ public final class Text {
 
   /** Counts the tokens again in the next call. */
   private void forget() {
-    extras.countedTokens = 0;
+    extras.continues = false;
     if (repetitions != null) {
       repetitions.forget();
     }
@@ -209,7 +209,7 @@ public final class Text {
     fitting = ofLogits;
     drawable = usesTokens || extras.outputs != null ? NONE : ofLogits;
     if (token >= 0 && usesTokens) {
-      extras.countedTokens = extras.promptCount + extras.outputCount;
+      extras.continues = true;
       append((int) token);
     }
     return token;
@@ -282,7 +282,7 @@ public final class Text {
     long bytes = sampler.workspace(classes, room, hasMaskOfBits);
     if (extras.workspace == null || extras.workspace.bytes < bytes) {
       extras.workspace = View.room(ElementType.I64, bytes / Long.BYTES + 1);
-      extras.countedTokens = 0;
+      extras.continues = false;
     }
   }
 

@@ -3,12 +3,13 @@ package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** The sizes of the tensor and the layout of every array of a call: {@code xent_shape}. */
+/** The sizes of the tensor and the layout of every array of a call: a {@link ShapeStruct}. */
 public final class Shape {
   private static final Array[] ARRAYS = Array.values();
 
@@ -31,7 +32,7 @@ public final class Shape {
   public long promptCount;
 
   public long outputCount;
-  public long countedTokens;
+  public long continues;
 
   /** The number of features of a hidden state, and of the weights of a class. */
   public long features;
@@ -47,19 +48,19 @@ public final class Shape {
     return layouts[array.ordinal()];
   }
 
-  /** Reads a struct. */
-  public void read(MemorySegment struct) {
+  /** Reads a struct, of which a function without shards has only sizes of whole rows. */
+  public void read(MemorySegment struct, Function function) {
     outer = ShapeStruct.outer(struct);
     classes = ShapeStruct.classes(struct);
     inner = ShapeStruct.inner(struct);
     targetCount = ShapeStruct.targetCount(struct);
     topCount = ShapeStruct.topCount(struct);
-    firstClass = ShapeStruct.firstClass(struct);
-    allClasses = ShapeStruct.allClasses(struct);
+    firstClass = function.hasClasses ? ShapeStruct.firstClass(struct) : 0;
+    allClasses = function.hasClasses ? ShapeStruct.allClasses(struct) : 0;
     promptCount = ShapeStruct.promptCount(struct);
     outputCount = ShapeStruct.outputCount(struct);
     features = ShapeStruct.features(struct);
-    countedTokens = ShapeStruct.countedTokens(struct);
+    continues = ShapeStruct.continues(struct);
     for (int i = 0; i < layouts.length; i++) {
       layouts[i].read(struct, ShapeStruct.offset(ARRAYS[i]));
     }
