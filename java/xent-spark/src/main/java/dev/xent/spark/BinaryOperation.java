@@ -2,6 +2,7 @@
 package dev.xent.spark;
 
 import dev.xent.BinaryCrossEntropy;
+import dev.xent.Inputs;
 import dev.xent.Tensor;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -16,17 +17,22 @@ record BinaryOperation(String name, Logits logits, Targets targets, FunctionOpti
 
   @Override
   public Rows start() {
-    BinaryCrossEntropy operation = given.binaryCrossEntropy(logits.resultType());
+    BinaryCrossEntropy operation = given.binaryCrossEntropy();
     Room room = new Room(logits.type());
     Room target = targets.room();
-    RowWeight rowWeight = new RowWeight(logits.resultType());
+    Tensor positive = given.positiveWeights(logits.resultType());
+    Inputs inputs = positive == null ? Inputs.none() : Inputs.none().withPositiveWeights(positive);
+    RowWeight rowWeight = new RowWeight(logits.resultType(), inputs, Inputs::withElementWeights);
     return arguments -> {
       if (RowWeight.anyNull(arguments)) {
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
       Tensor y = targets.read(arguments[1], target, x.dim(1));
-      return operation.on(x, y, rowWeight.tensor(RowWeight.of(arguments, RowWeight.INDEX))).run();
+      return operation
+          .on(x, y)
+          .inputs(rowWeight.inputs(RowWeight.of(arguments, RowWeight.INDEX)))
+          .run();
     };
   }
 }

@@ -165,7 +165,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
                 });
     if (type == null) {
       throw new OptionException(
-          "option type is missing; set it to the type of the binary numbers, such as map('type', 'float32')");
+          "option type is missing; set it to the type of the binary numbers, such as map('type',"
+              + " 'float32')");
     }
     return type;
   }
@@ -305,18 +306,19 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return builder;
   }
 
-  /**
-   * The loss of the elements of a row, added up.
-   *
-   * @param type of the arithmetic
-   */
-  BinaryCrossEntropy binaryCrossEntropy(DType type) {
+  /** The loss of the elements of a row, added up. */
+  BinaryCrossEntropy binaryCrossEntropy() {
     BinaryCrossEntropy.Builder builder =
         BinaryCrossEntropy.builder().execution(Execution.sequential()).reduction(Reduction.SUM);
     get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
     number("focalGamma", builder::focalGamma);
     number("focalAlpha", builder::focalAlpha);
-    return builder.positiveWeights(ofClasses("positiveWeights", type)).build();
+    return builder.build();
+  }
+
+  /** The factors of positive elements, one per class, or null. */
+  @Nullable Tensor positiveWeights(DType type) {
+    return ofClasses("positiveWeights", type);
   }
 
   /** The sampler, whose random bits do not depend on the run. */
@@ -335,7 +337,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     Path file = file("weights");
     if (file == null) {
       throw new OptionException(
-          "option weights is missing; set it to the .npy file of the weights: map('weights', '/models/head.npy')");
+          "option weights is missing; set it to the .npy file of the weights: map('weights',"
+              + " '/models/head.npy')");
     }
     return file;
   }

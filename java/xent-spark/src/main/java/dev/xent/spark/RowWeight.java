@@ -4,6 +4,7 @@ package dev.xent.spark;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The weight of a row as an input of a loss, reused for the next row. One thread. */
@@ -13,7 +14,8 @@ final class RowWeight {
 
   private final DType type;
   private final Tensor weight;
-  private final Inputs inputs;
+  private final Inputs without;
+  private final Inputs with;
 
   /**
    * Allocates the memory of a weight.
@@ -21,23 +23,28 @@ final class RowWeight {
    * @param type that weights are rounded to: the type of the results
    */
   RowWeight(DType type) {
+    this(type, Inputs.none(), Inputs::withRowWeights);
+  }
+
+  /**
+   * The same in addition to other inputs.
+   *
+   * @param with adds the weight to inputs
+   */
+  RowWeight(DType type, Inputs others, BiFunction<Inputs, Tensor, Inputs> with) {
     this.type = type;
     weight = new Room(type).of(1);
-    inputs = Inputs.none().withRowWeights(weight);
+    without = others;
+    this.with = with.apply(others, weight);
   }
 
   /** The inputs with a weight, or without if it is null. */
   Inputs inputs(@Nullable Double given) {
-    return tensor(given) == null ? Inputs.none() : inputs;
-  }
-
-  /** A weight, or null. */
-  @Nullable Tensor tensor(@Nullable Double given) {
     if (given == null) {
-      return null;
+      return without;
     }
     weight.setDouble(Losses.requireWeight(given, type), 0, 0);
-    return weight;
+    return with;
   }
 
   /** The weight among the arguments of a row, or null in a call without weights. */

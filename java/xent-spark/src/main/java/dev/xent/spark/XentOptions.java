@@ -83,7 +83,7 @@ public final class XentOptions extends NumberOptions {
     return with("focalAlpha", value);
   }
 
-  /** Sets {@link dev.xent.BinaryCrossEntropy.Builder#positiveWeights}. */
+  /** Sets {@link dev.xent.Inputs#withPositiveWeights}. */
   public XentOptions positiveWeights(double... values) {
     return with("positiveWeights", numbers(values));
   }

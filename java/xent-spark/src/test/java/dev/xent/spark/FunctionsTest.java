@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.Sampler;
@@ -303,8 +304,9 @@ class FunctionsTest {
             .reduction(Reduction.SUM)
             .focalGamma(2)
             .focalAlpha(0.25)
-            .positiveWeights(Tensor.of(positive))
             .build();
+    Inputs inputs = Inputs.none().withPositiveWeights(Tensor.of(positive));
+    Inputs weighted = inputs.withElementWeights(Tensor.of(new float[] {0.5F}, 1, 1));
     double[] weights = new double[CLASSES];
     Arrays.setAll(weights, k -> positive[k]);
     XentOptions options =
@@ -320,18 +322,17 @@ class FunctionsTest {
     Tensor t = Tensor.of(targets, 1, CLASSES);
     for (int i = 0; i < ROWS; i++) {
       Tensor x = Tensor.of(LOGITS[i], 1, CLASSES);
-      assertThat(actual.get(i).getDouble(0)).isEqualTo(loss.on(x, t).run());
-      assertThat(actual.get(i).getDouble(1))
-          .isEqualTo(loss.on(x, t, Tensor.of(new float[] {0.5F}, 1, 1)).run());
+      assertThat(actual.get(i).getDouble(0)).isEqualTo(loss.on(x, t).inputs(inputs).run());
+      assertThat(actual.get(i).getDouble(1)).isEqualTo(loss.on(x, t).inputs(weighted).run());
     }
     Row single =
         spark
             .sql(
-                "SELECT xent_binary_cross_entropy(2F, 1), xent_binary_cross_entropy(array(2F), array(1)),"
-                    + " xent_binary_cross_entropy(2, 0.5), xent_binary_cross_entropy(2D, 0.5D),"
-                    + " xent_binary_cross_entropy(2, NULL), xent_binary_cross_entropy(NULL, 1),"
-                    + " try_xent_binary_cross_entropy(2F, id), try_xent_binary_cross_entropy(2F, array(1, id))"
-                    + " FROM range(3, 4)")
+                "SELECT xent_binary_cross_entropy(2F, 1), xent_binary_cross_entropy(array(2F),"
+                    + " array(1)), xent_binary_cross_entropy(2, 0.5), xent_binary_cross_entropy(2D,"
+                    + " 0.5D), xent_binary_cross_entropy(2, NULL), xent_binary_cross_entropy(NULL,"
+                    + " 1), try_xent_binary_cross_entropy(2F, id),"
+                    + " try_xent_binary_cross_entropy(2F, array(1, id)) FROM range(3, 4)")
             .first();
     assertThat(single.getDouble(0)).isEqualTo(single.getDouble(1)).isBetween(0.126, 0.127);
     assertThat(single.getDouble(2)).isEqualTo(single.getDouble(3)).isBetween(1.126, 1.127);
