@@ -32,7 +32,7 @@ public final class KeptSets {
     Tensor mask = Tensor.of(new byte[ROWS * CLASSES], ROWS, CLASSES);
     Sampler sampler = Sampler.builder().temperature(0.8).topP(0.5).seed(3).build();
     sampler
-        .on(logits, tokens)
+        .on(logits, tokens, gradient)
         .outputs(SamplerOutputs.create().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
         .run(0);
 
@@ -42,9 +42,8 @@ public final class KeptSets {
     CrossEntropy.builder()
         .temperature(0.8)
         .build()
-        .on(logits, tokens)
+        .on(logits, tokens, gradient)
         .inputs(Inputs.none().withClassMask(mask))
-        .gradient(gradient)
         .outputs(LossOutputs.create().losses(losses))
         .run();
     for (int row = 0; row < ROWS; row++) {

@@ -128,8 +128,14 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
+    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
+  }
+
+  @Override
+  public LossCall on(Tensor logits, Tensor targets, Tensor gradient) {
     return new LossCall(
-        operation.bind(View.of(logits, "logits"), View.of(targets, "targets")), false);
+        operation.bind(
+            View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient")));
   }
 
   /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */

@@ -14,6 +14,7 @@ import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Cross-entropy of logits and targets: {@code loss = u sum w q (lse - x) + u zLoss lse^2} per row,
@@ -165,7 +166,7 @@ public final class CrossEntropy implements Loss {
    * Returns a call that can be run often, with everything that a call can have:
    *
    * {@snippet file="dev/xent/ExamplesTest.java" region="lossCall" :
-   * LossCall call = loss.on(logits, labels).gradient(gradient);
+   * LossCall call = loss.on(logits, labels, gradient);
    * while (batches.next(logits, labels)) {
    *   double mean = call.run();
    * }
@@ -177,8 +178,34 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
+    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
+  }
+
+  @Override
+  public LossCall on(Tensor logits, Tensor targets, Tensor gradient) {
     return new LossCall(
-        operation.bind(View.of(logits, "logits"), View.of(targets, "targets")), false);
+        operation.bind(
+            View.of(logits, "logits"), View.of(targets, "targets"), View.of(gradient, "gradient")));
+  }
+
+  /**
+   * Returns a call that writes the gradient alone, of an earlier run over the same tensors and
+   * inputs, multiplied by the upstream of each row. The bits are those that the run would have
+   * written with a gradient. A run throws {@link OptionException} when the outputs have no statistics of such a run.
+   *
+   * @param logits as in that run
+   * @param targets as in that run
+   * @param saved the outputs of that run, with the statistics that they saved
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param gradient as in {@link #forwardBackward(Tensor, Tensor, Tensor)}
+   */
+  public BoundCall onBackward(
+      Tensor logits,
+      Tensor targets,
+      LossOutputs saved,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    return new BackwardCall(on(logits, targets, gradient).bound, saved, upstream);
   }
 
   /**

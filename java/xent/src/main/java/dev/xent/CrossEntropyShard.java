@@ -147,7 +147,7 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Writes the gradient of this shard, as {@link LossCall#backward(LossOutputs)} does. Targets and
+   * Writes the gradient of this shard, as {@link CrossEntropy#onBackward} does. Targets and
    * weights are checked once more before anything is written.
    *
    * @param logits the classes of this shard

@@ -135,8 +135,14 @@ public final class Divergence implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor teacher) {
+    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(teacher, "teacher"), null));
+  }
+
+  @Override
+  public LossCall on(Tensor logits, Tensor teacher, Tensor gradient) {
     return new LossCall(
-        operation.bind(View.of(logits, "logits"), View.of(teacher, "teacher")), false);
+        operation.bind(
+            View.of(logits, "logits"), View.of(teacher, "teacher"), View.of(gradient, "gradient")));
   }
 
   /**

@@ -13,7 +13,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="inputs" :
  * Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
- * double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
+ * double mean = loss.on(logits, labels, gradient).inputs(inputs).run();
  * }
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any

@@ -153,8 +153,30 @@ public final class LinearCrossEntropy {
             View.of(hidden, "hidden"),
             View.of(weights, "weights"),
             View.of(targets, "targets"),
-            gradients),
-        true);
+            gradients));
+  }
+
+  /**
+   * Returns a call that writes the gradients alone, of an earlier run over the same tensors and
+   * inputs, multiplied by the upstream of each row. The bits are those that the run would have
+   * written with gradients. A run throws {@link OptionException} when the outputs have no
+   * statistics of such a run.
+   *
+   * @param hidden as in that run
+   * @param weights as in that run
+   * @param targets as in that run
+   * @param saved the outputs of that run, with the statistics that they saved
+   * @param upstream one number per row, F32, F16 or BF16; null: 1 for every row
+   * @param gradients the gradients that each run writes, and their tensors
+   */
+  public BoundCall onBackward(
+      Tensor hidden,
+      Tensor weights,
+      Tensor targets,
+      LossOutputs saved,
+      @Nullable Tensor upstream,
+      LinearGradients gradients) {
+    return new BackwardCall(on(hidden, weights, targets, gradients).bound, saved, upstream);
   }
 
   /**

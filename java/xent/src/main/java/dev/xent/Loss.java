@@ -6,7 +6,7 @@ package dev.xent;
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="loss" :
  * void train(Loss loss) {
- *   LossCall call = loss.on(logits, targets).gradient(gradient);
+ *   LossCall call = loss.on(logits, targets, gradient);
  *   while (batches.next(logits, targets)) {
  *     call.run();
  *     model.update(gradient);
@@ -51,12 +51,21 @@ public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, 
   LossResult evaluate(Tensor logits, Tensor targets);
 
   /**
-   * Returns a call that can be run often, with everything that a call can have.
+   * Returns a call of the loss alone that can be run often, with everything that a call can have.
    *
    * @param logits as in {@link #forward}
    * @param targets as in {@link #forward}; also sparse ones, if the loss supports them
    */
   LossCall on(Tensor logits, Tensor targets);
+
+  /**
+   * Returns a call that can be run often and writes the gradient.
+   *
+   * @param logits as in {@link #forward}
+   * @param targets as in {@link #on(Tensor, Tensor)}
+   * @param gradient as in {@link #forwardBackward}
+   */
+  LossCall on(Tensor logits, Tensor targets, Tensor gradient);
 
   /**
    * Returns this operation with another denominator, for means over more rows than one call sees.

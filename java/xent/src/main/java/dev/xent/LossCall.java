@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.errors.OptionException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.LossBinding;
 import dev.xent.internal.plan.call.Outputs;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A call of a loss, with its tensors, inputs and outputs, to run once or often: {@link
@@ -21,11 +17,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LossCall {
   final LossBinding bound;
-  private final boolean linear;
 
-  LossCall(LossBinding bound, boolean linear) {
+  LossCall(LossBinding bound) {
     this.bound = bound;
-    this.linear = linear;
   }
 
   /**
@@ -35,22 +29,6 @@ public final class LossCall {
    */
   public LossCall inputs(Inputs inputs) {
     bound.inputs(InputViews.of(inputs));
-    return this;
-  }
-
-  /**
-   * Sets the gradient that all later runs write. Default: none.
-   *
-   * @param gradient {@code dx}, in the shape of the logits; may be the logits themselves, but not
-   *     overlap anything in any other way
-   * @throws OptionException for a linear layer, whose gradients are arguments of its {@code on}
-   */
-  public LossCall gradient(Tensor gradient) {
-    if (linear) {
-      throw new OptionException(
-          "gradient is for losses of logits; expected gradients of the layer, as an argument of on(...)");
-    }
-    bound.set(Array.GRADIENT, View.of(gradient, "gradient"));
     return this;
   }
 
@@ -67,31 +45,5 @@ public final class LossCall {
   /** Returns the reduced loss of what the memory of the tensors holds now. */
   public double run() {
     return bound.loss();
-  }
-
-  /**
-   * Writes the gradient alone, of an earlier run over the same logits and targets. The bits are
-   * those that the run would have written with a gradient.
-   *
-   * @param saved the outputs of that run, with the statistics that they saved; a {@link NllLoss}
-   *     reads the numbers of the run alone
-   * @throws OptionException when the outputs have no statistics of such a run, when this call has
-   *     no gradient to write, and for a {@link BinaryCrossEntropy} or {@link Divergence}, which
-   *     save none
-   */
-  public void backward(LossOutputs saved) {
-    bound.backward(Outputs.saved(saved), null);
-  }
-
-  /**
-   * Writes the gradient alone, of an earlier run over the same logits and targets, multiplied by
-   * the upstream of each row.
-   *
-   * @param saved as in {@link #backward(LossOutputs)}
-   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
-   * @throws OptionException as in {@link #backward(LossOutputs)}
-   */
-  public void backward(LossOutputs saved, @Nullable Tensor upstream) {
-    bound.backward(Outputs.saved(saved), (View) upstream);
   }
 }

@@ -12,6 +12,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.NllOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Reduction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The negative log-likelihood of log-probabilities and targets: {@code loss = - u sum w q l} per
@@ -137,9 +138,34 @@ public final class NllLoss implements Loss {
    */
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
+    return new LossCall(operation.bind(View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), null));
+  }
+
+  @Override
+  public LossCall on(Tensor logProbabilities, Tensor targets, Tensor gradient) {
     return new LossCall(
-        operation.bind(View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets")),
-        false);
+        operation.bind(
+            View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), View.of(gradient, "gradient")));
+  }
+
+  /**
+   * Returns a call that writes the gradient alone, of an earlier run over the same tensors and
+   * inputs, multiplied by the upstream of each row. The bits are those that the run would have
+   * written with a gradient. A run throws {@link OptionException} when the outputs are not those of such a run.
+   *
+   * @param logProbabilities as in that run
+   * @param targets as in that run
+   * @param saved the outputs of that run, of which only the numbers are read
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param gradient as in {@link #forwardBackward(Tensor, Tensor, Tensor)}
+   */
+  public BoundCall onBackward(
+      Tensor logProbabilities,
+      Tensor targets,
+      LossOutputs saved,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    return new BackwardCall(on(logProbabilities, targets, gradient).bound, saved, upstream);
   }
 
   /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */

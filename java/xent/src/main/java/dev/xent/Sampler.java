@@ -5,6 +5,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Dimensions;
@@ -47,7 +48,8 @@ import org.jspecify.annotations.Nullable;
  * logit, the lower class first among equals; masses are exact sums of integers.
  *
  * <p><b>Rows without a token.</b> A row in which a logit is NaN or +inf, or in which no class is
- * left above -inf, has the token -1; see {@link SamplerOutputs#sampled}.
+ * left above -inf, has the token -1 in a tensor of tokens, see {@link SamplerOutputs#sampled}; a
+ * method that returns one token throws {@link NoTokenException}.
  *
  * <p><b>Logits</b> are F32, F16 or BF16, of any rank and any strides. The classes are along the
  * last axis, unless {@link Builder#axis(int)} sets another. Tensors of floats may have any of these
@@ -86,10 +88,11 @@ public final class Sampler {
   }
 
   /**
-   * Returns the token of one row, or -1.
+   * Returns the token of one row.
    *
    * @param logits {@code x}, one row
    * @param step how many tokens came before, from 0 to 2^32 - 1
+   * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public long token(Tensor logits, long step) {

@@ -184,30 +184,29 @@ class AllocationTest {
     Tensor dx = form.matrix(kind, arena, rows, 4);
     Tensor losses = kind.floats(arena, new float[rows], rows);
     LossOutputs outcome = LossOutputs.create().losses(losses).saveStatistics(arena);
-    mean.on(x, labels).gradient(dx).outputs(outcome).run();
+    mean.on(x, labels, dx).outputs(outcome).run();
     runsAllocateNothing(
         "backward",
         x,
         other,
         in -> {
-          LossCall call = mean.on(in, labels).gradient(dx);
-          return () -> call.backward(outcome);
+          BoundCall call = mean.onBackward(in, labels, outcome, null, dx);
+          return call::run;
         });
     runsAllocateNothing(
         "backward, weighted",
         x,
         other,
         in -> {
-          LossCall call = mean.on(in, labels).gradient(dx);
-          return () -> call.backward(outcome, losses);
+          BoundCall call = mean.onBackward(in, labels, outcome, losses, dx);
+          return call::run;
         });
     Tensor a = kind.floats(arena, Samples.logits(rows * 10, 2, 7), rows * 10);
     Tensor b = kind.floats(arena, Samples.logits(rows * 10, 2, 8), rows * 10);
     Tensor da = kind.floats(arena, new float[rows * 10], rows * 10);
     int[] offsets = IntStream.rangeClosed(0, rows).map(r -> 10 * r).toArray();
     Inputs ragged = Inputs.none().withRowOffsets(kind.labels(arena, offsets));
-    runsAllocateNothing(
-        "ragged rows", a, b, in -> mean.on(in, labels).inputs(ragged).gradient(da)::run);
+    runsAllocateNothing("ragged rows", a, b, in -> mean.on(in, labels, da).inputs(ragged)::run);
     if (rows == 1) {
       Sampler plain = Sampler.builder().execution(execution).topK(5).topP(0.9).build();
       allocatesNothing("token", x, other, in -> plain.token(in, 3));

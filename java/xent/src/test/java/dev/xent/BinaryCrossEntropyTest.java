@@ -87,7 +87,7 @@ class BinaryCrossEntropyTest {
     Tensor dx = zeros();
     Tensor losses = zeros();
     LossOutputs out = outputs().losses(losses);
-    double mean = on(backend).build().on(x, t).gradient(dx).outputs(out).run();
+    double mean = on(backend).build().on(x, t, dx).outputs(out).run();
     double sum = 0;
     for (int i = 0; i < SIZE; i++) {
       double loss = loss(logits[i], labels[i]);
@@ -117,8 +117,7 @@ class BinaryCrossEntropyTest {
     on(backend)
         .reduction(Reduction.SUM)
         .build()
-        .on(sure, right)
-        .gradient(dx)
+        .on(sure, right, dx)
         .outputs(outputs().losses(losses))
         .run();
     for (int i = 0; i < 4; i++) {
@@ -139,8 +138,7 @@ class BinaryCrossEntropyTest {
         .focalAlpha(alpha)
         .reduction(Reduction.SUM)
         .build()
-        .on(x, t)
-        .gradient(dx)
+        .on(x, t, dx)
         .outputs(outputs().losses(losses))
         .run();
     for (int i = 0; i < SIZE; i++) {
@@ -208,7 +206,7 @@ class BinaryCrossEntropyTest {
     Tensor dx = Tensor.of(new float[] {9, 9, 9, 9}, 2, 2);
     LossOutputs out = outputs().losses(Tensor.of(new float[4], 2, 2));
     double mean =
-        on(backend).ignoreIndex(-100).build().on(wild, marked).gradient(dx).outputs(out).run();
+        on(backend).ignoreIndex(-100).build().on(wild, marked, dx).outputs(out).run();
     assertThat(mean).isCloseTo((softplus(-1) + softplus(2)) / 2, within(1e-6));
     assertThat(out.validRows()).isEqualTo(2);
     assertThat(Float.floatToRawIntBits(dx.getFloat(0, 1))).isZero();
@@ -239,8 +237,7 @@ class BinaryCrossEntropyTest {
           .reduction(Reduction.SUM)
           .focalGamma(gamma)
           .build()
-          .on(wild, of)
-          .gradient(dx)
+          .on(wild, of, dx)
           .outputs(outputs().losses(losses))
           .run();
       assertThat(losses.toFloatArray()).containsExactly(0, inf, inf, 0, Float.NaN);
@@ -365,7 +362,7 @@ class BinaryCrossEntropyTest {
           builder.focalAlpha(0.3);
         }
         LossOutputs out = outputs().losses(losses);
-        double sum = builder.build().on(in, of).inputs(inputs).gradient(dx).outputs(out).run();
+        double sum = builder.build().on(in, of, dx).inputs(inputs).outputs(out).run();
         long[] bits = new long[3];
         bits[0] = Double.doubleToLongBits(sum);
         bits[1] = Arrays.hashCode(dx.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));

@@ -147,7 +147,7 @@ class ClosedDuringCallTest {
           try (Arena arena = Arena.ofConfined()) {
             LossOutputs outcome = LossOutputs.create().saveStatistics(arena);
             loss.on(x, labels).outputs(outcome).run();
-            loss.on(x, labels).gradient(out).backward(outcome);
+            loss.onBackward(x, labels, outcome, null, out).run();
           }
         };
       }

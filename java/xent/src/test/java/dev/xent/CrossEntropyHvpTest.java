@@ -51,7 +51,7 @@ class CrossEntropyHvpTest {
     double[][] gradients = new double[2][];
     for (int i = 0; i < 2; i++) {
       Tensor dx = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
-      loss.on(moved(i == 0 ? -step : step), targets).inputs(inputs).gradient(dx).run();
+      loss.on(moved(i == 0 ? -step : step), targets, dx).inputs(inputs).run();
       gradients[i] = dx.toDoubleArray();
     }
     double[] slopes = new double[gradients[0].length];

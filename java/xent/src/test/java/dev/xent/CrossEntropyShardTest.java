@@ -66,7 +66,7 @@ class CrossEntropyShardTest extends DividedRows {
     Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     Tensor losses = Tensor.of(new float[ROWS]);
     LossOutputs whole = LossOutputs.create().losses(losses).countCorrect(hasLabels);
-    loss.on(logits, targets).inputs(inputs).gradient(expected).outputs(whole).run();
+    loss.on(logits, targets, expected).inputs(inputs).outputs(whole).run();
     for (long[] cut : cuts()) {
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
       ShardThreads<PartialStates> all = new ShardThreads<>(cut.length - 1, this::sent);

@@ -38,7 +38,7 @@ class CrossEntropyTest {
               .reduction(Reduction.MEAN)
               .build();
       LossOutputs outcome = LossOutputs.create();
-      double mean = loss.on(logits, labels).gradient(gradient).outputs(outcome).run();
+      double mean = loss.on(logits, labels, gradient).outputs(outcome).run();
       Softmax.along(-1).forward(logits, logits);
 
       double first = Samples.loss(new float[] {2, 1, 0}, Samples.smoothed(0, 3, 0.1));
@@ -78,8 +78,7 @@ class CrossEntropyTest {
             .labelSmoothing(eps)
             .gradientScale(-2)
             .build()
-            .on(Tensor.of(x, rows, classes), Tensor.of(labels))
-            .gradient(Tensor.of(dx, rows, classes))
+            .on(Tensor.of(x, rows, classes), Tensor.of(labels), Tensor.of(dx, rows, classes))
             .outputs(outcome)
             .run();
     double expectedSum = 0;
@@ -128,8 +127,7 @@ class CrossEntropyTest {
     on(backend)
         .labelSmoothing(eps)
         .build()
-        .on(Tensor.of(x, rows, classes), Tensor.of(q, rows, classes))
-        .gradient(Tensor.of(dx, rows, classes))
+        .on(Tensor.of(x, rows, classes), Tensor.of(q, rows, classes), Tensor.of(dx, rows, classes))
         .outputs(outcome)
         .run();
     for (int r = 0; r < rows; r++) {
@@ -217,13 +215,13 @@ class CrossEntropyTest {
       LossOutputs saved = LossOutputs.create().saveStatistics(arena);
       mean.on(logits, labels).outputs(saved).run();
       float[] dx = new float[40];
-      mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);
+      mean.onBackward(logits, labels, saved, null, Tensor.of(dx, 4, 10)).run();
       assertThat(Samples.bits(dx)).isEqualTo(Samples.bits(fused));
-      mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);
+      mean.onBackward(logits, labels, saved, null, Tensor.of(dx, 4, 10)).run();
       assertThat(Samples.bits(dx)).isEqualTo(Samples.bits(fused));
 
       Tensor upstream = Tensor.of(new float[] {2, -1, 5, 0});
-      mean.on(logits, labels).gradient(logits).backward(saved, upstream);
+      mean.onBackward(logits, labels, saved, upstream, logits).run();
       for (int k = 0; k < 10; k++) {
         assertThat(x[k]).isEqualTo(2 * fused[k]);
         assertThat(x[10 + k]).isEqualTo(-fused[10 + k]);
@@ -248,8 +246,7 @@ class CrossEntropyTest {
   private double run(CrossEntropy.Builder builder, int label, float... x) {
     return builder
         .build()
-        .on(Tensor.of(x, 1, 3), Tensor.of(new int[] {label}))
-        .gradient(Tensor.of(dx, 1, 3))
+        .on(Tensor.of(x, 1, 3), Tensor.of(new int[] {label}), Tensor.of(dx, 1, 3))
         .outputs(outcome)
         .run();
   }
@@ -322,8 +319,7 @@ class CrossEntropyTest {
           on(backend)
               .ignoreIndex(ignored)
               .build()
-              .on(Tensor.of(x, 2, 3), Tensor.of(new int[] {ignored, 0}))
-              .gradient(Tensor.of(gradient, 2, 3))
+              .on(Tensor.of(x, 2, 3), Tensor.of(new int[] {ignored, 0}), Tensor.of(gradient, 2, 3))
               .outputs(both)
               .run();
       assertThat(mean).isCloseTo(Math.log(3), within(1e-6));

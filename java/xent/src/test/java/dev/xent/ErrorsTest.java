@@ -79,7 +79,7 @@ final class ErrorsTest {
       Tensor labels = Tensor.of(new int[] {1, 2});
       Tensor labelsOfB = Tensor.of(new int[] {1, 2, 3, 4});
       BoundCall call = softmax.on(a, y);
-      LossCall lossCall = loss.on(b, labelsOfB).gradient(yb);
+      LossCall lossCall = loss.on(b, labelsOfB, yb);
       List<Step> steps =
           List.of(
               () -> softmax.forward(a, y),

@@ -292,7 +292,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
           gradient);
       calls.loss(
           "bound " + loss + " with gradient",
-          t -> loss.on(t[0], t[1]).gradient(t[2])::run,
+          t -> loss.on(t[0], t[1], t[2])::run,
           logits,
           targets,
           gradient);
@@ -305,7 +305,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         gradient);
     calls.loss(
         "bound loss of probability rows",
-        t -> mean.on(t[0], t[1]).gradient(t[2])::run,
+        t -> mean.on(t[0], t[1], t[2])::run,
         logits,
         rows,
         gradient);
@@ -323,7 +323,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         t -> {
           LossOutputs outputs =
               LossOutputs.create().losses(t[3]).correct(t[4]).saveStatistics(Arena.ofAuto());
-          return mean.on(t[0], t[1]).gradient(t[2]).outputs(outputs)::run;
+          return mean.on(t[0], t[1], t[2]).outputs(outputs)::run;
         },
         logits,
         targets,
@@ -345,7 +345,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
         t -> {
           LossOutputs outputs = LossOutputs.create().argmax(t[5]).saveStatistics(Arena.ofAuto());
           Inputs inputs = Inputs.none().withRowWeights(t[3]).withSink(t[4]);
-          return weighted.on(t[0], t[1]).inputs(inputs).gradient(t[2]).outputs(outputs)::run;
+          return weighted.on(t[0], t[1], t[2]).inputs(inputs).outputs(outputs)::run;
         },
         logits,
         targets,

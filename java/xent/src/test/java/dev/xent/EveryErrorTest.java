@@ -154,11 +154,11 @@ class EveryErrorTest {
     }
 
     void loss(Inputs inputs) {
-      mean().on(logits, labels).inputs(inputs).gradient(out).run();
+      mean().on(logits, labels, out).inputs(inputs).run();
     }
 
     void loss(LossOutputs outputs) {
-      mean().on(logits, labels).gradient(out).outputs(outputs).run();
+      mean().on(logits, labels, out).outputs(outputs).run();
     }
   }
 
@@ -435,9 +435,8 @@ class EveryErrorTest {
         "a class of sparse targets",
         b ->
             b.mean()
-                .on(b.logits, Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2))
+                .on(b.logits, Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2), b.out)
                 .inputs(b.none().withTargetWeights(Tensor.of(new float[6], 3, 2)))
-                .gradient(b.out)
                 .run());
     kinds.put(
         "no row that counts",
@@ -479,6 +478,9 @@ class EveryErrorTest {
     kinds.put(
         "a penalty without earlier tokens",
         b -> b.sampler().repetitionPenalty(2).build().token(b.logits.select(0, 0), 0));
+    kinds.put(
+        "one token of a NaN",
+        b -> b.sampler().build().token(Tensor.of(new float[] {0, Float.NaN}), 0));
     kinds.put("one token of several rows", b -> b.sampler().build().token(b.logits, 0));
     kinds.put("a step below 0", b -> b.sampler().build().sample(b.logits, -1, b.labels));
     kinds.put(
@@ -806,25 +808,22 @@ class EveryErrorTest {
         "sparse targets of floats",
         b ->
             b.mean()
-                .on(b.logits, b.soft)
+                .on(b.logits, b.soft, b.out)
                 .inputs(b.none().withTargetWeights(Tensor.of(new float[12], 3, 4)))
-                .gradient(b.out)
                 .run());
     kinds.put(
         "target weights of another shape",
         b ->
             b.mean()
-                .on(b.logits, Tensor.of(new int[6], 3, 2))
+                .on(b.logits, Tensor.of(new int[6], 3, 2), b.out)
                 .inputs(b.none().withTargetWeights(Tensor.of(new float[3], 3, 1)))
-                .gradient(b.out)
                 .run());
     kinds.put(
         "sparse targets of no class",
         b ->
             b.mean()
-                .on(b.logits, Tensor.of(new int[0], 3, 0))
+                .on(b.logits, Tensor.of(new int[0], 3, 0), b.out)
                 .inputs(b.none().withTargetWeights(Tensor.of(new float[0], 3, 0)))
-                .gradient(b.out)
                 .run());
   }
 
@@ -846,9 +845,8 @@ class EveryErrorTest {
         "a label past the end of its row",
         b ->
             b.mean()
-                .on(values, Tensor.of(new int[] {0, 7}))
+                .on(values, Tensor.of(new int[] {0, 7}), Tensor.of(b.written, 24).slice(0, 0, 12))
                 .inputs(b.none().withRowOffsets(Tensor.of(new int[] {0, 8, 12})))
-                .gradient(Tensor.of(b.written, 24).slice(0, 0, 12))
                 .run());
   }
 
@@ -862,8 +860,7 @@ class EveryErrorTest {
         "ranks of probability rows",
         b ->
             b.mean()
-                .on(b.logits, b.soft)
-                .gradient(b.out)
+                .on(b.logits, b.soft, b.out)
                 .outputs(b.outputs().ranks(Tensor.of(new int[3])))
                 .run());
     kinds.put(
@@ -889,34 +886,31 @@ class EveryErrorTest {
         b -> TopK.of(2).probabilities(b.logits, zeros(DType.I32, 3, 3), zeros(DType.F32, 3, 3)));
     kinds.put(
         "a backward without a forward",
-        b -> b.mean().on(b.logits, b.labels).gradient(b.out).backward(b.outputs()));
+        b -> b.mean().onBackward(b.logits, b.labels, b.outputs(), null, b.out).run());
     kinds.put(
         "a backward without a gradient",
         b -> {
-          LossOutputs saved = b.outputs().saveStatistics(b.arena);
-          b.mean().on(b.logits, b.labels).outputs(saved).run();
-          b.mean().on(b.logits, b.labels).backward(saved);
+          b.select().on(b.logits, b.labels, b.rows).saveStatistics().backward();
         });
     kinds.put(
         "a backward of other targets",
         b -> {
           LossOutputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().on(b.logits, b.labels).outputs(saved).run();
-          b.mean().on(b.logits, b.soft).gradient(b.out).backward(saved);
+          b.mean().onBackward(b.logits, b.soft, saved, null, b.out).run();
         });
     kinds.put(
         "a backward of other options",
         b -> {
           LossOutputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().on(b.logits, b.labels).outputs(saved).run();
-          b.loss().temperature(2).build().on(b.logits, b.labels).gradient(b.out).backward(saved);
+          b.loss().temperature(2).build().onBackward(b.logits, b.labels, saved, null, b.out).run();
         });
     kinds.put(
         "an argmax of log-probabilities",
         b ->
             NllLoss.mean()
-                .on(b.logits, b.labels)
-                .gradient(b.out)
+                .on(b.logits, b.labels, b.out)
                 .outputs(b.outputs().argmax(Tensor.of(new int[3])))
                 .run());
     kinds.put(
@@ -924,16 +918,14 @@ class EveryErrorTest {
         b ->
             b.binary()
                 .build()
-                .on(b.logits, b.soft)
-                .gradient(b.out)
+                .on(b.logits, b.soft, b.out)
                 .outputs(b.outputs().countCorrect(true))
                 .run());
     kinds.put(
         "statistics of a divergence",
         b ->
             Divergence.mean(DivergenceKind.KULLBACK_LEIBLER)
-                .on(b.logits, b.logits)
-                .gradient(b.out)
+                .on(b.logits, b.logits, b.out)
                 .outputs(b.outputs().saveStatistics(b.arena))
                 .run());
     kinds.put("bytes of something else than a loss sum", b -> LossSum.ofBytes(new byte[40]));

@@ -73,11 +73,11 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
             .logSumExp(perRow)
             .correct(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
             .saveStatistics(arena);
-    bits.put("loss", bits(loss.on(logits, labels).gradient(gradient).outputs(outcome).run()));
+    bits.put("loss", bits(loss.on(logits, labels, gradient).outputs(outcome).run()));
     bits.put("gradient", Samples.bits(gradient));
     bits.put("outcome", numbers(outcome));
     bits.put("log-sum-exp of a loss", Samples.bits(perRow));
-    loss.on(logits, labels).gradient(gradient).backward(outcome, perRow);
+    loss.onBackward(logits, labels, outcome, perRow, gradient).run();
     bits.put("gradient of upstream", Samples.bits(gradient));
     bits.put("loss alone", bits(loss.forward(logits, labels)));
     bits.put("loss of probabilities", bits(probabilities().forward(logits, upstream)));
@@ -86,10 +86,10 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
 
     NllLoss nll = NllLoss.of(loss);
     LossOutputs counting = LossOutputs.create().countCorrect(true);
-    bits.put("nll", bits(nll.on(logs, labels).gradient(gradient).outputs(counting).run()));
+    bits.put("nll", bits(nll.on(logs, labels, gradient).outputs(counting).run()));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));
-    nll.on(gradient, labels).gradient(gradient).backward(counting, perRow);
+    nll.onBackward(gradient, labels, counting, perRow, gradient).run();
     bits.put("nll gradient of upstream", Samples.bits(gradient));
 
     SelectedLogProbabilities selected =

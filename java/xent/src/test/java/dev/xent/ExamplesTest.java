@@ -41,7 +41,7 @@ class ExamplesTest {
   void lossCall() {
     Batches batches = new Batches(2);
     // @start region="lossCall" :
-    LossCall call = loss.on(logits, labels).gradient(gradient);
+    LossCall call = loss.on(logits, labels, gradient);
     while (batches.next(logits, labels)) {
       double mean = call.run();
     }
@@ -73,7 +73,7 @@ class ExamplesTest {
     Tensor weights = Tensor.of(new float[] {1, 2, 1, 1});
     // @start region="inputs" :
     Inputs inputs = Inputs.none().withClassMask(mask).withRowWeights(weights);
-    double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
+    double mean = loss.on(logits, labels, gradient).inputs(inputs).run();
     // @end
     assertThat(mean).isPositive();
   }
@@ -120,7 +120,7 @@ class ExamplesTest {
 
   // @start region="loss" :
   void train(Loss loss) {
-    LossCall call = loss.on(logits, targets).gradient(gradient);
+    LossCall call = loss.on(logits, targets, gradient);
     while (batches.next(logits, targets)) {
       call.run();
       model.update(gradient);

@@ -124,8 +124,8 @@ class FirstCallsTest {
           Softmax.along(1).forward(x, x);
           CrossEntropy.mean().forward(x, labels);
           CrossEntropy.mean().forwardBackward(x, labels, x);
-          weighted.on(x, labels).gradient(x).run();
-          weighted.on(x, labels).gradient(x).outputs(many).run();
+          weighted.on(x, labels, x).run();
+          weighted.on(x, labels, x).outputs(many).run();
           BinaryCrossEntropy.mean().forward(x, x);
         }
         // Of records of rows, and of threads that help.

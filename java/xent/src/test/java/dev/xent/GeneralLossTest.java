@@ -321,7 +321,7 @@ class GeneralLossTest {
       outcome.logProbabilities(logProbabilities).ranks(ranks).correct(hits);
     }
     double mean =
-        loss.on(c.logits, c.target).inputs(c.inputs).gradient(gradient).outputs(outcome).run();
+        loss.on(c.logits, c.target, gradient).inputs(c.inputs).outputs(outcome).run();
 
     double denominator = c.denominator;
     isNear("denominator", c, outcome.denominator(), denominator);
@@ -391,9 +391,9 @@ class GeneralLossTest {
   /** A backward from the statistics has the same bits, also if it overwrites the logits. */
   private static void checkBackward(Case c, CrossEntropy loss, LossOutputs saved, Tensor gradient) {
     Tensor again = c.tensor(c.type, c.rows, c.classes, c.inner);
-    loss.on(c.logits, c.target).inputs(c.inputs).gradient(again).backward(saved);
+    loss.onBackward(c.logits, c.target, saved, null, again).inputs(c.inputs).run();
     assertThat(bits(again)).isEqualTo(bits(gradient));
-    loss.on(c.logits, c.target).inputs(c.inputs).gradient(c.logits).backward(saved);
+    loss.onBackward(c.logits, c.target, saved, null, c.logits).inputs(c.inputs).run();
     assertThat(bits(c.logits)).isEqualTo(bits(gradient));
   }
 

@@ -105,8 +105,7 @@ class HalvesTest {
         .softcap(40)
         .gradientScale(scale)
         .build()
-        .on(x, Tensor.of(labels))
-        .gradient(full(arena, results, "gradient", type, classes))
+        .on(x, Tensor.of(labels), full(arena, results, "gradient", type, classes))
         .outputs(outcome)
         .run();
     return results;

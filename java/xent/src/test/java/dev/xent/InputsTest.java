@@ -126,7 +126,7 @@ class InputsTest {
     LossOutputs outcome =
         LossOutputs.create().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
     Inputs ragged = Inputs.none().withRowOffsets(Tensor.of(offsets));
-    loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(dx).outputs(outcome).run();
+    loss.on(Tensor.of(x), Tensor.of(labels), dx).inputs(ragged).outputs(outcome).run();
     for (int r = 0; r < 4; r++) {
       float[] row = Arrays.copyOfRange(x, (int) offsets[r], (int) offsets[r + 1]);
       Tensor gradient = Tensor.of(new float[row.length]);
@@ -140,7 +140,7 @@ class InputsTest {
       }
     }
     Tensor again = Tensor.of(new float[9136]);
-    loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(again).backward(outcome);
+    loss.onBackward(Tensor.of(x), Tensor.of(labels), outcome, null, again).inputs(ragged).run();
     assertThat(Samples.bits(again)).isEqualTo(Samples.bits(dx));
   }
 
@@ -178,12 +178,12 @@ class InputsTest {
             .build();
     NllLoss nll = NllLoss.of(loss);
     System.arraycopy(given, 0, offsets, 0, given.length);
-    double ragged = loss.on(x, labels).inputs(inputs).gradient(y).run();
-    assertThat(ragged).isEqualTo(loss.on(x, labels).inputs(quiet).gradient(expected).run());
+    double ragged = loss.on(x, labels, y).inputs(inputs).run();
+    assertThat(ragged).isEqualTo(loss.on(x, labels, expected).inputs(quiet).run());
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
     System.arraycopy(given, 0, offsets, 0, given.length);
-    ragged = nll.on(x, labels).inputs(inputs).gradient(y).run();
-    assertThat(ragged).isEqualTo(nll.on(x, labels).inputs(quiet).gradient(expected).run());
+    ragged = nll.on(x, labels, y).inputs(inputs).run();
+    assertThat(ragged).isEqualTo(nll.on(x, labels, expected).inputs(quiet).run());
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
   }
 
@@ -241,14 +241,14 @@ class InputsTest {
       LossOutputs outcome =
           LossOutputs.create().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
-      double mean = loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
+      double mean = loss.on(x, labels, dx).inputs(inputs).outputs(outcome).run();
       bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctRows()});
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(losses));
       bits.add(Samples.bits(perRow));
       Tensor argmax = Tensor.of(new long[rows]);
       outcome.argmax(argmax).entropies(perRow).logSumExp(null);
-      loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
+      loss.on(x, labels, dx).inputs(inputs).outputs(outcome).run();
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(perRow));
       bits.add(Arrays.stream(argmax.toLongArray()).mapToInt(k -> (int) k).toArray());
@@ -265,9 +265,8 @@ class InputsTest {
       bits.add(
           bitsOf(
               weighted
-                  .on(x, two)
+                  .on(x, two, dx)
                   .inputs(Inputs.none().withTargetWeights(halves))
-                  .gradient(dx)
                   .run()));
       bits.add(Samples.bits(dx));
       LogSumExp.builder()
@@ -280,7 +279,7 @@ class InputsTest {
               .execution(Execution.defaults().withBackend(backend).withThreads(threads))
               .build();
       Inputs noMask = Inputs.none().withRowWeights(weights).withSink(sink);
-      even.on(x, q).inputs(noMask).gradient(dx).outputs(outcome).run();
+      even.on(x, q, dx).inputs(noMask).outputs(outcome).run();
       bits.add(Samples.bits(dx));
       Softmax softmax =
           Softmax.builder()
@@ -359,12 +358,12 @@ class InputsTest {
       LossOutputs outcome = LossOutputs.create().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
-      all.add(loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run());
+      all.add(loss.on(x, labels, dx).inputs(inputs).outputs(outcome).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(outcome.correctRows());
       all.add(Arrays.toString(hits.toLongArray()));
       LossOutputs counting = LossOutputs.create().countCorrect(true);
-      all.add(nll.on(x, labels).inputs(inputs).gradient(dx).outputs(counting).run());
+      all.add(nll.on(x, labels, dx).inputs(inputs).outputs(counting).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(counting.correctRows());
       all.add(kl.on(x, dx).inputs(inputs).run());

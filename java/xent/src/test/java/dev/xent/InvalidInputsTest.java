@@ -130,7 +130,7 @@ class InvalidInputsTest {
         "probability rows F32 [3, 4]");
     refused(
         OptionException.class,
-        () -> others.on(logits, classes).inputs(sparse).gradient(output).run(),
+        () -> others.on(logits, classes, output).inputs(sparse).run(),
         "smoothing is OTHERS",
         "sparse targets I32 [3, 1]");
     refused(
@@ -247,18 +247,16 @@ class InvalidInputsTest {
     refused(
         ShapeException.class,
         () ->
-            loss.on(logits, labels)
+            loss.on(logits, labels, output)
                 .inputs(Inputs.none().withRowWeights(Tensor.of(new float[4])))
-                .gradient(output)
                 .run(),
         "rowWeights is F32 [4]",
         "shape [3]");
     refused(
         ShapeException.class,
         () ->
-            loss.on(logits, labels)
+            loss.on(logits, labels, output)
                 .inputs(Inputs.none().withSink(Tensor.of(new float[2])))
-                .gradient(output)
                 .run(),
         "sink is F32 [2]");
     refused(
@@ -364,27 +362,24 @@ class InvalidInputsTest {
     refused(
         ShapeException.class,
         () ->
-            loss.on(logits, classes)
+            loss.on(logits, classes, output)
                 .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[3], 3, 1)))
-                .gradient(output)
                 .run(),
         "targetWeights is F32 [3, 1]",
         "targets is I32 [3, 2]");
     refused(
         ShapeException.class,
         () ->
-            loss.on(logits, Tensor.of(new int[8], 4, 2))
+            loss.on(logits, Tensor.of(new int[8], 4, 2), output)
                 .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[8], 4, 2)))
-                .gradient(output)
                 .run(),
         "targets is I32 [4, 2]",
         "shape [3, k]");
     refused(
         ShapeException.class,
         () ->
-            loss.on(logits, Tensor.of(new int[0], 3, 0))
+            loss.on(logits, Tensor.of(new int[0], 3, 0), output)
                 .inputs(Inputs.none().withTargetWeights(Tensor.of(new float[0], 3, 0)))
-                .gradient(output)
                 .run(),
         "at least one class");
   }
@@ -395,7 +390,7 @@ class InvalidInputsTest {
     Tensor classes = Tensor.of(new int[] {0, 1, 2, 3, 4, 0}, 3, 2);
     refused(
         LabelException.class,
-        () -> loss.on(logits, classes).inputs(weights).gradient(output).run(),
+        () -> loss.on(logits, classes, output).inputs(weights).run(),
         "row 2 has label 4",
         "0 to 3");
   }
@@ -405,9 +400,8 @@ class InvalidInputsTest {
     refused(
         LabelException.class,
         () ->
-            loss.on(logits, labels)
+            loss.on(logits, labels, output)
                 .inputs(Inputs.none().withClassMask(u8(1, 0, 1, 1)))
-                .gradient(output)
                 .run(),
         "row 1 has label 1",
         "classMask");
@@ -419,9 +413,8 @@ class InvalidInputsTest {
       refused(
           OptionException.class,
           () ->
-              loss.on(logits, labels)
+              loss.on(logits, labels, output)
                   .inputs(Inputs.none().withRowWeights(Tensor.of(new float[] {1, 2, bad})))
-                  .gradient(output)
                   .run(),
           "rowWeights of row 2 is " + bad);
       refused(
@@ -488,9 +481,8 @@ class InvalidInputsTest {
     refused(
         ShapeException.class,
         () ->
-            loss.on(values, labels)
+            loss.on(values, labels, written)
                 .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 4, 12})))
-                .gradient(written)
                 .run(),
         "targets is I32 [3]",
         "2 rows",
@@ -513,7 +505,7 @@ class InvalidInputsTest {
     CrossEntropy weighted = weighted(4);
     refused(
         ShapeException.class,
-        () -> weighted.on(values, labels).inputs(ragged).gradient(Tensor.of(out)).run(),
+        () -> weighted.on(values, labels, Tensor.of(out)).inputs(ragged).run(),
         "classWeights is F32 [4]",
         "shape [5]");
     double expected = loss.on(values, labels).inputs(ragged).run();
@@ -533,18 +525,16 @@ class InvalidInputsTest {
     refused(
         LabelException.class,
         () ->
-            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 7, 2}))
+            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 7, 2}), Tensor.of(out))
                 .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 8, 12, 12})))
-                .gradient(Tensor.of(out))
                 .run(),
         "row 1 has label 7",
         "0 to 3");
     refused(
         LabelException.class,
         () ->
-            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 0}))
+            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 0}), Tensor.of(out))
                 .inputs(Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 12, 12})))
-                .gradient(Tensor.of(out))
                 .run(),
         "row 1 has label 0; expected none, as the row has no class");
   }
@@ -562,7 +552,7 @@ class InvalidInputsTest {
         }) {
       refused(
           OptionException.class,
-          () -> loss.on(logits, probabilities).gradient(output).outputs(each).run(),
+          () -> loss.on(logits, probabilities, output).outputs(each).run(),
           "targets are probability rows");
     }
     refused(
@@ -617,7 +607,7 @@ class InvalidInputsTest {
         "losses and entropies overlap");
     refused(
         MemoryException.class,
-        () -> loss.on(logits, labels).inputs(Inputs.none().withSink(rows)).gradient(output).run(),
+        () -> loss.on(logits, labels, output).inputs(Inputs.none().withSink(rows)).run(),
         "gradient and sink overlap");
     refused(
         MemoryException.class,
@@ -636,15 +626,13 @@ class InvalidInputsTest {
       refused(
           OptionException.class,
           () ->
-              loss.on(logits, labels)
-                  .inputs(Inputs.none().withClassMask(u8(1, 1, 1, 1)))
-                  .gradient(output)
-                  .backward(saved),
+              loss.onBackward(logits, labels, saved, null, output)
+                  .inputs(Inputs.none().withClassMask(u8(1, 1, 1, 1))).run(),
           "3 rows, 4 classes and class indices,",
           "class indices with classMask");
       refused(
           OptionException.class,
-          () -> loss.on(logits, probabilities).gradient(output).backward(saved),
+          () -> loss.onBackward(logits, probabilities, saved, null, output).run(),
           "class indices",
           "probability rows");
     }

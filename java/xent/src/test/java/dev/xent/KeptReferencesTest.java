@@ -140,22 +140,22 @@ class KeptReferencesTest {
     Tensor logits = Tensor.of(Samples.logits(ROWS * CLASSES, 4, 1), ROWS, CLASSES);
     Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 3));
     CrossEntropy loss = CrossEntropy.builder().reduction(Reduction.SUM).build();
-    LossCall call = loss.on(logits, labels).gradient(Tensor.allocate(DType.F32, ROWS, CLASSES));
+    Tensor gradient = Tensor.allocate(DType.F32, ROWS, CLASSES);
     List<WeakReference<?>> passed = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
-      passed.addAll(passedToBackward(call));
+      passed.addAll(passedToBackward(loss, logits, labels, gradient));
     }
     assertCollected("arguments", passed);
-    Reference.reachabilityFence(call);
+    Reference.reachabilityFence(loss);
   }
 
-  private static List<WeakReference<?>> passedToBackward(LossCall call) {
+  private static List<WeakReference<?>> passedToBackward(
+      CrossEntropy loss, Tensor logits, Tensor labels, Tensor gradient) {
     LossOutputs outputs = LossOutputs.create().saveStatistics(Arena.ofAuto());
-    call.outputs(outputs).run();
+    loss.on(logits, labels).outputs(outputs).run();
     Arena arena = Arena.ofAuto();
     Tensor upstream = Tensor.allocate(arena, DType.F32, ROWS);
-    call.backward(outputs, upstream);
-    call.outputs(LossOutputs.create());
+    loss.onBackward(logits, labels, outputs, upstream, gradient).run();
     return List.of(new WeakReference<>(outputs), new WeakReference<>(arena.scope()));
   }
 

@@ -172,7 +172,7 @@ class LinearCrossEntropyTest {
     LossOutputs outputs = LossOutputs.create().saveStatistics(Arena.ofAuto());
     loss.on(hidden, weights, labels).outputs(outputs).run();
     float[] upstream = {1, 0, 0, 0, 0, 2};
-    loss.on(hidden, weights, labels, gradients).backward(outputs, Tensor.of(upstream));
+    loss.onBackward(hidden, weights, labels, outputs, Tensor.of(upstream), gradients).run();
     float[] got = ofWeights.toFloatArray();
     Tensor first = Tensor.of(new float[w.length], CLASSES, FEATURES);
     Tensor last = Tensor.of(new float[w.length], CLASSES, FEATURES);
@@ -185,12 +185,11 @@ class LinearCrossEntropyTest {
     }
     assertThatThrownBy(
             () ->
-                loss.on(
+                loss.onBackward(
                         hidden.slice(0, 0, 5),
                         weights,
                         labels.slice(0, 0, 5),
-                        gradients.hidden(null))
-                    .backward(outputs))
+                        outputs, null, gradients.hidden(null)).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("backward was called with 5 rows");
   }

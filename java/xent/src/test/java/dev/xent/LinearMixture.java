@@ -310,7 +310,7 @@ final class LinearMixture {
     if (later) {
       outputs.saveStatistics();
       loss = operation.on(hidden, weights, targets).inputs(withBias()).outputs(outputs).run();
-      operation.on(hidden, weights, targets, asked).inputs(withBias()).backward(outputs);
+      operation.onBackward(hidden, weights, targets, outputs, null, asked).inputs(withBias()).run();
     } else {
       loss =
           operation.on(hidden, weights, targets, asked).inputs(withBias()).outputs(outputs).run();
@@ -364,7 +364,7 @@ final class LinearMixture {
     LossOutputs outputs = ask(LossOutputs.create(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
     double loss =
-        operation.on(logits, targets).inputs(inputs).gradient(gradient).outputs(outputs).run();
+        operation.on(logits, targets, gradient).inputs(inputs).outputs(outputs).run();
     float[][] g = numbers(gradient, classes);
     results.putAll(gradients(g, h, w));
     return bits(loss, outputs, results);

@@ -67,8 +67,8 @@ class LongHeapRowsTest {
         Tensor in = place.put(arena, x, 1, classes);
         Tensor expected = place.put(arena, new float[classes], 1, classes);
         Tensor gradient = place.put(arena, new float[classes], 1, classes);
-        double loss = alone.on(in, labels).inputs(inputs).gradient(expected).run();
-        assertThat(shared.on(in, labels).inputs(inputs).gradient(gradient).run()).isEqualTo(loss);
+        double loss = alone.on(in, labels, expected).inputs(inputs).run();
+        assertThat(shared.on(in, labels, gradient).inputs(inputs).run()).isEqualTo(loss);
         assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));
         assertThat(loss == 0).isEqualTo(weight == 0);
       }
@@ -166,8 +166,8 @@ class LongHeapRowsTest {
               .reduction(Reduction.SUM)
               .build();
       LossOutputs outcome = LossOutputs.create().losses(losses).correct(hits).saveStatistics(arena);
-      double loss = sum.on(dx, targets).gradient(dx).outputs(outcome).run();
-      sum.on(later, targets).gradient(later).backward(outcome, lse);
+      double loss = sum.on(dx, targets, dx).outputs(outcome).run();
+      sum.onBackward(later, targets, outcome, lse, later).run();
 
       Tensor soft = place.put(arena, values, ROWS, classes);
       double softLoss =

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.LabelException;
-import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.ConcurrentModificationException;
@@ -35,11 +34,11 @@ class LossCallTest {
         Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
         LossOutputs numbers = LossOutputs.create();
         LossOutputs others = LossOutputs.create();
-        LossCall gradient = loss.on(x, labels).gradient(y).outputs(numbers);
+        LossCall gradient = loss.on(x, labels, y).outputs(numbers);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
           double mean = gradient.run();
-          assertThat(mean).isEqualTo(loss.on(x, labels).gradient(expected).outputs(others).run());
+          assertThat(mean).isEqualTo(loss.on(x, labels, expected).outputs(others).run());
           assertThat(mean).isEqualTo(loss.forwardBackward(x, labels, expected));
           assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
           assertThat(numbers).hasToString(others.toString());
@@ -58,8 +57,11 @@ class LossCallTest {
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
     Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[] {1, 0, 2}));
     double weighted = loss.on(x, labels).inputs(weights).run();
-    call.inputs(weights).gradient(y);
+    call.inputs(weights);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(weighted);
+    LossCall writing = loss.on(x, labels, y);
+    assertThat(writing.run()).isEqualTo(writing.inputs(Inputs.none()).run());
+    assertThat(writing.inputs(weights).run()).isEqualTo(weighted);
     assertThat(y.getFloat(1, 2)).isZero();
     assertThat(call.inputs(Inputs.none()).run()).isEqualTo(loss.forward(x, labels));
   }
@@ -75,14 +77,13 @@ class LossCallTest {
     LossCall call = loss.on(x, labels).outputs(saved);
     call.run();
     loss.forwardBackward(x, labels, expected);
-    assertThatThrownBy(() -> call.backward(saved, null))
-        .isInstanceOf(OptionException.class)
-        .hasMessageContaining("gradient(...) before backward(...)");
-    call.gradient(y).backward(saved, null);
+    loss.onBackward(x, labels, saved, null, y).run();
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
     Tensor upstream = Tensor.of(new float[] {1, 2, 0});
-    call.backward(saved, upstream);
-    loss.on(x, labels).gradient(expected).backward(saved, upstream);
+    BoundCall backward = loss.onBackward(x, labels, saved, upstream, y);
+    backward.run();
+    backward.run();
+    loss.onBackward(x, labels, saved, upstream, expected).run();
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
   }
 
@@ -92,7 +93,7 @@ class LossCallTest {
       int[] labels = new int[rows];
       Tensor x = matrix(Arena.global(), rows);
       Tensor dx = matrix(Arena.global(), rows);
-      LossCall call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
+      LossCall call = mean(backend).on(x, Tensor.of(labels), dx);
       for (int run = 0; run < 3; run++) {
         call.run();
         int[] before = Samples.bits(dx);
@@ -111,7 +112,7 @@ class LossCallTest {
   void twoThreadsOnOneCall(Backend backend) throws InterruptedException {
     int rows = 3;
     Tensor x = matrix(Arena.global(), rows);
-    Tensor[] gradients = {matrix(Arena.global(), rows), matrix(Arena.global(), rows)};
+    Inputs ones = Inputs.none().withRowWeights(Tensor.of(new float[] {1, 1, 1}));
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
     CrossEntropy loss = mean(backend);
     double expected = loss.forward(x, labels);
@@ -121,7 +122,7 @@ class LossCallTest {
         () -> {
           for (int i = 0; i < 20_000 && wrong.get() == null; i++) {
             try {
-              call.gradient(gradients[i & 1]);
+              call.inputs(i % 2 == 0 ? Inputs.none() : ones);
               double result = call.run();
               if (result != expected) {
                 wrong.set(new AssertionError("loss " + result + ", not " + expected));

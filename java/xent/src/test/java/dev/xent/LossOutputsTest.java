@@ -37,7 +37,7 @@ class LossOutputsTest {
 
   private float[] gradient(CrossEntropy operation, Tensor targets) {
     float[] dx = new float[12];
-    operation.on(logits, targets).gradient(Tensor.of(dx, 4, 3)).outputs(outcome).run();
+    operation.on(logits, targets, Tensor.of(dx, 4, 3)).outputs(outcome).run();
     return dx;
   }
 
@@ -172,7 +172,7 @@ class LossOutputsTest {
     try (Arena arena = Arena.ofConfined()) {
       outcome.saveStatistics(arena);
       loss.on(nothing, Tensor.of(new int[0])).outputs(outcome).run();
-      loss.on(nothing, Tensor.of(new int[0])).gradient(nothing).backward(outcome);
+      loss.onBackward(nothing, Tensor.of(new int[0]), outcome, null, nothing).run();
       loss.on(logits, labels).outputs(outcome).run();
     }
     assertThatThrownBy(() -> loss.on(logits, labels).outputs(outcome).run())
@@ -307,14 +307,14 @@ class LossOutputsTest {
             "topLogProbabilities");
     NllLoss nll = NllLoss.builder().execution(execution).build();
     for (Tensor targets : List.of(labels, probabilities)) {
-      LossCall call = nll.on(logits, targets).gradient(gradient);
+      LossCall call = nll.on(logits, targets, gradient);
       assertThat(rejected("the loss of log-probabilities", call, dx)).isEqualTo(ofTargets);
     }
     List<String> others = new ArrayList<>(ofTargets);
     others.addAll(List.of("correct", "countCorrect", "targetGradient", "saveStatistics"));
     for (DivergenceKind kind : DivergenceKind.values()) {
       Divergence divergence = Divergence.builder(kind).execution(execution).build();
-      LossCall call = divergence.on(logits, probabilities).gradient(gradient);
+      LossCall call = divergence.on(logits, probabilities, gradient);
       assertThat(rejected("a divergence", call, dx)).containsExactlyInAnyOrderElementsOf(others);
     }
     Tensor elements = logits.select(1, 0);
@@ -323,13 +323,12 @@ class LossOutputsTest {
         BinaryCrossEntropy.builder()
             .execution(execution)
             .build()
-            .on(elements, elements)
-            .gradient(Tensor.of(ofElements));
+            .on(elements, elements, Tensor.of(ofElements));
     assertThat(rejected("binary cross-entropy", call, ofElements))
         .containsExactlyInAnyOrderElementsOf(others);
     for (Tensor targets : List.of(labels, probabilities)) {
       CrossEntropy all = CrossEntropy.builder().execution(execution).build();
-      assertThat(rejected("", all.on(logits, targets).gradient(gradient), dx)).isEmpty();
+      assertThat(rejected("", all.on(logits, targets, gradient), dx)).isEmpty();
     }
   }
 
@@ -337,24 +336,22 @@ class LossOutputsTest {
   void backwardNeedsTheStatisticsOfItsForward(Backend backend) {
     CrossEntropy mean = on(backend).build();
     Tensor dx = Tensor.of(new float[12], 4, 3);
-    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
+    assertThatThrownBy(() -> mean.onBackward(logits, labels, outcome, null, dx).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("saveStatistics");
     mean.on(logits, labels).outputs(outcome).run();
-    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
+    assertThatThrownBy(() -> mean.onBackward(logits, labels, outcome, null, dx).run())
         .isInstanceOf(OptionException.class);
     try (Arena arena = Arena.ofConfined()) {
       mean.on(logits, labels).outputs(outcome.saveStatistics(arena)).run();
       assertThatThrownBy(
               () ->
-                  mean.on(logits.slice(0, 0, 3), labels.slice(0, 0, 3))
-                      .gradient(dx.slice(0, 0, 3))
-                      .backward(outcome))
+                  mean.onBackward(logits.slice(0, 0, 3), labels.slice(0, 0, 3), outcome, null, dx.slice(0, 0, 3)).run())
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("4 rows, 3 classes and class indices");
-      mean.on(logits, labels).gradient(dx).backward(outcome);
+      mean.onBackward(logits, labels, outcome, null, dx).run();
     }
-    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
+    assertThatThrownBy(() -> mean.onBackward(logits, labels, outcome, null, dx).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("saveStatistics");
     assertThatThrownBy(() -> mean.on(logits, labels).outputs(outcome).run())
@@ -371,8 +368,8 @@ class LossOutputsTest {
         Tensor targets = labels.slice(0, 0, rows);
         float[] fused = new float[rows * 3];
         float[] later = new float[rows * 3];
-        mean.on(part, targets).gradient(Tensor.of(fused, rows, 3)).outputs(outcome).run();
-        mean.on(part, targets).gradient(Tensor.of(later, rows, 3)).backward(outcome);
+        mean.on(part, targets, Tensor.of(fused, rows, 3)).outputs(outcome).run();
+        mean.onBackward(part, targets, outcome, null, Tensor.of(later, rows, 3)).run();
         assertThat(later).isEqualTo(fused);
       }
     }

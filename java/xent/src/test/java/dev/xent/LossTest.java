@@ -50,8 +50,7 @@ class LossTest {
         .isEqualTo(expected);
     LossOutputs outputs = LossOutputs.create();
     assertThat(
-            loss.on(logits, targets)
-                .gradient(Tensor.of(bound, ROWS, CLASSES))
+            loss.on(logits, targets, Tensor.of(bound, ROWS, CLASSES))
                 .outputs(outputs)
                 .run())
         .isEqualTo(expected);

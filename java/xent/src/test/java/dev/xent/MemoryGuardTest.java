@@ -110,7 +110,7 @@ class MemoryGuardTest {
     kept.put("logits", softmax.on(lent, matrix())::run);
     kept.put("output", softmax.on(matrix(), lent)::run);
     kept.put("targets", loss.on(matrix(), lentLabels)::run);
-    kept.put("gradient", loss.on(matrix(), labels).gradient(lent)::run);
+    kept.put("gradient", loss.on(matrix(), labels, lent)::run);
     SamplerCall tokens = sampler.on(matrix(), lentLabels);
     kept.put("tokens", () -> tokens.run(0));
     kept.forEach(

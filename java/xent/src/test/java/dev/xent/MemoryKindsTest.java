@@ -55,8 +55,8 @@ class MemoryKindsTest {
       CrossEntropy mean =
           CrossEntropy.builder().execution(Execution.defaults().withBackend(backend)).build();
       LossOutputs outcome = LossOutputs.create().losses(losses).saveStatistics(arena);
-      mean.on(x, Tensor.of(LABELS)).gradient(gradient).outputs(outcome).run();
-      mean.on(x, Tensor.of(LABELS)).gradient(later).backward(outcome, lse);
+      mean.on(x, Tensor.of(LABELS), gradient).outputs(outcome).run();
+      mean.onBackward(x, Tensor.of(LABELS), outcome, lse, later).run();
       return new int[][] {
         Samples.bits(y),
         Samples.bits(dx),

@@ -187,9 +187,8 @@ class NllLossOptionsTest {
       targets = Tensor.of(batch.entries, batch.rows, batch.count);
       inputs = inputs.withTargetWeights(batch.of(batch.entryWeights));
     }
-    loss.on(batch.of(batch.logs), targets)
+    loss.on(batch.of(batch.logs), targets, batch.of(gradient))
         .inputs(inputs)
-        .gradient(batch.of(gradient))
         .outputs(outcome)
         .run();
 
@@ -228,12 +227,11 @@ class NllLossOptionsTest {
     assertThat(outcome.denominator()).isCloseTo(denominator, within(1e-12));
 
     float[] alone = new float[gradient.length];
-    loss.on(batch.of(alone), targets).inputs(inputs).gradient(batch.of(alone)).backward(outcome);
+    loss.onBackward(batch.of(alone), targets, outcome, null, batch.of(alone)).inputs(inputs).run();
     assertThat(alone).isEqualTo(gradient);
     float[] inPlace = batch.logs.clone();
-    loss.on(batch.of(inPlace), targets)
+    loss.on(batch.of(inPlace), targets, batch.of(inPlace))
         .inputs(inputs)
-        .gradient(batch.of(inPlace))
         .outputs(outcome)
         .run();
     assertThat(inPlace).isEqualTo(gradient);
@@ -259,9 +257,8 @@ class NllLossOptionsTest {
             .execution(Execution.defaults().withBackend(backend))
             .build();
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
-    loss.on(Tensor.of(logs), Tensor.of(probabilities))
+    loss.on(Tensor.of(logs), Tensor.of(probabilities), Tensor.of(gradient))
         .inputs(Inputs.none().withRowOffsets(Tensor.of(offsets)))
-        .gradient(Tensor.of(gradient))
         .outputs(outcome)
         .run();
     NllLoss one = NllLoss.builder().labelSmoothing(0.1).build();
@@ -328,7 +325,7 @@ class NllLossOptionsTest {
             .build();
     double[] dx = new double[6];
     Tensor gradient = Tensor.of(dx, 2, 3);
-    double labels = loss.on(x, Tensor.of(new int[] {1, 2})).inputs(inputs).gradient(gradient).run();
+    double labels = loss.on(x, Tensor.of(new int[] {1, 2}), gradient).inputs(inputs).run();
     assertThat(labels).isEqualTo(3 * 2 * 2 + 0.25 * 0.25);
     assertThat(dx).containsExactly(0, -6, 0, 0, 0, -0.25);
     LossOutputs outcome = LossOutputs.create();
@@ -339,10 +336,8 @@ class NllLossOptionsTest {
             .run();
     assertThat(rowsOfProbabilities).isEqualTo(labels);
     double[] again = new double[6];
-    loss.on(Tensor.of(again, 2, 3), Tensor.of(new int[] {1, 2}))
-        .inputs(inputs)
-        .gradient(Tensor.of(again, 2, 3))
-        .backward(outcome);
+    loss.onBackward(Tensor.of(again, 2, 3), Tensor.of(new int[] {1, 2}), outcome, null, Tensor.of(again, 2, 3))
+        .inputs(inputs).run();
     assertThat(again).isEqualTo(dx);
     Inputs sparse = inputs.withTargetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
     assertThat(loss.on(x, Tensor.of(new int[] {1, 2}, 2, 1)).inputs(sparse).run())
@@ -381,9 +376,8 @@ class NllLossOptionsTest {
         NllLoss.builder()
             .labelSmoothing(0.5)
             .build()
-            .on(logs, Tensor.of(new float[] {0.5f, 0.5f}, 1, 2))
+            .on(logs, Tensor.of(new float[] {0.5f, 0.5f}, 1, 2), Tensor.of(gradient, 1, 2))
             .inputs(masked)
-            .gradient(Tensor.of(gradient, 1, 2))
             .run();
     assertThat(loss).isZero();
     assertThat(gradient).containsOnly(0);

@@ -79,8 +79,10 @@ class NllLossTest {
                 .build();
         LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
         double sum =
-            loss.on(Tensor.of(logs, rows, classes), Tensor.of(labels))
-                .gradient(Tensor.of(gradient, rows, classes))
+            loss.on(
+                    Tensor.of(logs, rows, classes),
+                    Tensor.of(labels),
+                    Tensor.of(gradient, rows, classes))
                 .outputs(outcome)
                 .run();
 
@@ -183,10 +185,7 @@ class NllLossTest {
             .build();
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses, outer, inner));
     double mean =
-        loss.on(plain, labels)
-            .gradient(Tensor.of(gradient, outer, classes, inner))
-            .outputs(outcome)
-            .run();
+        loss.on(plain, labels, Tensor.of(gradient, outer, classes, inner)).outputs(outcome).run();
 
     try (Arena arena = Arena.ofConfined()) {
       // every other element, innermost dimension first
@@ -208,16 +207,20 @@ class NllLossTest {
               .labelSmoothing(0.1)
               .build();
       LossOutputs other = LossOutputs.create().losses(Tensor.of(otherLosses, inner, outer));
-      assertThat(along.on(moved, otherLabels).gradient(moved).outputs(other).run()).isEqualTo(mean);
+      assertThat(along.on(moved, otherLabels, moved).outputs(other).run()).isEqualTo(mean);
       assertThat(bits(Tensor.of(otherLosses, inner, outer).permute(1, 0).toFloatArray()))
           .isEqualTo(bits(losses));
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(gradient));
 
-      along.on(moved, otherLabels).gradient(moved).backward(other, rows.permute(1, 0));
+      along.onBackward(moved, otherLabels, other, rows.permute(1, 0), moved).run();
       float[] weighted = new float[gradient.length];
-      loss.on(Tensor.of(weighted, outer, classes, inner), labels)
-          .gradient(Tensor.of(weighted, outer, classes, inner))
-          .backward(outcome, rows);
+      loss.onBackward(
+              Tensor.of(weighted, outer, classes, inner),
+              labels,
+              outcome,
+              rows,
+              Tensor.of(weighted, outer, classes, inner))
+          .run();
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(weighted));
     }
   }
@@ -264,26 +267,31 @@ class NllLossTest {
     NllLoss.Builder builder = NllLoss.builder().labelSmoothing(smoothing);
 
     NllLoss soft = builder.build();
-    soft.on(logs, probabilities)
-        .gradient(Tensor.of(together, rows, classes))
-        .outputs(outcome)
+    soft.on(logs, probabilities, Tensor.of(together, rows, classes)).outputs(outcome).run();
+    soft.onBackward(
+            Tensor.of(alone, rows, classes),
+            probabilities,
+            outcome,
+            null,
+            Tensor.of(alone, rows, classes))
         .run();
-    soft.on(Tensor.of(alone, rows, classes), probabilities)
-        .gradient(Tensor.of(alone, rows, classes))
-        .backward(outcome);
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     NllLoss hard = builder.ignoreIndex(-100).build();
-    hard.on(logs, labels).gradient(Tensor.of(together, rows, classes)).outputs(outcome).run();
-    hard.on(Tensor.of(alone, rows, classes), labels)
-        .gradient(Tensor.of(alone, rows, classes))
-        .backward(outcome);
+    hard.on(logs, labels, Tensor.of(together, rows, classes)).outputs(outcome).run();
+    hard.onBackward(
+            Tensor.of(alone, rows, classes), labels, outcome, null, Tensor.of(alone, rows, classes))
+        .run();
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     float[] upstream = {2, 9, -1, 0, 0.5f, Float.NaN};
-    hard.on(Tensor.of(alone, rows, classes), labels)
-        .gradient(Tensor.of(alone, rows, classes))
-        .backward(outcome, Tensor.of(upstream));
+    hard.onBackward(
+            Tensor.of(alone, rows, classes),
+            labels,
+            outcome,
+            Tensor.of(upstream),
+            Tensor.of(alone, rows, classes))
+        .run();
     for (int i = 0; i < alone.length; i++) {
       double factor = i / classes == 1 || i / classes == 5 ? 0 : upstream[i / classes];
       assertThat((double) alone[i]).isCloseTo(together[i] * factor, within(1e-7));
@@ -297,9 +305,8 @@ class NllLossTest {
     assertThatThrownBy(
             () ->
                 NllLoss.mean()
-                    .on(gradient, labels)
-                    .gradient(gradient)
-                    .backward(LossOutputs.create()))
+                    .onBackward(gradient, labels, LossOutputs.create(), null, gradient)
+                    .run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs do not come from a forward");
   }
@@ -345,8 +352,7 @@ class NllLossTest {
     Tensor logs = Tensor.of(new float[6], 3, 2);
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(new float[3]));
     NllLoss.sum()
-        .on(logs, Tensor.of(targets, 3, 2))
-        .gradient(Tensor.of(gradient, 3, 2))
+        .on(logs, Tensor.of(targets, 3, 2), Tensor.of(gradient, 3, 2))
         .outputs(outcome)
         .run();
     assertThat(bits(gradient)).containsOnly(CANONICAL_NAN);
@@ -371,8 +377,8 @@ class NllLossTest {
             .build()
             .on(
                 Tensor.of(logs, 2, 2),
-                Tensor.of(MemorySegment.ofArray(new byte[] {-1, 0}), DType.U8, 2))
-            .gradient(Tensor.of(gradient, 2, 2))
+                Tensor.of(MemorySegment.ofArray(new byte[] {-1, 0}), DType.U8, 2),
+                Tensor.of(gradient, 2, 2))
             .outputs(outcome)
             .run();
     assertThat(mean).isEqualTo(1);
@@ -503,7 +509,8 @@ class NllLossTest {
     Tensor gradient = Tensor.of(new float[rows * classes], rows, classes);
     LossOutputs outcome =
         LossOutputs.create().losses(Tensor.of(new float[rows])).countCorrect(true);
-    LossCall bound = loss.on(logs, labels).gradient(gradient).outputs(outcome);
+    LossCall bound = loss.on(logs, labels, gradient).outputs(outcome);
+    BoundCall backward = loss.onBackward(logs, labels, outcome, null, gradient);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;
     // Interpreted code allocates on its own; the compiled code is what counts.
@@ -511,7 +518,7 @@ class NllLossTest {
       long before = threads.getCurrentThreadAllocatedBytes();
       for (int call = 0; call < 500; call++) {
         bound.run();
-        bound.backward(outcome);
+        backward.run();
       }
       least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
     }

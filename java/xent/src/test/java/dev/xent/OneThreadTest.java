@@ -204,19 +204,16 @@ class OneThreadTest {
   private static Raced lossCall() {
     int rows = 4;
     Tensor targets = Tensor.of(new int[rows]);
-    LossCall call = CrossEntropy.mean().on(matrix(rows), targets);
+    LossCall call = CrossEntropy.mean().on(matrix(rows), targets, matrix(rows));
     LossOutputs saved = LossOutputs.create().saveStatistics(Arena.ofAuto());
     LossOutputs losses = LossOutputs.create().losses(Tensor.of(new float[rows]));
-    Tensor[] gradients = {matrix(rows), matrix(rows)};
     Inputs weights = Inputs.none().withRowWeights(Tensor.of(new float[rows]));
     return new Raced(
         true,
         random -> call.run(),
         random -> call.run(),
         random -> call.outputs(random.nextBoolean() ? saved : losses),
-        random -> call.gradient(gradients[random.nextInt(2)]),
-        random -> call.inputs(random.nextBoolean() ? Inputs.none() : weights),
-        random -> call.backward(saved));
+        random -> call.inputs(random.nextBoolean() ? Inputs.none() : weights));
   }
 
   private static Raced selectedCall() {
@@ -329,8 +326,8 @@ class OneThreadTest {
         false,
         random -> loss.on(x4, y4).outputs(outputs).run(),
         random -> loss.on(x64, y64).outputs(outputs).run(),
-        random -> loss.on(x64, y64).gradient(matrix(64)).backward(outputs),
-        random -> loss.on(x4, y4).gradient(matrix(4)).backward(outputs),
+        random -> loss.onBackward(x64, y64, outputs, null, matrix(64)).run(),
+        random -> loss.onBackward(x4, y4, outputs, null, matrix(4)).run(),
         random -> outputs.saveStatistics(Arena.ofAuto()),
         random -> outputs.losses(random.nextBoolean() ? null : losses),
         random -> outputs.countCorrect(random.nextBoolean()),

@@ -161,11 +161,10 @@ class RepeatedCallTest {
         CrossEntropy plain = options.execution(serial.withBackend(Backend.REFERENCE)).build();
         CrossEntropy loss = options.execution(serial.withBackend(Backend.NATIVE)).build();
         Tensor gradient = empty(rows);
-        LossCall bound = loss.on(x, labels).gradient(gradient);
+        LossCall bound = loss.on(x, labels, gradient);
         for (int call = 0; call < 40; call++) {
           change(labels, weights, random);
-          List<Object> expected =
-              outcome(() -> plain.on(x, labels).gradient(gradient).run(), gradient);
+          List<Object> expected = outcome(() -> plain.on(x, labels, gradient).run(), gradient);
           assertThat(outcome(() -> loss.forwardBackward(x, labels, gradient), gradient))
               .isEqualTo(expected);
           assertThat(outcome(bound::run, gradient)).isEqualTo(expected);
@@ -298,14 +297,15 @@ class RepeatedCallTest {
     loss.forwardBackward(x, labels, gradient);
     int[] expected = Samples.bits(gradient);
     LossOutputs outputs = LossOutputs.create().saveStatistics();
-    LossCall none = loss.on(x, ignored).gradient(gradient).outputs(outputs);
+    LossCall none = loss.on(x, ignored, gradient).outputs(outputs);
     none.run();
+    BoundCall backward = loss.onBackward(x, ignored, outputs, null, gradient);
     Softmax.builder()
         .execution(Execution.sequential().withBackend(backend))
         .build()
         .forward(x, empty(2));
     for (int call = 0; call < 4; call++) {
-      none.backward(outputs);
+      backward.run();
       loss.forwardBackward(x, labels, gradient);
       assertThat(Samples.bits(gradient)).isEqualTo(expected);
     }

@@ -53,7 +53,7 @@ class SavedStatisticsTest {
             CrossEntropy other = with(backend, option);
             LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
             plain.on(logits, labels).outputs(outcome).run();
-            assertThatThrownBy(() -> other.on(logits, labels).gradient(gradient).backward(outcome))
+            assertThatThrownBy(() -> other.onBackward(logits, labels, outcome, null, gradient).run())
                 .isInstanceOf(OptionException.class)
                 .hasMessage(
                     "the outputs hold statistics of "
@@ -64,7 +64,7 @@ class SavedStatisticsTest {
                         + said
                         + "]; expected what the forward had");
             other.on(logits, labels).outputs(outcome).run();
-            assertThatThrownBy(() -> plain.on(logits, labels).gradient(gradient).backward(outcome))
+            assertThatThrownBy(() -> plain.onBackward(logits, labels, outcome, null, gradient).run())
                 .isInstanceOf(OptionException.class)
                 .hasMessageContaining(shape + " [" + said + "], backward");
           });
@@ -86,7 +86,7 @@ class SavedStatisticsTest {
     plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(() -> plain.on(logits, wrong).outputs(outcome).run())
         .isInstanceOf(LabelException.class);
-    assertThatThrownBy(() -> plain.on(logits, labels).gradient(gradient).backward(outcome))
+    assertThatThrownBy(() -> plain.onBackward(logits, labels, outcome, null, gradient).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
@@ -96,7 +96,7 @@ class SavedStatisticsTest {
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
     LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(new float[8], 4, 2));
-    assertThatThrownBy(() -> linear.on(hidden, weights, labels, gradients).backward(kept))
+    assertThatThrownBy(() -> linear.onBackward(hidden, weights, labels, kept, null, gradients).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     assertThat(written).containsOnly(0);
@@ -121,7 +121,7 @@ class SavedStatisticsTest {
           LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(written, 4, 2));
           LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
-          assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))
+          assertThatThrownBy(() -> layer.onBackward(hidden, weights, labels, outcome, null, gradients).run())
               .isInstanceOf(OptionException.class)
               .hasMessageContaining("4 rows, 3 classes and class indices with " + name);
           assertThat(written).containsOnly(0);
@@ -139,7 +139,7 @@ class SavedStatisticsTest {
     plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(
             () ->
-                plain.on(logits, labels).gradient(Tensor.of(new float[12], 4, 3)).backward(outcome))
+                plain.onBackward(logits, labels, outcome, null, Tensor.of(new float[12], 4, 3)).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
   }
@@ -154,7 +154,7 @@ class SavedStatisticsTest {
     with(backend, builder -> builder.temperature(1)).on(logits, labels).outputs(outcome).run();
     CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
     sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
-    sum.on(logits, labels).gradient(Tensor.of(actual, 4, 3)).backward(outcome);
+    sum.onBackward(logits, labels, outcome, null, Tensor.of(actual, 4, 3)).run();
     assertThat(Samples.bits(actual)).isEqualTo(Samples.bits(expected));
   }
 
@@ -265,7 +265,7 @@ class SavedStatisticsTest {
             .build();
     helped.on(large, labels).outputs(outputs).run();
     Tensor gradient = Tensor.of(new float[rows * 8], rows, 8);
-    plain.on(large, labels).gradient(gradient).backward(outputs);
+    plain.onBackward(large, labels, outputs, null, gradient).run();
     Tensor expected = Tensor.of(new float[rows * 8], rows, 8);
     plain.forwardBackward(large, labels, expected);
     assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));

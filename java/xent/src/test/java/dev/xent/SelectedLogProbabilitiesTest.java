@@ -124,8 +124,7 @@ class SelectedLogProbabilitiesTest {
         .reduction(Reduction.SUM)
         .gradientScale(-1)
         .build()
-        .on(logits, one)
-        .gradient(dx)
+        .on(logits, one, dx)
         .outputs(LossOutputs.create().losses(losses))
         .run();
     SelectedLogProbabilities selected = on(backend).build();

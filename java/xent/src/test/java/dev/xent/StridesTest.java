@@ -172,8 +172,8 @@ class StridesTest {
       LossOutputs outcome =
           LossOutputs.create().losses(losses).countCorrect(true).saveStatistics(Arena.ofAuto());
       Tensor targets = Tensor.of(labels, rows);
-      double loss = sum.on(x, targets).gradient(gradient).outputs(outcome).run();
-      sum.on(x, targets).gradient(later).backward(outcome, lse);
+      double loss = sum.on(x, targets, gradient).outputs(outcome).run();
+      sum.onBackward(x, targets, outcome, lse, later).run();
       softmax.backward(y, dy, y);
       return new int[][] {
         Samples.bits(y),

@@ -343,8 +343,7 @@ class ThreadsTest {
       for (int round = 0; round < 3; round++) {
         assertThatThrownBy(
                 () ->
-                    loss.on(Tensor.of(x, rows, 2), Tensor.of(labels))
-                        .gradient(gradient)
+                    loss.on(Tensor.of(x, rows, 2), Tensor.of(labels), gradient)
                         .outputs(outcome)
                         .run())
             .isInstanceOf(LabelException.class)

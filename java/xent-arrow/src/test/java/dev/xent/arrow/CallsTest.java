@@ -104,7 +104,7 @@ class CallsTest {
       Tensor dx = Tensor.of(gradient);
       CrossEntropy loss =
           CrossEntropy.builder().reduction(Reduction.SUM).execution(Execution.sequential()).build();
-      LossCall call = loss.on(x.values(), y).inputs(inputs).gradient(dx);
+      LossCall call = loss.on(x.values(), y, dx).inputs(inputs);
       Allocation.requireNone(call::run);
 
       for (int row = 0, from = 0; row < 3; row++) {

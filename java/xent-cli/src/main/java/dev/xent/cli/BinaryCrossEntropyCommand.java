@@ -95,11 +95,11 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   }
 
   @Override
-  LossCall on(LossInputs loss) {
+  LossCall on(LossInputs loss, @Nullable Tensor dx) {
     BinaryCrossEntropy.Builder builder = configured(BinaryCrossEntropy.builder(), loss);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
-    return builder.build().on(loss.input(), loss.targets());
+    return on(builder.build(), loss, dx);
   }
 }

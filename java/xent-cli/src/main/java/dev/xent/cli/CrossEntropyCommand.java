@@ -3,6 +3,8 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LossCall;
+import dev.xent.Tensor;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -72,9 +74,9 @@ final class CrossEntropyCommand extends ClassLossCommand {
   }
 
   @Override
-  LossCall on(LossInputs loss) {
+  LossCall on(LossInputs loss, @Nullable Tensor dx) {
     CrossEntropy.Builder builder = withTargets(rules.builder(), loss);
     options.applyTo(builder);
-    return builder.build().on(loss.input(), loss.targets());
+    return on(builder.build(), loss, dx);
   }
 }

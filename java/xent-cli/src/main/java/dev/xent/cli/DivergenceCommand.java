@@ -98,10 +98,8 @@ final class DivergenceCommand extends ReducedCommand {
   }
 
   @Override
-  LossCall on(LossInputs loss) {
-    return configured(Divergence.builder(kind), loss)
-        .fullyMasked(fullyMasked)
-        .build()
-        .on(loss.input(), loss.targets());
+  LossCall on(LossInputs loss, @Nullable Tensor dx) {
+    return on(
+        configured(Divergence.builder(kind), loss).fullyMasked(fullyMasked).build(), loss, dx);
   }
 }

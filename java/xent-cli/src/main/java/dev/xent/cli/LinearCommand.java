@@ -166,14 +166,10 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  LossCall on(LossInputs loss) {
-    return weightsGradient == null && biasGradient == null
-        ? operation(loss).on(loss.input(), matrix, loss.targets())
-        : on(loss, null);
-  }
-
-  @Override
   LossCall on(LossInputs loss, @Nullable Tensor dx) {
+    if (dx == null && weightsGradient == null && biasGradient == null) {
+      return operation(loss).on(loss.input(), matrix, loss.targets());
+    }
     return operation(loss).on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));
   }
 

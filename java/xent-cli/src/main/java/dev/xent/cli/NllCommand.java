@@ -3,6 +3,8 @@ package dev.xent.cli;
 
 import dev.xent.LossCall;
 import dev.xent.NllLoss;
+import dev.xent.Tensor;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -45,7 +47,7 @@ final class NllCommand extends ClassLossCommand {
   }
 
   @Override
-  LossCall on(LossInputs loss) {
-    return withTargets(NllLoss.builder(), loss).build().on(loss.input(), loss.targets());
+  LossCall on(LossInputs loss, @Nullable Tensor dx) {
+    return on(withTargets(NllLoss.builder(), loss).build(), loss, dx);
   }
 }

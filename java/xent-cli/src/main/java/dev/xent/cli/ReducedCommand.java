@@ -5,6 +5,7 @@ import static dev.xent.cli.Messages.message;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Loss;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
 import dev.xent.ReducedBuilder;
@@ -86,12 +87,13 @@ abstract class ReducedCommand extends FileCommand {
   /** Requests the outputs of this command in addition to losses and gradient. */
   void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {}
 
-  /** A call of the operation, without a gradient. */
-  abstract LossCall on(LossInputs loss);
+  /** A call of the operation, which writes a gradient unless that is null. */
+  abstract LossCall on(LossInputs loss, @Nullable Tensor dx);
 
-  /** A call of the operation with its gradient. */
-  LossCall on(LossInputs loss, Tensor dx) {
-    return on(loss).gradient(dx);
+  static LossCall on(Loss operation, LossInputs loss, @Nullable Tensor dx) {
+    return dx == null
+        ? operation.on(loss.input(), loss.targets())
+        : operation.on(loss.input(), loss.targets(), dx);
   }
 
   /** Sets the options that all losses have under the same names. */
@@ -114,7 +116,7 @@ abstract class ReducedCommand extends FileCommand {
     outputs.losses(losses(files, type.perRow(x), loss.rows().shape()));
     request(outputs, files, type, loss);
     Tensor dx = files.create(gradient, type.like(x), x.shape());
-    LossCall call = dx == null ? on(loss) : on(loss, dx);
+    LossCall call = on(loss, dx);
     run(() -> reduce(call.inputs(loss.inputs()).outputs(outputs), loss));
   }
 

@@ -28,9 +28,8 @@ record GradientOperation(String name, Logits logits, Targets targets, FunctionOp
       Tensor x = logits.read(arguments[0], room);
       Tensor y = targets.read(arguments[1], target, x.dim(1));
       operation
-          .on(x, y)
+          .on(x, y, results.of((int) x.dim(1)))
           .inputs(rowWeight.inputs(RowWeight.of(arguments, RowWeight.INDEX)))
-          .gradient(results.of((int) x.dim(1)))
           .run();
       return results.toArray();
     };

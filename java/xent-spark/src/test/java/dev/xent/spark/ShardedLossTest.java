@@ -243,7 +243,7 @@ class ShardedLossTest {
     CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
     Inputs inputs = Inputs.none().withRowWeights(rowWeights);
     double mean = loss.on(all, Tensor.of(labels)).inputs(inputs).outputs(outputs).run();
-    loss.withDenominator(3).on(all, Tensor.of(labels)).inputs(inputs).gradient(gradient).run();
+    loss.withDenominator(3).on(all, Tensor.of(labels), gradient).inputs(inputs).run();
 
     Dataset<Row> shards = shards(partitions);
     ShardedLoss sharded =

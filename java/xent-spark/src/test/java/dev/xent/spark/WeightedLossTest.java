@@ -233,10 +233,9 @@ class WeightedLossTest {
     Tensor losses = Tensor.allocate(arithmetic, ROWS);
     Tensor gradient = Tensor.allocate(arithmetic, ROWS, CLASSES);
     CrossEntropy.sum()
-        .on(all, labels())
+        .on(all, labels(), gradient)
         .inputs(Inputs.none().withRowWeights(rowWeights))
         .outputs(LossOutputs.create().losses(losses))
-        .gradient(gradient)
         .run();
     Column logits = col("logits").cast("ARRAY<" + type + ">");
     List<Row> found =

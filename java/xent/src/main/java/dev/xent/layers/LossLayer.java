@@ -91,7 +91,7 @@ public abstract sealed class LossLayer extends OwningLayer
 
   /** Returns the call that computes loss and gradient. */
   LossCall call(Tensor inputs, Tensor targets, Tensor gradient) {
-    return operation.on(inputs, targets).gradient(gradient);
+    return operation.on(inputs, targets, gradient);
   }
 
   /**

@@ -214,12 +214,11 @@ class FurtherGradientTest {
             .focalGamma(gamma)
             .focalAlpha(0.25)
             .build()
-            .on(tensor(arena, type, x), tensor(arena, type, targets))
+            .on(tensor(arena, type, x), tensor(arena, type, targets), dx)
             .inputs(
                 Inputs.none()
                     .withElementWeights(tensor(arena, type, weights))
                     .withPositiveWeights(tensor(arena, type, positive)))
-            .gradient(dx)
             .run();
         for (int r = 0; r < ROWS; r++) {
           int first = r * CLASSES;

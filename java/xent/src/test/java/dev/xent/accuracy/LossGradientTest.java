@@ -78,7 +78,7 @@ class LossGradientTest {
     try (Arena arena = Arena.ofConfined()) {
       LossOutputs saved = LossOutputs.create().saveStatistics(arena);
       operation.on(logits, loss.targets()).outputs(saved).run();
-      operation.on(logits, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
+      operation.onBackward(logits, loss.targets(), saved, loss.upstreams(), gradient).run();
     }
     return dx;
   }
@@ -128,7 +128,7 @@ class LossGradientTest {
     }
     LossOutputs saved = LossOutputs.create();
     operation.on(logs, loss.targets()).outputs(saved).run();
-    operation.on(gradient, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
+    operation.onBackward(gradient, loss.targets(), saved, loss.upstreams(), gradient).run();
     return dl;
   }
 

@@ -100,8 +100,7 @@ final class Operations {
     float[] gradient = new float[x.length];
     LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
     operation
-        .on(Tensor.of(x, 1, x.length), targets)
-        .gradient(Tensor.of(gradient, 1, x.length))
+        .on(Tensor.of(x, 1, x.length), targets, Tensor.of(gradient, 1, x.length))
         .outputs(outcome)
         .run();
     return new Loss(losses[0], lse[0], gradient);

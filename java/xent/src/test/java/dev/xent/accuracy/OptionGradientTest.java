@@ -154,7 +154,7 @@ class OptionGradientTest {
       outcome.targetGradient(ofTargets);
     }
     Tensor logits = tensor(arena, type, c.x, ROWS, CLASSES);
-    builder.build().on(logits, targets).inputs(inputs).gradient(gradient).outputs(outcome).run();
+    builder.build().on(logits, targets, gradient).inputs(inputs).outputs(outcome).run();
     read(ofLosses, losses);
     read(gradient, dx);
     if (c.kind != OptionCase.Kind.LABELS) {

@@ -244,8 +244,7 @@ class WideAccuracyTest {
           .execution(Execution.defaults().withBackend(backend))
           .reduction(Reduction.SUM)
           .build()
-          .on(x.reshape(1, classes), targets)
-          .gradient(gradient.reshape(1, classes))
+          .on(x.reshape(1, classes), targets, gradient.reshape(1, classes))
           .outputs(LossOutputs.create().losses(losses).logSumExp(lse))
           .run();
       return new Result(

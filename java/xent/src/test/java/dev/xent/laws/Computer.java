@@ -361,9 +361,8 @@ final class Computer implements AutoCloseable {
         perRowResults(outputs),
         (x, dx) ->
             operation
-                .on(x.tensor, targets)
+                .on(x.tensor, targets, dx.tensor)
                 .inputs(ofLoss())
-                .gradient(dx.tensor)
                 .outputs(outputs)
                 .run(),
         () ->
@@ -432,7 +431,7 @@ final class Computer implements AutoCloseable {
     double alone = operation.on(x.tensor, targets).inputs(ofLoss()).run();
     Slab dx = result(x);
     return Output.of(
-        alone, operation.on(x.tensor, targets).inputs(ofLoss()).gradient(dx.tensor).run());
+        alone, operation.on(x.tensor, targets, dx.tensor).inputs(ofLoss()).run());
   }
 
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
@@ -448,7 +447,7 @@ final class Computer implements AutoCloseable {
                 .tensor
             : null;
     Slab dx = result(x);
-    operation.on(x.tensor, targets).inputs(ofLoss()).gradient(dx.tensor).backward(saved, upstream);
+    operation.onBackward(x.tensor, targets, saved, upstream, dx.tensor).inputs(ofLoss()).run();
     return dx.take();
   }
 
@@ -526,9 +525,8 @@ final class Computer implements AutoCloseable {
         Map.of("losses", losses),
         (x, dx) ->
             operation
-                .on(x.tensor, targets)
+                .on(x.tensor, targets, dx.tensor)
                 .inputs(ofNll())
-                .gradient(dx.tensor)
                 .outputs(outputs)
                 .run(),
         () ->
@@ -570,9 +568,8 @@ final class Computer implements AutoCloseable {
     LossOutputs outputs = LossOutputs.create().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
         operation
-            .on(x.tensor, teacher.tensor)
+            .on(x.tensor, teacher.tensor, dx.tensor)
             .inputs(inputs)
-            .gradient(dx.tensor)
             .outputs(outputs)
             .run();
     result.sum = outputs.sum();
@@ -631,9 +628,8 @@ final class Computer implements AutoCloseable {
         rowWeights == null ? Inputs.none() : Inputs.none().withElementWeights(rowWeights);
     result.loss =
         operation
-            .on(x.tensor, of.tensor)
+            .on(x.tensor, of.tensor, dx.tensor)
             .inputs(weights)
-            .gradient(dx.tensor)
             .outputs(outputs)
             .run();
     result.sum = outputs.sum();

@@ -50,8 +50,7 @@ class CrossEntropyLayerTest {
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
     double loss =
         operation
-            .on(x, labels)
-            .gradient(gradient)
+            .on(x, labels, gradient)
             .outputs(LossOutputs.create().losses(losses))
             .run();
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {

@@ -221,8 +221,7 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) ->
-              loss.on(t[0], t[1])
-                  .gradient(t[2])
+              loss.on(t[0], t[1], t[2])
                   .outputs(
                       LossOutputs.create().losses(t[3]).logSumExp(t[4]).correct(t[5]).argmax(t[6]))
                   .run();
@@ -263,7 +262,7 @@ final class Cases {
           return (t, own) -> {
             LossOutputs outputs = LossOutputs.create().saveStatistics(own);
             double value = loss.on(t[0], t[1]).outputs(outputs).run();
-            loss.on(t[0], t[1]).gradient(t[3]).backward(outputs, t[2].reshape(rows));
+            loss.onBackward(t[0], t[1], outputs, t[2].reshape(rows), t[3]).run();
             return value;
           };
         });
@@ -285,9 +284,8 @@ final class Cases {
                   .build();
           return (t, own) ->
               divergence
-                  .on(t[0], t[1])
+                  .on(t[0], t[1], t[3])
                   .inputs(Inputs.none().withRowWeights(t[2].reshape(rows)))
-                  .gradient(t[3])
                   .run();
         });
     add(

@@ -49,8 +49,7 @@ record BitCheck(long compared, long differ) {
     CrossEntropy.builder()
         .execution(execution)
         .build()
-        .on(logits, labels)
-        .gradient(gradient)
+        .on(logits, labels, gradient)
         .outputs(LossOutputs.create().losses(losses))
         .run();
     return List.of(probabilities, logProbabilities, gradient, losses);

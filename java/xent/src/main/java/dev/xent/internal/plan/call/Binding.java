@@ -186,7 +186,7 @@ public class Binding {
     try {
       if (!hasGradient()) {
         throw new OptionException(
-            "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
+            "this call has no gradient to write; expected gradient(...) before backward()");
       }
       Function function = pass.function;
       int of = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.View;
@@ -105,10 +104,6 @@ public final class LossBinding extends Binding {
   public void backward(Outputs saved, @Nullable View upstream) {
     if (backward == null) {
       backward = loss.backward();
-    }
-    if (backward == null) {
-      throw new OptionException(
-          "this loss has no separate backward; expected gradient(...) before run()");
     }
     backward(backward, saved, upstream);
   }

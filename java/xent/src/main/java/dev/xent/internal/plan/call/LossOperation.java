@@ -54,9 +54,9 @@ public abstract class LossOperation extends Operation {
     return true;
   }
 
-  /** The backward pass of this loss; null if it has no separate one. */
-  protected @Nullable LossOperation backward() {
-    return null;
+  /** The backward pass of this loss, if it has a separate one. */
+  protected LossOperation backward() {
+    throw new AssertionError(name);
   }
 
   /** Rejects outputs that the loss does not have. */

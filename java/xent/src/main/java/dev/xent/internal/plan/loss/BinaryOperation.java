@@ -53,9 +53,9 @@ public final class BinaryOperation extends LossOperation {
         : run(withGradient, logits, targets, gradient, null, null, null, null, 0);
   }
 
-  /** Creates a bound call. */
-  public LossBinding bind(View logits, View targets) {
-    return new LossBinding(this, null, arrays, logits, targets);
+  /** Creates a bound call, which writes a gradient unless that is null. */
+  public LossBinding bind(View logits, View targets, @Nullable View gradient) {
+    return new LossBinding(this, null, withGradient, logits, targets, gradient);
   }
 
   @Override

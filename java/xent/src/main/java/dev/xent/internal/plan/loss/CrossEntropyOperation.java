@@ -93,9 +93,9 @@ public final class CrossEntropyOperation extends LossOperation {
         : run(withGradient, logits, targets, gradient, w, null, null, null, 0);
   }
 
-  /** Creates a bound call. */
-  public LossBinding bind(View logits, View targets) {
-    return new LossBinding(this, null, arrays, logits, targets, classWeights);
+  /** Creates a bound call, which writes a gradient unless that is null. */
+  public LossBinding bind(View logits, View targets, @Nullable View gradient) {
+    return new LossBinding(this, null, withGradient, logits, targets, gradient, classWeights);
   }
 
   @Override

@@ -72,9 +72,9 @@ public final class DivergenceOperation extends LossOperation {
         0);
   }
 
-  /** Creates a bound call. */
-  public LossBinding bind(View logits, View teacher) {
-    return new LossBinding(this, null, arrays, logits, teacher);
+  /** Creates a bound call, which writes a gradient unless that is null. */
+  public LossBinding bind(View logits, View teacher, @Nullable View gradient) {
+    return new LossBinding(this, null, withGradient, logits, teacher, gradient);
   }
 
   @Override

@@ -93,9 +93,9 @@ public final class NllOperation extends LossOperation {
         : run(withGradient, logProbabilities, targets, gradient, w, null, null, null, 0);
   }
 
-  /** Creates a bound call. */
-  public LossBinding bind(View logProbabilities, View targets) {
-    return new LossBinding(this, null, arrays, logProbabilities, targets, spec.classWeights());
+  /** Creates a bound call, which writes a gradient unless that is null. */
+  public LossBinding bind(View logProbabilities, View targets, @Nullable View gradient) {
+    return new LossBinding(this, null, withGradient, logProbabilities, targets, gradient, spec.classWeights());
   }
 
   @Override

@@ -17,6 +17,7 @@ import dev.xent.internal.kernels.MemoryScopes;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.Layout.Kind;
 import dev.xent.internal.plan.arrays.Memory;
@@ -119,12 +120,20 @@ public final class SamplerOperation extends Operation {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** Returns the token of the only row. */
+  /**
+   * Returns the token of the only row.
+   *
+   * @throws dev.xent.errors.NoTokenException if it has none
+   */
   public long token(View logits, long step) {
     OptionRange.STEP.require(step);
     requireNoTokens();
     repetition.requireUnused();
-    return (long) run(arrays, logits, null, null, null, null, null, null, step);
+    long token = (long) run(arrays, logits, null, null, null, null, null, null, step);
+    if (token < 0) {
+      throw NoToken.exception("", logits, InputViews.OF_SAMPLER, false);
+    }
+    return token;
   }
 
   /** Writes a token for each row. */
