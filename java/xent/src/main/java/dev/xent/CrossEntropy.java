@@ -178,7 +178,8 @@ public final class CrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
+    return new LossCall(
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
   }
 
   @Override
@@ -191,7 +192,8 @@ public final class CrossEntropy implements Loss {
   /**
    * Returns a call that writes the gradient alone, of an earlier run over the same tensors and
    * inputs, multiplied by the upstream of each row. The bits are those that the run would have
-   * written with a gradient. A run throws {@link OptionException} when the outputs have no statistics of such a run.
+   * written with a gradient. A run throws {@link OptionException} when the outputs have no
+   * statistics of such a run.
    *
    * @param logits as in that run
    * @param targets as in that run
@@ -236,7 +238,9 @@ public final class CrossEntropy implements Loss {
    * @param labels a class for each row
    */
   public double forward(float[][] logits, int[] labels) {
-    return forward(Tensor.copyOf(logits), Tensor.of(labels));
+    NullChecks.require(logits, "logits", "an array of rows");
+    Tensor targets = Tensor.of(NullChecks.require(labels, "labels", "an array"));
+    return forward(Tensor.copyOf(logits), targets);
   }
 
   /**

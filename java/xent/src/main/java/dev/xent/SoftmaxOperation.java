@@ -58,6 +58,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param logits {@code x}, rows of one length
    */
   public final float[][] forward(float[][] logits) {
+    NullChecks.require(logits, "logits", "an array of rows");
     return forward(Tensor.copyOf(logits)).toFloatArrays();
   }
 

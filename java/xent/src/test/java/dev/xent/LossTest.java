@@ -49,10 +49,7 @@ class LossTest {
     assertThat(loss.forwardBackward(logits, targets, Tensor.of(alone, ROWS, CLASSES)))
         .isEqualTo(expected);
     LossOutputs outputs = LossOutputs.create();
-    assertThat(
-            loss.on(logits, targets, Tensor.of(bound, ROWS, CLASSES))
-                .outputs(outputs)
-                .run())
+    assertThat(loss.on(logits, targets, Tensor.of(bound, ROWS, CLASSES)).outputs(outputs).run())
         .isEqualTo(expected);
     assertThat(outputs.loss()).isEqualTo(expected);
     assertThat(bound).isEqualTo(alone).isNotEqualTo(new float[ROWS * CLASSES]);
@@ -123,6 +120,9 @@ class LossTest {
     assertThatThrownBy(() -> mean.forward((float[]) null, 1))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("logits is null; expected an array");
+    assertThatThrownBy(() -> mean.forward(new float[1][], (int[]) null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("labels is null; expected an array");
     assertThatThrownBy(() -> mean.forward(row, 3)).isInstanceOf(LabelException.class);
   }
 }
