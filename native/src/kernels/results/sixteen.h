@@ -78,13 +78,10 @@ XENT_INLINE float sink_logit(double sink, const f32_temperature *h) {
 }
 
 /* The powers 2^k of integers k <= 0; exponents below -1000 count as -1000. */
-XENT_INLINE dlanes powers_of_two(dlanes k) {
-  XENT_ALIGNED double v[XENT_ROWS];
-  dlanes_store(v, k);
-  for (int i = 0; i < XENT_ROWS; i += XENT_DOUBLES)
-    doubles_store(v + i, doubles_power(doubles_add(doubles_max(doubles_load(v + i), doubles_set(-1000)),
-                                                   doubles_set(XENT_F64_ROUND))));
-  return dlanes_load(v);
+XENT_INLINE dlanes powers_of_two(dlanes n) {
+  const doubles least = doubles_set(-1000), round = doubles_set(XENT_F64_ROUND);
+  XENT_EACH_DOUBLES(k) n.v[k] = doubles_power(doubles_add(doubles_max(n.v[k], least), round));
+  return n;
 }
 
 /* Adds the sinks to chunks of one row each, as further chunks. */

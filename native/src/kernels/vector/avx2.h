@@ -6,7 +6,6 @@
 #include <immintrin.h>
 
 typedef struct { __m256 lo, hi; } lanes;
-typedef struct { __m256d q[4]; } dlanes;
 
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT 32
@@ -193,40 +192,6 @@ XENT_INLINE double lanes_tree(lanes a) {
   const __m128 w = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   const __m128d x = _mm_cvtps_pd(_mm_add_ps(w, _mm_movehl_ps(w, w)));
   return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
-}
-
-#define XENT_EACH_QUARTER(k) for (int k = 0; k < 4; k++)
-
-XENT_INLINE dlanes dlanes_zero(void) {
-  __m256d z = _mm256_setzero_pd();
-  return (dlanes){{z, z, z, z}};
-}
-XENT_INLINE dlanes dlanes_widen(lanes a) {
-  return (dlanes){{_mm256_cvtps_pd(_mm256_castps256_ps128(a.lo)),
-                   _mm256_cvtps_pd(_mm256_extractf128_ps(a.lo, 1)),
-                   _mm256_cvtps_pd(_mm256_castps256_ps128(a.hi)),
-                   _mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))}};
-}
-XENT_INLINE lanes dlanes_narrow(dlanes a) {
-  return (lanes){_mm256_set_m128(_mm256_cvtpd_ps(a.q[1]), _mm256_cvtpd_ps(a.q[0])),
-                 _mm256_set_m128(_mm256_cvtpd_ps(a.q[3]), _mm256_cvtpd_ps(a.q[2]))};
-}
-XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_add_pd(a.q[k], b.q[k]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_mul_pd(a.q[k], _mm256_set1_pd(b));
-  return a;
-}
-XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_fmadd_pd(a.q[k], b.q[k], c.q[k]);
-  return a;
-}
-XENT_INLINE double dlanes_tree(dlanes a) {
-  __m256d v = _mm256_add_pd(_mm256_add_pd(a.q[0], a.q[2]), _mm256_add_pd(a.q[1], a.q[3]));
-  __m128d w = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(w, _mm_unpackhi_pd(w, w)));
 }
 
 #endif

@@ -7,7 +7,6 @@
 #include <immintrin.h>
 
 typedef struct { __m512 v; } lanes;
-typedef struct { __m512d lo, hi; } dlanes;
 
 #define XENT_BATCH 4
 #define XENT_STREAM_ALIGNMENT 64
@@ -140,30 +139,6 @@ XENT_INLINE double lanes_tree(lanes a) {
   const __m256 v = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   const __m128 w = halves_of_eight(v, false);
   const __m128d x = _mm_cvtps_pd(_mm_add_ps(w, _mm_movehl_ps(w, w)));
-  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
-}
-
-XENT_INLINE dlanes dlanes_zero(void) { return (dlanes){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
-XENT_INLINE dlanes dlanes_widen(lanes a) {
-  return (dlanes){_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))};
-}
-XENT_INLINE lanes dlanes_narrow(dlanes a) {
-  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.lo)), _mm512_cvtpd_ps(a.hi), 1)};
-}
-XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
-  return (dlanes){_mm512_add_pd(a.lo, b.lo), _mm512_add_pd(a.hi, b.hi)};
-}
-XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
-  const __m512d s = _mm512_set1_pd(b);
-  return (dlanes){_mm512_mul_pd(a.lo, s), _mm512_mul_pd(a.hi, s)};
-}
-XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
-  return (dlanes){_mm512_fmadd_pd(a.lo, b.lo, c.lo), _mm512_fmadd_pd(a.hi, b.hi, c.hi)};
-}
-XENT_INLINE double dlanes_tree(dlanes a) {
-  const __m512d v = _mm512_add_pd(a.lo, a.hi);
-  const __m256d w = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
-  const __m128d x = _mm_add_pd(_mm256_castpd256_pd128(w), _mm256_extractf128_pd(w, 1));
   return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
 }
 

@@ -7,6 +7,22 @@
 
 enum { XENT_IN_FLIGHT = 2 }; /* four registers each for input and output: there are sixteen */
 
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  return (dlanes){{{_mm256_cvtps_pd(_mm256_castps256_ps128(a.lo))},
+                   {_mm256_cvtps_pd(_mm256_extractf128_ps(a.lo, 1))},
+                   {_mm256_cvtps_pd(_mm256_castps256_ps128(a.hi))},
+                   {_mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))}}};
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  return (lanes){_mm256_set_m128(_mm256_cvtpd_ps(a.v[1].v), _mm256_cvtpd_ps(a.v[0].v)),
+                 _mm256_set_m128(_mm256_cvtpd_ps(a.v[3].v), _mm256_cvtpd_ps(a.v[2].v))};
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  __m256d v = _mm256_add_pd(_mm256_add_pd(a.v[0].v, a.v[2].v), _mm256_add_pd(a.v[1].v, a.v[3].v));
+  __m128d w = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(w, _mm_unpackhi_pd(w, w)));
+}
+
 /* Transposes four rows within each half. */
 XENT_INLINE void turn_halves(__m256 r[4]) {
   const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpacklo_ps(r[2], r[3]);
@@ -154,75 +170,17 @@ XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   return (lanes){_mm256_permutevar8x32_ps(v.lo, at), _mm256_permutevar8x32_ps(v.hi, at)};
 }
 
-XENT_INLINE dlanes dlanes_set(double x) {
-  const __m256d v = _mm256_set1_pd(x);
-  return (dlanes){{v, v, v, v}};
-}
-XENT_INLINE dlanes dlanes_load(const double *p) {
-  dlanes a;
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_loadu_pd(p + 4 * k);
-  return a;
-}
-XENT_INLINE void dlanes_store(double *p, dlanes a) { XENT_EACH_QUARTER(k) _mm256_storeu_pd(p + 4 * k, a.q[k]); }
-XENT_INLINE dlanes dlanes_sub(dlanes a, dlanes b) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_sub_pd(a.q[k], b.q[k]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_mul(dlanes a, dlanes b) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_mul_pd(a.q[k], b.q[k]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_div(dlanes a, dlanes b) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_div_pd(a.q[k], b.q[k]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_where_at_most(dlanes a, dlanes b, dlanes yes, dlanes no) {
-  XENT_EACH_QUARTER(k)
-  no.q[k] = _mm256_blendv_pd(no.q[k], yes.q[k], _mm256_cmp_pd(a.q[k], b.q[k], _CMP_LE_OQ));
-  return no;
-}
-XENT_INLINE uint32_t dlanes_bits_at_most(dlanes a, dlanes b) {
-  uint32_t bits = 0;
-  XENT_EACH_QUARTER(k)
-  bits |= (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a.q[k], b.q[k], _CMP_LE_OQ)) << 4 * k;
-  return bits;
-}
-XENT_INLINE uint32_t dlanes_bits_nan(dlanes a) {
-  uint32_t bits = 0;
-  XENT_EACH_QUARTER(k)
-  bits |= (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a.q[k], a.q[k], _CMP_UNORD_Q)) << 4 * k;
-  return bits;
-}
-XENT_INLINE dlanes dlanes_magnitude(dlanes a) {
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_andnot_pd(_mm256_set1_pd(-0.0), a.q[k]);
-  return a;
-}
-
-/* AVX2 has no arithmetic shift of 64 bits; the exponent is in the upper half, for which 32 bits are enough. */
-XENT_INLINE __m256d split_four(__m256d v, __m256d *exponent) {
-  const __m256i u = _mm256_castpd_si256(v), root = _mm256_set1_epi64x((long long)XENT_ROOT_HALF_BITS);
-  const __m256i k = _mm256_srai_epi32(_mm256_sub_epi64(u, root), 20);
-  const __m256i upper = _mm256_permutevar8x32_epi32(k, _mm256_setr_epi32(1, 3, 5, 7, 1, 3, 5, 7));
-  *exponent = _mm256_cvtepi32_pd(_mm256_castsi256_si128(upper));
-  const __m256i back = _mm256_slli_epi64(_mm256_srli_epi64(k, 32), 52);
-  return _mm256_castsi256_pd(_mm256_sub_epi64(u, back));
-}
-XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
-  XENT_EACH_QUARTER(k) v.q[k] = split_four(v.q[k], &exponent->q[k]);
-  return v;
-}
-
 /* Lane i is the tree of row i of four. */
 XENT_INLINE __m256d tree_of_four(const dlanes r[4]) {
   __m256d s[4];
-  XENT_EACH_QUARTER(i)
-  s[i] = _mm256_add_pd(_mm256_add_pd(r[i].q[0], r[i].q[2]), _mm256_add_pd(r[i].q[1], r[i].q[3]));
+  XENT_EACH_DOUBLES(i)
+  s[i] = _mm256_add_pd(_mm256_add_pd(r[i].v[0].v, r[i].v[2].v), _mm256_add_pd(r[i].v[1].v, r[i].v[3].v));
   const __m256d a = _mm256_add_pd(_mm256_permute2f128_pd(s[0], s[2], 0x20), _mm256_permute2f128_pd(s[0], s[2], 0x31));
   const __m256d b = _mm256_add_pd(_mm256_permute2f128_pd(s[1], s[3], 0x20), _mm256_permute2f128_pd(s[1], s[3], 0x31));
   return _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
 }
 XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
-  return (dlanes){{tree_of_four(r), tree_of_four(r + 4), tree_of_four(r + 8), tree_of_four(r + 12)}};
+  return (dlanes){{{tree_of_four(r)}, {tree_of_four(r + 4)}, {tree_of_four(r + 8)}, {tree_of_four(r + 12)}}};
 }
 
 #endif

@@ -8,19 +8,24 @@
 
 enum { XENT_IN_FLIGHT = 4 };
 
-/* Moves a mask to a general register. The compiler must not do this: if no register is free, GCC 12 stores only the
- * bytes of a mask and loads four. */
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  return (dlanes){{{_mm512_cvtps_pd(_mm512_castps512_ps256(a.v))}, {_mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))}}};
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.v[0].v)), _mm512_cvtpd_ps(a.v[1].v), 1)};
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  const __m512d v = _mm512_add_pd(a.v[0].v, a.v[1].v);
+  const __m256d w = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+  const __m128d x = _mm_add_pd(_mm256_castpd256_pd128(w), _mm256_extractf128_pd(w, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
+}
+
 XENT_INLINE uint32_t bits_of(__mmask16 mask) {
   uint32_t bits;
   __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
   return bits;
 }
-XENT_INLINE uint32_t bits_of_eight(__mmask8 mask) {
-  uint32_t bits;
-  __asm__("kmovb %1, %0" : "=r"(bits) : "k"(mask));
-  return bits;
-}
-XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) { return bits_of_eight(lo) | bits_of_eight(hi) << 8; }
 
 /* Transposes four rows within each quarter. */
 XENT_INLINE void turn_quarters(__m512 r[4]) {
@@ -111,7 +116,7 @@ XENT_INLINE __m512d trees_of_eight_rows(const lanes r[8]) {
   return _mm512_add_pd(_mm512_cvtps_pd(left[0]), _mm512_cvtps_pd(left[1]));
 }
 XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
-  return (dlanes){trees_of_eight_rows(r), trees_of_eight_rows(r + 8)};
+  return (dlanes){{{trees_of_eight_rows(r)}, {trees_of_eight_rows(r + 8)}}};
 }
 
 /* Rows this short are half a register, so a row's first step needs no shuffle. */
@@ -140,50 +145,13 @@ XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
   __m256 lo[2], hi[2];
   reduce_eight_dense(x, n, false, lo);
   reduce_eight_dense(x + 8 * n, n, false, hi);
-  return (dlanes){_mm512_add_pd(_mm512_cvtps_pd(lo[0]), _mm512_cvtps_pd(lo[1])),
-                  _mm512_add_pd(_mm512_cvtps_pd(hi[0]), _mm512_cvtps_pd(hi[1]))};
+  return (dlanes){{{_mm512_add_pd(_mm512_cvtps_pd(lo[0]), _mm512_cvtps_pd(lo[1]))},
+                   {_mm512_add_pd(_mm512_cvtps_pd(hi[0]), _mm512_cvtps_pd(hi[1]))}}};
 }
 
 #include "kernels/vector/dense_sixteen.h"
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   return (lanes){_mm512_permutexvar_ps(_mm512_loadu_si512(rows + k * XENT_LANES), v.v)};
-}
-
-XENT_INLINE dlanes dlanes_set(double x) { return (dlanes){_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
-XENT_INLINE dlanes dlanes_load(const double *p) { return (dlanes){_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
-XENT_INLINE void dlanes_store(double *p, dlanes a) {
-  _mm512_storeu_pd(p, a.lo);
-  _mm512_storeu_pd(p + 8, a.hi);
-}
-XENT_INLINE dlanes dlanes_sub(dlanes a, dlanes b) {
-  return (dlanes){_mm512_sub_pd(a.lo, b.lo), _mm512_sub_pd(a.hi, b.hi)};
-}
-XENT_INLINE dlanes dlanes_mul(dlanes a, dlanes b) {
-  return (dlanes){_mm512_mul_pd(a.lo, b.lo), _mm512_mul_pd(a.hi, b.hi)};
-}
-XENT_INLINE dlanes dlanes_div(dlanes a, dlanes b) {
-  return (dlanes){_mm512_div_pd(a.lo, b.lo), _mm512_div_pd(a.hi, b.hi)};
-}
-XENT_INLINE dlanes dlanes_where_at_most(dlanes a, dlanes b, dlanes yes, dlanes no) {
-  return (dlanes){_mm512_mask_mov_pd(no.lo, _mm512_cmp_pd_mask(a.lo, b.lo, _CMP_LE_OQ), yes.lo),
-                  _mm512_mask_mov_pd(no.hi, _mm512_cmp_pd_mask(a.hi, b.hi, _CMP_LE_OQ), yes.hi)};
-}
-XENT_INLINE uint32_t dlanes_bits_at_most(dlanes a, dlanes b) {
-  return bits_of_eights(_mm512_cmp_pd_mask(a.lo, b.lo, _CMP_LE_OQ), _mm512_cmp_pd_mask(a.hi, b.hi, _CMP_LE_OQ));
-}
-XENT_INLINE uint32_t dlanes_bits_nan(dlanes a) {
-  return bits_of_eights(_mm512_cmp_pd_mask(a.lo, a.lo, _CMP_UNORD_Q), _mm512_cmp_pd_mask(a.hi, a.hi, _CMP_UNORD_Q));
-}
-XENT_INLINE dlanes dlanes_magnitude(dlanes a) { return (dlanes){_mm512_abs_pd(a.lo), _mm512_abs_pd(a.hi)}; }
-
-XENT_INLINE __m512d split_eight(__m512d v, __m512d *exponent) {
-  const __m512i u = _mm512_castpd_si512(v), root = _mm512_set1_epi64((long long)XENT_ROOT_HALF_BITS);
-  const __m512i k = _mm512_srai_epi64(_mm512_sub_epi64(u, root), 52);
-  *exponent = _mm512_cvtepi64_pd(k);
-  return _mm512_castsi512_pd(_mm512_sub_epi64(u, _mm512_slli_epi64(k, 52)));
-}
-XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
-  return (dlanes){split_eight(v.lo, &exponent->lo), split_eight(v.hi, &exponent->hi)};
 }
 
 /* Lane i is the tree of row i of eight, from j + 4 on. */
@@ -203,10 +171,10 @@ XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
   __m512d a[8], b[8];
   XENT_UNROLL(8)
   for (int i = 0; i < 8; i++) {
-    a[i] = _mm512_add_pd(r[i].lo, r[i].hi);
-    b[i] = _mm512_add_pd(r[i + 8].lo, r[i + 8].hi);
+    a[i] = _mm512_add_pd(r[i].v[0].v, r[i].v[1].v);
+    b[i] = _mm512_add_pd(r[i + 8].v[0].v, r[i + 8].v[1].v);
   }
-  return (dlanes){tree_of_eight(a), tree_of_eight(b)};
+  return (dlanes){{{tree_of_eight(a)}, {tree_of_eight(b)}}};
 }
 
 #endif

@@ -5,6 +5,22 @@
 
 enum { XENT_IN_FLIGHT = 2 }; /* eight registers each for input and output: there are thirty-two */
 
+XENT_INLINE dlanes dlanes_widen(lanes v) {
+  return (dlanes){{{vcvt_f64_f32(vget_low_f32(v.a))}, {vcvt_high_f64_f32(v.a)}, {vcvt_f64_f32(vget_low_f32(v.b))},
+                   {vcvt_high_f64_f32(v.b)}, {vcvt_f64_f32(vget_low_f32(v.c))}, {vcvt_high_f64_f32(v.c)},
+                   {vcvt_f64_f32(vget_low_f32(v.d))}, {vcvt_high_f64_f32(v.d)}}};
+}
+XENT_INLINE lanes dlanes_narrow(dlanes x) {
+  return (lanes){
+      vcvt_high_f32_f64(vcvt_f32_f64(x.v[0].v), x.v[1].v), vcvt_high_f32_f64(vcvt_f32_f64(x.v[2].v), x.v[3].v),
+      vcvt_high_f32_f64(vcvt_f32_f64(x.v[4].v), x.v[5].v), vcvt_high_f32_f64(vcvt_f32_f64(x.v[6].v), x.v[7].v)};
+}
+XENT_INLINE float64x2_t two_of_double_tree(dlanes x) {
+  const float64x2_t even = vaddq_f64(vaddq_f64(x.v[0].v, x.v[4].v), vaddq_f64(x.v[2].v, x.v[6].v));
+  return vaddq_f64(even, vaddq_f64(vaddq_f64(x.v[1].v, x.v[5].v), vaddq_f64(x.v[3].v, x.v[7].v)));
+}
+XENT_INLINE double dlanes_tree(dlanes x) { return vpaddd_f64(two_of_double_tree(x)); }
+
 /* Transposes four rows. */
 XENT_INLINE void turn_quarter(float32x4_t r[4]) {
   const float32x4_t a = vzip1q_f32(r[0], r[1]), b = vzip1q_f32(r[2], r[3]);
@@ -98,8 +114,8 @@ XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
 }
 XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
   dlanes sums;
-  XENT_EACH_PAIR(k)
-  sums.p[k] = vpaddq_f64(two_of_tree(lanes_load_part(x + 2 * k * n, n, 0.0f)),
+  XENT_EACH_DOUBLES(k)
+  sums.v[k].v = vpaddq_f64(two_of_tree(lanes_load_part(x + 2 * k * n, n, 0.0f)),
                          two_of_tree(lanes_load_part(x + (2 * k + 1) * n, n, 0.0f)));
   return sums;
 }
@@ -119,65 +135,14 @@ XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
                  spread_to_four(table, at + 12)};
 }
 
-XENT_INLINE dlanes dlanes_load(const double *p) {
-  dlanes x;
-  XENT_EACH_PAIR(k) x.p[k] = vld1q_f64(p + 2 * k);
-  return x;
-}
-XENT_INLINE void dlanes_store(double *p, dlanes x) { XENT_EACH_PAIR(k) vst1q_f64(p + 2 * k, x.p[k]); }
-XENT_INLINE dlanes dlanes_sub(dlanes x, dlanes y) {
-  XENT_EACH_PAIR(k) x.p[k] = vsubq_f64(x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_mul(dlanes x, dlanes y) {
-  XENT_EACH_PAIR(k) x.p[k] = vmulq_f64(x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_div(dlanes x, dlanes y) {
-  XENT_EACH_PAIR(k) x.p[k] = vdivq_f64(x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_where_at_most(dlanes x, dlanes y, dlanes yes, dlanes no) {
-  XENT_EACH_PAIR(k) no.p[k] = vbslq_f64(vcleq_f64(x.p[k], y.p[k]), yes.p[k], no.p[k]);
-  return no;
-}
-XENT_INLINE uint32_t bits_of_two(uint64x2_t w) {
-  return (uint32_t)(vgetq_lane_u64(w, 0) & 1) | (uint32_t)(vgetq_lane_u64(w, 1) & 2);
-}
-XENT_INLINE uint32_t dlanes_bits_at_most(dlanes x, dlanes y) {
-  uint32_t bits = 0;
-  XENT_EACH_PAIR(k) bits |= bits_of_two(vcleq_f64(x.p[k], y.p[k])) << 2 * k;
-  return bits;
-}
-XENT_INLINE uint32_t dlanes_bits_nan(dlanes x) {
-  uint32_t bits = 0xffff;
-  XENT_EACH_PAIR(k) bits ^= bits_of_two(vceqq_f64(x.p[k], x.p[k])) << 2 * k;
-  return bits;
-}
-XENT_INLINE dlanes dlanes_magnitude(dlanes x) {
-  XENT_EACH_PAIR(k) x.p[k] = vabsq_f64(x.p[k]);
-  return x;
-}
-
-/* v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0 */
-XENT_INLINE float64x2_t split_two(float64x2_t v, float64x2_t *exponent) {
-  const int64x2_t u = vreinterpretq_s64_f64(v), root = vdupq_n_s64((int64_t)XENT_ROOT_HALF_BITS);
-  const int64x2_t k = vshrq_n_s64(vsubq_s64(u, root), 52);
-  *exponent = vcvtq_f64_s64(k);
-  return vreinterpretq_f64_s64(vsubq_s64(u, vshlq_n_s64(k, 52)));
-}
-XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
-  XENT_EACH_PAIR(k) v.p[k] = split_two(v.p[k], &exponent->p[k]);
-  return v;
-}
 XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
   dlanes sums;
-  XENT_EACH_PAIR(k) sums.p[k] = vpaddq_f64(two_of_tree(r[2 * k]), two_of_tree(r[2 * k + 1]));
+  XENT_EACH_DOUBLES(k) sums.v[k].v = vpaddq_f64(two_of_tree(r[2 * k]), two_of_tree(r[2 * k + 1]));
   return sums;
 }
 XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
   dlanes sums;
-  XENT_EACH_PAIR(k) sums.p[k] = vpaddq_f64(two_of_double_tree(r[2 * k]), two_of_double_tree(r[2 * k + 1]));
+  XENT_EACH_DOUBLES(k) sums.v[k].v = vpaddq_f64(two_of_double_tree(r[2 * k]), two_of_double_tree(r[2 * k + 1]));
   return sums;
 }
 

@@ -5,6 +5,22 @@
 
 enum { XENT_IN_FLIGHT = 2 };
 
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  dlanes r;
+  XENT_EACH_LANE(j) r.v[j].v = (double)a.v[j];
+  return r;
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = (float)a.v[j].v;
+  return r;
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  for (int k = XENT_LANES / 2; k >= 1; k /= 2)
+    for (int j = 0; j < k; j++) a.v[j].v += a.v[j + k].v;
+  return a.v[0].v;
+}
+
 XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
   for (int k = 0; k < 4; k++) XENT_EACH_LANE(j) t[k].v[j] = x[j * pitch + k];
 }
@@ -73,69 +89,17 @@ XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
 
 XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
   dlanes result;
-  XENT_EACH_LANE(j) result.v[j] = lanes_tree(lanes_load_part(x + j * n, n, 0.0f));
+  XENT_EACH_LANE(j) result.v[j].v = lanes_tree(lanes_load_part(x + j * n, n, 0.0f));
   return result;
-}
-XENT_INLINE dlanes dlanes_set(double x) {
-  dlanes r;
-  XENT_EACH_LANE(j) r.v[j] = x;
-  return r;
-}
-XENT_INLINE dlanes dlanes_load(const double *p) {
-  dlanes r;
-  memcpy(r.v, p, sizeof r.v);
-  return r;
-}
-XENT_INLINE void dlanes_store(double *p, dlanes a) { memcpy(p, a.v, sizeof a.v); }
-XENT_INLINE dlanes dlanes_sub(dlanes a, dlanes b) {
-  XENT_EACH_LANE(j) a.v[j] -= b.v[j];
-  return a;
-}
-XENT_INLINE dlanes dlanes_mul(dlanes a, dlanes b) {
-  XENT_EACH_LANE(j) a.v[j] *= b.v[j];
-  return a;
-}
-XENT_INLINE dlanes dlanes_div(dlanes a, dlanes b) {
-  XENT_EACH_LANE(j) a.v[j] /= b.v[j];
-  return a;
-}
-XENT_INLINE dlanes dlanes_where_at_most(dlanes a, dlanes b, dlanes yes, dlanes no) {
-  XENT_EACH_LANE(j) no.v[j] = a.v[j] <= b.v[j] ? yes.v[j] : no.v[j];
-  return no;
-}
-XENT_INLINE uint32_t dlanes_bits_at_most(dlanes a, dlanes b) {
-  uint32_t bits = 0;
-  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] <= b.v[j]) << j;
-  return bits;
-}
-XENT_INLINE uint32_t dlanes_bits_nan(dlanes a) {
-  uint32_t bits = 0;
-  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] != a.v[j]) << j;
-  return bits;
-}
-XENT_INLINE dlanes dlanes_magnitude(dlanes a) {
-  XENT_EACH_LANE(j) a.v[j] = fabs(a.v[j]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
-  XENT_EACH_LANE(j) {
-    uint64_t u;
-    memcpy(&u, &v.v[j], sizeof u);
-    const int64_t k = (int64_t)(u - XENT_ROOT_HALF_BITS) >> 52;
-    u -= (uint64_t)k << 52;
-    memcpy(&v.v[j], &u, sizeof u);
-    exponent->v[j] = (double)k;
-  }
-  return v;
 }
 XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
   dlanes sums;
-  XENT_EACH_LANE(j) sums.v[j] = lanes_tree(r[j]);
+  XENT_EACH_LANE(j) sums.v[j].v = lanes_tree(r[j]);
   return sums;
 }
 XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
   dlanes sums;
-  XENT_EACH_LANE(j) sums.v[j] = dlanes_tree(r[j]);
+  XENT_EACH_LANE(j) sums.v[j].v = dlanes_tree(r[j]);
   return sums;
 }
 

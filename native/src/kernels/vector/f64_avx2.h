@@ -60,6 +60,9 @@ XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, dou
 XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) {
   return (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a.v, b.v, _CMP_GT_OQ));
 }
+XENT_INLINE uint32_t doubles_bits_at_most(doubles a, doubles b) {
+  return (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a.v, b.v, _CMP_LE_OQ));
+}
 XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) {
   return (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a.v, b.v, _CMP_EQ_OQ));
 }

@@ -6,6 +6,13 @@
 typedef struct { __m512d v; } doubles;
 enum { XENT_DOUBLES = 8, XENT_DOUBLES_BATCH = 4 };
 
+/* Moves a mask to a general register. The compiler must not do this: if no register is free, GCC 12 stores only the
+ * bytes of a mask and loads four. */
+XENT_INLINE uint32_t bits_of_eight(__mmask8 mask) {
+  uint32_t bits;
+  __asm__("kmovb %1, %0" : "=r"(bits) : "k"(mask));
+  return bits;
+}
 XENT_INLINE __mmask8 first_doubles(int64_t n) { return (__mmask8)((1u << n) - 1); }
 XENT_INLINE doubles doubles_set(double x) { return (doubles){_mm512_set1_pd(x)}; }
 XENT_INLINE doubles doubles_load(const double *p) { return (doubles){_mm512_loadu_pd(p)}; }
@@ -45,6 +52,9 @@ XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, dou
 }
 XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) {
   return bits_of_eight(_mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ));
+}
+XENT_INLINE uint32_t doubles_bits_at_most(doubles a, doubles b) {
+  return bits_of_eight(_mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ));
 }
 XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) {
   return bits_of_eight(_mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ));

@@ -6,6 +6,9 @@
 typedef struct { float64x2_t v; } doubles;
 enum { XENT_DOUBLES = 2, XENT_DOUBLES_BATCH = 4 };
 
+XENT_INLINE uint32_t bits_of_two(uint64x2_t w) {
+  return (uint32_t)(vgetq_lane_u64(w, 0) & 1) | (uint32_t)(vgetq_lane_u64(w, 1) & 2);
+}
 XENT_INLINE doubles doubles_set(double x) { return (doubles){vdupq_n_f64(x)}; }
 XENT_INLINE doubles doubles_load(const double *p) { return (doubles){vld1q_f64(p)}; }
 XENT_INLINE void doubles_store(double *p, doubles a) { vst1q_f64(p, a.v); }
@@ -41,6 +44,7 @@ XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, dou
   return (doubles){vbslq_f64(vcleq_f64(a.v, b.v), yes.v, no.v)};
 }
 XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) { return bits_of_two(vcgtq_f64(a.v, b.v)); }
+XENT_INLINE uint32_t doubles_bits_at_most(doubles a, doubles b) { return bits_of_two(vcleq_f64(a.v, b.v)); }
 XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) { return bits_of_two(vceqq_f64(a.v, b.v)); }
 XENT_INLINE doubles doubles_where_equal(doubles a, doubles b, doubles yes, doubles no) {
   return (doubles){vbslq_f64(vceqq_f64(a.v, b.v), yes.v, no.v)};
@@ -60,7 +64,12 @@ XENT_INLINE double doubles_first(doubles a) { return vgetq_lane_f64(a.v, 0); }
 XENT_INLINE double doubles_largest(doubles a) { return vmaxvq_f64(a.v); }
 XENT_INLINE double doubles_sum(doubles a) { return vpaddd_f64(a.v); }
 /* v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0 */
-XENT_INLINE doubles doubles_split(doubles v, doubles *k) { return (doubles){split_two(v.v, &k->v)}; }
+XENT_INLINE doubles doubles_split(doubles v, doubles *k) {
+  const int64x2_t u = vreinterpretq_s64_f64(v.v), root = vdupq_n_s64((int64_t)XENT_ROOT_HALF_BITS);
+  const int64x2_t e = vshrq_n_s64(vsubq_s64(u, root), 52);
+  k->v = vcvtq_f64_s64(e);
+  return (doubles){vreinterpretq_f64_s64(vsubq_s64(u, vshlq_n_s64(e, 52)))};
+}
 /* Number j of vector i becomes number i of vector j. */
 XENT_INLINE void doubles_transpose(doubles r[2]) {
   const float64x2_t first = vzip1q_f64(r[0].v, r[1].v), second = vzip2q_f64(r[0].v, r[1].v);

@@ -28,6 +28,7 @@ XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, dou
   return a.v <= b.v ? yes : no;
 }
 XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) { return a.v > b.v; }
+XENT_INLINE uint32_t doubles_bits_at_most(doubles a, doubles b) { return a.v <= b.v; }
 XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) { return a.v == b.v; }
 XENT_INLINE doubles doubles_where_equal(doubles a, doubles b, doubles yes, doubles no) { return a.v == b.v ? yes : no; }
 XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) { return (doubles){q.v == 0 ? 0.0 : v.v}; }

@@ -6,7 +6,6 @@
 #include <arm_neon.h>
 
 typedef struct { float32x4_t a, b, c, d; } lanes;
-typedef struct { float64x2_t p[8]; } dlanes;
 typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or zero in each lane */
 
 #define XENT_BATCH 1
@@ -203,39 +202,5 @@ XENT_INLINE float64x2_t two_of_tree(lanes v) {
   return vcvt_f64_f32(vadd_f32(vget_low_f32(sum), vget_high_f32(sum)));
 }
 XENT_INLINE double lanes_tree(lanes v) { return vpaddd_f64(two_of_tree(v)); }
-
-#define XENT_EACH_PAIR(k) XENT_UNROLL(8) for (int k = 0; k < 8; k++)
-
-XENT_INLINE dlanes dlanes_set(double x) {
-  const float64x2_t v = vdupq_n_f64(x);
-  return (dlanes){{v, v, v, v, v, v, v, v}};
-}
-XENT_INLINE dlanes dlanes_zero(void) { return dlanes_set(0.0); }
-XENT_INLINE dlanes dlanes_widen(lanes v) {
-  return (dlanes){{vcvt_f64_f32(vget_low_f32(v.a)), vcvt_high_f64_f32(v.a), vcvt_f64_f32(vget_low_f32(v.b)),
-                   vcvt_high_f64_f32(v.b), vcvt_f64_f32(vget_low_f32(v.c)), vcvt_high_f64_f32(v.c),
-                   vcvt_f64_f32(vget_low_f32(v.d)), vcvt_high_f64_f32(v.d)}};
-}
-XENT_INLINE lanes dlanes_narrow(dlanes x) {
-  return (lanes){vcvt_high_f32_f64(vcvt_f32_f64(x.p[0]), x.p[1]), vcvt_high_f32_f64(vcvt_f32_f64(x.p[2]), x.p[3]),
-                 vcvt_high_f32_f64(vcvt_f32_f64(x.p[4]), x.p[5]), vcvt_high_f32_f64(vcvt_f32_f64(x.p[6]), x.p[7])};
-}
-XENT_INLINE dlanes dlanes_add(dlanes x, dlanes y) {
-  XENT_EACH_PAIR(k) x.p[k] = vaddq_f64(x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_scale(dlanes x, double s) {
-  XENT_EACH_PAIR(k) x.p[k] = vmulq_n_f64(x.p[k], s);
-  return x;
-}
-XENT_INLINE dlanes dlanes_fma(dlanes x, dlanes y, dlanes z) {
-  XENT_EACH_PAIR(k) x.p[k] = vfmaq_f64(z.p[k], x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE float64x2_t two_of_double_tree(dlanes x) {
-  const float64x2_t even = vaddq_f64(vaddq_f64(x.p[0], x.p[4]), vaddq_f64(x.p[2], x.p[6]));
-  return vaddq_f64(even, vaddq_f64(vaddq_f64(x.p[1], x.p[5]), vaddq_f64(x.p[3], x.p[7])));
-}
-XENT_INLINE double dlanes_tree(dlanes x) { return vpaddd_f64(two_of_double_tree(x)); }
 
 #endif

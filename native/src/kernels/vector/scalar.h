@@ -4,7 +4,6 @@
 #define XENT_SCALAR_H
 
 typedef struct { float v[XENT_LANES]; } lanes;
-typedef struct { double v[XENT_LANES]; } dlanes;
 
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT sizeof(float)
@@ -13,6 +12,7 @@ typedef struct { double v[XENT_LANES]; } dlanes;
 #define XENT_EACH_SOFTMAX 256
 #define XENT_DENSE_OUTPUTS 104
 #define XENT_DENSE_LOSSES 104
+#define XENT_FUSES_IN_PAIRS
 #define XENT_EACH_LANE(j) for (int j = 0; j < XENT_LANES; j++)
 
 XENT_INLINE lanes lanes_set(float x) {
@@ -138,39 +138,6 @@ XENT_INLINE double lanes_tree(lanes a) {
   for (int k = XENT_LANES / 2; k >= 2; k /= 2)
     for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
   return (double)a.v[0] + (double)a.v[1];
-}
-
-XENT_INLINE dlanes dlanes_zero(void) {
-  dlanes r;
-  XENT_EACH_LANE(j) r.v[j] = 0;
-  return r;
-}
-XENT_INLINE dlanes dlanes_widen(lanes a) {
-  dlanes r;
-  XENT_EACH_LANE(j) r.v[j] = (double)a.v[j];
-  return r;
-}
-XENT_INLINE lanes dlanes_narrow(dlanes a) {
-  lanes r;
-  XENT_EACH_LANE(j) r.v[j] = (float)a.v[j];
-  return r;
-}
-XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
-  XENT_EACH_LANE(j) a.v[j] += b.v[j];
-  return a;
-}
-XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
-  XENT_EACH_LANE(j) a.v[j] *= b;
-  return a;
-}
-XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
-  fuse_doubles(a.v, b.v, c.v, XENT_LANES);
-  return a;
-}
-XENT_INLINE double dlanes_tree(dlanes a) {
-  for (int k = XENT_LANES / 2; k >= 1; k /= 2)
-    for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
-  return a.v[0];
 }
 
 #endif

@@ -61,7 +61,7 @@
  * so results do not depend on XENT_DOUBLES. As above:
  *   doubles_set, _load, _store, _add, _sub, _mul, _div, _fma, _max, _magnitude, _sign, _quiet, _largest, _split,
  *   doubles_load_part(p, n >= 0, fill), _store_part, _where_at_most, _where_equal, _clear_where_zero, _bits_above,
- *   doubles_bits_equal
+ *   doubles_bits_equal, _bits_at_most
  *   doubles_first(v)                      the first of them
  *   doubles_transpose(r)                  number j of vector i becomes number i of vector j
  *   doubles_power(z)                      asdouble(bits(z) << 52)
@@ -149,20 +149,24 @@ XENT_INLINE double quiet_double(double v) { return v != v ? XENT_F64_NAN : v; }
 
 #if defined(__AVX512F__)
 #include "kernels/vector/avx512.h"
-#include "kernels/vector/block_avx512.h"
 #include "kernels/vector/f64_avx512.h"
+#include "kernels/vector/dlanes.h"
+#include "kernels/vector/block_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vector/avx2.h"
-#include "kernels/vector/block_avx2.h"
 #include "kernels/vector/f64_avx2.h"
+#include "kernels/vector/dlanes.h"
+#include "kernels/vector/block_avx2.h"
 #elif defined(XENT_NEON) /* compilers for AArch64 always define it */
 #include "kernels/vector/neon.h"
-#include "kernels/vector/block_neon.h"
 #include "kernels/vector/f64_neon.h"
+#include "kernels/vector/dlanes.h"
+#include "kernels/vector/block_neon.h"
 #else
 #include "kernels/vector/scalar.h"
-#include "kernels/vector/block_scalar.h"
 #include "kernels/vector/f64_scalar.h"
+#include "kernels/vector/dlanes.h"
+#include "kernels/vector/block_scalar.h"
 #endif
 
 #endif

@@ -9,6 +9,7 @@
  *   dlanes_whole(e, scale)                e * scale + 1.5 * 2^52; the product is exact
  *   lanes_pick(to, v, bits)               the lanes whose bits are set, contiguous; up to sixteen places are written
  *   numbers_pick(to, first, bits)         the numbers first + lane in the same way
+ *   numbers_move(to, from, bits)          those of sixteen numbers in the same way; `to` may be before them
  */
 #ifndef XENT_WHOLE_H
 #define XENT_WHOLE_H
@@ -23,12 +24,13 @@ typedef struct { __m512i lo, hi; } wholes;
 
 XENT_INLINE wholes wholes_zero(void) { return (wholes){_mm512_setzero_si512(), _mm512_setzero_si512()}; }
 XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
-  return (wholes){_mm512_add_epi64(w.lo, _mm512_castpd_si512(d.lo)), _mm512_add_epi64(w.hi, _mm512_castpd_si512(d.hi))};
+  return (wholes){_mm512_add_epi64(w.lo, _mm512_castpd_si512(d.v[0].v)),
+                  _mm512_add_epi64(w.hi, _mm512_castpd_si512(d.v[1].v))};
 }
 XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
   const __mmask16 above = _mm512_cmp_ps_mask(x.v, limit.v, _CMP_GT_OQ);
-  return (wholes){_mm512_mask_add_epi64(w.lo, (__mmask8)above, w.lo, _mm512_castpd_si512(d.lo)),
-                  _mm512_mask_add_epi64(w.hi, (__mmask8)(above >> 8), w.hi, _mm512_castpd_si512(d.hi))};
+  return (wholes){_mm512_mask_add_epi64(w.lo, (__mmask8)above, w.lo, _mm512_castpd_si512(d.v[0].v)),
+                  _mm512_mask_add_epi64(w.hi, (__mmask8)(above >> 8), w.hi, _mm512_castpd_si512(d.v[1].v))};
 }
 XENT_INLINE uint64_t wholes_sum(wholes w) { /* the compiler's own sum across lanes is signed, and overflows */
   const __m512i n = _mm512_add_epi64(w.lo, w.hi);
@@ -47,6 +49,9 @@ XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
   _mm512_storeu_si512(to,
                       _mm512_maskz_compress_epi32((__mmask16)bits, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
 }
+XENT_INLINE void numbers_move(int32_t *to, const int32_t *from, uint32_t bits) {
+  _mm512_storeu_si512(to, _mm512_maskz_compress_epi32((__mmask16)bits, _mm512_loadu_si512(from)));
+}
 
 #else
 #if defined(__AVX2__) && defined(__FMA__)
@@ -57,7 +62,7 @@ XENT_INLINE wholes wholes_zero(void) {
   return (wholes){{zero, zero, zero, zero}};
 }
 XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
-  XENT_EACH_QUARTER(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_castpd_si256(d.q[k]));
+  XENT_EACH_DOUBLES(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_castpd_si256(d.v[k].v));
   return w;
 }
 XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
@@ -66,7 +71,7 @@ XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
   const __m256i above[4] = {
       _mm256_cvtepi32_epi64(_mm256_castsi256_si128(lo)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(lo, 1)),
       _mm256_cvtepi32_epi64(_mm256_castsi256_si128(hi)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(hi, 1))};
-  XENT_EACH_QUARTER(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_and_si256(above[k], _mm256_castpd_si256(d.q[k])));
+  XENT_EACH_DOUBLES(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_and_si256(above[k], _mm256_castpd_si256(d.v[k].v)));
   return w;
 }
 XENT_INLINE uint64_t wholes_sum(wholes w) {
@@ -87,7 +92,7 @@ XENT_INLINE wholes wholes_zero(void) {
   return (wholes){{zero, zero, zero, zero, zero, zero, zero, zero}};
 }
 XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
-  XENT_EACH_PAIR(k) w.p[k] = vaddq_u64(w.p[k], vreinterpretq_u64_f64(d.p[k]));
+  XENT_EACH_DOUBLES(k) w.p[k] = vaddq_u64(w.p[k], vreinterpretq_u64_f64(d.v[k].v));
   return w;
 }
 XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
@@ -98,8 +103,8 @@ XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
     const int32x4_t v = vreinterpretq_s32_u32(four[k]);
     const uint64x2_t low = vreinterpretq_u64_s64(vmovl_s32(vget_low_s32(v)));
     const uint64x2_t high = vreinterpretq_u64_s64(vmovl_high_s32(v));
-    w.p[2 * k] = vaddq_u64(w.p[2 * k], vandq_u64(low, vreinterpretq_u64_f64(d.p[2 * k])));
-    w.p[2 * k + 1] = vaddq_u64(w.p[2 * k + 1], vandq_u64(high, vreinterpretq_u64_f64(d.p[2 * k + 1])));
+    w.p[2 * k] = vaddq_u64(w.p[2 * k], vandq_u64(low, vreinterpretq_u64_f64(d.v[2 * k].v)));
+    w.p[2 * k + 1] = vaddq_u64(w.p[2 * k + 1], vandq_u64(high, vreinterpretq_u64_f64(d.v[2 * k + 1].v)));
   }
   return w;
 }
@@ -117,11 +122,11 @@ typedef struct { uint64_t v[XENT_LANES]; } wholes;
 
 XENT_INLINE wholes wholes_zero(void) { return (wholes){{0}}; }
 XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
-  XENT_EACH_LANE(j) w.v[j] += double_bits(d.v[j]);
+  XENT_EACH_LANE(j) w.v[j] += double_bits(d.v[j].v);
   return w;
 }
 XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
-  XENT_EACH_LANE(j) w.v[j] += x.v[j] > limit.v[j] ? double_bits(d.v[j]) : 0;
+  XENT_EACH_LANE(j) w.v[j] += x.v[j] > limit.v[j] ? double_bits(d.v[j].v) : 0;
   return w;
 }
 XENT_INLINE uint64_t wholes_sum(wholes w) {
@@ -154,16 +159,32 @@ XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
   _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(v.lo, picked_eight(bits & 255)));
   _mm256_storeu_ps(to + __builtin_popcount(bits & 255), _mm256_permutevar8x32_ps(v.hi, picked_eight(bits >> 8)));
 }
+XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
+  const __m256i eight = _mm256_set1_epi32(7), begin = _mm256_set1_epi32(first), next = _mm256_set1_epi32(first + 8);
+  const __m256i low = _mm256_and_si256(picked_eight(bits & 255), eight), high = picked_eight(bits >> 8);
+  _mm256_storeu_si256((__m256i *)to, _mm256_add_epi32(low, begin));
+  _mm256_storeu_si256((__m256i *)(to + __builtin_popcount(bits & 255)),
+                      _mm256_add_epi32(_mm256_and_si256(high, eight), next));
+}
+XENT_INLINE void numbers_move(int32_t *to, const int32_t *from, uint32_t bits) {
+  const __m256i low = _mm256_loadu_si256((const __m256i *)from), high = _mm256_loadu_si256((const __m256i *)(from + 8));
+  _mm256_storeu_si256((__m256i *)to, _mm256_permutevar8x32_epi32(low, picked_eight(bits & 255)));
+  _mm256_storeu_si256((__m256i *)(to + __builtin_popcount(bits & 255)),
+                      _mm256_permutevar8x32_epi32(high, picked_eight(bits >> 8)));
+}
 #else
 XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
   XENT_ALIGNED float x[XENT_LANES];
   if (bits) lanes_store(x, v);
   for (; bits; bits &= bits - 1) *to++ = x[__builtin_ctz(bits)];
 }
-#endif
 XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
   for (; bits; bits &= bits - 1) *to++ = first + __builtin_ctz(bits);
 }
+XENT_INLINE void numbers_move(int32_t *to, const int32_t *from, uint32_t bits) {
+  for (; bits; bits &= bits - 1) *to++ = from[__builtin_ctz(bits)];
+}
+#endif
 #endif
 
 #endif
