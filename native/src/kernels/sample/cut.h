@@ -80,7 +80,7 @@ typedef struct {
   const float *list;   /* once listed: the values with keys in the bracket, and possibly some around it */
   int64_t room, listed, found; /* length of the list, or -1; values that a pass found for its list */
   bool weighed;        /* the exact sum was needed */
-  bool by_block;       /* `outside` comes from sums of blocks; the list is in the order of the blocks */
+  bool by_block, one;  /* `outside` comes from sums of blocks; the list is in their order, or counted per block */
   mass outside;        /* the mass before all listed values */
   bool ends;           /* a pass stops as soon as its list is full */
 } cut_search;
@@ -275,7 +275,8 @@ XENT_SHARED void look_between(cut_search *q, double a, double b, bool one) {
   const int64_t n = q->found;
   if (a > q->from) narrow(q, a, in, m);
   if (q->from == a) take_list(q, n, b, out, one);
-  q->by_block = weighs && !q->rule->typical && q->listed >= 0;
+  q->one = one && q->from == a && q->to == b && q->set->block <= UINT16_MAX;
+  q->by_block = weighs && !q->rule->typical && (q->listed >= 0 || q->one);
 }
 
 /* ---- probes ---- */
@@ -519,7 +520,7 @@ XENT_SHARED void begin_cut(cut_search *q) {
   const double first = key_of(q->rule, s->high), last = key_of(q->rule, low);
   q->room = s->listed ? SAMPLE_PIECE : SAMPLE_LISTED;
   q->listed = -1;
-  q->ends = q->by_block = false;
+  q->ends = q->by_block = q->one = false;
   q->from = just_under(q->rule->typical ? 0 : first);
   q->to = first > last ? first : last;
   q->in = (interval){float_above(s->high), q->rule->typical ? of_ordinal(ordinal_of(low) - 1) : INFINITY};
@@ -534,6 +535,9 @@ XENT_SHARED cut find_cut(cut_search *q) {
   XENT_ALIGNED float few[SAMPLE_PIECE + XENT_LANES];
   q->few = few;
   q->near = s->listed ? few : s->x;
+  const double many = key_of(q->rule, value_of_many(s));
+  if (q->listed < 0 && many > q->from && many <= q->to && !holds_one_key(q))
+    look_between(q, just_under(many), many, true);
   if (!s->listed && q->listed < 0 && s->high >= s->most && q->weigher && !q->rule->typical) { /* probes miss these */
     const float x = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
     if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);

@@ -17,7 +17,7 @@ XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep >
 XENT_SHARED bool list_reaching(kept_set *s, float x) {
   const float low = s->low;
   const int64_t last = s->last, count = s->count;
-  if (!(x > low)) return false;
+  if (!(x > low) || x <= value_of_many(s)) return false;
   s->low = x;
   s->last = INT64_MAX;
   s->count = -1;
@@ -41,7 +41,7 @@ XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
   }
   if (!s->listed && k <= s->blocks && s->high >= s->most)
     list_reaching(s, reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most));
-  if (!s->listed && !has_one_value(s) && s->classes <= SAMPLE_LISTED) list_members(s);
+  if (!s->listed && !has_one_value(s) && s->classes <= SAMPLE_LISTED && isnan(value_of_many(s))) list_members(s);
   if (k >= count_members(s)) return;
   cut_search q = {.set = s, .rule = &by_value, .least = k, .most = k};
   begin_cut(&q);
@@ -111,6 +111,16 @@ XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
   s->by_block = true;
 }
 
+/* The same if all of them equal `low`, whose weight is `own`. */
+XENT_SHARED void add_ties(kept_set *s, int64_t own, int64_t ties) {
+  for (int64_t i = 0; i < s->blocks; i++) {
+    const int64_t equal = s->near[i] < ties ? s->near[i] : ties;
+    s->sums[i] += equal * own;
+    ties -= equal;
+  }
+  s->by_block = true;
+}
+
 /* Keeps the fewest classes that weigh at least q->most, which all classes reach. */
 XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) {
   kept_set *s = q->set;
@@ -141,7 +151,7 @@ XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) 
     s->sum = c.before.weight + kept * own;
     s->sum_temperature = q->weigher->temperature.value;
     s->by_block = false;
-    if (q->by_block && !q->weighed && !s->listed) add_near(s, q->weigher, kept);
+    if (q->by_block && !q->weighed && !s->listed) q->one ? add_ties(s, own, kept) : add_near(s, q->weigher, kept);
   }
 }
 
@@ -149,7 +159,8 @@ XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_tem
   if (s->nucleus) return;
   const weigher w = weigher_of(h, s->high, scale);
   cut_search q = {.set = s, .rule = &by_value, .weigher = &w, .share = o->top_p, .low = s->low, .last = s->last};
-  if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
+  const bool few = s->count >= 0 && s->count <= s->classes / 16; /* even if most of them are equal */
+  if (!s->listed && (few || ((s->classes <= SAMPLE_LISTED || s->count >= 0) && isnan(value_of_many(s))))) list_members(s);
   weights_known(&q, weigh_set(s, &w), 0);
   keep_weight(&q, o, false);
 }
@@ -309,7 +320,7 @@ XENT_SHARED float least_with_weight(kept_set *s, const weigher *of, int64_t want
       const lanes v = values_of(&p, k);
       lanes exponential[1] = {v};
       exponentials(w, exponential, 1);
-      uint32_t bits = lanes_bits_above(exponential[0], near);
+      uint32_t bits = lanes_bits_above(exponential[0], near) & lanes_bits_above(lanes_set(least), v);
       if (!bits) continue;
       lanes_store(x, v);
       lanes_store(e, exponential[0]);

@@ -8,6 +8,7 @@
 #define XENT_SAMPLE_SET_H
 
 #include "kernels/math/largest.h"
+#include "kernels/targets/class_bits.h"
 #include "kernels/sample/values.h"
 #include "kernels/sample/weights.h"
 
@@ -232,6 +233,19 @@ XENT_INLINE bool all_candidates(kept_set *s) { return candidates_from(s, INFINIT
 /* Whether all classes of the set have one value. If a row changes meanwhile, its set may have no value. */
 XENT_INLINE bool has_one_value(const kept_set *s) { return s->low == s->high && s->high > -INFINITY; }
 
+/* A value that most of sixteen neighbours have, and perhaps most classes; NaN: none, or the set is small or listed. */
+XENT_SHARED float value_of_many(kept_set *s) {
+  enum { FEW = 256, MOST = 12 };
+  if (s->listed || s->classes < FEW) return XENT_NAN;
+  XENT_ALIGNED float x[XENT_LANES];
+  const lanes v = lanes_load(values_at(&s->values, s->classes / 2 & -XENT_LANES, XENT_LANES, s->room));
+  lanes_store(x, v);
+  for (int i = 0; i <= XENT_LANES - MOST; i++)
+    if (__builtin_popcount(lanes_bits_equal(v, lanes_set(x[i]))) >= MOST)
+      return x[i] >= s->low && x[i] <= s->high ? x[i] : XENT_NAN;
+  return XENT_NAN;
+}
+
 /* The number of members that reach `least`. */
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   int64_t at = 0, count = 0;
@@ -280,15 +294,19 @@ XENT_SHARED int64_t class_of_equal(kept_set *s, float x, int64_t n) {
 XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, int64_t count) {
   const bool listed = s->listed;
   if (listed) {
-    int64_t n = 0;
+    int64_t n = 0, equals = 0; /* equals: the number of listed classes up to `last` */
+    for (int64_t end = s->count; equals < end;) {
+      const int64_t middle = (equals + end) / 2;
+      s->class[middle] <= last ? (equals = middle + 1) : (end = middle);
+    }
     for (int64_t k = 0; k < s->count; k += XENT_LANES) {
       const lanes x = lanes_load(s->x + k);
-      uint32_t bits = lanes_bits_above(x, lanes_set(low)) & ~lanes_bits_above(x, lanes_set(high));
-      for (uint32_t equal = lanes_bits_equal(x, lanes_set(low)); equal; equal &= equal - 1)
-        bits |= s->class[k + __builtin_ctz(equal)] <= last ? equal & -equal : 0;
-      if (s->count - k < XENT_LANES) bits &= (1u << (s->count - k)) - 1;
+      const uint32_t equal = lanes_bits_equal(x, lanes_set(low)) & (uint32_t)first_bits(equals - k);
+      const uint32_t kept = (lanes_bits_above(x, lanes_set(low)) | equal) & ~lanes_bits_above(x, lanes_set(high)),
+                     bits = kept & (uint32_t)first_bits(s->count - k);
       lanes_pick(s->x + n, x, bits);
-      for (; bits; bits &= bits - 1) s->class[n++] = s->class[k + __builtin_ctz(bits)];
+      numbers_move(s->class + n, s->class + k, bits);
+      n += __builtin_popcount(bits);
     }
     count = n;
   }
