@@ -54,7 +54,11 @@ XENT_SHARED xent_status known_flow_rows(const xent_call *call, xent_kernel fallb
       move_row_source(&r.x, span_of_row(call, row), call->logits, &s->logits);
       if (direct && (!call->class_mask || masked_are_zero(&m, false))) {
         float *to = (float *)(uintptr_t)direct_row(call, call->output, call->output_layout, row);
-        emit_again(&m, row_floats(&r.x, 0, n, 0.0f, input), to, n, call->stream);
+        const strided place = {.at = (const char *)to, .stride = 1, .type = XENT_F32};
+        if (layouts_agree(&r.x, &place, n)) /* masked */
+          emit_straight(&m, &r.x, &place, 0, n, call->stream);
+        else
+          emit_again(&m, row_floats(&r.x, 0, n, 0.0f, input), to, n, call->stream);
         if (j->labels) to[label[i]] = o.label_gradient[i];
         continue;
       }

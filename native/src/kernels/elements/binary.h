@@ -200,7 +200,6 @@ XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_
   for (int k = 0; k < 4; k++)
     XENT_STAGE(v[k][j] = whole ? lanes_load(from[k] + j * XENT_LANES) : lanes_load_part(from[k], n - i, 0));
   XENT_STAGE(ignored += __builtin_popcount(lanes_bits_equal(v[0][j], lanes_set(0))));
-  if (!losses && !gradients) return ignored;
   binary_step(o, v[1], v[2], v[0], v[3], l, g, count);
   if (losses)
     XENT_STAGE(whole ? lanes_store(loss + i + j * XENT_LANES, l[j]) : lanes_store_part(loss + i, n - i, l[j]));
@@ -283,9 +282,8 @@ XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
       call->report->valid_rows += wide                  ? f64_binary_piece(&exact, &in, n, loss, gradient)
                                : exact.focal         ? focal_piece(&exact, &in, n, loss, gradient, losses, gradients)
                                : losses && gradients ? binary_piece(&o, &in, n, loss, gradient, true, true)
-                               : losses              ? binary_piece(&o, &in, n, loss, gradient, true, false)
                                : gradients           ? binary_piece(&o, &in, n, loss, gradient, false, true)
-                                                     : binary_piece(&o, &in, n, loss, gradient, false, false);
+                                                     : binary_piece(&o, &in, n, loss, gradient, true, false);
       if (many) count_floats(call->exact_sum, &counters, loss, n);
       for (int64_t j = 0; call->exact_sum && !many && j < n; j++)
         if (wide)

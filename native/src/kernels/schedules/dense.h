@@ -153,7 +153,6 @@ XENT_INLINE lanes dense_group(const float *v, int64_t n, const int64_t vectors) 
 }
 XENT_INLINE dlanes dense_sums_of(const float *v, int64_t n, const int64_t vectors) {
   dlanes group[XENT_ROWS];
-  XENT_UNROLL(16)
   for (int i = 0; i < XENT_ROWS; i++) group[i] = dlanes_widen(dense_group(v + i * n, n, vectors));
   return dlanes_tree_rows(group);
 }

@@ -80,17 +80,20 @@ XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x
   }
   return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
 }
-/* Targets of any kind, converted to floats a group at a time. */
-XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
+/* A group of targets of any kind, which are converted to floats. */
+XENT_SHARED void sum_odd_group(const class_targets *t, const float *x, int64_t begin, int64_t n, float m, lanes *dots,
+                               lanes *masses) {
   XENT_ALIGNED float targets[XENT_GROUP];
   const class_targets ready = {.q = {.at = (const char *)targets, .stride = 1, .type = XENT_F32},
                                .without = XENT_NO_CLASS};
+  for (int64_t k = 0; k < n; k += XENT_LANES) lanes_store(targets + k, target_lanes(t, begin + k, n - k));
+  sum_target_group(&ready, x, 0, n, lanes_set(m), dots, masses, false, true, false);
+}
+XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
   lanes dots = lanes_set(0.0f), masses = dots;
   dlanes dot = dlanes_zero(), mass = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    const int64_t left = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-    for (int64_t k = 0; k < left; k += XENT_LANES) lanes_store(targets + k, target_lanes(t, begin + i + k, left - k));
-    sum_target_group(&ready, x + i, 0, left, lanes_set(m), &dots, &masses, false, true, false);
+    sum_odd_group(t, x + i, begin + i, n - i < XENT_GROUP ? n - i : XENT_GROUP, m, &dots, &masses);
     dot = dlanes_add(dot, dlanes_widen(dots));
     mass = dlanes_add(mass, dlanes_widen(masses));
   }
@@ -104,39 +107,42 @@ XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int6
   return t->w.at ? sum_targets_as(t, x, begin, n, m, false, true) : sum_targets_as(t, x, begin, n, m, false, false);
 }
 
-/* The gaps if every target is 1, except masked classes and the class `without`: m - x. */
-XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t stride) {
-  if (n >= XENT_LANES) {
-    const lanes gap = lanes_sub(m, lanes_load(x));
-    return mask ? where_counted(mask, stride, XENT_LANES, gap, 0.0f) : gap;
+/* The gaps m - x of a group of n classes: +0 for masked classes, and for the class `without`. */
+XENT_INLINE lanes sum_gap_group(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t without,
+                                const bool whole) {
+  lanes v[XENT_GROUP_VECTORS];
+  XENT_UNROLL(8)
+  for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+    const int64_t at = k * XENT_LANES, left = n - at;
+    v[k] = whole || left >= XENT_LANES ? lanes_sub(m, lanes_load(x + at))
+           : left > 0                  ? lanes_keep_first(lanes_sub(m, lanes_load_part(x + at, left, 0.0f)), left)
+                                       : lanes_set(0.0f);
+    if (mask) v[k] = lanes_where_set(mask + at, v[k], lanes_set(0.0f));
+    if (!whole) v[k] = lanes_drop(v[k], without - at);
   }
-  if (n <= 0) return lanes_set(0.0f);
-  const lanes gap = lanes_sub(m, lanes_load_part(x, n, 0.0f));
-  return mask ? where_counted(mask, stride, n, gap, 0.0f) : lanes_keep_first(gap, n);
+  return lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
-XENT_INLINE double sum_gaps_as(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask,
-                               int64_t stride) {
+/* The dot of sum_targets if every target is 1, except masked classes and the class `without`. mask: at the first class,
+ * or NULL. */
+XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask, int64_t stride) {
   const lanes largest = lanes_set(m);
-  lanes group = lanes_set(0.0f);
+  lanes group = lanes_set(0.0f), unused;
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    lanes v[XENT_GROUP_VECTORS];
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++)
-      v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest,
-                       mask ? mask + (i + k * XENT_LANES) * stride : NULL, stride);
-    if (without >= i && without - i < XENT_GROUP)
-      XENT_UNROLL(8)
-      for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = lanes_drop(v[k], without - i - k * XENT_LANES);
-    group = lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
+    const int64_t left = n - i;
+    const bool whole = left >= XENT_GROUP && (uint64_t)(without - i) >= XENT_GROUP;
+    if (!mask) {
+      group = whole ? sum_gap_group(x + i, left, largest, NULL, 0, true)
+                    : sum_gap_group(x + i, left, largest, NULL, without - i, false);
+    } else if (whole && stride == 1) {
+      group = sum_gap_group(x + i, left, largest, mask + i, 0, true);
+    } else {
+      const class_targets t = {.add = 1, .mask = mask, .mask_stride = stride, .without = without};
+      sum_odd_group(&t, x + i, i, left < XENT_GROUP ? left : XENT_GROUP, m, &group, &unused);
+    }
     sum = dlanes_add(sum, dlanes_widen(group));
   }
   return chunk_tree(n, group, sum);
-}
-/* The sum of the gaps m - x. mask: at the first class, or NULL. */
-XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask, int64_t stride) {
-  if (!mask) return sum_gaps_as(x, n, m, without, NULL, 0);
-  return stride == 1 ? sum_gaps_as(x, n, m, without, mask, 1) : sum_gaps_as(x, n, m, without, mask, stride);
 }
 
 /* Adds e(x; N) (M - x), with e in memory. A chunk may be added in pieces, which must be whole groups except for the
