@@ -9,7 +9,9 @@
 #include "xent.h"
 
 /* Bytes of a float, or of one of these. */
-static inline int64_t size_of_float(int32_t type) { return type == XENT_F32 ? 4 : 2; }
+static inline int64_t size_of_float(int32_t type) {
+  return type == XENT_F32 ? 4 : type == XENT_F64 ? 8 : 2;
+}
 
 static inline float float_of_bits(uint32_t u) {
   float v;

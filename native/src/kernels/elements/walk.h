@@ -126,11 +126,10 @@ XENT_SHARED void copy_elements(const element_box *b, const element_array *a, int
   element_place p = element_place_of(b, k);
   for (int64_t i = 0, at, run; i < n; i += run) {
     run = next_run(b, a, &p, n - i, &at);
-    const f64_array d = {.array = a->array, .type = a->type, .at = at, .stride = step_of_run(a)};
     const int64_t size = a->type == XENT_U8 ? 1 : size_of_float(a->type);
-    const strided f = {.at = (char *)a->array + at * size, .stride = d.stride, .type = a->type};
-    if (wide && store) f64_scatter(&d, 0, run, buffer->doubles + i);
-    else if (wide) f64_copy(&d, 0, run, buffer->doubles + i);
+    const strided f = {.at = (char *)a->array + at * size, .stride = step_of_run(a), .type = a->type};
+    if (wide && store) f64_scatter(&f, 0, run, buffer->doubles + i);
+    else if (wide) f64_copy(&f, 0, run, buffer->doubles + i);
     else if (store) store_run(&f, run, buffer->floats + i);
     else load_run(&f, run, buffer->floats + i);
   }

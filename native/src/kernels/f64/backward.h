@@ -71,9 +71,9 @@ XENT_INLINE bool f64_rows_are_contiguous(const xent_call *call, const xent_layou
 /* n numbers of a row from class `begin` on; masked classes are +0. */
 XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradients *of, row_span span, int64_t begin,
                                        int64_t n, double *buffer) {
-  const f64_logits in = f64_logits_of(call, of->array, of->layout, span);
+  const row_source in = row_source_of(call, span, of->array, of->layout, 0);
   const double *v = f64_load(&in.x, begin, n, buffer);
-  for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = f64_takes_part(&in, begin + i) ? v[i] : 0;
+  for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = is_counted(&in, begin + i) ? v[i] : 0;
   return in.mask ? buffer : v;
 }
 /* The numbers of the rows; interleaved in the buffer, or in place if they are interleaved in memory. */
@@ -211,7 +211,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
     if (evenly) {
       out[i] = first + c + i * l->outer;
     } else {
-      const f64_array dx = f64_array_of(call, call->output, l, f64_backward_span(r, i));
+      const strided dx = strided_row(call, call->output, l, f64_backward_span(r, i));
       out[i] = f64_room(&dx, c, b->out + i * XENT_F64_TURNED);
     }
   }
@@ -228,7 +228,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   }
   if (r->turned) f64_turn_back(dx, out, n, doubles_set(1), doubles_set(-0.0));
   for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
-    const f64_logits to = f64_logits_of(call, call->output, l, f64_backward_span(r, i));
+    const row_source to = row_source_of(call, f64_backward_span(r, i), call->output, l, 0);
     f64_mask(&to, c, n, out[i], 0);
     f64_store(&to.x, c, n, out[i]);
   }
@@ -337,7 +337,7 @@ XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {
 XENT_INLINE bool f64_backward_turns(const xent_call *call) {
   return f64_backward_turns_rows(call, call->row_end - call->row_begin);
 }
-XENT_INLINE xent_status f64_backward_rows(const xent_call *call, const bool lying, bool turned) {
+XENT_SHARED xent_status f64_backward_rows(const xent_call *call, bool lying, bool turned) {
   XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
   f64_backward r = f64_backward_of(call, &b, turned);
   const bool together = r.turned && call->shape->classes > XENT_F64_TURNED;

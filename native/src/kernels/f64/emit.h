@@ -111,7 +111,7 @@ XENT_SHARED void f64_prepare_gradients(f64_block *k) {
   f64_sums *g = &k->sums;
   const doubles zero = doubles_set(0), keep = doubles_set(t->confidence), eps = doubles_set(t->eps);
   for (int j = 0; j < k->count; j++)
-    g->scale[j] = gradient_scale_of_row(k->call, k->rows[j].span.row, g->row_weight[j]);
+    g->scale[j] = gradient_scale_of_row(k->call, k->rows[j].logits.row, g->row_weight[j]);
   for (int j = 0; j < k->count; j += XENT_DOUBLES) {
     doubles c = doubles_load(g->scale + j);
     if (o->temperature != 0) doubles_store(g->scale + j, c = doubles_div(c, doubles_set(o->temperature)));
@@ -166,23 +166,22 @@ XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
 XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int64_t n, const double *v, doubles factor,
                                    doubles even) {
   const f64_row *rows = k->rows + j;
-  const f64_array *y = &rows->output;
+  const int64_t stride = rows->output.stride;
   const int count = f64_rows_of_tile(k, j);
-  double *to = (double *)y->array + y->at + begin * y->stride;
-  f64_put_columns(v, to, y->stride, count, n, factor, even);
+  double *to = (double *)(uintptr_t)rows->output.at + begin * stride;
+  f64_put_columns(v, to, stride, count, n, factor, even);
   for (int i = 0; k->what == XENT_F64_GRADIENT && i < count; i++) {
     const int64_t label = rows[i].label - begin;
     if (rows[i].label != XENT_NO_CLASS && label >= 0 && label < n)
-      to[label * y->stride + i] = k->sums.label_gradient[j + i];
+      to[label * stride + i] = k->sums.label_gradient[j + i];
   }
 }
 
 /* Classes [begin, end) of the rows of a tile, of which some are `regular`. The results of other rows do not matter. */
 XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t regular) {
   const f64_row *rows = k->rows + j;
-  const f64_array *y = &rows->output;
   const f64_buffers *b = k->b;
-  const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = is_plain_array(y);
+  const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = are_plain_doubles(&rows->output);
   const int count = f64_rows_of_tile(k, j);
   f64_numbers m;
   const int how = f64_numbers_of(k, j, &m);
@@ -196,9 +195,8 @@ XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, in
     const double *v = f64_terms_at(k, j, c, n, log, k->slopes && !k->slopes_kept, b->x);
     const double *t = f64_has_targets(k) ? f64_all_targets_at(k, j, c, n) : NULL;
     double *out[XENT_DOUBLES];
-    out[0] = plain && regular & 1 ? (double *)y->array + y->at + c : b->out;
-    for (int i = 1; k->turned && i < XENT_DOUBLES; i++)
-      out[i] = plain && regular >> i & 1 ? (double *)y->array + rows[i].output.at + c : b->out + i * k->room;
+    for (int i = 0; i < (k->turned ? XENT_DOUBLES : 1); i++)
+      out[i] = plain && regular >> i & 1 ? (double *)(uintptr_t)rows[i].output.at + c : b->out + i * k->room;
     if (!k->turned) f64_emit(v, t, out[0], n, how, &m);
     if (k->turned && how != XENT_F64_PLAIN) {
       f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);

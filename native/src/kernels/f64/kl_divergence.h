@@ -114,7 +114,7 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
 /* A row: both sides, and the destination of its gradient, if any. */
 typedef struct {
   const f64_side *teacher, *student;
-  const f64_array *dx;
+  const strided *dx;
   const f64_buffers *b;
   double scale;  /* of the gradient */
   doubles mean;  /* of slopes under p, which is subtracted from them in the gradient */
@@ -123,7 +123,7 @@ typedef struct {
 
 /* Adds the losses and slopes of n classes from `begin` on to those of the row, or computes only their gradient if the
  * mean is known. */
-XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, const bool last) {
+XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, bool last) {
   const f64_buffers *b = d->b;
   const doubles scale = doubles_set(d->scale);
   const double *a = f64_logits_at(&d->teacher->block, 0, begin, n, false, b->t);
@@ -139,13 +139,13 @@ XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t 
   }
   if (!last || kind == XENT_KULLBACK_LEIBLER) d->loss = pair_add(d->loss, f64_sum_values(b->out, n, false));
   if (!last) d->lean = pair_add(d->lean, f64_sum_values(b->slope, n, false));
-  if (!last || !d->dx->array) return;
+  if (!last || !d->dx->at) return;
   double *out = f64_room(d->dx, begin, b->slope);
   if (out != b->slope) memcpy(out, b->slope, (size_t)n * sizeof *out);
   f64_mask(&d->student->block.rows->logits, begin, n, out, 0);
   f64_store(d->dx, begin, n, out);
 }
-XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, const bool last) {
+XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, bool last) {
   const int64_t classes = d->student->block.rows->logits.classes;
   for (int64_t i = 0; i < classes; i += XENT_PIECE)
     f64_divergence_piece(d, i, f64_part(i, classes, XENT_PIECE), kind, last);
@@ -157,25 +157,27 @@ XENT_INLINE double largest_divergence(int kind) {
 }
 
 /* The loss of a row without its weight, and its gradient if it has an array. */
-XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
+XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const strided *dx, double c,
                                       int kind, const f64_buffers *b) {
   const uint32_t row_kind = teacher->row_kind | student->row_kind;
   if (row_kind) {
     const double fixed = f64_fixed(XENT_F64_GRADIENT, row_kind);
-    if (dx->array) f64_fill(dx, 0, student->block.rows->logits.classes, fixed);
+    if (dx->at) f64_fill(dx, 0, student->block.rows->logits.classes, fixed);
     return fixed;
   }
   const pair none = pair_of(doubles_set(0));
   const double scale = logit_scale(student->block.call->options, c);
   f64_divergence d = {teacher, student, dx, b, kind ? 0.5 * scale : scale, doubles_set(0), none, none};
-  switch (kind) {
-    case XENT_JENSEN_SHANNON: f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, false); break;
-    case XENT_TOTAL_VARIATION: f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, false); break;
-    default: f64_divergence_pieces(&d, XENT_KULLBACK_LEIBLER, true);
+  for (bool last = kind == XENT_KULLBACK_LEIBLER;; last = true) { /* which is one pass */
+    if (kind == XENT_KULLBACK_LEIBLER)
+      f64_divergence_pieces(&d, XENT_KULLBACK_LEIBLER, true);
+    else if (kind == XENT_JENSEN_SHANNON)
+      f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, last);
+    else
+      f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, last);
+    if (last || !dx->at) break;
+    d.mean = pair_value(d.lean);
   }
-  d.mean = pair_value(d.lean);
-  if (kind == XENT_JENSEN_SHANNON && dx->array) f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, true);
-  if (kind == XENT_TOTAL_VARIATION && dx->array) f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, true);
   const double loss = doubles_first(pair_value(d.loss)), most = largest_divergence(kind);
   return loss > most ? most : loss;
 }
@@ -185,7 +187,7 @@ static xent_status f64_kl_divergence(const xent_call *call) {
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const double weight = row_number(call, call->row_weights, &call->shape->row_weights, row, 1);
-    const f64_array dx = f64_array_of(call, call->output, call->output_layout, span_of_row(call, row));
+    const strided dx = strided_row(call, call->output, call->output_layout, span_of_row(call, row));
     double loss = 0;
     if (weight != 0) {
       f64_side teacher, student;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any type as doubles: an array of doubles without gaps is read and written in place, others through a buffer.
+ * Rows of any type (load/row.h) as doubles: an array of doubles without gaps is read and written in place, others
+ * through a buffer.
  * Prepared logits have softcap and mask applied (a masked class is -inf, which adds +0 to every sum of exponentials),
  * and the shift subtracted. The temperature is a factor of the exponent.
  */
 #ifndef XENT_F64_LOAD_H
 #define XENT_F64_LOAD_H
 
+#include "kernels/load/row.h"
 #include "kernels/math/f64_exponential.h"
 #include "kernels/records.h"
 #include "kernels/targets/loss.h"
@@ -23,86 +25,48 @@ enum { XENT_PIECE = 1024 }; /* classes per pass through a buffer; a sum over pro
 /* The second pass of every class: v factor + addend. */
 XENT_INLINE doubles f64_line(doubles v, doubles factor, doubles addend) { return doubles_fma(v, factor, addend); }
 
-/* One row of an array: `at` is the index of class 0. */
-typedef struct {
-  void *array;
-  int32_t type;
-  int64_t at, stride;
-} f64_array;
-
-XENT_INLINE f64_array f64_array_of(const xent_call *call, const void *array, const xent_layout *layout, row_span span) {
-  return (f64_array){.array = (void *)(uintptr_t)array, .type = layout->type,
-                     .at = array ? class_offset(call, layout, span) : 0, .stride = layout->classes};
-}
-
-XENT_INLINE bool is_plain_array(const f64_array *a) { return a->type == XENT_F64 && a->stride == 1; }
+XENT_INLINE bool are_plain_doubles(const strided *a) { return a->type == XENT_F64 && a->stride == 1; }
 
 /* Copies n numbers from class `begin` on to the buffer. */
-XENT_SHARED void f64_copy(const f64_array *a, int64_t begin, int64_t n, double *buffer) {
-  const int64_t at = a->at + begin * a->stride;
+XENT_SHARED void f64_copy(const strided *a, int64_t begin, int64_t n, double *buffer) {
+  const float *x = (const float *)(const void *)a->at;
+  const int64_t at = begin * a->stride;
   if (a->type == XENT_F32 && a->stride == 1)
-    for (int64_t i = 0; i < n; i++) buffer[i] = (double)((const float *)a->array)[at + i];
+    for (int64_t i = 0; i < n; i++) buffer[i] = (double)x[at + i];
   else if (a->type == XENT_F64)
-    for (int64_t i = 0; i < n; i++) buffer[i] = ((const double *)a->array)[at + i * a->stride];
+    for (int64_t i = 0; i < n; i++) buffer[i] = ((const double *)(const void *)a->at)[at + i * a->stride];
   else if (a->type == XENT_F32)
-    for (int64_t i = 0; i < n; i++) buffer[i] = (double)((const float *)a->array)[at + i * a->stride];
+    for (int64_t i = 0; i < n; i++) buffer[i] = (double)x[at + i * a->stride];
   else
-    for (int64_t i = 0; i < n; i++) buffer[i] = float_at(a->array, a->type, at + i * a->stride);
+    for (int64_t i = 0; i < n; i++) buffer[i] = float_at(a->at, a->type, at + i * a->stride);
 }
-XENT_INLINE const double *f64_load(const f64_array *a, int64_t begin, int64_t n, double *buffer) {
-  if (is_plain_array(a)) return (const double *)a->array + a->at + begin;
-  f64_copy(a, begin, n, buffer);
-  return buffer;
-}
-
 /* The place for results from class `begin` on: the array, or the buffer for f64_store. */
-XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) {
-  return is_plain_array(a) ? (double *)a->array + a->at + begin : buffer;
+XENT_INLINE double *f64_room(const strided *a, int64_t begin, double *buffer) {
+  return are_plain_doubles(a) ? (double *)(uintptr_t)a->at + begin : buffer;
 }
-XENT_SHARED void f64_scatter(const f64_array *a, int64_t begin, int64_t n, const double *values) {
-  const int64_t at = a->at + begin * a->stride;
+XENT_INLINE const double *f64_load(const strided *a, int64_t begin, int64_t n, double *buffer) {
+  if (!are_plain_doubles(a)) f64_copy(a, begin, n, buffer);
+  return f64_room(a, begin, buffer);
+}
+XENT_SHARED void f64_scatter(const strided *a, int64_t begin, int64_t n, const double *values) {
+  float *x = (float *)(uintptr_t)a->at;
+  const int64_t at = begin * a->stride;
   if (a->type == XENT_F32 && a->stride == 1) /* NaN is already canonical */
-    for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i] = (float)values[i];
+    for (int64_t i = 0; i < n; i++) x[at + i] = (float)values[i];
   else if (a->type == XENT_F32)
-    for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i * a->stride] = (float)values[i];
+    for (int64_t i = 0; i < n; i++) x[at + i * a->stride] = (float)values[i];
   else
-    for (int64_t i = 0; i < n; i++) put_number(a->array, a->type, at + i * a->stride, values[i]);
+    for (int64_t i = 0; i < n; i++) put_number(x, a->type, at + i * a->stride, values[i]);
 }
-XENT_INLINE void f64_store(const f64_array *a, int64_t begin, int64_t n, const double *values) {
-  if (!is_plain_array(a)) f64_scatter(a, begin, n, values);
+XENT_INLINE void f64_store(const strided *a, int64_t begin, int64_t n, const double *values) {
+  if (!are_plain_doubles(a)) f64_scatter(a, begin, n, values);
 }
-XENT_SHARED void f64_fill(const f64_array *a, int64_t begin, int64_t end, double value) {
-  for (int64_t i = begin; i < end; i++) put_number(a->array, a->type, a->at + i * a->stride, value);
-}
-
-/* The logits of a row. */
-typedef struct {
-  f64_array x;
-  const uint8_t *mask; /* at class 0; NULL: no class is masked */
-  int64_t mask_stride, classes;
-  double softcap;      /* 0: none */
-} f64_logits;
-
-XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout,
-                                     row_span span) {
-  const xent_layout *mask = &call->shape->class_mask;
-  const uint8_t *array = call->class_mask;
-  return (f64_logits){.x = f64_array_of(call, logits, layout, span),
-                      .mask = array ? array + class_offset(call, mask, span) : NULL,
-                      .mask_stride = mask->classes, .classes = span.classes, .softcap = call->options->softcap};
+XENT_SHARED void f64_fill(const strided *a, int64_t begin, int64_t end, double value) {
+  for (int64_t i = begin; i < end; i++) put_number((void *)(uintptr_t)a->at, a->type, i * a->stride, value);
 }
 
-XENT_INLINE bool f64_takes_part(const f64_logits *in, int64_t class) {
-  return !in->mask || in->mask[class * in->mask_stride];
-}
-XENT_SHARED int64_t f64_count(const f64_logits *in, int64_t begin, int64_t n) {
-  if (!in->mask) return n;
-  int64_t count = 0;
-  for (int64_t i = begin; i < begin + n; i++) count += f64_takes_part(in, i);
-  return count;
-}
 /* Numbers from class i on, of which n are left, with `other` instead of masked ones. */
-XENT_INLINE doubles f64_unless_masked(const f64_logits *in, int64_t class, int64_t n, doubles v, double other) {
+XENT_INLINE doubles f64_unless_masked(const row_source *in, int64_t class, int64_t n, doubles v, double other) {
   const uint8_t *mask = in->mask + class * in->mask_stride;
   if (in->mask_stride == 1 && n >= XENT_DOUBLES) return doubles_where_set(mask, v, doubles_set(other));
   uint8_t set[XENT_DOUBLES];
@@ -110,12 +74,12 @@ XENT_INLINE doubles f64_unless_masked(const f64_logits *in, int64_t class, int64
   return doubles_where_set(set, v, doubles_set(other));
 }
 /* Masked classes of a piece become `value`. */
-XENT_SHARED void f64_mask_piece(const f64_logits *in, int64_t begin, int64_t n, double *piece, double value) {
+XENT_SHARED void f64_mask_piece(const row_source *in, int64_t begin, int64_t n, double *piece, double value) {
   for (int64_t i = 0; i < n; i += XENT_DOUBLES)
     doubles_store_part(piece + i, n - i,
                        f64_unless_masked(in, begin + i, n - i, doubles_load_part(piece + i, n - i, 0), value));
 }
-XENT_INLINE void f64_mask(const f64_logits *in, int64_t begin, int64_t n, double *piece, double value) {
+XENT_INLINE void f64_mask(const row_source *in, int64_t begin, int64_t n, double *piece, double value) {
   if (in->mask) f64_mask_piece(in, begin, n, piece, value);
 }
 
@@ -146,12 +110,14 @@ XENT_SHARED void f64_cap_piece(const double *x, int64_t n, double cap, double *t
   }
 }
 
+XENT_INLINE double f64_softcap(const row_source *in) { return in->call->options->softcap; }
+
 /* n prepared logits. slope, if not NULL, receives the softcap's derivative. */
-XENT_SHARED const double *f64_stage(const f64_logits *in, int64_t begin, int64_t n, double shift, double *buffer,
+XENT_SHARED const double *f64_stage(const row_source *in, int64_t begin, int64_t n, double shift, double *buffer,
                                     double *slope) {
   const double *x = f64_load(&in->x, begin, n, buffer);
-  if (in->softcap != 0) {
-    f64_cap_piece(x, n, in->softcap, buffer, slope);
+  if (f64_softcap(in) != 0) {
+    f64_cap_piece(x, n, f64_softcap(in), buffer, slope);
     x = buffer;
   }
   for (int64_t i = 0; (in->mask || shift != 0) && i < n; i += XENT_DOUBLES) {
@@ -160,12 +126,12 @@ XENT_SHARED const double *f64_stage(const f64_logits *in, int64_t begin, int64_t
   }
   return buffer;
 }
-XENT_INLINE const double *f64_prepared(const f64_logits *in, int64_t begin, int64_t n, double shift, double *buffer,
+XENT_INLINE const double *f64_prepared(const row_source *in, int64_t begin, int64_t n, double shift, double *buffer,
                                        double *slope) {
-  if (in->mask || in->softcap != 0 || shift != 0) return f64_stage(in, begin, n, shift, buffer, slope);
+  if (in->mask || f64_softcap(in) != 0 || shift != 0) return f64_stage(in, begin, n, shift, buffer, slope);
   return f64_load(&in->x, begin, n, buffer);
 }
-XENT_INLINE double f64_prepared_one(const f64_logits *in, int64_t class, double shift) {
+XENT_INLINE double f64_prepared_one(const row_source *in, int64_t class, double shift) {
   double room;
   return *f64_prepared(in, class, 1, shift, &room, NULL);
 }

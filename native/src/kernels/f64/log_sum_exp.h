@@ -49,7 +49,7 @@ XENT_SHARED f64_fold f64_chunk_without(const f64_block *k, int j, int64_t begin,
 /* The sum of row j without its first largest class; if the sink is larger, without the sink. */
 XENT_SHARED double f64_sum_of_others(const f64_block *k, int j) {
   const f64_sums *g = &k->sums;
-  const f64_logits *in = &k->rows[j].logits;
+  const row_source *in = &k->rows[j].logits;
   const bool sink = g->class_max[j] != g->max[j];
   const int64_t class = sink ? XENT_NO_CLASS : f64_first_equal(in, g->max[j], in->classes, k->b);
   f64_fold f = f64_chunk_without(k, j, 0, f64_part(0, in->classes, XENT_CHUNK), class);

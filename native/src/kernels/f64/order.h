@@ -7,20 +7,16 @@
 #include "kernels/f64/sum.h"
 #include "kernels/targets/class_bits.h"
 
-/* The mask of class i of a row, or NULL. */
-XENT_INLINE const uint8_t *f64_mask_at(const f64_logits *in, int64_t i) {
-  return in->mask ? in->mask + i * in->mask_stride : NULL;
-}
 XENT_INLINE doubles f64_order_load(const double *x, int64_t left) { return doubles_load_part(x, left, XENT_F64_NAN); }
 
 /* The first of classes [0, end) whose logit is `value`. */
-XENT_SHARED int64_t f64_first_equal(const f64_logits *in, double value, int64_t end, const f64_buffers *b) {
+XENT_SHARED int64_t f64_first_equal(const row_source *in, double value, int64_t end, const f64_buffers *b) {
   for (int64_t i = 0; i < end; i += XENT_PIECE) {
     const int64_t n = f64_part(i, end, XENT_PIECE);
     const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
       uint64_t equal = doubles_bits_equal(f64_order_load(x + k, n - k), doubles_set(value));
-      if (value == -INFINITY) equal = unmasked_bits(f64_mask_at(in, i + k), in->mask_stride, equal);
+      if (value == -INFINITY) equal = unmasked_bits(mask_at(in, i + k), in->mask_stride, equal);
       if (equal) return i + k + __builtin_ctzll(equal);
     }
   }
@@ -28,7 +24,7 @@ XENT_SHARED int64_t f64_first_equal(const f64_logits *in, double value, int64_t 
 }
 
 /* The number of classes that rank before class y. */
-XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffers *b) {
+XENT_SHARED int64_t f64_rank_of(const row_source *in, int64_t y, const f64_buffers *b) {
   const double value = f64_prepared_one(in, y, 0);
   int64_t rank = 0;
   for (int64_t i = 0; i < in->classes; i += XENT_PIECE) {
@@ -36,7 +32,7 @@ XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffe
     const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
       const doubles v = f64_order_load(x + k, n - k), own = doubles_set(value);
-      rank += __builtin_popcountll(bits_before(f64_mask_at(in, i + k), in->mask_stride, doubles_bits_above(v, own),
+      rank += __builtin_popcountll(bits_before(mask_at(in, i + k), in->mask_stride, doubles_bits_above(v, own),
                                                doubles_bits_equal(v, own), i + k, y, value == -INFINITY));
     }
   }
@@ -66,7 +62,7 @@ XENT_INLINE void f64_replace_root(f64_entry *of, int n, f64_entry own) {
 
 /* Finds the first `limit` classes that rank after `last` (XENT_NO_CLASS: from the first on), in one pass over the row.
  * Returns their number. */
-XENT_SHARED int f64_find_top(const f64_logits *in, f64_entry last, int limit, const f64_buffers *b, f64_entry *top) {
+XENT_SHARED int f64_find_top(const row_source *in, f64_entry last, int limit, const f64_buffers *b, f64_entry *top) {
   for (int i = 0; i < limit; i++) top[i] = (f64_entry){-INFINITY, INT64_MAX};
   for (int64_t i = 0; i < in->classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, in->classes, XENT_PIECE);
@@ -79,7 +75,7 @@ XENT_SHARED int f64_find_top(const f64_logits *in, f64_entry last, int limit, co
         const int64_t class = i + k + __builtin_ctz(bits);
         const f64_entry own = {x[class - i], class};
         const bool behind = last.class == XENT_NO_CLASS || f64_ranks_before(last, own);
-        if (behind && f64_ranks_before(own, *top) && f64_takes_part(in, class)) f64_replace_root(top, limit, own);
+        if (behind && f64_ranks_before(own, *top) && is_counted(in, class)) f64_replace_root(top, limit, own);
       }
     }
   }
@@ -106,7 +102,7 @@ XENT_SHARED void f64_write_top(const f64_block *k, int j) {
     if (found) found = f64_find_top(&r->logits, top[found - 1], limit, k->b, top);
     for (int i = 0; i < limit; i++, done++) {
       const double logit = i < found ? (top[i].value - g->shift[j]) - g->max[j] : 0;
-      write_top(r->call, r->span.row, done, i < found ? top[i].class : XENT_NO_CLASS,
+      write_top(r->call, r->logits.row, done, i < found ? top[i].class : XENT_NO_CLASS,
                 i < found ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
     }
     if (found < limit) found = 0;

@@ -224,7 +224,7 @@ XENT_SHARED void f64_write_further(f64_block *k, int j) {
   const f64_buffers *b = k->b;
   f64_sums *g = &k->sums;
   const xent_shape *l = call->shape;
-  const int64_t row = r->span.row;
+  const int64_t row = r->logits.row;
   const bool ordinary = !g->row_kind[j];
   if (call->statistics) *statistics_at(call, row) = f64_statistics_of(r, g, j);
   if (call->correct && call->logits && ordinary)
@@ -247,7 +247,7 @@ XENT_INLINE double f64_log_sum_exp_of_nan(const f64_block *k, int j) {
   const f64_sums *g = &k->sums;
   if (g->max[j] != INFINITY) return XENT_F64_NAN;
   if (call->known_states) return f64_quiet(g->total[j]);
-  const bool bad_sink = call->sink && isnan(row_number(call, call->sink, &call->shape->sink, k->rows[j].span.row, 0));
+  const bool bad_sink = call->sink && isnan(row_number(call, call->sink, &call->shape->sink, k->rows[j].logits.row, 0));
   return bad_sink || f64_has_nan(k, j, 0, k->rows[j].logits.classes) ? XENT_F64_NAN : INFINITY;
 }
 XENT_INLINE void f64_settle_near_zero(f64_block *k, int j) {
@@ -283,9 +283,9 @@ XENT_SHARED void f64_write_rows(f64_block *k) {
       {call->entropies, &s->entropies, g->entropy}};
   for (int i = 0; i < 4; i++)
     for (int j = 0; numbers[i].array && j < k->count; j++)
-      put_row_number(call, numbers[i].array, numbers[i].layout, k->rows[j].span.row, numbers[i].values[j]);
+      put_row_number(call, numbers[i].array, numbers[i].layout, k->rows[j].logits.row, numbers[i].values[j]);
   for (int j = 0; call->correct && j < k->count; j++) call->correct[row_offset(s, &s->correct,
-      k->rows[j].span.row)] = g->hit[j];
+      k->rows[j].logits.row)] = g->hit[j];
   for (int j = 0; call->exact_sum && j < k->count; j++) exact_sum_add_double(call->exact_sum, g->loss[j]);
 }
 

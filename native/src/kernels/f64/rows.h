@@ -28,7 +28,7 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
   const xent_call *call = k->call;
   const f64_row *r = k->rows + j;
   const f64_sums *g = &k->sums;
-  const double c = gradient_scale_of_row(call, r->span.row, r->t.row_weight);
+  const double c = gradient_scale_of_row(call, r->logits.row, r->t.row_weight);
   const xent_layout *l = &call->shape->target_gradient;
   const double fixed = f64_fixed(XENT_F64_GRADIENT, g->row_kind[j]);
   for (int64_t i = 0; r->t.sparse && i < call->shape->target_count; i++) {
@@ -36,10 +36,10 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
     double target, out = fixed;
     if (!g->row_kind[j] && f64_entry_at(r, i, 0, r->logits.classes, &class, &target))
       out = f64_target_gradient(r, g, j, c, class, f64_prepared_one(&r->logits, class, g->shift[j]));
-    put_number(call->target_gradient, l->type, row_offset(call->shape, l, r->span.row) + i * l->classes, out);
+    put_number(call->target_gradient, l->type, row_offset(call->shape, l, r->logits.row) + i * l->classes, out);
   }
   if (r->t.sparse) return;
-  const f64_array dq = f64_array_of(call, call->target_gradient, l, r->span);
+  const strided dq = strided_row(call, call->target_gradient, l, r->logits.span);
   if (g->row_kind[j]) f64_fill(&dq, 0, r->logits.classes, fixed);
   for (int64_t i = 0; !g->row_kind[j] && i < r->logits.classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
@@ -69,7 +69,7 @@ XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
     g->row_weight[j] = r->t.row_weight;
     g->label_weight[j] = r->t.weighted && r->label != XENT_NO_CLASS ? weight_of_class(r->call, r->t.label) : 1;
     if (r->t.eps == 0 || k->call->known_statistics) continue;
-    g->counted[j] = (double)f64_count(&r->logits, 0, r->logits.classes);
+    g->counted[j] = (double)count_classes(&r->logits, 0, r->logits.classes);
   }
   return XENT_OK;
 }
@@ -118,7 +118,7 @@ XENT_SHARED void f64_first_pass(f64_block *k) {
 XENT_SHARED void f64_known_pass(f64_block *k) {
   f64_sums *g = &k->sums;
   for (int j = 0; j < k->count; j++) {
-    f64_take_statistics(&k->rows[j], known_statistics_at(k->call, k->rows[j].span.row), g, j);
+    f64_take_statistics(&k->rows[j], known_statistics_at(k->call, k->rows[j].logits.row), g, j);
     g->kept[j] = NULL;
     k->rows[j].share = g->share[j];
   }
@@ -156,7 +156,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
     status = f64_begin_rows(&k, row);
     f64_row *first = k.rows; /* the only one that can have several chunks */
     if (first->t.sparse)
-      first->entries = list_entries(call, first->span.row, first->span.classes, XENT_CHUNK_SHIFT, &entries);
+      first->entries = list_entries(call, first->logits.row, first->logits.classes, XENT_CHUNK_SHIFT, &entries);
     if (known)
       f64_known_pass(&k);
     else

@@ -13,9 +13,9 @@ XENT_INLINE row_state *f64_state_at(const xent_call *call, int64_t row, int64_t 
 }
 
 /* Whether no counted class of the chunk ranks before class y, if all are -inf or NaN. */
-XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t begin, int64_t y) {
+XENT_INLINE bool f64_none_before(const row_source *in, const double *x, int64_t begin, int64_t y) {
   for (int64_t i = 0; i < y; i++)
-    if (x[i] == -INFINITY && f64_takes_part(in, begin + i)) return false;
+    if (x[i] == -INFINITY && is_counted(in, begin + i)) return false;
   return true;
 }
 
@@ -42,12 +42,12 @@ XENT_SHARED void f64_state_for_log_sum_exp(const f64_block *k, int64_t begin, in
 XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_state *s) {
   const f64_row *r = k->rows;
   *s = (row_state){.kind = r->t.kind | XENT_STATE_WIDE | xent_state_version, .digest = r->call->digest,
-                   .label = XENT_LABEL_ELSEWHERE, .counted = (uint16_t)f64_count(&r->logits, begin, n)};
+                   .label = XENT_LABEL_ELSEWHERE, .counted = (uint16_t)count_classes(&r->logits, begin, n)};
   if (r->t.ignored) return;
   const int64_t y = r->label - begin;
   f64_chunk c;
   f64_next_chunk(k, 0, begin, &c);
-  f64_sum_chunk(k, 0, NULL, &c);
+  f64_sum_next(k, 0, NULL, &c);
   const double *x = c.x;
   s->reference = (float)doubles_first(c.fold.reference);
   s->max = doubles_first(c.fold.max);
@@ -137,7 +137,7 @@ XENT_SHARED double f64_others_of_states(const f64_block *k, const row_state *sta
 /* Finishes an ignored row in a block of one row. */
 static void f64_finish_ignored(void *of, int64_t row) {
   f64_block *k = of;
-  k->rows->span.row = row;
+  k->rows->logits.row = row;
   k->rows->t.ignored = true;
   k->sums.ignored = 1;
   k->sums.special = k->sums.row_kind[0] = 0;
@@ -151,7 +151,7 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
   f64_row *r = k->rows;
   f64_sums *g = &k->sums;
   const row_statistics *s = statistics_at(call, row);
-  r->span.row = row;
+  r->logits.row = row;
   r->t = *t;
   g->ignored = g->special = g->row_kind[0] = 0;
   label_fold label = label_fold_begin();

@@ -35,7 +35,7 @@ XENT_INLINE void f64_load_part(const f64_block *k, int j, int64_t i, int64_t n, 
   if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x, begin, n);
 }
 /* Loads the prepared logits of a tile from class `begin` on; if it has parts, those of the last one remain loaded. */
-XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
+XENT_SHARED void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const int64_t n = f64_part(begin, r->logits.classes, XENT_CHUNK); /* a row without classes has one of -inf */
   const bool here = r->label >= begin && r->label < begin + n;
@@ -87,6 +87,8 @@ XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *
   }
 }
 
+XENT_SHARED void f64_sum_next(const f64_block *k, int j, double *e, f64_chunk *c) { f64_sum_chunk(k, j, e, c); }
+
 /* The difference from an old maximum to a new one; 0 if one of the two is infinite. */
 XENT_INLINE doubles f64_rise(doubles from, doubles to) {
   const doubles most = doubles_max(doubles_magnitude(from), doubles_magnitude(to));
@@ -117,7 +119,7 @@ XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
   double sinks[XENT_DOUBLES];
   for (int i = 0; i < f64_width(k); i++) {
     const int row = i < f64_rows_of_tile(k, j) ? i : 0;
-    const double sink = row_number(k->call, k->call->sink, &k->call->shape->sink, rows[row].span.row, 0);
+    const double sink = row_number(k->call, k->call->sink, &k->call->shape->sink, rows[row].logits.row, 0);
     const double raw = t.value != 0 ? sink * t.value : sink;
     sinks[i] = (isinf(raw) && !isinf(sink) ? copysign(DBL_MAX, sink) : raw) - k->sums.shift[j + row];
   }
@@ -158,9 +160,10 @@ XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g
  * other than the logits; otherwise the buffer. */
 XENT_INLINE double *f64_place(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
-  const f64_array *y = &r->output;
+  const xent_call *call = k->call;
   if (!k->keep) return NULL;
-  if (!k->turned && is_plain_array(y) && y->array && y->array != r->logits.x.array) return f64_room(y, 0, NULL);
+  if (!k->turned && call->output && call->output != call->logits && are_plain_doubles(&r->output))
+    return f64_room(&r->output, 0, NULL);
   return r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
 }
 
@@ -169,14 +172,13 @@ XENT_SHARED void f64_fold_rest(const f64_block *k, int j, double *e, f64_fold *f
   for (int64_t i = XENT_CHUNK; i < k->rows[j].logits.classes; i += XENT_CHUNK) {
     f64_chunk c;
     f64_next_chunk(k, j, i, &c);
-    f64_sum_chunk(k, j, e ? e + i : NULL, &c);
+    f64_sum_next(k, j, e ? e + i : NULL, &c);
     f64_fold_chunk(f, &c.fold);
   }
   f64_fold_sinks(k, j, true, f);
 }
-XENT_INLINE void f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *first) {
-  f64_sum_chunk(k, j, e, first);
-  if (k->call->sink || k->rows[j].logits.classes > XENT_CHUNK) f64_fold_rest(k, j, e, &first->fold);
+XENT_INLINE bool f64_has_rest(const f64_block *k, int j) {
+  return k->call->sink || k->rows[j].logits.classes > XENT_CHUNK;
 }
 /* The second round, on logits minus the maximum if the maximum is beyond the limit. */
 XENT_SHARED void f64_fold_again(f64_block *k, int j, double *e, uint32_t beyond, f64_chunk *first) {
@@ -184,7 +186,8 @@ XENT_SHARED void f64_fold_again(f64_block *k, int j, double *e, uint32_t beyond,
   doubles_store(max, first->fold.max);
   for (int i = 0; i < f64_width(k); i++) k->sums.shift[j + i] = beyond >> i & 1 ? max[i] : 0;
   f64_next_chunk(k, j, 0, first);
-  f64_fold_tile(k, j, e, first);
+  f64_sum_next(k, j, e, first);
+  if (f64_has_rest(k, j)) f64_fold_rest(k, j, e, &first->fold);
 }
 
 /* Sums a tile whose first chunk is loaded and whose largest logit is known. */
@@ -192,7 +195,8 @@ XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *first) {
   f64_sums *g = &k->sums;
   const f64_fold *f = &first->fold;
   double *e = f64_place(k, j);
-  f64_fold_tile(k, j, e, first);
+  f64_sum_chunk(k, j, e, first);
+  if (f64_has_rest(k, j)) f64_fold_rest(k, j, e, &first->fold);
   const doubles class_max = f->class_max; /* from the first round */
   const uint32_t beyond = f64_beyond(f->max, k->rows[j].temperature);
   if (beyond) f64_fold_again(k, j, e, beyond, first);

@@ -8,14 +8,14 @@
 /* Reads the kind and the parameters of the row's targets. */
 XENT_SHARED xent_status f64_read_targets(f64_row *r) {
   const xent_call *call = r->call;
-  xent_status status = targets_of_row(call, r->span, &r->t);
-  r->label = r->t.label == XENT_NO_CLASS ? XENT_NO_CLASS : r->t.label - r->first;
+  xent_status status = targets_of_row(call, r->logits.span, &r->t);
+  r->label = r->t.label == XENT_NO_CLASS ? XENT_NO_CLASS : r->t.label - r->logits.first;
   if (r->t.kind != XENT_KIND_PROBABILITIES) return status;
-  if (!status) status = check_sparse_row(call, r->span, &r->t);
-  if (!r->t.sparse) r->q = f64_array_of(call, call->targets, &call->shape->targets, r->span);
+  if (!status) status = check_sparse_row(call, r->logits.span, &r->t);
+  if (!r->t.sparse) r->q = strided_row(call, call->targets, &call->shape->targets, r->logits.span);
   if (r->t.eps > 0)
-    r->share = smoothing_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
-                                                  : all_classes_of_row(call, r->span));
+    r->share = smoothing_share(&r->t, call->class_mask ? count_classes(&r->logits, 0, r->logits.classes)
+                                                       : r->logits.all);
   return status;
 }
 XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
@@ -25,8 +25,9 @@ XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
 
 /* Entry j of a sparse row, with its class relative to the arrays; false if the class is not in [begin, end). */
 XENT_INLINE bool f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_t end, int64_t *class, double *target) {
-  const bool here = sparse_entry(r->call, r->span.row, &r->t, j, r->first + begin, r->first + end, class, target);
-  *class -= r->first;
+  const bool here = sparse_entry(r->call, r->logits.row, &r->t, j, r->logits.first + begin,
+                                 r->logits.first + end, class, target);
+  *class -= r->logits.first;
   return here;
 }
 
@@ -34,10 +35,9 @@ XENT_INLINE bool f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_
  * that smoothing counts, and their weights; for other targets the value of each class. */
 XENT_SHARED const double *f64_class_targets(const f64_row *r, int64_t begin, int64_t n, double *t) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
-  const xent_layout *l = &r->call->shape->class_weights;
-  const f64_array w = {.array = (void *)(uintptr_t)r->call->class_weights, .type = l->type, .stride = l->classes};
-  const bool own = labels && w.array, mixed = !labels && r->share != 0, weighted = !labels && w.array;
-  const double *q = r->q.array ? f64_load(&r->q, begin, n, t) : own ? t : NULL;
+  const strided w = strided_at(r->call->class_weights, &r->call->shape->class_weights, 0);
+  const bool own = labels && w.at, mixed = !labels && r->share != 0, weighted = !labels && w.at;
+  const double *q = r->q.at ? f64_load(&r->q, begin, n, t) : own ? t : NULL;
   if (own) f64_copy(&w, begin, n, t); /* a copy, in which the label is cleared */
   if (q && !own && !mixed && !weighted && !r->logits.mask) return q;
   const doubles keep = doubles_set(r->t.confidence), share = doubles_set(r->share);

@@ -25,41 +25,36 @@ enum {
 /* A row: its logits and its targets. Made once per call and moved from row to row. */
 typedef struct {
   const xent_call *call;
-  row_span span;
-  const xent_layout *layout; /* of the logits */
-  f64_logits logits;
+  const void *array;         /* of the logits */
+  const xent_layout *layout;
+  row_source logits;
   row_targets t;
   f64_temperature temperature;
-  int64_t first, label; /* the first class of the arrays; the label relative to it */
-  f64_array q;          /* of a dense row */
-  f64_array output;     /* of results per class; NULL in `array` without such results */
+  int64_t label;        /* relative to the first class of the arrays */
+  strided q;            /* of a dense row */
+  strided output;       /* of results per class */
   double share;         /* of a dense or sparse row: smoothing adds this to each class */
   const entry_lists *entries; /* of a sparse row, or NULL */
 } f64_row;
 
 /* Sets the values that all rows of a call share. */
 XENT_INLINE void f64_set_row(f64_row *r, const xent_call *call, const void *logits, const xent_layout *layout) {
-  const row_span any = {0, 0, call->shape->classes};
-  memset(r, 0, sizeof *r);
   r->call = call;
-  r->span = any;
+  r->array = logits;
   r->layout = layout;
-  r->logits = f64_logits_of(call, logits, layout, any);
+  set_row_source(&r->logits, call, (row_span){0, 0, call->shape->classes}, logits, layout, call->options->softcap);
   r->t = targets_of_call(call);
   r->temperature = f64_temperature_of(call->options->temperature);
-  r->first = call->shape->first_class;
   r->label = XENT_NO_CLASS;
-  if (call->output) r->output = f64_array_of(call, call->output, call->output_layout, any);
+  r->q = (strided){0};
+  r->output = call->output ? strided_at(call->output, call->output_layout, 0) : r->q;
+  r->share = 0;
+  r->entries = NULL;
 }
 XENT_INLINE void f64_move_logits(f64_row *r, int64_t row) {
   const xent_call *call = r->call;
-  r->span.row = row;
-  if (call->row_offsets) r->span = span_of_row(call, row);
-  r->logits.classes = r->span.classes;
-  r->logits.x.at = class_offset(call, r->layout, r->span);
-  if (call->class_mask)
-    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
-  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
+  move_row_source(&r->logits, span_of_row(call, row), r->array, r->layout);
+  if (call->output) r->output.at = strided_row(call, call->output, call->output_layout, r->logits.span).at;
 }
 
 /* One number per row of a block, contiguous. Vectors may extend past the last row, over numbers of another row. */
@@ -214,23 +209,23 @@ XENT_SHARED void f64_mask_columns(const xent_call *call, int64_t row, int count,
 /* Loads n prepared logits of the rows of a tile from class `begin` on into x. */
 XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   const f64_row *rows = k->rows + j;
-  const f64_logits *in = &rows->logits;
+  const row_source *in = &rows->logits;
   const double *from[XENT_DOUBLES], *shift = k->sums.shift + j;
   const int count = f64_rows_of_tile(k, j);
   const bool shifted = doubles_bits_equal(doubles_load(shift), doubles_set(0)) != (1u << XENT_DOUBLES) - 1;
-  const bool direct = is_plain_array(&in->x) && !in->mask && in->softcap == 0 && !shifted;
+  const bool direct = are_plain_doubles(&in->x) && !in->mask && f64_softcap(in) == 0 && !shifted;
   if (!slopes && f64_are_columns(k->call, rows->layout)) {
-    f64_take_columns((const double *)in->x.array + in->x.at + begin * in->x.stride, in->x.stride, count, x, n);
-    if (in->softcap != 0) f64_cap_piece(x, n * XENT_DOUBLES, in->softcap, x, NULL);
+    f64_take_columns((const double *)(const void *)in->x.at + begin * in->x.stride, in->x.stride, count, x, n);
+    if (f64_softcap(in) != 0) f64_cap_piece(x, n * XENT_DOUBLES, f64_softcap(in), x, NULL);
     for (int64_t i = 0; shifted && i < n * XENT_DOUBLES; i += XENT_DOUBLES)
       doubles_store(x + i, doubles_sub(doubles_load(x + i), doubles_load(shift)));
-    if (in->mask) f64_mask_columns(k->call, rows->span.row, count, begin, n, x, -INFINITY);
+    if (in->mask) f64_mask_columns(k->call, rows->logits.row, count, begin, n, x, -INFINITY);
     return;
   }
   for (int i = 0; i < XENT_DOUBLES; i++) {
     const int row = i < count ? i : 0;
-    const f64_logits *own = &rows[row].logits;
-    from[i] = direct ? (const double *)own->x.array + own->x.at + begin
+    const row_source *own = &rows[row].logits;
+    from[i] = direct ? (const double *)(const void *)own->x.at + begin
                      : f64_prepared(own, begin, n, shift[row], k->b->out + row * k->room,
                                     slopes ? k->b->slope + (j + row) * k->room : NULL);
   }

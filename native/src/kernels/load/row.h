@@ -65,6 +65,10 @@ XENT_INLINE row_source logits_of_row(const xent_call *call, int64_t row) {
   return row_source_of(call, span_of_row(call, row), call->logits, &call->shape->logits, call->options->softcap);
 }
 
+/* The mask of class i of a row, or NULL. */
+XENT_INLINE const uint8_t *mask_at(const row_source *r, int64_t i) {
+  return r->mask ? r->mask + i * r->mask_stride : NULL;
+}
 XENT_INLINE bool is_counted(const row_source *r, int64_t class) { return !r->mask || r->mask[class * r->mask_stride]; }
 
 XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n) {

@@ -13,10 +13,6 @@
 /* The number of classes whose bits are scanned at once, because the branch at the end of a scan is hard to predict. */
 enum { XENT_BITS_STEP = 4 * XENT_LANES };
 
-/* The mask of class i of a row, or NULL. */
-XENT_INLINE const uint8_t *mask_at(const row_source *r, int64_t i) {
-  return r->mask ? r->mask + i * r->mask_stride : NULL;
-}
 /* The bits of n classes from `begin` on with logit v, without masked ones. */
 XENT_INLINE uint64_t equal_bits(const row_source *r, uint64_t equal, int64_t begin, float v) {
   return v == -INFINITY ? unmasked_bits(mask_at(r, begin), r->mask_stride, equal) : equal;
