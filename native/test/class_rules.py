@@ -38,7 +38,7 @@ OF_ROWS = {"pair_add_product", "each_logarithm", "f64_focal_loss", "f64_settle_l
            "f64_settle_near_zero"}
 
 # Where other things than classes of logits are computed.
-ELSEWHERE = re.compile(r"(vector|sample|linear|elements)/|math/(?!class_rules|f64_sum)|f64/kl_divergence")
+ELSEWHERE = re.compile(r"(vector|sample|linear|elements)/|math/(?!class_rules|f64_sum)|paths/f64/f64_kl_divergence")
 
 
 def functions(text):

@@ -2,7 +2,7 @@
 /* Cross-entropy: the calls that its options and outputs reject, and its losses and gradients with labels of every type,
  * smoothing, focus, probability rows, ignored rows and upstream gradients against the formulas in long double. */
 #include "formulas.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "small.h"
 #include "tiers.h"
 

@@ -23,7 +23,7 @@ typedef struct {
   bool ragged, in_place;
   bool late;   /* a long row of labels, whose sums can wait for the second pass */
   bool capped; /* a long row with a softcap and an entropy: the second pass keeps slopes and e of a step */
-  bool few;    /* many rows of few classes, most of them without gaps, as the dense schedule has them */
+  bool few;    /* many rows of few classes, most of them without gaps, as the path dense has them */
   bool masked; /* blocks of masked rows of floats with few outputs, which AVX-512 reads in place */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;

@@ -12,7 +12,7 @@
 #include "api/bindings.c"
 #include "kernels/paths.h"
 #include "kernels/linear/workspace.h"
-#include "kernels/sample/rows.h"
+#include "kernels/sample/sampler_rows.h"
 
 #include "api/checks.c" /* last: it has names that are local ones of kernels */
 
@@ -91,7 +91,7 @@ static void test_bits(void) {
   checks += 6;
   failures += !has_any(&call, XENT_HAS(fresh)) || has_any(&call, XENT_ALL_ARRAYS & ~XENT_HAS(fresh));
   call = (xent_call){.exact_sum = (void *)&call, .output = (void *)&call};
-  keep_arrays(&call, XENT_HAS(exact_sum));
+  drop_other_arrays(&call, XENT_HAS(exact_sum));
   failures += call.output != NULL || call.exact_sum == NULL;
   xent_options o = {.focal_alpha = 0.5};
   failures += !sets_any(&o, XENT_SETS(focal_alpha)) || sets_any(&o, XENT_ALL_OPTIONS & ~XENT_SETS(focal_alpha));

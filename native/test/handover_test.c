@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "calls.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 
 enum { ROWS = 16, CLASSES = 4, FLOATS = ROWS * CLASSES, HANDOVERS = 100000 }; /* whole lines */
 

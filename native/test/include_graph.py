@@ -16,17 +16,17 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 
 # From the ground up: folders of src, and of src/kernels; files that are in none of these stand for themselves.
 FLOORS = [
-    ["numerics", "kernels/options.h", "kernels/records.h", "kernels/schedules.h", "kernels/taken.h"],
+    ["numerics", "kernels/options.h", "kernels/records.h", "kernels/path_names.h", "kernels/taken.h"],
     ["vector", "kernels/kernels.h"],
     ["math", "cpu", "kernels/present.h", "kernels/take_path.h"],
-    ["targets", "kernels/supported.h"],
-    ["load", "kernels/job.h"],
-    ["sum", "results", "f64", "linear", "sample"],
-    ["order", "emit", "elements", "api"],
-    ["rows"],
-    ["generic"],
-    ["schedules", "columns"],
-    ["backward"],
+    ["stages/targets", "kernels/supported.h"],
+    ["stages/load", "kernels/job.h"],
+    ["stages/sum", "stages/results", "paths/f64", "linear", "sample"],
+    ["stages/order", "stages/emit", "elements", "api"],
+    ["stages/rows"],
+    ["paths/generic"],
+    ["paths", "paths/columns"],
+    ["paths/backward"],
     ["kernels/paths.h", "selected"],
     ["tier"],
 ]
@@ -38,7 +38,7 @@ def room_of(file):
     parts = file.split("/")
     if parts[0] != "kernels":
         return parts[0]
-    return parts[1] if len(parts) > 2 else file
+    return "/".join(parts[1:-1]) if len(parts) > 2 else file
 
 
 def included_by(path):

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "kernels/paths.h"
-#include "kernels/sample/rows.h"
+#include "kernels/sample/sampler_rows.h"
 
 enum { ROWS = 11, CLASSES = 40 };
 

@@ -12,7 +12,7 @@
 
 #include "arrays.h"
 #include "contract/linear.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "tiers.h"
 
 enum { MIXTURES = 160, FILLED = 0xee, ALIGNMENT = 64, BLOCK = 128 };

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 
 /* The switches of names with commas between them, as in XENT_WITHOUT. A wrong name ends the program. */
 uint32_t switches_named(const char *names);

@@ -145,7 +145,7 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   const xent_call *c = &f->call;
   const int32_t path = f->report->path;
   f->report->path = XENT_PATH_NONE; /* no row was computed */
-  if (c->sampling_per_row || !XENT_HAS_ONLY(c, IN_KEPT, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
+  if (c->sampling_per_row || !XENT_HAS_ONLY(c, IN_KEPT, XENT_OPTIONS_OF_PATHS)) return XENT_OK;
   /* The call as it was made: the check removes lists without entries, which may have some in a later run. */
   if (XENT_HAS_BESIDE(&p->call, IN_KEPT)) return XENT_OK;
   if (c->sampling && c->sampling->size != sizeof p->sampling) return XENT_OK;

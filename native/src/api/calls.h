@@ -5,7 +5,7 @@
 
 #include "api/checks.h"
 #include "cpu/isa.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 
 /* If the tensors of a call take more bytes together than the last cache has, the output does not stay in the caches
  * until the caller reads it. Stores that bypass the caches avoid reading each line that is about to be overwritten. */
@@ -45,7 +45,7 @@ static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
   return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
 
-/* The kernels that a call needs. Kernels that choose among schedules in float32 arithmetic report their choice. */
+/* The kernels that a call needs. Kernels that choose among paths in float32 arithmetic report their choice. */
 static inline const xent_family *family_of(xent_frame *f) {
   f->report->path = f->wide ? XENT_PATH_F64 : XENT_PATH_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;

@@ -4,7 +4,7 @@
 
 #include "api/calls.h"
 #include "kernels/supported.h"
-#include "kernels/targets/targets.h"
+#include "kernels/stages/targets/targets.h"
 #include "numerics/exact_sum.h"
 
 /* ---- many labels at once ---- */

@@ -8,7 +8,7 @@
 #include "cpu/stack.h"
 #include "kernels/options.h"
 #include "kernels/supported.h"
-#include "kernels/targets/targets.h"
+#include "kernels/stages/targets/targets.h"
 #include "numerics/digest.h"
 
 xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {

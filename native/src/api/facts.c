@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/field_list.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "numerics/float_flags.h"
 #include "xent.h"
 

@@ -4,7 +4,7 @@
 #include "api/calls.h"
 #include "kernels/present.h"
 #include "kernels/supported.h"
-#include "kernels/targets/entries.h"
+#include "kernels/stages/targets/entries.h"
 
 enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
 
@@ -57,9 +57,9 @@ static xent_status run_blocks(xent_frame *f) {
   xent_call block = *c;
   xent_status status = XENT_OK;
   block.output_layout = &c->shape->output;
-  keep_arrays(&block, ~XENT_HAS(row_weights)); /* they are part of the factor */
+  drop_other_arrays(&block, ~XENT_HAS(row_weights)); /* they are part of the factor */
   xent_call softmax = block;
-  keep_arrays(&softmax, ~XENT_HAS(upstream));
+  drop_other_arrays(&softmax, ~XENT_HAS(upstream));
   block.forward_output = c->output;
   for (int64_t row = c->row_begin; row < c->row_end && !status; row = block.row_end) {
     const double weight = weight_of_row(c, row);

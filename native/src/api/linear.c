@@ -2,7 +2,7 @@
 /* Entry points of the cross-entropy of a linear layer. */
 #include "api/calls.h"
 #include "kernels/linear/workspace.h"
-#include "kernels/targets/targets.h"
+#include "kernels/stages/targets/targets.h"
 
 #define PLACES(_, c)                                                                                                  \
   _(c, hidden, HIDDEN, NEEDED) _(c, weights, WEIGHTS, NEEDED) _(c, bias, BIAS_OF_CLASSES, OPTIONAL)                   \

@@ -5,8 +5,8 @@
 #include "api/calls.h"
 #include "kernels/options.h"
 #include "kernels/present.h"
-#include "kernels/sample/options.h"
-#include "kernels/targets/entries.h"
+#include "kernels/sample/sampler_options.h"
+#include "kernels/stages/targets/entries.h"
 #include "xent_bindings.h"
 
 enum { MOST_CLASSES = INT32_MAX, MOST_TOKENS = INT32_MAX };

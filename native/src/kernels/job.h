@@ -8,7 +8,7 @@
 #include "kernels/supported.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
-#include "kernels/targets/targets.h"
+#include "kernels/stages/targets/targets.h"
 
 typedef struct {
   const xent_call *call;
@@ -49,9 +49,9 @@ XENT_INLINE job job_of(const xent_call *call) {
   }
   j.plain = j.labels && !XENT_HAS_BESIDE(call, IN_PLAIN) && !sets_any(o, XENT_OPTIONS_ON_LOSSES) &&
             j.temperature.value == 1;
-  j.probabilities_alone = XENT_HAS_ONLY(call, IN_PROBABILITIES, XENT_OPTIONS_OF_SCHEDULES);
+  j.probabilities_alone = XENT_HAS_ONLY(call, IN_PROBABILITIES, XENT_OPTIONS_OF_PATHS);
   j.distances = (call->targets && (j.smoothed || !j.labels)) ||
-                !XENT_HAS_ONLY(call, IN_NO_LOG_SUM_EXP, XENT_OPTIONS_OF_SCHEDULES & ~XENT_SETS(z_loss));
+                !XENT_HAS_ONLY(call, IN_NO_LOG_SUM_EXP, XENT_OPTIONS_OF_PATHS & ~XENT_SETS(z_loss));
   return j;
 }
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The paths of calls over rows in float32 arithmetic: one list for each kind of call (take_path.h). The kernels of a
- * path are in schedules/ (each, dense, flow), columns/ (strip, turned), backward/ or generic/.
+ * path are in paths/: each, dense, flow, and columns (strip, turned), backward, generic.
  */
 #ifndef XENT_PATHS_H
 #define XENT_PATHS_H
 
-#include "kernels/columns/backward.h"
-#include "kernels/columns/turn.h"
-#include "kernels/backward/rows.h"
-#include "kernels/backward/statistics.h"
-#include "kernels/generic/parts.h"
+#include "kernels/paths/columns/backward_columns.h"
+#include "kernels/paths/columns/turn.h"
+#include "kernels/paths/backward/backward_rows.h"
+#include "kernels/paths/backward/statistics.h"
+#include "kernels/paths/generic/parts.h"
 #include "kernels/supported.h"
-#include "kernels/schedules/each.h"
-#include "kernels/schedules/flow.h"
+#include "kernels/paths/each.h"
+#include "kernels/paths/flow.h"
 #include "kernels/take_path.h"
 
 /* Whether blocks of rows can compute a call, for any arrays. */
@@ -25,7 +25,7 @@ XENT_INLINE bool flow_fits(const xent_call *call) {
   const int64_t n = call->shape->classes;
   const bool sloped = call->output && call->targets && call->options->softcap != 0;
   return n <= (call->output && call->stream ? XENT_EXACT_MAX : sloped ? XENT_FLOW_SLOPED : XENT_FLOW_MOST) &&
-         XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
+         XENT_HAS_ONLY(call, IN_FLOW, XENT_OPTIONS_OF_PATHS) && blocks_fit(call);
 }
 
 /* Whether vectors along a row would be mostly empty, there are enough rows to fill a block, and their masks have the
@@ -42,7 +42,7 @@ XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
          lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return XENT_HAS_ONLY(call, IN_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
+  return XENT_HAS_ONLY(call, IN_DENSE, XENT_OPTIONS_OF_PATHS) && blocks_fit(call) &&
          needs_no_whole_rows(call) && has_enough_dense_rows(call) && call->shape->classes > 1 &&
          call->shape->logits.classes == 1;
 }
@@ -51,7 +51,7 @@ XENT_INLINE bool dense_fits(const xent_call *call) {
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->class_end - call->class_begin == s->classes && s->classes <= XENT_EXACT_MAX && !s->all_classes &&
-         XENT_HAS_ONLY(call, IN_GRADIENT, XENT_OPTIONS_OF_SCHEDULES);
+         XENT_HAS_ONLY(call, IN_GRADIENT, XENT_OPTIONS_OF_PATHS);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_enough_dense_rows(call);

@@ -74,7 +74,7 @@ static inline double gradient_scale_of(const xent_options *o) {
 }
 
 /* Keeps only a set of the arrays of a call. */
-__attribute__((always_inline)) static inline void keep_arrays(xent_call *call, const uint64_t arrays) {
+__attribute__((always_inline)) static inline void drop_other_arrays(xent_call *call, const uint64_t arrays) {
   const void *const none = NULL;
 #pragma GCC unroll 64
   for (int i = 0; i < XENT_CALL_ARRAYS; i++)

@@ -11,7 +11,7 @@
 
 /* Paths, parts of paths, and sets that decide what a call computes. */
 enum {
-  IN_ROWS = 1 << 0,            /* the last paths: generic/ and f64/ */
+  IN_ROWS = 1 << 0,            /* the last paths: paths/generic, f64 */
   IN_FLOW = 1 << 1,            /* forward */
   IN_DENSE = 1 << 2,           /* forward; the gradient of the targets goes row by row */
   IN_STRIPS = 1 << 3,          /* forward, gradient from statistics: rows of one length, no lists of classes */
@@ -127,9 +127,9 @@ enum {
 #define XENT_ARRAYS_DIGESTED (UINT64_C(0) XENT_ARRAYS_SUPPORTED(XENT_IF_DIGESTED, ))
 
 /*
- *   _(option, in_schedules, on_logits, in_backward, on_losses)
+ *   _(option, in_paths, on_logits, in_backward, on_losses)
  *
- *   in_schedules   whether every path supports it; in a softmax, options of targets have no effect
+ *   in_paths   whether every path supports it; in a softmax, options of targets have no effect
  *   on_logits      whether it changes logits before their exponential
  *   in_backward    whether it changes a backward of softmax, of which it is part of the factor
  *   on_losses      whether it changes losses and gradients of labels; the temperature, which may be 1, is tested alone
@@ -151,27 +151,27 @@ enum {
   _(focal_alpha, 1, 0, 0, 0)        \
   _(reserved, 0, 0, 0, 1)
 
-#define XENT_IF_LISTED(option, in_schedules, on_logits, in_backward, on_losses) | XENT_SETS(option)
-#define XENT_IF_IN_SCHEDULES(option, in_schedules, on_logits, in_backward, on_losses) \
-  | ((in_schedules) ? XENT_SETS(option) : 0)
-#define XENT_IF_CHANGES_LOGITS(option, in_schedules, on_logits, in_backward, on_losses) \
+#define XENT_IF_LISTED(option, in_paths, on_logits, in_backward, on_losses) | XENT_SETS(option)
+#define XENT_IF_IN_PATHS(option, in_paths, on_logits, in_backward, on_losses) \
+  | ((in_paths) ? XENT_SETS(option) : 0)
+#define XENT_IF_CHANGES_LOGITS(option, in_paths, on_logits, in_backward, on_losses) \
   | ((on_logits) ? XENT_SETS(option) : 0)
-#define XENT_IF_IN_BACKWARD(option, in_schedules, on_logits, in_backward, on_losses) \
+#define XENT_IF_IN_BACKWARD(option, in_paths, on_logits, in_backward, on_losses) \
   | ((in_backward) ? XENT_SETS(option) : 0)
-#define XENT_IF_ON_LOSSES(option, in_schedules, on_logits, in_backward, on_losses) \
+#define XENT_IF_ON_LOSSES(option, in_paths, on_logits, in_backward, on_losses) \
   | ((on_losses) ? XENT_SETS(option) : 0)
 _Static_assert((0 XENT_OPTIONS_SUPPORTED(XENT_IF_LISTED)) == XENT_ALL_OPTIONS, "an option has no row");
-#define XENT_OPTIONS_OF_SCHEDULES (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_SCHEDULES))
+#define XENT_OPTIONS_OF_PATHS (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_PATHS))
 #define XENT_OPTIONS_ON_LOGITS (0 XENT_OPTIONS_SUPPORTED(XENT_IF_CHANGES_LOGITS))
-#define XENT_OPTIONS_BESIDE_LOGITS (XENT_OPTIONS_OF_SCHEDULES & ~XENT_OPTIONS_ON_LOGITS)
+#define XENT_OPTIONS_BESIDE_LOGITS (XENT_OPTIONS_OF_PATHS & ~XENT_OPTIONS_ON_LOGITS)
 #define XENT_OPTIONS_IN_BACKWARD (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_BACKWARD))
 #define XENT_OPTIONS_ON_LOSSES (0 XENT_OPTIONS_SUPPORTED(XENT_IF_ON_LOSSES))
 
-/* For each array with its own softcap: load/row.h, f64/load.h and f64/tile.h check these two by name. */
+/* For each array with its own softcap: stages/load/row_source.h, paths/f64/f64_load.h and paths/f64/f64_tile.h check these two by name. */
 _Static_assert(XENT_OPTIONS_IN_BACKWARD == XENT_SETS(temperature),
                "the factor of a backward of softmax is 1 / temperature");
 _Static_assert(XENT_ARRAYS_ON_LOGITS == XENT_HAS(class_mask) && XENT_OPTIONS_ON_LOGITS == XENT_SETS(softcap),
-               "what changes logits is asked for in load/ and f64/, too");
+               "what changes logits is asked for in stages/load and paths/f64, too");
 static inline bool logits_are_plain(const xent_call *call) {
   return !has_any(call, XENT_ARRAYS_ON_LOGITS) && !sets_any(call->options, XENT_OPTIONS_ON_LOGITS);
 }

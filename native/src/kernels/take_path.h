@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a call takes a path. There is one list of paths for each kind of call (paths.h, f64/paths.h): a call takes the
+ * How a call takes a path. There is one list of paths for each kind of call (paths.h, paths/f64/f64_paths.h): a call takes the
  * first path that fits, and its name is in the report. The last path takes any call, and also the rows that other paths
  * leave.
  */
@@ -8,7 +8,7 @@
 #define XENT_TAKE_PATH_H
 
 #include "kernels/kernels.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "kernels/vector/vector.h"
 
 XENT_KERNEL xent_status any_rows(const xent_call *call, xent_kernel fallback) { return fallback(call); }
@@ -25,10 +25,10 @@ XENT_INLINE bool any_fits(const xent_call *call) {
  */
 
 /* The last path of a list has no switch. Without rows a call returns first, so no path divides by an empty axis. */
-#define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
-  if (fits == any_fits || (!XENT_IS_OFF(XENT_PATH_##schedule_) && fits(call))) {                                \
+#define XENT_TRY_PATH(path_, fits, run)                                                                          \
+  if (fits == any_fits || (!XENT_IS_OFF(XENT_PATH_##path_) && fits(call))) {                                \
     const xent_status status = run(call, fallback);                                                                  \
-    call->report->path = XENT_PATH_##schedule_; /* not that of left-over rows, or of columns as rows */      \
+    call->report->path = XENT_PATH_##path_; /* not that of left-over rows, or of columns as rows */      \
     return status;                                                                                                   \
   }
 #define XENT_DEFINE_PATHS(name, paths, fallback_)                   \

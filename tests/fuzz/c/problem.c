@@ -2,7 +2,7 @@
 #include "problem.h"
 
 #include "elements.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "place.h"
 
 /* ---- sizes and ranges ---- */

@@ -39,7 +39,7 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   int64_t row_begin, row_end, class_begin, class_end;
-  int32_t path;            /* the intended one, of kernels/schedules.h; XENT_PATH_NONE: any */
+  int32_t path;            /* the intended one, of kernels/path_names.h; XENT_PATH_NONE: any */
   bool ragged;            /* has row_offsets */
   bool selected;          /* of selected classes: upstream and log-probabilities have the layout of the targets */
   bool hessian;           /* of a Hessian: upstream has one number per class, output the type of the arithmetic */

@@ -4,7 +4,7 @@
 #define XENT_FUZZ_RUN_H
 
 #include "calls.h"
-#include "kernels/schedules.h"
+#include "kernels/path_names.h"
 #include "problem.h"
 
 /* The calls of a target, on the rows from begin to end; each is followed by settle. */

@@ -11,8 +11,8 @@
 #ifndef XENT_ELEMENTS_WALK_H
 #define XENT_ELEMENTS_WALK_H
 
-#include "kernels/f64/load.h"
-#include "kernels/load/strided.h"
+#include "kernels/paths/f64/f64_load.h"
+#include "kernels/stages/load/strided.h"
 #include "numerics/exact_sum.h"
 
 enum { XENT_ELEMENTS = 512 }; /* of a piece */

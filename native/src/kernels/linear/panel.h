@@ -12,7 +12,7 @@
 #define XENT_LINEAR_PANEL_H
 
 #include "kernels/linear/workspace.h"
-#include "kernels/load/strided.h"
+#include "kernels/stages/load/strided.h"
 
 #if defined(__AVX512F__)
 #include "kernels/vector/panel_avx512.h"

@@ -4,7 +4,7 @@
 #define XENT_LINEAR_WORKSPACE_H
 
 #include "kernels/supported.h"
-#include "kernels/targets/targets.h"
+#include "kernels/stages/targets/targets.h"
 #include "numerics/constants.h"
 #include "xent_bindings.h"
 

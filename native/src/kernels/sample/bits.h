@@ -3,8 +3,8 @@
 #ifndef XENT_SAMPLE_BITS_H
 #define XENT_SAMPLE_BITS_H
 
-#include "kernels/sample/options.h"
-#include "kernels/targets/entries.h"
+#include "kernels/sample/sampler_options.h"
+#include "kernels/stages/targets/entries.h"
 #include "kernels/vector/vector.h"
 
 /* Moves bit k of a byte to byte k. */

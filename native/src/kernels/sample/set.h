@@ -8,7 +8,7 @@
 #define XENT_SAMPLE_SET_H
 
 #include "kernels/math/largest.h"
-#include "kernels/targets/class_bits.h"
+#include "kernels/stages/targets/class_bits.h"
 #include "kernels/sample/values.h"
 #include "kernels/sample/weights.h"
 

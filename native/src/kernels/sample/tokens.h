@@ -9,8 +9,8 @@
 #ifndef XENT_SAMPLE_TOKENS_H
 #define XENT_SAMPLE_TOKENS_H
 
-#include "kernels/load/row.h"
-#include "kernels/sample/options.h"
+#include "kernels/stages/load/row_source.h"
+#include "kernels/sample/sampler_options.h"
 
 typedef struct {
   int64_t classes, count; /* of the entries */

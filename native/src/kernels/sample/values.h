@@ -4,7 +4,7 @@
 #ifndef XENT_SAMPLE_VALUES_H
 #define XENT_SAMPLE_VALUES_H
 
-#include "kernels/load/row.h"
+#include "kernels/stages/load/row_source.h"
 #include "kernels/sample/tokens.h"
 
 /* The penalties on the classes of a row's tokens, and biases of classes. */

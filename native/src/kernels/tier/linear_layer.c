@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cross-entropy of a linear layer. */
-#include "kernels/linear/rows.h"
+#include "kernels/linear/layer.h"
 #include "kernels/tier/tier.h"
 
 xent_status XENT_TIER_NAME(linear_cross_entropy)(const xent_call *call) {

@@ -2,8 +2,8 @@
 /* The table of a tier, and the kernels that need no further object, because each compiles in a moment: float64
  * arithmetic, divergences, binary cross-entropy, and functions that only tests call. */
 #include "kernels/elements/binary.h"
-#include "kernels/f64/kl_divergence.h"
-#include "kernels/f64/paths.h"
+#include "kernels/paths/f64/f64_kl_divergence.h"
+#include "kernels/paths/f64/f64_paths.h"
 #include "kernels/math/tanh.h"
 #include "kernels/tier/tier.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sampling of tokens. */
 #include "kernels/sample/bits.h"
-#include "kernels/sample/rows.h"
+#include "kernels/sample/sampler_rows.h"
 #include "kernels/tier/tier.h"
 
 static xent_status sample_with_bytes(const xent_call *call) {

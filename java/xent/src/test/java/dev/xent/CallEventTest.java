@@ -86,7 +86,7 @@ class CallEventTest {
   }
 
   /**
-   * The table of docs/developing/design.md: schedules_test.c has every function, layout and option.
+   * The table of docs/developing/design.md: paths_test.c has every function, layout and option.
    */
   @ParameterizedTest
   @CsvSource({
