@@ -235,13 +235,13 @@ XENT_INLINE bool has_one_value(const kept_set *s) { return s->low == s->high && 
 
 /* A value that most of sixteen neighbours have, and perhaps most classes; NaN: none, or the set is small or listed. */
 XENT_SHARED float value_of_many(kept_set *s) {
-  enum { FEW = 256, MOST = 12 };
-  if (s->listed || s->classes < FEW) return XENT_NAN;
+  enum { LEAST_CLASSES = 256, LEAST_EQUAL = 12 };
+  if (s->listed || s->classes < LEAST_CLASSES) return XENT_NAN;
   XENT_ALIGNED float x[XENT_LANES];
   const lanes v = lanes_load(values_at(&s->values, s->classes / 2 & -XENT_LANES, XENT_LANES, s->room));
   lanes_store(x, v);
-  for (int i = 0; i <= XENT_LANES - MOST; i++)
-    if (__builtin_popcount(lanes_bits_equal(v, lanes_set(x[i]))) >= MOST)
+  for (int i = 0; i <= XENT_LANES - LEAST_EQUAL; i++)
+    if (__builtin_popcount(lanes_bits_equal(v, lanes_set(x[i]))) >= LEAST_EQUAL)
       return x[i] >= s->low && x[i] <= s->high ? x[i] : XENT_NAN;
   return XENT_NAN;
 }
