@@ -29,6 +29,13 @@ def wrong_label(label):
     return pyxent.cross_entropy(LOGITS, np.array([0, label])).loss
 
 
+def test_no_array_is_a_type_error():
+    for call in (lambda: pyxent.softmax("x"), lambda: pyxent.cross_entropy(LOGITS, LOGITS[0])):
+        with pytest.raises(TypeError) as error:
+            call()
+        assert isinstance(error.value, (pyxent.DTypeError, ValueError))
+
+
 def test_an_error_comes_back_from_a_process():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         with pytest.raises(pyxent.LabelError) as error:

@@ -127,6 +127,16 @@ def test_positional_arguments_that_have_names(call, message):
     assert str(error.value) == message and not error.value.__cause__
 
 
+@pytest.mark.parametrize("name, now", [("divergence", "kl_divergence, jensen_shannon_divergence or total_variation"),
+                                       ("binary_cross_entropy_hvp", "softmax of [x, 0] for p, and v p (1 - p)")])
+def test_functions_before_the_first_release(name, now):
+    with pytest.raises(AttributeError) as error:
+        getattr(pyxent, name)
+    assert str(error.value) == f"module 'pyxent' has no attribute '{name}'; expected {now}"
+    with pytest.raises(AttributeError, match=f"^module 'pyxent' has no attribute '{name}s'$"):
+        getattr(pyxent, f"{name}s")
+
+
 def test_every_function_says_that_arguments_have_names():
     for name, function in inspect.getmembers(pyxent, inspect.isfunction):
         taken = inspect.signature(function).parameters.values()

@@ -172,3 +172,12 @@ def test_wheels_without_hatchling(tmp_path):
                          capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stderr) == (
         1, f"wheels: {sys.executable} has no hatchling, which builds wheels; pip install hatchling\n")
+
+
+def test_the_instruction_set_of_a_process():
+    def run(isa):
+        return subprocess.run([sys.executable, "-c", "import array, pyxent; print(pyxent.softmax(array.array('f', range(40)))"
+                               ".tobytes().hex())"], capture_output=True, text=True, env={**os.environ, "XENT_ISA": isa})
+
+    assert len({run(isa).stdout for isa in ("", "best", *pyxent.isas())}) == 1
+    assert run("sse").stderr.strip().endswith(f"XENT_ISA is sse; expected one of best, {', '.join(pyxent.isas())}, which run here")

@@ -237,9 +237,6 @@ def test_several_axes_of_tensors():
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
      "expected an array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)"),
-    (lambda: pyxent.softmax(X, class_mask=np.ones(4, int)), pyxent.DTypeError, "class_mask is int64 [4]; expected an "
-     "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: "
-     "numpy.asarray(class_mask, bool)"),
     (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
      "logits is float32 [2, 12] with 12 classes along axis 1; expected sink of shape [2] or [1]"),
     (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
@@ -449,33 +446,6 @@ def test_weights_of_elements_may_be_negative():
     np.testing.assert_array_equal(got.gradient, whole.gradient * np.sign(weights))
 
 
-PACKED = [("losses", lambda x, **given: pyxent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
-          ("sample", lambda x, **given: pyxent.sample(x, seed=5, step=0, **given).tokens), ("softmax", pyxent.softmax),
-          ("whole", lambda x, **given: pyxent.softmax((x * 9).astype(int), **given)),
-          ("wide", lambda x, **given: pyxent.softmax(x, dtype="f8", **given)),
-          ("argmax", pyxent.argmax)]
-
-
-@pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
-@pytest.mark.parametrize("dtype", [np.int32, np.uint32])
-@pytest.mark.parametrize("name, operation", PACKED)
-def test_packed_masks(classes, dtype, name, operation):
-    random = np.random.default_rng(classes)
-    x = random.normal(size=(5, classes)).astype(np.float32)
-    flags = random.random((5, classes)) < 0.6
-    flags[:, 0] = True
-    padded = np.zeros((5, -(-classes // 32) * 32), np.uint8)
-    padded[:, :classes] = flags
-    words = np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32).view(dtype)
-    np.testing.assert_array_equal(operation(x, class_mask=words), operation(x, class_mask=flags))
-    np.testing.assert_array_equal(operation(x, class_mask=words[1]), operation(x, class_mask=flags[1]))
-    np.testing.assert_array_equal(operation(x, class_mask=words[1:2]), operation(x, class_mask=flags[1:2]))
-    if name == "softmax":
-        for columns in (x.T, x.T.astype("f8")):
-            got = pyxent.softmax(columns, axis=0, class_mask=words.T)
-            np.testing.assert_array_equal(got.T, pyxent.softmax(columns.T, class_mask=flags))
-
-
 @pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
 @pytest.mark.parametrize("shape, axis", [((5,), 1), ((5,), 0), ((2, 3, 4), -1), ((2, 3, 4), 1), ((), 0)])
 @pytest.mark.parametrize("cropped", [False, True])
@@ -500,20 +470,15 @@ def test_a_bound_sampler_reads_packed_masks_where_they_are(classes, shape, axis,
             words[...] = random.integers(0, 2**32, words.shape, np.uint32)
 
 
-def test_packed_masks_of_tensors():
-    torch = pytest.importorskip("torch")
-    x, words = torch.randn(2, 40), torch.tensor([[-1, 1], [3, 0]], dtype=torch.int32)
-    got = pyxent.softmax(x, class_mask=words) > 0
-    assert got[0].tolist() == [True] * 33 + [False] * 7 and got[1].tolist() == [True] * 2 + [False] * 38
-
-
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: pyxent.softmax(X, class_mask=np.ones((2, 3, 2), np.int32)), pyxent.ShapeError, "class_mask is int32 "
-     "[2, 3, 2], logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, "
-     "uint8 or int8"),
-    (lambda: pyxent.bind(pyxent.softmax, X, class_mask=np.ones(1, np.int32)), pyxent.OptionError, "class_mask is int32 "
-     "[1], which is copied, and the call is bound; expected an array that is not copied")])
-def test_refusals_of_copies(call, kind, message):
+    (lambda: pyxent.sample(X, class_mask=np.ones((2, 3, 2), np.int32)), pyxent.ShapeError, "class_mask is int32 [2, 3, 2], "
+     "logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, uint8 or int8"),
+    (lambda: pyxent.sample(X, class_mask=np.ones(4, int)), pyxent.DTypeError, "class_mask is int64 [4]; expected an array of "
+     "type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: numpy.asarray(class_mask, "
+     "bool)"),
+    (lambda: pyxent.softmax(X, class_mask=np.ones(4, np.int32)), pyxent.DTypeError, "class_mask is int32 [4]; expected an "
+     "array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)")])
+def test_refusals_of_packed_masks(call, kind, message):
     with pytest.raises(kind) as error:
         call()
     assert str(error.value) == message

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import copy
 import ctypes
-import importlib
 import itertools
 import math
 import operator
@@ -94,7 +93,7 @@ def shape_of_weights(weights: Array, features: int) -> str:
     return f"[{', '.join(map(str, shape))}]{': pass weights.T' if is_turned else ''}"
 
 
-def require_flags(name: str, array: Array, or_bits: bool) -> None:
+def require_flags(name: str, array: Array, or_bits: bool = False) -> None:
     if array.type not in ("U8", "I8"):
         bits = ", or int32 or uint32 with 32 classes in each number" if or_bits else ""
         raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8{bits}"
@@ -164,15 +163,6 @@ def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
             found.pop()
         found.append((row + 1, number))
     return found
-
-
-def unpacked(words: Array, axis: int, classes: int) -> Any:
-    """The flags of a mask with 32 flags in each integer, the first one in the lowest bit."""
-    numpy = importlib.import_module("numpy")
-    bits = numpy.moveaxis(numpy.asarray(Memory(words.address, 4, words.shape, words.strides)), axis, -1)
-    flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
-    flags = flags.reshape(*bits.shape[:-1], -1)[..., :classes]
-    return numpy.ascontiguousarray(numpy.moveaxis(flags, -1, axis))
 
 
 def _sizes_of(offsets: Any) -> tuple[int, int]:
@@ -365,14 +355,11 @@ class Call:
             if place in _SMALL and types in _CONVERTED:
                 value = self._converted(name, value, types)
             array = self._seen(array_of(self.called(name), value, self._takes(types)))
-            if name == "class_mask" and array.type in ("I32", "U32"):
-                axis = self._axis_of_words(array)
-                if types == _FLAG_OR_WORD:  # the kernel reads the words
-                    self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
-                              [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
-                    return
-                self.copied, self.read[name] = f"class_mask is {array}, which is copied", array
-                array = array_of("class_mask", unpacked(array, axis, self.classes))
+            if types == _FLAG_OR_WORD and array.type in ("I32", "U32"):
+                self._require_words(array)
+                self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
+                          [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
+                return
             self._require_type(name, array, types)
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
@@ -426,17 +413,13 @@ class Call:
             numbers = doubles_along(Array(array.address, array.type, sizes, along, True, array.owner))
         self.temperatures = _runs_of(numbers)
 
-    def _axis_of_words(self, words: Array) -> int:
-        """The axis along which each integer of a mask has 32 flags."""
+    def _require_words(self, words: Array) -> None:
+        """Rejects a mask with 32 flags in each integer in another shape."""
         count = -(-self.classes // 32)
-        axis = 0 if len(words.shape) == 1 else self.axis
         spread = [count if d == self.axis else n for d, n in enumerate(self.shape)]
-        if self.ragged or words.shape != (count,) and not (
-                self._is_spread(words.shape, spread) and words.shape[axis] == count):
-            packed = f"{plural(count, 'integer')} of 32 flags along axis {self.axis}, or "
-            raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {'' if self.ragged else packed}flags "
-                             f"of type bool, uint8 or int8")
-        return axis
+        if words.shape != (count,) and not (self._is_spread(words.shape, spread) and words.shape[self.axis] == count):
+            raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {plural(count, 'integer')} of 32 flags along "
+                             f"axis {self.axis}, or flags of type bool, uint8 or int8")
 
     def _broadcast(self, array: Array) -> Array:
         """Broadcasts an array of fewer dimensions as NumPy does, unless it has one number per class."""
@@ -545,7 +528,7 @@ class Call:
                               f"{self.allowed}"
                              + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else "") + fix)
         if types in (_FLAG, _FLAG_OR_WORD):
-            require_flags(name, array, name == "class_mask")
+            require_flags(name, array, types == _FLAG_OR_WORD)
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}; expected an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:

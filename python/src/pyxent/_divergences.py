@@ -22,7 +22,8 @@ def kl_divergence(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, redu
     """`sum q (log q - log p)` of each row, with p and q the softmax of the logits and of the teacher's logits, and its
     gradient in the logits.
 
-    Computed in double for all types. Otherwise as `cross_entropy`.
+    Computed in double for all types. `options` are `row_weights`, `class_mask`, `temperature`, `fully_masked`,
+    `gradient_scale`, `denominator`, `empty_mean` and `threads`, as in `cross_entropy`.
 
     >>> import numpy as np, pyxent
     >>> round(float(pyxent.kl_divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]))), 6)

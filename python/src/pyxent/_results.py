@@ -188,9 +188,6 @@ class Loss(Shown):
     top_classes: Any = None
     top_log_probabilities: Any = None
     target_gradient: Any = None
-    hidden_gradient: Any = None
-    weights_gradient: Any = None
-    bias_gradient: Any = None
     _saved: Any = field(default=None, repr=False)
 
     def __init__(self, loss: float, sum: float, rows: int, valid_rows: int, denominator: float,
@@ -234,6 +231,10 @@ class LinearGradients(NamedTuple):
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class LinearLoss(Loss):
     """The result of `linear_cross_entropy`."""
+
+    hidden_gradient: Any = None
+    weights_gradient: Any = None
+    bias_gradient: Any = None
 
     def backward(self, upstream: Input = None, *, hidden_gradient: Output = True,  # type: ignore[override]
                  weights_gradient: Output = None, bias_gradient: Output = None,

@@ -62,7 +62,7 @@ class Rows(NamedTuple):
         if value is None:
             return None
         array, shape = array_of("class_mask", value, "bool"), self.lent.shape
-        require_flags("class_mask", array, False)
+        require_flags("class_mask", array)
         missing = len(shape) - len(array.shape)
         if missing < 0 or any(n not in (1, most) for n, most in zip(array.shape, shape[missing:])):
             raise ShapeError(f"class_mask is {array}, logits is {self.lent} with classes along axes {self.axes}; expected a "

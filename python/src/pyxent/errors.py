@@ -13,8 +13,8 @@ class ShapeError(XentError):
     """A shape, axis or stride that the operation does not support, or shapes that do not match."""
 
 
-class DTypeError(XentError):
-    """An element type that the operation does not support."""
+class DTypeError(XentError, TypeError):
+    """An element type that the operation does not support, or a value that is no array."""
 
 
 class ArrayMemoryError(XentError, BufferError):
