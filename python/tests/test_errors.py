@@ -30,10 +30,10 @@ def wrong_label(label):
 
 
 def test_no_array_is_a_type_error():
-    for call in (lambda: pyxent.softmax("x"), lambda: pyxent.cross_entropy(LOGITS, LOGITS[0])):
+    for call in (lambda: pyxent.softmax("x"), lambda: pyxent.cross_entropy(LOGITS, LABELS > 0)):
         with pytest.raises(TypeError) as error:
             call()
-        assert isinstance(error.value, (pyxent.DTypeError, ValueError))
+        assert isinstance(error.value, pyxent.DTypeError) and isinstance(error.value, ValueError)
 
 
 def test_an_error_comes_back_from_a_process():

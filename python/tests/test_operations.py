@@ -641,7 +641,7 @@ NO_TOKENS = np.zeros((6, 0), int)
     ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS[::-1][::-1].reshape(6, 1)),
      dict(out=NUMBERS_OF_ROWS)),
     ("row_offsets", pyxent.argmax, dict(row_offsets=WHOLE_OF_ROWS), dict(out=WHOLE_OF_ROWS[:5])),
-    ("class_mask", pyxent.argmax, dict(class_mask=WHOLE_OF_ROWS[:, None]), dict(out=WHOLE_OF_ROWS))])
+    ("class_mask", pyxent.sample, dict(class_mask=WHOLE_OF_ROWS[:, None]), dict(tokens=WHOLE_OF_ROWS))])
 def test_no_output_lies_over_options_of_rows(name, operation, options, output):
     x = X.astype(float) if operation is pyxent.log_sum_exp else X.astype(np.float32)
     x = x.ravel() if name == "row_offsets" else x

@@ -46,11 +46,12 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, redu
     empty_mean       the mean over no row: "nan", "zero" or "error"
     class_mask, sink, row_offsets, temperature, softcap, fully_masked, threads  as in `softmax`
 
-    `options` are those named here that the signature lacks. Outputs: `True` returns a new array; an array that you pass is
-    overwritten. They are `gradient` (which may be the logits), `losses`, `log_sum_exp`, `correct`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
-    `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
-    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later. It reads
-    the logits again, so `gradient` cannot be the logits.
+    `options` are those named here that the signature lacks. Outputs: `True` returns a new array; an array that you
+    pass is overwritten. They are `gradient` (which may be the logits), `losses`, `log_sum_exp`, `correct`,
+    `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and `top_log_probabilities` of the `top_count`
+    largest classes; `target_gradient` of probability rows or target weights. `save_statistics` keeps 64 bytes per
+    row, from which `backward` of the result computes the gradient later. It reads the logits again, so `gradient`
+    cannot be the logits.
 
     Raises the errors of `softmax`, LabelError for a label outside the classes, and EmptyMeanError, before it writes
     anything.
