@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts a native library into the wheel and says on which platforms it runs. `python/wheels` names both."""
+"""Puts a native library into the wheel and says on which platforms it runs. `python/wheels` names both; without it, as
+in `pip install ./python`, CMake compiles the library for this machine."""
 import os
+import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +29,26 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
             sys.exit("there is no source distribution: it would lack the C library, which a checkout builds; build "
                      "wheels with python/wheels")
         library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
-        if not library or platform not in TAGS:
-            sys.exit("a wheel holds the native library of one platform: build it with python/wheels")
+        if library and platform not in TAGS:
+            sys.exit(f"XENT_WHEEL_PLATFORM is {platform}; expected one of {', '.join(TAGS)}")
+        tag = TAGS[platform] if library and platform else sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        library = library or self.compiled()
         for name in ("LICENSE", "NOTICE"):
             if (Path(self.root) / name).read_bytes() != (Path(self.root).parent / name).read_bytes():
                 sys.exit(f"python/{name} is not the text but names its file, as Git writes symbolic links on Windows: "
                          f"git config core.symlinks true, and check it out again")
         build_data["force_include"][library] = f"pyxent/{Path(library).name}"
-        build_data["tag"] = f"py3-none-{TAGS[platform]}"
+        build_data["tag"] = f"py3-none-{tag}"
         build_data["pure_python"] = False
+
+    def compiled(self) -> str:
+        """Compiles the library for this machine and returns its file."""
+        build = Path(self.directory) / "native"
+        try:
+            subprocess.run(["cmake", "-S", Path(self.root).parent / "native", "-B", build, "-DCMAKE_BUILD_TYPE=Release"],
+                           check=True)
+            subprocess.run(["cmake", "--build", build, "--target", "xent", "--parallel"], check=True)
+        except (FileNotFoundError, subprocess.CalledProcessError) as e:
+            sys.exit(f"the C library was not compiled: {e}. A checkout of Xent, CMake 3.20 and a C compiler are needed")
+        names = ("libxent.so", "libxent.dylib", "xent.dll")
+        return str(next(found.resolve() for name in names for found in build.rglob(name)))

@@ -390,8 +390,6 @@ static void refuse(void) {
   expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_TARGETS, "classes that are floats");
   s = good, s.target_count = 257;
   expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_TARGET_COUNT, "too many classes");
-  s = good, s.all_classes = 6;
-  expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_ALL_CLASSES, "a shard");
   s = good;
   const struct { xent_options o; int32_t field; } foreign[] = {
       {{.label_smoothing = 0.1}, XENT_FIELD_LABEL_SMOOTHING}, {{.smoothing = 1}, XENT_FIELD_SMOOTHING},

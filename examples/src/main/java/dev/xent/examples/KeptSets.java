@@ -32,7 +32,7 @@ public final class KeptSets {
     Tensor mask = Tensor.of(new byte[ROWS * CLASSES], ROWS, CLASSES);
     Sampler sampler = Sampler.builder().temperature(0.8).topP(0.5).seed(3).build();
     sampler
-        .on(logits, tokens, gradient)
+        .on(logits, tokens)
         .outputs(SamplerOutputs.create().processedLogProbabilities(drawn).kept(kept).keptMask(mask))
         .run(0);
 
