@@ -197,9 +197,9 @@ class Library:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_path_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
-        call = [c_void_p, c_int32, c_void_p, c_uint64]  # prepared call, function, its struct, mask of arrays
-        self.few.argtypes = call + [c_void_p] * FEW
-        self.many.argtypes = call + [c_void_p] * MANY
+        call: list[Any] = [c_void_p, c_int32, c_void_p, c_uint64]  # prepared call, function, its struct, mask of arrays
+        self.few.argtypes = [*call, *[c_void_p] * FEW]
+        self.many.argtypes = [*call, *[c_void_p] * MANY]
         self.run_prepared = c.xent_run
         self.run_prepared.argtypes = [c_void_p]
         c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
