@@ -36,7 +36,8 @@ static int run_backward(any_function *f, const plain_problem *p) {
 static int run_cross_entropy(any_function *f, const plain_problem *p, void *losses, void *gradient,
                              xent_exact_sum *exact_sum) {
   const xent_cross_entropy_call c = {.size = sizeof c, PREPARED, .logits = {p->x, FULL},
-                                     .targets = {p->labels, xent_per_inner(p->inner, XENT_I32)}, .losses = {losses, ROW},
+                                     .targets = {p->labels, xent_per_inner(p->inner, XENT_I32)},
+                                     .losses = {losses, ROW},
                                      .gradient = {gradient, FULL}, .exact_sum = exact_sum};
   return ((cross_entropy *)f)(&c);
 }

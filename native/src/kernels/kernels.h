@@ -23,7 +23,8 @@ enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
 /* The sizes of a call and the layouts of its arrays; those that the function does not have are 0. */
 typedef struct {
-  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count, features;
+  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count,
+      features;
   xent_layout logits, output, gradient, upstream, targets, losses, log_sum_exp, correct, target_weights, row_offsets,
       class_mask, class_weights, row_weights, sink, log_probabilities, argmax, ranks, entropies, top_classes,
       top_log_probabilities, target_gradient, teacher, bias, prompt_tokens, output_tokens, tokens,

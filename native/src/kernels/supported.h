@@ -167,7 +167,8 @@ _Static_assert((0 XENT_OPTIONS_SUPPORTED(XENT_IF_LISTED)) == XENT_ALL_OPTIONS, "
 #define XENT_OPTIONS_IN_BACKWARD (0 XENT_OPTIONS_SUPPORTED(XENT_IF_IN_BACKWARD))
 #define XENT_OPTIONS_ON_LOSSES (0 XENT_OPTIONS_SUPPORTED(XENT_IF_ON_LOSSES))
 
-/* For each array with its own softcap: stages/load/row_source.h, paths/f64/f64_load.h and paths/f64/f64_tile.h check these two by name. */
+/* For each array with its own softcap: stages/load/row_source.h, paths/f64/f64_load.h and paths/f64/f64_tile.h check
+ * these two by name. */
 _Static_assert(XENT_OPTIONS_IN_BACKWARD == XENT_SETS(temperature),
                "the factor of a backward of softmax is 1 / temperature");
 _Static_assert(XENT_ARRAYS_ON_LOGITS == XENT_HAS(class_mask) && XENT_OPTIONS_ON_LOGITS == XENT_SETS(softcap),

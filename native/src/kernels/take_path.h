@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a call takes a path. There is one list of paths for each kind of call (paths.h, paths/f64/f64_paths.h): a call takes the
- * first path that fits, and its name is in the report. The last path takes any call, and also the rows that other paths
- * leave.
+ * How a call takes a path. There is one list of paths for each kind of call (paths.h, paths/f64/f64_paths.h): a call
+ * takes the first path that fits, and its name is in the report. The last path takes any call, and also the rows that
+ * other paths leave.
  */
 #ifndef XENT_TAKE_PATH_H
 #define XENT_TAKE_PATH_H

@@ -41,7 +41,7 @@ OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a function, with the keys of a TypedDict in place of its `**options`."""
+    """The parameters of a function, with the keys of a TypedDict instead of its `**options`."""
     found: dict[str, inspect.Parameter] = {}
     for name, each in inspect.signature(function).parameters.items():
         typed = re.fullmatch(r"Unpack\[(\w+)\]", str(each.annotation))

@@ -59,7 +59,8 @@ XENT_INLINE xent_status select_rows(selected_block *b, int64_t row) {
 /* The call of cross-entropy on the rows of the block. */
 XENT_INLINE xent_call labelled_call(selected_block *b) {
   xent_call own = *b->call;
-  drop_other_arrays(&own, ~(XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(log_probabilities) | XENT_HAS(statistics)));
+  drop_other_arrays(&own,
+                    ~(XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(log_probabilities) | XENT_HAS(statistics)));
   own.shape = &b->shape;
   own.options = &b->options;
   own.row_begin = b->first;

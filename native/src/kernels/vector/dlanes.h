@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sixteen lanes in double, in as many registers of `doubles` as they need: the operations lane by lane, in every
+/* The sixteen lanes in double, in the registers of `doubles` that they need: the operations lane by lane, in every
  * tier. */
 #ifndef XENT_DLANES_H
 #define XENT_DLANES_H

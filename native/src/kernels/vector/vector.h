@@ -36,8 +36,8 @@
  *                                         least and most classes of the paths each and dense (paths/)
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
  *
- * A vector also holds one number of each of sixteen rows (stages/results/sixteen.h). The block_ headers have the operations
- * for this; r are sixteen rows, and bit j of a set of bits is lane j.
+ * A vector also holds one number of each of sixteen rows (stages/results/sixteen.h). The block_ headers have the
+ * operations for this; r are sixteen rows, and bit j of a set of bits is lane j.
  *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: lanes_tree ... of r[i]
  *   lanes_load_dense(x, n, k), _store_, _stream_  part k of n of sixteen contiguous rows of n floats
  *   lanes_spread(v, rows, k)              lane j: v of the row of lane j of part k, according to rows:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adds the terms of tiles.h for a group of a block. This is stages/sum/chunk.h with classes along columns instead of rows: sum
- * l of a group adds its classes l, l + 16 ... (along a row, sum l is a lane of a vector). Here each sum is a vector
- * with one number per row. contract_chunk_sum (native/test/contract/contract.c) is the plain form.
+ * Adds the terms of tiles.h for a group of a block. This is stages/sum/chunk.h with classes along columns instead of
+ * rows: sum l of a group adds its classes l, l + 16 ... (along a row, sum l is a lane of a vector). Here each sum is a
+ * vector with one number per row. contract_chunk_sum (native/test/contract/contract.c) is the plain form.
  */
 #ifndef XENT_TILE_SUMS_H
 #define XENT_TILE_SUMS_H

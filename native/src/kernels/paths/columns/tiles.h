@@ -6,8 +6,8 @@
  *   class 0   ................  ................  ...     the block `at` is the sixteen rows from row `at` on;
  *   class 1   ................  ................  ...     class c of it begins at number c * pitch + at
  * Each option is one step on a tile, for any layout and type. Targets that are the same for all classes have no tile:
- * labels with smoothing use the result of gap_terms on the logits alone. For rows that are not in strips, stages/load/row_source.h
- * and sum/ have the same steps.
+ * labels with smoothing use the result of gap_terms on the logits alone. For rows that are not in strips,
+ * stages/load/row_source.h and sum/ have the same steps.
  */
 #ifndef XENT_TILES_H
 #define XENT_TILES_H

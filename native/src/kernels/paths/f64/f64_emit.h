@@ -181,7 +181,8 @@ XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int
 XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t regular) {
   const f64_row *rows = k->rows + j;
   const f64_buffers *b = k->b;
-  const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = are_plain_doubles(&rows->output);
+  const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX,
+             plain = are_plain_doubles(&rows->output);
   const int count = f64_rows_of_tile(k, j);
   f64_numbers m;
   const int how = f64_numbers_of(k, j, &m);

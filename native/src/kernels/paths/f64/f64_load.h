@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any type (stages/load/row_source.h) as doubles: an array of doubles without gaps is read and written in place, others
- * through a buffer.
- * Prepared logits have softcap and mask applied (a masked class is -inf, which adds +0 to every sum of exponentials),
- * and the shift subtracted. The temperature is a factor of the exponent.
+ * Rows of any type (stages/load/row_source.h) as doubles: an array of doubles without gaps is read and written in
+ * place, others through a buffer. Prepared logits have softcap and mask applied (a masked class is -inf, which adds +0
+ * to every sum of exponentials), and the shift subtracted. The temperature is a factor of the exponent.
  */
 #ifndef XENT_F64_LOAD_H
 #define XENT_F64_LOAD_H

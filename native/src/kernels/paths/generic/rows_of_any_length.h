@@ -6,8 +6,8 @@
  *     if |max| / temperature > 16384: the same with x - max
  *   results of all rows                                      finish_rows
  *   for each row: for each step of 1024 classes: y = e(x; N) f + b
- * This path takes rows that are too long for all other paths, rows with a NaN, an infinity, a shift or a factor below the
- * normal floats, parts of rows, and all rare arrays and options. contract_general_row
+ * This path takes rows that are too long for all other paths, rows with a NaN, an infinity, a shift or a factor below
+ * the normal floats, parts of rows, and all rare arrays and options. contract_general_row
  * (native/test/contract/general_row.c) is its plain form.
  */
 #ifndef XENT_ROWS_OF_ANY_LENGTH_H

@@ -2,8 +2,8 @@
 /*
  * Converts sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
  * All passes over logits use these functions for their sums; a single row is a block of sixteen in which one counts.
- * stages/results/write.h combines the functions: sixteen_results. Rows that need more than this arithmetic are marked, and
- * generic/ computes them. contract_softmax, contract_log_softmax and contract_cross_entropy
+ * stages/results/write.h combines the functions: sixteen_results. Rows that need more than this arithmetic are marked,
+ * and generic/ computes them. contract_softmax, contract_log_softmax and contract_cross_entropy
  * (native/test/contract/contract.c) are the plain form without options, contract_general_row (general_row.c) with all.
  */
 #ifndef XENT_SIXTEEN_H

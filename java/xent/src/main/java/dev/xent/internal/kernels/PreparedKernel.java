@@ -91,7 +91,7 @@ public final class PreparedKernel {
   /**
    * Runs the call with these as its arrays, in the order of the function.
    *
-   * @param a memory that is open and reachable until this returns; null behind the last one
+   * @param a memory that is open and reachable until this returns; null after the last one
    * @return one of {@link Status}; nothing was written unless it is OK
    */
   public int run(

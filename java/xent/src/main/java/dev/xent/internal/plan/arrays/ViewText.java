@@ -7,7 +7,7 @@ import java.lang.ref.Reference;
 
 /** The text of a tensor with its values; of a large one the first and last along each axis. */
 final class ViewText {
-  /** A tensor of so many values shows all of them. */
+  /** The size up to which a tensor shows all values. */
   private static final int ALL = 100;
 
   private static final int EDGE = 3;
