@@ -128,7 +128,8 @@ public final class BinaryCrossEntropy implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor targets) {
-    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
+    return new LossCall(
+        operation.bind(View.of(logits, "logits"), View.of(targets, "targets"), null));
   }
 
   @Override

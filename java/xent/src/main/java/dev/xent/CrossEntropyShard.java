@@ -147,8 +147,8 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Writes the gradient of this shard, as {@link CrossEntropy#onBackward} does. Targets and
-   * weights are checked once more before anything is written.
+   * Writes the gradient of this shard, as {@link CrossEntropy#onBackward} does. Targets and weights
+   * are checked once more before anything is written.
    *
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}

@@ -135,7 +135,8 @@ public final class Divergence implements Loss {
    */
   @Override
   public LossCall on(Tensor logits, Tensor teacher) {
-    return new LossCall(operation.bind(View.of(logits, "logits"), View.of(teacher, "teacher"), null));
+    return new LossCall(
+        operation.bind(View.of(logits, "logits"), View.of(teacher, "teacher"), null));
   }
 
   @Override

@@ -95,8 +95,8 @@ public sealed interface Inputs permits InputViews {
 
   /**
    * Returns inputs with weights of the elements of a {@link BinaryCrossEntropy}: loss and gradient
-   * are multiplied by them. An element of weight 0 is ignored. They are used as they are, and do not
-   * change the denominator.
+   * are multiplied by them. An element of weight 0 is ignored. They are used as they are, and do
+   * not change the denominator.
    *
    * @param weights of a type that fits the logits, or bytes, of which those that are 0 mask; in the
    *     shape of the logits, with sizes of 1 broadcast, or one per index of {@link

@@ -138,20 +138,25 @@ public final class NllLoss implements Loss {
    */
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
-    return new LossCall(operation.bind(View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), null));
+    return new LossCall(
+        operation.bind(
+            View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), null));
   }
 
   @Override
   public LossCall on(Tensor logProbabilities, Tensor targets, Tensor gradient) {
     return new LossCall(
         operation.bind(
-            View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), View.of(gradient, "gradient")));
+            View.of(logProbabilities, "logProbabilities"),
+            View.of(targets, "targets"),
+            View.of(gradient, "gradient")));
   }
 
   /**
    * Returns a call that writes the gradient alone, of an earlier run over the same tensors and
    * inputs, multiplied by the upstream of each row. The bits are those that the run would have
-   * written with a gradient. A run throws {@link OptionException} when the outputs are not those of such a run.
+   * written with a gradient. A run throws {@link OptionException} when the outputs are not those of
+   * such a run.
    *
    * @param logProbabilities as in that run
    * @param targets as in that run

@@ -171,7 +171,8 @@ class BinaryCrossEntropyTest {
     }
     LossOutputs out = outputs();
     BinaryCrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
-    double expected = sum.on(x, t).inputs(weighted(Tensor.of(full, ROWS, CLASSES))).outputs(out).run();
+    double expected =
+        sum.on(x, t).inputs(weighted(Tensor.of(full, ROWS, CLASSES))).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(SIZE - ROWS);
     assertThat(sum.on(x, t).inputs(weighted(vector)).outputs(out).run()).isEqualTo(expected);
     assertThat(sum.on(x, t).inputs(weighted(row)).outputs(out).run()).isEqualTo(expected);
@@ -205,8 +206,7 @@ class BinaryCrossEntropyTest {
     Tensor marked = Tensor.of(new int[] {1, -100, 0, -100}, 2, 2);
     Tensor dx = Tensor.of(new float[] {9, 9, 9, 9}, 2, 2);
     LossOutputs out = outputs().losses(Tensor.of(new float[4], 2, 2));
-    double mean =
-        on(backend).ignoreIndex(-100).build().on(wild, marked, dx).outputs(out).run();
+    double mean = on(backend).ignoreIndex(-100).build().on(wild, marked, dx).outputs(out).run();
     assertThat(mean).isCloseTo((softplus(-1) + softplus(2)) / 2, within(1e-6));
     assertThat(out.validRows()).isEqualTo(2);
     assertThat(Float.floatToRawIntBits(dx.getFloat(0, 1))).isZero();
@@ -423,10 +423,14 @@ class BinaryCrossEntropyTest {
     refused(OptionException.class, () -> on(backend).ignoreIndex(-1).build().forward(x, x))
         .hasMessageContaining("ignoreIndex is -1, targets are numbers");
     Tensor wrong = Tensor.of(new float[4], 4);
-    refused(ShapeException.class, () -> mean.on(x, t).inputs(weighted(wrong)).outputs(outputs()).run())
+    refused(
+            ShapeException.class,
+            () -> mean.on(x, t).inputs(weighted(wrong)).outputs(outputs()).run())
         .hasMessageContainingAll("elementWeights is F32 [4]", "the shape [5] of its axis 1");
     Tensor integers = Tensor.of(new int[CLASSES], CLASSES);
-    refused(DTypeException.class, () -> mean.on(x, t).inputs(weighted(integers)).outputs(outputs()).run())
+    refused(
+            DTypeException.class,
+            () -> mean.on(x, t).inputs(weighted(integers)).outputs(outputs()).run())
         .hasMessageContaining("elementWeights is I32");
     refused(
             ShapeException.class,

@@ -85,9 +85,7 @@ class CallEventTest {
     assertThat(second.getString("path")).isNull();
   }
 
-  /**
-   * The table of docs/developing/design.md: paths_test.c has every function, layout and option.
-   */
+  /** The table of docs/developing/design.md: paths_test.c has every function, layout and option. */
   @ParameterizedTest
   @CsvSource({
     "1x16, -1, each",

@@ -320,8 +320,7 @@ class GeneralLossTest {
     if (labels) {
       outcome.logProbabilities(logProbabilities).ranks(ranks).correct(hits);
     }
-    double mean =
-        loss.on(c.logits, c.target, gradient).inputs(c.inputs).outputs(outcome).run();
+    double mean = loss.on(c.logits, c.target, gradient).inputs(c.inputs).outputs(outcome).run();
 
     double denominator = c.denominator;
     isNear("denominator", c, outcome.denominator(), denominator);

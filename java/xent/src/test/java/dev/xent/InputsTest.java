@@ -263,11 +263,7 @@ class InputsTest {
       Tensor two = Tensor.of(Samples.labels(2 * rows, classes, 8), rows, 2);
       Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
       bits.add(
-          bitsOf(
-              weighted
-                  .on(x, two, dx)
-                  .inputs(Inputs.none().withTargetWeights(halves))
-                  .run()));
+          bitsOf(weighted.on(x, two, dx).inputs(Inputs.none().withTargetWeights(halves)).run()));
       bits.add(Samples.bits(dx));
       LogSumExp.builder()
           .execution(Execution.defaults().withBackend(backend).withThreads(threads))

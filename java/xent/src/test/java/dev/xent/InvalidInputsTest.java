@@ -627,7 +627,8 @@ class InvalidInputsTest {
           OptionException.class,
           () ->
               loss.onBackward(logits, labels, saved, null, output)
-                  .inputs(Inputs.none().withClassMask(u8(1, 1, 1, 1))).run(),
+                  .inputs(Inputs.none().withClassMask(u8(1, 1, 1, 1)))
+                  .run(),
           "3 rows, 4 classes and class indices,",
           "class indices with classMask");
       refused(

@@ -189,7 +189,10 @@ class LinearCrossEntropyTest {
                         hidden.slice(0, 0, 5),
                         weights,
                         labels.slice(0, 0, 5),
-                        outputs, null, gradients.hidden(null)).run())
+                        outputs,
+                        null,
+                        gradients.hidden(null))
+                    .run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("backward was called with 5 rows");
   }

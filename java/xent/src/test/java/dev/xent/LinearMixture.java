@@ -363,8 +363,7 @@ final class LinearMixture {
             .build();
     LossOutputs outputs = ask(LossOutputs.create(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
-    double loss =
-        operation.on(logits, targets, gradient).inputs(inputs).outputs(outputs).run();
+    double loss = operation.on(logits, targets, gradient).inputs(inputs).outputs(outputs).run();
     float[][] g = numbers(gradient, classes);
     results.putAll(gradients(g, h, w));
     return bits(loss, outputs, results);

@@ -346,7 +346,13 @@ class LossOutputsTest {
       mean.on(logits, labels).outputs(outcome.saveStatistics(arena)).run();
       assertThatThrownBy(
               () ->
-                  mean.onBackward(logits.slice(0, 0, 3), labels.slice(0, 0, 3), outcome, null, dx.slice(0, 0, 3)).run())
+                  mean.onBackward(
+                          logits.slice(0, 0, 3),
+                          labels.slice(0, 0, 3),
+                          outcome,
+                          null,
+                          dx.slice(0, 0, 3))
+                      .run())
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("4 rows, 3 classes and class indices");
       mean.onBackward(logits, labels, outcome, null, dx).run();

@@ -230,10 +230,7 @@ class NllLossOptionsTest {
     loss.onBackward(batch.of(alone), targets, outcome, null, batch.of(alone)).inputs(inputs).run();
     assertThat(alone).isEqualTo(gradient);
     float[] inPlace = batch.logs.clone();
-    loss.on(batch.of(inPlace), targets, batch.of(inPlace))
-        .inputs(inputs)
-        .outputs(outcome)
-        .run();
+    loss.on(batch.of(inPlace), targets, batch.of(inPlace)).inputs(inputs).outputs(outcome).run();
     assertThat(inPlace).isEqualTo(gradient);
   }
 
@@ -336,8 +333,14 @@ class NllLossOptionsTest {
             .run();
     assertThat(rowsOfProbabilities).isEqualTo(labels);
     double[] again = new double[6];
-    loss.onBackward(Tensor.of(again, 2, 3), Tensor.of(new int[] {1, 2}), outcome, null, Tensor.of(again, 2, 3))
-        .inputs(inputs).run();
+    loss.onBackward(
+            Tensor.of(again, 2, 3),
+            Tensor.of(new int[] {1, 2}),
+            outcome,
+            null,
+            Tensor.of(again, 2, 3))
+        .inputs(inputs)
+        .run();
     assertThat(again).isEqualTo(dx);
     Inputs sparse = inputs.withTargetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
     assertThat(loss.on(x, Tensor.of(new int[] {1, 2}, 2, 1)).inputs(sparse).run())

@@ -53,7 +53,8 @@ class SavedStatisticsTest {
             CrossEntropy other = with(backend, option);
             LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
             plain.on(logits, labels).outputs(outcome).run();
-            assertThatThrownBy(() -> other.onBackward(logits, labels, outcome, null, gradient).run())
+            assertThatThrownBy(
+                    () -> other.onBackward(logits, labels, outcome, null, gradient).run())
                 .isInstanceOf(OptionException.class)
                 .hasMessage(
                     "the outputs hold statistics of "
@@ -64,7 +65,8 @@ class SavedStatisticsTest {
                         + said
                         + "]; expected what the forward had");
             other.on(logits, labels).outputs(outcome).run();
-            assertThatThrownBy(() -> plain.onBackward(logits, labels, outcome, null, gradient).run())
+            assertThatThrownBy(
+                    () -> plain.onBackward(logits, labels, outcome, null, gradient).run())
                 .isInstanceOf(OptionException.class)
                 .hasMessageContaining(shape + " [" + said + "], backward");
           });
@@ -96,7 +98,8 @@ class SavedStatisticsTest {
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
     LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(new float[8], 4, 2));
-    assertThatThrownBy(() -> linear.onBackward(hidden, weights, labels, kept, null, gradients).run())
+    assertThatThrownBy(
+            () -> linear.onBackward(hidden, weights, labels, kept, null, gradients).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     assertThat(written).containsOnly(0);
@@ -121,7 +124,8 @@ class SavedStatisticsTest {
           LinearGradients gradients = LinearGradients.create().hidden(Tensor.of(written, 4, 2));
           LossOutputs outcome = LossOutputs.create().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
-          assertThatThrownBy(() -> layer.onBackward(hidden, weights, labels, outcome, null, gradients).run())
+          assertThatThrownBy(
+                  () -> layer.onBackward(hidden, weights, labels, outcome, null, gradients).run())
               .isInstanceOf(OptionException.class)
               .hasMessageContaining("4 rows, 3 classes and class indices with " + name);
           assertThat(written).containsOnly(0);
@@ -139,7 +143,9 @@ class SavedStatisticsTest {
     plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(
             () ->
-                plain.onBackward(logits, labels, outcome, null, Tensor.of(new float[12], 4, 3)).run())
+                plain
+                    .onBackward(logits, labels, outcome, null, Tensor.of(new float[12], 4, 3))
+                    .run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
   }

@@ -75,7 +75,8 @@ final class Readable {
   /** A tensor over the memory itself, valid as long as the memory is the buffer's. */
   Tensor view(DType type) {
     MemorySegment memory = viewable(type);
-    return Tensor.of(memory, type, elements(type)).withGuard(BufferMemory.of(buffer, index, memory));
+    return Tensor.of(memory, type, elements(type))
+        .withGuard(BufferMemory.of(buffer, index, memory));
   }
 
   /** As {@link #view(DType)}, and retains the holder of the memory until the arena is closed. */

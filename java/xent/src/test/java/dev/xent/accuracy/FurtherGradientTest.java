@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-import dev.xent.Inputs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.BinaryCrossEntropy;
@@ -10,6 +9,7 @@ import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Execution;
+import dev.xent.Inputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;

@@ -56,7 +56,10 @@ class SumTest {
       float[] gradient = new float[x.length];
       LossOutputs outcome = LossOutputs.create().losses(Tensor.of(losses));
       operation
-          .on(Tensor.of(x, rows(), CLASSES), Tensor.of(targets, rows(), CLASSES), Tensor.of(gradient, rows(), CLASSES))
+          .on(
+              Tensor.of(x, rows(), CLASSES),
+              Tensor.of(targets, rows(), CLASSES),
+              Tensor.of(gradient, rows(), CLASSES))
           .outputs(outcome)
           .run();
       return new Result(losses, gradient, outcome.sum(), outcome.loss());

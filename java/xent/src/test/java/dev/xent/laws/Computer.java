@@ -360,11 +360,7 @@ final class Computer implements AutoCloseable {
         loss,
         perRowResults(outputs),
         (x, dx) ->
-            operation
-                .on(x.tensor, targets, dx.tensor)
-                .inputs(ofLoss())
-                .outputs(outputs)
-                .run(),
+            operation.on(x.tensor, targets, dx.tensor).inputs(ofLoss()).outputs(outputs).run(),
         () ->
             new double[] {
               outputs.sum(),
@@ -430,8 +426,7 @@ final class Computer implements AutoCloseable {
     Slab x = logits();
     double alone = operation.on(x.tensor, targets).inputs(ofLoss()).run();
     Slab dx = result(x);
-    return Output.of(
-        alone, operation.on(x.tensor, targets, dx.tensor).inputs(ofLoss()).run());
+    return Output.of(alone, operation.on(x.tensor, targets, dx.tensor).inputs(ofLoss()).run());
   }
 
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
@@ -524,11 +519,7 @@ final class Computer implements AutoCloseable {
         loss,
         Map.of("losses", losses),
         (x, dx) ->
-            operation
-                .on(x.tensor, targets, dx.tensor)
-                .inputs(ofNll())
-                .outputs(outputs)
-                .run(),
+            operation.on(x.tensor, targets, dx.tensor).inputs(ofNll()).outputs(outputs).run(),
         () ->
             new double[] {
               outputs.sum(),
@@ -567,11 +558,7 @@ final class Computer implements AutoCloseable {
     Slab dx = result(x);
     LossOutputs outputs = LossOutputs.create().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
-        operation
-            .on(x.tensor, teacher.tensor, dx.tensor)
-            .inputs(inputs)
-            .outputs(outputs)
-            .run();
+        operation.on(x.tensor, teacher.tensor, dx.tensor).inputs(inputs).outputs(outputs).run();
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
@@ -627,11 +614,7 @@ final class Computer implements AutoCloseable {
     Inputs weights =
         rowWeights == null ? Inputs.none() : Inputs.none().withElementWeights(rowWeights);
     result.loss =
-        operation
-            .on(x.tensor, of.tensor, dx.tensor)
-            .inputs(weights)
-            .outputs(outputs)
-            .run();
+        operation.on(x.tensor, of.tensor, dx.tensor).inputs(weights).outputs(outputs).run();
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());

@@ -205,7 +205,10 @@ class LinearLawsTest extends Laws {
         (layer.seed % 5 == 0 ? builder.zLoss(1e-3) : builder)
             .ignoreIndex(-1)
             .build()
-            .on(Tensor.of(any.hidden, layer.rows, layer.classes), Tensor.of(any.labels), Tensor.of(gradient, layer.rows, layer.classes))
+            .on(
+                Tensor.of(any.hidden, layer.rows, layer.classes),
+                Tensor.of(any.labels),
+                Tensor.of(gradient, layer.rows, layer.classes))
             .outputs(LossOutputs.create().losses(Tensor.of(losses)))
             .run();
     for (int i = 0; i < gradient.length; i++) {

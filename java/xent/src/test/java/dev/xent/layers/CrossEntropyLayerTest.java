@@ -49,10 +49,7 @@ class CrossEntropyLayerTest {
     Tensor losses = Tensor.of(new float[6], 2, 3);
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
     double loss =
-        operation
-            .on(x, labels, gradient)
-            .outputs(LossOutputs.create().losses(losses))
-            .run();
+        operation.on(x, labels, gradient).outputs(LossOutputs.create().losses(losses)).run();
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {
       assertThat(Samples.bits(layer.forward(x, labels))).isEqualTo(Samples.bits(losses));
       assertThat(layer.loss()).isEqualTo(loss);

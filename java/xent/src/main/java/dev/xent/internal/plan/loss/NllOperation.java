@@ -95,7 +95,8 @@ public final class NllOperation extends LossOperation {
 
   /** Creates a bound call, which writes a gradient unless that is null. */
   public LossBinding bind(View logProbabilities, View targets, @Nullable View gradient) {
-    return new LossBinding(this, null, withGradient, logProbabilities, targets, gradient, spec.classWeights());
+    return new LossBinding(
+        this, null, withGradient, logProbabilities, targets, gradient, spec.classWeights());
   }
 
   @Override
