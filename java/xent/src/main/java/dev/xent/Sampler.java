@@ -441,7 +441,7 @@ public final class Sampler {
      */
     public Builder dryMultiplier(double m) {
       if (!(m >= 0 && m <= Double.MAX_VALUE)) {
-        throw new OptionException("dryMultiplier is " + m + "; expected a number of 0 or more");
+        throw new OptionException("dryMultiplier", Double.toString(m), "a number of 0 or more");
       }
       dryMultiplier = m;
       return this;
@@ -454,7 +454,7 @@ public final class Sampler {
      */
     public Builder dryBase(double b) {
       if (!(b >= 1 && b <= Double.MAX_VALUE)) {
-        throw new OptionException("dryBase is " + b + "; expected a number of 1 or more");
+        throw new OptionException("dryBase", Double.toString(b), "a number of 1 or more");
       }
       dryBase = b;
       return this;
@@ -496,7 +496,7 @@ public final class Sampler {
 
     private static long least(String name, long value, long least) {
       if (value < least) {
-        throw new OptionException(name + " is " + value + "; expected " + least + " or more");
+        throw new OptionException(name, Long.toString(value), least + " or more");
       }
       return value;
     }

@@ -439,7 +439,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     try {
       return meaning.apply(value);
     } catch (OptionException e) {
-      String why = String.valueOf(e.getMessage()).replaceFirst("^" + name + " is [^;]*; ", "");
+      String expected = e.expected();
+      String why = expected == null ? e.getMessage() : "expected " + expected;
       OptionException refused = refused(name, value, why);
       refused.initCause(e);
       throw refused;

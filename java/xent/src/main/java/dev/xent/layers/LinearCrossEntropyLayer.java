@@ -155,7 +155,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   public void step(double learningRate) {
     requireForward("step");
     if (!Double.isFinite(learningRate)) {
-      throw new OptionException("learningRate is " + learningRate + "; expected a finite number");
+      throw new OptionException("learningRate", Double.toString(learningRate), "a finite number");
     }
     requireWritable("weights", weights);
     if (bias != null) {

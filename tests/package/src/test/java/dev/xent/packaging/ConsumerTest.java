@@ -84,7 +84,7 @@ class ConsumerTest {
           .findFirst()
           .ifPresentOrElse(printed::add, () -> assertThat(log).contains(line));
     }
-    assertThat(printed).hasSize(3);
+    assertThat(printed).hasSizeGreaterThan(9);
     System.out.println("mvn install, then a project with the coordinates of the page prints:");
     printed.forEach(line -> System.out.println("  " + line));
   }

@@ -38,6 +38,7 @@ class LibraryTest {
   void exportsTheFunctionsOfTheHeaderAndTheNativeMethods() throws IOException {
     SortedSet<String> names = new TreeSet<>();
     names.addAll(all(FUNCTION, "include/xent.h", ""));
+    names.addAll(all(FUNCTION, "include/xent_bindings.h", ""));
     List<String> methods =
         all(METHOD, "native/src/api/jni.c", "Java_dev_xent_internal_kernels_Jni_");
     assertThat(methods).isNotEmpty();

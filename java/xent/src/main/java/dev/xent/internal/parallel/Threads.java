@@ -28,7 +28,7 @@ public record Threads(int most, @Nullable Executor executor, long elements) {
    */
   public Threads withMost(int value) {
     if (value < 1) {
-      throw new OptionException("threads is " + value + "; expected 1 or more");
+      throw new OptionException("threads", Integer.toString(value), "1 or more");
     }
     return new Threads(Math.min(value, LIMIT), executor, elements);
   }

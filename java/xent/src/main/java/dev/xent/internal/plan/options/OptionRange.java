@@ -114,6 +114,6 @@ public enum OptionRange {
   }
 
   private OptionException refused(String value) {
-    return new OptionException(text + " is " + value + "; expected " + expected);
+    return new OptionException(text, value, expected);
   }
 }

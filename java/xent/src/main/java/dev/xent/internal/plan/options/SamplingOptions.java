@@ -56,7 +56,7 @@ public record SamplingOptions(
    */
   public SamplingOptions {
     if (order.size() != order.stream().distinct().count()) {
-      throw new OptionException("order is " + order + "; expected each filter at most once");
+      throw new OptionException("order", order.toString(), "each filter at most once");
     }
     if (topK != 0) {
       require(SamplingFilter.TOP_K, OptionRange.TOP_K, topK, rules, order);
