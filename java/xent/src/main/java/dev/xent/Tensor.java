@@ -220,6 +220,7 @@ public sealed interface Tensor permits View {
   static Tensor of(short[] values, DType type, long... shape) {
     NullChecks.require(values, "values", "an array");
     requireType(type);
+    Objects.requireNonNull(shape, "shape");
     if (type.byteSize() != Short.BYTES) {
       throw new DTypeException(
           message("type is %s, a short has 16 bits; expected F16, BF16, I16 or U16", type));

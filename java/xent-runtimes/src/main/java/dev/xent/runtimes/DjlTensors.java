@@ -129,6 +129,7 @@ public final class DjlTensors {
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
     ByteBuffer bytes = TensorBytes.of(tensor, "DJL", MOST_BYTES);
