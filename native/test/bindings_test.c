@@ -52,6 +52,38 @@ static void test_doors(void) {
   CHECK(r.field == XENT_FIELD_OUTPUT);
 }
 
+/* Sizes, ranges and counts that a call rejects need no workspace, and overflow nothing. */
+static void test_impossible_workspaces(void) {
+  enum { LINEAR = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD, SAMPLE = XENT_FUNCTION_SAMPLE };
+  float any = 0;
+  xent_range rows = {0, 3}, classes = {0, 100};
+  xent_linear_cross_entropy_backward_call linear = {.size = sizeof linear, .sizes = xent_rows(3, 100), .features = 8,
+                                                    .rows = &rows, .classes = &classes};
+  linear.hidden_gradient.address = &any;
+  CHECK(xent_workspace(LINEAR, &linear) > 0);
+  static const xent_range impossible[] = {{0, 101}, {-8192, 100}, {2, 1}, {INT64_MAX, INT64_MIN}, {INT64_MIN, INT64_MAX}};
+  for (size_t k = 0; k < sizeof impossible / sizeof *impossible; k++) {
+    rows = impossible[k];
+    CHECK(xent_workspace(LINEAR, &linear) == 0);
+    rows = (xent_range){0, 3};
+    classes = impossible[k];
+    CHECK(xent_workspace(LINEAR, &linear) == 0);
+    classes = (xent_range){0, 100};
+  }
+  linear.sizes = (xent_sizes){-3, 100, -1};
+  CHECK(xent_workspace(LINEAR, &linear) == 0);
+  static const int64_t counts[][2] = {{INT64_MAX, INT64_MAX}, {INT64_MIN, INT64_MIN + 9}, {-3, 9}, {9, -3}};
+  xent_sample_call sample = {.size = sizeof sample, .sizes = xent_rows(1, 100)};
+  sample.prompt_tokens.address = sample.output_tokens.address = &any;
+  sample.prompt_count = sample.output_count = INT32_MAX;
+  CHECK(xent_workspace(SAMPLE, &sample) > 0);
+  for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+    sample.prompt_count = counts[k][0];
+    sample.output_count = counts[k][1];
+    CHECK(xent_workspace(SAMPLE, &sample) == 0);
+  }
+}
+
 /* A compiler that sees callers and library, as with link-time optimization, assumes that these are the same. */
 #define XENT_DEFINE_WORD_AFTER(opaque_type, type)                                                                \
   __attribute__((noinline)) static uint64_t word_of_##opaque_type(xent_##opaque_type *caller, type *own) {       \
@@ -395,6 +427,7 @@ static void test_prepared_sampling(void) {
 
 int main(void) {
   test_doors();
+  test_impossible_workspaces();
   test_records_behind_opaque_structs();
   test_prepared();
   test_changed_scales();

@@ -117,7 +117,7 @@ static const xent_entry *function_of(int32_t number) {
 uint64_t xent_workspace(int32_t function, const void *call) {
   const xent_entry *own = function_of(function);
   xent_frame f;
-  if (!own || !own->workspace || take_call(&f, call, own, 0, NULL)) return 0;
+  if (!own || !own->workspace || take_call(&f, call, own, 0, NULL) || xent_check_sizes(&f)) return 0;
   return own->workspace(&f.call);
 }
 

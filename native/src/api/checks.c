@@ -178,6 +178,12 @@ static xent_status check_shape(xent_frame *f) {
   return check_shard(f);
 }
 
+xent_status xent_check_sizes(xent_frame *f) {
+  f->report = &f->own_report;
+  const xent_status status = check_shape(f);
+  return status ? status : xent_check_ranges(f);
+}
+
 xent_status xent_begin(xent_frame *f, bool backward) {
   f->mode = float_mode_enter();
   const bool known = xent_check_size(f->call.report, sizeof(xent_report)) == XENT_OK;

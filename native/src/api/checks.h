@@ -56,6 +56,8 @@ __attribute__((cold)) xent_status xent_keep(xent_frame *frame, xent_kernel kerne
 /* Checks structs, options and shape, and enters the float mode of the contract, because weights and options are
  * compared, too. */
 xent_status xent_begin(xent_frame *frame, bool backward);
+/* The shape and the ranges of a call that is not begun, without a report. */
+xent_status xent_check_sizes(xent_frame *f);
 /* Restores the float mode. */
 static inline xent_status xent_end(const xent_frame *f, xent_status status) {
   float_mode_leave(f->mode);

@@ -99,7 +99,7 @@ uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
 
 static uint64_t workspace_of(const xent_call *c) {
   const int64_t classes = c->shape->classes;
-  if (classes < 1 || classes > MOST_CLASSES) return 0;
+  if (classes > MOST_CLASSES || prompt_of_row(c) > MOST_TOKENS || output_of_row(c) > MOST_TOKENS) return 0;
   return bytes_of_tables(classes, tokens_of_row(c)) + (has_mask_of_bits(c) ? bytes_of_flags(classes) : 0);
 }
 
