@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions by their number, and calls that are prepared once and run often. */
+#include "pages.h" /* first */
+
 #include "api/function_list.h"
 #include "calls.h"
 #include "check.h"
@@ -82,6 +84,23 @@ static void test_impossible_workspaces(void) {
     sample.output_count = counts[k][1];
     CHECK(xent_workspace(SAMPLE, &sample) == 0);
   }
+}
+
+/* A text without tokens has no tables in its workspace, which a mask of bits needs alone. */
+static void test_text_without_tokens(void) {
+  enum { C = 13, BYTES = 16 };
+  float logits[C] = {0};
+  int32_t token = -1;
+  const uint32_t mask = 1 << 3;
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .continues = 1,
+                        .logits = {logits, xent_per_class(C, 1, XENT_F32)}, .tokens = {&token, xent_per_row(XENT_I32)},
+                        .class_mask = {&mask, xent_per_class(1, 1, XENT_U32)}};
+  unsigned char *pages = closed_pages(2 * page_size());
+  open_pages(pages, page_size());
+  c.workspace = pages + page_size() - BYTES;
+  c.workspace_size = BYTES;
+  CHECK(xent_workspace(XENT_FUNCTION_SAMPLE, &c) == BYTES);
+  CHECK(xent_sample(&c) == XENT_OK && token == 3);
 }
 
 /* A compiler that sees callers and library, as with link-time optimization, assumes that these are the same. */
@@ -428,6 +447,7 @@ static void test_prepared_sampling(void) {
 int main(void) {
   test_doors();
   test_impossible_workspaces();
+  test_text_without_tokens();
   test_records_behind_opaque_structs();
   test_prepared();
   test_changed_scales();

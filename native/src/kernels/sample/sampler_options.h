@@ -145,11 +145,13 @@ static inline uint64_t hash_of_last(const xent_call *call, int64_t row, int64_t 
   }
   return hash;
 }
-/* The first tokens of a text that were checked by an earlier call with its workspace; 0: none. */
+/* The first tokens of a text that were checked by an earlier call with its workspace; 0: none. Without tokens the
+ * workspace has no tables, only the flags of a mask. */
 static inline int64_t checked_tokens(const xent_call *call, int64_t row) {
   const table_head *head = call->workspace;
-  if (!call->continues) return 0;
-  const int64_t known = head->checked, prompt = prompt_of_row(call);
+  const int64_t prompt = prompt_of_row(call);
+  if (!call->continues || prompt + output_of_row(call) == 0) return 0;
+  const int64_t known = head->checked;
   const bool fits = known > 0 && known >= prompt && known <= prompt + output_of_row(call) &&
                     head->classes == call->shape->classes && head->prompt_count == prompt;
   return fits && head->last == hash_of_last(call, row, known) ? known : 0;
