@@ -63,7 +63,8 @@ static void test_impossible_workspaces(void) {
                                                     .rows = &rows, .classes = &classes};
   linear.hidden_gradient.address = &any;
   CHECK(xent_workspace(LINEAR, &linear) > 0);
-  static const xent_range impossible[] = {{0, 101}, {-8192, 100}, {2, 1}, {INT64_MAX, INT64_MIN}, {INT64_MIN, INT64_MAX}};
+  static const xent_range impossible[] = {
+      {0, 101}, {-8192, 100}, {2, 1}, {INT64_MAX, INT64_MIN}, {INT64_MIN, INT64_MAX}};
   for (size_t k = 0; k < sizeof impossible / sizeof *impossible; k++) {
     rows = impossible[k];
     CHECK(xent_workspace(LINEAR, &linear) == 0);
