@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -64,17 +63,20 @@ final class CallStruct {
 
   /** Begins the struct of a function. */
   void begin(Function function) {
-    memory.asSlice(0, function.struct[SIZE]).fill((byte) 0);
+    for (long i = 0; i < function.struct[SIZE]; i += Long.BYTES) {
+      memory.set(JAVA_LONG, i, 0);
+    }
     memory.set(JAVA_LONG, 0, function.struct[SIZE]);
-    memory.set(ADDRESS, AT_ROWS, rows);
+    memory.set(JAVA_LONG, AT_ROWS, rows.address());
     if (function.hasClasses) {
-      memory.set(ADDRESS, AT_ROWS + BEHIND_ADDRESS, classes);
+      memory.set(JAVA_LONG, AT_ROWS + BEHIND_ADDRESS, classes.address());
     }
   }
 
   void structs(Function function, MemorySegment options, MemorySegment report) {
-    memory.set(ADDRESS, AT_ROWS + (function.hasClasses ? 2 : 1) * BEHIND_ADDRESS, options);
-    memory.set(ADDRESS, function.struct[REPORT], report);
+    memory.set(
+        JAVA_LONG, AT_ROWS + (function.hasClasses ? 2 : 1) * BEHIND_ADDRESS, options.address());
+    memory.set(JAVA_LONG, function.struct[REPORT], report.address());
   }
 
   void rowBegin(long value) {
@@ -133,7 +135,7 @@ final class CallStruct {
       memory.set(JAVA_INT, at[CHOICE], choice);
     }
     if (at[SAMPLING] != 0) {
-      memory.set(ADDRESS, at[SAMPLING], sampling);
+      memory.set(JAVA_LONG, at[SAMPLING], sampling.address());
     }
     if (at[WORKSPACE_SIZE] != 0) {
       memory.set(JAVA_LONG, at[WORKSPACE_SIZE], workspaceSize);

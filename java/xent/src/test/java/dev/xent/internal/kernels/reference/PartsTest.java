@@ -228,7 +228,7 @@ class PartsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 0x101, 0xffff})
+  @ValueSource(ints = {0, 2, 0x101, 0xffff})
   void statesOfAnotherNumericsVersion(int version) {
     forwardStates(labels, NULL);
     setKind(state(1, 0), version << 16 | Kind.LABEL);
