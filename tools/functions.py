@@ -525,7 +525,7 @@ def java_option_range(options):
                     "  private boolean has(double value) {",
                     "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "",
                     "  private OptionException refused(String value) {",
-                    '    return new OptionException(text + " is " + value + "; expected " + expected);', "  }", "}", ""]
+                    '    return new OptionException(text, value, expected);', "  }", "}", ""]
 
 
 def java_option_fields(header, options):

@@ -78,7 +78,7 @@ static void check_rows(const tensor *t, const expectation *e, const char *what, 
 static xent_options options_of(int32_t isa, double scale) {
   xent_options o = xent_default_options();
   o.isa = isa;
-  o.gradient_scale = scale == 0 ? -0.0 : scale; /* +0: not set */
+  o.gradient_scale = stored_scale(scale);
   return o;
 }
 

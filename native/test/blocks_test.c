@@ -233,7 +233,7 @@ int main(int argc, char **argv) {
         xent_options o = xent_default_options();
         tier_name = xent_isa_name(isa);
         o.isa = isa;
-        o.gradient_scale = p.scale == 0 ? -0.0 : p.scale; /* +0: not set */
+        o.gradient_scale = stored_scale(p.scale);
         o.has_ignore_index = 1;
         o.ignore_index = IGNORED;
         for (int in_place = 0; in_place < 2; in_place++) {

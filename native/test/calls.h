@@ -190,6 +190,8 @@ static inline xent_status run_at(function_call w, const void *const *arrays) {
   return turn == 1 ? xent_run(&prepared) : run_moved(&prepared, arrays);
 }
 
+/* The gradient_scale of a factor: +0 is not set. */
+static inline double stored_scale(double factor) { return factor == 0 ? -0.0 : factor; }
 /* The factor that gradient_scale stands for. */
 static inline double scale_of(const xent_options *o) {
   const double unset = 0;

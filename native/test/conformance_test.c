@@ -117,7 +117,7 @@ static void take_options(test_case *t) {
     else if (!strcmp(m->key, "smoothing"))
       o->smoothing = strcmp(m->text, "others") ? XENT_SMOOTHING_UNIFORM : XENT_SMOOTHING_OTHERS;
     else if (!strcmp(m->key, "ignore_index")) o->has_ignore_index = 1, o->ignore_index = (int64_t)m->number;
-    else if (!strcmp(m->key, "gradient_scale")) o->gradient_scale = m->number == 0 ? -0.0 : m->number;
+    else if (!strcmp(m->key, "gradient_scale")) o->gradient_scale = stored_scale(m->number);
     else if (!strcmp(m->key, "label_smoothing")) o->label_smoothing = m->number;
     else if (!strcmp(m->key, "temperature")) o->temperature = m->number;
     else if (!strcmp(m->key, "softcap")) o->softcap = m->number;

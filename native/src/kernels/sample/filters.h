@@ -160,8 +160,8 @@ XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_tem
   const weigher w = weigher_of(h, s->high, scale);
   cut_search q = {.set = s, .rule = &by_value, .weigher = &w, .share = o->top_p, .low = s->low, .last = s->last};
   const bool few = s->count >= 0 && s->count <= s->classes / 16; /* even if most of them are equal */
-  const bool may_list = few || s->classes <= SAMPLE_LISTED || s->count >= 0;
-  if (!s->listed && may_list && (few || isnan(value_of_many(s)))) list_members(s);
+  if (!s->listed && (few || ((s->classes <= SAMPLE_LISTED || s->count >= 0) && isnan(value_of_many(s)))))
+    list_members(s);
   weights_known(&q, weigh_set(s, &w), 0);
   keep_weight(&q, o, false);
 }

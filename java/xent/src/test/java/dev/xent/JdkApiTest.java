@@ -114,8 +114,8 @@ class JdkApiTest {
                 LossOutputs.create().losses(perRow).saveStatistics();
             CrossEntropy mean = CrossEntropy.mean();
             mean.on(x, labels).outputs(outputs).run();
-            mean.on(x, labels).gradient(y).backward(outputs);
-            mean.on(x, labels).gradient(y).run();
+            mean.onBackward(x, labels, outputs, null, y).run();
+            mean.on(x, labels, y).run();
             SelectedLogProbabilities selected = SelectedLogProbabilities.builder().build();
             selected.on(x, labels, perRow).saveStatistics().run();
             Tensor tokens = Tensor.allocate(DType.I32, 2);

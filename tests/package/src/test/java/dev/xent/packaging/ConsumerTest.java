@@ -84,7 +84,7 @@ class ConsumerTest {
           .findFirst()
           .ifPresentOrElse(printed::add, () -> assertThat(log).contains(line));
     }
-    assertThat(printed).hasSizeGreaterThan(9);
+    assertThat(printed).hasSize(13);
     System.out.println("mvn install, then a project with the coordinates of the page prints:");
     printed.forEach(line -> System.out.println("  " + line));
   }

@@ -205,9 +205,8 @@ public class Binding {
       requireInputs();
       pass.run(of, given, saved, 0);
     } finally {
-      for (int i = 0;
-          i < given.length;
-          i++) { // without a method call, which may overflow the stack
+      // Without a method call, which may overflow the stack.
+      for (int i = 0; i < given.length; i++) {
         given[i] = null;
       }
       use.uses = 0;

@@ -77,7 +77,7 @@ final class Arguments {
   }
 
   Arguments scale(double scale) {
-    xent_options.gradient_scale(options, scale == 0 ? -0.0 : scale); // 0: not set
+    xent_options.gradient_scale(options, scale);
     return this;
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.plan.options.Options;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -50,7 +51,8 @@ class ContractTest {
   @MethodSource("rows")
   void crossEntropy(ContractRow row) {
     try (Arena arena = Arena.ofConfined()) {
-      Arguments call = new Arguments(arena, 1, row.classes()).scale(row.scale());
+      Arguments call = new Arguments(arena, 1, row.classes());
+      Options.writeScale(call.options, row.scale());
       MemorySegment x = call.floats(row.values());
       MemorySegment label = call.labels(row.label());
       MemorySegment loss = call.perRow();
