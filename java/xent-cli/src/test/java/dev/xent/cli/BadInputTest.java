@@ -228,14 +228,10 @@ class BadInputTest {
     "--probability-clamp,0.75,'a number above 0, at most 0.5'"
   })
   void numbersOutOfRange(String option, String value, String range) {
-    double number = value.equals("inf") ? Double.POSITIVE_INFINITY : number(value);
-    String shown = Double.toString(number);
+    boolean isFinite = !value.equals("inf") && !value.equals("nan");
+    String shown = isFinite ? Double.toString(Double.parseDouble(value)) : value;
     loss(option + "=" + value).refuses(option + " is " + shown + "; expected " + range);
     xent("nll", logits, labels, option, value).refuses("unknown option '" + option + "'");
-  }
-
-  private static double number(String word) {
-    return word.equals("nan") ? Double.NaN : Double.parseDouble(word);
   }
 
   @Test
@@ -311,7 +307,7 @@ class BadInputTest {
         .refuses("--class-weights ", ".npy of class 2 is -1.0; expected finite numbers");
     NpyBytes.floats(weights, "(2,)", 1, Float.NaN);
     loss("--row-weights", weights)
-        .refuses("--row-weights ", ".npy of row 1 is NaN; expected finite numbers");
+        .refuses("--row-weights ", ".npy of row 1 is nan; expected finite numbers");
   }
 
   @Test
