@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pyxent._arrays import Array
-from pyxent._begin import begin_call, present
-from pyxent._losses import loss_of, reductions_of
+from pyxent._call import Call
+from pyxent._check import Given, Row, check
+from pyxent._losses import OF_LOSS
 from pyxent._plans import operation
 from pyxent._results import Loss
 from pyxent._types import ArrayLike, Output, Reduction, ReductionOptions, Small
@@ -17,7 +18,25 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-@operation
+def _take_targets(call: Call, given: Given) -> None:
+    labels, targets = call.take_element_targets(given["targets"]), call.arrays["targets"]
+    if labels:
+        return
+    if given["ignore_index"] is not None:
+        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are numbers {targets}; expected labels of an "
+                          f"integer type, or weights of 0, or leave ignore_index out")
+    if given["focal_alpha"] is not None and not given["focal_alpha"]:
+        raise OptionError(f"focal_alpha is {given['focal_alpha']}, targets are numbers {targets}; expected labels of an integer "
+                          f"type")
+
+
+def _ready(call: Call, given: Given) -> None:
+    if given["focal_alpha"] is not None and not given["focal_alpha"]:  # no positive label counts; the core takes no alpha of 0
+        zero = ctypes.c_float()
+        call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
+
+
+@operation(check, Row("binary_cross_entropy", OF_LOSS, targets=_take_targets, ready=_ready))
 def binary_cross_entropy(logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
                          gradient: Output = None, losses: Output = None, element_weights: Small = None,
                          positive_weights: Small = None, ignore_index: int | None = None, focal_gamma: float | None = None,
@@ -39,19 +58,3 @@ def binary_cross_entropy(logits: ArrayLike, targets: ArrayLike, *, axis: int = -
     >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
-    reductions = reductions_of(reduction, options)
-    call = begin_call("binary_cross_entropy", logits, axis, ignore_index=ignore_index, focal_gamma=focal_gamma,
-                      focal_alpha=focal_alpha)
-    labels = call.take_element_targets(present("targets", targets))
-    if ignore_index is not None and not labels:
-        raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}; expected "
-                          f"labels of an integer type, or weights of 0, or leave ignore_index out")
-    call.take("element_weights", element_weights)
-    call.take("positive_weights", positive_weights)
-    if focal_alpha is not None and not focal_alpha:  # positive labels have weight 0; the core takes no alpha of 0
-        if not labels:
-            raise OptionError(f"focal_alpha is {focal_alpha}, targets are numbers {call.arrays['targets']}; expected "
-                              f"labels of an integer type")
-        zero = ctypes.c_float()
-        call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
-    return cast(Loss, loss_of(Loss, "binary_cross_entropy", call, reductions, gradient, {"losses": losses}, threads))

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyxent._begin import begin_call, needed, present
-from pyxent._options import truth
+from pyxent._check import OF_TOP, How, Row, check
 from pyxent._plans import operation
 from pyxent._results import Saved, Selected, TopK
 from pyxent._rows import as_floats
 from pyxent._types import ArrayLike, FullyMasked, Input, Number, Output, Small
 
 
-@operation
+def _largest(how: How, run: Any) -> TopK:
+    run.run(how.function)
+    return TopK(run.results["top_classes"], run.results["top_log_probabilities"])
+
+
+def _selected(how: How, run: Any) -> Selected:
+    run.run("check_targets")
+    run.run(how.function)
+    saved = Saved.of(f"{how.function}_backward", run) if how.saves else None
+    return Selected(run.results["log_probabilities"], run.results.get("gradient"), saved)
+
+
+@operation(check, Row("cross_entropy", _largest, OF_TOP, {"top_classes": "classes", "top_log_probabilities": "log_probabilities"},
+                      convert=as_floats, ready=lambda call, given: call.ask_for_top("k", given["k"], (True,))))
 def top_k(logits: ArrayLike, k: int, *, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Small = None, sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -31,24 +43,10 @@ def top_k(logits: ArrayLike, k: int, *, axis: int = -1, classes: Output = None,
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
-    call = begin_call("cross_entropy", logits, axis, row_offsets, convert=as_floats, fully_masked=fully_masked,
-                      temperature=temperature, softcap=softcap,
-                      names={"top_classes": "classes", "top_log_probabilities": "log_probabilities"})
-    call.ask_for_top("k", k, (True,))
-    call.take("class_mask", class_mask)
-    call.take("sink", sink)
-    call.write("top_classes", needed("classes", classes))
-    call.write("top_log_probabilities", needed("log_probabilities", log_probabilities))
-
-    return call.checked(threads, _largest)  # type: ignore[return-value]
 
 
-def _largest(run: Any) -> TopK:
-    run.run("cross_entropy")
-    return TopK(run.results["top_classes"], run.results["top_log_probabilities"])
-
-
-@operation
+@operation(check, Row("selected_log_probabilities", _selected, ("log_probabilities",),
+                      targets=lambda call, given: call.take_selected(given["targets"])))
 def selected_log_probabilities(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None,
         upstream: Input = None, gradient: Output = None, save_statistics: bool = False,
@@ -69,22 +67,3 @@ def selected_log_probabilities(
     >>> pyxent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
-    call = begin_call("selected_log_probabilities", logits, axis, row_offsets, labels=targets, fully_masked=fully_masked,
-                      temperature=temperature, softcap=softcap, ignore_index=ignore_index, gradient_scale=gradient_scale)
-    call.take_selected(present("targets", targets))
-    call.take("class_mask", class_mask)
-    call.take("sink", sink)
-    call.take("upstream", upstream)
-    call.write("log_probabilities", needed("log_probabilities", log_probabilities))
-    save = truth("save_statistics", save_statistics)
-    call.write("gradient", gradient, in_place=not save)
-    if save:
-        call.keep_statistics()
-
-    def compute(run: Any) -> Selected:
-        run.run("check_targets")
-        run.run("selected_log_probabilities")
-        saved = Saved.of("selected_log_probabilities_backward", run) if save else None
-        return Selected(run.results["log_probabilities"], run.results.get("gradient"), saved)
-
-    return call.checked(threads, compute)  # type: ignore[return-value]

@@ -2,10 +2,13 @@
 """Divergences of logits, and losses of log-probabilities."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from pyxent._begin import begin_call, present
-from pyxent._losses import count_rows, loss_of, reductions_of
+from pyxent._call import Checked
+from pyxent._check import Given, How, Row, check
+from pyxent._losses import OF_LOSS, count_rows
 from pyxent._options import truth
 from pyxent._plans import operation
 from pyxent._results import Loss
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-@operation
+@operation(check, Row("kl_divergence", OF_LOSS))
 def kl_divergence(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
                   gradient: Output = None, losses: Output = None, **options: Unpack[DivergenceOptions]) -> Loss:
     """`sum q (log q - log p)` of each row, with p and q the softmax of the logits and of the teacher's logits, and its
@@ -29,10 +32,9 @@ def kl_divergence(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, redu
     >>> round(float(pyxent.kl_divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]))), 6)
     0.368064
     """
-    return _divergence("kl_divergence", logits, teacher, axis, reduction, gradient, losses, options)
 
 
-@operation
+@operation(check, Row("jensen_shannon_divergence", OF_LOSS))
 def jensen_shannon_divergence(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
                               gradient: Output = None, losses: Output = None,
                               **options: Unpack[DivergenceOptions]) -> Loss:
@@ -42,10 +44,9 @@ def jensen_shannon_divergence(logits: ArrayLike, teacher: ArrayLike, *, axis: in
     >>> round(float(pyxent.jensen_shannon_divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]))), 6)
     0.101749
     """
-    return _divergence("jensen_shannon_divergence", logits, teacher, axis, reduction, gradient, losses, options)
 
 
-@operation
+@operation(check, Row("total_variation", OF_LOSS))
 def total_variation(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
                     gradient: Output = None, losses: Output = None, **options: Unpack[DivergenceOptions]) -> Loss:
     """`sum |p - q| / 2`; otherwise as `kl_divergence`.
@@ -54,23 +55,30 @@ def total_variation(logits: ArrayLike, teacher: ArrayLike, *, axis: int = -1, re
     >>> round(float(pyxent.total_variation(np.zeros((1, 2)), np.log([[0.9, 0.1]]))), 6)
     0.4
     """
-    return _divergence("total_variation", logits, teacher, axis, reduction, gradient, losses, options)
-
-
-def _divergence(function: str, logits: Any, teacher: Any, axis: int, reduction: Any, gradient: Any, losses: Any,
-                given: Any) -> Loss:
-    reductions = reductions_of(reduction, given)
-    call = begin_call(function, logits, axis, fully_masked=given.get("fully_masked"), temperature=given.get("temperature"))
-    call.take("teacher", present("teacher", teacher))
-    call.take("class_mask", given.get("class_mask"))
-    call.take("row_weights", given.get("row_weights"))
-    return cast(Loss, loss_of(Loss, function, call, reductions, gradient, {"losses": losses}, given.get("threads")))
 
 
 _CALLED = {"logits": "log_probabilities"}
 
 
-@operation
+def _reduced(how: How, call: Any, counted: int, divisor: float, compute: Callable[[float], float]) -> Loss:
+    """The loss that NumPy computes with the scale of its gradient."""
+    assert how.reductions
+    divisor = how.reductions.denominator(divisor)
+    scale = how.reductions.scale_over(divisor, "gradient" in call.results)
+    call.tell_autograd()
+    total = compute(scale)
+    return Loss(how.reductions.reduce(total, divisor), total, call.units, counted, divisor, **call.results)
+
+
+def _of_labels(how: How, call: Any) -> Loss:
+    counted, weights = count_rows(how.function, call)
+    ignored = call.options.ignore_index if call.options.has_ignore_index else None
+    return _reduced(how, call, counted, call.library.exact_sum_value(weights) if weights else float(counted),
+                    lambda scale: nll_of_rows(call.library, call.arrays, call.axis, ignored, scale))
+
+
+@operation(check, Row("cross_entropy", _of_labels, names=_CALLED, is_repeatable=False,
+                      targets=lambda call, given: call.take_labels(given["targets"])))
 def nll_loss(log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
              gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Small = None,
              row_weights: Small = None, threads: int | None = None, **options: Unpack[ReductionOptions]) -> Loss:
@@ -86,26 +94,19 @@ def nll_loss(log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
-    reductions = reductions_of(reduction, options)
-    call = begin_call("cross_entropy", log_probabilities, axis, names=_CALLED, labels=targets, ignore_index=ignore_index)
-    call.take_labels(present("targets", targets))
-    call.take("row_weights", row_weights)
-    call.take("class_weights", class_weights)
-    call.write("losses", losses)
-    call.write("gradient", gradient)
-
-    def compute(_: Any) -> Loss:
-        counted, weights = count_rows("nll_loss", call)
-        divisor = reductions.denominator(call.library.exact_sum_value(weights) if weights else float(counted))
-        scale = reductions.scale_over(divisor, "gradient" in call.results)
-        call.tell_autograd()
-        total = nll_of_rows(call.library, call.arrays, call.axis, ignore_index, scale)
-        return Loss(reductions.reduce(total, divisor), total, call.rows, counted, divisor, **call.results)
-
-    return cast(Loss, call.checked(threads, compute, False))
 
 
-@operation
+def _check_kl(row: Row, given: Given) -> Checked:
+    return check(row._replace(result=partial(_of_elements, truth("log_targets", given["log_targets"]))), given)
+
+
+def _of_elements(is_log: bool, how: How, call: Any) -> Loss:
+    return _reduced(how, call, call.units, float(call.units),
+                    lambda scale: kl_of_elements(call.library, call.arrays, is_log, scale))
+
+
+@operation(_check_kl, Row("binary_cross_entropy", partial(_of_elements, False), names=_CALLED, is_repeatable=False,
+                          targets=lambda call, given: call.take_element_targets(given["targets"], may_be_labels=False)))
 def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False, reduction: Reduction = "mean",
            gradient: Output = None, losses: Output = None, element_weights: Small = None, threads: int | None = None,
            **options: Unpack[ReductionOptions]) -> Loss:
@@ -124,20 +125,3 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     >>> round(float(pyxent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
-    reductions = reductions_of(reduction, options)
-    call = begin_call("binary_cross_entropy", log_probabilities, -1, names=_CALLED)
-    call.take_element_targets(present("targets", targets), may_be_labels=False)
-    call.take("element_weights", element_weights)
-    call.write("losses", losses)
-    call.write("gradient", gradient)
-    is_log = truth("log_targets", log_targets)
-
-    def compute(_: Any) -> Loss:
-        count = call.lead.size
-        divisor = reductions.denominator(float(count))
-        scale = reductions.scale_over(divisor, "gradient" in call.results)
-        call.tell_autograd()
-        total = kl_of_elements(call.library, call.arrays, is_log, scale)
-        return Loss(reductions.reduce(total, divisor), total, count, count, divisor, **call.results)
-
-    return cast(Loss, call.checked(threads, compute, False))

@@ -2,17 +2,18 @@
 """The cross-entropy of a linear layer."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pyxent._arrays import array_of
-from pyxent._begin import begin_call, present
-from pyxent._call import Call
-from pyxent._losses import call_of_targets, loss_of
+from pyxent._call import Call, Checked
+from pyxent._check import Given, Row, check
+from pyxent._losses import OF_LAYER, loss_of, of_saved, take_targets
 from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, WHOLE_ROWS
-from pyxent._options import Reductions, is_wanted, truth
+from pyxent._options import is_wanted
 from pyxent._plans import operation
-from pyxent._results import LinearGradients, LinearLoss, Saved, linear_workspace
+from pyxent._results import LinearGradients, LinearLoss, linear_workspace
 from pyxent._types import ArrayLike, Input, LossOptions, Output, Reduction, Small
 from pyxent.errors import DTypeError, ShapeError
 
@@ -20,7 +21,36 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-@operation
+_OF_WHOLE_ROWS = {"argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient"}
+_OF_LINEAR = ("hidden_gradient", "weights_gradient", "bias_gradient")
+
+
+def _ready(call: Call, given: Given) -> None:
+    """Sizes the workspace for the outputs."""
+    wanted = {name for name, value in given.items() if (name in _OF_LINEAR or name in _OF_WHOLE_ROWS) and is_wanted(value)}
+    call.effort = call.classes * call.counts["features"]
+    of_rows = wanted & _OF_WHOLE_ROWS or given.get("probability_clamp") and not call.has_labels
+    call.workspace = linear_workspace(call, (WEIGHTS_GRADIENT if wanted & OF_LAYER else 0) | (WHOLE_ROWS if of_rows else 0) | (
+        HIDDEN_GRADIENT if "hidden_gradient" in wanted else 0))
+
+
+_ROW = Row("linear_cross_entropy", partial(loss_of, LinearLoss), targets=take_targets, ready=_ready)
+
+
+def _check(row: Row, given: Given) -> Checked:
+    weights, hidden = array_of("weights", given["weights"]), array_of("hidden", given["hidden"])
+    if len(weights.shape) < 2 or not weights.shape[0]:
+        raise ShapeError(f"weights has the shape {list(weights.shape)}; expected a row of features for each class")
+    if hidden.type == "F64":
+        raise DTypeError(f"hidden is {hidden}; expected float32, float16 or bfloat16. In float64, call cross_entropy of "
+                         f"hidden @ weights.T")
+    if len(weights.shape) > 2:
+        raise ShapeError(f"weights is {weights}; expected the shape [classes, features]. Call once for each layer, or call "
+                         f"cross_entropy of the logits")
+    return check(row, given)
+
+
+@operation(_check, _ROW)
 def linear_cross_entropy(hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *, bias: Input = None,
                          reduction: Reduction = "mean", hidden_gradient: Output = None, weights_gradient: Output = None,
                          bias_gradient: Output = None, losses: Output = None, save_statistics: bool = False,
@@ -47,59 +77,10 @@ def linear_cross_entropy(hidden: ArrayLike, weights: ArrayLike, targets: ArrayLi
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
-    given: dict[str, Any] = dict(
-        options, targets=targets, bias=bias, losses=losses, ignore_index=ignore_index, label_smoothing=label_smoothing,
-        class_weights=class_weights, row_weights=row_weights, class_mask=class_mask, temperature=temperature,
-        hidden_gradient=hidden_gradient, weights_gradient=weights_gradient, bias_gradient=bias_gradient)
-    save = truth("save_statistics", save_statistics)
-    lent = array_of("weights", present("weights", weights))
-    if len(lent.shape) < 2 or not lent.shape[0]:
-        raise ShapeError(f"weights has the shape {list(lent.shape)}; expected a row of features for each class")
-    states = array_of("hidden", present("hidden", hidden))
-    if states.type == "F64":
-        raise DTypeError(f"hidden is {states}; expected float32, float16 or bfloat16. In float64, call cross_entropy of "
-                         f"hidden @ weights.T")
-    if len(lent.shape) > 2:
-        raise ShapeError(f"weights is {lent}; expected the shape [classes, features]. Call once for each layer, or call "
-                         f"cross_entropy of the logits")
-    call, reductions, outputs, whole = _layer(hidden, weights, reduction, given)
-    return cast(LinearLoss, loss_of(LinearLoss, "linear_cross_entropy", call, reductions, None, outputs, threads, whole,
-                                    save))
 
 
-_OF_WHOLE_ROWS = ("argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient")
-_OF_LAYER = ("weights_gradient", "bias_gradient")  # sums over the rows
-_OF_LINEAR = ("hidden_gradient", *_OF_LAYER)
-
-
-def _layer(hidden: Any, weights: Any, reduction: str,
-           given: Mapping[str, Any]) -> tuple[Call, Reductions, dict[str, Any], bool]:
-    """A linear layer without its outputs, and whether one call must sum an output over all rows."""
-    classes = array_of("weights", weights).shape[0]
-
-    def begin(numbers: Mapping[str, Any]) -> Call:
-        call = begin_call("linear_cross_entropy", hidden, -1, None, classes, **numbers)
-        call.counts["features"] = call.lead.shape[-1]
-        call.take("weights", weights)
-        call.take("bias", given["bias"])
-        return call
-
-    call, reductions, outputs = call_of_targets(begin, reduction, given)
-    wanted = {name for name, value in outputs.items() if is_wanted(value)}
-    call.effort = classes * call.counts["features"]
-    whole = not wanted.isdisjoint(_OF_LAYER)
-    of_rows = not wanted.isdisjoint(_OF_WHOLE_ROWS) or bool(given.get("probability_clamp")) and not call.has_labels
-    call.workspace = linear_workspace(call, (WEIGHTS_GRADIENT if whole else 0) | (WHOLE_ROWS if of_rows else 0) | (
-        HIDDEN_GRADIENT if "hidden_gradient" in wanted else 0))
-    return call, reductions, outputs, whole
-
-
-def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any, upstream: Any, statistics: Any,
-                              divisor: float, wanted: Sequence[bool], threads: int | None, *, reduction: str,
-                              **given: Any) -> LinearGradients:
-    """The requested gradients of hidden states, weights and bias of a linear layer, likewise."""
-    call, reductions, _, _ = _layer(hidden, weights, reduction, dict(given, bias=bias, targets=targets))
-    call.statistics = statistics
+def linear_gradients_of_saved(given: Given, upstream: Any, statistics: Any, divisor: float, wanted: Sequence[bool]) -> LinearGradients:
+    """The requested gradients of hidden states, weights and bias of a linear layer, from its statistics and its divisor."""
     outputs = dict(zip(_OF_LINEAR, (asked or None for asked in wanted)))
-    results = Saved("linear_cross_entropy_backward", call, reductions, divisor).linear_gradients(upstream, outputs, threads)
+    results = of_saved(_ROW, given, statistics, divisor).linear_gradients(upstream, outputs, given["threads"])
     return LinearGradients(*(results.get(name) for name in outputs))

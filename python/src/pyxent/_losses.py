@@ -2,14 +2,14 @@
 """Cross-entropy, and what all losses share: they count rows, compute and reduce."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from pyxent._begin import begin_call, present
-from pyxent._call import Call, Checked
-from pyxent._functions import FUNCTIONS, RULES
+from pyxent._call import Call
+from pyxent._check import Given, How, Row, check, reductions_of, taken
 from pyxent._native import ExactSum
-from pyxent._options import Reductions, is_wanted, truth
+from pyxent._options import is_wanted
 from pyxent._plans import operation
 from pyxent._results import Loss, Saved, require_even_rows
 from pyxent._types import Small, ArrayLike, Input, LossOptions, Number, Output, Reduction
@@ -18,8 +18,88 @@ from pyxent.errors import OptionError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+OF_LAYER = {"weights_gradient", "bias_gradient"}  # sums over all rows, so one call of the core computes them
 
-@operation
+
+def take_targets(call: Call, given: Given) -> None:
+    """Takes the targets, and rejects options and outputs of targets of other kinds."""
+    kind = call.take_targets(given["targets"], given.get("target_weights"))
+    targets = call.arrays["targets"]
+    if kind == "probability rows" and given.get("ignore_index") is not None:
+        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}; expected "
+                          f"class indices, or leave ignore_index out")
+    if kind == "class indices":
+        if is_wanted(given.get("target_gradient")):
+            raise OptionError("target_gradient is requested, targets are class indices; expected probability rows or "
+                              "sparse targets, or outputs without it")
+        return
+    for name, usual in (("smoothing", "uniform"), ("focal_gamma", 0)):
+        if given.get(name) and given[name] != usual:
+            raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}; expected class indices, or leave "
+                              f"{name} out")
+    for name in ("correct", "log_probabilities", "ranks"):
+        if is_wanted(given.get(name)):
+            raise OptionError(f"{name} is requested, targets are {kind}; expected class indices, or outputs without {name}")
+
+
+Sums = tuple[float, float, int, int, float]  # the loss and the other four numbers of every Loss
+
+
+def loss_of(kind: Callable[..., Loss], how: How, run: Any) -> Loss:
+    """Counts, computes and reduces."""
+    made = sums_of(how, run)
+    saved = Saved.of(f"{how.function}_backward", run, how.reductions, made[-1]) if how.saves else None
+    return kind(*made, **run.results, _saved=saved)
+
+
+def sums_of(how: How, run: Any) -> Sums:
+    """Computes a call; returns the five numbers of every `Loss`."""
+    function, reductions, library, rows = how.function, how.reductions, run.library, run.units
+    assert reductions
+    whole = not OF_LAYER.isdisjoint(run.results)
+    gradients = tuple([name for name in run.results if name.endswith("gradient")])
+    counted, weights = count_rows(function, run)
+    divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
+    zero, scale = False, None
+    if not divisor:
+        reductions.require_mean(divisor)
+        zero = bool(gradients) and reductions.gradient_is_zero(divisor)
+    if gradients:
+        scale = 1.0 if zero else reductions.scale_of(divisor)
+    if whole:
+        require_even_rows(run)
+    _, total = run.run(function, True, gradients if zero else (), scale, whole)
+    if zero or whole and not rows:
+        for name in gradients:
+            run.clear(name)
+    loss = library.exact_sum_value(total)
+    return reductions.reduce(loss, divisor), loss, rows, counted, divisor
+
+
+def count_rows(function: str, run: Any) -> tuple[int, ExactSum | None]:
+    """Returns the number of rows that count, and the sum of their weights if there are weights.
+
+    Reads all labels before anything is written.
+    """
+    if function == "binary_cross_entropy":
+        return cast(int, run.run(function, False, ("losses", "gradient"))[0]), None
+    arrays = run.arrays
+    weighted = "row_weights" in arrays
+    if "targets" in arrays:
+        weighted = weighted or "class_weights" in arrays
+        counted, weights = run.run("check_targets", weighted)
+    elif weighted:
+        counted, weights = run.count_weighted()
+    else:
+        return run.rows, None
+    return counted, weights if weighted else None
+
+
+OF_LOSS = partial(loss_of, Loss)
+CROSS_ENTROPY = Row("cross_entropy", OF_LOSS, targets=take_targets)
+
+
+@operation(check, CROSS_ENTROPY)
 def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
                   gradient: Output = None, losses: Output = None, save_statistics: bool = False,
                   ignore_index: int | None = None, label_smoothing: float | None = None, class_weights: Small = None,
@@ -64,134 +144,6 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, redu
     >>> result.gradient.round(3).tolist()
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
-    given: dict[str, Any] = dict(
-        options, targets=targets, losses=losses, ignore_index=ignore_index, label_smoothing=label_smoothing,
-        class_weights=class_weights, row_weights=row_weights, class_mask=class_mask, temperature=temperature)
-
-    def begin(numbers: Mapping[str, Any]) -> Call:
-        return begin_call("cross_entropy", logits, axis, row_offsets, labels=targets, **numbers)
-
-    call, reductions, outputs = call_of_targets(begin, reduction, given)
-    return cast(Loss, loss_of(Loss, "cross_entropy", call, reductions, gradient, outputs, threads,
-                              save=truth("save_statistics", save_statistics)))
-
-
-_NUMBERS = ("ignore_index", "label_smoothing", "smoothing", "temperature", "softcap", "z_loss", "probability_clamp",
-            "focal_gamma", "fully_masked")
-_INPUTS = ("class_mask", "sink", "row_weights", "class_weights")
-_OUTPUTS = {rule.array for rule in map(RULES.__getitem__, FUNCTIONS["linear_cross_entropy"].rules) if rule.written}
-OF_TOP = ("top_classes", "top_log_probabilities")
-
-
-def call_of_targets(begin: Callable[[Mapping[str, Any]], Call], reduction: str,
-                    given: Mapping[str, Any]) -> tuple[Call, Reductions, dict[str, Any]]:
-    """A loss of targets without its outputs yet; returns these too."""
-    reductions = reductions_of(reduction, given)
-    call = begin({name: given.get(name) for name in _NUMBERS})
-    kind = call.take_targets(present("targets", given["targets"]), given.get("target_weights"))
-    require_options_for(kind, call, given)
-    for name in _INPUTS:
-        call.take(name, given.get(name))
-    call.ask_for_top("top_count", given.get("top_count"), [given.get(name) for name in OF_TOP])
-    outputs = {name: value for name, value in given.items() if name in _OUTPUTS}
-    require_outputs(kind, outputs)
-    return call, reductions, outputs
-
-
-def reductions_of(reduction: str, given: Mapping[str, Any]) -> Reductions:
-    return Reductions(reduction, given.get("gradient_scale"), given.get("denominator"), given.get("empty_mean"))
-
-
-def require_options_for(kind: str, call: Call, given: Mapping[str, Any]) -> None:
-    """Rejects options of other kinds of targets."""
-    targets = call.arrays["targets"]
-    if kind == "probability rows" and given.get("ignore_index") is not None:
-        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}; expected "
-                          f"class indices, or leave ignore_index out")
-    if kind != "class indices":
-        for name, usual in (("smoothing", "uniform"), ("focal_gamma", 0)):
-            if given.get(name) and given[name] != usual:
-                raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}; expected class indices, or "
-                                  f"leave {name} out")
-
-
-def require_outputs(kind: str, outputs: dict[str, Any]) -> None:
-    """Rejects outputs of other kinds of targets."""
-    if kind == "class indices" and is_wanted(outputs.get("target_gradient")):
-        raise OptionError("target_gradient is requested, targets are class indices; expected probability rows or "
-                          "sparse targets, or outputs without it")
-    for name in ("correct", "log_probabilities", "ranks") if kind != "class indices" else ():
-        if is_wanted(outputs.get(name)):
-            raise OptionError(f"{name} is requested, targets are {kind}; expected class indices, or outputs without "
-                               f"{name}")
-
-
-AnyLoss = TypeVar("AnyLoss", bound=Loss)
-
-
-Sums = tuple[float, float, int, int, float]  # the loss and the other four numbers of every Loss
-
-
-def loss_of(kind: type[AnyLoss], function: str, call: Call, reductions: Reductions, gradient: Any,
-            outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> Checked:
-    """Counts, computes and reduces.
-
-    `whole`: some results are sums over all rows, so one call of the kernel computes them.
-    """
-    for name, value in outputs.items():
-        call.write(name, value)
-    # backward reads the logits again, so the gradient cannot overwrite them.
-    call.write("gradient", gradient, in_place=not save)
-    if save:
-        call.keep_statistics()
-
-    def compute(run: Any) -> AnyLoss:
-        made = sums_of(function, run, reductions, whole)
-        saved = Saved.of(f"{function}_backward", run, reductions, made[-1]) if save else None
-        return kind(*made, **run.results, _saved=saved)
-
-    return call.checked(threads, compute)
-
-
-def sums_of(function: str, run: Any, reductions: Reductions, whole: bool) -> Sums:
-    """Computes a call; returns the five numbers of every `Loss`."""
-    library, rows = run.library, run.units
-    gradients = tuple([name for name in run.results if name.endswith("gradient")])
-    counted, weights = count_rows(function, run)
-    divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
-    zero, scale = False, None
-    if not divisor:
-        reductions.require_mean(divisor)
-        zero = bool(gradients) and reductions.gradient_is_zero(divisor)
-    if gradients:
-        scale = 1.0 if zero else reductions.scale_of(divisor)
-    if whole:
-        require_even_rows(run)
-    _, total = run.run(function, True, gradients if zero else (), scale, whole)
-    if zero or whole and not rows:
-        for name in gradients:
-            run.clear(name)
-    loss = library.exact_sum_value(total)
-    return reductions.reduce(loss, divisor), loss, rows, counted, divisor
-
-
-def count_rows(function: str, run: Any) -> tuple[int, ExactSum | None]:
-    """Returns the number of rows that count, and the sum of their weights if there are weights.
-
-    Reads all labels before anything is written.
-    """
-    if function == "binary_cross_entropy":
-        return cast(int, run.run(function, False, ("losses", "gradient"))[0]), None
-    arrays = run.arrays
-    weighted = "row_weights" in arrays
-    if "targets" in arrays:
-        weighted = weighted or "class_weights" in arrays
-        counted, weights = run.run("check_targets", weighted)
-    elif weighted:
-        counted, weights = run.count_weighted()
-    else:
-        return run.rows, None
-    return counted, weights if weighted else None
 
 
 def statistics_of(result: Loss) -> Any:
@@ -199,12 +151,8 @@ def statistics_of(result: Loss) -> Any:
     return result._saved.call.statistics
 
 
-def gradient_of_saved(logits: Any, targets: Any, upstream: Any, statistics: Any, divisor: float, axis: int,
-                      threads: int | None, *, reduction: str, class_weights: Any, **given: Any) -> Any:
-    """The gradient of a cross-entropy, from the memory of its statistics and its divisor."""
-    call = begin_call("cross_entropy_backward", logits, axis, **given)
-    call.take_targets(targets)
-    call.take("class_weights", class_weights)
+def of_saved(row: Row, given: Given, statistics: Any, divisor: float) -> Saved:
+    """The saved call of a loss, from the memory of its statistics and its divisor."""
+    call = taken(row, given)
     call.statistics = statistics
-    reductions = Reductions(reduction)
-    return Saved("cross_entropy_backward", call, reductions, divisor).gradient(upstream, None, threads)
+    return Saved(f"{row.function}_backward", call, reductions_of(given), divisor)

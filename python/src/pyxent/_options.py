@@ -99,6 +99,20 @@ def is_wanted(output: Any) -> bool:
     return output is not None and wanted_of(output) is not False
 
 
+def present(name: str, value: Any) -> Any:
+    if value is None:
+        raise TypeError(f"{name} is None; expected an array")
+    return value
+
+
+def needed(name: str, value: Any) -> Any:
+    """A required output: True and None make a new array."""
+    value = wanted_of(value)
+    if value is False:
+        raise TypeError(f"{name} is False; expected an array, or None for a new one")
+    return True if value is None else value
+
+
 def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = "") -> int:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(map(str, codes))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_pla
 from pyxent._functions import FUNCTIONS, LAYOUTS
 from pyxent._names import named, parameters_of
 from pyxent._native import ExactSum, Options, Prepared, Report, Sampling, Work, sized
-from pyxent._options import shown, stored_scale, wanted_of
+from pyxent._options import present, shown, stored_scale, wanted_of
 from pyxent.errors import XentError
 
 _PLAIN = {int, float, str, bool, type(None)}
@@ -143,16 +144,32 @@ class Run:
         raise Rejected
 
 
-def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """A function of Xent: the plan of an equal call runs again, and `function` checks other calls.
+def operation(check: Callable[..., Any], *row: Any) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Makes a function of Xent of a signature with its text: the plan of an equal call runs again, and
+    `check(*row, arguments)` checks other calls.
 
-    `function` returns a `Checked` call, or a result that it computed by other calls.
+    `check` returns a `Checked` call, or a result that it computed by other calls.
     """
+    return partial(_operation, partial(check, *row))
+
+
+def _operation(check: Callable[..., Any], function: Callable[..., Any]) -> Any:
     parameters = parameters_of(function)
     positional = tuple(name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD)
+    defaults = {name: each.default for name, each in inspect.signature(function).parameters.items()
+                if each.default is not each.empty}
+    required = [name for name, each in parameters.items() if each.annotation == "ArrayLike"]
     arrays = frozenset(name for name, each in parameters.items() if str(each.annotation) in _ARRAYS or name in LAYOUTS)
     varying = _VARYING & parameters.keys()
-    checked = named(cast("Callable[..., Any]", function))
+
+    @named
+    @wraps(function)
+    def checked(*given: Any, **options: Any) -> Any:
+        function(*given, **options)  # Python's errors, for a missing argument or one that is there twice
+        passed = {**defaults, **dict(zip(positional, given)), **options}
+        for name in required:
+            present(name, passed[name])
+        return check(passed)
 
     @wraps(function)
     def call(*given: Any, **options: Any) -> Any:
@@ -203,7 +220,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
         return result
 
     cast(Any, call).checked = checked
-    return cast("Callable[Arguments, Result]", call)
+    return call
 
 
 def _keep(key: Any, plan: Plan) -> None:

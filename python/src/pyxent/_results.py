@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, cast
 
 from pyxent._arrays import held, made_of, released
-from pyxent._begin import needed
 from pyxent._call import Call, LentTensor, require_in_place, require_unwritten, versions_of, workspace_of
 from pyxent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options
-from pyxent._options import Reductions, stored_scale
+from pyxent._options import Reductions, needed, stored_scale
 from pyxent._plans import shown_argument
 from pyxent._types import Input, Output
 from pyxent.errors import OptionError, ShapeError

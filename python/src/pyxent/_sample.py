@@ -6,14 +6,13 @@ import ctypes
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from pyxent._begin import begin_call, needed
-from pyxent._call import Call, conversion, plural, workspace_of
+from pyxent._call import Call, Checked, conversion, plural, workspace_of
+from pyxent._check import OF_TOP, Given, begin_call
 from pyxent._functions import FUNCTIONS, RULES, SAMPLING
-from pyxent._losses import OF_TOP
 from pyxent._native import Sampling
-from pyxent._options import PENALTIES, filters_of, is_per_row, sampling_of, set_number, set_numbers, shown
+from pyxent._options import PENALTIES, filters_of, is_per_row, needed, sampling_of, set_number, set_numbers, shown
 from pyxent._plans import operation
 from pyxent._results import Sample
 from pyxent._text import History
@@ -30,7 +29,71 @@ _INPUTS = [rule.array for rule in _ARRAYS if not rule.written and rule.array != 
 _OUTPUTS = [rule.array for rule in _ARRAYS if rule.written and rule.array != "tokens"]
 
 
-@operation
+def _check(given: Given) -> Checked:
+    call = begin_call("sample", given, {}, None, {"softcap": given.get("softcap")})
+    if call.lead.type == "F64":
+        raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
+                         f"from{conversion('logits', call.lead, 'numpy.float32')}")
+    if isinstance(given.get("bias"), dict):
+        raise DTypeError("bias is a dict; expected an array, or "
+                         f"bias_tokens=numpy.array({_repeated('list(bias)', call)}), "
+                         f"bias_values=numpy.array({_repeated('list(bias.values())', call)}, numpy.float32)")
+    for pair in (("bias_tokens", "bias_values"), ("draft_tokens", "draft_probabilities")):
+        if len(lacking := [name for name in pair if given.get(name) is None]) == 1:
+            raise TypeError(f"{lacking[0]} is missing; expected {' and '.join(pair)} together")
+    _require_chance(**{name: given.get(name) for name in CHANCE})
+    numbers = {name: given.get(name) for name in NUMBERS}
+    numbers |= {name: 0 if given.get(name) is None else given[name] for name in CHANCE}
+    per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
+    arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
+    rules, order = "xent" if given.get("rules") is None else given["rules"], given.get("order")
+    shared = sampling_of(rules, given.get("ties"), order, **{name: value for name, value in numbers.items()
+                                                             if name not in per_row})
+    call.sampling, call.requests = shared, partial(_of_piece, shared)
+    for name in _INPUTS:
+        call.take(name, given.get(name))
+    histories = [given.get(name) for name in ("prompt_tokens", "output_tokens")]
+    if histories[0] is histories[1] is None and (penalties := [
+            name for name in PENALTIES if name in per_row or getattr(shared, name)]):
+        raise OptionError(f"{penalties[0]} is set and no tokens are passed; expected prompt_tokens or output_tokens. "
+                          "Before the first token, pass an array with 0 entries per row")
+    for name in per_row:
+        call.read_options(name, per_row[name])
+    call.ask_for_top("top_count", given.get("top_count"), [given.get(name) for name in OF_TOP])
+    call.write("tokens", needed("tokens", given.get("tokens")))
+    for name in _OUTPUTS:
+        call.write(name, given.get(name))
+    size = call.sample_workspace
+    text = histories[1].text if isinstance(histories[1], History) else None
+    if size and text:
+        workspace, call.continues = text.workspace(size, call.classes)
+        call.workspace = lambda rows: workspace
+    elif size:
+        call.workspace = lambda rows: workspace_of(size)
+
+    lacks_seed = _lacks_seed(given["seed"])
+    if not (per_row or arrays or text):
+        return call.checked(given.get("threads"), partial(_sampled, lacks_seed), "draft_tokens" not in call.arrays)
+
+    def compute(_: Any) -> Sample:
+        for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
+            if not (text and name in ("prompt_tokens", "output_tokens")):  # of one row, which the call itself checks
+                call.check_tokens(name)
+        for name, value in arrays.items():
+            set_number(shared, rules, filters_of(order), name, value)
+        drawn = random_number() if lacks_seed else None
+        shared.seed = shared.seed if drawn is None else drawn
+        requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
+        call.requests = partial(_of_piece, requests)
+        sampled = call.run("sample")[0]
+        if size and text:
+            text.sampled()
+        return Sample(sampled=sampled, seed=drawn, **call.results)
+
+    return call.checked(given.get("threads"), compute, False)
+
+
+@operation(_check)
 def sample(logits: ArrayLike, *, seed: Whole | None = None, step: Whole | None = None,
            temperature: Number | None = None, top_k: Whole | None = None, top_p: Number | None = None,
            min_p: Number | None = None, class_mask: Small = None, **options: Unpack[SampleOptions]) -> Sample:
@@ -92,70 +155,6 @@ def sample(logits: ArrayLike, *, seed: Whole | None = None, step: Whole | None =
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    given: dict[str, Any] = dict(options, class_mask=class_mask, seed=seed, step=step, temperature=temperature, top_k=top_k,
-                                 top_p=top_p, min_p=min_p)
-    axis, threads = options.get("axis", -1), options.get("threads")
-    call = begin_call("sample", logits, axis, softcap=options.get("softcap"))
-    if call.lead.type == "F64":
-        raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
-                         f"from{conversion('logits', call.lead, 'numpy.float32')}")
-    if isinstance(given.get("bias"), dict):
-        raise DTypeError("bias is a dict; expected an array, or "
-                         f"bias_tokens=numpy.array({_repeated('list(bias)', call)}), "
-                         f"bias_values=numpy.array({_repeated('list(bias.values())', call)}, numpy.float32)")
-    for pair in (("bias_tokens", "bias_values"), ("draft_tokens", "draft_probabilities")):
-        if len(lacking := [name for name in pair if given.get(name) is None]) == 1:
-            raise TypeError(f"{lacking[0]} is missing; expected {' and '.join(pair)} together")
-    _require_chance(**{name: given.get(name) for name in CHANCE})
-    numbers = {name: given.get(name) for name in NUMBERS}
-    numbers |= {name: 0 if given.get(name) is None else given[name] for name in CHANCE}
-    per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
-    arrays = {name: value for name, value in numbers.items() if getattr(value, "shape", None) == ()}
-    rules, order = "xent" if given.get("rules") is None else given["rules"], given.get("order")
-    shared = sampling_of(rules, given.get("ties"), order, **{name: value for name, value in numbers.items()
-                                                             if name not in per_row})
-    call.sampling, call.requests = shared, partial(_of_piece, shared)
-    for name in _INPUTS:
-        call.take(name, given.get(name))
-    histories = [given.get(name) for name in ("prompt_tokens", "output_tokens")]
-    if histories[0] is histories[1] is None and (penalties := [
-            name for name in PENALTIES if name in per_row or getattr(shared, name)]):
-        raise OptionError(f"{penalties[0]} is set and no tokens are passed; expected prompt_tokens or output_tokens. "
-                          "Before the first token, pass an array with 0 entries per row")
-    for name in per_row:
-        call.read_options(name, per_row[name])
-    call.ask_for_top("top_count", given.get("top_count"), [given.get(name) for name in OF_TOP])
-    call.write("tokens", needed("tokens", given.get("tokens")))
-    for name in _OUTPUTS:
-        call.write(name, given.get(name))
-    size = call.sample_workspace
-    text = histories[1].text if isinstance(histories[1], History) else None
-    if size and text:
-        workspace, call.continues = text.workspace(size, call.classes)
-        call.workspace = lambda rows: workspace
-    elif size:
-        call.workspace = lambda rows: workspace_of(size)
-
-    lacks_seed = _lacks_seed(seed)
-    if not (per_row or arrays or text):
-        return cast(Sample, call.checked(threads, partial(_sampled, lacks_seed), "draft_tokens" not in call.arrays))
-
-    def compute(_: Any) -> Sample:
-        for name in ("prompt_tokens", "output_tokens", "bias_tokens", "draft_tokens"):
-            if not (text and name in ("prompt_tokens", "output_tokens")):  # of one row, which the call itself checks
-                call.check_tokens(name)
-        for name, value in arrays.items():
-            set_number(shared, rules, filters_of(order), name, value)
-        drawn = random_number() if lacks_seed else None
-        shared.seed = shared.seed if drawn is None else drawn
-        requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
-        call.requests = partial(_of_piece, requests)
-        sampled = call.run("sample")[0]
-        if size and text:
-            text.sampled()
-        return Sample(sampled=sampled, seed=drawn, **call.results)
-
-    return cast(Sample, call.checked(threads, compute, False))
 
 
 def _sampled(lacks_seed: bool, run: Any) -> Sample:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from pyxent._arrays import NAME, OUTPUT, array_of, as_type, empty, type_named
-from pyxent._begin import begin_call, done, needed, one_of, present
-from pyxent._options import truth
+from pyxent._check import Given, How, Row, check, one_of, taken
+from pyxent._options import needed, truth
 from pyxent._plans import operation
 from pyxent._rows import Rows, as_floats, fill, is_several
 from pyxent._types import (Small, ArrayLike, Axes, Backward, DType, Forward, FullyMasked, Input, LogSumExp, Number, Out,
@@ -19,6 +19,34 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
+def _of_rows(row: Row, given: Given) -> Any:
+    """The check of a function with one output, for one class axis or several."""
+    name, dtype, out = row.needed[0], given.get("dtype"), needed("out", given["out"])
+    to_type = type_named(dtype) if dtype is not None else None
+    if to_type and out is not True and (to := array_of("out", out, OUTPUT)).type != to_type:
+        raise OptionError(f"dtype is {NAME[to_type]}, out is {to}; expected an out of this type, or no dtype")
+    if (kept := truth("keepdims", given.get("keepdims"))) and given["row_offsets"] is not None:
+        raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
+    row = row._replace(convert=partial(as_floats, exact=to_type == "F64"))
+    if is_several(given["axis"]):
+        assert row.convert
+        rows = Rows.of(row.convert("logits", given["logits"]), given["axis"], given["out"], given["row_offsets"], given["threads"])
+        result = _of_rows(row, {**given, "logits": rows.flat, "axis": -1, "out": None, "keepdims": False,
+                                "class_mask": rows.mask(given["class_mask"])}).now()
+        return rows.whole(result) if name == "output" else rows.reduced(result, kept)
+    call = taken(row, given)
+    if not call.classes and name == "log_sum_exp":  # the sum of no class is that of one class that is -inf
+        alone = empty(given["logits"], call.lead.type, call.with_entries(1))
+        fill(as_type(alone, call.lead.type), -math.inf)
+        return _of_rows(row, {**given, "logits": alone, "row_offsets": None, "class_mask": None})
+    call.write(name, out, to_type, call.with_entries(1) if kept else None)
+    return call.checked(given["threads"], partial(row.result, How(row.function)))
+
+
+def _row(function: str, name: str) -> Row:
+    return Row(function, partial(one_of, name), (name,), {name: "out"})
+
+
 @overload
 def softmax(logits: Own, *, out: None = None, dtype: None = None, **options: Unpack[Forward]) -> Own: ...
 @overload
@@ -26,7 +54,7 @@ def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **option
 @overload
 def softmax(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
-@operation
+@operation(_of_rows, _row("softmax", "output"))
 def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
             sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -61,8 +89,6 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
     >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
     [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
     """
-    return _of_rows("softmax", "output", logits, axis, out, threads, dtype, False, row_offsets, class_mask, sink,
-                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
 @overload
@@ -72,7 +98,7 @@ def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_softmax(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
-@operation
+@operation(_of_rows, _row("log_softmax", "output"))
 def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
                 sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -83,8 +109,6 @@ def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype
     >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
     [[-1.3863, -1.3863, -1.3863, -1.3863]]
     """
-    return _of_rows("log_softmax", "output", logits, axis, out, threads, dtype, False, row_offsets, class_mask, sink,
-                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
 @overload
@@ -94,7 +118,7 @@ def log_sum_exp(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_sum_exp(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
                 **options: Unpack[LogSumExp]) -> Any: ...
-@operation
+@operation(_of_rows, _row("log_sum_exp", "log_sum_exp"))
 def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, temperature: Number | None = None, softcap: float | None = None,
                 class_mask: Small = None, sink: Small = None, row_offsets: Input = None,
@@ -108,11 +132,9 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     >>> pyxent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
     [1.3863, 1.3863]
     """
-    return _of_rows("log_sum_exp", "log_sum_exp", logits, axis, out, threads, dtype, keepdims, row_offsets, class_mask,
-                    sink, fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
-@operation
+@operation(_of_rows, _row("cross_entropy", "argmax"))
 def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None, class_mask: Small = None,
            row_offsets: Input = None, threads: int | None = None) -> Any:
     """The class of the largest logit of each row, as int64: the lowest of equal classes.
@@ -125,10 +147,9 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: O
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist()
     [0, 1]
     """
-    return _of_rows("cross_entropy", "argmax", logits, axis, out, threads, None, keepdims, row_offsets, class_mask)
 
 
-@operation
+@operation(_of_rows, _row("cross_entropy", "entropies"))
 def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
             sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -141,34 +162,6 @@ def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: 
     >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
-    return _of_rows("cross_entropy", "entropies", logits, axis, out, threads, None, keepdims, row_offsets, class_mask, sink,
-                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
-
-
-def _of_rows(function: str, name: str, logits: Any, axis: Any, out: Any, threads: Any, dtype: Any = None,
-             keepdims: Any = False, row_offsets: Any = None, class_mask: Any = None, sink: Any = None, **options: Any) -> Any:
-    """Computes the output `name` of a function of the core."""
-    to_type = type_named(dtype) if dtype is not None else None
-    if to_type and needed("out", out) is not True and (to := array_of("out", out, OUTPUT)).type != to_type:
-        raise OptionError(f"dtype is {NAME[to_type]}, out is {to}; expected an out of this type, or no dtype")
-    if (kept := truth("keepdims", keepdims)) and row_offsets is not None:
-        raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
-    convert = partial(as_floats, exact=to_type == "F64")
-    if is_several(axis):
-        rows = Rows.of(convert("logits", present("logits", logits)), axis, out, row_offsets, threads)
-        result = done(_of_rows(function, name, rows.flat, -1, None, threads, dtype, False, None, rows.mask(class_mask), sink,
-                               **options))
-        return rows.whole(result) if name == "output" else rows.reduced(result, kept)
-    call = begin_call(function, logits, axis, row_offsets, names={name: "out"},
-                      convert=convert, **options)
-    call.take("class_mask", class_mask)
-    call.take("sink", sink)
-    if not call.classes and name == "log_sum_exp":  # the sum of no class is that of one class that is -inf
-        alone = empty(logits, call.lead.type, call.with_entries(1))
-        fill(as_type(alone, call.lead.type), -math.inf)
-        return _of_rows(function, name, alone, axis, out, threads, dtype, kept, None, None, sink, **options)
-    call.write(name, needed("out", out), to_type, call.with_entries(1) if kept else None)
-    return call.checked(threads, partial(one_of, function, name))
 
 
 @overload
@@ -178,7 +171,7 @@ def softmax_backward(output: Own, upstream: ArrayLike, *, gradient: None = None,
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
 @overload
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: None = None, **options: Unpack[Backward]) -> Any: ...
-@operation
+@operation(check, Row("softmax_backward", partial(one_of, "gradient"), ("gradient",)))
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: int = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Small = None, row_offsets: Input = None,
                      threads: int | None = None) -> Any:
@@ -191,8 +184,6 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: int = -1, 
     >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
-    return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
-                     temperature=temperature)
 
 
 @overload
@@ -202,7 +193,7 @@ def log_softmax_backward(output: Own, upstream: ArrayLike, *, gradient: None = N
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
 @overload
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: None = None, **options: Unpack[Backward]) -> Any: ...
-@operation
+@operation(check, Row("log_softmax_backward", partial(one_of, "gradient"), ("gradient",)))
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: int = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Small = None, row_offsets: Input = None,
                          threads: int | None = None) -> Any:
@@ -212,14 +203,3 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: int = 
     >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
-    return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
-                     temperature=temperature)
-
-
-def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: Any, class_mask: Any, row_offsets: Any,
-              threads: int | None, **options: Any) -> Any:
-    call = begin_call(function, output, axis, row_offsets, **options)
-    call.take("upstream", present("upstream", upstream))
-    call.take("class_mask", class_mask)
-    call.write("gradient", needed("gradient", gradient))
-    return call.checked(threads, partial(one_of, function, "gradient"))

@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 import pyxent
 from pyxent._linear import linear_gradients_of_saved
-from pyxent._losses import gradient_of_saved, statistics_of
+from pyxent._losses import CROSS_ENTROPY, of_saved, statistics_of
 from pyxent.errors import DTypeError, OptionError, XentError
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "log_softmax", "softmax"]
@@ -259,8 +259,9 @@ def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, 
         return upstream * _bytes_of(saved, x.nbytes).view(x.dtype).view(x.shape)
     rows = x.select(_class_dimension(x.shape), 0)
     saved = _bytes_of(saved, _size_of_saved(rows.numel()))
-    return gradient_of_saved(x, target, upstream.expand(rows.shape), *_kept(saved), _class_dimension(x.shape),
-                             torch.get_num_threads(), **_options(target, weight, reduction, ignore_index, label_smoothing))
+    given = dict(_options(target, weight, reduction, ignore_index, label_smoothing), logits=x, targets=target,
+                 axis=_class_dimension(x.shape))
+    return of_saved(CROSS_ENTROPY, given, *_kept(saved)).gradient(upstream.expand(rows.shape), None, torch.get_num_threads())
 
 
 class _CrossEntropy(_Function):
@@ -331,9 +332,9 @@ def _linear_gradients(upstream: Any, x: Any, layer: Any, bias: Any, target: Any,
     """Returns the gradients; those that are not needed are empty."""
     rows = x.select(-1, 0)
     saved = _bytes_of(saved, _size_of_saved(rows.numel()))
-    found = linear_gradients_of_saved(
-        x, layer, bias, target, upstream.expand(rows.shape), *_kept(saved), wanted, torch.get_num_threads(),
-        **_options(target, weight, reduction, ignore_index, label_smoothing))
+    given = dict(_options(target, weight, reduction, ignore_index, label_smoothing), hidden=x, weights=layer, bias=bias,
+                 targets=target, threads=torch.get_num_threads())
+    found = linear_gradients_of_saved(given, upstream.expand(rows.shape), *_kept(saved), wanted)
     made = [torch.empty(0, device="cpu") if each is None else each for each in found]
     return made[0], made[1], made[2]
 
