@@ -428,8 +428,8 @@ static inline xent_exact_sum xent_empty_exact_sum(void) {
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */
-  int32_t path;       /* the code path of the call, for xent_path_name; 0: none, as of a call that is rejected
-                         before it reads a row, or only prepared. Changes between versions */
+  int32_t path;       /* the code path of the call, for xent_path_name; 0: none, as of a call without rows, or that
+                         is rejected before it reads a row, or only prepared. Changes between versions */
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
   int64_t label;      /* the label or token out of range; for U64 targets add 2^64 to a negative one */

@@ -87,6 +87,45 @@ static void test_impossible_workspaces(void) {
   }
 }
 
+/* Each list of tokens has fewer than 2^31 per row, also if strides of 0 repeat one. */
+static void test_too_many_tokens(void) {
+  enum { C = 3 };
+  float logits[C] = {0}, value = 0;
+  int32_t token = 0, class = -1;
+  const xent_layout one = {.type = XENT_I32}, number = {.type = XENT_F32};
+  const int32_t fields[] = {XENT_FIELD_PROMPT_COUNT, XENT_FIELD_OUTPUT_COUNT, XENT_FIELD_BIAS_COUNT};
+  for (int k = 0; k < 3; k++) {
+    xent_report r = {.size = sizeof r};
+    xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .report = &r,
+                          .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                          .tokens = {&token, xent_per_row(XENT_I32)}};
+    const int64_t many = k == 1 ? INT64_MAX : (int64_t)INT32_MAX + 1;
+    if (k == 0) c.prompt_tokens = (xent_input){&class, one}, c.prompt_count = many;
+    if (k == 1) c.output_tokens = (xent_input){&class, one}, c.output_count = many;
+    if (k == 2) c.bias_tokens = (xent_input){&class, one}, c.bias_values = (xent_input){&value, number}, c.bias_count = many;
+    CHECK(xent_workspace(XENT_FUNCTION_SAMPLE, &c) == 0);
+    CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && r.field == fields[k] && r.integer == many && token == 0);
+  }
+}
+
+/* A call without rows has no path of its own: prepared or not, its report is the same. */
+static void test_paths_without_rows(void) {
+  enum { C = 5 };
+  float x[C] = {1, 2, 3, 4, 5}, y[C];
+  const xent_range none = {1, 1};
+  xent_report direct = {.size = sizeof direct}, run = {.size = sizeof run};
+  xent_softmax_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .rows = &none,
+                         .logits = {x, xent_per_class(C, 1, XENT_F32)}, .output = {y, xent_per_class(C, 1, XENT_F32)}};
+  for (int32_t function = XENT_FUNCTION_SOFTMAX; function <= XENT_FUNCTION_LOG_SOFTMAX; function++) {
+    c.report = &direct;
+    CHECK((function == XENT_FUNCTION_SOFTMAX ? xent_softmax : xent_log_softmax)(&c) == XENT_OK);
+    c.report = &run;
+    xent_prepared p = {.size = sizeof p};
+    CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+    CHECK(!memcmp(&direct, &run, sizeof run) && run.path == 0);
+  }
+}
+
 /* A text without tokens has no tables in its workspace, which a mask of bits needs alone. */
 static void test_text_without_tokens(void) {
   enum { C = 13, BYTES = 16 };
@@ -448,6 +487,8 @@ static void test_prepared_sampling(void) {
 int main(void) {
   test_doors();
   test_impossible_workspaces();
+  test_too_many_tokens();
+  test_paths_without_rows();
   test_text_without_tokens();
   test_records_behind_opaque_structs();
   test_prepared();

@@ -31,7 +31,7 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   if (!status) status = xent_check_exact_sum(f);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
-    f->report->path = f->wide || f->call.options->focal_gamma > 0 ? XENT_PATH_F64 : XENT_PATH_ELEMENTS;
+    report_path(f, f->wide || f->call.options->focal_gamma > 0 ? XENT_PATH_F64 : XENT_PATH_ELEMENTS);
     status = run_kernel(f, f->kernels->binary_cross_entropy);
   }
   return xent_end(f, status);

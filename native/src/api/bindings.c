@@ -151,7 +151,8 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   if (c->sampling && c->sampling->size != sizeof p->sampling) return XENT_OK;
   if (c->sampling) p->sampling = *c->sampling;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
-  p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
+  const bool none = c->row_begin >= c->row_end; /* which the fixed kernel would report as its path */
+  p->kernel = forward && !none ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
   p->path = path;
   if (c->report == &f->own_report) {

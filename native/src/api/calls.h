@@ -45,9 +45,14 @@ static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
   return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
 
+/* Reports the path of a call; a call without rows takes none. */
+static inline void report_path(xent_frame *f, int32_t path) {
+  f->report->path = f->call.row_begin < f->call.row_end ? path : XENT_PATH_NONE;
+}
+
 /* The kernels that a call needs. Kernels that choose among paths in float32 arithmetic report their choice. */
 static inline const xent_family *family_of(xent_frame *f) {
-  f->report->path = f->wide ? XENT_PATH_F64 : XENT_PATH_ROW;
+  report_path(f, f->wide ? XENT_PATH_F64 : XENT_PATH_ROW);
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 

@@ -24,7 +24,7 @@ static xent_status divergence(xent_frame *f, int32_t kind) {
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;
-    f->report->path = XENT_PATH_F64;
+    report_path(f, XENT_PATH_F64);
     status = run_kernel(f, f->kernels->kl_divergence);
   }
   return xent_end(f, status);

@@ -95,7 +95,7 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  if (!none && !f->keep) f->report->path = XENT_PATH_ROW; /* not the path of the last part */
+  if (!none && !f->keep) report_path(f, XENT_PATH_ROW); /* not the path of the last part */
   return status;
 }
 

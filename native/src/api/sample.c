@@ -97,9 +97,12 @@ uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
   return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_tables(classes, tokens);
 }
 
+static int64_t biases_of_row(const xent_call *c) { return c->bias_tokens ? c->shape->target_count : 0; }
+
 static uint64_t workspace_of(const xent_call *c) {
   const int64_t classes = c->shape->classes;
-  if (classes > MOST_CLASSES || prompt_of_row(c) > MOST_TOKENS || output_of_row(c) > MOST_TOKENS) return 0;
+  if (classes > MOST_CLASSES) return 0;
+  if (prompt_of_row(c) > MOST_TOKENS || output_of_row(c) > MOST_TOKENS || biases_of_row(c) > MOST_TOKENS) return 0;
   return bytes_of_tables(classes, tokens_of_row(c)) + (has_mask_of_bits(c) ? bytes_of_flags(classes) : 0);
 }
 
@@ -124,9 +127,10 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
 
 static xent_status check_counts(xent_frame *f) {
   xent_call *c = &f->call;
-  const int64_t prompt = prompt_of_row(c), output = output_of_row(c);
+  const int64_t prompt = prompt_of_row(c), output = output_of_row(c), biases = biases_of_row(c);
   if (prompt > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, prompt);
   if (output > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, output);
+  if (biases > MOST_TOKENS) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_BIAS_COUNT, biases);
   if (f->continues < 0 || f->continues > 1 || (f->continues && c->row_end - c->row_begin > 1))
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CONTINUES, f->continues);
   c->continues = f->continues;
@@ -217,7 +221,7 @@ static xent_status sample(xent_frame *f) {
   if (!status) status = check_sampling(f);
   if (!status) status = check_sample_arrays(f);
   if (!status) {
-    f->report->path = XENT_PATH_ROW;
+    report_path(f, XENT_PATH_ROW);
     status = run_kernel(f, f->kernels->sample);
   }
   return xent_end(f, status);

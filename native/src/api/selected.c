@@ -39,7 +39,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 
 static xent_status run_selected(xent_frame *f) {
   use_gradient_as_output(f);
-  f->report->path = f->wide ? XENT_PATH_F64 : XENT_PATH_ROW;
+  report_path(f, f->wide ? XENT_PATH_F64 : XENT_PATH_ROW);
   return run_kernel(f, f->kernels->selected);
 }
 

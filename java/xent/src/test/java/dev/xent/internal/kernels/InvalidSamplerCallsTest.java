@@ -65,9 +65,12 @@ class InvalidSamplerCallsTest {
         compare(arena, c, out);
         c.counts(prompt, tooMany, 0);
         compare(arena, c, out);
+        c.counts(prompt, output, 0);
+        ShapeStruct.targetCount(c.shape, tooMany);
+        compare(arena, c, out);
       }
     }
-    System.out.printf("counts of tokens: %,d calls, statuses %s%n", 6 * (ROUNDS / 10), statuses);
+    System.out.printf("counts of tokens: %,d calls, statuses %s%n", 7 * (ROUNDS / 10), statuses);
     assertThat(statuses.keySet())
         .containsExactlyInAnyOrder(Status.OK, Status.INVALID_ARGUMENT, Status.INVALID_SHAPE);
   }

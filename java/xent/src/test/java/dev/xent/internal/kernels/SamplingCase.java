@@ -391,6 +391,8 @@ final class SamplingCase {
   void takeOneTokenOften() {
     xent_layout.classes(ShapeStruct.layout(shape, Array.PROMPT_TOKENS), 0);
     xent_layout.classes(ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), 0);
+    xent_layout.classes(ShapeStruct.layout(shape, Array.BIAS_TOKENS), 0);
+    xent_layout.classes(ShapeStruct.layout(shape, Array.BIAS_VALUES), 0);
   }
 
   void counts(long prompt, long output, long continues) {

@@ -138,12 +138,16 @@ final class DataChecks {
   private static int checkCounts(ReferenceCall call) {
     long prompt = has(call.given.of(PROMPT_TOKENS)) ? call.shape.promptCount : 0;
     long output = has(call.given.of(OUTPUT_TOKENS)) ? call.shape.outputCount : 0;
+    long biases = has(call.given.of(BIAS_TOKENS)) ? call.shape.targetCount : 0;
     long continues = call.shape.continues;
     if (prompt > Integer.MAX_VALUE) {
       return call.report.refuse(Status.INVALID_SHAPE, Field.PROMPT_COUNT, prompt);
     }
     if (output > Integer.MAX_VALUE) {
       return call.report.refuse(Status.INVALID_SHAPE, Field.OUTPUT_COUNT, output);
+    }
+    if (biases > Integer.MAX_VALUE) {
+      return call.report.refuse(Status.INVALID_SHAPE, Field.BIAS_COUNT, biases);
     }
     return continues == 0 || continues == 1 && call.rowEnd - call.rowBegin <= 1
         ? Status.OK
