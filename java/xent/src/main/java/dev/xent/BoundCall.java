@@ -3,6 +3,8 @@ package dev.xent;
 
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.call.Binding;
+import dev.xent.internal.plan.call.Outputs;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call of an operation on logits, with its tensors, to run once or often: {@link Softmax#on} and
@@ -15,11 +17,19 @@ import dev.xent.internal.plan.call.Binding;
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
-public sealed class BoundCall permits BackwardCall {
+public final class BoundCall {
   final Binding bound;
+  private final @Nullable Outputs saved;
 
   BoundCall(Binding bound) {
     this.bound = bound;
+    this.saved = null;
+  }
+
+  /** Of a call that saves statistics in outputs, or reads those that another one saved. */
+  BoundCall(Binding bound, LossOutputs saved) {
+    this.bound = bound;
+    this.saved = Outputs.saved(saved);
   }
 
   /**
@@ -34,6 +44,6 @@ public sealed class BoundCall permits BackwardCall {
 
   /** Computes what the memory of the tensors holds now. */
   public void run() {
-    bound.run(null, 0);
+    bound.run(saved, 0);
   }
 }

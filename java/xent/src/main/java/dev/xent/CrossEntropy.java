@@ -207,7 +207,7 @@ public final class CrossEntropy implements Loss {
       LossOutputs saved,
       @Nullable Tensor upstream,
       Tensor gradient) {
-    return new BackwardCall(on(logits, targets, gradient).bound, saved, upstream);
+    return new BoundCall(on(logits, targets, gradient).bound.backward((View) upstream), saved);
   }
 
   /**

@@ -8,7 +8,8 @@ import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
 import dev.xent.internal.plan.shard.States;
-import java.util.Objects;
+import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,12 +21,16 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="lossShard" :
  * CrossEntropyShard shard = loss.shard(firstClass, allClasses);
- * double mean = shard.on(logits, labels, mine -> allGather(mine)).gradient(gradient).run();
+ * LossOutputs outputs = LossOutputs.create();
+ * RowStatistics rows =
+ *     shard.exchange(logits, labels, Inputs.none(), outputs, mine -> allGather(mine));
+ * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
+ * double mean = outputs.loss();
  * }
  *
  * <p>If states travel otherwise, in files or from one job to the next, call the steps of {@link
- * ShardCall#run} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish},
- * and the three again if {@link RowStatistics#needsSecondRound} returns true.
+ * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
+ * the three again if {@link RowStatistics#needsSecondRound} returns true.
  *
  * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
  * 8192 classes. Instances are immutable; any number of threads may share one.
@@ -43,35 +48,35 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Returns a call that computes the losses of whole rows together with the other shards, which run
-   * theirs too. If one of them throws before it exchanges states, the others wait for it: notify
-   * them.
+   * Computes the losses of whole rows together with the other shards, which call this too. If one
+   * of them throws before it exchanges states, the others wait for it: notify them.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
+   * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
+   *     shard
+   * @param outputs receive the loss and the other numbers of all rows; their tensors are filled. A
+   *     shard has {@code losses}, {@code logSumExp}, {@code correct}, {@code countCorrect} and
+   *     {@code lossSum}
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
    *     is called a second time if the largest logit of a row is beyond +-16384
+   * @throws IllegalArgumentException for arguments that do not fit. One of them is a mask together
+   *     with smoothing if the targets are not class indices, because a shard does not see the other
+   *     masks
+   * @throws PartialStatesException for states that are not whole or do not belong together
    */
-  public ShardCall on(Tensor logits, Tensor targets, AllGather<PartialStates> gather) {
-    View.of(logits, "logits");
-    View.of(targets, "targets");
-    return new ShardCall(this, logits, targets, Objects.requireNonNull(gather, "gather"));
-  }
-
-  RowStatistics exchange(
+  public RowStatistics exchange(
       Tensor logits,
       Tensor targets,
       Inputs inputs,
       LossOutputs outputs,
-      @Nullable Tensor gradient,
-      AllGather<PartialStates> gather) {
+      Function<PartialStates, List<PartialStates>> gather) {
     return shard.exchange(
         View.of(logits, "logits"),
         View.of(targets, "targets"),
         InputViews.of(inputs),
         Outputs.of(outputs),
-        (View) gradient,
-        ShardCall.merged(gather));
+        gather);
   }
 
   /**
@@ -114,7 +119,7 @@ public final class CrossEntropyShard {
    * @param labels class indices, as the shards had them, which is noticed only of labels in another
    *     chunk of 8192 classes; null for other targets
    * @param inputs row weights and a sink; nothing else, as the states have it already
-   * @param outputs as in {@link ShardCall#outputs}
+   * @param outputs as in {@link #exchange}
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(
@@ -153,7 +158,7 @@ public final class CrossEntropyShard {
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}
    * @param inputs target weights, row weights, and a class mask of the classes of this shard
-   * @param rows the result of {@link #finish} or {@link ShardCall#rows}
+   * @param rows the result of {@link #exchange} or {@link #finish}
    * @param upstream one number per row, of a type that fits the logits, or null for 1 in every row
    * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
    *     anything in any other way

@@ -176,7 +176,8 @@ public final class LinearCrossEntropy {
       LossOutputs saved,
       @Nullable Tensor upstream,
       LinearGradients gradients) {
-    return new BackwardCall(on(hidden, weights, targets, gradients).bound, saved, upstream);
+    return new BoundCall(
+        on(hidden, weights, targets, gradients).bound.backward((View) upstream), saved);
   }
 
   /**

@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * {@code losses}, {@code lossSum}, {@code correct}, {@code countCorrect} and {@code
  * targetGradient}. {@link BinaryCrossEntropy} and {@link Divergence} have {@code losses} and {@code
  * lossSum}. A shard ({@link CrossEntropyShard}) has {@code losses}, {@code lossSum}, {@code
- * logSumExp}, {@code correct} and {@code countCorrect}. A call that cannot compute what you ask for
- * throws {@link OptionException} before it writes anything.
+ * logSumExp}, {@code correct} and {@code countCorrect}. {@link SelectedLogProbabilities} saves
+ * statistics alone. A call that cannot compute what you ask for throws {@link OptionException}
+ * before it writes anything.
  */
 public sealed interface LossOutputs permits Outputs {
   /** Returns new outputs, which request only the numbers of a call. */

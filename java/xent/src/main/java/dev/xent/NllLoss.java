@@ -170,7 +170,8 @@ public final class NllLoss implements Loss {
       LossOutputs saved,
       @Nullable Tensor upstream,
       Tensor gradient) {
-    return new BackwardCall(on(logProbabilities, targets, gradient).bound, saved, upstream);
+    return new BoundCall(
+        on(logProbabilities, targets, gradient).bound.backward((View) upstream), saved);
   }
 
   /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */

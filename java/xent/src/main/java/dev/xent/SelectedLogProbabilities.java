@@ -8,10 +8,12 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.logits.SelectedOperation;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Log-probabilities of a few classes of each row, {@code log softmax(x)} of these alone, and the
@@ -111,19 +113,96 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * Returns a call that can be run often. It takes further inputs, and writes a gradient in the
-   * same run or later.
+   * Returns a call that can be run often.
    *
    * @param logits {@code x}
    * @param targets the classes of each row
    * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
    */
-  public SelectedCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    return new SelectedCall(
+  public BoundCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
+    return bound(logits, targets, logProbabilities, null, null);
+  }
+
+  /**
+   * Returns a call that writes the gradient too.
+   *
+   * @param logits {@code x}
+   * @param targets the classes of each row
+   * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
+   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
+   *     for every class
+   * @param gradient {@code dx}, in the shape of the logits; may be the logits themselves, but not
+   *     overlap anything in any other way
+   */
+  public BoundCall on(
+      Tensor logits,
+      Tensor targets,
+      Tensor logProbabilities,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    return bound(logits, targets, logProbabilities, (View) upstream, View.of(gradient, "gradient"));
+  }
+
+  private BoundCall bound(
+      Tensor logits,
+      Tensor targets,
+      Tensor logProbabilities,
+      @Nullable View upstream,
+      @Nullable View gradient) {
+    return new BoundCall(
         operation.bind(
             View.of(logits, "logits"),
             View.of(targets, "targets"),
-            View.of(logProbabilities, "logProbabilities")));
+            View.of(logProbabilities, "logProbabilities"),
+            upstream,
+            gradient));
+  }
+
+  /**
+   * Returns a call that saves statistics, for a gradient whose upstream depends on the
+   * log-probabilities.
+   *
+   * @param logits {@code x}
+   * @param targets the classes of each row
+   * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
+   * @param saved with {@link LossOutputs#saveStatistics()}; receives the statistics of each run
+   */
+  public BoundCall on(Tensor logits, Tensor targets, Tensor logProbabilities, LossOutputs saved) {
+    return new BoundCall(
+        operation.bind(
+            View.of(logits, "logits"),
+            View.of(targets, "targets"),
+            View.of(logProbabilities, "logProbabilities"),
+            Outputs.saved(saved)),
+        saved);
+  }
+
+  /**
+   * Returns a call that writes the gradient alone, of an earlier run over the same tensors and
+   * inputs. The bits are those that the run would have written with a gradient. A run throws {@link
+   * OptionException} when the outputs have no statistics of such a run.
+   *
+   * @param logits as in that run
+   * @param targets as in that run
+   * @param saved the outputs of that run, with the statistics that they saved
+   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
+   *     for every class
+   * @param gradient {@code dx}, in the shape of the logits; may be the logits themselves, but not
+   *     overlap anything in any other way
+   */
+  public BoundCall onBackward(
+      Tensor logits,
+      Tensor targets,
+      LossOutputs saved,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    return new BoundCall(
+        operation.bindBackward(
+            View.of(logits, "logits"),
+            View.of(targets, "targets"),
+            (View) upstream,
+            View.of(gradient, "gradient")),
+        saved);
   }
 
   /**

@@ -9,6 +9,8 @@ import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
 import dev.xent.internal.plan.shard.Shard;
 import dev.xent.internal.plan.shard.States;
+import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,14 +56,12 @@ public final class SoftmaxShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics exchange(
-      Tensor logits, Inputs inputs, @Nullable Tensor logSumExp, AllGather<PartialStates> gather) {
+      Tensor logits,
+      Inputs inputs,
+      @Nullable Tensor logSumExp,
+      Function<PartialStates, List<PartialStates>> gather) {
     return shard.exchange(
-        View.of(logits, "logits"),
-        null,
-        InputViews.of(inputs),
-        outputs(logSumExp),
-        null,
-        ShardCall.merged(gather));
+        View.of(logits, "logits"), null, InputViews.of(inputs), outputs(logSumExp), gather);
   }
 
   /**

@@ -257,7 +257,7 @@ record EveryCall(String name, List<Argument> arguments, Function<Tensor[], Doubl
     calls.add("selected", t -> () -> selected.forward(t[0], t[1], t[2]), logits, targets, perRow);
     calls.add(
         "bound selected with gradient",
-        t -> selected.on(t[0], t[1], t[2]).gradient(t[3]).saveStatistics(Arena.ofAuto())::run,
+        t -> selected.on(t[0], t[1], t[2], null, t[3])::run,
         logits,
         targets,
         perRow,

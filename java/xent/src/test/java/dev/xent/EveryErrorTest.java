@@ -888,9 +888,9 @@ class EveryErrorTest {
         "a backward without a forward",
         b -> b.mean().onBackward(b.logits, b.labels, b.outputs(), null, b.out).run());
     kinds.put(
-        "a backward without a gradient",
+        "losses of selected classes",
         b -> {
-          b.select().on(b.logits, b.labels, b.rows).saveStatistics().backward();
+          b.select().on(b.logits, b.labels, b.rows, b.outputs().losses(b.rows)).run();
         });
     kinds.put(
         "a backward of other targets",
@@ -961,9 +961,12 @@ class EveryErrorTest {
         b ->
             b.mean()
                 .shard(0, 4)
-                .on(b.logits, b.labels, List::of)
-                .outputs(LossOutputs.create().entropies(Tensor.of(new float[3])))
-                .run());
+                .exchange(
+                    b.logits,
+                    b.labels,
+                    b.none(),
+                    b.outputs().entropies(Tensor.of(new float[3])),
+                    List::of));
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
         "parts of a softmax and a loss",

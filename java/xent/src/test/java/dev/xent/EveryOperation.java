@@ -94,7 +94,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
 
     SelectedLogProbabilities selected =
         SelectedLogProbabilities.builder().axis(1).ignoreIndex(1).execution(execution()).build();
-    selected.on(logits, labels, perRow).gradient(gradient).run();
+    selected.on(logits, labels, perRow, null, gradient).run();
     bits.put("selected log-probabilities", Samples.bits(perRow));
     bits.put("their gradient", Samples.bits(gradient));
     BinaryCrossEntropy binary =

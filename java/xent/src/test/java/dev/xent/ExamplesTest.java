@@ -237,7 +237,11 @@ class ExamplesTest {
   void crossEntropyShard() {
     // @start region="lossShard" :
     CrossEntropyShard shard = loss.shard(firstClass, allClasses);
-    double mean = shard.on(logits, labels, mine -> allGather(mine)).gradient(gradient).run();
+    LossOutputs outputs = LossOutputs.create();
+    RowStatistics rows =
+        shard.exchange(logits, labels, Inputs.none(), outputs, mine -> allGather(mine));
+    shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
+    double mean = outputs.loss();
     // @end
     assertThat(mean).isEqualTo(loss.forward(logits, labels));
   }

@@ -117,7 +117,7 @@ class JdkApiTest {
             mean.onBackward(x, labels, outputs, null, y).run();
             mean.on(x, labels, y).run();
             SelectedLogProbabilities selected = SelectedLogProbabilities.builder().build();
-            selected.on(x, labels, perRow).saveStatistics().run();
+            selected.on(x, labels, perRow, LossOutputs.create().saveStatistics()).run();
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
             LossOutputs linear = LossOutputs.create().saveStatistics();

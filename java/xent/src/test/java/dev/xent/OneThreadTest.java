@@ -216,22 +216,6 @@ class OneThreadTest {
         random -> call.inputs(random.nextBoolean() ? Inputs.none() : weights));
   }
 
-  private static Raced selectedCall() {
-    SelectedCall call =
-        SelectedLogProbabilities.along(-1)
-            .on(matrix(4), Tensor.of(new int[4]), Tensor.of(new float[4]));
-    Tensor[] gradients = {matrix(4), matrix(4)};
-    Tensor upstream = Tensor.of(new float[4]);
-    return new Raced(
-        true,
-        random -> call.run(),
-        random -> call.run(),
-        random -> call.backward(),
-        random -> call.saveStatistics(),
-        random -> call.gradient(gradients[random.nextInt(2)]),
-        random -> call.upstream(random.nextBoolean() ? null : upstream));
-  }
-
   private static Raced samplerCall() {
     Sampler sampler = Sampler.builder().frequencyPenalty(0.1).seed(1).build();
     SamplerCall call = sampler.on(matrix(4), Tensor.of(new int[4]));
@@ -369,7 +353,6 @@ class OneThreadTest {
         cursor(Sampler.builder().seed(1).noRepeatNgram(4).dryMultiplier(0.5).build()));
     RACES.put("BoundCall", boundCall());
     RACES.put("LossCall", lossCall());
-    RACES.put("SelectedCall", selectedCall());
     RACES.put("SamplerCall", samplerCall());
     RACES.put("Requests", requests());
     RACES.put("SamplerOutputs", samplerOutputs());

@@ -98,7 +98,7 @@ class PreparedCallsTest {
 
   @Test
   void selectedLogProbabilitiesLookAtTheClassesFirst() {
-    SelectedCall call =
+    BoundCall call =
         SelectedLogProbabilities.builder().execution(NATIVE).build().on(x, labels, perRow);
     assertPrepared("selected", call.bound, call::run, 2);
   }

@@ -9,6 +9,8 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 /** Bound calls of selected log-probabilities: later gradients, saved statistics, failed runs. */
 class SelectedCallTest {
@@ -30,32 +32,64 @@ class SelectedCallTest {
     Tensor g = Tensor.of(Samples.logits(ROWS * COUNT, 1, 3), ROWS, COUNT);
     Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    selected.on(logits, targets, lp).upstream(g).gradient(dx).run();
+    selected.on(logits, targets, lp, g, dx).run();
     try (Arena arena = Arena.ofConfined()) {
-      SelectedCall call = selected.on(logits, targets, lp).upstream(g);
+      LossOutputs saved = LossOutputs.create();
       Tensor later = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-      assertThatThrownBy(call::backward)
-          .isInstanceOf(OptionException.class)
-          .hasMessageContaining("no gradient to write");
-      call.run();
-      call.gradient(later);
-      assertThatThrownBy(call::backward)
+      BoundCall forward = selected.on(logits, targets, lp, saved);
+      BoundCall backward = selected.onBackward(logits, targets, saved, g, later);
+      forward.run();
+      assertThatThrownBy(backward::run)
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("hold no statistics");
-      call.saveStatistics(arena).run();
+      saved.saveStatistics(arena);
+      forward.run();
       later.setFloat(7, 0, 0);
-      call.backward();
+      backward.run();
       assertThat(Samples.bits(later)).isEqualTo(Samples.bits(dx));
-      call.gradient(logits).backward();
+      selected.onBackward(logits, targets, saved, g, logits).run();
       assertThat(Samples.bits(logits)).isEqualTo(Samples.bits(dx));
     }
+  }
+
+  @OnEveryBackend
+  void aBackwardTakesTheInputsOfItsForward(Backend backend) {
+    SelectedLogProbabilities selected = on(backend).build();
+    Inputs sink = Inputs.none().withSink(Tensor.of(new float[] {1, 2, 3, 4}));
+    Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
+    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    selected.on(logits, targets, lp, null, dx).inputs(sink).run();
+    LossOutputs saved = LossOutputs.create().saveStatistics();
+    selected.on(logits, targets, lp, saved).inputs(sink).run();
+    Tensor later = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    selected.onBackward(logits, targets, saved, null, later).inputs(sink).run();
+    assertThat(Samples.bits(later)).isEqualTo(Samples.bits(dx));
+  }
+
+  @Test
+  void outputsOfLossesAreRefused() {
+    SelectedLogProbabilities selected = SelectedLogProbabilities.along(-1);
+    Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
+    Map<String, LossOutputs> others =
+        Map.of(
+            "losses", LossOutputs.create().losses(lp),
+            "countCorrect", LossOutputs.create().countCorrect(true),
+            "lossSum", LossOutputs.create().lossSum(LossSum.create()));
+    others.forEach(
+        (name, outputs) ->
+            assertThatThrownBy(() -> selected.on(logits, targets, lp, outputs).run())
+                .isInstanceOf(OptionException.class)
+                .hasMessage(
+                    name
+                        + " is requested, and selected log-probabilities have saveStatistics alone;"
+                        + " expected outputs without it"));
   }
 
   @OnEveryBackend
   void aCallRunsOnWhatTheMemoryHolds(Backend backend) {
     SelectedLogProbabilities selected = on(backend).build();
     Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
-    SelectedCall call = selected.on(logits, targets, lp);
+    BoundCall call = selected.on(logits, targets, lp);
     for (int run = 0; run < 4; run++) {
       logits.setFloat(run, 0, classes[0]);
       call.run();
@@ -75,16 +109,13 @@ class SelectedCallTest {
     Tensor gradient = Tensor.of(written, ROWS, CLASSES);
     int valid = classes[5];
     for (int wrong : new int[] {CLASSES, -1}) {
-      SelectedCall call = selected.on(logits, targets, lp).saveStatistics(Arena.ofAuto());
+      LossOutputs saved = LossOutputs.create().saveStatistics();
+      BoundCall call = selected.on(logits, targets, lp, saved);
       call.run();
       classes[5] = wrong;
       assertThatThrownBy(call::run).isInstanceOf(LabelException.class);
-      assertThatThrownBy(() -> selected.on(logits, targets, lp).gradient(gradient).backward())
-          .isInstanceOf(OptionException.class)
-          .hasMessageContaining("the outputs hold no statistics");
       classes[5] = valid;
-      call.gradient(gradient);
-      assertThatThrownBy(call::backward)
+      assertThatThrownBy(selected.onBackward(logits, targets, saved, null, gradient)::run)
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("the outputs hold no statistics");
     }

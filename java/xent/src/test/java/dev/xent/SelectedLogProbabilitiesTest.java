@@ -57,9 +57,7 @@ class SelectedLogProbabilitiesTest {
     on(backend)
         .gradientScale(0.5)
         .build()
-        .on(logits, targets, lp)
-        .upstream(Tensor.of(g, ROWS, COUNT))
-        .gradient(dx)
+        .on(logits, targets, lp, Tensor.of(g, ROWS, COUNT), dx)
         .run();
     for (int r = 0; r < ROWS; r++) {
       double[] p = Samples.softmax(Samples.row(x, r, CLASSES));
@@ -88,7 +86,7 @@ class SelectedLogProbabilitiesTest {
     Tensor in = Tensor.of(values, ROWS, CLASSES);
     Tensor lp = Tensor.of(new double[ROWS * COUNT], ROWS, COUNT);
     Tensor dx = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
-    selected.on(in, targets, lp).gradient(dx).run();
+    selected.on(in, targets, lp, null, dx).run();
     double h = 1e-5;
     for (int i = 0; i < values.length; i += 7) {
       double own = values[i];
@@ -128,7 +126,7 @@ class SelectedLogProbabilitiesTest {
         .outputs(LossOutputs.create().losses(losses))
         .run();
     SelectedLogProbabilities selected = on(backend).build();
-    selected.on(logits, one, lp).gradient(other).run();
+    selected.on(logits, one, lp, null, other).run();
     for (int r = 0; r < ROWS; r++) {
       assertThat(lp.getFloat(r)).isEqualTo(-losses.getFloat(r)).isNegative();
     }
@@ -146,7 +144,7 @@ class SelectedLogProbabilitiesTest {
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     logits.setFloat(Float.NaN, 1, 0); // both entries of this row are ignored
     logits.setFloat(Float.NaN, 3, 0);
-    selected.on(logits, some, lp).gradient(dx).run();
+    selected.on(logits, some, lp, null, dx).run();
     assertThat(lp.getDouble(0, 0)).isCloseTo(logProbability(x, 0, 3), within(1e-5));
     assertThat(Float.floatToRawIntBits(lp.getFloat(0, 1))).isZero();
     assertThat(lp.getFloat(1, 0)).isZero();
@@ -164,9 +162,9 @@ class SelectedLogProbabilitiesTest {
     Tensor one = Tensor.of(new int[] {1});
     Tensor lp = Tensor.of(new float[1]);
     Tensor dx = Tensor.of(new float[2], 1, 2);
-    on(backend).build().on(all, one, lp).gradient(dx).run();
+    on(backend).build().on(all, one, lp, null, dx).run();
     assertThat(lp.getFloat(0)).isNaN();
-    on(backend).fullyMasked(FullyMasked.ZERO).build().on(all, one, lp).gradient(dx).run();
+    on(backend).fullyMasked(FullyMasked.ZERO).build().on(all, one, lp, null, dx).run();
     assertThat(lp.getFloat(0)).isEqualTo(Float.NEGATIVE_INFINITY);
     assertThat(dx.toFloatArray()).containsOnly(0);
   }
@@ -352,7 +350,7 @@ class SelectedLogProbabilitiesTest {
         }
         Tensor lp = tensor(outType, rows, count);
         Tensor dx = tensor(outType, rows, n);
-        builder.build().on(in, chosen, lp).inputs(inputs).upstream(upstream).gradient(dx).run();
+        builder.build().on(in, chosen, lp, upstream, dx).inputs(inputs).run();
         long[] got = LongStream.concat(bits(lp), bits(dx)).toArray();
         if (expected == null) {
           expected = got;

@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
  *
  * @param <S> states
  */
-final class ShardThreads<S> implements AllGather<S> {
+final class ShardThreads<S> {
   private static final int SECONDS = 60;
 
   private final int shards;
@@ -48,8 +48,7 @@ final class ShardThreads<S> implements AllGather<S> {
     return rounds;
   }
 
-  @Override
-  public List<S> gather(S mine) {
+  List<S> gather(S mine) {
     synchronized (sent) {
       sent.add(mine);
     }

@@ -3,9 +3,9 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Messages.message;
 
+import dev.xent.BoundCall;
 import dev.xent.DType;
 import dev.xent.Inputs;
-import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
@@ -132,12 +132,12 @@ final class SelectedCommand extends FileCommand {
             ? null
             : files.create(sums, DType.F64, new long[] {Math.max(0, s.elements() - 1)});
     SelectedLogProbabilities operation = operation(rows.axis());
-    SelectedCall call = operation.on(logits, classes, values).inputs(inputs).upstream(g);
-    if (dx != null) {
-      call.gradient(dx);
-    }
+    BoundCall call =
+        dx == null
+            ? operation.on(logits, classes, values)
+            : operation.on(logits, classes, values, g, dx);
     try {
-      run(call::run);
+      run(call.inputs(inputs)::run);
     } catch (LabelException e) {
       throw WrongLabel.in(rows, e);
     }

@@ -378,9 +378,9 @@ class FurtherGradientTest {
           .on(
               tensor(arena, type, x),
               Tensor.of(classes, ROWS, count),
-              Tensor.allocate(arena, type, ROWS, count))
-          .upstream(upstream)
-          .gradient(dx)
+              Tensor.allocate(arena, type, ROWS, count),
+              upstream,
+              dx)
           .run();
       for (int r = 0; r < ROWS; r++) {
         int first = r * count;

@@ -584,10 +584,8 @@ final class Computer implements AutoCloseable {
         .ignoreIndex(Options.IGNORED)
         .gradientScale(sample.options().gradientScale())
         .build()
-        .on(x.tensor, classes.tensor, values.tensor)
+        .on(x.tensor, classes.tensor, values.tensor, pulls.tensor, dx.tensor)
         .inputs(ofSoftmax())
-        .upstream(pulls.tensor)
-        .gradient(dx.tensor)
         .run();
     return Map.of("log-probabilities", values.take(), "gradient", dx.take());
   }

@@ -4,7 +4,6 @@ package dev.xent.api;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import dev.xent.AllGather;
 import dev.xent.Argmax;
 import dev.xent.BoundCall;
 import dev.xent.CrossEntropy;
@@ -38,9 +37,7 @@ import dev.xent.SamplerCursor;
 import dev.xent.SamplerInputs;
 import dev.xent.SamplerOutputs;
 import dev.xent.SamplerRequests;
-import dev.xent.SelectedCall;
 import dev.xent.SelectedLogProbabilities;
-import dev.xent.ShardCall;
 import dev.xent.Softmax;
 import dev.xent.SoftmaxOperation;
 import dev.xent.SoftmaxShard;
@@ -82,6 +79,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
 /** An object of every type that the API takes or calls. */
 final class Samples {
@@ -123,8 +121,8 @@ final class Samples {
     Tensor tensor = Tensor.of(new float[] {1, 2}, 1, 2);
     put(Tensor.class, tensor);
     put(Inputs.class, Inputs.none());
-    AllGather<Object> gather = own -> List.of(Objects.requireNonNull(own, "own"));
-    put(AllGather.class, gather);
+    Function<Object, List<Object>> gather = own -> List.of(Objects.requireNonNull(own, "own"));
+    put(Function.class, gather);
     put(Execution.class, Execution.defaults());
     put(OperationBuilder.class, Softmax.builder());
     put(LogitBuilder.class, Softmax.builder());
@@ -154,7 +152,6 @@ final class Samples {
     put(CrossEntropyHvp.Builder.class, CrossEntropyHvp.builder());
     put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
     put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());
-    put(SelectedCall.class, SelectedLogProbabilities.along(1).on(one, Tensor.of(new int[1]), one));
     put(Divergence.Builder.class, Divergence.builder(DivergenceKind.KULLBACK_LEIBLER));
     put(LogSoftmax.class, LogSoftmax.along(1));
     put(LogSoftmax.Builder.class, LogSoftmax.builder());
@@ -181,7 +178,6 @@ final class Samples {
     put(SoftmaxShard.class, shard);
     CrossEntropyShard lossShard = CrossEntropy.mean().shard(0, 2);
     put(CrossEntropyShard.class, lossShard);
-    put(ShardCall.class, lossShard.on(one, Tensor.of(new int[1]), List::of));
     put(PartialStates.class, states);
     put(RowStatistics.class, shard.finish(states, Inputs.none(), null));
   }

@@ -344,7 +344,7 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) -> {
-            selected.on(t[0], t[1], t[2]).gradient(t[3]).run();
+            selected.on(t[0], t[1], t[2], null, t[3]).run();
             return 0;
           };
         });

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.kernels.Function;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.View;
@@ -32,9 +30,6 @@ public class Binding {
 
   /** The arrays of a run; null before the first one, and from a change on until the next one. */
   private @Nullable View @Nullable [] views;
-
-  /** The arrays of a backward pass, while it runs. */
-  private @Nullable View[] given = {};
 
   protected final Exclusive use =
       new Exclusive(
@@ -176,45 +171,5 @@ public class Binding {
   /** The number of kernels that ran without a check by the core, in all calls of the operation. */
   public final long preparedRuns() {
     return operation.preparedRuns();
-  }
-
-  // ---- backward --------------------------------------------------------------------------------
-
-  /** Computes the gradient alone, of the arrays of this call that the backward pass has. */
-  protected final void backward(Operation pass, @Nullable Extras saved, @Nullable View upstream) {
-    use.enter();
-    try {
-      if (!hasGradient()) {
-        throw new OptionException(
-            "this call has no gradient to write; expected gradient(...) before backward()");
-      }
-      Function function = pass.function;
-      int of = 0;
-      if (given.length < function.count()) {
-        given = new View[Math.max(function.count(), Checked.SHORT)];
-      }
-      int count = 0;
-      for (int place = 0; place < function.count(); place++) {
-        Array array = function.array(place);
-        View view = array == Array.UPSTREAM && upstream != null ? upstream : get(array);
-        if (view != null && pass.takes(array)) {
-          of |= 1 << place;
-          given[count++] = view;
-        }
-      }
-      requireInputs();
-      pass.run(of, given, saved, 0);
-    } finally {
-      // Without a method call, which may overflow the stack.
-      for (int i = 0; i < given.length; i++) {
-        given[i] = null;
-      }
-      use.uses = 0;
-    }
-  }
-
-  /** Whether the call has a gradient to write; brings it up to date. */
-  protected boolean hasGradient() {
-    return get(Array.GRADIENT) != null;
   }
 }

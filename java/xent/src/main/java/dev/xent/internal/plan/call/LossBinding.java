@@ -4,7 +4,9 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.View;
+import java.util.ArrayList;
 import java.util.ConcurrentModificationException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A bound call of a loss, with the outputs that it requests. */
@@ -12,7 +14,6 @@ public final class LossBinding extends Binding {
   private static final int NO_REQUESTS = -1;
 
   private final LossOperation loss;
-  private @Nullable LossOperation backward;
   private @Nullable Outputs outputs;
 
   /** The count of changes of the outputs that the arrays are up to date with. */
@@ -78,12 +79,6 @@ public final class LossBinding extends Binding {
     }
   }
 
-  @Override
-  protected boolean hasGradient() {
-    takeGradients();
-    return gradients != null || super.hasGradient();
-  }
-
   /** Replaces arrays by those of an object that its caller may change. */
   private void replace(long removed, long bits, ArrayViews by) {
     for (long left = removed; left != 0; left &= left - 1) {
@@ -100,11 +95,22 @@ public final class LossBinding extends Binding {
     }
   }
 
-  /** Computes the gradient alone, from the statistics that the outputs of an earlier run saved. */
-  public void backward(Outputs saved, @Nullable View upstream) {
-    if (backward == null) {
-      backward = loss.backward();
+  /**
+   * A bound call of the gradient alone, from the statistics that outputs saved of a run over the
+   * arrays of this call.
+   */
+  public LossBinding backward(@Nullable View upstream) {
+    LossOperation pass = loss.backward();
+    List<View> given = new ArrayList<>();
+    int mask = 0;
+    for (int place = 0; place < pass.function.count(); place++) {
+      Array array = pass.function.array(place);
+      View view = array == Array.UPSTREAM ? upstream : get(array);
+      if (view != null && pass.takes(array)) {
+        mask |= 1 << place;
+        given.add(view);
+      }
     }
-    backward(backward, saved, upstream);
+    return new LossBinding(pass, gradients, mask, given.toArray(View[]::new));
   }
 }

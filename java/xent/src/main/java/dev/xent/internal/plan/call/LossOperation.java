@@ -59,6 +59,11 @@ public abstract class LossOperation extends Operation {
     throw new AssertionError(name);
   }
 
+  /** Whether a backward pass takes an array of its forward pass. */
+  protected boolean takes(Array array) {
+    return true;
+  }
+
   /** Rejects outputs that the loss does not have. */
   protected void requireOutputs(Outputs outputs) {}
 

@@ -94,11 +94,6 @@ public abstract class Operation {
     return call.computes.take(function, call, 0);
   }
 
-  /** Whether a backward pass takes an array of its forward pass. */
-  protected boolean takes(Array array) {
-    return true;
-  }
-
   /** The factor of gradients in the options, until {@link Checked#scale} sets another one. */
   protected double gradientScale() {
     return 1;

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Outputs extends Extras implements LossOutputs {
   /** The outputs that every loss has. */
-  public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
+  public static final long LOSSES = ArrayViews.bit(Array.LOSSES) | ArrayViews.bit(Array.EXACT_SUM);
 
   /**
    * Inputs that every call has, that belong to the kind of targets, or that statistics do not
@@ -172,12 +172,14 @@ public final class Outputs extends Extras implements LossOutputs {
   public long asked() {
     return views.bits()
         | (countCorrect ? ArrayViews.bit(Array.CORRECT) : 0)
+        | (exactSum != null ? ArrayViews.bit(Array.EXACT_SUM) : 0)
         | (arena != null ? ArrayViews.bit(Array.STATISTICS) : 0);
   }
 
   private String name(Array array) {
     return switch (array) {
       case STATISTICS -> "saveStatistics";
+      case EXACT_SUM -> "lossSum";
       case CORRECT -> has(Array.CORRECT) ? array.text : "countCorrect";
       default -> array.text;
     };

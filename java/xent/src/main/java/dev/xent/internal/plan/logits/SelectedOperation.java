@@ -3,6 +3,7 @@ package dev.xent.internal.plan.logits;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
@@ -18,7 +19,6 @@ import dev.xent.internal.plan.call.TargetChecks;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
-import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities of selected classes, and their gradient. */
@@ -38,22 +38,12 @@ public final class SelectedOperation extends Operation {
       double gradientScale) {
     super(function, name, engine, options, axis);
     this.gradientScale = gradientScale;
-    this.arrays = isForward() ? mask(Array.LOGITS, Array.TARGETS, Array.LOG_PROBABILITIES) : 0;
+    this.arrays =
+        mask(Array.LOGITS, Array.TARGETS) | (isForward() ? mask(Array.LOG_PROBABILITIES) : 0);
   }
 
   public SelectedOperation(Engine engine, Options options, int axis, double gradientScale) {
     this(Function.SELECTED_LOG_PROBABILITIES, NAME, engine, options, axis, gradientScale);
-  }
-
-  /** The gradient alone, from statistics that a forward pass saved. */
-  private SelectedOperation backward() {
-    return new SelectedOperation(
-        Function.SELECTED_LOG_PROBABILITIES_BACKWARD,
-        NAME + " backward",
-        engine,
-        options,
-        axis,
-        gradientScale);
   }
 
   private boolean isForward() {
@@ -73,6 +63,16 @@ public final class SelectedOperation extends Operation {
   protected String event(int mask) {
     boolean gradient = isForward() && (mask & mask(Array.GRADIENT)) != 0;
     return gradient ? NAME + " with gradient" : name;
+  }
+
+  @Override
+  protected String nameOfOperation() {
+    return NAME;
+  }
+
+  @Override
+  protected Function inputs() {
+    return Function.SELECTED_LOG_PROBABILITIES;
   }
 
   @Override
@@ -152,45 +152,56 @@ public final class SelectedOperation extends Operation {
 
   // ---- bound calls -----------------------------------------------------------------------------
 
-  /** Creates a bound call. */
-  public Bound bind(View logits, View targets, View logProbabilities) {
-    return new Bound(this, logits, targets, logProbabilities);
+  /** Creates a bound call, which writes a gradient unless that is null. */
+  public Binding bind(
+      View logits,
+      View targets,
+      View logProbabilities,
+      @Nullable View upstream,
+      @Nullable View gradient) {
+    return with(new Binding(this, arrays, logits, targets, logProbabilities), upstream, gradient);
   }
 
-  /** A bound call, which may save statistics for a backward pass. */
-  public static final class Bound extends Binding {
-    private final Outputs saved = new Outputs();
-    private final SelectedOperation forward;
-    private @Nullable SelectedOperation backward;
+  /** Creates a bound call that saves statistics in outputs. */
+  public Binding bind(View logits, View targets, View logProbabilities, Outputs saved) {
+    return new Saving(this, saved, logits, targets, logProbabilities);
+  }
 
-    private Bound(SelectedOperation forward, View logits, View targets, View logProbabilities) {
-      super(forward, forward.arrays, logits, targets, logProbabilities);
-      this.forward = forward;
+  /** Creates a bound call of the gradient alone, from statistics that a forward pass saved. */
+  public Binding bindBackward(View logits, View targets, @Nullable View upstream, View gradient) {
+    SelectedOperation pass =
+        new SelectedOperation(
+            Function.SELECTED_LOG_PROBABILITIES_BACKWARD,
+            NAME + " backward",
+            engine,
+            options,
+            axis,
+            gradientScale);
+    return with(new Binding(pass, pass.arrays, logits, targets), upstream, gradient);
+  }
+
+  private static Binding with(Binding bound, @Nullable View upstream, @Nullable View gradient) {
+    bound.set(Array.UPSTREAM, upstream);
+    bound.set(Array.GRADIENT, gradient);
+    return bound;
+  }
+
+  /** A bound call that saves statistics for a backward pass. */
+  private static final class Saving extends Binding {
+    private final Outputs saved;
+
+    Saving(SelectedOperation forward, Outputs saved, @Nullable View... arrays) {
+      super(forward, forward.arrays, arrays);
+      this.saved = saved;
     }
 
-    /** Computes from the current contents of the arrays. */
-    public void compute() {
+    @Override
+    protected void begin() {
+      saved.require(
+          ArrayViews.bit(Array.STATISTICS),
+          "and selected log-probabilities have saveStatistics alone; expected outputs without it");
       saved.dropStatistics(); // a call that fails leaves none
-      run(saved.savesStatistics() ? saved : null, 0);
-    }
-
-    /** Requests statistics in memory of an arena. */
-    public void saveStatistics(Arena arena) {
-      use.enter();
-      try {
-        saved.saveStatistics(arena);
-        ofLibrary(forward.mask(Array.STATISTICS));
-      } finally {
-        use.uses = 0;
-      }
-    }
-
-    /** Computes the gradient alone, from the statistics that an earlier run saved. */
-    public void backward() {
-      if (backward == null) {
-        backward = forward.backward();
-      }
-      backward(backward, saved, null);
+      ofLibrary(saved.savesStatistics() ? operation.mask(Array.STATISTICS) : 0);
     }
   }
 }

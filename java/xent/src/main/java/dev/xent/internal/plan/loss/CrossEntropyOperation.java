@@ -99,6 +99,16 @@ public final class CrossEntropyOperation extends LossOperation {
   }
 
   @Override
+  protected String nameOfOperation() {
+    return "cross-entropy";
+  }
+
+  @Override
+  protected Function inputs() {
+    return Function.CROSS_ENTROPY;
+  }
+
+  @Override
   protected void take(Check check) {
     check.lead(axis);
     takeTargets(check);

@@ -191,6 +191,11 @@ public final class LinearOperation extends LossOperation {
   }
 
   @Override
+  protected Function inputs() {
+    return Function.LINEAR_CROSS_ENTROPY;
+  }
+
+  @Override
   protected String event(int mask) {
     int gradients = mask(Array.HIDDEN_GRADIENT, Array.WEIGHTS_GRADIENT, Array.BIAS_GRADIENT);
     return isForward() && (mask & gradients) != 0 ? name + " with gradients" : name;

@@ -3,11 +3,13 @@ package dev.xent.internal.plan.shard;
 
 import static dev.xent.internal.text.Messages.message;
 
+import dev.xent.PartialStates;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
 import dev.xent.internal.plan.call.Extras;
@@ -18,7 +20,7 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
-import java.util.function.UnaryOperator;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -151,33 +153,36 @@ public final class Shard {
    *
    * @param targets null for a softmax
    * @param outputs receives the numbers of all rows
-   * @param gradient the tensor that {@link #write} will write, or null; it is checked with the
-   *     outputs of a loss before the states are sent
-   * @param gather returns the states of all classes for the states of this shard
+   * @param gather returns the states of all shards for the states of this shard
    */
   public FinishedRows exchange(
       View logits,
       @Nullable View targets,
       InputViews inputs,
       Outputs outputs,
-      @Nullable View gradient,
-      UnaryOperator<States> gather) {
+      java.util.function.Function<PartialStates, List<PartialStates>> gather) {
+    NullChecks.require(gather, "gather", "a function that exchanges states");
     requireForShard(outputs);
-    States mine = states(logits, targets, inputs, null, outputs, gradient);
+    States mine = states(logits, targets, inputs, null, outputs);
     View labels = mine.kind() == TargetKind.LABELS ? targets : null;
     InputViews rest = inputs.of(Function.FINISH);
-    FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
+    FinishedRows rows = finish(whole(gather.apply(mine)), labels, rest, null, outputs);
     if (rows.again() == 0) {
       return rows;
     }
-    States again = gather.apply(states(logits, targets, inputs, rows));
+    States again = whole(gather.apply(states(logits, targets, inputs, rows)));
     return finish(again, labels, rest, rows, outputs);
+  }
+
+  /** The states of whole rows. */
+  private static States whole(List<PartialStates> parts) {
+    return States.of(PartialStates.merge(parts), "parts");
   }
 
   /** Computes the states of this shard's classes, in the first or the second round. */
   public States states(
       View logits, @Nullable View targets, InputViews inputs, @Nullable FinishedRows first) {
-    return states(logits, targets, inputs, first, new Outputs(), null);
+    return states(logits, targets, inputs, first, new Outputs());
   }
 
   private States states(
@@ -185,10 +190,9 @@ public final class Shard {
       @Nullable View targets,
       InputViews inputs,
       @Nullable FinishedRows first,
-      Outputs outputs,
-      @Nullable View gradient) {
+      Outputs outputs) {
     Exchanged records = new Exchanged(null, first, outputs);
-    part(states, logits, targets, inputs).with(outputs).with(Array.GRADIENT, gradient).run(records);
+    part(states, logits, targets, inputs).with(outputs).run(records);
     return records.states;
   }
 

@@ -13,12 +13,16 @@ import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** A call of a shard, which exchanges states with the others itself. */
+/** The exchange of states among the shards of a loss or a softmax. */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
-class ShardCallTest extends DividedRows {
+class ExchangeTest extends DividedRows {
+  private static final Function<PartialStates, List<PartialStates>> NONE =
+      mine -> fail("exchanged states");
+
   /** Checked before states are exchanged, so that no other shard waits for this one. */
   @Test
   void outputsThatNeedWholeRows() {
@@ -40,8 +44,7 @@ class ShardCallTest extends DividedRows {
           String message = name + " is requested, and a shard does not have whole rows";
           refused(
               OptionException.class,
-              () ->
-                  shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs).run(),
+              () -> shard.exchange(logits, labels, Inputs.none(), outputs, NONE),
               message);
           refused(
               OptionException.class,
@@ -59,11 +62,11 @@ class ShardCallTest extends DividedRows {
     PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
     refused(
         PartialStatesException.class,
-        () -> shard.on(logits, labels, mine -> List.of(ofSoftmax)).outputs(outputs).run(),
+        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofSoftmax)),
         "expected states of a loss");
     refused(
         OptionException.class,
-        () -> shard.on(logits, labels, mine -> List.of(ofRows)).outputs(outputs).run(),
+        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofRows)),
         "the states are of probability rows");
     refused(
         PartialStatesException.class,
@@ -77,37 +80,16 @@ class ShardCallTest extends DividedRows {
 
   /** Checked before states are exchanged, and before anything is counted. */
   @Test
-  void gradientsAndOutputsThatDoNotFit() {
+  void outputsThatDoNotFit() {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
     LossSum sum = LossSum.create();
-    Tensor narrow = Tensor.allocate(DType.F32, ROWS, CLASSES - 1);
-    Tensor memory = Tensor.allocate(DType.F32, ROWS * CLASSES);
-    Tensor gradient = memory.reshape(ROWS, CLASSES);
-    Tensor losses = memory.slice(0, 0, ROWS);
     LossOutputs outputs = LossOutputs.create().lossSum(sum);
-    ShardCall call = shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs);
-    assertThatThrownBy(() -> call.gradient(narrow).run()).isInstanceOf(ShapeException.class);
-    outputs.losses(losses);
-    assertThatThrownBy(() -> call.gradient(gradient).run()).isInstanceOf(MemoryException.class);
-    Tensor apart = Tensor.allocate(DType.F32, ROWS, CLASSES);
+    outputs.losses(Tensor.allocate(DType.F32, ROWS - 1));
+    assertThatThrownBy(() -> shard.exchange(logits, labels, Inputs.none(), outputs, NONE))
+        .isInstanceOf(ShapeException.class);
     outputs.losses(logits.select(1, 0));
-    assertThatThrownBy(() -> call.gradient(apart).run()).isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> shard.exchange(logits, labels, Inputs.none(), outputs, NONE))
+        .isInstanceOf(MemoryException.class);
     assertThat(sum.rows()).isZero();
-  }
-
-  @Test
-  void whatTheExchangeSetsIsOfTheNextRun() {
-    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
-    double expected = CrossEntropy.mean().forward(logits, labels);
-    ShardCall[] call = new ShardCall[1];
-    call[0] =
-        shard.on(
-            logits,
-            labels,
-            mine -> {
-              call[0].outputs(LossOutputs.create());
-              return List.of(mine);
-            });
-    assertThat(call[0].run()).isEqualTo(expected);
   }
 }
