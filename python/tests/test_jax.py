@@ -18,7 +18,6 @@ from jax.test_util import check_grads
 
 import pyxent
 import pyxent.jax as xent
-from pyxent import DTypeError, ShapeError
 
 TYPES = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-6}
 SHAPES = {(5,): -1, (4, 7): -1, (3, 6, 2): 1, (2, 3, 8): 2, (6, 3): 0}
@@ -132,35 +131,6 @@ def test_training():
     np.testing.assert_allclose(train(xent.cross_entropy), theirs, 1e-4)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: xent.softmax(jnp.array([1, 2])), "x has the type int32; expected floating-point numbers"),
-    (lambda: xent.cross_entropy(jnp.array([[1, 2]]), jnp.array([0])), "logits has the type int32"),
-])
-def test_types_are_checked_when_traced(call, message):
-    with pytest.raises(DTypeError, match=message):
-        jax.jit(call)()
-
-
-@pytest.mark.parametrize(("call", "kind", "message"), [
-    (lambda x, labels: xent.softmax(x, 5), ShapeError, "axis 5 does not exist in shape [2, 3]: axes go from -2 to 1"),
-    (lambda x, labels: xent.log_softmax(x, -3), ShapeError, "axis -3 does not exist in shape [2, 3]: axes go from -2 to 1"),
-    (lambda x, labels: xent.softmax(x, (0, 1)), TypeError, "axis is (0, 1); expected an integer"),
-    (lambda x, labels: xent.cross_entropy(x, labels, None), TypeError, "axis is None; expected an integer"),
-    (lambda x, labels: xent.cross_entropy(x, labels, 5), ShapeError,
-     "axis 5 does not exist in shape [2, 3]: axes go from -2 to 1"),
-    (lambda x, labels: xent.cross_entropy(x, labels, reduction="mean"), TypeError, "reduction is given to pyxent.jax; "
-     "expected the losses of the rows, and jax.grad for gradients: cross_entropy(logits, targets).mean()"),
-    (lambda x, labels: xent.cross_entropy(x, labels, weight=1), TypeError,
-     "cross_entropy() got an unexpected keyword argument 'weight'; expected class_weights"),
-])
-def test_axes_and_names_are_checked_when_traced(call, kind, message):
-    x, labels = values((2, 3)), jnp.array([0, 1])
-    for run in (call, jax.jit(call), lambda x, labels: jax.vmap(call)(x[None], labels[None])):
-        with pytest.raises(kind) as error:
-            run(x, labels)
-        assert str(error.value) == message
-
-
 def test_a_logit_without_dimensions():
     assert xent.softmax(jnp.float32(3)) == 1
     assert jax.value_and_grad(xent.cross_entropy)(jnp.float32(3), jnp.array(0)) == (0, 0)
@@ -234,12 +204,3 @@ def test_second_derivatives(f):
             derive(lambda x: jnp.square(f(x)).sum())(x)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(f, (x,), (x,))
-
-
-@pytest.mark.parametrize("name, value", [("gradient_scale", 2.0), ("denominator", 3.0),
-                                         ("correct", True), ("top_count", 2), ("save_statistics", True),
-                                         ("reduction", "sum"), ("empty_mean", "zero"), ("losses", True)])
-def test_options_that_the_losses_do_not_have(name, value):
-    with pytest.raises(TypeError) as raised:
-        xent.cross_entropy(values((2, 3)), jnp.array([0, 1]), **{name: value})
-    assert str(raised.value).startswith(f"{name} is given to pyxent.jax; expected the losses of the rows")

@@ -123,21 +123,3 @@ def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
     got = result.backward(hidden_gradient=None, weights_gradient=True, threads=threads)
     np.testing.assert_array_equal(got.weights, result.weights_gradient)
     assert len({found for found in ranges if found}) == (threads or 3)
-
-
-@pytest.mark.parametrize("call, kind, message", [
-    (lambda: pyxent.linear_cross_entropy(HIDDEN.astype(float), WEIGHTS, LABELS), pyxent.DTypeError, "hidden is float64 "
-     "[6, 5]; expected float32, float16 or bfloat16. In float64, call cross_entropy of hidden @ weights.T"),
-    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS[:, None], LABELS), pyxent.ShapeError, "weights is float32 "
-     "[9, 1, 5]; expected the shape [classes, features]. Call once for each layer, or call cross_entropy of the logits"),
-    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS.T, LABELS), pyxent.ShapeError, "weights is float32 [5, 9], hidden "
-     "is float32 [6, 5]; expected weights of shape [classes, 5]: pass weights.T"),
-    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), pyxent.OptionError,
-     "there are no statistics to compute a gradient from: call with save_statistics=True"),
-    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), pyxent.OptionError, "correct is requested, "
-     "targets are probability rows; expected class indices, or outputs without correct"),
-])
-def test_refusals(call, kind, message):
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message

@@ -423,19 +423,6 @@ def test_temperatures_of_columns_ragged_rows_and_several_axes():
     np.testing.assert_array_equal(got[700:], pyxent.softmax(many[700:]))
 
 
-@pytest.mark.parametrize("temperature, kind, message", [
-    ([1, 2, 3], pyxent.ShapeError, "temperature has 3 numbers, logits has 2 rows; expected one number, or one per row"),
-    (np.ones(3), pyxent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with 9 classes along axis 1; "
-     "expected temperature of shape [2] or [1]"),
-    ([1, -1], pyxent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
-    (np.array([1, 2]), pyxent.DTypeError, "temperature is int64 [2]; expected floats. Convert it: "
-     "numpy.asarray(temperature, float)")])
-def test_temperatures_that_cannot_be(temperature, kind, message):
-    with pytest.raises(kind) as error:
-        pyxent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)
-    assert str(error.value) == message
-
-
 PER_ROW = dict(temperature=[1, 0, 0.5, 2, 1.5, 1], top_k=[0, 3, 5, 40, 1, 0], top_p=[None, 0.9, 0.5, 1, 0.7, 0.2],
                min_p=[0.1, None, 0, 0.05, 0.01, 0], typical_p=[None, 1, 0.9, 0.8, None, 0.5],
                top_n_sigma=[None, 1, 0, 2, 0.5, 3], xtc_probability=[None, 1, 0.5, 0, 1, 1],
@@ -526,20 +513,6 @@ def test_dynatemp_follows_the_entropy():
     np.testing.assert_allclose(got.processed_log_probabilities, expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("options, message", [
-    (dict(top_k=3, order=["top_p"]), "top_k is 3, order is ['top_p']; expected 'top_k' in the order too, or no top_k"),
-    (dict(order=["top_p", "top_p"]), "order is ['top_p', 'top_p']; expected each filter at most once"),
-    (dict(xtc_probability=0.5, rules="vllm"), "xtc_probability is 0.5, and vllm has no such filter: leave it out, or "
-                                              "choose other rules"),
-    (dict(order=["top_a"]), "order is top_a; expected one of top_k, top_p, min_p, typical_p, top_n_sigma, xtc, "
-                            "temperature")])
-def test_orders_that_cannot_be(options, message):
-    for call in (lambda: pyxent.sample(FLAT, **options), lambda: pyxent.Sampler(**options)):
-        with pytest.raises(pyxent.OptionError) as error:
-            call()
-        assert str(error.value) == message
-
-
 @pytest.mark.parametrize("axis, kept", [(1, False), (1, True), (0, True), (-1, True), (-1, False)])
 def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
     logits = np.random.default_rng(4).normal(size=(2, 3, 50)).astype(np.float32) * 3
@@ -562,22 +535,6 @@ def test_sampling_options_of_rows_change_between_runs():
     for value in (0, 5, 0.1):
         temperature[2:] = value
         assert step().tokens.tolist() == pyxent.sample(logits, **options).tokens.tolist()
-
-
-@pytest.mark.parametrize("options, kind, message", [
-    (dict(top_p=[0.5, 1.5]), pyxent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
-     "keeps all classes"),
-    (dict(top_k=[1, 2, 3]), pyxent.ShapeError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
-     "per row"),
-    (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
-    (dict(typical_p=[None, 0.5], rules="vllm"), pyxent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
-     "filter: leave it out, or choose other rules"),
-    (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number")])
-def test_sampling_options_that_a_row_cannot_have(options, kind, message):
-    tokens = np.full(2, 7)
-    with pytest.raises(kind) as error:
-        pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
-    assert str(error.value) == message and tokens.tolist() == [7, 7]
 
 
 FLAT = np.zeros((1, 50), np.float32)
@@ -603,25 +560,6 @@ def test_each_step_of_a_seed_is_another_chance():
     for steps[0] in range(8):
         found.append(int(draw().tokens[0]))
     assert found == tokens
-
-
-@pytest.mark.parametrize("options, message", [
-    (dict(seed=7), "seed is 7 without a step; expected both. The same seed and step give the same token: count the steps "
-     "of a sequence"),
-    (dict(seed=[7, 8], step=[1, None]), "in row 1, seed is 8 without a step; expected both. The same seed and step give "
-     "the same token: count the steps of a sequence"),
-    (dict(step=3), "step is 3 without a seed; expected both, or none of them: each call without a seed draws a new one"),
-    (dict(stream=[1, 2]), "stream is [1, 2] without a seed; expected both, or none of them: each call without a seed "
-     "draws a new one"),
-    (dict(draw=0, temperature=0), "draw is 0 without a seed; expected both, or none of them: each call without a seed "
-     "draws a new one"),
-    (dict(seed=7, step=[1, None]), "in row 1, seed is 7 without a step; expected both. The same seed and step give the "
-     "same token: count the steps of a sequence")])
-def test_a_chance_is_said_as_a_whole(options, message):
-    tokens = np.full(2, 7)
-    with pytest.raises(pyxent.OptionError) as error:
-        pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
-    assert str(error.value) == message and tokens.tolist() == [7, 7]
 
 
 NUMBERS_OF_ROWS = np.ones(6)
@@ -886,4 +824,3 @@ def test_results_show_what_they_have():
     for many in (pyxent.cross_entropy(np.zeros((1000, 3)), np.zeros(1000, int), losses=True, ranks=True),
                  pyxent.sample(np.zeros((1000, 3), np.float32))):
         assert len(repr(many)) < 200 and "[1000]" in repr(many)
-

@@ -129,33 +129,6 @@ def test_the_remedies_of_tensors_work(dtype):
     mended(lambda value: pyxent.softmax(value), "logits", x.to_sparse())
 
 
-@pytest.mark.parametrize("output", [[0.0] * 12, [[0.0] * 3] * 4, 3, {}, bytes(48), bytearray(48)],
-                         ids=lambda output: type(output).__name__)
-def test_outputs_are_arrays(output):
-    for call, name in ((lambda: pyxent.softmax(X, out=output), "out"),
-                       (lambda: pyxent.cross_entropy(X, LABELS, gradient=output), "gradient"),
-                       (lambda: pyxent.sample(X, tokens=output), "tokens")):
-        with pytest.raises(pyxent.DTypeError) as error:
-            call()
-        a = "an int" if output == 3 else f"a {type(output).__name__}"
-        assert str(error.value) == f"{name} is {a}; expected True, which makes a new array, or an array that it fills"
-
-
-@pytest.mark.parametrize("make, message", [
-    (lambda torch, t: t.to_sparse(), "logits is a tensor of the layout torch.sparse_coo; expected a dense one: "
-     "logits.to_dense()"),
-    (lambda torch, t: torch.nested.nested_tensor([t[0], t[1]]), "logits is a nested tensor; expected its rows in one "
-     "dimension, with their row_offsets"),
-    (lambda torch, t: torch.nested.nested_tensor([t[0], t[1]], layout=torch.jagged), "logits is a nested tensor; "
-     "expected its rows in one dimension, with their row_offsets")])
-@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-def test_tensors_without_memory_of_their_own(make, message):
-    torch = pytest.importorskip("torch")
-    with pytest.raises(pyxent.ArrayMemoryError) as error:
-        pyxent.softmax(make(torch, torch.tensor(X)))
-    assert str(error.value) == message
-
-
 def test_tensors_inside_of_vmap():
     torch = pytest.importorskip("torch")
     with pytest.raises(pyxent.ArrayMemoryError, match="logits is a tensor inside of torch.vmap; expected a call outside of "

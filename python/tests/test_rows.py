@@ -218,60 +218,6 @@ def test_several_axes_of_tensors():
     assert pyxent.softmax(x, dtype=torch.float64).dtype == torch.float64
 
 
-@pytest.mark.parametrize("call, kind, message", [
-    (lambda: pyxent.softmax(X, axis=(0, 0)), pyxent.ShapeError, "axis is (0, 0); expected at least one, each once, or "
-     "None for all"),
-    (lambda: pyxent.softmax(X, axis=()), pyxent.ShapeError, "axis is (); expected at least one, each once, or None for "
-                                                        "all"),
-    (lambda: pyxent.softmax(X, axis=None, out=X.copy()), pyxent.OptionError, "axis is None and out is given; expected "
-     "one axis. Reshape logits so that one axis has the classes"),
-    (lambda: pyxent.softmax_backward(X, X, axis=(0, 1)), TypeError, "axis is (0, 1); expected an integer"),
-    (lambda: pyxent.cross_entropy(X, LABELS, axis=None), TypeError, "axis is None; expected an integer"),
-    (lambda: pyxent.bind(pyxent.softmax, X, axis=None), pyxent.OptionError, "axis is None and the call is bound; "
-     "expected one axis. Reshape logits so that one axis has the classes"),
-    (lambda: pyxent.bind(pyxent.softmax, X, dtype="f8"), pyxent.OptionError, "logits is float32 [2, 3, 4], which is copied, "
-     "and the call is bound; expected an array that is not copied"),
-    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.OptionError, "logits is int64 [2, 4], which is copied, and the call "
-     "is bound; expected an array that is not copied"),
-    (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is bool [3], "
-     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
-    (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
-     "expected an array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)"),
-    (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
-     "logits is float32 [2, 12] with 12 classes along axis 1; expected sink of shape [2] or [1]"),
-    (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
-     "class_mask is bool [], logits is float32 [24]; expected the same shape"),
-    (lambda: pyxent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
-    (lambda: pyxent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
-     "False"),
-    (lambda: pyxent.cross_entropy(X, LABELS[:, :3], save_statistics="no"), TypeError, "save_statistics is 'no'; "
-     "expected True or False"),
-    (lambda: pyxent.softmax(X, axis="-1"), TypeError, "axis is '-1'; expected an integer"),
-    (lambda: pyxent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01'; expected an integer"),
-    (lambda: pyxent.nll_loss(X[..., :0], LABELS), pyxent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero "
-     "classes along axis 2; expected at least one"),
-    (lambda: pyxent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), pyxent.ShapeError, "gradient is float32 [1, 3, 4], "
-     "log_probabilities is float32 [2, 3, 4]; expected the same shape"),
-    (lambda: pyxent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
-     pyxent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected "
-     "separate memory for gradient, or exactly that of log_probabilities"),
-    (lambda: pyxent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
-    (lambda: pyxent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), pyxent.OptionError, "axis is None and "
-     "row_offsets are set; expected one axis. Reshape logits so that one axis has the classes"),
-    (lambda: pyxent.nll_loss(X, X), pyxent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as "
-     "integers"),
-    (lambda: pyxent.nll_loss(X.astype(int), np.zeros((2, 3), int)), pyxent.DTypeError, "log_probabilities is int64 "
-     "[2, 3, 4]; expected an array of type float32, float16, bfloat16 or float64. Convert it: "
-     "numpy.asarray(log_probabilities, numpy.float32)"),
-    (lambda: pyxent.nll_loss(X, np.full((2, 3), 4)), pyxent.LabelError, "row 0 has label 4; classes are 0 to 3; expected "
-     "a class index"),
-])
-def test_refusals(call, kind, message):
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
-
-
 # ---- NLL ----------------------------------------------------------------------------------------------------------
 
 def expected_nll(x, axis, class_weights, row_weights, mean):
@@ -468,20 +414,6 @@ def test_a_bound_sampler_reads_packed_masks_where_they_are(classes, shape, axis,
                 np.testing.assert_array_equal(got.tokens, expected.tokens)
                 np.testing.assert_array_equal(np.moveaxis(got.kept_mask, axis, -1), expected.kept_mask)
             words[...] = random.integers(0, 2**32, words.shape, np.uint32)
-
-
-@pytest.mark.parametrize("call, kind, message", [
-    (lambda: pyxent.sample(X, class_mask=np.ones((2, 3, 2), np.int32)), pyxent.ShapeError, "class_mask is int32 [2, 3, 2], "
-     "logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, uint8 or int8"),
-    (lambda: pyxent.sample(X, class_mask=np.ones(4, int)), pyxent.DTypeError, "class_mask is int64 [4]; expected an array of "
-     "type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: numpy.asarray(class_mask, "
-     "bool)"),
-    (lambda: pyxent.softmax(X, class_mask=np.ones(4, np.int32)), pyxent.DTypeError, "class_mask is int32 [4]; expected an "
-     "array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)")])
-def test_refusals_of_packed_masks(call, kind, message):
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
 
 
 class ByDLPack:
