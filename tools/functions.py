@@ -387,7 +387,7 @@ def java_name(name):
 
 
 def java_array(layouts, records):
-    says = "The arrays of calls: those with a layout in {@link ShapeStruct}, in its order, then records."
+    says = "The arrays of calls: those with a layout in {@link CallShape}, in its order, then records."
     lines = HEAD + ["package dev.xent.internal.kernels;", "", f"/** {says} */",
                     "public enum Array {"]
     lines += [f'  {name.upper()}("{java_name(name)}"),' for name in layouts + records]
@@ -448,9 +448,9 @@ def java_function(functions, ranged, most, structs, sizes):
                     f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;", "",
                     "  /** Whether it has a range of classes in addition to that of rows. */",
                     "  public final boolean hasClasses;", "",
-                    "  /** The size of its struct, and offsets in it, or 0: {@link CallStruct}. */",
+                    "  /** The size of its struct, and offsets in it, or 0: {@link FunctionCall#struct()}. */",
                     "  final int[] struct;", "",
-                    "  private final Rule[] rules;",
+                    "  /** The rules of its arrays, in the order of the entry points. */", "  public final Rule[] rules;", "",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
                     "  Function(int number, boolean hasClasses, int[] struct, Rule... rules) {", "    this.number = number;",
                     "    this.hasClasses = hasClasses;", "    this.struct = struct;",
@@ -461,8 +461,6 @@ def java_function(functions, ranged, most, structs, sizes):
                     "    return rules.length;", "  }", "",
                     "  /** The array at a place. */", "  public Array array(int place) {",
                     "    return rules[place].array;", "  }", "",
-                    "  /** The rule of the array at a place. */", "  public Rule rule(int place) {",
-                    "    return rules[place];", "  }", "",
                     "  /** The rule of an array; null if the function does not have it. */",
                     "  public @Nullable Rule rule(Array array) {", "    int place = place(array);",
                     "    return place < 0 ? null : rules[place];", "  }", "",

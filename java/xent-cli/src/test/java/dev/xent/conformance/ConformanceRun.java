@@ -13,11 +13,11 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -66,7 +66,7 @@ final class ConformanceRun {
   private final Kernels kernels;
   private final ConformanceCase c;
   private final long rows;
-  private final MemorySegment shape;
+  private final CallShape shape;
   private final MemorySegment options;
   private final MemorySegment sampling;
   private final MemorySegment report;
@@ -80,7 +80,7 @@ final class ConformanceRun {
     this.kernels = kernels;
     this.c = c;
     rows = c.rows();
-    shape = ShapeStruct.allocate(arena);
+    shape = new CallShape();
     options = sized(xent_options.layout());
     sampling = sized(xent_sampling.layout());
     report = sized(xent_report.layout());
@@ -88,26 +88,23 @@ final class ConformanceRun {
     xent_options.isa(options, isa);
     c.options.forEach(this::option);
     c.sampling.forEach(this::sampling);
-    ShapeStruct.outer(shape, c.outer);
-    ShapeStruct.classes(shape, c.classes);
-    ShapeStruct.inner(shape, c.inner);
-    ShapeStruct.targetCount(
-        shape,
+    shape.outer = c.outer;
+    shape.classes = c.classes;
+    shape.inner = c.inner;
+    shape.targetCount =
         along(c.inputs.get(isSelected() ? "targets" : "target_weights"))
-            + along(c.inputs.get("bias_tokens")));
-    ShapeStruct.promptCount(shape, along(c.inputs.get("prompt_tokens")));
-    ShapeStruct.outputCount(shape, along(c.inputs.get("output_tokens")));
-    ShapeStruct.topCount(shape, along(c.outputs.get("top_classes")));
+            + along(c.inputs.get("bias_tokens"));
+    shape.promptCount = along(c.inputs.get("prompt_tokens"));
+    shape.outputCount = along(c.inputs.get("output_tokens"));
+    shape.topCount = along(c.outputs.get("top_classes"));
     if (isLinear()) {
-      ShapeStruct.features(shape, along(c.inputs.get("hidden")));
-      xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS), XentH.XENT_F32());
+      shape.features = along(c.inputs.get("hidden"));
+      xent_layout.type(shape.layout(Array.LOGITS), XentH.XENT_F32());
     }
     c.inputs.forEach((name, stored) -> put(name, stored).copyFrom(bytes(stored)));
     c.outputs.forEach((name, stored) -> put(name, stored).fill((byte) UNWRITTEN));
     if (!c.inputs.containsKey("logits") && !isLinear()) { // what xent_finish computes in
-      xent_layout.type(
-          ShapeStruct.layout(shape, Array.LOGITS),
-          xent_layout.type(ShapeStruct.layout(shape, Array.OUTPUT)));
+      xent_layout.type(shape.layout(Array.LOGITS), xent_layout.type(shape.layout(Array.OUTPUT)));
     }
   }
 
@@ -181,7 +178,7 @@ final class ConformanceRun {
     int type = TYPES.indexOf(stored.type());
     boolean ragged = c.inputs.containsKey("row_offsets");
     int axes = stored.npy().shape().length;
-    MemorySegment layout = ShapeStruct.layout(shape, Array.valueOf(name.toUpperCase(Locale.ROOT)));
+    MemorySegment layout = shape.layout(Array.valueOf(name.toUpperCase(Locale.ROOT)));
     xent_layout.type(layout, type);
     boolean elements = c.function.equals("binary_cross_entropy");
     if (!elements && isPerRow(name, type)) {
@@ -189,7 +186,7 @@ final class ConformanceRun {
       xent_layout.outer(layout, one ? 0 : c.inner);
       xent_layout.inner(layout, one ? 0 : 1);
     } else if (MATRICES.contains(name)) {
-      xent_layout.outer(layout, ShapeStruct.features(shape));
+      xent_layout.outer(layout, shape.features);
       xent_layout.classes(layout, 1);
     } else if (name.equals("class_weights")
         || (isLinear() && OF_CLASSES.contains(name))
@@ -205,28 +202,28 @@ final class ConformanceRun {
 
   private boolean isPerRow(String name, int type) {
     if (isSelected() && AS_SELECTED.contains(name)) {
-      return ShapeStruct.targetCount(shape) == 0;
+      return shape.targetCount == 0;
     }
     boolean labels = name.equals("targets") && type >= TYPES.indexOf("i8");
     return PER_ROW.contains(name)
-        || (labels && ShapeStruct.targetCount(shape) == 0)
+        || (labels && shape.targetCount == 0)
         || (name.equals("upstream") && c.function.endsWith("cross_entropy_backward"));
   }
 
   private long numbersPerRow(String name) {
     if (PER_TOP.contains(name)) {
-      return ShapeStruct.topCount(shape);
+      return shape.topCount;
     }
     if (PER_FEATURE.contains(name)) {
-      return ShapeStruct.features(shape);
+      return shape.features;
     }
     if (name.endsWith("_tokens") || name.equals("bias_values")) {
       return along(c.inputs.get(name));
     }
     if (isSelected() && AS_SELECTED.contains(name)) {
-      return ShapeStruct.targetCount(shape);
+      return shape.targetCount;
     }
-    long entries = ShapeStruct.targetCount(shape);
+    long entries = shape.targetCount;
     return entries > 0 && PER_ENTRY.contains(name) ? entries : c.classes;
   }
 
@@ -310,10 +307,7 @@ final class ConformanceRun {
   }
 
   private void sample() {
-    long tokens =
-        ShapeStruct.promptCount(shape)
-            + ShapeStruct.outputCount(shape)
-            + ShapeStruct.targetCount(shape);
+    long tokens = shape.promptCount + shape.outputCount + shape.targetCount;
     long size = kernels.sampleWorkspace(c.classes, tokens);
     MemorySegment workspace = arena.allocate(Math.max(size, 1), 64);
     lawful(call(Function.SAMPLE).sampling(sampling, false).workspace(workspace, size));
@@ -326,7 +320,7 @@ final class ConformanceRun {
         XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()
             | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
             | XentH.XENT_WORKSPACE_WHOLE_ROWS();
-    long features = ShapeStruct.features(shape);
+    long features = shape.features;
     return arena.allocate(kernels.linearWorkspace(rows, features, classes, contents), 64);
   }
 

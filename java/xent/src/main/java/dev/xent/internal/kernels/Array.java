@@ -2,7 +2,7 @@
 // Written by tools/functions.py: edit its sources, not this file.
 package dev.xent.internal.kernels;
 
-/** The arrays of calls: those with a layout in {@link ShapeStruct}, in its order, then records. */
+/** The arrays of calls: those with a layout in {@link CallShape}, in its order, then records. */
 public enum Array {
   LOGITS("logits"),
   OUTPUT("output"),

@@ -2,13 +2,10 @@
 package dev.xent.internal.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.xent.internal.ffi.xent_layout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -90,8 +87,8 @@ final class ArrayBlocks {
 
   /** Determines the elements to copy for a call, and the addresses of the blocks. */
   void describe(FunctionCall call) {
-    inner = Math.max(ShapeStruct.inner(call.shape()), 1);
-    features = ShapeStruct.features(call.shape());
+    inner = Math.max(call.shape().inner, 1);
+    features = call.shape().features;
     rowBegin = call.rowBegin();
     rowEnd = call.rowEnd();
     findRagged(call);
@@ -175,38 +172,29 @@ final class ArrayBlocks {
     raggedEnd = -1;
     if (place >= 0 && call.arrays[place] != MemorySegment.NULL) {
       MemorySegment offsets = call.arrays[place];
-      ElementType type = ElementType.of(typeOf(call, Array.ROW_OFFSETS));
+      ElementType type = ElementType.of(call.shape().type(Array.ROW_OFFSETS));
       raggedBegin = type.getInteger(offsets, rowBegin);
       raggedEnd = type.getInteger(offsets, rowEnd);
     }
   }
 
-  /** The offset of an array's layout in the shape. */
-  private static long layoutAt(Array array) {
-    return ShapeStruct.offset(Array.LOGITS) + array.ordinal() * xent_layout.sizeof();
-  }
-
-  private static int typeOf(FunctionCall call, Array array) {
-    return call.shape().get(JAVA_INT, layoutAt(array) + xent_layout.type$offset());
-  }
-
   private void describe(Block block, FunctionCall call, int place) {
     Function function = call.function();
     Array array = function.array(place);
-    MemorySegment shape = call.shape();
-    long layout = layoutAt(array);
-    Form form = function.rule(place).form;
+    CallShape shape = call.shape();
+    int layout = array.ordinal() * CallShape.LAYOUT;
+    Form form = function.rules[place].form;
     if (form == Form.OF_TARGETS) {
       form = ofTargets(call);
-    } else if (function.rule(place).isOfBits(ElementType.of(typeOf(call, array)))) {
+    } else if (function.rules[place].isOfBits(ElementType.of(call.shape().type(array)))) {
       form = Form.PER_WORD;
     }
     block.form = form;
-    block.size = ElementType.of(typeOf(call, array)).byteSize();
-    block.outer = shape.get(JAVA_LONG, layout + xent_layout.outer$offset());
-    block.classes = shape.get(JAVA_LONG, layout + xent_layout.classes$offset());
-    block.inner = shape.get(JAVA_LONG, layout + xent_layout.inner$offset());
-    block.written = function.rule(place).written;
+    block.size = ElementType.of(call.shape().type(array)).byteSize();
+    block.outer = shape.layouts[layout];
+    block.classes = shape.layouts[layout + 1];
+    block.inner = shape.layouts[layout + 2];
+    block.written = function.rules[place].written;
     // Outputs per class are written completely. A call may leave elements of other outputs
     // unchanged.
     block.read =
@@ -227,10 +215,10 @@ final class ArrayBlocks {
   }
 
   private static Form ofTargets(FunctionCall call) {
-    if (ShapeStruct.targetCount(call.shape()) != 0) {
+    if (call.shape().targetCount != 0) {
       return Form.PER_TARGET;
     }
-    int type = typeOf(call, Array.TARGETS);
+    int type = call.shape().type(Array.TARGETS);
     return ElementType.holds(type, ElementType.LABELS) ? Form.PER_ROW : Form.PER_CLASS;
   }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import java.lang.foreign.MemorySegment;
-
 /** The shape of an array: the items that it has numbers for. */
 public enum Form {
   PER_CLASS,
@@ -43,17 +41,17 @@ public enum Form {
     return (classes - 1) / Integer.SIZE + 1;
   }
 
-  /** The number of entries of each row, or of each class, for a {@link ShapeStruct}. */
-  public long entries(MemorySegment shape) {
+  /** The number of entries of each row, or of each class, for a call's shape. */
+  public long entries(CallShape shape) {
     return switch (this) {
       case PER_ROW -> 1;
-      case PER_TARGET -> ShapeStruct.targetCount(shape);
-      case PER_TOP -> ShapeStruct.topCount(shape);
-      case PER_PROMPT -> ShapeStruct.promptCount(shape);
-      case PER_OUTPUT -> ShapeStruct.outputCount(shape);
-      case PER_WORD -> words(ShapeStruct.classes(shape));
-      case PER_FEATURE, OF_CLASSES -> ShapeStruct.features(shape);
-      default -> ShapeStruct.classes(shape);
+      case PER_TARGET -> shape.targetCount;
+      case PER_TOP -> shape.topCount;
+      case PER_PROMPT -> shape.promptCount;
+      case PER_OUTPUT -> shape.outputCount;
+      case PER_WORD -> words(shape.classes);
+      case PER_FEATURE, OF_CLASSES -> shape.features;
+      default -> shape.classes;
     };
   }
 }

@@ -101,10 +101,12 @@ public enum Function {
   /** Whether it has a range of classes in addition to that of rows. */
   public final boolean hasClasses;
 
-  /** The size of its struct, and offsets in it, or 0: {@link CallStruct}. */
+  /** The size of its struct, and offsets in it, or 0: {@link FunctionCall#struct()}. */
   final int[] struct;
 
-  private final Rule[] rules;
+  /** The rules of its arrays, in the order of the entry points. */
+  public final Rule[] rules;
+
   private final byte[] places = new byte[Array.COUNT];
 
   Function(int number, boolean hasClasses, int[] struct, Rule... rules) {
@@ -126,11 +128,6 @@ public enum Function {
   /** The array at a place. */
   public Array array(int place) {
     return rules[place].array;
-  }
-
-  /** The rule of the array at a place. */
-  public Rule rule(int place) {
-    return rules[place];
   }
 
   /** The rule of an array; null if the function does not have it. */

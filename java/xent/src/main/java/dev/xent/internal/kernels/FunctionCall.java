@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,25 +21,62 @@ public final class FunctionCall {
   /** The number of arrays of the shorter entry point. */
   static final int FEW_ARRAYS = 6;
 
-  private final CallStruct struct;
+  // The numbers of Function.struct: the size, offsets of members, and those of the arrays.
+  private static final int SIZE = 0;
+  private static final int CHOICE = 1;
+  private static final int REPORT = 2;
+  private static final int SAMPLING = 3;
+  private static final int WORKSPACE_SIZE = 4;
+  private static final int LOGITS_TYPE = 5;
+  private static final int CONTINUES = 6;
+  private static final int TARGET_COUNT = 7;
+  private static final int TOP_COUNT = 8;
+  private static final int FIRST_CLASS = 9;
+  private static final int ALL_CLASSES = 10;
+  private static final int PROMPT_COUNT = 11;
+  private static final int OUTPUT_COUNT = 12;
+  private static final int FEATURES = 13;
+  private static final int ARRAYS = 14;
+
+  /** The longs of the ranges of rows and classes, which follow the struct. */
+  private static final int RANGES = 4;
+
+  private static final int MOST_LONGS = mostLongs();
+
+  private static int mostLongs() {
+    int most = 0;
+    for (Function function : Function.values()) {
+      most = Math.max(most, function.struct[SIZE] / Long.BYTES);
+    }
+    return most + RANGES;
+  }
+
+  /**
+   * The struct of the function, {@code xent_softmax_call} and the others, without the addresses of
+   * its arrays. tools/functions.py finds the offsets in xent.h, and CallStructTest compares them
+   * with the compiler's.
+   */
+  private final MemorySegment struct;
+
+  /** What {@link #struct()} copies there, and the function that it is of. */
+  private final long[] image = new long[MOST_LONGS];
+
+  private @Nullable Function written;
 
   /** In the order of the function; NULL for an absent array. */
   final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
 
   /** The Java arrays under the segments, where native methods may be passed them. */
-  private final @Nullable Object[] bases = new Object[Function.MOST_ARRAYS];
+  final @Nullable Object[] bases = new Object[Function.MOST_ARRAYS];
 
-  /** The present arrays without gaps, if the last one's place is beyond the first few. */
-  private final MemorySegment[] few = new MemorySegment[FEW_ARRAYS];
+  /** The present arrays, if there are few, as of the last {@link #struct()}; then NULL. */
+  final MemorySegment[] few = new MemorySegment[FEW_ARRAYS];
 
-  private final @Nullable Object[] fewBases = new Object[FEW_ARRAYS];
+  final @Nullable Object[] fewBases = new Object[FEW_ARRAYS];
 
   private final long[] addresses = new long[Function.MOST_ARRAYS];
 
   private int fewCount;
-
-  /** Whether to pass the present arrays without gaps even if their places would fit. */
-  private boolean withoutGaps;
 
   /** One past the place of the last array that was set. */
   private int end;
@@ -50,7 +91,7 @@ public final class FunctionCall {
   private @Nullable ArrayBlocks blocks;
 
   private Function function = Function.SOFTMAX;
-  private MemorySegment shape = MemorySegment.NULL;
+  private CallShape shape;
   private MemorySegment options = MemorySegment.NULL;
   private MemorySegment report = MemorySegment.NULL;
   private MemorySegment sampling = MemorySegment.NULL;
@@ -62,21 +103,8 @@ public final class FunctionCall {
   /** Bit i is set if array i is present. */
   private int mask;
 
-  /** Whether the sampling parameters or any of the fields below are set. */
-  private boolean special;
-
   private int choice;
   private long workspaceSize;
-
-  // The values in the struct.
-  private @Nullable Function writtenFunction;
-  private @Nullable MemorySegment writtenOptions;
-  private @Nullable MemorySegment writtenReport;
-  private long writtenRowBegin;
-  private long writtenRowEnd;
-  private long writtenClassBegin;
-  private long writtenClassEnd;
-  private boolean writtenSpecial;
 
   /** An instance for many calls. */
   public FunctionCall() {
@@ -85,30 +113,23 @@ public final class FunctionCall {
 
   /** An instance for many calls, in memory that lives as long as the arena's. */
   public FunctionCall(Arena arena) {
-    struct = new CallStruct(arena);
-    java.util.Arrays.fill(arrays, MemorySegment.NULL);
-    java.util.Arrays.fill(few, MemorySegment.NULL);
+    struct = arena.allocate(MOST_LONGS * Long.BYTES, Long.BYTES);
+    Arrays.fill(arrays, MemorySegment.NULL);
+    Arrays.fill(few, MemorySegment.NULL);
   }
 
   /**
    * Begins a call without arrays.
    *
-   * @param newShape {@link ShapeStruct}
    * @param newOptions xent_options
    * @param newReport xent_report, or NULL
    */
   public FunctionCall begin(
-      Function newFunction,
-      MemorySegment newShape,
-      MemorySegment newOptions,
-      MemorySegment newReport) {
+      Function newFunction, CallShape newShape, MemorySegment newOptions, MemorySegment newReport) {
     clear();
-    if (special) {
-      special = false;
-      choice = 0;
-      workspaceSize = 0;
-      sampling = MemorySegment.NULL;
-    }
+    choice = 0;
+    workspaceSize = 0;
+    sampling = MemorySegment.NULL;
     function = newFunction;
     shape = newShape;
     options = newOptions;
@@ -117,7 +138,7 @@ public final class FunctionCall {
   }
 
   /** Replaces the structs. */
-  public FunctionCall structs(MemorySegment newShape, MemorySegment newOptions) {
+  public FunctionCall structs(CallShape newShape, MemorySegment newOptions) {
     shape = newShape;
     options = newOptions;
     return this;
@@ -199,7 +220,6 @@ public final class FunctionCall {
 
   /** Sets the workspace, which the caller allocated for itself, and its size in bytes. */
   public FunctionCall workspace(MemorySegment room, long size) {
-    special = true;
     workspaceSize = size;
     offer(Array.WORKSPACE, room, null, true);
     return this;
@@ -207,7 +227,6 @@ public final class FunctionCall {
 
   /** Sets the sampling parameters: xent_sampling, one for all rows or one per row. */
   public FunctionCall sampling(MemorySegment newSampling, boolean perRow) {
-    special = true;
     sampling = newSampling;
     choice = perRow ? 1 : 0;
     return this;
@@ -215,7 +234,6 @@ public final class FunctionCall {
 
   /** Sets the function's choice: whether this is the second round of finish. */
   public FunctionCall choice(int newChoice) {
-    special = true;
     choice = newChoice;
     return this;
   }
@@ -224,7 +242,7 @@ public final class FunctionCall {
     return function;
   }
 
-  public MemorySegment shape() {
+  public CallShape shape() {
     return shape;
   }
 
@@ -280,24 +298,11 @@ public final class FunctionCall {
   }
 
   boolean hasFewArrays() {
-    return end <= FEW_ARRAYS || Integer.bitCount(mask) <= FEW_ARRAYS;
+    return Integer.bitCount(mask) <= FEW_ARRAYS;
   }
 
-  /** From now on the present arrays are passed without gaps. */
-  void passOnlyThese() {
-    withoutGaps = true;
-  }
-
-  /** Whether the arrays are passed by place, with NULL for absent arrays. */
-  private boolean passesPlaces() {
-    return !withoutGaps && end <= FEW_ARRAYS;
-  }
-
-  /** The arrays to pass if there are few, in the order of the function. */
-  MemorySegment[] fewArrays() {
-    if (passesPlaces()) {
-      return arrays;
-    }
+  /** Collects the present arrays, if there are few. */
+  private void collect() {
     int count = 0;
     for (int left = mask; left != 0; left &= left - 1) {
       int place = Integer.numberOfTrailingZeros(left);
@@ -309,17 +314,6 @@ public final class FunctionCall {
       fewBases[i] = null;
     }
     fewCount = count;
-    return few;
-  }
-
-  /** The Java arrays under those of the last call of {@link #fewArrays}. */
-  @Nullable Object[] fewBases() {
-    return passesPlaces() ? bases : fewBases;
-  }
-
-  /** The Java arrays under all arrays, by place. */
-  @Nullable Object[] bases() {
-    return bases;
   }
 
   /** The addresses of all arrays, by place; of a Java array, an offset in it. */
@@ -344,55 +338,77 @@ public final class FunctionCall {
     return onHeap;
   }
 
-  /** The arrays that are passed: a bit for each place, all places up to the last or only these. */
+  /** The places of the arrays that are passed: those that are present, or all if there are many. */
   long passed() {
-    if (!hasFewArrays()) {
-      return (1L << function.count()) - 1;
-    }
-    return passesPlaces() ? (1L << end) - 1 : mask & 0xffffffffL;
+    return hasFewArrays() ? mask & 0xffffffffL : (1L << function.count()) - 1;
   }
 
   /** Sets the counts of a text's tokens in the struct, for the next run of a prepared call. */
   void text(long promptCount, long outputCount, boolean continues) {
-    struct.text(promptCount, outputCount, continues);
+    int[] at = Function.SAMPLE.struct;
+    struct.set(JAVA_LONG, at[PROMPT_COUNT], promptCount);
+    struct.set(JAVA_LONG, at[OUTPUT_COUNT], outputCount);
+    struct.set(JAVA_INT, at[CONTINUES], continues ? 1 : 0);
   }
 
   /**
-   * The address of the function's struct, without arrays. Writes only fields that changed, since
-   * most calls repeat the previous one, and the shape, whose contents may have changed.
+   * Writes the function's struct, without the addresses of its arrays, and returns its address.
+   * Collects the arrays, if there are few.
+   *
+   * <p>Offsets of members that it does not have are 0, where its size comes last.
    */
   long struct() {
-    boolean other = function != writtenFunction;
-    if (other) {
-      writtenFunction = function;
-      struct.begin(function);
+    int[] at = function.struct;
+    long[] to = image;
+    if (function != written) {
+      written = function;
+      Arrays.fill(to, 0);
     }
-    if (other || options != writtenOptions || report != writtenReport) {
-      writtenOptions = options;
-      writtenReport = report;
-      struct.structs(function, options, report);
+    if (hasFewArrays()) {
+      collect();
     }
-    if (rowBegin != writtenRowBegin) {
-      writtenRowBegin = rowBegin;
-      struct.rowBegin(rowBegin);
+    long address = struct.address();
+    int behind = at[SIZE] / Long.BYTES;
+    to[1] = shape.outer;
+    to[2] = shape.classes;
+    to[3] = shape.inner;
+    int next = 4;
+    to[next++] = address + at[SIZE];
+    if (function.hasClasses) {
+      to[next++] = address + at[SIZE] + 2 * Long.BYTES;
     }
-    if (rowEnd != writtenRowEnd) {
-      writtenRowEnd = rowEnd;
-      struct.rowEnd(rowEnd);
+    to[next] = options.address();
+    to[at[REPORT] / Long.BYTES] = report.address();
+    to[at[SAMPLING] / Long.BYTES] = sampling.address();
+    to[at[WORKSPACE_SIZE] / Long.BYTES] = workspaceSize;
+    to[at[TARGET_COUNT] / Long.BYTES] = shape.targetCount;
+    to[at[TOP_COUNT] / Long.BYTES] = shape.topCount;
+    to[at[FIRST_CLASS] / Long.BYTES] = shape.firstClass;
+    to[at[ALL_CLASSES] / Long.BYTES] = shape.allClasses;
+    to[at[PROMPT_COUNT] / Long.BYTES] = shape.promptCount;
+    to[at[OUTPUT_COUNT] / Long.BYTES] = shape.outputCount;
+    to[at[FEATURES] / Long.BYTES] = shape.features;
+    // Two members of four bytes share a long: the first one clears it.
+    to[at[LOGITS_TYPE] / Long.BYTES] = shape.type(Array.LOGITS);
+    if (at[CONTINUES] == 0) {
+      to[at[CHOICE] / Long.BYTES] |= (long) choice << Integer.SIZE;
+    } else {
+      to[at[CHOICE] / Long.BYTES] = choice | shape.continues << Integer.SIZE;
     }
-    if (classBegin != writtenClassBegin) {
-      writtenClassBegin = classBegin;
-      struct.classBegin(classBegin);
+    Rule[] rules = function.rules;
+    for (int place = 0; place < rules.length; place++) {
+      int from = rules[place].array.ordinal() * CallShape.LAYOUT;
+      if (from < shape.layouts.length) {
+        int behindAddress = at[ARRAYS + place] / Long.BYTES + 1;
+        System.arraycopy(shape.layouts, from, to, behindAddress, CallShape.LAYOUT);
+      }
     }
-    if (classEnd != writtenClassEnd) {
-      writtenClassEnd = classEnd;
-      struct.classEnd(classEnd);
-    }
-    if (special || writtenSpecial) {
-      writtenSpecial = special;
-      struct.special(function, choice, sampling, workspaceSize);
-    }
-    struct.shape(function, shape);
-    return struct.address();
+    to[0] = at[SIZE];
+    to[behind] = rowBegin;
+    to[behind + 1] = rowEnd;
+    to[behind + 2] = classBegin;
+    to[behind + 3] = classEnd;
+    MemorySegment.copy(to, 0, struct, JAVA_LONG, 0, behind + RANGES);
+    return address;
   }
 }

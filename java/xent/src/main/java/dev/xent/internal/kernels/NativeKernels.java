@@ -351,7 +351,7 @@ public final class NativeKernels implements Kernels {
         return status;
       }
       return call.hasFewArrays()
-          ? few(isCritical(call), prepared, call, struct, call.fewArrays())
+          ? few(isCritical(call), prepared, call, struct, call.few)
           : many(isCritical(call), call, struct, call.arrays);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
@@ -368,7 +368,6 @@ public final class NativeKernels implements Kernels {
     if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;
     }
-    call.passOnlyThese();
     kernel.prepared(isCritical(call), held && !call.isOnHeap(), linked, usesJni, call.passed());
     long prepared = kernel.prepared.address();
     int status = linked ? runAsItIs(call, prepared) : byMethod(call, prepared, call.struct());
@@ -414,10 +413,10 @@ public final class NativeKernels implements Kernels {
   private static int byMethod(FunctionCall call, long prepared, long struct) {
     int function = call.function().number;
     if (!call.hasFewArrays()) {
-      return Jni.many(function, struct, call.passed(), call.bases(), call.addresses());
+      return Jni.many(function, struct, call.passed(), call.bases, call.addresses());
     }
-    MemorySegment[] s = call.fewArrays();
-    @Nullable Object[] array = call.fewBases();
+    MemorySegment[] s = call.few;
+    @Nullable Object[] array = call.fewBases;
     return Jni.call(
         prepared,
         function,
@@ -541,7 +540,7 @@ public final class NativeKernels implements Kernels {
     return switch (call.function()) {
       case LINEAR_CROSS_ENTROPY, LINEAR_CROSS_ENTROPY_BACKWARD, LINEAR_STATES -> false;
       // The lists of all shards take longer.
-      case SAMPLE -> ShapeStruct.allClasses(call.shape()) == 0 && hasLittleEffort(call);
+      case SAMPLE -> call.shape().allClasses == 0 && hasLittleEffort(call);
       default -> hasLittleEffort(call);
     };
   }

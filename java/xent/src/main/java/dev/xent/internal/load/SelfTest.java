@@ -4,14 +4,13 @@ package dev.xent.internal.load;
 import static dev.xent.internal.text.Messages.message;
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
@@ -44,7 +43,7 @@ final class SelfTest {
 
   private final Kernels kernels;
   private final FunctionCall functionCall = new FunctionCall();
-  private final MemorySegment shape;
+  private final CallShape shape = new CallShape();
   private final MemorySegment options;
   private final MemorySegment logits;
   private final MemorySegment labels;
@@ -52,17 +51,16 @@ final class SelfTest {
 
   private SelfTest(Kernels kernels, Arena arena) {
     this.kernels = kernels;
-    shape = ShapeStruct.allocate(arena);
     options = arena.allocate(xent_options.layout());
     logits = arena.allocate(ROWS * CLASSES * Double.BYTES, Double.BYTES);
     labels = arena.allocate(ROWS * Integer.BYTES, Integer.BYTES);
     labels.copyFrom(MemorySegment.ofArray(new int[] {7, 0, CLASSES - 1, 1, 2, 11}));
     results = arena.allocate(ROWS * (CLASSES + 2) * Double.BYTES, Double.BYTES);
     xent_options.size(options, xent_options.sizeof());
-    ShapeStruct.outer(shape, ROWS);
-    ShapeStruct.classes(shape, CLASSES);
-    ShapeStruct.inner(shape, 1);
-    perRow(ShapeStruct.layout(shape, Array.TARGETS), ElementType.I32.number());
+    shape.outer = ROWS;
+    shape.classes = CLASSES;
+    shape.inner = 1;
+    shape.set(Array.TARGETS, 1, 0, 1, ElementType.I32);
   }
 
   /**
@@ -132,25 +130,11 @@ final class SelfTest {
       case F32 -> logits.copyFrom(MemorySegment.ofArray(floats));
       default -> logits.copyFrom(MemorySegment.ofArray(halves));
     }
-    int code = type.number();
-    perClass(ShapeStruct.layout(shape, Array.LOGITS), code);
-    perClass(ShapeStruct.layout(shape, Array.OUTPUT), code);
-    perClass(ShapeStruct.layout(shape, Array.GRADIENT), code);
-    perRow(ShapeStruct.layout(shape, Array.LOSSES), code);
-    perRow(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), code);
-  }
-
-  private static void perClass(MemorySegment layout, int type) {
-    xent_layout.outer(layout, CLASSES);
-    xent_layout.classes(layout, 1);
-    xent_layout.inner(layout, 1);
-    xent_layout.type(layout, type);
-  }
-
-  private static void perRow(MemorySegment layout, int type) {
-    xent_layout.outer(layout, 1);
-    xent_layout.inner(layout, 1);
-    xent_layout.type(layout, type);
+    for (Array array : List.of(Array.LOGITS, Array.OUTPUT, Array.GRADIENT)) {
+      shape.set(array, CLASSES, 1, 1, type);
+    }
+    shape.set(Array.LOSSES, 1, 0, 1, type);
+    shape.set(Array.LOG_SUM_EXP, 1, 0, 1, type);
   }
 
   private long softmax(ElementType type) {

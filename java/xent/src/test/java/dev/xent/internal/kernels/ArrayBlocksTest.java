@@ -130,17 +130,17 @@ class ArrayBlocksTest {
   }
 
   /** Logits and outputs of outer x classes x inner, row-major. */
-  private MemorySegment shape(long outer, long classes, long inner) {
+  private CallShape shape(long outer, long classes, long inner) {
     xent_options.size(options, xent_options.sizeof());
-    MemorySegment shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, outer);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.inner(shape, inner);
+    CallShape shape = new CallShape();
+    shape.outer = outer;
+    shape.classes = classes;
+    shape.inner = inner;
     int type = XentH.XENT_F32();
-    layout(ShapeStruct.layout(shape, Array.LOGITS), classes * inner, inner, 1, type);
-    layout(ShapeStruct.layout(shape, Array.OUTPUT), classes * inner, inner, 1, type);
-    layout(ShapeStruct.layout(shape, Array.GRADIENT), classes * inner, inner, 1, type);
-    layout(ShapeStruct.layout(shape, Array.TARGETS), classes * inner, inner, 1, type);
+    layout(shape.layout(Array.LOGITS), classes * inner, inner, 1, type);
+    layout(shape.layout(Array.OUTPUT), classes * inner, inner, 1, type);
+    layout(shape.layout(Array.GRADIENT), classes * inner, inner, 1, type);
+    layout(shape.layout(Array.TARGETS), classes * inner, inner, 1, type);
     return shape;
   }
 
@@ -154,7 +154,7 @@ class ArrayBlocksTest {
   }
 
   private FunctionCall softmax(
-      MemorySegment shape, MemorySegment x, MemorySegment y, long from, long to) {
+      CallShape shape, MemorySegment x, MemorySegment y, long from, long to) {
     return KernelRun.onRows(Function.SOFTMAX, shape, options, from, to, NULL)
         .set(Array.LOGITS, x)
         .set(Array.OUTPUT, y);
@@ -167,7 +167,7 @@ class ArrayBlocksTest {
     long classes = 257;
     long inner = 31;
     long rows = outer * inner;
-    MemorySegment shape = shape(outer, classes, inner);
+    CallShape shape = shape(outer, classes, inner);
     float[] x = numbers(rows * classes, 1);
     float[] y = new float[x.length];
     MemorySegment expected = arena.allocate(x.length * 4L, 4);
@@ -193,9 +193,9 @@ class ArrayBlocksTest {
   @Test
   void anInputThatIsAnotherOneWithOtherStrides() {
     int n = 300;
-    MemorySegment shape = shape(n, n, 1);
-    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, n, 1, XentH.XENT_F32());
-    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, 0, 1, XentH.XENT_F32());
+    CallShape shape = shape(n, n, 1);
+    layout(shape.layout(Array.TARGETS), 1, n, 1, XentH.XENT_F32());
+    layout(shape.layout(Array.LOSSES), 1, 0, 1, XentH.XENT_F32());
     float[] x = numbers((long) n * n, 2);
     float[] losses = new float[n];
     MemorySegment expected = arena.allocate(n * 4L, 4);
@@ -208,7 +208,7 @@ class ArrayBlocksTest {
   }
 
   private FunctionCall loss(
-      MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment losses) {
+      CallShape shape, MemorySegment x, MemorySegment q, MemorySegment losses) {
     return KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 7, 211, NULL)
         .set(Array.LOGITS, x)
         .set(Array.TARGETS, q)
@@ -221,7 +221,7 @@ class ArrayBlocksTest {
   void aCallThatIsMadeAgainWritesInEachRun() {
     int rows = 3;
     int classes = 1000;
-    MemorySegment shape = shape(rows, classes, 1);
+    CallShape shape = shape(rows, classes, 1);
     float[] x = numbers((long) rows * classes, 3);
     float[] y = new float[x.length];
     MemorySegment in = MemorySegment.ofArray(x);
@@ -260,8 +260,8 @@ class ArrayBlocksTest {
 
   @Test
   void aCallThatIsRefusedWritesNothing() {
-    MemorySegment shape = shape(3, 10, 1);
-    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I32());
+    CallShape shape = shape(3, 10, 1);
+    layout(shape.layout(Array.TARGETS), 1, 0, 1, XentH.XENT_I32());
     float[] y = new float[30];
     FunctionCall work =
         KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, KernelCall.report(arena))
@@ -275,7 +275,7 @@ class ArrayBlocksTest {
   /** Of which a later call of the same work must not see anything. */
   @Test
   void aCallThatFailsMidWayLeavesItsArrays() {
-    MemorySegment shape = shape(3, 10, 1);
+    CallShape shape = shape(3, 10, 1);
     MemorySegment in = MemorySegment.ofArray(numbers(30, 5));
     MemorySegment tooShort = MemorySegment.ofArray(new float[20]);
     MemorySegment out = MemorySegment.ofArray(new float[30]);
@@ -297,8 +297,8 @@ class ArrayBlocksTest {
   /** The strides between elements stay as they are: what is there is not written. */
   @Test
   void gapsStayAsTheyAre() {
-    MemorySegment shape = shape(4, 10, 1);
-    layout(ShapeStruct.layout(shape, Array.OUTPUT), 40, 3, 1, XentH.XENT_F32());
+    CallShape shape = shape(4, 10, 1);
+    layout(shape.layout(Array.OUTPUT), 40, 3, 1, XentH.XENT_F32());
     float[] y = new float[160];
     java.util.Arrays.fill(y, -1);
     MemorySegment in = MemorySegment.ofArray(numbers(40, 6));
@@ -337,7 +337,7 @@ class ArrayBlocksTest {
       MemorySegment[] memory = work.arrays.clone();
       Function function = work.function();
       for (int i = 0; i < work.count(); i++) {
-        if (memory[i] == MemorySegment.NULL || function.rule(i).form == Form.RECORDS) {
+        if (memory[i] == MemorySegment.NULL || function.rules[i].form == Form.RECORDS) {
           continue;
         }
         MemorySegment array = null;

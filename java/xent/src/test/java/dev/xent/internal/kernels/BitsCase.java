@@ -35,10 +35,10 @@ final class BitsCase {
   final RowKind kind;
   final long elements;
   final boolean labels;
-  final MemorySegment shape;
+  final CallShape shape;
 
   /** The same with one upstream gradient per row. */
-  final MemorySegment shapeOfRowUpstream;
+  final CallShape shapeOfRowUpstream;
 
   final MemorySegment options;
   final MemorySegment logits;
@@ -60,22 +60,22 @@ final class BitsCase {
           default -> new long[] {classes + 5, 1, 1};
         };
     this.elements = inner ? classes * padded : rows * strides[0];
-    this.shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, inner ? 1 : rows);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.inner(shape, inner ? rows : 1);
+    this.shape = new CallShape();
+    shape.outer = inner ? 1 : rows;
+    shape.classes = classes;
+    shape.inner = inner ? rows : 1;
     for (MemorySegment full :
         new MemorySegment[] {
-          ShapeStruct.layout(shape, Array.LOGITS),
-          ShapeStruct.layout(shape, Array.OUTPUT),
-          ShapeStruct.layout(shape, Array.GRADIENT),
-          ShapeStruct.layout(shape, Array.UPSTREAM)
+          shape.layout(Array.LOGITS),
+          shape.layout(Array.OUTPUT),
+          shape.layout(Array.GRADIENT),
+          shape.layout(Array.UPSTREAM)
         }) {
       set(full, strides[0], strides[1], strides[2], XentH.XENT_F32());
     }
-    perRow(ShapeStruct.layout(shape, Array.LOSSES), inner, XentH.XENT_F32());
-    perRow(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), inner, XentH.XENT_F32());
-    perRow(ShapeStruct.layout(shape, Array.CORRECT), inner, XentH.XENT_U8());
+    perRow(shape.layout(Array.LOSSES), inner, XentH.XENT_F32());
+    perRow(shape.layout(Array.LOG_SUM_EXP), inner, XentH.XENT_F32());
+    perRow(shape.layout(Array.CORRECT), inner, XentH.XENT_U8());
 
     this.options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
@@ -96,8 +96,8 @@ final class BitsCase {
       rowUpstream.setAtIndex(ValueLayout.JAVA_FLOAT, r, UPSTREAM[random.nextInt(UPSTREAM.length)]);
     }
     this.targets = labels ? labels(arena, inner, random) : probabilities(arena, strides, random);
-    this.shapeOfRowUpstream = ShapeStruct.allocate(arena).copyFrom(shape);
-    perRow(ShapeStruct.layout(shapeOfRowUpstream, Array.UPSTREAM), inner, XentH.XENT_F32());
+    this.shapeOfRowUpstream = new CallShape().copyFrom(shape);
+    perRow(shapeOfRowUpstream.layout(Array.UPSTREAM), inner, XentH.XENT_F32());
   }
 
   private static MemorySegment floats(Arena arena, long count) {
@@ -117,15 +117,15 @@ final class BitsCase {
 
   /** Index of a logit. */
   private long at(int row, int clazz) {
-    MemorySegment l = ShapeStruct.layout(shape, Array.LOGITS);
-    boolean inner = ShapeStruct.inner(shape) > 1 || ShapeStruct.outer(shape) < rows;
+    MemorySegment l = shape.layout(Array.LOGITS);
+    boolean inner = shape.inner > 1 || shape.outer < rows;
     long rowOffset = inner ? row * xent_layout.inner(l) : row * xent_layout.outer(l);
     return rowOffset + clazz * xent_layout.classes(l);
   }
 
   private MemorySegment labels(Arena arena, boolean inner, SplittableRandom random) {
     int type = LABEL_TYPES[(classes > 127 ? 3 : 0) + random.nextInt(classes > 127 ? 5 : 8)];
-    perRow(ShapeStruct.layout(shape, Array.TARGETS), inner, type);
+    perRow(shape.layout(Array.TARGETS), inner, type);
     boolean ignores = random.nextBoolean();
     int ignored = random.nextBoolean() ? 0 : 100;
     xent_options.has_ignore_index(options, ignores ? 1 : 0);
@@ -139,12 +139,7 @@ final class BitsCase {
   }
 
   private MemorySegment probabilities(Arena arena, long[] strides, SplittableRandom random) {
-    set(
-        ShapeStruct.layout(shape, Array.TARGETS),
-        strides[0],
-        strides[1],
-        strides[2],
-        XentH.XENT_F32());
+    set(shape.layout(Array.TARGETS), strides[0], strides[1], strides[2], XentH.XENT_F32());
     MemorySegment q = floats(arena, elements);
     int sort = random.nextInt(5);
     for (int r = 0; r < rows; r++) {

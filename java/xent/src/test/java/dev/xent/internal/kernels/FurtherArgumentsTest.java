@@ -145,8 +145,8 @@ class FurtherArgumentsTest {
 
     /** The last of three, so that no label is in it. */
     private static void shard(Arguments c) {
-      ShapeStruct.firstClass(c.call.shape, 2L * XentH.XENT_CHUNK());
-      ShapeStruct.allClasses(c.call.shape, 2L * XentH.XENT_CHUNK() + CLASSES);
+      c.call.shape.firstClass = 2L * XentH.XENT_CHUNK();
+      c.call.shape.allClasses = 2L * XentH.XENT_CHUNK() + CLASSES;
     }
 
     private static void maskedShard(Arguments c) {
@@ -173,15 +173,14 @@ class FurtherArgumentsTest {
     }
 
     private static void probabilities(Arguments c) {
-      Arguments.layout(
-          ShapeStruct.layout(c.call.shape, Array.TARGETS), CLASSES, 1, XentH.XENT_F32());
+      Arguments.layout(c.call.shape.layout(Array.TARGETS), CLASSES, 1, XentH.XENT_F32());
       c.put("targets", floats(c, .5, .5, 0, 0, 0, 0, .25, .25, .25, .25, 1, 0, 0, 0, 0));
       c.call.arrays.remove("correct");
     }
 
     private static void sparse(Arguments c) {
-      ShapeStruct.targetCount(c.call.shape, 2);
-      Arguments.layout(ShapeStruct.layout(c.call.shape, Array.TARGETS), 2, 1, XentH.XENT_I64());
+      c.call.shape.targetCount = 2;
+      Arguments.layout(c.call.shape.layout(Array.TARGETS), 2, 1, XentH.XENT_I64());
       c.put("targets", longs(c, 1, 3, 0, 1, 2, 4));
       c.call.arrays.remove("correct");
     }
@@ -202,11 +201,11 @@ class FurtherArgumentsTest {
 
     Arguments(Arena arena) {
       this.arena = arena;
-      call.shape = ShapeStruct.allocate(arena);
-      ShapeStruct.outer(call.shape, ROWS);
-      ShapeStruct.classes(call.shape, CLASSES);
-      ShapeStruct.inner(call.shape, 1);
-      ShapeStruct.topCount(call.shape, 2);
+      call.shape = new CallShape();
+      call.shape.outer = ROWS;
+      call.shape.classes = CLASSES;
+      call.shape.inner = 1;
+      call.shape.topCount = 2;
       call.options = arena.allocate(xent_options.layout());
       xent_options.size(call.options, xent_options.sizeof());
       xent_options.label_smoothing(call.options, .1);
@@ -229,22 +228,22 @@ class FurtherArgumentsTest {
       call.arrays.put(name, array);
     }
 
-    private static void layouts(MemorySegment s) {
-      layout(ShapeStruct.layout(s, Array.TARGETS), 1, 0, XentH.XENT_I64());
-      layout(ShapeStruct.layout(s, Array.CORRECT), 1, 0, XentH.XENT_U8());
-      layout(ShapeStruct.layout(s, Array.TARGET_WEIGHTS), 2, 1, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.ROW_OFFSETS), 0, 0, XentH.XENT_I64());
-      layout(ShapeStruct.layout(s, Array.CLASS_MASK), CLASSES, 1, XentH.XENT_U8());
-      layout(ShapeStruct.layout(s, Array.CLASS_WEIGHTS), 0, 1, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.ROW_WEIGHTS), 1, 0, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.SINK), 1, 0, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.LOG_PROBABILITIES), 1, 0, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.ARGMAX), 1, 0, XentH.XENT_I32());
-      layout(ShapeStruct.layout(s, Array.RANKS), 1, 0, XentH.XENT_I32());
-      layout(ShapeStruct.layout(s, Array.ENTROPIES), 1, 0, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.TOP_CLASSES), 2, 1, XentH.XENT_I32());
-      layout(ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES), 2, 1, XentH.XENT_F32());
-      layout(ShapeStruct.layout(s, Array.TARGET_GRADIENT), CLASSES, 1, XentH.XENT_F32());
+    private static void layouts(CallShape s) {
+      layout(s.layout(Array.TARGETS), 1, 0, XentH.XENT_I64());
+      layout(s.layout(Array.CORRECT), 1, 0, XentH.XENT_U8());
+      layout(s.layout(Array.TARGET_WEIGHTS), 2, 1, XentH.XENT_F32());
+      layout(s.layout(Array.ROW_OFFSETS), 0, 0, XentH.XENT_I64());
+      layout(s.layout(Array.CLASS_MASK), CLASSES, 1, XentH.XENT_U8());
+      layout(s.layout(Array.CLASS_WEIGHTS), 0, 1, XentH.XENT_F32());
+      layout(s.layout(Array.ROW_WEIGHTS), 1, 0, XentH.XENT_F32());
+      layout(s.layout(Array.SINK), 1, 0, XentH.XENT_F32());
+      layout(s.layout(Array.LOG_PROBABILITIES), 1, 0, XentH.XENT_F32());
+      layout(s.layout(Array.ARGMAX), 1, 0, XentH.XENT_I32());
+      layout(s.layout(Array.RANKS), 1, 0, XentH.XENT_I32());
+      layout(s.layout(Array.ENTROPIES), 1, 0, XentH.XENT_F32());
+      layout(s.layout(Array.TOP_CLASSES), 2, 1, XentH.XENT_I32());
+      layout(s.layout(Array.TOP_LOG_PROBABILITIES), 2, 1, XentH.XENT_F32());
+      layout(s.layout(Array.TARGET_GRADIENT), CLASSES, 1, XentH.XENT_F32());
     }
 
     static void layout(MemorySegment layout, long outer, long classes, int type) {
@@ -256,14 +255,14 @@ class FurtherArgumentsTest {
 
     /** Numbers that every type holds exactly, and the type of what the functions write. */
     void logits(int type, int written) {
-      MemorySegment s = call.shape;
-      layout(ShapeStruct.layout(s, Array.LOGITS), CLASSES, 1, type);
-      layout(ShapeStruct.layout(s, Array.TEACHER), CLASSES, 1, type);
-      layout(ShapeStruct.layout(s, Array.UPSTREAM), CLASSES, 1, written);
-      layout(ShapeStruct.layout(s, Array.OUTPUT), CLASSES, 1, written);
-      layout(ShapeStruct.layout(s, Array.GRADIENT), CLASSES, 1, written);
-      layout(ShapeStruct.layout(s, Array.LOSSES), 1, 0, written);
-      layout(ShapeStruct.layout(s, Array.LOG_SUM_EXP), 1, 0, written);
+      CallShape s = call.shape;
+      layout(s.layout(Array.LOGITS), CLASSES, 1, type);
+      layout(s.layout(Array.TEACHER), CLASSES, 1, type);
+      layout(s.layout(Array.UPSTREAM), CLASSES, 1, written);
+      layout(s.layout(Array.OUTPUT), CLASSES, 1, written);
+      layout(s.layout(Array.GRADIENT), CLASSES, 1, written);
+      layout(s.layout(Array.LOSSES), 1, 0, written);
+      layout(s.layout(Array.LOG_SUM_EXP), 1, 0, written);
       put("logits", numbers(type, 7));
       put("teacher", numbers(type, 5));
       put("upstream", numbers(written, 3));

@@ -59,16 +59,16 @@ final class GeneralCase {
   final int targetCount;
   final int topCount;
 
-  final MemorySegment shape;
+  final CallShape shape;
 
   /** The same with one upstream gradient per row. */
-  final MemorySegment shapeOfRowUpstream;
+  final CallShape shapeOfRowUpstream;
 
   /** The same with a gradient of the layout and type of the logits. */
-  final MemorySegment shapeInPlace;
+  final CallShape shapeInPlace;
 
   /** The same without targets. */
-  final MemorySegment shapeWithoutTargets;
+  final CallShape shapeWithoutTargets;
 
   final MemorySegment options;
   final MemorySegment logits;
@@ -110,42 +110,37 @@ final class GeneralCase {
     this.topCount = random.nextInt(Math.min(classes, 7) + 1);
     this.offsets = offsets();
     this.masked = new boolean[rows * classes];
-    this.shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, inner ? 1 : rows);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.inner(shape, inner ? rows : 1);
-    ShapeStruct.targetCount(shape, targetCount);
-    ShapeStruct.topCount(shape, topCount);
+    this.shape = new CallShape();
+    shape.outer = inner ? 1 : rows;
+    shape.classes = classes;
+    shape.inner = inner ? rows : 1;
+    shape.targetCount = targetCount;
+    shape.topCount = topCount;
     layouts();
     this.rowOffsets = ragged ? rowOffsets() : MemorySegment.NULL;
     this.classMask = random.nextInt(3) == 0 ? classMask() : MemorySegment.NULL;
     this.options = options();
-    this.logits = logits(ShapeStruct.layout(shape, Array.LOGITS), kind);
-    this.teacher =
-        logits(ShapeStruct.layout(shape, Array.TEACHER), RowKind.values()[random.nextInt(22)]);
-    this.upstream = gaussians(ShapeStruct.layout(shape, Array.UPSTREAM));
+    this.logits = logits(shape.layout(Array.LOGITS), kind);
+    this.teacher = logits(shape.layout(Array.TEACHER), RowKind.values()[random.nextInt(22)]);
+    this.upstream = gaussians(shape.layout(Array.UPSTREAM));
     this.classWeights = random.nextInt(3) == 0 ? classWeights() : MemorySegment.NULL;
     this.rowWeights =
         random.nextInt(3) == 0
-            ? perRow(ShapeStruct.layout(shape, Array.ROW_WEIGHTS), ROW_WEIGHTS)
+            ? perRow(shape.layout(Array.ROW_WEIGHTS), ROW_WEIGHTS)
             : MemorySegment.NULL;
     this.sink =
-        random.nextInt(3) == 0
-            ? perRow(ShapeStruct.layout(shape, Array.SINK), SINKS)
-            : MemorySegment.NULL;
+        random.nextInt(3) == 0 ? perRow(shape.layout(Array.SINK), SINKS) : MemorySegment.NULL;
     this.targets = targets();
     this.targetWeights = targetKind == Targets.SPARSE ? entryWeights() : MemorySegment.NULL;
-    this.shapeOfRowUpstream = ShapeStruct.allocate(arena).copyFrom(shape);
-    MemorySegment rowLayout = ShapeStruct.layout(shapeOfRowUpstream, Array.UPSTREAM);
+    this.shapeOfRowUpstream = new CallShape().copyFrom(shape);
+    MemorySegment rowLayout = shapeOfRowUpstream.layout(Array.UPSTREAM);
     row(rowLayout, floatType());
     this.rowUpstream = perRow(rowLayout, UPSTREAM);
-    this.shapeWithoutTargets = ShapeStruct.allocate(arena).copyFrom(shape);
-    ShapeStruct.targetCount(shapeWithoutTargets, 0);
-    this.shapeInPlace = ShapeStruct.allocate(arena).copyFrom(shape);
-    ShapeStruct.layout(shapeInPlace, Array.GRADIENT)
-        .copyFrom(ShapeStruct.layout(shape, Array.LOGITS));
-    ShapeStruct.layout(shapeInPlace, Array.OUTPUT)
-        .copyFrom(ShapeStruct.layout(shape, Array.LOGITS));
+    this.shapeWithoutTargets = new CallShape().copyFrom(shape);
+    shapeWithoutTargets.targetCount = 0;
+    this.shapeInPlace = new CallShape().copyFrom(shape);
+    shapeInPlace.layout(Array.GRADIENT).copyFrom(shape.layout(Array.LOGITS));
+    shapeInPlace.layout(Array.OUTPUT).copyFrom(shape.layout(Array.LOGITS));
   }
 
   boolean labels() {
@@ -187,34 +182,32 @@ final class GeneralCase {
   }
 
   private void layouts() {
-    full(ShapeStruct.layout(shape, Array.LOGITS), wide ? XentH.XENT_F64() : floatType());
-    full(ShapeStruct.layout(shape, Array.OUTPUT), wide ? XentH.XENT_F64() : floatType());
-    full(ShapeStruct.layout(shape, Array.GRADIENT), floatType());
-    full(ShapeStruct.layout(shape, Array.UPSTREAM), floatType());
-    full(ShapeStruct.layout(shape, Array.TEACHER), floatType());
-    full(ShapeStruct.layout(shape, Array.TARGET_GRADIENT), floatType());
+    full(shape.layout(Array.LOGITS), wide ? XentH.XENT_F64() : floatType());
+    full(shape.layout(Array.OUTPUT), wide ? XentH.XENT_F64() : floatType());
+    full(shape.layout(Array.GRADIENT), floatType());
+    full(shape.layout(Array.UPSTREAM), floatType());
+    full(shape.layout(Array.TEACHER), floatType());
+    full(shape.layout(Array.TARGET_GRADIENT), floatType());
     for (MemorySegment layout :
         new MemorySegment[] {
-          ShapeStruct.layout(shape, Array.LOSSES),
-          ShapeStruct.layout(shape, Array.LOG_SUM_EXP),
-          ShapeStruct.layout(shape, Array.LOG_PROBABILITIES),
-          ShapeStruct.layout(shape, Array.ENTROPIES),
-          ShapeStruct.layout(shape, Array.SINK)
+          shape.layout(Array.LOSSES),
+          shape.layout(Array.LOG_SUM_EXP),
+          shape.layout(Array.LOG_PROBABILITIES),
+          shape.layout(Array.ENTROPIES),
+          shape.layout(Array.SINK)
         }) {
       row(layout, floatType());
     }
-    row(ShapeStruct.layout(shape, Array.CORRECT), XentH.XENT_U8());
-    row(ShapeStruct.layout(shape, Array.ARGMAX), INTEGERS[random.nextInt(2)]);
-    row(ShapeStruct.layout(shape, Array.RANKS), INTEGERS[random.nextInt(2)]);
-    row(
-        ShapeStruct.layout(shape, Array.ROW_WEIGHTS),
-        random.nextBoolean() ? XentH.XENT_U8() : floatType());
+    row(shape.layout(Array.CORRECT), XentH.XENT_U8());
+    row(shape.layout(Array.ARGMAX), INTEGERS[random.nextInt(2)]);
+    row(shape.layout(Array.RANKS), INTEGERS[random.nextInt(2)]);
+    row(shape.layout(Array.ROW_WEIGHTS), random.nextBoolean() ? XentH.XENT_U8() : floatType());
     if (random.nextInt(3) == 0) {
-      set(ShapeStruct.layout(shape, Array.SINK), 0, 0, 0, floatType());
+      set(shape.layout(Array.SINK), 0, 0, 0, floatType());
     }
-    few(ShapeStruct.layout(shape, Array.TOP_CLASSES), topCount, INTEGERS[random.nextInt(2)]);
-    few(ShapeStruct.layout(shape, Array.TOP_LOG_PROBABILITIES), topCount, floatType());
-    set(ShapeStruct.layout(shape, Array.CLASS_WEIGHTS), 99, 1 + random.nextInt(2), 99, floatType());
+    few(shape.layout(Array.TOP_CLASSES), topCount, INTEGERS[random.nextInt(2)]);
+    few(shape.layout(Array.TOP_LOG_PROBABILITIES), topCount, floatType());
+    set(shape.layout(Array.CLASS_WEIGHTS), 99, 1 + random.nextInt(2), 99, floatType());
   }
 
   private static void set(MemorySegment layout, long outer, long step, long inner, int type) {
@@ -310,7 +303,7 @@ final class GeneralCase {
 
   private MemorySegment rowOffsets() {
     int type = INTEGERS[random.nextInt(2)];
-    MemorySegment layout = ShapeStruct.layout(shape, Array.ROW_OFFSETS);
+    MemorySegment layout = shape.layout(Array.ROW_OFFSETS);
     set(layout, 0, 0, 0, type);
     MemorySegment array = allocate(layout, rows + 1);
     for (int r = 0; r <= rows; r++) {
@@ -320,7 +313,7 @@ final class GeneralCase {
   }
 
   private MemorySegment classMask() {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_MASK);
+    MemorySegment layout = shape.layout(Array.CLASS_MASK);
     boolean repeated = !ragged && random.nextBoolean();
     full(layout, XentH.XENT_U8());
     if (repeated) {
@@ -405,7 +398,7 @@ final class GeneralCase {
   }
 
   private MemorySegment classWeights() {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_WEIGHTS);
+    MemorySegment layout = shape.layout(Array.CLASS_WEIGHTS);
     long step = xent_layout.classes(layout);
     MemorySegment array = allocate(layout, classes * step);
     for (int k = 0; k < classes; k++) {
@@ -438,7 +431,7 @@ final class GeneralCase {
   }
 
   private MemorySegment targets() {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.TARGETS);
+    MemorySegment layout = shape.layout(Array.TARGETS);
     if (targetKind == Targets.NONE) {
       return MemorySegment.NULL;
     }
@@ -453,7 +446,7 @@ final class GeneralCase {
       row(layout, type);
     } else {
       few(layout, targetCount, type);
-      few(ShapeStruct.layout(shape, Array.TARGET_GRADIENT), targetCount, floatType());
+      few(shape.layout(Array.TARGET_GRADIENT), targetCount, floatType());
     }
     MemorySegment array = allocate(layout, elementsOfRows(layout, targetCount));
     for (int r = 0; r < rows; r++) {
@@ -469,7 +462,7 @@ final class GeneralCase {
   }
 
   private MemorySegment entryWeights() {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.TARGET_WEIGHTS);
+    MemorySegment layout = shape.layout(Array.TARGET_WEIGHTS);
     few(layout, targetCount, floatType());
     MemorySegment array = allocate(layout, elementsOfRows(layout, targetCount));
     for (int r = 0; r < rows; r++) {
@@ -527,7 +520,7 @@ final class GeneralCase {
             xent_options.z_loss(options),
             xent_options.probability_clamp(options),
             xent_options.gradient_scale(options),
-            xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS)),
-            xent_layout.type(ShapeStruct.layout(shape, Array.GRADIENT)));
+            xent_layout.type(shape.layout(Array.LOGITS)),
+            xent_layout.type(shape.layout(Array.GRADIENT)));
   }
 }

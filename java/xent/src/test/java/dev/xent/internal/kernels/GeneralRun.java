@@ -83,7 +83,7 @@ final class GeneralRun {
   }
 
   private MemorySegment copyOfLogits(String name) {
-    MemorySegment copy = full(name, ShapeStruct.layout(c.shape, Array.LOGITS));
+    MemorySegment copy = full(name, c.shape.layout(Array.LOGITS));
     return copy.copyFrom(c.logits.asSlice(0, copy.byteSize()));
   }
 
@@ -122,7 +122,7 @@ final class GeneralRun {
 
   /** A call on all rows and classes, with the inputs of the case that the function takes. */
   private FunctionCall work(
-      Function function, MemorySegment shape, MemorySegment options, MemorySegment report) {
+      Function function, CallShape shape, MemorySegment options, MemorySegment report) {
     FunctionCall work =
         new FunctionCall()
             .begin(function, shape, options, report)
@@ -142,8 +142,8 @@ final class GeneralRun {
   }
 
   private void softmax() {
-    MemorySegment y = full("softmax", ShapeStruct.layout(c.shape, Array.OUTPUT));
-    MemorySegment log = full("log-softmax", ShapeStruct.layout(c.shape, Array.OUTPUT));
+    MemorySegment y = full("softmax", c.shape.layout(Array.OUTPUT));
+    MemorySegment log = full("log-softmax", c.shape.layout(Array.OUTPUT));
     lawful("softmax", work(Function.SOFTMAX, c.shape, options, NULL).set(Array.OUTPUT, y));
     MemorySegment inPlace = copyOfLogits("softmax in place");
     lawful(
@@ -156,23 +156,17 @@ final class GeneralRun {
     lawful(
         "log-sum-exp",
         work(Function.LOG_SUM_EXP, c.shape, options, NULL)
-            .set(
-                Array.LOG_SUM_EXP,
-                perRow("log-sum-exp", ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP))));
+            .set(Array.LOG_SUM_EXP, perRow("log-sum-exp", c.shape.layout(Array.LOG_SUM_EXP))));
     lawful(
         "softmax backward",
         work(Function.SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
             .set(Array.OUTPUT, y)
-            .set(
-                Array.GRADIENT,
-                full("softmax backward", ShapeStruct.layout(c.shape, Array.GRADIENT))));
+            .set(Array.GRADIENT, full("softmax backward", c.shape.layout(Array.GRADIENT))));
     lawful(
         "log-softmax backward",
         work(Function.LOG_SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
             .set(Array.OUTPUT, log)
-            .set(
-                Array.GRADIENT,
-                full("log-softmax backward", ShapeStruct.layout(c.shape, Array.GRADIENT))));
+            .set(Array.GRADIENT, full("log-softmax backward", c.shape.layout(Array.GRADIENT))));
   }
 
   private void crossEntropy() {
@@ -182,7 +176,7 @@ final class GeneralRun {
             .set(Array.EXACT_SUM, exactSum("denominator")));
     MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
     MemorySegment exactSum = exactSum("exact_sum");
-    MemorySegment gradient = full("gradient", ShapeStruct.layout(c.shape, Array.GRADIENT));
+    MemorySegment gradient = full("gradient", c.shape.layout(Array.GRADIENT));
     forward(c.shape, c.logits, "forward", gradient, statistics, exactSum);
     result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.exactSumValue(exactSum));
     MemorySegment inPlace = copyOfLogits("gradient in place");
@@ -191,51 +185,37 @@ final class GeneralRun {
         "backward",
         work(Function.CROSS_ENTROPY_BACKWARD, c.shapeOfRowUpstream, options, NULL)
             .set(Array.UPSTREAM, c.rowUpstream)
-            .set(
-                Array.GRADIENT,
-                full("gradient of upstream", ShapeStruct.layout(c.shape, Array.GRADIENT)))
+            .set(Array.GRADIENT, full("gradient of upstream", c.shape.layout(Array.GRADIENT)))
             .set(Array.STATISTICS, statistics));
   }
 
   private void forward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment logits,
       String name,
       MemorySegment gradient,
       MemorySegment statistics,
       MemorySegment exactSum) {
     boolean labels = c.labels();
-    MemorySegment s = c.shape;
+    CallShape s = c.shape;
     lawful(
         name,
         work(Function.CROSS_ENTROPY, shape, options, report(name + " report"))
             .set(Array.LOGITS, logits)
-            .set(Array.LOSSES, perRow(name + " losses", ShapeStruct.layout(s, Array.LOSSES)))
-            .set(
-                Array.LOG_SUM_EXP,
-                perRow(name + " log-sum-exp", ShapeStruct.layout(s, Array.LOG_SUM_EXP)))
-            .set(
-                Array.CORRECT,
-                labels ? perRow(name + " hits", ShapeStruct.layout(s, Array.CORRECT)) : NULL)
+            .set(Array.LOSSES, perRow(name + " losses", s.layout(Array.LOSSES)))
+            .set(Array.LOG_SUM_EXP, perRow(name + " log-sum-exp", s.layout(Array.LOG_SUM_EXP)))
+            .set(Array.CORRECT, labels ? perRow(name + " hits", s.layout(Array.CORRECT)) : NULL)
             .set(Array.GRADIENT, gradient)
             .set(
                 Array.LOG_PROBABILITIES,
-                labels
-                    ? perRow(name + " log p", ShapeStruct.layout(s, Array.LOG_PROBABILITIES))
-                    : NULL)
-            .set(Array.ARGMAX, perRow(name + " argmax", ShapeStruct.layout(s, Array.ARGMAX)))
-            .set(
-                Array.RANKS,
-                labels ? perRow(name + " ranks", ShapeStruct.layout(s, Array.RANKS)) : NULL)
-            .set(
-                Array.ENTROPIES,
-                perRow(name + " entropies", ShapeStruct.layout(s, Array.ENTROPIES)))
-            .set(
-                Array.TOP_CLASSES,
-                top(name + " top classes", ShapeStruct.layout(s, Array.TOP_CLASSES)))
+                labels ? perRow(name + " log p", s.layout(Array.LOG_PROBABILITIES)) : NULL)
+            .set(Array.ARGMAX, perRow(name + " argmax", s.layout(Array.ARGMAX)))
+            .set(Array.RANKS, labels ? perRow(name + " ranks", s.layout(Array.RANKS)) : NULL)
+            .set(Array.ENTROPIES, perRow(name + " entropies", s.layout(Array.ENTROPIES)))
+            .set(Array.TOP_CLASSES, top(name + " top classes", s.layout(Array.TOP_CLASSES)))
             .set(
                 Array.TOP_LOG_PROBABILITIES,
-                top(name + " top log p", ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES)))
+                top(name + " top log p", s.layout(Array.TOP_LOG_PROBABILITIES)))
             .set(Array.TARGET_GRADIENT, targetGradient(name))
             .set(Array.STATISTICS, statistics)
             .set(Array.EXACT_SUM, exactSum));
@@ -246,7 +226,7 @@ final class GeneralRun {
   }
 
   private MemorySegment targetGradient(String name) {
-    MemorySegment layout = ShapeStruct.layout(c.shape, Array.TARGET_GRADIENT);
+    MemorySegment layout = c.shape.layout(Array.TARGET_GRADIENT);
     return switch (c.targetKind) {
       case NONE, LABELS -> NULL;
       case PROBABILITIES -> full(name + " target gradient", layout);
@@ -256,24 +236,20 @@ final class GeneralRun {
 
   /** Without targets, and with one result alone. */
   private void full() {
-    MemorySegment s = c.shapeWithoutTargets;
+    CallShape s = c.shapeWithoutTargets;
     lawful(
         "no targets",
         work(Function.CROSS_ENTROPY, s, options, report("plain report"))
             .set(Array.TARGETS, NULL)
-            .set(
-                Array.LOG_SUM_EXP,
-                perRow("plain log-sum-exp", ShapeStruct.layout(s, Array.LOG_SUM_EXP)))
+            .set(Array.LOG_SUM_EXP, perRow("plain log-sum-exp", s.layout(Array.LOG_SUM_EXP)))
             .set(Array.TARGET_WEIGHTS, NULL)
             .set(Array.CLASS_WEIGHTS, NULL)
-            .set(Array.ARGMAX, perRow("plain argmax", ShapeStruct.layout(s, Array.ARGMAX)))
-            .set(Array.ENTROPIES, perRow("plain entropies", ShapeStruct.layout(s, Array.ENTROPIES)))
-            .set(
-                Array.TOP_CLASSES,
-                top("plain top classes", ShapeStruct.layout(s, Array.TOP_CLASSES)))
+            .set(Array.ARGMAX, perRow("plain argmax", s.layout(Array.ARGMAX)))
+            .set(Array.ENTROPIES, perRow("plain entropies", s.layout(Array.ENTROPIES)))
+            .set(Array.TOP_CLASSES, top("plain top classes", s.layout(Array.TOP_CLASSES)))
             .set(
                 Array.TOP_LOG_PROBABILITIES,
-                top("plain top log p", ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES))));
+                top("plain top log p", s.layout(Array.TOP_LOG_PROBABILITIES))));
     lawful(
         "argmax alone",
         work(Function.CROSS_ENTROPY, s, options, NULL)
@@ -282,7 +258,7 @@ final class GeneralRun {
             .set(Array.CLASS_WEIGHTS, NULL)
             .set(Array.ROW_WEIGHTS, NULL)
             .set(Array.SINK, NULL)
-            .set(Array.ARGMAX, perRow("argmax alone", ShapeStruct.layout(s, Array.ARGMAX))));
+            .set(Array.ARGMAX, perRow("argmax alone", s.layout(Array.ARGMAX))));
   }
 
   private void divergence() {
@@ -298,28 +274,26 @@ final class GeneralRun {
     lawful(
         name,
         work(kind, c.shape, ofDivergence, report(name + " report"))
-            .set(Array.LOSSES, perRow(name, ShapeStruct.layout(c.shape, Array.LOSSES)))
-            .set(
-                Array.GRADIENT,
-                full(name + " gradient", ShapeStruct.layout(c.shape, Array.GRADIENT)))
+            .set(Array.LOSSES, perRow(name, c.shape.layout(Array.LOSSES)))
+            .set(Array.GRADIENT, full(name + " gradient", c.shape.layout(Array.GRADIENT)))
             .set(Array.EXACT_SUM, exactSum(name + " exactSum")));
   }
 
   private void hvp() {
-    MemorySegment shape = ShapeStruct.allocate(arena).copyFrom(c.shape);
-    int type = xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS));
+    CallShape shape = new CallShape().copyFrom(c.shape);
+    int type = xent_layout.type(shape.layout(Array.LOGITS));
     boolean wide = type == XentH.XENT_F64();
-    xent_layout.type(ShapeStruct.layout(shape, Array.OUTPUT), wide ? type : XentH.XENT_F32());
+    xent_layout.type(shape.layout(Array.OUTPUT), wide ? type : XentH.XENT_F32());
     lawful(
         "hvp",
         work(Function.CROSS_ENTROPY_HVP, shape, ofDivergence, report("hvp report"))
-            .set(Array.OUTPUT, full("hvp", ShapeStruct.layout(shape, Array.OUTPUT))));
+            .set(Array.OUTPUT, full("hvp", shape.layout(Array.OUTPUT))));
   }
 
   private void softmaxInParts() {
     MemorySegment statistics = finish("softmax", false);
-    MemorySegment y = full("softmax in parts", ShapeStruct.layout(c.shape, Array.OUTPUT));
-    MemorySegment log = full("log-softmax in parts", ShapeStruct.layout(c.shape, Array.OUTPUT));
+    MemorySegment y = full("softmax in parts", c.shape.layout(Array.OUTPUT));
+    MemorySegment log = full("log-softmax in parts", c.shape.layout(Array.OUTPUT));
     for (long[] part : parts()) {
       lawful(
           "softmax in parts",
@@ -353,8 +327,7 @@ final class GeneralRun {
             .set(Array.SINK, NULL)
             .set(Array.STATES, states)
             .set(Array.STATISTICS, sums));
-    MemorySegment dx =
-        full("softmax backward in parts", ShapeStruct.layout(c.shape, Array.GRADIENT));
+    MemorySegment dx = full("softmax backward in parts", c.shape.layout(Array.GRADIENT));
     for (long[] part : parts()) {
       lawful(
           "softmax backward in parts",
@@ -368,7 +341,7 @@ final class GeneralRun {
 
   private void crossEntropyInParts() {
     MemorySegment statistics = finish("cross-entropy", true);
-    MemorySegment dx = full("gradient in parts", ShapeStruct.layout(c.shape, Array.GRADIENT));
+    MemorySegment dx = full("gradient in parts", c.shape.layout(Array.GRADIENT));
     for (long[] part : parts()) {
       lawful(
           "gradient in parts",
@@ -395,12 +368,9 @@ final class GeneralRun {
     MemorySegment targets = loss ? c.targets : NULL;
     MemorySegment classWeights = loss ? c.classWeights : NULL;
     MemorySegment rowWeights = loss ? c.rowWeights : NULL;
-    MemorySegment losses =
-        perRow(name + " losses in parts", ShapeStruct.layout(c.shape, Array.LOSSES));
-    MemorySegment lse =
-        perRow(name + " log-sum-exp in parts", ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP));
-    MemorySegment hits =
-        perRow(name + " hits in parts", ShapeStruct.layout(c.shape, Array.CORRECT));
+    MemorySegment losses = perRow(name + " losses in parts", c.shape.layout(Array.LOSSES));
+    MemorySegment lse = perRow(name + " log-sum-exp in parts", c.shape.layout(Array.LOG_SUM_EXP));
+    MemorySegment hits = perRow(name + " hits in parts", c.shape.layout(Array.CORRECT));
     MemorySegment exactSum = exactSum(name + " exactSum in parts");
     for (int round = 0; round < 2; round++) {
       for (long[] part : parts()) {

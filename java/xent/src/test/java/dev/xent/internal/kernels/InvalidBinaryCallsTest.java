@@ -29,31 +29,31 @@ class InvalidBinaryCallsTest {
 
   private final SplittableRandom random = new SplittableRandom(3);
   private final MemorySegment[] arrays = new MemorySegment[6];
-  private MemorySegment shape = NULL;
+  private CallShape shape = new CallShape();
   private MemorySegment options = NULL;
   private MemorySegment exactSum = NULL;
   private long rowEnd;
 
   private MemorySegment layout(int which) {
     return switch (which) {
-      case 0 -> ShapeStruct.layout(shape, Array.LOGITS);
-      case 1 -> ShapeStruct.layout(shape, Array.TARGETS);
-      case 2 -> ShapeStruct.layout(shape, Array.ELEMENT_WEIGHTS);
-      case 3 -> ShapeStruct.layout(shape, Array.POSITIVE_WEIGHTS);
-      case 4 -> ShapeStruct.layout(shape, Array.LOSSES);
-      default -> ShapeStruct.layout(shape, Array.GRADIENT);
+      case 0 -> shape.layout(Array.LOGITS);
+      case 1 -> shape.layout(Array.TARGETS);
+      case 2 -> shape.layout(Array.ELEMENT_WEIGHTS);
+      case 3 -> shape.layout(Array.POSITIVE_WEIGHTS);
+      case 4 -> shape.layout(Array.LOSSES);
+      default -> shape.layout(Array.GRADIENT);
     };
   }
 
   private void makeLawful(Arena arena) {
-    shape = ShapeStruct.allocate(arena);
+    shape = new CallShape();
     options = arena.allocate(xent_options.layout());
     exactSum = arena.allocate(xent_exact_sum.layout());
     xent_options.size(options, xent_options.sizeof());
     xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
-    ShapeStruct.outer(shape, OUTER);
-    ShapeStruct.classes(shape, CLASSES);
-    ShapeStruct.inner(shape, 1);
+    shape.outer = OUTER;
+    shape.classes = CLASSES;
+    shape.inner = 1;
     int floats = random.nextBoolean() ? XentH.XENT_F32() : XentH.XENT_F64();
     for (int i = 0; i < arrays.length; i++) {
       MemorySegment layout = layout(i);

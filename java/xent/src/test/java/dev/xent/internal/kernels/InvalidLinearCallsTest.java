@@ -25,7 +25,7 @@ class InvalidLinearCallsTest {
   private static final int FEATURES = 5;
 
   private final Arena arena = Arena.ofConfined();
-  private final MemorySegment shape = ShapeStruct.allocate(arena);
+  private final CallShape shape = new CallShape();
   private final MemorySegment options = arena.allocate(xent_options.layout());
   private final MemorySegment report = KernelCall.report(arena);
   private final MemorySegment hidden = floats(ROWS * FEATURES);
@@ -42,14 +42,14 @@ class InvalidLinearCallsTest {
   @BeforeEach
   void describe() {
     xent_options.size(options, xent_options.sizeof());
-    ShapeStruct.outer(shape, ROWS);
-    ShapeStruct.classes(shape, CLASSES);
-    ShapeStruct.inner(shape, 1);
-    ShapeStruct.features(shape, FEATURES);
-    layout(ShapeStruct.layout(shape, Array.HIDDEN), FEATURES, XentH.XENT_F32());
-    layout(ShapeStruct.layout(shape, Array.WEIGHTS), FEATURES, XentH.XENT_F32());
-    layout(ShapeStruct.layout(shape, Array.WEIGHTS_GRADIENT), FEATURES, XentH.XENT_F32());
-    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, XentH.XENT_I32());
+    shape.outer = ROWS;
+    shape.classes = CLASSES;
+    shape.inner = 1;
+    shape.features = FEATURES;
+    layout(shape.layout(Array.HIDDEN), FEATURES, XentH.XENT_F32());
+    layout(shape.layout(Array.WEIGHTS), FEATURES, XentH.XENT_F32());
+    layout(shape.layout(Array.WEIGHTS_GRADIENT), FEATURES, XentH.XENT_F32());
+    layout(shape.layout(Array.TARGETS), 1, XentH.XENT_I32());
   }
 
   @AfterEach

@@ -66,7 +66,7 @@ class InvalidSamplerCallsTest {
         c.counts(prompt, tooMany, 0);
         compare(arena, c, out);
         c.counts(prompt, output, 0);
-        ShapeStruct.targetCount(c.shape, tooMany);
+        c.shape.targetCount = tooMany;
         compare(arena, c, out);
       }
     }

@@ -33,7 +33,7 @@ final class KernelCall {
           "top log-probabilities",
           "target gradient");
 
-  MemorySegment shape = NULL;
+  CallShape shape = new CallShape();
   MemorySegment options = NULL;
   long rowBegin;
   long rowEnd;

@@ -10,20 +10,18 @@ public final class KernelRun {
   /** On rows. */
   public static FunctionCall onRows(
       Function function,
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
       MemorySegment report) {
-    boolean known = shape.byteSize() >= ShapeStruct.offset(Array.LOGITS);
-    long classes = known ? ShapeStruct.classes(shape) : 0;
-    return onClasses(function, shape, options, rowBegin, rowEnd, 0, classes, report);
+    return onClasses(function, shape, options, rowBegin, rowEnd, 0, shape.classes, report);
   }
 
   /** On some classes of rows. */
   public static FunctionCall onClasses(
       Function function,
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,

@@ -36,7 +36,7 @@ class MaskedPartsTest {
   private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
   private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
   private final Arena arena = Arena.ofConfined();
-  private final MemorySegment shape = ShapeStruct.allocate(arena);
+  private final CallShape shape = new CallShape();
   private final MemorySegment options = arena.allocate(xent_options.layout());
   private final MemorySegment logits =
       arena.allocate(MemoryLayout.sequenceLayout(ROWS * CLASSES, ValueLayout.JAVA_FLOAT));
@@ -45,15 +45,15 @@ class MaskedPartsTest {
 
   @BeforeEach
   void fill() {
-    ShapeStruct.outer(shape, ROWS);
-    ShapeStruct.classes(shape, CLASSES);
-    ShapeStruct.inner(shape, 1);
-    layout(ShapeStruct.layout(shape, Array.LOGITS), CLASSES, XentH.XENT_F32());
-    layout(ShapeStruct.layout(shape, Array.UPSTREAM), CLASSES, XentH.XENT_F64());
-    layout(ShapeStruct.layout(shape, Array.OUTPUT), CLASSES, XentH.XENT_F64());
-    layout(ShapeStruct.layout(shape, Array.CLASS_MASK), CLASSES, XentH.XENT_U8());
-    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, XentH.XENT_I64());
-    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, XentH.XENT_F32());
+    shape.outer = ROWS;
+    shape.classes = CLASSES;
+    shape.inner = 1;
+    layout(shape.layout(Array.LOGITS), CLASSES, XentH.XENT_F32());
+    layout(shape.layout(Array.UPSTREAM), CLASSES, XentH.XENT_F64());
+    layout(shape.layout(Array.OUTPUT), CLASSES, XentH.XENT_F64());
+    layout(shape.layout(Array.CLASS_MASK), CLASSES, XentH.XENT_U8());
+    layout(shape.layout(Array.TARGETS), 1, XentH.XENT_I64());
+    layout(shape.layout(Array.LOSSES), 1, XentH.XENT_F32());
     xent_options.size(options, xent_options.sizeof());
     xent_options.label_smoothing(options, .1);
     for (int i = 0; i < ROWS * CLASSES; i++) {
@@ -176,8 +176,8 @@ class MaskedPartsTest {
   }
 
   private String afterBackward(Kernels kernels, int type, MemorySegment upstream) {
-    layout(ShapeStruct.layout(shape, Array.OUTPUT), CLASSES, type);
-    layout(ShapeStruct.layout(shape, Array.UPSTREAM), CLASSES, type);
+    layout(shape.layout(Array.OUTPUT), CLASSES, type);
+    layout(shape.layout(Array.UPSTREAM), CLASSES, type);
     Run run = new Run(kernels);
     run.backwardStates(upstream);
     run.finish(0, 0, NULL, 0);
@@ -193,7 +193,7 @@ class MaskedPartsTest {
       wide.setAtIndex(ValueLayout.JAVA_DOUBLE, i, i % 7 + 1e-9);
     }
     for (int logitsType : new int[] {XentH.XENT_F32(), XentH.XENT_F64()}) {
-      layout(ShapeStruct.layout(shape, Array.LOGITS), CLASSES, logitsType);
+      layout(shape.layout(Array.LOGITS), CLASSES, logitsType);
       assertThat(afterBackward(reference, XentH.XENT_F64(), wide))
           .isEqualTo(afterBackward(nativeKernels, XentH.XENT_F64(), wide));
       assertThat(afterBackward(reference, XentH.XENT_F32(), logits))

@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 public record PlainKernels(Kernels all) {
 
   public int softmaxForward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -31,7 +31,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int logSoftmaxForward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -57,7 +57,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int logSumExp(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -71,7 +71,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int softmaxBackward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -99,7 +99,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int logSoftmaxBackward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -127,7 +127,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int checkTargets(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -139,7 +139,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int crossEntropyForward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -165,7 +165,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int crossEntropyBackward(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -195,7 +195,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int forwardStates(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -223,7 +223,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int backwardStates(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,
@@ -249,7 +249,7 @@ public record PlainKernels(Kernels all) {
   }
 
   public int finish(
-      MemorySegment shape,
+      CallShape shape,
       MemorySegment options,
       long rowBegin,
       long rowEnd,

@@ -23,12 +23,12 @@ class PreparedKernelTest {
     Kernels kernels = Backends.get().kernels(Backend.NATIVE);
     MemorySegment options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
-    MemorySegment shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, 1);
-    ShapeStruct.classes(shape, CLASSES);
-    ShapeStruct.inner(shape, 1);
+    CallShape shape = new CallShape();
+    shape.outer = 1;
+    shape.classes = CLASSES;
+    shape.inner = 1;
     for (Array array : new Array[] {Array.LOGITS, Array.OUTPUT}) {
-      MemorySegment layout = ShapeStruct.layout(shape, array);
+      MemorySegment layout = shape.layout(array);
       xent_layout.outer(layout, CLASSES);
       xent_layout.classes(layout, 1);
       xent_layout.type(layout, ElementType.F32.number());

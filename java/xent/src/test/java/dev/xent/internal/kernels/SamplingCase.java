@@ -44,7 +44,7 @@ final class SamplingCase {
   long workspaceSize;
   long rowBegin;
   long rowEnd;
-  final MemorySegment shape;
+  final CallShape shape;
   final MemorySegment options;
   MemorySegment sampling;
 
@@ -73,13 +73,13 @@ final class SamplingCase {
     promptCount = random.nextInt(3) == 0 ? random.nextInt(6) : 0;
     outputCount = random.nextInt(3) == 0 ? random.nextInt(20) : 0;
     biasCount = random.nextInt(3) == 0 ? random.nextInt(9) : 0;
-    shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, inner ? 1 : rows);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.inner(shape, inner ? rows : 1);
-    ShapeStruct.targetCount(shape, biasCount);
-    ShapeStruct.promptCount(shape, promptCount);
-    ShapeStruct.outputCount(shape, outputCount);
+    shape = new CallShape();
+    shape.outer = inner ? 1 : rows;
+    shape.classes = classes;
+    shape.inner = inner ? rows : 1;
+    shape.targetCount = biasCount;
+    shape.promptCount = promptCount;
+    shape.outputCount = outputCount;
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
     xent_options.softcap(options, any(SOFTCAPS));
@@ -156,7 +156,7 @@ final class SamplingCase {
   private void takeInputs() {
     int type = FLOATS[random.nextInt(FLOATS.length)];
     int gap = random.nextInt(3) == 0 ? 3 : 0;
-    long stride = layout(ShapeStruct.layout(shape, Array.LOGITS), classes + gap, type);
+    long stride = layout(shape.layout(Array.LOGITS), classes + gap, type);
     MemorySegment logits = arena.allocate(ROOM + rows * (long) (classes + gap) * 4, 64);
     float[] x = new float[classes];
     for (int row = 0; row < rows; row++) {
@@ -173,12 +173,12 @@ final class SamplingCase {
     if (random.nextInt(3) == 0) {
       takeBias();
     }
-    takeTokens("prompt tokens", ShapeStruct.layout(shape, Array.PROMPT_TOKENS), promptCount);
-    takeTokens("output tokens", ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), outputCount);
-    takeTokens("bias tokens", ShapeStruct.layout(shape, Array.BIAS_TOKENS), biasCount);
+    takeTokens("prompt tokens", shape.layout(Array.PROMPT_TOKENS), promptCount);
+    takeTokens("output tokens", shape.layout(Array.OUTPUT_TOKENS), outputCount);
+    takeTokens("bias tokens", shape.layout(Array.BIAS_TOKENS), biasCount);
     if (biasCount > 0) {
       int of = FLOATS[random.nextInt(FLOATS.length)];
-      layout(ShapeStruct.layout(shape, Array.BIAS_VALUES), biasCount, of);
+      layout(shape.layout(Array.BIAS_VALUES), biasCount, of);
       MemorySegment values = arena.allocate(ROOM + rows * (long) biasCount * 4, 64);
       for (long i = 0; i < rows * (long) biasCount; i++) {
         double value = random.nextInt(5) == 0 ? Double.NEGATIVE_INFINITY : random.nextGaussian();
@@ -193,9 +193,9 @@ final class SamplingCase {
 
   /** A draft of each row, and probabilities near 1 / classes, 0, 1 or beyond. */
   private void takeDrafts() {
-    takeTokens("draft tokens", ShapeStruct.layout(shape, Array.DRAFT_TOKENS), 1);
+    takeTokens("draft tokens", shape.layout(Array.DRAFT_TOKENS), 1);
     int of = FLOATS[random.nextInt(FLOATS.length)];
-    layout(ShapeStruct.layout(shape, Array.DRAFT_PROBABILITIES), classes, of);
+    layout(shape.layout(Array.DRAFT_PROBABILITIES), classes, of);
     MemorySegment values = arena.allocate(ROOM + rows * (long) classes * 4, 64);
     double[] edges = {0, 1, 2, -1, Double.NaN, 1e-30};
     for (long i = 0; i < rows * (long) classes; i++) {
@@ -209,7 +209,7 @@ final class SamplingCase {
 
   /** Replaces what no draft can have been drawn with. */
   private void requireDrawn(MemorySegment probabilities, int type) {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.DRAFT_TOKENS);
+    MemorySegment layout = shape.layout(Array.DRAFT_TOKENS);
     for (int row = 0; row < rows; row++) {
       long token = ElementType.of(xent_layout.type(layout)).getInteger(in("draft tokens"), row);
       long place = at(row, (int) token, classes, rows);
@@ -221,7 +221,7 @@ final class SamplingCase {
   }
 
   private void takeMask() {
-    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_MASK);
+    MemorySegment layout = shape.layout(Array.CLASS_MASK);
     MemorySegment mask = arena.allocate(ROOM + rows * (long) classes, 64);
     fillBytes(mask, random.nextInt(2) == 0 ? 20 : 2);
     inputs.put("class mask", mask);
@@ -243,10 +243,10 @@ final class SamplingCase {
 
   private void takeBias() {
     int type = FLOATS[random.nextInt(FLOATS.length)];
-    layout(ShapeStruct.layout(shape, Array.BIAS), classes, type);
+    layout(shape.layout(Array.BIAS), classes, type);
     if (random.nextBoolean()) { // the same for all rows
-      xent_layout.outer(ShapeStruct.layout(shape, Array.BIAS), 0);
-      xent_layout.inner(ShapeStruct.layout(shape, Array.BIAS), 0);
+      xent_layout.outer(shape.layout(Array.BIAS), 0);
+      xent_layout.inner(shape.layout(Array.BIAS), 0);
     }
     MemorySegment bias = arena.allocate(ROOM + rows * (long) classes * 4, 64);
     for (long i = 0; i < rows * (long) classes; i++) {
@@ -278,23 +278,19 @@ final class SamplingCase {
   }
 
   private void takeOutputs() {
-    want("tokens", ShapeStruct.layout(shape, Array.TOKENS), 1, index());
-    MemorySegment s = shape;
-    maybe("processed", ShapeStruct.layout(s, Array.PROCESSED_LOG_PROBABILITIES), 1, number());
-    maybe("kept", ShapeStruct.layout(s, Array.KEPT), 1, index());
-    maybe("kept mask", ShapeStruct.layout(s, Array.KEPT_MASK), classes, XentH.XENT_U8());
-    maybe("log-probabilities", ShapeStruct.layout(s, Array.LOG_PROBABILITIES), 1, number());
-    maybe("ranks", ShapeStruct.layout(s, Array.RANKS), 1, index());
-    maybe("entropies", ShapeStruct.layout(s, Array.ENTROPIES), 1, number());
+    want("tokens", shape.layout(Array.TOKENS), 1, index());
+    CallShape s = shape;
+    maybe("processed", s.layout(Array.PROCESSED_LOG_PROBABILITIES), 1, number());
+    maybe("kept", s.layout(Array.KEPT), 1, index());
+    maybe("kept mask", s.layout(Array.KEPT_MASK), classes, XentH.XENT_U8());
+    maybe("log-probabilities", s.layout(Array.LOG_PROBABILITIES), 1, number());
+    maybe("ranks", s.layout(Array.RANKS), 1, index());
+    maybe("entropies", s.layout(Array.ENTROPIES), 1, number());
     int top = random.nextInt(Math.min(classes, 9) + 1);
-    ShapeStruct.topCount(shape, top);
+    shape.topCount = top;
     if (top > 0) {
-      maybe("top classes", ShapeStruct.layout(s, Array.TOP_CLASSES), top, index());
-      maybe(
-          "top log-probabilities",
-          ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES),
-          top,
-          number());
+      maybe("top classes", s.layout(Array.TOP_CLASSES), top, index());
+      maybe("top log-probabilities", s.layout(Array.TOP_LOG_PROBABILITIES), top, number());
     }
   }
 
@@ -389,16 +385,16 @@ final class SamplingCase {
 
   /** Any number of prompt and output tokens is in the arrays then. */
   void takeOneTokenOften() {
-    xent_layout.classes(ShapeStruct.layout(shape, Array.PROMPT_TOKENS), 0);
-    xent_layout.classes(ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), 0);
-    xent_layout.classes(ShapeStruct.layout(shape, Array.BIAS_TOKENS), 0);
-    xent_layout.classes(ShapeStruct.layout(shape, Array.BIAS_VALUES), 0);
+    xent_layout.classes(shape.layout(Array.PROMPT_TOKENS), 0);
+    xent_layout.classes(shape.layout(Array.OUTPUT_TOKENS), 0);
+    xent_layout.classes(shape.layout(Array.BIAS_TOKENS), 0);
+    xent_layout.classes(shape.layout(Array.BIAS_VALUES), 0);
   }
 
   void counts(long prompt, long output, long continues) {
-    ShapeStruct.promptCount(shape, prompt);
-    ShapeStruct.outputCount(shape, output);
-    ShapeStruct.continues(shape, continues);
+    shape.promptCount = prompt;
+    shape.outputCount = output;
+    shape.continues = continues;
   }
 
   private MemorySegment in(String name) {

@@ -153,12 +153,11 @@ class SplitsTest {
       Map<String, MemorySegment> out = outputs();
       MemorySegment known = finish(parts, false, out);
       for (Part part : parts) {
-        MemorySegment shape = shape(part);
+        CallShape shape = shape(part);
         long begin = part.shard ? 0 : part.begin;
-        MemorySegment x = slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS));
-        MemorySegment mask =
-            slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK));
-        MemorySegment layout = ShapeStruct.layout(c.shape, Array.OUTPUT);
+        MemorySegment x = slice(part, c.logits, c.shape.layout(Array.LOGITS));
+        MemorySegment mask = slice(part, c.classMask, c.shape.layout(Array.CLASS_MASK));
+        MemorySegment layout = c.shape.layout(Array.OUTPUT);
         lawful(
             kernels.run(
                 KernelRun.onClasses(
@@ -202,22 +201,18 @@ class SplitsTest {
                         begin,
                         begin + part.size(),
                         NULL)
-                    .set(
-                        Array.LOGITS,
-                        slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS)))
+                    .set(Array.LOGITS, slice(part, c.logits, c.shape.layout(Array.LOGITS)))
                     .set(Array.TARGETS, targets(part))
                     .set(
                         Array.GRADIENT,
-                        slice(
-                            part, out.get("gradient"), ShapeStruct.layout(c.shape, Array.GRADIENT)))
+                        slice(part, out.get("gradient"), c.shape.layout(Array.GRADIENT)))
                     .set(Array.TARGET_WEIGHTS, c.targetWeights)
                     .set(
                         Array.CLASS_MASK,
-                        slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK)))
+                        slice(part, c.classMask, c.shape.layout(Array.CLASS_MASK)))
                     .set(
                         Array.CLASS_WEIGHTS,
-                        slice(
-                            part, c.classWeights, ShapeStruct.layout(c.shape, Array.CLASS_WEIGHTS)))
+                        slice(part, c.classWeights, c.shape.layout(Array.CLASS_WEIGHTS)))
                     .set(Array.ROW_WEIGHTS, c.rowWeights)
                     .set(Array.STATISTICS, statistics)));
       }
@@ -226,17 +221,17 @@ class SplitsTest {
 
     private Map<String, MemorySegment> outputs() {
       Map<String, MemorySegment> out = new LinkedHashMap<>();
-      out.put("softmax", allocate(ShapeStruct.layout(c.shape, Array.OUTPUT), true));
-      out.put("log-softmax", allocate(ShapeStruct.layout(c.shape, Array.OUTPUT), true));
+      out.put("softmax", allocate(c.shape.layout(Array.OUTPUT), true));
+      out.put("log-softmax", allocate(c.shape.layout(Array.OUTPUT), true));
       if (c.hasTargets()) {
-        out.put("losses", allocate(ShapeStruct.layout(c.shape, Array.LOSSES), false));
-        out.put("log-sum-exp", allocate(ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP), false));
-        out.put("gradient", allocate(ShapeStruct.layout(c.shape, Array.GRADIENT), true));
+        out.put("losses", allocate(c.shape.layout(Array.LOSSES), false));
+        out.put("log-sum-exp", allocate(c.shape.layout(Array.LOG_SUM_EXP), false));
+        out.put("gradient", allocate(c.shape.layout(Array.GRADIENT), true));
         MemorySegment exactSum = arena.allocate(xent_exact_sum.layout());
         xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
         out.put("exact_sum", exactSum);
         if (c.labels()) {
-          out.put("correct", allocate(ShapeStruct.layout(c.shape, Array.CORRECT), false));
+          out.put("correct", allocate(c.shape.layout(Array.CORRECT), false));
         }
       }
       return out;
@@ -251,15 +246,15 @@ class SplitsTest {
       assertThat(status).isEqualTo(Status.OK);
     }
 
-    private MemorySegment shape(Part part) {
+    private CallShape shape(Part part) {
       if (!part.shard) {
         return c.shape;
       }
-      MemorySegment shape = ShapeStruct.allocate(arena).copyFrom(c.shape);
-      ShapeStruct.classes(shape, part.size());
-      ShapeStruct.firstClass(shape, part.begin);
-      ShapeStruct.allClasses(shape, c.classes);
-      ShapeStruct.topCount(shape, 0);
+      CallShape shape = new CallShape().copyFrom(c.shape);
+      shape.classes = part.size();
+      shape.firstClass = part.begin;
+      shape.allClasses = c.classes;
+      shape.topCount = 0;
       return shape;
     }
 
@@ -274,7 +269,7 @@ class SplitsTest {
 
     private MemorySegment targets(Part part) {
       return c.targetKind == GeneralCase.Targets.PROBABILITIES
-          ? slice(part, c.targets, ShapeStruct.layout(c.shape, Array.TARGETS))
+          ? slice(part, c.targets, c.shape.layout(Array.TARGETS))
           : c.targets;
     }
 
@@ -325,21 +320,14 @@ class SplitsTest {
                       begin,
                       begin + part.size(),
                       NULL)
-                  .set(
-                      Array.LOGITS,
-                      slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS)))
+                  .set(Array.LOGITS, slice(part, c.logits, c.shape.layout(Array.LOGITS)))
                   .set(Array.TARGETS, loss ? targets(part) : NULL)
-                  .set(
-                      Array.CLASS_MASK,
-                      slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK)))
+                  .set(Array.CLASS_MASK, slice(part, c.classMask, c.shape.layout(Array.CLASS_MASK)))
                   .set(Array.TARGET_WEIGHTS, loss ? c.targetWeights : NULL)
                   .set(
                       Array.CLASS_WEIGHTS,
                       loss
-                          ? slice(
-                              part,
-                              c.classWeights,
-                              ShapeStruct.layout(c.shape, Array.CLASS_WEIGHTS))
+                          ? slice(part, c.classWeights, c.shape.layout(Array.CLASS_WEIGHTS))
                           : NULL)
                   .set(Array.STATISTICS, known)
                   .set(Array.STATES, own)));

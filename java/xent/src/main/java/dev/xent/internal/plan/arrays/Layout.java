@@ -2,6 +2,7 @@
 package dev.xent.internal.plan.arrays;
 
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
@@ -253,11 +254,8 @@ public final class Layout {
     }
   }
 
-  /** Writes the xent_layout to an image of a struct, from an index on. */
-  public void write(long[] image, int at) {
-    image[at] = outer;
-    image[at + 1] = classes;
-    image[at + 2] = inner;
-    image[at + 3] = storedType().number();
+  /** Writes the strides and the type. */
+  public void write(CallShape shape) {
+    shape.set(id, outer, classes, inner, storedType());
   }
 }

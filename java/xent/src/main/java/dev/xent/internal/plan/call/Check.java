@@ -11,7 +11,6 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Layout;
@@ -24,7 +23,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -61,9 +59,6 @@ public final class Check {
 
   /** Copies of row offsets, which no other thread can change between their check and their use. */
   private final CallMemory offsets = new CallMemory(true);
-
-  /** An image of the shape. */
-  private final long[] image = new long[(int) (ShapeStruct.BYTES / Long.BYTES)];
 
   Check(Site site) {
     this.site = site;
@@ -121,7 +116,7 @@ public final class Check {
   public long requestedOutputs() {
     long requested = 0;
     for (int left = mask; left != 0; left &= left - 1) {
-      Rule rule = function.rule(Integer.numberOfTrailingZeros(left));
+      Rule rule = function.rules[Integer.numberOfTrailingZeros(left)];
       requested |= rule.written ? ArrayViews.bit(rule.array) : 0;
     }
     return requested;
@@ -252,7 +247,7 @@ public final class Check {
               "hidden is %s, weights is %s, and 64 bits do not count their logits; expected fewer rows",
               states, weightsOfClasses));
     }
-    call.features = count;
+    call.shape.features = count;
     add(Array.HIDDEN, Rule.HIDDEN, states, Kind.ENTRIES);
     add(Array.WEIGHTS, Rule.WEIGHTS, weightsOfClasses, Kind.CLASS_ROWS);
   }
@@ -274,8 +269,8 @@ public final class Check {
               "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
               leadName(), leadText(), plural(classes, "class"), first, all, Chunks.SIZE));
     }
-    call.firstClass = first;
-    call.allClasses = all;
+    call.shape.firstClass = first;
+    call.shape.allClasses = all;
   }
 
   // ---- other arrays ----------------------------------------------------------------------------
@@ -294,7 +289,7 @@ public final class Check {
     int argument = 0;
     for (int left = mask; left != 0; left &= left - 1, argument++) {
       View view = views[argument];
-      Rule rule = function.rule(Integer.numberOfTrailingZeros(left));
+      Rule rule = function.rules[Integer.numberOfTrailingZeros(left)];
       if (view != null && rule.written == written && !call.has(rule.array)) {
         take(rule, view, argument);
       }
@@ -408,8 +403,8 @@ public final class Check {
     }
     requireType(layout(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
     requireEntries(layout(Array.TARGETS), classNumbers, 0);
-    call.targetCount = classNumbers.shape[dimensions.axis];
-    if (call.targetCount == 0) {
+    call.shape.targetCount = classNumbers.shape[dimensions.axis];
+    if (call.shape.targetCount == 0) {
       throw new ShapeException(
           message(
               "targets is %s; expected at least one class in each row, of weight 0 for rows without a target",
@@ -460,8 +455,8 @@ public final class Check {
               Arrays.toString(dimensions.rowShape()),
               dimensions.entriesShape("k")));
     }
-    call.targetCount = classNumbers.shape[dimensions.axis];
-    if (call.targetCount < 1 || call.targetCount > MOST_SELECTED) {
+    call.shape.targetCount = classNumbers.shape[dimensions.axis];
+    if (call.shape.targetCount < 1 || call.shape.targetCount > MOST_SELECTED) {
       throw new ShapeException(
           message(
               "targets is %s; expected 1 to %d classes of each row", classNumbers, MOST_SELECTED));
@@ -503,7 +498,7 @@ public final class Check {
 
   // ---- the shape -------------------------------------------------------------------------------
 
-  /** Finds the pieces of the arrays, and writes the struct. */
+  /** Finds the pieces of the arrays, and writes the shape. */
   private void describe() {
     long outer = dimensions.before;
     long inner = dimensions.behind;
@@ -527,37 +522,16 @@ public final class Check {
       outer = call.pieces.find(dimensions, call.present, call.count);
       inner = call.pieces.inner;
     }
-    write(outer, inner);
-  }
-
-  private void write(long outer, long inner) {
-    int longs = image.length;
-    long[] struct = image;
-    Arrays.fill(struct, 0);
-    ShapeStruct.image(
-        struct,
-        longs,
-        outer,
-        dimensions.classes,
-        inner,
-        call.targetCount,
-        call.topCount,
-        call.firstClass,
-        call.allClasses,
-        call.promptCount,
-        call.outputCount,
-        call.features,
-        call.continues ? 1 : 0);
+    call.shape.outer = outer;
+    call.shape.classes = dimensions.classes;
+    call.shape.inner = inner;
     for (int i = 0; i < call.count; i++) {
-      Layout array = call.present[i];
-      array.write(
-          struct, ShapeStruct.IMAGE_LAYOUTS + array.id.ordinal() * ShapeStruct.IMAGE_LAYOUT);
+      call.present[i].write(call.shape);
     }
     if (!call.has(Array.LOGITS) && !call.has(Array.OUTPUT)) {
       // Without logits, the type in their layout still selects the arithmetic.
-      struct[ShapeStruct.IMAGE_LAYOUTS + ShapeStruct.IMAGE_LAYOUT - 1] = lead.type.number();
+      call.shape.type(Array.LOGITS, lead.type);
     }
-    MemorySegment.copy(struct, 0, call.shape, ValueLayout.JAVA_LONG, 0, longs);
   }
 
   // ---- types and shapes, by the rules of the table ---------------------------------------------
@@ -634,18 +608,18 @@ public final class Check {
           requireShapeOf(array, view, Array.BIAS_TOKENS.text, view(Array.BIAS_TOKENS));
         } else {
           requireEntries(array, view, 0);
-          call.targetCount = view.shape[dimensions.axis];
+          call.shape.targetCount = view.shape[dimensions.axis];
         }
         return Kind.ENTRIES;
       }
       case PER_PROMPT -> {
         requireEntries(array, view, 0);
-        call.promptCount = view.shape[dimensions.axis];
+        call.shape.promptCount = view.shape[dimensions.axis];
         return Kind.ENTRIES;
       }
       case PER_OUTPUT -> {
         requireEntries(array, view, 0);
-        call.outputCount = view.shape[dimensions.axis];
+        call.shape.outputCount = view.shape[dimensions.axis];
         return Kind.ENTRIES;
       }
       case OF_TARGETS -> {
@@ -728,9 +702,9 @@ public final class Check {
             "%s is %s, %s is %s%s; expected a number for each class, in the shape [%d]%s",
             array.name,
             view,
-            call.features == 0 ? leadName() : call.array(Array.WEIGHTS).name,
-            call.features == 0 ? leadText() : view(Array.WEIGHTS),
-            dimensions.ragged || call.features != 0 ? "" : " with " + classes(),
+            call.shape.features == 0 ? leadName() : call.array(Array.WEIGHTS).name,
+            call.shape.features == 0 ? leadText() : view(Array.WEIGHTS),
+            dimensions.ragged || call.shape.features != 0 ? "" : " with " + classes(),
             classes,
             axisOfClasses(view)));
   }
@@ -740,9 +714,9 @@ public final class Check {
    * classes.
    */
   private void requireTop(Layout array, View view) {
-    requireEntries(array, view, call.topCount);
+    requireEntries(array, view, call.shape.topCount);
     long count = view.shape[dimensions.axis];
-    if (call.topCount != 0 && count != call.topCount) {
+    if (call.shape.topCount != 0 && count != call.shape.topCount) {
       throw new ShapeException(
           message(
               "%s is %s, topClasses is %s; expected the same shape",
@@ -758,7 +732,7 @@ public final class Check {
               plural(dimensions.classes, "class"),
               dimensions.classes));
     }
-    call.topCount = count;
+    call.shape.topCount = count;
   }
 
   private void requireLeadShape(Layout array, View view) {
@@ -772,19 +746,19 @@ public final class Check {
    * it.
    */
   private boolean hasLeadShape(View view) {
-    return call.features == 0
+    return call.shape.features == 0
         ? Arrays.equals(view.shape, lead.shape)
         : dimensions.isShape(view.shape);
   }
 
   /** The name of the leading array, for an error message. */
   String leadName() {
-    return call.features == 0 ? leadName : Array.LOGITS.text;
+    return call.shape.features == 0 ? leadName : Array.LOGITS.text;
   }
 
   /** The type and shape of the leading array, for an error message. */
   String leadText() {
-    return call.features == 0
+    return call.shape.features == 0
         ? lead.described()
         : message(
             "%s of hidden %s and weights %s",
@@ -841,7 +815,7 @@ public final class Check {
     return fits
             && array.id == Array.TARGETS
             && view.rank() == 1
-            && call.features == 0
+            && call.shape.features == 0
             && lead.rank() == 1
         ? message(", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
         : "";
@@ -850,7 +824,7 @@ public final class Check {
   /** A hint at another class axis if an array has the shape of the rows along it. */
   private String otherAxis(View view) {
     int rank = lead.rank();
-    int last = rank < 3 && call.features != 0 ? -1 : rank - 1;
+    int last = rank < 3 && call.shape.features != 0 ? -1 : rank - 1;
     for (int axis = last; axis >= 0; axis--) {
       if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
         return axisHint(axis, rank);
@@ -862,7 +836,7 @@ public final class Check {
   /** A hint at another class axis if an array has a number for each index of it. */
   private String axisOfClasses(View view) {
     for (int axis = lead.rank() - 1; axis >= 0; axis--) {
-      if (call.features == 0 && view.rank() == 1 && view.shape[0] == lead.shape[axis]) {
+      if (call.shape.features == 0 && view.rank() == 1 && view.shape[0] == lead.shape[axis]) {
         return dimensions.ragged ? "" : axisHint(axis, lead.rank());
       }
     }

@@ -7,10 +7,10 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Layout;
@@ -98,34 +98,12 @@ public final class Checked {
   /** The kind of targets of a loss. */
   public @Nullable TargetKind kind;
 
-  /** The number of classes in each row of sparse targets; 0 for other targets. */
-  public long targetCount;
-
-  /** The number of largest classes that are requested. */
-  public long topCount;
-
-  /** The number of previous tokens per row, of the prompt and of the output. */
-  public long promptCount;
-
-  public long outputCount;
-
-  /** Whether the workspace of the call may have the first of these tokens. */
-  public boolean continues;
-
-  /** The number of features of hidden states; 0 if logits are not computed from hidden states. */
-  public long features;
-
-  /** In a shard: the first class of its arrays, and the number of classes of the whole row. */
-  public long firstClass;
-
-  public long allClasses;
-
   /** A copy of the offsets of ragged rows, for this call alone. */
   MemorySegment rowOffsets = MemorySegment.NULL;
 
   // ---- the structs -----------------------------------------------------------------------------
 
-  public final MemorySegment shape;
+  public final CallShape shape = new CallShape();
   public final MemorySegment options;
   public final MemorySegment report;
 
@@ -169,7 +147,6 @@ public final class Checked {
 
   Checked() {
     Arena arena = Arena.ofAuto();
-    shape = ShapeStruct.allocate(arena);
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
     report = arena.allocate(xent_report.layout());
@@ -193,19 +170,12 @@ public final class Checked {
     argumentCount = Integer.bitCount(newMask);
     count = 0;
     arrays = 0;
+    shape.clear();
     onHeap = false;
     needsWholeRows = false;
     kind = null;
     savesStatistics = false;
     addsToSum = false;
-    targetCount = 0;
-    topCount = 0;
-    promptCount = 0;
-    outputCount = 0;
-    continues = false;
-    features = 0;
-    firstClass = 0;
-    allClasses = 0;
     checksFirst = false;
     hasFewLosses = false;
     isShort = false;
@@ -238,7 +208,7 @@ public final class Checked {
     writesGradient = (arrays & GRADIENTS) != 0;
     int i = 0;
     for (int left = newMask; left != 0; left &= left - 1, i++) {
-      Rule rule = by.function.rule(Integer.numberOfTrailingZeros(left));
+      Rule rule = by.function.rules[Integer.numberOfTrailingZeros(left)];
       View view = views[i];
       arguments[i] = view == null ? Layout.NONE : layout(rule.array);
       savesStatistics |= rule.array == Array.STATISTICS;
@@ -317,12 +287,9 @@ public final class Checked {
    * workspace may have the first of them from the draw before.
    */
   public void text(long ofPrompt, long ofOutput, boolean mayContinue) {
-    promptCount = ofPrompt;
-    outputCount = ofOutput;
-    continues = mayContinue;
-    ShapeStruct.promptCount(shape, ofPrompt);
-    ShapeStruct.outputCount(shape, ofOutput);
-    ShapeStruct.continues(shape, mayContinue ? 1 : 0);
+    shape.promptCount = ofPrompt;
+    shape.outputCount = ofOutput;
+    shape.continues = mayContinue ? 1 : 0;
     computes.text(ofPrompt, ofOutput, mayContinue);
   }
 
@@ -376,7 +343,7 @@ public final class Checked {
 
   /** Whether the targets are class indices. */
   public boolean hasLabels() {
-    return targetCount == 0 && array(Array.TARGETS).type.isInteger();
+    return shape.targetCount == 0 && array(Array.TARGETS).type.isInteger();
   }
 
   /** The index of a ragged row's first class in the values of all rows. */

@@ -85,7 +85,7 @@ public final class Failures {
       boolean unsigned = call.array(Array.TARGETS).type == ElementType.U64;
       return WrongLabels.ofElement(row, label, unsigned);
     }
-    long classes = Math.max(call.allClasses, call.dimensions.classes);
+    long classes = Math.max(call.shape.allClasses, call.dimensions.classes);
     Array named =
         switch (xent_report.field(report)) {
           case Field.PROMPT_TOKENS -> Array.PROMPT_TOKENS;

@@ -56,7 +56,7 @@ public final class RowWeights {
    */
   public static boolean isWeightless(Run run, long row) {
     return run.has(Array.ROW_WEIGHTS)
-        && (run.call.targetCount != 0 || run.call.hasLabels())
+        && (run.call.shape.targetCount != 0 || run.call.hasLabels())
         && at(run, row) == 0;
   }
 

@@ -415,7 +415,7 @@ public final class Run {
   /** The maximum number of rows per kernel call that reads targets. */
   public long targetsPerKernel() {
     return call.onHeap
-        ? Math.max(1, HEAP_ELEMENTS / Math.max(call.targetCount, 1))
+        ? Math.max(1, HEAP_ELEMENTS / Math.max(call.shape.targetCount, 1))
         : call.pieces.rows;
   }
 

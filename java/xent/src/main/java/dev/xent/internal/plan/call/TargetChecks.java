@@ -46,7 +46,7 @@ public final class TargetChecks {
     if (weighted) {
       run.emptyExactSum();
     }
-    run.run(TargetChecks::rows, Math.max(run.call.targetCount, 1));
+    run.run(TargetChecks::rows, Math.max(run.call.shape.targetCount, 1));
     if (!weighted) {
       return run.validRows;
     }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.Layout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * row.
  */
 final class ZeroWeightRow {
-  final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
+  final CallShape shape = new CallShape();
   final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
 
   private ZeroWeightRow() {}
@@ -34,11 +33,9 @@ final class ZeroWeightRow {
     shape.copyFrom(run.call.shape);
     options.copyFrom(run.call.options);
     if (targets.type == ElementType.U64) {
-      xent_layout.type(
-          ShapeStruct.layout(shape, Array.TARGETS),
-          ElementType.I64.number()); // any integer can be an ignore index
+      shape.type(Array.TARGETS, ElementType.I64); // any integer can be an ignore index
     }
-    ShapeStruct.targetCount(shape, Math.min(run.call.targetCount, 1));
+    shape.targetCount = Math.min(run.call.shape.targetCount, 1);
     xent_options.has_ignore_index(options, 1);
     xent_options.ignore_index(options, targets.type.getInteger(run.segment(Array.TARGETS), place));
   }

@@ -238,7 +238,7 @@ public class LogitsOperation extends Operation {
     check.lead(axis);
     check.inputs();
     check.outputs();
-    if (k != 0 && check.call.topCount != k) {
+    if (k != 0 && check.call.shape.topCount != k) {
       throw new ShapeException(
           message(
               "topClasses is %s, k is %d; expected the shape %s",

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.Layout;
 import dev.xent.internal.plan.arrays.View;
@@ -39,9 +38,7 @@ final class TopProbabilities {
   /** The statistics of the rows of a short call. */
   final View statistics = View.room(ElementType.I64, ROWS * (Records.STATISTICS / Long.BYTES));
 
-  private final MemorySegment shape;
-  private final MemorySegment layoutOfX;
-  private final MemorySegment layoutOfY;
+  private final CallShape shape = new CallShape();
   private final MemorySegment report;
   private final FunctionCall kernel;
   private int describedRows;
@@ -79,13 +76,10 @@ final class TopProbabilities {
 
   TopProbabilities() {
     Arena arena = Arena.ofAuto();
-    shape = ShapeStruct.allocate(arena);
-    layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
-    layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
     kernel = new FunctionCall(arena);
-    ShapeStruct.inner(shape, 1);
+    shape.inner = 1;
   }
 
   /**
@@ -118,7 +112,7 @@ final class TopProbabilities {
     classes.take(of.array(Array.TOP_CLASSES), ofClasses);
     probabilities.take(of.array(Array.TOP_LOG_PROBABILITIES), ofProbabilities);
     try {
-      long k = of.topCount;
+      long k = of.shape.topCount;
       long atOnce = of.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
       for (long row = begin; row < end; row += atOnce) {
         int rows = (int) Math.min(atOnce, end - row);
@@ -151,7 +145,7 @@ final class TopProbabilities {
     // treated so, so it gets a second place.
     int places = ofRow == 1 ? 1 : Math.max(count, 2);
     describe(rows, places);
-    boolean all = count == call.topCount;
+    boolean all = count == call.shape.topCount;
     boolean inBlock = all && isBlock(Array.TOP_CLASSES, ElementType.I32);
     if (inBlock) {
       long at = row * count * Integer.BYTES;
@@ -192,7 +186,7 @@ final class TopProbabilities {
     Layout layout = call.array(id);
     return layout.type == type
         && layout.classes == 1
-        && layout.outer == call.topCount
+        && layout.outer == call.shape.topCount
         && call.pieces.inner == 1;
   }
 
@@ -201,21 +195,14 @@ final class TopProbabilities {
     if (rows == describedRows && places == describedPlaces && wide == describedWide) {
       return;
     }
-    int type = (wide ? ElementType.F64 : ElementType.F32).number();
-    ShapeStruct.outer(shape, rows);
-    ShapeStruct.classes(shape, places);
-    dense(layoutOfX, places, type);
-    dense(layoutOfY, places, type);
+    ElementType type = wide ? ElementType.F64 : ElementType.F32;
+    shape.outer = rows;
+    shape.classes = places;
+    shape.set(Array.LOGITS, places, 1, 1, type);
+    shape.set(Array.OUTPUT, places, 1, 1, type);
     describedRows = rows;
     describedPlaces = places;
     describedWide = wide;
-  }
-
-  private static void dense(MemorySegment layout, int places, int type) {
-    xent_layout.outer(layout, places);
-    xent_layout.classes(layout, 1);
-    xent_layout.inner(layout, 1);
-    xent_layout.type(layout, type);
   }
 
   /**

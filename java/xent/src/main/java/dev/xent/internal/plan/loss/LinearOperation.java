@@ -8,12 +8,11 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.FunctionCall;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Layout;
@@ -32,7 +31,6 @@ import dev.xent.internal.plan.call.TargetChecks;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -312,12 +310,9 @@ public final class LinearOperation extends LossOperation {
 
   /** Writes the layout of logits that are kept, contiguous rows of floats. */
   private static void writeLogits(Run run) {
-    MemorySegment layout = ShapeStruct.layout(run.call.shape, Array.LOGITS);
     long classes = run.call.dimensions.classes;
-    xent_layout.outer(layout, run.call.pieces.inner * classes);
-    xent_layout.classes(layout, 1);
-    xent_layout.inner(layout, classes);
-    xent_layout.type(layout, XentH.XENT_F32());
+    long inner = run.call.pieces.inner;
+    run.call.shape.set(Array.LOGITS, inner * classes, 1, classes, ElementType.F32);
   }
 
   private void backwardPasses(Run run) {
@@ -365,7 +360,7 @@ public final class LinearOperation extends LossOperation {
 
   /** The cost of some rows, in elements. */
   private static long products(Run run, long rows) {
-    double products = (double) rows * run.call.dimensions.classes * run.call.features;
+    double products = (double) rows * run.call.dimensions.classes * run.call.shape.features;
     return (long) Math.min(products / PRODUCTS_PER_ELEMENT, Long.MAX_VALUE);
   }
 
@@ -398,7 +393,7 @@ public final class LinearOperation extends LossOperation {
    * for long.
    */
   private static long onHeap(Run run, long others, long most) {
-    double products = (double) others * run.call.features;
+    double products = (double) others * run.call.shape.features;
     return Math.clamp((long) (HEAP_PRODUCTS / products), 1, most);
   }
 
@@ -470,7 +465,7 @@ public final class LinearOperation extends LossOperation {
   }
 
   private long workspace(Run run, long rows, long classes, int contents) {
-    return kernels.linearWorkspace(rows, run.call.features, classes, contents);
+    return kernels.linearWorkspace(rows, run.call.shape.features, classes, contents);
   }
 
   /**

@@ -220,7 +220,9 @@ public final class NllOperation extends LossOperation {
     if (run.call.hasLabels()) {
       return row.loss(row.label(), weight);
     }
-    return run.call.targetCount == 0 ? row.lossOfProbabilities(weight) : row.lossOfEntries(weight);
+    return run.call.shape.targetCount == 0
+        ? row.lossOfProbabilities(weight)
+        : row.lossOfEntries(weight);
   }
 
   private static void gradient(Run run, NllRow row, boolean counts, double scale) {
@@ -228,7 +230,7 @@ public final class NllOperation extends LossOperation {
       row.noGradient();
     } else if (run.call.hasLabels()) {
       row.gradient(row.label(), scale);
-    } else if (run.call.targetCount == 0) {
+    } else if (run.call.shape.targetCount == 0) {
       row.gradientOfProbabilities(scale);
     } else {
       row.gradientOfEntries(scale);
@@ -238,7 +240,7 @@ public final class NllOperation extends LossOperation {
   private static void targetGradient(Run run, NllRow row, boolean counts, double scale) {
     if (!counts) {
       row.noTargetGradient();
-    } else if (run.call.targetCount == 0) {
+    } else if (run.call.shape.targetCount == 0) {
       row.targetGradientOfProbabilities(scale);
     } else {
       row.targetGradientOfEntries(scale);

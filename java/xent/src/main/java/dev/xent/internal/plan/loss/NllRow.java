@@ -138,7 +138,7 @@ final class NllRow {
     logs.enterRagged(first);
     gradient.enterRagged(first);
     mask.enterRagged(first);
-    if (!run.call.hasLabels() && run.call.targetCount == 0) {
+    if (!run.call.hasLabels() && run.call.shape.targetCount == 0) {
       targets.enterRagged(first);
       targetGradient.enterRagged(first);
     }
@@ -321,7 +321,7 @@ final class NllRow {
       product = spread * sumOfSmoothed(-1);
       total = sumOfWeights();
     }
-    for (long j = 0; j < run.call.targetCount; j++) {
+    for (long j = 0; j < run.call.shape.targetCount; j++) {
       long k = entry(j);
       if (isSkipped(k)) {
         continue;
@@ -342,7 +342,7 @@ final class NllRow {
     for (long k = 0; k < classes; k++) {
       gradient.set(k, isUnmasked(k) ? value(smoothedTarget(k), scale) : 0);
     }
-    for (long j = 0; j < run.call.targetCount; j++) {
+    for (long j = 0; j < run.call.shape.targetCount; j++) {
       long k = entry(j);
       if (isSkipped(k)) {
         continue;
@@ -350,7 +350,7 @@ final class NllRow {
       requireClass(k);
       total += entryTarget(j, k);
       double target = 0;
-      for (long other = 0; other < run.call.targetCount; other++) {
+      for (long other = 0; other < run.call.shape.targetCount; other++) {
         target += entry(other) == k ? entryTarget(other, k) : 0;
       }
       gradient.set(k, value(target + smoothedTarget(k), scale));
@@ -365,7 +365,7 @@ final class NllRow {
   /** Writes the scaled gradient of the weights of sparse targets. */
   void targetGradientOfEntries(double scale) {
     boolean finite = Double.isFinite(sumOfEntries());
-    for (long j = 0; j < run.call.targetCount; j++) {
+    for (long j = 0; j < run.call.shape.targetCount; j++) {
       long k = entry(j);
       double value = 0;
       if (!isSkipped(k)) {
@@ -378,7 +378,7 @@ final class NllRow {
 
   private double sumOfEntries() {
     double total = spread == 0 ? 0 : sumOfWeights();
-    for (long j = 0; j < run.call.targetCount; j++) {
+    for (long j = 0; j < run.call.shape.targetCount; j++) {
       long k = entry(j);
       if (!isSkipped(k)) {
         requireClass(k);
@@ -426,7 +426,7 @@ final class NllRow {
 
   /** Writes the gradient of the targets of a row that is not valid, which is 0. */
   void noTargetGradient() {
-    long count = run.call.targetCount == 0 ? classes : run.call.targetCount;
+    long count = run.call.shape.targetCount == 0 ? classes : run.call.shape.targetCount;
     for (long j = 0; j < count; j++) {
       targetGradient.set(j, 0);
     }

@@ -438,10 +438,10 @@ public final class SamplerOperation extends Operation {
     if (own != null && own.workspace != null) {
       call.text(own.promptCount, own.outputCount, own.continues);
     } else {
-      requireTokens(run, Array.PROMPT_TOKENS, call.promptCount);
-      requireTokens(run, Array.OUTPUT_TOKENS, call.outputCount);
+      requireTokens(run, Array.PROMPT_TOKENS, call.shape.promptCount);
+      requireTokens(run, Array.OUTPUT_TOKENS, call.shape.outputCount);
     }
-    requireTokens(run, Array.BIAS_TOKENS, call.targetCount);
+    requireTokens(run, Array.BIAS_TOKENS, call.shape.targetCount);
     requireTokens(run, Array.DRAFT_TOKENS, 1);
     requireProbabilities(run, requests);
     run.run(rows);
@@ -571,7 +571,7 @@ public final class SamplerOperation extends Operation {
             && Rule.MASK_OF_TOKENS.isOfBits(call.array(Array.CLASS_MASK).type);
     return workspace(
         call.dimensions.classes,
-        call.promptCount + call.outputCount + call.targetCount,
+        call.shape.promptCount + call.shape.outputCount + call.shape.targetCount,
         hasMaskOfBits);
   }
 

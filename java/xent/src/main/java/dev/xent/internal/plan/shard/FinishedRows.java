@@ -57,7 +57,7 @@ public record FinishedRows(
         || wide != (call.leadType() == ElementType.F64)
         || axis != call.dimensions.axis
         || !call.dimensions.hasRowsOfEntries(shape)
-        || call.allClasses != shape[axis]) {
+        || call.shape.allClasses != shape[axis]) {
       throw new PartialStatesException(
           message(
               "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s; expected statistics of the same rows",
@@ -67,7 +67,7 @@ public record FinishedRows(
               axis,
               Array.LOGITS.text,
               run.view(Array.LOGITS),
-              plural(call.allClasses, "class")));
+              plural(call.shape.allClasses, "class")));
     }
   }
 

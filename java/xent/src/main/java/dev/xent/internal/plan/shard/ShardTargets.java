@@ -45,8 +45,8 @@ final class ShardTargets {
   private static void checkRow(Run run, long row, Options options) {
     Layout targets = run.array(Array.TARGETS);
     long begin = targets.at(run.call.pieces, row);
-    long count = Math.max(run.call.targetCount, 1);
-    long classes = run.call.allClasses;
+    long count = Math.max(run.call.shape.targetCount, 1);
+    long classes = run.call.shape.allClasses;
     for (long j = 0; j < count; j++) {
       long place = begin + j * targets.classes;
       long label = targets.type.getInteger(run.segment(Array.TARGETS), place);
@@ -56,7 +56,7 @@ final class ShardTargets {
       if (label < 0 || label >= classes) {
         throw WrongLabels.outOfRange(run.firstRow + row, label, targets.type, classes);
       }
-      if (isMasked(run, row, label - run.call.firstClass)) {
+      if (isMasked(run, row, label - run.call.shape.firstClass)) {
         throw WrongLabels.ofMaskedClass(run.firstRow + row, label, classes);
       }
     }
@@ -78,7 +78,7 @@ final class ShardTargets {
     for (long k = 0; weights != null && k < weights.elements; k++) {
       double weight = weights.type.get(weights.segment, k * weights.strides[0]);
       if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
-        throw Failures.weight("classWeights of class", run.call.firstClass + k, weight);
+        throw Failures.weight("classWeights of class", run.call.shape.firstClass + k, weight);
       }
     }
   }

@@ -8,8 +8,8 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -20,7 +20,7 @@ import java.lang.foreign.ValueLayout;
 final class Arguments {
   static final MemorySegment NULL = MemorySegment.NULL;
 
-  final MemorySegment shape;
+  final CallShape shape;
   final MemorySegment options;
   final MemorySegment report;
   final long rows;
@@ -31,19 +31,19 @@ final class Arguments {
     this.arena = arena;
     this.rows = rows;
     this.classes = classes;
-    shape = ShapeStruct.allocate(arena);
-    ShapeStruct.outer(shape, rows);
-    ShapeStruct.classes(shape, classes);
-    ShapeStruct.inner(shape, 1);
+    shape = new CallShape();
+    shape.outer = rows;
+    shape.classes = classes;
+    shape.inner = 1;
     int f32 = XentH.XENT_F32();
-    layout(ShapeStruct.layout(shape, Array.LOGITS), classes, 1, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.OUTPUT), classes, 1, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.GRADIENT), classes, 1, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.UPSTREAM), classes, 1, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
-    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, 0, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), 1, 0, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.CORRECT), 1, 0, 1, XentH.XENT_U8());
+    layout(shape.layout(Array.LOGITS), classes, 1, 1, f32);
+    layout(shape.layout(Array.OUTPUT), classes, 1, 1, f32);
+    layout(shape.layout(Array.GRADIENT), classes, 1, 1, f32);
+    layout(shape.layout(Array.UPSTREAM), classes, 1, 1, f32);
+    layout(shape.layout(Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
+    layout(shape.layout(Array.LOSSES), 1, 0, 1, f32);
+    layout(shape.layout(Array.LOG_SUM_EXP), 1, 0, 1, f32);
+    layout(shape.layout(Array.CORRECT), 1, 0, 1, XentH.XENT_U8());
 
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.layout().byteSize());
@@ -61,7 +61,7 @@ final class Arguments {
 
   /** Targets become F32 probability rows. */
   Arguments withProbabilities() {
-    layout(ShapeStruct.layout(shape, Array.TARGETS), classes, 1, 1, XentH.XENT_F32());
+    layout(shape.layout(Array.TARGETS), classes, 1, 1, XentH.XENT_F32());
     return this;
   }
 

@@ -9,7 +9,6 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.PlainKernels;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -57,7 +56,7 @@ class ArgumentsTest {
 
   @Test
   void anInputMayRepeat() {
-    xent_layout.outer(ShapeStruct.layout(call.shape, Array.LOGITS), 0);
+    xent_layout.outer(call.shape.layout(Array.LOGITS), 0);
     assertThat(softmax(call.floats(1, 2, 3), y)).isEqualTo(Status.OK);
     float[] result = Arguments.toFloats(y);
     assertThat(result[3]).isEqualTo(result[0]);
@@ -65,7 +64,7 @@ class ArgumentsTest {
 
   @Test
   void classesMayRepeatToo() {
-    xent_layout.classes(ShapeStruct.layout(call.shape, Array.LOGITS), 0);
+    xent_layout.classes(call.shape.layout(Array.LOGITS), 0);
     assertThat(softmax(call.floats(1, 0, 0, 1), y)).isEqualTo(Status.OK);
     assertThat(Arguments.toFloats(y)).containsOnly(1f / 3);
   }

@@ -9,7 +9,6 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import java.lang.foreign.Arena;
@@ -183,7 +182,7 @@ class EdgesTest {
   @Test
   void anInfiniteUpstreamGivesCanonicalNans() {
     Arguments call = new Arguments(arena, 1, 2);
-    Arguments.layout(ShapeStruct.layout(call.shape, Array.UPSTREAM), 1, 0, 1, XentH.XENT_F32());
+    Arguments.layout(call.shape.layout(Array.UPSTREAM), 1, 0, 1, XentH.XENT_F32());
     MemorySegment x = call.floats(0, -INFINITY);
     MemorySegment label = call.labels(0);
     MemorySegment statistics = call.statistics();
@@ -297,7 +296,7 @@ class EdgesTest {
 
   private float[] typed(float[] x, int type, MemorySegment labels) {
     Arguments call = new Arguments(arena, 2, 3);
-    Arguments.layout(ShapeStruct.layout(call.shape, Array.TARGETS), 2, 0, 1, type);
+    Arguments.layout(call.shape.layout(Array.TARGETS), 2, 0, 1, type);
     CrossEntropy result = new CrossEntropy(call, call.floats(x), labels, true);
     assertThat(result.status).isEqualTo(Status.OK);
     return Arguments.toFloats(result.losses);
@@ -313,9 +312,9 @@ class EdgesTest {
         call.shape, call.options, 0, 2, 0, 3, call.floats(rows), NULL, y, call.report);
 
     Arguments transposed = new Arguments(arena, 1, 3);
-    ShapeStruct.inner(transposed.shape, 2);
-    Arguments.layout(ShapeStruct.layout(transposed.shape, Array.LOGITS), 6, 2, 1, XentH.XENT_F32());
-    Arguments.layout(ShapeStruct.layout(transposed.shape, Array.OUTPUT), 6, 2, 1, XentH.XENT_F32());
+    transposed.shape.inner = 2;
+    Arguments.layout(transposed.shape.layout(Array.LOGITS), 6, 2, 1, XentH.XENT_F32());
+    Arguments.layout(transposed.shape.layout(Array.OUTPUT), 6, 2, 1, XentH.XENT_F32());
     MemorySegment onHeap = MemorySegment.ofArray(columns);
     int status =
         kernels.softmaxForward(

@@ -11,7 +11,6 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.math.Constants;
@@ -406,7 +405,7 @@ class PartsTest {
     forwardStates(x, NULL);
     assertThat(finish(x, 0)).isEqualTo(Status.OK);
     assertFits(x, false, false, false, false, true);
-    Arguments.layout(ShapeStruct.layout(call.shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
+    Arguments.layout(call.shape.layout(Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
     assertFits(labels, false, false, false, false, false);
   }
 

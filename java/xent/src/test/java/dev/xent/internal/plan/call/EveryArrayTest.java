@@ -51,7 +51,7 @@ class EveryArrayTest {
       names = {"CHECK_TARGETS", "FINISH"})
   void everyArrayOfAFunctionHasAPlace(Function function) {
     for (int place = 0; place < function.count(); place++) {
-      Rule rule = function.rule(place);
+      Rule rule = function.rules[place];
       if (rule.form != Form.RECORDS && !HAVE_THEIR_OWN_METHODS.contains(rule)) {
         Checked call = callOf(function, rule);
         assertThat(call.has(rule.array)).as("%s of %s", rule, function).isTrue();

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
-import dev.xent.internal.ffi.xent_layout;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-
 /** The layout of an array: {@code xent_layout}, with strides in elements. */
 public final class Layout {
   public long outer;
@@ -12,11 +8,11 @@ public final class Layout {
   public long inner;
   public int type;
 
-  void read(MemorySegment shape, long at) {
-    outer = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.outer$offset());
-    classes = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.classes$offset());
-    inner = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.inner$offset());
-    type = shape.get(ValueLayout.JAVA_INT, at + xent_layout.type$offset());
+  void read(long[] layouts, int at) {
+    outer = layouts[at];
+    classes = layouts[at + 1];
+    inner = layouts[at + 2];
+    type = (int) layouts[at + 3];
   }
 
   /** Copies the strides and the type of another array. */

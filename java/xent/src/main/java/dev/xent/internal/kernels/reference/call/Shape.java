@@ -2,17 +2,14 @@
 package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.CallShape;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** The sizes of the tensor and the layout of every array of a call: a {@link ShapeStruct}. */
+/** The sizes of the tensor and the layout of every array of a call. */
 public final class Shape {
-  private static final Array[] ARRAYS = Array.values();
-
   public long outer;
   public long classes;
   public long inner;
@@ -48,21 +45,21 @@ public final class Shape {
     return layouts[array.ordinal()];
   }
 
-  /** Reads a struct, of which a function without shards has only sizes of whole rows. */
-  public void read(MemorySegment struct, Function function) {
-    outer = ShapeStruct.outer(struct);
-    classes = ShapeStruct.classes(struct);
-    inner = ShapeStruct.inner(struct);
-    targetCount = ShapeStruct.targetCount(struct);
-    topCount = ShapeStruct.topCount(struct);
-    firstClass = function.hasClasses ? ShapeStruct.firstClass(struct) : 0;
-    allClasses = function.hasClasses ? ShapeStruct.allClasses(struct) : 0;
-    promptCount = ShapeStruct.promptCount(struct);
-    outputCount = ShapeStruct.outputCount(struct);
-    features = ShapeStruct.features(struct);
-    continues = ShapeStruct.continues(struct);
+  /** Reads the shape of a call, of which a function without shards has only sizes of whole rows. */
+  public void read(CallShape from, Function function) {
+    outer = from.outer;
+    classes = from.classes;
+    inner = from.inner;
+    targetCount = from.targetCount;
+    topCount = from.topCount;
+    firstClass = function.hasClasses ? from.firstClass : 0;
+    allClasses = function.hasClasses ? from.allClasses : 0;
+    promptCount = from.promptCount;
+    outputCount = from.outputCount;
+    features = from.features;
+    continues = from.continues;
     for (int i = 0; i < layouts.length; i++) {
-      layouts[i].read(struct, ShapeStruct.offset(ARRAYS[i]));
+      layouts[i].read(from.layouts, i * CallShape.LAYOUT);
     }
     of(Array.CLASS_WEIGHTS).repeatForRows();
   }
