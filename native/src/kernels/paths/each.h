@@ -224,11 +224,11 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const enum line_k
     if (s->line.to) {
       line_lanes_of line = lanes_of_line(&s->line);
       sum = sum_row(&half, &own, &after, n, now.label, e, &line, NULL, NULL, NULL, far, batch, &h, true, kind, false,
-                    stream);
+                    stream, 0);
       s->line.to = NULL;
     } else {
       sum = sum_row(&half, &own, &after, n, now.label, e, NULL, NULL, NULL, NULL, far, batch, &h, false, kind, false,
-                    stream);
+                    stream, 0);
     }
     if (found_one) each_searched(s, &found, largest, labels, log);
     if (!each_results(s, &now, dlanes_tree(sum.sum), e, labels, log)) {

@@ -22,14 +22,14 @@
 
 enum {
   XENT_FLOW_MOST = XENT_CHUNK / 2, /* classes */
-  XENT_FLOW_APART = XENT_LANES, /* between rows: at a power of two, rows would map to the same cache sets */
+  XENT_FLOW_APART = XENT_LANES,    /* between rows: at a power of two, rows would map to the same cache sets */
   XENT_FLOW_ROW = XENT_EXACT_MAX + XENT_FLOW_APART,
   /* of the rows of a block: the e, or copies of the logits and room for a row, or half of them and half of e, or a
    * third of both and of slopes. They stay in the first-level cache, and the stack is not more than xent.h says. */
   XENT_FLOW_FLOATS = 7 * XENT_FLOW_ROW,
   XENT_FLOW_ROOM = 8 * XENT_FLOW_ROW,
   XENT_FLOW_SLOPED = 2 * XENT_EXACT_MAX, /* the most classes of a row with slopes */
-  XENT_FLOW_IN_OUTPUT = 2 * XENT_CHUNK /* the most classes of a block whose e are in the output */
+  XENT_FLOW_IN_OUTPUT = 2 * XENT_CHUNK   /* the most classes of a block whose e are in the output */
 };
 
 typedef struct {
@@ -41,7 +41,7 @@ typedef struct {
   row_sums sums;
   row_outcome outcome;
   row_statistics statistics[XENT_ROWS]; /* unless all results are lines */
-  uint32_t later; /* the rows that are written while the next block is summed */
+  uint32_t later;                       /* the rows that are written while the next block is summed */
   float *x[XENT_ROWS], *e[XENT_ROWS], *y[XENT_ROWS];
   float *targets[XENT_ROWS];      /* of XENT_LINE_TARGETS */
   const uint8_t *mask[XENT_ROWS]; /* of rows that are read in place with their masks */
@@ -53,23 +53,22 @@ typedef struct {
   xent_kernel fallback; /* for rows that leave flow */
   row_context *row;     /* the current row */
   int64_t n, pitch;
-  int most;             /* most rows of a block */
-  bool exact;           /* N is the reference of the maximum, which is searched first */
-  bool direct;          /* rows are read in place, not copied */
-  bool masked;          /* with masks that are read in place */
-  bool kept;            /* e are needed after the sum */
-  bool to_floats;       /* results are contiguous floats */
-  bool in_output;       /* e are in the output */
-  bool over;            /* e are written over the copies of the logits, which no step reads again */
-  bool line;            /* results are f v + b, or with targets that are contiguous floats */
-  enum line_kind kind;  /* of these results */
+  int most;            /* most rows of a block */
+  bool exact;          /* N is the reference of the maximum, which is searched first */
+  bool direct;         /* rows are read in place, not copied */
+  bool masked;         /* with masks that are read in place */
+  bool kept;           /* e are needed after the sum */
+  bool to_floats;      /* results are contiguous floats */
+  bool in_output;      /* e are in the output */
+  bool over;           /* e are written over the copies of the logits, which no step reads again */
+  bool line;           /* results are f v + b, or with targets that are contiguous floats */
+  enum line_kind kind; /* of these results */
   const void *targets;
   xent_layout target_layout;
-  bool beside;          /* and written while the next block is summed */
-  row_summer sum, sum_beside; /* of rows alone, and while other rows are written */
-  bool far;             /* may_be_far */
-  bool sloped;          /* gradients have a factor, the softcap's slopes, which copies store */
-  float *slopes;        /* the slopes, or NULL */
+  bool beside;   /* and written while the next block is summed */
+  bool far;      /* may_be_far */
+  bool sloped;   /* gradients have a factor, the softcap's slopes, which copies store */
+  float *slopes; /* the slopes, or NULL */
 } flow;
 
 /* ---- load ---- */
@@ -195,15 +194,101 @@ XENT_INLINE void flow_line(const flow *f, const flow_block *b, int row, row_line
   line->label = b->label[row];
   line->label_gradient = b->outcome.label_gradient[row];
 }
-/* The sum of a row above 1024 classes. line: the row to write meanwhile, or NULL. */
-XENT_INLINE void flow_sum_long(const flow *f, flow_block *b, int row, const row_line *line) {
+XENT_INLINE row_of_exponentials flow_exponentials(const flow_block *b, int row, const bool masked) {
+  return (row_of_exponentials){
+      b->x[row], masked ? b->mask[row] : NULL, {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
+}
+/* Sums rows [row, end) of `now`; meanwhile searches rows of `next` and writes rows of `before`. vectors: of a row, if it
+ * is constant, or 0. */
+XENT_INLINE void flow_sum_as(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
+                             int end, const bool writes, const enum line_kind kind, const bool masked,
+                             const int vectors) {
+  const int batch = vectors ? XENT_BATCH : sum_batch(writes);
+  const int searched = next == now ? 0 : next->sums.rows.count;
+  const f32_temperature h = f->j->temperature; /* a copy, which no store can change */
+  const row_of_exponentials first = flow_exponentials(now, row, masked);
+  exp_half half;
+  sum_step(&half, first.x, first.mask, &first.references, 0, f->n, vectors ? (vectors - 1) * XENT_LANES : 0, NULL,
+           batch, 0, masked, &h);
+  for (; row < end; row++) {
+    const row_of_exponentials own = flow_exponentials(now, row, masked),
+                              after = flow_exponentials(now, row + 1 < end ? row + 1 : row, masked);
+    const float *x = row < searched ? next->x[row] : NULL;
+    line_lanes_of to;
+    if (writes) {
+      row_line line = {.label = XENT_NO_CLASS};
+      flow_line(f, before, row, &line);
+      to = lanes_of_line(&line);
+    }
+    lanes largest;
+    now->sum[row] = sum_row(&half, &own, &after, f->n, f->j->labels ? now->label[row] : XENT_NO_CLASS,
+                            f->kept ? now->e[row] : NULL, &to, x, masked && x ? next->mask[row] : NULL, &largest,
+                            f->far, batch, &h, writes, kind, masked, false, vectors);
+    if (x) next->largest[row] = largest;
+  }
+}
+/* Rows of 49 to 128 classes may have loops of constant length, which take 0.8 to 0.9 of the time. */
+XENT_INLINE void flow_sum_of_length(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
+                                    int end, const bool writes, const enum line_kind kind) {
+  switch (XENT_CONSTANT_LENGTHS ? (f->n + XENT_LANES - 1) / XENT_LANES : 0) {
+    case 4: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 4); break;
+    case 5: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 5); break;
+    case 6: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 6); break;
+    case 7: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 7); break;
+    case 8: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 8); break;
+    default: flow_sum_as(f, next, now, before, row, end, writes, kind, false, 0);
+  }
+}
+XENT_SHARED void flow_sum(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
+                          int end) {
+  flow_sum_of_length(f, next, now, before, row, end, false, XENT_LINE);
+}
+XENT_SHARED void flow_sum_beside_line(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
+                                      int row, int end) {
+  flow_sum_of_length(f, next, now, before, row, end, true, XENT_LINE);
+}
+XENT_SHARED void flow_sum_beside_log(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
+                                     int row, int end) {
+  flow_sum_of_length(f, next, now, before, row, end, true, XENT_LINE_LOG);
+}
+XENT_SHARED void flow_sum_beside_targets(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
+                                         int row, int end) {
+  flow_sum_as(f, next, now, before, row, end, true, XENT_LINE_TARGETS, false, 0);
+}
+XENT_SHARED void flow_sum_masked(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
+                                 int end, bool writes) {
+  if (!writes)
+    flow_sum_as(f, next, now, before, row, end, false, XENT_LINE, true, 0);
+  else if (f->kind == XENT_LINE_LOG)
+    flow_sum_as(f, next, now, before, row, end, true, XENT_LINE_LOG, true, 0);
+  else
+    flow_sum_as(f, next, now, before, row, end, true, XENT_LINE, true, 0);
+}
+XENT_INLINE void flow_sum_rows(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
+                               int end, bool writes) {
+  if (XENT_MASKED_LOADS && f->masked)
+    flow_sum_masked(f, next, now, before, row, end, writes);
+  else if (!writes)
+    flow_sum(f, next, now, before, row, end);
+  else if (f->kind == XENT_LINE_TARGETS)
+    flow_sum_beside_targets(f, next, now, before, row, end);
+  else if (f->kind == XENT_LINE_LOG)
+    flow_sum_beside_log(f, next, now, before, row, end);
+  else
+    flow_sum_beside_line(f, next, now, before, row, end);
+}
+
+/* The sum of a row above 1024 classes. before: with a row to write meanwhile, or NULL. */
+XENT_INLINE void flow_sum_long(const flow *f, flow_block *b, int row, const flow_block *before) {
   const chunk_way w = {.kept = f->kept ? b->e[row] : NULL, .temperature = &f->j->temperature};
   const int64_t label = f->j->labels ? b->label[row] : XENT_NO_CLASS;
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
-  if (line)
+  row_line line = {.label = XENT_NO_CLASS};
+  if (before) flow_line(f, before, row, &line);
+  if (before)
     (f->kind == XENT_LINE_TARGETS ? sum_classes_beside_targets
      : f->kind == XENT_LINE_LOG   ? sum_classes_beside_log
-                                  : sum_classes_beside_line)(b->x[row], f->n, label, &w, &c, line);
+                                  : sum_classes_beside_line)(b->x[row], f->n, label, &w, &c, &line);
   else
     sum_classes(b->x[row], f->n, label, &w, &c);
   if (f->kept && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
@@ -226,7 +311,7 @@ XENT_INLINE void flow_write_line(const flow *f, const flow_block *b, int row) {
     return;
   }
   const strided to = strided_at(call->output, call->output_layout,
-                              row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
+                                row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   if (call->log)
     put_logarithms(&to, 0, f->n, b->x[row], b->max[row], j->temperature.hi, b->b[row]);
   else
@@ -309,7 +394,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   b->outcome.record = f->line && (!j->call->class_mask || f->masked) ? NULL : b->statistics;
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
-  lanes_store(b->b, j->call->log                      ? b->outcome.f
+  lanes_store(b->b, j->call->log                   ? b->outcome.f
                     : f->kind == XENT_LINE_TARGETS ? lanes_load(b->outcome.scale)
                                                    : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
@@ -385,8 +470,6 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel fallback, row_con
   f->most = fit < XENT_ROWS && (call->output || f->kept || !f->direct) ? (int)fit : XENT_ROWS;
   f->beside = f->line && f->to_floats && !call->stream && (f->direct || !call->log) &&
               call->row_end - call->row_begin > f->most;
-  f->sum = row_summer_of(false, f->kind, f->masked);
-  f->sum_beside = row_summer_of(true, f->kind, f->masked);
 }
 
 XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
@@ -398,28 +481,15 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
 }
 
 /* Sums a block, while the next one is searched and the one before is written. */
-XENT_SHARED void flow_sum(const flow *f, row_work *work, flow_block *next, flow_block *now, const flow_block *before) {
+XENT_SHARED void flow_sum_block(const flow *f, flow_block *next, flow_block *now, const flow_block *before) {
   const int count = now->sums.rows.count, searched = next == now ? 0 : next->sums.rows.count;
-  for (int row = 0; row < count; row++) {
-    row_work *w = &work[row];
-    set_summed_row(w, now->x[row], now->mask[row], (exp_reference){now->lowest[row], now->magic[row]});
-    w->sum = &now->sum[row];
-    w->searched = row < searched ? next->x[row] : NULL;
-    w->largest = &next->largest[row];
-    if (f->masked && row < searched) w->searched_mask = next->mask[row];
-    if (f->j->labels) w->label = now->label[row];
-    if (f->in_output) w->e = now->e[row];
-    if (before->later >> row & 1) flow_line(f, before, row, &w->line);
-  }
-  if (count) set_summed_row(&work[count], now->x[0], now->mask[0], (exp_reference){0, 0});
   for (int row = 0, end; row < count; row = end) { /* rows that are summed in the same way */
     const bool writes = before->later >> row & 1;
-    for (end = row + 1; f->exact && end < count && (before->later >> end & 1) == writes; end++)
-      ;
+    for (end = row + 1; f->exact && end < count && (before->later >> end & 1) == writes; end++);
     if (f->exact)
-      (writes ? f->sum_beside : f->sum)(f->j, f->n, &work[row], end - row, f->far);
+      flow_sum_rows(f, next, now, before, row, end, writes);
     else
-      flow_sum_long(f, now, row, writes ? &work[row].line : NULL);
+      flow_sum_long(f, now, row, writes ? before : NULL);
   }
   for (int row = count; row < searched; row++) flow_load(f, next, row);
   for (uint32_t rest = before->later >> count; rest; rest &= rest - 1)
@@ -431,7 +501,6 @@ XENT_SHARED void flow_blocks(flow *f, float *x, float *e, float *slopes) {
   const int64_t rows = f->j->call->row_end - f->j->call->row_begin;
   const int ahead = f->direct && f->exact ? 1 : 0, most = rows < f->most ? (int)rows : f->most;
   flow_block block[3];
-  row_work work[XENT_ROWS + 1];
   f->slopes = f->sloped ? slopes : NULL;
   for (int i = 0; i < most; i++) {
     float *own = f->over ? x + i * f->pitch : f->kept && !f->in_output ? e + i * f->pitch : e;
@@ -440,10 +509,6 @@ XENT_SHARED void flow_blocks(flow *f, float *x, float *e, float *slopes) {
       block[k].e[i] = own;
       block[k].mask[i] = NULL;
     }
-    work[i].label = XENT_NO_CLASS;
-    work[i].e = f->kept ? own : NULL;
-    work[i].searched_mask = NULL;
-    set_line(&work[i].line, NULL, NULL, 0, 0, 0);
   }
   for (int k = 0; k < 3; k++) block[k].sums.rows.count = 0;
   for (int k = 0; k < 3; k++) block[k].later = 0;
@@ -456,7 +521,7 @@ XENT_SHARED void flow_blocks(flow *f, float *x, float *e, float *slopes) {
     if (count) flow_places(f, next);
     for (int row = 0; !ahead && row < count; row++) flow_load(f, next, row);
     if (!ahead && f->exact && count) flow_prepare(f, next);
-    flow_sum(f, work, next, now, before);
+    flow_sum_block(f, next, now, before);
     before->later = 0;
     if (ahead && count) flow_prepare(f, next); /* first, because the results are not needed so soon */
     if (now->sums.rows.count == 0) continue;

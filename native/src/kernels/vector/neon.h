@@ -12,6 +12,7 @@ typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or ze
 #define XENT_STREAM_ALIGNMENT sizeof(float) /* no intrinsic stores past the caches */
 #define XENT_BACKWARD_REGISTERS 0
 #define XENT_MASKED_LOADS 0
+#define XENT_CONSTANT_LENGTHS 0
 #define XENT_EACH_SOFTMAX 256
 #define XENT_DENSE_OUTPUTS 104
 #define XENT_DENSE_LOSSES 104

@@ -9,6 +9,7 @@ typedef struct { float v[XENT_LANES]; } lanes;
 #define XENT_STREAM_ALIGNMENT sizeof(float)
 #define XENT_BACKWARD_REGISTERS 0
 #define XENT_MASKED_LOADS 0
+#define XENT_CONSTANT_LENGTHS 0
 #define XENT_EACH_SOFTMAX 256
 #define XENT_DENSE_OUTPUTS 104
 #define XENT_DENSE_LOSSES 104

@@ -32,6 +32,7 @@
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream aligns to
  *   XENT_BACKWARD_REGISTERS               most classes of rows that stay in registers in a backward; 0: two vectors
  *   XENT_MASKED_LOADS                     whether a load with a mask takes as long as one without
+ *   XENT_CONSTANT_LENGTHS                 whether rows of 49 to 128 classes gain by loops of constant length
  *   XENT_EACH_SOFTMAX, XENT_DENSE_OUTPUTS, XENT_DENSE_LOSSES
  *                                         least and most classes of the paths each and dense (paths/)
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)

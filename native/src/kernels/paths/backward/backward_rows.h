@@ -476,7 +476,7 @@ XENT_INLINE bool streams_long_floats(const backward_call *b) {
          call->shape->classes > XENT_DENSE_SOFTMAX;
 }
 /* Several rows at once, while the ends of their sums take as long as the sums. */
-enum { XENT_FLOATS_MOST = 256, XENT_FLOATS_LEAST = 12, XENT_SHORT_LEAST = 6 /* rows */ };
+enum { XENT_FLOATS_MOST = 256, XENT_SHORT_LEAST = 3, XENT_SHORT_LEAST_COPIED = 2 /* rows */ };
 /* Whether to copy contiguous rows. The time of copies over that of `contiguous` is 0.7 to 0.9 for many masked rows
  * that end within a vector, 1.3 to 1.6 for whole vectors that do not stay in registers, and 1.2 for two short rows.
  * For 16-bit floats it is 1.1 to 1.4 up to 12 rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November
@@ -490,9 +490,10 @@ XENT_INLINE bool copies_pay(const backward_call *b) {
 XENT_INLINE bool short_fits(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   const int64_t n = call->shape->classes, rows = call->row_end - call->row_begin;
+  if (rows < (b.copied ? XENT_SHORT_LEAST_COPIED : XENT_SHORT_LEAST)) return false;
   if (!takes_whole_rows(call) || streams_long_floats(&b)) return false;
-  if (n <= XENT_FLOATS_MOST && rows >= XENT_FLOATS_LEAST && are_floats_in_place(&b)) return true;
-  return n <= XENT_GROUP && rows >= XENT_SHORT_LEAST && (b.copied || copies_pay(&b));
+  if (n <= XENT_FLOATS_MOST && are_floats_in_place(&b)) return true;
+  return n <= XENT_GROUP && (b.copied || copies_pay(&b));
 }
 XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
 

@@ -32,49 +32,24 @@ XENT_INLINE lanes search_row(const float *x, const uint8_t *mask, int64_t n, boo
 
 /* ---- sums ---- */
 
-/* A row to sum, and what happens meanwhile. */
-typedef struct {
-  const float *x;
-  const uint8_t *mask;    /* or NULL */
-  float lowest, magic;    /* its references */
-  int64_t label;          /* not added; or XENT_NO_CLASS */
-  float *e;               /* NULL, or the place of all e */
-  product_sum *sum;
-  const float *searched;  /* another row, or NULL */
-  const uint8_t *searched_mask;
-  lanes *largest;
-  row_line line;          /* a row that is written */
-} row_work;
-
-/* Numbers are stored one by one: a load of several that were just stored stalls. */
-XENT_INLINE void set_summed_row(row_work *r, const float *x, const uint8_t *mask, exp_reference reference) {
-  r->x = x;
-  r->mask = mask;
-  r->lowest = reference.lowest;
-  r->magic = reference.magic;
-}
-
 /* Completes `pending` vectors in e, and begins `count` next vectors from class i on; at least `sure` exist. */
 XENT_INLINE void sum_step(exp_half *half, const float *x, const uint8_t *mask, const exp_references *r, int64_t i,
                           int64_t n, const int64_t sure, lanes *e, const int count, const int pending,
                           const bool masked, const f32_temperature *h) {
   lanes v[XENT_BATCH_MAX];
   const bool whole = i + count * XENT_LANES <= sure || n - i >= count * XENT_LANES;
-  if (__builtin_expect(whole, 1))
-    XENT_UNROLL(4)
-    for (int k = 0; k < count; k++) {
-      const int64_t at = i + k * XENT_LANES;
-      v[k] = masked ? masked_floats(x + at, mask + at, XENT_LANES) : lanes_load(x + at);
-    }
-  else
-    XENT_UNROLL(4)
-    for (int k = 0; k < count; k++) {
-      const int64_t at = i + k * XENT_LANES, left = n - at;
-      v[k] = masked                                      ? masked_floats(x + at, mask + at, left)
-             : at + XENT_LANES <= sure || left >= XENT_LANES ? lanes_load(x + at)
-             : left > 0                                  ? lanes_load_part(x + at, left, -INFINITY)
-                                                         : lanes_set(-INFINITY);
-    }
+  if (__builtin_expect(whole, 1)) XENT_UNROLL(4)
+  for (int k = 0; k < count; k++) {
+    const int64_t at = i + k * XENT_LANES;
+    v[k] = masked ? masked_floats(x + at, mask + at, XENT_LANES) : lanes_load(x + at);
+  }
+  else XENT_UNROLL(4) for (int k = 0; k < count; k++) {
+    const int64_t at = i + k * XENT_LANES, left = n - at;
+    v[k] = masked                                          ? masked_floats(x + at, mask + at, left)
+           : at + XENT_LANES <= sure || left >= XENT_LANES ? lanes_load(x + at)
+           : left > 0                                      ? lanes_load_part(x + at, left, -INFINITY)
+                                                           : lanes_set(-INFINITY);
+  }
   exp_stages(half, v, e, count, pending, r, false, h);
 }
 
@@ -101,30 +76,22 @@ XENT_INLINE lanes sum_half_group(exp_half *half, const row_of_exponentials *row,
     else
       sum_step(half, after->x, after->mask, &after->references, begin, n, sure, e + k, batch, vectors - k, masked, h);
   }
-  if (kept)
-    XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
+  if (kept) XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
   const int64_t lane = without - i;
-  if (lane >= 0 && lane < XENT_UNIT)
-    XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
+  if (lane >= 0 && lane < XENT_UNIT) XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
   return vectors == 1 ? e[0] : vectors == 2 ? lanes_add(e[0], e[1]) : sum_of_four_vectors(e);
-}
-
-XENT_INLINE row_of_exponentials exponentials_of_row(const row_work *w) {
-  return (row_of_exponentials){w->x, w->mask, {lanes_set(w->lowest), lanes_set(w->magic)}};
 }
 
 /* What happens during the sum of `vectors` vectors from class i on. Returns the largest of the row that is searched. */
 XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mask, const line_lanes_of *line, int64_t i,
                               int64_t n, const int vectors, const bool whole, bool far, lanes largest,
                               const bool writes, const enum line_kind kind, const bool masked, const bool stream) {
-  if (far && searched)
-    XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) prefetch_behind(searched + i + k * XENT_LANES, XENT_LOADED_AHEAD);
-  if (far && writes && !stream)
-    XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
+  if (far && searched) XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++) prefetch_behind(searched + i + k * XENT_LANES, XENT_LOADED_AHEAD);
+  if (far && writes && !stream) XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
   if (writes) line_unit(line, i, n, vectors, whole, kind, masked, stream);
   if (!searched) return largest;
   lanes odd = largest;
@@ -145,31 +112,33 @@ XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mas
 XENT_INLINE int sum_batch(const bool writes) { return !writes || XENT_BATCH < 2 ? XENT_BATCH : 2; }
 
 /* The sum of e of a row, which is begun in *half; begins the row after it. e: NULL, or the place of all e. Meanwhile
- * writes `line`, if `writes`, and sets *largest of `searched`, if it is not NULL. */
+ * writes `line`, if `writes`, and sets *largest of `searched`, if it is not NULL. vectors: of a row, if that is
+ * constant, or 0. */
 XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, const row_of_exponentials *after,
                                 int64_t n, int64_t label, float *e, line_lanes_of *line, const float *searched,
                                 const uint8_t *searched_mask, lanes *largest, bool far, const int batch,
                                 const f32_temperature *h, const bool writes, const enum line_kind kind,
-                                const bool masked, const bool stream) {
-  const int64_t last = (n - 1) / XENT_UNIT * XENT_UNIT;
+                                const bool masked, const bool stream, const int vectors) {
+  const int64_t last = vectors ? (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT : (n - 1) / XENT_UNIT * XENT_UNIT;
+  const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
   lanes even = lanes_set(0.0f), above = lanes_set(-INFINITY), q;
   dlanes sum = dlanes_zero();
   if (writes) line_head(line, n, kind, stream);
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
     above = beside_unit(searched, searched_mask, line, i, n, XENT_UNIT_VECTORS, true, far, above, writes, kind, masked,
                         stream);
-    q = sum_half_group(half, own, i, n, own, i + XENT_UNIT, XENT_UNIT_VECTORS, i + XENT_UNIT, batch, masked, label, e,
-                       h);
+    q = sum_half_group(half, own, i, n, own, i + XENT_UNIT, XENT_UNIT_VECTORS, vectors ? sure : i + XENT_UNIT, batch,
+                       masked, label, e, h);
     if (i & XENT_UNIT)
       sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
     else
       even = q;
   }
-#define XENT_LAST(vectors)                                                                                          \
-  above = beside_unit(searched, searched_mask, line, last, n, vectors, false, far, above, writes, kind, masked,      \
-                      stream);                                                                                     \
-  q = sum_half_group(half, own, last, n, after, 0, vectors, 0, batch, masked, label, e, h)
-  switch ((int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
+#define XENT_LAST(rest) \
+  above = beside_unit(searched, searched_mask, line, last, n, rest, false, far, above, writes, kind, masked, stream); \
+  q = sum_half_group(half, own, last, n, after, 0, rest, sure, batch, masked, label, e, h)
+  switch (vectors ? vectors - (vectors - 1) / XENT_UNIT_VECTORS * XENT_UNIT_VECTORS
+                  : (int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
     case 1: XENT_LAST(1); break;
     case 2: XENT_LAST(2); break;
     case 3: XENT_LAST(3); break;
@@ -180,55 +149,6 @@ XENT_INLINE product_sum sum_row(exp_half *half, const row_of_exponentials *own, 
   if (searched) *largest = above;
   if (last & XENT_UNIT) q = lanes_add(even, q);
   return (product_sum){q, dlanes_add(sum, dlanes_widen(q))};
-}
-
-/* The sums of `count` rows; w[count] has the logits of any row. */
-XENT_INLINE void sum_rows_as(const job *j, int64_t n, const row_work *w, int count, bool far, const bool writes,
-                             const enum line_kind kind, const bool masked) {
-  const int batch = sum_batch(writes);
-  const f32_temperature h = j->temperature; /* a copy, which no store can change */
-  row_of_exponentials own = exponentials_of_row(w);
-  exp_half half;
-  sum_step(&half, own.x, own.mask, &own.references, 0, n, 0, NULL, batch, 0, masked, &h);
-  for (; count > 0; count--, w++) {
-    const row_of_exponentials after = exponentials_of_row(w + 1);
-    const float *searched = w->searched;
-    line_lanes_of line;
-    lanes largest;
-    if (writes) line = lanes_of_line(&w->line);
-    const product_sum sum = sum_row(&half, &own, &after, n, w->label, w->e, &line, searched, w->searched_mask, &largest,
-                                    far, batch, &h, writes, kind, masked, false);
-    w->sum->group = sum.group;
-    w->sum->sum = sum.sum;
-    if (searched) *w->largest = largest;
-    own = after;
-  }
-}
-
-typedef void (*row_summer)(const job *j, int64_t n, const row_work *w, int count, bool far);
-#define XENT_DEFINE_SUM(name, writes, kind, masked)                                        \
-  XENT_SHARED void name(const job *j, int64_t n, const row_work *w, int count, bool far) { \
-    sum_rows_as(j, n, w, count, far, writes, kind, masked);                                \
-  }
-XENT_DEFINE_SUM(sum_rows, false, XENT_LINE, false)
-XENT_DEFINE_SUM(sum_rows_beside_line, true, XENT_LINE, false)
-XENT_DEFINE_SUM(sum_rows_beside_log, true, XENT_LINE_LOG, false)
-XENT_DEFINE_SUM(sum_rows_beside_targets, true, XENT_LINE_TARGETS, false)
-#if XENT_MASKED_LOADS
-XENT_DEFINE_SUM(sum_masked_rows, false, XENT_LINE, true)
-XENT_DEFINE_SUM(sum_masked_rows_beside_line, true, XENT_LINE, true)
-XENT_DEFINE_SUM(sum_masked_rows_beside_log, true, XENT_LINE_LOG, true)
-#endif
-
-/* The function that sums rows, and if `writes` writes others. */
-XENT_INLINE row_summer row_summer_of(bool writes, enum line_kind kind, bool masked) {
-  const bool log = kind == XENT_LINE_LOG;
-#if XENT_MASKED_LOADS
-  if (masked) return !writes ? sum_masked_rows : log ? sum_masked_rows_beside_log : sum_masked_rows_beside_line;
-#endif
-  (void)masked;
-  if (!writes) return sum_rows;
-  return kind == XENT_LINE_TARGETS ? sum_rows_beside_targets : log ? sum_rows_beside_log : sum_rows_beside_line;
 }
 
 #endif
