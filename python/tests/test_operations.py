@@ -704,11 +704,11 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("block", [None, 1, 64, 1 << 18])  # a call per piece; copies of a row, of some rows, of all
+@pytest.mark.parametrize("piece", [0, 1 << 16])  # a call per piece; copies
 @pytest.mark.parametrize("layout", SEVERAL)
 @pytest.mark.parametrize("axis", [0, 2, 4])
-def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
-    monkeypatch.setattr(_call, "_BLOCK" if block else "_PIECE", block or 0)
+def test_rows_in_many_dimensions(layout, axis, piece, monkeypatch):
+    monkeypatch.setattr(_call, "_PIECE", piece)
     x = SEVERAL[layout](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
     dense, out, rows = np.ascontiguousarray(x), np.zeros((6, 5, 4, 3, 4), np.float32).T[::2], list(x.shape)
     assert pyxent.softmax(x, axis=axis, out=out).tobytes() == pyxent.softmax(dense, axis=axis).tobytes()
@@ -748,24 +748,6 @@ def test_tokens_that_all_rows_share():
         assert got.tokens.tobytes() == expected.tokens.tobytes()
         with pytest.raises(pyxent.LabelError, match=f"{names[1]} of row 0 has 6; classes are 0 to 5"):
             pyxent.sample(logits, **dict(zip(names, (own, shared * 2))))
-
-
-def test_blocks_are_small_whatever_makes_rows_long(monkeypatch):
-    """The features of hidden states, and tokens that came before, may be many more than the classes."""
-    monkeypatch.setattr(_call, "_BLOCK", 1 << 12)
-    copies, pack = [], _call.Packing.pack
-
-    def watched(*given):
-        packed = pack(*given)
-        copies.extend(copied.size for copied in packed.copies)
-        return packed
-
-    monkeypatch.setattr(_call.Packing, "pack", watched)
-    hidden = np.zeros((8, 9, 8, 9, 64), np.float32)[:, :3, :, :3]
-    pyxent.linear_cross_entropy(hidden, np.zeros((2, 64), np.float32), np.zeros(hidden.shape[:-1], int))
-    tokens = np.zeros((*hidden.shape[:-1], 64), int)
-    pyxent.sample(hidden[..., :2], prompt_tokens=tokens, presence_penalty=1)
-    assert 1 << 11 < max(copies) <= 1 << 12
 
 
 def test_a_call_that_was_made_before_is_checked_as_the_first_one():

@@ -67,9 +67,7 @@ MOST_SELECTED = 256
 # A thread must compute at least this amount, counted in elements of a long row.
 _PER_THREAD = 1 << 18
 _PER_ROW = 32
-# Pieces of fewer elements than _PIECE are copied into blocks of _BLOCK elements, one call per block.
-_PIECE, _BLOCK = 1 << 16, 1 << 18
-_SIZES = {code: SIZE[type_] for type_, code in TYPES.items()}
+_PIECE = 1 << 16  # arrays with pieces of fewer elements are copied, for one call in place of one per piece
 
 
 def plural(count: int, noun: str) -> str:
@@ -135,9 +133,8 @@ def numbers_along(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterat
 
 def doubles_along(array: Array) -> Any:
     """The numbers of an array of floats in row-major order, as doubles."""
-    try:
-        import numpy
-    except ImportError:
+    numpy = _numpy()
+    if not numpy:
         return list(numbers_along(array, list(zip(array.shape, array.strides))))
     raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides, array.owner))
     found = (raw.astype("uint32") << numpy.uint32(16)).view("float32") if array.type == "BF16" else raw.view(NAME[array.type])
@@ -167,14 +164,21 @@ def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
 
 def _sizes_of(offsets: Any) -> tuple[int, int]:
     """The least size of ragged rows, or -1 if it is below 0, and the largest one; both are 0 without rows."""
-    try:
-        import numpy
-    except ImportError:
+    numpy = _numpy()
+    if not numpy:
         sizes = list(map(operator.sub, offsets[1:], offsets))
         return max(min(sizes, default=0), -1), max(sizes, default=0)
     found = numpy.frombuffer(offsets, f"i{ctypes.sizeof(offsets) // len(offsets)}")
     before, after = found[:-1], found[1:]  # their difference may overflow if it is below 0
     return (-1, 0) if (after < before).any() else (0, int((after - before).max(initial=0)))
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
 
 
 Result = TypeVar("Result")
@@ -869,7 +873,7 @@ class Call:
                 groups[-1] = groups[-1][0] * n, strides
             else:
                 groups.append((n, strides))
-        every = groups.copy()
+        every, self.copies = groups.copy(), {}
         none: Group = (1, dict.fromkeys(self.strides, 1))
         last = groups[-1][1][self.lead_key] if groups else 0
         strips = bool(groups) and not self.ragged and last < self.strides[self.lead_key][self.axis]
@@ -886,14 +890,39 @@ class Call:
         for name, (outer_stride, stride) in self.matrices.items():
             setattr(shape, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
         rows = outer[0] * inner[0]
-        small = groups and self.rows and rows * self.classes < _PIECE
-        self.packing = Packing.of(self, every) if small else None
-        if self.packing:
-            self.pieces = self.packing.pieces
+        numpy = _numpy() if groups and 0 < rows * self.classes < _PIECE and self.rows else None
+        if numpy:
+            self.pieces = [Piece(self._copied(numpy, every), 0, self.rows)]
         elif self.rows:
             self.pieces = [Piece(addresses, i * rows, rows) for i, addresses in enumerate(self.addresses(groups))]
         else:
             self.pieces = []
+
+    def _copied(self, numpy: Any, groups: Sequence[Group]) -> dict[str, int]:
+        """Replaces arrays of rows in more dimensions than the kernels take by copies without gaps; returns the addresses."""
+        shape, addresses = self.shape_struct, {name: array.address for name, array in self.arrays.items()}
+        shape.outer, shape.inner = self.rows, 1
+        for name, strides in self.strides.items():
+            array, of_rows, code = self.arrays[name], [each[name] for _, each in groups], getattr(shape, name).type
+            if not any(of_rows):  # shared by all rows
+                setattr(shape, name, Layout(0, strides[self.axis], 0, code, 0))
+                continue
+            count = array.shape[self.axis] if len(array.shape) == len(self.shape) else 1
+            theirs = numpy.asarray(Memory(array.address, SIZE[array.type], (*(n for n, _ in groups), count),
+                                          (*of_rows, strides[self.axis])))
+            if not theirs.flags.c_contiguous:
+                self.copies[name] = theirs, numpy.empty(theirs.shape, theirs.dtype)
+                addresses[name] = address_of(self.copies[name][1])
+            repeated = count == 1 and name not in self.results  # one number per row, repeated along the classes
+            setattr(shape, name, Layout(count, 0 if repeated else 1, 1, code, 0))
+        return addresses
+
+    def _copy(self, names: Iterable[str]) -> None:
+        """Reads the arrays of which there are copies; rows of outputs that a call does not write keep their numbers."""
+        for name in names:
+            if name in self.copies:
+                theirs, copied = self.copies[name]
+                copied[...] = theirs
 
     def addresses(self, groups: Sequence[Group]) -> Iterator[dict[str, int]]:
         """The addresses of the arrays of each piece, for every index of these dimensions."""
@@ -913,6 +942,8 @@ class Call:
             options.gradient_scale = stored_scale(scale)
         if self.tensors:
             self.tell_autograd(without if function != "check_targets" else self.tensors)
+        used = [name for name in FUNCTIONS[function].arrays if name not in without]
+        self._copy(used)
         tasks = self._tasks(most)
         counts = [0 for _ in tasks]
         exact_sums = [sized(ExactSum) for _ in tasks] if exact_sum else []
@@ -923,6 +954,10 @@ class Call:
                                     without).valid_rows
 
         share(work, len(tasks), most)
+        for name in used:
+            if name in self.copies and name in self.results:
+                theirs, copied = self.copies[name]
+                theirs[...] = copied
         whole = sized(ExactSum)
         for part in exact_sums:
             self.library.merge(whole, part)
@@ -990,8 +1025,7 @@ class Call:
         shape.targets, shape.target_count = getattr(shape, name), count
         for piece in self.pieces:
             piece.addresses["targets"] = piece.addresses[name]
-        if self.packing:
-            self.packing.alias("targets", name)
+        self._copy((name,))
         options, self.options = self.options, sized(Options, has_ignore_index=1, ignore_index=-1)
         self.run("check_targets", without=("class_mask",))
         self.options, shape.target_count = options, self.counts["target_count"]
@@ -999,14 +1033,14 @@ class Call:
     @property
     def is_one_task(self) -> bool:
         """Whether the call has one piece and too few elements for a second thread."""
-        return len(self.pieces) == 1 and not self.packing and self.rows * self.effort < 2 * _PER_THREAD
+        return len(self.pieces) == 1 and not self.copies and self.rows * self.effort < 2 * _PER_THREAD
 
     def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
         """The ranges of rows that threads compute, each as (piece, begin, end)."""
         if not self.pieces:
             return []
         rows = self.pieces[0].rows
-        parts = 1 if self.packing else min(rows * self.effort // _PER_THREAD, rows)
+        parts = min(rows * self.effort // _PER_THREAD, rows)
         if parts <= 1:
             return [(i, 0, piece.rows) for i, piece in enumerate(self.pieces)]
         parts = min(parts, processors() if threads is None else threads)
@@ -1018,15 +1052,11 @@ class Call:
                classes: tuple[int, int] | None = None, second_round: int = 0) -> Report:
         """Runs a function over rows of a piece, and over `classes` if passed."""
         addresses, first, _ = self.pieces[piece]
-        of, values, packed = FUNCTIONS[function], addresses.copy(), None
+        of, values = FUNCTIONS[function], addresses.copy()
         report = report or sized(Report)
         work = Work(of, self.shape_struct, ctypes.addressof(options), end, self.classes, ctypes.addressof(report))
         if second_round:
             work.choice(second_round)
-        if self.packing:
-            packed = self.packing.pack(piece, [name for name in of.arrays if name not in without], end - begin)
-            values.update(packed.addresses)
-            work.shape = packed.shape
         if self.requests and function == "sample":
             requests = self.requests(first)
             work.sampling(ctypes.addressof(requests))
@@ -1066,8 +1096,6 @@ class Call:
             if begin == end:
                 break
         report.valid_rows = counted
-        if packed:
-            packed.unpack()
         return report
 
     def _fail(self, status: int, report: Report, first: int) -> NoReturn:
@@ -1122,9 +1150,6 @@ class Call:
         return -(-self.classes // CHUNK)
 
 
-# ---- arrays with more dimensions than the kernels take --------------------------------------------------------------
-
-
 class Memory:
     """Numbers of `size` bytes each, as a NumPy array interface, and the object that keeps their memory."""
 
@@ -1134,94 +1159,6 @@ class Memory:
         self.__array_interface__ = {
             "version": 3, "data": (address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
             "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}
-
-
-class _Packed(NamedTuple):
-    """A piece with copies of its arrays."""
-
-    shape: Shape
-    addresses: dict[str, int]
-    copies: list[Any]
-    written: list[tuple[Any, Any]]
-
-    def unpack(self) -> None:
-        for theirs, copied in self.written:
-            theirs[...] = copied
-
-
-class Packing:
-    """Copies blocks of rows with more dimensions than the kernels take, if a call per piece would have few rows.
-
-    The copies are contiguous, in memory that stays in the caches, and outputs are copied back. Needs NumPy.
-    """
-
-    def __init__(self, call: Call, numpy: Any, groups: Sequence[Group]) -> None:
-        self.call, self.numpy = call, numpy
-        # name -> its strides along the rows, the numbers per row, and their stride; without arrays shared by all rows
-        self.arrays: dict[str, tuple[list[int], int, int]] = {}
-        for name, strides in call.strides.items():
-            array, of_rows = call.arrays[name], [group[1][name] for group in groups]
-            if any(of_rows):
-                per_class = len(array.shape) == len(call.shape)
-                self.arrays[name] = of_rows, array.shape[call.axis] if per_class else 1, strides[call.axis]
-        self.sizes = [n for n, _ in groups]
-        most = max(_BLOCK // max([call.classes, *(count for _, count, _ in self.arrays.values())]), 1)
-        while len(self.sizes) > 1 and math.prod(self.sizes[1:]) > most:
-            del self.sizes[0]
-        self.outside = len(groups) - len(self.sizes)
-        self.row = math.prod(self.sizes[1:])  # the rows per index of the first dimension of a block
-        step = min(max(most // self.row, 1), self.sizes[0])
-        self.pieces: list[Piece] = []
-        for addresses in call.addresses(groups[:self.outside]):
-            for begin in range(0, self.sizes[0], step):
-                starts = {name: address + begin * SIZE[call.arrays[name].type] * self.arrays[name][0][self.outside]
-                          for name, address in addresses.items() if name in self.arrays}
-                first = self.pieces[-1].first + self.pieces[-1].rows if self.pieces else 0
-                self.pieces.append(Piece({**addresses, **starts}, first, min(step, self.sizes[0] - begin) * self.row))
-
-    @staticmethod
-    def of(call: Call, groups: Sequence[Group]) -> Packing | None:
-        try:
-            import numpy
-        except ImportError:
-            return None
-        return Packing(call, numpy, groups)
-
-    def alias(self, name: str, other: str) -> None:
-        self.arrays.pop(name, None)
-        if other in self.arrays:
-            self.arrays[name] = self.arrays[other]
-
-    def pack(self, piece: int, names: Sequence[str], wanted: int) -> _Packed:
-        """Packs a block, of which a call takes `wanted` rows; outputs are copied in unless all their rows are written.
-        """
-        addresses, _, rows = self.call.pieces[piece]
-        shape = Shape.from_buffer_copy(self.call.shape_struct)
-        shape.outer, shape.inner = rows, 1
-        packed = _Packed(shape, {}, [], [])
-        for name in names:
-            if name not in addresses or name not in self.call.strides and name not in self.arrays:
-                continue
-            layout = getattr(shape, name)
-            if name not in self.arrays:  # shared by all rows
-                setattr(shape, name, Layout(0, layout.classes, 0, layout.type, 0))
-                continue
-            strides, count, apart = self.arrays[name]
-            size = _SIZES[layout.type]
-            theirs = self.numpy.asarray(Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
-                                               (*strides[self.outside:], apart)))
-            written = name in self.call.results
-            copied = theirs
-            if not theirs.flags.c_contiguous:  # a contiguous array needs no copy
-                whole = written and wanted == rows
-                copied = self.numpy.empty(theirs.shape, theirs.dtype) if whole else theirs.copy("C")
-                if written:
-                    packed.written.append((theirs, copied))
-            packed.addresses[name] = address_of(copied)
-            repeated = count == 1 and not written  # one number per row, repeated along the classes
-            setattr(shape, name, Layout(count, 0 if repeated else 1, 1, layout.type, 0))
-            packed.copies.append(copied)
-        return packed
 
 
 # ---- memory and threads -------------------------------------------------------------------------------------------

@@ -261,7 +261,7 @@ class LinearLoss(Loss):
 
 
 def require_even_rows(call: Call) -> None:
-    if call.packing or len(call.pieces) > 1:
+    if call.copies or len(call.pieces) > 1:
         raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as gradients of "
                          f"weights and bias are sums over rows that lie evenly apart")
 
