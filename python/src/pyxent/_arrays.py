@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import itertools
 import math
 import os
@@ -599,6 +600,51 @@ def numpy_arrays_of(array: Array) -> Iterator[Any]:
         value = value.obj if isinstance(value, memoryview) else value.base
 
 
+# ---- as arrays of NumPy ---------------------------------------------------------------------------------------------
+
+
+def imported_numpy() -> Any:
+    """NumPy, or None where it is not installed."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
+
+
+def numpy_for(what: str) -> Any:
+    """Imports NumPy, or raises an error that names `what`."""
+    try:
+        return importlib.import_module("numpy")
+    except ImportError as error:
+        raise ImportError(f"{what} needs NumPy, which cannot be imported ({error}); install it with pip install "
+                          f"numpy") from error
+
+
+class Memory:
+    """The memory of an array as NumPy's array interface, with integers of its bits, or another shape in it."""
+
+    def __init__(self, array: Array, shape: Sequence[int], strides: Sequence[int]) -> None:
+        self.owner, size = array.owner, SIZE[array.type]
+        self.__array_interface__ = {
+            "version": 3, "data": (array.address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
+            "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}
+
+
+def numbers_of(array: Array) -> Any:
+    """The memory of an array as a NumPy array; for bfloat16, its bits."""
+    raw = numpy_for("this call").asarray(Memory(array, array.shape, array.strides))
+    return raw if array.type == "BF16" else raw.view(NAME[array.type])
+
+
+def doubles_of(array: Array, numbers: Any = None) -> Any:
+    """A float64 copy of an array, or of `numbers` in its type."""
+    numbers = numbers_of(array) if numbers is None else numbers
+    if array.type == "BF16":
+        numbers = (numbers.astype("uint32") << imported_numpy().uint32(16)).view("float32")
+    return numbers.astype("float64")
+
+
 # ---- new arrays ---------------------------------------------------------------------------------------------------
 
 
@@ -610,9 +656,8 @@ def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
     if is_of_torch(like):
         torch: Any = sys.modules["torch"]
         return torch.empty(tuple(shape), dtype=getattr(torch, NAME[type_]), device="cpu")
-    try:
-        import numpy
-    except ImportError:
+    numpy = imported_numpy()
+    if not numpy:
         return _empty_memory(type_, shape)
     return numpy.empty(tuple(shape), numpy_type(type_))
 

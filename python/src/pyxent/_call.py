@@ -20,47 +20,26 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NAME, NEW, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type,
-                            converted, empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
-from pyxent._functions import FUNCTIONS, RULES
+from pyxent._arrays import (FLOATS, IGNORED, INTEGERS, NEW, OUTPUT, SIZE, Array, Memory, address_of, array_of, as_type, converted,
+                            doubles_of, empty, float_like, imported_numpy, is_of_torch, numpy_arrays_of, takes_of_targets)
+from pyxent._functions import FUNCTIONS, RULES, Rule
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Report, Sampling, Shape, Statistics, ExactSum, Work, sized)
 from pyxent._options import RANGES, integer, is_wanted, require, shown, stored_scale, wanted_of
 from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
-# name of an array -> its layout relative to the logits, and its permitted types
-_WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
-_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER, _FLAG_OR_WORD, _ANY = range(7)
-_PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TARGETS": _TARGETS, "PER_TOP": _TOP,
-           "PER_PROMPT": _ENTRIES, "PER_OUTPUT": _ENTRIES, "PER_FEATURE": _HIDDEN, "OF_CLASSES": _MATRIX,
-           "ONE_ROW": _VECTOR}
-_HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, "CLASS_NUMBERS": _INDEX,
-          "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG_OR_WORD}
+# The types that the rule of an array names; a mask may be integers too, with 32 flags in each.
+_FLAGS, _WORDS, _NUMBERS_OR_FLAGS, _INDEX, _LABELS = "FLAGS", "FLAGS | WORDS", "NUMBERS | FLAGS", "CLASS_NUMBERS", "LABELS"
+_LIKE = {"PER_TARGET": "targets", "OF_TARGETS": "targets", "PER_FEATURE": "hidden", "OF_CLASSES": "weights"}
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _TOKENS = (*_COUNTS, "draft_tokens")
-_SMALL = {_ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _SPREAD}  # the places of inputs that are converted
-_CONVERTED = {_FLOAT, _FLAG, _FLOAT_OR_FLAG, _FLAG_OR_WORD}
-_SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
                   "repetition_penalty", "frequency_penalty", "presence_penalty", "scale", "dynatemp_range",
                   "dynatemp_exponent")  # these may be one number per row
 DRAWN = ("expected the probability that it was drawn with, above 0 and at most 1. Pass the softmax of the other model's "
          "logits")
 _AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
-_TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
-
-
-def _kinds_of(rules: Iterable[str], spread: dict[int, int] = _SPREAD_PLACES) -> dict[str, tuple[int, int]]:
-    """Returns the layout and types of each array, by its first rule."""
-    kinds: dict[str, tuple[int, int]] = {}
-    for rule in map(RULES.__getitem__, rules):
-        if rule.array not in _TAKEN_BY_THEMSELVES:
-            place = _PLACES[rule.form]
-            kinds.setdefault(rule.array, (spread[place] if rule.spread else place, _HOLDS[rule.holds]))
-    return kinds
-
-
-_KINDS = _kinds_of(RULES)
+_RULES: dict[str, Rule] = {rule.array: rule for rule in reversed(RULES.values())}  # the first one of each array
 
 _MAY_BE_EMPTY = {"softmax", "log_softmax", "log_sum_exp", "softmax_backward", "log_softmax_backward"}
 MOST_SELECTED = 256
@@ -133,12 +112,9 @@ def numbers_along(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterat
 
 def doubles_along(array: Array) -> Any:
     """The numbers of an array of floats in row-major order, as doubles."""
-    numpy = _numpy()
-    if not numpy:
+    if not imported_numpy():
         return list(numbers_along(array, list(zip(array.shape, array.strides))))
-    raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides, array.owner))
-    found = (raw.astype("uint32") << numpy.uint32(16)).view("float32") if array.type == "BF16" else raw.view(NAME[array.type])
-    return found.astype("float64").reshape(-1)
+    return doubles_of(array).reshape(-1)
 
 
 def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
@@ -164,21 +140,13 @@ def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
 
 def _sizes_of(offsets: Any) -> tuple[int, int]:
     """The least size of ragged rows, or -1 if it is below 0, and the largest one; both are 0 without rows."""
-    numpy = _numpy()
+    numpy = imported_numpy()
     if not numpy:
         sizes = list(map(operator.sub, offsets[1:], offsets))
         return max(min(sizes, default=0), -1), max(sizes, default=0)
     found = numpy.frombuffer(offsets, f"i{ctypes.sizeof(offsets) // len(offsets)}")
     before, after = found[:-1], found[1:]  # their difference may overflow if it is below 0
     return (-1, 0) if (after < before).any() else (0, int((after - before).max(initial=0)))
-
-
-def _numpy() -> Any:
-    try:
-        import numpy
-    except ImportError:
-        return None
-    return numpy
 
 
 Result = TypeVar("Result")
@@ -289,8 +257,7 @@ class Call:
         lead = self.lead_key = RULES[FUNCTIONS[function].rules[0]].array
         self.lead_name = self.called(lead)
         self.elements = function == "binary_cross_entropy"  # every element is a row
-        self.in_place: dict[str, tuple[str, ...]] = {}
-        self.kinds = _KINDS.copy()
+        self.kinds = _RULES.copy()
         self.take_rules_of(function)
         self.any_floats = "TEACHER" in FUNCTIONS[function].rules
         self.arrays: dict[str, Array] = {}
@@ -340,9 +307,7 @@ class Call:
 
     def take_rules_of(self, function: str) -> None:
         """Lets the call have the layouts and types of this function for the arrays that functions share."""
-        rules = FUNCTIONS[function].rules
-        self.kinds |= _kinds_of(rules, {_WHOLE: _SPREAD} if self.elements else _SPREAD_PLACES)
-        self.in_place |= {rule.array: rule.in_place for rule in map(RULES.__getitem__, rules) if rule.written}
+        self.kinds |= {rule.array: rule for rule in map(RULES.__getitem__, FUNCTIONS[function].rules)}
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -355,39 +320,40 @@ class Call:
     def take(self, name: str, value: Any) -> None:
         """Takes an input; None omits it."""
         if value is not None:
-            place, types = self.kinds[name]
-            if place in _SMALL and types in _CONVERTED:
+            rule = self.kinds[name]
+            types = rule.holds
+            if (rule.spread or rule.form in ("PER_ROW", "ONE_ROW")) and types not in (_INDEX, _LABELS):
                 value = self._converted(name, value, types)
             array = self._seen(array_of(self.called(name), value, self._takes(types)))
-            if types == _FLAG_OR_WORD and array.type in ("I32", "U32"):
+            if types == _WORDS and array.type in ("I32", "U32"):
                 self._require_words(array)
                 self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
                           [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
                 return
             self._require_type(name, array, types)
-            if place in (_CLASSES, _SPREAD) and not self.ragged:
+            if rule.form == "PER_CLASS" and rule.spread and not self.ragged:
                 array = self._broadcast(array)
-            self._put(name, array, self._strides_of(name, array, place))
+            self._put(name, array, self._strides_of(name, array))
 
-    def _converted(self, name: str, value: Any, types: int) -> Any:
+    def _converted(self, name: str, value: Any, types: str) -> Any:
         """A number, a list, or an array of another float type, as an array that the call takes; other values unchanged."""
         numpy = sys.modules.get("numpy")
         if numpy is None or self.any_floats:
             return value
-        given, of_flags = value, types in (_FLAG, _FLAG_OR_WORD)
+        given, of_flags = value, types in (_FLAGS, _WORDS)
         if isinstance(value, (list, tuple, int, float)):
             try:
                 value = numpy.asarray(value)
             except ValueError:  # lists of different lengths
                 return given
-            if value.dtype.kind not in ("biu" if of_flags else "fiub" if types == _FLOAT_OR_FLAG else "fiu"):
+            if value.dtype.kind not in ("biu" if of_flags else "fiub" if types == _NUMBERS_OR_FLAGS else "fiu"):
                 return given
             value = value != 0 if of_flags else value
         elif of_flags or (array := array_of(self.called(name), value, self._takes(types))).type not in FLOATS or self.fits(
                 array.type):
             return given
         else:
-            value = doubles_along(array).reshape(array.shape)
+            value = doubles_of(array)
         if not of_flags and value.dtype.kind != "b":
             with numpy.errstate(over="ignore"):
                 value = value.astype("float64" if self.lead.type == "F64" else "float32")
@@ -443,22 +409,21 @@ class Call:
             return
         made = wanted is True
         if made:
-            flags = self.kinds[name][1] == _FLAG and type_ is None
+            flags = self.kinds[name].holds == _FLAGS and type_ is None
             type_ = type_ or self._usual_type(name)
             self.made[name] = "BOOL" if flags else type_
             wanted = empty(self.given_lead, self.made[name], () if self.scalar else shape or self._usual_shape(name))
         self.results[name] = wanted
-        place, types = self.kinds[name]
         array = self._seen(as_type(wanted, type_) if made and type_ else
                            array_of(self.called(name), wanted, OUTPUT))
         if shape and array.shape != shape:
             raise ShapeError(f"{self.called(name)} is {array}; expected the shape {list(shape)}, as keepdims is True")
         if made and self.ragged and array.shape == self.lead.shape and not self._covered:
             ctypes.memset(array.address, 0, array.size * SIZE[array.type])
-        self._require_type("dtype" if made else name, array, types)
-        strides = self._strides_of(name, array, place)
+        self._require_type("dtype" if made else name, array, self.kinds[name].holds)
+        strides = self._strides_of(name, array)
         if not made:
-            self.require_writable(self.called(name), array, self.in_place.get(name, ()) if in_place else ())
+            self.require_writable(self.called(name), array, self.kinds[name].in_place if in_place else ())
             tensor = array.owner[0] if isinstance(array.owner, tuple) else None
             if is_of_torch(tensor):
                 self.tensors[name] = tensor
@@ -477,8 +442,8 @@ class Call:
             *self.arrays.items(), *self.read.items())), in_place)
 
     def _usual_type(self, name: str) -> str:
-        types = self.kinds[name][1]
-        if types == _FLAG:
+        types = self.kinds[name].holds
+        if types == _FLAGS:
             return "U8"
         if types == _INDEX:
             return "I64"
@@ -489,18 +454,15 @@ class Call:
         return "F64" if self.lead.type == "F64" else "F32"
 
     def _usual_shape(self, name: str) -> tuple[int, ...]:
-        place = self.kinds[name][0]
-        if place == _ROWS:
+        form = self.kinds[name].form
+        if form == "PER_ROW":
             return self.row_shape
-        if place == _TOP:
+        if form == "PER_TOP":
             return self.with_entries(self.counts["top_count"])
-        if place == _TARGETS:
-            return self.arrays["targets"].shape
-        if place == _VECTOR:
+        if form == "ONE_ROW":
             return (self.classes,)
-        if place in (_HIDDEN, _MATRIX):
-            return self.arrays["hidden" if place == _HIDDEN else "weights"].shape
-        return self.whole_shape
+        like = _LIKE.get(form)
+        return self.arrays[like].shape if like else self.whole_shape
 
     def with_entries(self, count: int) -> tuple[int, ...]:
         return tuple(count if d == self.axis else n for d, n in enumerate(self.shape))
@@ -515,30 +477,30 @@ class Call:
     def fits(self, type_: str) -> bool:
         return type_ in (("F64", "F32") if self.lead.type == "F64" else ("F32", "F16", "BF16"))
 
-    def _takes(self, types: int) -> str:
+    def _takes(self, types: str) -> str:
         """The NumPy type that an input accepts."""
-        if types in (_FLAG, _FLAG_OR_WORD):
+        if types in (_FLAGS, _WORDS):
             return "bool"
-        return "int" if types in (_INDEX, _INTEGER) else float_like(self.lead.type)
+        return "int" if types in (_INDEX, _LABELS) else float_like(self.lead.type)
 
-    def _require_type(self, name: str, array: Array, types: int) -> None:
+    def _require_type(self, name: str, array: Array, types: str) -> None:
         is_output, name = name in self.results, self.called(name)
         fix = self._instead_of(name, array) if is_output else conversion(name, array, self._takes(types))
-        if types in (_FLOAT, _FLOAT_OR_FLAG):
-            flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
+        if types in ("NUMBERS", _NUMBERS_OR_FLAGS):
+            flag = types == _NUMBERS_OR_FLAGS and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
             if flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
                 return
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of type "
                               f"{self.allowed}"
-                             + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else "") + fix)
-        if types in (_FLAG, _FLAG_OR_WORD):
-            require_flags(name, array, types == _FLAG_OR_WORD)
+                             + (", or uint8 as a mask" if types == _NUMBERS_OR_FLAGS else "") + fix)
+        if types in (_FLAGS, _WORDS):
+            require_flags(name, array, types == _WORDS)
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}; expected an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
             raise DTypeError(f"{name} is {array}, and there are {self.classes} classes; expected an array of type "
                               "int64")
-        if types == _INTEGER and not array.has_integers:
+        if types == _LABELS and not array.has_integers:
             raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
 
     def _instead_of(self, name: str, output: Array) -> str:
@@ -551,7 +513,7 @@ class Call:
     def _code(self, name: str) -> int:
         """The type code for the kernels: U8 for all flags, whose sign has no meaning."""
         type_ = self.arrays[name].type
-        flag = type_ == "I8" and name in self.kinds and self.kinds[name][1] in (_FLAG, _FLAG_OR_WORD)
+        flag = type_ == "I8" and self.kinds[name].holds in (_FLAGS, _WORDS)
         return TYPES["U8" if flag else type_]
 
     # ---- shapes: each function returns the strides of an array along the dimensions of the call ---------------------
@@ -568,23 +530,22 @@ class Call:
             return f"{self.lead_name} is {self.lead}"
         return f"logits is {self.shape} of hidden {self.lead} and weights {self.arrays['weights']}"
 
-    def _strides_of(self, name: str, array: Array, place: int) -> list[int]:
-        name = self.called(name)
-        if place == _WHOLE or place == _CLASSES and self.ragged:
+    def _strides_of(self, name: str, array: Array) -> list[int]:
+        (_, form, _, spread, *_), name = self.kinds[name], self.called(name)
+        if form == "PER_CLASS" and (not spread or self.ragged):
             return self._whole(name, array)
-        if place == _ROWS or place == _SPREAD_ROWS:
-            return self._per_row(name, array, place == _SPREAD_ROWS)
-        if place == _CLASSES:
-            return self._per_class(name, array)
-        if place == _SPREAD:
-            return self._spread(name, array)
-        if place == _VECTOR:
+        if form == "PER_CLASS":
+            return self._spread(name, array) if self.elements else self._per_class(name, array)
+        if form == "PER_ROW":
+            return self._per_row(name, array, spread)
+        if form == "ONE_ROW":
             return self._vector(name, array)
-        if place == _TARGETS and name != "bias_tokens":
+        if form == "PER_TOP":
+            return self._top(name, array)
+        like = _LIKE.get(form)
+        if like == "targets" and name != "bias_tokens":
             return self._like_targets(name, array)
-        if place in (_HIDDEN, _MATRIX):
-            return self._like_layer(name, array, "hidden" if place == _HIDDEN else "weights")
-        return self._top(name, array) if place == _TOP else self._tokens(name, array)
+        return self._like_layer(name, array, like) if like and like != "targets" else self._tokens(name, array)
 
     def _whole(self, name: str, array: Array) -> list[int]:
         if array.shape != self.whole_shape:
@@ -873,7 +834,8 @@ class Call:
                 groups[-1] = groups[-1][0] * n, strides
             else:
                 groups.append((n, strides))
-        every, self.copies = groups.copy(), {}
+        every = groups.copy()
+        self.copies = dict[str, tuple[Any, Any]]()
         none: Group = (1, dict.fromkeys(self.strides, 1))
         last = groups[-1][1][self.lead_key] if groups else 0
         strips = bool(groups) and not self.ragged and last < self.strides[self.lead_key][self.axis]
@@ -890,7 +852,7 @@ class Call:
         for name, (outer_stride, stride) in self.matrices.items():
             setattr(shape, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
         rows = outer[0] * inner[0]
-        numpy = _numpy() if groups and 0 < rows * self.classes < _PIECE and self.rows else None
+        numpy = imported_numpy() if groups and 0 < rows * self.classes < _PIECE and self.rows else None
         if numpy:
             self.pieces = [Piece(self._copied(numpy, every), 0, self.rows)]
         elif self.rows:
@@ -908,8 +870,7 @@ class Call:
                 setattr(shape, name, Layout(0, strides[self.axis], 0, code, 0))
                 continue
             count = array.shape[self.axis] if len(array.shape) == len(self.shape) else 1
-            theirs = numpy.asarray(Memory(array.address, SIZE[array.type], (*(n for n, _ in groups), count),
-                                          (*of_rows, strides[self.axis])))
+            theirs = numpy.asarray(Memory(array, (*(n for n, _ in groups), count), (*of_rows, strides[self.axis])))
             if not theirs.flags.c_contiguous:
                 self.copies[name] = theirs, numpy.empty(theirs.shape, theirs.dtype)
                 addresses[name] = address_of(self.copies[name][1])
@@ -1148,17 +1109,6 @@ class Call:
     @property
     def chunks(self) -> int:
         return -(-self.classes // CHUNK)
-
-
-class Memory:
-    """Numbers of `size` bytes each, as a NumPy array interface, and the object that keeps their memory."""
-
-    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int],
-                 owner: object = None) -> None:
-        self.owner = owner
-        self.__array_interface__ = {
-            "version": 3, "data": (address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
-            "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}
 
 
 # ---- memory and threads -------------------------------------------------------------------------------------------

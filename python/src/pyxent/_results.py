@@ -70,7 +70,7 @@ class Saved:
         require_as_before(call.lent_tensors(), self.versions)
         options = call.options = Options.from_buffer_copy(self.call.options)
         if reductions:
-            call.kinds, call.in_place = dict(call.kinds), dict(call.in_place)
+            call.kinds = call.kinds.copy()
             call.take_rules_of(self.function)
         call.take("upstream", upstream)
         for name, output in outputs.items():

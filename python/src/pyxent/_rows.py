@@ -2,25 +2,15 @@
 """What NumPy does: logits with several class axes as rows along one, and losses of probabilities."""
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, bfloat16, is_of_torch
-from pyxent._call import Bound, Memory, conversion, normal_axis, require_flags
+from pyxent._arrays import FLOATS, NAME, Array, array_of, bfloat16, doubles_of, is_of_torch, numbers_of, numpy_for
+from pyxent._call import Bound, conversion, normal_axis, require_flags
 from pyxent._native import TYPES, Library
 from pyxent._options import shown
 from pyxent.errors import DTypeError, OptionError, ShapeError
-
-
-def numpy_for(what: str) -> Any:
-    """Imports NumPy, or raises an error that names `what`."""
-    try:
-        return importlib.import_module("numpy")
-    except ImportError as error:
-        raise ImportError(f"{what} needs NumPy, which cannot be imported ({error}); install it with pip install "
-                          f"numpy") from error
 
 
 def is_several(axis: object) -> bool:
@@ -116,22 +106,6 @@ def as_floats(name: str, value: Any, exact: bool = False) -> Any:
 
 
 # ---- losses of probabilities ------------------------------------------------------------------------------------------
-
-
-def numbers_of(array: Array) -> Any:
-    """The memory of an array as a NumPy array; for bfloat16, its bits."""
-    numpy = numpy_for("this call")
-    raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides, array.owner))
-    return raw if array.type == "BF16" else raw.view(NAME[array.type])
-
-
-def doubles_of(array: Array, numbers: Any = None) -> Any:
-    """A float64 copy of an array, or of `numbers` in its type."""
-    numbers = numbers_of(array) if numbers is None else numbers
-    if array.type == "BF16":
-        import numpy
-        numbers = (numbers.astype("uint32") << numpy.uint32(16)).view("float32")
-    return numbers.astype("float64")
 
 
 def rounded_to(array: Array, doubles: Any, exact: bool) -> Any:
