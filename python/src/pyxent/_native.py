@@ -118,13 +118,18 @@ class Work:
     def continues(self, value: bool) -> None:
         struct.pack_into("i", self.memory, self.function.struct[6], value)
 
-    def fill(self, names: Collection[str]) -> None:
-        """Copies the sizes, and the layouts of these arrays."""
-        at, of, offsets = ctypes.addressof(self.shape), self.function, self.function.struct
+    def sizes(self) -> None:
+        """Copies the sizes."""
+        at = ctypes.addressof(self.shape)
         ctypes.memmove(self.address + _SIZE, at, 3 * _SIZE)
-        for i, offset in enumerate(offsets[_FIRST_SIZE:_FIRST_ARRAY], 3):
+        for i, offset in enumerate(self.function.struct[_FIRST_SIZE:_FIRST_ARRAY], 3):
             if offset:
                 ctypes.memmove(self.address + offset, at + i * _SIZE, _SIZE)
+
+    def fill(self, names: Collection[str]) -> None:
+        """Copies the sizes, and the layouts of these arrays."""
+        self.sizes()
+        at, of, offsets = ctypes.addressof(self.shape), self.function, self.function.struct
         if offsets[5]:
             struct.pack_into("i", self.memory, offsets[5], self.shape.logits.type)
         for place, name in enumerate(of.arrays):

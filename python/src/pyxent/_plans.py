@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, ParamSpec, cast
 
-from pyxent._arrays import Array, array_of, empty, is_of_torch, memory_of, numpy_arrays_of, numpy_type
+from pyxent._arrays import array_of, empty, is_of_torch, memory_of, numpy_arrays_of, numpy_type
 from pyxent._call import Bound, Call, Checked, Result, read_only, require_in_place
 from pyxent._functions import FUNCTIONS, LAYOUTS
 from pyxent._names import named, parameters_of
@@ -31,6 +31,15 @@ Arguments = ParamSpec("Arguments")
 
 class Rejected(Exception):
     """A run of a plan was rejected; the checks of an ordinary call find the reason."""
+
+
+def described(name: str, value: Any) -> tuple[tuple[Any, ...], int, Any]:
+    """The layout of an array as a key, its address, and the owner of its memory."""
+    if type(value) is getattr(sys.modules.get("numpy"), "ndarray", None):
+        address, flags = memory_of(value)
+        return (value.dtype, value.shape, value.strides, flags & _ALIGNED_AND_WRITABLE), address, value
+    lent = array_of(name, value)
+    return (type(value), lent.type, lent.shape, lent.strides, lent.read_only, lent.is_bool), lent.address, lent
 
 
 class Plan:
@@ -97,7 +106,7 @@ class Run:
     def run(self, function: str, exact_sum: bool = False, without: tuple[str, ...] = (),
             scale: float | None = None, alone: bool = False) -> tuple[int, ExactSum]:
         """As `Call.run`."""
-        entry, at, names, _ = self.steps.get((function, exact_sum, without)) or self._step(function, exact_sum, without)
+        entry, at, names, _ = self.steps.get((function, exact_sum, without)) or self.step_of(function, exact_sum, without)
         if scale is not None:
             self.options.gradient_scale = stored_scale(scale)
         if exact_sum:
@@ -113,7 +122,8 @@ class Run:
             raise Rejected
         return self.report.valid_rows, self.exact_sum
 
-    def _step(self, function: str, exact_sum: bool, without: tuple[str, ...]) -> Any:
+    def step_of(self, function: str, exact_sum: bool = False, without: tuple[str, ...] = ()) -> Any:
+        """The entry point, its argument or the names of the arrays that it takes, and the structs."""
         plan, of = self.plan, FUNCTIONS[function]
         passed = [name for name in of.arrays if name not in without and (name in plan.public or
                                                                          name == "exact_sum" and exact_sum)]
@@ -174,11 +184,10 @@ def _operation(check: Callable[..., Any], function: Callable[..., Any]) -> Any:
     @wraps(function)
     def call(*given: Any, **options: Any) -> Any:
         key: list[Any] = [checked]
-        ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)
         addresses: dict[Any, Any] = {}
         values: dict[str, Any] = {}
         numbers: dict[str, int] = {}
-        owners: list[Array] = []  # of memory that only they keep
+        owners: list[Any] = []  # of memory that only they keep
         plan = None
         try:
             for name, value in (*zip(positional, given), *options.items()):
@@ -193,15 +202,11 @@ def _operation(check: Callable[..., Any], function: Callable[..., Any]) -> Any:
                         key += (name, kind, value)
                 elif name not in arrays or wanted_of(value) is not value:
                     key += (name, kind, value if isinstance(value, (int, float, str)) else [])  # a list has no hash
-                elif kind is ndarray:
-                    addresses[name], flags = memory_of(value)
-                    key += (name, value.dtype, value.shape, value.strides, flags & _ALIGNED_AND_WRITABLE)
-                    values[name] = value
                 else:
-                    lent = array_of(name, value)
-                    key += (name, kind, lent.type, lent.shape, lent.strides, lent.read_only, lent.is_bool)
-                    addresses[name], values[name] = lent.address, value
-                    owners.append(lent)
+                    layout, addresses[name], owner = described(name, value)
+                    key += (name, layout)
+                    values[name] = value
+                    owners.append(owner)
             found = tuple(key) if len(given) <= len(positional) else None
             plan = _PLANS.get(found)
         except (TypeError, XentError):  # an option that has no hash, or an array that the checks reject

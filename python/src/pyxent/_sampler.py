@@ -338,8 +338,7 @@ class SamplerCursor:
                 raise OptionError("bias_tokens is given, and the sampler has options of a text; expected bias, with a "
                                   "number for each class")
             tokens, values, count = self._text.biases(self.sampler.repetition, classes)
-            if count:
-                options = {**options, "bias_tokens": tokens[:count], "bias_values": values[:count]}
+            options = {**options, "bias_tokens": tokens[:count], "bias_values": values[:count]}
         return options
 
     @_alone
