@@ -650,7 +650,7 @@ def python_ranges(name, options):
     return lines + ["}"]
 
 
-def python_functions(header, layouts, functions, rules, ranged, most, options, structs, sizes):
+def python_functions(header, layouts, functions, rules, ranged, options, structs, sizes):
     def texts(names):
         return [f'"{name}"' for name in names]
 
@@ -673,7 +673,6 @@ def python_functions(header, layouts, functions, rules, ranged, most, options, s
                              [*spark_numbers(options), spark_sampling(options)]):
         lines += [f"class {name}(TypedDict, total=False):  # of Spark"]
         lines += [f"    {option.name}: {'int' if option.kind == 'I64' else 'float'} | None" for option in numbers] + ["", ""]
-    lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("SIZES = [", texts(sizes), "]", 120, 9) + [""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}
@@ -753,7 +752,7 @@ def main(given):
                SPARK: java_spark_options(options),
                COMMAND: java_number_flags(options),
                OPTION_RANGE: java_option_range(options),
-               PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options, structs, sizes)}
+               PYTHON: python_functions(header, layouts, checked, rules, ranged, options, structs, sizes)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:

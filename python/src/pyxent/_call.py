@@ -1039,9 +1039,7 @@ class Call:
             values["exact_sum"] = ctypes.addressof(exact_sum)
         for name in without:
             values.pop(name, None)
-        entry, mask, arrays = self.library.entry(of, values)
-        work.fill(values)
-        counted, own = 0, options
+        entry, at, counted, own = self.library.call_of(function, work, values), work.address, 0, options
         if self.temperatures:
             own = Options.from_buffer_copy(options)
             work.options(ctypes.addressof(own))
@@ -1050,7 +1048,7 @@ class Call:
             ranges = [(first + end, own.temperature)]
         for stop, temperature in ranges:
             own.temperature, work.ranges[0], work.ranges[1] = temperature, begin, min(stop - first, end)
-            if status := entry(None, of.number, work.address, mask, *arrays):
+            if status := entry(at):
                 self._fail(status, report, first)
             counted += report.valid_rows
             begin = work.ranges[1]

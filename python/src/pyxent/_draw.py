@@ -26,8 +26,8 @@ class Draw:
         if self.has_workspace:
             plan.public["workspace"] = "workspace"
         self.run = Run(plan)
-        self.run.addresses = {None: None} | {name: array.address for name, array in call.arrays.items()}
-        self.work = self.run.step_of("sample")[3]
+        self.run.addresses = {name: array.address for name, array in call.arrays.items()}
+        self.work = self.run.step_of("sample")[-1]
         self.sampling: Any = self.run.sampling
         self.none = addressof(self.shape)  # of lists without entries, which nothing reads
         tokens = call.arrays["tokens"]

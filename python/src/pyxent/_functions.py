@@ -62,8 +62,6 @@ class SamplingNumbers(TypedDict, total=False):  # of Spark
     dynatemp_exponent: float | None
 
 
-MOST_ARRAYS = 32  # of xent_many_at
-
 SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
          "output_count", "features"]
 

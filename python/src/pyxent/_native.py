@@ -7,20 +7,19 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from math import inf, nan
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, SIZES, XENT_OPTIONS, XENT_SAMPLING, Function
+from pyxent._functions import FUNCTIONS, LAYOUTS, SIZES, XENT_OPTIONS, XENT_SAMPLING, Function
 from pyxent.errors import NativeLibraryError
 
 ABI_VERSION = 1
 NUMERICS_VERSION = 1
 CHUNK = 8192
-FEW, MANY = 6, MOST_ARRAYS  # the numbers of arrays that the entry points take
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
          "U64": 12}
@@ -91,7 +90,7 @@ class Work:
 
     def __init__(self, function: Function, shape: Shape, options: int, rows: int, classes: int, report: int = 0) -> None:
         self.function, self.shape = function, shape
-        self.memory, self.ranges = (ctypes.c_char * function.struct[0])(), (c_int64 * 4)(0, rows, 0, classes)
+        self.memory, self.ranges = (c_uint64 * (function.struct[0] // _SIZE))(), (c_int64 * 4)(0, rows, 0, classes)
         self.address, ranges = ctypes.addressof(self.memory), ctypes.addressof(self.ranges)
         _HEAD.pack_into(self.memory, 0, function.struct[0], ranges)
         if function.has_classes:
@@ -126,7 +125,7 @@ class Work:
             if offset:
                 ctypes.memmove(self.address + offset, at + i * _SIZE, _SIZE)
 
-    def fill(self, names: Collection[str]) -> None:
+    def fill(self, names: Container[str]) -> None:
         """Copies the sizes, and the layouts of these arrays."""
         self.sizes()
         at, of, offsets = ctypes.addressof(self.shape), self.function, self.function.struct
@@ -135,6 +134,12 @@ class Work:
         for place, name in enumerate(of.arrays):
             if (name in names or name in _ALWAYS) and name in _AT_LAYOUT:
                 ctypes.memmove(self.address + offsets[_FIRST_ARRAY + place] + _SIZE, at + _AT_LAYOUT[name], _LAYOUT)
+
+
+    def places(self, names: Container[str]) -> list[tuple[int, str]]:
+        """Where `memory` has the addresses of these arrays."""
+        return [(offset // _SIZE, name) for offset, name in zip(self.function.struct[_FIRST_ARRAY:], self.function.arrays)
+                if name in names]
 
 
 class TextBiases(ctypes.Structure):
@@ -201,12 +206,10 @@ class Library:
     def _declare(self, c: ctypes.CDLL) -> None:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_path_name"):
             getattr(c, name).restype = ctypes.c_char_p
-        self.few, self.many = c.xent_few_at, c.xent_many_at
-        call: list[Any] = [c_void_p, c_int32, c_void_p, c_uint64]  # prepared call, function, its struct, mask of arrays
-        self.few.argtypes = [*call, *[c_void_p] * FEW]
-        self.many.argtypes = [*call, *[c_void_p] * MANY]
-        self.run_prepared = c.xent_run
-        self.run_prepared.argtypes = [c_void_p]
+        self.functions = {name: getattr(c, f"xent_{name}") for name in FUNCTIONS}
+        for function in (*self.functions.values(), c.xent_run):
+            function.argtypes = [c_void_p]
+        c.xent_prepare.argtypes = [c_void_p, c_int32, c_void_p]
         c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
         c.xent_exact_sum_merge.argtypes = [c_void_p, c_void_p]
         c.xent_exact_sum_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
@@ -222,21 +225,13 @@ class Library:
                 f"{self.path} has {what} version {found}, this package needs {needed}; expected the library of the "
                 f"same build")
 
-    def entry(self, function: Function, arrays: Mapping[str, Any]) -> tuple[Any, int, list[Any]]:
-        """The entry point that takes enough arrays, the mask of those that a function has, and these arrays."""
-        mask, given = 0, []
-        for place, name in enumerate(function.arrays):
-            if name in arrays:
-                mask |= 1 << place
-                given.append(arrays[name])
-        few = len(given) <= FEW
-        return self.few if few else self.many, mask, given + [None] * ((FEW if few else MANY) - len(given))
-
-    def run(self, work: Work, arrays: Mapping[str, Any]) -> int:
-        """Makes the call on the arrays that its function has; returns the status."""
-        entry, mask, given = self.entry(work.function, arrays)
+    def call_of(self, function: str, work: Work, arrays: Mapping[str, int]) -> Callable[[int], int]:
+        """Fills the struct of a call with the arrays that its function has; returns the function, which takes its address."""
         work.fill(arrays)
-        return int(entry(None, work.function.number, work.address, mask, *given))
+        for place, name in work.places(arrays):
+            work.memory[place] = arrays[name]
+        found: Callable[[int], int] = self.functions[function]
+        return found
 
     def field_name(self, field: int) -> str:
         return str(self.c.xent_field_name(field).decode())
@@ -294,7 +289,7 @@ def self_test(library: Library) -> str | None:
                           "targets": ctypes.addressof(labels), "losses": losses,
                           "log_sum_exp": losses + len(data) // TEST_CLASSES}
                 work = Work(FUNCTIONS[function], shape, ctypes.addressof(options), 6, TEST_CLASSES)
-                if library.run(work, arrays) or zlib.crc32(results) != crc:
+                if library.call_of(function, work, arrays)(work.address) or zlib.crc32(results) != crc:
                     return f"a {function.replace('_', '-')} of {type_} on {isa}"
     return None
 

@@ -78,7 +78,7 @@ class Plan:
                 addresses[public] = memory_of(made)[0]
         for name, public in self.given:
             results[name] = values[public]
-        addresses[None], addresses["exact_sum"] = None, run.sum_address
+        addresses["exact_sum"] = run.sum_address
         run.addresses, run.results = addresses, results
         for name, number in numbers.items():
             setattr(run.sampling, name, number)
@@ -92,7 +92,6 @@ class Plan:
 class Run:
     """The structs of one call of a plan at a time. `compute` of a `Checked` takes one, or the `Call` itself."""
 
-
     def __init__(self, plan: Plan, call: Call | None = None) -> None:
         self.plan, self.library, self.call = plan, plan.library, call
         self.rows, self.units, self.arrays = plan.rows, plan.units, plan.public
@@ -101,29 +100,28 @@ class Run:
         self.sum_address = ctypes.addressof(self.exact_sum)
         self.addresses: dict[Any, Any] = {}
         self.results: dict[str, Any] = call.results if call else {}
-        self.steps: dict[Any, tuple[Any, Any, Any, Any]] = {}
+        self.steps: dict[Any, Any] = {}
 
     def run(self, function: str, exact_sum: bool = False, without: tuple[str, ...] = (),
             scale: float | None = None, alone: bool = False) -> tuple[int, ExactSum]:
         """As `Call.run`."""
-        entry, at, names, _ = self.steps.get((function, exact_sum, without)) or self.step_of(function, exact_sum, without)
+        entry, at, memory, places, _ = self.steps.get((function, exact_sum, without)) or self.step_of(function, exact_sum, without)
         if scale is not None:
             self.options.gradient_scale = stored_scale(scale)
         if exact_sum:
             ctypes.memset(self.sum_address + _SUM_OFFSET, 0, _SUM_SIZE)
-        if names is None:
-            if self.call and self.call.tensors:
-                self.call.tell_autograd(without if function != "check_targets" else self.call.tensors)
-            status = entry(at)
-        else:
+        if places:
             addresses = self.addresses
-            status = entry(*[addresses[name] for name in names])
-        if status:
+            for place, name in places:
+                memory[place] = addresses[name]
+        elif self.call and self.call.tensors:
+            self.call.tell_autograd(without if function != "check_targets" else self.call.tensors)
+        if entry(at):
             raise Rejected
         return self.report.valid_rows, self.exact_sum
 
     def step_of(self, function: str, exact_sum: bool = False, without: tuple[str, ...] = ()) -> Any:
-        """The entry point, its argument or the names of the arrays that it takes, and the structs."""
+        """The function of C, the address that it takes, the memory of its struct, where that has arrays, and the structs."""
         plan, of = self.plan, FUNCTIONS[function]
         passed = [name for name in of.arrays if name not in without and (name in plan.public or
                                                                          name == "exact_sum" and exact_sum)]
@@ -131,19 +129,17 @@ class Run:
                     ctypes.addressof(self.report))
         if self.sampling and function == "sample":
             work.sampling(ctypes.addressof(self.sampling))
-        work.fill(passed)
         step: Any
         if self.call:
-            prepared = sized(Prepared)
-            arrays = self.call.pieces[0].addresses if self.call.pieces else {}
-            entry, mask, given = plan.library.entry(
-                of, {name: self.sum_address if name == "exact_sum" else arrays[name] for name in passed})
-            if entry(ctypes.addressof(prepared), of.number, work.address, mask, *given):
+            prepared, arrays = sized(Prepared), {**self.call.pieces[0].addresses, "exact_sum": self.sum_address}
+            plan.library.call_of(function, work, {name: arrays[name] for name in passed})
+            if plan.library.c.xent_prepare(ctypes.addressof(prepared), of.number, work.address):
                 raise Rejected
-            step = plan.library.run_prepared, ctypes.addressof(prepared), None, (work, prepared)
+            step = plan.library.c.xent_run, ctypes.addressof(prepared), None, (), (work, prepared)
         else:
-            entry, mask, names = plan.library.entry(of, {name: plan.public.get(name, name) for name in passed})
-            step = partial(entry, None, of.number, work.address, mask), None, names, work
+            work.fill(passed)
+            places = [(place, plan.public.get(name, name)) for place, name in work.places(passed)]
+            step = plan.library.functions[function], work.address, work.memory, places, work
         self.steps[function, exact_sum, without] = step
         return step
 
