@@ -86,7 +86,7 @@ public final class FunctionCall {
   /** Whether no other thread can close the memory of any array. */
   private boolean isHeld = true;
 
-  private final CallRate rate = new CallRate();
+  final CallRate rate = new CallRate();
 
   private @Nullable ArrayBlocks blocks;
 
@@ -327,10 +327,6 @@ public final class FunctionCall {
   /** Whether native methods may be passed the memory of all arrays. */
   boolean isHeld() {
     return isHeld;
-  }
-
-  CallRate rate() {
-    return rate;
   }
 
   /** Whether any array is a Java array. */

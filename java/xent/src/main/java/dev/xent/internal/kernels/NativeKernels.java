@@ -344,7 +344,7 @@ public final class NativeKernels implements Kernels {
     try {
       long struct = call.struct();
       int status = Jni.NOT_HELD;
-      if (isLinked(call) && isForMethods(call) && !call.rate().isHigh()) {
+      if (isLinked(call) && isForMethods(call) && !call.rate.isHigh()) {
         status = byMethod(call, prepared, struct);
       }
       if (status != Jni.NOT_HELD) {

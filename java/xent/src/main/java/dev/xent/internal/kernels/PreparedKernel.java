@@ -46,7 +46,6 @@ public final class PreparedKernel {
   /** The places of the arrays of a run. */
   private long mask;
 
-  private final CallRate rate = new CallRate();
   private long runs;
 
   /** A kernel without a prepared call. */
@@ -103,7 +102,7 @@ public final class PreparedKernel {
       @Nullable ArrayMemory f) {
     runs++;
     int status = Jni.NOT_HELD;
-    if (usesJni && !(linked && rate.isHigh())) {
+    if (usesJni && !(linked && functionCall.rate.isHigh())) {
       status =
           Jni.run(
               prepared.address(),
@@ -189,7 +188,7 @@ public final class PreparedKernel {
    * @return the token; -1 for no token; {@link #USE_LINKER}; or a smaller number if it failed
    */
   public long draw(long stepAt, long tokenAt, long step, @Nullable Object array, long at) {
-    if (!usesJni || linked && rate.isHigh()) {
+    if (!usesJni || linked && functionCall.rate.isHigh()) {
       return USE_LINKER;
     }
     long token = Jni.draw(prepared.address(), stepAt, tokenAt, (int) step, array, at);

@@ -9,8 +9,6 @@ import org.jspecify.annotations.Nullable;
  * java.util.Objects#requireNonNull(Object, String)}.
  */
 public final class NullChecks {
-  private static final String TENSOR = "a tensor";
-
   private NullChecks() {}
 
   /**
@@ -25,14 +23,5 @@ public final class NullChecks {
       throw new NullPointerException(name + " is null; expected " + what);
     }
     return argument;
-  }
-
-  /**
-   * Returns the argument, which is a tensor or an object that holds one.
-   *
-   * @throws NullPointerException if the argument is null
-   */
-  public static <T> T tensor(@Nullable T argument, String name) {
-    return require(argument, name, TENSOR);
   }
 }

@@ -109,7 +109,8 @@ public final class View extends ArrayMemory implements Tensor, Messages.Subject 
 
   /** The view of an argument. */
   public static View of(Tensor tensor, String name) {
-    return (View) NullChecks.tensor(tensor, name);
+    // Every call asks this for each tensor, so a tensor costs no further call.
+    return (View) (tensor == null ? NullChecks.require(tensor, name, "a tensor") : tensor);
   }
 
   /**

@@ -358,6 +358,11 @@ public final class Checked {
 
   // ---- finding it ------------------------------------------------------------------------------
 
+  /** Whether it has not been forgotten, if it had this mask. */
+  boolean hasMask(int ofMask) {
+    return mask == ofMask;
+  }
+
   /**
    * Whether a call has the same arrays but for their places in memory, all of it open.
    *
@@ -387,19 +392,7 @@ public final class Checked {
         return false;
       }
     }
-    return shares(a, b, c, d, e, f, all);
-  }
-
-  /** Whether each argument that is written shares memory with the others as in this call. */
-  private boolean shares(
-      View a,
-      @Nullable View b,
-      @Nullable View c,
-      @Nullable View d,
-      @Nullable View e,
-      @Nullable View f,
-      @Nullable View @Nullable [] all) {
-    int n = argumentCount;
+    // Each argument that is written must share memory with the others as in this call.
     for (int left = written; left != 0; left &= left - 1) {
       int w = Integer.numberOfTrailingZeros(left);
       View own = w < SHORT ? argument(w, a, b, c, d, e, f) : all[w];

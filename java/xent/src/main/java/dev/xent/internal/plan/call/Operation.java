@@ -141,7 +141,11 @@ public abstract class Operation {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** Makes a call of up to six arrays. */
+  /**
+   * Makes a call of up to six arrays.
+   *
+   * @param own the site of a bound call; null to borrow one
+   */
   public final double run(
       int mask,
       View a,
@@ -151,7 +155,8 @@ public abstract class Operation {
       @Nullable View e,
       @Nullable View f,
       @Nullable Extras extras,
-      long step) {
+      long step,
+      @Nullable Site own) {
     // Owners come first, each once: one may close memory, or make a call itself.
     if (a.guard != null
         || b != null && b.guard != null
@@ -163,7 +168,7 @@ public abstract class Operation {
         askOwner(mask, i, Checked.argument(i, a, b, c, d, e, f));
       }
     }
-    Site site = idle.take();
+    Site site = own == null ? idle.take() : own;
     Checked call = site.find(mask, a, b, c, d, e, f, null);
     if (call == null || !call.isShort || Recorder.isOn()) {
       return checkAndRun(site, call, mask, site.views(a, b, c, d, e, f), extras, step);
@@ -172,7 +177,7 @@ public abstract class Operation {
     try {
       result = runShort(site, call, a, b, c, d, e, f, extras, step);
     } catch (RuntimeException thrown) {
-      idle.give(site);
+      give(site);
       throw lost(thrown, mask, a, b, c, d, e, f);
     } finally {
       Reference.reachabilityFence(a);
@@ -182,14 +187,15 @@ public abstract class Operation {
       Reference.reachabilityFence(e);
       Reference.reachabilityFence(f);
     }
-    idle.give(site);
+    give(site);
     return result;
   }
 
   /** Makes a call of any number of arrays; there are at least six elements, null after the last. */
   public final double run(int mask, @Nullable View[] views, @Nullable Extras extras, long step) {
     if (views.length == Checked.SHORT) {
-      return run(mask, views[0], views[1], views[2], views[3], views[4], views[5], extras, step);
+      return run(
+          mask, views[0], views[1], views[2], views[3], views[4], views[5], extras, step, null);
     }
     for (int i = 0; i < Integer.bitCount(mask); i++) {
       askOwner(mask, i, views[i]);
@@ -285,8 +291,14 @@ public abstract class Operation {
         if (views == site.views) {
           Arrays.fill(views, null);
         }
-        idle.give(site);
+        give(site);
       }
+    }
+  }
+
+  private void give(Site site) {
+    if (!site.isOwned) {
+      idle.give(site);
     }
   }
 

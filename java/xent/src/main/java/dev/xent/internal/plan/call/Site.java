@@ -19,10 +19,20 @@ public final class Site {
   private final @Nullable Checked[] calls = new Checked[KEPT];
   private int last;
 
+  /** Whether it belongs to one bound call; else {@link Idle} lends it. */
+  final boolean isOwned;
+
+  /** Whether the next call has the arrays of the last one, whose memory nobody can close. */
+  boolean repeats;
+
   /** The call that last drew a token of consecutive floats, or null. */
   public @Nullable Checked drawing;
 
   final Check check = new Check(this);
+
+  Site(boolean isOwned) {
+    this.isOwned = isOwned;
+  }
 
   /** The arguments of a call that is not short; of a bound call they are in its own array. */
   final @Nullable View[] views = new View[Checked.SHORT];
@@ -64,6 +74,9 @@ public final class Site {
       @Nullable View f,
       @Nullable View @Nullable [] all) {
     int i = last;
+    if (repeats && calls[i].hasMask(mask)) {
+      return calls[i];
+    }
     do {
       Checked call = calls[i];
       if (call != null && call.fits(mask, a, b, c, d, e, f, all)) {
@@ -159,7 +172,7 @@ public final class Site {
           return site;
         }
       }
-      return new Site();
+      return new Site(false);
     }
 
     /** Returns the site after the call; the one that another call has returned there is dropped. */

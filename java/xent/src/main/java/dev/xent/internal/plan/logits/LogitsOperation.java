@@ -212,7 +212,7 @@ public class LogitsOperation extends Operation {
 
   /** Computes; the arrays are those of its kind. */
   public final void run(View first, View second, @Nullable View third) {
-    run(arrays, first, second, third, null, null, null, null, 0);
+    run(arrays, first, second, third, null, null, null, null, 0, null);
   }
 
   /** Creates a bound call; the arrays are those of its kind. */

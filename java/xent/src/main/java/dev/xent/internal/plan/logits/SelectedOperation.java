@@ -82,7 +82,7 @@ public final class SelectedOperation extends Operation {
 
   /** Writes the log-probabilities. */
   public void run(View logits, View targets, View logProbabilities) {
-    run(arrays, logits, targets, logProbabilities, null, null, null, null, 0);
+    run(arrays, logits, targets, logProbabilities, null, null, null, null, 0, null);
   }
 
   /** Writes the exact sum of each sequence of log-probabilities, rounded once. */

@@ -49,8 +49,8 @@ public final class BinaryOperation extends LossOperation {
   /** Returns the loss, and writes its gradient unless that is null. */
   public double loss(View logits, View targets, @Nullable View gradient) {
     return gradient == null
-        ? run(arrays, logits, targets, null, null, null, null, null, 0)
-        : run(withGradient, logits, targets, gradient, null, null, null, null, 0);
+        ? run(arrays, logits, targets, null, null, null, null, null, 0, null)
+        : run(withGradient, logits, targets, gradient, null, null, null, null, 0, null);
   }
 
   /** Creates a bound call, which writes a gradient unless that is null. */

@@ -89,8 +89,8 @@ public final class CrossEntropyOperation extends LossOperation {
   public double loss(View logits, View targets, @Nullable View gradient) {
     View w = classWeights;
     return gradient == null
-        ? run(arrays, logits, targets, w, null, null, null, null, 0)
-        : run(withGradient, logits, targets, gradient, w, null, null, null, 0);
+        ? run(arrays, logits, targets, w, null, null, null, null, 0, null)
+        : run(withGradient, logits, targets, gradient, w, null, null, null, 0, null);
   }
 
   /** Creates a bound call, which writes a gradient unless that is null. */

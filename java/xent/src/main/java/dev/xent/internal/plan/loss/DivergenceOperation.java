@@ -69,7 +69,8 @@ public final class DivergenceOperation extends LossOperation {
         null,
         null,
         null,
-        0);
+        0,
+        null);
   }
 
   /** Creates a bound call, which writes a gradient unless that is null. */

@@ -175,7 +175,7 @@ public final class LinearOperation extends LossOperation {
         }
       }
     }
-    return run(mask, hidden, weights, targets, d, e, f, null, 0);
+    return run(mask, hidden, weights, targets, d, e, f, null, 0, null);
   }
 
   /** Creates a bound call of {@link #loss}. */

@@ -89,8 +89,8 @@ public final class NllOperation extends LossOperation {
   public double loss(View logProbabilities, View targets, @Nullable View gradient) {
     View w = spec.classWeights();
     return gradient == null
-        ? run(arrays, logProbabilities, targets, w, null, null, null, null, 0)
-        : run(withGradient, logProbabilities, targets, gradient, w, null, null, null, 0);
+        ? run(arrays, logProbabilities, targets, w, null, null, null, null, 0, null)
+        : run(withGradient, logProbabilities, targets, gradient, w, null, null, null, 0, null);
   }
 
   /** Creates a bound call, which writes a gradient unless that is null. */

@@ -129,7 +129,7 @@ public final class SamplerOperation extends Operation {
     OptionRange.STEP.require(step);
     requireNoTokens();
     repetition.requireUnused();
-    long token = (long) run(arrays, logits, null, null, null, null, null, null, step);
+    long token = (long) run(arrays, logits, null, null, null, null, null, null, step, null);
     if (token < 0) {
       throw NoToken.exception("", logits, InputViews.OF_SAMPLER, false);
     }
@@ -140,7 +140,7 @@ public final class SamplerOperation extends Operation {
   public void sample(View logits, long step, View tokens) {
     requireNoTokens();
     OptionRange.STEP.require(step);
-    run(arrays, logits, tokens, null, null, null, null, null, step);
+    run(arrays, logits, tokens, null, null, null, null, null, step, null);
   }
 
   private void requireNoTokens() {
