@@ -72,12 +72,12 @@ static void test_arrays_and_addresses(void) {
   copies = 1; /* nothing is computed, and all held arrays are released */
   released[JNI_ABORT] = 0;
   CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), BOTH, NULL, address(results),
-                                               &array, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
+                                               &array, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_PINNED);
   CHECK(!memcmp(numbers + 1, direct, sizeof direct) && array.held == 0 && released[JNI_ABORT] == 1);
   copies = 0;
   struct object none = {NULL, 0, NULL}; /* there was no memory for it */
   CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, SOFTMAX, address(&c), BOTH, &array, 0, &none, 0,
-                                                NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
+                                                NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_PINNED);
   CHECK(array.held == 0);
   CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, SOFTMAX, 0, BOTH, NULL, 0, NULL, 0, NULL, 0, NULL,
                                                 0, NULL, 0, NULL, 0) == XENT_INVALID_ARGUMENT);
@@ -95,11 +95,11 @@ static void test_many_arrays(void) {
   struct object arrays = {NULL, 0, elements}, at = {(char *)offsets, 0, NULL};
   capacity = MANY - 1; /* there is no memory for so many references */
   CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) ==
-        NOT_HELD);
+        NOT_PINNED);
   capacity = MANY;
   copies = 1;
   CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) ==
-        NOT_HELD);
+        NOT_PINNED);
   copies = 0;
   CHECK(results[0] == 0 && logits.held == 0);
   CHECK(Java_dev_xent_internal_kernels_Jni_many(&functions, NULL, SOFTMAX, address(&c), BOTH, &arrays, &at) == XENT_OK);

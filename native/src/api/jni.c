@@ -32,7 +32,7 @@ typedef void release_critical(java_env, java_object, void *, int32_t);
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define JNI_METHOD(type, name) XENT_API type Java_dev_xent_internal_kernels_Jni_##name
 
-enum { FEW = 6, MANY = 32, NOT_HELD = -1, NOTHING_DRAWN = NOT_HELD - 1, FAILED = -100 };
+enum { FEW = 6, MANY = 32, NOT_PINNED = -1, NOTHING_DRAWN = NOT_PINNED - 1, FAILED = -100 };
 
 /* Copies the address of a function from the JVM's table. */
 static void find(java_env env, int index, void *function) {
@@ -80,11 +80,11 @@ static bool hold(java_env env, const arguments *a) {
   ARGUMENTS(FEW, ((const java_object[FEW]){a, b, c, d, e, f}), \
             ((const int64_t[FEW]){at_a, at_b, at_c, at_d, at_e, at_f}))
 
-/* xent_run_at, or NOT_HELD. */
+/* xent_run_at, or NOT_PINNED. */
 JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, int64_t mask, JAVA_ARRAYS) {
   (void)class;
   const arguments given = FEW_ARGUMENTS;
-  if (!hold(env, &given)) return NOT_HELD;
+  if (!hold(env, &given)) return NOT_PINNED;
   const void *const *at = given.address;
   xent_prepared *const kept = (xent_prepared *)(uintptr_t)prepared;
   const xent_status status = xent_run_at(kept, (uint64_t)mask, at[0], at[1], at[2], at[3], at[4], at[5]);
@@ -92,12 +92,12 @@ JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, int6
   return status;
 }
 
-/* xent_few_at, or NOT_HELD. */
+/* xent_few_at, or NOT_PINNED. */
 JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t prepared, int32_t function, int64_t call,
                           int64_t mask, JAVA_ARRAYS) {
   (void)class;
   const arguments given = FEW_ARGUMENTS;
-  if (!hold(env, &given)) return NOT_HELD;
+  if (!hold(env, &given)) return NOT_PINNED;
   const void *const *at = given.address;
   const xent_status status =
       xent_few_at((xent_prepared *)(uintptr_t)prepared, function, (const void *)(uintptr_t)call, (uint64_t)mask, at[0],
@@ -106,7 +106,7 @@ JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t prepared, int
   return status;
 }
 
-/* xent_many_at, or NOT_HELD. The bits of the mask are the places of the arrays. */
+/* xent_many_at, or NOT_PINNED. The bits of the mask are the places of the arrays. */
 JNI_METHOD(int32_t, many)(java_env env, java_object class, int32_t function, int64_t call, int64_t mask,
                           java_object arrays, java_object offsets) {
   (void)class;
@@ -116,13 +116,13 @@ JNI_METHOD(int32_t, many)(java_env env, java_object class, int32_t function, int
   find(env, ENSURE_LOCAL_CAPACITY, &ensure);
   find(env, GET_OBJECT_ARRAY_ELEMENT, &get);
   find(env, GET_LONG_ARRAY_REGION, &copy);
-  if (ensure(env, MANY)) return NOT_HELD; /* with an OutOfMemoryError */
+  if (ensure(env, MANY)) return NOT_PINNED; /* with an OutOfMemoryError */
   java_object array[MANY];
   int64_t offset[MANY];
   for (int i = 0; i < MANY; i++) array[i] = get(env, arrays, i);
   copy(env, offsets, 0, MANY, offset);
   const arguments given = ARGUMENTS(MANY, array, offset);
-  if (!hold(env, &given)) return NOT_HELD;
+  if (!hold(env, &given)) return NOT_PINNED;
   const void *const *at = given.address;
   const xent_status status =
       xent_many_at(NULL, function, (const void *)(uintptr_t)call, (uint64_t)mask, at[0], at[1], at[2], at[3], at[4],

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Jni {
   /** The JVM cannot pin the arrays. Nothing was computed. */
-  static final int NOT_HELD = -1;
+  static final int NOT_PINNED = -1;
 
-  /** The result of {@link #draw} for NOT_HELD, since -1 means that no token was drawn. */
-  static final long NOTHING_DRAWN = NOT_HELD - 1;
+  /** The result of {@link #draw} for NOT_PINNED, since -1 means that no token was drawn. */
+  static final long NOTHING_DRAWN = NOT_PINNED - 1;
 
   private Jni() {}
 

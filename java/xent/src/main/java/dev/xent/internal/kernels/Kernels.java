@@ -38,7 +38,7 @@ public interface Kernels {
   int run(FunctionCall functionCall);
 
   /** As {@link PreparedKernel#prepare}. */
-  default boolean prepare(PreparedKernel kernel, boolean held) {
+  default boolean prepare(PreparedKernel kernel) {
     return false;
   }
 

@@ -313,12 +313,12 @@ public final class NativeKernels implements Kernels {
    * Runs the call by a native method, which accepts Java arrays that the linker does not accept.
    */
   private int runOnHeap(FunctionCall call) {
-    int status = Jni.NOT_HELD;
+    int status = Jni.NOT_PINNED;
     if (isForMethods(call)) {
       status = byMethod(call, NOT_PREPARED, call.struct());
       Reference.reachabilityFence(call);
     }
-    return status == Jni.NOT_HELD ? runOnBlocks(call) : status;
+    return status == Jni.NOT_PINNED ? runOnBlocks(call) : status;
   }
 
   private int runOnBlocks(FunctionCall call) {
@@ -343,11 +343,11 @@ public final class NativeKernels implements Kernels {
   private int runAsItIs(FunctionCall call, long prepared) {
     try {
       long struct = call.struct();
-      int status = Jni.NOT_HELD;
+      int status = Jni.NOT_PINNED;
       if (isLinked(call) && isForMethods(call) && !call.rate.isHigh()) {
         status = byMethod(call, prepared, struct);
       }
-      if (status != Jni.NOT_HELD) {
+      if (status != Jni.NOT_PINNED) {
         return status;
       }
       return call.hasFewArrays()
@@ -361,14 +361,14 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public boolean prepare(PreparedKernel kernel, boolean held) {
+  public boolean prepare(PreparedKernel kernel) {
     FunctionCall call = kernel.functionCall();
-    boolean usesJni = held && isForMethods(call);
+    boolean usesJni = isForMethods(call);
     boolean linked = isLinked(call);
     if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;
     }
-    kernel.prepared(isCritical(call), held && !call.isOnHeap(), linked, usesJni, call.passed());
+    kernel.prepared(isCritical(call), call.isHeld() && !call.isOnHeap(), linked, usesJni, call.passed());
     long prepared = kernel.prepared.address();
     int status = linked ? runAsItIs(call, prepared) : byMethod(call, prepared, call.struct());
     Reference.reachabilityFence(kernel);

@@ -68,11 +68,10 @@ public final class PreparedKernel {
   /**
    * Lets the core check the call, without computing anything.
    *
-   * @param held whether no other thread can close the memory of any of its arrays
    * @return whether it can be run; false if these kernels cannot prepare the call
    */
-  public boolean prepare(Kernels kernels, boolean held) {
-    boolean done = kernels.prepare(this, held);
+  public boolean prepare(Kernels kernels) {
+    boolean done = kernels.prepare(this);
     functionCall.clear();
     return done;
   }
@@ -101,7 +100,7 @@ public final class PreparedKernel {
       @Nullable ArrayMemory e,
       @Nullable ArrayMemory f) {
     runs++;
-    int status = Jni.NOT_HELD;
+    int status = Jni.NOT_PINNED;
     if (usesJni && !(linked && functionCall.rate.isHigh())) {
       status =
           Jni.run(
@@ -119,9 +118,9 @@ public final class PreparedKernel {
               e == null ? 0 : e.address,
               f == null ? null : f.array,
               f == null ? 0 : f.address);
-      usesJni = status != Jni.NOT_HELD;
+      usesJni = status != Jni.NOT_PINNED;
     }
-    if (status == Jni.NOT_HELD) {
+    if (status == Jni.NOT_PINNED) {
       status = runByLinker(a, b, c, d, e, f);
     }
     Reference.reachabilityFence(this); // its structs and its prepared call

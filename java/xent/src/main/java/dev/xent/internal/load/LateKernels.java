@@ -65,8 +65,8 @@ final class LateKernels implements Kernels {
   }
 
   @Override
-  public boolean prepare(PreparedKernel kernel, boolean held) {
-    return now.prepare(kernel, held);
+  public boolean prepare(PreparedKernel kernel) {
+    return now.prepare(kernel);
   }
 
   @Override

@@ -42,7 +42,7 @@ class PreparedKernelTest {
       call.begin(Function.SOFTMAX, shape, options, NULL).rows(0, 1).classes(0, CLASSES);
       call.set(Array.LOGITS, logits).set(Array.OUTPUT, output);
       if (prepares) {
-        assertThat(kernel.prepare(kernels, true)).isTrue();
+        assertThat(kernel.prepare(kernels)).isTrue();
         assertThat(output.get(ValueLayout.JAVA_FLOAT, 0)).isZero();
       } else {
         assertThat(kernels.run(call)).isEqualTo(Status.OK);

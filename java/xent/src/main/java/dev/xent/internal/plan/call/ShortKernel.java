@@ -214,7 +214,7 @@ public final class ShortKernel {
       return false;
     }
     offer(call, a, b, c, d, e, f);
-    prepared = kernel.prepare(kernels, isHeld(a, b, c, d, e, f));
+    prepared = kernel.prepare(kernels);
     refused = !prepared;
     return prepared;
   }
@@ -238,14 +238,6 @@ public final class ShortKernel {
       }
     }
     return made;
-  }
-
-  private boolean isHeld(View a, View b, View c, View d, View e, View f) {
-    boolean held = true;
-    for (int i = 0; i < count; i++) {
-      held &= from[i] == OWN || argument(from[i], a, b, c, d, e, f).isHeld();
-    }
-    return held;
   }
 
   /** The number of runs that the core did not check. */
