@@ -198,40 +198,52 @@ XENT_INLINE row_of_exponentials each_exponentials(const each_rows_of *s, const e
   return (row_of_exponentials){r->x, NULL, exp_everywhere(exp_reference_of(r->reference, &s->temperature))};
 }
 
-XENT_INLINE void each_long(each_rows_of *s, const bool labels, const enum line_kind kind, const bool stream) {
-  const bool log = kind == XENT_LINE_LOG;
+/* The sum of a row while no other one is written. */
+XENT_SHARED double each_alone(const each_rows_of *s, const each_row *r, float *e) {
+  const int64_t n = s->call->shape->classes;
+  const int batch = sum_batch(false);
+  const f32_temperature h = s->temperature; /* a copy, which no store can change */
+  const row_of_exponentials own = each_exponentials(s, r);
+  exp_half half;
+  sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &h);
+  return dlanes_tree(sum_row(&half, &own, &own, n, r->label, e, NULL, NULL, NULL, NULL, false, batch, &h, false,
+                             XENT_LINE, false, false, 0).sum);
+}
+
+XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, const enum line_kind kind,
+                           const bool stream) {
   const xent_call *call = s->call;
+  const bool far = s->far;
   const int batch = sum_batch(true);
   const int64_t n = call->shape->classes;
-  const bool far = s->far;
   XENT_ALIGNED float scratch[XENT_EXACT_MAX];
   float *e = log || !call->output ? NULL : scratch;
   each_row now, next = {.row = 0}, found = next;
-  exp_half half;
+  exp_half half = {0}; /* of a row that is summed while another one is written */
   if (!each_next(s, &now, labels)) return;
   each_searched(s, &now, search_row(now.x, NULL, n, far), labels, log);
   row_of_exponentials own = each_exponentials(s, &now), after;
-  sum_step(&half, own.x, NULL, &own.references, 0, n, 0, NULL, batch, 0, false, &s->temperature);
   bool more = each_next(s, &next, labels);
   if (more) each_searched(s, &next, search_row(next.x, NULL, n, far), labels, log);
   for (;;) {
     const f32_temperature h = s->temperature; /* a copy, which no store can change */
-    lanes largest = lanes_set(0.0f);
+    XENT_ALIGNED float largest[XENT_LANES];
     const bool found_one = more && each_next(s, &found, labels);
-    if (found_one) largest = search_row(found.x, NULL, n, far);
-    after = more ? each_exponentials(s, &next) : own;
-    product_sum sum;
+    if (found_one) lanes_store(largest, search_row(found.x, NULL, n, far));
+    double sum;
     if (s->line.to) {
+      after = more ? each_exponentials(s, &next) : own;
       line_lanes_of line = lanes_of_line(&s->line);
-      sum = sum_row(&half, &own, &after, n, now.label, e, &line, NULL, NULL, NULL, far, batch, &h, true, kind, false,
-                    stream, 0);
+      sum = dlanes_tree(sum_row(&half, &own, &after, n, now.label, e, &line, NULL, NULL, NULL, far, batch, &h, true,
+                                kind, false, stream, 0).sum);
       s->line.to = NULL;
     } else {
-      sum = sum_row(&half, &own, &after, n, now.label, e, NULL, NULL, NULL, NULL, far, batch, &h, false, kind, false,
-                    stream, 0);
+      sum = each_alone(s, &now, e); /* no vector is needed after it, which it would not keep */
+      after = each_exponentials(s, more ? &next : &now);
+      if (more) sum_step(&half, after.x, NULL, &after.references, 0, n, 0, NULL, batch, 0, false, &h);
     }
-    if (found_one) each_searched(s, &found, largest, labels, log);
-    if (!each_results(s, &now, dlanes_tree(sum.sum), e, labels, log)) {
+    if (found_one) each_searched(s, &found, lanes_load(largest), labels, log);
+    if (!each_results(s, &now, sum, e, labels, log)) {
       const xent_status status = row_alone(call, now.row, s->fallback);
       if (!s->status) s->status = status;
     }
@@ -243,18 +255,22 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const enum line_k
   }
   if (s->line.to) line_row(&s->line, n, kind, stream);
 }
-XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, XENT_LINE, false); }
-XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, XENT_LINE_LOG, false); }
-XENT_SHARED void each_streamed_lines(each_rows_of *s, bool labels) { each_long(s, labels, XENT_LINE, true); }
-XENT_SHARED void each_streamed_logarithms(each_rows_of *s) { each_long(s, false, XENT_LINE_LOG, true); }
+XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, false, XENT_LINE, false); }
+XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, true, XENT_LINE_LOG, false); }
+/* Memory takes the time: so lines go as logarithms, with (e - 0) f + b. */
+XENT_SHARED void each_streamed(each_rows_of *s, bool labels, bool log) {
+  each_long(s, labels, log, XENT_LINE_LOG, true);
+}
 
 XENT_INLINE void each_of_any_length(each_rows_of *s, const bool labels, const bool log) {
   if (s->call->shape->classes <= XENT_LANES)
     each_short(s, labels, log);
+  else if (s->call->stream)
+    each_streamed(s, labels, log);
   else if (log)
-    s->call->stream ? each_streamed_logarithms(s) : each_logarithms(s);
+    each_logarithms(s);
   else
-    s->call->stream ? each_streamed_lines(s, labels) : each_lines(s, labels);
+    each_lines(s, labels);
 }
 XENT_SHARED void each_softmax(each_rows_of *s) { each_of_any_length(s, false, false); }
 XENT_SHARED void each_log_softmax(each_rows_of *s) { each_of_any_length(s, false, true); }
