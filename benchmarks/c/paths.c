@@ -101,6 +101,7 @@ static void measure_call(paths *g, const char *name, call *it) {
     next = path_of(it, off);
     if (next != last) measure(g, name, it, off, taken, next);
   }
+  it->report = NULL;
   xent_without = 0;
 }
 

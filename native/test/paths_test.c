@@ -129,7 +129,8 @@ static int32_t backward_path(int32_t isa, layout_kind layout, int64_t rows, int6
   const int64_t registers = is_avx512(isa) ? 128 : 32;
   if (!copied && !masked && floats && rows >= 3 && classes <= 256) return XENT_PATH_SHORT;
   if (copied) return classes <= 128 && rows >= 2 ? XENT_PATH_SHORT : XENT_PATH_COPIES;
-  const bool pays = floats ? classes <= registers && rows >= 3 : classes <= 48 && rows >= 16;
+  const bool little = is_avx512(isa) && masked && classes < 16;
+  const bool pays = floats ? classes <= registers && rows >= (little ? 16 : 3) : classes <= 48 && rows >= 16;
   return pays ? XENT_PATH_SHORT : XENT_PATH_CONTIGUOUS;
 }
 

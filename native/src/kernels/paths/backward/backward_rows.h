@@ -480,11 +480,12 @@ enum { XENT_FLOATS_MOST = 256, XENT_SHORT_LEAST = 3, XENT_SHORT_LEAST_COPIED = 2
 /* Whether to copy contiguous rows. The time of copies over that of `contiguous` is 0.7 to 0.9 for many masked rows
  * that end within a vector, 1.3 to 1.6 for whole vectors that do not stay in registers, and 1.2 for two short rows.
  * For 16-bit floats it is 1.1 to 1.4 up to 12 rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November
- * 2026). */
+ * 2026). Where loads with a mask are cheap, it is 1.1 for six and eight masked rows that are less than a vector. */
 XENT_INLINE bool copies_pay(const backward_call *b) {
   const int64_t n = b->call->shape->classes, rows = b->call->row_end - b->call->row_begin;
-  if (b->type != XENT_F32) return n <= (b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX) && rows >= XENT_ROWS;
-  if (n <= XENT_REGISTER_CLASSES) return true;
+  if (b->type != XENT_F32) return n <= XENT_DENSE_SOFTMAX && rows >= XENT_ROWS;
+  const bool little = XENT_MASKED_LOADS && b->call->class_mask && n < XENT_LANES;
+  if (n <= XENT_REGISTER_CLASSES) return !little || rows >= XENT_ROWS;
   return n % XENT_LANES && rows >= 4 * XENT_ROWS;
 }
 XENT_INLINE bool short_fits(const xent_call *call) {

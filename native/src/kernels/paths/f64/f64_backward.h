@@ -332,7 +332,7 @@ XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {
   const int64_t n = call->shape->classes;
   if (call->row_offsets || call->known_statistics) return false;
   return side_by_side(call->shape, call->output_layout) ||
-         (n <= XENT_F64_TURNED && lanes_are_filled(rows, XENT_DOUBLES, n, 24));
+         (rows > 1 && n <= XENT_F64_TURNED && lanes_are_filled(rows, XENT_DOUBLES, n, 24));
 }
 XENT_INLINE bool f64_backward_turns(const xent_call *call) {
   return f64_backward_turns_rows(call, call->row_end - call->row_begin);
