@@ -257,7 +257,6 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
 }
 XENT_SHARED void each_lines(each_rows_of *s, bool labels) { each_long(s, labels, false, XENT_LINE, false); }
 XENT_SHARED void each_logarithms(each_rows_of *s) { each_long(s, false, true, XENT_LINE_LOG, false); }
-/* Memory takes the time: so lines go as logarithms, with (e - 0) f + b. */
 XENT_SHARED void each_streamed(each_rows_of *s, bool labels, bool log) {
   each_long(s, labels, log, XENT_LINE_LOG, true);
 }

@@ -286,9 +286,7 @@ XENT_INLINE void flow_sum_long(const flow *f, flow_block *b, int row, const flow
   row_line line = {.label = XENT_NO_CLASS};
   if (before) flow_line(f, before, row, &line);
   if (before)
-    (f->kind == XENT_LINE_TARGETS ? sum_classes_beside_targets
-     : f->kind == XENT_LINE_LOG   ? sum_classes_beside_log
-                                  : sum_classes_beside_line)(b->x[row], f->n, label, &w, &c, &line);
+    sum_classes_beside_line(b->x[row], f->n, label, &w, &c, &line);
   else
     sum_classes(b->x[row], f->n, label, &w, &c);
   if (f->kept && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
@@ -313,9 +311,9 @@ XENT_INLINE void flow_write_line(const flow *f, const flow_block *b, int row) {
   const strided to = strided_at(call->output, call->output_layout,
                                 row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   if (call->log)
-    put_logarithms(&to, 0, f->n, b->x[row], b->max[row], j->temperature.hi, b->b[row]);
+    put_lines(&to, 0, f->n, b->x[row], b->max[row], j->temperature.hi, b->b[row], call->stream);
   else
-    put_lines(&to, 0, f->n, b->e[row], b->factor[row], b->b[row], call->stream && !j->labels);
+    put_lines(&to, 0, f->n, b->e[row], 0, b->factor[row], b->b[row], call->stream && !j->labels);
   if (j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
 }
 /* Results of any type, layout, mask, softcap and targets per class. */
@@ -468,7 +466,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel fallback, row_con
                                                     : XENT_FLOW_ROOM / (f->sloped ? 3 : 2);
   const int64_t fit = f->direct || f->exact ? room / f->pitch : 1; /* the copy of a long row fills the cache */
   f->most = fit < XENT_ROWS && (call->output || f->kept || !f->direct) ? (int)fit : XENT_ROWS;
-  f->beside = f->line && f->to_floats && !call->stream && (f->direct || !call->log) &&
+  f->beside = f->line && (f->exact || !f->targets) && f->to_floats && !call->stream && (f->direct || !call->log) &&
               call->row_end - call->row_begin > f->most;
 }
 

@@ -374,11 +374,9 @@ XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, cons
     g->m.targets = &g->each;
     g->m.begin = begin;
   }
-  if (g->log) {
-    emit_logarithms(&g->m, x, y, n, stream);
-    return;
-  }
-  if (is_kept(r, begin, s->reference))
+  if (g->log)
+    emit_given(&g->m, x, y, n, stream);
+  else if (is_kept(r, begin, s->reference))
     emit_given(&g->m, r->kept.e + begin, y, n, stream);
   else
     emit_again(&g->m, x, y, n, stream);

@@ -34,8 +34,8 @@ XENT_INLINE int emission_kind(const emission *m) {
   return !m->targets ? XENT_EMIT_SAME : targets_are_floats(m->targets) ? XENT_EMIT_FLOATS : XENT_EMIT_TARGETS;
 }
 
-/* The input: the e of a row, its logits (e is computed again), or its logits for log-softmax. */
-typedef enum { XENT_FROM_E, XENT_FROM_LOGITS, XENT_FROM_LOG } emit_source;
+/* The input: the e of a row (for log-softmax its logits), or logits of which e is computed again. */
+typedef enum { XENT_FROM_E, XENT_FROM_LOGITS } emit_source;
 
 /* The results from number i on. With targets, every NaN becomes the canonical one. */
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
@@ -58,7 +58,7 @@ XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {
     const int64_t at = i + j * XENT_LANES;
-    const lanes e = from == XENT_FROM_LOG ? lanes_sub(v[j], lanes_set(m->less)) : v[j];
+    const lanes e = from == XENT_FROM_E ? lanes_sub(v[j], lanes_set(m->less)) : v[j]; /* e - 0 is e */
     const lanes w = emitted(m, t, e, at, n - j * XENT_LANES, kind);
     if (count > 1)
       put(y + at, w, stream);
@@ -107,10 +107,6 @@ XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t
 XENT_SHARED void emit_given(const emission *m, const float *e, float *y, int64_t n, bool stream) {
   emit_as(m, e, y, n, XENT_FROM_E, stream);
 }
-XENT_SHARED void emit_logarithms(const emission *m, const float *x, float *y, int64_t n, bool stream) {
-  if (stream) prefetch_pages(y, n);
-  emit_same(m, x, y, n, XENT_FROM_LOG, stream);
-}
 
 /* Scales all e of a row to the last N of its chunk: earlier e have lower N. */
 XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const f32_temperature *h) {
@@ -119,18 +115,15 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
   emit_again(&m, x, e, c->settled, false);
 }
 
-XENT_INLINE lanes second_pass(lanes v, lanes less, lanes f, lanes b, const bool log) {
-  return log ? log_probability(v, less, f, b) : class_line(v, f, b);
-}
-/* Stores v f + b of n contiguous numbers, or for `log` (v - less) f + b, in the layout and type of the tensor. */
-XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
-                             bool stream, const bool log) {
+/* Stores (v - less) f + b of n contiguous numbers in the layout and type of the tensor. */
+XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
+                           bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
   uint16_t *halves = (uint16_t *)(void *)at;
   const int32_t type = s->type;
   const lanes minus = lanes_set(less), fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-#define XENT_NUMBERS(k) second_pass(lanes_load(v + (k)), minus, fs, bs, log)
+#define XENT_NUMBERS(k) log_probability(lanes_load(v + (k)), minus, fs, bs)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
   for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
@@ -155,20 +148,13 @@ XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const f
     return;
   }
   for (; i < n; i += XENT_LANES)
-    strided_store(s, begin + i, n - i, second_pass(lanes_load_part(v + i, n - i, 0.0f), minus, fs, bs, log));
+    strided_store(s, begin + i, n - i, log_probability(lanes_load_part(v + i, n - i, 0.0f), minus, fs, bs));
 #undef XENT_NUMBERS
 }
-XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
-  put_numbers(s, begin, n, v, 0.0f, f, b, stream, false);
-}
-XENT_SHARED void put_logarithms(const strided *s, int64_t begin, int64_t n, const float *x, float less, float f,
-                                float b) {
-  put_numbers(s, begin, n, x, less, f, b, false, true);
-}
-/* Stores floats as lines: v 1 - 0 is v. */
+/* Stores floats as lines: (v - 0) 1 - 0 is v. */
 XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const float *v, bool stream) {
   if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
-  put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
+  put_lines(s, begin, n, v, 0.0f, 1.0f, -0.0f, stream);
 }
 
 /* ---- rows in place, of one type, masked or of 16-bit floats ---- */

@@ -155,8 +155,7 @@ XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, c
 /* Sums n classes of a chunk. They begin with a group, and end with one unless they reach the chunk's end. The class
  * `without` (or one outside the chunk) adds +0 but counts for the maximum. */
 XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, const chunk_way *w,
-                                chunk_progress *progress, const row_line *line, const bool writes,
-                                const enum line_kind kind) {
+                                chunk_progress *progress, const row_line *line, const bool writes) {
   const chunk_way own = *w;
   const f32_temperature h = *w->temperature; /* a copy, which no store to kept can change */
   chunk_progress c = *progress;
@@ -168,9 +167,9 @@ XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, cons
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
-    if (writes && m == XENT_GROUP) line_vectors(&other, i, n, XENT_GROUP_VECTORS, true, kind, false);
+    if (writes && m == XENT_GROUP) line_vectors(&other, i, n, XENT_GROUP_VECTORS, true, XENT_LINE_LOG, false);
     for (int64_t k = i; writes && m < XENT_GROUP && k < n; k += XENT_LANES)
-      line_vectors(&other, k, n, 1, false, kind, false);
+      line_vectors(&other, k, n, 1, false, XENT_LINE_LOG, false);
     if (!own.exact) {
       c.above = group_largest(x + i, m, c.above);
       if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
@@ -185,17 +184,13 @@ XENT_INLINE void sum_classes_as(const float *x, int64_t n, int64_t without, cons
   *progress = c;
 }
 XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
-  sum_classes_as(x, n, without, w, progress, NULL, false, XENT_LINE);
+  sum_classes_as(x, n, without, w, progress, NULL, false);
 }
 /* The same, and writes another row of the same length. */
-#define XENT_DEFINE_CLASS_SUM(name, kind)                                                                         \
-  XENT_SHARED void name(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress, \
-                        const row_line *line) {                                                                    \
-    sum_classes_as(x, n, without, w, progress, line, true, kind);                                                  \
-  }
-XENT_DEFINE_CLASS_SUM(sum_classes_beside_line, XENT_LINE)
-XENT_DEFINE_CLASS_SUM(sum_classes_beside_log, XENT_LINE_LOG)
-XENT_DEFINE_CLASS_SUM(sum_classes_beside_targets, XENT_LINE_TARGETS)
+XENT_SHARED void sum_classes_beside_line(const float *x, int64_t n, int64_t without, const chunk_way *w,
+                                         chunk_progress *progress, const row_line *line) {
+  sum_classes_as(x, n, without, w, progress, line, true);
+}
 
 XENT_INLINE chunk_progress chunk_begin(float reference) {
   return (chunk_progress){.above = lanes_set(-INFINITY), .group = lanes_set(0.0f), .sum = dlanes_zero(),

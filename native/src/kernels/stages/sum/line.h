@@ -35,7 +35,8 @@ XENT_INLINE void put(float *y, lanes v, const bool stream) {
     lanes_store(y, v);
 }
 
-/* The kind of a row of results, as a constant of the loops: e f + b;  (x - less) f + b;  e f - target b. */
+/* The kind of a row of results, as a constant of the loops: e f + b;  (x - less) f + b;  e f - target b. The second is
+ * the first where less is 0, and where the time of a subtraction does not count. */
 enum line_kind { XENT_LINE, XENT_LINE_LOG, XENT_LINE_TARGETS };
 
 /* A row of results, from its e or its logits. Masked classes are +0, or for logarithms -inf. */
@@ -171,10 +172,8 @@ XENT_SHARED void line_row(const row_line *b, int64_t n, enum line_kind kind, boo
     line_row_as(b, n, XENT_LINE_TARGETS, false, false);
   else if (XENT_MASKED_LOADS && b->mask)
     log ? line_row_as(b, n, XENT_LINE_LOG, true, false) : line_row_as(b, n, XENT_LINE, true, false);
-  else if (log)
-    stream ? line_row_as(b, n, XENT_LINE_LOG, false, true) : line_row_as(b, n, XENT_LINE_LOG, false, false);
   else
-    stream ? line_row_as(b, n, XENT_LINE, false, true) : line_row_as(b, n, XENT_LINE, false, false);
+    stream ? line_row_as(b, n, XENT_LINE_LOG, false, true) : line_row_as(b, n, XENT_LINE_LOG, false, false);
 }
 
 #endif
