@@ -1046,12 +1046,13 @@ class Call:
             ranges = self.temperatures[bisect_right(self.temperatures, (first + begin, math.inf)):]
         else:
             ranges = [(first + end, own.temperature)]
+        bounds = work.ranges
         for stop, temperature in ranges:
-            own.temperature, work.ranges[0], work.ranges[1] = temperature, begin, min(stop - first, end)
+            own.temperature, bounds[0] = temperature, begin
+            begin = bounds[1] = stop - first if stop - first < end else end
             if status := entry(at):
                 self._fail(status, report, first)
             counted += report.valid_rows
-            begin = work.ranges[1]
             if begin == end:
                 break
         report.valid_rows = counted

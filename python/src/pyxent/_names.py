@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from pyxent import _types
 from pyxent._options import shown
 from pyxent._text import Repetition
 
@@ -45,7 +45,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     found: dict[str, inspect.Parameter] = {}
     for name, each in inspect.signature(function).parameters.items():
         typed = re.fullmatch(r"Unpack\[(\w+)\]", str(each.annotation))
-        keys = getattr(_types, typed[1]).__annotations__ if typed else ()
+        keys = vars(sys.modules[function.__module__])[typed[1]].__annotations__ if typed else ()
         found |= {key: inspect.Parameter(key, each.KEYWORD_ONLY, default=None) for key in keys} or {name: each}
     return found
 
