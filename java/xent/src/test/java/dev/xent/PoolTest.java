@@ -40,11 +40,11 @@ class PoolTest {
   }
 
   @Test
-  void thereIsOneForEvery262144Elements() throws Exception {
-    String elements = "-Ddev.xent.threads.elements=262144"; // the default
-    assertThat(threads(524, "-Ddev.xent.threads=5", elements)).isEqualTo("5:");
-    assertThat(threads(525, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1");
-    assertThat(threads(787, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1 xent-2");
+  void thereIsOneForEvery524288Elements() throws Exception {
+    String elements = "-Ddev.xent.threads.elements=524288"; // the default
+    assertThat(threads(1048, "-Ddev.xent.threads=5", elements)).isEqualTo("5:");
+    assertThat(threads(1049, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1");
+    assertThat(threads(1573, "-Ddev.xent.threads=5", elements)).isEqualTo("5:xent-1 xent-2");
   }
 
   @Test

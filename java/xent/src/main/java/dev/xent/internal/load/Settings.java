@@ -68,12 +68,12 @@ public record Settings(
 
   /**
    * {@code dev.xent.threads.elements}: the number of elements that is worth a thread; a call has
-   * one thread for each. The default takes some fifty microseconds, as does waking a thread.
+   * one thread for each. The default takes twice the fifty microseconds of waking a thread.
    */
   public static final String ELEMENTS_PER_THREAD = "dev.xent.threads.elements";
 
   /** The default of {@link #ELEMENTS_PER_THREAD}. */
-  static final int WORTH_A_THREAD = 1 << 18;
+  static final int WORTH_A_THREAD = 1 << 19;
 
   private static final String TEMPORARY_DIRECTORY_OF_JVM = "java.io.tmpdir";
 

@@ -38,7 +38,7 @@ class SettingsTest {
                 Isa.BEST,
                 NativeUse.AUTO,
                 Runtime.getRuntime().availableProcessors(),
-                1 << 18));
+                1 << 19));
   }
 
   @Test
