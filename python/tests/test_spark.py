@@ -191,7 +191,7 @@ def test_options_have_names():
              "others by name: temperature='2'"),
             (lambda: xent.top_k("x", 5, {"log": True}), "top_k() got 3 positional arguments; expected 2. Pass the others by "
              "name: log=True"),
-            (lambda: xent.loss("x", "y", "w", 0.1), "loss() got 4 positional arguments; expected 3. Pass the others by "
+            (lambda: xent.loss("x", "y", "w", "v"), "loss() got 4 positional arguments; expected 3. Pass the others by "
              "name: help(pyxent.spark.loss) lists them")):
         with pytest.raises(TypeError) as error:
             call()
