@@ -46,7 +46,7 @@ MOST_SELECTED = 256
 # A thread must compute at least this amount, counted in elements of a long row.
 _PER_THREAD = 1 << 18
 _PER_ROW = 32
-_PIECE = 1 << 16  # arrays with pieces of fewer elements are copied, for one call in place of one per piece
+_PIECE = 1 << 16  # arrays with pieces of fewer elements are copied, for one call instead of one per piece
 
 
 def plural(count: int, noun: str) -> str:

@@ -19,7 +19,7 @@ OF_TOP = ("top_classes", "top_log_probabilities")
 
 
 class How(NamedTuple):
-    """What the result of a call depends on beside its run."""
+    """What the result of a call depends on in addition to its run."""
 
     function: str
     reductions: Reductions | None = None
