@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
  * A call of an operation on logits, with its tensors, to run once or often: {@link Softmax#on} and
  * the {@code on} of others return it, and so does the {@code onBackward} of losses. The first two
  * runs check everything. Later ones check only what can change: whether the memory may still be
- * used, and what it holds. From the twentieth on they allocate nothing once the JVM has compiled
- * them; the first time that a process makes frequent calls, one of them takes ten to thirty
- * milliseconds more.
+ * used, and what it holds. From the fourth on they allocate nothing once the JVM has compiled them,
+ * except for one of the first thousand; the first time that a process makes frequent calls, one of
+ * them takes ten to thirty milliseconds more.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.

@@ -9,8 +9,9 @@ import dev.xent.internal.plan.call.Outputs;
  * A call of a loss, with its tensors, inputs and outputs, to run once or often: {@link
  * CrossEntropy#on} and the {@code on} of other losses return it. The first two runs check
  * everything. Later ones check only what can change: whether the memory may still be used, and what
- * it holds. From the twentieth on they allocate nothing once the JVM has compiled them; the first
- * time that a process makes frequent calls, one of them takes ten to thirty milliseconds more.
+ * it holds. From the fourth on they allocate nothing once the JVM has compiled them, except for one
+ * of the first thousand; the first time that a process makes frequent calls, one of them takes ten
+ * to thirty milliseconds more.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.

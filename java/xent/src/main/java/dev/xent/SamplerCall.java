@@ -10,8 +10,8 @@ import dev.xent.internal.plan.sample.TokenOutputs;
  * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
  * Sampler#on} returns it. The first two runs check everything. Later ones check only what can
  * change: whether the memory may still be used, and what it holds. They allocate nothing once the
- * JVM has compiled them; the first time that a process makes frequent calls, one of them takes ten
- * to thirty milliseconds more.
+ * JVM has compiled them, except for one of the first thousand; the first time that a process makes
+ * frequent calls, one of them takes ten to thirty milliseconds more.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.

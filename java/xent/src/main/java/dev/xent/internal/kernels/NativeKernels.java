@@ -368,7 +368,8 @@ public final class NativeKernels implements Kernels {
     if (!call.hasFewArrays() || !linked && !usesJni) {
       return false;
     }
-    kernel.prepared(isCritical(call), call.isHeld() && !call.isOnHeap(), linked, usesJni, call.passed());
+    kernel.prepared(
+        isCritical(call), call.isHeld() && !call.isOnHeap(), linked, usesJni, call.passed());
     long prepared = kernel.prepared.address();
     int status = linked ? runAsItIs(call, prepared) : byMethod(call, prepared, call.struct());
     Reference.reachabilityFence(kernel);

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A bound call: an operation, and the arrays of its calls in the order of its function. One method
- * call at a time uses it; a second one gets an exception. If it runs often it has a {@link Site} of
- * its own, and its arrays are not compared with those of the run before.
+ * call at a time uses it; a second one gets an exception. A short call that runs often has a {@link
+ * Site} of its own, and its arrays are not compared with those of the run before.
  */
 public class Binding {
   protected final Operation operation;
@@ -27,10 +27,11 @@ public class Binding {
   private int ofLibrary;
 
   /**
-   * The run that makes a site for this call alone. It takes as long as many runs, and saves each
-   * later one a sixth of its least time: what borrowing a site and comparing the arrays take.
+   * The run with the same arrays that makes a site for this call alone, if it is short. It takes as
+   * long as these runs save: what borrowing a site and comparing the arrays take, a fifth of the
+   * least time.
    */
-  private static final int MANY = 16;
+  private static final int MANY = 400;
 
   /** The places of {@link #views}. */
   private int mask;
@@ -38,6 +39,7 @@ public class Binding {
   /** Whether nobody can close their memory. */
   private boolean open;
 
+  /** The runs with these arrays. */
   private int runs;
 
   /** The site of this call alone, or null. */
@@ -80,9 +82,8 @@ public class Binding {
     }
     mask = of;
     open = allOpen;
-    if (own != null) {
-      own.repeats = false;
-    }
+    runs = 0;
+    own = null;
     views = arrays;
     return arrays;
   }
@@ -181,13 +182,17 @@ public class Binding {
     if (v.length != Checked.SHORT) {
       return operation.run(mask, v, extras, step);
     }
-    if (own == null && ++runs >= MANY) {
+    boolean many = ++runs == MANY;
+    if (many) {
       own = new Site(true);
     }
     try {
       double result = operation.run(mask, v[0], v[1], v[2], v[3], v[4], v[5], extras, step, own);
       if (own != null) {
         own.repeats = open;
+        if (many && !own.isShort()) {
+          own = null; // it takes longer anyway, and would keep memory of its own
+        }
       }
       return result;
     } catch (Error e) {

@@ -387,29 +387,48 @@ public final class Checked {
         || n > 5 && !arguments[5].fits(f)) {
       return false;
     }
-    for (int i = SHORT; i < n; i++) {
-      if (!arguments[i].fits(all[i])) {
+    return shares(a, b, c, d, e, f, all) && (n <= SHORT || restFits(all));
+  }
+
+  /** Whether each argument that is written shares memory with the others as in this call. */
+  private boolean shares(
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View d,
+      @Nullable View e,
+      @Nullable View f,
+      @Nullable View @Nullable [] all) {
+    int n = argumentCount;
+    int[] known = sharing;
+    for (int left = written; left != 0; left &= left - 1) {
+      int w = Integer.numberOfTrailingZeros(left);
+      View own = // most calls enter no method for it
+          w == 1 ? b : w == 2 ? c : w < SHORT ? argument(w, a, b, c, d, e, f) : all[w];
+      int at = w * n;
+      if (w != 0 && known[at] != own.sharing(a)
+          || w != 1 && n > 1 && known[at + 1] != own.sharing(b)
+          || w != 2 && n > 2 && known[at + 2] != own.sharing(c)
+          || w != 3 && n > 3 && known[at + 3] != own.sharing(d)
+          || w != 4 && n > 4 && known[at + 4] != own.sharing(e)
+          || w != 5 && n > 5 && known[at + 5] != own.sharing(f)) {
         return false;
       }
     }
-    // Each argument that is written must share memory with the others as in this call.
-    for (int left = written; left != 0; left &= left - 1) {
-      int w = Integer.numberOfTrailingZeros(left);
-      View own = w < SHORT ? argument(w, a, b, c, d, e, f) : all[w];
-      int[] known = sharing;
-      int at = w * n;
-      boolean same =
-          (w == 0 || known[at] == own.sharing(a))
-              && (w == 1 || n < 2 || known[at + 1] == own.sharing(b))
-              && (w == 2 || n < 3 || known[at + 2] == own.sharing(c))
-              && (w == 3 || n < 4 || known[at + 3] == own.sharing(d))
-              && (w == 4 || n < 5 || known[at + 4] == own.sharing(e))
-              && (w == 5 || n < 6 || known[at + 5] == own.sharing(f));
-      for (int o = SHORT; o < n && same; o++) {
-        same = o == w || known[at + o] == own.sharing(all[o]);
-      }
-      if (!same) {
+    return true;
+  }
+
+  /** The same of the arguments behind the first ones. */
+  private boolean restFits(@Nullable View[] all) {
+    for (int i = SHORT; i < argumentCount; i++) {
+      if (!arguments[i].fits(all[i])) {
         return false;
+      }
+      for (int left = written & ~(1 << i); left != 0; left &= left - 1) {
+        int w = Integer.numberOfTrailingZeros(left);
+        if (sharing[w * argumentCount + i] != all[w].sharing(all[i])) {
+          return false;
+        }
       }
     }
     return true;

@@ -186,8 +186,8 @@ public abstract class LossOperation extends Operation {
       weight = weightOf(call, validRows);
     }
     if (sums != null) {
-      boolean weighted = call.checksFirst && TargetChecks.areWeighted(call);
-      Sums.of(site.run()).divisor(weighted ? site.weightSum().segment : null, validRows);
+      MemorySegment weights = call.checksFirst ? site.weightSum().segment : null;
+      beginSums(site.run(), call, weights, validRows);
     }
     double denominator = reductions.denominator(weight, true, call.writesGradient);
     if (call.writesGradient) {
@@ -270,8 +270,7 @@ public abstract class LossOperation extends Operation {
     boolean few = run.call.hasFewLosses;
     run.sums = few || outputs == null ? null : outputs.exactSum;
     if (run.sums != null) {
-      boolean weighted = TargetChecks.areWeighted(run.call);
-      Sums.of(run).divisor(weighted ? run.droppedExactSum() : null, run.validRows);
+      beginSums(run, run.call, run.droppedExactSum(), run.validRows);
     }
     double denominator = reductions.denominator(weight, true, gradients);
     if (gradients) {
@@ -281,6 +280,12 @@ public abstract class LossOperation extends Operation {
       run.emptyExactSum();
     }
     return denominator;
+  }
+
+  /** Begins the sums of one call, with what its means are divided by. */
+  private static void beginSums(
+      Run run, Checked call, @Nullable MemorySegment weights, long validRows) {
+    Sums.of(run).divisor(TargetChecks.areWeighted(call) ? weights : null, validRows);
   }
 
   /** Sets the scale of gradients, and whether there is anything to write but +0. */

@@ -179,15 +179,16 @@ public abstract class Operation {
     } catch (RuntimeException thrown) {
       give(site);
       throw lost(thrown, mask, a, b, c, d, e, f);
-    } finally {
-      Reference.reachabilityFence(a);
-      Reference.reachabilityFence(b);
-      Reference.reachabilityFence(c);
-      Reference.reachabilityFence(d);
-      Reference.reachabilityFence(e);
-      Reference.reachabilityFence(f);
     }
-    give(site);
+    Reference.reachabilityFence(a);
+    Reference.reachabilityFence(b);
+    Reference.reachabilityFence(c);
+    Reference.reachabilityFence(d);
+    Reference.reachabilityFence(e);
+    Reference.reachabilityFence(f);
+    if (own == null) {
+      idle.give(site);
+    }
     return result;
   }
 

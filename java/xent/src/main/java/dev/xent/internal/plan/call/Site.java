@@ -99,6 +99,11 @@ public final class Site {
     return call;
   }
 
+  /** Whether the last call that was found or checked is short. */
+  boolean isShort() {
+    return calls[last].isShort;
+  }
+
   /** The number of kernels that ran without a check by the core. */
   long preparedRuns() {
     long runs = 0;
