@@ -29,6 +29,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -46,6 +47,10 @@ class EveryErrorTest {
               + " (expected|pass|request|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|end|merge|make|sizes"
               + " are|sizes and strides must|strides are|axes go|indices go|a size is) .+|.+ needs"
               + " the shape of its inputs, such as .+");
+
+  /** The message for a number that is wrong by itself. */
+  private static final Pattern ONE_NUMBER =
+      Pattern.compile("(\\w+) is ([-+.E\\d]+|NaN|Infinity); expected (.+)");
 
   /** What was seen. */
   private static final Map<String, String> TABLE = new LinkedHashMap<>();
@@ -1037,6 +1042,12 @@ class EveryErrorTest {
     float[] before = bad.values.clone();
     Throwable thrown = catchThrowable(() -> call.of(bad));
     assertThat(thrown).as(name).isInstanceOfAny(XentException.class, IllegalStateException.class);
+    Matcher number = ONE_NUMBER.matcher(thrown.getMessage());
+    if (thrown instanceof XentException e && number.matches()) {
+      assertThat(List.of(e.argument() + "", e.value() + "", e.expected() + ""))
+          .as(name)
+          .containsExactly(number.group(1), number.group(2), number.group(3));
+    }
     assertThat(bad.values).as(name).isEqualTo(before);
     assertThat(bad.written).as(name).containsOnly(0);
     for (float value : before) { // of tensors; only some labels and probabilities are in messages

@@ -62,7 +62,7 @@ public final class FileMemory implements AutoCloseable {
       Files.copy(System.in, copy, StandardCopyOption.REPLACE_EXISTING);
       return tensor(copy);
     } catch (FileException e) {
-      throw new CommandException(e.getMessage().replace(copy.toString(), "standard input"));
+      throw new CommandException("standard input " + e.problem());
     } catch (IOException e) {
       throw new CommandException(
           message("standard input cannot be copied to %s (%s); name a file instead", copy, e));

@@ -54,15 +54,14 @@ final class InputFile {
         return reader.read(channel);
       }
     } catch (FileException e) {
-      throw new FileException(path + " " + e.getMessage(), e);
+      throw new FileException(path, e.problem(), e);
     } catch (NoSuchFileException e) {
-      throw new FileException(path + " does not exist; check the name", e);
+      throw new FileException(path, "does not exist; check the name", e);
     } catch (ClosedByInterruptException e) {
-      throw new FileException(path + " was not read: the thread was interrupted; read it again", e);
+      throw new FileException(path, "was not read: the thread was interrupted; read it again", e);
     } catch (IOException e) {
       throw new FileException(
-          message("%s cannot be read: %s; check the file and its permissions", path, Cause.of(e)),
-          e);
+          path, message("cannot be read: %s; check the file and its permissions", Cause.of(e)), e);
     }
   }
 

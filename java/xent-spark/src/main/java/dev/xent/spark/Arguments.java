@@ -347,7 +347,7 @@ final class Arguments {
   }
 
   private Targets targets(DType type, DataType... needed) {
-    Logits targets = new Logits(type, -1, "");
+    Logits targets = new Logits(type, -1, "", "");
     DataType given = type(1);
     DataType element = given instanceof ArrayType array ? array.elementType() : given;
     if (!isVector(given) && !(element instanceof NumericType || element instanceof NullType)) {

@@ -5,6 +5,7 @@ import static dev.xent.spark.Messages.message;
 import static scala.jdk.javaapi.CollectionConverters.asJava;
 
 import dev.xent.errors.LabelException;
+import dev.xent.errors.XentException;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
@@ -60,10 +61,12 @@ record Call(
     String why =
         cause instanceof LabelException label
             ? message(
-                "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such rows"
-                    + " out",
+                "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such"
+                    + " rows out",
                 label.label(), label.classes())
-            : String.valueOf(cause.getMessage()).replaceFirst("^firstClass is", "first_class is");
+            : cause instanceof XentException e && "firstClass".equals(e.argument())
+                ? message("first_class is %s; expected %s", e.value(), e.expected())
+                : cause.getMessage();
     return failed(
         message("%s, row %d of partition %d: %s%s", written, row, partition, why, otherwise),
         cause);

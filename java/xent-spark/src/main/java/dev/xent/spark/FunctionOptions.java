@@ -184,13 +184,13 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     String name = given.containsKey("classWeights") ? "classWeights" : "positiveWeights";
     double[] weights = ofClasses(name);
     if (weights == null) {
-      return new Logits(type, classes, "classes is " + classes);
+      return new Logits(type, classes, "classes", "is " + classes);
     }
-    String numbers = message("%s has %d numbers", name, weights.length);
+    String numbers = message("has %d numbers", weights.length);
     if (classes >= 0 && classes != weights.length) {
-      throw refused("classes", Long.toString(classes), "option " + numbers);
+      throw refused("classes", Long.toString(classes), message("option %s %s", name, numbers));
     }
-    return new Logits(type, weights.length, numbers);
+    return new Logits(type, weights.length, name, numbers);
   }
 
   /** A number per class, or null. */

@@ -24,9 +24,10 @@ import org.apache.spark.unsafe.bitset.BitSetMethods;
  *
  * @param type of the numbers
  * @param classes the required number of classes, or -1
- * @param option the option that requires it, with its value
+ * @param option the option that requires it
+ * @param what what this option is, for messages
  */
-record Logits(DType type, long classes, String option) implements Serializable {
+record Logits(DType type, long classes, String option, String what) implements Serializable {
   private static final int WORD_BITS = 64;
   private static final int SPARSE_SIZE = 1;
   private static final int SPARSE_INDICES = 2;
@@ -116,7 +117,8 @@ record Logits(DType type, long classes, String option) implements Serializable {
     if (bytes.length % size != 0) {
       throw new ShapeException(
           message(
-              "%d bytes are not a multiple of the %d bytes of %s; correct the column or option type",
+              "%d bytes are not a multiple of the %d bytes of %s; correct the column or option"
+                  + " type",
               bytes.length,
               size,
               type.toString().replaceFirst("^(B?)F", "$1float").toLowerCase(Locale.ROOT)));
@@ -161,7 +163,9 @@ record Logits(DType type, long classes, String option) implements Serializable {
   private int requireClasses(int n) {
     if (classes >= 0 && n != classes) {
       throw new ShapeException(
-          message("the row has length %d, option %s; correct the row or the option", n, option));
+          message(
+              "the row has length %d, option %s %s; correct the row or the option",
+              n, option, what));
     }
     return n;
   }
@@ -173,7 +177,8 @@ record Logits(DType type, long classes, String option) implements Serializable {
     }
     return new ShapeException(
         message(
-            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class out",
+            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class"
+                + " out",
             i, array.numElements()));
   }
 }

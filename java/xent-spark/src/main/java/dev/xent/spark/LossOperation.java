@@ -36,7 +36,7 @@ record LossOperation(String name, boolean tries, Source source, FunctionOptions 
   @Override
   public String remedy() {
     return switch (source) {
-      case FromLogits row -> "correct option " + row.logits.option().replaceFirst(" .*", "");
+      case FromLogits row -> "correct option " + row.logits.option();
       case FromStates row -> "";
     };
   }

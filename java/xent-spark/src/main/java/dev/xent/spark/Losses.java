@@ -29,7 +29,7 @@ interface Losses {
   static double requireWeight(double given, DType type) {
     double weight = type == DType.F64 ? given : (float) given;
     if (!(weight >= 0 && weight <= Double.MAX_VALUE)) {
-      throw new OptionException("weight is " + weight + "; expected a finite number, at least 0");
+      throw new OptionException("weight", Double.toString(weight), "a finite number, at least 0");
     }
     return weight;
   }

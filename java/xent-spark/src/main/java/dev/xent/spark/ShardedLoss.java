@@ -108,7 +108,7 @@ public final class ShardedLoss {
         List.of(LABEL));
     if (classes < 1) {
       throw new OptionException(
-          "classes is " + classes + "; expected the number of all classes, at least 1");
+          "classes", Long.toString(classes), "the number of all classes, at least 1");
     }
   }
 

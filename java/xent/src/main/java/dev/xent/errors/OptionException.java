@@ -2,13 +2,10 @@
 package dev.xent.errors;
 
 import java.io.Serial;
-import org.jspecify.annotations.Nullable;
 
 /** An option or setting whose value is not allowed, or that this build or machine does not have. */
 public final class OptionException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
-
-  private final @Nullable String expected;
 
   /**
    * Creates an exception with a message.
@@ -17,7 +14,6 @@ public final class OptionException extends XentException {
    */
   public OptionException(String message) {
     super(message);
-    expected = null;
   }
 
   /**
@@ -28,15 +24,6 @@ public final class OptionException extends XentException {
    * @param expected what it must be
    */
   public OptionException(String option, String value, String expected) {
-    super(option + " is " + value + "; expected " + expected);
-    this.expected = expected;
-  }
-
-  /**
-   * Returns what the option must be, such as "a number from 0 to 1", so that a program that has its
-   * own names for options can write its own message; null if the message says something else.
-   */
-  public @Nullable String expected() {
-    return expected;
+    super(option, value, expected);
   }
 }

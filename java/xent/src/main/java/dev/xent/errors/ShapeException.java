@@ -17,4 +17,15 @@ public final class ShapeException extends XentException {
   public ShapeException(String message) {
     super(message);
   }
+
+  /**
+   * Creates an exception for an argument with a wrong value.
+   *
+   * @param argument its name
+   * @param value what it is
+   * @param expected what it must be
+   */
+  public ShapeException(String argument, String value, String expected) {
+    super(argument, value, expected);
+  }
 }

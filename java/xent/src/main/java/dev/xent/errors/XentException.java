@@ -22,11 +22,47 @@ public abstract sealed class XentException extends IllegalArgumentException
         ShapeException {
   @Serial private static final long serialVersionUID = 1L;
 
+  private final @Nullable String argument;
+  private final @Nullable String value;
+  private final @Nullable String expected;
+
   XentException(String message) {
-    super(message);
+    super(message); // not super(message, null), after which initCause is refused
+    argument = null;
+    value = null;
+    expected = null;
   }
 
   XentException(String message, @Nullable Throwable cause) {
     super(message, cause);
+    argument = null;
+    value = null;
+    expected = null;
+  }
+
+  XentException(String argument, String value, String expected) {
+    super(argument + " is " + value + "; expected " + expected);
+    this.argument = argument;
+    this.value = value;
+    this.expected = expected;
+  }
+
+  /**
+   * Returns the argument or option whose value alone is wrong, such as {@code temperature}, so that
+   * a program that has its own names can write its own message with {@link #value} and {@link
+   * #expected}; null if the message says something else.
+   */
+  public @Nullable String argument() {
+    return argument;
+  }
+
+  /** Returns the value of the {@link #argument}, or null. */
+  public @Nullable String value() {
+    return value;
+  }
+
+  /** Returns what the {@link #argument} must be, such as "a number from 0 to 1", or null. */
+  public @Nullable String expected() {
+    return expected;
   }
 }

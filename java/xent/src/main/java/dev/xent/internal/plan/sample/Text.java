@@ -144,7 +144,7 @@ public final class Text {
   public void accept(int newToken, long step) {
     if (newToken < 0) {
       throw new OptionException(
-          "token is " + newToken + "; expected a class of the logits, 0 or more");
+          "token", Integer.toString(newToken), "a class of the logits, 0 or more");
     }
     if (!usesTokens) {
       accepted.add(step, newToken);
