@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static dev.xent.spark.Messages.message;
 import static scala.jdk.javaapi.CollectionConverters.asScala;
 
 import dev.xent.errors.OptionException;
@@ -17,70 +18,36 @@ import scala.collection.immutable.Seq;
 /** The SQL functions, each with its text for {@code DESCRIBE FUNCTION EXTENDED}. */
 enum SqlFunction {
   SOFTMAX(
+      Forward.SOFTMAX,
       Kind.LOGITS,
       "array_funcs",
-      Parameter.list(List.of("logits"), "options"),
       "Returns the probabilities of a row of logits.",
-      """
-          * logits - array<float>, array<double>, or binary of the type that option type names
-      """,
-      """
-            > SELECT _FUNC_(array(2F, 1F, 0F));
-             [0.66524094,0.24472846,0.09003057]
-      """,
-      (arguments, options) -> forward(arguments, options, Forward.SOFTMAX)),
+      "[0.66524094,0.24472846,0.09003057]"),
   LOG_SOFTMAX(
+      Forward.LOG_SOFTMAX,
       Kind.LOGITS,
       "array_funcs",
-      Parameter.list(List.of("logits"), "options"),
       "Returns the log-probabilities of a row of logits.",
-      """
-          * logits - array<float>, array<double>, or binary of the type that option type names
-      """,
-      """
-            > SELECT _FUNC_(array(2F, 1F, 0F));
-             [-0.40760595,-1.4076059,-2.407606]
-      """,
-      (arguments, options) -> forward(arguments, options, Forward.LOG_SOFTMAX)),
+      "[-0.40760595,-1.4076059,-2.407606]"),
   ARGMAX(
+      Forward.ARGMAX,
       Kind.NUMBERS,
       "math_funcs",
-      Parameter.list(List.of("logits"), "options"),
-      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN or +Infinity, or with -Infinity only.",
-      """
-          * logits - array<float>, array<double>, or binary of the type that option type names
-      """,
-      """
-            > SELECT _FUNC_(array(2F, 1F, 0F));
-             0
-      """,
-      (arguments, options) -> forward(arguments, options, Forward.ARGMAX)),
+      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row"
+          + " with NaN or +Infinity, or with -Infinity only.",
+      "0"),
   ENTROPY(
+      Forward.ENTROPY,
       Kind.LOGITS,
       "math_funcs",
-      Parameter.list(List.of("logits"), "options"),
       "Returns the entropy of the probabilities of a row.",
-      """
-          * logits - array<float>, array<double>, or binary of the type that option type names
-      """,
-      """
-            > SELECT _FUNC_(array(2F, 1F, 0F));
-             0.8323955535888672
-      """,
-      (arguments, options) -> forward(arguments, options, Forward.ENTROPY)),
+      "0.8323955535888672"),
   LOG_SUM_EXP(
+      Forward.LOG_SUM_EXP,
       Kind.LOGITS,
       "math_funcs",
-      Parameter.list(List.of("logits"), "options"),
       "Returns the log-sum-exp of a row.",
-      """
-          * logits - array<float>, array<double>, or binary of the type that option type names
-      """,
-      """
-            > SELECT _FUNC_(array(2F, 1F, 0F));
-             2.4076058864593506
-      """,
-      (arguments, options) -> forward(arguments, options, Forward.LOG_SUM_EXP)),
+      "2.4076058864593506"),
   TOP_K(
       Kind.TOP,
       "array_funcs",
@@ -211,7 +178,8 @@ enum SqlFunction {
       Kind.SAMPLE,
       "misc_funcs",
       Parameter.list(List.of("logits", "stream"), "step", "options"),
-      "Returns a class of a row, drawn by the probabilities of the classes that the filters keep: -1 if no class is left.",
+      "Returns a class of a row, drawn by the probabilities of the classes that the filters keep:"
+          + " -1 if no class is left.",
       """
           * logits - array<float>, or binary of the type that option type names
           * stream - a whole number of the row, such as its id: rows with the same one have the same random bits
@@ -331,6 +299,33 @@ enum SqlFunction {
     this.builder = builder;
   }
 
+  /**
+   * A function of a row of logits and nothing else.
+   *
+   * @param result of the example, in SQL
+   */
+  SqlFunction(Forward forward, Kind kind, String group, String returns, String result) {
+    this(
+        kind,
+        group,
+        Parameter.list(List.of("logits"), "options"),
+        returns,
+        """
+            * logits - array<float>, array<double>, or binary of the type that option type names
+        """,
+        message(
+            """
+                  > SELECT _FUNC_(array(2F, 1F, 0F));
+                   %s
+            """,
+            result),
+        (arguments, options) ->
+            rows(
+                new ForwardOperation(
+                    arguments.function(), arguments.logits(options), options, forward),
+                arguments));
+  }
+
   /** Registers a function in Spark's form. */
   @FunctionalInterface
   interface Registry {
@@ -397,12 +392,6 @@ enum SqlFunction {
     } catch (OptionException e) {
       throw all.errors().option(e);
     }
-  }
-
-  private static Expression forward(Arguments arguments, FunctionOptions options, Forward forward) {
-    return rows(
-        new ForwardOperation(arguments.function(), arguments.logits(options), options, forward),
-        arguments);
   }
 
   private static LossOperation loss(Arguments arguments, FunctionOptions options) {
