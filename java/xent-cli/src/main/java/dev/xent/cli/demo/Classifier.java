@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.demo;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
-import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
+import dev.xent.layers.LinearCrossEntropyLayer;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 
-/** A linear classifier of digits: one {@link LinearLayer} and a {@link CrossEntropyLayer}. */
+/** A linear classifier of digits: one {@link LinearCrossEntropyLayer}, whose weights begin as 0. */
 final class Classifier implements AutoCloseable {
   private static final int BATCH = 32;
   private static final double RATE = 0.5;
 
-  private final LinearLayer linear;
-  private final CrossEntropyLayer loss;
-  private final CrossEntropy evaluation;
+  private final Arena arena = Arena.ofConfined();
+  private final Tensor weights = Tensor.allocate(arena, DType.F32, Digits.CLASSES, Digits.PIXELS);
+  private final Tensor bias = Tensor.allocate(arena, DType.F32, Digits.CLASSES);
+  private final LinearCrossEntropy loss;
+  private final LinearCrossEntropyLayer layer;
 
-  /** Creates an untrained classifier for at most {@code maxImages} images at once. */
-  Classifier(int maxImages, Backend backend, Isa isa) {
-    linear = new LinearLayer(maxImages, Digits.PIXELS, Digits.CLASSES);
-    evaluation =
-        CrossEntropy.builder()
-            .execution(Execution.defaults().withBackend(backend).withIsa(isa))
-            .build();
-    loss = CrossEntropyLayer.of(evaluation, Layer.ANY, Digits.CLASSES);
+  /** Creates an untrained classifier. */
+  Classifier(Backend backend, Isa isa) {
+    Execution execution = Execution.defaults().withBackend(backend).withIsa(isa);
+    loss = LinearCrossEntropy.builder().execution(execution).build();
+    layer = LinearCrossEntropyLayer.of(loss, weights, bias, Layer.ANY, Digits.PIXELS);
   }
 
   /**
@@ -39,19 +39,25 @@ final class Classifier implements AutoCloseable {
     double sum = 0;
     for (int from = 0; from < digits.size(); from += BATCH) {
       Digits batch = digits.slice(from, Math.min(from + BATCH, digits.size()));
-      loss.forward(linear.forward(batch.pixels()), batch.labels());
-      sum += loss.loss() * batch.size();
-      linear.backward(loss.backward());
-      linear.step(RATE);
-      loss.step(RATE);
+      layer.forward(batch.pixels(), batch.labels());
+      sum += layer.loss() * batch.size();
+      layer.step(RATE);
     }
     return sum / digits.size();
   }
 
   /** The logits of images, in memory of the arena. */
-  Tensor logits(Digits digits, Arena arena) {
-    Tensor logits = Tensor.allocate(arena, DType.F32, digits.size(), Digits.CLASSES);
-    logits.segment().copyFrom(linear.forward(digits.pixels()).segment());
+  Tensor logits(Digits digits, Arena of) {
+    Tensor logits = Tensor.allocate(of, DType.F32, digits.size(), Digits.CLASSES);
+    for (int r = 0; r < digits.size(); r++) {
+      for (int k = 0; k < Digits.CLASSES; k++) {
+        double sum = bias.getFloat(k);
+        for (int j = 0; j < Digits.PIXELS; j++) {
+          sum += digits.pixels().getDouble(r, j) * weights.getDouble(k, j);
+        }
+        logits.setDouble(sum, r, k);
+      }
+    }
     return logits;
   }
 
@@ -59,7 +65,10 @@ final class Classifier implements AutoCloseable {
   Score score(Digits digits) {
     LossOutputs outputs = LossOutputs.create().countCorrect(true);
     double mean =
-        evaluation.on(linear.forward(digits.pixels()), digits.labels()).outputs(outputs).run();
+        loss.on(digits.pixels(), weights, digits.labels())
+            .inputs(Inputs.none().withBias(bias))
+            .outputs(outputs)
+            .run();
     return new Score(mean, outputs.correctRows(), outputs.validRows());
   }
 
@@ -72,7 +81,7 @@ final class Classifier implements AutoCloseable {
 
   @Override
   public void close() {
-    loss.close();
-    linear.close();
+    layer.close();
+    arena.close();
   }
 }

@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
     header = "Train a small classifier and compare all backends bit by bit.",
     customSynopsis = "xent demo [OPTIONS]",
     description = {
-      "Trains a linear classifier on 1,797 handwritten digits through the layers, compares the bits"
+      "Trains a linear classifier on 1,797 handwritten digits through a layer, compares the bits"
           + " of all backends on its logits, and times a large loss and gradient against a copy of"
           + " the same memory.",
       "Every run prints the same losses with every backend. Exit code 1 if a bit differs or the"
@@ -48,7 +48,7 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() {
     try (Arena arena = Arena.ofConfined()) {
       Digits all = Digits.all(arena);
-      try (Classifier classifier = new Classifier(all.size(), compute.backend(), compute.isa())) {
+      try (Classifier classifier = new Classifier(compute.backend(), compute.isa())) {
         double accuracy = train(classifier, arena);
         Tensor logits = classifier.logits(all, arena);
         try (LossTiming timing = new LossTiming()) {

@@ -31,7 +31,7 @@ class ClassifierTest {
   /** The loss of every epoch, then the test loss. */
   private static List<Double> learn(Backend backend, Isa isa) {
     try (Arena arena = Arena.ofConfined();
-        Classifier classifier = new Classifier(Digits.all(arena).size(), backend, isa)) {
+        Classifier classifier = new Classifier(backend, isa)) {
       Digits training = Digits.training(arena);
       List<Double> losses = new ArrayList<>();
       for (int epoch = 0; epoch < EPOCHS; epoch++) {
