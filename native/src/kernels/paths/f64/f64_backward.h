@@ -14,6 +14,7 @@
 
 enum {
   XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of adjacent columns that fill a buffer */
+  XENT_F64_BRIEF = XENT_PIECE / 4, /* doubles of buffers that are on few pages: each page of a stack takes time */
   XENT_F64_LYING = XENT_PIECE / 4, /* the most classes of rows in place, which stay in the first-level cache */
   XENT_F64_TOGETHER = 8 /* tiles of longer rows that go together, so that their lines are read once */
 };
@@ -91,7 +92,7 @@ XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients 
     return of->piece = of->room;
   }
   for (int i = 0; i < r->count; i++) {
-    double *room = r->turned ? r->b->out + i * XENT_F64_TURNED : of->room;
+    double *room = r->turned ? r->b->out + i * n : of->room;
     from[i] = direct ? first + begin + i * of->layout->outer
                      : f64_unmasked(call, of, f64_backward_span(r, i), begin, n, room);
   }
@@ -212,7 +213,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
       out[i] = first + c + i * l->outer;
     } else {
       const strided dx = strided_row(call, call->output, l, f64_backward_span(r, i));
-      out[i] = f64_room(&dx, c, b->out + i * XENT_F64_TURNED);
+      out[i] = f64_room(&dx, c, b->out + i * n);
     }
   }
   double *dx = r->turned ? b->x : out[0];
@@ -337,16 +338,28 @@ XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {
 XENT_INLINE bool f64_backward_turns(const xent_call *call) {
   return f64_backward_turns_rows(call, call->row_end - call->row_begin);
 }
-XENT_SHARED xent_status f64_backward_rows(const xent_call *call, bool lying, bool turned) {
-  XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
-  f64_backward r = f64_backward_of(call, &b, turned);
+XENT_SHARED xent_status f64_backward_within(const xent_call *call, bool lying, bool turned, const f64_buffers *b) {
+  f64_backward r = f64_backward_of(call, b, turned);
   const bool together = r.turned && call->shape->classes > XENT_F64_TURNED;
   for (int64_t row = call->row_begin; row < call->row_end;)
-    if (lying && call->row_end - row >= XENT_DOUBLES && f64_backward_lying(call, row, b.t))
+    if (lying && call->row_end - row >= XENT_DOUBLES && f64_backward_lying(call, row, b->t))
       row += XENT_DOUBLES;
     else
       row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
+}
+XENT_SHARED xent_status f64_backward_brief(const xent_call *call, bool lying, bool turned) {
+  XENT_F64_BUFFERS(b, XENT_F64_BRIEF, XENT_F64_BRIEF);
+  return f64_backward_within(call, lying, turned, &b);
+}
+XENT_SHARED xent_status f64_backward_any(const xent_call *call, bool lying, bool turned) {
+  XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
+  return f64_backward_within(call, lying, turned, &b);
+}
+XENT_INLINE xent_status f64_backward_rows(const xent_call *call, bool lying, bool turned) {
+  const int64_t n = call->shape->classes;
+  const bool brief = n <= XENT_F64_BRIEF / (lying || turned ? XENT_DOUBLES : 1);
+  return (brief ? f64_backward_brief : f64_backward_any)(call, lying, turned);
 }
 /* Rows after the last vector of rows, and sums without a grid, are computed without this path. */
 static xent_status f64_backward_of_lying(const xent_call *call, xent_kernel fallback) {
