@@ -23,7 +23,7 @@ class PreparedCallsTest {
   private static final int CLASSES = 10;
   private static final int RUNS = 6;
 
-  /** So many that a bound call has memory of its own. */
+  /** So many that a bound call has its own memory. */
   private static final int OFTEN = 500;
 
   private static final Execution NATIVE = Execution.sequential().withBackend(Backend.NATIVE);

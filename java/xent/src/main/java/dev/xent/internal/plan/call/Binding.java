@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A bound call: an operation, and the arrays of its calls in the order of its function. One method
- * call at a time uses it; a second one gets an exception. A short call that runs often has a {@link
- * Site} of its own, and its arrays are not compared with those of the run before.
+ * call at a time uses it; a second one gets an exception. A short call that runs often has its own
+ * {@link Site}, and its arrays are not compared with those of the run before.
  */
 public class Binding {
   protected final Operation operation;
@@ -191,7 +191,7 @@ public class Binding {
       if (own != null) {
         own.repeats = open;
         if (many && !own.isShort()) {
-          own = null; // it takes longer anyway, and would keep memory of its own
+          own = null; // it takes longer anyway, and its site would keep memory
         }
       }
       return result;

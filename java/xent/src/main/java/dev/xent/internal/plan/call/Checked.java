@@ -418,7 +418,7 @@ public final class Checked {
     return true;
   }
 
-  /** The same of the arguments behind the first ones. */
+  /** The same of the arguments after the first six. */
   private boolean restFits(@Nullable View[] all) {
     for (int i = SHORT; i < argumentCount; i++) {
       if (!arguments[i].fits(all[i])) {
