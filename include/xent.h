@@ -856,7 +856,8 @@ typedef struct xent_sample_call {
   int64_t bias_count;            /* the same of bias_tokens */
   xent_input logits;
   xent_output tokens;            /* I32 or I64 */
-  xent_input class_mask;         /* or NULL; I32 or U32: 32 classes in each number, the first one in the lowest bit */
+  xent_input class_mask;         /* or NULL: U8, one number per class, see MASKED CLASSES. Or I32 or U32: 32 classes in
+                                    each number, the first one in the lowest bit */
   xent_input bias;               /* or NULL: added to the logits, one number per class; strides may be 0 */
   xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 marks an unused
                                     entry, in types with a sign. If the count is 0, the array is ignored */
@@ -1170,8 +1171,8 @@ typedef struct xent_prepared {
   uint64_t opaque[511];
 } xent_prepared;
 
-/* Checks a call and computes nothing. Pass the number of the function, and its struct, which is not used afterwards,
- * except an xent_sample_call:
+/* Checks a call and computes nothing. Pass the number of the function, and its struct. The struct is not used
+ * afterwards, so you may free it, except an xent_sample_call, which each run reads:
  *     xent_prepared p = {.size = sizeof p};
  *     xent_status status = xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &c);
  *     while (status == XENT_OK && next(x)) status = xent_run(&p);

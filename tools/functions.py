@@ -6,7 +6,7 @@ a program that prints the binary interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
                                   OptionRange.java, NumberOptions.java, NumberFlags.java, _functions.py, field_list.h,
-                                  function_list.h, taken.h and abi_facts.c
+                                  function_list.h, taken.h and abi_facts.c, and the table of xent_bindings.h
     tools/functions.py --check    exit with 1 if one of them differs from the text to write
 
 Both exit with 1 if the places of a function differ from the arrays of its struct, in the order of the struct, which is
@@ -351,6 +351,20 @@ def c_list(guard, says, macro, names):
     return [f"/* {note} */" for note in NOTES] + [f"#ifndef {guard}", f"#define {guard}", "", f"/* {says} */",
             f"#define {macro}(_) \\"] + [f"  _({name}, {name.lower()}) \\" for name in names[:-1]] + [
         f"  _({names[-1]}, {names[-1].lower()})", "", "#endif", ""]
+
+
+NUMBERED = " * ARRAYS\n"
+
+
+def c_numbered_arrays(text, functions):
+    """xent_bindings.h with the numbers of the arrays of each function."""
+    before, table = text.split(NUMBERED)
+    lines = []
+    for name, arrays in functions:
+        numbered = [f"{number} {array}" for number, array in enumerate(arrays)]
+        lines += wrapped(f" *   {name.lower()}: ", numbered, "", most=110, indent=0)
+    lines = [line if line.startswith(" *") else f" *       {line}" for line in lines]
+    return (before + NUMBERED).splitlines() + lines + table[table.index(" */"):].split("\n")
 
 
 def c_sets(functions, rules):
@@ -744,6 +758,7 @@ def main(given):
                API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Each function with its number in xent.h and its name.",
                                                "XENT_FUNCTIONS", names),
                TAKEN: c_sets(checked, rules),
+               BINDINGS: c_numbered_arrays(BINDINGS.read_text(), functions),
                KERNELS / "Field.java": java_field(fields),
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
