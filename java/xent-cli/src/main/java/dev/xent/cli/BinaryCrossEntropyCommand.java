@@ -39,12 +39,12 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   private InputFile targets;
 
   @Option(
-      names = "--weights",
+      names = "--element-weights",
       paramLabel = "W.npy",
       description =
           "The weight of every element, or booleans: in the shape of the logits, or one per"
               + " class. An axis of size 1 holds for all. Elements of weight 0 are ignored.")
-  private @Nullable InputFile weights;
+  private @Nullable InputFile elementWeights;
 
   @Option(
       names = "--positive-weights",
@@ -85,8 +85,8 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
       throw kind.refusal("--ignore-index", targets);
     }
     Inputs inputs = Inputs.none();
-    if (weights != null) {
-      inputs = inputs.withElementWeights(files.weights(weights));
+    if (elementWeights != null) {
+      inputs = inputs.withElementWeights(files.weights(elementWeights));
     }
     if (positiveWeights != null) {
       inputs = inputs.withPositiveWeights(files.floats(positiveWeights));

@@ -157,12 +157,13 @@ final class LinearCommand extends LossCommand {
   }
 
   @Override
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
-    super.request(wanted, files, types, loss);
+  boolean request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
+    boolean countsCorrect = super.request(wanted, files, types, loss);
     DType number = types.like(matrix);
     gradients
         .weights(files.create(weightsGradient, number, matrix.shape()))
         .bias(files.create(biasGradient, number, new long[] {matrix.dim(0)}));
+    return countsCorrect;
   }
 
   @Override

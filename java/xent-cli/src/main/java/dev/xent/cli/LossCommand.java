@@ -125,8 +125,9 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   @Override
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
-    wanted.countCorrect(loss.kind() == TargetKind.LABELS);
+  boolean request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
+    boolean labels = loss.kind() == TargetKind.LABELS;
+    wanted.countCorrect(labels);
     wanted.correct(files.create(correct, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
     if (probabilities != null) {
@@ -136,6 +137,7 @@ abstract class LossCommand extends ReducedCommand {
     if (ofLogits() != null) {
       ofLogits().request(wanted, files, types, loss);
     }
+    return labels;
   }
 
   /** Sets the options of targets, and those of every loss. */

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param outputs of the call
  * @param reduction the requested one
+ * @param countsCorrect whether the call counted correct rows
  */
-record LossReport(LossOutputs outputs, LossReduction reduction) {
+record LossReport(LossOutputs outputs, LossReduction reduction, boolean countsCorrect) {
 
   /**
    * Adds the members of the JSON object, on which scripts depend.
@@ -31,7 +32,7 @@ record LossReport(LossOutputs outputs, LossReduction reduction) {
     object.put("rows", outputs.rows());
     object.put("valid_rows", outputs.validRows());
     object.put("denominator", Json.number(outputs.denominator()));
-    object.put("correct", correct() < 0 ? null : correct());
+    object.put("correct", countsCorrect ? outputs.correctRows() : null);
     object.put("accuracy", accuracy());
   }
 
@@ -48,14 +49,14 @@ record LossReport(LossOutputs outputs, LossReduction reduction) {
     if (reduced) {
       facts.add("denominator  " + Numbers.text(outputs.denominator()));
     }
-    if (correct() >= 0) {
+    if (countsCorrect) {
       Double accuracy = accuracy();
       facts.add(
           accuracy == null
               ? "correct      0 of 0"
               : message(
                   "correct      %d of %d, accuracy %.6f",
-                  correct(), outputs.validRows(), accuracy));
+                  outputs.correctRows(), outputs.validRows(), accuracy));
     }
     return facts;
   }
@@ -63,11 +64,6 @@ record LossReport(LossOutputs outputs, LossReduction reduction) {
   /** Correct rows divided by counted rows; null for probability targets, or if no row counts. */
   private @Nullable Double accuracy() {
     long counted = outputs.validRows();
-    return correct() >= 0 && counted > 0 ? (double) correct() / counted : null;
-  }
-
-  /** The number of rows whose label has the largest logit; -1 without labels. */
-  private long correct() {
-    return outputs.correctRows();
+    return countsCorrect && counted > 0 ? (double) outputs.correctRows() / counted : null;
   }
 }

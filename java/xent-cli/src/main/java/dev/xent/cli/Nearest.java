@@ -16,14 +16,21 @@ final class Nearest {
   private Nearest() {}
 
   /**
-   * The nearest name, if the word is a prefix of it or differs in at most a quarter of its letters.
+   * The nearest name, if the word is a prefix of it or differs in at most a quarter of its letters;
+   * else the first name that ends with the words of an option: {@code --element-weights} of {@code
+   * --weights}.
    */
   static Optional<String> to(String word, Collection<String> names) {
     return names.stream()
         .filter(name -> isNear(word, name))
         .min(
             Comparator.comparingInt((String name) -> distance(word, name))
-                .thenComparing(name -> name));
+                .thenComparing(name -> name))
+        .or(() -> names.stream().sorted().filter(name -> endsWith(name, word)).findFirst());
+  }
+
+  private static boolean endsWith(String name, String word) {
+    return word.startsWith("--") && name.startsWith("--") && name.endsWith(word.substring(1));
   }
 
   private static boolean isNear(String word, String name) {

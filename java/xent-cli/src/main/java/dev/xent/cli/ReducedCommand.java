@@ -63,6 +63,8 @@ abstract class ReducedCommand extends FileCommand {
 
   private final LossOutputs outputs = LossOutputs.create();
 
+  private boolean countsCorrect;
+
   /** The default class axis. */
   int defaultAxis() {
     return -1;
@@ -84,8 +86,13 @@ abstract class ReducedCommand extends FileCommand {
   /** Reads the targets of the rows. */
   abstract LossInputs read(Rows rows, CommandFiles files);
 
-  /** Requests the outputs of this command in addition to losses and gradient. */
-  void request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {}
+  /**
+   * Requests the outputs of this command in addition to losses and gradient; returns whether they
+   * count correct rows.
+   */
+  boolean request(LossOutputs wanted, CommandFiles files, OutputType types, LossInputs loss) {
+    return false;
+  }
 
   /** A call of the operation, which writes a gradient unless that is null. */
   abstract LossCall on(LossInputs loss, @Nullable Tensor dx);
@@ -114,7 +121,7 @@ abstract class ReducedCommand extends FileCommand {
     requireType(x);
     LossInputs loss = read(rows(x, axis.in(x, input(), defaultAxis()), files), files);
     outputs.losses(losses(files, type.perRow(x), loss.rows().shape()));
-    request(outputs, files, type, loss);
+    countsCorrect = request(outputs, files, type, loss);
     Tensor dx = files.create(gradient, type.like(x), x.shape());
     LossCall call = on(loss, dx);
     run(() -> reduce(call.inputs(loss.inputs()).outputs(outputs), loss));
@@ -141,12 +148,12 @@ abstract class ReducedCommand extends FileCommand {
 
   @Override
   final void addTo(Map<String, Object> object, CommandFiles files) {
-    new LossReport(outputs, reduction).addTo(object, files.json());
+    new LossReport(outputs, reduction, countsCorrect).addTo(object, files.json());
   }
 
   @Override
   final List<String> facts() {
-    return new LossReport(outputs, reduction).facts();
+    return new LossReport(outputs, reduction, countsCorrect).facts();
   }
 
   @Override

@@ -31,11 +31,7 @@ final class TypedNames {
         String flag = each instanceof OptionSpec option ? option.longestName() : "";
         String file = isNumber ? "" : each.getValue().toString();
         String name = flag.isEmpty() ? each.paramLabel().replace(".npy", "") : flag.substring(2);
-        String words = (flag + " " + file).strip();
-        typed.put(argument(name), words);
-        if (name.equals("weights")) {
-          typed.put("elementWeights", words); // of binary cross-entropy
-        }
+        typed.put(argument(name), (flag + " " + file).strip());
       }
     }
     return withAxis(replaced(message, typed).replace(WITHOUT, "leave out "));

@@ -61,7 +61,7 @@ class BinaryCrossEntropyCommandTest {
     Path mask = NpyBytes.flags(file("m"), "(4,)", 1, 0, 0, 1);
     Path positive = NpyBytes.floats(file("r"), "(1, 4)", 2, 1, 1, 1);
     Map<String, Object> printed =
-        binary("--reduction", "sum", "--weights", mask, "--positive-weights", positive).json();
+        binary("--reduction", "sum", "--element-weights", mask, "--positive-weights", positive).json();
     assertThat(printed).containsEntry("valid_rows", 4);
     double expected = 0;
     for (int i : new int[] {0, 3, 4, 7}) {

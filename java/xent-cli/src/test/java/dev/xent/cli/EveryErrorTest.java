@@ -68,6 +68,7 @@ class EveryErrorTest {
     refused("an axis that is not a number", "softmax", logits, "-o", out, "--axis", "x");
     refused("an unknown command far from all", "frobnicate");
     refused("an unknown option near another", "softmax", logits, "-o", out, "--temprature", 2);
+    refused("the last word of an option", binary(soft, "--weights", "w.npy"));
     refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
     refused("an ignore index with a fraction", loss("--ignore-index", "1.5"));
     refused("an ignore index beyond 64 bits", loss("--ignore-index", "9223372036854775808"));
@@ -196,7 +197,7 @@ class EveryErrorTest {
     refused("numbers of elements and an ignore index", binary(soft, "--ignore-index", 0));
     refused(
         "weights of elements in another shape",
-        binary(soft, "--weights", floats("w5.npy", "(5,)", new float[5])));
+        binary(soft, "--element-weights", floats("w5.npy", "(5,)", new float[5])));
     refused(
         "positive weights in another shape",
         binary(soft, "--positive-weights", floats("r5.npy", "(5,)", new float[5])));
