@@ -3,6 +3,7 @@
 /** Softmax, log-softmax and cross-entropy, computed in place on native tensor memory. */
 @SuppressWarnings("module") // the modules of the adapters are compiled after this one
 module dev.xent {
+  requires static com.google.errorprone.annotations;
   requires static java.management;
   requires static jdk.jfr;
   requires static org.jspecify;

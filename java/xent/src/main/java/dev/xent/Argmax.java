@@ -42,6 +42,25 @@ public final class Argmax extends RowOperation {
     return new Builder();
   }
 
+  /**
+   * Returns the class of the largest number of one row.
+   *
+   * @param logits {@code x}
+   */
+  public int forward(float[] logits) {
+    return (int) forward(JavaArrays.row(logits, "logits")).getLong(0);
+  }
+
+  /**
+   * Returns the class of the largest number of each of some rows. They are copied; for many or
+   * large ones use tensors.
+   *
+   * @param logits {@code x}, rows of one length
+   */
+  public int[] forward(float[][] logits) {
+    return forward(JavaArrays.rows(logits, "logits")).toIntArray();
+  }
+
   /** Options of {@link Argmax}. Not safe for use by several threads at once. */
   public static final class Builder extends OperationBuilder<Builder> {
     private Builder() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -80,6 +81,7 @@ public final class BinaryCrossEntropy implements Loss {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @CheckReturnValue
   @Override
   public BinaryCrossEntropy withDenominator(double denominator) {
     return new BinaryCrossEntropy(operation.withDenominator(denominator));

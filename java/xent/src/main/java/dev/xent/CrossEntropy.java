@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.loss.CrossEntropyOperation;
 import dev.xent.internal.plan.loss.NllOperation;
@@ -148,6 +148,7 @@ public final class CrossEntropy implements Loss {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @CheckReturnValue
   @Override
   public CrossEntropy withDenominator(double denominator) {
     return new CrossEntropy(operation.withDenominator(denominator));
@@ -228,7 +229,7 @@ public final class CrossEntropy implements Loss {
    * @param label the class
    */
   public double forward(float[] logits, int label) {
-    return forward(row(logits, "logits"), Tensor.of(new int[] {label}));
+    return forward(JavaArrays.row(logits, "logits"), JavaArrays.label(label));
   }
 
   /**
@@ -238,9 +239,7 @@ public final class CrossEntropy implements Loss {
    * @param labels a class for each row
    */
   public double forward(float[][] logits, int[] labels) {
-    NullChecks.require(logits, "logits", "an array of rows");
-    Tensor targets = Tensor.of(NullChecks.require(labels, "labels", "an array"));
-    return forward(Tensor.copyOf(logits), targets);
+    return forward(JavaArrays.rows(logits, "logits"), JavaArrays.labels(labels));
   }
 
   /**
@@ -252,11 +251,21 @@ public final class CrossEntropy implements Loss {
    */
   public double forwardBackward(float[] logits, int label, float[] gradient) {
     return forwardBackward(
-        row(logits, "logits"), Tensor.of(new int[] {label}), row(gradient, "gradient"));
+        JavaArrays.row(logits, "logits"),
+        JavaArrays.label(label),
+        JavaArrays.row(gradient, "gradient"));
   }
 
-  private static Tensor row(float[] values, String name) {
-    return Tensor.of(NullChecks.require(values, name, "an array"));
+  /**
+   * Returns the reduced loss of some rows and writes its gradient. The rows are copied; for many or
+   * large ones use tensors.
+   *
+   * @param logits {@code x}, rows of one length
+   * @param labels a class for each row
+   * @param gradient {@code dx}, rows of the same number and length; may be {@code logits} itself
+   */
+  public double forwardBackward(float[][] logits, int[] labels, float[][] gradient) {
+    return JavaArrays.forwardBackward(this, JavaArrays.rows(logits, "logits"), labels, gradient);
   }
 
   /**

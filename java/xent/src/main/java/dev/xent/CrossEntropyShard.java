@@ -76,7 +76,7 @@ public final class CrossEntropyShard {
         View.of(targets, "targets"),
         InputViews.of(inputs),
         Outputs.of(outputs),
-        gather);
+        SoftmaxShard.merged(gather));
   }
 
   /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
@@ -87,6 +88,7 @@ public final class Divergence implements Loss {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @CheckReturnValue
   @Override
   public Divergence withDenominator(double denominator) {
     return new Divergence(operation.withDenominator(denominator));

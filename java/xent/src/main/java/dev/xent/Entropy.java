@@ -49,6 +49,24 @@ public final class Entropy extends RowOperation {
     return new Builder();
   }
 
+  /**
+   * Returns the entropy of one row.
+   *
+   * @param logits {@code x}
+   */
+  public float forward(float[] logits) {
+    return forward(JavaArrays.row(logits, "logits")).getFloat(0);
+  }
+
+  /**
+   * Returns the entropy of each of some rows. They are copied; for many or large ones use tensors.
+   *
+   * @param logits {@code x}, rows of one length
+   */
+  public float[] forward(float[][] logits) {
+    return forward(JavaArrays.rows(logits, "logits")).toFloatArray();
+  }
+
   /** Options of {@link Entropy}. Not safe for use by several threads at once. */
   public static final class Builder extends LogitBuilder<Builder> {
     private Builder() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.Described;
@@ -23,6 +24,7 @@ import java.util.concurrent.Executor;
  * <p>Instances are immutable: each method returns another one. Any number of operations and threads
  * may share one.
  */
+@CheckReturnValue
 public final class Execution {
   private static final Execution DEFAULTS = new Execution(Backend.AUTO, Isa.BEST, Threads.DEFAULT);
 

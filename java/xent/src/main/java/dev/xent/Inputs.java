@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
@@ -22,6 +23,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  * that do not fit with a {@link ShapeException} or {@link DTypeException}, before anything is
  * written. None of the tensors may overlap what a call writes.
  */
+@CheckReturnValue
 public sealed interface Inputs permits InputViews {
   /** Returns inputs without any array. */
   static Inputs none() {

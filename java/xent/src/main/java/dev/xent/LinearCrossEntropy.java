@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -79,6 +80,7 @@ public final class LinearCrossEntropy {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @CheckReturnValue
   public LinearCrossEntropy withDenominator(double denominator) {
     return new LinearCrossEntropy(operation.withDenominator(denominator));
   }

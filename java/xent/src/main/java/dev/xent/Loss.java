@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
+
 /**
  * A loss of one tensor and its targets, the common interface of such losses:
  *
@@ -72,5 +74,6 @@ public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, 
    *
    * @param denominator as {@link ReducedBuilder#denominator}
    */
+  @CheckReturnValue
   Loss withDenominator(double denominator);
 }

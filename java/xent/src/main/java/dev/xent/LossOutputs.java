@@ -206,9 +206,14 @@ public sealed interface LossOutputs permits Outputs {
     return outputs().denominator;
   }
 
-  /** Returns the number of correct rows, or -1 if neither correct rows nor their count are set. */
+  /**
+   * Returns the number of correct rows.
+   *
+   * @throws IllegalStateException if the last call that succeeded did not count them: set {@link
+   *     #countCorrect} or {@link #correct} before it
+   */
   default long correctRows() {
-    return outputs().correctRows;
+    return outputs().countedCorrect();
   }
 
   /** Returns the outputs that are set, and the numbers of the last call, in one line. */

@@ -57,7 +57,7 @@ public record LossResult(
         outputs.sum(),
         outputs.rows(),
         outputs.validRows(),
-        outputs.correctRows(),
+        counts ? outputs.correctRows() : -1,
         outputs.denominator());
   }
 }

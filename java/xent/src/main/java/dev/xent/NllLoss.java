@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -85,6 +86,7 @@ public final class NllLoss implements Loss {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @CheckReturnValue
   @Override
   public NllLoss withDenominator(double denominator) {
     return new NllLoss(operation.withDenominator(denominator));
@@ -105,6 +107,55 @@ public final class NllLoss implements Loss {
   public double forward(Tensor logProbabilities, Tensor targets) {
     return operation.loss(
         View.of(logProbabilities, "logProbabilities"), View.of(targets, "targets"), null);
+  }
+
+  /**
+   * Returns the loss of one row.
+   *
+   * @param logProbabilities {@code l}
+   * @param label the class
+   */
+  public double forward(float[] logProbabilities, int label) {
+    return forward(JavaArrays.row(logProbabilities, "logProbabilities"), JavaArrays.label(label));
+  }
+
+  /**
+   * Returns the reduced loss of some rows. They are copied; for many or large ones use tensors.
+   *
+   * @param logProbabilities {@code l}, rows of one length
+   * @param labels a class for each row
+   */
+  public double forward(float[][] logProbabilities, int[] labels) {
+    return forward(
+        JavaArrays.rows(logProbabilities, "logProbabilities"), JavaArrays.labels(labels));
+  }
+
+  /**
+   * Returns the loss of one row and writes its gradient.
+   *
+   * @param logProbabilities {@code l}
+   * @param label the class
+   * @param gradient {@code dl}, as long as the log-probabilities; may be {@code logProbabilities}
+   *     itself
+   */
+  public double forwardBackward(float[] logProbabilities, int label, float[] gradient) {
+    return forwardBackward(
+        JavaArrays.row(logProbabilities, "logProbabilities"),
+        JavaArrays.label(label),
+        JavaArrays.row(gradient, "gradient"));
+  }
+
+  /**
+   * Returns the reduced loss of some rows and writes its gradient. The rows are copied; for many or
+   * large ones use tensors.
+   *
+   * @param logProbabilities {@code l}, rows of one length
+   * @param labels a class for each row
+   * @param gradient {@code dl}, rows of the same number and length; may be {@code logProbabilities} itself
+   */
+  public double forwardBackward(float[][] logProbabilities, int[] labels, float[][] gradient) {
+    return JavaArrays.forwardBackward(
+        this, JavaArrays.rows(logProbabilities, "logProbabilities"), labels, gradient);
   }
 
   /**

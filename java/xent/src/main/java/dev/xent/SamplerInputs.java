@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.LabelException;
 import dev.xent.internal.plan.arrays.InputViews;
 
@@ -16,6 +17,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  * number of calls and threads may use one, and each call reads what the tensors hold then. None of
  * the tensors may overlap what a call writes.
  */
+@CheckReturnValue
 public sealed interface SamplerInputs permits InputViews {
   /** Returns inputs without any array. */
   static SamplerInputs none() {

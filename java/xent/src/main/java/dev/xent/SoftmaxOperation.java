@@ -2,7 +2,6 @@
 package dev.xent;
 
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsOperation;
@@ -46,8 +45,9 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param logits {@code x}
    */
   public final float[] forward(float[] logits) {
-    float[] output = new float[NullChecks.require(logits, "logits", "an array").length];
-    forward(Tensor.of(logits), Tensor.of(output));
+    Tensor given = JavaArrays.row(logits, "logits");
+    float[] output = new float[logits.length];
+    forward(given, Tensor.of(output));
     return output;
   }
 
@@ -58,8 +58,7 @@ public abstract sealed class SoftmaxOperation permits Softmax, LogSoftmax {
    * @param logits {@code x}, rows of one length
    */
   public final float[][] forward(float[][] logits) {
-    NullChecks.require(logits, "logits", "an array of rows");
-    return forward(Tensor.copyOf(logits)).toFloatArrays();
+    return forward(JavaArrays.rows(logits, "logits")).toFloatArrays();
   }
 
   /**

@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.shard.FinishedRows;
@@ -11,6 +12,7 @@ import dev.xent.internal.plan.shard.Shard;
 import dev.xent.internal.plan.shard.States;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +63,7 @@ public final class SoftmaxShard {
       @Nullable Tensor logSumExp,
       Function<PartialStates, List<PartialStates>> gather) {
     return shard.exchange(
-        View.of(logits, "logits"), null, InputViews.of(inputs), outputs(logSumExp), gather);
+        View.of(logits, "logits"), null, InputViews.of(inputs), outputs(logSumExp), merged(gather));
   }
 
   /**
@@ -135,6 +137,12 @@ public final class SoftmaxShard {
         FinishedRows.of(rows, "rows"),
         null,
         View.of(output, "output"));
+  }
+
+  /** The states of whole rows, from what an exchange gathers. */
+  static UnaryOperator<States> merged(Function<PartialStates, List<PartialStates>> gather) {
+    NullChecks.require(gather, "gather", "a function that exchanges states");
+    return mine -> States.of(PartialStates.merge(gather.apply(mine)), "parts");
   }
 
   private static Outputs outputs(@Nullable Tensor logSumExp) {

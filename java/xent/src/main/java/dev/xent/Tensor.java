@@ -4,6 +4,7 @@ package dev.xent;
 import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
@@ -48,6 +49,7 @@ import org.jspecify.annotations.Nullable;
  * that is closed, confined to another thread or rejected by its {@link MemoryGuard}, the method
  * that uses its elements throws.
  */
+@CheckReturnValue
 public sealed interface Tensor permits View {
   // ---- from segments and addresses -------------------------------------------------------------
 

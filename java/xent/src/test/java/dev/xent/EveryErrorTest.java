@@ -972,6 +972,7 @@ class EveryErrorTest {
                     b.none(),
                     b.outputs().entropies(Tensor.of(new float[3])),
                     List::of));
+    kinds.put("correct rows that were not counted", b -> b.outputs().correctRows());
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
         "parts of a softmax and a loss",

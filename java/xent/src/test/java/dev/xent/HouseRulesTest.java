@@ -12,6 +12,7 @@ import static com.tngtech.archunit.library.GeneralCodingRules.USE_JAVA_UTIL_LOGG
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -610,6 +611,27 @@ class HouseRulesTest {
                         type ->
                             !type.getFullName().equals(KERNELS + ".Array")
                                 && !type.getFullName().equals(KERNELS + ".ElementType"))))
+        .check(LIBRARY);
+  }
+
+  /** A tool tells a user that the result of such a method, as a statement, is lost. */
+  @Test
+  void methodsThatReturnAnotherInstanceAreMarked() {
+    methods()
+        .that()
+        .areDeclaredInClassesThat()
+        .resideInAPackage("dev.xent")
+        .and()
+        .arePublic()
+        .and()
+        .haveNameMatching("with[A-Z].*")
+        .should(
+            ArchCondition.from(
+                DescribedPredicate.describe(
+                    "have @CheckReturnValue, or their type has it",
+                    method ->
+                        method.isAnnotatedWith(CheckReturnValue.class)
+                            || method.getOwner().isAnnotatedWith(CheckReturnValue.class))))
         .check(LIBRARY);
   }
 

@@ -56,7 +56,7 @@ class LossOutputsTest {
     assertThat(outcome.denominator()).isNaN();
     assertThat(outcome.rows()).isEqualTo(-1);
     assertThat(outcome.validRows()).isEqualTo(-1);
-    assertThat(outcome.correctRows()).isEqualTo(-1);
+    correctRowsWereNotCounted();
   }
 
   @OnEveryBackend
@@ -215,13 +215,21 @@ class LossOutputsTest {
     assertThat(sum).isEqualTo(exact.doubleValue());
   }
 
+  private void correctRowsWereNotCounted() {
+    assertThatThrownBy(outcome::correctRows)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "correctRows was not counted; expected countCorrect(true) or correct(tensor) before the"
+                + " call");
+  }
+
   @OnEveryBackend
   void countsHitsWithOrWithoutATensor(Backend backend) {
     Tensor rows = Tensor.of(new float[] {1, 1, 0, 0, 2, 2, 5, 5, 5}, 3, 3);
     Tensor targets = Tensor.of(new int[] {0, 2, 0});
     CrossEntropy mean = on(backend).build();
     mean.on(rows, targets).outputs(outcome).run();
-    assertThat(outcome.correctRows()).isEqualTo(-1);
+    correctRowsWereNotCounted();
     mean.on(rows, targets).outputs(outcome.countCorrect(true)).run();
     assertThat(outcome.correctRows()).isEqualTo(2);
     try (Arena arena = Arena.ofConfined()) {
@@ -231,7 +239,7 @@ class LossOutputsTest {
       assertThat(outcome.correctRows()).isEqualTo(2);
     }
     mean.on(rows, targets).outputs(outcome.correct(null)).run();
-    assertThat(outcome.correctRows()).isEqualTo(-1);
+    correctRowsWereNotCounted();
   }
 
   @OnEveryBackend

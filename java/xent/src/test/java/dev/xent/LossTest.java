@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
+import dev.xent.errors.ShapeException;
 import dev.xent.options.DivergenceKind;
 import dev.xent.options.Reduction;
 import java.util.List;
@@ -120,9 +121,37 @@ class LossTest {
     assertThatThrownBy(() -> mean.forward((float[]) null, 1))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("logits is null; expected an array");
-    assertThatThrownBy(() -> mean.forward(new float[1][], (int[]) null))
+    assertThatThrownBy(() -> mean.forward(new float[1][3], (int[]) null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("labels is null; expected an array");
     assertThatThrownBy(() -> mean.forward(row, 3)).isInstanceOf(LabelException.class);
+  }
+
+  @Test
+  void rowsOfArraysHaveTheGradientOfTensors() {
+    float[][] rows = {{-2, -1, 0}, {-0.5f, -3, -1}};
+    int[] labels = {0, 1};
+    float[][] gradient = new float[2][3];
+    Tensor expected = Tensor.allocate(DType.F32, 2, 3);
+    CrossEntropy mean = CrossEntropy.mean();
+    double loss = mean.forwardBackward(Tensor.copyOf(rows), Tensor.of(labels), expected);
+    assertThat(mean.forwardBackward(rows, labels, gradient)).isEqualTo(loss);
+    assertThat(gradient).isEqualTo(expected.toFloatArrays());
+    assertThat(mean.forwardBackward(gradient, labels, gradient)).isNotEqualTo(loss);
+    assertThatThrownBy(() -> mean.forwardBackward(rows, labels, new float[3][3]))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("gradient is F32 [3, 3]");
+    NllLoss nll = NllLoss.mean();
+    loss = nll.forwardBackward(Tensor.copyOf(rows), Tensor.of(labels), expected);
+    assertThat(nll.forward(rows, labels)).isEqualTo(loss);
+    assertThat(nll.forwardBackward(rows, labels, rows)).isEqualTo(loss);
+    assertThat(rows).isEqualTo(expected.toFloatArrays());
+    float[] row = {-2, -1, 0};
+    assertThat(nll.forward(row, 1)).isEqualTo(1);
+    assertThat(nll.forwardBackward(row, 1, row)).isEqualTo(1);
+    assertThat(row).containsExactly(0, -1, 0);
+    assertThatThrownBy(() -> nll.forward((float[]) null, 1))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("logProbabilities is null; expected an array");
   }
 }

@@ -73,4 +73,19 @@ class RowOperationTest {
     assertThat(entropy).hasToString("Entropy[axis=1, temperature=2.0]");
     assertThat(operations()).extracting(RowOperation::axis).containsOnly(1);
   }
+
+  @Test
+  void arraysHaveTheResultsOfTensors() {
+    float[] row = {2, 1, 3};
+    float[][] rows = {row, {0, 3, 1}};
+    LogSumExp logSumExp = LogSumExp.along(-1);
+    Tensor given = Tensor.copyOf(rows);
+    assertThat(logSumExp.forward(row)).isEqualTo(logSumExp.forward(given).getFloat(0));
+    assertThat(logSumExp.forward(rows)).isEqualTo(logSumExp.forward(given).toFloatArray());
+    Entropy entropy = Entropy.along(-1);
+    assertThat(entropy.forward(row)).isEqualTo(entropy.forward(given).getFloat(0));
+    assertThat(entropy.forward(rows)).isEqualTo(entropy.forward(given).toFloatArray());
+    assertThat(Argmax.along(-1).forward(row)).isEqualTo(2);
+    assertThat(Argmax.along(-1).forward(rows)).containsExactly(2, 1);
+  }
 }

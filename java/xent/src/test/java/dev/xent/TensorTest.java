@@ -708,15 +708,16 @@ class TensorTest {
     try (Arena arena = Arena.ofConfined()) {
       closed = Tensor.allocate(arena, DType.F32, 2);
       assertThat(closed).hasToString("F32 [2] [0.0, 0.0]");
-      assertThat(CompletableFuture.supplyAsync(closed::toString).get()).isEqualTo(description);
+      assertThat(CompletableFuture.supplyAsync(closed::toString).get())
+          .isEqualTo(description + ", in an arena of another thread");
     }
-    assertThat(closed).hasToString(description);
+    assertThat(closed).hasToString(description + ", in a closed arena");
     boolean[] released = {false};
     Tensor lent =
         Tensor.of(new float[2]).withGuard(() -> released[0] ? "the buffer is released" : null);
     assertThat(lent).hasToString("F32 [2] [0.0, 0.0]");
     released[0] = true;
-    assertThat(lent).hasToString("F32 [2] on the heap");
+    assertThat(lent).hasToString("F32 [2] on the heap, taken back by its owner");
   }
 
   // ---- short forms -----------------------------------------------------------------------------

@@ -367,7 +367,7 @@ final class Computer implements AutoCloseable {
               outputs.denominator(),
               outputs.rows(),
               outputs.validRows(),
-              outputs.correctRows()
+              sample.options().isLabels() ? outputs.correctRows() : -1
             });
   }
 
@@ -526,7 +526,7 @@ final class Computer implements AutoCloseable {
               outputs.denominator(),
               outputs.rows(),
               outputs.validRows(),
-              outputs.correctRows()
+              sample.options().isLabels() ? outputs.correctRows() : -1
             });
   }
 

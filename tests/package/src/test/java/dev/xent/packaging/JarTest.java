@@ -3,6 +3,7 @@ package dev.xent.packaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.packaging.Processes.Ended;
 import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
@@ -17,6 +18,7 @@ import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What is in the jar and next to it, and how large it is. */
 class JarTest {
@@ -116,6 +118,43 @@ class JarTest {
         .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)
         .containsExactly("java.base");
+  }
+
+  /** The jars of its annotations are for tools: a compiler that lacks them says nothing. */
+  @Test
+  void aProgramCompilesWithoutWarningsAgainstItAlone(@TempDir Path directory) throws IOException {
+    Path program = directory.resolve("app/Program.java");
+    Path module = directory.resolve("module-info.java");
+    Files.createDirectories(program.getParent());
+    Files.writeString(module, "module app { requires dev.xent; }\n");
+    Files.writeString(
+        program,
+        """
+        package app;
+
+        import dev.xent.*;
+
+        class Program {
+          private Program() {}
+
+          static double mean(Tensor logits, Tensor labels, Tensor weights) {
+            Inputs inputs = Inputs.none().withRowWeights(weights);
+            return CrossEntropy.mean().withDenominator(2).on(logits, labels).inputs(inputs).run();
+          }
+        }
+        """);
+    String javac = Package.JDK.resolve("bin/javac").toString();
+    List<String> strict = List.of(javac, "-Xlint:all", "-Werror", "-d", "classes");
+    for (List<String> rest :
+        List.of(
+            List.of("-cp", Package.JAR.toString(), program.toString()),
+            List.of("-p", Package.JAR.toString(), module.toString(), program.toString()))) {
+      List<String> command = new ArrayList<>(strict);
+      command.addAll(rest);
+      Ended ended = Processes.run(directory, command);
+      assertThat(ended.exit()).as(ended.err()).isZero();
+      assertThat(ended.err()).isEmpty();
+    }
   }
 
   @Test

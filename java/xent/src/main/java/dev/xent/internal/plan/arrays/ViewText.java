@@ -27,23 +27,31 @@ final class ViewText {
     this.text = new StringBuilder(view.described()).append(view.rank() == 1 ? ' ' : '\n');
   }
 
-  /** The text; a description without values if the memory cannot be read now. */
+  /** The text; a description and the reason if the memory cannot be read now. */
   static String of(View view) {
     long edge = edge(view.shape);
-    if (edge == 0
-        || !Memory.isAccessible(view)
-        || (view.guard != null && view.guard.get() != null)) {
-      return view.describe();
+    String unreadable = unreadable(view);
+    if (edge == 0 || !unreadable.isEmpty()) {
+      return view.describe() + unreadable;
     }
     ViewText text = new ViewText(view, edge);
     try {
       text.append(0, 0);
       return text.text.toString();
     } catch (MemoryException e) { // another thread has closed it meanwhile
-      return view.describe();
+      return view.describe() + unreadable(view);
     } finally {
       Reference.reachabilityFence(view.owner);
     }
+  }
+
+  /** Why the memory cannot be read; empty if it can. */
+  private static String unreadable(View view) {
+    if (!Memory.isAccessible(view)) {
+      boolean open = view.segment.scope().isAlive();
+      return open ? ", in an arena of another thread" : ", in a closed arena";
+    }
+    return view.guard != null && view.guard.get() != null ? ", taken back by its owner" : "";
   }
 
   /** The number of indices to show of each end; 0 if even one of each is too much. */

@@ -185,6 +185,16 @@ public final class Outputs extends Extras implements LossOutputs {
     };
   }
 
+  /** The number of correct rows, if the last call counted them. */
+  public long countedCorrect() {
+    if (correctRows < 0) {
+      throw new IllegalStateException(
+          "correctRows was not counted; expected countCorrect(true) or correct(tensor) before the"
+              + " call");
+    }
+    return correctRows;
+  }
+
   /** Sets the numbers of a successful call. */
   public void set(
       double newLoss,

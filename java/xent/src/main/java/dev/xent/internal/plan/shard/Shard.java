@@ -3,13 +3,11 @@ package dev.xent.internal.plan.shard;
 
 import static dev.xent.internal.text.Messages.message;
 
-import dev.xent.PartialStates;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Binding;
 import dev.xent.internal.plan.call.Extras;
@@ -20,7 +18,7 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
-import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -153,30 +151,24 @@ public final class Shard {
    *
    * @param targets null for a softmax
    * @param outputs receives the numbers of all rows
-   * @param gather returns the states of all shards for the states of this shard
+   * @param gather returns the states of all classes for the states of this shard
    */
   public FinishedRows exchange(
       View logits,
       @Nullable View targets,
       InputViews inputs,
       Outputs outputs,
-      java.util.function.Function<PartialStates, List<PartialStates>> gather) {
-    NullChecks.require(gather, "gather", "a function that exchanges states");
+      UnaryOperator<States> gather) {
     requireForShard(outputs);
     States mine = states(logits, targets, inputs, null, outputs);
     View labels = mine.kind() == TargetKind.LABELS ? targets : null;
     InputViews rest = inputs.of(Function.FINISH);
-    FinishedRows rows = finish(whole(gather.apply(mine)), labels, rest, null, outputs);
+    FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
     if (rows.again() == 0) {
       return rows;
     }
-    States again = whole(gather.apply(states(logits, targets, inputs, rows)));
+    States again = gather.apply(states(logits, targets, inputs, rows));
     return finish(again, labels, rest, rows, outputs);
-  }
-
-  /** The states of whole rows. */
-  private static States whole(List<PartialStates> parts) {
-    return States.of(PartialStates.merge(parts), "parts");
   }
 
   /** Computes the states of this shard's classes, in the first or the second round. */
