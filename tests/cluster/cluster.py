@@ -447,7 +447,7 @@ def linear(cluster, output, rows):
 
 def shards(cluster, output):
     folder = write_npy(output / "vocabulary", VOCABULARY_ROWS, VOCABULARY)
-    expected = cross_entropy(folder, "labels.npy", "--grad", folder / "gradient.npy")
+    expected = cross_entropy(folder, "labels.npy", "--gradient", folder / "gradient.npy")
     spark = cluster.session()
     data = shard_table(spark, output)
     what = f"{VOCABULARY_ROWS} rows of {VOCABULARY} classes in {len(SHARDS) - 1} shards"

@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "Examples:",
       "  xent binary-cross-entropy logits.npy labels.npy",
-      "  xent binary-cross-entropy logits.npy targets.npy --grad g.npy",
+      "  xent binary-cross-entropy logits.npy targets.npy --gradient g.npy",
       "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2"
     })
 final class BinaryCrossEntropyCommand extends ReducedCommand {

@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "Examples:",
       "  xent cross-entropy logits.npy labels.npy",
-      "  xent cross-entropy logits.npy labels.npy --ignore-index -100 --grad g.npy",
+      "  xent cross-entropy logits.npy labels.npy --ignore-index -100 --gradient g.npy",
       "  xent cross-entropy logits.npy labels.npy --reduction sum --losses losses.npy",
       "  xent cross-entropy logits.npy soft.npy --reduction sum --json",
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",

@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "Examples:",
       "  xent divergence student.npy teacher.npy --temperature 2",
-      "  xent divergence student.npy teacher.npy --grad g.npy --json"
+      "  xent divergence student.npy teacher.npy --gradient g.npy --json"
     })
 final class DivergenceCommand extends ReducedCommand {
   @Parameters(

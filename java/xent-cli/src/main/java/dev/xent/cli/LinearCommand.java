@@ -33,8 +33,8 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  xent linear-cross-entropy h.npy model.safetensors:lm_head.weight labels.npy",
       "  xent linear-cross-entropy h.npy weights.npy labels.npy --bias b.npy --json",
-      "  xent linear-cross-entropy h.npy weights.npy labels.npy --grad dh.npy \\",
-      "      --weights-grad dw.npy"
+      "  xent linear-cross-entropy h.npy weights.npy labels.npy --gradient dh.npy \\",
+      "      --weights-gradient dw.npy"
     })
 final class LinearCommand extends LossCommand {
   @Parameters(
@@ -68,14 +68,14 @@ final class LinearCommand extends LossCommand {
   private @Nullable InputFile bias;
 
   @Option(
-      names = "--weights-grad",
+      names = "--weights-gradient",
       order = HelpOrder.FILES,
       paramLabel = "DW.npy",
       description = "Write the gradient of the weights.")
   private @Nullable Path weightsGradient;
 
   @Option(
-      names = "--bias-grad",
+      names = "--bias-gradient",
       order = HelpOrder.FILES,
       paramLabel = "DB.npy",
       description = "Write the gradient of the bias.")

@@ -56,7 +56,7 @@ abstract class LossCommand extends ReducedCommand {
   private @Nullable Path correct;
 
   @Option(
-      names = "--target-grad",
+      names = "--target-gradient",
       order = HelpOrder.FILES,
       paramLabel = "T.npy",
       description = "Write the gradient of the target probabilities.")
@@ -113,7 +113,7 @@ abstract class LossCommand extends ReducedCommand {
     if (labels && targetGradient != null) {
       throw new CommandException(
           message(
-              "--target-grad requires probabilities, but %s holds labels; remove --target-grad",
+              "--target-gradient requires probabilities, but %s holds labels; remove --target-gradient",
               targets()));
     }
     if (!labels && correct != null) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  xent softmax logits.npy -o logp.npy --log",
       "  xent nll logp.npy labels.npy",
-      "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
+      "  xent nll logp.npy labels.npy --ignore-index -100 --gradient g.npy --json"
     })
 final class NllCommand extends ClassLossCommand {
   @Parameters(

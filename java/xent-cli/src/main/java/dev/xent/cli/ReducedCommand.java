@@ -53,7 +53,7 @@ abstract class ReducedCommand extends FileCommand {
   private @Nullable Path losses;
 
   @Option(
-      names = "--grad",
+      names = "--gradient",
       order = HelpOrder.FILES,
       paramLabel = "G.npy",
       description = "Write the gradient of the reduced loss.")
@@ -170,7 +170,7 @@ abstract class ReducedCommand extends FileCommand {
         && Double.isInfinite(1 / denominator)) {
       throw new CommandException(
           message(
-              "--denominator is %s; expected 0 or at least 5.6e-309 with --grad",
+              "--denominator is %s; expected 0 or at least 5.6e-309 with --gradient",
               Numbers.text(denominator)));
     }
   }

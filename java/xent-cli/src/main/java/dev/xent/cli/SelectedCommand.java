@@ -33,7 +33,7 @@ import picocli.CommandLine.Parameters;
       "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy \\",
       "      --sequence-offsets offsets.npy --sums scores.npy",
       "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy \\",
-      "      --upstream g.npy --grad dx.npy"
+      "      --upstream g.npy --gradient dx.npy"
     })
 final class SelectedCommand extends FileCommand {
   @Parameters(
@@ -68,11 +68,11 @@ final class SelectedCommand extends FileCommand {
   @Option(
       names = "--upstream",
       paramLabel = "G.npy",
-      description = "Upstream gradient for --grad. Default: 1 each.")
+      description = "Upstream gradient for --gradient. Default: 1 each.")
   private @Nullable InputFile upstream;
 
   @Option(
-      names = "--grad",
+      names = "--gradient",
       paramLabel = "DX.npy",
       description = "Write the gradient of their weighted sum, in the shape of LOGITS.npy.")
   private @Nullable Path grad;
@@ -110,7 +110,7 @@ final class SelectedCommand extends FileCommand {
           "--sequence-offsets and --sums require each other; pass both or none");
     }
     if (upstream != null && grad == null) {
-      throw new CommandException("--upstream requires --grad; add --grad DX.npy");
+      throw new CommandException("--upstream requires --gradient; add --gradient DX.npy");
     }
   }
 

@@ -62,7 +62,7 @@ class BadInputTest {
     Path dy = NpyBytes.floats(folder.resolve("dy.npy"), "(4, 2)", Golden.UPSTREAM);
     xent("softmax-backward", logits, dy, "-o", out).refuses("[4, 2]", "[2, 4]");
     Path soft = NpyBytes.floats(folder.resolve("q.npy"), "(2, 3)", 1, 0, 0, 1, 0, 0);
-    xent("cross-entropy", logits, soft, "--grad", out).refuses("[2, 3]");
+    xent("cross-entropy", logits, soft, "--gradient", out).refuses("[2, 3]");
   }
 
   @Test
@@ -71,7 +71,7 @@ class BadInputTest {
     loss().refuses("label 4", "row 1", "[0, 4)");
     NpyBytes.longs(labels, "(2,)", -100, 1);
     loss().refuses("label -100", "row 0", "[0, 4)");
-    xent("nll", logits, labels, "--grad", out).refuses("label -100", "row 0");
+    xent("nll", logits, labels, "--gradient", out).refuses("label -100", "row 0");
   }
 
   @Test
@@ -81,7 +81,8 @@ class BadInputTest {
     loss().refuses("label 5 in row [2, 1] is not in [0, 2); correct it");
     byte[] fortran = NpyBytes.longs(0, 1, 0, 1, -3, 1);
     NpyBytes.write(labels, NpyBytes.file(NpyBytes.dictionary("<i8", true, "(3, 2)"), fortran));
-    xent("nll", logits, labels, "--grad", out).refuses("label -3 in row [1, 1] is not in [0, 2)");
+    xent("nll", logits, labels, "--gradient", out)
+        .refuses("label -3 in row [1, 1] is not in [0, 2)");
   }
 
   @Test
@@ -98,7 +99,7 @@ class BadInputTest {
   void inputThatCannotBeMapped(String device) {
     String words = device + " is not a regular file; save its content to a file first";
     xent("softmax", device, "-o", out).refuses(words);
-    xent("cross-entropy", logits, device, "--grad", out).refuses(words);
+    xent("cross-entropy", logits, device, "--gradient", out).refuses(words);
     xent("verify", device, logits).refuses(words);
   }
 
@@ -134,7 +135,8 @@ class BadInputTest {
   void integersWhereNumbersBelong() {
     Path whole = NpyBytes.longs(folder.resolve("w.npy"), "(2, 4)", 1, 2, 3, 4, 5, 6, 7, 8);
     xent("softmax", whole, "-o", out).refuses("w.npy", "i64", "expected floats");
-    xent("cross-entropy", whole, labels, "--grad", out).refuses("w.npy", "i64", "expected floats");
+    xent("cross-entropy", whole, labels, "--gradient", out)
+        .refuses("w.npy", "i64", "expected floats");
   }
 
   @Test
@@ -150,9 +152,9 @@ class BadInputTest {
   @Test
   void missingFile() {
     xent("softmax", folder.resolve("none.npy"), "-o", out).refuses("none.npy does not exist");
-    xent("cross-entropy", logits, folder.resolve("none.npy"), "--grad", out)
+    xent("cross-entropy", logits, folder.resolve("none.npy"), "--gradient", out)
         .refuses("none.npy does not exist");
-    xent("cross-entropy", folder, labels, "--grad", out).refuses("is a directory");
+    xent("cross-entropy", folder, labels, "--gradient", out).refuses("is a directory");
   }
 
   @ParameterizedTest
@@ -160,7 +162,7 @@ class BadInputTest {
   void optionOutOfRange(String value) {
     loss("--label-smoothing=" + value)
         .refuses("--label-smoothing is ", "; expected a number from 0 to 1");
-    xent("nll", logits, labels, "--grad", out, "--label-smoothing=" + value)
+    xent("nll", logits, labels, "--gradient", out, "--label-smoothing=" + value)
         .refuses("--label-smoothing");
   }
 
@@ -182,10 +184,10 @@ class BadInputTest {
   @Test
   void denominatorThatMakesGradientsInfinite() {
     loss("--denominator=5e-324")
-        .refuses("--denominator is 4.9E-324; expected 0 or at least 5.6e-309 with --grad");
+        .refuses("--denominator is 4.9E-324; expected 0 or at least 5.6e-309 with --gradient");
     Path other = folder.resolve("g.npy");
-    xent("cross-entropy", logits, labels, "--denominator=5.6e-309", "--grad", other).succeeds();
-    xent("cross-entropy", logits, labels, "--denominator=0", "--grad", other).succeeds();
+    xent("cross-entropy", logits, labels, "--denominator=5.6e-309", "--gradient", other).succeeds();
+    xent("cross-entropy", logits, labels, "--denominator=0", "--gradient", other).succeeds();
     xent("cross-entropy", logits, labels, "--denominator=5e-324").succeeds();
   }
 
@@ -211,7 +213,7 @@ class BadInputTest {
 
   @Test
   void ignoreIndexWithProbabilities() {
-    xent("cross-entropy", logits, logits, "--ignore-index", 0, "--grad", out)
+    xent("cross-entropy", logits, logits, "--ignore-index", 0, "--gradient", out)
         .refuses("--ignore-index", "x.npy");
   }
 
@@ -339,8 +341,8 @@ class BadInputTest {
           .refuses(
               option.replace('=', ' ').split(" 0")[0] + " requires labels", "x.npy holds prob");
     }
-    xent("cross-entropy", logits, labels, "--target-grad", out)
-        .refuses("--target-grad requires probabilities, but", "t.npy holds labels");
+    xent("cross-entropy", logits, labels, "--target-gradient", out)
+        .refuses("--target-gradient requires probabilities, but", "t.npy holds labels");
     loss("--probability-clamp", "0.1", "--label-smoothing", "0.1")
         .refuses("--probability-clamp is 0.1, --label-smoothing is 0.1; expected one of them");
   }
@@ -389,13 +391,13 @@ class BadInputTest {
     Path link = Files.createSymbolicLink(folder.resolve("link.npy"), labels.getFileName());
     byte[] before = Files.readAllBytes(labels);
     for (Path name : new Path[] {labels, link, folder.resolve("./t.npy")}) {
-      for (String option : new String[] {"--grad", "--losses", "--log-sum-exp"}) {
+      for (String option : new String[] {"--gradient", "--losses", "--log-sum-exp"}) {
         xent("cross-entropy", logits, labels, option, name)
             .refuses(name + " is an input of this command; name another output file");
       }
-      xent("nll", logits, labels, "--grad", name).refuses(name + " is an input");
+      xent("nll", logits, labels, "--gradient", name).refuses(name + " is an input");
     }
-    xent("cross-entropy", logits, link, "--grad", labels).refuses(labels + " is an input");
+    xent("cross-entropy", logits, link, "--gradient", labels).refuses(labels + " is an input");
     assertThat(Files.readAllBytes(labels)).isEqualTo(before);
   }
 
@@ -428,7 +430,7 @@ class BadInputTest {
   private Cli loss(Object... more) {
     return xent(
         Stream.concat(
-                Stream.of("cross-entropy", logits, labels, "--grad", out), Arrays.stream(more))
+                Stream.of("cross-entropy", logits, labels, "--gradient", out), Arrays.stream(more))
             .toArray());
   }
 }

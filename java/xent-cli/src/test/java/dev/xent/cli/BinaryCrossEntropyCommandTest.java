@@ -36,7 +36,9 @@ class BinaryCrossEntropyCommandTest {
   @ValueSource(strings = {"native", "reference"})
   void lossesAndGradients(String backend) {
     Map<String, Object> printed =
-        binary("--backend", backend, "--losses", file("l"), "--grad", file("g")).succeeds().json();
+        binary("--backend", backend, "--losses", file("l"), "--gradient", file("g"))
+            .succeeds()
+            .json();
     float[] losses = NpyBytes.floatsOf(file("l"));
     float[] gradient = NpyBytes.floatsOf(file("g"));
     double sum = 0;
@@ -61,7 +63,8 @@ class BinaryCrossEntropyCommandTest {
     Path mask = NpyBytes.flags(file("m"), "(4,)", 1, 0, 0, 1);
     Path positive = NpyBytes.floats(file("r"), "(1, 4)", 2, 1, 1, 1);
     Map<String, Object> printed =
-        binary("--reduction", "sum", "--element-weights", mask, "--positive-weights", positive).json();
+        binary("--reduction", "sum", "--element-weights", mask, "--positive-weights", positive)
+            .json();
     assertThat(printed).containsEntry("valid_rows", 4);
     double expected = 0;
     for (int i : new int[] {0, 3, 4, 7}) {
@@ -95,7 +98,7 @@ class BinaryCrossEntropyCommandTest {
     xent("binary-cross-entropy", logits, logits, "--ignore-index", 0)
         .refuses("--ignore-index requires labels");
     binary("--focal-gamma", -1).refuses("--focal-gamma is -1.0; expected a number from 0 to 2^32");
-    binary("--grad", labels).refuses("t.npy is an input of this command");
+    binary("--gradient", labels).refuses("t.npy is an input of this command");
   }
 
   private Cli binary(Object... options) {

@@ -79,7 +79,7 @@ class CrossEntropyCommandTest {
             labels,
             "--losses",
             file("l"),
-            "--grad",
+            "--gradient",
             file("g"),
             "--log-sum-exp",
             file("s"))
@@ -94,7 +94,15 @@ class CrossEntropyCommandTest {
   @Test
   void sums() {
     Map<String, Object> printed =
-        xent("cross-entropy", logits, labels, "--reduction", "sum", "--grad", file("g"), "--json")
+        xent(
+                "cross-entropy",
+                logits,
+                labels,
+                "--reduction",
+                "sum",
+                "--gradient",
+                file("g"),
+                "--json")
             .json();
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0] + Golden.LOSSES[1]);
     assertThat(printed).containsEntry("reduction", "sum");
@@ -127,7 +135,7 @@ class CrossEntropyCommandTest {
             "none",
             "--losses",
             file("l"),
-            "--grad",
+            "--gradient",
             file("g"))
         .succeeds();
     Golden.assertFile(file("l"), Golden.LOSSES);
@@ -154,7 +162,7 @@ class CrossEntropyCommandTest {
             "sum",
             "--losses",
             file("l"),
-            "--grad",
+            "--gradient",
             file("g"))
         .succeeds();
     Golden.assertFile(file("l"), Golden.SMOOTHED_LOSSES);
@@ -168,7 +176,15 @@ class CrossEntropyCommandTest {
   void ignoresRows() {
     NpyBytes.longs(labels, "(2,)", 1, -100);
     Map<String, Object> printed =
-        xent("cross-entropy", logits, labels, "--ignore-index", -100, "--grad", file("g"), "--json")
+        xent(
+                "cross-entropy",
+                logits,
+                labels,
+                "--ignore-index",
+                -100,
+                "--gradient",
+                file("g"),
+                "--json")
             .succeeds()
             .json();
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0]);
@@ -184,7 +200,7 @@ class CrossEntropyCommandTest {
   @Test
   void takesADenominator() {
     Map<String, Object> printed =
-        xent("cross-entropy", logits, labels, "--denominator", 8, "--grad", file("g"), "--json")
+        xent("cross-entropy", logits, labels, "--denominator", 8, "--gradient", file("g"), "--json")
             .json();
     Golden.assertClose((double) printed.get("loss"), (Golden.LOSSES[0] + Golden.LOSSES[1]) / 8);
     assertThat(printed).containsEntry("denominator", 8.0);
@@ -292,7 +308,7 @@ class CrossEntropyCommandTest {
   void agreesWithLogSoftmaxAndNll() {
     xent("softmax", logits, "-o", file("logp"), "--log").succeeds();
     Map<String, Object> printed =
-        xent("nll", file("logp"), labels, "--losses", file("l"), "--grad", file("g"), "--json")
+        xent("nll", file("logp"), labels, "--losses", file("l"), "--gradient", file("g"), "--json")
             .succeeds()
             .json();
     Golden.assertClose((double) printed.get("loss"), (Golden.LOSSES[0] + Golden.LOSSES[1]) / 2);

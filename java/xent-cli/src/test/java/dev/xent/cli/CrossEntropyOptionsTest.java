@@ -268,7 +268,7 @@ class CrossEntropyOptionsTest {
             "sum",
             "--losses",
             file("l"),
-            "--target-grad",
+            "--target-gradient",
             file("d"))
         .succeeds();
     Golden.assertFile(file("l"), 1.9401896985611953, 1.6934634954750818);
@@ -300,7 +300,7 @@ class CrossEntropyOptionsTest {
   @Test
   void aMaskOfRowsLeavesThemOut() {
     NpyBytes.flags(file("u"), "(2,)", 0, 1);
-    Map<String, Object> printed = mean("--row-weights", file("u"), "--grad", file("g"));
+    Map<String, Object> printed = mean("--row-weights", file("u"), "--gradient", file("g"));
     assertThat(printed).containsEntry("valid_rows", 1).containsEntry("denominator", 1.0);
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[1]);
     assertThat(NpyBytes.floatsOf(file("g"))).startsWith(0, 0, 0, 0);
@@ -366,9 +366,9 @@ class CrossEntropyOptionsTest {
                 "sum",
                 "--losses",
                 file("l"),
-                "--grad",
+                "--gradient",
                 file("g"),
-                "--target-grad",
+                "--target-gradient",
                 file("d"),
                 "--json")
             .succeeds()
@@ -409,7 +409,7 @@ class CrossEntropyOptionsTest {
   @Test
   void writesTheGradientOfProbabilities() {
     Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0.25f, 0.75f, 0, 0, 0, 0, 0.5f, 0.5f);
-    xent("cross-entropy", logits, soft, "--reduction", "sum", "--target-grad", file("d"))
+    xent("cross-entropy", logits, soft, "--reduction", "sum", "--target-gradient", file("d"))
         .succeeds();
     Golden.assertFile(file("d"), -1, Golden.LOG_SOFTMAX);
   }
@@ -429,7 +429,7 @@ class CrossEntropyOptionsTest {
             "sum",
             "--losses",
             file("l"),
-            "--grad",
+            "--gradient",
             file("g"),
             "--top-count",
             2,
@@ -530,7 +530,7 @@ class CrossEntropyOptionsTest {
             reduction,
             "--losses",
             file("l"),
-            "--grad",
+            "--gradient",
             file("g"),
             "--backend",
             backend));

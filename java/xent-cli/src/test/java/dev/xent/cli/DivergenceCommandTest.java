@@ -43,7 +43,15 @@ class DivergenceCommandTest {
   @ValueSource(strings = {"native", "reference"})
   void comparesTheLogitsOfAStudentWithItsTeachers(String backend) {
     Map<String, Object> printed =
-        kl("--reduction", "sum", "--backend", backend, "--losses", file("l"), "--grad", file("g"))
+        kl(
+                "--reduction",
+                "sum",
+                "--backend",
+                backend,
+                "--losses",
+                file("l"),
+                "--gradient",
+                file("g"))
             .succeeds()
             .json();
     Golden.assertClose((double) printed.get("loss"), LOSSES[0] + LOSSES[1]);
@@ -85,7 +93,7 @@ class DivergenceCommandTest {
   void writesAnyType() {
     kl("--losses", file("l"), "--dtype", "f64").succeeds();
     assertThat(NpyBytes.doublesOf(file("l"))[0]).isCloseTo(LOSSES[0], offset(1e-14));
-    kl("--grad", file("g"), "--dtype", "bf16").succeeds();
+    kl("--gradient", file("g"), "--dtype", "bf16").succeeds();
     assertThat(NpyBytes.dictionaryOf(file("g"))).contains("<V2");
   }
 
@@ -97,7 +105,7 @@ class DivergenceCommandTest {
         .refuses("t.npy holds integers (i64); expected floats");
     xent("divergence", student, teacher, "--temperature", "-1")
         .refuses("--temperature is -1.0; expected a number from 2^-32 to 2^32");
-    kl("--grad", teacher).refuses("a.npy is an input of this command");
+    kl("--gradient", teacher).refuses("a.npy is an input of this command");
     kl("--softcap", 30).refuses("unknown option '--softcap'");
   }
 

@@ -68,6 +68,7 @@ class EveryErrorTest {
     refused("an axis that is not a number", "softmax", logits, "-o", out, "--axis", "x");
     refused("an unknown command far from all", "frobnicate");
     refused("an unknown option near another", "softmax", logits, "-o", out, "--temprature", 2);
+    refused("the beginning of an option", loss("--grad", out));
     refused("the last word of an option", binary(soft, "--weights", "w.npy"));
     refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
     refused("an ignore index with a fraction", loss("--ignore-index", "1.5"));
@@ -201,7 +202,7 @@ class EveryErrorTest {
     refused(
         "positive weights in another shape",
         binary(soft, "--positive-weights", floats("r5.npy", "(5,)", new float[5])));
-    refused("a gradient of labels", "cross-entropy", logits, labels, "--target-grad", out);
+    refused("a gradient of labels", "cross-entropy", logits, labels, "--target-gradient", out);
     refused(
         "no row that counts",
         "cross-entropy",
@@ -359,7 +360,7 @@ class EveryErrorTest {
   }
 
   private Object[] loss(Path targets) {
-    return new Object[] {"cross-entropy", logits, targets, "--grad", out};
+    return new Object[] {"cross-entropy", logits, targets, "--gradient", out};
   }
 
   private Object[] loss(Object... more) {

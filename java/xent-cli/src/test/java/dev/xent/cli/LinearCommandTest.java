@@ -50,11 +50,11 @@ class LinearCommandTest {
                 "sum",
                 "--losses",
                 file("l"),
-                "--grad",
+                "--gradient",
                 file("dh"),
-                "--weights-grad",
+                "--weights-gradient",
                 file("dw"),
-                "--bias-grad",
+                "--bias-gradient",
                 file("db"))
             .succeeds()
             .json();
@@ -126,7 +126,7 @@ class LinearCommandTest {
     linear("--workspace", 0).refuses("--workspace is 0; expected a number of bytes above 0");
     linear("--workspace", 1).refuses("--workspace is 1 byte, and ", "h.npy F32 [2, 4]");
     linear("--bias", labels).refuses("integers");
-    linear("--weights-grad", weights).refuses("w.npy is an input of this command");
+    linear("--weights-gradient", weights).refuses("w.npy is an input of this command");
     linear("--top-count", 5, "--top-classes", file("top"))
         .refuses("--top-count is 5; expected a number from 1 to 4");
     xent("linear-cross-entropy", hidden, labels, labels).refuses("y.npy holds integers");

@@ -145,11 +145,12 @@ class OptionsTest {
       String type = in == x ? "" : " wide";
       calls.put("softmax" + type, List.of(in, "-o", out));
       calls.put("softmax-backward" + type, List.of(in, in, "-o", out));
-      calls.put("cross-entropy" + type, List.of(in, labels, "--grad", out, "--log-sum-exp", more));
-      calls.put("nll" + type, List.of(in, labels, "--grad", out));
-      calls.put("divergence" + type, List.of(in, in, "--grad", out));
-      calls.put("linear-cross-entropy" + type, List.of(in, weights, labels, "--grad", out));
-      calls.put("binary-cross-entropy" + type, List.of(in, each, "--grad", out));
+      calls.put(
+          "cross-entropy" + type, List.of(in, labels, "--gradient", out, "--log-sum-exp", more));
+      calls.put("nll" + type, List.of(in, labels, "--gradient", out));
+      calls.put("divergence" + type, List.of(in, in, "--gradient", out));
+      calls.put("linear-cross-entropy" + type, List.of(in, weights, labels, "--gradient", out));
+      calls.put("binary-cross-entropy" + type, List.of(in, each, "--gradient", out));
       calls.put("selected-log-probabilities" + type, List.of(in, labels, "-o", out));
       calls.put("sample" + type, List.of(in, "-o", out, "--entropies", more));
     }

@@ -49,12 +49,12 @@ class PipesTest {
     Path gradient = folder.resolve("g.npy");
     Path back = folder.resolve("back.npy");
     xent("softmax", logits, "--log", "-o", logp).succeeds();
-    xent("nll", logp, labels, "--grad", gradient).succeeds();
+    xent("nll", logp, labels, "--gradient", gradient).succeeds();
     xent("softmax-backward", "--log", logp, gradient, "-o", back).succeeds();
 
     byte[] first = pipe(Files.readAllBytes(logits), 0, "softmax", "-", "--log", "-o", "-");
     assertThat(first).isEqualTo(Files.readAllBytes(logp));
-    byte[] second = pipe(first, 0, "nll", "-", labels, "--grad", "-");
+    byte[] second = pipe(first, 0, "nll", "-", labels, "--gradient", "-");
     assertThat(second).isEqualTo(Files.readAllBytes(gradient));
     byte[] third = pipe(second, 0, "softmax-backward", "--log", logp, "-", "-o", "-");
     assertThat(third).isEqualTo(Files.readAllBytes(back));

@@ -46,7 +46,7 @@ class SelectedCommandTest {
   void writesTheGradientOfSeveralClasses() {
     Path pairs = NpyBytes.longs(tokens, "(3, 2)", 0, 1, 3, -1, 2, 2);
     Path g = NpyBytes.floats(file("g"), "(3, 2)", 1, 1, 2, 5, 1, 1);
-    selected("--ignore-index", -1, "--upstream", g, "--grad", file("d")).succeeds();
+    selected("--ignore-index", -1, "--upstream", g, "--gradient", file("d")).succeeds();
     assertThat(NpyBytes.floatsOf(out)).hasSize(6);
     assertThat(NpyBytes.floatsOf(out)[3]).isZero();
     float[] dx = NpyBytes.floatsOf(file("d"));
@@ -92,12 +92,12 @@ class SelectedCommandTest {
 
   @Test
   void refusesWhatDoesNotFit() {
-    selected("--upstream", logits).refuses("--upstream requires --grad");
+    selected("--upstream", logits).refuses("--upstream requires --gradient");
     selected("--sums", file("z")).refuses("--sequence-offsets and --sums require each other");
     Path offsets = NpyBytes.longs(file("s"), "(2,)", 0, 3);
     selected("--dtype", "f16", "--sequence-offsets", offsets, "--sums", file("z"))
         .refuses("--sums requires log-probabilities of f32 or f64, which are f16; remove --dtype");
-    selected("--grad", tokens).refuses("t.npy is an input of this command");
+    selected("--gradient", tokens).refuses("t.npy is an input of this command");
     NpyBytes.longs(tokens, "(3,)", 0, 4, 2);
     selected().refuses("label 4 in row 1 is not in [0, 4)");
     xent("selected-log-probabilities", logits, logits, "-o", out)

@@ -38,8 +38,8 @@ class TypesTest {
     assertThat(NpyBytes.dictionaryOf(file("n"))).contains(descr(type));
     assertThat(NpyBytes.halvesOf(file("n"))).isEqualTo(narrow(type, NpyBytes.floatsOf(file("y"))));
 
-    loss(single, "--grad", file("g"), "--losses", file("l"));
-    loss(narrow, "--grad", file("n"), "--losses", file("m"));
+    loss(single, "--gradient", file("g"), "--losses", file("l"));
+    loss(narrow, "--gradient", file("n"), "--losses", file("m"));
     assertThat(NpyBytes.halvesOf(file("n"))).isEqualTo(narrow(type, NpyBytes.floatsOf(file("g"))));
     assertThat(file("m")).hasSameBinaryContentAs(file("l"));
   }
@@ -63,14 +63,14 @@ class TypesTest {
   @ValueSource(strings = {"f16", "bf16"})
   void theTypeOfOutputsCanBeChosen(String type) {
     Path narrow = narrowLogits(type);
-    loss(single, "--grad", file("g"), "--log-sum-exp", file("l"));
+    loss(single, "--gradient", file("g"), "--log-sum-exp", file("l"));
     float[] gradient = NpyBytes.floatsOf(file("g"));
     float[] logSumExp = NpyBytes.floatsOf(file("l"));
 
-    loss(narrow, "--grad", file("g"), "--log-sum-exp", file("l"), "--dtype", "f32");
+    loss(narrow, "--gradient", file("g"), "--log-sum-exp", file("l"), "--dtype", "f32");
     assertThat(NpyBytes.floatsOf(file("g"))).isEqualTo(gradient);
     assertThat(NpyBytes.floatsOf(file("l"))).isEqualTo(logSumExp);
-    loss(single, "--grad", file("g"), "--log-sum-exp", file("l"), "--dtype", type);
+    loss(single, "--gradient", file("g"), "--log-sum-exp", file("l"), "--dtype", type);
     assertThat(NpyBytes.halvesOf(file("g"))).isEqualTo(narrow(type, gradient));
     assertThat(NpyBytes.halvesOf(file("l"))).isEqualTo(narrow(type, logSumExp));
   }
@@ -88,7 +88,7 @@ class TypesTest {
     xent("softmax-backward", file("y"), dy, "-o", file("dx")).succeeds();
     assertDoubles(file("dx"), 1, Golden.SOFTMAX_BACKWARD);
 
-    Map<String, Object> printed = loss(wide, "--grad", file("g"), "--losses", file("l"));
+    Map<String, Object> printed = loss(wide, "--gradient", file("g"), "--losses", file("l"));
     assertThat((double) printed.get("loss"))
         .isCloseTo((Golden.LOSSES[0] + Golden.LOSSES[1]) / 2, PROMISED_IN_DOUBLE);
     assertDoubles(file("l"), 1, Golden.LOSSES);
@@ -101,7 +101,7 @@ class TypesTest {
   void logProbabilitiesMayBeOfAnyTypeToo() {
     xent("softmax", single, "-o", file("p"), "--log", "--dtype", "bf16").succeeds();
     short[] log = NpyBytes.halvesOf(file("p"));
-    xent("nll", file("p"), labels, "--losses", file("l"), "--grad", file("g")).succeeds();
+    xent("nll", file("p"), labels, "--losses", file("l"), "--gradient", file("g")).succeeds();
     assertThat(NpyBytes.floatsOf(file("l")))
         .containsExactly(-Float.intBitsToFloat(log[1] << 16), -Float.intBitsToFloat(log[6] << 16));
     assertThat(NpyBytes.halvesOf(file("g")))

@@ -74,7 +74,7 @@ final class DiskFaults {
                 samples.labels,
                 "--losses",
                 "disk/y.npy",
-                "--grad",
+                "--gradient",
                 "disk/g.npy");
     assertUntouched(folder);
     return happened;

@@ -49,7 +49,7 @@ final class KillFaults {
     Path losses = folder.resolve("l.npy");
     Path gradient = folder.resolve("g.npy");
     Object[] arguments = {
-      "cross-entropy", samples.logits, samples.labels, "--losses", losses, "--grad", gradient
+      "cross-entropy", samples.logits, samples.labels, "--losses", losses, "--gradient", gradient
     };
     long start = System.nanoTime();
     command.succeeds(arguments);

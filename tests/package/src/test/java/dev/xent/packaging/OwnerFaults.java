@@ -238,7 +238,7 @@ final class OwnerFaults {
                 "cross-entropy",
                 samples.logits,
                 labels,
-                "--grad",
+                "--gradient",
                 output);
     assertThat(labels).hasSameBinaryContentAs(samples.labels);
     return happened;

@@ -52,7 +52,7 @@ final class ProcessFaults {
   private String orRefused(Path folder, Command command) throws Exception {
     Path output = folder.resolve("g.npy");
     Ended ended =
-        command.run("cross-entropy", samples.logits, samples.labels, "--grad", output, "--json");
+        command.run("cross-entropy", samples.logits, samples.labels, "--gradient", output, "--json");
     assertThat(Command.hidden(folder)).isEmpty();
     if (ended.exit() == 0) {
       assertThat(Samples.same(output, samples.gradient)).isTrue();
@@ -84,7 +84,7 @@ final class ProcessFaults {
     Ended ended =
         new Command(folder)
             .shell("exec \"$@\" " + redirection)
-            .run("cross-entropy", samples.logits, samples.labels, "--grad", output);
+            .run("cross-entropy", samples.logits, samples.labels, "--gradient", output);
     assertThat(ended.exit()).isEqualTo(2);
     assertThat(ended.err().strip()).isEqualTo(STREAM);
     assertThat(Samples.same(output, samples.gradient)).isTrue();

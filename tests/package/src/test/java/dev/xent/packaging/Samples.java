@@ -53,7 +53,7 @@ final class Samples {
       Npy.write(labels, Tensor.of(classes, ROWS));
     }
     new Command(folder)
-        .succeeds("cross-entropy", logits, labels, "--losses", losses, "--grad", gradient);
+        .succeeds("cross-entropy", logits, labels, "--losses", losses, "--gradient", gradient);
     new Command(folder).succeeds("softmax", few, "-o", probabilities);
   }
 
