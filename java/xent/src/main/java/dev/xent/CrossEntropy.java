@@ -239,7 +239,7 @@ public final class CrossEntropy implements Loss {
    * @param labels a class for each row
    */
   public double forward(float[][] logits, int[] labels) {
-    return forward(JavaArrays.rows(logits, "logits"), JavaArrays.labels(labels));
+    return JavaArrays.forward(this, "logits", logits, labels);
   }
 
   /**
@@ -265,7 +265,7 @@ public final class CrossEntropy implements Loss {
    * @param gradient {@code dx}, rows of the same number and length; may be {@code logits} itself
    */
   public double forwardBackward(float[][] logits, int[] labels, float[][] gradient) {
-    return JavaArrays.forwardBackward(this, JavaArrays.rows(logits, "logits"), labels, gradient);
+    return JavaArrays.forwardBackward(this, "logits", logits, labels, gradient);
   }
 
   /**

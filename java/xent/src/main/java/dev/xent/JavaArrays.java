@@ -14,7 +14,7 @@ final class JavaArrays {
 
   /** A copy of rows. */
   static Tensor rows(float[][] values, String name) {
-    return Tensor.copyOf(NullChecks.require(values, name, "an array of rows"));
+    return Tensor.copyOf(requireRows(values, name));
   }
 
   /** The label of a row. */
@@ -22,18 +22,32 @@ final class JavaArrays {
     return Tensor.of(new int[] {label});
   }
 
-  /** A label for each row. */
-  static Tensor labels(int[] labels) {
-    return Tensor.of(NullChecks.require(labels, "labels", "an array"));
+  /** Returns the loss of rows. */
+  static double forward(Loss loss, String name, float[][] input, int[] labels) {
+    requireRows(input, name);
+    Tensor targets = labels(labels);
+    return loss.forward(Tensor.copyOf(input), targets);
   }
 
   /** Returns the loss of rows, and copies its gradient into rows. */
-  static double forwardBackward(Loss loss, Tensor input, int[] labels, float[][] gradient) {
-    Tensor written = rows(gradient, "gradient");
-    double reduced = loss.forwardBackward(input, labels(labels), written);
+  static double forwardBackward(
+      Loss loss, String name, float[][] input, int[] labels, float[][] gradient) {
+    requireRows(input, name);
+    requireRows(gradient, "gradient");
+    Tensor targets = labels(labels);
+    Tensor written = Tensor.copyOf(gradient);
+    double reduced = loss.forwardBackward(Tensor.copyOf(input), targets, written);
     for (int i = 0; i < gradient.length; i++) {
       Tensor.of(gradient[i]).copyFrom(written.select(0, i));
     }
     return reduced;
+  }
+
+  private static Tensor labels(int[] labels) {
+    return Tensor.of(NullChecks.require(labels, "labels", "an array"));
+  }
+
+  private static float[][] requireRows(float[][] values, String name) {
+    return NullChecks.require(values, name, "an array of rows");
   }
 }

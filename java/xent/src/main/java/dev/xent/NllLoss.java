@@ -126,8 +126,7 @@ public final class NllLoss implements Loss {
    * @param labels a class for each row
    */
   public double forward(float[][] logProbabilities, int[] labels) {
-    return forward(
-        JavaArrays.rows(logProbabilities, "logProbabilities"), JavaArrays.labels(labels));
+    return JavaArrays.forward(this, "logProbabilities", logProbabilities, labels);
   }
 
   /**
@@ -155,7 +154,7 @@ public final class NllLoss implements Loss {
    */
   public double forwardBackward(float[][] logProbabilities, int[] labels, float[][] gradient) {
     return JavaArrays.forwardBackward(
-        this, JavaArrays.rows(logProbabilities, "logProbabilities"), labels, gradient);
+        this, "logProbabilities", logProbabilities, labels, gradient);
   }
 
   /**
