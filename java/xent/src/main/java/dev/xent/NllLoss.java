@@ -150,11 +150,11 @@ public final class NllLoss implements Loss {
    *
    * @param logProbabilities {@code l}, rows of one length
    * @param labels a class for each row
-   * @param gradient {@code dl}, rows of the same number and length; may be {@code logProbabilities} itself
+   * @param gradient {@code dl}, rows of the same number and length; may be {@code logProbabilities}
+   *     itself
    */
   public double forwardBackward(float[][] logProbabilities, int[] labels, float[][] gradient) {
-    return JavaArrays.forwardBackward(
-        this, "logProbabilities", logProbabilities, labels, gradient);
+    return JavaArrays.forwardBackward(this, "logProbabilities", logProbabilities, labels, gradient);
   }
 
   /**

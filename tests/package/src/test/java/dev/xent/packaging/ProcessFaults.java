@@ -52,7 +52,8 @@ final class ProcessFaults {
   private String orRefused(Path folder, Command command) throws Exception {
     Path output = folder.resolve("g.npy");
     Ended ended =
-        command.run("cross-entropy", samples.logits, samples.labels, "--gradient", output, "--json");
+        command.run(
+            "cross-entropy", samples.logits, samples.labels, "--gradient", output, "--json");
     assertThat(Command.hidden(folder)).isEmpty();
     if (ended.exit() == 0) {
       assertThat(Samples.same(output, samples.gradient)).isTrue();
