@@ -61,8 +61,8 @@ record Call(
     String why =
         cause instanceof LabelException label
             ? message(
-                "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such"
-                    + " rows out",
+                "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such rows"
+                    + " out",
                 label.label(), label.classes())
             : cause instanceof XentException e && "firstClass".equals(e.argument())
                 ? message("first_class is %s; expected %s", e.value(), e.expected())

@@ -117,8 +117,7 @@ record Logits(DType type, long classes, String option, String what) implements S
     if (bytes.length % size != 0) {
       throw new ShapeException(
           message(
-              "%d bytes are not a multiple of the %d bytes of %s; correct the column or option"
-                  + " type",
+              "%d bytes are not a multiple of the %d bytes of %s; correct the column or option type",
               bytes.length,
               size,
               type.toString().replaceFirst("^(B?)F", "$1float").toLowerCase(Locale.ROOT)));
@@ -177,8 +176,7 @@ record Logits(DType type, long classes, String option, String what) implements S
     }
     return new ShapeException(
         message(
-            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class"
-                + " out",
+            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class out",
             i, array.numElements()));
   }
 }

@@ -33,8 +33,7 @@ enum SqlFunction {
       Forward.ARGMAX,
       Kind.NUMBERS,
       "math_funcs",
-      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row"
-          + " with NaN or +Infinity, or with -Infinity only.",
+      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN or +Infinity, or with -Infinity only.",
       "0"),
   ENTROPY(
       Forward.ENTROPY,
@@ -178,8 +177,7 @@ enum SqlFunction {
       Kind.SAMPLE,
       "misc_funcs",
       Parameter.list(List.of("logits", "stream"), "step", "options"),
-      "Returns a class of a row, drawn by the probabilities of the classes that the filters keep:"
-          + " -1 if no class is left.",
+      "Returns a class of a row, drawn by the probabilities of the classes that the filters keep: -1 if no class is left.",
       """
           * logits - array<float>, or binary of the type that option type names
           * stream - a whole number of the row, such as its id: rows with the same one have the same random bits

@@ -27,7 +27,7 @@ public abstract sealed class XentException extends IllegalArgumentException
   private final @Nullable String expected;
 
   XentException(String message) {
-    super(message); // not super(message, null), after which initCause is refused
+    super(message); // initCause throws after super(message, null)
     argument = null;
     value = null;
     expected = null;

@@ -232,8 +232,7 @@ public final class Check {
         || weightsOfClasses.shape[1] != count) {
       throw new ShapeException(
           message(
-              "weights is %s, hidden is %s with features along axis %d; expected weights of shape"
-                  + " [classes, %s]%s",
+              "weights is %s, hidden is %s with features along axis %d; expected weights of shape [classes, %s]%s",
               weightsOfClasses,
               states,
               axis,
@@ -245,8 +244,7 @@ public final class Check {
         || dimensions.rows * dimensions.classes < 0) {
       throw new ShapeException(
           message(
-              "hidden is %s, weights is %s, and 64 bits do not count their logits; expected fewer"
-                  + " rows",
+              "hidden is %s, weights is %s, and 64 bits do not count their logits; expected fewer rows",
               states, weightsOfClasses));
     }
     call.shape.features = count;
@@ -382,15 +380,13 @@ public final class Check {
     if (!Types.fits(view.type, lead.type)) {
       throw new DTypeException(
           message(
-              "targets is %s, %s is %s; expected class indices (I8 to I64, U8 to U64) or"
-                  + " probability rows of type %s",
+              "targets is %s, %s is %s; expected class indices (I8 to I64, U8 to U64) or probability rows of type %s",
               view, leadName, lead, Types.allowed(lead.type)));
     }
     if (!hasLeadShape(view)) {
       throw new ShapeException(
           message(
-              "targets is %s, %s is %s; expected probability rows of the same shape, or class"
-                  + " indices of an integer type",
+              "targets is %s, %s is %s; expected probability rows of the same shape, or class indices of an integer type",
               view, leadName(), leadText()));
     }
     add(Array.TARGETS, Rule.TARGETS, view, Kind.CLASSES);
@@ -401,8 +397,7 @@ public final class Check {
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(
-              "targets is %s, and targetWeights are set; expected the classes of each row as I8 to"
-                  + " I64 or U8 to U64",
+              "targets is %s, and targetWeights are set; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     requireType(layout(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
@@ -411,8 +406,7 @@ public final class Check {
     if (call.shape.targetCount == 0) {
       throw new ShapeException(
           message(
-              "targets is %s; expected at least one class in each row, of weight 0 for rows without"
-                  + " a target",
+              "targets is %s; expected at least one class in each row, of weight 0 for rows without a target",
               classNumbers));
     }
     if (!Arrays.equals(weights.shape, classNumbers.shape)) {
@@ -431,8 +425,7 @@ public final class Check {
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
       throw new DTypeException(
           message(
-              "targets is %s, %s is %s; expected labels 0 and 1 (I8 to I64, U8 to U64) or numbers"
-                  + " from 0 to 1 of type %s",
+              "targets is %s, %s is %s; expected labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
               view, leadName, lead, Types.allowed(lead.type)));
     }
     requireLeadShape(layout(Array.TARGETS), view);
@@ -454,8 +447,7 @@ public final class Check {
     if (!dimensions.hasRowsOfEntries(classNumbers.shape)) {
       throw new ShapeException(
           message(
-              "targets is %s, %s is %s; expected targets of shape %s, or %s with k classes of each"
-                  + " row",
+              "targets is %s, %s is %s; expected targets of shape %s, or %s with k classes of each row",
               classNumbers,
               leadName(),
               leadText(),
@@ -669,8 +661,7 @@ public final class Check {
     }
     throw new ShapeException(
         message(
-            "%s is %s, %s is %s with %s; expected one %s in its shape, in which any other size may"
-                + " be 1, or in the shape [%d]%s",
+            "%s is %s, %s is %s with %s; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]%s",
             array.name,
             view,
             leadName(),
@@ -694,8 +685,7 @@ public final class Check {
     }
     throw new ShapeException(
         message(
-            "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d]"
-                + " of its axis %d",
+            "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
             array.name, view, leadName(), leadText(), dimensions.size(along), along));
   }
 

@@ -258,9 +258,7 @@ public final class LinearOperation extends LossOperation {
     if (asksForClasses(run) && run.call.pieces.count > 1) {
       throw new ShapeException(
           message(
-              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and"
-                  + " bias are sums over all rows: copy it to memory without gaps, or request the"
-                  + " gradient of hidden alone",
+              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or request the gradient of hidden alone",
               run.view(Array.HIDDEN), run.call.pieces.count));
     }
   }
@@ -455,15 +453,13 @@ public final class LinearOperation extends LossOperation {
     if (least == 0) {
       throw new ShapeException(
           message(
-              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace;"
-                  + " expected fewer rows",
+              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace; expected fewer rows",
               run.view(Array.HIDDEN), run.view(Array.WEIGHTS)));
     }
     if (workspace != 0 && workspace < least) {
       throw new OptionException(
           message(
-              "workspace is %s, and hidden %s with weights %s needs %d; expected that size, or"
-                  + " fewer rows at once",
+              "workspace is %s, and hidden %s with weights %s needs %d; expected that size, or fewer rows at once",
               plural(workspace, "byte"), run.view(Array.HIDDEN), run.view(Array.WEIGHTS), least));
     }
   }

@@ -44,9 +44,8 @@ public record Reductions(
         && (losses && loss == Reduction.MEAN || gradients && gradient == Reduction.MEAN)) {
       throw new EmptyMeanException(
           Double.isNaN(fixedDenominator)
-              ? "no row is valid, or all weights are 0, so the mean is undefined; expected labels"
-                  + " that are not ignored and weights above 0, or emptyMean(ZERO) or"
-                  + " emptyMean(NAN)"
+              ? "no row is valid, or all weights are 0, so the mean is undefined; expected labels that are"
+                  + " not ignored and weights above 0, or emptyMean(ZERO) or emptyMean(NAN)"
               : "the denominator is 0, so the mean is undefined; expected another one, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)");
     }
@@ -89,8 +88,7 @@ public record Reductions(
     if (!Double.isFinite(divided)) {
       throw new OptionException(
           message(
-              "gradientScale %s / denominator %s is not finite; expected a smaller scale or a"
-                  + " larger denominator",
+              "gradientScale %s / denominator %s is not finite; expected a smaller scale or a larger denominator",
               scale, denominator));
     }
     return divided;
