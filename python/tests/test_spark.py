@@ -262,6 +262,8 @@ def found(tmp_path_factory):
     for kind in ("classic", "connect"):
         environment = dict(os.environ, PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1",
                            PYTHONPATH=os.pathsep.join([str(ROOT / "python/src"), str(ROOT / "python/tests")]))
+        if kind == "connect":
+            environment["SPARK_TESTING"] = "1"  # its server takes a free port, not 15002, which another may have
         run = subprocess.run(
             [sys.executable, "-c", f"import test_spark; test_spark._program({kind!r}, {str(tmp_path_factory.mktemp(kind))!r})"],
             capture_output=True, text=True, timeout=900, env=environment, cwd=tmp_path_factory.mktemp("work"))
