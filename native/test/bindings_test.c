@@ -102,7 +102,11 @@ static void test_too_many_tokens(void) {
     const int64_t many = k == 1 ? INT64_MAX : (int64_t)INT32_MAX + 1;
     if (k == 0) c.prompt_tokens = (xent_input){&class, one}, c.prompt_count = many;
     if (k == 1) c.output_tokens = (xent_input){&class, one}, c.output_count = many;
-    if (k == 2) c.bias_tokens = (xent_input){&class, one}, c.bias_values = (xent_input){&value, number}, c.bias_count = many;
+    if (k == 2) {
+      c.bias_tokens = (xent_input){&class, one};
+      c.bias_values = (xent_input){&value, number};
+      c.bias_count = many;
+    }
     CHECK(xent_workspace(XENT_FUNCTION_SAMPLE, &c) == 0);
     CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && r.field == fields[k] && r.integer == many && token == 0);
   }

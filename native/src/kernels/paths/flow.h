@@ -198,8 +198,8 @@ XENT_INLINE row_of_exponentials flow_exponentials(const flow_block *b, int row, 
   return (row_of_exponentials){
       b->x[row], masked ? b->mask[row] : NULL, {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
 }
-/* Sums rows [row, end) of `now`; meanwhile searches rows of `next` and writes rows of `before`. vectors: of a row, if it
- * is constant, or 0. */
+/* Sums rows [row, end) of `now`; meanwhile searches rows of `next` and writes rows of `before`. vectors: of a row, if
+ * that is constant, or 0. */
 XENT_INLINE void flow_sum_as(const flow *f, flow_block *next, flow_block *now, const flow_block *before, int row,
                              int end, const bool writes, const enum line_kind kind, const bool masked,
                              const int vectors) {
