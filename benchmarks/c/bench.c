@@ -11,16 +11,6 @@
 #include "problem.h"
 #include "tiers.h"
 
-#if defined(BENCH_FREE_ORDER)
-int bench_free_order(int rounds);
-#else
-static int bench_free_order(int rounds) {
-  (void)rounds;
-  fprintf(stderr, "no vector tier here\n");
-  return 2;
-}
-#endif
-
 static const doors linked = {xent_few_at, xent_many_at};
 
 typedef struct {
@@ -214,14 +204,12 @@ static int usage(void) {
   fprintf(stderr,
           "usage: bench [--tiers avx512,avx2] [--classes 10,100] [--cases TEXT] [--rows N] [--inner N]\n"
           "             [--rounds N]\n"
-          "       bench --free-order [--rounds N]\n"
           "  --tiers       instruction sets; the best alone unless said\n"
           "  --classes     class counts; 10,100,300,1000,32000,128256 unless said\n"
           "  --cases       those whose `operation: case` has this text in it: plain, softmax: temp\n"
           "  --rows        so many; 64, 16 of more than 1000 classes, 8 of more than 32000 unless said\n"
           "  --inner       columns: so many times as many rows, classes so far apart; 1 unless said\n"
-          "  --rounds      turns of each pair, 1 to %d; 21 unless said\n"
-          "  --free-order  what the fixed order of sums costs, on rows longer than a chunk\n",
+          "  --rounds      turns of each pair, 1 to %d; 21 unless said\n",
           BENCH_MAX_ROUNDS);
   return 2;
 }
@@ -240,12 +228,7 @@ static int list_classes(const char *text, choice *chosen) {
 
 int main(int argc, char **argv) {
   choice chosen = {"", xent_isa_name(xent_best_isa()), {10, 100, 300, 1000, 32000, 128256}, 6, 21, 0, 1};
-  bool free_order = false;
   for (int i = 1; i < argc; i++) {
-    if (!strcmp(argv[i], "--free-order")) {
-      free_order = true;
-      continue;
-    }
     const char *value = ++i < argc ? argv[i] : NULL;
     if (!value) return usage();
     if (!strcmp(argv[i - 1], "--tiers")) chosen.tiers = value;
@@ -256,7 +239,6 @@ int main(int argc, char **argv) {
     else if (strcmp(argv[i - 1], "--classes") || !list_classes(value, &chosen)) return usage();
   }
   if (chosen.rounds < 1 || chosen.rounds > BENCH_MAX_ROUNDS || chosen.rows < 0 || chosen.inner < 1) return usage();
-  if (free_order) return bench_free_order(chosen.rounds);
   int missed = 0;
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int i = 0; strstr(chosen.tiers, xent_isa_name(isa)) && i < chosen.counts; i++)
