@@ -483,7 +483,8 @@ XENT_SHARED void flow_sum_block(const flow *f, flow_block *next, flow_block *now
   const int count = now->sums.rows.count, searched = next == now ? 0 : next->sums.rows.count;
   for (int row = 0, end; row < count; row = end) { /* rows that are summed in the same way */
     const bool writes = before->later >> row & 1;
-    for (end = row + 1; f->exact && end < count && (before->later >> end & 1) == writes; end++);
+    for (end = row + 1; f->exact && end < count && (before->later >> end & 1) == writes; end++)
+      ;
     if (f->exact)
       flow_sum_rows(f, next, now, before, row, end, writes);
     else

@@ -38,18 +38,21 @@ XENT_INLINE void sum_step(exp_half *half, const float *x, const uint8_t *mask, c
                           const bool masked, const f32_temperature *h) {
   lanes v[XENT_BATCH_MAX];
   const bool whole = i + count * XENT_LANES <= sure || n - i >= count * XENT_LANES;
-  if (__builtin_expect(whole, 1)) XENT_UNROLL(4)
-  for (int k = 0; k < count; k++) {
-    const int64_t at = i + k * XENT_LANES;
-    v[k] = masked ? masked_floats(x + at, mask + at, XENT_LANES) : lanes_load(x + at);
-  }
-  else XENT_UNROLL(4) for (int k = 0; k < count; k++) {
-    const int64_t at = i + k * XENT_LANES, left = n - at;
-    v[k] = masked                                          ? masked_floats(x + at, mask + at, left)
-           : at + XENT_LANES <= sure || left >= XENT_LANES ? lanes_load(x + at)
-           : left > 0                                      ? lanes_load_part(x + at, left, -INFINITY)
-                                                           : lanes_set(-INFINITY);
-  }
+  if (__builtin_expect(whole, 1))
+    XENT_UNROLL(4)
+    for (int k = 0; k < count; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      v[k] = masked ? masked_floats(x + at, mask + at, XENT_LANES) : lanes_load(x + at);
+    }
+  else
+    XENT_UNROLL(4)
+    for (int k = 0; k < count; k++) {
+      const int64_t at = i + k * XENT_LANES, left = n - at;
+      v[k] = masked                                      ? masked_floats(x + at, mask + at, left)
+             : at + XENT_LANES <= sure || left >= XENT_LANES ? lanes_load(x + at)
+             : left > 0                                  ? lanes_load_part(x + at, left, -INFINITY)
+                                                         : lanes_set(-INFINITY);
+    }
   exp_stages(half, v, e, count, pending, r, false, h);
 }
 
@@ -76,11 +79,13 @@ XENT_INLINE lanes sum_half_group(exp_half *half, const row_of_exponentials *row,
     else
       sum_step(half, after->x, after->mask, &after->references, begin, n, sure, e + k, batch, vectors - k, masked, h);
   }
-  if (kept) XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
+  if (kept)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
   const int64_t lane = without - i;
-  if (lane >= 0 && lane < XENT_UNIT) XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
+  if (lane >= 0 && lane < XENT_UNIT)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
   return vectors == 1 ? e[0] : vectors == 2 ? lanes_add(e[0], e[1]) : sum_of_four_vectors(e);
 }
 
@@ -88,10 +93,12 @@ XENT_INLINE lanes sum_half_group(exp_half *half, const row_of_exponentials *row,
 XENT_INLINE lanes beside_unit(const float *searched, const uint8_t *searched_mask, const line_lanes_of *line, int64_t i,
                               int64_t n, const int vectors, const bool whole, bool far, lanes largest,
                               const bool writes, const enum line_kind kind, const bool masked, const bool stream) {
-  if (far && searched) XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++) prefetch_behind(searched + i + k * XENT_LANES, XENT_LOADED_AHEAD);
-  if (far && writes && !stream) XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
+  if (far && searched)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) prefetch_behind(searched + i + k * XENT_LANES, XENT_LOADED_AHEAD);
+  if (far && writes && !stream)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) prefetch_behind(line->to + i + k * XENT_LANES, XENT_STORED_AHEAD);
   if (writes) line_unit(line, i, n, vectors, whole, kind, masked, stream);
   if (!searched) return largest;
   lanes odd = largest;

@@ -183,18 +183,20 @@ final class ArrayBlocks {
     Array array = function.array(place);
     CallShape shape = call.shape();
     int layout = array.ordinal() * CallShape.LAYOUT;
-    Form form = function.rules[place].form;
+    ElementType type = ElementType.of(shape.type(array));
+    Rule rule = function.rules[place];
+    Form form = rule.form;
     if (form == Form.OF_TARGETS) {
       form = ofTargets(call);
-    } else if (function.rules[place].isOfBits(ElementType.of(call.shape().type(array)))) {
+    } else if (rule.isOfBits(type)) {
       form = Form.PER_WORD;
     }
     block.form = form;
-    block.size = ElementType.of(call.shape().type(array)).byteSize();
+    block.size = type.byteSize();
     block.outer = shape.layouts[layout];
     block.classes = shape.layouts[layout + 1];
     block.inner = shape.layouts[layout + 2];
-    block.written = function.rules[place].written;
+    block.written = rule.written;
     // Outputs per class are written completely. A call may leave elements of other outputs
     // unchanged.
     block.read =

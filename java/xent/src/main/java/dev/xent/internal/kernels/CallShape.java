@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
  * The sizes of a call's tensor and the layout of each {@link Array}, for all functions that a call
  * of an operation runs. {@link FunctionCall} writes those of a function to its struct.
  */
-public final class CallShape {
+public class CallShape {
   /** The numbers of a layout: its three strides and its type, as in xent_layout. */
   public static final int LAYOUT = 4;
 

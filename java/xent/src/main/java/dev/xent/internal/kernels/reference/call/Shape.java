@@ -8,58 +8,28 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.util.Arrays;
 
-/** The sizes of the tensor and the layout of every array of a call. */
-public final class Shape {
-  public long outer;
-  public long classes;
-  public long inner;
-
-  /** The number of classes in a row of sparse targets; 0 if targets are not sparse. */
-  public long targetCount;
-
-  public long topCount;
-
-  /** The first class in the arrays of a shard. */
-  public long firstClass;
-
-  /** The number of classes of all shards together; 0 without shards. */
-  public long allClasses;
-
-  /** The lengths of a row's two lists of previous tokens, including padding. */
-  public long promptCount;
-
-  public long outputCount;
-  public long continues;
-
-  /** The number of features of a hidden state, and of the weights of a class. */
-  public long features;
-
-  private final Layout[] layouts = new Layout[Array.LAYOUTS];
+/** The shape of a call of one function, with the layout of each array as an object. */
+public final class Shape extends CallShape {
+  private final Layout[] objects = new Layout[Array.LAYOUTS];
 
   public Shape() {
-    Arrays.setAll(layouts, i -> new Layout());
+    Arrays.setAll(objects, i -> new Layout());
   }
 
   /** The layout of an array. */
   public Layout of(Array array) {
-    return layouts[array.ordinal()];
+    return objects[array.ordinal()];
   }
 
   /** Reads the shape of a call, of which a function without shards has only sizes of whole rows. */
   public void read(CallShape from, Function function) {
-    outer = from.outer;
-    classes = from.classes;
-    inner = from.inner;
-    targetCount = from.targetCount;
-    topCount = from.topCount;
-    firstClass = function.hasClasses ? from.firstClass : 0;
-    allClasses = function.hasClasses ? from.allClasses : 0;
-    promptCount = from.promptCount;
-    outputCount = from.outputCount;
-    features = from.features;
-    continues = from.continues;
-    for (int i = 0; i < layouts.length; i++) {
-      layouts[i].read(from.layouts, i * CallShape.LAYOUT);
+    copyFrom(from);
+    if (!function.hasClasses) {
+      firstClass = 0;
+      allClasses = 0;
+    }
+    for (int i = 0; i < objects.length; i++) {
+      objects[i].read(layouts, i * LAYOUT);
     }
     of(Array.CLASS_WEIGHTS).repeatForRows();
   }
