@@ -7,7 +7,7 @@ if(XENT_SANITIZE)
   target_link_options(xent_sanitizers INTERFACE -fsanitize=${XENT_SANITIZE})
 endif()
 
-# -DXENT_FUZZ=ON (clang): all code tells libFuzzer which edges it takes. See tests/fuzz/c. With sanitizers it takes six times
+# -DXENT_FUZZ=ON (clang): all code tells libFuzzer which edges it takes. See native/fuzz. With sanitizers it takes six times
 # as long to compile; without, arrays still end at pages without access. Optimised as always: less of that takes longer to
 # compile, as everything of a tier is inlined first.
 option(XENT_FUZZ "Targets for libFuzzer" OFF)

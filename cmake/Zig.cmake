@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A toolchain file for any platform with the clang, linker and C libraries that zig brings: release/cross-natives uses it.
+# A toolchain file for any platform with the clang, linker and C libraries that zig brings, which
+# tools/release/cross-natives uses.
 #   cmake -DCMAKE_TOOLCHAIN_FILE=cmake/Zig.cmake -DXENT_ZIG=/path/to/zig -DXENT_TARGET=aarch64-linux-gnu.2.17
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES XENT_ZIG XENT_TARGET)
 if(NOT XENT_TARGET MATCHES "^(x86_64|aarch64)-(linux|macos|windows)")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pyxent.spark` in a session of PySpark, with its own driver and with Spark Connect. Needs pyspark and the jars of a
-build with -Pall; tests/cluster/run has both."""
+build with -Pall; java/tests/cluster/run has both."""
 import gc
 import json
 import math

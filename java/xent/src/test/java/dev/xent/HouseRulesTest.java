@@ -296,7 +296,7 @@ class HouseRulesTest {
    */
   private static List<Path> sources(String name) throws IOException {
     List<Path> sources = new ArrayList<>();
-    for (String modules : List.of("java", "benchmarks", "tests")) {
+    for (String modules : List.of("java", "java/tests")) {
       try (DirectoryStream<Path> folders = Files.newDirectoryStream(ROOT.resolve(modules))) {
         for (Path folder : folders) {
           Path main = folder.resolve("src/main/java");
