@@ -151,45 +151,6 @@ class HouseRulesTest {
     return Stream.of(type.getMethods()).anyMatch(method -> method.getName().equals(name));
   }
 
-  /** So that plain Java and C are compared with it. */
-  @Test
-  void everyOptionOfLossesIsDrawn() throws IOException {
-    String cases = source("internal/kernels/GeneralCase");
-    assertThat(optionsFor("XENT_FOR_LOSSES"))
-        .hasSizeGreaterThan(5)
-        .allSatisfy(option -> assertThat(cases).contains("xent_options." + option + "(o, "));
-  }
-
-  /** So that the reference and C are compared with the formula. */
-  @Test
-  void everyOptionOfTheseLossesIsTested() throws IOException {
-    Set<String> ofBinary = optionsFor("XENT_FOR_BINARY");
-    assertThat(ofBinary).contains("focal_alpha");
-    assertUsesOptions("BinaryCrossEntropyTest", ofBinary);
-    assertUsesOptions("DivergenceTest", optionsFor("XENT_FOR_DIVERGENCES"));
-    Set<String> ofNllLoss = optionsFor("XENT_FOR_LOSSES");
-    ofNllLoss.removeAll(LACKED.get(NllLoss.Builder.class));
-    assertUsesOptions("NllLossOptionsTest", ofNllLoss);
-  }
-
-  private static void assertUsesOptions(String test, Set<String> options) throws IOException {
-    String source = source(test);
-    assertThat(options)
-        .as(test)
-        .contains("gradient_scale")
-        .allSatisfy(option -> assertThat(source).contains("." + camelCase(option) + "("));
-  }
-
-  private static String source(String test) throws IOException {
-    return Files.readString(ROOT.resolve("java/xent/src/test/java/dev/xent/" + test + ".java"));
-  }
-
-  private static Set<String> optionsFor(String function) throws IOException {
-    Map<String, Set<String>> options = optionsAndFunctions();
-    options.values().removeIf(functions -> !functions.contains(function));
-    return options.keySet();
-  }
-
   /** The entries of options.h that have functions. */
   private static Map<String, Set<String>> optionsAndFunctions() throws IOException {
     String list = Files.readString(ROOT.resolve("native/src/kernels/options.h"));

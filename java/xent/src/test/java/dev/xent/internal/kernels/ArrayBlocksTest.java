@@ -14,6 +14,7 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Copies of Java arrays have the bits of calls on memory off the heap, and write nothing else: on
@@ -55,67 +56,26 @@ class ArrayBlocksTest {
 
   // ---- every function, in every form -----------------------------------------------------------
 
+  static List<RandomCall.Chain> chains() {
+    return RandomCall.chains();
+  }
+
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void generalCalls(boolean wide) {
-    SplittableRandom random = new SplittableRandom(wide ? 264 : 232);
-    for (int classes : COUNTS) {
-      for (int i = 0; i < 4; i++) {
-        general(wide, 1 + random.nextInt(4), classes, false, random);
-      }
-    }
-    for (int classes : LONG_COUNTS) {
-      general(wide, 1 + random.nextInt(2), classes, true, random);
-      general(wide, 1, classes, false, random);
-    }
-    assertThat(compared).isGreaterThan(5_000_000);
-  }
-
-  private void general(
-      boolean wide, int rows, int classes, boolean divisible, SplittableRandom random) {
-    RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
-    try (Arena own = Arena.ofConfined()) {
-      GeneralCase c = new GeneralCase(own, wide, rows, classes, kind, divisible, random);
-      long cut = random.nextLong(c.chunks()) * 8192;
-      same(
-          c.toString(),
-          new GeneralRun(own, direct, 0, c, cut).everything(),
-          new GeneralRun(own, blocks, 0, c, cut).everything());
-    }
-  }
-
-  @Test
-  void plainCalls() {
-    SplittableRandom random = new SplittableRandom(99);
-    for (int classes : new int[] {1, 10, 129, 2000, 16384, 33000}) {
-      for (int layout = 0; layout < 4; layout++) {
-        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
-        try (Arena own = Arena.ofConfined()) {
-          BitsCase c = new BitsCase(own, 1 + random.nextInt(4), classes, kind, layout, random);
-          long cut = random.nextLong(c.chunks()) * 8192;
-          same(
-              c.toString(),
-              new BitsRun(own, direct, 0, c, cut).everything(),
-              new BitsRun(own, blocks, 0, c, cut).everything());
+  @MethodSource("chains")
+  void everyCall(RandomCall.Chain chain) {
+    SplittableRandom random = new SplittableRandom(chain.toString().hashCode());
+    boolean isLinear = chain.last().rule(Array.HIDDEN) != null;
+    int[] counts = chain.inParts() ? LONG_COUNTS : COUNTS;
+    for (int i = 0; i < 12; i++) {
+      int classes = counts[isLinear && chain.inParts() ? 0 : random.nextInt(counts.length)];
+      try (Arena own = Arena.ofConfined()) {
+        RandomCall call = new RandomCall(own, chain, 1 + random.nextInt(4), classes, random);
+        if (call.repair(direct)) {
+          same(call.toString(), call.run(direct, 0).bytes(), call.run(blocks, 0).bytes());
         }
       }
     }
-  }
-
-  @Test
-  void samples() {
-    SplittableRandom random = new SplittableRandom(7);
-    for (int classes : new int[] {1, 3, 17, 128, 1000, 4100, 33000}) {
-      for (int i = 0; i < 8; i++) {
-        int rows = 1 + random.nextInt(4);
-        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
-        try (Arena own = Arena.ofConfined()) {
-          SamplingCase c = new SamplingCase(own, rows, classes, kind, random);
-          long cut = random.nextInt(rows + 1);
-          same(c.toString(), c.run(direct, 0, cut), c.run(blocks, 0, cut));
-        }
-      }
-    }
+    assertThat(compared).isPositive();
   }
 
   // ---- rows of one large matrix ----------------------------------------------------------------
@@ -264,7 +224,7 @@ class ArrayBlocksTest {
     layout(shape.layout(Array.TARGETS), 1, 0, 1, XentH.XENT_I32());
     float[] y = new float[30];
     FunctionCall work =
-        KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, KernelCall.report(arena))
+        KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, RandomCall.report(arena))
             .set(Array.LOGITS, MemorySegment.ofArray(numbers(30, 4)))
             .set(Array.TARGETS, MemorySegment.ofArray(new int[] {1, 10, 2}))
             .set(Array.GRADIENT, MemorySegment.ofArray(y));
