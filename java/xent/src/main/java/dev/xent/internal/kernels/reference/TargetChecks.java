@@ -41,7 +41,7 @@ final class TargetChecks {
   }
 
   private static int checkClassWeights(ReferenceCall call) {
-    boolean withoutRows = call.shape.outer == 0 || call.shape.inner == 0;
+    boolean withoutRows = call.rowBegin == call.rowEnd;
     if (!has(call.given.of(CLASS_WEIGHTS)) || withoutRows) {
       return Status.OK;
     }
