@@ -770,6 +770,21 @@ def element_cases():
         yield case.want(losses="f32", gradient="bf16", **every)
 
 
+def sigmoid_cases():
+    """Sigmoid and log-sigmoid, forward and backward: every type, temperatures, results of other types, any axis."""
+    for t in FLOATS:
+        for function in ("sigmoid", "log_sigmoid"):
+            for options in ({}, {"temperature": 0.7}):
+                name = f"{t}/temperature" if options else t
+                case = Case(f"{function}/{name}", function, options=options)
+                yield case.put("logits", t, rows(KINDS, 17, t)).want(output=t)
+                case = Case(f"{function}_backward/{name}", f"{function}_backward", options=options)
+                case.put("logits", t, rows(FINITE, 17, t))
+                yield case.put("upstream", t, encode(case.source.normal(len(FINITE), 17), t)).want(gradient=t)
+    case = Case("sigmoid/f32/bf16, axis 1", "sigmoid", axis=1)
+    yield case.put("logits", "f32", encode(4 * case.source.normal(2, 5, 3), "f32")).want(output="bf16")
+
+
 def focal_cases():
     """Focal losses of softmax."""
     for t in FLOATS:

@@ -471,6 +471,34 @@ def binary_cross_entropy(case, row):
     return {"losses": [loss for loss, _ in both], "gradient": [gradient for _, gradient in both]}
 
 
+def sigmoid(case, row):
+    """Results of all elements, as a list."""
+    mp.prec = 400
+    log, backward = case.function.startswith("log"), case.function.endswith("backward")
+    upstream = case.per_class("upstream", row) if backward else [mpf(1)] * case.classes
+    results = [sigmoid_element(case, x, dy, log, backward) for x, dy in zip(case.per_class("logits", row), upstream)]
+    return {"gradient" if backward else "output": results}
+
+
+def sigmoid_element(case, x, dy, log, backward):
+    tau = mpf(case.option("temperature") or 1)
+    promised = (F64 if case.arithmetic == "f64" else F32).sigmoid[2 * backward + log]
+    if mp.isnan(x):
+        return NAN, 0
+    z = x / tau
+    if mp.isinf(z):
+        if log and not backward:
+            return (z if z < 0 else mpf(0)), 0
+        z = mp.sign(z) * mpf(10) ** 4
+    u = mp.exp(-abs(z)) if abs(z) < 10000 else mpf(0)
+    large, small = 1 / (1 + u), u / (1 + u)
+    if not backward:
+        value = min(z, 0) - mp.log1p(u) if log else large if z >= 0 else small
+    else:
+        value = dy * (large * small if not log else small if z >= 0 else large) / tau
+    return value, abs(value) * mpf(promised[tau != 1])
+
+
 def binary_element(case, x, t, w, r):
     labels = case.types["targets"] not in FORMATS
     if w == 0 or (labels and t == case.option("ignore_index", None)):
@@ -1020,6 +1048,7 @@ FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_su
              "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence,
              "jensen_shannon_divergence": divergence, "total_variation": divergence,
              "cross_entropy_hvp": hvp, "selected_log_probabilities": selected, "sample": sample,
+             "sigmoid": sigmoid, "log_sigmoid": sigmoid, "sigmoid_backward": sigmoid, "log_sigmoid_backward": sigmoid,
              "binary_cross_entropy": binary_cross_entropy, "linear_cross_entropy": linear,
              "linear_cross_entropy_backward": linear}
 

@@ -27,6 +27,8 @@
  *   xent_cross_entropy                 losses, gradient, correct, argmax and more from one read of the logits
  *   xent_cross_entropy_backward        the gradient later, from statistics that the forward saved
  *   xent_check_targets                 finds a label out of range before anything is written
+ *   xent_sigmoid, xent_log_sigmoid     y = sigmoid(x), y = log sigmoid(x), of each element
+ *   xent_sigmoid_backward              dx from x and dy; also xent_log_sigmoid_backward
  *   xent_binary_cross_entropy          the sigmoid loss of each element
  *   xent_linear_cross_entropy          the loss of hidden states and weights, without the logits in memory
  *   xent_sample                        a token per row: greedy, temperature, penalties, top-k, top-p and more
@@ -930,6 +932,43 @@ XENT_API xent_status xent_text_biases(const xent_text_biases_call *call);
  * banned_count. 0 if a number is negative or too large for a call. */
 XENT_API uint64_t xent_text_biases_workspace(int64_t tokens, int64_t listed);
 
+/* ---- sigmoid and log-sigmoid --------------------------------------------------------------------- */
+
+/* y = 1 / (1 + exp(-x / temperature)) of each element x. Neither end is rounded away: sigmoid(-100) is 3.8e-44. A NaN
+ * stays NaN. output may be the logits, in place. Any type of output: the arithmetic is that of the logits' type.
+ * Options: isa and temperature; gradient_scale has no effect, and others are XENT_UNSUPPORTED. */
+typedef struct xent_sigmoid_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits;
+  xent_output output;
+} xent_sigmoid_call;
+
+XENT_API xent_status xent_sigmoid(const xent_sigmoid_call *call);
+/* y = log sigmoid(x / temperature), never above 0; -inf only of -inf, or if x / temperature overflows. Otherwise the
+ * same as xent_sigmoid. */
+XENT_API xent_status xent_log_sigmoid(const xent_sigmoid_call *call);
+
+/* dx = dy * sigmoid(z) * sigmoid(-z) / temperature, with the logits x of xent_sigmoid and z = x / temperature. gradient
+ * may be logits or upstream, in place. Otherwise the same as xent_sigmoid. */
+typedef struct xent_sigmoid_backward_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits, upstream;
+  xent_output gradient;
+} xent_sigmoid_backward_call;
+
+XENT_API xent_status xent_sigmoid_backward(const xent_sigmoid_backward_call *call);
+/* dx = dy * sigmoid(-z) / temperature, with the logits of xent_log_sigmoid. Otherwise the same as
+ * xent_sigmoid_backward. */
+XENT_API xent_status xent_log_sigmoid_backward(const xent_sigmoid_backward_call *call);
+
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */
 
 /* The loss of each element, and in the same read of the logits the gradient of gradient_scale * loss, which may
@@ -1153,7 +1192,11 @@ typedef enum xent_function {
   XENT_FUNCTION_LINEAR_STATES = 19,
   XENT_FUNCTION_FORWARD_STATES = 20,
   XENT_FUNCTION_BACKWARD_STATES = 21,
-  XENT_FUNCTION_FINISH = 22
+  XENT_FUNCTION_FINISH = 22,
+  XENT_FUNCTION_SIGMOID = 23,
+  XENT_FUNCTION_LOG_SIGMOID = 24,
+  XENT_FUNCTION_SIGMOID_BACKWARD = 25,
+  XENT_FUNCTION_LOG_SIGMOID_BACKWARD = 26
 } xent_function;
 
 /* The size, in bytes, of the workspace of a call of xent_sample or of a linear layer. Pass the number of the function,

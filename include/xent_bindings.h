@@ -59,6 +59,10 @@
  *   backward_states: 0 output, 1 upstream, 2 class_mask, 3 states
  *   finish: 0 targets, 1 losses, 2 log_sum_exp, 3 correct, 4 class_weights, 5 row_weights, 6 sink, 7 states,
  *       8 statistics, 9 exact_sum
+ *   sigmoid: 0 logits, 1 output
+ *   log_sigmoid: 0 logits, 1 output
+ *   sigmoid_backward: 0 logits, 1 upstream, 2 gradient
+ *   log_sigmoid_backward: 0 logits, 1 upstream, 2 gradient
  */
 #ifndef XENT_BINDINGS_H
 #define XENT_BINDINGS_H

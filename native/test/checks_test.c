@@ -318,6 +318,10 @@ static void test_what_is_left_out(void) {
   LEAVES_OUT(cross_entropy_hvp, cross_entropy_hvp);
   LEAVES_OUT(sample, sample);
   LEAVES_OUT(binary_cross_entropy, binary_cross_entropy);
+  LEAVES_OUT(sigmoid, sigmoid);
+  LEAVES_OUT(log_sigmoid, sigmoid);
+  LEAVES_OUT(sigmoid_backward, sigmoid_backward);
+  LEAVES_OUT(log_sigmoid_backward, sigmoid_backward);
   LEAVES_OUT(linear_cross_entropy, linear_cross_entropy);
   LEAVES_OUT(linear_cross_entropy_backward, linear_cross_entropy_backward);
   LEAVES_OUT(linear_states, linear_states);
@@ -517,6 +521,15 @@ static void test_arrays_of_calls(void) {
   NAMES_ITS_ARRAYS(CALL, xent_binary_cross_entropy, (GIVE(logits, full), GIVE(targets, full)), NAMED(logits, LOGITS),
                    NAMED(targets, TARGETS), NAMED(element_weights, ELEMENT_WEIGHTS),
                    NAMED(positive_weights, POSITIVE_WEIGHTS), NAMED(losses, LOSSES), NAMED(gradient, GRADIENT));
+#undef CALL
+#define CALL xent_sigmoid_call
+  NAMES_ITS_ARRAYS(CALL, xent_sigmoid, (GIVE(logits, full), GIVE_OUT(output, full)), NAMED(logits, LOGITS),
+                   NAMED(output, OUTPUT));
+#undef CALL
+#define CALL xent_sigmoid_backward_call
+  NAMES_ITS_ARRAYS(CALL, xent_log_sigmoid_backward,
+                   (GIVE(logits, full), GIVE(upstream, full), GIVE_OUT(gradient, full)), NAMED(logits, LOGITS),
+                   NAMED(upstream, UPSTREAM), NAMED(gradient, GRADIENT));
 #undef CALL
 #define CALL xent_forward_states_call
   NAMES_ITS_ARRAYS(CALL, xent_forward_states, (GIVE(logits, full), c.targets.address = labels,

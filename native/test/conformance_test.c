@@ -375,6 +375,15 @@ static xent_status run_whole(test_case *t) {
     return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &t->shape, &t->options, 0, t->rows, &t->report),
                   ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS]));
   if (is(t, "sample")) return sample(t);
+  if (is(t, "sigmoid") || is(t, "log_sigmoid"))
+    return run_at(on_rows(is(t, "sigmoid") ? XENT_FUNCTION_SIGMOID : XENT_FUNCTION_LOG_SIGMOID, &t->shape, &t->options,
+                          0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[OUTPUT]));
+  if (is(t, "sigmoid_backward") || is(t, "log_sigmoid_backward"))
+    return run_at(on_rows(is(t, "sigmoid_backward") ? XENT_FUNCTION_SIGMOID_BACKWARD
+                                                    : XENT_FUNCTION_LOG_SIGMOID_BACKWARD,
+                          &t->shape, &t->options, 0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[UPSTREAM], a[GRADIENT]));
   if (is(t, "binary_cross_entropy"))
     return run_at(
         on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &t->shape, &t->options, 0, t->rows, &t->report),

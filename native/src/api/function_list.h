@@ -26,6 +26,10 @@
   _(LINEAR_STATES, linear_states) \
   _(FORWARD_STATES, forward_states) \
   _(BACKWARD_STATES, backward_states) \
-  _(FINISH, finish)
+  _(FINISH, finish) \
+  _(SIGMOID, sigmoid) \
+  _(LOG_SIGMOID, log_sigmoid) \
+  _(SIGMOID_BACKWARD, sigmoid_backward) \
+  _(LOG_SIGMOID_BACKWARD, log_sigmoid_backward)
 
 #endif

@@ -103,7 +103,7 @@ typedef struct {
 
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
-  xent_kernel kl_divergence, sample, binary_cross_entropy, selected, linear_cross_entropy,
+  xent_kernel kl_divergence, sample, sigmoid, binary_cross_entropy, selected, linear_cross_entropy,
       linear_cross_entropy_backward, linear_states;
   /* Chooses the kernel of a forward in float32 arithmetic, once for many calls. */
   xent_kernel (*kept_forward)(const xent_call *call);

@@ -29,9 +29,10 @@ enum {
   XENT_FOR_HVP = 16,
   XENT_FOR_BINARY = 32,
   XENT_FOR_SAMPLE = 64,
+  XENT_FOR_SIGMOID = 128,
   XENT_FOR_ROWS = XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP,
   XENT_FOR_GRADIENTS = XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP | XENT_FOR_BINARY,
-  XENT_FOR_ALL = 127
+  XENT_FOR_ALL = 255
 };
 
 #define XENT_FACTOR 0x1p-32, 0x1p32 /* the powers up to the third, and those of the reciprocal, are normal floats */
@@ -46,7 +47,7 @@ enum {
   _(c, smoothing, SMOOTHING, I32, XENT_FOR_LOSSES, RECORDED, 0, "h", "", "", \
     XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS) \
   _(c, reserved, OPTIONS, U64, 0, UNRECORDED, 0, "", "", "", 0, 0) \
-  _(c, temperature, TEMPERATURE, F64, XENT_FOR_ROWS, RECORDED, 1, "τ", "", \
+  _(c, temperature, TEMPERATURE, F64, XENT_FOR_ROWS | XENT_FOR_SIGMOID, RECORDED, 1, "τ", "", \
     "Divide logits by %, after the softcap", XENT_FACTOR) \
   _(c, softcap, SOFTCAP, F64, XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_SAMPLE, \
     RECORDED, NONE, "s", "", "Replace logits by % * tanh(x / %)", XENT_FACTOR) \

@@ -84,5 +84,13 @@
   (XENT_HAS(targets) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | \
    XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(known_states) | \
    XENT_HAS(statistics) | XENT_HAS(exact_sum))
+#define XENT_TAKEN_BY_SIGMOID \
+  (XENT_HAS(logits) | XENT_HAS(output))
+#define XENT_TAKEN_BY_LOG_SIGMOID \
+  (XENT_HAS(logits) | XENT_HAS(output))
+#define XENT_TAKEN_BY_SIGMOID_BACKWARD \
+  (XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(output))
+#define XENT_TAKEN_BY_LOG_SIGMOID_BACKWARD \
+  (XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(output))
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Binary cross-entropy of logits (numerics.md, section 12), in float32 arithmetic, or in double if the logits are
- * double or the loss is focal. Each element needs two numbers from the same exponential u = exp(-|x|): log1p(u), which
- * is the softplus without max(x, 0), and 1 / (1 + u), from which both sigmoids are computed. So nothing cancels.
+ * double or the loss is focal. The numbers of an element come from sigmoid_parts.
  *   for each box, for each piece of 512 elements: loss and gradient of x, t, w, r, vector by vector
  * contract_binary (native/test/contract/binary.c) is the plain form.
  */
@@ -10,8 +9,8 @@
 #define XENT_ELEMENTS_BINARY_H
 
 #include "kernels/elements/f64_binary.h"
+#include "kernels/elements/sigmoid.h"
 #include "kernels/elements/walk.h"
-#include "kernels/math/exponential.h"
 #include "kernels/present.h"
 #include "kernels/supported.h"
 
@@ -29,30 +28,20 @@ XENT_INLINE binary binary_of(const xent_options *o) {
                   .scale = lanes_set((float)gradient_scale_of(o))};
 }
 
-/* Losses and gradients of `count` vectors of elements with logits x, targets t, weights w and positive weights r. The
- * vectors go through each stage together, because one chain is longer than the scheduling window of a CPU. p is
- * log1p(u) / u, 0 <= u <= 1. */
-enum { XENT_BINARY_VECTORS = XENT_IN_FLIGHT / 2, XENT_LOG1P_COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
+/* Losses and gradients of `count` vectors of elements with logits x, targets t, weights w and positive weights r. */
 XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r,
                              lanes *loss, lanes *gradient, const int count) {
   const lanes zero = lanes_set(0), minus = lanes_set(-0.0f), one = lanes_set(1);
   const lanes unscale = lanes_set((float)XENT_UNSCALE);
-  lanes e[XENT_BATCH_MAX], u[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
-  XENT_STAGE(e[j] = lanes_sub(minus, lanes_magnitude(x[j])));
-  exp_lanes(e, count, &o->references, false, &temperature_1);
-  XENT_STAGE(u[j] = lanes_mul(e[j], unscale));
-  XENT_STAGE(s[j] = lanes_div(one, lanes_add(one, u[j])));
-  XENT_STAGE(p[j] = lanes_set(XENT_LOG1P[XENT_LOG1P_COUNT - 1]));
-  XENT_UNROLL(16)
-  for (int i = XENT_LOG1P_COUNT - 2; i >= 0; i--) XENT_STAGE(p[j] = lanes_fma(p[j], u[j], lanes_set(XENT_LOG1P[i])));
-  XENT_STAGE(p[j] = lanes_mul(e[j], lanes_fma(p[j], u[j], one)));
+  lanes e[XENT_BATCH_MAX], s[XENT_BATCH_MAX], l[XENT_BATCH_MAX];
+  sigmoid_parts(x, e, s, l, count, &o->references, &temperature_1);
   XENT_STAGE({
     const lanes rest = lanes_sub(one, t[j]);
     const lanes W = lanes_mul(w[j], lanes_fma(o->alpha, t[j], lanes_mul(o->beta, rest)));
     const lanes A = lanes_mul(lanes_mul(W, r[j]), t[j]), B = lanes_mul(W, rest);
     const lanes P = lanes_where_above(zero, x[j], A, B), Q = lanes_where_above(zero, x[j], B, A);
     const lanes k = lanes_where_equal(P, zero, zero, lanes_mul(P, lanes_magnitude(x[j])));
-    const lanes b = lanes_fma(lanes_mul(lanes_add(A, B), p[j]), unscale, k);
+    const lanes b = lanes_fma(lanes_mul(lanes_add(A, B), l[j]), unscale, k);
     const lanes g = lanes_fma(lanes_sub(minus, lanes_mul(Q, lanes_mul(e[j], s[j]))), unscale, lanes_mul(P, s[j]));
     const lanes slope = lanes_mul(lanes_where_above(zero, x[j], lanes_sub(minus, g), g), o->scale);
     loss[j] = lanes_quiet(lanes_where_equal(w[j], zero, zero, b));
@@ -210,10 +199,10 @@ XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_
 /* Computes a piece. Returns the number of counted elements. */
 XENT_INLINE int64_t binary_piece(const binary *o, const binary_inputs *in, int64_t n, float *loss, float *gradient,
                                  const bool losses, const bool gradients) {
-  enum { AT_ONCE = XENT_BINARY_VECTORS * XENT_LANES };
+  enum { AT_ONCE = XENT_SIGMOID_VECTORS * XENT_LANES };
   int64_t ignored = 0, i = 0;
   for (; n - i >= AT_ONCE; i += AT_ONCE)
-    ignored += binary_part(o, in, i, n, loss, gradient, losses, gradients, true, XENT_BINARY_VECTORS);
+    ignored += binary_part(o, in, i, n, loss, gradient, losses, gradients, true, XENT_SIGMOID_VECTORS);
   for (; i < n; i += XENT_LANES) ignored += binary_part(o, in, i, n, loss, gradient, losses, gradients, false, 1);
   return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - ignored;
 }

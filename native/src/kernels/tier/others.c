@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a tier, and the kernels that need no further object, because each compiles in a moment: float64
- * arithmetic, divergences, binary cross-entropy, and functions that only tests call. */
+ * arithmetic, divergences, sigmoids, binary cross-entropy, and functions that only tests call. */
 #include "kernels/elements/binary.h"
 #include "kernels/paths/f64/f64_kl_divergence.h"
 #include "kernels/paths/f64/f64_paths.h"
@@ -61,6 +61,7 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
     .f64 = &XENT_TIER_NAME(f64),
     .kl_divergence = f64_kl_divergence,
     .sample = XENT_TIER_NAME(sample),
+    .sigmoid = sigmoid_elements,
     .binary_cross_entropy = binary_cross_entropy,
     .selected = XENT_TIER_NAME(selected),
     .linear_cross_entropy = XENT_TIER_NAME(linear_cross_entropy),

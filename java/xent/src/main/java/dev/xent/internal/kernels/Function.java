@@ -88,10 +88,18 @@ public enum Function {
   FINISH(22, false, new int[] {376, 68, 48, 0, 0, 64, 0, 56, 0, 0, 0, 0, 0, 0, 72, 112, 152, 192,
       232, 272, 312, 352, 360, 368}, Rule.TARGETS, Rule.LOSSES, Rule.LOG_SUM_EXP, Rule.CORRECT,
       Rule.CLASS_WEIGHTS, Rule.ROW_WEIGHTS, Rule.SINK, Rule.KNOWN_STATES, Rule.STATISTICS,
-      Rule.EXACT_SUM);
+      Rule.EXACT_SUM),
+  SIGMOID(23, false, new int[] {136, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96}, Rule.LOGITS,
+      Rule.OUTPUT_ARRAY),
+  LOG_SIGMOID(24, false, new int[] {136, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96},
+      Rule.LOGITS, Rule.OUTPUT_ARRAY),
+  SIGMOID_BACKWARD(25, false, new int[] {176, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96, 136},
+      Rule.LOGITS, Rule.UPSTREAM, Rule.ELEMENT_GRADIENT),
+  LOG_SIGMOID_BACKWARD(26, false, new int[] {176, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 56, 96,
+      136}, Rule.LOGITS, Rule.UPSTREAM, Rule.ELEMENT_GRADIENT);
 
   /** The number of functions. */
-  public static final int COUNT = 22;
+  public static final int COUNT = 26;
 
   /** The number of arrays of the entry point for many arrays. */
   static final int MOST_ARRAYS = 32;

@@ -22,6 +22,7 @@ public enum Rule {
   OUTPUT_ARRAY(Array.OUTPUT, PER_CLASS, NUMBERS, true, false, Array.LOGITS),
   GRADIENT(Array.GRADIENT, PER_CLASS, NUMBERS, true, false, Array.LOGITS),
   SOFTMAX_GRADIENT(Array.GRADIENT, PER_CLASS, NUMBERS, true, false, Array.OUTPUT, Array.UPSTREAM),
+  ELEMENT_GRADIENT(Array.GRADIENT, PER_CLASS, NUMBERS, true, false, Array.LOGITS, Array.UPSTREAM),
   LOSSES(Array.LOSSES, PER_ROW, NUMBERS, true, false),
   LOG_SUM_EXP(Array.LOG_SUM_EXP, PER_ROW, NUMBERS, true, false),
   CORRECT(Array.CORRECT, PER_ROW, FLAGS, true, false),
