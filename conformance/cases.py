@@ -1028,6 +1028,6 @@ def random_case(name, t):
 
 def all_cases():
     families = (softmax_cases, near_zero_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
-                from_statistics_cases, divergence_cases, hvp_cases, selected_cases, sampling_cases, element_cases,
+                from_statistics_cases, divergence_cases, hvp_cases, selected_cases, sampling_cases, element_cases, sigmoid_cases,
                 focal_cases, long_cases, random_cases, linear_cases)
     return [case for family in families for case in family()]

@@ -32,16 +32,19 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
 # The error bounds of bounds.md in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
 # error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the
-# exponential loses digits, and is right to `floor` of it.
+# exponential loses digits, and is right to `floor` of it. `sigmoid`: sigmoid, log-sigmoid and their backwards, without
+# and with a temperature.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
                                 "target backward softcap unit faint floor focal "
-                                "binary product")
+                                "binary product sigmoid")
 F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5, 2.5e-6), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
               (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6),
-              (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7), 8.7e-7)
+              (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7), 8.7e-7,
+              ((3e-7, 3.2e-7), (3.4e-7, 3.6e-7), (5.4e-7, 6.8e-7), (3.6e-7, 5e-7)))
 F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1, 6e-15), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
               (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1.5e-15, 3e-15),
-              (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16), 1.6e-15)
+              (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16), 1.6e-15,
+              ((6e-16, 6e-16), (6e-16, 6e-16), (1e-15, 1.2e-15), (7e-16, 1e-15)))
 
 
 def ulp(value, form):
