@@ -20,6 +20,7 @@ import dev.xent.internal.kernels.reference.rows.DivergenceRows;
 import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
+import dev.xent.internal.kernels.reference.rows.SigmoidElements;
 import dev.xent.internal.kernels.reference.sample.Repetitions;
 import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.State;
@@ -51,6 +52,7 @@ final class ReferenceCall extends Request {
 
   private @Nullable DivergenceRows divergence;
   private @Nullable BinaryElements binary;
+  private @Nullable SigmoidElements sigmoid;
   private @Nullable SampleRows samples;
   private @Nullable Repetitions repetitions;
   private @Nullable LinearRows linear;
@@ -139,6 +141,16 @@ final class ReferenceCall extends Request {
       divergence = known;
     }
     return known;
+  }
+
+  /** Computes sigmoids, or their gradients. */
+  int sigmoid(boolean log, boolean backward) {
+    SigmoidElements known = sigmoid;
+    if (known == null) {
+      known = new SigmoidElements(this);
+      sigmoid = known;
+    }
+    return known.run(rowScratch().arithmetic, log, backward);
   }
 
   BinaryElements binary() {

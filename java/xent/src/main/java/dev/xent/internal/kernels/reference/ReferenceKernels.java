@@ -58,6 +58,10 @@ public final class ReferenceKernels implements Kernels {
           call.divergence().forward(call.function);
       case CROSS_ENTROPY_HVP -> SoftmaxBackwardRows.ofForward(call.rowScratch());
       case SAMPLE -> call.samples().sample();
+      case SIGMOID -> call.sigmoid(false, false);
+      case LOG_SIGMOID -> call.sigmoid(true, false);
+      case SIGMOID_BACKWARD -> call.sigmoid(false, true);
+      case LOG_SIGMOID_BACKWARD -> call.sigmoid(true, true);
       case BINARY_CROSS_ENTROPY -> call.binary().forward();
       case LINEAR_CROSS_ENTROPY -> call.linear().forward();
       case LINEAR_CROSS_ENTROPY_BACKWARD -> call.linear().backward();

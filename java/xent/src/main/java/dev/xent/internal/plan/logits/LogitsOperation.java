@@ -58,6 +58,28 @@ public class LogitsOperation extends Operation {
         Array.OUTPUT,
         Array.UPSTREAM,
         Array.GRADIENT),
+    /** {@code 1 / (1 + exp(-x))} of each element. */
+    SIGMOID("Sigmoid", "sigmoid", Function.SIGMOID, true, Array.LOGITS, Array.OUTPUT),
+    /** Its logarithm. */
+    LOG_SIGMOID(
+        "LogSigmoid", "log-sigmoid", Function.LOG_SIGMOID, true, Array.LOGITS, Array.OUTPUT),
+    /** {@code dx} from {@code x} and {@code dy}. */
+    SIGMOID_BACKWARD(
+        "Sigmoid",
+        "sigmoid backward",
+        Function.SIGMOID_BACKWARD,
+        true,
+        Array.LOGITS,
+        Array.UPSTREAM,
+        Array.GRADIENT),
+    LOG_SIGMOID_BACKWARD(
+        "LogSigmoid",
+        "log-sigmoid backward",
+        Function.LOG_SIGMOID_BACKWARD,
+        true,
+        Array.LOGITS,
+        Array.UPSTREAM,
+        Array.GRADIENT),
     /** {@code log sum exp(x)}: one number per row. */
     LOG_SUM_EXP(
         "LogSumExp", "log-sum-exp", Function.LOG_SUM_EXP, false, Array.LOGITS, Array.LOG_SUM_EXP),
@@ -99,6 +121,14 @@ public class LogitsOperation extends Operation {
       this.function = function;
       this.wholeRows = wholeRows;
       this.arrays = arrays;
+    }
+
+    /** Whether each element is computed by itself. */
+    boolean isElementwise() {
+      return switch (this) {
+        case SIGMOID, LOG_SIGMOID, SIGMOID_BACKWARD, LOG_SIGMOID_BACKWARD -> true;
+        default -> false;
+      };
     }
   }
 
@@ -143,9 +173,9 @@ public class LogitsOperation extends Operation {
     return new LogitsOperation(Kind.HVP, engine, options, axis, gradientScale, 0);
   }
 
-  /** The backward pass of softmax or log-softmax: writes dx from y and dy. */
+  /** The backward pass: of softmax and log-softmax from y and dy, of sigmoids from x and dy. */
   public LogitsOperation backward() {
-    Kind pass = kind == Kind.SOFTMAX ? Kind.SOFTMAX_BACKWARD : Kind.LOG_SOFTMAX_BACKWARD;
+    Kind pass = Kind.valueOf(kind.name() + "_BACKWARD");
     return new LogitsOperation(pass, engine, options, axis);
   }
 
@@ -235,7 +265,11 @@ public class LogitsOperation extends Operation {
     if (kind == Kind.SOFTMAX_BACKWARD || kind == Kind.LOG_SOFTMAX_BACKWARD) {
       options.refuseSoftcap(name.substring(0, name.indexOf(' ')));
     }
-    check.lead(axis);
+    if (kind.isElementwise()) {
+      check.leadElements(axis);
+    } else {
+      check.lead(axis);
+    }
     check.inputs();
     check.outputs();
     if (k != 0 && check.call.shape.topCount != k) {

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.math;
 
-import static dev.xent.internal.kernels.reference.math.Constants.LOG1P;
-
-/**
- * Binary cross-entropy of one element, and its focal form. Only one exponential of the logit x is
- * needed, u = exp(-|x|): softplus(x) = max(x, 0) + log1p(u), and both sigmoids are computed from 1
- * / (1 + u).
- */
+/** Binary cross-entropy of one element, and its focal form. */
 public final class Binary {
   public double loss;
   public double gradient;
 
   private final Exponential exponential = new Exponential();
+  private final SigmoidParts parts = new SigmoidParts();
   private final Float64 doubles = new Float64();
   private boolean wide;
   private double alpha;
@@ -60,21 +55,13 @@ public final class Binary {
     float each = w * Fma.fma((float) alpha, t, (float) beta * rest);
     float ofPositive = each * positive * t;
     float ofNegative = each * rest;
-    float e = exponential.of(-Math.abs(x), 0);
-    float u = e * 0x1p-30f;
-    float s = 1 / (1 + u);
-    float v = e * s;
-    float p = LOG1P[LOG1P.length - 1];
-    for (int i = LOG1P.length - 2; i >= 0; i--) {
-      p = Fma.fma(p, u, LOG1P[i]);
-    }
-    p = Fma.fma(p, u, 1);
+    parts.take(exponential.of(-Math.abs(x), 0));
     float large = x < 0 ? ofPositive : ofNegative;
     float small = x < 0 ? ofNegative : ofPositive;
-    float slope = Fma.fma(-(small * v), 0x1p-30f, large * s);
+    float slope = Fma.fma(-(small * parts.v), 0x1p-30f, large * parts.s);
     loss =
         Fma.fma(
-            (ofPositive + ofNegative) * (e * p), 0x1p-30f, large == 0 ? 0 : large * Math.abs(x));
+            (ofPositive + ofNegative) * parts.l, 0x1p-30f, large == 0 ? 0 : large * Math.abs(x));
     gradient = (x < 0 ? -slope : slope) * (float) scale;
   }
 
