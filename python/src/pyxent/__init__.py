@@ -13,6 +13,7 @@ from pyxent._plans import bind
 from pyxent._results import LinearGradients, LinearLoss, Loss, Sample, Selected, TopK
 from pyxent._sample import sample
 from pyxent._sampler import Sampler, SamplerCursor
+from pyxent._sigmoid import log_sigmoid, log_sigmoid_backward, sigmoid, sigmoid_backward
 from pyxent._softmax import argmax, entropy, log_softmax, log_softmax_backward, log_sum_exp, softmax, softmax_backward
 from pyxent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, NoTokenError,
                            OptionError, ShapeError, XentError)
@@ -24,9 +25,10 @@ __all__ = [
     "EmptyMeanError", "NoTokenError", "OptionError", "Sample", "Sampler", "SamplerCursor", "Selected", "ShapeError",
     "TopK", "XentError",
     "argmax", "bfloat16", "binary_cross_entropy", "bind", "cross_entropy", "cross_entropy_hvp", "entropy", "isas",
-    "jensen_shannon_divergence", "kl_div", "kl_divergence", "linear_cross_entropy", "log_softmax",
-    "log_softmax_backward", "log_sum_exp", "nll_loss", "numerics_version", "sample", "selected_log_probabilities",
-    "softmax", "softmax_backward", "top_k", "total_variation"]
+    "jensen_shannon_divergence", "kl_div", "kl_divergence", "linear_cross_entropy", "log_sigmoid",
+    "log_sigmoid_backward", "log_softmax", "log_softmax_backward", "log_sum_exp", "nll_loss", "numerics_version",
+    "sample", "selected_log_probabilities", "sigmoid", "sigmoid_backward", "softmax", "softmax_backward", "top_k",
+    "total_variation"]
 
 _NOW = {"divergence": "kl_divergence, jensen_shannon_divergence or total_variation",
         "binary_cross_entropy_hvp": "softmax of [x, 0] for p, and v p (1 - p)"}

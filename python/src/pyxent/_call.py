@@ -41,6 +41,7 @@ DRAWN = ("expected the probability that it was drawn with, above 0 and at most 1
 _AS_LABELS = (", int)", ".long()", IGNORED)  # the ends of conversions to integers
 _RULES: dict[str, Rule] = {rule.array: rule for rule in reversed(RULES.values())}  # the first one of each array
 
+_ELEMENTWISE = {"binary_cross_entropy", "sigmoid", "log_sigmoid", "sigmoid_backward", "log_sigmoid_backward"}
 _MAY_BE_EMPTY = {"softmax", "log_softmax", "log_sum_exp", "softmax_backward", "log_softmax_backward"}
 MOST_SELECTED = 256
 # A thread must compute at least this amount, counted in elements of a long row.
@@ -256,7 +257,7 @@ class Call:
         self.public = dict(names or {})
         lead = self.lead_key = RULES[FUNCTIONS[function].rules[0]].array
         self.lead_name = self.called(lead)
-        self.elements = function == "binary_cross_entropy"  # every element is a row
+        self.elements = function in _ELEMENTWISE  # every element is a row
         self.kinds = _RULES.copy()
         self.take_rules_of(function)
         self.any_floats = "TEACHER" in FUNCTIONS[function].rules

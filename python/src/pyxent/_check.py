@@ -108,7 +108,7 @@ def begin_call(function: str, given: Given, names: dict[str, str], convert: Call
         call.take("weights", given["weights"])
         call.take("bias", given.get("bias"))
     if is_per_row(numbers.get("temperature")):
-        if weights:
+        if weights or call.elements:
             raise OptionError(f"temperature has one number per row; expected one number. {name} of other temperatures are "
                               f"another call")
         call.take_temperatures(numbers.pop("temperature"))

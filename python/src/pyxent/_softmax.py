@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-def _of_rows(row: Row, given: Given) -> Any:
-    """The check of a function with one output, for one class axis or several."""
+def of_rows(row: Row, given: Given) -> Any:
+    """The check of a function with one output; for one class axis or several, or for elements, without one."""
     name, dtype, out = row.needed[0], given.get("dtype"), needed("out", given["out"])
     to_type = type_named(dtype) if dtype is not None else None
     if to_type and out is not True and (to := array_of("out", out, OUTPUT)).type != to_type:
@@ -28,22 +28,22 @@ def _of_rows(row: Row, given: Given) -> Any:
     if (kept := truth("keepdims", given.get("keepdims"))) and given["row_offsets"] is not None:
         raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
     row = row._replace(convert=partial(as_floats, exact=to_type == "F64"))
-    if is_several(given["axis"]):
+    if is_several(given.get("axis", -1)):
         assert row.convert
         rows = Rows.of(row.convert("logits", given["logits"]), given["axis"], given["out"], given["row_offsets"], given["threads"])
-        result = _of_rows(row, {**given, "logits": rows.flat, "axis": -1, "out": None, "keepdims": False,
+        result = of_rows(row, {**given, "logits": rows.flat, "axis": -1, "out": None, "keepdims": False,
                                 "class_mask": rows.mask(given["class_mask"])}).now()
         return rows.whole(result) if name == "output" else rows.reduced(result, kept)
     call = taken(row, given)
     if not call.classes and name == "log_sum_exp":  # the sum of no class is that of one class that is -inf
         alone = empty(given["logits"], call.lead.type, call.with_entries(1))
         fill(as_type(alone, call.lead.type), -math.inf)
-        return _of_rows(row, {**given, "logits": alone, "row_offsets": None, "class_mask": None})
+        return of_rows(row, {**given, "logits": alone, "row_offsets": None, "class_mask": None})
     call.write(name, out, to_type, call.with_entries(1) if kept else None)
     return call.checked(given["threads"], partial(row.result, How(row.function)))
 
 
-def _row(function: str, name: str) -> Row:
+def row_of(function: str, name: str) -> Row:
     return Row(function, partial(one_of, name), (name,), {name: "out"})
 
 
@@ -54,7 +54,7 @@ def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **option
 @overload
 def softmax(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
-@operation(_of_rows, _row("softmax", "output"))
+@operation(of_rows, row_of("softmax", "output"))
 def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
             sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -98,7 +98,7 @@ def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_softmax(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
-@operation(_of_rows, _row("log_softmax", "output"))
+@operation(of_rows, row_of("log_softmax", "output"))
 def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
                 sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",
@@ -118,7 +118,7 @@ def log_sum_exp(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_sum_exp(logits: ArrayLike, *, out: None = None, dtype: DType | None = None,
                 **options: Unpack[LogSumExp]) -> Any: ...
-@operation(_of_rows, _row("log_sum_exp", "log_sum_exp"))
+@operation(of_rows, row_of("log_sum_exp", "log_sum_exp"))
 def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, temperature: Number | None = None, softcap: float | None = None,
                 class_mask: Small = None, sink: Small = None, row_offsets: Input = None,
@@ -134,7 +134,7 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     """
 
 
-@operation(_of_rows, _row("cross_entropy", "argmax"))
+@operation(of_rows, row_of("cross_entropy", "argmax"))
 def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None, class_mask: Small = None,
            row_offsets: Input = None, threads: int | None = None) -> Any:
     """The class of the largest logit of each row, as int64: the lowest of equal classes.
@@ -149,7 +149,7 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: O
     """
 
 
-@operation(_of_rows, _row("cross_entropy", "entropies"))
+@operation(of_rows, row_of("cross_entropy", "entropies"))
 def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Small = None,
             sink: Small = None, row_offsets: Input = None, fully_masked: FullyMasked | None = "nan",

@@ -76,6 +76,13 @@ class Common(TypedDict, total=False):
     threads: int | None
 
 
+class Elements(TypedDict, total=False):
+    """Options of a sigmoid and of its backward pass."""
+
+    temperature: float | None
+    threads: int | None
+
+
 class Backward(Common, total=False):
     """Options of a backward pass."""
 

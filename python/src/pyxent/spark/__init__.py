@@ -26,9 +26,9 @@ from pyxent._options import shown
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["LossOptions", "Options", "ShardedLoss", "argmax", "binary_cross_entropy", "cross_entropy",
-           "cross_entropy_gradient", "entropy", "linear_loss", "log_softmax", "log_sum_exp", "loss", "register", "sample",
-           "softmax", "top_k"]
+__all__ = ["LossOptions", "Options", "ShardedLoss", "SigmoidOptions", "argmax", "binary_cross_entropy", "cross_entropy",
+           "cross_entropy_gradient", "entropy", "linear_loss", "log_sigmoid", "log_softmax", "log_sum_exp", "loss",
+           "register", "sample", "sigmoid", "softmax", "top_k"]
 
 BadRows = Literal["error", "null"]
 _EXTENSION = "spark.sql.extensions=dev.xent.spark.XentExtensions"
@@ -37,6 +37,12 @@ _EXTENSION = "spark.sql.extensions=dev.xent.spark.XentExtensions"
 class _NumberOptions(TypedDict, total=False):
     type: Literal["float16", "bfloat16", "float32", "float64"] | None  # of binary logits
     classes: int | None
+
+
+class SigmoidOptions(_NumberOptions, total=False):
+    """The options of sigmoids."""
+
+    temperature: float | None
 
 
 class Options(_NumberOptions, LogitNumbers, total=False):
@@ -170,6 +176,18 @@ def softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unp
 def log_softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
     """The log-probabilities of a row."""
     return _call("log_softmax", bad_rows, Options, options, logits=logits)
+
+
+@_with_names
+def sigmoid(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[SigmoidOptions]) -> Column:
+    """The sigmoid of each logit of a row: array<float>, or array<double> of double logits."""
+    return _call("sigmoid", bad_rows, SigmoidOptions, options, logits=logits)
+
+
+@_with_names
+def log_sigmoid(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[SigmoidOptions]) -> Column:
+    """The logarithm of the sigmoid of each logit of a row."""
+    return _call("log_sigmoid", bad_rows, SigmoidOptions, options, logits=logits)
 
 
 @_with_names

@@ -53,6 +53,7 @@ public final class Main implements Runnable {
       List.of(
           SoftmaxCommand.class,
           SoftmaxBackwardCommand.class,
+          SigmoidCommand.class,
           CrossEntropyCommand.class,
           LinearCommand.class,
           NllCommand.class,

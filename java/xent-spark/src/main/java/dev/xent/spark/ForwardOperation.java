@@ -19,6 +19,8 @@ record ForwardOperation(String name, Logits logits, FunctionOptions given, Forwa
   enum Forward {
     SOFTMAX(null, options -> options.softmax()::forward),
     LOG_SOFTMAX(null, options -> options.logSoftmax()::forward),
+    SIGMOID(null, options -> options.sigmoid()::forward),
+    LOG_SIGMOID(null, options -> options.logSigmoid()::forward),
     ARGMAX(
         DataTypes.IntegerType,
         options -> Argmax.builder().execution(Execution.sequential()).build()::forward),

@@ -9,11 +9,13 @@ import dev.xent.DType;
 import dev.xent.Entropy;
 import dev.xent.Execution;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LogSigmoid;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
 import dev.xent.Sampler;
+import dev.xent.Sigmoid;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -50,6 +52,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   enum Kind {
     NUMBERS(null, "type", "classes"),
     LOGITS(NUMBERS, List.of(), NumberOptions.OF_LOGITS, "fullyMasked"),
+    SIGMOID(NUMBERS, "temperature"),
     TOP(LOGITS, "log"),
     LOSS(LOGITS, List.of("ignoreIndex"), NumberOptions.OF_LOSSES, "classWeights"),
     GRADIENT(LOSS, "denominator"),
@@ -270,6 +273,18 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   LogSoftmax logSoftmax() {
     return with(LogSoftmax.builder()).build();
+  }
+
+  Sigmoid sigmoid() {
+    Sigmoid.Builder builder = Sigmoid.builder().execution(Execution.sequential());
+    number("temperature", builder::temperature);
+    return builder.build();
+  }
+
+  LogSigmoid logSigmoid() {
+    LogSigmoid.Builder builder = LogSigmoid.builder().execution(Execution.sequential());
+    number("temperature", builder::temperature);
+    return builder.build();
   }
 
   TopK topK(int k) {

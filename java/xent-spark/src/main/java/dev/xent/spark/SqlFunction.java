@@ -29,6 +29,18 @@ enum SqlFunction {
       "array_funcs",
       "Returns the log-probabilities of a row of logits.",
       "[-0.40760595,-1.4076059,-2.407606]"),
+  SIGMOID(
+      Forward.SIGMOID,
+      Kind.SIGMOID,
+      "array_funcs",
+      "Returns the sigmoid of each logit of a row.",
+      "[0.8807971,0.7310586,0.5]"),
+  LOG_SIGMOID(
+      Forward.LOG_SIGMOID,
+      Kind.SIGMOID,
+      "array_funcs",
+      "Returns the logarithm of the sigmoid of each logit of a row.",
+      "[-0.126928,-0.3132617,-0.6931472]"),
   ARGMAX(
       Forward.ARGMAX,
       Kind.NUMBERS,

@@ -60,6 +60,26 @@ public final class XentFunctions {
     return call(SqlFunction.LOG_SOFTMAX, options, required(logits, "logits"));
   }
 
+  /** Returns the sigmoid of each logit of a row: scores of independent yes-or-no classes. */
+  public static Column sigmoid(Column logits) {
+    return sigmoid(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column sigmoid(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.SIGMOID, options, required(logits, "logits"));
+  }
+
+  /** Returns the logarithm of the sigmoid of each logit of a row. */
+  public static Column logSigmoid(Column logits) {
+    return logSigmoid(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column logSigmoid(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SIGMOID, options, required(logits, "logits"));
+  }
+
   /**
    * Returns the {@code k} largest classes of a row, {@code struct<classes array<int>, values
    * array<float>>}.
