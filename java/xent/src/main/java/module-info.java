@@ -9,6 +9,7 @@ module dev.xent {
   requires static org.jspecify;
 
   exports dev.xent;
+  exports dev.xent.calibration;
   exports dev.xent.errors;
   exports dev.xent.layers;
   exports dev.xent.options;

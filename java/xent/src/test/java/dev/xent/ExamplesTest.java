@@ -3,6 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.calibration.Calibration;
+import dev.xent.calibration.TemperatureScaling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -117,6 +119,38 @@ class ExamplesTest {
   private Batches batches = new Batches(2);
   private final Tensor targets = labels;
   private final Model model = new Model();
+
+  @Test
+  void calibration() {
+    Tensor logits = Tensor.of(new float[] {4, 0, 0, 0, 4, 0, 4, 0, 0}, 3, 3);
+    Tensor labels = Tensor.of(new int[] {0, 1, 1});
+    // @start region="calibration" :
+    Calibration calibration = Calibration.ofClasses().add(logits, labels);
+    System.out.println(calibration.expectedError());
+    System.out.println(calibration.withTemperature(2).add(logits, labels).expectedError());
+    // @end
+    // @start region="temperature" :
+    double temperature = TemperatureScaling.fit(logits, labels);
+    Softmax calibrated = Softmax.builder().temperature(temperature).build();
+    // @end
+    Tensor[] batches = {logits};
+    Tensor[] labelsOf = {labels};
+    assertThat(ofBatches(batches, labelsOf)).isEqualTo(temperature);
+    assertThat(calibrated.forward(logits).getFloat(0, 0)).isEqualTo(0.6666667f);
+  }
+
+  private static double ofBatches(Tensor[] batches, Tensor[] labels) {
+    // @start region="temperatureOfBatches" :
+    TemperatureScaling scaling = TemperatureScaling.ofClasses();
+    do {
+      for (int i = 0; i < batches.length; i++) {
+        scaling.add(batches[i], labels[i]);
+      }
+    } while (scaling.next());
+    double temperature = scaling.temperature();
+    // @end
+    return temperature;
+  }
 
   // @start region="loss" :
   void train(Loss loss) {

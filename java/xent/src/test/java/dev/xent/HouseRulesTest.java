@@ -107,7 +107,9 @@ class HouseRulesTest {
           "XENT_FOR_BINARY",
           List.of(BinaryCrossEntropy.Builder.class),
           "XENT_FOR_SAMPLE",
-          List.of(Sampler.Builder.class));
+          List.of(Sampler.Builder.class),
+          "XENT_FOR_SIGMOID",
+          List.of(Sigmoid.Builder.class, LogSigmoid.Builder.class));
 
   /** Options of a function that a builder for it lacks. */
   private static final Map<Class<?>, Set<String>> LACKED =

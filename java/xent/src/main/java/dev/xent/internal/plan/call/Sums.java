@@ -95,6 +95,20 @@ public final class Sums implements LossSum {
     validRows = newValidRows;
   }
 
+  /**
+   * Adds terms that are no losses of rows: they change the sum alone.
+   *
+   * @param terms doubles without gaps
+   */
+  public void addTerms(MemorySegment terms, long count) {
+    use.enter();
+    try {
+      check(kernels().exactSumAdd(losses, terms, ElementType.F64, 1, count));
+    } finally {
+      use.uses = 0;
+    }
+  }
+
   @Override
   public Sums add(LossSum added) {
     Sums other = (Sums) Objects.requireNonNull(added, "other");
