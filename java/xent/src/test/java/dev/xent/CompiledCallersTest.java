@@ -159,7 +159,7 @@ class CompiledCallersTest {
       }
     }
     assertThat(wrong).isEmpty();
-    assertThat(chained).filteredOn(type -> type.getSimpleName().endsWith("Builder")).hasSize(19);
+    assertThat(chained).filteredOn(type -> type.getSimpleName().endsWith("Builder")).hasSize(21);
     assertThat(chained).contains(LossOutputs.class, SamplerOutputs.class, LossCall.class);
   }
 

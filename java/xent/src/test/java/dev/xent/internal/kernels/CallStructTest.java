@@ -19,6 +19,8 @@ class CallStructTest {
       Map.of(
           Function.LOG_SOFTMAX, "softmax",
           Function.LOG_SOFTMAX_BACKWARD, "softmax_backward",
+          Function.LOG_SIGMOID, "sigmoid",
+          Function.LOG_SIGMOID_BACKWARD, "sigmoid_backward",
           Function.KL_DIVERGENCE, "divergence",
           Function.JENSEN_SHANNON_DIVERGENCE, "divergence",
           Function.TOTAL_VARIATION, "divergence");
