@@ -58,6 +58,7 @@ class HouseRulesTest {
   private static final String EVENTS = "dev.xent.internal.events";
   private static final String TEXT = "dev.xent.internal.text";
   private static final String LAYERS = "dev.xent.layers";
+  private static final String CALIBRATION = "dev.xent.calibration";
   private static final String ERRORS = "dev.xent.errors";
   private static final String OPTIONS = "dev.xent.options";
 
@@ -187,7 +188,7 @@ class HouseRulesTest {
     assertThat(module.exports())
         .filteredOn(each -> !each.isQualified()) // the others are for Xent's adapters
         .extracting(ModuleDescriptor.Exports::source)
-        .containsExactlyInAnyOrder("dev.xent", ERRORS, LAYERS, OPTIONS);
+        .containsExactlyInAnyOrder("dev.xent", CALIBRATION, ERRORS, LAYERS, OPTIONS);
     assertThat(module.opens()).isEmpty();
   }
 
@@ -412,6 +413,8 @@ class HouseRulesTest {
         .definedBy("dev.xent", ERRORS, OPTIONS)
         .layer("layers")
         .definedBy(LAYERS)
+        .layer("calibration")
+        .definedBy(CALIBRATION)
         .layer("plan")
         .definedBy(PLAN + "..")
         .layer("load")
@@ -435,6 +438,8 @@ class HouseRulesTest {
         .mayOnlyAccessLayers("plan", "load", "parallel", "kernels", "text")
         .whereLayer("layers")
         .mayOnlyAccessLayers("api", "text")
+        .whereLayer("calibration")
+        .mayOnlyAccessLayers("api", "plan", "text")
         .whereLayer("plan")
         .mayOnlyAccessLayers(
             "api", "load", "parallel", "events", "adapter", "text", "kernels", "reference", "ffi")

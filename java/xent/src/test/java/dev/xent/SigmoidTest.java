@@ -18,7 +18,7 @@ class SigmoidTest {
     Execution execution = Execution.defaults().withBackend(backend);
     float[] x = {0, 2, -100, 100, INFINITY, -INFINITY, Float.NaN};
     assertThat(Sigmoid.builder().execution(execution).build().forward(x))
-        .containsExactly(0.5f, 0.8807971f, 3.8e-44f, 1, 1, 0, Float.NaN);
+        .containsExactly(0.5f, 0.880797f, 3.8e-44f, 1, 1, 0, Float.NaN);
     assertThat(LogSigmoid.builder().execution(execution).build().forward(x))
         .containsExactly(-0.6931472f, -0.126928f, -100, -3.8e-44f, 0, -INFINITY, Float.NaN);
     Sigmoid warm = Sigmoid.builder().execution(execution).temperature(2).build();

@@ -54,6 +54,7 @@ public final class Main implements Runnable {
           SoftmaxCommand.class,
           SoftmaxBackwardCommand.class,
           SigmoidCommand.class,
+          CalibrateCommand.class,
           CrossEntropyCommand.class,
           LinearCommand.class,
           NllCommand.class,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.calibration;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
@@ -10,6 +12,7 @@ import dev.xent.Sigmoid;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.Reduction;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -70,24 +73,17 @@ final class Batches {
 
   /** Takes a batch, and adds its losses to a sum. */
   void take(Tensor logits, Tensor labels, LossSum losses, User user) {
-    long[] expected = logits.shape();
-    if (!elements) {
-      if (expected.length == 0) {
-        throw new ShapeException(
-            "logits is a number; expected rows, with the classes along the last axis");
-      }
-      expected = Arrays.copyOf(expected, expected.length - 1);
-    }
+    long[] shape = logits.shape();
+    long[] rows = shape.length == 1 ? new long[] {1} : Arrays.copyOf(shape, shape.length - 1);
+    long[] expected = elements ? shape : rows;
     if (!Arrays.equals(expected, labels.shape())) {
       throw new ShapeException(
-          "labels is %s, logits is %s; expected labels of shape %s: %s"
-              .formatted(
-                  labels,
-                  logits,
-                  Arrays.toString(expected),
-                  elements
-                      ? "one per logit"
-                      : "one per row, with the classes along the last axis"));
+          message(
+              "labels is %s, logits is %s; expected labels of shape %s: one per %s",
+              View.of(labels, "labels"),
+              View.of(logits, "logits"),
+              Arrays.toString(expected),
+              elements ? "logit" : "row, with the classes along the last axis"));
     }
     part(logits, labels, losses, user);
   }
@@ -95,8 +91,7 @@ final class Batches {
   private void part(Tensor logits, Tensor labels, LossSum losses, User user) {
     int rows = logits.rank() - (elements ? 0 : 1);
     if (rows == 0) {
-      long[] shape = elements ? new long[] {1} : new long[] {1, logits.dim(0)};
-      part(logits.reshape(shape), labels.reshape(1), losses, user);
+      part(logits.reshape(1, logits.dim(0)), labels, losses, user);
     } else if (rows > 1) {
       for (long i = 0; i < logits.dim(0); i++) {
         part(logits.select(0, i), labels.select(0, i), losses, user);

@@ -151,7 +151,7 @@ class CalibrationTest {
         .isEqualTo(expected);
     Calibration rowByRow = Calibration.ofClasses();
     for (int row = 0; row < ROWS; row++) {
-      rowByRow.add(logits.select(0, row), targets.select(0, row));
+      rowByRow.add(logits.select(0, row), targets.slice(0, row, row + 1));
     }
     assertThat(rowByRow.loss()).isEqualTo(expected);
     Calibration elements = Calibration.ofElements().add(logits, Tensor.of(marks, ROWS, CLASSES));

@@ -65,7 +65,8 @@ class SignaturesTest {
 
   /** What a function returns, then its arguments. */
   private static Map<String, List<String>> header() throws IOException {
-    String bare = COMMENT
+    String bare =
+        COMMENT
             .matcher(
                 Files.readString(HEADERS.resolve("xent.h"))
                     + Files.readString(HEADERS.resolve("xent_bindings.h")))
