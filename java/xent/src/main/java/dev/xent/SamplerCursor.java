@@ -343,7 +343,9 @@ public final class SamplerCursor {
             draftProbabilities == null || i == drafts.length
                 ? SamplerInputs.none()
                 : draft(drafts[i], draftProbabilities, rowAxis, i);
-        drawn[i] = drawn((View) logits.slice(rowAxis, i, i + 1L), inputs, i);
+        long token = inputs == SamplerInputs.none() ? shortly(logits, rowAxis, i) : NO_TOKEN;
+        drawn[i] =
+            token < 0 ? drawn((View) logits.slice(rowAxis, i, i + 1L), inputs, i) : counted(token);
         if (i == drafts.length || drawn[i] != drafts[i]) {
           System.arraycopy(drawn, 0, tokens, 0, i + 1);
           return i;
@@ -353,6 +355,16 @@ public final class SamplerCursor {
       goBack(first);
       throw e;
     }
+  }
+
+  /** The next token of a row; negative without a token, or if only a whole call can draw it. */
+  private long shortly(Tensor logits, int rowAxis, int row) {
+    View rows = (View) logits;
+    if (rows.shape[1 - rowAxis] != text.drawable) {
+      return NO_TOKEN;
+    }
+    long token = rowAxis == 0 ? sampler.drawFrom(rows, row, stream, step) : NO_TOKEN;
+    return token < 0 ? sampler.draw((View) logits.select(rowAxis, row), stream, step) : token;
   }
 
   private static void requireProbabilities(int[] drafts, int axis, Tensor draftProbabilities) {

@@ -67,6 +67,51 @@ class SamplerCursorTest {
     }
   }
 
+  /** After a pause the cursor searches an array in Java. */
+  @Test
+  void seldomGreedyTokensAreThoseOfTheSampler() throws InterruptedException {
+    float nan = Float.intBitsToFloat(0xffc00000);
+    float infinity = Float.POSITIVE_INFINITY;
+    float[][] rows = {
+      {1, 3, 2, 3},
+      {-0f, 0, -0f, -1},
+      {0, -0f, 0, -1},
+      {-5, -7, -4, -infinity},
+      {-infinity, -infinity, -infinity, -2},
+      {-infinity, -infinity, -infinity, -infinity},
+      {1, nan, 3, 2},
+      {nan, nan, nan, nan},
+      {1, 2, infinity, 3},
+      {9, 9.000001f, 1, 2}
+    };
+    for (Sampler greedy :
+        List.of(
+            Sampler.greedy(),
+            Sampler.builder().temperature(0).softcap(0.1).build(),
+            Sampler.builder().temperature(0).scale(0x1p-32).softcap(0x1p-32).build())) {
+      SamplerCursor cursor = greedy.start();
+      cursor.next(new float[] {1, 2, 3, 4}); // checks; later calls are short
+      for (float[] row : rows) {
+        int expected;
+        try {
+          expected = (int) greedy.token(Tensor.of(row), 0);
+        } catch (NoTokenException e) {
+          expected = -1;
+        }
+        for (int i = 0; i < 2; i++) { // after a pause, and at once
+          int token;
+          Thread.sleep(1 - i);
+          try {
+            token = cursor.next(row);
+          } catch (NoTokenException e) {
+            token = -1;
+          }
+          assertThat(token).as("%s of %s", Arrays.toString(row), greedy).isEqualTo(expected);
+        }
+      }
+    }
+  }
+
   /** An engine writes its logits into one array again and again. */
   @Test
   void theSameArrayIsReadAnew() {

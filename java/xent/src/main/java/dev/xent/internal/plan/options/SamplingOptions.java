@@ -146,6 +146,12 @@ public record SamplingOptions(
     }
   }
 
+  /** Whether logits are multiplied by a number. */
+  public boolean isScaled() {
+    double scale = numbers.get(OptionRange.SCALE);
+    return scale != 0 && scale != 1;
+  }
+
   /** Whether the previous tokens influence the result. */
   public boolean hasPenalties() {
     for (OptionRange penalty : PENALTIES) {

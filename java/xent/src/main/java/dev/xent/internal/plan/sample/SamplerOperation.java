@@ -7,6 +7,7 @@ import static dev.xent.internal.text.Messages.plural;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Array;
@@ -65,6 +66,12 @@ public final class SamplerOperation extends Operation {
 
   private final double softcap;
 
+  /** Whether the token of an array is the class of its largest logit. */
+  private final boolean takesLargest;
+
+  /** When the last row of {@link LargestLogit} was drawn; threads that share it need no order. */
+  private long drawnAt;
+
   /** The places of logits and tokens. */
   final int arrays = mask(Array.LOGITS, Array.TOKENS);
 
@@ -83,6 +90,8 @@ public final class SamplerOperation extends Operation {
     this.hasPenalties = sampling.hasPenalties();
     this.stream = sampling.stream();
     this.softcap = options.number(OptionRange.SOFTCAP);
+    this.takesLargest =
+        sampling.greedy() && softcap == 0 && !sampling.isScaled() && Strides.isAxis(axis, 1);
   }
 
   public SamplingOptions sampling() {
@@ -151,7 +160,17 @@ public final class SamplerOperation extends Operation {
 
   /** The next token of a Java array, as {@link #draw(Object, long, long, View, long, long)}. */
   public long draw(float[] logits, @Nullable View row, long ofRow, long step) {
-    return step > LAST ? NO_TOKEN : draw(logits, 0, logits.length, row, ofRow, step);
+    if (step > LAST) {
+      return NO_TOKEN;
+    }
+    if (!takesLargest || logits.length > LargestLogit.MOST || Recorder.isOn()) {
+      return draw(logits, 0, logits.length, row, ofRow, step);
+    }
+    boolean isSeldom = System.nanoTime() - drawnAt > LargestLogit.PAUSE;
+    long token =
+        isSeldom ? LargestLogit.of(logits) : draw(logits, 0, logits.length, row, ofRow, step);
+    drawnAt = System.nanoTime();
+    return token;
   }
 
   /**
@@ -176,16 +195,34 @@ public final class SamplerOperation extends Operation {
    * long)}.
    */
   public long draw(View logits, long ofRow, long step) {
-    if (step > LAST
-        || logits.type != ElementType.F32
-        || logits.shape.length != 1
-        || !logits.contiguous
-        || logits.guard != null
-        || !logits.isHeld()
-        || !(logits.everOpen || Memory.isAccessible(logits))) {
+    if (step > LAST || logits.shape.length != 1 || !isPlain(logits)) {
       return NO_TOKEN;
     }
     return draw(logits.array, logits.address, logits.elements, logits, ofRow, step);
+  }
+
+  /**
+   * The next token of a row of a matrix, as {@link #draw(Object, long, long, View, long, long)}
+   * without a tensor of this row.
+   */
+  public long drawFrom(View matrix, long index, long ofRow, long step) {
+    if (step > LAST || !isPlain(matrix)) {
+      return NO_TOKEN;
+    }
+    long floats = matrix.shape[1];
+    long address = matrix.address + index * floats * Float.BYTES;
+    long token = draw(matrix.array, address, floats, null, ofRow, step);
+    Reference.reachabilityFence(matrix);
+    return token;
+  }
+
+  /** Whether logits are adjacent floats in memory that stays open during a call. */
+  private static boolean isPlain(View logits) {
+    return logits.type == ElementType.F32
+        && logits.contiguous
+        && logits.guard == null
+        && logits.isHeld()
+        && (logits.everOpen || Memory.isAccessible(logits));
   }
 
   /** Creates a bound call that writes a token for each row. */
