@@ -10,21 +10,26 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The byte-level BPE tokenizer of GPT-2, with the tokens and merges of a GGUF file. */
+/** The byte-level BPE tokenizer of GPT-2 or SmolLM, with the tokens and merges of a GGUF file. */
 final class Bpe {
-  private static final Pattern WORD =
-      Pattern.compile(
-          "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+");
+  private static final String WORD =
+      "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+|%s| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  private static final Pattern OF_GPT_2 = Pattern.compile(WORD.formatted(" ?\\p{N}+"));
+  private static final Pattern OF_SMOLLM = // each digit alone
+      Pattern.compile(WORD.formatted("\\p{N}|\\s+(?=\\p{N})"));
 
+  private final Pattern word;
   private final List<String> tokens;
   private final Map<String, Integer> numbers = new HashMap<>();
   private final Map<String, Integer> ranks = new HashMap<>(); // of the merges: "a b"
   private final String letters = letters();
+  private final int begin;
   private final int end;
 
   Bpe(GgufFile file) throws IOException {
     file.require("tokenizer.ggml.model", "gpt2");
-    file.require("tokenizer.ggml.pre", "gpt-2");
+    String kind = file.require("tokenizer.ggml.pre", "gpt-2", "smollm");
+    word = kind.equals("smollm") ? OF_SMOLLM : OF_GPT_2;
     tokens = file.strings("tokenizer.ggml.tokens");
     for (int token = 0; token < tokens.size(); token++) {
       numbers.put(tokens.get(token), token);
@@ -32,7 +37,13 @@ final class Bpe {
     for (String merge : file.strings("tokenizer.ggml.merges")) {
       ranks.put(merge, ranks.size());
     }
+    begin = file.integer("tokenizer.ggml.bos_token_id");
     end = file.integer("tokenizer.ggml.eos_token_id");
+  }
+
+  /** Returns the token that begins a text. */
+  int begin() {
+    return begin;
   }
 
   /** Returns the token that ends a text. */
@@ -42,7 +53,7 @@ final class Bpe {
 
   int[] encode(String text) {
     List<String> found = new ArrayList<>();
-    Matcher words = WORD.matcher(text);
+    Matcher words = word.matcher(text);
     while (words.find()) {
       List<String> parts = new ArrayList<>();
       for (byte b : words.group().getBytes(StandardCharsets.UTF_8)) {

@@ -15,7 +15,7 @@ import java.util.Map;
 /** A language model's weights and facts in a GGUF file of at most 2 GiB. */
 final class GgufFile {
   private static final int MAGIC = 0x46554747; // "GGUF"
-  private static final int BLOCK = 32; // of Q8_0: a scale in F16 and 32 bytes
+  private static final int BLOCK = 32; // numbers of Q4_0, Q4_1 and Q8_0 that share a scale
 
   private record Weights(int elements, int type, int offset) {}
 
@@ -65,11 +65,13 @@ final class GgufFile {
     return strings;
   }
 
-  /** Rejects a model whose fact is another. */
-  void require(String key, String value) throws IOException {
-    if (!value.equals(facts.get(key))) {
-      throw new IOException(key + " is " + facts.get(key) + "; expected " + value);
+  /** Returns a fact; rejects a model where it is none of the values. */
+  String require(String key, String... values) throws IOException {
+    if (!List.of(values).contains(facts.get(key))) {
+      throw new IOException(
+          key + " is " + facts.get(key) + "; expected " + String.join(" or ", values));
     }
+    return fact(key, String.class);
   }
 
   private <T> T fact(String key, Class<T> type) throws IOException {
@@ -96,14 +98,28 @@ final class GgufFile {
           switch (its.type) {
             case 0 -> bytes.getFloat(at + 4 * i);
             case 1 -> float16(at + 2 * i);
+            case 2 -> {
+              int block = at + i / BLOCK * (2 + BLOCK / 2);
+              yield float16(block) * (four(block + 2, i % BLOCK) - 8);
+            }
+            case 3 -> {
+              int block = at + i / BLOCK * (4 + BLOCK / 2);
+              yield float16(block) * four(block + 4, i % BLOCK) + float16(block + 2);
+            }
             case 8 -> {
               int block = at + i / BLOCK * (2 + BLOCK);
               yield float16(block) * bytes.get(block + 2 + i % BLOCK);
             }
-            default -> throw new IOException(tensor + " is neither F32, F16 nor Q8_0");
+            default -> throw new IOException(tensor + " is not F32, F16, Q4_0, Q4_1 or Q8_0");
           };
     }
     return values;
+  }
+
+  /** Four bits of a block: the low ones of its bytes, then the high ones. */
+  private int four(int at, int i) {
+    int half = BLOCK / 2;
+    return bytes.get(at + i % half) >> i / half * 4 & 15;
   }
 
   private float float16(int at) {

@@ -26,7 +26,7 @@ public final class LanguageModel {
     SamplerCursor tokens = sampler.start();
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     text.writeBytes(prompt.getBytes(StandardCharsets.UTF_8));
-    float[] logits = model.next(words.end());
+    float[] logits = model.next(words.begin());
     for (int token : words.encode(prompt)) {
       logits = model.next(token);
     }
