@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the results of the benchmarks as a chart: charts.py RESULTS.md DIRECTORY"""
+"""Draws the results of the benchmarks as charts: charts.py RESULTS.md DIRECTORY"""
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -72,11 +73,38 @@ def speed(columns, rows, path):
             body.append(f'<text class="s" x="{left + length + 6:.0f}" y="{y + 15}">{time:.2f}</text>')
             y += bar
         y += 8
-    height = y + 12
+    write(path, "Time per logit of Xent and its peers", width, y + 12, body)
+
+
+def tokens(columns, rows, path):
+    """Draws the time of a token of a real model, on a logarithmic scale."""
+    width, left, right, bar = 400, 118, 330, 20
+    body, y = ['<text class="b" x="16" y="34">µs per token of SmolLM2: shorter is better</text>',
+               '<text class="s" x="16" y="54">In Llama3.java, logarithmic scale, AMD EPYC (Zen 4)</text>'], 66
+    names = {"greedy": "greedy", "0.8, 0.95": "temperature 0.8, top-p 0.95", "1.0, off": "temperature 1",
+             "1.5, 0.95": "temperature 1.5, top-p 0.95"}
+    times = {row[0]: [float(row[columns.index(f"{who}, µs")].replace(",", "")) for who in ("Xent", "own")]
+             for row in rows}
+    scale = (right - left) / math.log10(max(map(max, times.values())))
+    for setting, pair in times.items():
+        y += 22
+        body.append(f'<text x="16" y="{y}">{names[setting]}</text>')
+        y += 8
+        for name, kind, time in zip(("Xent", "Llama3.java"), ("xent", "peer"), pair, strict=True):
+            length = math.log10(time) * scale
+            body.append(f'<text class="s e" x="{left - 8}" y="{y + 15}">{name}</text>')
+            body.append(f'<rect class="{kind}" x="{left}" y="{y + 2}" width="{length:.0f}" height="{bar - 4}" rx="2"/>')
+            body.append(f'<text class="s" x="{left + length + 6:.0f}" y="{y + 15}">{time:,.0f}</text>')
+            y += bar
+        y += 8
+    write(path, "Time of a token of a real model, with Xent and with the engine's own sampler", width, y + 12, body)
+
+
+def write(path, label, width, height, body):
     lines = "\n".join(f"  {line}" for line in body)
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="Time per logit of Xent and its peers">\n'
+        f'role="img" aria-label="{label}">\n'
         f"  <!-- SPDX-License-Identifier: Apache-2.0; drawn by docs/site/charts.py from java/benchmarks/results.md -->\n"
         f"  <style>{SPEED_STYLE}  </style>\n"
         f'  <rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>\n{lines}\n</svg>\n')
@@ -85,6 +113,7 @@ def speed(columns, rows, path):
 def main():
     performance, directory = (Path(argument) for argument in sys.argv[1:])
     speed(*table(performance.read_text(), "operation"), directory / "speed.svg")
+    tokens(*table(performance.read_text(), "temperature, top-p"), directory / "tokens.svg")
 
 
 if __name__ == "__main__":

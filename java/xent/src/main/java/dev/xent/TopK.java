@@ -88,7 +88,7 @@ public final class TopK {
   /**
    * Returns the classes and their probabilities, in new tensors.
    *
-   * @param logits {@code x}
+   * @param logits {@code x}; of a model that ends with Softmax, the logarithms of its output
    */
   public TopKResult probabilities(Tensor logits) {
     TopKResult result = resultFor(View.of(logits, "logits"));
