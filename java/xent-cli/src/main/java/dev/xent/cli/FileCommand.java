@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,6 +44,11 @@ abstract class FileCommand implements Callable<Integer> {
     return List.of();
   }
 
+  /** A line for standard error after the results, with a probable mistake and its fix; or null. */
+  @Nullable String hint() {
+    return null;
+  }
+
   @Override
   public final Integer call() {
     require();
@@ -52,6 +58,10 @@ abstract class FileCommand implements Callable<Integer> {
       // Standard output is only the file if it is one.
       CommandLine line = spec.commandLine();
       print(files, files.arePiped() ? line.getErr() : line.getOut());
+      if (hint() != null) {
+        line.getOut().flush();
+        ErrorLine.print(line.getErr(), hint());
+      }
     }
     return ExitCode.OK;
   }
@@ -80,5 +90,10 @@ abstract class FileCommand implements Callable<Integer> {
   /** Runs a call with a progress bar. */
   final void run(Runnable call) {
     Progress.during(spec.name(), call);
+  }
+
+  /** Starts a progress bar for work with a known number of steps. */
+  final Progress progress(long steps) {
+    return Progress.of(spec.name(), steps);
   }
 }

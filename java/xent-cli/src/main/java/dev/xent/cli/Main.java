@@ -57,6 +57,7 @@ public final class Main implements Runnable {
           CalibrateCommand.class,
           CrossEntropyCommand.class,
           LinearCommand.class,
+          PerplexityCommand.class,
           NllCommand.class,
           DivergenceCommand.class,
           BinaryCrossEntropyCommand.class,

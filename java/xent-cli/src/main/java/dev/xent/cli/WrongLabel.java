@@ -27,11 +27,16 @@ final class WrongLabel {
               "label %d in row %s is masked out by --class-mask; correct one of them",
               label, place));
     }
+    return of(message("label %s in row %s", e.labelText(), place), e);
+  }
+
+  /** The line for a label that is no class. */
+  static CommandException of(String which, LabelException e) {
+    long label = e.label();
     return new CommandException(
         message(
-            "label %s in row %s is not in [0, %d); %scorrect it%s",
-            e.labelText(),
-            place,
+            "%s is not in [0, %d); %scorrect it%s",
+            which,
             e.classes(),
             label == e.classes() ? "labels count from 0, " : "",
             e.isMark() ? ", or leave such rows out: --ignore-index " + label : ""));

@@ -61,6 +61,7 @@ class CompletionCommandTest {
   @ValueSource(strings = {"bash", "fish"})
   void completesOptionsOfACommand(String shell) throws Exception {
     assertThat(run(shell, "softmax", "--temp")).containsExactly("--temperature");
+    assertThat(run(shell, "perplexity", "--no")).containsExactly("--no-shift");
   }
 
   @Test

@@ -43,6 +43,7 @@ class EveryErrorTest {
           "softmax-backward",
           "cross-entropy",
           "nll",
+          "perplexity",
           "divergence",
           "binary-cross-entropy",
           "sample");
@@ -228,6 +229,40 @@ class EveryErrorTest {
         floats("dy.npy", "(4, 2)", new float[8]),
         "-o",
         out);
+  }
+
+  private void perplexity() throws IOException {
+    refused("no tokens", "perplexity", logits);
+    refused("a flag of other losses", "perplexity", logits, labels, "--z-loss", 1);
+    refused(
+        "logits without positions", "perplexity", floats("row.npy", "(4,)", 1, 2, 3, 4), labels);
+    refused("tokens that are logits", "perplexity", logits, soft);
+    refused("tokens of another shape", "perplexity", cube, labels);
+    refused("labels without the first token", "perplexity", logits, longs("t1.npy", "(1,)", 1));
+    refused(
+        "logits without the last position",
+        "perplexity",
+        logits,
+        longs("t3.npy", "(3,)", 0, 1, 2),
+        "--no-shift");
+    refused(
+        "a token that is no class",
+        "perplexity",
+        cube,
+        longs("t23.npy", "(2, 3)", 9, 0, 1, 9, 1, 2));
+    refused("a token that marks padding", "perplexity", logits, longs("pad2.npy", "(2,)", 0, -100));
+    refused(
+        "sequences of one token",
+        "perplexity",
+        floats("x1.npy", "(1, 4)", 1, 2, 3, 4),
+        in("t1.npy"));
+    refused(
+        "no token that counts",
+        "perplexity",
+        logits,
+        longs("t11.npy", "(2,)", 1, 1),
+        "--ignore-index",
+        1);
   }
 
   private void beside() throws IOException {
@@ -423,6 +458,7 @@ class EveryErrorTest {
     files();
     cube = floats("cube.npy", "(2, 3, 2)", new float[12]);
     targets();
+    perplexity();
     beside();
     outputs();
     sampling();

@@ -150,6 +150,7 @@ class OptionsTest {
       calls.put("nll" + type, List.of(in, labels, "--gradient", out));
       calls.put("divergence" + type, List.of(in, in, "--gradient", out));
       calls.put("linear-cross-entropy" + type, List.of(in, weights, labels, "--gradient", out));
+      calls.put("perplexity" + type, List.of(in, labels, "--no-shift"));
       calls.put("binary-cross-entropy" + type, List.of(in, each, "--gradient", out));
       calls.put("selected-log-probabilities" + type, List.of(in, labels, "-o", out));
       calls.put("sample" + type, List.of(in, "-o", out, "--entropies", more));
