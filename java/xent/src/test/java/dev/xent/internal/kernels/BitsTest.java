@@ -105,7 +105,7 @@ class BitsTest {
       String what = call + " " + isa;
       if (!got.statuses().equals(expected.statuses())) {
         differences.putIfAbsent(
-            "status", what + ": " + got.statuses() + ", " + expected.statuses());
+            "status", what + ": " + got.statement() + " instead of " + expected.statement());
         continue;
       }
       expected

@@ -52,6 +52,19 @@ final class RandomCall {
     int status() {
       return statuses.getLast();
     }
+
+    /** The statuses, and what the last report says. */
+    String statement() {
+      MemorySegment report = bytes.get("report");
+      return "%s %s row %d label %d integer %d value %s"
+          .formatted(
+              statuses,
+              FIELDS.get(xent_report.field(report)),
+              xent_report.row(report),
+              xent_report.label(report),
+              xent_report.integer(report),
+              xent_report.value(report));
+    }
   }
 
   private static final int CHUNK = 8192;
@@ -159,6 +172,9 @@ final class RandomCall {
   private final long rowEnd;
   private long[] offsets = {};
   private long workspace;
+
+  /** Where a bit of records is changed; 0: nowhere. */
+  private long flip;
 
   RandomCall(Arena arena, Chain chain, int rows, int classes, SplittableRandom random) {
     this.arena = arena;
@@ -725,6 +741,7 @@ final class RandomCall {
 
   /** Puts up to three wrong numbers into arrays of integers, weights, offsets or records. */
   void spoil() {
+    flip = oneIn(2) ? random.nextLong() : 0;
     List<Array> all =
         arrays.keySet().stream()
             .filter(array -> !rules.get(array).written)
@@ -741,17 +758,29 @@ final class RandomCall {
       Array array = all.get(random.nextInt(all.size()));
       ElementType type = typeOf(array);
       MemorySegment memory = arrays.get(array);
-      long count = (memory.byteSize() - ROOM) / type.byteSize();
-      long at = random.nextLong(Math.max(count, 1));
+      long numbers = (memory.byteSize() - ROOM) / type.byteSize();
+      long at = random.nextLong(Math.max(numbers, 1));
       if (type.isInteger()) {
-        long[] wrong = {-1, -2, shape.classes, shape.classes + 1, Long.MAX_VALUE, Long.MIN_VALUE};
-        // Of offsets, others may be right, and lead beyond the arrays.
-        boolean far = array == Array.ROW_OFFSETS;
-        int last = far ? 4 : 0;
-        type.setInteger(memory, at, wrong[last + random.nextInt(wrong.length - last)]);
+        long[] wrong = {-1, -2, Long.MIN_VALUE, Long.MAX_VALUE, shape.classes, shape.classes + 1};
+        // Other offsets may be right, and lead beyond the arrays.
+        int count = array == Array.ROW_OFFSETS ? 3 : wrong.length;
+        type.setInteger(memory, at, wrong[random.nextInt(count)]);
       } else {
         double[] wrong = {-1, Double.NaN, Double.POSITIVE_INFINITY, 2, 0};
         type.set(memory, at, any(wrong));
+      }
+    }
+  }
+
+  /** Changes the kind or digest of a record that a function wrote, which the next one refuses. */
+  private void flipBit(Function function, Map<Array, MemorySegment> copies) {
+    for (Array array : List.of(Array.STATES, Array.STATISTICS)) {
+      MemorySegment records = copies.get(array);
+      if (flip != 0 && records != null && function.rule(array) != null) {
+        long record = Math.floorMod(flip, records.byteSize() / Records.STATE) * Records.STATE;
+        long at = record + (flip >>> 32 & 7);
+        byte old = records.get(ValueLayout.JAVA_BYTE, at);
+        records.set(ValueLayout.JAVA_BYTE, at, (byte) (old ^ 1 << (flip >>> 40 & 7)));
       }
     }
   }
@@ -780,6 +809,7 @@ final class RandomCall {
         break;
       }
       done.add(function);
+      flipBit(function, copies);
     }
     return results;
   }
