@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.accuracy;
+package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.CrossEntropy;
-import dev.xent.Execution;
-import dev.xent.LossOutputs;
-import dev.xent.Samples;
-import dev.xent.Tensor;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
 import java.math.BigDecimal;

@@ -36,12 +36,6 @@ abstract class Laws {
     return sampleOr(samples(classes(), LogitKind.MIXED, options()));
   }
 
-  /** Moderate logits, so that no term is faint and nothing overflows. */
-  @Provide
-  Arbitrary<Sample> tame() {
-    return sampleOr(samples(classes(), LogitKind.ZEROS_OF_BOTH_SIGNS, options()));
-  }
-
   /** Rows of several chunks. */
   @Provide
   Arbitrary<Sample> longRows() {
@@ -251,16 +245,5 @@ abstract class Laws {
 
   static void assertSame(String what, double got, double expected) {
     assertSame(what, Output.of(got), Output.of(expected));
-  }
-
-  /** Fails unless a number is within a bound of what it should be, or both are NaN or infinite. */
-  static void assertWithin(String what, double got, double expected, double bound) {
-    COMPARED.increment();
-    boolean same = Double.compare(got, expected) == 0;
-    if (!same && !(Math.abs(got - expected) <= bound)) {
-      throw new AssertionError(
-          "%s is %s, not within %s of %s, but off by %s"
-              .formatted(what, got, bound, expected, Math.abs(got - expected)));
-    }
   }
 }

@@ -81,20 +81,4 @@ final class Numbers {
       default -> Double.MAX_VALUE;
     };
   }
-
-  /** Bits of the significand. */
-  static int digits(DType type) {
-    return switch (type) {
-      case F16 -> 11;
-      case BF16 -> 8;
-      case F32 -> 24;
-      default -> 53;
-    };
-  }
-
-  /** The distance of neighbours at a number: what its last place is worth. */
-  static double ulp(DType type, double value) {
-    double size = Math.max(Math.abs(value), minNormal(type));
-    return Math.scalb(1.0, Math.getExponent(size) - digits(type) + 1);
-  }
 }

@@ -108,23 +108,6 @@ record Options(
         newBeside);
   }
 
-  Options withTargets(Targets newTargets) {
-    return new Options(
-        newTargets,
-        labels,
-        smoothing,
-        others,
-        temperature,
-        softcap,
-        zLoss,
-        clamp,
-        scale,
-        mean,
-        ignores,
-        zeroMasked,
-        beside);
-  }
-
   Options withSmoothing(double value) {
     return new Options(
         targets,
@@ -134,24 +117,6 @@ record Options(
         temperature,
         softcap,
         zLoss,
-        clamp,
-        scale,
-        mean,
-        ignores,
-        zeroMasked,
-        beside);
-  }
-
-  /** Logits as they are. */
-  Options withLogits(double newTemperature, double newSoftcap, double newZLoss) {
-    return new Options(
-        targets,
-        labels,
-        smoothing,
-        others,
-        newTemperature,
-        newSoftcap,
-        newZLoss,
         clamp,
         scale,
         mean,
@@ -171,23 +136,6 @@ record Options(
         zLoss,
         value,
         scale,
-        mean,
-        ignores,
-        zeroMasked,
-        beside);
-  }
-
-  Options withScale(double value) {
-    return new Options(
-        targets,
-        labels,
-        smoothing,
-        others,
-        temperature,
-        softcap,
-        zLoss,
-        clamp,
-        value,
         mean,
         ignores,
         zeroMasked,

@@ -69,11 +69,6 @@ record Sample(
     return new Sample(type, result, sizes, axis, ragged, in, out, inPlace, newKind, seed, options);
   }
 
-  Sample withTypes(DType newType, DType newResult) {
-    return new Sample(
-        newType, newResult, sizes, axis, ragged, in, out, inPlace, kind, seed, options);
-  }
-
   /** Rectangular rows. */
   Sample rectangular() {
     return new Sample(type, result, sizes, axis, false, in, out, inPlace, kind, seed, options);
