@@ -189,6 +189,7 @@ class EveryErrorTest {
     outputs(kinds);
     shards(kinds);
     layers(kinds);
+    otherOperations(kinds);
     return kinds;
   }
 
@@ -1029,6 +1030,103 @@ class EveryErrorTest {
           layer.close();
           layer.forward(b.logits);
         });
+  }
+
+  /** What is listed above too, of other operations and targets. */
+  private static void otherOperations(Map<String, Call> kinds) {
+    Tensor sparse = Tensor.of(new int[3], 3, 1);
+    Inputs entries = Inputs.none().withTargetWeights(Tensor.of(new float[3], 3, 1));
+    Inputs twoRows = Inputs.none().withRowOffsets(Tensor.of(new int[] {0, 12, 12}));
+    kinds.put(
+        "the backward of a softcap of log-softmax",
+        b -> LogSoftmax.builder().softcap(30).build().backward(b.logits, b.logits, b.out));
+    kinds.put(
+        "a clamp of log-probabilities",
+        b -> b.loss().probabilityClamp(0.25).build().onLogProbabilities());
+    kinds.put(
+        "smoothing of others with sparse targets",
+        b ->
+            b.loss()
+                .smoothing(Smoothing.OTHERS)
+                .build()
+                .on(b.logits, sparse, b.out)
+                .inputs(entries)
+                .run());
+    kinds.put(
+        "a clamp of sparse targets in parts",
+        b ->
+            b.loss()
+                .probabilityClamp(0.25)
+                .build()
+                .shard(0, 4)
+                .partialStates(b.logits, sparse, entries));
+    kinds.put(
+        "sparse targets of another number of rows",
+        b ->
+            b.mean()
+                .on(b.logits, Tensor.of(new int[8], 4, 2), b.out)
+                .inputs(b.none().withTargetWeights(Tensor.of(new float[8], 4, 2)))
+                .run());
+    kinds.put(
+        "row weights of doubles", b -> b.loss(b.none().withRowWeights(Tensor.of(new double[3]))));
+    kinds.put(
+        "row weights of one of two row axes",
+        b ->
+            b.mean()
+                .on(Tensor.of(new float[24], 2, 3, 4), Tensor.of(new int[6], 2, 3))
+                .inputs(b.none().withRowWeights(Tensor.of(new float[2])))
+                .run());
+    kinds.put(
+        "labels of ragged rows of another number",
+        b -> b.mean().on(b.logits.reshape(12), b.labels, b.out.reshape(12)).inputs(twoRows).run());
+    kinds.put(
+        "a label of a row without classes",
+        b ->
+            b.mean()
+                .on(b.logits.reshape(12), Tensor.of(new int[2]), b.out.reshape(12))
+                .inputs(twoRows)
+                .run());
+    kinds.put(
+        "a backward with another mask",
+        b -> {
+          LossOutputs saved = b.outputs().saveStatistics(b.arena);
+          b.mean().on(b.logits, b.labels).outputs(saved).run();
+          b.mean()
+              .onBackward(b.logits, b.labels, saved, null, b.out)
+              .inputs(b.none().withClassMask(zeros(DType.U8, 4)))
+              .run();
+        });
+    kinds.put(
+        "row weights in log-sum-exp",
+        b ->
+            b.logSumExp()
+                .on(b.logits, b.rows)
+                .inputs(b.none().withRowWeights(Tensor.of(new float[3])))
+                .run());
+    kinds.put(
+        "target weights in argmax",
+        b -> Argmax.along(1).on(b.logits, b.labels).inputs(entries).run());
+    kinds.put(
+        "target weights in an entropy",
+        b -> Entropy.along(1).on(b.logits, b.rows).inputs(entries).run());
+    kinds.put(
+        "target weights in top-k",
+        b -> TopK.of(2).onLogProbabilities(b.logits, b.labels, b.rows).inputs(entries).run());
+    kinds.put(
+        "row weights in a loss of elements",
+        b ->
+            b.binary()
+                .build()
+                .on(b.logits, b.soft)
+                .inputs(b.none().withRowWeights(Tensor.of(new float[3])))
+                .run());
+    kinds.put(
+        "labels of one row of a linear layer",
+        b ->
+            b.linear()
+                .build()
+                .forward(
+                    b.logits.select(0, 0), Tensor.of(new float[48], 12, 4), Tensor.of(new int[6])));
   }
 
   private static void afterLoss(Bad b, Tensor upstream) {

@@ -48,6 +48,22 @@ class ExecutionTest {
   }
 
   @Test
+  void anInstructionSetThatIsNotHereIsRefused() {
+    for (Isa isa : Isa.values()) {
+      if (isa != Isa.BEST && !XentRuntime.get().availableIsas().contains(isa)) {
+        Softmax.Builder builder = Softmax.builder().execution(Execution.defaults().withIsa(isa));
+        assertThatThrownBy(builder::build)
+            .isInstanceOf(OptionException.class)
+            .hasMessageContainingAll("isa is " + isa, XentRuntime.get().availableIsas().toString());
+      }
+    }
+    Softmax.builder()
+        .execution(Execution.defaults().withIsa(Isa.AVX512).withBackend(Backend.REFERENCE))
+        .build()
+        .forward(Tensor.of(new float[1]), Tensor.of(new float[1]));
+  }
+
+  @Test
   void whatCannotBeIsRefused() {
     Execution defaults = Execution.defaults();
     for (int threads : new int[] {0, -1, Integer.MIN_VALUE}) {
