@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyspark.ml import Transformer
+from pyspark.ml import Estimator, Transformer
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -19,7 +19,7 @@ from pyxent.spark import argmax, loss, softmax
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["CrossEntropyEvaluator", "SoftmaxTransformer"]
+__all__ = ["CrossEntropyEvaluator", "SoftmaxTransformer", "TemperatureScaling"]
 
 _FIELDS = {"crossEntropy": "mean", "perplexity": "perplexity", "accuracy": "accuracy"}
 
@@ -79,6 +79,32 @@ class SoftmaxTransformer(Transformer, HasRawPredictionCol, HasProbabilityCol, Ha
         if outputs[1]:
             dataset = dataset.withColumn(outputs[1], argmax(logits).cast("double"))
         return dataset
+
+
+class TemperatureScaling(Estimator[SoftmaxTransformer], HasRawPredictionCol, HasProbabilityCol, HasPredictionCol, HasLabelCol,
+                         DefaultParamsReadable["TemperatureScaling"], DefaultParamsWritable):
+    """Finds the temperature at which the mean loss of labels is smallest, and fits a `SoftmaxTransformer` with it. Fit it
+    to rows that the classifier was not fitted to. The driver of the session must be here: not for Spark Connect.
+
+    >>> calibrated = TemperatureScaling().fit(classifier.transform(held))  # doctest: +SKIP
+    """
+
+    def __init__(self, *, rawPredictionCol: str = "rawPrediction", labelCol: str = "label",
+                 probabilityCol: str = "probability", predictionCol: str = "prediction") -> None:
+        super().__init__()
+        self._set(rawPredictionCol=rawPredictionCol, labelCol=labelCol, probabilityCol=probabilityCol,
+                  predictionCol=predictionCol)
+
+    def _fit(self, dataset: DataFrame) -> SoftmaxTransformer:
+        jvm: Any = getattr(dataset.sparkSession, "_jvm", None)
+        if jvm is None:
+            raise TypeError("dataset is of Spark Connect; expected one of a session with its own driver")
+        scaling = jvm.dev.xent.spark.TemperatureScaling()
+        scaling.setRawPredictionCol(self.getRawPredictionCol()).setLabelCol(self.getLabelCol())
+        fitted = scaling.setProbabilityCol("").setPredictionCol("").fit(dataset._jdf)
+        return SoftmaxTransformer(rawPredictionCol=self.getRawPredictionCol(), probabilityCol=self.getProbabilityCol(),
+                                  predictionCol=self.getPredictionCol(),
+                                  temperature=fitted.getOrDefault(fitted.temperature()))
 
 
 class CrossEntropyEvaluator(Evaluator, HasRawPredictionCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The options of all operations. Each builder extends one of the families {@link LogitBuilder},
- * {@link ReducedBuilder}, {@link LossBuilder} and {@link LogitLossBuilder}, or this class, and each
- * method returns the builder on which you call it. So one method can set the options of several
- * operations:
+ * {@link SigmoidBuilder}, {@link ReducedBuilder}, {@link LossBuilder} and {@link LogitLossBuilder},
+ * or this class, and each method returns the builder on which you call it. So one method can set
+ * the options of several operations:
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="families" :
  * static <B extends LogitBuilder<B>> B withOptions(B builder) {

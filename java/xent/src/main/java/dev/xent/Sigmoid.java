@@ -9,7 +9,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.LogitsOperation;
 import dev.xent.internal.plan.logits.LogitsOperation.Kind;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.internal.plan.options.OptionRange;
 
 /**
  * Sigmoid of each element: {@code y = 1 / (1 + exp(-x))}, the score of a yes-or-no logit.
@@ -43,17 +42,8 @@ public final class Sigmoid extends SigmoidOperation {
   }
 
   /** Options of {@link Sigmoid}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder<Builder> {
+  public static final class Builder extends SigmoidBuilder<Builder> {
     private Builder() {}
-
-    /**
-     * Divides the logits by a temperature, such as that of a calibration, without rounding them.
-     *
-     * @param value in [2^-32, 2^32]; default: 1
-     */
-    public Builder temperature(double value) {
-      return set(OptionRange.TEMPERATURE, value);
-    }
 
     /**
      * Builds the operation.

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.LogSigmoid;
 import dev.xent.Sigmoid;
+import dev.xent.SigmoidBuilder;
 import dev.xent.SigmoidOperation;
 import dev.xent.Tensor;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ final class SigmoidCommand extends FileCommand {
   @Mixin private OutputType type;
 
   private final NumberOptions numbers =
-      new NumberOptions(NumberFlags.OF_OPERATIONS, Sigmoid.Builder.class);
+      new NumberOptions(NumberFlags.OF_OPERATIONS, SigmoidBuilder.class);
 
   @Override
   NumberOptions numbers() {

@@ -145,6 +145,7 @@ class OptionsTest {
       String type = in == x ? "" : " wide";
       calls.put("softmax" + type, List.of(in, "-o", out));
       calls.put("softmax-backward" + type, List.of(in, in, "-o", out));
+      calls.put("sigmoid" + type, List.of(in, "-o", out));
       calls.put(
           "cross-entropy" + type, List.of(in, labels, "--gradient", out, "--log-sum-exp", more));
       calls.put("nll" + type, List.of(in, labels, "--gradient", out));
@@ -155,6 +156,7 @@ class OptionsTest {
       calls.put("selected-log-probabilities" + type, List.of(in, labels, "-o", out));
       calls.put("sample" + type, List.of(in, "-o", out, "--entropies", more));
     }
+    calls.put("calibrate", List.of(x, labels));
     calls.put("verify", List.of(x, x));
     calls.put("info", List.of());
     return calls;

@@ -7,8 +7,11 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.raise_error;
 import static org.apache.spark.sql.functions.when;
 
+import dev.xent.Tensor;
+import dev.xent.calibration.Calibration;
 import java.io.Serial;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import org.apache.spark.ml.evaluation.Evaluator;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
@@ -34,6 +37,12 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   private static final Map<String, String> FIELDS =
       Map.of("crossEntropy", "mean", "perplexity", "perplexity", ACCURACY, ACCURACY);
 
+  private static final Map<String, ToDoubleFunction<Calibration>> OF_CALIBRATION =
+      Map.of("brier", Calibration::brier, "expectedCalibrationError", Calibration::expectedError);
+
+  private static final String METRICS =
+      "crossEntropy, perplexity, accuracy, brier or expectedCalibrationError";
+
   private final String uid;
   private final Param<String> rawPredictionCol;
   private final Param<String> labelCol;
@@ -51,12 +60,7 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     rawPredictionCol = new Param<>(this, "rawPredictionCol", "column of logits");
     labelCol = new Param<>(this, "labelCol", "column of labels");
     weightCol = new Param<>(this, "weightCol", "column of weights of rows; empty: none");
-    metricName =
-        new Param<>(
-            this,
-            "metricName",
-            "crossEntropy, perplexity or accuracy",
-            CrossEntropyEvaluator::requireMetric);
+    metricName = new Param<>(this, "metricName", METRICS, CrossEntropyEvaluator::requireMetric);
     setDefault(rawPredictionCol, "rawPrediction");
     setDefault(labelCol, "label");
     setDefault(weightCol, "");
@@ -65,9 +69,9 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
 
   /** Spark's own message has no list of metrics. */
   private static boolean requireMetric(Object value) {
-    if (!(value instanceof String name) || !FIELDS.containsKey(name)) {
-      throw new IllegalArgumentException(
-          "metricName is " + value + "; expected crossEntropy, perplexity or accuracy");
+    if (!(value instanceof String name)
+        || !(FIELDS.containsKey(name) || OF_CALIBRATION.containsKey(name))) {
+      throw new IllegalArgumentException("metricName is " + value + "; expected " + METRICS);
     }
     return true;
   }
@@ -93,8 +97,9 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   }
 
   /**
-   * The metric to return: {@code crossEntropy}, {@code perplexity} or {@code accuracy}. Default:
-   * {@code crossEntropy}.
+   * The metric to return: {@code crossEntropy}, {@code perplexity} or {@code accuracy}; {@code
+   * brier} or {@code expectedCalibrationError} of {@link Calibration#ofClasses}, without weights.
+   * Default: {@code crossEntropy}.
    */
   public Param<String> metricName() {
     return metricName;
@@ -129,8 +134,16 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
   public double evaluate(Dataset<?> dataset) {
     Xent.register(dataset.sparkSession());
     Column logits = col(getOrDefault(rawPredictionCol));
-    Column label = label(dataset);
     String weight = getOrDefault(weightCol);
+    var ofCalibration = OF_CALIBRATION.get(getOrDefault(metricName));
+    if (ofCalibration != null) {
+      if (!weight.isEmpty()) {
+        throw new IllegalArgumentException(
+            "weightCol is " + weight + "; expected none for " + getOrDefault(metricName));
+      }
+      return ofCalibration(dataset, ofCalibration);
+    }
+    Column label = label(dataset, getOrDefault(labelCol));
     Column loss =
         weight.isEmpty()
             ? XentFunctions.loss(logits, label)
@@ -139,9 +152,40 @@ public final class CrossEntropyEvaluator extends Evaluator implements DefaultPar
     return row.isNullAt(0) ? Double.NaN : row.getDouble(0);
   }
 
+  private double ofCalibration(Dataset<?> dataset, ToDoubleFunction<Calibration> metric) {
+    CalibrationRows rows =
+        new CalibrationRows(dataset, getOrDefault(rawPredictionCol), getOrDefault(labelCol));
+    Calibration sum = rows.sum(new Sum(), Calibration.ofClasses().toBytes());
+    return sum.rows() == 0 ? Double.NaN : metric.applyAsDouble(sum);
+  }
+
+  /** The object that rows are added to. */
+  private static final class Sum implements CalibrationRows.Kind<Calibration> {
+    @Serial private static final long serialVersionUID = 1L;
+
+    @Override
+    public Calibration ofBytes(byte[] bytes) {
+      return Calibration.ofBytes(bytes);
+    }
+
+    @Override
+    public void add(Calibration to, Tensor logits, Tensor labels) {
+      to.add(logits, labels);
+    }
+
+    @Override
+    public Calibration merge(Calibration to, Calibration other) {
+      return to.add(other);
+    }
+
+    @Override
+    public byte[] toBytes(Calibration from) {
+      return from.toBytes();
+    }
+  }
+
   /** Labels of spark.ml are doubles. */
-  private Column label(Dataset<?> dataset) {
-    String name = getOrDefault(labelCol);
+  static Column label(Dataset<?> dataset, String name) {
     Column label = col(name);
     DataType type = dataset.select(label).schema().apply(0).dataType();
     if (!type.equals(DataTypes.DoubleType) && !type.equals(DataTypes.FloatType)) {

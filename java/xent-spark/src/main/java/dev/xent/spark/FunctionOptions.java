@@ -16,6 +16,7 @@ import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
 import dev.xent.Sampler;
 import dev.xent.Sigmoid;
+import dev.xent.SigmoidBuilder;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -276,15 +277,16 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   Sigmoid sigmoid() {
-    Sigmoid.Builder builder = Sigmoid.builder().execution(Execution.sequential());
-    number("temperature", builder::temperature);
-    return builder.build();
+    return withTemperature(Sigmoid.builder()).build();
   }
 
   LogSigmoid logSigmoid() {
-    LogSigmoid.Builder builder = LogSigmoid.builder().execution(Execution.sequential());
+    return withTemperature(LogSigmoid.builder()).build();
+  }
+
+  private <B extends SigmoidBuilder<B>> B withTemperature(B builder) {
     number("temperature", builder::temperature);
-    return builder.build();
+    return builder.execution(Execution.sequential());
   }
 
   TopK topK(int k) {

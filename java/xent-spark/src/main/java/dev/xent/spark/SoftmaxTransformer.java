@@ -6,7 +6,7 @@ import static org.apache.spark.sql.functions.when;
 
 import java.io.Serial;
 import java.util.Arrays;
-import org.apache.spark.ml.Transformer;
+import org.apache.spark.ml.Model;
 import org.apache.spark.ml.functions;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.DoubleParam;
@@ -34,10 +34,13 @@ import scala.Function2;
  *     new Pipeline().setStages(new PipelineStage[] {classifier, new SoftmaxTransformer()});
  * }
  *
+ * <p>{@link TemperatureScaling} fits one with a temperature.
+ *
  * <p>Logits are as for {@link XentFunctions}: a row without logits gets null in both columns. An
  * output column with an empty name is omitted. An output column that exists already is an error.
  */
-public final class SoftmaxTransformer extends Transformer implements DefaultParamsWritable {
+public final class SoftmaxTransformer extends Model<SoftmaxTransformer>
+    implements DefaultParamsWritable {
   @Serial private static final long serialVersionUID = 1L;
 
   private final String uid;

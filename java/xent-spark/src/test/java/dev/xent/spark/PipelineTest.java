@@ -7,8 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
 
+import dev.xent.Tensor;
+import dev.xent.calibration.Calibration;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.apache.spark.ml.Pipeline;
@@ -73,6 +76,43 @@ class PipelineTest {
 
   private static CrossEntropyEvaluator evaluator() {
     return new CrossEntropyEvaluator();
+  }
+
+  /** The temperature and the metrics have the bits of a local computation, for any partitions. */
+  @Test
+  void calibration() throws Exception {
+    Dataset<Row> held = points();
+    var classifier = classifier().fit(points());
+    // @start region="temperatureScaling" :
+    SoftmaxTransformer calibrated = new TemperatureScaling().fit(classifier.transform(held));
+    double temperature = (double) calibrated.getOrDefault(calibrated.temperature());
+    // @end
+    Dataset<Row> scored = classifier.transform(held);
+    List<Row> rows = scored.select("rawPrediction", "label").collectAsList();
+    double[] logits =
+        rows.stream()
+            .flatMapToDouble(row -> Arrays.stream(((Vector) row.get(0)).toArray()))
+            .toArray();
+    long[] labels = rows.stream().mapToLong(row -> (long) row.getDouble(1)).toArray();
+    Tensor x = Tensor.of(logits, ROWS, 3);
+    assertThat(temperature)
+        .isEqualTo(dev.xent.calibration.TemperatureScaling.fit(x, Tensor.of(labels)));
+    Calibration expected = Calibration.ofClasses().add(x, Tensor.of(labels));
+    for (int partitions : new int[] {1, 2, 7, 64}) {
+      Dataset<Row> divided = scored.repartition(partitions);
+      SoftmaxTransformer again = new TemperatureScaling().fit(divided);
+      assertThat(again.getOrDefault(again.temperature())).isEqualTo(temperature);
+      assertThat(evaluator().setMetricName("brier").evaluate(divided)).isEqualTo(expected.brier());
+      assertThat(evaluator().setMetricName("expectedCalibrationError").evaluate(divided))
+          .isEqualTo(expected.expectedError());
+    }
+    String path = folder.resolve("scaling").toString();
+    new TemperatureScaling().setLabelCol("label").save(path);
+    assertThat(TemperatureScaling.load(path).getOrDefault(new TemperatureScaling().labelCol()))
+        .isEqualTo("label");
+    assertThatThrownBy(
+            () -> evaluator().setWeightCol("weight").setMetricName("brier").evaluate(scored))
+        .hasMessageContaining("weightCol is weight");
   }
 
   @Test

@@ -164,7 +164,7 @@ public final class Calibration {
     if (of >= classes) {
       throw new ShapeException(
           message(
-              "logits have %s, the calibration is of class %d; expected more classes",
+              "logits has %s, the calibration is of class %d; expected more classes",
               plural(classes, "class"), of));
     }
     if (terms.length < labels.length * classes) {

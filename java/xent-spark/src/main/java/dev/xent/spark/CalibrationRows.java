@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+
+import dev.xent.Tensor;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.ml.functions;
+import org.apache.spark.ml.linalg.VectorUDT;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+
+/**
+ * Adds the rows of a dataset to an object of dev.xent.calibration: each partition to a copy of its
+ * own, and the copies to each other. Rows without logits or label do not count.
+ */
+final class CalibrationRows {
+  private static final int BLOCK = 1 << 16;
+
+  private final JavaRDD<Row> rows;
+
+  /** An object that rows are added to, as bytes between the machines. */
+  interface Kind<T> extends Serializable {
+    T ofBytes(byte[] bytes);
+
+    void add(T to, Tensor logits, Tensor labels);
+
+    T merge(T to, T other);
+
+    byte[] toBytes(T from);
+  }
+
+  CalibrationRows(Dataset<?> dataset, String logits, String label) {
+    boolean isVector = dataset.schema().apply(logits).dataType() instanceof VectorUDT;
+    Column row = isVector ? functions.vector_to_array(col(logits), "float64") : col(logits);
+    rows =
+        dataset
+            .toDF()
+            .filter(col(logits).isNotNull().and(col(label).isNotNull()))
+            .select(
+                row.cast("array<double>"), CrossEntropyEvaluator.label(dataset, label).cast("long"))
+            .javaRDD();
+  }
+
+  /** Keeps the rows for several passes, until {@link #close}. */
+  CalibrationRows keep() {
+    rows.cache();
+    return this;
+  }
+
+  void close() {
+    rows.unpersist();
+  }
+
+  /** Returns an object with all rows; without rows the given one. */
+  <T> T sum(Kind<T> kind, byte[] begin) {
+    byte[] sum =
+        rows.mapPartitions(partition -> List.of(part(kind, begin, partition)).iterator())
+            .treeAggregate(
+                begin,
+                (left, right) -> merged(kind, left, right),
+                (left, right) -> merged(kind, left, right));
+    return kind.ofBytes(sum);
+  }
+
+  private static <T> byte[] merged(Kind<T> kind, byte[] left, byte[] right) {
+    return kind.toBytes(kind.merge(kind.ofBytes(left), kind.ofBytes(right)));
+  }
+
+  private static <T> byte[] part(Kind<T> kind, byte[] begin, Iterator<Row> partition) {
+    T to = kind.ofBytes(begin);
+    List<List<Double>> logits = new ArrayList<>();
+    List<Long> labels = new ArrayList<>();
+    while (partition.hasNext()) {
+      Row row = partition.next();
+      List<Double> next = row.getList(0);
+      boolean differs = !logits.isEmpty() && logits.getLast().size() != next.size();
+      if (differs || (long) logits.size() * next.size() > BLOCK) {
+        add(kind, to, logits, labels);
+      }
+      logits.add(next);
+      labels.add(row.getLong(1));
+    }
+    add(kind, to, logits, labels);
+    return kind.toBytes(to);
+  }
+
+  private static <T> void add(Kind<T> kind, T to, List<List<Double>> logits, List<Long> labels) {
+    if (logits.isEmpty()) {
+      return;
+    }
+    int classes = logits.getFirst().size();
+    double[] numbers = new double[logits.size() * classes];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = logits.get(i / classes).get(i % classes);
+    }
+    long[] indices = labels.stream().mapToLong(Long::longValue).toArray();
+    kind.add(to, Tensor.of(numbers, indices.length, classes), Tensor.of(indices));
+    logits.clear();
+    labels.clear();
+  }
+}
