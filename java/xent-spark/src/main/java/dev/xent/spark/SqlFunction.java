@@ -34,7 +34,7 @@ enum SqlFunction {
       Kind.SIGMOID,
       "array_funcs",
       "Returns the sigmoid of each logit of a row.",
-      "[0.8807971,0.7310586,0.5]"),
+      "[0.880797,0.7310586,0.5]"),
   LOG_SIGMOID(
       Forward.LOG_SIGMOID,
       Kind.SIGMOID,

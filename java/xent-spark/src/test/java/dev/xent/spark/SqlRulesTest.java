@@ -33,6 +33,8 @@ class SqlRulesTest {
       Map.ofEntries(
           call(SqlFunction.SOFTMAX, "logits", X),
           call(SqlFunction.LOG_SOFTMAX, "logits", X),
+          call(SqlFunction.SIGMOID, "logits", X),
+          call(SqlFunction.LOG_SIGMOID, "logits", X),
           call(SqlFunction.ARGMAX, "logits", X),
           call(SqlFunction.ENTROPY, "logits", X),
           call(SqlFunction.LOG_SUM_EXP, "logits", X),
