@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["CrossEntropyEvaluator", "SoftmaxTransformer", "TemperatureScaling"]
 
 _FIELDS = {"crossEntropy": "mean", "perplexity": "perplexity", "accuracy": "accuracy"}
+_OF_CALIBRATION = ("brier", "expectedCalibrationError")
 
 
 def _metric(value: Any) -> str:
-    if value not in _FIELDS:
-        raise TypeError(f"metricName is {value!r}; expected one of {', '.join(_FIELDS)}")
+    if value not in (*_FIELDS, *_OF_CALIBRATION):
+        raise TypeError(f"metricName is {value!r}; expected one of {', '.join((*_FIELDS, *_OF_CALIBRATION))}")
     return str(value)
 
 
@@ -81,6 +82,14 @@ class SoftmaxTransformer(Transformer, HasRawPredictionCol, HasProbabilityCol, Ha
         return dataset
 
 
+def _jvm(dataset: DataFrame) -> Any:
+    """The package dev.xent.spark in the driver."""
+    jvm: Any = getattr(dataset.sparkSession, "_jvm", None)
+    if jvm is None:
+        raise TypeError("dataset is of Spark Connect; expected one of a session with its own driver")
+    return jvm.dev.xent.spark
+
+
 class TemperatureScaling(Estimator[SoftmaxTransformer], HasRawPredictionCol, HasProbabilityCol, HasPredictionCol, HasLabelCol,
                          DefaultParamsReadable["TemperatureScaling"], DefaultParamsWritable):
     """Finds the temperature at which the mean loss of labels is smallest, and fits a `SoftmaxTransformer` with it. Fit it
@@ -96,10 +105,7 @@ class TemperatureScaling(Estimator[SoftmaxTransformer], HasRawPredictionCol, Has
                   predictionCol=predictionCol)
 
     def _fit(self, dataset: DataFrame) -> SoftmaxTransformer:
-        jvm: Any = getattr(dataset.sparkSession, "_jvm", None)
-        if jvm is None:
-            raise TypeError("dataset is of Spark Connect; expected one of a session with its own driver")
-        scaling = jvm.dev.xent.spark.TemperatureScaling()
+        scaling = _jvm(dataset).TemperatureScaling()
         scaling.setRawPredictionCol(self.getRawPredictionCol()).setLabelCol(self.getLabelCol())
         fitted = scaling.setProbabilityCol("").setPredictionCol("").fit(dataset._jdf)
         return SoftmaxTransformer(rawPredictionCol=self.getRawPredictionCol(), probabilityCol=self.getProbabilityCol(),
@@ -109,11 +115,12 @@ class TemperatureScaling(Estimator[SoftmaxTransformer], HasRawPredictionCol, Has
 
 class CrossEntropyEvaluator(Evaluator, HasRawPredictionCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],
                             DefaultParamsWritable):
-    """The exact mean loss, the perplexity or the accuracy of a column of logits and a column of labels."""
+    """The exact mean loss, the perplexity or the accuracy of a column of logits and a column of labels; or, without
+    weights and not for Spark Connect, `brier` or `expectedCalibrationError` of their calibration."""
 
     weightCol: Param[str] = Param(Params._dummy(), "weightCol", "column of weights of rows; empty: none",
                                   TypeConverters.toString)
-    metricName: Param[str] = Param(Params._dummy(), "metricName", "crossEntropy, perplexity or accuracy", _metric)
+    metricName: Param[str] = Param(Params._dummy(), "metricName", "crossEntropy, perplexity, accuracy, brier or expectedCalibrationError", _metric)
 
     def __init__(self, *, rawPredictionCol: str = "rawPrediction", labelCol: str = "label", weightCol: str = "",
                  metricName: str = "crossEntropy") -> None:
@@ -137,7 +144,11 @@ class CrossEntropyEvaluator(Evaluator, HasRawPredictionCol, HasLabelCol, Default
         return self
 
     def _evaluate(self, dataset: DataFrame) -> float:
-        name = self.getLabelCol()
+        metric, name = self.getOrDefault(self.metricName), self.getLabelCol()
+        if metric in _OF_CALIBRATION:
+            evaluator = _jvm(dataset).CrossEntropyEvaluator().setRawPredictionCol(self.getRawPredictionCol())
+            evaluator.setLabelCol(name).setWeightCol(self.getOrDefault(self.weightCol)).setMetricName(metric)
+            return float(evaluator.evaluate(dataset._jdf))
         label = F.col(name)
         if isinstance(dataset.select(label).schema[0].dataType, (DoubleType, FloatType)):  # the labels of pyspark.ml are doubles
             message = F.concat(F.lit(f"column {name} has the label "), label.cast("string"),
@@ -145,7 +156,7 @@ class CrossEntropyEvaluator(Evaluator, HasRawPredictionCol, HasLabelCol, Default
             whole = label.try_cast("bigint")  # null if no whole number can be it
             label = F.when(label.isNull() | (label == whole), whole).otherwise(F.raise_error(message))
         losses = loss(self.getRawPredictionCol(), label, self.getOrDefault(self.weightCol) or None)
-        row = dataset.agg(losses.getField(_FIELDS[self.getOrDefault(self.metricName)])).first()
+        row = dataset.agg(losses.getField(_FIELDS[metric])).first()
         value = row and row[0]
         return float("nan") if value is None else float(value)
 

@@ -14,6 +14,7 @@ import org.apache.spark.ml.linalg.VectorUDT;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
 
 /**
  * Adds the rows of a dataset to an object of dev.xent.calibration: each partition to a copy of its
@@ -36,7 +37,8 @@ final class CalibrationRows {
   }
 
   CalibrationRows(Dataset<?> dataset, String logits, String label) {
-    boolean isVector = dataset.schema().apply(logits).dataType() instanceof VectorUDT;
+    DataType type = dataset.select(col(logits)).schema().apply(0).dataType();
+    boolean isVector = type instanceof VectorUDT;
     Column row = isVector ? functions.vector_to_array(col(logits), "float64") : col(logits);
     rows =
         dataset
