@@ -15,6 +15,7 @@ from pyxent.conformance import DTYPES
 
 FLOATS = ("f32", "f16", "bf16", "f64")
 LABELS = ("i8", "u8", "i16", "i32", "i64")
+UNSIGNED = ("u16", "u32", "u64")
 LARGEST = {"f32": 3.4028234663852886e38, "f16": 65504.0, "bf16": 3.3895313892515355e38, "f64": 1.7976931348623157e308}
 LEAST = {"f32": 2.0**-149, "f16": 2.0**-24, "bf16": 2.0**-133, "f64": 2.0**-1074}
 
@@ -215,6 +216,10 @@ def near_zero_cases_of(t):
     for n in (2, 9, 17, 129) if t in ("f32", "f64") else (9,):
         yield case(str(n), n)
     yield case("no targets", 9, "cross_entropy", options={"top_count": 2}).want(argmax="i32", entropies=t)
+    if t != "f64":
+        falling = Case(f"log_sum_exp/{t}/next to 0, falling", "cross_entropy", options={"top_count": 3})
+        falling.put("logits", t, encode(np.stack([-np.minimum(np.arange(1100.0), 99)] * 2), t))
+        yield falling.want(log_sum_exp=t, argmax="i64", entropies=t, top_classes="i64", top_log_probabilities=t)
     if t in ("f16", "bf16"):
         return
     yield case("temperature", 9, options={"temperature": 0.7})
@@ -224,11 +229,33 @@ def near_zero_cases_of(t):
     yield masked.put("class_mask", "u8", cast(masked.source.below(4, *masked.inputs["logits"].shape) > 0, "u8"))
     sinks = case("sink", 9, options={"temperature": 1.5})
     yield sinks.put("sink", t, encode(near_zero(sinks.source, 2)[::3, 0], t))
-    parts = case("in parts", 8193, parts=[8192])
-    values = near_zero(parts.source, 8193)[5:8]
-    values[0, 8192], values[1, 8192], values[2, 8192] = 0.0625, 1e30, np.nan
-    values[1, 3], values[2, 5] = np.inf, np.inf
-    yield parts.put("logits", t, encode(values, t))
+    largest = parts_near_zero()
+    for name, masked, sinks in (("", (), None), (", mask", (0,), None), (", sink", (), [0.07, 1.0, 2.0]),
+                                (", mask, sink", (0, 8192), [0.03, -0.05, 0.1])):
+        parts = case(f"in parts{name}", 8194, parts=[8192])
+        mask = np.ones((3, 8194))
+        if masked:
+            mask[0, np.argmax(largest[0, :8192])] = 0
+            mask[0, masked[1:]] = 0
+            parts.put("class_mask", "u8", cast(mask, "u8"))
+        if sinks:
+            parts.put("sink", t, encode(sinks, t))
+        yield parts.put("logits", t, encode(largest, t))
+    above = case("many, a sink above all", 1030)
+    values = near_zero(Source(f"log_sum_exp/{t}/next to 0, many"), 1030)[::40]
+    mask = np.ones(values.shape)
+    np.put_along_axis(mask, values.argmax(axis=-1)[:, None], 0, axis=-1)
+    above.put("logits", t, encode(values, t)).put("class_mask", "u8", cast(mask, "u8"))
+    yield above.put("sink", t, encode([0.03, -0.02, 0.0], t))
+
+
+def parts_near_zero():
+    """Rows whose second chunk has the largest class, or of whose chunks one has an infinity, the other a large number
+    and a NaN."""
+    values = near_zero(Source("in parts"), 8194)[1:4]
+    values[0, 8192], values[1, 8192], values[2, 8192], values[2, 8193] = 0.0625, np.inf, 1e30, np.nan
+    values[1, 3], values[1, 5], values[2, 5] = 1e30, np.nan, np.inf
+    return values
 
 
 def near_zero_cases():
@@ -304,6 +331,12 @@ def label_cases():
             case.options["ignore_index"] = 255 if labels == "u8" else -1 if labels == "i8" else -100
             case.inputs["targets"][1] = case.options["ignore_index"]
             yield case
+        for labels in LABELS + UNSIGNED if t in ("f32", "f64") else ():
+            case = labelled(f"cross_entropy/{t}/labels {labels}, many rows", t, 10, KINDS, labels,
+                            wanted=dict(losses=t, sum="f64"))
+            case.options["ignore_index"] = 200 if labels[0] == "u" else -3
+            case.inputs["targets"][4] = case.inputs["targets"][11] = case.options["ignore_index"]
+            yield case
         yield from label_options(t)
 
 
@@ -352,6 +385,10 @@ def label_options(t):
     yield weighted(case("weights, clamp", probability_clamp=0.01), t)
     yield masked(case("mask, smoothing", label_smoothing=0.2))
     yield masked(case("mask, smoothing others", label_smoothing=0.2, smoothing="others", fully_masked="zero"))
+    many = dict(n=300, kinds=["normal", "ties"])
+    yield masked(case("mask, smoothing, many classes", label_smoothing=0.2, **many))
+    yield masked(weighted(case("mask, smoothing others, many classes", label_smoothing=0.2, smoothing="others", **many), t))
+    yield from columns_of_labels(t)
     yield sunk(case("sink, smoothing, z-loss", label_smoothing=0.1, z_loss=0.25), t)
     yield sunk(case("sink, temperature", temperature=3.0), t)
     yield sunk(masked(weighted(case("everything, others", label_smoothing=0.2, smoothing="others", z_loss=0.01,
@@ -378,6 +415,36 @@ def label_options(t):
     one.put("logits", t, rows(["normal"], 6, t)[0]).put("targets", "i16", cast(4, "i16"))
     yield one.want(losses=t, gradient=t, correct="u8")
     yield ragged_labels(t, {"label_smoothing": 0.2, "fully_masked": "zero"})
+
+
+def columns(name, t, n, **options):
+    """Forty rows side by side."""
+    case = Case(name, "cross_entropy", axis=0, options=options)
+    case.put("logits", t, encode(4 * Source(f"columns {n}").normal(n, 40), t))
+    return case.put("targets", "i16", labels_of(Source(f"labels of columns {n}"), (40,), n, "i16")).want(**some_outputs(t))
+
+
+def columns_of_labels(t):
+    def with_mask(case):
+        mask = case.source.below(2, *case.inputs["logits"].shape)
+        mask[case.inputs["targets"], np.arange(40)] = 1
+        return case.put("class_mask", "u8", cast(mask, "u8"))
+
+    def with_weights(case, n):
+        return case.put("class_weights", t, encode(np.floor(4 * case.source.uniform(n)) / 2, t))
+
+    for n in (5, 21):
+        name = f"cross_entropy/{t}/columns of {n}"
+        yield columns(f"{name}, every output", t, n, top_count=2).want(**every_output(t))
+        yield with_mask(with_weights(columns(f"{name}, mask, weights, smoothing", t, n, label_smoothing=0.3), n))
+        yield with_mask(columns(f"{name}, mask, smoothing others", t, n, label_smoothing=0.2, smoothing="others"))
+        ignored = columns(f"{name}, ignored, softcap, z-loss", t, n, ignore_index=0, softcap=6.0, z_loss=0.01)
+        ignored.inputs["targets"][::3] = 0
+        yield ignored
+        case = columns(f"{name}, probabilities, mask, smoothing", t, n, label_smoothing=0.1, fully_masked="zero")
+        case.put("class_mask", "u8", cast(case.source.below(3, n, 40) > 0, "u8"))
+        case.wanted = soft_outputs(t)
+        yield case.put("targets", t, encode(np.floor(5 * case.source.uniform(n, 40)) / 4, t))
 
 
 def ragged_labels(t, options):
@@ -434,6 +501,7 @@ def soft_cases():
         for n in (1, 2, 17, 129):
             yield soft(f"soft/{t}/plain, {n}", t, n, dict(losses=t, log_sum_exp=t, gradient=t))
         yield soft(f"soft/{t}/smoothing, plain", t, 9, dict(losses=t, gradient=t), label_smoothing=0.1)
+        yield soft(f"soft/{t}/clamp", t, 9, dict(losses=t, gradient=t), probability_clamp=0.05)
         yield soft(f"soft/{t}/temperature, softcap, z-loss", t, 9, temperature=0.5, softcap=10.0, z_loss=0.01)
         yield weighted(soft(f"soft/{t}/weights", t, 9), t)
         case = soft(f"soft/{t}/row mask, class mask", t, 9, label_smoothing=0.3, fully_masked="zero")
@@ -544,6 +612,16 @@ def cases_of_divergence(function):
         values = 4 * close.source.normal(5, 20)
         close.put("logits", t, encode(values, t)).put("teacher", t, encode(values + 2.0**-10 * close.source.normal(5, 20), t))
         yield close.want(losses=t, gradient=t, sum="f64")
+    for t in ("f32", "f64"):
+        same = Case(f"{function}/{t}/the same", function)
+        same.put("logits", t, rows(FINITE, 9, t)).put("teacher", t, rows(FINITE, 9, t))
+        yield same.want(losses=t, gradient=t)
+        apart = Case(f"{function}/{t}/no class in common", function)
+        values = 3 * apart.source.normal(2, 8, 40)
+        for row, cut in enumerate((1, 5, 9, 14, 20, 27, 33, 39)):
+            values[0, row, :cut] = values[1, row, cut:] = -np.inf if row % 2 else -60
+        apart.put("logits", t, encode(values[0], t)).put("teacher", t, encode(values[1], t))
+        yield apart.want(losses=t)
     deep = Case(f"{function}/f32, teacher bf16/axis 1", function, axis=1)
     deep.put("logits", "f32", encode(4 * deep.source.normal(2, 5, 3), "f32"))
     yield deep.put("teacher", "bf16", encode(4 * deep.source.normal(2, 5, 3), "bf16")).want(losses="f32", gradient="f32")
@@ -715,10 +793,66 @@ def sampling_cases():
             yield sampled(f"sample/{t}/{name}, {n}", t, n, seed=7, **numbers)
     deep = Case("sample/f32/axis 1", "sample", axis=1, options={"top_count": 2}, sampling={"top_k": 3})
     yield deep.put("logits", "f32", encode(4 * deep.source.normal(2, 7, 3), "f32")).want(**sampling_outputs("f32"))
+    equal = Case("sample/f32/greedy, ties", "sample", sampling={"greedy": 1})
+    equal.put("logits", "f32", rows(["ties", "falling", "equal"], 1100, "f32"))
+    yield equal.want(tokens="i32", kept="i32")
+    raised = Case("sample/f32/greedy, a penalty that raises", "sample", sampling={"greedy": 1, "repetition_penalty": 0.01})
+    raised.put("logits", "f32", rows(["ties", "falling", "equal"], 1100, "f32"))
+    yield raised.put("output_tokens", "i32", cast([[3, 900], [8, 1030], [-1, 1090]], "i32")).want(
+        tokens="i32", kept="i32", processed_log_probabilities="f32")
+    for name, numbers in (("top-k behind typical-p", {"typical_p": 0.2, "top_k": 40, "order": 0x0104}),
+                          ("top-p behind typical-p", {"typical_p": 0.2, "top_p": 0.5, "order": 0x0204})):
+        for ties in (0, 1):
+            behind = Case(f"sample/f32/{name}, {9000 if ties else 20000}", "sample", sampling=numbers)
+            yield behind.put("logits", "f32", many_classes(ties)).want(tokens="i32", kept="i32")
+    for i in range(96):
+        yield random_sampling(f"sample/f32/random options {i}", i % 2)
     many = Case("sample/f32/many classes", "sample", sampling={"top_p": 0.9, "seed": 11})
-    many.put("logits", "f32", encode(2 * many.source.normal(2, 20000), "f32"))
+    many.put("logits", "f32", many_classes())
     yield many.want(tokens="i32", kept="i32", kept_mask="u8", processed_log_probabilities="f32", log_probabilities="f32",
                     valid_rows="i64")
+
+
+def many_classes(ties=False):
+    if ties:
+        return encode(np.floor(8 * Source("ties of many classes").normal(2, 9000)) / 4, "f32")
+    return encode(2 * Source("sample/f32/many classes").normal(2, 20000), "f32")
+
+
+def random_sampling(name, ties):
+    """Any filters in any order, of many classes, whose logits these cases share."""
+    case = Case(name, "sample", sampling={"seed": 5})
+    s, numbers = case.source, case.sampling
+    for number, values in RANDOM_SAMPLINGS.items():
+        value = s.choice(values)
+        if value:
+            numbers[number] = value
+    if "order" in numbers:
+        numbers["order"] = sum(int(part) << 8 * i for i, part in enumerate(s.random.permutation(7) + 1))
+    if not ties and s.choice((0, 0, 1)):
+        case.options["softcap"] = 6.0
+    if s.choice((0, 0, 1)):
+        numbers.update(repetition_penalty=s.choice((0.5, 1.2)), presence_penalty=s.choice((0.0, 0.75, -0.5)))
+        case.put("output_tokens", "i32", cast(s.below(9000, 2, 40), "i32"))
+    return case.put("logits", "f32", many_classes(ties)).want(
+        tokens="i32", kept="i32", processed_log_probabilities="f32", log_probabilities="f32")
+
+
+RANDOM_SAMPLINGS = {
+    "top_k": (0, 0, 1, 5, 60, 300, 2500),
+    "ties": (0, 0, "all"),
+    "top_p": (0, 0, 0.3, 0.8, 0.95, 0.9999),
+    "min_p": (0, 0, 1e-4, 0.02, 0.3),
+    "typical_p": (0, 0, 0, 0.2, 0.9),
+    "top_n_sigma": (0, 0, 0, 1.0, 3.0),
+    "xtc_probability": (0, 0, 0, 1.0),
+    "xtc_threshold": (0.02, 0.1),
+    "min_keep": (0, 0, 2, 50),
+    "temperature": (0, 0, 0.4, 1.3, 6.0),
+    "dynatemp_range": (0, 0, 0, 0.3),
+    "scale": (0, 0, 0, 0.5),
+    "order": (0, 0, 1),
+}
 
 
 def sampling_outputs(t):

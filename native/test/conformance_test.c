@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every instruction set against the expected bits of conformance/, which conformance/README.md describes: every case,
- * and those with `parts` also in class ranges.
+ * Every instruction set against the expected bits of conformance/, which conformance/README.md describes: every case as
+ * its arrays lie, with the rows side by side, with some of its outputs at a time, also row by row; those with `parts`
+ * in class ranges, too.
  *
  *   conformance_test INDEX DIRECTORY
  *
@@ -52,8 +53,9 @@ static const struct {
 
 static const struct {
   const char *name, *dtype;
-} types[] = {{"", ""}, {"f32", "<f4"}, {"f64", "<f8"}, {"f16", "<f2"}, {"bf16", "<u2"},
-             {"i8", "|i1"}, {"u8", "|u1"}, {"i16", "<i2"}, {"i32", "<i4"}, {"i64", "<i8"}};
+} types[] = {{"", ""},       {"f32", "<f4"}, {"f64", "<f8"}, {"f16", "<f2"}, {"bf16", "<u2"},
+             {"i8", "|i1"},  {"u8", "|u1"},  {"i16", "<i2"}, {"i32", "<i4"}, {"i64", "<i8"},
+             {"u16", "<u2"}, {"u32", "<u4"}, {"u64", "<u8"}};
 
 typedef struct {
   const json *entry;
@@ -61,11 +63,12 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   xent_sampling sampling;
-  int64_t rows;
+  int64_t rows, row_begin, row_end;
   npy inputs[ARRAYS], expected[ARRAYS];
   void *arrays[ARRAYS]; /* the arrays of the call: inputs, and memory for the results */
   xent_statistics *statistics;
   xent_state *states;
+  bool sums;
   xent_exact_sum exact_sum;
   xent_report report;
 } test_case;
@@ -81,7 +84,7 @@ static xent_layout *layout_in(test_case *t, int array) {
 }
 
 static int type_named(const char *name) {
-  for (int type = XENT_F32; type <= XENT_I64; type++)
+  for (int type = XENT_F32; type <= XENT_U64; type++)
     if (!strcmp(types[type].name, name)) return type;
   json_fail(name);
   return 0;
@@ -105,7 +108,7 @@ static void take_shape(test_case *t) {
     const int64_t class_axis = (int64_t)json_number(t->entry, "axis"), length = (int64_t)axis->number;
     *(at < class_axis ? &t->shape.outer : at > class_axis ? &t->shape.inner : &t->shape.classes) *= length;
   }
-  t->rows = t->shape.outer * t->shape.inner;
+  t->row_end = t->rows = t->shape.outer * t->shape.inner;
 }
 
 static void take_options(test_case *t) {
@@ -171,8 +174,8 @@ static void take_sampling(test_case *t) {
 
 static bool is_integer(int32_t type) { return type >= XENT_I8; }
 
-/* All arrays are row-major and contiguous. */
-static void take_layout(test_case *t, int array, const npy *a) {
+/* All arrays are row-major and contiguous. Returns whether rows share the array. */
+static bool take_layout(test_case *t, int array, const npy *a) {
   xent_shape *s = &t->shape;
   xent_layout *l = layout_in(t, array);
   int has = kinds[array].has;
@@ -196,12 +199,34 @@ static void take_layout(test_case *t, int array, const npy *a) {
   if (has == MATRIX) {
     l->outer = s->features;
     l->classes = 1;
-    return;
+    return true;
   }
   l->outer = same ? 0 : has == PER_ROW ? s->inner : count * s->inner;
   l->classes = same || ragged ? 1 : s->inner;
   l->inner = same ? 0 : 1;
   if (has == PER_ROW && a->axes == 0 && t->rows > 1) l->outer = l->inner = 0;
+  return same || a->count < t->rows;
+}
+
+static void turn_array(const test_case *t, npy *a) {
+  if (!a->file) return;
+  const int64_t each = a->count / t->rows, size = a->bytes / (a->count ? a->count : 1);
+  char *to = malloc((size_t)a->bytes + 1);
+  for (int64_t row = 0; row < t->rows; row++)
+    for (int64_t k = 0; k < each; k++)
+      memcpy(to + (k * t->rows + row) * size, (char *)a->data + (row * each + k) * size, (size_t)size);
+  memcpy(a->data, to, (size_t)a->bytes);
+  free(to);
+}
+
+/* The rows side by side: class k of row r lies where the file has class r of row k. */
+static void turn(test_case *t) {
+  t->shape.outer = 1;
+  t->shape.inner = t->rows;
+  for (int i = 0; i < ARRAYS; i++) {
+    npy *a = t->inputs[i].file ? &t->inputs[i] : &t->expected[i];
+    if (t->arrays[i] && !take_layout(t, i, a)) turn_array(t, a);
+  }
 }
 
 static void load_case(test_case *t, const char *directory) {
@@ -248,18 +273,31 @@ static void free_case(test_case *t) {
 
 static xent_status cross_entropy(test_case *t) {
   void **a = t->arrays;
-  xent_exact_sum *exact_sum = json_find(json_find(t->entry, "numbers"), "sum") ? &t->exact_sum : NULL;
+  xent_exact_sum *exact_sum = t->sums ? &t->exact_sum : NULL;
   void *gradient = is(t, "cross_entropy") ? a[GRADIENT] : NULL;
-  return cross_entropy_of(&t->shape, &t->options, 0, t->rows, &(cross_entropy_arrays){.logits = a[LOGITS],
-                          .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
-                          .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS],
-                          .row_weights = a[ROW_WEIGHTS], .sink = a[SINK], .losses = a[LOSSES],
-                          .log_sum_exp = a[LOG_SUM_EXP], .correct = a[CORRECT],
-                              .log_probabilities = a[LOG_PROBABILITIES],
-                          .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES],
-                          .top_classes = a[TOP_CLASSES], .top_log_probabilities = a[TOP_LOG_PROBABILITIES],
-                          .gradient = gradient, .target_gradient = a[TARGET_GRADIENT], .statistics = t->statistics,
-                          .exact_sum = exact_sum}, &t->report);
+  return cross_entropy_of(&t->shape, &t->options, t->row_begin, t->row_end,
+                          &(cross_entropy_arrays){.logits = a[LOGITS],
+                                                  .targets = a[TARGETS],
+                                                  .target_weights = a[TARGET_WEIGHTS],
+                                                  .row_offsets = a[ROW_OFFSETS],
+                                                  .class_mask = a[CLASS_MASK],
+                                                  .class_weights = a[CLASS_WEIGHTS],
+                                                  .row_weights = a[ROW_WEIGHTS],
+                                                  .sink = a[SINK],
+                                                  .losses = a[LOSSES],
+                                                  .log_sum_exp = a[LOG_SUM_EXP],
+                                                  .correct = a[CORRECT],
+                                                  .log_probabilities = a[LOG_PROBABILITIES],
+                                                  .argmax = a[ARGMAX],
+                                                  .ranks = a[RANKS],
+                                                  .entropies = a[ENTROPIES],
+                                                  .top_classes = a[TOP_CLASSES],
+                                                  .top_log_probabilities = a[TOP_LOG_PROBABILITIES],
+                                                  .gradient = gradient,
+                                                  .target_gradient = a[TARGET_GRADIENT],
+                                                  .statistics = t->statistics,
+                                                  .exact_sum = exact_sum},
+                          &t->report);
 }
 
 /* Writes outputs in class ranges; statistics NULL: the whole row at once. */
@@ -268,20 +306,22 @@ static xent_status write_range(test_case *t, int64_t begin, int64_t end) {
   const xent_shape *s = &t->shape;
   const xent_options *o = &t->options;
   if (is(t, "softmax_forward"))
-    return run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, 0, t->rows, begin, end, &t->report),
+    return run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, t->row_begin, t->row_end, begin, end, &t->report),
                   ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "log_softmax_forward"))
-    return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, 0, t->rows, begin, end, &t->report),
+    return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, t->row_begin, t->row_end, begin, end, &t->report),
                   ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "softmax_backward"))
-    return run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
+    return run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, t->row_begin, t->row_end, begin, end, &t->report),
                   ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "log_softmax_backward"))
-    return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
-                  ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], t->statistics));
-  return run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
-                ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK],
-                       a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS], t->statistics));
+    return run_at(
+        on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, s, o, t->row_begin, t->row_end, begin, end, &t->report),
+        ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], t->statistics));
+  return run_at(
+      on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, t->row_begin, t->row_end, begin, end, &t->report),
+      ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+             a[ROW_WEIGHTS], a[ROW_OFFSETS], t->statistics));
 }
 
 static void keep_statistics(test_case *t) {
@@ -295,13 +335,13 @@ static xent_status sample(test_case *t) {
   void *workspace = malloc((size_t)size + 8);
   const xent_status status =
       run_at((function_call){.function = XENT_FUNCTION_SAMPLE,
-                         .shape = &t->shape,
-                         .options = &t->options,
-                         .sampling = &t->sampling,
-                         .report = &t->report,
-                         .row_begin = 0,
-                         .row_end = t->rows,
-                         .workspace_size = size},
+                             .shape = &t->shape,
+                             .options = &t->options,
+                             .sampling = &t->sampling,
+                             .report = &t->report,
+                             .row_begin = t->row_begin,
+                             .row_end = t->row_end,
+                             .workspace_size = size},
              ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                     a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS], a[ENTROPIES],
                     a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, a[BIAS_TOKENS], a[BIAS_VALUES],
@@ -316,7 +356,7 @@ static _Alignas(64) char workspace[1 << 23];
 /* Without gradients, which may come later. */
 static xent_status linear(test_case *t, bool gradients) {
   void **a = t->arrays;
-  xent_exact_sum *exact_sum = json_find(json_find(t->entry, "numbers"), "sum") ? &t->exact_sum : NULL;
+  xent_exact_sum *exact_sum = t->sums ? &t->exact_sum : NULL;
   return run_at(
       (function_call){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = &t->shape,
@@ -359,21 +399,24 @@ static xent_status run_whole(test_case *t) {
     return status ? status : linear_range(t, 0, t->shape.classes);
   }
   if (is(t, "log_sum_exp"))
-    return run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &t->shape, &t->options, 0, t->rows, &t->report),
+    return run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &t->shape, &t->options, t->row_begin, t->row_end, &t->report),
                   ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
   if (is(t, "kl_divergence") || is(t, "jensen_shannon_divergence") || is(t, "total_variation"))
     return run_at(on_rows(is(t, "kl_divergence")     ? XENT_FUNCTION_KL_DIVERGENCE
                           : is(t, "total_variation") ? XENT_FUNCTION_TOTAL_VARIATION
                                                      : XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
-                          &t->shape, &t->options, 0, t->rows, &t->report),
-                  ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], &t->exact_sum));
+                          &t->shape, &t->options, t->row_begin, t->row_end, &t->report),
+                  ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS],
+                         t->sums ? &t->exact_sum : NULL));
   if (is(t, "selected_log_probabilities"))
-    return run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &t->shape, &t->options, 0, t->rows, &t->report),
-                  ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[SINK],
-                         a[ROW_OFFSETS]));
+    return run_at(
+        on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &t->shape, &t->options, t->row_begin, t->row_end, &t->report),
+        ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[SINK],
+               a[ROW_OFFSETS]));
   if (is(t, "cross_entropy_hvp"))
-    return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &t->shape, &t->options, 0, t->rows, &t->report),
-                  ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS]));
+    return run_at(
+        on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &t->shape, &t->options, t->row_begin, t->row_end, &t->report),
+        ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS]));
   if (is(t, "sample")) return sample(t);
   if (is(t, "sigmoid") || is(t, "log_sigmoid"))
     return run_at(on_rows(is(t, "sigmoid") ? XENT_FUNCTION_SIGMOID : XENT_FUNCTION_LOG_SIGMOID, &t->shape, &t->options,
@@ -386,8 +429,9 @@ static xent_status run_whole(test_case *t) {
                   ARRAYS(a[LOGITS], a[UPSTREAM], a[GRADIENT]));
   if (is(t, "binary_cross_entropy"))
     return run_at(
-        on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &t->shape, &t->options, 0, t->rows, &t->report),
-        ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], &t->exact_sum));
+        on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &t->shape, &t->options, t->row_begin, t->row_end, &t->report),
+        ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS],
+               t->sums ? &t->exact_sum : NULL));
   if (is(t, "cross_entropy")) return cross_entropy(t);
   if (is(t, "cross_entropy_backward")) {
     keep_statistics(t);
@@ -412,10 +456,12 @@ static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
                   ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
                          t->statistics, t->states, workspace));
   if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
-    return run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &t->shape, &t->options, 0, t->rows, begin, end, &t->report),
+    return run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &t->shape, &t->options, t->row_begin, t->row_end, begin,
+                             end, &t->report),
                   ARRAYS(is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states));
   return run_at(
-      on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, &t->options, 0, t->rows, begin, end, &t->report),
+      on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, &t->options, t->row_begin, t->row_end, begin, end,
+                 &t->report),
       ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS], t->statistics, t->states));
 }
 
@@ -488,7 +534,45 @@ static void compare_number(test_case *t, const char *name, double got) {
   if (number != got && !(isnan(number) && isnan(got))) say(t, "%s differs%.0lld", name, 0);
 }
 
-static void run_case(const json *entry, const char *directory, int32_t isa, bool parts) {
+enum { AS_IT_LIES, IN_PARTS, SIDE_BY_SIDE, BY_OUTPUTS, ROW_BY_ROW, WAYS };
+
+/* Sums over all rows need all rows at once. */
+static bool can_run(const test_case *t, int way) {
+  if (way == IN_PARTS) return json_find(t->entry, "parts");
+  if (way == SIDE_BY_SIDE) return t->rows > 1 && t->shape.inner == 1 && !t->arrays[ROW_OFFSETS];
+  return way == AS_IT_LIES || !is_linear(t);
+}
+
+/* Losses, their sum and what the backward needs first; then the others. */
+static xent_status run_by_outputs(test_case *t, int64_t rows_at_once) {
+  xent_status status = XENT_OK;
+  void *all[ARRAYS];
+  int64_t valid = 0;
+  memcpy(all, t->arrays, sizeof all);
+  for (int others = 0; others < 2; others++) {
+    int outputs = 0;
+    for (int i = 0; i < ARRAYS; i++) {
+      if (!t->expected[i].file || i == TOKENS) continue;
+      const bool first = i == LOSSES || i == GRADIENT || i == OUTPUT || i == KEPT_MASK;
+      t->arrays[i] = first == !others ? all[i] : NULL;
+      outputs += first == !others;
+    }
+    if (!outputs) continue;
+    t->sums = t->sums && !others;
+    valid = 0;
+    for (int64_t row = 0; row < t->rows && !status; row += rows_at_once) {
+      t->row_begin = row;
+      t->row_end = row + rows_at_once;
+      status = run_whole(t);
+      valid += t->report.valid_rows;
+    }
+  }
+  t->report.valid_rows = valid;
+  memcpy(t->arrays, all, sizeof all);
+  return status;
+}
+
+static void run_case(const json *entry, const char *directory, int32_t isa, int way) {
   test_case t = {.entry = entry,
                  .name = json_text(entry, "name"),
                  .function = json_text(entry, "function"),
@@ -498,6 +582,12 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
                  .exact_sum = xent_empty_exact_sum(),
                  .report = {.size = sizeof(xent_report)}};
   load_case(&t, directory);
+  if (!can_run(&t, way)) {
+    free_case(&t);
+    return;
+  }
+  t.sums = json_find(json_find(entry, "numbers"), "sum");
+  if (way == SIDE_BY_SIDE) turn(&t);
   const bool own_count = is(&t, "binary_cross_entropy") || is(&t, "sample");
   if (!own_count && json_find(json_find(entry, "numbers"), "valid_rows")) {
     void **a = t.arrays;
@@ -508,7 +598,10 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
     compare_number(&t, "valid_rows", (double)t.report.valid_rows);
     compare_number(&t, "denominator", t.report.denominator);
   }
-  const xent_status status = parts ? run_parts(&t) : run_whole(&t);
+  const xent_status status = way == IN_PARTS     ? run_parts(&t)
+                             : way == ROW_BY_ROW ? run_by_outputs(&t, 1)
+                             : way == BY_OUTPUTS ? run_by_outputs(&t, t.rows)
+                                                 : run_whole(&t);
   if (status) say(&t, "%s: status %lld", xent_status_message(status), status);
   compare_arrays(&t);
   if (own_count) compare_number(&t, "valid_rows", (double)t.report.valid_rows);
@@ -530,8 +623,7 @@ int main(int count, char **arguments) {
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (const json *entry = json_get(the_index, "cases")->first; entry; entry = entry->next) {
       if (number++ % every) continue;
-      run_case(entry, arguments[2], isa, false);
-      if (json_find(entry, "parts")) run_case(entry, arguments[2], isa, true);
+      for (int way = 0; way < WAYS; way++) run_case(entry, arguments[2], isa, way);
     }
   printf("expected = every tier: %" PRId64 " values compared, %" PRId64 " differ\n", compared, wrong);
   return wrong || !compared;

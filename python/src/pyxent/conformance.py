@@ -25,7 +25,7 @@ from pyxent.errors import XentError
 
 # The NumPy type of each type of the files.
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
-          "i64": "<i8"}
+          "i64": "<i8", "u16": "<u2", "u32": "<u4", "u64": "<u8"}
 NUMBERS = ("sum", "valid_rows", "denominator")
 _LAYER_GRADIENTS = ("hidden_gradient", "weights_gradient", "bias_gradient")
 _LAYER_CONTENTS = WEIGHTS_GRADIENT | WHOLE_ROWS | HIDDEN_GRADIENT

@@ -33,7 +33,8 @@ import java.util.stream.LongStream;
 /** A case in the memory of one implementation, and the calls that compute it. */
 final class ConformanceRun {
   private static final List<String> TYPES =
-      List.of("", "f32", "f64", "f16", "bf16", "i8", "u8", "i16", "i32", "i64");
+      List.of(
+          "", "f32", "f64", "f16", "bf16", "i8", "u8", "i16", "i32", "i64", "u16", "u32", "u64");
   private static final Set<String> PER_ROW =
       Set.of(
           "losses",
