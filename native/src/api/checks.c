@@ -276,7 +276,7 @@ static xent_status check_row_offsets(xent_frame *f) {
   }
   const int64_t all = load_label_at(row_offsets, type, f->call.shape->outer);
   f->call.ragged_end = before;
-  f->ragged_elements = all > before ? all : before;
+  f->elements = all > before ? all : before;
   return XENT_OK;
 }
 
@@ -313,7 +313,7 @@ static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axe
   const bool ragged = form == XENT_PER_CLASS && f->call.row_offsets;
   if (form == XENT_OFFSETS || form == XENT_ONE_ROW || ragged) {
     axes[0] = form == XENT_OFFSETS ? (axis){s->outer == INT64_MAX ? s->outer : s->outer + 1, 1}
-                                   : (axis){ragged ? f->ragged_elements : s->classes, l->classes};
+                                   : (axis){ragged ? f->elements : s->classes, l->classes};
     return 1;
   }
   axes[0] = (axis){s->inner, l->inner};

@@ -20,8 +20,7 @@ struct xent_frame {
   uint64_t given;  /* a bit for each place of the function, at least for those that are not NULL or have a need */
   const xent_kernels *kernels;
   xent_report *report; /* the caller's, or `own_report`, which is not read */
-  int64_t rows, elements;
-  int64_t ragged_elements; /* of all ragged rows together */
+  int64_t rows, elements; /* elements: also of ragged rows, once their offsets are checked */
   uint64_t set_options; /* those that are not 0, as XENT_SETS has them */
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* the type of an array of numbers: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */

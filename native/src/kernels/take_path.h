@@ -9,6 +9,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/path_names.h"
+#include "kernels/stages/rows/ragged.h"
 #include "kernels/vector/vector.h"
 
 XENT_KERNEL xent_status any_rows(const xent_call *call, xent_kernel fallback) { return fallback(call); }
@@ -35,6 +36,7 @@ XENT_INLINE bool any_fits(const xent_call *call) {
   static xent_status name(const xent_call *call) {                  \
     const xent_kernel fallback = fallback_;                         \
     if (call->row_begin >= call->row_end) return XENT_OK;           \
+    if (is_ragged(call)) return ragged_rows(call, name);            \
     paths(XENT_TRY_PATH)                                            \
     __builtin_unreachable();                                        \
   }

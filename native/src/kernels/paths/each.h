@@ -44,7 +44,8 @@ XENT_INLINE bool each_is_faster(const xent_call *call) {
 XENT_SHARED bool each_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
-  if (s->classes > XENT_EXACT_MAX || s->classes < 2 || !each_is_faster(call)) return false;
+  if (s->classes > XENT_EXACT_MAX || s->classes < 2) return false;
+  if (call->row_offsets ? !call->divided || s->classes > XENT_LANES : !each_is_faster(call)) return false;
   if (!XENT_HAS_ONLY(call, IN_EACH, XENT_OPTIONS_BESIDE_LOGITS)) return false;
   if (s->logits.type != XENT_F32 || s->logits.classes != 1) return false;
   if (call->output && (call->output_layout->type != XENT_F32 || call->output_layout->classes != 1)) return false;
@@ -55,7 +56,8 @@ XENT_SHARED bool each_fits(const xent_call *call) {
 /* A row whose logits are searched. */
 typedef struct {
   const float *x;
-  int64_t row, label;
+  float *y;
+  int64_t row, label, classes;
   float logit, max, reference;
   float label_e, largest_e; /* of the label, and of the maximum */
 } each_row;
@@ -122,8 +124,7 @@ XENT_INLINE bool each_labelled(each_rows_of *s, const each_row *r, double sum, c
  * compute the row. */
 XENT_INLINE bool each_results(each_rows_of *s, const each_row *r, double sum, const float *e, const bool labels,
                               const bool log) {
-  const xent_call *call = s->call;
-  float *y = call->output ? call->output + row_offset(call->shape, call->output_layout, r->row) : NULL;
+  float *y = r->y;
   sum *= XENT_UNSCALE;
   if (!(fabsf(r->max * s->temperature.hi) <= XENT_LIMIT) || sum != sum || (labels && r->label_e != r->label_e))
     return false;
@@ -138,15 +139,16 @@ XENT_INLINE bool each_results(each_rows_of *s, const each_row *r, double sum, co
 /* ---- rows ---- */
 
 /* The next row that is not ignored; false at the end of the rows, and at a wrong label. */
-XENT_INLINE bool each_next(each_rows_of *s, each_row *r, const bool labels) {
+XENT_INLINE bool each_next(each_rows_of *s, each_row *r, const bool labels, const bool ragged) {
   const xent_call *call = s->call;
   const xent_shape *shape = call->shape;
   for (; s->row < call->row_end && !s->status; s->row++) {
     r->row = s->row;
     r->label = XENT_NO_CLASS;
+    const row_span span = ragged ? span_of_ragged_row(call, s->row) : (row_span){s->row, 0, shape->classes};
     if (labels) {
       row_targets t = targets_of_call(call);
-      s->status = targets_of_row(call, span_of_row(call, s->row), &t);
+      s->status = targets_of_row(call, span, &t);
       if (s->status) break;
       if (t.ignored) {
         s->status = row_alone(call, s->row, s->fallback);
@@ -154,7 +156,10 @@ XENT_INLINE bool each_next(each_rows_of *s, each_row *r, const bool labels) {
       }
       r->label = t.label;
     }
-    r->x = call->logits + row_offset(shape, &shape->logits, s->row++);
+    r->classes = span.classes;
+    r->x = call->logits + (ragged ? span.begin : row_offset(shape, &shape->logits, s->row));
+    r->y = !call->output ? NULL : call->output + (ragged ? span.begin : row_offset(shape, call->output_layout, s->row));
+    s->row++;
     r->logit = labels ? r->x[r->label] : 0;
     return true;
   }
@@ -170,10 +175,10 @@ XENT_INLINE void each_searched(const each_rows_of *s, each_row *r, lanes largest
 
 /* ---- rows of one vector ---- */
 
-XENT_INLINE void each_short(each_rows_of *s, const bool labels, const bool log) {
-  const int64_t n = s->call->shape->classes;
-  each_row r;
-  while (each_next(s, &r, labels)) {
+XENT_INLINE void each_short(each_rows_of *s, const bool labels, const bool log, const bool ragged) {
+  each_row r = {.row = 0};
+  while (each_next(s, &r, labels, ragged)) {
+    const int64_t n = ragged ? r.classes : s->call->shape->classes;
     lanes v = lanes_load_part(r.x, n, -INFINITY);
     each_searched(s, &r, v, labels, log);
     const exp_references k = exp_everywhere(exp_reference_of(r.reference, &s->temperature));
@@ -186,6 +191,10 @@ XENT_INLINE void each_short(each_rows_of *s, const bool labels, const bool log) 
     }
     const row_line *b = &s->line;
     if (!b->to) continue;
+    if (ragged && n == 1 && !labels && !log) { /* 1, not e / S */
+      *b->to = 1;
+      continue;
+    }
     const lanes y = lanes_sub(log ? v : e, lanes_set(b->less));
     lanes_store_part(b->to, n, class_line(y, lanes_set(b->f), lanes_set(b->b)));
     if (labels) b->to[b->label] = b->label_gradient;
@@ -220,15 +229,15 @@ XENT_INLINE void each_long(each_rows_of *s, const bool labels, const bool log, c
   float *e = log || !call->output ? NULL : scratch;
   each_row now, next = {.row = 0}, found = next;
   exp_half half = {0}; /* of a row that is summed while another one is written */
-  if (!each_next(s, &now, labels)) return;
+  if (!each_next(s, &now, labels, false)) return;
   each_searched(s, &now, search_row(now.x, NULL, n, far), labels, log);
   row_of_exponentials own = each_exponentials(s, &now), after;
-  bool more = each_next(s, &next, labels);
+  bool more = each_next(s, &next, labels, false);
   if (more) each_searched(s, &next, search_row(next.x, NULL, n, far), labels, log);
   for (;;) {
     const f32_temperature h = s->temperature; /* a copy, which no store can change */
     XENT_ALIGNED float largest[XENT_LANES];
-    const bool found_one = more && each_next(s, &found, labels);
+    const bool found_one = more && each_next(s, &found, labels, false);
     if (found_one) lanes_store(largest, search_row(found.x, NULL, n, far));
     double sum;
     if (s->line.to) {
@@ -261,9 +270,13 @@ XENT_SHARED void each_streamed(each_rows_of *s, bool labels, bool log) {
   each_long(s, labels, log, XENT_LINE_LOG, true);
 }
 
+XENT_SHARED void each_ragged(each_rows_of *s, bool labels, bool log) { each_short(s, labels, log, true); }
+
 XENT_INLINE void each_of_any_length(each_rows_of *s, const bool labels, const bool log) {
-  if (s->call->shape->classes <= XENT_LANES)
-    each_short(s, labels, log);
+  if (s->call->row_offsets)
+    each_ragged(s, labels, log);
+  else if (s->call->shape->classes <= XENT_LANES)
+    each_short(s, labels, log, false);
   else if (s->call->stream)
     each_streamed(s, labels, log);
   else if (log)
