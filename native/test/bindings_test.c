@@ -254,6 +254,57 @@ static void test_changed_scales(void) {
   }
 }
 
+/* A temperature per row: the results of a call per row. */
+static void test_temperatures(void) {
+  enum { R = 6, C = 5, CE = XENT_FUNCTION_CROSS_ENTROPY };
+  double temperatures[R] = {1, 0.5, 0.5, 2, 0x1p32, 1};
+  float x[R * C], losses[2][R], gradient[2][R * C], backward[2][R * C], y[2][R * C], upstream[R * C], dx[2][R * C];
+  int8_t labels[R];
+  static xent_statistics statistics[2][R];
+  for (int i = 0; i < R * C; i++) x[i] = (float)(i * 7 % 11) / 3, upstream[i] = (float)(i % 4);
+  for (int r = 0; r < R; r++) labels[r] = (int8_t)(r % C);
+  xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  const xent_layout classes = xent_per_class(C, 1, XENT_F32);
+  for (int each = 0; each < 2; each++)
+    for (int64_t row = 0; row < (each ? R : 1); row++) {
+      const xent_range rows = {row, each ? row + 1 : R};
+      o.temperature = each ? temperatures[row] : 0;
+      const xent_input logits = {x, classes}, targets = {labels, xent_per_row(XENT_I8)};
+      const xent_sizes sizes = xent_rows(R, C);
+      const xent_cross_entropy_call ce = {.size = sizeof ce, .sizes = sizes, .rows = &rows, .options = &o, .report = &r,
+          .logits = logits, .targets = targets, .losses = {losses[each], xent_per_row(XENT_F32)},
+          .gradient = {gradient[each], classes}};
+      xent_cross_entropy_call saved = ce;
+      saved.statistics = statistics[each];
+      const xent_cross_entropy_backward_call back = {.size = sizeof back, .sizes = sizes, .rows = &rows, .options = &o,
+          .logits = logits, .targets = targets, .gradient = {backward[each], classes}, .statistics = statistics[each]};
+      const xent_softmax_call softmax = {.size = sizeof softmax, .sizes = sizes, .rows = &rows, .options = &o,
+          .logits = logits, .output = {y[each], classes}};
+      const xent_softmax_backward_call of_y = {.size = sizeof of_y, .sizes = sizes, .rows = &rows, .options = &o,
+          .output = {y[each], classes}, .upstream = {upstream, classes}, .gradient = {dx[each], classes}};
+      if (each) {
+        CHECK(!xent_cross_entropy(&ce) && !xent_cross_entropy(&saved) && !xent_cross_entropy_backward(&back));
+        CHECK(!xent_softmax(&softmax) && !xent_softmax_backward(&of_y));
+        continue;
+      }
+      CHECK(!xent_with_temperatures(CE, &ce, temperatures) && r.valid_rows == R && r.denominator == R);
+      CHECK(!xent_with_temperatures(CE, &saved, temperatures) && r.valid_rows == R);
+      CHECK(!xent_with_temperatures(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &back, temperatures));
+      CHECK(!xent_with_temperatures(XENT_FUNCTION_SOFTMAX, &softmax, temperatures));
+      CHECK(!xent_with_temperatures(XENT_FUNCTION_SOFTMAX_BACKWARD, &of_y, temperatures));
+      CHECK(xent_with_temperatures(CE, &ce, NULL) == XENT_INVALID_ARGUMENT);
+      CHECK(xent_with_temperatures(0, &ce, temperatures) == XENT_INVALID_ARGUMENT);
+      temperatures[4] = -1;
+      CHECK(xent_with_temperatures(CE, &ce, temperatures) == XENT_INVALID_OPTION && r.row == 4 && r.value == -1 &&
+            r.field == XENT_FIELD_TEMPERATURE);
+      temperatures[4] = 0x1p32;
+    }
+  CHECK(!memcmp(losses[0], losses[1], sizeof losses[0]) && !memcmp(gradient[0], gradient[1], sizeof gradient[0]));
+  CHECK(!memcmp(backward[0], backward[1], sizeof backward[0]) && !memcmp(y[0], y[1], sizeof y[0]));
+  CHECK(!memcmp(dx[0], dx[1], sizeof dx[0]) && !memcmp(gradient[0], backward[0], sizeof gradient[0]));
+}
+
 /* A call that is checked once reads the current contents of its memory in each run. */
 static void test_prepared(void) {
   enum { C = 5 };
@@ -496,6 +547,7 @@ int main(void) {
   test_text_without_tokens();
   test_records_behind_opaque_structs();
   test_prepared();
+  test_temperatures();
   test_changed_scales();
   test_list_that_grows();
   test_prepared_sampling();

@@ -270,6 +270,60 @@ xent_status xent_run(xent_prepared *prepared) {
   return kept ? run_kept(kept) : XENT_INVALID_ARGUMENT;
 }
 
+/* ---- a temperature per row ---- */
+
+static bool are_temperatures(const double *temperatures, int64_t begin, int64_t end, xent_report *report) {
+  for (int64_t row = begin; row < end; row++) {
+    if (temperatures[row] >= 0x1p-32 && temperatures[row] <= 0x1p32) continue;
+    report->row = row;
+    report->field = XENT_FIELD_TEMPERATURE;
+    report->value = temperatures[row];
+    return false;
+  }
+  return true;
+}
+
+xent_status xent_with_temperatures(int32_t function, const void *call, const double *temperatures) {
+  const xent_entry *own = function_of(function);
+  xent_prepared prepared = {.size = sizeof prepared};
+  xent_report own_report = {.size = sizeof own_report};
+  xent_frame f;
+  xent_status status = own && temperatures ? take_call(&f, call, own, 0, NULL) : XENT_INVALID_ARGUMENT;
+  if (!status) status = xent_check_size(f.call.options, sizeof(xent_options));
+  if (status) return status;
+  xent_options options = *f.call.options;
+  options.temperature = 2; /* its kernel is for any temperature, that of 1 is not */
+  f.call.options = &options;
+  if (!f.call.report) f.call.report = &own_report;
+  xent_report *report = f.call.report;
+  const int64_t begin = f.call.row_begin, end = f.call.row_end;
+  const bool recorded = f.call.known_statistics; /* with the temperatures */
+  status = recorded ? XENT_OK : prepare(&prepared, &f, call, own);
+  if (status) return status;
+  if (!are_temperatures(temperatures, begin, end, report)) return XENT_INVALID_OPTION;
+  xent_kept *kept = (xent_kept *)(void *)&prepared;
+  /* Checks compute the factor of a backward and the digest of records from the temperature. */
+  const bool once = !recorded && kept->kernel && kept->call.factor == 0 && !kept->call.digest;
+  int64_t valid_rows = 0;
+  for (int64_t row = begin, next; !status && row < end; row = next) {
+    for (next = row + 1; next < end && temperatures[next] == temperatures[row]; next++) continue;
+    options.temperature = temperatures[row];
+    xent_call *run = once ? &kept->call : &f.call;
+    if (!once) {
+      take_call(&f, call, own, 0, NULL);
+      run->options = &options;
+      run->report = report;
+    }
+    run->row_begin = row;
+    run->row_end = next;
+    status = once ? run_kept(kept) : own->work(&f);
+    valid_rows += report->valid_rows;
+  }
+  report->valid_rows = valid_rows;
+  report->denominator = (double)valid_rows;
+  return status;
+}
+
 /* ---- entry points for bindings ---- */
 
 /* One function for all, because only the arrays differ. */

@@ -13,10 +13,9 @@ import struct
 import sys
 import weakref
 from _queue import SimpleQueue  # the standard one, which gevent does not replace
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from ctypes import c_int, c_void_p
+from ctypes import c_double, c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
@@ -118,25 +117,21 @@ def doubles_along(array: Array) -> Any:
     return doubles_of(array).reshape(-1)
 
 
-def _runs_of(temperatures: Any) -> list[tuple[int, float]]:
-    """Temperatures of rows, each with the end of the rows that have it."""
+def _temperatures_of(temperatures: Any) -> Any:
+    """Temperatures of rows, as contiguous doubles."""
     numpy, its = sys.modules.get("numpy"), RANGES["temperature"]
     if numpy and (isinstance(temperatures, numpy.ndarray) or {*map(type, temperatures)} <= {int, float}):
-        numbers = numpy.asarray(temperatures, "float64")
+        numbers = numpy.array(temperatures, "float64")
         if ((numbers >= its.least) & (numbers <= its.most)).all():
-            ends = numpy.append(numpy.flatnonzero(numbers[1:] != numbers[:-1]) + 1, numbers.size)
-            return list(zip(ends.tolist(), numbers[ends - 1].tolist())) if numbers.size else []
+            return (c_double * numbers.size).from_buffer(numbers) if numbers.size else (c_double * 0)()
         temperatures = numbers.tolist() if isinstance(temperatures, numpy.ndarray) else temperatures
-    found = list[tuple[int, float]]()
+    found = list[float]()
     for row, number in enumerate(temperatures):
         try:
-            number = float(require("temperature", number))
+            found.append(float(require("temperature", number)))
         except (TypeError, OptionError) as error:
             raise type(error)(f"in row {row}, {error}") from None
-        if found and found[-1][1] == number:
-            found.pop()
-        found.append((row + 1, number))
-    return found
+    return (c_double * len(found))(*found)
 
 
 def _sizes_of(offsets: Any) -> tuple[int, int]:
@@ -241,7 +236,8 @@ class Checked(NamedTuple):
         """Whether one task computes it, in the memory of the arrays alone."""
         call = self.call
         return self.is_repeatable and call.is_one_task and not (
-            call.workspace or call.temperatures or call.statistics is not None or call.read.keys() - {"row_offsets"})
+            call.workspace or call.temperatures is not None or call.statistics is not None
+            or call.read.keys() - {"row_offsets"})
 
 
 class Call:
@@ -297,7 +293,7 @@ class Call:
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
         self.continues = False  # whether the workspace may have the first tokens of the text
-        self.temperatures: list[tuple[int, float]] = []  # of rows: the end of a range of rows, and its temperature
+        self.temperatures: ctypes.Array[c_double] | None = None  # of all rows
         self.given_temperatures: Any = None
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
@@ -368,7 +364,7 @@ class Call:
 
     def take_temperatures(self, value: Any) -> None:
         """Takes one temperature per row; each run of a bound call reads them again."""
-        self.temperatures, self.given_temperatures = [], value
+        self.temperatures, self.given_temperatures = None, value
         if isinstance(value, (list, tuple, range)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
@@ -382,7 +378,7 @@ class Call:
             strides = self._per_row("temperature", array, True)
             sizes, along = ([of[d] for d in range(len(of)) if d != self.axis] for of in (self.shape, strides))
             numbers = doubles_along(Array(array.address, array.type, sizes, along, True, array.owner))
-        self.temperatures = _runs_of(numbers)
+        self.temperatures = _temperatures_of(numbers)
 
     def _require_words(self, words: Array) -> None:
         """Rejects a mask with 32 flags in each integer in another shape."""
@@ -1040,23 +1036,15 @@ class Call:
             values["exact_sum"] = ctypes.addressof(exact_sum)
         for name in without:
             values.pop(name, None)
-        entry, at, counted, own = self.library.call_of(function, work, values), work.address, 0, options
-        if self.temperatures:
-            own = Options.from_buffer_copy(options)
-            work.options(ctypes.addressof(own))
-            ranges = self.temperatures[bisect_right(self.temperatures, (first + begin, math.inf)):]
+        work.ranges[0] = begin
+        entry = self.library.call_of(function, work, values)
+        if self.temperatures is None or function == "check_targets":
+            status = entry(work.address)
         else:
-            ranges = [(first + end, own.temperature)]
-        bounds = work.ranges
-        for stop, temperature in ranges:
-            own.temperature, bounds[0] = temperature, begin
-            begin = bounds[1] = stop - first if stop - first < end else end
-            if status := entry(at):
-                self._fail(status, report, first)
-            counted += report.valid_rows
-            if begin == end:
-                break
-        report.valid_rows = counted
+            temperatures = ctypes.addressof(self.temperatures) + ctypes.sizeof(c_double) * first
+            status = self.library.c.xent_with_temperatures(of.number, work.address, temperatures)
+        if status:
+            self._fail(status, report, first)
         return report
 
     def _fail(self, status: int, report: Report, first: int) -> NoReturn:

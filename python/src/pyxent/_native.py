@@ -210,6 +210,7 @@ class Library:
         for function in (*self.functions.values(), c.xent_run):
             function.argtypes = [c_void_p]
         c.xent_prepare.argtypes = [c_void_p, c_int32, c_void_p]
+        c.xent_with_temperatures.argtypes = [c_int32, c_void_p, c_void_p]
         c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
         c.xent_exact_sum_merge.argtypes = [c_void_p, c_void_p]
         c.xent_exact_sum_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
