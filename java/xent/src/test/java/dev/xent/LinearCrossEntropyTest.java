@@ -13,9 +13,7 @@ import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 
-/**
- * Cross-entropy of linear layers: what it is, and what its bits ({@link LinearBitsTest}) are not.
- */
+/** Cross-entropy of linear layers: what it is. Its bits are in {@code BitsTest}. */
 class LinearCrossEntropyTest {
   private static final int ROWS = 6;
   private static final int FEATURES = 5;
