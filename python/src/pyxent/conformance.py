@@ -103,7 +103,8 @@ class _Case:
         self.options = options_of(found, **options)
         self.options.isa = ISAS[isa]
         if call.elements:
-            call.take_element_targets(given["targets"])
+            if "targets" in given:
+                call.take_element_targets(given["targets"])
         elif function == "selected_log_probabilities":
             call.take_selected(given["targets"])
         elif "targets" in given:
