@@ -443,8 +443,8 @@ static void refuse_unsigned(void) {
   const uint64_t flags[3] = {0, 1, UINT64_MAX - 99};
   expect(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, flags)), XENT_INVALID_LABEL,
          &r, XENT_FIELD_TARGETS, "a binary label of 2^64 - 100");
-  const uint64_t prompt[2] = {UINT64_MAX, 2}; /* the bits of -1; not a valid token */
-  int32_t token[1];
+  const uint64_t prompt[4] = {UINT64_MAX, 2}; /* the bits of -1; not a valid token */
+  int32_t token[2]; /* of both rows, though one is computed */
   uint64_t room[512];
   const xent_options plain = xent_default_options();
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
