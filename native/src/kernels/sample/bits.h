@@ -5,20 +5,12 @@
 
 #include "kernels/sample/sampler_options.h"
 #include "kernels/stages/targets/entries.h"
-#include "kernels/vector/vector.h"
+#include "kernels/vector/flags.h"
 
-/* Byte k is not 0 if bit k of a byte is set. */
-XENT_INLINE uint64_t flags_of_byte(uint64_t byte) {
-  return byte * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
-}
 /* Expands the bits of `classes` classes, rounded up to eight. */
 XENT_SHARED void write_flags(const uint32_t *words, int64_t stride, int64_t classes, uint8_t *flags) {
   int64_t i = 0;
-  for (; i + 32 <= classes; i += 32, words += stride) {
-    const uint64_t four[] = {flags_of_byte(*words & 255), flags_of_byte(*words >> 8 & 255),
-                             flags_of_byte(*words >> 16 & 255), flags_of_byte(*words >> 24)};
-    memcpy(flags + i, four, sizeof four);
-  }
+  for (; i + 32 <= classes; i += 32, words += stride) store_flags(*words, flags + i);
   for (int64_t k = 0; i + k < classes; k += 8) {
     const uint64_t eight = flags_of_byte(*words >> k & 255);
     memcpy(flags + i + k, &eight, sizeof eight);
