@@ -94,8 +94,8 @@ XENT_API xent_status xent_many_at(xent_prepared *prepared, int32_t function, con
 XENT_API xent_status xent_run_at(xent_prepared *prepared, uint64_t mask, const void *a0, const void *a1, const void *a2,
     const void *a3, const void *a4, const void *a5);
 
-/* Makes the call of a struct with a temperature per row: row r has temperatures[r], in [2^-32, 2^32], instead of that of
- * the options. It is checked once. The bits are those of a call per row. */
+/* Makes the call of a struct with a temperature per row: row r has temperatures[r], in [2^-32, 2^32], instead of that
+ * of the options. It is checked once. The bits are those of a call per row. */
 XENT_API xent_status xent_with_temperatures(int32_t function, const void *call, const double *temperatures);
 
 /* ---- sizes of workspaces before the arrays exist ------------------------------------------------- */
