@@ -375,6 +375,19 @@ TABLE["binary_cross_entropy"] = [
      "'probability_clamp', 'target_gradient'; expected element_weights, clipped logits, -element_weights * logits"),
 ]
 
+TABLE["sigmoid"] = TABLE["log_sigmoid"] = [
+    (lambda: pyxent.sigmoid(X, temperature=[1, 2]), pyxent.OptionError, "temperature has one number per row; expected one "
+     "number. logits of other temperatures are another call"),
+    (lambda: pyxent.sigmoid(X, axis=0), TypeError, "sigmoid() got an unexpected keyword argument 'axis'; "
+     "help(pyxent.sigmoid) lists the arguments"),
+    (lambda: pyxent.log_sigmoid(X, out=np.zeros(3)), pyxent.DTypeError, "out is float64 [3], logits is float32 [6, 5]; "
+     "expected out of type float32, float16 or bfloat16. For float64 results pass numpy.asarray(logits, numpy.float64)"),
+]
+TABLE["sigmoid_backward"] = TABLE["log_sigmoid_backward"] = [
+    (lambda: pyxent.sigmoid_backward(X, X[:3]), pyxent.ShapeError, "upstream is float32 [3, 5], logits is float32 [6, 5]; "
+     "expected the same shape"),
+]
+
 TABLE["linear_cross_entropy"] = [
     (lambda: linear(FIRST_CLASSES > 0), pyxent.DTypeError, "targets is bool [2], hidden is float32 [2, 3]; "
      "expected class indices (integers) or probability rows of type float32, float16 or bfloat16. Convert it: "

@@ -13,6 +13,7 @@ X, LABELS = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32), np.
 SHARES = abs(X) % 1
 CALLS = {
     "softmax": (X,), "log_softmax": (X,), "log_sum_exp": (X,), "softmax_backward": (X, X), "top_k": (X, 2),
+    "sigmoid": (X,), "log_sigmoid": (X,), "sigmoid_backward": (X, X), "log_sigmoid_backward": (X, X),
     "log_softmax_backward": (X, X), "argmax": (X,), "entropy": (X,), "selected_log_probabilities": (X, LABELS),
     "cross_entropy": (X, LABELS), "binary_cross_entropy": (X, SHARES), "linear_cross_entropy": (X, X[:3], LABELS),
     "nll_loss": (X, LABELS), "kl_div": (X, SHARES), "kl_divergence": (X, X), "jensen_shannon_divergence": (X, X),

@@ -88,7 +88,8 @@ DIVERGENCES = (pyxent.kl_divergence, pyxent.jensen_shannon_divergence, pyxent.to
 FUNCTIONS = {"SOFTMAX": (pyxent.softmax, pyxent.log_softmax, pyxent.log_sum_exp), "SELECTED": (pyxent.selected_log_probabilities,),
              "LOSSES": (pyxent.cross_entropy, pyxent.linear_cross_entropy, pyxent.nll_loss),
              "DIVERGENCES": (*DIVERGENCES, pyxent.kl_div), "HVP": (pyxent.cross_entropy_hvp,),
-             "BINARY": (pyxent.binary_cross_entropy,), "SAMPLE": (pyxent.sample,)}
+             "BINARY": (pyxent.binary_cross_entropy,), "SAMPLE": (pyxent.sample,),
+             "SIGMOID": (pyxent.sigmoid, pyxent.log_sigmoid, pyxent.sigmoid_backward, pyxent.log_sigmoid_backward)}
 # `sample` has temperature=0 for greedy. Log-probabilities lack options of logits, and `nll_loss` takes labels alone.
 LACKED = {pyxent.sample: {"greedy"}, pyxent.kl_div: {"fully_masked", "temperature"},
           pyxent.nll_loss: {"fully_masked", "label_smoothing", "smoothing", "temperature", "softcap", "z_loss",
@@ -113,7 +114,8 @@ CALLS = {
     pyxent.cross_entropy: (X, LABELS), pyxent.selected_log_probabilities: (X, LABELS), **dict.fromkeys(DIVERGENCES, (X, OTHER)),
     pyxent.binary_cross_entropy: (X, (OTHER > 0).astype(float)),
     pyxent.linear_cross_entropy: (X.astype(np.float32), OTHER[:5].astype(np.float32), LABELS),
-    pyxent.nll_loss: (X, LABELS), pyxent.kl_div: (X, abs(OTHER)),
+    pyxent.nll_loss: (X, LABELS), pyxent.kl_div: (X, abs(OTHER)), pyxent.sigmoid: (X,), pyxent.log_sigmoid: (X,),
+    pyxent.sigmoid_backward: (X, OTHER), pyxent.log_sigmoid_backward: (X, OTHER),
 }
 
 
