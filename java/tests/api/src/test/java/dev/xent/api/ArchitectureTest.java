@@ -30,7 +30,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTest {
   /** The public API of the library, which is all that most modules use. */
   private static final Set<String> LIBRARY =
-      Set.of("dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
+      Set.of(
+          "dev.xent",
+          "dev.xent.calibration",
+          "dev.xent.errors",
+          "dev.xent.layers",
+          "dev.xent.options");
 
   /** The checks and messages of the library that adapters share. */
   private static final Set<String> ADAPTERS =
@@ -48,8 +53,8 @@ class ArchitectureTest {
           entry(
               "examples",
               Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.runtimes")),
-          // java/benchmarks: shapes and the name of the machine
-          entry("java", Set.of("dev.xent.cli.bench")),
+          // Shapes and the name of the machine.
+          entry("benchmarks", Set.of("dev.xent.cli.bench")),
           entry("service", Set.of("dev.xent.runtimes")),
           entry("xent-spark", Set.of("dev.xent.files")));
 

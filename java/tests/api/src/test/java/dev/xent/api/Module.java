@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 
 /** A module of the build that has Java code. */
 record Module(String name, Path folder) {
-  private static final Path ROOT = Path.of(System.getProperty("basedir"), "..", "..").normalize();
+  private static final Path ROOT =
+      Path.of(System.getProperty("basedir"), "..", "..", "..").normalize();
   private static final Pattern ENTRY = Pattern.compile("<module>(.+)</module>");
 
   /** All that the build names. */
