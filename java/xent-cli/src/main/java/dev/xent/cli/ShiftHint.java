@@ -18,7 +18,7 @@ final class ShiftHint {
   /** The logits of a sample: enough tokens for a comparison, in little time. */
   private static final long SAMPLE = 16L << 20;
 
-  /** A loss that is so much less than the other one is that of the right labels. */
+  /** If one mean is lower than the other by more than this, its labels are probably right. */
   private static final double NATS = 1;
 
   /** What the rounding of equal probabilities may add to their loss. */
