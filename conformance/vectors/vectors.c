@@ -211,7 +211,10 @@ static double value(const array *a, int64_t i) {
   if (!strcmp(a->type, "i8")) return *(const int8_t *)at;
   if (!strcmp(a->type, "u8")) return *(const uint8_t *)at;
   if (!strcmp(a->type, "i16")) return *(const int16_t *)(const void *)at;
+  if (!strcmp(a->type, "u16")) return *(const uint16_t *)(const void *)at;
   if (!strcmp(a->type, "i32")) return *(const int32_t *)(const void *)at;
+  if (!strcmp(a->type, "u32")) return *(const uint32_t *)(const void *)at;
+  if (!strcmp(a->type, "u64")) return (double)*(const uint64_t *)(const void *)at;
   return (double)*(const int64_t *)(const void *)at;
 }
 

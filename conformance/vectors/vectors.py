@@ -385,8 +385,8 @@ def results(case, find):
     return found
 
 
-SIZES = {"f32": 4, "f16": 2, "bf16": 2, "f64": 8, "i8": 1, "u8": 1, "i16": 2, "i32": 4, "i64": 8}
-CODES = {"f32": "f", "f16": "e", "f64": "d", "i8": "b", "u8": "B", "i16": "h", "i32": "i", "i64": "q"}
+CODES = {"f32": "f", "f16": "e", "f64": "d", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I",
+         "i64": "q", "u64": "Q"}
 
 
 def read_array(data, entry):
@@ -449,7 +449,7 @@ def main():
         inputs = {name: read_array(data, entry) for name, entry in case["inputs"].items()}
         for name, values in results(case, inputs.get).items():
             kind, offset, count = case["outputs"][name]
-            expected = struct.unpack_from(f"<{count}{'I' if SIZES[kind] == 4 else 'H'}", data, offset)
+            expected = struct.unpack_from(f"<{count}{'I' if kind == 'f32' else 'H'}", data, offset)
             wrong = [i for i, value in enumerate(values) if encode(value, kind) != expected[i]]
             compared += count
             differ += len(wrong)

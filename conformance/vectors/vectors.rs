@@ -243,7 +243,12 @@ fn half(h: u16) -> f32 {
 }
 
 fn read(data: &[u8], a: &Array) -> Vec<f64> {
-    let size = match a.kind.as_str() { "i8" | "u8" => 1, "f16" | "bf16" | "i16" => 2, "f32" | "i32" => 4, _ => 8 };
+    let size = match a.kind.as_str() {
+        "i8" | "u8" => 1,
+        "f16" | "bf16" | "i16" | "u16" => 2,
+        "f32" | "i32" | "u32" => 4,
+        _ => 8,
+    };
     data[a.offset..a.offset + a.count * size].chunks(size).map(|b| match a.kind.as_str() {
         "f32" => f32::from_le_bytes(b.try_into().unwrap()) as f64,
         "f64" => f64::from_le_bytes(b.try_into().unwrap()),
@@ -252,7 +257,10 @@ fn read(data: &[u8], a: &Array) -> Vec<f64> {
         "i8" => b[0] as i8 as f64,
         "u8" => b[0] as f64,
         "i16" => i16::from_le_bytes(b.try_into().unwrap()) as f64,
+        "u16" => u16::from_le_bytes(b.try_into().unwrap()) as f64,
         "i32" => i32::from_le_bytes(b.try_into().unwrap()) as f64,
+        "u32" => u32::from_le_bytes(b.try_into().unwrap()) as f64,
+        "u64" => u64::from_le_bytes(b.try_into().unwrap()) as f64,
         _ => i64::from_le_bytes(b.try_into().unwrap()) as f64,
     }).collect()
 }
