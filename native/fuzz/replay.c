@@ -121,7 +121,8 @@ static void print_paths(const fuzz_count *calls) {
 /* A path that inputs seldom reach is not tested. */
 static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
-  if (target == fuzz_binary) return calls->took[XENT_PATH_ELEMENTS] > 0 && calls->took[XENT_PATH_F64] > 0;
+  if (target == fuzz_binary || target == fuzz_sigmoid)
+    return calls->took[XENT_PATH_ELEMENTS] > 0 && calls->took[XENT_PATH_F64] > 0;
   if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
   static const int paths[] = {XENT_PATH_EACH,   XENT_PATH_DENSE, XENT_PATH_FLOW,      XENT_PATH_STRIP,
                               XENT_PATH_TURNED, XENT_PATH_ROW,   XENT_PATH_F64_TILES, XENT_PATH_F64};

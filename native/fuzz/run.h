@@ -56,7 +56,7 @@ fuzz_problem *the_problem(void);
 /* The targets: each takes any bytes. */
 #define FUZZ_TARGETS(X) \
   X(binary) X(check_targets) X(cross_entropy) X(divergence) X(hvp) X(linear) X(parts) X(sample) \
-  X(selected) X(softmax) X(exact_sum)
+  X(selected) X(sigmoid) X(softmax) X(exact_sum)
 #define DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(DECLARE)
 #undef DECLARE
